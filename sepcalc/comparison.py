@@ -1,0 +1,248 @@
+"""One convolution beside its cheaper variants."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from sepcalc.cost import Cost
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.kinds import settings
+from sepcalc.network import Layer, Network, of_chain
+from sepcalc.ops.conv import Conv
+from sepcalc.rewrite import VARIANTS, Settings
+from sepcalc.shape import Shape
+from sepcalc.spec import Spec, parse
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+SHOWN = ("normal", "spatial", "depthwise-separable")
+COMPARED = ("conv", "depthwise", "pointwise", "separable", "spatial", "factorized")
+REWRITE_OPTIONS = ("multiplier", "rank")
+
+
+class Variant(NamedTuple):
+    """One way to run the convolution: its chain as a network, and what it costs beside the normal one."""
+
+    name: str
+    network: Network
+    normal: Cost
+
+    @property
+    def cost(self) -> Cost:
+        return self.network.cost
+
+    @property
+    def output(self) -> Shape:
+        return self.network.layers[-1].output
+
+    @property
+    def steps(self) -> tuple[Layer, ...]:
+        """The links of the chain, in order."""
+        return self.network.layers
+
+    @property
+    def ratio(self) -> dict[str, float]:
+        """What it costs as a part of the normal convolution, with four decimals."""
+        return {
+            "mults": round(self.cost.mults / self.normal.mults, 4),
+            "params": round(self.cost.params / self.normal.params, 4),
+        }
+
+
+class Comparison:
+    """The variants of one convolution: ``comparison["depthwise-separable"].cost.mults``.
+
+    ``not_applicable`` gives the reason for each that has no use here.
+    """
+
+    def __init__(self, spec: Spec, conv: Conv, variants: Sequence[Variant], not_applicable: dict[str, str]) -> None:
+        self.spec = spec
+        self.conv = conv
+        self.variants = tuple(variants)
+        self.not_applicable = not_applicable
+
+    def __getitem__(self, name: str) -> Variant:
+        """The variant of this name. Raises KeyError, with the reason where there is one."""
+        for variant in self.variants:
+            if variant.name == name:
+                return variant
+        raise KeyError(f"{name}: {self.not_applicable[name]}" if name in self.not_applicable else name)
+
+    def __iter__(self) -> Iterator[Variant]:
+        return iter(self.variants)
+
+    def __len__(self) -> int:
+        return len(self.variants)
+
+
+def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparison:
+    """A convolution and its variants: those named, or ``all`` of them; normal, spatial and depthwise-separable if
+    none is. A depth multiplier and a rank stand in the spec: ``12x12x3 -k5 -o256 -m2``.
+
+    Raises InputError for what is no convolution, and for an unknown variant.
+    """
+    if isinstance(spec, str):
+        spec = parse(spec, also=REWRITE_OPTIONS)
+    if spec.kind not in COMPARED:
+        raise InputError([Problem(f"compare is for convolutions ({', '.join(COMPARED)}), not for {spec.kind}", source=str(spec), end=1)])
+    if not spec.inputs:
+        raise InputError([Problem("compare needs an input shape first", f"for example 12x12x3 {spec}")])
+    conv, told = _convolution(spec), settings(spec.options)
+    channels = spec.inputs[0][-1]
+    names = _chosen(variants)
+    normal = of_chain("normal", VARIANTS["normal"].build(conv, channels, told), spec.inputs)
+    shown, obstacles = [], dict[str, str]()
+    for name in names:
+        if obstacle := VARIANTS[name].obstacle(conv, channels):
+            obstacles[name] = obstacle
+            continue
+        try:
+            chain = VARIANTS[name].build(conv, channels, told)
+        except Invalid as fact:  # a rank that the groups do not divide
+            obstacles[name] = fact.message
+            continue
+        network = normal if name == "normal" else of_chain(name, chain, spec.inputs)
+        shown.append(Variant(name, network, normal.cost))
+    return Comparison(spec, conv, shown, obstacles)
+
+
+def _chosen(variants: Sequence[str] | None) -> list[str]:
+    """The variants asked for, in the table's order, the normal one first for the ratios to stand on."""
+    if variants is None:
+        return list(SHOWN)
+    for name in variants:
+        if name != "all" and name not in VARIANTS:
+            raise InputError(
+                [
+                    Problem(
+                        f"unknown variant {quoted(name)}: expected {', '.join(VARIANTS)} or all",
+                        near_miss(name, [*VARIANTS, "all"]),
+                    )
+                ]
+            )
+    return [name for name in VARIANTS if name == "normal" or name in variants or "all" in variants]
+
+
+def _convolution(spec: Spec) -> Conv:
+    """The normal convolution that a spec of any convolution kind stands for."""
+    if spec.kind in ("separable", "spatial", "factorized"):
+        spec = Spec("conv", (), {k: v for k, v in spec.options.items() if k not in REWRITE_OPTIONS}, spec.inputs)
+    op = spec.links[0].op
+    if not isinstance(op, Conv):
+        raise TypeError(f"{spec.kind} is in COMPARED, but no convolution")
+    return op
+
+
+class Formula(NamedTuple):
+    """The ratio of a variant's mults to the normal convolution's: in general, for this layer, and where the two
+    break even."""
+
+    variant: str
+    general: str
+    here: str
+    ratio: "Fraction"
+    break_even: str
+
+
+def formulas(comparison: Comparison) -> list[Formula]:
+    """The ratio behind each variant shown, in numbers of this layer and in general."""
+    return [
+        _FORMULAS[variant.name](comparison, variant) for variant in comparison.variants if variant.name in _FORMULAS
+    ]
+
+
+def _depthwise_separable(comparison: Comparison, variant: Variant) -> Formula:
+    """m(g/Co + 1/K): Howard et al., arXiv:1704.04861, section 3.1, with a depth multiplier and groups."""
+    from fractions import Fraction
+    from math import prod
+
+    conv, m = comparison.conv, settings(comparison.spec.options).multiplier
+    area, outs, groups = prod(conv.kernel), conv.out, conv.groups
+    plain = f"{'groups' if groups > 1 else '1'}/outputs + 1/kernel area"
+    general = f"{plain}; with a multiplier: multiplier x ({plain})"
+    here = f"{groups}/{outs} + 1/{area}"
+    ratio = m * (Fraction(groups, outs) + Fraction(1, area))
+    if area <= m:
+        even = f"never cheaper: the multiplier {m} is not below the kernel area {area}"
+    else:
+        least = m * groups * area // (area - m) + 1
+        even = f"cheaper from {least} outputs on" + (f" (multiples of {groups})" if groups > 1 else "")
+    return Formula(variant.name, general, f"{m} x ({here})" if m > 1 else here, ratio, even)
+
+
+def _per_link(comparison: Comparison, variant: Variant) -> Formula:
+    """Each link's taps and positions against the kernel area and the output's positions."""
+    from fractions import Fraction
+    from math import prod
+
+    conv = comparison.conv
+    ratio = Fraction(variant.cost.mults, variant.normal.mults)
+    terms = [step for step in variant.steps if isinstance(step.op, Conv)]
+    written = " + ".join(f"{prod(step.op.kernel)}·{'·'.join(map(str, step.output[:-1]))}" for step in terms)
+    below = f"{prod(conv.kernel)}·{'·'.join(map(str, variant.output[:-1]))}"
+    even = "cheaper at any number of outputs" if ratio < 1 else "not cheaper at any number of outputs"
+    general = "sum of (kernel size x positions), link by link, / (kernel area x positions)"
+    return Formula(variant.name, general, f"({written}) / ({below})", ratio, even)
+
+
+def _plain_ratio(comparison: Comparison, variant: Variant) -> Formula:
+    from fractions import Fraction
+
+    ratio = Fraction(variant.cost.mults, variant.normal.mults)
+    here = " + ".join(f"{step.cost.mults:,}" for step in variant.steps if step.cost.mults)
+    return Formula(
+        variant.name, "sum of the links / normal", f"({here}) / {variant.normal.mults:,}", ratio, _even_outputs(comparison)
+    )
+
+
+def _factorized(comparison: Comparison, variant: Variant) -> Formula:
+    plain = _plain_ratio(comparison, variant)
+    return plain._replace(
+        general="sum over the links of (kernel size x inputs x outputs x positions) / normal, growing with the rank",
+        break_even=_even_rank(comparison),
+    )
+
+
+def _even_outputs(comparison: Comparison) -> str:
+    """The least number of outputs from which the depthwise-spatial chain is cheaper."""
+    conv, told = comparison.conv, settings(comparison.spec.options)
+    inputs = comparison.spec.inputs
+
+    def mults(outs: int, name: str) -> int:
+        chain = VARIANTS[name].build(conv._replace(out=outs), inputs[0][-1], told)
+        return of_chain(name, chain, inputs).cost.mults
+
+    step = conv.groups
+    # Both costs are linear in the outputs: a + b·outs against c·outs.
+    slope = mults(2 * step, "depthwise-spatial") - mults(step, "depthwise-spatial")
+    fixed = mults(step, "depthwise-spatial") - slope
+    normal = mults(step, "normal")
+    if slope >= normal:
+        return "never cheaper: the multiplier is not below the kernel area"
+    return f"cheaper from {(fixed // (normal - slope) + 1) * step} outputs on"
+
+
+def _even_rank(comparison: Comparison) -> str:
+    """The largest rank at which the factorized chain is still cheaper; costs only grow with the rank."""
+    conv, inputs, groups = comparison.conv, comparison.spec.inputs, comparison.conv.groups
+    normal = comparison.variants[0].normal.mults
+
+    def cheaper(rank: int) -> bool:
+        chain = VARIANTS["factorized"].build(conv, inputs[0][-1], Settings(rank=rank * groups))
+        return of_chain("factorized", chain, inputs).cost.mults < normal
+
+    low, high = 0, 1
+    while cheaper(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if cheaper(middle) else (low, middle)
+    return f"cheaper up to rank {low * groups:,}" if low else "never cheaper, at any rank"
+
+
+_FORMULAS = {
+    "spatial": _per_link,
+    "depthwise-separable": _depthwise_separable,
+    "depthwise-spatial": _plain_ratio,
+    "factorized": _factorized,
+}

@@ -1,0 +1,87 @@
+"""What is wrong with an input, and where.
+
+Inside the house a function that meets bad input raises :class:`Invalid`, the bare fact. Whoever knows where
+the input came from (the spec grammar, the YAML reader) catches it, adds the place, collects all there are, and
+raises one :class:`InputError`. Only the command line turns that into text on a terminal and an exit code.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+SHOWN = 100  # characters of one source line, and of one quoted value, that a message repeats
+
+
+class Invalid(Exception):
+    """A bare fact: ``message`` says what is wrong and what was expected, ``hint`` what to do about it.
+
+    ``about`` names the option, the key or the word that the fact is about, so that the boundary can point at it.
+    """
+
+    def __init__(self, message: str, hint: str = "", about: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.about = about
+
+
+class Problem(NamedTuple):
+    """One fact with its place: ``place`` is ``file:line:column`` (empty on the command line), ``source`` the line
+    that it stands in, ``start`` and ``end`` the columns (from 0) that the caret underlines, ``trail`` where a block
+    was used from, innermost first."""
+
+    message: str
+    hint: str = ""
+    place: str = ""
+    source: str = ""
+    start: int = 0
+    end: int = 0
+    trail: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [f"{self.place}: {self.message}" if self.place else self.message]
+        if self.source:
+            lines += _underlined(self.source, self.start, self.end)
+        lines += [f"  used from {use}" for use in self.trail]
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class InputError(ValueError):
+    """Bad input, every problem of it at once. ``str()`` is the whole message, ready to be shown."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def quoted(text: str) -> str:
+    """``text`` in quotes as a message may show it: on one line, no control characters, not too long."""
+    return f"'{printable(text if len(text) <= SHOWN else text[: SHOWN - 1] + '…')}'"
+
+
+def printable(text: str) -> str:
+    """``text`` with every control and other unprintable character (an escape sequence, a line end, a
+    right-to-left override) spelled out: what a file contains never reaches the terminal as a command."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def near_miss(word: str, known: Iterable[str]) -> str:
+    """``did you mean …?`` for the known word most like this one, or nothing when none is like it."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word[:SHOWN], list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _underlined(source: str, start: int, end: int) -> list[str]:
+    """The source line, cut to a window around the span where it is long, and carets below the span."""
+    first = max(0, start - SHOWN // 2) if len(source) > SHOWN else 0
+    window = source[first : first + SHOWN]
+    before, within = printable(window[: start - first]), printable(window[start - first : max(end, start + 1) - first])
+    line = before + within + printable(window[max(end, start + 1) - first :])
+    head = "…" if first else ""
+    tail = "…" if first + SHOWN < len(source) else ""
+    return [f"  {head}{line}{tail}", "  " + " " * (len(head) + len(before)) + "^" * max(1, len(within))]

@@ -1,0 +1,594 @@
+"""The kinds of layer: for each its words, its options, one line on how it is counted, and how a spec of it becomes
+ops. The parser, ``sepcalc kinds`` and the schema all read :data:`KINDS`."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, cast
+
+from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.options import Pairs, Value
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.rewrite import VARIANTS, Chain, Link, Settings, depthwise_separable
+from sepcalc.shape import AXES, Padding, Shape, Shapes, show
+
+Options = Mapping[str, Value]
+Words = tuple[str, ...]
+
+
+class Kind(NamedTuple):
+    """``words`` are the choices for each word after the kind (in brackets: may be left out), ``needs`` the options
+    that must be given, ``takes`` the others, ``counted`` how, in one line, ``build`` the ops for given inputs."""
+
+    counted: str
+    build: Callable[[Words, Options, Shapes], Op | Chain]
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+    words: Callable[[], tuple[tuple[str, ...], ...]] = lambda: ()
+    optional: int = 0  # how many of the last words may be left out
+    free_word: str = ""  # a word that is not from a list: einsum's equation
+    form: Callable[[Words, Options], tuple[str, ...]] | None = None  # the options of this form of the kind, if fewer
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return self.needs + self.takes
+
+
+def accepted(kind: str, words: Words, options: Options) -> tuple[str, ...]:
+    """The options that this form of the kind has a use for: ``pool max`` takes a kernel, ``pool max global`` none."""
+    entry = KINDS[kind]
+    return entry.form(words, options) if entry.form else entry.options
+
+
+def build(kind: str, words: Words, options: Options, inputs: Shapes) -> Op | Chain:
+    """The op that a layer of this kind is on these inputs, or the links of a layer that is a chain.
+
+    Raises :class:`Invalid` where the options do not fit the inputs.
+    """
+    return KINDS[kind].build(words, options, inputs)
+
+
+# --- reading options -------------------------------------------------------------------------------------------------
+
+
+def _per_axis(options: Options, name: str, shape: Shape, default: int = 1) -> Shape:
+    """A size for every spatial axis of the input, from one for all or one for each."""
+    rank = len(shape) - 1
+    sizes = cast(Shape, options.get(name, (default,)))
+    if len(sizes) == rank:
+        return sizes
+    if len(sizes) == 1:
+        if rank == 0 and sizes[0] > 1:
+            raise Invalid(f"{name} {sizes[0]} needs a spatial axis, but the input {show(shape)} is a vector", about=name)
+        return sizes * rank
+    raise Invalid(
+        f"{name} {show(sizes)} has {len(sizes)} axes, but the input {show(shape)} has {rank}",
+        f"give one number for all axes, or {rank}" if rank else "",
+        name,
+    )
+
+
+def _pads(options: Options, shape: Shape) -> Padding:
+    rank = len(shape) - 1
+    padding = options.get("padding", "valid")
+    if padding == "same":
+        return "same"
+    if padding == "valid":
+        return ((0, 0),) * rank
+    pairs = cast(Pairs, padding)
+    if len(pairs) == rank:
+        return pairs
+    if len(pairs) == 1:
+        return pairs * rank
+    raise Invalid(
+        f"padding has {len(pairs)} axes, but the input {show(shape)} has {rank}",
+        f"give one for all axes, or {rank}" if rank else "",
+        "padding",
+    )
+
+
+def _size(options: Options, name: str, default: int = 1) -> int:
+    return cast(int, options.get(name, default))
+
+
+def _on(options: Options, name: str, default: bool = False) -> bool:
+    return cast(bool, options.get(name, default))
+
+
+def _target(options: Options, shape: Shape, what: str) -> Shape:
+    """The spatial size to resample to, from ``--to`` or ``--scale``."""
+    if ("to" in options) == ("scale" in options):
+        raise Invalid(f"{what} needs --to or --scale, one of them", about="to" if "to" in options else "")
+    if "to" in options:
+        return _per_axis(options, "to", shape)
+    return tuple([size * factor for size, factor in zip(shape, _per_axis(options, "scale", shape))])
+
+
+# --- convolutions ----------------------------------------------------------------------------------------------------
+
+
+def _conv(words: Words, options: Options, inputs: Shapes) -> Conv:
+    return _windowed(options, inputs[0], _size(options, "out"), _size(options, "groups"))
+
+
+def _windowed(options: Options, shape: Shape, out: int, groups: int) -> Conv:
+    return Conv(
+        _per_axis(options, "kernel", shape),
+        out,
+        _per_axis(options, "stride", shape),
+        _pads(options, shape),
+        _per_axis(options, "dilation", shape),
+        groups,
+        _on(options, "bias"),
+    )
+
+
+def _depthwise(words: Words, options: Options, inputs: Shapes) -> Op:
+    channels = inputs[0][-1]
+    return _windowed(options, inputs[0], channels * _size(options, "multiplier"), channels)
+
+
+def _pointwise(words: Words, options: Options, inputs: Shapes) -> Op:
+    return _windowed({**options, "kernel": (1,)}, inputs[0], _size(options, "out"), _size(options, "groups"))
+
+
+def _separable(words: Words, options: Options, inputs: Shapes) -> Chain:
+    return _chain(depthwise_separable, options, inputs)
+
+
+def _rewritten(variant: str) -> Callable[[Words, Options, Shapes], Chain]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Chain:
+        conv = _conv(words, options, inputs)
+        if obstacle := VARIANTS[variant].obstacle(conv, inputs[0][-1]):
+            raise Invalid(f"{variant} separates a kernel along its axes, but {obstacle}", about="kernel")
+        return _chain(VARIANTS[variant].build, options, inputs)
+
+    return build
+
+
+def _chain(rewrite: Callable[[Conv, int, Settings], Chain], options: Options, inputs: Shapes) -> Chain:
+    conv = _conv((), options, inputs)
+    conv.output(inputs)  # what is wrong with the whole is said of the whole, not of its first link
+    return rewrite(conv, inputs[0][-1], settings(options))
+
+
+def settings(options: Options) -> Settings:
+    """What the options tell the rewrites."""
+    return Settings(_size(options, "multiplier"), cast("int | None", options.get("rank")))
+
+
+def _transposed(words: Words, options: Options, inputs: Shapes) -> Op:
+    (shape,) = inputs
+    return Transposed(
+        _per_axis(options, "kernel", shape),
+        _size(options, "out"),
+        _per_axis(options, "stride", shape),
+        _pads(options, shape),
+        _per_axis(options, "dilation", shape),
+        _per_axis(options, "output-padding", shape, 0),
+        _size(options, "groups"),
+        _on(options, "bias"),
+    )
+
+
+# --- products --------------------------------------------------------------------------------------------------------
+
+
+def _dense(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.product import Dense
+
+    return Dense(_size(options, "out"), _on(options, "bias"))
+
+
+def _matmul(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.product import Matmul
+
+    return Matmul(_on(options, "transpose"))
+
+
+def _einsum(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.product import Einsum
+
+    return Einsum(words[0])
+
+
+def _attention(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.product import Attention
+
+    heads = _size(options, "heads")
+    return Attention(heads, _size(options, "kv-heads", heads), _on(options, "mask"))
+
+
+def _multihead(words: Words, options: Options, inputs: Shapes) -> Chain:
+    """Queries, keys and values by a dense layer each, attention, and a dense layer: of the first input on the second
+    (keys and values), or on itself. Source: Vaswani et al., arXiv:1706.03762, section 3.2.2."""
+    from sepcalc.ops.product import Dense
+
+    channels = inputs[0][-1]
+    heads = _size(options, "heads")
+    kv_heads = _size(options, "kv-heads", heads)
+    if channels % heads:
+        raise Invalid(f"{heads} heads do not divide the {channels} channels", about="heads")
+    query = Dense(channels, _on(options, "bias"))
+    key = query._replace(out=channels // heads * kv_heads)
+    first = len(inputs)
+    return (
+        Link("query", query, (0,)),
+        Link("key", key, (first - 1,)),
+        Link("value", key, (first - 1,)),
+        Link("attention", _attention(words, options, inputs), (first, first + 1, first + 2)),
+        Link("output", query, (first + 3,)),
+    )
+
+
+# --- pools and resampling --------------------------------------------------------------------------------------------
+
+
+def _pool(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.pool import AdaptivePool, Pool, Reduce
+
+    (shape,) = inputs
+    how = words[0]
+    if "global" in words:
+        if len(shape) < 2:
+            raise Invalid(f"pool needs a spatial axis, but the input {show(shape)} is a vector")
+        return Reduce("max" if how == "max" else "mean", tuple(range(len(shape) - 1)), called="pool")
+    if "to" in options or "adaptive" in words:
+        if "to" not in options:
+            raise Invalid("pool adaptive needs --to: the size to reach")
+        return AdaptivePool(how, _per_axis(options, "to", shape))
+    if "kernel" not in options:
+        raise Invalid("pool needs --kernel: the size of its window", f"or pool {how} global, or pool {how} --to 7x7")
+    kernel = _per_axis(options, "kernel", shape)
+    return Pool(
+        how,
+        kernel,
+        _per_axis(options, "stride", shape) if "stride" in options else kernel,
+        _pads(options, shape),
+        _per_axis(options, "dilation", shape),
+        _on(options, "ceil"),
+        _on(options, "exclude-pad"),
+    )
+
+
+def _pool_form(words: Words, options: Options) -> tuple[str, ...]:
+    if "global" in words:
+        return ()
+    if "adaptive" in words or "to" in options:
+        return ("to",)
+    return tuple(name for name in KINDS["pool"].options if name != "to")
+
+
+def _reduce(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.pool import Reduce
+
+    (shape,) = inputs
+    letters = _letters(shape)
+    over = cast(str, options.get("over", letters[:-1] or letters))
+    if not over or set(over) - set(letters) or len(set(over)) < len(over):
+        raise Invalid(f"{quoted(over)} does not name axes of {show(shape)}: expected some of {letters}", about="over")
+    return Reduce(words[0], tuple(sorted(letters.index(letter) for letter in over)), _on(options, "keep"))
+
+
+def _letters(shape: Shape) -> str:
+    return AXES[len(shape) - 1] + "c"
+
+
+def _upsample(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.pool import Upsample
+
+    return Upsample(words[0], _target(options, inputs[0], "upsample"))
+
+
+# --- norms, activations, element by element --------------------------------------------------------------------------
+
+
+def _norm(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+
+    how = words[0]
+    if how == "lrn":
+        return LocalResponseNorm(_size(options, "size", 5))
+    gain, bias = _on(options, "gain", True), _on(options, "bias", how != "rms")
+    if how == "batch":
+        return BatchNorm(gain, bias, _on(options, "unfolded"))
+    if how == "group" and "groups" not in options:
+        raise Invalid("norm group needs --groups: how many rows the channels form", "32 in its paper")
+    return RowNorm(how, _size(options, "groups"), _size(options, "axes"), gain, bias)
+
+
+_NORM_OPTIONS = {
+    "batch": ("bias", "gain", "unfolded"),
+    "layer": ("bias", "gain", "axes"),
+    "group": ("bias", "gain", "groups"),
+    "instance": ("bias", "gain"),
+    "rms": ("gain", "axes"),
+    "lrn": ("size",),
+}
+
+
+def _softmax(log: bool) -> Callable[[Words, Options, Shapes], Op]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.norm import Softmax
+
+        return Softmax(log)
+
+    return build
+
+
+def _act(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.elementwise import ACTIVATIONS, Activation
+
+    how = words[0]
+    return Activation(how, cast(float, options.get(ACTIVATIONS[how].factor, 1.0)), _on(options, "shared"))
+
+
+def _act_form(words: Words, options: Options) -> tuple[str, ...]:
+    from sepcalc.ops.elementwise import ACTIVATIONS
+
+    return ("shared",) if words[0] == "prelu" else tuple(filter(None, (ACTIVATIONS[words[0]].factor,)))
+
+
+def _activations() -> tuple[tuple[str, ...], ...]:
+    from sepcalc.ops.elementwise import ACTIVATIONS
+
+    return (tuple(ACTIVATIONS),)
+
+
+def _elementwise(how: str) -> Callable[[Words, Options, Shapes], Op]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.elementwise import Elementwise
+
+        return Elementwise(how)
+
+    return build
+
+
+def _stored(how: str) -> Callable[[Words, Options, Shapes], Op]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.elementwise import Stored
+
+        return Stored(how, words[0] if words else "constant")
+
+    return build
+
+
+# --- moves -----------------------------------------------------------------------------------------------------------
+
+
+def _rename(how: str) -> Callable[[Words, Options, Shapes], Op]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.move import Rename
+
+        scale = cast(Shape, options.get("scale", (1,)))
+        if len(set(scale)) > 1:
+            raise Invalid(f"{how} needs one factor for all axes", about="scale")
+        return Rename(how, cast(Shape, options.get("to", ())), _size(options, "groups"), scale[0])
+
+    return build
+
+
+def _concat(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Concat
+
+    letters = _letters(inputs[0])
+    axis = cast(str, options.get("axis", "c"))
+    if len(axis) != 1 or axis not in letters:
+        raise Invalid(f"{quoted(axis)} is no axis of {show(inputs[0])}: expected one of {letters}", about="axis")
+    return Concat(letters.index(axis))
+
+
+def _pad(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Pad
+
+    if options["padding"] in ("same", "valid"):
+        raise Invalid("pad needs a number of elements, not same or valid", "for example 1, or 0/1x0/1", "padding")
+    return Pad(cast(Pairs, _pads(options, inputs[0])))
+
+
+def _slice(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Slice
+
+    return Slice(cast(Shape, options["to"]))
+
+
+def _embedding(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Embedding
+
+    return Embedding(_size(options, "vocab"), _size(options, "out"), words[0].removeprefix("bag-") if words else "")
+
+
+def _token(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Token
+
+    return Token(_size(options, "count"))
+
+
+def _recurrent(cell: str) -> Callable[[Words, Options, Shapes], Op]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.recurrent import Recurrent
+
+        sets = _size(options, "bias-sets", 2 if cell == "gru" and not _on(options, "reset-before") else 1)
+        if sets > 2 or ("bias-sets" in options and not _on(options, "bias")):
+            raise Invalid("bias sets are 1 or 2, and only with --bias", about="bias-sets")
+        return Recurrent(
+            cell,
+            _size(options, "out"),
+            sets if _on(options, "bias") else 0,
+            cast(int, options.get("projection", 0)),
+            _on(options, "peephole"),
+            _on(options, "reset-before"),
+            "relu" in words,
+            _on(options, "bidirectional"),
+            _on(options, "last"),
+        )
+
+    return build
+
+
+_WINDOW = ("stride", "padding", "dilation")
+_STEPS = ("bias", "bias-sets", "bidirectional", "last")
+
+KINDS = {
+    "conv": Kind(
+        "each output: (inputs/groups)·kernel products, summed; padded windows count in full",
+        _conv,
+        ("kernel", "out"),
+        (*_WINDOW, "groups", "bias"),
+    ),
+    "depthwise": Kind(
+        "each output: one kernel's products over its own channel; multiplier kernels per channel",
+        _depthwise,
+        ("kernel",),
+        (*_WINDOW, "multiplier", "bias"),
+    ),
+    "pointwise": Kind(
+        "a convolution with a 1x1 kernel: inputs/groups products for each output",
+        _pointwise,
+        ("out",),
+        ("stride", "groups", "bias"),
+    ),
+    "separable": Kind(
+        "a depthwise convolution, then a pointwise one; the bias on the second",
+        _separable,
+        ("kernel", "out"),
+        (*_WINDOW, "groups", "multiplier", "bias"),
+    ),
+    "spatial": Kind(
+        "each slice of a kernel as a column, then a row: one link per axis",
+        _rewritten("spatial"),
+        ("kernel", "out"),
+        (*_WINDOW, "groups", "bias"),
+    ),
+    "factorized": Kind(
+        "rank kernels along one axis, then the outputs along the next",
+        _rewritten("factorized"),
+        ("kernel", "out"),
+        (*_WINDOW, "groups", "rank", "bias"),
+    ),
+    "transposed": Kind(
+        "each input position times each tap, also what is cropped; sums where contributions meet",
+        _transposed,
+        ("kernel", "out"),
+        (*_WINDOW, "output-padding", "groups", "bias"),
+    ),
+    "dense": Kind("rows · inputs · outputs products; rows are all axes but the last", _dense, ("out",), ("bias",)),
+    "matmul": Kind("each result: inner products, summed; two inputs", _matmul, (), ("transpose",)),
+    "einsum": Kind(
+        "the product of all index sizes; two inputs, as in einsum ij,jk->ik", _einsum, free_word="EQUATION"
+    ),
+    "attention": Kind(
+        "scores, scale, softmax and weighted sum, of 1 to 3 projected inputs (queries, keys, values)",
+        _attention,
+        (),
+        ("heads", "kv-heads", "mask"),
+    ),
+    "multihead": Kind(
+        "four dense layers and attention between them",
+        _multihead,
+        ("heads",),
+        ("kv-heads", "mask", "bias"),
+    ),
+    "pool": Kind(
+        "max: window - 1 compares for each output; avg: as many additions, and one mult by 1/window",
+        _pool,
+        (),
+        ("kernel", *_WINDOW, "ceil", "exclude-pad", "to"),
+        lambda: (("max", "avg"), ("global", "adaptive")),
+        1,
+        form=_pool_form,
+    ),
+    "reduce": Kind(
+        "over axes: inputs - outputs additions (max: compares); mean: one mult for each output",
+        _reduce,
+        (),
+        ("over", "keep"),
+        lambda: (("mean", "sum", "max"),),
+    ),
+    "upsample": Kind(
+        "nearest copies; others weigh 2, 4, 8 or 16 taps for each output",
+        _upsample,
+        (),
+        ("scale", "to"),
+        lambda: (("nearest", "linear", "bilinear", "trilinear", "bicubic"),),
+    ),
+    "norm": Kind(
+        "batch: one mult, one addition each (folded); the others with their own mean, variance and root",
+        _norm,
+        (),
+        ("gain", "bias", "unfolded", "groups", "axes", "size"),
+        lambda: (tuple(_NORM_OPTIONS),),
+        form=lambda words, options: _NORM_OPTIONS[words[0]],
+    ),
+    "softmax": Kind("max, subtract, exp, sum, divide, over the last axis", _softmax(False)),
+    "log-softmax": Kind("(x - max) - log of the sum of exp, over the last axis", _softmax(True)),
+    "act": Kind(
+        "each element by its formula; relu is one compare",
+        _act,
+        (),
+        ("alpha", "beta", "shared"),
+        _activations,
+        form=_act_form,
+    ),
+    "add": Kind("one addition for each element, of two or more inputs", _elementwise("add")),
+    "subtract": Kind("one addition for each element, of two inputs", _elementwise("subtract")),
+    "multiply": Kind("one mult for each element, of two or more inputs", _elementwise("multiply")),
+    "divide": Kind("one division for each element, of two inputs", _elementwise("divide")),
+    "maximum": Kind("one compare for each element, of two or more inputs", _elementwise("maximum")),
+    "minimum": Kind("one compare for each element, of two or more inputs", _elementwise("minimum")),
+    "scale": Kind(
+        "one mult for each element by a stored number: constant, or trained per channel or element",
+        _stored("scale"),
+        words=lambda: (("constant", "channel", "element"),),
+        optional=1,
+    ),
+    "shift": Kind(
+        "one addition for each element of a stored number: constant, or trained per channel or element",
+        _stored("shift"),
+        words=lambda: (("constant", "channel", "element"),),
+        optional=1,
+    ),
+    "rnn": Kind(
+        "each step: (inputs + hidden) · hidden products, tanh (or relu)",
+        _recurrent("rnn"),
+        ("out",),
+        _STEPS,
+        lambda: (("tanh", "relu"),),
+        1,
+    ),
+    "lstm": Kind(
+        "each step: four gates of (inputs + hidden) · hidden products, five exp or tanh each",
+        _recurrent("lstm"),
+        ("out",),
+        (*_STEPS, "projection", "peephole"),
+    ),
+    "gru": Kind(
+        "each step: three gates of (inputs + hidden) · hidden products, three exp or tanh each",
+        _recurrent("gru"),
+        ("out",),
+        (*_STEPS, "reset-before"),
+    ),
+    "embedding": Kind(
+        "a lookup, free; a bag sums the rows of its last axis",
+        _embedding,
+        ("vocab", "out"),
+        words=lambda: (("bag-sum", "bag-mean"),),
+        optional=1,
+    ),
+    "token": Kind("trained tokens before a sequence: params, nothing computed", _token, (), ("count",)),
+    "concat": Kind("moves only: inputs side by side", _concat, (), ("axis",)),
+    "pad": Kind("moves only: constant elements around", _pad, ("padding",)),
+    "slice": Kind("moves only: a part of the input", _slice, ("to",)),
+    "flatten": Kind("free: the same elements as a vector", _rename("flatten")),
+    "reshape": Kind("free: the same elements in another shape", _rename("reshape"), ("to",)),
+    "shuffle": Kind("free: channels in another order", _rename("shuffle"), ("groups",)),
+    "pixel-shuffle": Kind("free: channels to space", _rename("pixel-shuffle"), ("scale",)),
+    "pixel-unshuffle": Kind("free: space to channels", _rename("pixel-unshuffle"), ("scale",)),
+    "identity": Kind("free: nothing at all", _rename("identity")),
+    "dropout": Kind("free at inference: nothing at all", _rename("dropout")),
+}
+
+
+def unknown_kind(word: str) -> Invalid:
+    """The fact that no kind is called so."""
+    hint = near_miss(word, KINDS)
+    return Invalid(f"unknown kind {quoted(word)}", hint or "sepcalc kinds lists them all")

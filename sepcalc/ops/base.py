@@ -1,0 +1,81 @@
+"""What every op has in common."""
+
+from math import prod
+from typing import NamedTuple
+
+from sepcalc.cost import Cost, Naming, plain
+from sepcalc.errors import Invalid
+from sepcalc.shape import Shape, Shapes, show
+
+
+class Window(NamedTuple):
+    """How an output position looks at one axis of the input: ``span`` positions wide, each next output
+    ``stride / upscale`` positions further."""
+
+    span: int
+    stride: int = 1
+    upscale: int = 1
+
+
+class Op:
+    """The base of all ops, which are tuples of their settings.
+
+    ``label`` is the kind that reports name it by, ``least`` and ``most`` are how many inputs it takes, ``writes``
+    is false where the output is the input renamed or reordered, so that nothing is computed and nothing stored.
+    """
+
+    __slots__ = ()
+    label = ""
+    least: int = 1
+    most: int = 1
+    writes: bool = True
+
+    def kind(self, inputs: Shapes) -> str:
+        """What it is, however it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
+        return self.label
+
+    def output(self, inputs: Shapes) -> Shape:
+        """The shape of the output. Raises :class:`Invalid` when the op does not fit these inputs."""
+        return inputs[0]
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        """The exact counts; with ``name=named`` each of them remembers its derivation. There is no default:
+        a kind that does not say what it costs must not be worth zero."""
+        raise TypeError(f"{type(self).__name__} does not say what it costs")
+
+    def detail(self, inputs: Shapes) -> str:
+        """The settings that tell it from others of its kind, in a few words for a table."""
+        return ""
+
+    def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
+        """Those macs whose input element is not padding."""
+        return macs
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        """Per spatial axis, what an output position sees of the first input; ``()`` when each sees its own
+        position alone, ``None`` when each sees everything."""
+        return ()
+
+
+def broadcast(shapes: Shapes, what: str) -> Shape:
+    """The shape that all of these stretch to: aligned at the channels, sizes equal or 1 (NumPy's rule)."""
+    longest = max(map(len, shapes))
+    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
+    result = tuple(map(max, zip(*padded, strict=True)))
+    for shape in padded:
+        if any(size not in (1, full) for size, full in zip(shape, result, strict=True)):
+            raise Invalid(
+                f"{what} cannot combine {' and '.join(map(show, shapes))}",
+                "sizes must be equal, or 1 on one side, counted from the channels",
+            )
+    return result
+
+
+def spatial(shape: Shape) -> int:
+    """Spatial positions in all (1 for a vector)."""
+    return prod(shape[:-1])
+
+
+def require_spatial(shape: Shape, what: str) -> None:
+    if len(shape) < 2:
+        raise Invalid(f"{what} needs a spatial axis, but the input {show(shape)} is a vector")

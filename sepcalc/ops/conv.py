@@ -1,0 +1,230 @@
+"""Convolutions. There is one formula here for all of them: depthwise, pointwise and grouped convolutions are
+``Conv`` with its groups and kernel set so, separable ones are chains of it (``rewrite.py``)."""
+
+from math import gcd, prod
+from typing import NamedTuple
+
+from sepcalc.cost import Cost, Naming, plain
+from sepcalc.errors import Invalid
+from sepcalc.ops.base import Op, Window
+from sepcalc.shape import (
+    Pads,
+    Padding,
+    Shape,
+    Shapes,
+    axis_name,
+    extent,
+    positions,
+    reached,
+    real_products,
+    same_pads,
+    show,
+)
+
+
+class _Conv(NamedTuple):
+    kernel: Shape
+    out: int
+    stride: Shape
+    padding: Padding
+    dilation: Shape
+    groups: int = 1
+    bias: bool = False
+
+
+class Conv(_Conv, Op):
+    """A convolution over 0 to 3 spatial axes.
+
+    y·n macs, n = (Ci/g)·K products in each output, summed with n-1 additions, a bias one more; padded windows count
+    in full. Params Co·(Ci/g)·K + b·Co. Output per axis floor((in + padding - d(k-1) - 1)/s) + 1.
+    Source: Dumoulin and Visin, arXiv:1603.07285, section 2; Howard et al., arXiv:1704.04861, section 3.1.
+    """
+
+    __slots__ = ()
+
+    def kind(self, inputs: Shapes) -> str:
+        channels = inputs[0][-1]
+        if self.groups == channels > 1:
+            return "depthwise"
+        return "pointwise" if all(k == 1 for k in self.kernel) else "conv"
+
+    def detail(self, inputs: Shapes) -> str:
+        return _described(self.kernel, self.stride, self.dilation, self.groups, inputs[0][-1], self.out)
+
+    def pads(self, shape: Shape) -> Pads:
+        """The padding before and after, per axis, for an input of this shape."""
+        if self.padding == "same":
+            return tuple(
+                [same_pads(i, d * (k - 1) + 1, s) for i, k, s, d in zip(shape, self.kernel, self.stride, self.dilation)]
+            )
+        return self.padding
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        kernel, out, stride, padding, dilation, groups, _ = self
+        check_channels(shape[-1], out, groups)
+        if len(kernel) != len(shape) - 1:
+            raise Invalid(
+                f"a kernel of {len(kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}", about="kernel"
+            )
+        if padding == "same":
+            return (*[-(-size // s) for size, s in zip(shape, stride)], out)
+        sizes = [
+            (i + before + after - d * (k - 1) - 1) // s + 1
+            for i, k, s, d, (before, after) in zip(shape, kernel, stride, dilation, padding)
+        ]
+        for axis, size in enumerate(sizes):
+            if size < 1:
+                refuse_empty(shape, axis, extent(kernel[axis], dilation[axis]), sum(padding[axis]))
+        return (*sizes, out)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        kernels = name("kernels" if self.out > 1 else "kernel", self.out)
+        each = name("each", *self.kernel, inputs[0][-1] // self.groups)
+        places = name("positions", *output[:-1])
+        bias = name("bias", 1) if self.bias else 0
+        outputs = kernels * places
+        macs = kernels * each * places
+        return Cost(macs, macs, outputs * (each - 1 + bias), params=kernels * (each + bias), activations=outputs)
+
+    def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
+        shape = inputs[0]
+        axes = zip(shape, output, self.kernel, self.stride, self.dilation, self.pads(shape))
+        seen = prod([real_products(i, o, k, s, d, before) for i, o, k, s, d, (before, _) in axes])
+        return self.out * (shape[-1] // self.groups) * seen
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([Window(extent(k, d), s) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+
+
+class _Transposed(NamedTuple):
+    kernel: Shape
+    out: int
+    stride: Shape
+    padding: Padding
+    dilation: Shape
+    output_padding: Shape
+    groups: int = 1
+    bias: bool = False
+
+
+class Transposed(_Transposed, Op):
+    """A transposed convolution: every input position is scattered through the kernel, sums are formed where
+    contributions meet, then the border is cropped.
+
+    T = Si·Ci·(Co/g)·K macs (input positions: what is cropped was computed), T - Co·P + b·y additions, where P is how
+    many positions of the uncropped grid receive anything (:func:`sepcalc.shape.reached`). Output per axis
+    (in - 1)s - padding + d(k-1) + 1 + output padding, as PyTorch and ONNX have it; ``same``: in·s.
+    Source: Dumoulin and Visin, arXiv:1603.07285, section 4; opcounts.md for the additions.
+    """
+
+    __slots__ = ()
+    label = "transposed"
+
+    def detail(self, inputs: Shapes) -> str:
+        return _described(self.kernel, self.stride, self.dilation, self.groups, inputs[0][-1], self.out)
+
+    def crops(self, shape: Shape) -> tuple[Pads, Shape]:
+        """What is cut before and after, and what is added at the end, per axis."""
+        spans = [extent(k, d) for k, d in zip(self.kernel, self.dilation)]
+        if self.padding != "same":
+            return self.padding, self.output_padding
+        totals = [span - s for span, s in zip(spans, self.stride)]
+        cut = tuple([(max(0, total) // 2, max(0, total) - max(0, total) // 2) for total in totals])
+        return cut, tuple([max(0, -total) for total in totals])
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        check_channels(shape[-1], self.out, self.groups)
+        if len(self.kernel) != len(shape) - 1:
+            raise Invalid(
+                f"a kernel of {len(self.kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}",
+                about="kernel",
+            )
+        if self.padding == "same" and any(self.output_padding):
+            raise Invalid("padding same fixes the output at input x stride", "leave out --output-padding", "output-padding")
+        for s, d, more in zip(self.stride, self.dilation, self.output_padding):
+            if more >= max(s, d) and more:
+                raise Invalid(
+                    f"output padding {more} is not below the stride ({s}) or the dilation ({d})", about="output-padding"
+                )
+        crops, extra = self.crops(shape)
+        sizes = []
+        for axis, (i, k, s, d, (before, after), more) in enumerate(
+            zip(shape, self.kernel, self.stride, self.dilation, crops, extra)
+        ):
+            sizes.append((i - 1) * s - before - after + extent(k, d) + more)
+            if sizes[-1] < 1:
+                raise Invalid(
+                    f"the {axis_name(len(shape) - 1, axis)} of the output would be {sizes[-1]}: "
+                    f"padding {before + after} cuts away more than the {sizes[-1] + before + after} computed",
+                    "take a smaller padding",
+                    "padding",
+                )
+        return (*sizes, self.out)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        (shape,) = inputs
+        places = name("input positions", *shape[:-1])
+        channels = name("input channels", shape[-1])
+        each = name("each", *self.kernel, self.out // self.groups)
+        kernels = name("outputs", self.out)
+        axes = zip(shape, self.kernel, self.stride, self.dilation)
+        met = name("positions reached", *[reached(i, k, s, d) for i, k, s, d in axes])
+        written = name("elements written", *output)
+        bias = name("bias", 1) if self.bias else 0
+        macs = places * channels * each
+        return Cost(
+            macs,
+            macs,
+            macs - kernels * met + bias * written,
+            params=channels * each + bias * kernels,
+            activations=written,
+        )
+
+    def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
+        """The products that survive cropping: a convolution's real ones, input and output exchanged."""
+        (shape,) = inputs
+        crops, _ = self.crops(shape)
+        axes = zip(shape, output, self.kernel, self.stride, self.dilation, crops)
+        seen = prod([real_products(o, i, k, s, d, before) for i, o, k, s, d, (before, _) in axes])
+        return shape[-1] * (self.out // self.groups) * seen
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+
+
+def _scattered(kernel: int, stride: int, dilation: int) -> Window:
+    """The inputs u with u·s + v·d = y for some tap v: taps s/gcd apart, inputs d/gcd apart."""
+    common = gcd(stride, dilation)
+    return Window((kernel - 1) // (stride // common) * (dilation // common) + 1, 1, stride)
+
+
+def _described(kernel: Shape, stride: Shape, dilation: Shape, groups: int, channels: int, out: int) -> str:
+    parts = [show(kernel)] if kernel else []
+    if any(s > 1 for s in stride):
+        parts.append(f"/{show(stride) if len(set(stride)) > 1 else stride[0]}")
+    if any(d > 1 for d in dilation):
+        parts.append(f"dilation {show(dilation) if len(set(dilation)) > 1 else dilation[0]}")
+    return " ".join([*parts, f"{channels} -> {out}"]) + (f", groups {groups}" if groups > 1 else "")
+
+
+def check_channels(channels: int, out: int, groups: int) -> None:
+    if channels % groups or out % groups:
+        what = f"{channels} input channels" if channels % groups else f"{out} outputs"
+        raise Invalid(
+            f"groups {groups} do not divide the {what}",
+            f"groups must divide both the input channels ({channels}) and the outputs ({out})",
+            "groups",
+        )
+
+
+def refuse_empty(shape: Shape, axis: int, span: int, padding: int) -> None:
+    """No window fits: say on which axis, and by how much."""
+    name = axis_name(len(shape) - 1, axis)
+    padded = f" with padding {padding}" if padding else ""
+    raise Invalid(
+        f"the output would be empty: a kernel spanning {span} does not fit into the {name} {shape[axis]}{padded}",
+        "take a smaller kernel or dilation, or --padding same",
+        "kernel",
+    )

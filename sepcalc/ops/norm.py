@@ -1,0 +1,145 @@
+"""Normalizations and softmax. No macs. R rows of n elements each, x = R·n in all; c and b are 1 with a trainable
+scale and shift."""
+
+from math import prod
+from typing import NamedTuple
+
+from sepcalc.cost import Cost, Naming, plain
+from sepcalc.errors import Invalid
+from sepcalc.ops.base import Op, Window
+from sepcalc.shape import Shape, Shapes
+
+
+class _BatchNorm(NamedTuple):
+    gain: bool = True
+    bias: bool = True
+    unfolded: bool = False
+
+
+class BatchNorm(_BatchNorm, Op):
+    """Batch norm at inference, its statistics stored.
+
+    x mults and x additions, folded to x·s + t whether affine or not; unfolded, (x - mean)·r·gain + shift, x + c·x mults
+    and x + b·x additions. Params C·c + C·b, buffers 2C. Source: Ioffe and Szegedy, arXiv:1502.03167; opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "norm"
+
+    def detail(self, inputs: Shapes) -> str:
+        return "batch"
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x, channels = name("elements", *output), name("channels", output[-1])
+        gain = name("gain", 1) if self.gain else 0
+        bias = name("shift", 1) if self.bias else 0
+        return Cost(
+            mults=x + gain * x if self.unfolded else x,
+            adds=x + bias * x if self.unfolded else x,
+            params=channels * gain + channels * bias,
+            buffers=2 * channels,
+            activations=x,
+        )
+
+
+class _RowNorm(NamedTuple):
+    how: str
+    groups: int = 1
+    axes: int = 1
+    gain: bool = True
+    bias: bool = True
+
+
+class RowNorm(_RowNorm, Op):
+    """Layer, group, instance and RMS norm: statistics of the input itself, row by row.
+
+    Layer (rows run over the last ``axes`` axes), group (a row per group of channels), instance (a row per channel):
+    x + 2R + c·x mults, 3x - R + b·x additions, x divisions, R roots. RMS: x + R + c·x mults, x additions, x divisions,
+    R roots. Params: n per scale and shift for layer and RMS, C for the others. Sources: Ba et al., arXiv:1607.06450;
+    Wu and He, arXiv:1803.08494; Zhang and Sennrich, arXiv:1910.07467; opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "norm"
+
+    def detail(self, inputs: Shapes) -> str:
+        return self.how + (f" {self.groups}" if self.how == "group" else "")
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        if shape[-1] % self.groups:
+            raise Invalid(f"groups {self.groups} do not divide the {shape[-1]} channels", about="groups")
+        if self.axes > len(shape):
+            raise Invalid(f"{self.axes} axes are more than the input has", about="axes")
+        return shape
+
+    def rows(self, shape: Shape) -> int:
+        """Statistics that are computed."""
+        if self.how == "group":
+            return self.groups
+        return shape[-1] if self.how == "instance" else prod(shape[: -self.axes])
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x, rows = name("elements", *output), name("rows", self.rows(output))
+        trained = name("each", *(output[-self.axes :] if self.how in ("layer", "rms") else output[-1:]))
+        gain = name("gain", 1) if self.gain else 0
+        bias = name("shift", 1) if self.bias else 0
+        params = trained * gain + trained * bias
+        if self.how == "rms":
+            return Cost(0, x + rows + gain * x, x + bias * x, divs=x, specials=rows, params=params, activations=x)
+        return Cost(
+            mults=x + 2 * rows + gain * x,
+            adds=3 * x - rows + bias * x,
+            divs=x,
+            specials=rows,
+            params=params,
+            activations=x,
+        )
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return () if self.how in ("layer", "rms") and self.axes == 1 else None
+
+
+class _LocalResponseNorm(NamedTuple):
+    size: int
+
+
+class LocalResponseNorm(_LocalResponseNorm, Op):
+    """Local response norm over ``size`` neighbouring channels: x / (k + a/n · sum of squares)^b.
+
+    2x mults, n·x additions, x divisions, x powers; what lies beyond the edge counts. Source: Krizhevsky et al., 2012,
+    section 3.3; opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "norm"
+
+    def detail(self, inputs: Shapes) -> str:
+        return f"lrn {self.size}"
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x = name("elements", *output)
+        return Cost(mults=2 * x, adds=name("neighbours", self.size) * x, divs=x, specials=x, activations=x)
+
+
+class _Softmax(NamedTuple):
+    log: bool = False
+
+
+class Softmax(_Softmax, Op):
+    """Softmax over the last axis: R rows of max, subtract, exp, sum, divide.
+
+    2x - R additions, x - R compares, x divisions, x specials; log-softmax, (x - max) - log(sum exp): 3x - R additions,
+    no division, x + R specials. Source: opcounts.md.
+    """
+
+    __slots__ = ()
+
+    def kind(self, inputs: Shapes) -> str:
+        return "log-softmax" if self.log else "softmax"
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x, rows = name("elements", *output), name("rows", *output[:-1])
+        if self.log:
+            return Cost(adds=3 * x - rows, compares=x - rows, specials=x + rows, activations=x)
+        return Cost(adds=2 * x - rows, compares=x - rows, divs=x, specials=x, activations=x)

@@ -1,0 +1,173 @@
+"""Pools, reductions over axes, and resampling. No macs: a pool multiplies by one stored number, or only compares."""
+
+from math import gcd
+from typing import NamedTuple
+
+from sepcalc.cost import Cost, Naming, plain
+from sepcalc.errors import Invalid
+from sepcalc.ops.base import Op, Window, require_spatial
+from sepcalc.ops.conv import refuse_empty
+from sepcalc.shape import Pads, Padding, Shape, Shapes, extent, positions, positions_ceil, same_pads, show
+
+
+class _Pool(NamedTuple):
+    how: str
+    kernel: Shape
+    stride: Shape
+    padding: Padding
+    dilation: Shape
+    ceil: bool = False
+    exclude_pad: bool = False
+
+
+class Pool(_Pool, Op):
+    """A max or average pool over windows.
+
+    Max: y·(K-1) compares (padding is -inf, and compared). Average: y·(K-1) additions and y mults by the stored
+    1/size; whether padding counts in the size changes only the stored number. Source: opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "pool"
+
+    def detail(self, inputs: Shapes) -> str:
+        return f"{self.how} {show(self.kernel)}" + (f" /{show(self.stride)}" if self.stride != self.kernel else "")
+
+    def pads(self, shape: Shape) -> Pads:
+        if self.padding == "same":
+            axes = zip(shape, self.kernel, self.stride, self.dilation)
+            return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in axes])
+        return self.padding
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        require_spatial(shape, "pool")
+        sizes = []
+        axes = zip(shape, self.kernel, self.stride, self.dilation, self.pads(shape))
+        for axis, (i, k, s, d, (before, after)) in enumerate(axes):
+            span = extent(k, d)
+            sizes.append(positions_ceil(i, span, s, before, after) if self.ceil else positions(i, span, s, before + after))
+            if sizes[-1] < 1:
+                refuse_empty(shape, axis, span, before + after)
+        return (*sizes, shape[-1])
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        windows = name("windows", *output)
+        each = name("each", *self.kernel)
+        if self.how == "max":
+            return Cost(compares=windows * (each - 1), activations=windows)
+        return Cost(mults=windows, adds=windows * (each - 1), activations=windows)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([Window(extent(k, d), s) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+
+
+class _Reduce(NamedTuple):
+    how: str
+    axes: tuple[int, ...]
+    keep: bool = False
+    called: str = "reduce"
+
+
+class Reduce(_Reduce, Op):
+    """The mean, sum or maximum over some axes (counted from 0, channels last); a global pool is one over all
+    spatial axes.
+
+    Mean: x - y additions, y mults by the stored 1/n; sum: x - y additions; max: x - y compares. Source: opcounts.md.
+    """
+
+    __slots__ = ()
+
+    def kind(self, inputs: Shapes) -> str:
+        return self.called
+
+    def detail(self, inputs: Shapes) -> str:
+        return "avg global" if (self.called, self.how) == ("pool", "mean") else f"{self.how} global"
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        if self.keep:
+            return tuple([1 if axis in self.axes else size for axis, size in enumerate(shape)])
+        return tuple([size for axis, size in enumerate(shape) if axis not in self.axes]) or (1,)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x, y = name("inputs", *inputs[0]), name("outputs", *output)
+        if self.how == "max":
+            return Cost(compares=x - y, activations=y)
+        return Cost(mults=y if self.how == "mean" else 0, adds=x - y, activations=y)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return () if self.axes == (len(inputs[0]) - 1,) and self.keep else None
+
+
+class _AdaptivePool(NamedTuple):
+    how: str
+    to: Shape
+
+
+class AdaptivePool(_AdaptivePool, Op):
+    """A pool to a given size: output j of an axis covers floor(j·i/o) to ceil((j+1)·i/o), so windows may overlap.
+
+    All windows of an axis together hold i + o - gcd(i, o) elements; C·W - y additions (average, and y mults) or
+    compares (max), W their product. Source: PyTorch's AdaptiveAvgPool; opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "pool"
+
+    def detail(self, inputs: Shapes) -> str:
+        return f"{self.how} to {show(self.to)}"
+
+    def output(self, inputs: Shapes) -> Shape:
+        require_spatial(inputs[0], "pool")
+        return (*self.to, inputs[0][-1])
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        (shape,) = inputs
+        covered = name("channels", shape[-1]) * name("window elements", *[i + o - gcd(i, o) for i, o in zip(shape, self.to)])
+        y = name("outputs", *output)
+        if self.how == "max":
+            return Cost(compares=covered - y, activations=y)
+        return Cost(mults=y, adds=covered - y, activations=y)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([Window(-(-i // o) + (i % o > 0), i, o) for i, o in zip(inputs[0], self.to)])
+
+
+TAPS = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
+RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+
+
+class _Upsample(NamedTuple):
+    how: str
+    to: Shape
+
+
+class Upsample(_Upsample, Op):
+    """Resampling to a given size: nearest copies; linear, bilinear, trilinear and bicubic weigh 2, 4, 8 and 16 taps
+    with weights prepared beforehand, all taps at once: t·y mults, (t-1)·y additions. Source: opcounts.md."""
+
+    __slots__ = ()
+    label = "upsample"
+
+    def detail(self, inputs: Shapes) -> str:
+        return self.how
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        require_spatial(shape, "upsample")
+        axes = len(shape) - 1
+        if RANKS.get(self.how, axes) != axes:
+            fitting = next((word for word, rank in RANKS.items() if rank == axes), "nearest")
+            raise Invalid(f"{self.how} is for {RANKS[self.how]} spatial axes, but {show(shape)} has {axes}", f"take {fitting}")
+        return (*self.to, shape[-1])
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        y = name("outputs", *output)
+        if self.how == "nearest":
+            return Cost(activations=y)
+        taps = name("taps", *[TAPS[self.how]] * len(self.to))
+        return Cost(mults=taps * y, adds=(taps - 1) * y, activations=y)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([Window(TAPS[self.how], i, o) for i, o in zip(inputs[0], self.to)])

@@ -1,0 +1,193 @@
+"""Matrix products: dense layers, matmul, einsum, attention."""
+
+from math import prod
+from typing import NamedTuple
+
+from sepcalc.cost import Cost, Naming, plain
+from sepcalc.errors import Invalid, quoted
+from sepcalc.ops.base import Op, Window, broadcast, spatial
+from sepcalc.shape import Shape, Shapes, show
+
+
+class _Dense(NamedTuple):
+    out: int
+    bias: bool = False
+
+
+class Dense(_Dense, Op):
+    """A fully connected layer over the last axis, on each of R rows (a vector is one row).
+
+    R·I·O macs, R·O·(I - 1 + b) additions; params I·O + b·O. Source: opcounts.md; some tools forget the rows.
+    """
+
+    __slots__ = ()
+    label = "dense"
+
+    def detail(self, inputs: Shapes) -> str:
+        return f"{inputs[0][-1]} -> {self.out}"
+
+    def output(self, inputs: Shapes) -> Shape:
+        return (*inputs[0][:-1], self.out)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        rows = name("rows", *output[:-1])
+        ins = name("inputs", inputs[0][-1])
+        outs = name("outputs", self.out)
+        bias = name("bias", 1) if self.bias else 0
+        macs = rows * ins * outs
+        return Cost(macs, macs, rows * outs * (ins - 1 + bias), params=outs * (ins + bias), activations=rows * outs)
+
+
+class _Matmul(NamedTuple):
+    transpose: bool = False
+
+
+class Matmul(_Matmul, Op):
+    """A matrix product of two inputs over their last two axes, ``m x k`` times ``k x n`` (``transpose``: ``n x k``);
+    axes before them broadcast.
+
+    y·k macs, y·(k-1) additions; an operand repeated by broadcasting is multiplied anew. Source: opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "matmul"
+    least = most = 2
+
+    def output(self, inputs: Shapes) -> Shape:
+        left, right = inputs
+        if len(left) < 2 or len(right) < 2:
+            raise Invalid(f"matmul needs two matrices, not {show(left)} and {show(right)}")
+        rows, columns = (right[-1], right[-2]) if self.transpose else right[-2:]
+        if left[-1] != rows:
+            raise Invalid(
+                f"matmul cannot multiply {show(left)} by {show(right)}: {left[-1]} columns against {rows} rows",
+                "" if self.transpose or left[-1] != right[-1] else "--transpose multiplies by the second one transposed",
+            )
+        outer = broadcast((left[:-2] or (1,), right[:-2] or (1,)), "matmul") if len(left) + len(right) > 4 else ()
+        return (*outer, left[-2], columns)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        results = name("results", *output)
+        inner = name("inner", inputs[0][-1])
+        return Cost(results * inner, results * inner, results * (inner - 1), activations=results)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
+
+
+class _Einsum(NamedTuple):
+    equation: str
+
+
+class Einsum(_Einsum, Op):
+    """A product of two operands by Einstein's convention, ``ij,jk->ik``.
+
+    J macs, the product of all index sizes, and J - y additions. Source: opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "einsum"
+    least = most = 2
+
+    def detail(self, inputs: Shapes) -> str:
+        return self.equation
+
+    def sizes(self, inputs: Shapes) -> tuple[dict[str, int], str]:
+        """The size of every index, and the indices of the output. Raises Invalid where they do not fit."""
+        left, _, output = self.equation.partition("->")
+        operands = left.split(",")
+        if len(operands) != 2 or not all(part.isascii() and part.isalpha() for part in operands):
+            raise Invalid(f"{quoted(self.equation)} is not an equation of two operands", "for example ij,jk->ik")
+        sizes: dict[str, int] = {}
+        for operand, shape in zip(operands, inputs, strict=True):
+            if len(operand) != len(shape):
+                raise Invalid(f"{quoted(operand)} has {len(operand)} indices, but the input {show(shape)} {len(shape)} axes")
+            if len(set(operand)) != len(operand):
+                raise Invalid(f"{quoted(operand)} repeats an index: diagonals are not counted")
+            for index, size in zip(operand, shape, strict=True):
+                if sizes.setdefault(index, size) != size:
+                    raise Invalid(f"the index {index} is {sizes[index]} in one operand and {size} in the other")
+        if "->" not in self.equation:
+            both = "".join(operands)
+            output = "".join(sorted(index for index in sizes if both.count(index) == 1))
+        if len(set(output)) != len(output) or not set(output) <= set(sizes):
+            raise Invalid(f"the output {quoted(output)} must name indices of the operands, each once")
+        return sizes, output
+
+    def output(self, inputs: Shapes) -> Shape:
+        sizes, output = self.sizes(inputs)
+        return tuple([sizes[index] for index in output]) or (1,)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        sizes, _ = self.sizes(inputs)
+        products = name("index combinations", *sizes.values())
+        results = name("results", *output)
+        return Cost(products, products, products - results, activations=results)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
+
+
+class _Attention(NamedTuple):
+    heads: int
+    kv_heads: int
+    mask: bool = False
+
+
+class Attention(_Attention, Op):
+    """Scaled dot-product attention, softmax(Q·Kᵀ/sqrt(d) + mask)·V, on queries, keys and values that are already
+    projected: of three inputs; of two, queries and what serves as keys and values; of one, itself.
+
+    Per head, n queries, m keys, sizes d and dv: n·m·(d + dv) macs; n·m scores more multiplied by 1/sqrt(d); additions
+    n·m·(d-1) + n·dv·(m-1) + n·(2m-1) + n·m for an additive mask; n·(m-1) compares; n·m divisions and exponentials.
+    A boolean or causal mask selects, free, and all pairs count. Source: Vaswani et al., arXiv:1706.03762, section
+    3.2.1; opcounts.md.
+    """
+
+    __slots__ = ()
+    label = "attention"
+    most = 3
+
+    def sizes(self, inputs: Shapes) -> tuple[int, int, int, int]:
+        """Queries, keys, and the size of a query (or key) and of a value in each head."""
+        query = inputs[0]
+        key, value = inputs[-2:] if len(inputs) == 3 else (inputs[-1], inputs[-1])
+        for shape, heads, what in ((query, self.heads, "query"), (key, self.kv_heads, "key"), (value, self.kv_heads, "value")):
+            if shape[-1] % heads:
+                raise Invalid(f"{heads} heads do not divide the {shape[-1]} channels of the {what}", about="heads")
+        if self.heads % self.kv_heads:
+            raise Invalid(f"{self.kv_heads} key heads do not divide {self.heads} query heads", about="kv-heads")
+        size, key_size = query[-1] // self.heads, key[-1] // self.kv_heads
+        if size != key_size:
+            raise Invalid(f"a query has {size} channels in each head, a key {key_size}", about="heads")
+        if spatial(key) != spatial(value):
+            raise Invalid(f"{spatial(key)} keys, but {spatial(value)} values")
+        return spatial(query), spatial(key), size, value[-1] // self.kv_heads
+
+    def detail(self, inputs: Shapes) -> str:
+        return f"{self.heads} heads"
+
+    def output(self, inputs: Shapes) -> Shape:
+        *_, value = self.sizes(inputs)
+        return (*inputs[0][:-1], self.heads * value)
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        queries, keys, size, value = self.sizes(inputs)
+        rows = name("heads", self.heads) * name("queries", queries)
+        m, d, dv = name("keys", keys), name("size", size), name("value size", value)
+        mask = name("mask", 1) if self.mask else 0
+        pairs = rows * m
+        return Cost(
+            macs=pairs * (d + dv),
+            mults=pairs * (d + dv) + pairs,
+            adds=pairs * (d - 1) + rows * dv * (m - 1) + rows * (2 * m - 1) + mask * pairs,
+            compares=rows * (m - 1),
+            divs=pairs,
+            specials=pairs,
+            activations=rows * dv,
+        )
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
+
+

@@ -1,0 +1,143 @@
+"""The options of the layer spec: the one table that the parser, the command line's help, the YAML keys and the
+schema are made from."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+from sepcalc.errors import Invalid, quoted
+from sepcalc.shape import read_shape, read_size
+
+Pairs = tuple[tuple[int, int], ...]
+Value = int | float | bool | str | tuple[int, ...] | Pairs
+
+
+class Type(NamedTuple):
+    """How the text of a value is read (raises Invalid) and written; ``metavar`` stands for it in help."""
+
+    read: Callable[[str], Value]
+    write: Callable[[Value], str]
+    metavar: str
+
+
+class Option(NamedTuple):
+    """One row of the table. A ``flag`` takes no value: ``--bias``, ``--no-bias``."""
+
+    name: str
+    short: str
+    type: Type
+    default: str
+    help: str
+
+    @property
+    def flag(self) -> bool:
+        return self.type is FLAG
+
+
+@lru_cache(4096)
+def read_sizes(text: str, least: int = 1) -> tuple[int, ...]:
+    """``5`` or ``3x5``: one size for every axis, or one per axis."""
+    try:
+        return tuple([read_size(part, least) for part in text.split("x")])
+    except Invalid as fact:
+        raise Invalid(f"{quoted(text)} is not a size, nor one per axis: expected for example 3 or 3x5", fact.hint) from fact
+
+
+@lru_cache(4096)
+def read_padding(text: str) -> str | Pairs:
+    """``valid``, ``same``, ``1`` (each side of each axis), ``1x2`` (each side, per axis), ``0/1x0/1`` (before and
+    after, per axis)."""
+    if text in ("valid", "same"):
+        return text
+    try:
+        pairs = []
+        for part in text.split("x"):
+            before, slash, after = part.partition("/")
+            pairs.append((read_size(before, 0), read_size(after if slash else before, 0)))
+        return tuple(pairs)
+    except Invalid as fact:
+        raise Invalid(f"{quoted(text)} is not a padding: expected valid, same, 1, 1x2 or 0/1x0/1") from fact
+
+
+def _write_padding(value: Value) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    pairs = [pair if isinstance(pair, tuple) else (pair, pair) for pair in value]
+    return "x".join(f"{before}" if before == after else f"{before}/{after}" for before, after in pairs)
+
+
+def _read_decimal(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not (len(text) <= 40 and abs(value) < 1e30):  # also when it is not a number at all
+        raise Invalid(f"{quoted(text)} is not a decimal number")
+    return value
+
+
+def _read_word(text: str) -> str:
+    return text
+
+
+def _read_flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise Invalid(f"{quoted(text)} is neither true nor false")
+    return text == "true"
+
+
+def _write(value: Value) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+SIZE = Type(read_size, _write, "N")
+SIZES = Type(read_sizes, _write, "N[xN]")
+OFFSETS = Type(lambda text: read_sizes(text, 0), _write, "N[xN]")
+PADDING = Type(read_padding, _write_padding, "PADDING")
+SHAPE = Type(read_shape, _write, "N[xN]")
+DECIMAL = Type(_read_decimal, _write, "NUMBER")
+WORD = Type(_read_word, _write, "WORD")
+FLAG = Type(_read_flag, lambda value: "true" if value else "false", "")
+
+OPTIONS = {
+    option.name: option
+    for option in (
+        Option("kernel", "k", SIZES, "", "size of the window: 5, or per axis 3x5"),
+        Option("out", "o", SIZE, "", "output channels"),
+        Option("stride", "s", SIZES, "1 (pool: the kernel)", "step from window to window"),
+        Option("padding", "p", PADDING, "valid", "valid, same, 1, 1x2 (per axis), 0/1x0/1 (before/after)"),
+        Option("dilation", "d", SIZES, "1", "step from tap to tap"),
+        Option("groups", "g", SIZE, "1", "parts that the channels fall into, each on its own"),
+        Option("multiplier", "m", SIZE, "1", "depthwise kernels per input channel"),
+        Option("bias", "", FLAG, "no (norms: yes)", "a bias, or a norm's shift"),
+        Option("output-padding", "", OFFSETS, "0", "positions added at the end of a transposed convolution's output"),
+        Option("rank", "", SIZE, "the smaller of inputs and outputs", "kernels in the basis of a factorization"),
+        Option("ceil", "", FLAG, "no", "round the number of windows up"),
+        Option("exclude-pad", "", FLAG, "no", "an average leaves padding out"),
+        Option("to", "", SHAPE, "", "the size to reach: 7x7; reshape, slice: the whole shape"),
+        Option("scale", "", SIZES, "", "factor of each spatial size"),
+        Option("heads", "", SIZE, "1", "attention heads"),
+        Option("kv-heads", "", SIZE, "as heads", "heads of keys and values, shared by groups of queries"),
+        Option("mask", "", FLAG, "no", "an additive mask (a boolean one is free)"),
+        Option("gain", "", FLAG, "yes", "a norm's trained scale"),
+        Option("unfolded", "", FLAG, "no", "batch norm step by step, not folded to x*s + t"),
+        Option("axes", "", SIZE, "1", "last axes that a layer norm's row runs over"),
+        Option("size", "", SIZE, "5", "channels in a local response"),
+        Option("alpha", "", DECIMAL, "1", "factor of elu"),
+        Option("beta", "", DECIMAL, "1", "factor of swish and softplus"),
+        Option("shared", "", FLAG, "no", "prelu: one slope for all channels"),
+        Option("over", "", WORD, "", "axes to reduce, by letter: hw, c, hwc"),
+        Option("keep", "", FLAG, "no", "leave reduced axes in, of size 1"),
+        Option("axis", "", WORD, "c", "axis to join along, by letter"),
+        Option("transpose", "", FLAG, "no", "multiply by the second matrix transposed"),
+        Option("vocab", "", SIZE, "", "rows of the table"),
+        Option("count", "", SIZE, "1", "tokens"),
+        Option("bias-sets", "", SIZE, "1 (gru, reset after: 2)", "stored bias vectors per gate, with --bias"),
+        Option("projection", "", SIZE, "", "size that an lstm's output is projected to"),
+        Option("peephole", "", FLAG, "no", "an lstm whose gates see the cell"),
+        Option("reset-before", "", FLAG, "no", "a gru that resets before the product"),
+        Option("bidirectional", "", FLAG, "no", "both directions, concatenated"),
+        Option("last", "", FLAG, "no", "only the last step's output"),
+    )
+}
+SHORT = {option.short: option for option in OPTIONS.values() if option.short}

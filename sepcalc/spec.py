@@ -1,0 +1,329 @@
+"""The layer spec: one grammar for the command line, for YAML and for Python.
+
+    [SHAPE…] [KIND [WORD…]] [OPTION…]          12x12x3 conv -k5 -o256          KIND: conv if left out
+
+Text becomes words, words become a :class:`Spec` that knows no sizes but its own, and a spec on given inputs becomes
+ops. Inside, mistakes are bare facts with the number of the word that they are about; :func:`parse` turns them into
+problems with a caret.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from sepcalc.cost import Cost, total
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.kinds import KINDS, Kind, build, unknown_kind
+from sepcalc.ops.base import Op
+from sepcalc.options import OPTIONS, SHORT, Option, Value
+from sepcalc.rewrite import Chain, Link
+from sepcalc.shape import Shape, Shapes, read_shape, show
+
+LONGEST = 2000  # characters of a spec: no real one comes near, and an error message repeats it
+_WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
+_OPTION = re.compile(r"-[A-Za-z-]")
+
+
+class Spec(NamedTuple):
+    """A parsed layer spec. ``str()`` of it parses back to the same spec.
+
+    ``options`` holds those that were given, by their long names; ``inputs`` the shapes, if there were any.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    options: Mapping[str, Value]
+    inputs: Shapes = ()
+
+    def __str__(self) -> str:
+        parts = [*map(show, self.inputs), self.kind, *self.words]
+        parts += [written(OPTIONS[name], self.options[name]) for name in OPTIONS if name in self.options]
+        return " ".join(parts)
+
+    @property
+    def links(self) -> Chain:
+        """The ops that the layer runs: one, or the links of a chain. Raises InputError when they do not fit."""
+        if not self.inputs:
+            raise InputError([Problem("the spec has no input shape", f"put one first: 12x12x3 {self}"[:200])])
+        try:
+            return linked(self.kind, self.words, self.options, self.inputs)
+        except Invalid as fact:
+            text = str(self)
+            raise InputError([_problem(text, text.split(), index_of(text.split(), fact.about), fact)]) from fact
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The output shape of every link, in order."""
+        return outputs(self.links, self.inputs)[len(self.inputs) :]
+
+    @property
+    def output(self) -> Shape:
+        """The output shape."""
+        return self.shapes[-1]
+
+    @property
+    def cost(self) -> Cost:
+        """The exact counts of the whole layer, its links added up."""
+        links = self.links
+        known = outputs(links, self.inputs)
+        return total(
+            link.op.cost(tuple([known[source] for source in link.sources]), known[len(self.inputs) + at])
+            for at, link in enumerate(links)
+        )
+
+
+def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -> Spec:
+    """Reads a spec, ``12x12x3 conv -k5 -o256``, and checks that it fits its inputs if it has any.
+
+    ``also`` are options beyond those of its kind, ``commands`` the options of a command line that the text came from
+    (for hints). Raises :class:`InputError` with every problem, each with a caret under its place.
+    """
+    words = [match.group() for match in _WORD.finditer(text[: LONGEST + 1])]
+    if len(text) > LONGEST:
+        raise InputError([Problem(f"the spec is {len(text):,} characters long: at most {LONGEST:,} are read", source=text, end=1)])
+    if not words:
+        raise InputError([Problem("the spec is empty: expected a shape and a layer", "for example 12x12x3 conv -k5 -o256")])
+    try:
+        spec = read(words, also, commands)
+        if spec.inputs:
+            outputs(linked(spec.kind, spec.words, spec.options, spec.inputs), spec.inputs)
+    except Misread as misread:
+        raise InputError(_problem(text, words, at, fact) for at, fact in misread.facts) from misread
+    except Invalid as fact:
+        raise InputError([_problem(text, words, index_of(words, fact.about), fact)]) from fact
+    return spec
+
+
+def linked(kind: str, words: tuple[str, ...], options: Mapping[str, Value], inputs: Shapes) -> Chain:
+    """The links that a layer of this kind is on these inputs; a lone shape serves both operands of a kind that
+    takes two. Raises Invalid."""
+    built = build(kind, words, options, inputs)
+    if not isinstance(built, Op):
+        return built
+    check_arity(kind, built, len(inputs))
+    return (Link(kind, built, tuple(range(len(inputs)))),)
+
+
+def check_arity(kind: str, op: Op, count: int) -> None:
+    """Raises Invalid unless the op takes that many inputs."""
+    if not op.least <= count <= op.most:
+        wanted = f"{op.least}" if op.least == op.most else f"{op.least} or more" if op.most > 99 else f"{op.least} to {op.most}"
+        raise Invalid(f"{kind} takes {wanted} input{'s' if op.most > 1 else ''}, not {count}")
+
+
+def outputs(links: Chain, inputs: Shapes) -> Shapes:
+    """The shapes of the inputs and of every link's output. Raises Invalid where a link does not fit."""
+    known = list(inputs)
+    for link in links:
+        known.append(link.op.output(tuple([known[source] for source in link.sources])))
+    return tuple(known)
+
+
+class Misread(Exception):
+    """What is wrong with the words of a spec: facts, each with the number of the word it is about."""
+
+    def __init__(self, facts: Sequence[tuple[int, Invalid]]) -> None:
+        super().__init__(facts)
+        self.facts = facts
+
+
+def read(words: Sequence[str], also: tuple[str, ...] = (), commands: Iterable[str] = ()) -> Spec:
+    """The spec that these words are. Raises :class:`Misread` with all that is wrong."""
+    facts: list[tuple[int, Invalid]] = []
+    inputs: list[Shape] = []
+    at, count = 0, len(words)
+    while at < count and words[at][0].isdigit():
+        try:
+            inputs.append(read_shape(words[at]))
+        except Invalid as fact:
+            facts.append((at, fact))
+        at += 1
+    name = "conv"
+    if at < count and words[at][0] != "-":
+        name = words[at]
+        if name not in KINDS:
+            raise Misread([*facts, (at, unknown_kind(name))])
+        at += 1
+    kind = KINDS[name]
+    chosen, at = _words(name, kind, words, at, facts)
+    options: dict[str, Value] = {}
+    while at < count:
+        at = _option(name, kind, words, at, also, commands, options, facts)
+    for need in kind.needs:
+        if need not in options and not any(fact.about == need for _, fact in facts):
+            option = OPTIONS[need]
+            facts.append((count, Invalid(f"{name} needs {spelled(option)}: {option.help}", about=need)))
+    if kind.form and not facts:
+        fitting = kind.form(chosen, options)
+        form = " ".join((name, *chosen)) + (" --to" if "to" in fitting and "to" in options else "")
+        for option_name in options:
+            if option_name not in fitting:
+                hint = f"it takes {', '.join(spelled(OPTIONS[fit]) for fit in fitting)}" if fitting else "it takes no options"
+                fact = Invalid(f"{form} takes no {spelled(OPTIONS[option_name])}", hint, option_name)
+                facts.append((index_of(words, option_name), fact))
+    if facts:
+        raise Misread(sorted(facts, key=lambda fact: fact[0]))
+    if len(inputs) == 1 and name in _TWO:
+        inputs *= 2
+    return Spec(name, chosen, options, tuple(inputs))
+
+
+_TWO = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "concat", "einsum")
+
+
+def _words(
+    name: str, kind: Kind, words: Sequence[str], at: int, facts: list[tuple[int, Invalid]]
+) -> tuple[tuple[str, ...], int]:
+    """The words after the kind, and where the options begin."""
+    end = at
+    while end < len(words) and words[end][0] != "-":
+        end += 1
+    given = tuple(words[at:end])
+    if kind.free_word:
+        if len(given) != 1:
+            facts.append((at, Invalid(f"{name} needs one word, its {kind.free_word.lower()}", f"for example {name} ij,jk->ik")))
+        return given, end
+    slots = kind.words() if given or kind.words is not _NO_WORDS else ()
+    for place, slot in enumerate(slots):
+        required = place < len(slots) - kind.optional
+        if place >= len(given):
+            if required:
+                facts.append((at + place, Invalid(f"{name} needs a word: {_listed(slot)}")))
+            break
+        if given[place] not in slot:
+            facts.append(
+                (
+                    at + place,
+                    Invalid(
+                        f"unknown word {quoted(given[place])} after {' '.join((name, *given[:place]))}: expected {_listed(slot)}",
+                        near_miss(given[place], slot),
+                    ),
+                )
+            )
+    for place in range(len(slots), len(given)):
+        facts.append((at + place, _stray(name, given[place])))
+    return given, end
+
+
+_NO_WORDS = Kind._field_defaults["words"]
+
+
+def _listed(choices: Sequence[str]) -> str:
+    return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
+
+
+def _stray(kind: str, word: str) -> Invalid:
+    if word[0].isdigit():
+        return Invalid(f"unexpected {quoted(word)} after {kind}", "the shape stands first; a value follows its option: -k5 or -k 5")
+    return Invalid(f"unexpected word {quoted(word)} after {kind}", near_miss(word, [f"--{name}" for name in OPTIONS]))
+
+
+def _option(
+    name: str,
+    kind: Kind,
+    words: Sequence[str],
+    at: int,
+    also: tuple[str, ...],
+    commands: Iterable[str],
+    options: dict[str, Value],
+    facts: list[tuple[int, Invalid]],
+) -> int:
+    """Reads the option at a word into ``options``; returns where the next one begins."""
+    word = words[at]
+    negative = False
+    if word[:2] == "--":
+        long, equals, value = word[2:].partition("=")
+        option = OPTIONS.get(long)
+        if option is None and long[:3] == "no-":
+            option = OPTIONS.get(long[3:])
+            negative = option is not None and option.flag
+            option = option if negative else None
+    elif word[0] == "-" and len(word) > 1:
+        option, value = SHORT.get(word[1]), word[2:]
+        equals = "=" if value[:1] == "=" else ""
+        value = value.removeprefix("=")
+    else:
+        facts.append((at, Invalid("unexpected '-'") if word == "-" else _stray(name, word)))
+        return at + 1
+    if option is None:
+        facts.append((at, _unknown(name, kind, word, also, commands)))
+        return at + 1
+    if option.name not in kind.options and option.name not in also:
+        facts.append((at, Invalid(f"{name} takes no {spelled(option)}", takes(name, kind, also), option.name)))
+        value = value or "-" if option.flag else value
+    if option.flag:
+        if equals:
+            facts.append((at, Invalid(f"--{option.name} takes no value", f"--{option.name} or --no-{option.name}", option.name)))
+        return _store(option, not negative, at, at + 1, options, facts)
+    after = at + 1
+    if not value and not equals:
+        if after == len(words) or _OPTION.match(words[after]):
+            facts.append((at, Invalid(f"{spelled(option)} needs a value: {option.help}", about=option.name)))
+            return after
+        value = words[after]
+        after += 1
+    try:
+        return _store(option, option.type.read(value), at, after, options, facts)
+    except Invalid as fact:
+        facts.append((after - 1, Invalid(f"{spelled(option)}: {fact.message}", fact.hint, option.name)))
+        return after
+
+
+def _store(
+    option: Option, value: Value, at: int, after: int, options: dict[str, Value], facts: list[tuple[int, Invalid]]
+) -> int:
+    if option.name in options:
+        facts.append((at, Invalid(f"{spelled(option)} is given twice", about=option.name)))
+    options[option.name] = value
+    return after
+
+
+def _unknown(name: str, kind: Kind, word: str, also: tuple[str, ...], commands: Iterable[str]) -> Invalid:
+    if word[1:2].isdigit():
+        return Invalid(f"unexpected {quoted(word)}: a size is a whole number from 1 on")
+    known = [*(f"--{option}" for option in (*kind.options, *also)), *commands]
+    return Invalid(f"unknown option {quoted(word)}", near_miss(word, known) if word[:2] == "--" else takes(name, kind, also))
+
+
+def takes(name: str, kind: Kind, also: tuple[str, ...] = ()) -> str:
+    """The options of a kind, as a hint."""
+    names = [spelled(OPTIONS[option]) for option in dict.fromkeys((*kind.options, *also))]
+    return f"{name} takes {', '.join(names)}" if names else f"{name} takes no options"
+
+
+def spelled(option: Option) -> str:
+    """An option's names as messages give them: ``-k (--kernel)``, ``--bias``."""
+    return f"-{option.short} (--{option.name})" if option.short else f"--{option.name}"
+
+
+def written(option: Option, value: Value) -> str:
+    """An option with its value, as the grammar reads it: ``-k5``, ``--bias``, ``--heads 12``."""
+    if option.flag:
+        return f"--{option.name}" if value else f"--no-{option.name}"
+    text = option.type.write(value)
+    return f"-{option.short}{text}" if option.short else f"--{option.name} {text}"
+
+
+def index_of(words: Sequence[str], about: str) -> int:
+    """The number of the word that a fact about an option (or about the whole layer) is about."""
+    option = OPTIONS.get(about)
+    names = (f"--{about}", f"--no-{about}")
+    for at, word in enumerate(words):
+        if option and (word.partition("=")[0] in names or (option.short and word.startswith(f"-{option.short}"))):
+            return at
+    return next((at for at, word in enumerate(words) if not word[0].isdigit() and word[0] != "-"), 0)
+
+
+def _problem(text: str, words: Sequence[str], at: int, fact: Invalid) -> Problem:
+    start, end = span(text, at)
+    # A value that stands apart from its option belongs to it.
+    if fact.about in OPTIONS and at + 1 < len(words) and words[at] in (f"--{fact.about}", f"-{OPTIONS[fact.about].short}"):
+        if not OPTIONS[fact.about].flag and not _OPTION.match(words[at + 1]):
+            end = span(text, at + 1)[1]
+    return Problem(fact.message, fact.hint, source=text, start=start, end=end)
+
+
+def span(text: str, at: int) -> tuple[int, int]:
+    """The columns of a word of the text; of the end, when it has no such word."""
+    matches = list(_WORD.finditer(text))
+    return matches[at].span() if at < len(matches) else (len(text.rstrip()) + 1, len(text.rstrip()) + 2)
