@@ -84,7 +84,13 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
     if isinstance(spec, str):
         spec = parse(spec, also=REWRITE_OPTIONS)
     if spec.kind not in COMPARED:
-        raise InputError([Problem(f"compare is for convolutions ({', '.join(COMPARED)}), not for {spec.kind}", source=str(spec), end=1)])
+        raise InputError(
+            [
+                Problem(
+                    f"compare is for convolutions ({', '.join(COMPARED)}), not for {spec.kind}", source=str(spec), end=1
+                )
+            ]
+        )
     if not spec.inputs:
         raise InputError([Problem("compare needs an input shape first", f"for example 12x12x3 {spec}")])
     conv, told = _convolution(spec), settings(spec.options)
@@ -177,8 +183,10 @@ def _per_link(comparison: Comparison, variant: Variant) -> Formula:
 
     conv = comparison.conv
     ratio = Fraction(variant.cost.mults, variant.normal.mults)
-    terms = [step for step in variant.steps if isinstance(step.op, Conv)]
-    written = " + ".join(f"{prod(step.op.kernel)}·{'·'.join(map(str, step.output[:-1]))}" for step in terms)
+    terms = [(step.op, step.output) for step in variant.steps]
+    written = " + ".join(
+        f"{prod(op.kernel)}·{'·'.join(map(str, out[:-1]))}" for op, out in terms if isinstance(op, Conv)
+    )
     below = f"{prod(conv.kernel)}·{'·'.join(map(str, variant.output[:-1]))}"
     even = "cheaper at any number of outputs" if ratio < 1 else "not cheaper at any number of outputs"
     general = "sum of (kernel size x positions), link by link, / (kernel area x positions)"
@@ -191,7 +199,11 @@ def _plain_ratio(comparison: Comparison, variant: Variant) -> Formula:
     ratio = Fraction(variant.cost.mults, variant.normal.mults)
     here = " + ".join(f"{step.cost.mults:,}" for step in variant.steps if step.cost.mults)
     return Formula(
-        variant.name, "sum of the links / normal", f"({here}) / {variant.normal.mults:,}", ratio, _even_outputs(comparison)
+        variant.name,
+        "sum of the links / normal",
+        f"({here}) / {variant.normal.mults:,}",
+        ratio,
+        _even_outputs(comparison),
     )
 
 

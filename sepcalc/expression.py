@@ -7,8 +7,8 @@
 
 Numbers are rational and exact: ``0.29`` is 29/100, ``int(200 * 0.29)`` is 58. ``//`` rounds down and ``%`` has the sign
 of its divisor, as in Python. ``and``, ``or``, ``not`` give true or false; they and ``if`` take a number for true
-unless it is 0. Nothing else treats numbers and true or false alike: ``1 + true`` and ``1 == true`` are errors. What is not
-needed to know the result (the other branch, what follows a false ``and``) is not computed.
+unless it is 0. Nothing else treats numbers and true or false alike: ``1 + true`` and ``1 == true`` are errors. What
+is not needed to know the result (the other branch, what follows a false ``and``) is not computed.
 
 Nothing else can be written: no texts, no attributes, no powers. Text, nesting and magnitude have limits, so that any
 text at all is answered at once.
@@ -37,7 +37,7 @@ Names: TypeAlias = Mapping[str, Value]
 
 
 class ExpressionError(Invalid):
-    """What is wrong with an expression; ``start`` and ``end`` are the columns (from 0) of the guilty part in its text."""
+    """What is wrong with an expression; ``start`` and ``end`` are the columns (from 0) of the guilty part."""
 
     def __init__(self, message: str, start: int, end: int, hint: str = "") -> None:
         super().__init__(message, hint)
@@ -323,7 +323,9 @@ class _Parser:
 
     def argument(self, function: _Function, number: int) -> _Part:
         """[NAME "="] expression"""
-        name, following = self.tokens[self.at : self.at + 2] if self.tokens[self.at].kind != "end" else self.tokens[-1:] * 2
+        name, following = (
+            self.tokens[self.at : self.at + 2] if self.tokens[self.at].kind != "end" else self.tokens[-1:] * 2
+        )
         if name.kind == "name" and following.kind == "=":
             if name.text != function.keyword or number != function.most:
                 message = f"expected {function.signature}, without {quoted(name.text + '=')} here"
@@ -356,7 +358,11 @@ def _name(token: _Token) -> _Part:
 
 def _unknown(token: _Token, names: Names) -> ExpressionError:
     listed = sorted(names)
-    known = f"expected one of {', '.join(listed[:20])}{', …' if len(listed) > 20 else ''}" if names else "there are none here"
+    known = (
+        f"expected one of {', '.join(listed[:20])}{', …' if len(listed) > 20 else ''}"
+        if names
+        else "there are none here"
+    )
     if token.text in _FUNCTIONS:
         hint = f"a function needs its arguments: {_FUNCTIONS[token.text].signature}"
     else:
@@ -431,8 +437,9 @@ def _arithmetic(first: _Part, rest: _Rest) -> _Part:
 
 
 def _signed(sign: _Token, part: _Part) -> _Part:
-    symbol, change = f"'{sign.kind}'", operator.neg if sign.kind == "-" else operator.pos
-    return _Part(lambda names: change(_number(part, names, symbol)), sign.start, part.end)
+    symbol = f"'{sign.kind}'"
+    factor = -1 if sign.kind == "-" else 1
+    return _Part(lambda names: factor * _number(part, names, symbol), sign.start, part.end)
 
 
 def _call(name: str, function: _Function, arguments: Sequence[_Part], start: int, end: int) -> _Part:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.options import Pairs, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.options import Pairs, Value
 from sepcalc.rewrite import VARIANTS, Chain, Link, Settings, depthwise_separable
 from sepcalc.shape import AXES, Padding, Shape, Shapes, show
 
@@ -58,7 +58,9 @@ def _per_axis(options: Options, name: str, shape: Shape, default: int = 1) -> Sh
         return sizes
     if len(sizes) == 1:
         if rank == 0 and sizes[0] > 1:
-            raise Invalid(f"{name} {sizes[0]} needs a spatial axis, but the input {show(shape)} is a vector", about=name)
+            raise Invalid(
+                f"{name} {sizes[0]} needs a spatial axis, but the input {show(shape)} is a vector", about=name
+            )
         return sizes * rank
     raise Invalid(
         f"{name} {show(sizes)} has {len(sizes)} axes, but the input {show(shape)} has {rank}",
@@ -473,9 +475,7 @@ KINDS = {
     ),
     "dense": Kind("rows · inputs · outputs products; rows are all axes but the last", _dense, ("out",), ("bias",)),
     "matmul": Kind("each result: inner products, summed; two inputs", _matmul, (), ("transpose",)),
-    "einsum": Kind(
-        "the product of all index sizes; two inputs, as in einsum ij,jk->ik", _einsum, free_word="EQUATION"
-    ),
+    "einsum": Kind("the product of all index sizes; two inputs, as in einsum ij,jk->ik", _einsum, free_word="EQUATION"),
     "attention": Kind(
         "scores, scale, softmax and weighted sum, of 1 to 3 projected inputs (queries, keys, values)",
         _attention,

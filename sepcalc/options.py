@@ -40,7 +40,9 @@ def read_sizes(text: str, least: int = 1) -> tuple[int, ...]:
     try:
         return tuple([read_size(part, least) for part in text.split("x")])
     except Invalid as fact:
-        raise Invalid(f"{quoted(text)} is not a size, nor one per axis: expected for example 3 or 3x5", fact.hint) from fact
+        raise Invalid(
+            f"{quoted(text)} is not a size, nor one per axis: expected for example 3 or 3x5", fact.hint
+        ) from fact
 
 
 @lru_cache(4096)

@@ -68,7 +68,14 @@ def read_printed(text: str) -> Printed:
     groups = whole.split(",")
     grouped = len(groups) == 1 or (0 < len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:]))
     digits = "".join(groups) + decimals
-    if not (grouped and whole and bool(point) == bool(decimals) and digits.isascii() and digits.isdigit() and len(text) <= 40):
+    if not (
+        grouped
+        and whole
+        and bool(point) == bool(decimals)
+        and digits.isascii()
+        and digits.isdigit()
+        and len(text) <= 40
+    ):
         raise Invalid(
             f"{quoted(text)} is not a quantity: expected digits, perhaps a point, and k, M, G or T",
             "for example 4.2M, 569M or 568740352",

@@ -153,7 +153,7 @@ def _axes(conv: Conv) -> list[int]:
 
 
 def _along(conv: Conv, axis: int, first: bool) -> Conv:
-    """The part of a convolution that acts along one axis; the first link also strides and pads where the kernel is 1."""
+    """The part of a convolution along one axis; the first link also strides and pads where the kernel is 1."""
     kept = [at == axis or (first and size == 1) for at, size in enumerate(conv.kernel)]
     return conv._replace(
         kernel=tuple([k if at == axis else 1 for at, k in enumerate(conv.kernel)]),

@@ -80,9 +80,13 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
     """
     words = [match.group() for match in _WORD.finditer(text[: LONGEST + 1])]
     if len(text) > LONGEST:
-        raise InputError([Problem(f"the spec is {len(text):,} characters long: at most {LONGEST:,} are read", source=text, end=1)])
+        raise InputError(
+            [Problem(f"the spec is {len(text):,} characters long: at most {LONGEST:,} are read", source=text, end=1)]
+        )
     if not words:
-        raise InputError([Problem("the spec is empty: expected a shape and a layer", "for example 12x12x3 conv -k5 -o256")])
+        raise InputError(
+            [Problem("the spec is empty: expected a shape and a layer", "for example 12x12x3 conv -k5 -o256")]
+        )
     try:
         spec = read(words, also, commands)
         if spec.inputs:
@@ -107,7 +111,13 @@ def linked(kind: str, words: tuple[str, ...], options: Mapping[str, Value], inpu
 def check_arity(kind: str, op: Op, count: int) -> None:
     """Raises Invalid unless the op takes that many inputs."""
     if not op.least <= count <= op.most:
-        wanted = f"{op.least}" if op.least == op.most else f"{op.least} or more" if op.most > 99 else f"{op.least} to {op.most}"
+        wanted = (
+            f"{op.least}"
+            if op.least == op.most
+            else f"{op.least} or more"
+            if op.most > 99
+            else f"{op.least} to {op.most}"
+        )
         raise Invalid(f"{kind} takes {wanted} input{'s' if op.most > 1 else ''}, not {count}")
 
 
@@ -156,11 +166,12 @@ def read(words: Sequence[str], also: tuple[str, ...] = (), commands: Iterable[st
     if kind.form and not facts:
         fitting = kind.form(chosen, options)
         form = " ".join((name, *chosen)) + (" --to" if "to" in fitting and "to" in options else "")
-        for option_name in options:
-            if option_name not in fitting:
-                hint = f"it takes {', '.join(spelled(OPTIONS[fit]) for fit in fitting)}" if fitting else "it takes no options"
-                fact = Invalid(f"{form} takes no {spelled(OPTIONS[option_name])}", hint, option_name)
-                facts.append((index_of(words, option_name), fact))
+        listed = ", ".join(spelled(OPTIONS[fit]) for fit in fitting)
+        for useless in options.keys() - set(fitting):
+            refusal = Invalid(
+                f"{form} takes no {spelled(OPTIONS[useless])}", f"it takes {listed or 'no options'}", useless
+            )
+            facts.append((index_of(words, useless), refusal))
     if facts:
         raise Misread(sorted(facts, key=lambda fact: fact[0]))
     if len(inputs) == 1 and name in _TWO:
@@ -181,7 +192,9 @@ def _words(
     given = tuple(words[at:end])
     if kind.free_word:
         if len(given) != 1:
-            facts.append((at, Invalid(f"{name} needs one word, its {kind.free_word.lower()}", f"for example {name} ij,jk->ik")))
+            facts.append(
+                (at, Invalid(f"{name} needs one word, its {kind.free_word.lower()}", f"for example {name} ij,jk->ik"))
+            )
         return given, end
     slots = kind.words() if given or kind.words is not _NO_WORDS else ()
     for place, slot in enumerate(slots):
@@ -191,17 +204,10 @@ def _words(
                 facts.append((at + place, Invalid(f"{name} needs a word: {_listed(slot)}")))
             break
         if given[place] not in slot:
-            facts.append(
-                (
-                    at + place,
-                    Invalid(
-                        f"unknown word {quoted(given[place])} after {' '.join((name, *given[:place]))}: expected {_listed(slot)}",
-                        near_miss(given[place], slot),
-                    ),
-                )
-            )
-    for place in range(len(slots), len(given)):
-        facts.append((at + place, _stray(name, given[place])))
+            after = " ".join((name, *given[:place]))
+            unknown = f"unknown word {quoted(given[place])} after {after}: expected {_listed(slot)}"
+            facts.append((at + place, Invalid(unknown, near_miss(given[place], slot))))
+    facts += [(at + place, _stray(name, given[place])) for place in range(len(slots), len(given))]
     return given, end
 
 
@@ -214,7 +220,9 @@ def _listed(choices: Sequence[str]) -> str:
 
 def _stray(kind: str, word: str) -> Invalid:
     if word[0].isdigit():
-        return Invalid(f"unexpected {quoted(word)} after {kind}", "the shape stands first; a value follows its option: -k5 or -k 5")
+        return Invalid(
+            f"unexpected {quoted(word)} after {kind}", "the shape stands first; a value follows its option: -k5 or -k 5"
+        )
     return Invalid(f"unexpected word {quoted(word)} after {kind}", near_miss(word, [f"--{name}" for name in OPTIONS]))
 
 
@@ -253,7 +261,9 @@ def _option(
         value = value or "-" if option.flag else value
     if option.flag:
         if equals:
-            facts.append((at, Invalid(f"--{option.name} takes no value", f"--{option.name} or --no-{option.name}", option.name)))
+            facts.append(
+                (at, Invalid(f"--{option.name} takes no value", f"--{option.name} or --no-{option.name}", option.name))
+            )
         return _store(option, not negative, at, at + 1, options, facts)
     after = at + 1
     if not value and not equals:
@@ -282,7 +292,9 @@ def _unknown(name: str, kind: Kind, word: str, also: tuple[str, ...], commands: 
     if word[1:2].isdigit():
         return Invalid(f"unexpected {quoted(word)}: a size is a whole number from 1 on")
     known = [*(f"--{option}" for option in (*kind.options, *also)), *commands]
-    return Invalid(f"unknown option {quoted(word)}", near_miss(word, known) if word[:2] == "--" else takes(name, kind, also))
+    return Invalid(
+        f"unknown option {quoted(word)}", near_miss(word, known) if word[:2] == "--" else takes(name, kind, also)
+    )
 
 
 def takes(name: str, kind: Kind, also: tuple[str, ...] = ()) -> str:
@@ -316,10 +328,10 @@ def index_of(words: Sequence[str], about: str) -> int:
 
 def _problem(text: str, words: Sequence[str], at: int, fact: Invalid) -> Problem:
     start, end = span(text, at)
-    # A value that stands apart from its option belongs to it.
-    if fact.about in OPTIONS and at + 1 < len(words) and words[at] in (f"--{fact.about}", f"-{OPTIONS[fact.about].short}"):
-        if not OPTIONS[fact.about].flag and not _OPTION.match(words[at + 1]):
-            end = span(text, at + 1)[1]
+    option = OPTIONS.get(fact.about)
+    alone = option and words[at : at + 1] in ([f"--{option.name}"], [f"-{option.short}"])
+    if alone and at + 1 < len(words) and not _OPTION.match(words[at + 1]):
+        end = span(text, at + 1)[1]  # the value that stands apart from its option belongs to it
     return Problem(fact.message, fact.hint, source=text, start=start, end=end)
 
 

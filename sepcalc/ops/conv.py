@@ -8,13 +8,12 @@ from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.base import Op, Window
 from sepcalc.shape import (
-    Pads,
     Padding,
+    Pads,
     Shape,
     Shapes,
     axis_name,
     extent,
-    positions,
     reached,
     real_products,
     same_pads,
@@ -65,7 +64,8 @@ class Conv(_Conv, Op):
         check_channels(shape[-1], out, groups)
         if len(kernel) != len(shape) - 1:
             raise Invalid(
-                f"a kernel of {len(kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}", about="kernel"
+                f"a kernel of {len(kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}",
+                about="kernel",
             )
         if padding == "same":
             return (*[-(-size // s) for size, s in zip(shape, stride)], out)
@@ -142,7 +142,9 @@ class Transposed(_Transposed, Op):
                 about="kernel",
             )
         if self.padding == "same" and any(self.output_padding):
-            raise Invalid("padding same fixes the output at input x stride", "leave out --output-padding", "output-padding")
+            raise Invalid(
+                "padding same fixes the output at input x stride", "leave out --output-padding", "output-padding"
+            )
         for s, d, more in zip(self.stride, self.dilation, self.output_padding):
             if more >= max(s, d) and more:
                 raise Invalid(

@@ -1,6 +1,5 @@
 """Element by element: activations, sums and products of several inputs, stored scales and shifts."""
 
-from math import prod
 from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
@@ -149,5 +148,3 @@ class Stored(_Stored, Op):
         if self.how == "scale":
             return Cost(mults=y, params=trained, activations=y)
         return Cost(adds=y, params=trained, activations=y)
-
-

@@ -19,7 +19,8 @@ class _Rename(NamedTuple):
 
 class Rename(_Rename, Op):
     """The input under another shape or in another order: identity, dropout, flatten, reshape, shuffle (channels in
-    ``groups`` groups, transposed; each of ``blocks`` equal parts by itself), pixel-shuffle and pixel-unshuffle (channels to space and back). Costs nothing and writes nothing.
+    ``groups`` groups, transposed; each of ``blocks`` equal parts by itself), pixel-shuffle and pixel-unshuffle
+    (channels to space and back). Costs nothing and writes nothing.
     Source: opcounts.md, "moves only"; Shi et al., arXiv:1609.05158 for the pixel shuffle."""
 
     __slots__ = ()
@@ -49,12 +50,18 @@ class Rename(_Rename, Op):
             case "pixel-shuffle":
                 require_spatial(shape, self.how)
                 if channels % block:
-                    raise Invalid(f"pixel-shuffle by {scale} needs channels in multiples of {block}, not {channels}", about="scale")
+                    raise Invalid(
+                        f"pixel-shuffle by {scale} needs channels in multiples of {block}, not {channels}",
+                        about="scale",
+                    )
                 return (*[size * scale for size in sizes], channels // block)
             case "pixel-unshuffle":
                 require_spatial(shape, self.how)
                 if any(size % scale for size in sizes):
-                    raise Invalid(f"pixel-unshuffle by {scale} needs sizes in multiples of {scale}, not {show(shape)}", about="scale")
+                    raise Invalid(
+                        f"pixel-unshuffle by {scale} needs sizes in multiples of {scale}, not {show(shape)}",
+                        about="scale",
+                    )
                 return (*[size // scale for size in sizes], channels * block)
         return shape
 
@@ -170,11 +177,11 @@ class Embedding(_Embedding, Op):
 
 
 class _Token(NamedTuple):
-    count: int = 1
+    tokens: int = 1
 
 
 class Token(_Token, Op):
-    """Trained tokens put before a sequence: a class token. Moves only; params count·C, y elements written.
+    """Trained tokens put before a sequence: a class token. Moves only; params tokens·C, y elements written.
     Source: Dosovitskiy et al., arXiv:2010.11929, equation 1."""
 
     __slots__ = ()
@@ -183,11 +190,15 @@ class Token(_Token, Op):
     def output(self, inputs: Shapes) -> Shape:
         (shape,) = inputs
         if len(shape) != 2:
-            raise Invalid(f"token needs a sequence (LxC), not {show(shape)}", "flatten the positions with reshape first")
-        return (shape[0] + self.count, shape[1])
+            raise Invalid(
+                f"token needs a sequence (LxC), not {show(shape)}", "flatten the positions with reshape first"
+            )
+        return (shape[0] + self.tokens, shape[1])
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(params=name("tokens", self.count) * name("channels", output[-1]), activations=name("elements", *output))
+        return Cost(
+            params=name("tokens", self.tokens) * name("channels", output[-1]), activations=name("elements", *output)
+        )
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None

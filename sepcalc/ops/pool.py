@@ -7,7 +7,7 @@ from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.base import Op, Window, require_spatial
 from sepcalc.ops.conv import refuse_empty
-from sepcalc.shape import Pads, Padding, Shape, Shapes, extent, positions, positions_ceil, same_pads, show
+from sepcalc.shape import Padding, Pads, Shape, Shapes, extent, positions, positions_ceil, same_pads, show
 
 
 class _Pool(NamedTuple):
@@ -46,7 +46,9 @@ class Pool(_Pool, Op):
         axes = zip(shape, self.kernel, self.stride, self.dilation, self.pads(shape))
         for axis, (i, k, s, d, (before, after)) in enumerate(axes):
             span = extent(k, d)
-            sizes.append(positions_ceil(i, span, s, before, after) if self.ceil else positions(i, span, s, before + after))
+            sizes.append(
+                positions_ceil(i, span, s, before, after) if self.ceil else positions(i, span, s, before + after)
+            )
             if sizes[-1] < 1:
                 refuse_empty(shape, axis, span, before + after)
         return (*sizes, shape[-1])
@@ -124,7 +126,9 @@ class AdaptivePool(_AdaptivePool, Op):
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         (shape,) = inputs
-        covered = name("channels", shape[-1]) * name("window elements", *[i + o - gcd(i, o) for i, o in zip(shape, self.to)])
+        covered = name("channels", shape[-1]) * name(
+            "window elements", *[i + o - gcd(i, o) for i, o in zip(shape, self.to)]
+        )
         y = name("outputs", *output)
         if self.how == "max":
             return Cost(compares=covered - y, activations=y)
@@ -159,7 +163,9 @@ class Upsample(_Upsample, Op):
         axes = len(shape) - 1
         if RANKS.get(self.how, axes) != axes:
             fitting = next((word for word, rank in RANKS.items() if rank == axes), "nearest")
-            raise Invalid(f"{self.how} is for {RANKS[self.how]} spatial axes, but {show(shape)} has {axes}", f"take {fitting}")
+            raise Invalid(
+                f"{self.how} is for {RANKS[self.how]} spatial axes, but {show(shape)} has {axes}", f"take {fitting}"
+            )
         return (*self.to, shape[-1])
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:

@@ -1,6 +1,5 @@
 """Matrix products: dense layers, matmul, einsum, attention."""
 
-from math import prod
 from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
@@ -61,7 +60,9 @@ class Matmul(_Matmul, Op):
         if left[-1] != rows:
             raise Invalid(
                 f"matmul cannot multiply {show(left)} by {show(right)}: {left[-1]} columns against {rows} rows",
-                "" if self.transpose or left[-1] != right[-1] else "--transpose multiplies by the second one transposed",
+                ""
+                if self.transpose or left[-1] != right[-1]
+                else "--transpose multiplies by the second one transposed",
             )
         outer = broadcast((left[:-2] or (1,), right[:-2] or (1,)), "matmul") if len(left) + len(right) > 4 else ()
         return (*outer, left[-2], columns)
@@ -101,7 +102,9 @@ class Einsum(_Einsum, Op):
         sizes: dict[str, int] = {}
         for operand, shape in zip(operands, inputs, strict=True):
             if len(operand) != len(shape):
-                raise Invalid(f"{quoted(operand)} has {len(operand)} indices, but the input {show(shape)} {len(shape)} axes")
+                raise Invalid(
+                    f"{quoted(operand)} has {len(operand)} indices, but the input {show(shape)} {len(shape)} axes"
+                )
             if len(set(operand)) != len(operand):
                 raise Invalid(f"{quoted(operand)} repeats an index: diagonals are not counted")
             for index, size in zip(operand, shape, strict=True):
@@ -152,7 +155,11 @@ class Attention(_Attention, Op):
         """Queries, keys, and the size of a query (or key) and of a value in each head."""
         query = inputs[0]
         key, value = inputs[-2:] if len(inputs) == 3 else (inputs[-1], inputs[-1])
-        for shape, heads, what in ((query, self.heads, "query"), (key, self.kv_heads, "key"), (value, self.kv_heads, "value")):
+        for shape, heads, what in (
+            (query, self.heads, "query"),
+            (key, self.kv_heads, "key"),
+            (value, self.kv_heads, "value"),
+        ):
             if shape[-1] % heads:
                 raise Invalid(f"{heads} heads do not divide the {shape[-1]} channels of the {what}", about="heads")
         if self.heads % self.kv_heads:
@@ -189,5 +196,3 @@ class Attention(_Attention, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
-
-
