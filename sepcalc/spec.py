@@ -329,7 +329,7 @@ def index_of(words: Sequence[str], about: str) -> int:
 def _problem(text: str, words: Sequence[str], at: int, fact: Invalid) -> Problem:
     start, end = span(text, at)
     option = OPTIONS.get(fact.about)
-    alone = option and words[at : at + 1] in ([f"--{option.name}"], [f"-{option.short}"])
+    alone = option and not option.flag and words[at : at + 1] in ([f"--{option.name}"], [f"-{option.short}"])
     if alone and at + 1 < len(words) and not _OPTION.match(words[at + 1]):
         end = span(text, at + 1)[1]  # the value that stands apart from its option belongs to it
     return Problem(fact.message, fact.hint, source=text, start=start, end=end)
