@@ -172,7 +172,7 @@ def _depthwise_separable(comparison: Comparison, variant: Variant) -> Formula:
         even = f"never cheaper: the multiplier {m} is not below the kernel area {area}"
     else:
         least = m * groups * area // (area - m) + 1
-        even = f"cheaper from {least} outputs on" + (f" (multiples of {groups})" if groups > 1 else "")
+        even = _from(least) + (f" (multiples of {groups})" if groups > 1 else "")
     return Formula(variant.name, general, f"{m} x ({here})" if m > 1 else here, ratio, even)
 
 
@@ -231,7 +231,11 @@ def _even_outputs(comparison: Comparison) -> str:
     normal = mults(step, "normal")
     if slope >= normal:
         return "never cheaper: the multiplier is not below the kernel area"
-    return f"cheaper from {(fixed // (normal - slope) + 1) * step} outputs on"
+    return _from((fixed // (normal - slope) + 1) * step)
+
+
+def _from(outputs: int) -> str:
+    return f"cheaper from {outputs:,} outputs on" if outputs > 1 else "cheaper at any number of outputs"
 
 
 def _even_rank(comparison: Comparison) -> str:

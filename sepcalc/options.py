@@ -33,6 +33,18 @@ class Option(NamedTuple):
     def flag(self) -> bool:
         return self.type is FLAG
 
+    @property
+    def shortest(self) -> str:
+        """``-k``, or ``--bias`` where there is no letter."""
+        return f"-{self.short}" if self.short else f"--{self.name}"
+
+    @property
+    def usage(self) -> str:
+        """As help shows it: ``-k, --kernel N[xN]``, ``--bias / --no-bias``."""
+        if self.flag:
+            return f"--{self.name} / --no-{self.name}"
+        return f"{f'-{self.short}, ' if self.short else ''}--{self.name} {self.type.metavar}"
+
 
 @lru_cache(4096)
 def read_sizes(text: str, least: int = 1) -> tuple[int, ...]:

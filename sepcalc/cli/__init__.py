@@ -1,0 +1,127 @@
+"""The command line: parses, calls, prints, exits. A module per command, loaded when it is asked for.
+
+Exit codes: 0 fine; 1 over budget, astray from ``published``, or verification failed; 2 bad input or usage; 3 incomplete;
+70 a bug in sepcalc; 130 interrupted.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from sepcalc import __version__
+from sepcalc.errors import InputError, near_miss, printable, quoted
+
+FINE, FAILED, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+
+COMMANDS = {
+    "compare": "One convolution beside its cheaper variants.",
+    "layer": "One layer of any kind: every count.",
+    "network": "A network, layer by layer, with totals.",
+    "verify": "Run it in NumPy, and count what was executed.",
+    "kinds": "Every kind of layer, and how it is counted.",
+}
+
+HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output
+shapes, from a one-line spec or a YAML network.
+
+\b
+Examples:
+  sepcalc compare 12x12x3 -k5 -o256
+  sepcalc compare 12x12x3 -k5 -o256 -m2 --explain --formula
+  sepcalc layer 112x112x32 depthwise -k3 -s2 -p same
+  sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
+  sepcalc verify 12x12x3 -k5 -o256
+  sepcalc kinds
+"""
+
+
+class Commands(click.Group):
+    """The group of commands, each imported only when it runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"sepcalc.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS:
+            hint = near_miss(args[0], COMMANDS) or f"expected {', '.join(COMMANDS)}"
+            if args[0][:1].isdigit():
+                hint = f"sepcalc compare {args[0]} …, or sepcalc layer {args[0]} …"
+            raise click.UsageError(f"unknown command {quoted(args[0])}\n  hint: {printable(hint)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, help=HELP, invoke_without_command=True, epilog="sepcalc COMMAND --help shows more of each.")
+@click.version_option(__version__, prog_name="sepcalc", message="%(prog)s %(version)s")
+@click.pass_context
+def commands(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def run(args: Sequence[str]) -> int:
+    """Runs a command line. Returns the exit code; never raises but for an interrupt."""
+    try:
+        code = commands.main(list(args), prog_name="sepcalc", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else FINE
+    except InputError as problems:
+        _complain(str(problems))
+        return BAD_INPUT
+    except click.ClickException as wrong:
+        _complain(_usage(wrong))
+        return BAD_INPUT
+    except click.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        hush()
+        return FINE
+    except Exception as bug:
+        return _report_bug(bug)
+
+
+def hush() -> None:
+    """Nobody reads on: let what is still buffered go nowhere, without a word."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _usage(wrong: click.ClickException) -> str:
+    message = printable(wrong.format_message()).replace("\\n", "\n")
+    context = wrong.ctx if isinstance(wrong, click.UsageError) else None
+    if context is None:
+        return message
+    return f"{message}\n  {context.command_path} --help shows what it takes, with examples"
+
+
+def _complain(message: str) -> None:
+    from sepcalc.cli.output import stand_in
+
+    try:
+        sys.stderr.write(stand_in(f"{message}\n", sys.stderr.encoding))
+        sys.stderr.flush()
+    except OSError:  # nobody hears it; the exit code still says it
+        pass
+
+
+def _report_bug(bug: Exception) -> int:
+    if os.environ.get("SEPCALC_DEBUG"):
+        import traceback
+
+        traceback.print_exception(bug)
+    what = printable(f"{type(bug).__name__}: {bug}")[:500]
+    _complain(f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened")
+    return BUG

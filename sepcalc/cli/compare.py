@@ -1,0 +1,50 @@
+"""``sepcalc compare``."""
+
+import click
+
+from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cli.words import SPEC, spoken
+from sepcalc.comparison import REWRITE_OPTIONS, compare
+from sepcalc.reports.compare import CompareReport
+
+HELP = """One convolution beside its cheaper variants: output, params, multiplications, and how many fewer they are.
+
+The spec is one line, SHAPE [KIND] OPTIONS; conv if no kind is named. Besides its own options it takes the variants':
+-m (--multiplier) for the depthwise step, --rank for the factorization.
+
+\b
+Examples:
+  sepcalc compare 12x12x3 -k5 -o256
+  sepcalc compare 12x12x3 -k5 -o256 -m2 --variant depthwise-separable
+  sepcalc compare 56x56x128 -k3 -o128 -p same --variant all --explain
+  sepcalc compare 16x56x56x64 -k3 -o64 -p 1 -s 1x2x2 --formula
+  sepcalc compare "16000x1 -k9 -o32 -s4 --bias" --format json
+"""
+
+
+@click.command("compare", help=HELP, context_settings=SPEC)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC")
+@click.option(
+    "--variant", "variants", multiple=True, metavar="NAME",
+    help="normal, spatial, depthwise-separable, depthwise-spatial, factorized or all; may be repeated.",
+)  # fmt: skip
+@click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@click.option("--formula", is_flag=True, help="The general ratio of each variant, and where it breaks even.")
+@element_bytes
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    variants: tuple[str, ...],
+    explain: bool,
+    formula: bool,
+    element_bytes: int,
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+) -> None:
+    spec = spoken(ctx, words, also=REWRITE_OPTIONS)
+    comparison = compare(spec, variants or None)
+    emit(CompareReport(comparison, explain, formula, element_bytes), form, exact, output, force)

@@ -1,0 +1,90 @@
+"""Where results go: what the terminal can show, files, pipes."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+import click
+
+from sepcalc.errors import InputError, Problem, quoted
+from sepcalc.renderers import FORMATS, Style, render
+from sepcalc.reports import Report
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Stand-ins for what an output cannot show, each as wide as what it stands for (but the arrow of a message).
+_ASCII = {"·": "*", "×": "x", "ᵀ": "'", "…": "~", "—": "-", "–": "-", "→": ">", "≤": "<", "≥": ">", "█": "#"}
+_ASCII |= dict.fromkeys("▉▊▋▌", "#") | dict.fromkeys("▏▎▍", "-")
+
+
+def output_options(command: Command) -> Command:
+    """The options of every command that prints a report."""
+    options = [
+        click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True),
+        click.option("--exact", is_flag=True, help="All digits, also where there is little room."),
+        click.option("--output", metavar="FILE", help="Write to a file (a new one, but for --force)."),
+        click.option("--force", is_flag=True, help="Let --output overwrite."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+element_bytes = click.option(
+    "--element-bytes", type=click.IntRange(1, 64), default=4, show_default=True, help="Bytes of an element, for traffic."
+)
+
+
+def emit(report: Report, form: str, exact: bool, output: str | None, force: bool) -> None:
+    """Renders a report and writes it to standard output or to a file. Raises InputError when the file cannot be
+    written."""
+    if output is not None:
+        _write_file(render(report, form, Style(exact=exact)), output, force)
+        return
+    text = render(report, form, style()._replace(exact=exact))
+    sys.stdout.write(stand_in(text, sys.stdout.encoding))
+    sys.stdout.flush()
+
+
+def style() -> Style:
+    """What standard output can show. COLUMNS counts also in a pipe: whoever sets it means it."""
+    terminal = sys.stdout.isatty()
+    columns = os.environ.get("COLUMNS", "")
+    width = None
+    if terminal or (columns.isascii() and columns.isdigit() and 0 < int(columns[:6])):
+        width = max(40, shutil.get_terminal_size().columns)
+    colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(width, colour)
+
+
+def stand_in(text: str, encoding: str | None) -> str:
+    """The text with a stand-in for every character that the encoding does not have."""
+    try:
+        text.encode(encoding or "ascii")
+        return text
+    except (UnicodeEncodeError, LookupError):
+        return "".join(map(partial(_stand_in, encoding=encoding or "ascii"), text))
+
+
+def _stand_in(char: str, encoding: str) -> str:
+    if char.isascii():
+        return char
+    try:
+        char.encode(encoding)
+        return char
+    except (UnicodeEncodeError, LookupError):
+        return _ASCII.get(char) or char.encode("ascii", "backslashreplace").decode()
+
+
+def _write_file(text: str, output: str, force: bool) -> None:
+    try:
+        with open(output, "w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise InputError([Problem(f"{quoted(output)} exists already", "--force overwrites it")]) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError([Problem(f"cannot write {quoted(output)}: {reason}")]) from error

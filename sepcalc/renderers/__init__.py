@@ -1,0 +1,30 @@
+"""A module per format, each with one function: ``render(report, style) -> str``."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+from sepcalc.reports import Report
+
+
+class Style(NamedTuple):
+    """What the place that the text goes to can show. ``width`` is None where nothing limits it (a pipe, a file);
+    ``exact`` asks for all digits everywhere."""
+
+    width: int | None = None
+    colour: bool = False
+    exact: bool = False
+
+
+FORMATS = {
+    "table": "sepcalc.renderers.table",
+    "json": "sepcalc.renderers.json",
+    "csv": "sepcalc.renderers.csv",
+    "markdown": "sepcalc.renderers.markdown",
+}
+
+
+def render(report: Report, form: str, style: Style = Style()) -> str:
+    """The report as text in one of :data:`FORMATS`, with a line end at its end."""
+    renderer: Callable[[Report, Style], str] = import_module(FORMATS[form]).render
+    return renderer(report, style)

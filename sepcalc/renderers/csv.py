@@ -1,0 +1,27 @@
+"""CSV for machines and spreadsheets (RFC 4180, but lines end with a plain newline)."""
+
+import csv
+import io
+from typing import Any
+
+from sepcalc.renderers import Style
+from sepcalc.reports import Report
+from sepcalc.shape import show
+
+
+def render(report: Report, style: Style) -> str:
+    """The report's records below their fields' names."""
+    records = list(report.records())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if records:
+        writer.writerow(records[0])
+    writer.writerows([_cell(value) for value in record.values()] for record in records)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """A shape as it is written, several things with a space between, None as nothing."""
+    if isinstance(value, (tuple, list)):
+        return show(value) if all(isinstance(item, int) for item in value) else " ".join(str(_cell(item)) for item in value)
+    return value

@@ -1,0 +1,99 @@
+"""``sepcalc compare``: one convolution and its variants, side by side."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.comparison import Comparison, Variant, formulas
+from sepcalc.cost import COSTS
+from sepcalc.network import ELEMENT_BYTES, records, whole
+from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports.layers import explanation, steps
+from sepcalc.shape import show
+
+
+class CompareReport(NamedTuple):
+    """A comparison and what to tell of it."""
+
+    comparison: Comparison
+    explain: bool = False
+    formula: bool = False
+    element_bytes: int = ELEMENT_BYTES
+
+    def sections(self) -> list[Section]:
+        comparison = self.comparison
+        columns = [
+            Column("variant"),
+            Column("output"),
+            Column("params", COUNT),
+            Column("mults", COUNT),
+            Column("of normal", NUMBER),
+            Column("", BAR),
+        ]
+        most = max(variant.cost.mults for variant in comparison)
+        rows = []
+        for variant in comparison:
+            told = "" if variant.name == "normal" else quantity.times(variant.cost.mults, variant.normal.mults)
+            cost = variant.cost
+            rows.append(
+                Row((variant.name, show(variant.output), cost.params, cost.mults, told, cost.mults / most if most else 0))
+            )
+            if len(variant.steps) > 1:
+                rows += [
+                    Row((step.name, show(step.output), step.cost.params, step.cost.mults, None, None), depth=1)
+                    for step in variant.steps
+                ]
+        sections: list[Section] = [Table(str(comparison.spec), columns, rows)]
+        if comparison.not_applicable:
+            lines = [f"{name}: {reason}" for name, reason in comparison.not_applicable.items()]
+            sections.append(Lines("Not applicable", lines))
+        if self.explain:
+            sections.append(explanation(self._named_steps()))
+        if self.formula:
+            sections.append(self._formulas())
+        return sections
+
+    def document(self) -> Mapping[str, Any]:
+        comparison = self.comparison
+        document: dict[str, Any] = {
+            "format": "sepcalc-compare/1",
+            "input": comparison.spec.inputs[0],
+            "variants": [self._variant(variant) for variant in comparison],
+            "not_applicable": [{"name": name, "reason": reason} for name, reason in comparison.not_applicable.items()],
+        }
+        if self.formula:
+            document["formulas"] = [
+                {**formula._asdict(), "ratio": round(float(formula.ratio), 4)} for formula in formulas(comparison)
+            ]
+        return document
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for variant in self.comparison:
+            yield whole(variant.network, self.element_bytes)
+            if len(variant.steps) > 1:
+                for record in records(variant.network, self.element_bytes):
+                    yield {**record, "name": f"{variant.name}/{record['name']}"}
+
+    def _variant(self, variant: Variant) -> dict[str, Any]:
+        return {
+            "name": variant.name,
+            "output": variant.output,
+            **{name: getattr(variant.cost, name) for name in COSTS},
+            "ratio": variant.ratio,
+            "steps": steps(variant.network, records(variant.network, self.element_bytes), self.explain),
+        }
+
+    def _named_steps(self) -> Iterable[tuple[str, Any]]:
+        for variant in self.comparison:
+            for step in variant.steps:
+                yield (f"{variant.name}/{step.name}" if len(variant.steps) > 1 else variant.name), step
+
+    def _formulas(self) -> Section:
+        columns = [Column("variant"), Column("mults, as a part of normal")]
+        rows = []
+        for formula in formulas(self.comparison):
+            ratio = f"{float(formula.ratio):.4f}"
+            rows.append(Row((formula.variant, formula.general)))
+            rows.append(Row(("", f"here: {formula.here} = {ratio}")))
+            rows.append(Row(("", f"break-even: {formula.break_even}")))
+        return Table("Formulas", columns, rows)

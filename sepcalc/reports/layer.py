@@ -1,0 +1,88 @@
+"""``sepcalc layer``: one layer, all that there is to know of it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.cost import COSTS
+from sepcalc.network import ELEMENT_BYTES, Network, records, whole
+from sepcalc.reports import COUNT, NUMBER, Column, Row, Section, Table
+from sepcalc.reports.layers import explained, explanation, steps
+from sepcalc.shape import show
+from sepcalc.spec import Spec
+
+MEANING = {
+    "macs": "multiply-accumulates",
+    "mults": "multiplications in all",
+    "adds": "additions and subtractions",
+    "compares": "comparisons",
+    "divs": "divisions by a computed value",
+    "specials": "sqrt, exp, erf, tanh …, one each",
+    "params": "numbers trained",
+    "buffers": "other numbers stored",
+    "activations": "elements written",
+}
+
+
+class LayerReport(NamedTuple):
+    """A layer as a network of its own: its op, or its links."""
+
+    spec: Spec
+    network: Network
+    explain: bool = False
+    element_bytes: int = ELEMENT_BYTES
+
+    def sections(self) -> list[Section]:
+        network, fields = self.network, whole(self.network, self.element_bytes)
+        rows = [Row((name, quantity.exact(fields[name]), MEANING[name])) for name in COSTS]
+        flops, traffic = network.cost.flops, fields["traffic"]
+        rows.append(Row(("flops", quantity.exact(flops), "mults + adds + divs")))
+        if network.cost.macs:
+            seen = quantity.share(fields["effective_macs"], network.cost.macs)
+            rows.append(
+                Row(("effective macs", quantity.exact(fields["effective_macs"]), f"{seen} of macs meet input, not padding"))
+            )
+        rows.append(
+            Row(
+                (
+                    "traffic",
+                    quantity.exact(traffic),
+                    f"bytes at least: inputs, params, outputs once each, {self.element_bytes} bytes an element",
+                )
+            )
+        )
+        intensity = f"{flops / traffic:.2f}" if traffic else "-"
+        rows.append(Row(("arithmetic intensity", intensity, "flops per byte of traffic")))
+        field = show(fields["receptive_field"]) or "1"
+        rows.append(Row(("receptive field", field, "positions of the input that an output sees")))
+        title = f"{self.spec} -> {show(fields['output'])}"
+        columns = [Column("count"), Column("", NUMBER), Column("what it is")]
+        sections: list[Section] = [Table(f"{title}   ({fields['kind']})", columns, rows)]
+        if len(network.layers) > 1:
+            sections.append(self._links())
+        if self.explain:
+            sections.append(explanation((layer.name, layer) for layer in network.layers))
+        return sections
+
+    def document(self) -> Mapping[str, Any]:
+        links = list(records(self.network, self.element_bytes))
+        fields = whole(self.network, self.element_bytes)
+        if self.explain and len(links) == 1:
+            fields = explained(fields, self.network.layers[0])
+        chain = steps(self.network, links, self.explain) if len(links) > 1 else []
+        return {"format": "sepcalc-layer/1", **fields, "steps": chain}
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        fields = whole(self.network, self.element_bytes)
+        yield fields
+        if len(self.network.layers) > 1:
+            for record in records(self.network, self.element_bytes):
+                yield {**record, "name": f"{fields['name']}/{record['name']}"}
+
+    def _links(self) -> Section:
+        columns = [Column("link"), Column("kind"), Column("output"), Column("params", COUNT), Column("mults", COUNT)]
+        rows = [
+            Row((layer.name, layer.kind, show(layer.output), layer.cost.params, layer.cost.mults))
+            for layer in self.network.layers
+        ]
+        return Table("What runs", columns, rows)

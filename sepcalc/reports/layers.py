@@ -1,0 +1,35 @@
+"""What the reports on layers share: rows of a chain's links, and how a count came about."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sepcalc import quantity
+from sepcalc.network import Layer, Network
+from sepcalc.reports import Column, Row, Table
+
+
+def explanation(layers: Iterable[tuple[str, Layer]]) -> Table:
+    """Every count of every layer with its factors, from the formula that computes it."""
+    rows = []
+    for title, layer in layers:
+        counts = layer.cost._asdict()
+        reasons: dict[str, list[str]] = {}
+        for count, text in layer.explain().items():
+            reasons.setdefault(f"{text} = {quantity.exact(counts[count])}", []).append(count)
+        for at, (reason, named) in enumerate(reasons.items()):
+            rows.append(Row((title if at == 0 else "", ", ".join(named), reason)))
+        if not reasons:
+            rows.append(Row((title, "", "nothing is computed, nothing stored")))
+    return Table("How each count came about", [Column("layer"), Column("count"), Column("factors")], rows)
+
+
+def explained(record: dict[str, Any], layer: Layer) -> dict[str, Any]:
+    """A record of machines with the derivations beside its counts."""
+    return {**record, "explain": layer.explain()}
+
+
+def steps(network: Network, records: Iterable[dict[str, Any]], explain: bool) -> list[Mapping[str, Any]]:
+    """The records of a chain's links, explained if that was asked for."""
+    if not explain:
+        return list(records)
+    return [explained(record, layer) for record, layer in zip(records, network.layers, strict=True)]
