@@ -255,7 +255,8 @@ def _option(
         return at + 1
     if option is None:
         facts.append((at, _unknown(name, kind, word, also, commands)))
-        return at + 1
+        valued = word[:2] == "--" and not equals and at + 1 < len(words) and words[at + 1][0] != "-"
+        return at + 2 if valued else at + 1  # what looks like its value is no mistake of its own
     if option.name not in kind.options and option.name not in also:
         facts.append((at, Invalid(f"{name} takes no {spelled(option)}", takes(name, kind, also), option.name)))
         value = value or "-" if option.flag else value
