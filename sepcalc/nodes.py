@@ -7,7 +7,7 @@ recurses, and its C form takes the interpreter down with it at 30,000 levels.
 
 import re
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 from yaml.events import (
@@ -60,7 +60,7 @@ class Mapping(NamedTuple):
     column: int
 
 
-Node: TypeAlias = Union[Scalar, Sequence, Mapping]
+Node: TypeAlias = Scalar | Sequence | Mapping
 Place: TypeAlias = tuple[int, int]  # line and column, from 0
 
 
