@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from sepcalc.errors import Invalid, quoted
 
-_DECIMAL = ((10**18, "E"), (10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
-_BINARY = ((2**60, "EiB"), (2**50, "PiB"), (2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+_DECIMAL = ((10**6, "M"), (10**9, "G"), (10**12, "T"), (10**15, "P"), (10**18, "E"))
+_BINARY = ((2**10, "KiB"), (2**20, "MiB"), (2**30, "GiB"), (2**40, "TiB"), (2**50, "PiB"), (2**60, "EiB"))
 _SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 
@@ -18,12 +18,12 @@ def brief(count: int) -> str:
     """Two decimals and a suffix from a million on: ``568.74 M``; all digits below."""
     if count < 10**6:
         return exact(count)
-    return _scaled(count, _DECIMAL)
+    return _scaled(count, 1000, _DECIMAL) or f"{count:.2e}"
 
 
 def size(count: int) -> str:
     """Bytes: ``612 B``, ``2.50 MiB``."""
-    return f"{count} B" if count < 2**10 else _scaled(count, _BINARY)
+    return f"{count} B" if count < 2**10 else _scaled(count, 1024, _BINARY) or f"{count:.2e} B"
 
 
 def times(count: int, base: int) -> str:
@@ -83,8 +83,11 @@ def read_printed(text: str) -> Printed:
     return Printed(text, int(digits), 10 ** len(decimals), _SUFFIXES[unit])
 
 
-def _scaled(count: int, units: tuple[tuple[int, str], ...]) -> str:
+def _scaled(count: int, step: int, units: tuple[tuple[int, str], ...]) -> str:
+    """Two decimals of the first unit that they stay below a step of when rounded, so never ``1000.00 M``; nothing
+    when even the last unit is too small."""
     for factor, unit in units:
-        if count >= factor:
-            return f"{count / factor:.2f} {unit}" if count < 10**21 else f"{count:.2e}"
-    return str(count)
+        digits = f"{count / factor:.2f}"
+        if float(digits) < step:
+            return f"{digits} {unit}"
+    return ""

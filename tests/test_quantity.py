@@ -1,0 +1,171 @@
+"""Numbers as people read and write them; every rounding edge by hand."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepcalc import quantity
+from sepcalc.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ("count", "exact", "brief"),
+    [
+        (0, "0", "0"),
+        (999, "999", "999"),
+        (1000, "1,000", "1,000"),
+        (999_999, "999,999", "999,999"),
+        (10**6, "1,000,000", "1.00 M"),
+        (1_228_800, "1,228,800", "1.23 M"),
+        (568_740_352, "568,740,352", "568.74 M"),
+        (999_994_999, "999,994,999", "999.99 M"),
+        (999_995_000, "999,995,000", "1.00 G"),
+        (10**9 - 1, "999,999,999", "1.00 G"),
+        (10**9, "1,000,000,000", "1.00 G"),
+        (999_995 * 10**6, "999,995,000,000", "1.00 T"),
+        (10**12, "1,000,000,000,000", "1.00 T"),
+        (10**15, "1,000,000,000,000,000", "1.00 P"),
+        (2**63 - 1, "9,223,372,036,854,775,807", "9.22 E"),
+        (999_994 * 10**15, "999,994,000,000,000,000,000", "999.99 E"),
+        (999_995 * 10**15, "999,995,000,000,000,000,000", "1.00e+21"),
+        (10**21, "1,000,000,000,000,000,000,000", "1.00e+21"),
+    ],
+)
+def test_counts(count: int, exact: str, brief: str) -> None:
+    assert (quantity.exact(count), quantity.brief(count)) == (exact, brief)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.00 KiB"),
+        (1536, "1.50 KiB"),
+        (2**20 - 6, "1023.99 KiB"),
+        (2**20 - 5, "1.00 MiB"),
+        (2**20, "1.00 MiB"),
+        (5 * 2**19, "2.50 MiB"),
+        (2**30 - 1, "1.00 GiB"),
+        (2**40, "1.00 TiB"),
+        (3 * 2**50, "3.00 PiB"),
+        (2**63, "8.00 EiB"),
+        (2**70, "1.18e+21 B"),
+    ],
+)
+def test_bytes(count: int, text: str) -> None:
+    assert quantity.size(count) == text
+
+
+@given(st.integers(10**6, 10**25))
+def test_a_brief_count_is_within_half_a_hundredth_of_its_unit(count: int) -> None:
+    text = quantity.brief(count)
+    number, unit = text.split(" ") if " " in text else (text, "")
+    factor = Fraction(10) ** (3 * " kMGTPE".index(unit)) if unit else Fraction(10) ** int(text.partition("e")[2] or 0)
+    digits = Fraction(number.partition("e")[0])
+    assert 1 <= digits < 1000
+    assert abs(count - digits * factor) <= factor / 200
+
+
+@pytest.mark.parametrize(
+    ("count", "base", "text"),
+    [
+        (53_952, 1_228_800, "22.8x fewer"),
+        (1_228_800, 53_952, "22.8x more"),
+        (7, 7, "the same"),
+        (0, 0, "the same"),
+        (0, 7, "none"),
+        (7, 0, "more"),
+        (3, 2, "1.5x more"),
+        (105, 100, "1.1x more"),  # 1.05 is the first that one decimal can show
+        (1049, 1000, "1.049x more"),
+        (100, 103, "1.030x fewer"),
+        (1, 12_345, "12,345.0x fewer"),
+    ],
+)
+def test_times(count: int, base: int, text: str) -> None:
+    assert quantity.times(count, base) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (9486, 10_000, "94.86 %"),
+        (1, 3, "33.33 %"),
+        (2, 3, "66.67 %"),
+        (7, 7, "100.00 %"),
+        (0, 7, "0.00 %"),
+        (0, 0, "0.00 %"),
+    ],
+)
+def test_share(part: int, whole: int, text: str) -> None:
+    assert quantity.share(part, whole) == text
+
+
+# The text, its value, and what still rounds to it: the least and the largest count.
+@pytest.mark.parametrize(
+    ("text", "value", "least", "largest"),
+    [
+        ("4.2M", 4_200_000, 4_150_000, 4_250_000),
+        ("4.2 M", 4_200_000, 4_150_000, 4_250_000),
+        ("569M", 569_000_000, 568_500_000, 569_500_000),
+        ("1,550M", 1_550_000_000, 1_549_500_000, 1_550_500_000),
+        ("568740352", 568_740_352, 568_740_352, 568_740_352),
+        ("1,228,800", 1_228_800, 1_228_800, 1_228_800),
+        ("2.36k", 2360, 2355, 2365),
+        ("2.36K", 2360, 2355, 2365),
+        ("3.8G", 3_800_000_000, 3_750_000_000, 3_850_000_000),
+        ("3.8B", 3_800_000_000, 3_750_000_000, 3_850_000_000),
+        ("1T", 10**12, 5 * 10**11, 15 * 10**11),
+        ("0.27M", 270_000, 265_000, 275_000),
+        ("0", 0, 0, 0),
+    ],
+)
+def test_printed_numbers(text: str, value: int, least: int, largest: int) -> None:
+    printed = quantity.read_printed(text)
+    assert printed.text == text
+    assert printed.floor == value
+    assert [printed.rounds_from(count) for count in (least - 1, least, value, largest, largest + 1)] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_floor_of_a_printed_number_is_not_above_it() -> None:
+    assert quantity.read_printed("2.5").floor == 2
+    assert quantity.read_printed("0.0019k").floor == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("M", "M"),
+        ("4.M", "4.M"),
+        (".5M", ".5M"),
+        ("4.2.1", "4.2.1"),
+        ("-4M", "-4M"),
+        ("1e6", "1e6"),
+        ("4.2MB", "4.2MB"),
+        ("12,34", "12,34"),
+        ("1234,567", "1234,567"),
+        (",123", ",123"),
+        ("1,5M", "1,5M"),
+        ("4.2m", "4.2m"),
+        ("٤M", "٤M"),
+        ("9" * 41, "9" * 41),
+        ("9" * 1_000_000, "9" * 99 + "…"),
+        ("4\x1b[0mM", r"4\x1b[0mM"),
+    ],
+    ids=range(17),
+)
+def test_what_is_no_quantity(text: str, shown: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        quantity.read_printed(text)
+    assert caught.value.message == f"'{shown}' is not a quantity: expected digits, perhaps a point, and k, M, G or T"
+    assert caught.value.hint == "for example 4.2M, 569M or 568740352"
