@@ -27,6 +27,7 @@ class Kind(NamedTuple):
     optional: int = 0  # how many of the last words may be left out
     free_word: str = ""  # a word that is not from a list: einsum's equation
     form: Callable[[Words, Options], tuple[str, ...]] | None = None  # the options of this form of the kind, if fewer
+    several: bool = False  # whether it takes more than one input
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -44,7 +45,10 @@ def build(kind: str, words: Words, options: Options, inputs: Shapes) -> Op | Cha
 
     Raises :class:`Invalid` where the options do not fit the inputs.
     """
-    return KINDS[kind].build(words, options, inputs)
+    entry = KINDS[kind]
+    if len(inputs) > 1 and not entry.several:
+        raise Invalid(f"{kind} takes 1 input, not {len(inputs)}")
+    return entry.build(words, options, inputs)
 
 
 # --- reading options -------------------------------------------------------------------------------------------------
@@ -205,6 +209,8 @@ def _multihead(words: Words, options: Options, inputs: Shapes) -> Chain:
     (keys and values), or on itself. Source: Vaswani et al., arXiv:1706.03762, section 3.2.2."""
     from sepcalc.ops.product import Dense
 
+    if len(inputs) > 2:
+        raise Invalid(f"multihead takes 1 to 2 inputs, not {len(inputs)}")
     channels = inputs[0][-1]
     heads = _size(options, "heads")
     kv_heads = _size(options, "kv-heads", heads)
@@ -474,19 +480,26 @@ KINDS = {
         (*_WINDOW, "output-padding", "groups", "bias"),
     ),
     "dense": Kind("rows · inputs · outputs products; rows are all axes but the last", _dense, ("out",), ("bias",)),
-    "matmul": Kind("each result: inner products, summed; two inputs", _matmul, (), ("transpose",)),
-    "einsum": Kind("the product of all index sizes; two inputs, as in einsum ij,jk->ik", _einsum, free_word="EQUATION"),
+    "matmul": Kind("each result: inner products, summed; two inputs", _matmul, (), ("transpose",), several=True),
+    "einsum": Kind(
+        "the product of all index sizes; two inputs, as in einsum ij,jk->ik",
+        _einsum,
+        free_word="EQUATION",
+        several=True,
+    ),
     "attention": Kind(
         "scores, scale, softmax and weighted sum, of 1 to 3 projected inputs (queries, keys, values)",
         _attention,
         (),
         ("heads", "kv-heads", "mask"),
+        several=True,
     ),
     "multihead": Kind(
         "four dense layers and attention between them",
         _multihead,
         ("heads",),
         ("kv-heads", "mask", "bias"),
+        several=True,
     ),
     "pool": Kind(
         "max: window - 1 compares for each output; avg: as many additions, and one mult by 1/window",
@@ -529,12 +542,12 @@ KINDS = {
         _activations,
         form=_act_form,
     ),
-    "add": Kind("one addition for each element, of two or more inputs", _elementwise("add")),
-    "subtract": Kind("one addition for each element, of two inputs", _elementwise("subtract")),
-    "multiply": Kind("one mult for each element, of two or more inputs", _elementwise("multiply")),
-    "divide": Kind("one division for each element, of two inputs", _elementwise("divide")),
-    "maximum": Kind("one compare for each element, of two or more inputs", _elementwise("maximum")),
-    "minimum": Kind("one compare for each element, of two or more inputs", _elementwise("minimum")),
+    "add": Kind("one addition for each element, of two or more inputs", _elementwise("add"), several=True),
+    "subtract": Kind("one addition for each element, of two inputs", _elementwise("subtract"), several=True),
+    "multiply": Kind("one mult for each element, of two or more inputs", _elementwise("multiply"), several=True),
+    "divide": Kind("one division for each element, of two inputs", _elementwise("divide"), several=True),
+    "maximum": Kind("one compare for each element, of two or more inputs", _elementwise("maximum"), several=True),
+    "minimum": Kind("one compare for each element, of two or more inputs", _elementwise("minimum"), several=True),
     "scale": Kind(
         "one mult for each element by a stored number: constant, or trained per channel or element",
         _stored("scale"),
@@ -575,7 +588,7 @@ KINDS = {
         optional=1,
     ),
     "token": Kind("trained tokens before a sequence: params, nothing computed", _token, (), ("count",)),
-    "concat": Kind("moves only: inputs side by side", _concat, (), ("axis",)),
+    "concat": Kind("moves only: inputs side by side", _concat, (), ("axis",), several=True),
     "pad": Kind("moves only: constant elements around", _pad, ("padding",)),
     "slice": Kind("moves only: a part of the input", _slice, ("to",)),
     "flatten": Kind("free: the same elements as a vector", _rename("flatten")),

@@ -1,0 +1,106 @@
+"""What several test files need: specs made from the tables of kinds and options."""
+
+import re
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from sepcalc.errors import InputError
+from sepcalc.kinds import KINDS, accepted
+from sepcalc.options import DECIMAL, FLAG, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
+from sepcalc.shape import LARGEST
+from sepcalc.spec import Spec, parse
+
+Case = tuple[str, str]  # a text, and what comes of it
+
+
+def ids(cases: list[Case]) -> list[str]:
+    """Short names for parametrized cases: the text that each is about."""
+    return [re.sub(r"[^ -~]", "?", case[0])[:60] or "empty" for case in cases]
+
+
+def refusal(text: str) -> str:
+    """The whole message with which a spec is refused; nothing when it is accepted."""
+    try:
+        spec = parse(text)
+        if spec.inputs:
+            _ = spec.cost
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+# --- specs of every kind ---------------------------------------------------------------------------------------------
+
+_any_size = st.integers(1, 300) | st.integers(1, LARGEST)
+_any_offset = st.integers(0, 9) | st.integers(0, LARGEST)
+_ANY = {
+    SIZE: _any_size,
+    SIZES: st.lists(_any_size, min_size=1, max_size=3).map(tuple),
+    OFFSETS: st.lists(_any_offset, min_size=1, max_size=3).map(tuple),
+    SHAPE: st.lists(_any_size, min_size=1, max_size=4).map(tuple),
+    PADDING: st.sampled_from(["same", "valid"])
+    | st.lists(st.tuples(_any_offset, _any_offset), min_size=1, max_size=3).map(tuple),
+    DECIMAL: st.floats(-1e29, 1e29),
+    WORD: st.text("dhwc", min_size=1, max_size=4),
+    FLAG: st.booleans(),
+}
+
+_few = st.sampled_from([1, 2, 4])
+_LITTLE = {
+    SIZE: _few,
+    SIZES: st.lists(st.integers(1, 3), min_size=1, max_size=2).map(tuple),
+    OFFSETS: st.sampled_from([(0,), (1,)]),
+    SHAPE: st.lists(_few, min_size=1, max_size=2).map(tuple),
+    PADDING: st.sampled_from(["same", "valid", ((1, 1),), ((0, 1), (2, 0))]),
+    DECIMAL: st.sampled_from([1.0, 0.5, -2.0]),
+    WORD: st.sampled_from(["c", "w", "h", "hw"]),
+    FLAG: st.booleans(),
+}
+
+
+def _settings(draw, kind, values):
+    """Words and options for a kind, each option's value drawn by its type."""
+    from sepcalc.options import OPTIONS
+
+    entry = KINDS[kind]
+    slots = entry.words()
+    words = tuple(draw(st.sampled_from(slot)) for slot in slots)
+    if entry.optional and draw(st.booleans()):
+        words = words[: -entry.optional]
+    if entry.free_word:
+        words = (draw(st.sampled_from(["ij,jk->ik", "hwc,hwc->hwc", "ab,ab"])),)
+    chosen = set(draw(st.lists(st.sampled_from(entry.options), unique=True))) if entry.options else set()
+    form = accepted(kind, words, dict.fromkeys(chosen))
+    names = [*entry.needs, *(name for name in form if name in chosen and name not in entry.needs)]
+    return words, {name: draw(values[OPTIONS[name].type]) for name in names}
+
+
+@st.composite
+def written_specs(draw):
+    """A spec of any kind with any of its options, of any values: it need not fit its inputs, for it has none."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    return Spec(kind, *_settings(draw, kind, _ANY))
+
+
+@st.composite
+def fitting_specs(draw):
+    """A small spec of any kind that fits its inputs."""
+    kind = draw(st.sampled_from(sorted(KINDS)))
+    words, options = _settings(draw, kind, _LITTLE)
+    shape = draw(st.sampled_from([(8,), (4, 8), (4, 4, 4), (8, 4, 8), (6, 5, 4), (4, 4, 4, 8)]))
+    if kind in ("reshape", "slice"):
+        options["to"] = shape[::-1] if kind == "reshape" else shape
+    if kind == "matmul":
+        options["transpose"] = True
+    if kind == "pool" and "global" not in words:
+        options = {"to": (2,)} if {"adaptive", "to"} & {*words, *options} else {"kernel": (2,), **options}
+    if kind == "upsample":
+        options = dict([options.popitem()] if options else [("scale", (2,))])
+    if words == ("group",):
+        options["groups"] = 2
+    if not options.get("bias"):
+        options.pop("bias-sets", None)
+    spec = Spec(kind, words, options, (shape,))
+    assume(not refusal(str(spec)))
+    return parse(str(spec))
