@@ -17,7 +17,7 @@ from sepcalc.kinds import KINDS, Kind, build, unknown_kind
 from sepcalc.ops.base import Op
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
-from sepcalc.shape import Shape, Shapes, read_shape, show
+from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
 
 LONGEST = 2000  # characters of a spec: no real one comes near, and an error message repeats it
 _WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
@@ -125,7 +125,10 @@ def outputs(links: Chain, inputs: Shapes) -> Shapes:
     """The shapes of the inputs and of every link's output. Raises Invalid where a link does not fit."""
     known = list(inputs)
     for link in links:
-        known.append(link.op.output(tuple([known[source] for source in link.sources])))
+        shape = link.op.output(tuple([known[source] for source in link.sources]))
+        if max(shape) > LARGEST:
+            raise Invalid(f"the output would be {show(shape)}: expected sizes up to 2^63-1")
+        known.append(shape)
     return tuple(known)
 
 

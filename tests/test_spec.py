@@ -714,6 +714,14 @@ add cannot combine 4x8 and 5x8
   hint: sizes must be equal, or 1 on one side, counted from the channels
 """,
     ),
+    (
+        "9223372036854775807x3 upsample nearest --scale 2",
+        """
+the output would be 18446744073709551614x3: expected sizes up to 2^63-1
+  9223372036854775807x3 upsample nearest --scale 2
+                        ^^^^^^^^
+""",
+    ),
     # what a terminal would take for a command is spelled out, and the caret still stands right
     (
         "12x12x3 con\x1b[31mv -k5",
