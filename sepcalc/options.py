@@ -85,12 +85,15 @@ def _read_decimal(text: str) -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not (len(text) <= 40 and abs(value) < 1e30):  # also when it is not a number at all
+    plain = len(text) <= 40 and text.isascii() and "_" not in text
+    if not (plain and abs(value) < 1e30):  # also when it is not a number at all
         raise Invalid(f"{quoted(text)} is not a decimal number")
     return value
 
 
 def _read_word(text: str) -> str:
+    if not (text.isascii() and text.isalpha()):
+        raise Invalid(f"{quoted(text)} does not name axes: expected letters, for example hw")
     return text
 
 

@@ -427,7 +427,15 @@ conv needs -o (--out): output channels
                        {"^" * len(value)}
 """,
         )
-        for value in ("x", "nan", "inf", "1e30")
+        for value in ("x", "nan", "inf", "1e30", "1_000", "٣")
+    ),
+    (
+        "4x8 reduce mean --over=",
+        """
+--over: '' does not name axes: expected letters, for example hw
+  4x8 reduce mean --over=
+                  ^^^^^^^
+""",
     ),
     (
         "4x8 reduce mean --over -w",
