@@ -46,10 +46,12 @@ class Spec(NamedTuple):
         if not self.inputs:
             raise InputError([Problem("the spec has no input shape", f"put one first: 12x12x3 {self}"[:200])])
         try:
-            return linked(self.kind, self.words, self.options, self.inputs)
+            links = linked(self.kind, self.words, self.options, self.inputs)
+            outputs(links, self.inputs)
         except Invalid as fact:
             text = str(self)
             raise InputError([_problem(text, text.split(), index_of(text.split(), fact.about), fact)]) from fact
+        return links
 
     @property
     def shapes(self) -> tuple[Shape, ...]:

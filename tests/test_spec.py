@@ -763,3 +763,14 @@ def test_a_spec_without_inputs_has_no_links() -> None:
     with pytest.raises(InputError) as caught:
         _ = parse("conv -k5 -o8").cost
     assert str(caught.value) == "the spec has no input shape\n  hint: put one first: 12x12x3 conv -k5 -o8"
+
+
+def test_a_spec_that_never_was_text_is_refused_by_its_own() -> None:
+    with pytest.raises(InputError) as caught:
+        _ = Spec("conv", (), {"kernel": (3,), "out": 8, "groups": 2}, ((9, 3),)).output
+    assert str(caught.value) == (
+        "groups 2 do not divide the 3 input channels\n"
+        "  9x3 conv -k3 -o8 -g2\n"
+        "                   ^^^\n"
+        "  hint: groups must divide both the input channels (3) and the outputs (8)"
+    )
