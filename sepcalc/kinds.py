@@ -278,6 +278,8 @@ def _reduce(words: Words, options: Options, inputs: Shapes) -> Op:
 
 
 def _letters(shape: Shape) -> str:
+    if len(shape) - 1 not in AXES:
+        raise Invalid(f"the axes of {show(shape)} have no letters: expected at most 3 spatial ones")
     return AXES[len(shape) - 1] + "c"
 
 

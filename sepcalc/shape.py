@@ -54,8 +54,8 @@ def show(shape: Shape) -> str:
 
 
 def axis_name(rank: int, axis: int) -> str:
-    """What messages call a spatial axis: ``height``, ``width`` …"""
-    return {"w": "width", "h": "height", "d": "depth"}[AXES[rank][axis]]
+    """What messages call a spatial axis: ``height``, ``width`` …; ``axis 4`` of more axes than have names."""
+    return {"w": "width", "h": "height", "d": "depth"}[AXES[rank][axis]] if rank in AXES else f"axis {axis + 1}"
 
 
 def extent(kernel: int, dilation: int) -> int:

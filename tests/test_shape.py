@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sepcalc import shape
 from sepcalc.errors import Invalid
+from sepcalc.kinds import build
 from sepcalc.shape import LARGEST
 
 sizes = st.integers(1, 14)
@@ -182,3 +183,10 @@ def test_axes_have_names() -> None:
         ["height", "width"],
         ["depth", "height", "width"],
     ]
+
+
+def test_more_axes_than_have_names_are_numbered() -> None:
+    assert shape.axis_name(4, 0) == "axis 1"
+    with pytest.raises(Invalid) as caught:
+        build("reduce", ("mean",), {}, ((2, 2, 2, 2, 8),))
+    assert str(caught.value) == "the axes of 2x2x2x2x8 have no letters: expected at most 3 spatial ones"
