@@ -1,6 +1,8 @@
 """What several test files need: specs made from the tables of kinds and options."""
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -11,10 +13,10 @@ from sepcalc.options import DECIMAL, FLAG, OFFSETS, PADDING, SHAPE, SIZE, SIZES,
 from sepcalc.shape import LARGEST
 from sepcalc.spec import Spec, parse
 
-Case = tuple[str, str]  # a text, and what comes of it
+Case = tuple[Any, ...]  # its first part is a text
 
 
-def ids(cases: list[Case]) -> list[str]:
+def ids(cases: Iterable[Case]) -> list[str]:
     """Short names for parametrized cases: the text that each is about."""
     return [re.sub(r"[^ -~]", "?", case[0])[:60] or "empty" for case in cases]
 
