@@ -1,1 +1,54 @@
+"""What a convolution costs, and what a cheaper one would: exact, instant, verified.
+
+spec = sepcalc.parse("12x12x3 conv -k5 -o256")
+spec.output, spec.cost.mults
+sepcalc.compare(spec)["depthwise-separable"].cost.mults
+sepcalc.load("specs/mobilenet_v1.yaml", width=0.5).cost.macs
+sepcalc.verify(spec).ok
+"""
+
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from sepcalc import verify as verify
+    from sepcalc.comparison import Comparison as Comparison
+    from sepcalc.comparison import compare as compare
+    from sepcalc.cost import Cost as Cost
+    from sepcalc.errors import InputError as InputError
+    from sepcalc.network import Layer as Layer
+    from sepcalc.network import Network as Network
+    from sepcalc.source import load as load
+    from sepcalc.spec import Spec as Spec
+    from sepcalc.spec import parse as parse
+
+# Where each name lives; it is imported when it is first asked for, so that `import sepcalc` costs nothing.
+_HOMES = {
+    "Comparison": "comparison",
+    "Cost": "cost",
+    "InputError": "errors",
+    "Layer": "network",
+    "Network": "network",
+    "Spec": "spec",
+    "compare": "comparison",
+    "load": "source",
+    "parse": "spec",
+    "verify": "verify",
+}
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sepcalc' has no attribute {name!r}")
+    from importlib import import_module
+
+    home = import_module(f"sepcalc.{_HOMES[name]}")
+    value = home if name == "verify" else getattr(home, name)  # the module verify is called like the function in it
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

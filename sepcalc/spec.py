@@ -142,8 +142,16 @@ class Misread(Exception):
         self.facts = facts
 
 
-def read(words: Sequence[str], also: tuple[str, ...] = (), commands: Iterable[str] = ()) -> Spec:
-    """The spec that these words are. Raises :class:`Misread` with all that is wrong."""
+def read(
+    words: Sequence[str],
+    also: tuple[str, ...] = (),
+    commands: Iterable[str] = (),
+    defaults: Mapping[str, Value] | None = None,
+) -> Spec:
+    """The spec that these words are; ``defaults`` are options for every kind that has them.
+
+    Raises :class:`Misread` with all that is wrong.
+    """
     facts: list[tuple[int, Invalid]] = []
     inputs: list[Shape] = []
     at, count = 0, len(words)
@@ -164,6 +172,9 @@ def read(words: Sequence[str], also: tuple[str, ...] = (), commands: Iterable[st
     options: dict[str, Value] = {}
     while at < count:
         at = _option(name, kind, words, at, also, commands, options, facts)
+    if defaults and not (facts and kind.form):
+        fitting = kind.form(chosen, options) if kind.form else kind.options
+        options = {**{option: value for option, value in defaults.items() if option in fitting}, **options}
     for need in kind.needs:
         if need not in options and not any(fact.about == need for _, fact in facts):
             option = OPTIONS[need]

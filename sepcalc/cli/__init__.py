@@ -1,7 +1,7 @@
 """The command line: parses, calls, prints, exits. A module per command, loaded when it is asked for.
 
-Exit codes: 0 fine; 1 over budget, astray from ``published``, or verification failed; 2 bad input or usage; 3 incomplete;
-70 a bug in sepcalc; 130 interrupted.
+Exit codes: 0 fine; 1 over budget, astray from ``published``, or verification failed; 2 bad input or usage;
+3 incomplete; 70 a bug in sepcalc; 130 interrupted.
 """
 
 import os
@@ -65,7 +65,9 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=Commands, help=HELP, invoke_without_command=True, epilog="sepcalc COMMAND --help shows more of each.")
+@click.command(
+    cls=Commands, help=HELP, invoke_without_command=True, epilog="sepcalc COMMAND --help shows more of each."
+)
 @click.version_option(__version__, prog_name="sepcalc", message="%(prog)s %(version)s")
 @click.pass_context
 def commands(ctx: click.Context) -> None:
@@ -123,5 +125,7 @@ def _report_bug(bug: Exception) -> int:
 
         traceback.print_exception(bug)
     what = printable(f"{type(bug).__name__}: {bug}")[:500]
-    _complain(f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened")
+    _complain(
+        f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened"
+    )
     return BUG

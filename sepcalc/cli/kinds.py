@@ -5,7 +5,8 @@ import click
 from sepcalc.cli.output import emit, output_options
 from sepcalc.reports.kinds import KindsReport
 
-HELP = """Every kind of layer with its words and options and one line on how it is counted: the tables that the parser reads.
+HELP = """Every kind of layer with its words and options, and one line on how it is counted: the tables that the parser
+reads.
 
 \b
 Examples:

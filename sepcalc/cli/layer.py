@@ -9,8 +9,8 @@ from sepcalc.reports.layer import LayerReport
 
 HELP = """One layer of any kind: output shape, every count, receptive field, traffic, arithmetic intensity.
 
-The spec is one line, SHAPE [KIND [WORD…]] OPTIONS; sepcalc kinds lists the kinds. A layer with several inputs has several
-shapes; one shape serves both inputs of a sum or a product.
+The spec is one line, SHAPE [KIND [WORD…]] OPTIONS; sepcalc kinds lists the kinds. A layer with several inputs has
+several shapes; one shape serves both inputs of a sum or a product.
 
 \b
 Examples:

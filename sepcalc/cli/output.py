@@ -34,7 +34,11 @@ def output_options(command: Command) -> Command:
 
 
 element_bytes = click.option(
-    "--element-bytes", type=click.IntRange(1, 64), default=4, show_default=True, help="Bytes of an element, for traffic."
+    "--element-bytes",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Bytes of an element, for traffic.",
 )
 
 
@@ -54,7 +58,7 @@ def style() -> Style:
     terminal = sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")
     width = None
-    if terminal or (columns.isascii() and columns.isdigit() and 0 < int(columns[:6])):
+    if terminal or (columns.isascii() and columns.isdigit() and int(columns[:6]) > 0):
         width = max(40, shutil.get_terminal_size().columns)
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Style(width, colour)

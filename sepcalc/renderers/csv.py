@@ -22,6 +22,8 @@ def render(report: Report, style: Style) -> str:
 
 def _cell(value: Any) -> Any:
     """A shape as it is written, several things with a space between, None as nothing."""
-    if isinstance(value, (tuple, list)):
-        return show(value) if all(isinstance(item, int) for item in value) else " ".join(str(_cell(item)) for item in value)
+    if isinstance(value, tuple | list):
+        cells = [item if isinstance(item, int) else str(_cell(item)) for item in value]
+        sizes = tuple([cell for cell in cells if isinstance(cell, int)])
+        return show(sizes) if len(sizes) == len(cells) else " ".join(map(str, cells))
     return value

@@ -11,7 +11,9 @@ _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~!&"})
 
 def render(report: Report, style: Style) -> str:
     """The report's sections; counts with all digits, no bars."""
-    return "\n".join(_table(section) if isinstance(section, Table) else _lines(*section[:2]) for section in report.sections())
+    return "\n".join(
+        _table(section) if isinstance(section, Table) else _lines(*section[:2]) for section in report.sections()
+    )
 
 
 def _lines(title: str, lines: Any) -> str:

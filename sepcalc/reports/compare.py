@@ -36,7 +36,16 @@ class CompareReport(NamedTuple):
             told = "" if variant.name == "normal" else quantity.times(variant.cost.mults, variant.normal.mults)
             cost = variant.cost
             rows.append(
-                Row((variant.name, show(variant.output), cost.params, cost.mults, told, cost.mults / most if most else 0))
+                Row(
+                    (
+                        variant.name,
+                        show(variant.output),
+                        cost.params,
+                        cost.mults,
+                        told,
+                        cost.mults / most if most else 0,
+                    )
+                )
             )
             if len(variant.steps) > 1:
                 rows += [

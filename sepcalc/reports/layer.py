@@ -40,7 +40,13 @@ class LayerReport(NamedTuple):
         if network.cost.macs:
             seen = quantity.share(fields["effective_macs"], network.cost.macs)
             rows.append(
-                Row(("effective macs", quantity.exact(fields["effective_macs"]), f"{seen} of macs meet input, not padding"))
+                Row(
+                    (
+                        "effective macs",
+                        quantity.exact(fields["effective_macs"]),
+                        f"{seen} of macs meet input, not padding",
+                    )
+                )
             )
         rows.append(
             Row(

@@ -1,0 +1,122 @@
+"""What a network argument means: standard input, a file by its suffix, or a network on one line."""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from sepcalc.errors import InputError, Problem, printable, quoted
+
+if TYPE_CHECKING:
+    from sepcalc.document import Document
+    from sepcalc.network import Network
+
+LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
+
+Settings = Mapping[str, str]
+
+
+def _yaml(path: str, settings: Settings, given_input: str | None) -> "Document":
+    return _read_yaml(_contents(path), path, settings, given_input)
+
+
+# Readers by suffix: other kinds of file register here.
+READERS: dict[str, Callable[[str, Settings, str | None], "Document"]] = {".yaml": _yaml, ".yml": _yaml}
+
+
+def is_network(argument: str) -> bool:
+    """Whether an argument is a network rather than a layer spec: ``-``, a line with commas, an existing file or a name
+    with a suffix or a folder in it."""
+    if argument == "-" or "," in argument:
+        return True
+    if " " in argument or argument[:1] == "-":
+        return os.path.exists(argument)
+    return os.path.splitext(argument)[1] in READERS or "/" in argument or os.path.exists(argument)
+
+
+def read(
+    argument: str,
+    settings: Settings | None = None,
+    given_input: str | None = None,
+    standard_input: Callable[[], bytes] | None = None,
+) -> "Document":
+    """The network that an argument stands for, with what it is held to.
+
+    ``settings`` are values for its parameters and ``given_input`` another input shape, as text; ``standard_input`` is
+    called for ``-``. Raises InputError with every problem.
+    """
+    settings = settings or {}
+    if argument == "-":
+        if standard_input is None:
+            raise InputError([Problem("there is no standard input here", "name a file")])
+        return _read_yaml(standard_input(), "<stdin>", settings, given_input)
+    if "," in argument and not os.path.exists(argument):
+        from sepcalc.document import load_line
+
+        if settings:
+            raise InputError([Problem("a network on one line has no parameters to set")])
+        return load_line(argument, given_input)
+    reader = READERS.get(os.path.splitext(argument)[1].lower())
+    if reader is None:
+        _require_file(argument)
+        known = " or ".join(READERS)
+        raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
+    return reader(argument, settings, given_input)
+
+
+def load(argument: str, *, input: str | tuple[int, ...] | None = None, **parameters: object) -> "Network":  # noqa: A002
+    """The network of a YAML file, or of one line: ``load("specs/mobilenet_v1.yaml", width=0.5, input="160x160x3")``.
+
+    Keywords set its parameters; ``input`` is a shape, as text or a tuple. Raises InputError with every problem.
+    """
+    settings = {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in parameters.items()
+    }
+    shape = "x".join(map(str, input)) if isinstance(input, tuple) else input
+    return read(os.fspath(argument), settings, shape).network
+
+
+def _read_yaml(data: bytes, name: str, settings: Settings, given_input: str | None) -> "Document":
+    from sepcalc.document import load_yaml
+    from sepcalc.nodes import Source, decode
+
+    if len(data) > LARGEST_FILE:
+        raise InputError([Problem(f"{printable(name)}: larger than {LARGEST_FILE >> 20} MiB")])
+    shown = printable(name)
+    return load_yaml(Source(shown, decode(data, shown)), settings, given_input)
+
+
+def _require_file(path: str) -> None:
+    """Raises InputError unless this is a plain file: a pipe would block, a device never end."""
+    hint = ""
+    try:
+        mode = os.stat(path).st_mode
+        if stat.S_ISREG(mode):
+            return
+        reason = "is a folder" if stat.S_ISDIR(mode) else "is not a plain file"
+        hint = "name a file in it" if stat.S_ISDIR(mode) else "- reads standard input"
+    except FileNotFoundError:
+        reason = "there is no such file"
+        hint = _neighbour(path)
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+    raise InputError([Problem(f"{printable(path)[:500]}: {reason}", hint)])
+
+
+def _neighbour(path: str) -> str:
+    from sepcalc.errors import near_miss
+
+    folder, name = os.path.split(path)
+    try:
+        return near_miss(name, os.listdir(folder or "."))
+    except OSError:
+        return ""
+
+
+def _contents(path: str) -> bytes:
+    _require_file(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InputError([Problem(f"{quoted(path)}: cannot be read: {error.strerror}")]) from error
