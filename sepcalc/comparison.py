@@ -104,10 +104,10 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
             continue
         try:
             chain = VARIANTS[name].build(conv, channels, told)
-        except Invalid as fact:  # a rank that the groups do not divide
+            network = normal if name == "normal" else of_chain(name, chain, spec.inputs)
+        except Invalid as fact:  # a rank that the groups do not divide, a link of more channels than a size may be
             obstacles[name] = fact.message
             continue
-        network = normal if name == "normal" else of_chain(name, chain, spec.inputs)
         shown.append(Variant(name, network, normal.cost))
     return Comparison(spec, conv, shown, obstacles)
 
@@ -245,7 +245,10 @@ def _even_rank(comparison: Comparison) -> str:
 
     def cheaper(rank: int) -> bool:
         chain = VARIANTS["factorized"].build(conv, inputs[0][-1], Settings(rank=rank * groups))
-        return of_chain("factorized", chain, inputs).cost.mults < normal
+        try:
+            return of_chain("factorized", chain, inputs).cost.mults < normal
+        except Invalid:  # a rank larger than a size may be
+            return False
 
     low, high = 0, 1
     while cheaper(high):
