@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from sepcalc import verify as verify
+    import sepcalc.verify as verify  # noqa: F401 - a module that is called like the function in it
     from sepcalc.comparison import Comparison as Comparison
     from sepcalc.comparison import compare as compare
     from sepcalc.cost import Cost as Cost

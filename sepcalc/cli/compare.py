@@ -3,8 +3,8 @@
 import click
 
 from sepcalc.cli.output import element_bytes, emit, output_options
-from sepcalc.cli.words import SPEC, spoken
-from sepcalc.comparison import REWRITE_OPTIONS, compare
+from sepcalc.cli.words import SPEC, SpecCommand, spoken
+from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.reports.compare import CompareReport
 
 HELP = """One convolution beside its cheaper variants: output, params, multiplications, and how many fewer they are.
@@ -22,7 +22,12 @@ Examples:
 """
 
 
-@click.command("compare", help=HELP, context_settings=SPEC)
+class CompareCommand(SpecCommand):
+    kinds = COMPARED
+    also = REWRITE_OPTIONS
+
+
+@click.command("compare", cls=CompareCommand, help=HELP, context_settings=SPEC)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC")
 @click.option(
     "--variant", "variants", multiple=True, metavar="NAME",

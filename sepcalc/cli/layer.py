@@ -3,7 +3,7 @@
 import click
 
 from sepcalc.cli.output import element_bytes, emit, output_options
-from sepcalc.cli.words import SPEC, spoken
+from sepcalc.cli.words import SPEC, SpecCommand, spoken
 from sepcalc.network import of_spec
 from sepcalc.reports.layer import LayerReport
 
@@ -22,7 +22,7 @@ Examples:
 """
 
 
-@click.command("layer", help=HELP, context_settings=SPEC)
+@click.command("layer", cls=SpecCommand, help=HELP, context_settings=SPEC)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC")
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
 @element_bytes

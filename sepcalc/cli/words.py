@@ -1,10 +1,13 @@
 """The words of a layer spec on the command line: its options are the grammar's, not click's."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from sepcalc.errors import InputError, Problem
+from sepcalc.kinds import KINDS
+from sepcalc.options import OPTIONS
 from sepcalc.spec import Spec, parse
 
 # A command with these settings hands on, in order, whatever it does not know itself. It must have no option of one
@@ -12,10 +15,30 @@ from sepcalc.spec import Spec, parse
 SPEC: dict[str, Any] = {"ignore_unknown_options": True}
 
 
+class SpecCommand(click.Command):
+    """A command that takes a layer spec; its help lists the spec's options from the tables of the grammar."""
+
+    kinds: Iterable[str] = KINDS
+    also: tuple[str, ...] = ()
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        used = {*self.also, *(option for kind in self.kinds for option in KINDS[kind].options)}
+        rows = [
+            (option.usage, f"{option.help}{f'  [default: {option.default}]' if option.default else ''}")
+            for option in OPTIONS.values()
+            if option.name in used
+        ]
+        with formatter.section("Options of the spec"):
+            formatter.write_dl(rows)
+        super().format_options(ctx, formatter)
+
+
 def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = ()) -> Spec:
     """The spec that the words make. Raises InputError."""
     own = [name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")]
     spec = parse(" ".join(words), also, own)
     if not spec.inputs:
-        raise InputError([Problem("the spec has no input shape", f"put one first: 12x12x3 {spec}", source=str(spec))])
+        raise InputError(
+            [Problem("the spec has no input shape", f"put one first: 12x12x3 {spec}", source=str(spec), end=1)]
+        )
     return spec

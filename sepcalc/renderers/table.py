@@ -30,7 +30,13 @@ class _Layout(NamedTuple):
     spare: bool
 
 
-_LAYOUTS = (_Layout(True, 20, True), _Layout(False, 20, True), _Layout(False, 10, True), _Layout(False, 10, False))
+_LAYOUTS = (
+    _Layout(True, 20, True),
+    _Layout(False, 20, True),
+    _Layout(False, 10, True),
+    _Layout(True, 10, False),
+    _Layout(False, 10, False),
+)
 
 
 def render(report: Report, style: Style) -> str:

@@ -7,21 +7,9 @@ from sepcalc import quantity
 from sepcalc.cost import COSTS
 from sepcalc.network import ELEMENT_BYTES, Network, records, whole
 from sepcalc.reports import COUNT, NUMBER, Column, Row, Section, Table
-from sepcalc.reports.layers import explained, explanation, steps
+from sepcalc.reports.layers import MEANING, explained, explanation, steps
 from sepcalc.shape import show
 from sepcalc.spec import Spec
-
-MEANING = {
-    "macs": "multiply-accumulates",
-    "mults": "multiplications in all",
-    "adds": "additions and subtractions",
-    "compares": "comparisons",
-    "divs": "divisions by a computed value",
-    "specials": "sqrt, exp, erf, tanh …, one each",
-    "params": "numbers trained",
-    "buffers": "other numbers stored",
-    "activations": "elements written",
-}
 
 
 class LayerReport(NamedTuple):

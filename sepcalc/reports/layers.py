@@ -7,6 +7,18 @@ from sepcalc import quantity
 from sepcalc.network import Layer, Network
 from sepcalc.reports import Column, Row, Table
 
+MEANING = {
+    "macs": "multiply-accumulates",
+    "mults": "multiplications in all",
+    "adds": "additions and subtractions",
+    "compares": "comparisons",
+    "divs": "divisions by a computed value",
+    "specials": "sqrt, exp, erf, tanh …, one each",
+    "params": "numbers trained",
+    "buffers": "other numbers stored",
+    "activations": "elements written",
+}
+
 
 def explanation(layers: Iterable[tuple[str, Layer]]) -> Table:
     """Every count of every layer with its factors, from the formula that computes it."""

@@ -1,0 +1,88 @@
+"""``sepcalc network``."""
+
+import sys
+
+import click
+
+from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cost import COSTS
+from sepcalc.errors import InputError, Problem, quoted
+from sepcalc.gate import check, compare_published
+from sepcalc.reports.network import NetworkReport
+from sepcalc.source import LARGEST_FILE, read
+
+HELP = """A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
+
+NETWORK is a YAML file, - for YAML on standard input, or a network on one line: an input shape and layers, with commas
+between. Exits with 1 when the network is over the budget in its file, or astray from the numbers published there.
+
+\b
+Examples:
+  sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
+  sepcalc network specs/mobilenet_v1.yaml
+  sepcalc network specs/mobilenet_v1.yaml --set width=0.5 --input 160x160x3
+  sepcalc network specs/mobilenet_v1.yaml --by kind
+  sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
+"""
+
+
+def settings(given: tuple[str, ...]) -> dict[str, str]:
+    """``--set name=value``, each name once. Raises InputError."""
+    values: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError([Problem(f"--set {quoted(text)}: expected name=value", "for example --set width=0.5")])
+        if name in values:
+            raise InputError([Problem(f"--set gives {quoted(name)} twice")])
+        values[name] = value
+    return values
+
+
+def standard_input() -> bytes:
+    return sys.stdin.buffer.read(LARGEST_FILE + 1)
+
+
+set_option = click.option(
+    "--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value for a parameter of the file."
+)
+input_option = click.option("--input", "given_input", metavar="HxWxC", help="Another input shape.")
+
+
+@click.command("network", help=HELP)
+@click.argument("network")
+@set_option
+@input_option
+@click.option("--by", type=click.Choice(["kind"]), default=None, help="Group the layers.")
+@click.option("--sort", type=click.Choice(COSTS), default=None, help="Most of this count first; shares are of it.")
+@click.option(
+    "--top", type=click.IntRange(1), metavar="N", help="Only the N layers with most macs, or what --sort says."
+)
+@click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@element_bytes
+@output_options
+def command(
+    network: str,
+    sets: tuple[str, ...],
+    given_input: str | None,
+    by: str | None,
+    sort: str | None,
+    top: int | None,
+    explain: bool,
+    element_bytes: int,
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    document = read(network, settings(sets), given_input, standard_input)
+    findings = [] if document.altered else compare_published(document.network, document.published)
+    verdicts = check(document.network, document.budget)
+    remark = ""
+    if document.altered and document.published:
+        remark = "What was published is not compared: the input or the parameters are not the file's own."
+    report = NetworkReport(
+        document.network, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark
+    )
+    emit(report, form, exact, output, force)
+    return 0 if report.passed else 1

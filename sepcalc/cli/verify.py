@@ -1,0 +1,96 @@
+"""``sepcalc verify``."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from sepcalc.cli.network import input_option, set_option, settings, standard_input
+from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.words import SPEC, spoken
+from sepcalc.comparison import REWRITE_OPTIONS
+from sepcalc.errors import InputError, Problem
+from sepcalc.network import Network
+from sepcalc.reports.verify import VerifyReport
+from sepcalc.source import is_network, read
+from sepcalc.spec import Spec
+
+HELP = """Run it in NumPy with elementwise operations only, count what was executed, and compare: every count with its
+formula, every output with a reference, every variant with the convolution that it replaces.
+
+The target is a layer spec, or a network (a YAML file, - for standard input, layers with commas between). Exits with 1
+when anything differs.
+
+\b
+Examples:
+  sepcalc verify 12x12x3 -k5 -o256
+  sepcalc verify 9x9x8 transposed -k4 -s2 -p1 -o6 --bias
+  sepcalc verify "32x32x3, conv -k3 -o8 -p same, act relu, pool avg global, dense -o10"
+  sepcalc verify specs/mobilenet_v1.yaml --layers "mobile[12]/*"
+"""
+
+Progress = Callable[[int, int, str], None]
+
+
+@click.command("verify", help=HELP, context_settings=SPEC)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC|NETWORK")
+@click.option("--layers", multiple=True, metavar="GLOB", help="Only the layers of a network whose names match.")
+@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this variant of a spec, or all.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data and the weights.")
+@set_option
+@input_option
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    layers: tuple[str, ...],
+    variants: tuple[str, ...],
+    seed: int,
+    sets: tuple[str, ...],
+    given_input: str | None,
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    target: Spec | Network
+    if len(words) == 1 and is_network(words[0]):
+        if variants:
+            raise InputError([Problem("--variant is for a layer spec, not for a network")])
+        target = read(words[0], settings(sets), given_input, standard_input).network
+        title = target.name or "network"
+    else:
+        for name, value in (("--layers", layers), ("--set", sets), ("--input", given_input)):
+            if value:
+                raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
+        target = spoken(ctx, words, also=REWRITE_OPTIONS)
+        title = str(target)
+    from sepcalc.verify import verify
+
+    with progress_bar() as progress:
+        verification = verify(target, seed=seed, variants=variants or None, layers=layers, progress=progress)
+    emit(VerifyReport(title, verification), form, exact, output, force)
+    return 0 if verification.ok else 1
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """A bar on a terminal's standard error; elsewhere nothing."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, markup=False, emoji=False, no_color=bool(os.environ.get("NO_COLOR")))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("verifying", total=None)
+
+        def progress(done: int, whole: int, name: str) -> None:
+            bar.update(task, completed=done, total=whole, description=name)
+
+        yield progress

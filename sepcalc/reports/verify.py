@@ -1,0 +1,99 @@
+"""``sepcalc verify``: what was executed, beside what the formulas say."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.cost import COSTS, COUNTS, Cost, total
+from sepcalc.reports import COUNT, Column, Lines, Row, Section, Table
+
+if TYPE_CHECKING:
+    from sepcalc.verify import Verification
+
+
+class VerifyReport(NamedTuple):
+    """A verification of what is called ``title``."""
+
+    title: str
+    verification: "Verification"
+
+    def sections(self) -> list[Section]:
+        verification = self.verification
+        columns = [Column("layer"), Column("mults", COUNT), Column("adds", COUNT), Column("counts"), Column("output")]
+        rows = []
+        for check in verification.layers:
+            counts = "as formula" if not check.differences else "DIFFER"
+            right = check.output_matches and check.shape_matches
+            exact = "equal" if not check.tolerance else f"within {check.tolerance:g}"
+            output = exact if right else "WRONG"
+            rows.append(Row((check.name, check.executed.mults, check.executed.adds, counts, output)))
+        executed = total(check.executed for check in verification.layers) if verification.layers else Cost()
+        rows.append(Row(("total", executed.mults, executed.adds, "", ""), total=True))
+        sections: list[Section] = [Table(self.title, columns, rows)]
+        if verification.rewrites:
+            lines = [
+                f"{rewrite.name}: {self._rewritten(rewrite.ok)} the normal convolution with the composed kernel"
+                for rewrite in verification.rewrites
+            ]
+            sections.append(Lines("Rewrites", lines, alarm=not all(rewrite.ok for rewrite in verification.rewrites)))
+        wrong = list(self._wrong())
+        if wrong:
+            sections.append(Lines("Not as claimed", wrong, alarm=True))
+        sections.append(Lines("", [self.summary()], alarm=not verification.ok))
+        return sections
+
+    def document(self) -> Mapping[str, Any]:
+        verification = self.verification
+        return {
+            "format": "sepcalc-verify/1",
+            "layers": [
+                {
+                    "name": check.name,
+                    "formula": {name: getattr(check.formula, name) for name in COUNTS},
+                    "executed": {name: getattr(check.executed, name) for name in COUNTS},
+                    "output_matches": check.output_matches and check.shape_matches,
+                }
+                for check in verification.layers
+            ],
+            "rewrites": [{"name": rewrite.name, "matches": rewrite.ok} for rewrite in verification.rewrites],
+            "sample": None,
+            "verified": verification.ok,
+        }
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for check in self.verification.layers:
+            yield {
+                "name": check.name,
+                "kind": check.kind,
+                **{f"formula_{name}": getattr(check.formula, name) for name in COSTS},
+                **{f"executed_{name}": getattr(check.executed, name) for name in COSTS},
+                "output_matches": check.output_matches and check.shape_matches,
+            }
+
+    def summary(self) -> str:
+        """What was executed, and how fast."""
+        verification = self.verification
+        done = verification.executed
+        operations = done.mults + done.adds + done.compares + done.divs + done.specials
+        rate = quantity.brief(round(operations / verification.seconds)) if verification.seconds else "-"
+        verdict = "verified" if verification.ok else "NOT VERIFIED"
+        return (
+            f"{verdict}: {quantity.exact(done.mults)} multiplications, {quantity.exact(done.adds)} additions and "
+            f"{quantity.exact(operations - done.mults - done.adds)} other operations executed one by one in "
+            f"{verification.seconds:.2f} s ({rate} a second), seed {verification.seed}"
+        )
+
+    def _wrong(self) -> Iterable[str]:
+        for check in self.verification.layers:
+            for name, formula, executed in check.differences:
+                yield f"{check.name}: {name} {quantity.exact(formula)} by the formula, {quantity.exact(executed)} executed"
+            if not check.shape_matches:
+                yield f"{check.name}: the output has another shape than the algebra says"
+            elif not check.output_matches:
+                yield f"{check.name}: the output differs from the reference"
+        for name, claimed, executed in self.verification.claim or ():
+            yield f"claimed {name} {quantity.exact(claimed)}, {quantity.exact(executed)} executed"
+
+    @staticmethod
+    def _rewritten(ok: bool) -> str:
+        return "equals" if ok else "DIFFERS FROM"
