@@ -972,9 +972,8 @@ class _Reader:
         scope = frame.scope
         first, count = len(self.emitted) + 1, len(tensors)
         if len(links) == 1:
-            link = links[0]
-            sources = tuple([tensors[source].number for source in link.sources])
-            self.emitted.append((scope, label, scope.take(label), link.op, sources, known[-1]))
+            sources = tuple([tensors[source].number for source in links[0].sources])
+            self.emitted.append((scope, label, scope.take(label), links[0].op, sources, known[-1]))
             return _Tensor(first, known[-1])
         inner = scope.inner(label)
         for at, link in enumerate(links):

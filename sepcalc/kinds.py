@@ -57,7 +57,9 @@ def build(kind: str, words: Words, options: Options, inputs: Shapes) -> Op | Cha
 def _per_axis(options: Options, name: str, shape: Shape, default: int = 1) -> Shape:
     """A size for every spatial axis of the input, from one for all or one for each."""
     rank = len(shape) - 1
-    sizes = cast(Shape, options.get(name, (default,)))
+    sizes = cast(Shape, options.get(name))
+    if sizes is None:
+        return (default,) * rank
     if len(sizes) == rank:
         return sizes
     if len(sizes) == 1:

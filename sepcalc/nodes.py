@@ -206,16 +206,19 @@ def _tree(source: Source, refusals: list[_Refusal]) -> Node | None:
     nodes = document  # of the innermost open collection; keys and values take turns in a mapping
     outer: list[tuple[list[Node], bool, int, int]] = []  # the open ones around it, each with what the inner one is
     begun = False
+    new = tuple.__new__  # most of a file is scalars, and NamedTuple's own way to this costs as much again
     loader = LOADER(source.text)
+    next_event = loader.get_event
     try:
         while True:
-            event = loader.get_event()
+            event = next_event()
             kind = type(event)
             if kind is ScalarEvent:
                 mark = event.start_mark
-                nodes.append(Scalar(event.value, mark.line, mark.column, bool(event.style)))
-                if event.anchor is not None or event.tag is not None:
-                    _refuse_properties(event, refusals)
+                nodes.append(new(Scalar, (event.value, mark.line, mark.column, bool(event.style))))
+                if event.anchor is None and event.tag is None:
+                    continue
+                _refuse_properties(event, refusals)
             elif kind is SequenceStartEvent or kind is MappingStartEvent:
                 mark = event.start_mark
                 if event.anchor is not None or event.tag is not None:

@@ -9,6 +9,7 @@ problems with a caret.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sepcalc.cost import Cost, total
@@ -106,6 +107,8 @@ def linked(kind: str, words: tuple[str, ...], options: Mapping[str, Value], inpu
     built = build(kind, words, options, inputs)
     if not isinstance(built, Op):
         return built
+    if len(inputs) == 1 and built.least == 1:
+        return (Link(kind, built, (0,)),)
     check_arity(kind, built, len(inputs))
     return (Link(kind, built, tuple(range(len(inputs)))),)
 
@@ -127,7 +130,7 @@ def outputs(links: Chain, inputs: Shapes) -> Shapes:
     """The shapes of the inputs and of every link's output. Raises Invalid where a link does not fit."""
     known = list(inputs)
     for link in links:
-        shape = link.op.output(tuple([known[source] for source in link.sources]))
+        shape = link.op.output(inputs if len(links) == 1 else tuple([known[source] for source in link.sources]))
         if max(shape) > LARGEST:
             raise Invalid(f"the output would be {show(shape)}: expected sizes up to 2^63-1")
         known.append(shape)
@@ -168,10 +171,18 @@ def read(
             raise Misread([*facts, (at, unknown_kind(name))])
         at += 1
     kind = KINDS[name]
-    chosen, at = _words(name, kind, words, at, facts)
+    chosen: tuple[str, ...] = ()
+    if kind.words is not _NO_WORDS or kind.free_word or (at < count and words[at][0] != "-"):
+        chosen, at = _words(name, kind, words, at, facts)
     options: dict[str, Value] = {}
+    allowed = kind.options
     while at < count:
-        at = _option(name, kind, words, at, also, commands, options, facts)
+        whole = _whole(words[at]) or (_paired(words[at], words[at + 1]) if at + 1 < count else None)
+        if whole is not None and whole[0] in allowed and whole[0] not in options:
+            options[whole[0]] = whole[1]
+            at += whole[2]
+        else:
+            at = _option(name, kind, words, at, also, commands, options, facts)
     if defaults and not (facts and kind.form):
         fitting = kind.form(chosen, options) if kind.form else kind.options
         options = {**{option: value for option, value in defaults.items() if option in fitting}, **options}
@@ -228,6 +239,7 @@ def _words(
 
 
 _NO_WORDS = Kind._field_defaults["words"]
+_ANY = Kind("", build, takes=tuple(OPTIONS))  # a kind that takes every option
 
 
 def _listed(choices: Sequence[str]) -> str:
@@ -240,6 +252,26 @@ def _stray(kind: str, word: str) -> Invalid:
             f"unexpected {quoted(word)} after {kind}", "the shape stands first; a value follows its option: -k5 or -k 5"
         )
     return Invalid(f"unexpected word {quoted(word)} after {kind}", near_miss(word, [f"--{name}" for name in OPTIONS]))
+
+
+@lru_cache(8192)
+def _whole(word: str) -> tuple[str, Value, int] | None:
+    """An option that is right by itself, ``-k3`` or ``--bias``: its name, its value, one word. What is not, or not so
+    simply, is for :func:`_option` to read, which is four times slower and knows why."""
+    facts: list[tuple[int, Invalid]] = []
+    options: dict[str, Value] = {}
+    _option("", _ANY, (word,), 0, (), (), options, facts)
+    return None if facts else (*next(iter(options.items())), 1)
+
+
+@lru_cache(1024)
+def _paired(word: str, value: str) -> tuple[str, Value, int] | None:
+    """The same for an option and its value apart, ``-p same``."""
+    facts: list[tuple[int, Invalid]] = []
+    options: dict[str, Value] = {}
+    if _option("", _ANY, (word, value), 0, (), (), options, facts) != 2 or facts:
+        return None
+    return (*next(iter(options.items())), 2)
 
 
 def _option(

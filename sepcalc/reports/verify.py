@@ -86,7 +86,8 @@ class VerifyReport(NamedTuple):
     def _wrong(self) -> Iterable[str]:
         for check in self.verification.layers:
             for name, formula, executed in check.differences:
-                yield f"{check.name}: {name} {quantity.exact(formula)} by the formula, {quantity.exact(executed)} executed"
+                said, done = quantity.exact(formula), quantity.exact(executed)
+                yield f"{check.name}: {name} {said} by the formula, {done} executed"
             if not check.shape_matches:
                 yield f"{check.name}: the output has another shape than the algebra says"
             elif not check.output_matches:
