@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Window
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.spec import Spec, outputs
@@ -26,12 +26,30 @@ class Node(NamedTuple):
     weights: str | None = None
 
 
-class Reach(NamedTuple):
-    """What part of the network's input a tensor's elements see, per spatial axis of that input: ``extents`` wide,
-    neighbours ``jumps`` apart (None once positions are lost: each element then sees all that there is)."""
+class Step(NamedTuple):
+    """A way back from a tensor towards the input, along one axis: ``count`` neighbours see
+    ceil(((count - 1)·stride + offset) / upscale) + span positions. Windows after one another are one step; only what
+    scales up begins another, as its neighbours may lie on either side of an input position's border."""
 
-    extents: tuple[Any, ...]
-    jumps: tuple[Any, ...] | None
+    stride: int = 1
+    offset: int = 0
+    upscale: int = 1
+    span: int = 1
+
+
+class Reach(NamedTuple):
+    """What part of the network's input a tensor's elements see, per spatial axis of that input: where ``steps`` lead
+    back to (None once positions are lost), and what any element sees, ``whole`` positions."""
+
+    whole: tuple[int, ...]
+    steps: tuple[tuple[Step, ...], ...] | None
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        """Input positions that one element sees."""
+        if self.steps is None:
+            return self.whole
+        return tuple([max(whole, _seen(steps, 1)) for whole, steps in zip(self.whole, self.steps)])
 
 
 class Layer(NamedTuple):
@@ -184,15 +202,18 @@ class Network:
 
     def receptive_fields(self) -> list[tuple[int, ...]]:
         """For each layer, per spatial axis of the input, how many input positions an output element can depend on
-        (not clipped at the input's edge). Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
-        reaches = [Reach((1,) * (len(shape) - 1), (1,) * (len(shape) - 1)) for shape in self.inputs.values()]
+        (not clipped at the input's edge; where a stride or a dilated transposed convolution meets what was scaled
+        up, an estimate).
+        Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
+        ranks = [len(shape) - 1 for shape in self.inputs.values()]
+        reaches = [Reach((1,) * rank, ((Step(),),) * rank) for rank in ranks]
         tensors = self.tensors
         for node in self.nodes:
             inputs = tuple([tensors[source] for source in node.sources])
             windows = node.op.windows(inputs, node.output)
             seen = [_through(reaches[source], tensors[source], windows) for source in node.sources]
             reaches.append(seen[0] if len(seen) == 1 else _joined(seen))
-        return [tuple([_rounded_up(extent) for extent in reach.extents]) for reach in reaches[len(self.inputs) :]]
+        return [reach.extents for reach in reaches[len(self.inputs) :]]
 
 
 def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
@@ -266,34 +287,36 @@ def by_kind(layers: Iterable[Layer]) -> list[Share]:
     return [Share(kind, len(costs), total(costs)) for kind, costs in groups.items()]
 
 
-def _through(reach: Reach, shape: Shape, windows: Sequence[Any] | None) -> Reach:
+def _through(reach: Reach, shape: Shape, windows: Sequence[Window] | None) -> Reach:
     """What the output of an op sees, given what its input does."""
-    if windows == () or reach.jumps is None:
+    if windows == () or reach.steps is None:
         return reach
-    if windows is None or len(windows) != len(reach.jumps):
-        whole = [extent + (size - 1) * jump for extent, size, jump in zip(reach.extents, shape, reach.jumps)]
-        return Reach(tuple(whole), None)
-    extents = [extent + (window.span - 1) * jump for extent, jump, window in zip(reach.extents, reach.jumps, windows)]
-    jumps = [_step(jump * window.stride, window.upscale) for jump, window in zip(reach.jumps, windows)]
-    return Reach(tuple(extents), tuple(jumps))
+    if windows is None or len(windows) != len(reach.steps):
+        return Reach(tuple([_seen(steps, size) for steps, size in zip(reach.steps, shape)]), None)
+    return Reach(reach.whole, tuple([_back(steps, window) for steps, window in zip(reach.steps, windows)]))
 
 
-def _step(jump: Any, upscale: int) -> Any:
-    if upscale == 1:
-        return jump
-    from fractions import Fraction
+def _back(steps: tuple[Step, ...], window: Window) -> tuple[Step, ...]:
+    """The way back from behind a window."""
+    if window.upscale > 1:
+        return (*steps, Step(window.stride, 0, window.upscale, window.span))
+    stride, offset, upscale, span = steps[-1]
+    return (*steps[:-1], Step(stride * window.stride, offset + (window.span - 1) * stride, upscale, span))
 
-    return Fraction(jump) / upscale
+
+def _seen(steps: tuple[Step, ...], count: int) -> int:
+    """Input positions that so many neighbours see."""
+    for stride, offset, upscale, span in reversed(steps):
+        count = -(-((count - 1) * stride + offset) // upscale) + span
+    return count
 
 
 def _joined(reaches: Sequence[Reach]) -> Reach:
     """What the result of several inputs sees: the most that any of them does."""
-    axes = max(len(reach.extents) for reach in reaches)
-    widest = [reach for reach in reaches if len(reach.extents) == axes]
-    extents = tuple([max(sizes) for sizes in zip(*[reach.extents for reach in widest], strict=True)])
-    jumps = next((reach.jumps for reach in widest if reach.jumps is not None), None)
-    return Reach(extents, jumps)
-
-
-def _rounded_up(number: Any) -> int:
-    return int(-(-number // 1))
+    axes = max(len(reach.whole) for reach in reaches)
+    widest = [reach for reach in reaches if len(reach.whole) == axes]
+    whole = tuple([max(sizes) for sizes in zip(*[reach.whole for reach in widest], strict=True)])
+    ways = [reach.steps for reach in widest if reach.steps is not None]
+    if not ways:
+        return Reach(whole, None)
+    return Reach(whole, tuple([max(axis, key=lambda steps: _seen(steps, 1)) for axis in zip(*ways, strict=True)]))
