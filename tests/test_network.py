@@ -247,6 +247,8 @@ FIELDS = [
     ("32x32x3", ["conv -k3x1 -o4 -s2x1", "conv -k3x1 -o4 -d1x3", "conv -k1x3 -o4 -d3"], [(3, 1), (7, 1), (7, 7)]),
     ("32x3", ["conv -k3 -o4 -s2 -p1", "pool avg global", "dense -o5"], [(3,), (33,), (33,)]),  # 16 of them, 2 apart
     ("32x3", ["conv -k3 -o4 -s2 -p1", "flatten", "dense -o5"], [(3,), (33,), (33,)]),
+    ("9x9x8", ["conv -k3 -o4", "reduce mean --over c --keep", "conv -k3 -o4"], [(3, 3), (3, 3), (5, 5)]),
+    ("9x9x8", ["conv -k3 -o4", "reduce mean --over c", "softmax"], [(3, 3), (9, 9), (9, 9)]),  # positions are lost
     ("32x3", ["conv -k3 -o4", "norm batch", "act relu", "norm layer", "softmax"], [(3,)] * 5),
     ("32x3", ["conv -k3 -o4", "upsample nearest --scale 2", "conv -k3 -o4"], [(3,), (3,), (4,)]),
     # three positions of an image four times as large lie over two of the original at the most, those four apart
@@ -278,6 +280,11 @@ def test_where_branches_join_the_widest_counts() -> None:
         ("conv -k3 -o8", (3,)),
     ]
     assert network([(9, 9, 8)], rows).receptive_fields() == [(5, 5), (3, 1), (5, 5), (3, 1), (7, 7)]
+
+
+def test_an_input_without_positions_does_not_count() -> None:
+    rows: list[Row] = [("conv -k3 -o8 -psame", (0,)), ("multiply", (2, 1)), ("dense -o8", (1,)), ("add", (4, 3))]
+    assert network([(9, 9, 8), (8,)], rows).receptive_fields() == [(3, 3), (3, 3), (), (3, 3)]
 
 
 def test_a_gate_sees_everything_and_what_follows_no_more() -> None:

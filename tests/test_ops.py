@@ -202,7 +202,7 @@ HAND = [
     # what only moves
     ("7 embedding --vocab 100 -o16", Cost(params=1_600, activations=112)),
     ("5x7 embedding bag-sum --vocab 100 -o16", Cost(adds=6 * 80, params=1_600, activations=80)),
-    ("5x7 embedding bag-mean --vocab 100 -o16", Cost(mults=80, adds=6 * 80, params=1_600, activations=80)),
+    ("2x5x7 embedding bag-mean --vocab 100 -o16", Cost(mults=160, adds=6 * 160, params=1_600, activations=160)),
     ("16x8 token", Cost(params=8, activations=17 * 8)),
     ("16x8 token --count 2", Cost(params=16, activations=18 * 8)),
     ("4x8 4x5 concat", Cost(activations=52)),
@@ -321,6 +321,19 @@ def test_output_shapes(text: str, output: Shape) -> None:
         ("12x12x4 conv -k3x1 -o8 -s2x1 -d2 -g2", "conv", "3x1 /2x1 dilation 2 4 -> 8, groups 2"),
         ("12x12x4 transposed -k4 -o8 -s2", "transposed", "4x4 /2 4 -> 8"),
         ("12x12x4 pool avg global", "pool", "avg global"),
+        ("12x12x4 pool max global", "pool", "max global"),
+        ("12x12x4 pool avg --to 3", "pool", "avg to 3x3"),
+        ("12x12x4 upsample bicubic --scale 2", "upsample", "bicubic"),
+        ("7x10 dense -o4", "dense", "10 -> 4"),
+        ("7x10 attention --heads 2", "attention", "2 heads"),
+        ("4x5 5x6 einsum ij,jk", "einsum", "ij,jk"),
+        ("7 embedding --vocab 100 -o16", "embedding", "100 -> 16"),
+        ("4x8 act gelu", "act", "gelu"),
+        ("4x8 norm batch", "norm", "batch"),
+        ("4x8 norm layer", "norm", "layer"),
+        ("4x8 norm lrn --size 3", "norm", "lrn 3"),
+        ("4x8 multiply", "multiply", ""),
+        ("4x8 shift", "shift", "constant"),
         ("12x12x4 pool max -k3 -s2", "pool", "max 3x3 /2x2"),
         ("12x12x4 pool max -k3", "pool", "max 3x3"),
         ("5x3 gru -o4 --bidirectional", "gru", "3 -> 4, both ways"),
@@ -411,6 +424,13 @@ def axes(draw: st.DrawFn, most: int = 3) -> list[tuple[int, int, int, int, tuple
     return chosen
 
 
+def check_against(looped: tuple[Shape, Cost, int], op: Op, shape: Shape) -> None:
+    output, cost, effective = looped
+    assert op.output((shape,)) == output
+    assert op.cost((shape,), output) == cost
+    assert op.effective_macs((shape,), output, cost.macs) == effective
+
+
 channels_and_groups = st.sampled_from([(1, 1, 1), (3, 2, 1), (2, 4, 2), (4, 2, 2), (3, 3, 3), (3, 6, 3)])
 
 
@@ -419,10 +439,7 @@ def test_conv_against_loops(axes: list, channels: tuple[int, int, int], bias: bo
     sizes, kernel, stride, dilation, pads = zip(*axes)
     ins, outs, groups = channels
     shape, conv = (*sizes, ins), Conv(kernel, outs, stride, pads, dilation, groups, bias)
-    output, cost, effective = looped_conv(shape, conv, list(pads))
-    assert conv.output((shape,)) == output
-    assert conv.cost((shape,), output) == cost
-    assert conv.effective_macs((shape,), output, cost.macs) == effective
+    check_against(looped_conv(shape, conv, list(pads)), conv, shape)
 
 
 @given(axes(), st.booleans())
@@ -433,10 +450,7 @@ def test_same_padding_against_loops(axes: list, bias: bool) -> None:
     missing = [
         max(0, (-(-i // s) - 1) * s + d * (k - 1) + 1 - i) for i, k, s, d in zip(sizes, kernel, stride, dilation)
     ]
-    output, cost, effective = looped_conv(shape, conv, [(m // 2, m - m // 2) for m in missing])
-    assert conv.output((shape,)) == output
-    assert conv.cost((shape,), output) == cost
-    assert conv.effective_macs((shape,), output, cost.macs) == effective
+    check_against(looped_conv(shape, conv, [(m // 2, m - m // 2) for m in missing]), conv, shape)
 
 
 @given(axes(), channels_and_groups, st.booleans(), st.integers(0, 1))
@@ -447,10 +461,7 @@ def test_transposed_against_loops(axes: list, channels: tuple[int, int, int], bi
     full = [(i - 1) * s + d * (k - 1) + 1 for i, k, s, d in zip(sizes, kernel, stride, dilation)]
     assume(all(size > before + after for size, (before, after) in zip(full, crops)))
     shape, op = (*sizes, ins), Transposed(kernel, outs, stride, crops, dilation, extra, groups, bias)
-    output, cost, survive = looped_transposed(shape, op)
-    assert op.output((shape,)) == output
-    assert op.cost((shape,), output) == cost
-    assert op.effective_macs((shape,), output, cost.macs) == survive
+    check_against(looped_transposed(shape, op), op, shape)
 
 
 @given(axes(), st.booleans())

@@ -160,9 +160,21 @@ def test_there_is_one_link_per_axis_of_the_kernel(case: tuple[Shape, Conv], name
     axes = sum(size > 1 for size in conv.kernel)
     if axes < 2 or VARIANTS[name].obstacle(conv, shape[-1]):
         return
-    links = [link for link in VARIANTS[name].build(conv, shape[-1], Settings()) if isinstance(link.op, Conv)]
-    assert len(links) == axes + (name == "depthwise-spatial")
-    assert [link.op.groups for link in links][-1] == (conv.out if name == "spatial" else conv.groups)
+    ops = [link.op for link in VARIANTS[name].build(conv, shape[-1], Settings())]
+    convs = [op for op in ops if isinstance(op, Conv)]
+    assert len(convs) == axes + (name == "depthwise-spatial")
+    assert convs[-1].groups == (conv.out if name == "spatial" else conv.groups)
+    shuffled = name == "spatial" and min(conv.out, shape[-1]) > conv.groups  # else they are in order already
+    assert len(ops) - len(convs) == shuffled
+
+
+@pytest.mark.parametrize("name", ["spatial", "depthwise-spatial", "factorized"])
+def test_the_first_link_strides_where_the_kernel_is_1(name: str) -> None:
+    steps = compare("9x9x9x2 -k1x3x3 -s2 -o4 -p1/0x0x0", [name])[name].steps
+    convs = [step.op for step in steps if isinstance(step.op, Conv)]
+    pointwise = [(1, 1, 1)] if name == "depthwise-spatial" else []
+    assert [op.stride for op in convs] == [(2, 2, 1), (1, 1, 2), *pointwise]
+    assert [op.padding[0] for op in convs] == [(1, 0), (0, 0), *[(0, 0) for _ in pointwise]]
 
 
 @given(convolutions(), st.integers(1, 3))
