@@ -613,6 +613,7 @@ def test_explanations_of_any_spec_come_to_the_counts(text: str) -> None:
 
 
 def test_an_explanation_names_its_sizes() -> None:
+    assert layer_of("12x3 conv -k5 -o1").explain()["macs"] == "1 kernel x 5·3 each x 8 positions"
     assert layer_of("12x12x3 conv -k5 -o256 --bias").explain() == {
         "macs": "256 kernels x 5·5·3 each x 8·8 positions",
         "mults": "256 kernels x 5·5·3 each x 8·8 positions",
@@ -682,6 +683,8 @@ REFUSED = [
         "sizes must be equal, or 1 on one side, counted from the channels",
     ),
     ("4x5 5x6 einsum ij", "einsum", "'ij' is not an equation of two operands", "for example ij,jk->ik"),
+    ("4x5 5x6 einsum i2,jk", "einsum", "'i2,jk' is not an equation of two operands", "for example ij,jk->ik"),
+    ("4x5 5x6 einsum ij,jé", "einsum", "'ij,jé' is not an equation of two operands", "for example ij,jk->ik"),
     ("4x5 5x6 einsum ij,jkl", "einsum", "'jkl' has 3 indices, but the input 5x6 2 axes", ""),
     ("4x4 4x4 einsum ii,ij", "einsum", "'ii' repeats an index: diagonals are not counted", ""),
     ("4x5 6x7 einsum ij,jk", "einsum", "the index j is 5 in one operand and 6 in the other", ""),

@@ -153,6 +153,7 @@ def test_the_floor_of_a_printed_number_is_not_above_it() -> None:
         ("1e6", "1e6"),
         ("4.2MB", "4.2MB"),
         ("12,34", "12,34"),
+        ("1,234,5", "1,234,5"),
         ("1234,567", "1234,567"),
         (",123", ",123"),
         ("1,5M", "1,5M"),
@@ -162,7 +163,7 @@ def test_the_floor_of_a_printed_number_is_not_above_it() -> None:
         ("9" * 1_000_000, "9" * 99 + "…"),
         ("4\x1b[0mM", r"4\x1b[0mM"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_what_is_no_quantity(text: str, shown: str) -> None:
     with pytest.raises(Invalid) as caught:

@@ -215,6 +215,28 @@ unknown option '--otu'
 """,
     ),
     (
+        "12x12x3 conv --otu -k5 -o256",  # -k5 is no value of --otu
+        """
+unknown option '--otu'
+  12x12x3 conv --otu -k5 -o256
+               ^^^^^
+  hint: did you mean --out?
+""",
+    ),
+    (
+        "12x12x3 conv --otu=4 5 -k5 -o256",  # nor is 5, it has one
+        """
+unknown option '--otu=4'
+  12x12x3 conv --otu=4 5 -k5 -o256
+               ^^^^^^^
+  hint: did you mean --out?
+unexpected '5' after conv
+  12x12x3 conv --otu=4 5 -k5 -o256
+                       ^
+  hint: the shape stands first; a value follows its option: -k5 or -k 5
+""",
+    ),
+    (
         "12x12x3 conv -k5 -o256 --zzzz",
         """
 unknown option '--zzzz'
