@@ -239,7 +239,7 @@ def _words(
 
 
 _NO_WORDS = Kind._field_defaults["words"]
-_ANY = Kind("", build, takes=tuple(OPTIONS))  # a kind that takes every option
+_ANY = KINDS["conv"]._replace(needs=(), takes=tuple(OPTIONS))  # a kind that takes every option
 
 
 def _listed(choices: Sequence[str]) -> str:
