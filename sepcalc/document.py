@@ -34,7 +34,7 @@ SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GR
 
 _WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_HEADER = re.compile(r"\s*([^\s()]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+_HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
 _NAME = re.compile(r"[^\W_][\w .+-]*|_[\w .+-]+")
 
 
@@ -131,7 +131,13 @@ class _Join(NamedTuple):
     branches: tuple[tuple[str, Sequence[Any]], ...]
 
 
-_Body = _Layer | _Use | _Group | _Residual | _Join
+class _Broken(NamedTuple):
+    """An entry with a mistake, already noted: what comes after it has an unknown shape."""
+
+    node: Node
+
+
+_Body = _Layer | _Use | _Group | _Residual | _Join | _Broken
 
 
 class _Entry(NamedTuple):
@@ -204,6 +210,7 @@ class _Reader:
         self.source = source
         self.problems: dict[tuple[str, str], Problem] = {}
         self.blocks: dict[str, _Block] = {}
+        self.refused: set[str] = set()  # blocks whose header is wrong: their uses are not to blame
         self.defaults: dict[str, Value] = {}
         self.parameters: dict[str, Number] = {}
         self.written = 0
@@ -224,6 +231,16 @@ class _Reader:
         """Keeps a problem; a layer that is repeated makes its mistake once."""
         problem = self.source.problem(message, hint, node, start, end, trail)
         self.problems.setdefault((problem.place, message), problem)
+        if len(self.problems) > nodes.MOST:
+            raise self.error()
+
+    def error(self) -> InputError:
+        """Every problem, in the order of the file; of too many the first that were found."""
+        found = sorted([*self.problems.values()][: nodes.MOST], key=self.order)
+        if len(self.problems) > nodes.MOST:
+            message = f"there are more than {nodes.MOST} problems: these were found first"
+            found.append(self.source.problem(message))
+        return InputError(found)
 
     def note_fact(self, fact: Invalid, node: Node | None, trail: tuple[str, ...] = ()) -> None:
         self.note(fact.message, fact.hint, node, trail=trail)
@@ -279,10 +296,10 @@ class _Reader:
         published = self.read_published(values.get("published"))
         shape = self.read_input(values.get("input"), given_input)
         entries = self.read_blocks_and_layers(values)
-        if shape is not None and entries is not None:
+        if entries is not None:
             self.run_all(entries, shape)
         if self.problems:
-            raise InputError(sorted(self.problems.values(), key=self.order))
+            raise self.error()
         assert shape is not None
         graph = [
             GraphNode(scope.spell(label, index), op, sources, output)
@@ -456,7 +473,9 @@ class _Reader:
         for text, body in self.mapping(values.get("blocks"), "blocks").items():
             key = _key(values["blocks"], text)
             header = self.header(text, key)
-            if header:
+            if header is None:
+                self.refused.update(re.findall(r"\A\s*([\w-]+)", text))
+            else:
                 name, parameters = header
                 if name in self.blocks:
                     self.note(f"the block {quoted(name)} is defined twice", "", key)
@@ -470,7 +489,7 @@ class _Reader:
 
     def header(self, text: str, key: Scalar) -> tuple[str, tuple[tuple[str, Expression | None], ...]] | None:
         """``mobile(out, stride=1)``: a name, and parameters that may have defaults."""
-        match = _HEADER.fullmatch(text)
+        match = _HEADER.fullmatch(text.strip())
         name = match[1] if match else ""
         if not match or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
             self.note(f"{quoted(text)} is not a block: expected name(parameter, parameter=default)", "", key)
@@ -497,6 +516,7 @@ class _Reader:
                 parameters[parameter] = parse_expression(default.strip()) if equals else None
             except ExpressionError as fact:
                 self.note_expression(fact, _Piece((), key), default.strip())
+                return None
         return name, tuple(parameters.items())
 
     def entries(self, node: Node, what: str) -> list[_Entry] | None:
@@ -507,12 +527,7 @@ class _Reader:
             hint = "each layer on a line of its own, after a dash"
             self.note(f"{what}: expected a list of layers", hint, node)
             return None
-        found = []
-        for item in node.items:
-            entry = self.entry(item)
-            if entry is not None:
-                found.append(entry)
-        return found
+        return [self.entry(item) or _Entry(_Broken(item)) for item in node.items]
 
     def entry(self, node: Node) -> _Entry | None:
         self.written += 1
@@ -533,7 +548,9 @@ class _Reader:
         if "shortcut" in values and bodies[0] != "residual":
             self.note("a shortcut belongs to a residual", "", node.keys["shortcut"])
         body = self.body(node, bodies[0], values[bodies[0]])
-        return None if body is None else _Entry(body, name, repeat, when)
+        if body is None or (repeat is None and "repeat" in values) or (when is None and "when" in values):
+            return None
+        return _Entry(body, name, repeat, when)
 
     def strange(self, node: MappingNode, bodies: Sequence[str]) -> None:
         """A mapping that is no layer; in YAML's flow style, often a spec with braces."""
@@ -541,7 +558,8 @@ class _Reader:
         if not bodies:
             self.note("a layer is missing: expected a kind, a block, layers, residual or a join", hint, node)
             return
-        known = [key for key in bodies if key.split(" ")[0] in (*KINDS, *self.blocks, "layers", "residual")]
+        words = (*KINDS, *self.blocks, *self.refused, "layers", "residual")
+        known = [key for key in bodies if key.split(" ")[0] in words]
         for key in bodies:
             if known and key not in known:
                 near = near_miss(key, (*MODIFIERS, "shortcut")) or hint
@@ -585,6 +603,8 @@ class _Reader:
         if key in self.blocks:
             return self.use_of_mapping(node.keys[key], key, value)
         words = key.split()
+        if words and words[0] in self.refused:
+            return None
         if words and words[0] in JOINS and isinstance(value, MappingNode | SequenceNode):
             options = isinstance(value, MappingNode) and value.values and all(name in OPTIONS for name in value.values)
             if not options:
@@ -628,8 +648,9 @@ class _Reader:
         named = []
         for name, argument in self.mapping(value, f"the block {block}").items():
             piece = self.value_piece(argument, name)
-            if piece:
-                named.append((name, piece))
+            if piece is None:
+                return None
+            named.append((name, piece))
         return self.checked_use(_Use(key, block, (), tuple(named)))
 
     def compact(self, node: Scalar) -> _Body | None:
@@ -640,6 +661,8 @@ class _Reader:
             if not words:
                 self.note("a layer is missing", "identity does nothing, if that is meant", node)
                 return None
+            if words[0] in self.refused:
+                return None
             if words[0] not in self.blocks:
                 return self.constant(node, words)
         pieces = self.words(node)
@@ -649,6 +672,8 @@ class _Reader:
         if len(first) == 1 and isinstance(first[0], str) and first[0] in self.blocks:
             return self.use(node, first[0], pieces[1:], node)
         kind = first[0] if len(first) == 1 and isinstance(first[0], str) and first[0][0] != "-" else "conv"
+        if kind in self.refused:
+            return None
         if kind not in KINDS:
             self.unknown(kind, node)
             return None
@@ -714,6 +739,7 @@ class _Reader:
     def long_form(self, node: MappingNode, key: Scalar, words: Sequence[str], value: Node) -> _Layer | None:
         """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``."""
         pieces = [_Piece((word,), key) for word in words]
+        whole = True
         if isinstance(value, Scalar):
             pieces += self.words(value)
         elif isinstance(value, SequenceNode):
@@ -731,11 +757,14 @@ class _Reader:
                     else:
                         hint = near_miss(name, kind.options) or f"it takes {_listed(kind.options) or 'nothing'}"
                         self.note(f"unknown option {quoted(name)}", hint, where)
+                    whole = False
                     continue
                 piece = self.option_piece(OPTIONS[name], option_node)
-                if piece is not None:
+                if piece is None:
+                    whole = False
+                else:
                     pieces.append(piece)
-        return _Layer(node, words[0], None, tuple(pieces))
+        return _Layer(node, words[0], None, tuple(pieces)) if whole else None
 
     def option_piece(self, option: Option, node: Node) -> _Piece | None:
         """An option in long form as the word that it would be in a compact spec."""
@@ -776,15 +805,17 @@ class _Reader:
             if match and isinstance(first, str):
                 rest = (first[match.end() :], *piece.parts[1:])
                 argument = self.argument(tuple(part for part in rest if part != ""), piece)
-                if argument:
-                    named.append((match[1], argument))
+                if argument is None:
+                    return None
+                named.append((match[1], argument))
                 continue
             if named:
                 self.note("an argument by place follows one by name", "", piece.node, piece.start, piece.end)
                 return None
             argument = self.argument(piece.parts, piece)
-            if argument:
-                arguments.append(argument)
+            if argument is None:
+                return None
+            arguments.append(argument)
         return self.checked_use(_Use(where, block, tuple(arguments), tuple(named)))
 
     def argument(self, parts: tuple[str | Expression, ...], piece: _Piece) -> _Piece | None:
@@ -827,9 +858,10 @@ class _Reader:
 
     # --- entries -> ops
 
-    def run_all(self, entries: Sequence[_Entry], shape: Shape) -> None:
+    def run_all(self, entries: Sequence[_Entry], shape: Shape | None) -> None:
+        tensor = None if shape is None else _Tensor(0, shape)
         try:
-            end = self.run(entries, _Tensor(0, shape), _Frame(self.parameters, _Scope()))
+            end = self.run(entries, tensor, _Frame(self.parameters, _Scope()))
         except _Stop:
             return
         if not self.emitted and end is not None and not self.problems:
@@ -843,6 +875,7 @@ class _Reader:
                 self.count(body.node, frame)
                 tensor = self.layer(body, name, tensor, frame)
                 continue
+            self.count(body.node, frame)
             if when is not None and not isinstance(body, _Residual):
                 chosen = self.compute(when, frame, tensor)
                 if not chosen:
@@ -861,8 +894,9 @@ class _Reader:
                 times = count
                 if times > self.limit():
                     self.too_much(repeat.node, frame)
-            for _ in range(times):
-                self.count(body.node, frame)
+            for at in range(times):
+                if at:
+                    self.count(body.node, frame)
                 tensor = self.once(entry, tensor, frame)
         return tensor
 
@@ -870,6 +904,8 @@ class _Reader:
         body, name = entry.body, entry.name
         if isinstance(body, _Layer):
             return self.layer(body, name, tensor, frame)
+        if isinstance(body, _Broken):
+            return None
         if frame.depth == DEEPEST:
             self.note(f"nested more than {DEEPEST} levels deep", "", body.node, trail=frame.trail[:3])
             raise _Stop
@@ -1013,7 +1049,8 @@ class _Reader:
                 try:
                     values[parameter] = default({**names, **values})
                 except ExpressionError as fact:
-                    self.note_expression(fact, _Piece((), block.key), default.text, trail)
+                    if tensor is not None or not default.names & _axis_names(4):
+                        self.note_expression(fact, _Piece((), block.key), default.text, trail)
                     values[parameter], failed = 1, True
         if failed:
             tensor = None
@@ -1051,6 +1088,7 @@ class _Reader:
         inner = frame._replace(scope=scope)
         ends = []
         for branch, entries in body.branches:
+            self.count(body.node, frame)
             label = "input" if branch == kind else branch
             ends.append(self.run(entries, tensor, inner._replace(scope=scope.inner(label) if entries else scope)))
         spec = self.spelled_out(body, tensor, frame)
