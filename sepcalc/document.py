@@ -24,7 +24,7 @@ from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Option, Value
 from sepcalc.quantity import read_printed
 from sepcalc.shape import AXES, LARGEST, Shape, Shapes, read_shape, show
-from sepcalc.spec import Misread, Spec, index_of, linked, outputs, read, spelled
+from sepcalc.spec import LONGEST, Misread, Spec, index_of, linked, outputs, read, spelled
 
 ROOT = ("name", "published", "input", "parameters", "defaults", "blocks", "layers", "budget")
 MODIFIERS = ("name", "repeat", "when")
@@ -629,8 +629,9 @@ class _Reader:
         for name, branch in pairs:
             if name in OPTIONS and isinstance(branch, Scalar) and name in KINDS[words[0]].options:
                 piece = self.option_piece(OPTIONS[name], branch)
-                if piece:
-                    pieces.append(piece)
+                if piece is None:
+                    return None
+                pieces.append(piece)
                 continue
             if not _NAME.fullmatch(name):
                 self.note(f"{quoted(name)} cannot be the name of a branch", "", _key(value, name))
@@ -644,7 +645,8 @@ class _Reader:
     def use_of_mapping(self, key: Scalar, block: str, value: Node) -> _Use | None:
         """``mobile: {out: 64, stride: 2}``."""
         if isinstance(value, Scalar):
-            return self.use(value, block, self.words(value), key) if value.text else _Use(key, block, (), ())
+            pieces = self.words(value)
+            return self.use(value, block, pieces, key) if pieces or not value.text else None
         named = []
         for name, argument in self.mapping(value, f"the block {block}").items():
             piece = self.value_piece(argument, name)
@@ -656,7 +658,7 @@ class _Reader:
     def compact(self, node: Scalar) -> _Body | None:
         """A spec, or a block with its arguments, on one line."""
         text = node.text
-        if "{" not in text and "}" not in text:
+        if "{" not in text and "}" not in text and len(text) <= LONGEST:
             words = text.split()
             if not words:
                 self.note("a layer is missing", "identity does nothing, if that is meant", node)
@@ -706,7 +708,11 @@ class _Reader:
         self.note(fact.message, hint, node, start, start + len(word))
 
     def words(self, node: Scalar) -> tuple[_Piece, ...]:
-        """The words of a compact spec, with their expressions."""
+        """The words of a compact spec, with their expressions; none and a problem where they cannot be read."""
+        if len(node.text) > LONGEST:
+            message = f"the spec is {len(node.text):,} characters long: at most {LONGEST:,} are read"
+            self.note(message, "", node, 0, 1)
+            return ()
         pieces = []
         for match in _WORD.finditer(node.text):
             piece = self.piece(match.group(), node, *match.span())
@@ -741,7 +747,9 @@ class _Reader:
         pieces = [_Piece((word,), key) for word in words]
         whole = True
         if isinstance(value, Scalar):
-            pieces += self.words(value)
+            written = self.words(value)
+            whole = bool(written) or not value.text
+            pieces += written
         elif isinstance(value, SequenceNode):
             self.note(f"{words[0]} needs its options as names and values, not a list", f"{words[0]}: {{…}}", value)
             return None

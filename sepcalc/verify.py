@@ -195,7 +195,7 @@ class Bench:
 
     def real(self, values: Array) -> Counted:
         """Values as counted float64."""
-        return values.astype(np.float64).view(self.array)
+        return np.asarray(values, np.float64).view(self.array)
 
 
 class _Stored(NamedTuple):
@@ -853,7 +853,7 @@ def _correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, in
     axes, each, per_group = len(op.kernel), channels // op.groups, op.out // op.groups
     spans = tuple([extent(k, d) for k, d in zip(op.kernel, op.dilation)])
     if axes:
-        view = sliding_window_view(padded, spans, axis=tuple(range(axes)))
+        view: Any = sliding_window_view(padded, spans, axis=tuple(range(axes)))
         view = view[tuple([slice(0, (o - 1) * s + 1, s) for o, s in zip(output, op.stride)])]
         view = view[(..., *[slice(None, None, d) for d in op.dilation])]
     else:
@@ -865,7 +865,7 @@ def _correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, in
     some = max(1, DRAWN // max(1, prod(op.kernel) * each))
     row = prod(output[1:-1]) if axes else 1
     for start in range(0, output[0] if axes else 1, slab):
-        rows = (view[start : start + slab] if axes else view).reshape(-1, prod(op.kernel), op.groups, each)
+        rows: Any = (view[start : start + slab] if axes else view).reshape(-1, prod(op.kernel), op.groups, each)
         if op.groups == 1:
             rows = rows.reshape(len(rows), -1)
             for low in range(0, op.out, some):
@@ -931,7 +931,7 @@ def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Ben
     axes = len(op.kernel)
 
     def windows(values: Array, fill: float) -> Array:
-        view = sliding_window_view(
+        view: Any = sliding_window_view(
             _padded(values, further, fill),
             tuple([extent(k, d) for k, d in zip(op.kernel, op.dilation)]),
             axis=tuple(range(axes)),
