@@ -1,0 +1,267 @@
+"""Verify observes; so it must find every formula false that is, and no other."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from helpers import fitting_specs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sepcalc
+from sepcalc.cost import COSTS, Cost
+from sepcalc.kinds import KINDS
+from sepcalc.network import Network, of_spec
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv
+from sepcalc.ops.elementwise import ACTIVATIONS
+from sepcalc.rewrite import VARIANTS
+from sepcalc.spec import Spec, parse
+from sepcalc.verify import EXECUTORS, Tally, counting, verify
+
+SPECS = [
+    "12x12x3 conv -k5 -o16",
+    "14x14x8 conv -k3 -o8 -g4 -s2 -p 0/1x2/1 -d2 --bias",
+    "9x30 conv -k3 -o4 -p same",
+    "5x6x7x4 conv -k2x3x2 -o6 -g2",
+    "12x12x3 depthwise -k3 -m2",
+    "8x8x4 pointwise -o6 -s2 --bias",
+    "6x6x4 separable -k3 -o8 --bias -m2",
+    "6x6x4 spatial -k3 -o8 -s2 -p same",
+    "6x6x4 factorized -k3 -o8 --rank 5",
+    "12x12x8 transposed -k4 -s2 -p1 -o6 --bias",
+    "5x5x2 transposed -k2 -s3 -o3 --bias",
+    "7x7x4 transposed -k3 -s2 -d2 -g2 -o4 -p1 --output-padding 1",
+    "9x3 transposed -k4 -s3 -d2 -o2",
+    "6x5x3 transposed -k2x3 -s2x3 -p same -o4",
+    "10 dense -o7 --bias",
+    "6x10 dense -o7",
+    "3x4x5 3x5x6 matmul",
+    "4x5 6x5 matmul --transpose",
+    "4x5 5x3 einsum ij,jk->ik",
+    "4x5x2 2 einsum ijk,k->i",
+    "9x12 attention --heads 3 --mask",
+    "9x12 7x6 attention --heads 4 --kv-heads 2",
+    "9x12 multihead --heads 3 --bias",
+    "9x9x3 pool max -k3 -s2 -p1",
+    "9x9x3 pool avg -k3 -s2 --ceil --exclude-pad -p1",
+    "9x9x3 pool avg global",
+    "9x9x3 pool max global",
+    "7x9x3 pool avg --to 5x4",
+    "7x9x3 pool max --to 5",
+    "5x5x3 reduce mean --over hw",
+    "5x5x3 reduce sum --over c",
+    "5x5x3 reduce max --over hwc",
+    "4x5x3 upsample nearest --scale 2",
+    "4x5x3 upsample bilinear --scale 2",
+    "4x5x3 upsample bicubic --to 9x7",
+    "6x3 upsample linear --scale 3",
+    "3x4x5x2 upsample trilinear --scale 2",
+    "4x4x6 norm batch",
+    "4x4x6 norm batch --no-gain --no-bias",
+    "4x4x6 norm batch --unfolded",
+    "4x4x6 norm layer --axes 3 --no-gain",
+    "4x4x6 norm group -g3",
+    "4x4x6 norm instance --no-bias",
+    "4x4x6 norm rms",
+    "4x4x6 norm lrn --size 5",
+    "4x6 softmax",
+    "4x6 log-softmax",
+    *[f"4x4x6 act {name}" for name in ACTIVATIONS],
+    "4x4x6 act prelu --shared",
+    "4x4x6 act elu --alpha 2",
+    "4x4x6 act swish --beta 1.5",
+    "4x4x6 act softplus --beta 2",
+    "4x4x3 4x4x3 4x4x3 add",
+    "4x4x3 3 subtract",
+    "4x4x3 1x1x3 multiply",
+    "4x4x3 4x4x1 divide",
+    "4x4x3 4x4x3 maximum",
+    "4x4x3 minimum",
+    "4x4x3 scale",
+    "4x4x3 scale channel",
+    "4x4x3 shift element",
+    "5x4 rnn -o3 --bias",
+    "5x4 rnn relu -o3 --bias --bias-sets 2 --bidirectional",
+    "5x4 lstm -o3 --bias --bias-sets 2",
+    "5x4 lstm -o3 --projection 2 --peephole --bias",
+    "5x4 gru -o3 --bias",
+    "5x4 gru -o3 --bias --reset-before --last --bidirectional",
+    "7 embedding --vocab 11 -o4",
+    "3x7 embedding bag-sum --vocab 11 -o4",
+    "3x7 embedding bag-mean --vocab 11 -o4",
+    "9x4 token --count 2",
+    "4x4x3 4x4x5 concat",
+    "4x4x3 pad -p 1/2x0",
+    "4x4x3 slice --to 2x3x3",
+    "4x4x3 flatten",
+    "4x4x3 reshape --to 16x3",
+    "4x4x6 shuffle -g3",
+    "4x4x8 pixel-shuffle --scale 2",
+    "4x4x8 pixel-unshuffle --scale 2",
+    "4x4x8 identity",
+    "4x4x8 dropout",
+]
+
+
+@pytest.mark.parametrize("text", SPECS)
+def test_every_kind_is_as_its_formula_says(text: str) -> None:
+    verification = verify(text)
+    wrong = [(check.name, check.differences, check.output_matches) for check in verification.layers if not check.ok]
+    assert wrong == []
+    assert verification.ok
+    assert all(rewrite.ok for rewrite in verification.rewrites)
+
+
+def test_no_kind_and_no_op_is_left_out() -> None:
+    assert {parse(text).kind for text in SPECS} == set(KINDS)
+
+    def below(kind: type) -> set[type]:
+        return {kind, *(deep for sub in kind.__subclasses__() for deep in below(sub))}
+
+    assert below(Op) - {Op} == set(EXECUTORS)
+
+
+@given(fitting_specs())
+@settings(max_examples=40)
+def test_any_layer_is_as_its_formula_says(spec: Spec) -> None:
+    if spec.cost.mults + spec.cost.activations < 10**6:
+        assert verify(spec).ok, str(spec)
+
+
+# Every count of every kind, made wrong by one: executed work is not impressed by the formula.
+@pytest.mark.parametrize("count", COSTS)
+@pytest.mark.parametrize("text", SPECS[::3])
+def test_a_wrong_formula_is_found(text: str, count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = of_spec(parse(text))
+    first = type(network.nodes[0].op)
+    honest = first.cost
+
+    def wrong(self: Op, *args: object) -> Cost:
+        cost = honest(self, *args)  # type: ignore[arg-type]
+        return cost._replace(**{count: getattr(cost, count) + 1})
+
+    monkeypatch.setattr(first, "cost", wrong)
+    verification = verify(of_spec(parse(text)))
+    assert not verification.ok
+    assert any(name == count for check in verification.layers for name, *_ in check.differences)
+
+
+@pytest.mark.parametrize("count", COSTS)
+def test_a_wrong_claim_is_found(count: str) -> None:
+    spec = parse("6x6x3 conv -k3 -o4 --bias")
+    assert verify(spec, claimed=spec.cost).ok
+    claimed = spec.cost._replace(**{count: getattr(spec.cost, count) + 1})
+    verification = verify(spec, claimed=claimed)
+    assert not verification.ok
+    assert verification.claim == ((count, getattr(claimed, count), getattr(spec.cost, count)),)
+
+
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name != "normal"])
+def test_a_wrong_output_is_found(variant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One element of each convolution's output, one off."""
+    honest = EXECUTORS[Conv]
+
+    def run(op: Conv, *args: object) -> object:
+        found = np.array(honest.run(op, *args))  # type: ignore[arg-type]
+        found.flat[-1] += 1
+        return found
+
+    monkeypatch.setitem(EXECUTORS, Conv, honest._replace(run=run))
+    verification = verify("6x6x4 conv -k3 -o4", variants=[variant])
+    assert not any(rewrite.ok for rewrite in verification.rewrites)
+    assert not verification.ok
+
+
+def test_a_chain_that_mixes_other_channels_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sepcalc import verify as module
+
+    def unshuffled(op: object, inputs: object, output: object, bench: object) -> object:
+        return inputs[0]  # type: ignore[index]
+
+    from sepcalc.ops.move import Rename
+
+    monkeypatch.setitem(module.EXECUTORS, Rename, module.EXECUTORS[Rename]._replace(run=unshuffled))
+    verification = verify("6x6x4 conv -k3 -o6", variants=["spatial"])
+    assert [rewrite.ok for rewrite in verification.rewrites] == [False]
+
+
+def test_counts_come_from_the_operands() -> None:
+    tally = Tally()
+    array = np.arange(12.0).reshape(3, 4).view(counting(tally))
+    np.add.reduce(np.multiply(array, array[:1]), axis=0)
+    np.maximum(array, 0)
+    np.exp(array[0])
+    assert tally.cost() == Cost(mults=12, adds=8, compares=12, specials=4)
+    with tally.products():
+        np.multiply(array, 2)
+    assert tally.cost().macs == 12
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda a: a @ a,
+        lambda a: np.dot(a, a),
+        lambda a: np.einsum("ij,jk", a, a),
+        lambda a: np.tensordot(a, a),
+        lambda a: np.sin(a),
+        lambda a: np.add.accumulate(a),
+        lambda a: np.multiply.outer(a, a),
+        lambda a: np.convolve(a[0], a[0]),
+        lambda a: np.add.reduce(a, initial=1),
+    ],
+)
+def test_what_is_not_counted_does_not_run(call: object) -> None:
+    with pytest.raises(TypeError, match="is not counted, so it may not run here"):
+        call(np.ones((3, 3)).view(counting(Tally())))  # type: ignore[operator]
+
+
+def test_a_seed_gives_the_same_twice_and_another_something_else() -> None:
+    from sepcalc.verify import Bench
+
+    drawn = [Bench("layer", seed, lambda: None).data("input", (50,)).tolist() for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_weights_are_the_same_in_any_pieces() -> None:
+    from sepcalc.verify import Bench
+
+    bench = Bench("layer", 0, lambda: None)
+    weights = bench.weights("kernel", (3000, 1000))
+    whole = weights.look()
+    assert np.array_equal(whole[1040:1060], weights.look(1040, 1060))
+    assert weights.take(10, 20).size == bench.tally.cost().params == 10_000
+
+
+def test_progress_rises_to_its_end() -> None:
+    seen: list[tuple[int, int]] = []
+    verify("16x16x8 conv -k3 -o32", progress=lambda done, whole, name: seen.append((done, whole)))
+    assert all(before[0] <= after[0] for before, after in pairwise(seen))
+    assert seen[-1][0] == seen[-1][1] > 0
+
+
+def test_layers_of_a_network_are_chosen_by_glob() -> None:
+    network = of_spec(parse("9x12 multihead --heads 3"))
+    assert [check.name for check in verify(network, layers=["q*", "output"]).layers] == ["query", "output"]
+    with pytest.raises(sepcalc.InputError, match="no layer matches 'nothing'"):
+        verify(network, layers=["nothing"])
+
+
+def test_shared_weights_are_params_once() -> None:
+    network = of_spec(parse("6x6x4 conv -k1 -o4"))
+    shared = Network(
+        "twice", network.inputs, [network.nodes[0]._replace(name=name, weights="one") for name in ("a", "b")]
+    )
+    assert verify(shared).ok
+    assert verify(shared).executed.params == shared.params == 16
+
+
+@given(st.integers(1, 2**16))
+@settings(max_examples=20)
+def test_blocks_change_nothing(block: int) -> None:
+    from sepcalc import verify as module
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK", block)
+        assert verify("7x7x6 conv -k3 -o8 -g2", variants=["normal"]).ok
