@@ -23,7 +23,7 @@ from sepcalc.nodes import Node, Scalar, Source
 from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Option, Value
 from sepcalc.quantity import read_printed
-from sepcalc.shape import AXES, LARGEST, Shape, Shapes, read_shape, show
+from sepcalc.shape import AXES, Shape, Shapes, read_shape, show
 from sepcalc.spec import LONGEST, Misread, Spec, index_of, linked, outputs, read, spelled
 
 ROOT = ("name", "published", "input", "parameters", "defaults", "blocks", "layers", "budget")
@@ -32,6 +32,7 @@ JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum"
 DEEPEST = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
 
+_FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
 _WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
@@ -326,9 +327,8 @@ class _Reader:
         own: dict[str, Number] = {}
         for name, value in self.mapping(node, "parameters").items():
             if not is_name(name) or name in _axis_names(4):
-                self.note(
-                    f"{quoted(name)} cannot be the name of a parameter", "letters, digits and _", _key(node, name)
-                )
+                hint = "letters, digits and _, and no function, nor a size of the input: c_in, h_in …"
+                self.note(f"{quoted(name)} cannot be the name of a parameter", hint, _key(node, name))
                 continue
             text = self.scalar(value, f"the parameter {name}")
             if text is None:
@@ -521,7 +521,7 @@ class _Reader:
 
     def entries(self, node: Node, what: str) -> list[_Entry] | None:
         """The entries of a list."""
-        if isinstance(node, Scalar) and not node.quoted and not node.text:
+        if _empty(node):
             node = SequenceNode([], node.line, node.column)
         if not isinstance(node, SequenceNode):
             hint = "each layer on a line of its own, after a dash"
@@ -554,19 +554,18 @@ class _Reader:
 
     def strange(self, node: MappingNode, bodies: Sequence[str]) -> None:
         """A mapping that is no layer; in YAML's flow style, often a spec with braces."""
-        hint = "YAML's own flow style needs quotes around a spec with braces or commas"
         if not bodies:
-            self.note("a layer is missing: expected a kind, a block, layers, residual or a join", hint, node)
+            self.note("a layer is missing: expected a kind, a block, layers, residual or a join", _FLOW, node)
             return
         words = (*KINDS, *self.blocks, *self.refused, "layers", "residual")
         known = [key for key in bodies if key.split(" ")[0] in words]
         for key in bodies:
             if known and key not in known:
-                near = near_miss(key, (*MODIFIERS, "shortcut")) or hint
+                near = near_miss(key, (*MODIFIERS, "shortcut")) or _FLOW
                 self.note(f"unknown key {quoted(key)} beside {known[0]}", near, node.keys[key])
         if len(known) > 1 or not known:
             listed = ", ".join(map(quoted, bodies[:5]))
-            self.note(f"expected one layer, not {len(bodies)}: {listed}", hint, node)
+            self.note(f"expected one layer, not {len(bodies)}: {listed}", _FLOW, node)
 
     def entry_name(self, node: Node | None) -> str:
         if node is None:
@@ -612,7 +611,8 @@ class _Reader:
         if not words or words[0] not in KINDS:
             known = (*KINDS, *self.blocks, "layers", "residual")
             fact = unknown_kind(words[0] if words else key)
-            self.note(fact.message, near_miss(key, known) or fact.hint, node.keys[key])
+            hint = _FLOW if _empty(value) else fact.hint
+            self.note(fact.message, near_miss(key, known) or hint, node.keys[key])
             return None
         return self.long_form(node, node.keys[key], words, value)
 
@@ -763,7 +763,8 @@ class _Reader:
                             f"{words[0]} takes no {name}", f"it takes {_listed(kind.options) or 'nothing'}", where
                         )
                     else:
-                        hint = near_miss(name, kind.options) or f"it takes {_listed(kind.options) or 'nothing'}"
+                        hint = _FLOW if _empty(option_node) else f"it takes {_listed(kind.options) or 'nothing'}"
+                        hint = near_miss(name, kind.options) or hint
                         self.note(f"unknown option {quoted(name)}", hint, where)
                     whole = False
                     continue
@@ -895,7 +896,7 @@ class _Reader:
                 if count is None:
                     tensor = None
                     count = 1
-                elif isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= LARGEST:
+                elif isinstance(count, bool) or not isinstance(count, int) or count < 1:
                     message = f"repeat is {as_text(count)}: expected a whole number from 1"
                     self.note(message, "when: leaves a part out", repeat.node, trail=frame.trail)
                     tensor, count = None, 1
@@ -978,10 +979,13 @@ class _Reader:
                 if guilty is not None and (tensor is not None or not guilty.names & _axis_names(4)):
                     self.note_expression(fact, piece, guilty.text, frame.trail)
                 return None
-            # A flag whose value was computed
-            flag = re.fullmatch(r"--([a-z-]+)=(true|false)", word)
-            if flag and flag[1] in OPTIONS and OPTIONS[flag[1]].flag:
-                word = f"--{flag[1]}" if flag[2] == "true" else f"--no-{flag[1]}"
+            flag, equals, value = word[2:].partition("=") if word[:2] == "--" else ("", "", "")
+            if equals and flag in OPTIONS and OPTIONS[flag].flag and not isinstance(piece.parts[-1], str):
+                if value not in ("true", "false"):
+                    message = f"{flag} needs true or false, not {value}"
+                    self.note(message, "", piece.node, piece.start, piece.end, frame.trail)
+                    return None
+                word = f"--{flag}" if value == "true" else f"--no-{flag}"
             words.append(word)
         try:
             spec = read(words, defaults=self.defaults)
@@ -1114,6 +1118,11 @@ def _axes(shape: Shape) -> dict[str, Number]:
 
 def _axis_names(rank: int) -> frozenset[str]:
     return frozenset(f"{axis}_in" for axis in "dhwc"[-rank:])
+
+
+def _empty(node: Node) -> bool:
+    """Whether nothing was written there, not even quotes."""
+    return isinstance(node, Scalar) and not node.text and not node.quoted
 
 
 def _key(node: Node | None, name: str) -> Scalar:
