@@ -1,7 +1,6 @@
 """Where results go: what the terminal can show, files, pipes."""
 
 import os
-import shutil
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -59,7 +58,9 @@ def style() -> Style:
     columns = os.environ.get("COLUMNS", "")
     width = None
     if terminal or (columns.isascii() and columns.isdigit() and int(columns[:6]) > 0):
-        width = max(40, shutil.get_terminal_size().columns)
+        from shutil import get_terminal_size
+
+        width = max(40, get_terminal_size().columns)
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Style(width, colour)
 

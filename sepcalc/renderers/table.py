@@ -1,7 +1,7 @@
 """Tables for a terminal, a pipe, a CI log: drawn by rich, laid out here so that no number is ever cut.
 
 The widest layout that fits is taken: all digits before abbreviations, then long bars before short ones, then columns
-that can be spared. Where nothing limits the width, nothing is left out.
+that can be spared, then no bars; then words are folded. Where nothing limits the width, nothing is left out.
 """
 
 import io
@@ -10,23 +10,25 @@ from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from sepcalc import quantity
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Column, Report, Row, Section, Table
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, TEXT, Column, Report, Row, Section, Table
 
 GAP = 2
 EIGHTHS = " ▏▎▍▌▋▊▉█"
-UNLIMITED = 100_000  # rich pads to the width that it is told; only cells that may wrap are measured against it
+NARROWEST = (
+    12  # cells that a column of words is left, whatever the place: a line too long loses nothing, a cut one does
+)
+UNLIMITED = 100_000  # for rich, which would cut what is wider; widths are chosen here
 
 
 class _Layout(NamedTuple):
     exact: bool
-    bar: int
+    bar: int  # cells of the longest; 0: no bars
     spare: bool
 
 
@@ -36,6 +38,8 @@ _LAYOUTS = (
     _Layout(False, 10, True),
     _Layout(True, 10, False),
     _Layout(False, 10, False),
+    _Layout(True, 0, False),
+    _Layout(False, 0, False),
 )
 
 
@@ -44,14 +48,14 @@ def render(report: Report, style: Style) -> str:
     out = io.StringIO()
     console = Console(
         file=out,
-        width=style.width or UNLIMITED,
+        width=UNLIMITED,
         color_system="standard" if style.colour else None,
         force_terminal=style.colour,
         legacy_windows=False,
         markup=False,
         emoji=False,
         highlight=False,
-        soft_wrap=style.width is None,
+        soft_wrap=True,
         _environ={},
     )
     for at, section in enumerate(report.sections()):
@@ -70,7 +74,8 @@ def _draw(console: Console, section: Section, style: Style) -> None:
         return
     for line in section.lines:
         text = Text(printable(line), style="red" if section.alarm else "")
-        console.print(Padding(text, (0, 0, 0, 2), expand=False) if style.width else Text("  ") + text)
+        for part in text.wrap(console, style.width - 2) if style.width else [text]:
+            console.print(Text("  ") + part)
 
 
 def _grid(table: Table, style: Style) -> Grid:
@@ -80,18 +85,16 @@ def _grid(table: Table, style: Style) -> Grid:
         widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
         if style.width is None or sum(widths) + GAP * (len(widths) - 1) <= style.width:
             break
+    if style.width is not None:
+        _narrow(widths, columns, style.width - GAP * (len(widths) - 1))
     headed = any(column.name for column in columns)
     grid = Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=headed, header_style="dim")
     for column, width in zip(columns, widths, strict=True):
-        right = column.holds in (COUNT, BYTES, NUMBER)
-        # Only words may wrap, and only where the table is wider than its place: numbers and bars never.
-        wraps = column.holds == "text" and style.width is not None
         grid.add_column(
             Text(column.name),
-            justify="right" if right else "left",
-            no_wrap=not wraps,
+            justify="right" if column.holds in (COUNT, BYTES, NUMBER) else "left",
+            width=width,
             overflow="fold",
-            min_width=min(width, 12) if wraps else width,
             style="cyan" if column.holds == BAR else "",
         )
     for row, texts in zip(table.rows, cells[1:], strict=True):
@@ -99,9 +102,23 @@ def _grid(table: Table, style: Style) -> Grid:
     return grid
 
 
+def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> None:
+    """Takes from the widest columns of words what the table is too wide by. Numbers and bars never fold."""
+    words = [at for at, column in enumerate(columns) if column.holds == TEXT]
+    for _ in range(sum(widths) - room):
+        widest = max(words, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            return
+        widths[widest] -= 1
+
+
 def _cells(table: Table, layout: _Layout) -> tuple[list[Column], list[list[str]]]:
     """The columns that this layout shows, and their texts, headings first."""
-    kept = [at for at, column in enumerate(table.columns) if layout.spare or not column.spare]
+    kept = [
+        at
+        for at, column in enumerate(table.columns)
+        if (layout.spare or not column.spare) and (layout.bar or column.holds != BAR)
+    ]
     columns = [table.columns[at] for at in kept]
     return columns, [[column.name for column in columns], *_texts(table.rows, columns, kept, layout)]
 
