@@ -30,6 +30,7 @@ LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML may come w
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 ends a line with
 _REFUSED = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _BOM = "\ufeff"
+_REACH = 1000  # characters of a line that are looked through for the end of a caret; far fewer are shown
 
 
 class Scalar(NamedTuple):
@@ -104,33 +105,28 @@ class Source(NamedTuple):
             text, line, column, _ = node
             source = self.line(line)
             opening = 1 if source[column : column + 1] in ("'", '"') else 0
-            if source.startswith(text, column + opening) and text:
-                whole = start == 0 and end is None
-                first = column if whole else column + opening + start
-                last = (
-                    column + len(text) + 2 * opening
-                    if whole
-                    else column + opening + (len(text) if end is None else end)
-                )
-                return line, first, max(first + 1, last)
-            match = _WRITTEN.match(source, column)
+            if text and source.startswith(text, column + opening):
+                if start == 0 and end is None:
+                    return line, column, column + len(text) + 2 * opening
+                column += opening
+                return line, column + start, max(column + start + 1, column + (len(text) if end is None else end))
+            pattern = _WRITTEN if text or opening else _NOTHING
         elif isinstance(node, Sequence | Mapping):
-            line, column = node.line, node.column
-            match = _COLLECTION.match(self.line(line), column)
+            line, column, pattern = node.line, node.column, _COLLECTION
         else:
-            line, column = node[0], node[1] + start
+            line, column, pattern = node[0], node[1] + start, _WORD
             if end is not None:
                 return line, column, node[1] + end
-            match = _WORD.match(self.line(line), column)
+        match = pattern.match(self.line(line), column, column + _REACH)
         return line, column, max(column + 1, match.end() if match else 0)
 
 
 # How far a node reaches on the line that it begins in, when its text cannot tell.
-_WRITTEN = re.compile(
-    r""" " (?:[^"\\]|\\.)* "? | ' (?:[^']|'')* '? | (?:[^\s#]|(?<!\s)\#|\s+(?![\s#]))+ """, re.VERBOSE
-)
-_COLLECTION = re.compile(r""" [\[{] [^\[\]{}]* [\]}]? | (?:[^\s#]|(?<!\s)\#|\s+(?![\s#]))+ """, re.VERBOSE)
+_UNTIL_COMMENT = r"(?: [^\s#] | (?<!\s)\# | \s+(?![\s#]) )+"
+_WRITTEN = re.compile(rf""" " (?: [^"\\] | \\. )* "? | ' (?: [^'] | '' )* '? | {_UNTIL_COMMENT} """, re.VERBOSE)
+_COLLECTION = re.compile(rf" [\[{{] [^\[\]{{}}]* [\]}}]? | {_UNTIL_COMMENT} ", re.VERBOSE)
 _WORD = re.compile(r"[^\s,\[\]{}]+")
+_NOTHING = re.compile("")
 
 
 @lru_cache(maxsize=4)  # a command reads two networks at most, but their problems may take turns
@@ -138,48 +134,55 @@ def _lines(text: str) -> list[str]:
     return _BREAK.split(text.removeprefix(_BOM))
 
 
-def decode(data: bytes, name: str) -> str:
-    """The bytes of a file as text: UTF-8, a byte order mark dropped. Raises InputError where they are none."""
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        problem = Problem("the text is UTF-16: expected UTF-8", "save the file as UTF-8", f"{name}:1:1")
-        raise InputError([problem])
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8-sig")
-        line, column = _place(before, len(before))
-        shown = Source(name, before + data[error.start : error.start + 200].decode("utf-8", "backslashreplace"))
-        byte = data[error.start]
-        message = f"the text is not UTF-8: byte 0x{byte:02x} ({error.reason})"
-        raise InputError([shown.problem(message, "save the file as UTF-8", (line, column), end=4)]) from None
-    _check_characters(Source(name, text))
-    return text
-
-
 def _place(text: str, index: int) -> Place:
+    """Line and column of the character with this index."""
     before = _BREAK.split(text[:index].removeprefix(_BOM))
     return len(before) - 1, len(before[-1])
 
 
+# --- bytes -> text
+
+
+def decode(data: bytes, name: str) -> str:
+    """The bytes of a file as text: UTF-8, a byte order mark dropped. Raises InputError where they are none."""
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise InputError([Problem("the text is UTF-16: expected UTF-8", "save the file as UTF-8", name)])
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        good, bad = data[: error.start].decode("utf-8-sig"), data[error.start : error.start + _REACH]
+        shown = Source(name, good + bad.decode("utf-8", "backslashreplace"))
+        message = f"the text is not UTF-8: byte 0x{bad[0]:02x}, {error.reason}"
+        place = _place(good, len(good))
+        raise InputError([shown.problem(message, "save the file as UTF-8", place, end=len(r"\xff"))]) from None
+    _check_characters(Source(name, text))
+    return text
+
+
 def _check_characters(source: Source) -> None:
-    """Raises InputError at the first character that no YAML text has."""
+    """Raises InputError at the first character that no YAML text has. (The two parsers disagree on how.)"""
     text = source.text
     match = _REFUSED.search(text, 1 if text.startswith(_BOM) else 0)
-    if not match:
-        return
-    character = match[0]
-    message = f"the text has a character that YAML refuses: U+{ord(character):04X}"
-    hint = "the file seems to be binary" if character == "\0" else "remove it"
-    if character == _BOM:
-        hint = "a byte order mark can only begin a file: remove it"
-    raise InputError([source.problem(message, hint, _place(text, match.start()), end=1)])
+    if match:
+        character = match[0]
+        message = f"the text has a character that YAML refuses: U+{ord(character):04X}"
+        hint = _REMEDIES.get(character, "remove it")
+        raise InputError([source.problem(message, hint, _place(text, match.start()), end=1)])
+
+
+_REMEDIES = {
+    "\0": "it seems to be a binary file, or UTF-16",
+    _BOM: "a byte order mark can only begin a file: remove it",
+}
+
+# --- text -> nodes
 
 
 class _Refusal(NamedTuple):
     where: Place
     message: str
-    hint: str
-    end: int | None = None
+    hint: str = ""
+    end: int | None = None  # of the caret, counted from its beginning; None: of the word
 
 
 def read(source: Source) -> Node:
@@ -189,42 +192,46 @@ def read(source: Source) -> Node:
     network does without: anchors, aliases, merge keys, tags, further documents, keys that are no texts or stand twice.
     """
     _check_characters(source)
+    if source.text.count("%TAG") > MOST:  # libyaml compares each such directive with all before it
+        raise InputError([source.problem(*_DIRECTIVE)])
     refusals: list[_Refusal] = []
-    root = _tree(source, refusals)
-    if root is not None and not refusals:
-        return root
-    refusals.sort(key=lambda refusal: refusal.where)
-    problems = [source.problem(message, hint, where, end=end) for where, message, hint, end in refusals[:MOST]]
-    if len(refusals) > MOST:
-        problems.append(source.problem(f"there are more than {MOST} problems: these are the first"))
-    raise InputError(problems)
+    document = _document(source, refusals)
+    if refusals:
+        refusals.sort(key=lambda refusal: refusal.where)
+        problems = [source.problem(message, hint, where, end=end) for where, message, hint, end in refusals[:MOST]]
+        if len(refusals) > MOST:
+            problems.append(source.problem(f"there are more than {MOST} problems: these were found first"))
+        raise InputError(problems)
+    if not document or (isinstance(document[0], Scalar) and not (document[0].text or document[0].quoted)):
+        raise InputError([source.problem("the text is empty: expected a network", "it has the keys input and layers")])
+    return document[0]
 
 
-def _tree(source: Source, refusals: list[_Refusal]) -> Node | None:
-    """The document, unless there are refusals: they go to the list."""
+def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
+    """The root of the first document, if there is one. What is wrong goes to ``refusals``; reading ends at what
+    leaves no sense to the rest."""
     document: list[Node] = []
-    nodes = document  # of the innermost open collection; keys and values take turns in a mapping
-    outer: list[tuple[list[Node], bool, int, int]] = []  # the open ones around it, each with what the inner one is
+    nodes = document  # of the innermost open collection; in a mapping, keys and values by turns
+    outer: list[tuple[list[Node], bool, int, int]] = []  # each with what the next one in is: a mapping, and its place
     begun = False
     new = tuple.__new__  # most of a file is scalars, and NamedTuple's own way to this costs as much again
     loader = LOADER(source.text)
     next_event = loader.get_event
     try:
-        while True:
+        while len(refusals) <= MOST:
             event = next_event()
             kind = type(event)
             if kind is ScalarEvent:
                 mark = event.start_mark
                 nodes.append(new(Scalar, (event.value, mark.line, mark.column, bool(event.style))))
-                if event.anchor is None and event.tag is None:
-                    continue
-                _refuse_properties(event, refusals)
+                if event.anchor is not None or event.tag is not None or event.style == '"':
+                    refusals += _properties(event)
             elif kind is SequenceStartEvent or kind is MappingStartEvent:
                 mark = event.start_mark
                 if event.anchor is not None or event.tag is not None:
-                    _refuse_properties(event, refusals)
+                    refusals += _properties(event)
                 if len(outer) == DEPTH:
-                    refusals.append(_Refusal((mark.line, mark.column), f"nested more than {DEPTH} levels deep", "", 1))
+                    refusals.append(_Refusal((mark.line, mark.column), f"nested more than {DEPTH} levels deep", end=1))
                     break
                 outer.append((nodes, kind is MappingStartEvent, mark.line, mark.column))
                 nodes = []
@@ -237,61 +244,155 @@ def _tree(source: Source, refusals: list[_Refusal]) -> Node | None:
                 nodes, _, line, column = outer.pop()
                 nodes.append(_mapping(items, line, column, refusals))
             elif kind is AliasEvent:
-                mark = event.start_mark
-                nodes.append(Scalar("", mark.line, mark.column))
-                refusals.append(_Refusal((mark.line, mark.column), f"an alias, {quoted('*' + event.anchor)}", _REUSE))
+                refusals += _properties(event)
+                nodes.append(_Alias("", event.start_mark.line, event.start_mark.column))
             elif kind is DocumentStartEvent:
                 if begun:
-                    mark = event.start_mark
-                    refusals.append(_Refusal((mark.line, mark.column), "a second document", "a file holds one network"))
+                    where = event.start_mark.line, event.start_mark.column
+                    refusals.append(_Refusal(where, "a second document begins here", "a file holds one network"))
                     break
                 begun = True
             elif kind is StreamEndEvent:
                 break
-            if len(refusals) > MOST:
-                break
-    except yaml.YAMLError as error:
+    except yaml.MarkedYAMLError as error:
         refusals.append(_syntax(source, error))
+    except ValueError:  # of PyYAML's Python half alone: an escape or a version number that is too big
+        mark = loader.get_mark()
+        problem = "incompatible YAML document" if source.line(mark.line)[:1] == "%" else "unknown escape"
+        refusals.append(_syntax(source, yaml.MarkedYAMLError(problem=problem, problem_mark=mark)))
     finally:
         loader.dispose()
-    if not refusals and (not document or document[0] == Scalar("", document[0].line, document[0].column)):
-        refusals.append(_Refusal((0, 0), "there is nothing in it: expected a network", "input: and layers: at least"))
-    return document[0] if document else None
+    for enclosing, is_mapping, line, column in reversed(outer):  # that reading did not come to the end of
+        if is_mapping:
+            _mapping(nodes, line, column, refusals)
+        nodes = enclosing
+    return document
 
 
-_REUSE = "blocks serve reuse: define one under blocks: and name it where it is wanted"
-
-
-def _refuse_properties(event: Any, refusals: list[_Refusal]) -> None:
-    where = event.start_mark.line, event.start_mark.column
-    if event.anchor is not None:
-        refusals.append(_Refusal(where, f"an anchor, {quoted('&' + event.anchor)}", _REUSE))
-    if event.tag is not None:
-        refusals.append(_Refusal(where, "a tag", "a value is what it is used for: write it without"))
+class _Alias(Scalar):
+    """Stands where an alias stood, which has been refused; no key of its own."""
 
 
 def _mapping(nodes: list[Node], line: int, column: int, refusals: list[_Refusal]) -> Mapping:
-    """The mapping of which these are the keys and values in turn."""
+    """The mapping that has these keys and values by turns."""
     keys: dict[str, Scalar] = {}
     values: dict[str, Node] = {}
     for key, value in zip(nodes[::2], nodes[1::2]):
-        where = key.line, key.column
-        if not isinstance(key, Scalar):
-            refusals.append(_Refusal(where, "a key that is no text", "quote it"))
-        elif key.text == "<<" and not key.quoted:
-            refusals.append(_Refusal(where, "a merge key, '<<'", _REUSE))
-        elif key.text in keys:
-            first = keys[key.text].line + 1
-            refusals.append(_Refusal(where, f"the key {quoted(key.text)} is given twice: first in line {first}", ""))
-        else:
+        if type(key) is Scalar and key.text not in keys and (key.text != "<<" or key.quoted):
             keys[key.text], values[key.text] = key, value
-        if len(refusals) > MOST:
-            break
+        elif type(key) is not _Alias:
+            refusals.append(_unfit(key, keys))
+            if len(refusals) > MOST:
+                break
     return Mapping(keys, values, line, column)
 
 
-def _syntax(source: Source, error: yaml.YAMLError) -> _Refusal:
-    mark = getattr(error, "problem_mark", None)
-    where = (mark.line, mark.column) if mark else (0, 0)
-    words = ": ".join(filter(None, (getattr(error, "context", None), getattr(error, "problem", None)))) or str(error)
-    return _Refusal(where, printable(words), "")
+def _unfit(key: Node, keys: dict[str, Scalar]) -> _Refusal:
+    """Why this is no key beside these."""
+    where = key.line, key.column
+    if isinstance(key, Sequence | Mapping):
+        what = "sequence" if isinstance(key, Sequence) else "mapping"
+        hint = "quote a text that begins with [ or {"
+        return _Refusal(where, f"a {what} cannot be a key: expected a text", hint, 1)
+    if key.text in keys:
+        first = keys[key.text].line + 1
+        return _Refusal(where, f"the key {quoted(key.text)} is given twice: first in line {first}")
+    return _Refusal(where, "'<<' is a merge key: a network has none", _REUSE)
+
+
+_REUSE = "blocks serve reuse: define one under blocks: and use it by its name"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _properties(event: Any) -> list[_Refusal]:
+    """What is refused of an event: its anchor (or it is an alias), its tag, halves of characters."""
+    where = event.start_mark.line, event.start_mark.column
+    refusals = []
+    if type(event) is AliasEvent:
+        hint = f"{_REUSE}; quote a text that begins with *"
+        return [_Refusal(where, f"{quoted(f'*{event.anchor}')} is an alias: a network has none", hint)]
+    if event.anchor is not None:
+        hint = f"{_REUSE}; quote a text that begins with &"
+        refusals.append(_Refusal(where, f"{quoted(f'&{event.anchor}')} is an anchor: a network has none", hint))
+    if event.tag is not None:
+        hint = "a value is a number or a text by where it stands; quote a text that begins with !"
+        refusals.append(_Refusal(where, f"{quoted(event.tag)} is a tag: a network has none", hint))
+    if type(event) is ScalarEvent and event.style == '"' and _SURROGATE.search(event.value):
+        refusals.append(_Refusal(where, *_ESCAPE, end=1))  # libyaml refuses it by itself
+    return refusals
+
+
+# --- the parsers' own refusals, which the C half and the Python half of PyYAML word differently
+
+_ALL = "quote all of the text, or nothing of it; inside '…' a quote is doubled: 'it''s'"
+_ESCAPE = ("an escape that YAML does not know", "inside '…' a backslash is a backslash")
+_DIRECTIVE = ("a line that begins with % is a directive: a network has none", "quote a text that begins with %")
+
+
+def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
+    """What the parser refused, in plain words. ``problem_mark`` is where it stopped, ``context_mark`` where the
+    thing that it was reading begins."""
+    context, problem = error.context or "", error.problem or ""
+    mark, begin = error.problem_mark, error.context_mark or error.problem_mark
+    assert mark is not None
+    assert begin is not None
+    here, there = (mark.line, mark.column), (begin.line, begin.column)
+    text = source.line(mark.line)
+    found, before = text[mark.column : mark.column + 1], text[: mark.column]
+    opening = source.line(begin.line)[begin.column : begin.column + 1]
+    ended = not found and not any(line.strip() for line in _lines(source.text)[mark.line + 1 :])
+
+    if found == "\t" or "\t" in before[: len(before) - len(before.lstrip())]:
+        place = (mark.line, text.index("\t") if not before.strip() else mark.column)
+        return _Refusal(place, "a tab cannot indent", "indent with spaces", 1)
+    if "directive" in context + problem or "YAML document" in problem or "version number" in problem or text[:1] == "%":
+        return _Refusal((mark.line, 0), *_DIRECTIVE)
+    if "escape" in problem or "hexdecimal" in problem:
+        return _Refusal((mark.line, max(0, text.rfind("\\", 0, mark.column + 1))), *_ESCAPE, end=2)
+    if "quoted scalar" in context:
+        return _Refusal(there, "the quote is never closed", "", 1)
+    if "mapping values" in problem:
+        above = next(filter(str.strip, reversed(_lines(source.text)[max(0, mark.line - 9) : mark.line])), "")
+        if ": " in before:
+            hint = "quote a text that holds ': '"
+        elif above.lstrip()[:2] == "- ":
+            hint = "an entry is a text, or keys with values: - conv: {kernel: 3, out: 8}"
+        else:
+            hint = "the keys of a mapping begin in one column"
+        return _Refusal(here, "a ':' makes a mapping, and none can stand here", hint, 1)
+    if "sequence entries" in problem:
+        hint = "begin it in a line of its own, below its key"
+        return _Refusal(here, "a '-' makes a sequence, and none can stand here", hint, 1)
+    if "cannot start any token" in problem:
+        return _Refusal(here, f"no text can begin with {quoted(found)}", "quote it", 1)
+    if context in ("while parsing a flow sequence", "while parsing a flow mapping"):
+        closing = {"[": "]", "{": "}"}.get(opening, "")
+        if ended:
+            return _Refusal(there, f"'{opening}' is never closed: expected '{closing}'", "", 1)
+        if found in ("[", "{"):
+            hint = "quote a spec that holds braces or commas"
+        elif mark.line > begin.line:
+            hint = f"'{opening}' in line {begin.line + 1} is not closed"
+        else:
+            hint = "quote a text that holds ': '" if found == ":" else _ALL if before.rstrip()[-1:] in "'\"" else ""
+        return _Refusal(here, f"expected ',' or '{closing}', not {quoted(found)}", hint, 1)
+    if context in ("while parsing a block mapping", "while parsing a block collection") or "document start" in problem:
+        what = "sequence" if "collection" in context else "mapping" if context else "document"
+        message = f"this does not belong to the {what} that begins in line {begin.line + 1}"
+        if found in ("]", "}"):
+            return _Refusal(here, f"{quoted(found)} closes nothing", "", 1)
+        if not context:
+            return _Refusal(here, "this stands after the end of the document", _ALL if before[-1:] else "")
+        if before.strip():
+            return _Refusal(here, "this stands after the end of a value", _ALL)
+        return _Refusal(here, message, f"what belongs to one {what} begins in one column")
+    if "simple key" in context:
+        hint = "a space follows ':' and '-'" if re.match(r"\s*-\S|.*:\S", source.line(begin.line)[:_REACH]) else ""
+        return _Refusal(there, "a key without a value: expected ':' after it", hint)
+    if "node content" in problem:
+        hint = "quote a text that begins with it" if found in ("]", "}") else ""
+        return _Refusal(here, f"expected a value, not {quoted(found)}", hint, 1)
+    if context.endswith((" anchor", " alias", " tag", " node")):
+        return _Refusal(there, f"no text can begin with {quoted(opening)}", "quote it", 1)
+    words = f"{context}, {problem}" if context else problem
+    return _Refusal(here, printable(words.replace("did not find expected", "expected")), "", 1)
