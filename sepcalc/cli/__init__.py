@@ -15,6 +15,7 @@ from sepcalc import __version__
 from sepcalc.errors import InputError, near_miss, printable, quoted
 
 FINE, FAILED, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+LONGEST = 500  # characters of what click, or a bug, has to say: it may repeat a value of any length
 
 COMMANDS = {
     "compare": "One convolution beside its cheaper variants.",
@@ -102,7 +103,7 @@ def hush() -> None:
 
 
 def _usage(wrong: click.ClickException) -> str:
-    message = printable(wrong.format_message()).replace("\\n", "\n")
+    message = "\n".join(map(printable, wrong.format_message()[:LONGEST].split("\n")))
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     if context is None:
         return message
@@ -124,7 +125,7 @@ def _report_bug(bug: Exception) -> int:
         import traceback
 
         traceback.print_exception(bug)
-    what = printable(f"{type(bug).__name__}: {bug}")[:500]
+    what = printable(f"{type(bug).__name__}: {bug}"[:LONGEST])
     _complain(
         f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened"
     )
