@@ -91,15 +91,12 @@ def run(args: Sequence[str]) -> int:
     except click.Abort:
         return INTERRUPTED
     except BrokenPipeError:
+        from sepcalc.cli.output import hush
+
         hush()
         return FINE
     except Exception as bug:
         return _report_bug(bug)
-
-
-def hush() -> None:
-    """Nobody reads on: let what is still buffered go nowhere, without a word."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage(wrong: click.ClickException) -> str:

@@ -48,8 +48,19 @@ def emit(report: Report, form: str, exact: bool, output: str | None, force: bool
         _write_file(render(report, form, Style(exact=exact)), output, force)
         return
     text = render(report, form, style()._replace(exact=exact))
-    sys.stdout.write(stand_in(text, sys.stdout.encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(stand_in(text, sys.stdout.encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        hush()
+        raise InputError([Problem(f"cannot write standard output: {error.strerror}")]) from error
+
+
+def hush() -> None:
+    """Let what is still buffered for standard output go nowhere: nobody reads it, or it cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def style() -> Style:
