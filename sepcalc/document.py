@@ -658,6 +658,11 @@ class _Reader:
     def compact(self, node: Scalar) -> _Body | None:
         """A spec, or a block with its arguments, on one line."""
         text = node.text
+        if text.lstrip()[:1].isdigit() and text.split()[0] not in self.refused:
+            start, end = _columns(text, 0)
+            hint = "leave the shape out"
+            self.note("a layer in a network takes its shape from the one before it", hint, node, start, end)
+            return None
         if "{" not in text and "}" not in text and len(text) <= LONGEST:
             words = text.split()
             if not words:
@@ -692,12 +697,6 @@ class _Reader:
                 else:
                     start, end = _columns(node.text, at)
                     self.note(fact.message, fact.hint, node, start, end)
-            return None
-        if spec.inputs:
-            start, end = _columns(node.text, 0)
-            self.note(
-                "a layer in a network takes its shape from the one before it", "leave the shape out", node, start, end
-            )
             return None
         return _Layer(node, spec.kind, spec, ())
 

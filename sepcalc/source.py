@@ -2,10 +2,10 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
@@ -31,7 +31,7 @@ def is_network(argument: str) -> bool:
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
-    return os.path.splitext(argument)[1] in READERS or "/" in argument or os.path.exists(argument)
+    return os.path.splitext(argument)[1].lower() in READERS or "/" in argument or os.path.exists(argument)
 
 
 def read(
@@ -64,15 +64,20 @@ def read(
     return reader(argument, settings, given_input)
 
 
-def load(argument: str, *, input: str | tuple[int, ...] | None = None, **parameters: object) -> "Network":  # noqa: A002
+def load(
+    argument: str | os.PathLike[str],
+    *,
+    input: str | Sequence[int] | None = None,  # noqa: A002
+    **parameters: object,
+) -> "Network":
     """The network of a YAML file, or of one line: ``load("specs/mobilenet_v1.yaml", width=0.5, input="160x160x3")``.
 
-    Keywords set its parameters; ``input`` is a shape, as text or a tuple. Raises InputError with every problem.
+    Keywords set its parameters; ``input`` is a shape, as text or as sizes. Raises InputError with every problem.
     """
     settings = {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in parameters.items()
     }
-    shape = "x".join(map(str, input)) if isinstance(input, tuple) else input
+    shape = input if input is None or isinstance(input, str) else "x".join(map(str, input))
     return read(os.fspath(argument), settings, shape).network
 
 
@@ -100,7 +105,8 @@ def _require_file(path: str) -> None:
         hint = _neighbour(path)
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
-    raise InputError([Problem(f"{printable(path)[:500]}: {reason}", hint)])
+    shown = printable(path)[:500] or "''"
+    raise InputError([Problem(f"{shown}: {reason}", hint)])
 
 
 def _neighbour(path: str) -> str:
@@ -119,4 +125,4 @@ def _contents(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise InputError([Problem(f"{quoted(path)}: cannot be read: {error.strerror}")]) from error
+        raise InputError([Problem(f"{printable(path)}: cannot be read: {error.strerror}")]) from error

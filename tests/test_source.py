@@ -1,0 +1,218 @@
+"""What a network argument means, and what is said of one that means nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+from helpers import ids
+
+from sepcalc import load, source
+from sepcalc.errors import InputError
+from sepcalc.source import is_network, read
+
+NETWORK = "input: 8x8x3\nparameters: {width: 1.0, wide: true}\nlayers: ['dense -o{int(8 * width) if wide else 1}']\n"
+UNREAD = "there is no such file"
+NO_SHAPE = "is not a shape: expected HxWxC, each a whole number from 1 to 2^63-1"
+NOTHING = "nothing stands here: expected a layer"
+LEAVE = "a layer in a network takes its shape from the one before it"
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {
+        "mobilenet.yaml": NETWORK.encode(),
+        "UPPER.YML": b"\xef\xbb\xbf" + NETWORK.replace("\n", "\r\n").encode(),
+        "a,b.yaml": NETWORK.encode(),
+        "two words.yaml": NETWORK.encode(),
+        "net.txt": NETWORK.encode(),
+        "latin.yaml": "name: Straße".encode("latin-1"),
+        "wide.yaml": NETWORK.encode("utf-16"),
+        "empty.yaml": b"",
+        "wrong.yaml": b"input: 8x8x3\nlayers: [convv]\n",
+    }
+    for name, data in files.items():
+        Path(name).write_bytes(data)
+    Path("specs").mkdir()
+    Path("folder.yaml").mkdir()
+    os.mkfifo("pipe.yaml")
+
+
+def refusal(argument: str, settings: dict[str, str] | None = None, given: str | None = None) -> str:
+    with pytest.raises(InputError) as caught:
+        read(argument, settings, given)
+    return str(caught.value)
+
+
+MEANT = [  # an argument, and whether it is a network rather than a layer
+    ("-", True),
+    ("mobilenet.yaml", True),
+    ("missing.yaml", True),
+    ("missing.YAML", True),
+    ("two words.yaml", True),
+    ("more words.yaml", False),
+    ("specs", True),
+    ("specs/missing", True),
+    ("net.txt", True),
+    ("8x8x3, act relu", True),
+    ("8x8x3 act relu", False),
+    ("8x8x3", False),
+    ("conv", False),
+    ("-k3", False),
+    ("", False),
+    ("conv -p1/2", False),
+    ("\0", False),
+]
+
+
+@pytest.mark.parametrize(("argument", "meant"), MEANT, ids=ids(MEANT))
+def test_is_network(argument: str, meant: bool) -> None:
+    assert is_network(argument) is meant
+
+
+@pytest.mark.parametrize("argument", ["mobilenet.yaml", "UPPER.YML", "a,b.yaml", "two words.yaml", "./mobilenet.yaml"])
+def test_files(argument: str) -> None:
+    assert read(argument).network.macs == 8 * 8 * 3 * 8
+    assert load(Path(argument)).macs == 8 * 8 * 3 * 8
+
+
+LINES = [  # a network on one line, its layers, its macs
+    ("8x8x3, pointwise -o4, act relu", ["pointwise", "act"], 8 * 8 * 3 * 4),
+    (" 8x8x3 ,conv -k3 -o4 -s2,pool avg global ,  dense -o10", ["conv", "pool", "dense"], 3 * 3 * 4 * 27 + 40),
+    ("3, dense -o2, dense -o{c_in * 2}", ["dense[0]", "dense[1]"], 6 + 8),
+    ("8x3, separable -k3 -o4", ["separable/depthwise", "separable/pointwise"], 6 * (9 + 12)),
+]
+
+
+@pytest.mark.parametrize(("text", "layers", "macs"), LINES, ids=ids(LINES))
+def test_one_line(text: str, layers: list[str], macs: int) -> None:
+    document = read(text)
+    assert [layer.name for layer in document.network.layers] == layers
+    assert (document.network.macs, document.altered) == (macs, False)
+
+
+REFUSED = [
+    ("-", "there is no standard input here\n  hint: name a file"),
+    ("pipe.yaml", "pipe.yaml: is not a plain file\n  hint: - reads standard input"),
+    ("/dev/null", "/dev/null: is not a plain file\n  hint: - reads standard input"),
+    ("specs", "specs: is a folder\n  hint: name a file in it"),
+    ("folder.yaml", "folder.yaml: is a folder\n  hint: name a file in it"),
+    ("mobilnet.yaml", f"mobilnet.yaml: {UNREAD}\n  hint: did you mean mobilenet.yaml?"),
+    ("./mobilnet.yml", f"./mobilnet.yml: {UNREAD}\n  hint: did you mean mobilenet.yaml?"),
+    ("nowhere/x.yaml", f"nowhere/x.yaml: {UNREAD}"),
+    ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
+    ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml"),
+    ("resnet", f"resnet: {UNREAD}"),
+    ("", f"'': {UNREAD}"),
+    ("q\x1b[2J.yaml", f"q\\x1b[2J.yaml: {UNREAD}"),
+    ("x\0.yaml", "x\\x00.yaml: cannot be read: embedded null byte"),
+    ("net.txt/x.yaml", "net.txt/x.yaml: cannot be read: Not a directory"),
+    ("x" * 600 + ".yaml", "x" * 500 + ": cannot be read: File name too long"),
+    (
+        "latin.yaml",
+        (
+            "latin.yaml:1:11: the text is not UTF-8: byte 0xdf, invalid continuation byte\n"
+            "  name: Stra\\xdfe\n            ^^^^\n  hint: save the file as UTF-8"
+        ),
+    ),
+    ("wide.yaml", "wide.yaml: the text is UTF-16: expected UTF-8\n  hint: save the file as UTF-8"),
+    ("empty.yaml", "empty.yaml: the text is empty: expected a network\n  hint: it has the keys input and layers"),
+    (
+        "wrong.yaml",
+        "wrong.yaml:2:10: unknown kind 'convv'\n  layers: [convv]\n           ^^^^^\n  hint: did you mean conv?",
+    ),
+    ("8x8x3, convv", "unknown kind 'convv'\n  8x8x3, convv\n         ^^^^^\n  hint: did you mean conv?"),
+    ("8x8x3,, act relu", f"{NOTHING}\n  8x8x3,, act relu\n        ^"),
+    ("8x8x3,", f"{NOTHING}\n  8x8x3,\n       ^"),
+    (",", f"{NOTHING}\n  ,\n  ^"),
+    ("act relu, act relu", f"'act relu' {NO_SHAPE}\n  act relu, act relu\n  ^^^^^^^^"),
+    (
+        "4,4",
+        f"{LEAVE}\n  4,4\n    ^\n  hint: leave the shape out",
+    ),
+    (
+        "4x4x3, conv -k5 -o8, xyz",
+        (
+            "the output would be empty: a kernel spanning 5 does not fit into the height 4\n"
+            "  4x4x3, conv -k5 -o8, xyz\n"
+            "              ^^^\n"
+            "  hint: take a smaller kernel or dilation, or --padding same\n"
+            "unknown kind 'xyz'\n"
+            "  4x4x3, conv -k5 -o8, xyz\n"
+            "                       ^^^\n"
+            "  hint: sepcalc kinds lists them all"
+        ),
+    ),
+    ("8x8, act\x1b", "unknown kind 'act\\x1b'\n  8x8, act\\x1b\n       ^^^^^^^\n  hint: did you mean act?"),
+]
+
+
+@pytest.mark.parametrize(("argument", "message"), REFUSED, ids=ids(REFUSED))
+def test_refused(argument: str, message: str) -> None:
+    assert refusal(argument) == message
+
+
+def test_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "LARGEST_FILE", 2**20)
+    Path("large.yaml").write_bytes(NETWORK.encode().ljust(2**20))
+    assert load("large.yaml").macs == 8 * 8 * 3 * 8
+    Path("large.yaml").write_bytes(NETWORK.encode().ljust(2**20 + 1))
+    assert refusal("large.yaml") == "large.yaml: larger than 1 MiB"
+
+
+def test_standard_input() -> None:
+    assert read("-", standard_input=NETWORK.encode).network.macs == 8 * 8 * 3 * 8
+    with pytest.raises(InputError) as caught:
+        read("-", standard_input=lambda: b"input: 8\nlayers: [x]")
+    assert str(caught.value).startswith("<stdin>:2:10: unknown kind 'x'\n")
+
+
+GIVEN = [  # keywords of load, macs
+    ({"width": 0.5}, 8 * 8 * 3 * 4),
+    ({"width": "1/4"}, 8 * 8 * 3 * 2),
+    ({"wide": False}, 8 * 8 * 3),
+    ({"wide": "true"}, 8 * 8 * 3 * 8),
+    ({"input": "2x5"}, 2 * 5 * 8),
+    ({"input": (2, 5)}, 2 * 5 * 8),
+    ({"input": [5], "width": 2}, 5 * 16),
+]
+
+
+@pytest.mark.parametrize(("given", "macs"), GIVEN)
+def test_load(given: dict[str, object], macs: int) -> None:
+    assert load("mobilenet.yaml", **given).macs == macs  # type: ignore[arg-type]
+
+
+MISTAKEN = [  # a file, keywords of load, the message
+    (
+        "mobilenet.yaml",
+        {"widht": 1},
+        "there is no parameter 'widht': expected one of width, wide\n  hint: did you mean width?",
+    ),
+    ("mobilenet.yaml", {"width": None}, "width: unknown name 'None': there are none here"),
+    ("mobilenet.yaml", {"width": True}, "width is 1: expected a number, not true"),
+    ("mobilenet.yaml", {"wide": 1}, "wide is true: expected true or false, not 1"),
+    ("mobilenet.yaml", {"input": (0, 2)}, f"the input '0x2' {NO_SHAPE}"),
+    (
+        "mobilenet.yaml",
+        {"input": (), "x": 1},
+        (
+            f"there is no parameter 'x': expected one of width, wide\nthe input '' {NO_SHAPE}\n"
+            "  hint: sizes are joined by x, channels last, no batch: 12x12x3"
+        ),
+    ),
+    ("8x8x3, act relu", {"width": 1}, "a network on one line has no parameters to set"),
+    ("8x8x3, act relu", {"input": "8,8"}, f"the input '8,8' {NO_SHAPE}"),
+]
+
+
+@pytest.mark.parametrize(("argument", "given", "message"), MISTAKEN)
+def test_load_refuses(argument: str, given: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(argument, **given)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_another_input_of_one_line() -> None:
+    document = read("8x8x3, dense -o2", given_input="4x3")
+    assert (document.network.macs, document.altered) == (4 * 3 * 2, True)
