@@ -41,8 +41,8 @@ Array: TypeAlias = Any  # an ndarray: NumPy's own types do not follow shapes tha
 Progress = Callable[[int, int, str], None]
 
 TOLERANCE = 1e-9  # relative and absolute, in float64
-BLOCK = 2**17  # products of one call: 512 KiB of int32, what a core's own cache holds
-BUFFER = 1024  # elements: NumPy copies operands that are repeated along an axis shorter than its buffer
+BLOCK = 2**18  # products of one call: 1 MiB of int32, so that the calls themselves weigh little
+BUFFER = 512  # elements: NumPy copies operands that are repeated along an axis shorter than its buffer
 GATHERED = 2**20  # elements of an input that are laid out at a time
 DRAWN = 2**20  # weights that are made at a time
 COMPOSED = 2**21  # elements of a composed kernel
@@ -237,7 +237,7 @@ def sums_of_products(
         positions_inside = len(seen) >= (per_group if per_group > 1 else groups)
         if positions_inside:
             laid = np.ascontiguousarray(laid.transpose(0, 2, 1))
-        step = max(1, DRAWN // max(1, terms)) if groups == 1 else per_group
+        step = max(1, 4 * DRAWN // max(1, terms)) if groups == 1 else per_group
         for low in range(0, per_group, step):
             high = min(per_group, low + step)
             kernel = kept.get(low)
