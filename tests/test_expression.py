@@ -1,0 +1,296 @@
+"""Expressions: a table worked out by hand, every message whole, and Python's own fractions as the oracle for any
+tree of operators."""
+
+import operator
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+import pytest
+from helpers import ids
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepcalc.expression import DEPTH, LIMIT, ExpressionError, Value, as_text, evaluate, is_name, make_divisible, parse
+
+NAMES: dict[str, Any] = {"a": 2, "half": Fraction(1, 2), "yes": True, "no": False, "größe": 7}
+
+VALUES = [  # a text, its value
+    ("12", 12),
+    ("0.29 * 200", 58),
+    ("int(200 * 0.29)", 58),  # 57 in binary floating point
+    ("0.1 + 0.2 == 0.3", True),
+    ("1e3", 1000),
+    ("1.5e-1", Fraction(3, 20)),
+    (".5 + 5.", Fraction(11, 2)),
+    ("007", 7),
+    ("1 / 3 * 3", 1),
+    ("7 // 2 * 2 + 7 % 2", 7),
+    ("-7 // 2", -4),  # down, not towards zero
+    ("-7 % 2", 1),  # the sign of the divisor
+    ("7 % -2", -1),
+    ("7.5 % 2", Fraction(3, 2)),
+    ("2 - 3 - 4", -5),
+    ("2 / 4 / 2", Fraction(1, 4)),
+    ("2 + 3 * 4", 14),
+    ("(2 + 3) * 4", 20),
+    ("--2", 2),
+    ("-+-2", 2),
+    ("2 * -3", -6),
+    ("int(-2.9)", -2),
+    ("floor(-2.1)", -3),
+    ("ceil(2.1)", 3),
+    ("round(2.5)", 2),  # to the even neighbour
+    ("round(3.5)", 4),
+    ("round(-0.5)", 0),
+    ("min(3, 1, 2)", 1),
+    ("max(1, 5 / 2)", Fraction(5, 2)),
+    ("make_divisible(33)", 32),
+    ("make_divisible(36)", 40),  # halves up
+    ("make_divisible(12)", 16),
+    ("make_divisible(11)", 16),  # 8 would lose more than a tenth
+    ("make_divisible(3)", 8),
+    ("make_divisible(10, 4)", 12),
+    ("make_divisible(32 * 0.35, divisor=8)", 16),
+    ("make_divisible(-5)", 8),
+    ("1 < 2 < 3", True),
+    ("1 < 3 < 2", False),
+    ("3 > 2 >= 2 != 1 <= 1", True),
+    ("not 0", True),
+    ("not not 2", True),
+    ("not 1 == 2", True),
+    ("0 or 3", True),
+    ("2 and 0", False),
+    ("true and not false", True),
+    ("True == true", True),
+    ("yes != no", True),
+    ("1 or 0 and 0", True),
+    ("1 if a == 2 else 2", 1),
+    ("1 if no else 2 if 0 else 3", 3),
+    ("a if half else 0", 2),
+    ("(1 if no else 2) * 3", 6),
+    ("4 if true else 1 / 0", 4),  # the other branch is not computed
+    ("false and 1 / 0", False),
+    ("true or nowhere", True),
+    ("1 > 2 > 1 / 0", False),
+    ("a * half", 1),
+    ("größe + a", 9),
+    ("\t( a )\n", 2),
+    (" + ".join(["1"] * 250), 250),
+    ("(" * DEPTH + "1" + ")" * DEPTH, 1),
+    ("-" * DEPTH + "1", 1),
+    (str(LIMIT - 1), LIMIT - 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "value"), VALUES, ids=ids(VALUES))
+def test_values(text: str, value: Any) -> None:
+    found = evaluate(text, NAMES)
+    assert found == value
+    assert type(found) is type(value)
+    assert parse(text)(NAMES) == value
+
+
+KNOWN = "expected one of a, größe, half, no, yes"
+RANGE = "is out of range: expected a numerator and a denominator below 2^256"
+DIGITS = "is not a number: expected decimal digits, for example 12, 0.75 or 1e3"
+FUNCTIONS = "expected one of ceil, floor, int, make_divisible, max, min, round"
+OPERAND = "expected a number, a name or '('"
+PAIRS = "numbers compare with numbers; true and false with each other, by == and !="
+NO_TEXTS = "there are no texts here, only numbers, true and false"
+
+REFUSED = [  # a text, the part of it that is to blame, the message, the hint
+    ("", "", "the expression is empty", ""),
+    ("  ", "", "the expression is empty", ""),
+    ("1 +", "", f"{OPERAND}, but the expression ends", ""),
+    ("* 2", "*", f"{OPERAND}, not '*'", ""),
+    ("1 2", "2", "expected an operator, not '2'", ""),
+    ("(1", "", "expected an operator or ')', but the expression ends", ""),
+    ("1)", ")", "expected an operator, not ')'", ""),
+    ("max(1, 2", "", "expected an operator, ',' or ')', but the expression ends", ""),
+    ("1 if 2", "", "expected 'else', but the expression ends", ""),
+    ("if", "if", f"{OPERAND}, not 'if'", ""),
+    ("a = 2", "=", "expected an operator, not '='", "== compares two values"),
+    ("2 ** 3", "**", "'**' has no meaning in an expression", "a power is written as a product: x * x"),
+    ("1 && 2", "&&", "'&&' has no meaning in an expression", "write and"),
+    ("3 ≤ 4", "≤", "'≤' has no meaning in an expression", "write <="),
+    ("a.b", ".", "'.' has no meaning in an expression", ""),
+    ("a .5", ".5", "expected an operator, not '.5'", ""),
+    ("a[0]", "[", "'[' has no meaning in an expression", ""),
+    ("'x'", "'", "''' has no meaning in an expression", NO_TEXTS),
+    ("1 \x1b 2", "\x1b", "'\\x1b' has no meaning in an expression", ""),
+    ("2x", "2x", f"'2x' {DIGITS}", "a product is written with *"),
+    ("1_000", "1_000", f"'1_000' {DIGITS}", ""),
+    ("0x10", "0x10", f"'0x10' {DIGITS}", "a product is written with *"),
+    ("1.2.3", "1.2.3", f"'1.2.3' {DIGITS}", ""),
+    ("1e999999999", "1e999999999", f"'1e999999999' {RANGE}", ""),
+    ("1e-80", "1e-80", f"'1e-80' {RANGE}", ""),
+    (str(LIMIT), str(LIMIT), f"'{LIMIT}' {RANGE}", ""),
+    ("1e77 * 1e77", "1e77 * 1e77", f"the result {RANGE}", ""),
+    ("1 / 1e77 / 3", "1 / 1e77 / 3", f"the result {RANGE}", ""),
+    ("alf + 1", "alf", f"unknown name 'alf': {KNOWN}", "did you mean half?"),
+    ("1 + max", "max", f"unknown name 'max': {KNOWN}", "a function needs its arguments: max(a, b, ...)"),
+    ("roun(1)", "roun", f"unknown function 'roun': {FUNCTIONS}", "did you mean round?"),
+    ("int(1, 2)", "int(1, 2)", "expected int(a), not 2 arguments", ""),
+    ("min(1)", "min(1)", "expected min(a, b, ...), not 1 argument", ""),
+    ("max()", "max()", "expected max(a, b, ...), not 0 arguments", ""),
+    ("int(a=1)", "a=", "expected int(a), without 'a=' here", "== compares two values"),
+    ("make_divisible(1, div=2)", "div=", "expected make_divisible(a, divisor=8), without 'div=' here",
+     "== compares two values"),
+    ("make_divisible(5, 0)", "make_divisible(5, 0)", "the divisor must be a whole number from 1, not 0", ""),
+    ("make_divisible(5, half)", "make_divisible(5, half)", "the divisor must be a whole number from 1, not 0.5", ""),
+    ("1 / 0", "0", "division by zero", ""),
+    ("1 // (a - 2)", "(a - 2)", "division by zero", ""),
+    ("5 % 0.0", "0.0", "division by zero", ""),
+    ("1 + true", "true", "'+' needs a number, not true", ""),
+    ("-(1 < 2)", "(1 < 2)", "'-' needs a number, not true", ""),
+    ("int(yes)", "yes", "int() needs a number, not true", ""),
+    ("1 == true", "1 == true", "'==' cannot compare 1 with true", PAIRS),
+    ("true < false", "true < false", "'<' cannot compare true with false", PAIRS),
+    ("0 < half == no", "half == no", "'==' cannot compare 0.5 with false", PAIRS),
+    ("(" * 33 + "1" + ")" * 33, "1", "nested more than 32 levels deep", ""),
+    ("-" * 33 + "1", "1", "nested more than 32 levels deep", ""),
+    ("not " * 33 + "1", "1", "nested more than 32 levels deep", ""),
+    ("1 " * 501, "1 " * 501, "an expression of 1002 characters: expected at most 1000", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "part", "message", "hint"), REFUSED, ids=ids(REFUSED))
+def test_refused(text: str, part: str, message: str, hint: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(text, NAMES)
+    error = caught.value
+    assert (error.message, error.hint) == (message, hint)
+    assert text[error.start : error.end] == part
+
+
+def test_names() -> None:
+    assert parse("a + b if max(1, c_in) else not d").names == {"a", "b", "c_in", "d"}
+    with pytest.raises(ExpressionError) as caught:
+        evaluate("x", {})
+    assert caught.value.message == "unknown name 'x': there are none here"
+    with pytest.raises(ExpressionError) as caught:
+        evaluate("x", {f"n{at:02}": at for at in range(30)})
+    assert caught.value.message == f"unknown name 'x': expected one of {', '.join(f'n{at:02}' for at in range(20))}, …"
+    with pytest.raises(ExpressionError) as caught:
+        evaluate("x", {"x": LIMIT})
+    assert caught.value.message == f"the result {RANGE}"
+
+
+@pytest.mark.parametrize("text", ["a", "_", "a1", "größe", "If"])
+def test_is_name(text: str) -> None:
+    assert is_name(text)
+
+
+@pytest.mark.parametrize("text", ["", "1a", "a b", "a-b", "if", "true", "True", "max", "not", "a\n"])
+def test_is_no_name(text: str) -> None:
+    assert not is_name(text)
+
+
+TEXTS = [("58", 58), ("0.29", Fraction(29, 100)), ("1/3", Fraction(1, 3)), ("-0.05", Fraction(-1, 20)), ("true", True)]
+
+
+@pytest.mark.parametrize(("text", "value"), TEXTS)
+def test_as_text(text: str, value: Any) -> None:
+    assert as_text(value) == text
+
+
+@given(st.fractions(max_denominator=10**6))
+def test_as_text_reads_back(value: Fraction) -> None:
+    assert evaluate(as_text(value), {}) == value
+
+
+@given(st.fractions(0, 5000, max_denominator=100), st.integers(1, 64))
+def test_make_divisible_is_the_nearest_that_loses_little(value: Fraction, divisor: int) -> None:
+    multiples = [divisor * n for n in range(1, int(value / divisor) + 3)]
+    nearest = min(multiples, key=lambda multiple: (abs(multiple - value), -multiple))
+    wanted = nearest if nearest * 10 >= value * 9 else nearest + divisor
+    assert make_divisible(value, divisor) == wanted
+
+
+# --- any tree --------------------------------------------------------------------------------------------------------
+
+NUMBERS = st.integers(0, 99).map(lambda n: (str(n), Fraction(n))) | st.tuples(
+    st.integers(0, 99), st.integers(0, 99)
+).map(lambda n: (f"{n[0]}.{n[1]:02}", Fraction(n[0] * 100 + n[1], 100)))
+NAMED = st.sampled_from(["a", "half"]).map(lambda name: (name, Fraction(NAMES[name])))
+ARITHMETIC = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul,
+    "/": operator.truediv, "//": operator.floordiv, "%": operator.mod,
+}  # fmt: skip
+COMPARISONS = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt,
+    ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+CALLS = {"int": int, "round": round, "ceil": ceil, "floor": floor}
+Tree = tuple[str, Any]  # a text, and its value by Python; None: none, for a division by zero
+
+
+def _known(function: Any, *values: Any) -> Any:
+    try:
+        return None if None in values else Fraction(function(*values))
+    except ZeroDivisionError:
+        return None
+
+
+def _binary(parts: tuple[Tree, str, Tree]) -> Tree:
+    (left, first), symbol, (right, second) = parts
+    return f"({left}) {symbol} ({right})", _known(ARITHMETIC[symbol], first, second)
+
+
+def _call(parts: tuple[str, Tree]) -> Tree:
+    name, (text, value) = parts
+    return f"{name}({text})", _known(CALLS[name], value)
+
+
+def _choice(parts: tuple[Tree, str, Tree, Tree, Tree]) -> Tree:
+    (left, first), symbol, (right, second), (one, if_so), (other, if_not) = parts
+    truth = _known(COMPARISONS[symbol], first, second)
+    value = None if truth is None else if_so if truth else if_not
+    return f"({one}) if ({left}) {symbol} ({right}) else ({other})", value
+
+
+def _grow(trees: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+    return (
+        st.tuples(trees, st.sampled_from(sorted(ARITHMETIC)), trees).map(_binary)
+        | st.tuples(st.sampled_from(sorted(CALLS)), trees).map(_call)
+        | st.tuples(trees, st.sampled_from(sorted(COMPARISONS)), trees, trees, trees).map(_choice)
+        | trees.map(lambda tree: (f"-({tree[0]})", None if tree[1] is None else -tree[1]))
+    )
+
+
+@given(st.recursive(NUMBERS | NAMED, _grow, max_leaves=12))
+def test_any_tree(tree: Tree) -> None:
+    text, value = tree
+    if value is not None:
+        assert evaluate(text, NAMES) == value
+        return
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(text, NAMES)
+    assert caught.value.message == "division by zero"
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=8), st.data())
+def test_precedence_is_python_s(numbers: list[int], data: st.DataObject) -> None:
+    """Without parentheses: Python reads the same text, whole numbers as fractions."""
+    symbols = [data.draw(st.sampled_from(sorted(ARITHMETIC))) for _ in numbers[1:]]
+    text = str(numbers[0]) + "".join(f" {symbol} {number}" for symbol, number in zip(symbols, numbers[1:]))
+    python = str.join(" ", [f"F({word})" if word.isdigit() else word for word in text.split()])
+    try:
+        expected = eval(python, {"F": Fraction})
+    except ZeroDivisionError:
+        expected = None
+    if expected is not None:
+        assert evaluate(text, {}) == expected
+
+
+@given(st.text() | st.lists(st.sampled_from([*"()+-*/%<>=!,. 1a", "if", " else ", "max", "not "])).map("".join))
+def test_any_text(text: str) -> None:
+    start, end = 0, 0
+    value: Value = 0
+    try:
+        value = evaluate(text, NAMES)
+    except ExpressionError as error:
+        start, end = error.start, error.end
+    assert 0 <= start <= end <= len(text)
+    assert evaluate(as_text(value), NAMES) == value
