@@ -1,0 +1,100 @@
+"""What a command does not use it does not load: the start-up time of every run depends on it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+WATCHED = {
+    "rich",
+    "yaml",
+    "numpy",
+    "click",
+    "sepcalc.kinds",
+    "sepcalc.document",
+    "sepcalc.verify",
+    "importlib.metadata",
+}
+REPORTER = """
+import sys
+from sepcalc.__main__ import main
+sys.argv = ["sepcalc", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+sys.stdout = sys.stderr
+print(code, *sys.modules)
+"""
+
+
+def loaded(*args: str, house: Path = ROOT) -> set[str]:
+    """Those of the watched modules that a command line loads, in a process of its own; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-c", REPORTER, *args],
+        cwd=house,  # which comes first on the path
+        env={**os.environ, "PYTHONPATH": str(house)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    code, *modules = done.stderr.split()
+    assert code == "0", done.stderr
+    return WATCHED.intersection(modules)
+
+
+CLICK = {"click"}
+SPEC = CLICK | {"sepcalc.kinds"}
+COMPARE = ("compare", "12x12x3", "-k5", "-o256")
+NETWORK = ("network", str(ROOT / "specs" / "mobilenet_v1.yaml"))
+FILE = SPEC | {"yaml", "sepcalc.document"}
+CASES = [
+    (("--help",), CLICK),
+    (("--version",), CLICK),
+    ((), CLICK),
+    (COMPARE, SPEC | {"rich"}),
+    *[((*COMPARE, "--explain", "--formula", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
+    *[(("layer", "8x8x3", "act", "relu", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
+    *[(("kinds", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
+    (NETWORK, FILE | {"rich"}),
+    *[((*NETWORK, "--format", form), FILE) for form in ("json", "csv", "markdown")],
+    (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"rich", "numpy", "sepcalc.verify"}),
+    (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),
+]
+
+
+@pytest.mark.parametrize(("args", "modules"), CASES, ids=[" ".join(args) or "alone" for args, _ in CASES])
+def test_a_command_loads_only_what_it_uses(args: tuple[str, ...], modules: set[str]) -> None:
+    assert loaded(*args) <= modules
+
+
+def test_the_modules_that_are_watched_are_seen_where_they_are_used() -> None:
+    everything = loaded(*NETWORK) | loaded("verify", "4x4x3", "-k3", "-o2")
+    assert everything == WATCHED - {"importlib.metadata"}
+
+
+@pytest.mark.parametrize(
+    ("module", "planted", "args"),
+    [
+        ("renderers/json.py", "rich", (*COMPARE, "--format", "json")),
+        ("comparison.py", "yaml", COMPARE),
+        ("network.py", "numpy", NETWORK),
+        ("__init__.py", "importlib.metadata", ("--version",)),
+    ],
+)
+def test_an_import_in_the_wrong_room_is_found(module: str, planted: str, args: tuple[str, ...], tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "sepcalc", tmp_path / "sepcalc")
+    room = tmp_path / "sepcalc" / module
+    room.write_text(f"{room.read_text('utf-8')}\nimport {planted}\n", "utf-8")
+    assert loaded(*args, house=tmp_path) - loaded(*args) == {planted}
+
+
+def test_only_one_room_knows_numpy_and_only_one_yaml() -> None:
+    rooms = {path: path.read_text("utf-8") for path in (ROOT / "sepcalc").rglob("*.py")}
+    for package, owner in (("numpy", "verify.py"), ("yaml", "nodes.py")):
+        found = {path.name for path, text in rooms.items() if f"import {package}" in text or f"from {package}" in text}
+        assert found == {owner}
