@@ -140,6 +140,12 @@ def _place(text: str, index: int) -> Place:
     return len(before) - 1, len(before[-1])
 
 
+def _end(source: Source) -> Place:
+    """Behind the last character that is not white space."""
+    text = source.text.rstrip()
+    return _place(text, len(text))
+
+
 # --- bytes -> text
 
 
@@ -148,9 +154,10 @@ def decode(data: bytes, name: str) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise InputError([Problem("the text is UTF-16: expected UTF-8", "save the file as UTF-8", name)])
     try:
-        text = data.decode("utf-8-sig")
+        data = data.removeprefix(_BOM.encode())  # the codec utf-8-sig would not count it in the place of an error
+        text = data.decode()
     except UnicodeDecodeError as error:
-        good, bad = data[: error.start].decode("utf-8-sig"), data[error.start : error.start + _REACH]
+        good, bad = data[: error.start].decode(), data[error.start : error.start + _REACH]
         shown = Source(name, good + bad.decode("utf-8", "backslashreplace"))
         message = f"the text is not UTF-8: byte 0x{bad[0]:02x}, {error.reason}"
         place = _place(good, len(good))
@@ -218,14 +225,15 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
     loader = LOADER(source.text)
     next_event = loader.get_event
     try:
-        while len(refusals) <= MOST:
+        while True:
             event = next_event()
             kind = type(event)
             if kind is ScalarEvent:
-                mark = event.start_mark
-                nodes.append(new(Scalar, (event.value, mark.line, mark.column, bool(event.style))))
-                if event.anchor is not None or event.tag is not None or event.style == '"':
-                    refusals += _properties(event)
+                mark, style = event.start_mark, event.style
+                nodes.append(new(Scalar, (event.value, mark.line, mark.column, bool(style))))
+                if event.anchor is None and event.tag is None and style != '"':
+                    continue
+                refusals += _properties(event)
             elif kind is SequenceStartEvent or kind is MappingStartEvent:
                 mark = event.start_mark
                 if event.anchor is not None or event.tag is not None:
@@ -253,6 +261,8 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
                     break
                 begun = True
             elif kind is StreamEndEvent:
+                break
+            if len(refusals) > MOST:
                 break
     except yaml.MarkedYAMLError as error:
         refusals.append(_syntax(source, error))
@@ -336,11 +346,13 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
     mark, begin = error.problem_mark, error.context_mark or error.problem_mark
     assert mark is not None
     assert begin is not None
-    here, there = (mark.line, mark.column), (begin.line, begin.column)
     text = source.line(mark.line)
     found, before = text[mark.column : mark.column + 1], text[: mark.column]
     opening = source.line(begin.line)[begin.column : begin.column + 1]
-    ended = not found and not any(line.strip() for line in _lines(source.text)[mark.line + 1 :])
+    ended = not found and not any(map(str.strip, _lines(source.text)[mark.line + 1 :]))
+    here = _end(source) if ended else (mark.line, mark.column)  # libyaml's marks go one line too far
+    there = (begin.line, begin.column)
+    shown = quoted(found) if found else "the end of the text" if ended else "the end of the line"
 
     if found == "\t" or "\t" in before[: len(before) - len(before.lstrip())]:
         place = (mark.line, text.index("\t") if not before.strip() else mark.column)
@@ -375,7 +387,7 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
             hint = f"'{opening}' in line {begin.line + 1} is not closed"
         else:
             hint = "quote a text that holds ': '" if found == ":" else _ALL if before.rstrip()[-1:] in "'\"" else ""
-        return _Refusal(here, f"expected ',' or '{closing}', not {quoted(found)}", hint, 1)
+        return _Refusal(here, f"expected ',' or '{closing}', not {shown}", hint, 1)
     if context in ("while parsing a block mapping", "while parsing a block collection") or "document start" in problem:
         what = "sequence" if "collection" in context else "mapping" if context else "document"
         message = f"this does not belong to the {what} that begins in line {begin.line + 1}"
@@ -391,7 +403,7 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
         return _Refusal(there, "a key without a value: expected ':' after it", hint)
     if "node content" in problem:
         hint = "quote a text that begins with it" if found in ("]", "}") else ""
-        return _Refusal(here, f"expected a value, not {quoted(found)}", hint, 1)
+        return _Refusal(here, f"expected a value, not {shown}", hint, 1)
     if context.endswith((" anchor", " alias", " tag", " node")):
         return _Refusal(there, f"no text can begin with {quoted(opening)}", "quote it", 1)
     words = f"{context}, {problem}" if context else problem

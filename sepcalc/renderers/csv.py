@@ -21,7 +21,9 @@ def render(report: Report, style: Style) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A shape as it is written, several things with a space between, None as nothing."""
+    """A shape as it is written, several things with a space between, truth as JSON has it, None as nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, tuple | list):
         cells = [item if isinstance(item, int) else str(_cell(item)) for item in value]
         sizes = tuple([cell for cell in cells if isinstance(cell, int)])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from sepcalc import quantity
+from sepcalc.errors import printable
 from sepcalc.renderers import Style
 from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Table
 
@@ -17,8 +18,9 @@ def render(report: Report, style: Style) -> str:
 
 
 def _lines(title: str, lines: Any) -> str:
-    heading = f"**{_escaped(title)}**\n\n" if title else ""
-    return heading + "".join(f"- {_escaped(line)}\n" for line in lines)
+    if not title:  # a paragraph each: a list would run into the one before
+        return "\n".join(f"{_escaped(line)}\n" for line in lines)
+    return f"**{_escaped(title)}**\n\n" + "".join(f"- {_escaped(line)}\n" for line in lines)
 
 
 def _table(table: Table) -> str:
@@ -49,4 +51,4 @@ def _row(cells: list[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.translate(_SPECIAL)
+    return printable(text).translate(_SPECIAL)

@@ -1,0 +1,375 @@
+"""Tables, JSON, CSV and Markdown.
+
+Every file of tests/golden but refusals.txt is a transcript: commands after ``$``, and what they print.
+SEPCALC_GOLDEN=1 writes the outputs anew, for a person to read the difference.
+"""
+
+import csv
+import io
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+
+from sepcalc import quantity
+from sepcalc.cli import run
+from sepcalc.cli.output import stand_in, style
+from sepcalc.renderers import Style, render
+from sepcalc.reports import BAR, BYTES, COUNT, Column, Lines, Row, Section, Table
+
+ROOT = Path(__file__).parent.parent
+TRANSCRIPTS = sorted({*(ROOT / "tests" / "golden").glob("*.txt")} - {ROOT / "tests" / "golden" / "refusals.txt"})
+MOBILENET = "network specs/mobilenet_v1.yaml"
+TABLES = [
+    "compare 12x12x3 -k5 -o256",
+    "compare 12x12x3 -k5 -o256 -m2 --variant all --explain --formula",
+    "compare 224x224x64 -k3 -o64 -p same --variant all",
+    "compare 16x56x56x64 -k3 -o64 -p 1 -s 1x2x2 --formula",
+    "compare 16000x1 -k9 -o32 -s4 --bias --variant all",
+    "layer 12x12x3 separable -k5 -o256 --explain",
+    "layer 196x768 multihead --heads 12 --bias --explain",
+    MOBILENET,
+    f"{MOBILENET} --by kind",
+    f"{MOBILENET} --top 10 --sort params",
+    f"{MOBILENET} --top 3 --sort activations --explain",
+    "verify 12x12x3 -k5 -o256",
+    "kinds",
+]
+COSTS = ["macs", "mults", "adds", "compares", "divs", "specials", "params", "buffers", "activations"]
+LAYER = ["name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"]
+Printed = Callable[..., str]
+
+
+@pytest.fixture
+def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Printed:
+    """What a command prints in a pipe; with ``columns``, what it prints in a place so wide."""
+    monkeypatch.chdir(ROOT)
+
+    def text(command: str, columns: int | None = None) -> str:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if columns is not None:
+            monkeypatch.setenv("COLUMNS", str(columns))
+        code = run(shlex.split(command))
+        captured = capsys.readouterr()
+        assert (code, captured.err) == (0, "")
+        return captured.out
+
+    return text
+
+
+# --- transcripts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", TRANSCRIPTS, ids=lambda path: path.stem)
+def test_transcripts(path: Path, printed: Printed) -> None:
+    before = path.read_text("utf-8")
+    after = []
+    for line in re.findall(r"^\$ .+$", before, re.MULTILINE):
+        columns, command = re.fullmatch(r"\$ (?:COLUMNS=(\d+) )?sepcalc (.+)", line).groups()  # type: ignore[union-attr]
+        output = printed(command, int(columns) if columns else None)
+        after.append(f"{line}\n{_timeless(output)}")
+    if os.environ.get("SEPCALC_GOLDEN"):
+        path.write_text("".join(after), "utf-8")
+    assert "".join(after) == before
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"in\s+[\d.]+\s+s\s+\([\d.,]+(\s+[MG])?\s+a\s+second\)", "in … s (… a second)", text)
+
+
+# --- printed numbers --------------------------------------------------------------------------------------------------
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def _table(text: str) -> list[list[str]]:
+    """The first table's rows below its headings, cell by cell."""
+    lines = text.partition("\n\n")[0].splitlines()[2:]
+    return [re.split(r" {2,}", line.strip()) for line in lines]
+
+
+@pytest.mark.parametrize("options", ["", "--top 7", "--sort params", "--set width=0.25", "--input 128x128x3"])
+@pytest.mark.parametrize("columns", [None, 200])
+def test_printed_layers_add_up_to_the_printed_total(options: str, columns: int | None, printed: Printed) -> None:
+    *rows, total = _table(printed(f"{MOBILENET} {options} --exact", columns))
+    shares = [next(at for at, cell in enumerate(row) if cell.endswith(" %")) for row in [*rows, total]]
+    counts = [(_number(row[at - 2]), _number(row[at - 1])) for row, at in zip([*rows, total], shares, strict=True)]
+    assert tuple(map(sum, zip(*counts[:-1], strict=True))) == counts[-1]
+    percents = [float(row[at].removesuffix(" %")) for row, at in zip([*rows, total], shares, strict=True)]
+    assert percents[-1] == 100
+    assert sum(percents[:-1]) == pytest.approx(100, abs=0.005 * len(rows))
+
+
+def test_printed_kinds_add_up_to_the_printed_total(printed: Printed) -> None:
+    *rows, total = _table(printed(f"{MOBILENET} --by kind"))
+    for column in (1, 2, 4):
+        assert sum(_number(row[column]) for row in rows) == _number(total[column])
+    assert rows[0][0::4][:2] == ["pointwise", "539,492,352"]
+    assert (rows[0][5], rows[1][5]) == ("94.86 %", "3.06 %")  # arXiv:1704.04861, Table 2
+
+
+@pytest.mark.parametrize("options", ["", "-m2", "--variant all", "--bias -s2 -p same --variant all"])
+def test_printed_steps_add_up_to_their_variant(options: str, printed: Printed) -> None:
+    text = printed(f"compare 12x12x3 -k5 -o256 {options}").partition("\n\n")[0]
+    rows = [(line.startswith("  "), re.split(r" {2,}", line.strip())) for line in text.splitlines()[2:]]
+    for at, (is_step, cells) in enumerate(rows):
+        steps = []
+        while not is_step and at + 1 < len(rows) and rows[at + 1][0]:
+            at += 1
+            steps.append(rows[at][1])
+        for column in (2, 3):
+            assert not steps or sum(_number(step[column]) for step in steps) == _number(cells[column])
+
+
+def test_printed_checks_add_up_to_the_printed_total(printed: Printed) -> None:
+    *rows, total = _table(printed("verify 12x12x3 -k5 -o256"))
+    for column in (1, 2):
+        assert sum(_number(row[column]) for row in rows) == _number(total[column])
+
+
+def test_bars_are_in_proportion(printed: Printed) -> None:
+    bars = dict(re.findall(r"^(\S+) .* ([█▏▎▍▌▋▊▉]+)$", printed("compare 12x12x3 -k5 -o256"), re.MULTILINE))
+    assert bars == {"normal": "█" * 20, "spatial": "█" * 10, "depthwise-separable": "▉"}  # 20 · 0.0439 = 7/8
+
+
+# --- width ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("columns", [80, 100, 200])
+@pytest.mark.parametrize("command", TABLES)
+def test_no_line_is_wider_than_its_place(command: str, columns: int, printed: Printed) -> None:
+    assert max(map(cell_len, printed(command, columns).splitlines())) <= columns
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_a_pipe_gets_everything(command: str, printed: Printed) -> None:
+    text = _timeless(printed(command))
+    assert "\x1b" not in text
+    assert not re.search(r"\d [MGTPE]\b", text)  # all digits
+    assert text == _timeless(printed(f"{command} --exact"))
+    assert not re.search(r" $", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", [1, 20, 40, 60, 79])
+@pytest.mark.parametrize("command", TABLES)
+def test_a_narrow_place_loses_nothing(command: str, columns: int, printed: Printed) -> None:
+    """Words may fold, but every letter of them is there, and no number is cut. The kind of a layer may be left out."""
+    narrow, wide = (_timeless(printed(f"{command} --exact", width)) for width in (columns, None))
+    numbers = re.compile(r"\d{1,3}(?:,\d{3})+")
+    assert set(numbers.findall(wide)) <= set(numbers.findall(narrow))
+    if not command.startswith(MOBILENET):
+        letters = [sorted(re.sub(r"[\s█▏▎▍▌▋▊▉]", "", text)) for text in (narrow, wide)]
+        assert letters[0] == letters[1]
+
+
+class Made:
+    """A report of given sections."""
+
+    def __init__(self, *sections: Section) -> None:
+        self.parts = list(sections)
+
+    def sections(self) -> list[Section]:
+        return self.parts
+
+    def document(self) -> dict[str, Any]:
+        return {}
+
+    def records(self) -> list[dict[str, Any]]:
+        return []
+
+
+MADE = Made(
+    Table(
+        "title [bold]",
+        [Column("name"), Column("spare", spare=True), Column("n", COUNT), Column("size", BYTES), Column("", BAR)],
+        [
+            Row(("[red]名前[/]|`*\x1b[31m", "x" * 8, 10**9 + 1, 2**21, 0.5)),
+            Row(("part", "", 10**9, 5, None), depth=1),
+            Row(("total", "", 2 * 10**9 + 1, None, None), total=True),
+        ],
+    ),
+    Lines("went wrong", ["one [b]line[/b]"], alarm=True),
+)
+NAME = "[red]名前[/]|`*\\x1b[31m"
+
+
+@pytest.mark.parametrize(
+    ("width", "row"),
+    [
+        (None, f"{NAME}  xxxxxxxx  1,000,000,001  2.00 MiB  ██████████"),
+        (70, f"{NAME}  xxxxxxxx  1,000,000,001  2.00 MiB  ██████████"),
+        (69, f"{NAME}  xxxxxxxx  1.00 G  2.00 MiB  ██████████"),
+        (62, f"{NAME}  xxxxxxxx  1.00 G  2.00 MiB  █████"),
+        (57, f"{NAME}  1,000,000,001  2.00 MiB  █████"),
+        (54, f"{NAME}  1.00 G  2.00 MiB  █████"),
+        (47, f"{NAME}  1.00 G  2.00 MiB"),
+        (40, f"{NAME[:-1]}  1.00 G  2.00 MiB"),
+    ],
+)
+def test_layouts_from_wide_to_narrow(width: int | None, row: str) -> None:
+    assert render(MADE, "table", Style(width)).splitlines()[2] == row
+
+
+# --- characters and colours -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437", None, "no-such"])
+@pytest.mark.parametrize("command", TABLES)
+def test_stand_ins_keep_the_columns(command: str, encoding: str | None, printed: Printed) -> None:
+    text = printed(command)
+    shown = stand_in(text, encoding)
+    shown.encode(encoding if encoding not in (None, "no-such") else "ascii")
+    assert list(map(len, shown.splitlines())) == list(map(len, text.splitlines()))
+    assert "\\" not in shown
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_an_output_of_another_encoding(encoding: str, printed: Printed) -> None:
+    text = printed("compare 12x12x3 -k5 -o256 --formula")
+    done = _process("compare", "12x12x3", "-k5", "-o256", "--formula", PYTHONIOENCODING=encoding)
+    assert done.stdout.decode(encoding) == stand_in(text, encoding)
+    assert ("█" in done.stdout.decode(encoding)) == (encoding == "utf-8")
+
+
+def _process(*args: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    env = {**os.environ, **environment}
+    env.pop("COLUMNS", None)
+    done = subprocess.run([sys.executable, "-m", "sepcalc", *args], cwd=ROOT, env=env, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "colour"),
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"NO_COLOR": ""}, True),  # https://no-color.org: when present and not empty
+        ({"TERM": "dumb"}, False),
+    ],
+    ids=str,
+)
+def test_colour_is_for_terminals_that_want_it(
+    environment: dict[str, str], colour: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"TERM": "xterm", "COLUMNS": "90", **environment}.items():
+        monkeypatch.setenv(name, value)
+    if "NO_COLOR" not in environment:
+        monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert style() == Style(90, False)
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert style() == Style(90, colour)
+
+
+@pytest.mark.parametrize("width", [None, 40, 72, 90])
+def test_colours_change_nothing_else(width: int | None) -> None:
+    plain, coloured = (render(MADE, "table", Style(width, colour)) for colour in (False, True))
+    assert "\x1b" not in plain
+    assert "\x1b[" in coloured
+    stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
+    assert [line.rstrip() for line in stripped.splitlines()] == plain.splitlines()
+
+
+# --- for machines -----------------------------------------------------------------------------------------------------
+
+
+def _document(printed: Printed, command: str) -> Any:
+    return json.loads(printed(f"{command} --format json"))
+
+
+def test_json_of_compare(printed: Printed) -> None:
+    document = _document(printed, "compare 12x12x3 -k5 -o256")
+    assert list(document) == ["format", "input", "variants", "not_applicable"]
+    assert (document["format"], document["input"]) == ("sepcalc-compare/1", [12, 12, 3])
+    normal, _, separable = document["variants"]
+    assert list(normal) == ["name", "output", *COSTS, "ratio", "steps"]
+    assert list(separable["steps"][0]) == LAYER
+    assert (separable["mults"], separable["params"]) == (53_952, 843)
+    assert separable["ratio"] == {"mults": 0.0439, "params": 0.0439}
+    assert normal["ratio"] == {"mults": 1.0, "params": 1.0}
+    refused = _document(printed, "compare 12x12x3 -k1 -o4")["not_applicable"]
+    assert [list(entry) for entry in refused] == [["name", "reason"]] * 2
+
+
+def test_json_of_layer(printed: Printed) -> None:
+    document = _document(printed, "layer 12x12x3 depthwise -k5 -m2")
+    assert list(document) == ["format", *LAYER, "steps"]
+    assert document["format"] == "sepcalc-layer/1"
+    assert (document["inputs"], document["output"], document["steps"]) == ([[12, 12, 3]], [8, 8, 6], [])
+    steps = _document(printed, "layer 12x12x3 separable -k5 -o256")["steps"]
+    assert [list(step) for step in steps] == [LAYER, LAYER]
+
+
+def test_json_of_network(printed: Printed) -> None:
+    document = _document(printed, MOBILENET)
+    names = ["format", "name", "inputs", "outputs", "totals", "complete", "layers", "uncounted", "published", "budget"]
+    assert list(document) == [*names, "passed"]
+    assert (document["format"], document["complete"], document["passed"]) == ("sepcalc-network/1", True, True)
+    assert (document["inputs"], document["outputs"]) == ({"input": [224, 224, 3]}, {"output": [1000]})
+    assert list(document["totals"]) == [*COSTS, "peak_memory"]
+    assert {tuple(layer) for layer in document["layers"]} == {tuple(LAYER)}
+    assert list(document["budget"][0]) == ["metric", "scope", "limit", "actual", "passed"]
+    for count in COSTS:
+        assert sum(layer[count] for layer in document["layers"]) == document["totals"][count]
+
+
+def test_json_of_verify(printed: Printed) -> None:
+    document = _document(printed, "verify 12x12x3 -k5 -o256")
+    assert list(document) == ["format", "layers", "rewrites", "sample", "verified"]
+    assert (document["format"], document["sample"], document["verified"]) == ("sepcalc-verify/1", None, True)
+    counts = COSTS[:6]
+    for check in document["layers"]:
+        assert list(check) == ["name", "formula", "executed", "output_matches"]
+        assert list(check["formula"]) == list(check["executed"]) == counts
+        assert check["formula"] == check["executed"]
+
+
+@pytest.mark.parametrize(
+    "command", ["compare 12x12x3 -k5 -o256", "layer 12x12x3 separable -k5 -o256", MOBILENET, "layer 8x8x3 8x8x3 add"]
+)
+def test_csv_has_the_fields_of_a_layer(command: str, printed: Printed) -> None:
+    header, *rows = csv.reader(io.StringIO(printed(f"{command} --format csv")))
+    assert header == LAYER
+    assert {len(row) for row in rows} == {len(LAYER)}
+
+
+def test_csv_says_what_json_says(printed: Printed) -> None:
+    rows = list(csv.DictReader(io.StringIO(printed(f"{MOBILENET} --format csv"))))
+    layers = _document(printed, MOBILENET)["layers"]
+    assert [{name: int(row[name]) for name in COSTS} for row in rows] == [
+        {name: layer[name] for name in COSTS} for layer in layers
+    ]
+    assert (rows[0]["name"], rows[0]["inputs"], rows[0]["output"]) == ("conv", "224x224x3", "112x112x32")
+    joined = list(csv.DictReader(io.StringIO(printed("layer 8x8x3 8x8x3 add --format csv"))))
+    assert joined[0]["inputs"] == "8x8x3 8x8x3"
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_markdown_tables_have_as_many_cells_in_every_row(command: str, printed: Printed) -> None:
+    text = printed(f"{command} --format markdown")
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        rows = [len(re.findall(r"(?<!\\)\|", row)) for row in block.splitlines()]
+        assert len(set(rows)) == 1
+        assert re.fullmatch(r"\|( ---:? \|)+", block.splitlines()[1])
+
+
+def test_markdown_takes_no_name_for_markup() -> None:
+    assert render(MADE, "markdown").splitlines()[4] == (
+        f"| \\[red\\]名前\\[/\\]\\|\\`\\*\\\\x1b\\[31m | xxxxxxxx | {quantity.exact(10**9 + 1)} | 2.00 MiB |"
+    )
