@@ -297,7 +297,7 @@ def test_standard_input() -> None:
     assert piped.stdout == process("network", "specs/mobilenet_v1.yaml").stdout
     broken = process("network", "-", input="layers: [")
     assert (broken.returncode, broken.stdout) == (2, "")
-    assert broken.stderr.startswith("<stdin>:2:1: ")
+    assert broken.stderr.startswith("<stdin>:1:10: ")
 
 
 # --- where the output goes --------------------------------------------------------------------------------------------
