@@ -7,6 +7,7 @@ recurses, and its C form takes the interpreter down with it at 30,000 levels.
 
 import re
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
@@ -24,6 +25,7 @@ from yaml.events import (
 from sepcalc.errors import InputError, Problem, printable, quoted
 
 DEPTH = 100  # collections within each other
+EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
 MOST = 100  # problems of one file: a hostile one has a million
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML may come without its C half
 
@@ -225,7 +227,7 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
     loader = LOADER(source.text)
     next_event = loader.get_event
     try:
-        while True:
+        for _ in repeat(None, EVENTS):
             event = next_event()
             kind = type(event)
             if kind is ScalarEvent:
@@ -264,6 +266,9 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
                 break
             if len(refusals) > MOST:
                 break
+        else:
+            where = event.start_mark.line, event.start_mark.column
+            refusals.append(_Refusal(where, f"the text goes on after {EVENTS:,} marks and values: too many", end=1))
     except yaml.MarkedYAMLError as error:
         refusals.append(_syntax(source, error))
     except ValueError:  # of PyYAML's Python half alone: an escape or a version number that is too big
@@ -354,6 +359,8 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
     there = (begin.line, begin.column)
     shown = quoted(found) if found else "the end of the text" if ended else "the end of the line"
 
+    if "nesting depth" in problem:  # libyaml has a limit of its own, and reads ahead to it
+        return _Refusal((mark.line, mark.column), f"nested more than {DEPTH} levels deep", end=1)
     if found == "\t" or "\t" in before[: len(before) - len(before.lstrip())]:
         place = (mark.line, text.index("\t") if not before.strip() else mark.column)
         return _Refusal(place, "a tab cannot indent", "indent with spaces", 1)

@@ -232,7 +232,7 @@ def test_what_a_terminal_would_obey_is_spelled_out(sep: Run) -> None:
 # --- files that are no network ----------------------------------------------------------------------------------------
 
 FILES = [
-    ("deep.yaml", b"[" * 100_000, "deep.yaml:1:101: nested more than 100 levels deep"),
+    ("deep.yaml", b"- " * 101 + b"[" * 100_000, "deep.yaml:1:201: nested more than 100 levels deep"),
     ("self.yaml", b"input: 8x8x3\nlayers: &a [*a]\n", "self.yaml:2:9: '&a' is an anchor: a network has none"),
     (
         "bomb.yaml",

@@ -191,6 +191,19 @@ def test_decode(data: bytes, text: str) -> None:
     assert decode(data, "F") == text
 
 
+@pytest.mark.usefixtures("_loader")
+def test_a_deep_flow_is_refused_whichever_limit_is_met_first() -> None:
+    assert "nested more than 100 levels deep" in refusal("[" * 100_000)  # libyaml looks ahead to its own 1,000
+
+
+@pytest.mark.usefixtures("_loader")
+def test_too_many_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "EVENTS", 6)  # the stream's, the document's, the sequence's beginning and three texts
+    assert refusal("[a, b, c]") == (
+        "FILE:1:8: the text goes on after 6 marks and values: too many\n  [a, b, c]\n         ^"
+    )
+
+
 # --- both parsers ----------------------------------------------------------------------------------------------------
 
 MARKS = [*"[]{}:,-?&*!|>'\"%@`#\\ ab1", "\n", "\n  ", ": ", "- ", "\t", "\r\n", "é", "🙂", "---", "...", "<<", "\u2028"]
