@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
-from sepcalc.ops.base import Op, Window
+from sepcalc.ops.base import Op, Uncounted, Window
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.spec import Spec, outputs
@@ -17,13 +17,23 @@ ELEMENT_BYTES = 4  # float32
 
 class Node(NamedTuple):
     """One op of the graph. Tensors are numbered: the network's inputs first, then the output of each node;
-    ``sources`` are those that it reads. ``weights`` names weights that several nodes share."""
+    ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
+    is how many params of this node earlier nodes have counted already, where it shares some (tied embeddings)."""
 
     name: str
     op: Op
     sources: tuple[int, ...]
     output: Shape
     weights: str | None = None
+    shared: int = 0
+
+
+class Gap(NamedTuple):
+    """A layer that could not be counted: the operator's name, and why."""
+
+    name: str
+    kind: str
+    reason: str
 
 
 class Step(NamedTuple):
@@ -97,7 +107,8 @@ class Network:
     """A graph of named ops with its inputs and outputs, and the report on it (computed when first asked for).
 
     ``inputs`` are shapes by name, ``outputs`` numbers of tensors by name. ``macs``, ``params`` and the other counts
-    are those of :attr:`cost`.
+    are those of :attr:`cost`. ``param_bytes`` is what its params take where its file says so (None: 4 bytes each),
+    ``notes`` are sentences that a reader of its numbers must know.
     """
 
     def __init__(
@@ -106,10 +117,15 @@ class Network:
         inputs: Mapping[str, Shape],
         nodes: Sequence[Node],
         outputs: Mapping[str, int] | None = None,
+        *,
+        param_bytes: int | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.inputs = dict(inputs)
         self.nodes = tuple(nodes)
+        self.notes = tuple(notes)
+        self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
 
     @cached_property
@@ -127,13 +143,15 @@ class Network:
         """A row for each op, in order. Shared weights count where they are used first."""
         tensors, seen = self.tensors, set[str]()
         layers = []
-        for name, op, sources, output, weights in self.nodes:
+        for name, op, sources, output, weights, shared in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
             if weights is not None:
                 if weights in seen:
                     cost = cost._replace(params=0, buffers=0)
                 seen.add(weights)
+            if shared:
+                cost = cost._replace(params=cost.params - shared)
             layers.append(Layer(name, op, inputs, output, cost, weights))
         return tuple(layers)
 
@@ -141,6 +159,21 @@ class Network:
     def cost(self) -> Cost:
         """The sum of all layers."""
         return total(layer.cost for layer in self.layers) if self.nodes else Cost()
+
+    @cached_property
+    def uncounted(self) -> tuple[Gap, ...]:
+        """The layers whose cost is not known: with any of them, the totals are incomplete."""
+        return tuple([Gap(node.name, *node.op[:2]) for node in self.nodes if isinstance(node.op, Uncounted)])
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer was counted."""
+        return not self.uncounted
+
+    @property
+    def param_bytes(self) -> int:
+        """Bytes that the params take, at their own widths where the network's file has them."""
+        return self.params * ELEMENT_BYTES if self._param_bytes is None else self._param_bytes
 
     @property
     def macs(self) -> int:

@@ -2,10 +2,11 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.importers import IMPORTERS, Request, importer
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
@@ -13,15 +14,8 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
 
-Settings = Mapping[str, str]
 
-
-def _yaml(path: str, settings: Settings, given_input: str | None) -> "Document":
-    return _read_yaml(_contents(path), path, settings, given_input)
-
-
-# Readers by suffix: other kinds of file register here.
-READERS: dict[str, Callable[[str, Settings, str | None], "Document"]] = {".yaml": _yaml, ".yml": _yaml}
+YAML = (".yaml", ".yml")
 
 
 def is_network(argument: str) -> bool:
@@ -31,37 +25,40 @@ def is_network(argument: str) -> bool:
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
-    return os.path.splitext(argument)[1].lower() in READERS or "/" in argument or os.path.exists(argument)
+    return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
 
 
 def read(
     argument: str,
-    settings: Settings | None = None,
-    given_input: str | None = None,
+    request: Request = Request(),
     standard_input: Callable[[], bytes] | None = None,
 ) -> "Document":
     """The network that an argument stands for, with what it is held to.
 
-    ``settings`` are values for its parameters and ``given_input`` another input shape, as text; ``standard_input`` is
-    called for ``-``. Raises InputError with every problem.
+    ``standard_input`` is called for ``-``. Raises InputError with every problem.
     """
-    settings = settings or {}
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
-        return _read_yaml(standard_input(), "<stdin>", settings, given_input)
+        return _read_yaml(standard_input(), "<stdin>", request)
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
-        if settings:
+        if request.settings:
             raise InputError([Problem("a network on one line has no parameters to set")])
-        return load_line(argument, given_input)
-    reader = READERS.get(os.path.splitext(argument)[1].lower())
-    if reader is None:
-        _require_file(argument)
-        known = " or ".join(READERS)
+        return load_line(argument, _one_input(request))
+    suffix = os.path.splitext(argument)[1].lower()
+    if suffix in YAML:
+        return _read_yaml(_contents(argument), argument, request)
+    _require_file(argument)
+    if suffix not in IMPORTERS:
+        known = " or ".join((*YAML, *IMPORTERS))
         raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
-    return reader(argument, settings, given_input)
+    if request.settings:
+        raise InputError([Problem(f"{printable(argument)}: a {suffix} file has no parameters to set")])
+    from sepcalc.document import Document
+
+    return Document(importer(suffix)(argument, request))
 
 
 def load(
@@ -78,17 +75,24 @@ def load(
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in parameters.items()
     }
     shape = input if input is None or isinstance(input, str) else "x".join(map(str, input))
-    return read(os.fspath(argument), settings, shape).network
+    return read(os.fspath(argument), Request(settings, {} if shape is None else {"": shape})).network
 
 
-def _read_yaml(data: bytes, name: str, settings: Settings, given_input: str | None) -> "Document":
+def _one_input(request: Request) -> str | None:
+    """The shape for the only input. Raises InputError where inputs are named."""
+    for name in filter(None, request.inputs):
+        raise InputError([Problem(f"the network has no input {quoted(name)}: it has one, without a name")])
+    return request.inputs.get("")
+
+
+def _read_yaml(data: bytes, name: str, request: Request) -> "Document":
     from sepcalc.document import load_yaml
     from sepcalc.nodes import Source, decode
 
     if len(data) > LARGEST_FILE:
         raise InputError([Problem(f"{printable(name)}: larger than {LARGEST_FILE >> 20} MiB")])
     shown = printable(name)
-    return load_yaml(Source(shown, decode(data, shown)), settings, given_input)
+    return load_yaml(Source(shown, decode(data, shown)), request.settings, _one_input(request))
 
 
 def _require_file(path: str) -> None:

@@ -8,6 +8,7 @@ from helpers import ids
 
 from sepcalc import load, source
 from sepcalc.errors import InputError
+from sepcalc.importers import Request
 from sepcalc.source import is_network, read
 
 NETWORK = "input: 8x8x3\nparameters: {width: 1.0, wide: true}\nlayers: ['dense -o{int(8 * width) if wide else 1}']\n"
@@ -40,7 +41,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refusal(argument: str, settings: dict[str, str] | None = None, given: str | None = None) -> str:
     with pytest.raises(InputError) as caught:
-        read(argument, settings, given)
+        read(argument, Request(settings, {} if given is None else {"": given}))
     return str(caught.value)
 
 
@@ -214,5 +215,5 @@ def test_load_refuses(argument: str, given: dict[str, object], message: str) -> 
 
 
 def test_another_input_of_one_line() -> None:
-    document = read("8x8x3, dense -o2", given_input="4x3")
+    document = read("8x8x3, dense -o2", Request(inputs={"": "4x3"}))
     assert (document.network.macs, document.altered) == (4 * 3 * 2, True)

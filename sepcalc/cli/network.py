@@ -1,6 +1,7 @@
 """``sepcalc network``."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -8,6 +9,7 @@ from sepcalc.cli.output import element_bytes, emit, output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
+from sepcalc.importers import Request
 from sepcalc.reports.network import NetworkReport
 from sepcalc.source import LARGEST_FILE, read
 
@@ -26,15 +28,22 @@ Examples:
 """
 
 
-def settings(given: tuple[str, ...]) -> dict[str, str]:
-    """``--set name=value``, each name once. Raises InputError."""
+def request(sets: tuple[str, ...], inputs: tuple[str, ...]) -> Request:
+    """``--set name=value`` and ``--input [name=]shape``, each name once. Raises InputError."""
+    shapes = [text if "=" in text else f"={text}" for text in inputs]
+    return Request(_pairs("--set", sets, "width=0.5"), _pairs("--input", shapes, "160x160x3", nameless=True))
+
+
+def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = False) -> dict[str, str]:
     values: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InputError([Problem(f"--set {quoted(text)}: expected name=value", "for example --set width=0.5")])
+        if not equals or not (name or nameless):
+            raise InputError(
+                [Problem(f"{option} {quoted(text)}: expected name=value", f"for example {option} {example}")]
+            )
         if name in values:
-            raise InputError([Problem(f"--set gives {quoted(name)} twice")])
+            raise InputError([Problem(f"{option} gives {quoted(name)} twice" if name else f"{option} is given twice")])
         values[name] = value
     return values
 
@@ -46,7 +55,7 @@ def standard_input() -> bytes:
 set_option = click.option(
     "--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value for a parameter of the file."
 )
-input_option = click.option("--input", "given_input", metavar="HxWxC", help="Another input shape.")
+input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]HxWxC", help="Another input shape.")
 
 
 @click.command("network", help=HELP)
@@ -59,23 +68,25 @@ input_option = click.option("--input", "given_input", metavar="HxWxC", help="Ano
     "--top", type=click.IntRange(1), metavar="N", help="Only the N layers with most macs, or what --sort says."
 )
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
 @output_options
 def command(
     network: str,
     sets: tuple[str, ...],
-    given_input: str | None,
+    inputs: tuple[str, ...],
     by: str | None,
     sort: str | None,
     top: int | None,
     explain: bool,
+    allow_uncounted: bool,
     element_bytes: int,
     form: str,
     exact: bool,
     output: str | None,
     force: bool,
 ) -> int:
-    document = read(network, settings(sets), given_input, standard_input)
+    document = read(network, request(sets, inputs), standard_input)
     findings = [] if document.altered else compare_published(document.network, document.published)
     verdicts = check(document.network, document.budget)
     remark = ""
@@ -85,4 +96,6 @@ def command(
         document.network, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark
     )
     emit(report, form, exact, output, force)
+    if not document.network.complete and not allow_uncounted:
+        return 3
     return 0 if report.passed else 1

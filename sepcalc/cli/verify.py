@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import input_option, set_option, settings, standard_input
+from sepcalc.cli.network import input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -50,7 +50,7 @@ def command(
     variants: tuple[str, ...],
     seed: int,
     sets: tuple[str, ...],
-    given_input: str | None,
+    inputs: tuple[str, ...],
     form: str,
     exact: bool,
     output: str | None,
@@ -60,10 +60,10 @@ def command(
     if len(words) == 1 and is_network(words[0]):
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
-        target = read(words[0], settings(sets), given_input, standard_input).network
+        target = read(words[0], request(sets, inputs), standard_input).network
         title = target.name or "network"
     else:
-        for name, value in (("--layers", layers), ("--set", sets), ("--input", given_input)):
+        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs)):
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         target = spoken(ctx, words, also=REWRITE_OPTIONS)

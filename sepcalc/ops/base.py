@@ -57,6 +57,34 @@ class Op:
         return ()
 
 
+class _Uncounted(NamedTuple):
+    called: str
+    reason: str
+    shape: Shape
+
+
+class Uncounted(_Uncounted, Op):
+    """An operator of a model file that nobody here can count: its output's shape is known, its cost is not. What it
+    is said to cost is what it writes; a network with one of them is incomplete, and says so. ``called`` is the
+    operator's own name, ``reason`` why it is not counted and what it would take."""
+
+    __slots__ = ()
+    least = 0
+    most = 1000
+
+    def kind(self, inputs: Shapes) -> str:
+        return self.called
+
+    def output(self, inputs: Shapes) -> Shape:
+        return self.shape
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        return Cost(activations=name("elements", *output))
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
+
+
 def broadcast(shapes: Shapes, what: str) -> Shape:
     """The shape that all of these stretch to: aligned at the channels, sizes equal or 1 (NumPy's rule)."""
     longest = max(map(len, shapes))

@@ -51,13 +51,15 @@ class NetworkReport(NamedTuple):
         sections: list[Section] = [self._kinds(title) if self.by else self._layers(title, layers, chosen)]
         if self.explain:
             sections.append(explanation((layers[at].name, layers[at]) for at in chosen))
+        if network.uncounted:
+            sections.append(self._uncounted())
         sections.append(self._totals())
         if self.published:
             sections.append(self._published())
         if self.budget:
             sections.append(self._budget())
-        if self.remark:
-            sections.append(Lines("", [self.remark]))
+        if remarks := [*network.notes, *filter(None, [self.remark])]:
+            sections.append(Lines("", remarks))
         return sections
 
     def document(self) -> Mapping[str, Any]:
@@ -69,9 +71,9 @@ class NetworkReport(NamedTuple):
             "inputs": network.inputs,
             "outputs": network.outputs,
             "totals": {**network.cost._asdict(), "peak_memory": network.peak_memory(self.element_bytes)},
-            "complete": True,
+            "complete": network.complete,
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
-            "uncounted": [],
+            "uncounted": [gap._asdict() for gap in network.uncounted],
             "published": [finding._asdict() for finding in self.published],
             "budget": [verdict._asdict() for verdict in self.budget],
             "passed": self.passed,
@@ -163,7 +165,12 @@ class NetworkReport(NamedTuple):
         peak = network.peak_memory(self.element_bytes)
         meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {self.element_bytes} bytes an element"
         rows.append(Row(("peak memory", quantity.exact(peak), meaning)))
-        return Table("Totals", [Column("count"), Column("", NUMBER), Column("what it is")], rows)
+        title = "Totals" if network.complete else "Totals, INCOMPLETE: without what was not counted"
+        return Table(title, [Column("count"), Column("", NUMBER), Column("what it is")], rows)
+
+    def _uncounted(self) -> Lines:
+        lines = [f"{name} ({kind}): {reason}" for name, kind, reason in self.network.uncounted]
+        return Lines("Not counted", lines, alarm=True)
 
     def _published(self) -> Lines:
         lines = []

@@ -1,0 +1,29 @@
+"""A module per source of real models, each with one function: ``read(path, request) -> Network``.
+
+Layouts (batch first, channels first) become shapes as the rest of the house knows them here, and nowhere else.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sepcalc.network import Network
+
+
+class Request(NamedTuple):
+    """What whoever asks for a network says besides: values for its parameters, shapes for its inputs by name (a shape
+    for the one input under the empty name), sizes for the dimensions that its file leaves open; all as text."""
+
+    settings: Mapping[str, str] = {}
+    inputs: Mapping[str, str] = {}
+    dims: Mapping[str, str] = {}
+
+
+IMPORTERS: dict[str, str] = {}  # by suffix; a module is loaded when such a file is named
+
+
+def importer(suffix: str) -> "Callable[[str, Request], Network]":
+    """The function that reads such files."""
+    read: Callable[[str, Request], Network] = import_module(IMPORTERS[suffix]).read
+    return read
