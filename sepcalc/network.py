@@ -146,7 +146,7 @@ class Network:
     def replaced(
         self, nodes: Sequence[Node], moved: Sequence[int], inputs: Mapping[str, Shape] | None = None
     ) -> "Network":
-        """This network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
+        """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
         ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
         return Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes)
 
