@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cli.output import element_bytes, emit, emit_text, output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -68,6 +68,9 @@ input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]
     "--top", type=click.IntRange(1), metavar="N", help="Only the N layers with most macs, or what --sort says."
 )
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@click.option(
+    "--expand", is_flag=True, help="The flat list of its layers, as YAML that reads back to the same numbers."
+)
 @click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
 @output_options
@@ -79,6 +82,7 @@ def command(
     sort: str | None,
     top: int | None,
     explain: bool,
+    expand: bool,
     allow_uncounted: bool,
     element_bytes: int,
     form: str,
@@ -87,6 +91,11 @@ def command(
     force: bool,
 ) -> int:
     document = read(network, request(sets, inputs), standard_input)
+    if expand:
+        from sepcalc.document.writer import write
+
+        emit_text(write(document.network), output, force)
+        return 0
     findings = [] if document.altered else compare_published(document.network, document.published)
     verdicts = check(document.network, document.budget)
     remark = ""

@@ -28,7 +28,7 @@ ROOT = (
     "layers",
     "budget",
 )
-MODIFIERS = ("name", "from", "weights", "repeat", "when")
+MODIFIERS = ("name", "from", "weights", "shared-params", "repeat", "when")
 PARTS = {"residual": ("shortcut",), "stages": ("columns", "rows", "first")}  # keys that belong to another
 JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
 
@@ -102,13 +102,15 @@ Body = Layer | Use | Stages | Group | Residual | Join | Broken
 
 
 class Modifiers(NamedTuple):
-    """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has."""
+    """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
+    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already."""
 
     name: str = ""
     repeat: Piece | None = None
     when: Piece | None = None
     origin: tuple[Scalar, ...] = ()
     weights: Scalar | None = None
+    shared: Piece | None = None
 
 
 class Entry(NamedTuple):

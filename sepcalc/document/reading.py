@@ -168,10 +168,11 @@ class Entries(Words):
             if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
                 values = {**values, "weights": inside.values["weights"]}
         weights = self.reference(values["weights"], "weights") if "weights" in values else None
-        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights}
+        shared = self.value_piece(values.get("shared-params"), "shared-params")
+        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights, "shared-params": shared}
         if any(not value and key in values for key, value in given.items()):
             return None
-        return Modifiers(name, repeat, when, origin, weights)
+        return Modifiers(name, repeat, when, origin, weights, shared)
 
     def origin(self, node: Node) -> tuple[Scalar, ...]:
         """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""

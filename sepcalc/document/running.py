@@ -174,7 +174,7 @@ class Run:
 
     def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
         """An entry with what stands beside it; its end, or what was before if it is left out."""
-        body, (name, repeat, when, origin, weights) = entry.body, modifiers
+        body, (name, repeat, when, origin, weights, shared) = entry.body, modifiers
         begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
         if when is not None and not isinstance(body, Residual):
             chosen = self.compute(when, frame, begin[0])
@@ -204,9 +204,27 @@ class Run:
                     own = named
                 elif owner := own or self.find(weights, frame, "layer"):
                     share(self, weights, owner, named, frame)
+            if shared is not None and end is not None:
+                self.counted_already(shared, named, inside, begin[0])
             if name:
                 frame.scope.name(name, named)
         return end
+
+    def counted_already(self, shared: Piece, named: Named, frame: Frame, tensor: Tensor | None) -> None:
+        """``shared-params``: params that are those of layers before it, whichever they are."""
+        from sepcalc.document.sharing import cost_of
+
+        count = self.compute(shared, frame, tensor)
+        if count is None:
+            return
+        own = cost_of(self, named.first).params if named.last == named.first + 1 else 0
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= own:
+            message = (
+                f"shared-params is {as_text(count)}: expected a whole number from 1 to the {own:,} params of one layer"
+            )
+            frame.file.notes.add(message, "", shared.node, trail=frame.trail)
+        else:
+            self.ties[named.first] = (named.first, count)
 
     def times(self, repeat: Piece, frame: Frame, tensor: Tensor | None) -> int | None:
         """How often, or None after a mistake."""

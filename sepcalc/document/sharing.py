@@ -6,7 +6,7 @@ from sepcalc.cost import Cost, derivation, named
 from sepcalc.document.scopes import Named
 from sepcalc.nodes import Scalar
 from sepcalc.ops.base import Op
-from sepcalc.shape import Shapes
+from sepcalc.shape import Shape, Shapes
 
 if TYPE_CHECKING:
     from sepcalc.document.running import Frame, Run
@@ -43,7 +43,7 @@ def share(run: "Run", node: Scalar, owner: Named, user: Named, frame: "Frame") -
 
 def _weighted(run: "Run", what: Named) -> list[int]:
     """Those of its layers that have weights."""
-    return [at for at in range(what.first, what.last) if _cost(run, at).params or _cost(run, at).buffers]
+    return [at for at in range(what.first, what.last) if cost_of(run, at).params or cost_of(run, at).buffers]
 
 
 def _placed(run: "Run", at: int) -> tuple[Op, Shapes]:
@@ -53,24 +53,29 @@ def _placed(run: "Run", at: int) -> tuple[Op, Shapes]:
     return op, tuple([shape for shape in shapes if shape is not None])
 
 
-def _cost(run: "Run", at: int) -> Cost:
+def cost_of(run: "Run", at: int) -> Cost:
+    """What a layer of the graph costs, every count with its derivation."""
     op, inputs = _placed(run, at)
     return op.cost(inputs, run.emitted[at][-1], named)
 
 
 def _shared(run: "Run", mine: int, other: int) -> int | None:
-    """Whether one layer can have the weights of the other: all of them (0), so many, or not (None)."""
-    (op, inputs), (other_op, other_inputs) = _placed(run, mine), _placed(run, other)
-    cost, other_cost = _cost(run, mine), _cost(run, other)
-    if type(op) is type(other_op) and op.kind(inputs) == other_op.kind(other_inputs):
-        same = all(
-            derivation(getattr(cost, name)) == derivation(getattr(other_cost, name)) for name in ("params", "buffers")
-        )
+    return fit(*_placed(run, mine), run.emitted[mine][-1], *_placed(run, other), run.emitted[other][-1])
+
+
+def fit(op: Op, inputs: Shapes, output: Shape, other: Op, other_inputs: Shapes, other_output: Shape) -> int | None:
+    """Whether one layer can have the weights of another: all of them (0), so many, or not (None). Equal derivations
+    are equal shapes of the weights."""
+    cost, other_cost = op.cost(inputs, output, named), other.cost(other_inputs, other_output, named)
+    if type(op) is type(other) and op.kind(inputs) == other.kind(other_inputs):
+        same = [derivation(count) for count in (cost.params, cost.buffers)] == [
+            derivation(count) for count in (other_cost.params, other_cost.buffers)
+        ]
         return 0 if same else None
     from sepcalc.ops.move import Embedding
     from sepcalc.ops.product import Dense
 
-    if isinstance(op, Dense) and isinstance(other_op, Embedding) and (op.out, inputs[0][-1]) == other_op[:2]:
+    if isinstance(op, Dense) and isinstance(other, Embedding) and (op.out, inputs[0][-1]) == other[:2]:
         return other_cost.params if op.bias else 0  # tied: the table, transposed; a bias is the dense layer's own
     return None
 
@@ -81,4 +86,4 @@ def _told(run: "Run", at: int) -> str:
 
     op, inputs = _placed(run, at)
     name = run.told(Tensor(at + len(run.inputs), ()))
-    return f"{name} ({op.kind(inputs)}, {derivation(_cost(run, at).params)})"
+    return f"{name} ({op.kind(inputs)}, {derivation(cost_of(run, at).params)})"
