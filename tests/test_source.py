@@ -280,7 +280,8 @@ def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     tree(
         tmp_path,
-        main="include: a.yaml\ninput: 8x8x3\nblocks: {c: []}\nlayers:\n  - b 4\n  - d\n",  # d may be of a file that was not read
+        # d may be a block of the file that was not read
+        main="include: a.yaml\ninput: 8x8x3\nblocks: {c: []}\nlayers:\n  - b 4\n  - d\n",
         a='include: [c.yaml, a.yaml]\nlayers: []\nblocks:\n  b(out): ["conv -k9 -o{out}"]\n',
         c="blocks:\n  c: [conv -k3]\n",
     )
@@ -296,9 +297,9 @@ def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "  layers: []\n"
         "  ^^^^^^\n"
         "  included from main.yaml:1:10\n"
-        "a.yaml:4:17: the output would be empty: a kernel spanning 9 does not fit into the height 8\n"
+        "a.yaml:4:18: the output would be empty: a kernel spanning 9 does not fit into the height 8\n"
         '    b(out): ["conv -k9 -o{out}"]\n'
-        "                   ^^^\n"
+        "                    ^^^\n"
         "  used from main.yaml:5:5\n"
         "  included from main.yaml:1:10\n"
         "  hint: take a smaller kernel or dilation, or --padding same\n"
