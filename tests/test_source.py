@@ -299,7 +299,7 @@ def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "  included from main.yaml:1:10\n"
         "a.yaml:4:18: the output would be empty: a kernel spanning 9 does not fit into the height 8\n"
         '    b(out): ["conv -k9 -o{out}"]\n'
-        "                    ^^^\n"
+        "                   ^^^\n"
         "  used from main.yaml:5:5\n"
         "  included from main.yaml:1:10\n"
         "  hint: take a smaller kernel or dilation, or --padding same\n"

@@ -7,16 +7,14 @@ import click
 from sepcalc.cli.output import emit_text
 
 HELP = """The JSON Schema of a network in YAML (draft-07), for completion and squiggles in an editor: write it to a
-file, and name that in the first line of a network.
+file with --output, and name that file in the first line of a network, as in
+
+\b
+  # yaml-language-server: $schema=sepcalc.schema.json
 
 \b
 Examples:
   sepcalc schema
-  sepcalc schema --output sepcalc.schema.json --force
-
-\b
-The first line of a network, for editors with the YAML language server:
-  # yaml-language-server: $schema=sepcalc.schema.json
 """
 
 
