@@ -303,7 +303,7 @@ def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "  used from main.yaml:5:5\n"
         "  included from main.yaml:1:10\n"
         "  hint: take a smaller kernel or dilation, or --padding same\n"
-        "c.yaml:2:7: conv needs -o (--out): output channels\n"
+        "c.yaml:2:15: conv needs -o (--out): output channels\n"
         "    c: [conv -k3]\n"
         "                ^\n"
         "  included from a.yaml:1:11\n"
