@@ -130,8 +130,7 @@ class _Slice(NamedTuple):
 
 
 class Slice(_Slice, Op):
-    """A part of the input: ``to`` sizes of it, from ``start`` on (empty: the beginning). Moves only; y elements
-    written."""
+    """A part of the input: ``to`` sizes, from ``start`` (empty: the beginning). Moves only; y elements written."""
 
     __slots__ = ()
     label = "slice"
