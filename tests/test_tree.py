@@ -81,6 +81,8 @@ def test_what_differs_in_anything_is_not_folded() -> None:
         names=["m[0]", "m[1]", "m[2]", "m[3]"],
     )
     assert titles(net) == ["m[0]", "m[1]", "m[2]", "m[3]"]
+    tall_then_wide = named(("m[0]", "conv -k3x1 -o8 -p same"), ("m[1]", "conv -k1x3 -o8 -p same"))
+    assert titles(tall_then_wide) == ["m[0]", "m[1]"]
     nodes = [node._replace(weights="w") for node in named(("m[0]", CONV), ("m[1]", CONV), ("m[2]", CONV)).nodes]
     assert titles(Network("shared", {"input": (4, 4, 8)}, nodes)) == ["m[0]", "m[1..2] x2"]  # params count once
 
