@@ -8,7 +8,7 @@ import numpy as np
 from sepcalc.verify.bench import DRAWN, Bench, Weights
 from sepcalc.verify.counting import Array
 
-BLOCK = 2**18  # products of one call: 1 MiB of int32, so that the calls themselves weigh little
+BLOCK = 2**17  # products of one call: 512 KiB of int32 stay in a core's cache, and the calls themselves weigh little
 
 
 GATHERED = 2**20  # elements of an input that are laid out at a time
