@@ -21,6 +21,7 @@ class Check(NamedTuple):
     output_matches: bool
     shape_matches: bool
     tolerance: float
+    sampled: str = ""
 
     @property
     def differences(self) -> tuple[Difference, ...]:
