@@ -39,8 +39,14 @@ class Run:
 
     def show(self, tally: Tally, name: str) -> None:
         at = min(self.whole, self.done + operations(tally.cost()))
-        if self.progress is not None and at - self.shown > self.whole // 200:
+        if self.progress is not None and self.whole > at > self.shown + self.whole // 200:
             self.shown = at
+            self.progress(at, self.whole, name)
+
+    def reach(self, at: int, name: str) -> None:
+        """Layer by layer, where only samples run: what whole layers cost says little of how long they take."""
+        self.done = self.whole  # the layers themselves have nothing to say
+        if self.progress is not None:
             self.progress(at, self.whole, name)
 
     def finish(self, cost: Cost) -> None:

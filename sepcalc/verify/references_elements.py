@@ -171,14 +171,13 @@ def rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: 
     """Element by element: where each one of the output comes from."""
     (array,) = inputs
     if op.how in ("flatten", "reshape", "identity", "dropout"):
-        return np.array(list(array.flat), array.dtype).reshape(output)
+        return np.fromiter(array.flat, array.dtype, array.size).reshape(output)
     *sizes, channels = array.shape
-    at = np.indices(output)
     if op.how == "shuffle":
-        part = channels // op.blocks
-        block, inside = at[-1] // part, at[-1] % part
-        source = block * part + inside % op.groups * (part // op.groups) + inside // op.groups
-        return array[(*at[:-1], source)]
+        part, channel = channels // op.blocks, np.arange(channels)
+        block, inside = channel // part, channel % part
+        return array[..., block * part + inside % op.groups * (part // op.groups) + inside // op.groups]
+    at = np.indices(output)
     scale, axes = op.scale, len(sizes)
     if op.how == "pixel-shuffle":
         source = at[-1]
