@@ -392,6 +392,6 @@ def test_a_report_says_what_ran_and_what_could_not() -> None:
     assert document["uncounted"] == [{"name": "odd", "kind": "NonZero", "reason": "its output depends on data"}]
     assert document["verified"] is False
     table = render(report, "table")
-    assert "conv     432    416  as formula  equal   4 of 16 positions" in table
+    assert "conv     432   416  as formula  equal   4 of 16 positions" in table
     assert "Could not run\n  odd: NonZero, its output depends on data\n" in table
     assert "NOT VERIFIED" in table
