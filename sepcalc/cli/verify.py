@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.network import fold_norm_option, input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -44,6 +44,7 @@ Progress = Callable[[int, int, str], None]
     "--sample", type=click.IntRange(1), metavar="N",
     help="Only about N output positions of each layer, chosen by the seed: a large network in seconds.",
 )  # fmt: skip
+@fold_norm_option
 @set_option
 @input_option
 @output_options
@@ -55,6 +56,7 @@ def command(
     variants: tuple[str, ...],
     seed: int,
     sample: int | None,
+    fold_norm: bool,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     form: str,
@@ -67,15 +69,18 @@ def command(
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
         target = read(words[0], request(sets, inputs), standard_input).network
+        target = target.fold_norm() if fold_norm else target
         title = target.name or "network"
     else:
-        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs)):
+        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs), ("--fold-norm", fold_norm)):
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         target = spoken(ctx, words, also=REWRITE_OPTIONS)
         if sample and variants:
             raise InputError([Problem("--sample is for the layer alone: variants run in full")])
         title = str(target)
+    # A second thread of BLAS has little to do here, but waits for it at full speed, beside what is counted.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from sepcalc.verify import verify
 
     with progress_bar() as progress:

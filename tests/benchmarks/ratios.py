@@ -190,6 +190,26 @@ def linear(house: House) -> Line:
     return Line("50,000 layers / 5,000 layers, of each layer", one * 1e6 / 50_000, other * 1e6 / 5_000, "us", 1.5)
 
 
+def report(house: House) -> Line:
+    """A network's table, receptive fields and strides in it, scaled up and down without end: time per layer of many
+    layers against that of a tenth."""
+    from sepcalc.document import load_yaml
+    from sepcalc.nodes import Source
+    from sepcalc.renderers import Style, render
+    from sepcalc.reports.network import NetworkReport
+
+    def drawing(count: int) -> Callable[[], object]:
+        lines = ["input: 32x32x3", "layers:"]
+        for at in range(count // 4):
+            scaled = ["upsample bilinear --scale 2", f"conv -k3 -s2 -p1 -o{3 + at % 5}"]
+            lines += [f"  - {text}" for text in (*scaled, "norm batch", "act relu")]
+        network = load_yaml(Source("flat.yaml", "\n".join(lines))).network
+        return lambda: render(NetworkReport(network.replaced(network.nodes, range(count + 1))), "table", Style())
+
+    one, other = house.beside(drawing(50_000), drawing(5_000), rounds=3)
+    return Line("report of 50,000 / 5,000 layers, of each layer", one * 1e6 / 50_000, other * 1e6 / 5_000, "us", 1.5)
+
+
 def best_rate(products: int = 2**22) -> float:
     """Products per second of np.multiply and then np.add, at their best block size, in int32 like verify's."""
     import numpy as np
@@ -261,6 +281,7 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
     "layers-100000": lambda house: reading(house, 100_000),
     "layers-fields": lambda house: reading(house, 100_000, fields=True),
     "layers-linear": linear,
+    "layers-report": report,
     "verify-conv": lambda house: verifying(house, f"verify {CONV} / multiply, add", CONV, ["normal"], 0.35),
     "verify-mobilenet": mobilenet,
     "verify-memory": peak,
@@ -274,6 +295,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("words", nargs="*", metavar="WORD", help=", ".join(MEASUREMENTS))
     options = parser.parse_args(arguments)
     kept = True
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as `sepcalc verify` sets it
     print(f"{'':50}{'sepcalc':>10}{'bare':>10}     {'ratio':>7}  limit")
     with TemporaryDirectory() as folder:
         house = installed(Path(folder), options.rounds)
