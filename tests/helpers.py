@@ -91,8 +91,11 @@ def fitting_specs(draw):
     kind = draw(st.sampled_from(sorted(KINDS)))
     words, options = _settings(draw, kind, _LITTLE)
     shape = draw(st.sampled_from([(8,), (4, 8), (4, 4, 4), (8, 4, 8), (6, 5, 4), (4, 4, 4, 8)]))
-    if kind in ("reshape", "slice"):
-        options["to"] = shape[::-1] if kind == "reshape" else shape
+    if kind == "reshape":
+        options["to"] = shape[::-1]
+    if kind == "slice":
+        whole = {"to": (*shape[:-1], 2), "start": (0,) * (len(shape) - 1) + (1,)}
+        options = draw(st.sampled_from([whole, {"start": (1,)}, {"size": 2, "start": (1,)}, {"size": 1, "axis": "c"}]))
     if kind == "matmul":
         options["transpose"] = True
     if kind == "pool" and "global" not in words:

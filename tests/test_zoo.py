@@ -141,7 +141,12 @@ def stored(network: Network, *left_out: str) -> Held:
     return held
 
 
-SAME = [("MobileNetV2", "mobilenet_v2"), ("EfficientNetB0", "efficientnet_b0"), ("DenseNet121", "densenet121"), ("VGG16", "vgg16")]
+SAME = [
+    ("MobileNetV2", "mobilenet_v2"),
+    ("EfficientNetB0", "efficientnet_b0"),
+    ("DenseNet121", "densenet121"),
+    ("VGG16", "vgg16"),
+]
 
 
 @pytest.mark.parametrize(("model", "name"), [*SAME, ("Xception", "xception")])
@@ -352,7 +357,9 @@ def test_unet() -> None:
 # --- the command, and zoo: --------------------------------------------------------------------------------------------
 
 
-def test_every_network_is_listed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_every_network_is_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["zoo", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -367,7 +374,9 @@ def test_every_network_is_listed(capsys: pytest.CaptureFixture[str], monkeypatch
         "params": 29_294_088,
         "macs": 4_867_293_184,
     }
-    assert [[finding[key] for key in ("metric", "published", "actual", "source", "passed")] for finding in published] == [
+    assert [
+        [finding[key] for key in ("metric", "published", "actual", "source", "passed")] for finding in published
+    ] == [
         ["params", "29.3M", 29_294_088, "arXiv:1704.04861, Table 4", True],
         ["macs", "4866M", 4_867_293_184, "arXiv:1704.04861, Table 4", True],
     ]
