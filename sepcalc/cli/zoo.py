@@ -8,7 +8,7 @@ from sepcalc.reports.zoo import Exhibit, ZooReport
 from sepcalc.source import ZOO, read
 from sepcalc.zoo import names
 
-HELP = """The published networks that come with sepcalc, with params and macs beside the numbers that were published of them.
+HELP = """The published networks that come with sepcalc: params and macs, and beside them what was published.
 
 Each may stand wherever a network is asked for, as zoo:NAME. Exits with 1 when one is astray from what was published.
 

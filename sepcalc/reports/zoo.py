@@ -22,7 +22,8 @@ class Exhibit(NamedTuple):
 
     @property
     def source(self) -> str:
-        return next((finding.source for finding in self.published), "")
+        """Who published it; several with semicolons between."""
+        return "; ".join(dict.fromkeys(finding.source for finding in self.published))
 
 
 class ZooReport(NamedTuple):
