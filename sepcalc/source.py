@@ -118,6 +118,8 @@ class _Folder:
         real = os.path.realpath(os.path.join(os.path.dirname(including or self.file), path))
         if os.path.commonpath([self.root, real]) != self.root:
             raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
+        if real == self.file:
+            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
         shown = printable(os.path.join(self.shown, os.path.relpath(real, self.root)))
         try:
             data = _contents(real)

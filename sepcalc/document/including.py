@@ -43,13 +43,14 @@ class Inclusion:
                     raise Invalid("include: a file is missing")
                 opened = self.opened(chain[-1], path)
                 if opened.key in chain:
-                    raise Invalid(f"{quoted(path)} includes itself, by way of other files or at once")
+                    raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
                 if len(chain) > DEEPEST:
                     raise Invalid(f"files include each other more than {DEEPEST} levels deep")
                 if len(self.known) == MOST:
                     raise Invalid(f"more than {MOST} files are included")
             except Invalid as fact:
                 notes.fact(fact, item)
+                self.reader.library.whole = False
                 continue
             if opened.key not in self.known:
                 self.known.add(opened.key)
@@ -61,6 +62,7 @@ class Inclusion:
         try:
             root = read(opened.source)
         except InputError as error:
+            self.reader.library.whole = False
             for problem in error.problems:
                 inner.keep(problem)
             return

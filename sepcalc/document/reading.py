@@ -53,6 +53,7 @@ class Library:
         self.refused: set[str] = set()  # blocks whose header is wrong: their uses are not to blame
         self.names: dict[str, Scalar] = {}
         self.written = 0
+        self.whole = True  # all included files were read: whatever is no kind is a mistake
 
 
 class Entries(Words):
@@ -242,6 +243,8 @@ class Entries(Words):
         if words and words[0] in self.blocks:
             return self.use_of_key(node.keys[key], words[0], value)
         if not words or words[0] not in KINDS:
+            if not self.library.whole and words and not is_empty(value):
+                return None
             known = (*KINDS, *self.blocks, "layers", *PARTS)
             fact = unknown_kind(words[0] if words else key)
             hint = FLOW if is_empty(value) else fact.hint
@@ -351,6 +354,8 @@ class Entries(Words):
         return Layer(node, spec.kind, spec, ())
 
     def unknown(self, word: str, node: Scalar) -> None:
+        if not self.library.whole:
+            return
         fact = unknown_kind(word)
         start = node.text.find(word)
         hint = near_miss(word, (*self.blocks, *KINDS)) or fact.hint
@@ -360,7 +365,7 @@ class Entries(Words):
         """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``, ``conv -k3 -o8:`` with other keys below."""
         pieces = [*self.words(key)]
         whole = bool(pieces)
-        joined = "from" in node.values and not _filled(value)  # concat: [], from: [a, b]
+        joined = KINDS[kind_name].several and "from" in node.values and not _filled(value)  # concat: [], from: [a, b]
         if joined and not isinstance(value, Scalar):
             pass
         elif isinstance(value, Scalar):

@@ -66,6 +66,7 @@ class Run:
         self.parameters = parameters
         self.inputs = inputs
         self.steps = 0
+        self.most = SLACK
         self.emitted: list[tuple[Scope, str, int, Op, tuple[int, ...], Shape]] = []
         self.ties: dict[int, tuple[int, int]] = {}  # layers that share weights: with which, and how many of their own
         self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
@@ -91,6 +92,7 @@ class Run:
         """Runs the layers of the network."""
         first = next(iter(self.scope.named.values()))[0].end if self.inputs else None
         notes = self.file.notes
+        self.most = SLACK + GROWTH * self.library.written
         try:
             end = self.run(entries, first, Frame(self.parameters, self.file, self.scope))
         except Stop:
@@ -163,8 +165,12 @@ class Run:
         """One entry after another; after a mistake the shape is unknown (None), and only mistakes are looked for."""
         for entry in entries:
             body, modifiers = entry
-            self.count(body.node, frame)
-            if modifiers is not None:
+            self.steps += 1
+            if self.steps > self.most:
+                self.too_much(body.node, frame)
+            if modifiers is None and tensor is not None and type(body) is Layer and body.spec is not None:
+                tensor = self.emit(body.spec, body, body.label, (tensor,), frame)  # most of all entries
+            elif modifiers is not None:
                 tensor = self.modified(entry, modifiers, tensor, frame)
             elif type(body) is Layer:
                 tensor = self.layer(body, "", (tensor,), frame)
@@ -236,7 +242,7 @@ class Run:
             hint = "when: leaves a part out"
             frame.file.notes.add(message, hint, repeat.node, repeat.start, repeat.end, frame.trail)
             return None
-        if count > self.limit():
+        if count > self.most:
             self.too_much(repeat.node, frame)
         return count
 
@@ -281,16 +287,13 @@ class Run:
                 tensor = self.block(others if at else first, "", tensor, frame)
         return tensor
 
-    def limit(self) -> int:
-        return SLACK + GROWTH * self.library.written
-
     def count(self, node: Node, frame: Frame) -> None:
         self.steps += 1
-        if self.steps > self.limit():
+        if self.steps > self.most:
             self.too_much(node, frame)
 
     def too_much(self, node: Node, frame: Frame) -> None:
-        message = f"the network unrolls to more than {self.limit():,} layers"
+        message = f"the network unrolls to more than {self.most:,} layers"
         frame.file.notes.add(message, "take a smaller repeat", node, trail=frame.trail[:3])
         raise Stop
 
