@@ -239,8 +239,8 @@ class Network:
             op: Any = node.op
             op = op._replace(bias=True) if at in biased else op
             nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
-        ends = {name: numbers[tensor] for name, tensor in self._outputs.items()}
-        network = Network(self.name, self.inputs, nodes, ends, notes=(*self.notes, *told(len(owner), stayed)))
+        network = self.replaced(nodes, numbers)
+        network.notes = (*self.notes, *told(len(owner), stayed))
         if self._param_bytes is not None and self.params:  # at the mean width of the file's
             network._param_bytes = -(-self._param_bytes * network.params // self.params)
         return network

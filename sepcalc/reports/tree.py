@@ -122,9 +122,8 @@ def _repeated(marks: Sequence[int], numbers: Sequence[int], at: int) -> tuple[in
         end = at
         while end + width < len(marks) and marks[end] == marks[end + width]:
             step = numbers[end + width] - numbers[end]
-            if step < 1 or step != (
-                1 if width == 1 else step if end < at + width else numbers[end] - numbers[end - width]
-            ):
+            again = end >= at + width
+            if step != (numbers[end] - numbers[end - width] if again else 1 if width == 1 else max(1, step)):
                 break
             end += 1
         times = (end - at) // width + 1
