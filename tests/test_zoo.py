@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sepcalc import load, zoo
+from sepcalc import load, verify, zoo
 from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.gate import compare_published
@@ -459,3 +459,25 @@ def test_zoo_is_a_network_argument_everywhere(
     monkeypatch.chdir(tmp_path)
     assert run([command, "zoo:mobilenet_v1", *more]) == 0
     assert capsys.readouterr().err == ""
+
+
+# A small relative of each kind of network, small enough to be executed whole in a test.
+SMALL: list[tuple[str, str, dict[str, object]]] = [
+    ("convnext_tiny", "32x32x3", {"dim": 8, "depth1": 1, "depth2": 1, "deep": 1, "depth4": 1}),
+    ("densenet121", "32x32x3", {"growth": 4, "block1": 2, "block2": 1, "block3": 1, "block4": 1}),
+    ("efficientnet_b0", "32x32x3", {"width": 0.25, "depth": 0.25}),
+    ("ghostnet", "32x32x3", {"width": 0.25}),
+    ("mobilenet_v2", "32x32x3", {"width": 0.25}),
+    ("shufflenet_v2_x1_0", "32x32x3", {"width": 0.5, "last": 64}),
+    ("unet", "188x188x1", {"first": 1}),
+    ("vit_b_16", "32x32x3", {"dim": 24, "depth": 1, "heads": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "settings"), SMALL, ids=[row[0] for row in SMALL])
+def test_small_relatives_are_executed(name: str, given: str, settings: dict[str, object]) -> None:
+    """Skips, joins, gates, attention, transposed convolutions, slices: their counts are what runs."""
+    network = load(f"zoo:{name}", input=given, **{"classes": 5, **settings})
+    verification = verify(network)
+    assert verification.ok
+    assert len(verification.layers) >= len(network.layers)
