@@ -1,4 +1,4 @@
-"""What a network argument means: standard input, a file by its suffix, or a network on one line."""
+"""What a network argument means: standard input, a network of the zoo, a file by its suffix, or one line."""
 
 import os
 import stat
@@ -16,12 +16,13 @@ LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
 
 
 YAML = (".yaml", ".yml")
+ZOO = "zoo:"
 
 
 def is_network(argument: str) -> bool:
-    """Whether an argument is a network rather than a layer spec: ``-``, a line with commas, an existing file or a name
-    with a suffix or a folder in it."""
-    if argument == "-" or "," in argument:
+    """Whether an argument is a network rather than a layer spec: ``-``, ``zoo:NAME``, a line with commas, an existing
+    file or a name with a suffix or a folder in it."""
+    if argument == "-" or "," in argument or argument.startswith(ZOO):
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
@@ -41,6 +42,10 @@ def read(
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
         return _read_yaml(standard_input(), "<stdin>", request, None)
+    if argument.startswith(ZOO):
+        from sepcalc.zoo import path
+
+        argument = path(argument.removeprefix(ZOO))
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
@@ -67,7 +72,7 @@ def load(
     input: str | Sequence[int] | Mapping[str, str | Sequence[int]] | None = None,  # noqa: A002
     **parameters: object,
 ) -> "Network":
-    """The network of a YAML file, or of one line: ``load("specs/mobilenet_v1.yaml", width=0.5, input="160x160x3")``.
+    """The network of a file, of the zoo, or of one line: ``load("zoo:mobilenet_v2", width=1.4, input="192x192x3")``.
 
     Keywords set its parameters; ``input`` is a shape, as text or as sizes, or shapes by the names of the inputs.
     Raises InputError with every problem.

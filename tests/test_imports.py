@@ -61,6 +61,7 @@ CASES = [
     *[(("layer", "8x8x3", "act", "relu", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
     *[(("kinds", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
     (NETWORK, FILE),
+    (("zoo", "--format", "json"), FILE),
     *[((*NETWORK, "--format", form), FILE) for form in ("json", "csv", "markdown")],
     (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"numpy", "sepcalc.verify"}),
     (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),

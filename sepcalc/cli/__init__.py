@@ -22,6 +22,7 @@ COMMANDS = {
     "layer": "One layer of any kind: every count.",
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
+    "zoo": "Published networks that come with sepcalc.",
     "kinds": "Every kind of layer, and how it is counted.",
     "schema": "The JSON Schema of a network, for editors.",
 }
@@ -35,7 +36,9 @@ Examples:
   sepcalc compare 12x12x3 -k5 -o256 -m2 --explain --formula
   sepcalc layer 112x112x32 depthwise -k3 -s2 -p same
   sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
+  sepcalc network zoo:mobilenet_v2 --set width=1.4
   sepcalc verify 12x12x3 -k5 -o256
+  sepcalc zoo
   sepcalc kinds
 """
 

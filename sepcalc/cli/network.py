@@ -15,15 +15,16 @@ from sepcalc.source import LARGEST_FILE, read
 
 HELP = """A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
 
-NETWORK is a YAML file, - for YAML on standard input, or a network on one line: an input shape and layers, with commas
-between. Exits with 1 when the network is over the budget in its file, or astray from the numbers published there.
+NETWORK is a YAML file, zoo:NAME for one that comes with sepcalc (sepcalc zoo lists them), - for YAML on standard input,
+or a network on one line: an input shape and layers, with commas between. Exits with 1 when the network is over the
+budget in its file, or astray from the numbers published there.
 
 \b
 Examples:
   sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
   sepcalc network specs/mobilenet_v1.yaml
   sepcalc network specs/mobilenet_v1.yaml --set width=0.5 --input 160x160x3
-  sepcalc network specs/mobilenet_v1.yaml --by kind
+  sepcalc network zoo:mobilenet_v2 --set width=1.4 --by kind
   sepcalc network specs/mobilenet_v1.yaml --by block --top 5
   sepcalc network specs/mobilenet_v1.yaml --fold-norm --full
   sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
