@@ -138,6 +138,18 @@ class Network:
         """The output shapes by name."""
         return {name: self.tensors[tensor] for name, tensor in self._outputs.items()}
 
+    @property
+    def ends(self) -> dict[str, int]:
+        """The numbers of the output tensors by name."""
+        return dict(self._outputs)
+
+    def replaced(
+        self, nodes: Sequence[Node], moved: Sequence[int], inputs: Mapping[str, Shape] | None = None
+    ) -> "Network":
+        """This network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
+        ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
+        return Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes)
+
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """A row for each op, in order. Shared weights count where they are used first."""
