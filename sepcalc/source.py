@@ -1,4 +1,4 @@
-"""What a network argument means: standard input, a file by its suffix, or a network on one line."""
+"""What a network argument means: standard input, a file by its suffix (also as git has it), or one line."""
 
 import os
 import stat
@@ -13,19 +13,30 @@ if TYPE_CHECKING:
     from sepcalc.network import Network
 
 LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
+LARGEST_MODEL = 2**30  # bytes of a model file out of git
 
 
 YAML = (".yaml", ".yml")
+GIT = "git:"  # then a revision, a colon and a path in it
 
 
 def is_network(argument: str) -> bool:
     """Whether an argument is a network rather than a layer spec: ``-``, a line with commas, an existing file or a name
     with a suffix or a folder in it."""
-    if argument == "-" or "," in argument:
+    if argument == "-" or "," in argument or argument.startswith(GIT):
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
     return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
+
+
+def is_file_argument(argument: str) -> bool:
+    """Whether a network argument is the path of a file, rather than a network on one line, or one of another source."""
+    if argument == "-" or argument.startswith(GIT):
+        return False
+    if os.path.lexists(argument):
+        return True
+    return "," not in argument and ":" not in argument
 
 
 def read(
@@ -41,6 +52,8 @@ def read(
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
         return _read_yaml(standard_input(), "<stdin>", request)
+    if argument.startswith(GIT):
+        return _read_revision(argument, request)
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
@@ -49,7 +62,7 @@ def read(
         return load_line(argument, _one_input(request))
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
-        return _read_yaml(_contents(argument), argument, request)
+        return _read_yaml(contents(argument), argument, request)
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
@@ -123,7 +136,37 @@ def _neighbour(path: str) -> str:
         return ""
 
 
-def _contents(path: str) -> bytes:
+def _read_revision(argument: str, request: Request) -> "Document":
+    """A file as it is in a revision. A format whose reader wants a file is given a copy."""
+    from sepcalc.revision import Revision
+
+    revision = Revision.of(argument)
+    suffix = os.path.splitext(revision.path)[1].lower()
+    if suffix in YAML:
+        return _read_yaml(revision.contents(LARGEST_FILE), argument, request)
+    if suffix not in IMPORTERS:
+        known = " or ".join((*YAML, *IMPORTERS))
+        raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        copy = os.path.join(folder, os.path.basename(revision.path))
+        with open(copy, "wb") as file:
+            file.write(revision.contents(LARGEST_MODEL))
+        try:
+            return read(copy, request)
+        except InputError as error:
+            shown = [
+                problem._replace(
+                    message=problem.message.replace(copy, argument), place=problem.place.replace(copy, argument)
+                )
+                for problem in error.problems
+            ]
+            raise InputError(shown) from error
+
+
+def contents(path: str) -> bytes:
+    """The bytes of a plain file, of which one more than LARGEST_FILE at most. Raises InputError."""
     _require_file(path)
     try:
         with open(path, "rb") as file:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cli.output import conclude, element_bytes, output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -95,7 +95,7 @@ def command(
     report = NetworkReport(
         document.network, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark
     )
-    emit(report, form, exact, output, force)
+    code = 0 if report.passed else 1
     if not document.network.complete and not allow_uncounted:
-        return 3
-    return 0 if report.passed else 1
+        code = 3
+    return conclude(code, report, form, exact, output, force)
