@@ -169,8 +169,8 @@ def test_metrics_are_named() -> None:
     with pytest.raises(Invalid) as caught:
         read_metric("mac")
     assert caught.value.message == (
-        "unknown metric 'mac': expected macs, mults, adds, compares, divs, specials, params, buffers, activations, flops, "
-        "effective-macs, traffic, peak-memory, params-bytes"
+        "unknown metric 'mac': expected macs, mults, adds, compares, divs, specials, params, buffers, activations, "
+        "flops, effective-macs, traffic, peak-memory, params-bytes"
     )
     assert caught.value.hint == "did you mean macs?"
 

@@ -19,11 +19,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 verdict_options = partial(output_options, forms=FORMATS, short=True)
 
 
-def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The shell's own completion of files."""
-    return [CompletionItem(incomplete, type="file")]
-
-
 def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """``macs=``, and what else can be limited."""
     return [CompletionItem(f"{spoken(name)}=") for name in METRICS if spoken(name).startswith(incomplete)]

@@ -6,9 +6,9 @@ import click
 
 from sepcalc import __version__
 from sepcalc.cli import complain
-from sepcalc.cli.asked import complete_files, kept_as, uncounted_option
+from sepcalc.cli.asked import kept_as, uncounted_option
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import conclude
+from sepcalc.cli.output import complete_files, conclude
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.configuration import files as files_of

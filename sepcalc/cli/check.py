@@ -9,7 +9,6 @@ import click
 from sepcalc import __version__
 from sepcalc.cli import complain, report_bug
 from sepcalc.cli.asked import (
-    complete_files,
     increase_option,
     increases_of,
     kept_as,
@@ -21,7 +20,7 @@ from sepcalc.cli.asked import (
     verdict_options,
 )
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import conclude
+from sepcalc.cli.output import complete_files, conclude
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines
 from sepcalc.gate.checks import BUG, Demand, Outcome, examine, refused, skipped

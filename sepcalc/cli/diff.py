@@ -2,9 +2,9 @@
 
 import click
 
-from sepcalc.cli.asked import complete_files, increase_option, increases_of, uncounted_option, verdict_options
+from sepcalc.cli.asked import increase_option, increases_of, uncounted_option, verdict_options
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import conclude
+from sepcalc.cli.output import complete_files, conclude
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown
 from sepcalc.gate.snapshots import taken

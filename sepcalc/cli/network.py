@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import conclude, element_bytes, output_options
+from sepcalc.cli.output import complete_files, conclude, element_bytes, output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -59,7 +59,7 @@ input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]
 
 
 @click.command("network", help=HELP)
-@click.argument("network")
+@click.argument("network", shell_complete=complete_files)
 @set_option
 @input_option
 @click.option("--by", type=click.Choice(["kind"]), default=None, help="Group the layers.")

@@ -4,13 +4,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -32,6 +35,13 @@ def output_options(command: Command, forms: Iterable[str] = GENERAL, short: bool
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """The shell's own completion of files, for a network argument."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
 
 
 element_bytes = click.option(

@@ -72,7 +72,12 @@ def examine(
         if why or not all(one.verdict.passed for one in held):
             pairs = matched(then, now)
     findings = compare_published(network, demand.claims)
-    reasons = [explained(one, network.layers, pairs) if why or not one.verdict.passed else None for one in held]
+    reasons = [
+        None
+        if one.verdict.passed and (not why or isinstance(one.limit, Increase))
+        else explained(one, network.layers, pairs)
+        for one in held
+    ]
     gaps = tuple(dict.fromkeys([*network.uncounted, *(then.uncounted if then else ())]))
     codes = [PASSED]
     if any(one.verdict.fails for one in held) or not all(finding.passed for finding in findings):
