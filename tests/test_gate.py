@@ -279,9 +279,11 @@ OTHER_BASELINES = [  # what is changed in a baseline, and what is said of it
     (
         f'"sepcalc": "{sepcalc.__version__}"',
         '"sepcalc": "0.0.9"',
-        "the baseline's numbers are those of another sepcalc (version 0.0.9, definitions 1): this is version "
-        f"{sepcalc.__version__}, definitions 1, and cannot be compared\n"
-        "  hint: make it anew with this one: sepcalc baseline … --force\n",
+        (
+            "the baseline's numbers are those of another sepcalc (version 0.0.9, definitions 1): this is version "
+            f"{sepcalc.__version__}, definitions 1, and cannot be compared\n"
+            "  hint: make it anew with this one: sepcalc baseline … --force\n"
+        ),
     ),
     (
         '"tiny"',
@@ -328,3 +330,16 @@ def test_a_budget_is_held_without_a_command() -> None:
     assert [verdict.passed for verdict in sepcalc.gate.check(network, [limits.read_limit("macs", "3888")])] == [True]
     with pytest.raises(InputError, match="no layer matches 'block'"):
         sepcalc.gate.check(network, [limits.read_limit("macs", "1")._replace(scope="block")])
+
+
+def test_what_passes_is_one_row_where_there_are_many(gate: Run) -> None:
+    names = [f"specs/net{at}.yaml" for at in range(30)]
+    for name in names:
+        Path(name).write_text(NET)
+    Path(names[7]).write_text(NET.replace("6M", "5M"))
+    code, out, _ = gate("check", *names)
+    assert code == 1
+    assert "specs/net6.yaml   2 limits                        ok\n" in out
+    assert "specs/net7.yaml   params        5,168      6,000  ok\n" in out
+    assert "                  macs      5,292,032  5,000,000  OVER\n" in out
+    assert len(out.splitlines()) == 1 + 30 + 1 + 1 + 4 + 1 + 1

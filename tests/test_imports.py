@@ -18,6 +18,10 @@ WATCHED = {
     "sepcalc.document",
     "sepcalc.verify",
     "importlib.metadata",
+    "tomllib",
+    "sepcalc.gate.reasons",
+    "sepcalc.gate.configuration",
+    "sepcalc.revision",
 }
 REPORTER = """
 import sys
@@ -52,6 +56,8 @@ SPEC = CLICK | {"sepcalc.kinds"}
 COMPARE = ("compare", "12x12x3", "-k5", "-o256")
 NETWORK = ("network", str(ROOT / "specs" / "mobilenet_v1.yaml"))
 FILE = SPEC | {"yaml", "sepcalc.document"}
+CHECK = ("check", NETWORK[1])
+GATE = FILE | {"tomllib", "sepcalc.gate.reasons", "sepcalc.gate.configuration"}
 CASES = [
     (("--help",), CLICK),
     (("--version",), CLICK),
@@ -62,6 +68,8 @@ CASES = [
     *[(("kinds", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
     (NETWORK, FILE | {"rich"}),
     *[((*NETWORK, "--format", form), FILE) for form in ("json", "csv", "markdown")],
+    (CHECK, GATE | {"rich"}),
+    *[((*CHECK, "--format", form), GATE) for form in ("json", "csv", "markdown", "github", "junit")],
     (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"rich", "numpy", "sepcalc.verify"}),
     (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),
 ]
@@ -73,8 +81,8 @@ def test_a_command_loads_only_what_it_uses(args: tuple[str, ...], modules: set[s
 
 
 def test_the_modules_that_are_watched_are_seen_where_they_are_used() -> None:
-    everything = loaded(*NETWORK) | loaded("verify", "4x4x3", "-k3", "-o2")
-    assert everything == WATCHED - {"importlib.metadata"}
+    everything = loaded(*NETWORK) | loaded(*CHECK) | loaded("verify", "4x4x3", "-k3", "-o2")
+    assert everything == WATCHED - {"importlib.metadata", "sepcalc.revision"}
 
 
 @pytest.mark.parametrize(
