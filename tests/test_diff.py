@@ -166,3 +166,26 @@ def test_a_revision_has_no_control_characters(gate: Run) -> None:
         gate("network", "git:main:a\nb.yaml")[2]
         == "git:main:a\\nb.yaml: a revision and a path have no control characters\n"
     )
+
+
+@pytest.mark.usefixtures("history")
+def test_a_revision_includes_from_itself(gate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("specs/blocks").mkdir()
+    Path("specs/blocks/b.yaml").write_text("blocks: {b(): [pointwise -o8]}\n")
+    Path("specs/with.yaml").write_text("input: 8x8x3\ninclude: blocks/b.yaml\nlayers: [b]\n")
+    Path("specs/out.yaml").unlink()
+    Path("specs/out.yaml").write_text("input: 8x8x3\ninclude: ../base.yaml\nlayers: [b]\n")
+    Path("specs/none.yaml").write_text("input: 8x8x3\ninclude: blocks/c.yaml\nlayers: [b]\n")
+    git("add", ".")
+    git("commit", "-qm", "two")
+    Path("specs/blocks/b.yaml").unlink()
+    assert gate("network", "git:main:specs/with.yaml")[0] == 0
+    code, _, err = gate("network", "git:main:specs/out.yaml")
+    assert code == 2
+    assert "specs/out.yaml:2:10: include: '../base.yaml' leads out of the folder of the network\n" in err
+    code, _, err = gate("network", "git:main:specs/none.yaml")
+    assert code == 2
+    assert "include: 'blocks/c.yaml': git says: path 'specs/blocks/c.yaml' does not exist in 'main'\n" in err
+    monkeypatch.chdir("specs")
+    assert gate("network", "git:HEAD:./with.yaml")[0] == 0
+    assert gate("network", "git:HEAD~1:./with.yaml")[0] == 2

@@ -26,6 +26,7 @@ COMMANDS = {
     "diff": "What changed between two networks.",
     "baseline": "Keep what networks cost, to compare with later.",
     "kinds": "Every kind of layer, and how it is counted.",
+    "schema": "The JSON Schema of a network, for editors.",
 }
 
 HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output

@@ -2,11 +2,10 @@
 
 from sepcalc.document.problems import Notes
 from sepcalc.errors import Invalid
-from sepcalc.gate import METRICS, Claim, Limit, Mark
+from sepcalc.gate import METRICS, Claim, Limit, Mark, read_tolerance
 from sepcalc.gate.limits import Written
 from sepcalc.gate.limits import read_budget as gate_budget
-from sepcalc.nodes import Mapping as MappingNode
-from sepcalc.nodes import Node, Scalar
+from sepcalc.nodes import Mapping, Node, Scalar, Sequence
 from sepcalc.quantity import read_printed
 
 
@@ -14,13 +13,13 @@ def read_budget(notes: Notes, node: Node | None) -> tuple[Limit, ...]:
     """``{params: 4.3M, layers: {"block*/expand": {macs: 10M}}, level: warn, message: …}``."""
     before = len(notes.problems)
     notes.mapping(node, "budget")  # says if it is none
-    limits = gate_budget(_written(notes, node), notes.fact) if isinstance(node, MappingNode) else ()
+    limits = gate_budget(_written(notes, node), notes.fact) if isinstance(node, Mapping) else ()
     if node is not None and not limits and len(notes.problems) == before:
         notes.add("the budget is empty: it would hold nothing to anything", "for example {macs: 570M}", node)
     return limits
 
 
-def _written(notes: Notes, node: MappingNode) -> list[Written]:
+def _written(notes: Notes, node: Mapping) -> list[Written]:
     """A mapping as names and texts, at any depth (of which YAML's reader has bounded it)."""
     entries = []
     for name, value in node.values.items():
@@ -29,25 +28,37 @@ def _written(notes: Notes, node: MappingNode) -> list[Written]:
         inside: str | list[Written] | None = None
         if isinstance(value, Scalar):
             inside = value.text
-        elif isinstance(value, MappingNode):
+        elif isinstance(value, Mapping):
             inside = _written(notes, value)
         entries.append(Written(name, inside, key, value, mark))
     return entries
 
 
 def read_published(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
+    """``published``: a mapping of metrics, with their source; or a list of such, one for each source."""
+    if isinstance(node, Sequence):
+        if not node.items:
+            notes.add("published is empty: it would compare nothing", "for example {macs: 569M}", node)
+        return tuple([claim for item in node.items for claim in _claims(notes, item)])
+    return _claims(notes, node)
+
+
+def _claims(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
     values = notes.mapping(node, "published", ("source", "tolerance", *METRICS))
+    if isinstance(node, Mapping) and not any(name.replace("-", "_") in METRICS for name in values):
+        notes.add("published has no number: it would compare nothing", "for example {macs: 569M}", node)
     source = notes.scalar(values.get("source"), "source") or ""
     tolerance, claims = None, []
     for name, value in values.items():
-        if name not in METRICS and name != "tolerance":
+        metric = name.replace("-", "_")
+        if metric not in METRICS and name != "tolerance":
             continue
         text = notes.scalar(value, name)
         try:
             if text is not None and name == "tolerance":
-                tolerance = read_printed(text)
+                tolerance = read_tolerance(text)
             elif text is not None:
-                claims.append(Claim(name, read_printed(text), source))
+                claims.append(Claim(metric, read_printed(text), source))
         except Invalid as fact:
             notes.fact(fact, value)
     return tuple([claim._replace(tolerance=tolerance) for claim in claims])

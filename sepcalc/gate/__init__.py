@@ -17,3 +17,4 @@ from sepcalc.gate.metrics import read_metric as read_metric
 from sepcalc.gate.published import Claim as Claim
 from sepcalc.gate.published import Finding as Finding
 from sepcalc.gate.published import compare_published as compare_published
+from sepcalc.gate.published import read_tolerance as read_tolerance

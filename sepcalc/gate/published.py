@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 from sepcalc.gate.metrics import measured
 from sepcalc.network import Network
-from sepcalc.quantity import Printed
+from sepcalc.quantity import Printed, read_printed
+
+
+class Tolerance(NamedTuple):
+    """How far from a published number is still right: so much, or so many percent of it."""
+
+    most: Printed
+    percent: bool = False
 
 
 class Claim(NamedTuple):
@@ -15,7 +22,7 @@ class Claim(NamedTuple):
     metric: str
     printed: Printed
     source: str = ""
-    tolerance: Printed | None = None
+    tolerance: Tolerance | None = None
 
 
 class Finding(NamedTuple):
@@ -26,6 +33,16 @@ class Finding(NamedTuple):
     actual: int
     source: str
     passed: bool
+    ratio: float | None = None  # of what there is to what was published
+
+
+def read_tolerance(text: str) -> Tolerance:
+    """``0.1M``, ``5000``, ``1%``, ``0.5 %``. Raises Invalid."""
+    if text.endswith("%"):
+        number = text[:-1].rstrip(" ")
+        if number[-1:].isdigit():
+            return Tolerance(read_printed(number), percent=True)
+    return Tolerance(read_printed(text))
 
 
 def compare_published(network: Network, claims: Iterable[Claim]) -> list[Finding]:
@@ -33,10 +50,14 @@ def compare_published(network: Network, claims: Iterable[Claim]) -> list[Finding
     findings = []
     for metric, printed, source, tolerance in claims:
         actual = measured(network, metric)
+        said = printed.digits * printed.unit  # over printed.below
+        away = abs(actual * printed.below - said)
         if tolerance is None:
             passed = printed.rounds_from(actual)
         else:
-            away = abs(actual * printed.below - printed.digits * printed.unit)
-            passed = away * tolerance.below <= tolerance.digits * tolerance.unit * printed.below
-        findings.append(Finding(metric, printed.text, actual, source, passed))
+            _, digits, below, unit = tolerance.most
+            share = (said, 100) if tolerance.percent else (printed.below, 1)
+            passed = away * below * share[1] <= digits * unit * share[0]
+        ratio = round(actual * printed.below / said, 4) if said else None
+        findings.append(Finding(metric, printed.text, actual, source, passed, ratio))
     return findings
