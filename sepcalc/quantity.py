@@ -86,7 +86,7 @@ def read_printed(text: str) -> Printed:
     return Printed(text, int(digits), 10 ** len(decimals), _SUFFIXES[unit])
 
 
-_AMOUNT = re.compile(r"(0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3}){2,})(?:\.([0-9]+))? ?([A-Za-z]*)", re.ASCII)
+_AMOUNT = re.compile(r"(0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3}){2,})(?:\.([0-9]+))?(?: ?([A-Za-z]+))?", re.ASCII)
 _COUNTED = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BYTES = {"": 1, "B": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, **{unit: size for size, unit in _BINARY[:4]}}
 _LONGEST = 40  # characters of a quantity
@@ -106,7 +106,7 @@ def read_amount(text: str, of_bytes: bool = False) -> Printed:
         if re.fullmatch(r"[0-9.,_' ]*[0-9][0-9.,_' ]*[A-Za-z]*", text[:_LONGEST], re.ASCII):
             raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
         raise Invalid(f"{shown} is not a quantity: expected digits, perhaps a point, and {expected}", example)
-    whole, decimals, unit = match[1], match[2] or "", match[3]
+    whole, decimals, unit = match[1], match[2] or "", match[3] or ""
     if "," in whole and (decimals or unit):
         raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
     if unit not in units:

@@ -202,7 +202,7 @@ def _target(asked: Asked, argument: str, name: str, given: Target, root: str) ->
         (*asked.limits, *given.limits),
         (*asked.increases, *given.increases),
         os.path.relpath(os.path.join(root, asked.baseline)) if asked.baseline else given.baseline,
-        asked.level,
+        "error" if given.increases else asked.level,  # which has none of its own then: they need a baseline
         asked.message,
         asked.mark,
     )

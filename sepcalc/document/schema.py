@@ -135,8 +135,8 @@ def _budget() -> Schema:
 def _limits(metrics: Sequence[str]) -> Schema:
     limits: Schema = {}
     for name in metrics:
-        units = "(B|[kMGT]|[KMGT]iB)?" if METRICS[name].bytes else "[kKMGT]?"
-        pattern = rf"^(0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(,[0-9]{{3}}){{2,}})(\.[0-9]+)? ?{units}$"
+        units = "B|[kMGT]|[KMGT]iB" if METRICS[name].bytes else "[kKMGT]"
+        pattern = rf"^(0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(,[0-9]{{3}}){{2,}})(\.[0-9]+)?( ?({units}))?$"
         limit = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": pattern}]}
         limits |= dict.fromkeys([name, name.replace("_", "-")], limit)
     return limits
