@@ -343,3 +343,16 @@ def test_what_passes_is_one_row_where_there_are_many(gate: Run) -> None:
     assert "specs/net7.yaml   params        5,168      6,000  ok\n" in out
     assert "                  macs      5,292,032  5,000,000  OVER\n" in out
     assert len(out.splitlines()) == 1 + 30 + 1 + 1 + 4 + 1 + 1
+
+
+def test_output_has_a_short_name_where_no_spec_is_read(gate: Run) -> None:
+    for args in (
+        ["network", "specs/net.yaml"],
+        ["kinds"],
+        ["check", "specs/net.yaml"],
+        ["diff", *2 * ["specs/net.yaml"]],
+    ):
+        name = f"{args[0]}.txt"
+        assert gate(*args, "-o", name) == (0, "", "")
+        assert Path(name).read_text()
+        assert gate(*args, "--output", name)[2] == f"'{name}' exists already\n  hint: --force overwrites it\n"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_text, output_options
+from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_text, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -82,7 +82,7 @@ fold_norm_option = click.option(
 )
 @click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
-@output_options
+@short_output_options
 def command(
     network: str,
     sets: tuple[str, ...],

@@ -75,6 +75,9 @@ def emit_text(text: str, output: str | None, force: bool) -> None:
         raise InputError([Problem(f"cannot write standard output: {error.strerror}")]) from error
 
 
+short_output_options = partial(output_options, short=True)
+
+
 def conclude(code: int, report: Report, form: str, exact: bool, output: str | None, force: bool) -> int:
     """Emits the report on a verdict, and gives its exit code: also where whoever read the report went away."""
     try:

@@ -48,12 +48,6 @@ def main() -> int:
             with redirect_stdout(io.StringIO()):
                 assert run(["check"]) == 0
 
-        if len(sys.argv) > 1:
-            import cProfile
-
-            reading()
-            cProfile.runctx("checking()", {}, {"checking": checking}, "/tmp/gate/prof")
-            return 0
         checked, were_read = fastest(checking, reading)
         failed |= checked > LIMIT * were_read
         print(f"check of {FILES} files / reading them: {checked * 1e3:.0f} ms / {were_read * 1e3:.0f} ms", end=" ")
