@@ -18,6 +18,10 @@ WATCHED = {
     "sepcalc.document",
     "sepcalc.verify",
     "importlib.metadata",
+    "tomllib",
+    "sepcalc.gate.reasons",
+    "sepcalc.gate.configuration",
+    "sepcalc.revision",
 }
 REPORTER = """
 import sys
@@ -52,6 +56,8 @@ SPEC = CLICK | {"sepcalc.kinds"}
 COMPARE = ("compare", "12x12x3", "-k5", "-o256")
 NETWORK = ("network", str(ROOT / "specs" / "mobilenet_v1.yaml"))
 FILE = SPEC | {"yaml", "sepcalc.document"}
+CHECK = ("check", NETWORK[1])
+GATE = FILE | {"tomllib", "sepcalc.gate.reasons", "sepcalc.gate.configuration"}
 CASES = [
     (("--help",), CLICK),
     (("--version",), CLICK),
@@ -63,6 +69,8 @@ CASES = [
     (NETWORK, FILE),
     (("zoo", "--format", "json"), FILE),
     *[((*NETWORK, "--format", form), FILE) for form in ("json", "csv", "markdown")],
+    (CHECK, GATE),
+    *[((*CHECK, "--format", form), GATE) for form in ("json", "csv", "markdown", "github", "junit")],
     (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"numpy", "sepcalc.verify"}),
     (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),
 ]
@@ -75,7 +83,8 @@ def test_a_command_loads_only_what_it_uses(args: tuple[str, ...], modules: set[s
 
 def test_the_modules_that_are_watched_are_seen_where_they_are_used() -> None:
     everything = loaded(*NETWORK, columns="40") | loaded("verify", "4x4x3", "-k3", "-o2")  # 40: words are folded
-    assert everything == WATCHED - {"importlib.metadata"}
+    everything |= loaded(*CHECK)
+    assert everything == WATCHED - {"importlib.metadata", "sepcalc.revision"}
 
 
 @pytest.mark.parametrize(

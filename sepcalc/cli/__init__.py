@@ -23,6 +23,9 @@ COMMANDS = {
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
     "zoo": "Published networks that come with sepcalc.",
+    "check": "Hold networks to their budgets.",
+    "diff": "What changed between two networks.",
+    "baseline": "Keep what networks cost, to compare with later.",
     "kinds": "Every kind of layer, and how it is counted.",
     "schema": "The JSON Schema of a network, for editors.",
 }
@@ -39,6 +42,7 @@ Examples:
   sepcalc network zoo:mobilenet_v2 --set width=1.4
   sepcalc verify 12x12x3 -k5 -o256
   sepcalc zoo
+  sepcalc check specs/mobilenet_v1.yaml
   sepcalc kinds
 """
 
@@ -87,10 +91,10 @@ def run(args: Sequence[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else FINE
     except InputError as problems:
-        _complain(str(problems))
+        complain(str(problems))
         return BAD_INPUT
     except click.ClickException as wrong:
-        _complain(_usage(wrong))
+        complain(_usage(wrong))
         return BAD_INPUT
     except click.Abort:
         return INTERRUPTED
@@ -100,7 +104,7 @@ def run(args: Sequence[str]) -> int:
         hush()
         return FINE
     except Exception as bug:
-        return _report_bug(bug)
+        return report_bug(bug)
 
 
 def _usage(wrong: click.ClickException) -> str:
@@ -111,7 +115,8 @@ def _usage(wrong: click.ClickException) -> str:
     return f"{message}\n  {context.command_path} --help shows what it takes, with examples"
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
+    """Says it on standard error."""
     from sepcalc.cli.output import stand_in
 
     try:
@@ -121,13 +126,12 @@ def _complain(message: str) -> None:
         pass
 
 
-def _report_bug(bug: Exception) -> int:
+def report_bug(bug: Exception) -> int:
+    """Says on standard error that sepcalc is wrong; gives the exit code for that."""
     if os.environ.get("SEPCALC_DEBUG"):
         import traceback
 
         traceback.print_exception(bug)
     what = printable(f"{type(bug).__name__}: {bug}"[:LONGEST])
-    _complain(
-        f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened"
-    )
+    complain(f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened")
     return BUG

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import element_bytes, emit, emit_text, output_options
+from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_text, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -67,7 +67,7 @@ fold_norm_option = click.option(
 
 
 @click.command("network", help=HELP)
-@click.argument("network")
+@click.argument("network", shell_complete=complete_files)
 @set_option
 @input_option
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
@@ -83,7 +83,7 @@ fold_norm_option = click.option(
 )
 @click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
-@output_options
+@short_output_options
 def command(
     network: str,
     sets: tuple[str, ...],
@@ -117,7 +117,7 @@ def command(
     elif document.published and fold_norm:
         remark = "What was published is not compared: it is of the network whose norms are not folded."
     report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
-    emit(report, form, exact, output, force)
+    code = 0 if report.passed else 1
     if not document.network.complete and not allow_uncounted:
-        return 3
-    return 0 if report.passed else 1
+        code = 3
+    return conclude(code, report, form, exact, output, force)
