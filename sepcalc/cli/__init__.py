@@ -22,6 +22,7 @@ COMMANDS = {
     "layer": "One layer of any kind: every count.",
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
+    "factor": "Which kernels separate, and what a layer gains.",
     "kinds": "Every kind of layer, and how it is counted.",
 }
 
@@ -35,6 +36,7 @@ Examples:
   sepcalc layer 112x112x32 depthwise -k3 -s2 -p same
   sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
   sepcalc verify 12x12x3 -k5 -o256
+  sepcalc factor "-1 0 1; -2 0 2; -1 0 1"
   sepcalc kinds
 """
 
