@@ -96,7 +96,7 @@ def _steps(factoring: "Factoring", rank: int | None) -> "list[Step] | None":
 
 def _counter() -> Any:
     """A new tally, and what makes arrays that count into it: the verifier's."""
-    from sepcalc.verify import Tally, counting
+    from sepcalc.verify.counting import Tally, counting
 
     tally = Tally()
     kind = counting(tally)

@@ -85,7 +85,7 @@ def _npy(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> 
 
 def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
     try:
-        version = npy.read_magic(file)  # type: ignore[no-untyped-call]
+        version = npy.read_magic(file)
     except ValueError:
         raise Invalid("is not a .npy file: it begins with something else") from None
     if version not in ((1, 0), (2, 0), (3, 0)):
@@ -98,7 +98,7 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
     # Version 3.0 is 2.0 with names of fields that are not Latin-1; what has fields is refused anyway.
     reader = npy.read_array_header_1_0 if width == 2 else npy.read_array_header_2_0
     try:
-        shape, fortran, dtype = reader(file, max_header_size=HEADER)  # type: ignore[no-untyped-call]
+        shape, fortran, dtype = reader(file, max_header_size=HEADER)
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, UnicodeDecodeError):
         raise Invalid("has a damaged header") from None
     if any(size < 0 for size in shape):
@@ -167,10 +167,11 @@ def _onnx(file: IO[bytes], path: str, weight: str | None, layer: bool | None) ->
         graph = onnx.load_model(file, load_external_data=False).graph
     except Exception as error:  # protobuf's DecodeError comes from a module that its versions keep in different places
         raise Invalid("is not an ONNX file: it cannot be decoded") from error
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
+    tensors: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.output:
-            tensors |= {node.output[0]: attribute.t for attribute in node.attribute if attribute.name == "value"}
+            tensors |= dict.fromkeys(node.output, next((a.t for a in node.attribute if a.name == "value"), None))
+    tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
     name = _chosen(weight, path, {name: tuple(tensor.dims) for name, tensor in tensors.items()})
     tensor = tensors[name]
     if prod(tensor.dims) > ELEMENTS:

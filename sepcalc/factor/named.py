@@ -135,7 +135,7 @@ def named(word: str) -> tuple[Matrix, str]:
     kernel = KERNELS[family]
     if family == "gaussian" and "@" in size:
         taps, _, deviation = size.partition("@")
-        return _sampled(_taps(word, taps), _deviation(word, deviation)), kernel.says
+        return _sampled(_taps(word, taps), _deviation(word, deviation)), f"sampled, standard deviation {deviation}"
     if kernel.make is None:
         raise TypeError(f"{family} has no sizes")
     return kernel.make(_size(word, family, size) if name != family else kernel.default), kernel.says

@@ -118,8 +118,8 @@ def _run_chain(kernel: Kernel, step: Step, array: Array, arrays: Sequence[Array]
 
 
 def _run(op: Conv, array: Array, kernels: Array) -> Array:
-    """A convolution of stride 1 over a batch (batch x axes x channels), product by product: a call for each tap and each
-    input of a group."""
+    """A convolution of stride 1 over a batch (batch x axes x channels), product by product: a call for each tap and
+    each input of a group."""
     batch, groups = len(array), op.groups
     padded = np.pad(array, [(0, 0), *op.pads(array.shape[1:]), (0, 0)])
     sizes = [size - k + 1 for size, k in zip(padded.shape[1:-1], op.kernel, strict=True)]

@@ -1,10 +1,9 @@
 """What a kernel argument means: a name, a matrix as it is typed, a file.
 
-KERNEL   NAME | MATRIX { "|" MATRIX } | FILE.npy | FILE.csv | FILE.onnx:WEIGHT | FILE.safetensors:WEIGHT
-MATRIX   ROW { ";" ROW }            with "|" between the slices of a kernel of three axes
-ROW      NUMBER { ("," | space) NUMBER }
-NUMBER   -12 | 0.25 | 1e-3 | 1/9    each of them exact
-
+* KERNEL: NAME, MATRIX { "|" MATRIX }, FILE.npy, FILE.csv, FILE.onnx:WEIGHT or FILE.safetensors:WEIGHT
+* MATRIX: ROW { ";" ROW }, with "|" between the slices of a kernel of three axes
+* ROW: NUMBER { ("," or space) NUMBER }
+* NUMBER: -12, 0.25, 1e-3 or 1/9, each of them exact
 """
 
 import os
@@ -99,7 +98,8 @@ def table(text: str, name: str) -> "Kernel":
     """The kernel of a CSV file: a row a line, commas, semicolons or spaces between. Raises InputError."""
     from sepcalc.factor.kernel import of_fractions
 
-    rows, problems = [], []
+    rows: list[list[_Number]] = []
+    problems = []
     for at, line in enumerate(text.splitlines()):
         if not line.strip():
             continue

@@ -1,7 +1,7 @@
 """The ways to run a kernel, or a layer, through cheaper convolutions: for each rank the error and the cost.
 
-A way is a variant of ``rewrite.py``; what it costs is the cost of the chain that the variant builds, per output position
-(one output position of an input padded as ``same``). The sums of several chains cost so many times one.
+A way is a variant of ``rewrite.py``; what it costs is the cost of the chain that the variant builds, per output
+position (one output position of an input padded as ``same``). The sum of several chains costs so many times one.
 """
 
 from collections.abc import Sequence
@@ -132,9 +132,8 @@ def _basis_errors(kernel: Kernel, weights: Array) -> dict[int, float]:
         return dict(enumerate(spectra.tails(spectra.singular_values(matrix) ** 2).tolist(), 1))
     # Along three axes each rank has a second decomposition of its own: some ranks have to do.
     first, whole = spectra.first_split(weights), float((weights**2).sum())
-    largest = max(
-        min(inputs * sizes[0], sizes[1] * sizes[2] * outputs), min(prod(sizes[:2]) * inputs, sizes[2] * outputs)
-    )
+    splits = [(inputs * sizes[0], sizes[1] * sizes[2] * outputs), (inputs * prod(sizes[:2]), sizes[2] * outputs)]
+    largest = max(map(min, splits))
     below = _cheapest(kernel, BASIS, cost(kernel, "normal").macs)
     lost = {rank: spectra.train(weights, rank, first)[1] for rank in spectra.chosen_ranks(min(largest, max(1, below)))}
     return {rank: float(np.sqrt(power / whole)) if whole else 0.0 for rank, power in lost.items()}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHARES = range(10, 101, 10)  # percent of the full cost at which the curve is drawn
 DIGITS = 4  # of a real factor
+ROUNDING = 1e-12  # an error that is drawn as none
 
 
 class FactorReport(NamedTuple):
@@ -111,7 +112,7 @@ class FactorReport(NamedTuple):
         how = (
             "exactly"
             if factoring.tolerance is None
-            else f"numerically: {factoring.tolerance:.1e} of the largest is zero"
+            else f"numerically: up to {factoring.tolerance:.1e} of the largest is none"
         )
         verdict = "separable" if factoring.separable else "not separable"
         if kernel.layer:
@@ -142,7 +143,9 @@ class FactorReport(NamedTuple):
         rows = [Row(("the full kernels" if layer else "the full kernel", None, None, None, full, None))]
         for step in self.shown():
             told = quantity.times(step.cost.macs, full)
-            rows.append(Row((step.variant, str(step.rank), percent(step.error), step.error, step.cost.macs, told)))
+            rows.append(
+                Row((step.variant, str(step.rank), percent(step.error), _drawn(step.error), step.cost.macs, told))
+            )
         return Table("", columns, rows)
 
     def _break_even(self) -> str:
@@ -166,7 +169,7 @@ class FactorReport(NamedTuple):
             cells: list[Any] = [f"{share} %"]
             for way in self.factoring.ways:
                 error = _reached(way, self.factoring.full.macs * share)
-                cells += [percent(error), error]
+                cells += [percent(error), _drawn(error)]
             rows.append(Row(tuple(cells)))
         return Table("Least error by cost, in parts of the full kernels'", columns, rows)
 
@@ -181,9 +184,7 @@ class FactorReport(NamedTuple):
             Column("executed"), Column("rank", NUMBER), Column("predicted", NUMBER), Column("measured", NUMBER),
             Column("mults", COUNT), Column("counts"), Column("error"),
         ]  # fmt: skip
-        sections: list[Section] = (
-            [Table("Verified by execution" if self.ok else "NOT VERIFIED", columns, rows)] if rows else []
-        )
+        sections: list[Section] = [Table("Run, and measured", columns, rows)] if rows else []
         lines = [*self._wrong()]
         if lines:
             sections.append(Lines("Not as predicted", lines, alarm=True))
@@ -240,6 +241,10 @@ def percent(error: float) -> str:
     if not error or error >= 0.0001:
         return f"{100 * error:.2f} %" if error else "0"
     return f"{100 * error:.0e} %"
+
+
+def _drawn(error: float) -> float:
+    return error if error > ROUNDING else 0.0
 
 
 def _reached(way: "Way", hundredths: int) -> float:
