@@ -152,6 +152,7 @@ def test_64_x_64_is_quick_and_exact() -> None:
 def test_three_axes() -> None:
     found = sepcalc.factor("1 0; 0 1 | 0 1; 1 0")
     assert (found.rank, found.separable, found.unfoldings, found.tolerance) == (None, False, (2, 2, 2), None)
+    assert found.errors == pytest.approx([0.5**0.5])  # the best: 1/2 everywhere, of a norm of 2
     flat = sepcalc.factor("1 0; 0 1 | 1 0; 0 1")
     assert (flat.separable, flat.unfoldings) == (False, (1, 2, 2))
     assert sepcalc.factor("1 0 | 0 1").rank == 2  # a matrix that has an axis of one more

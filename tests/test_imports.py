@@ -62,6 +62,7 @@ CASES = [
     *[(("kinds", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
     (NETWORK, FILE),
     *[((*NETWORK, "--format", form), FILE) for form in ("json", "csv", "markdown")],
+    *[(("factor", "log", "--format", form), SPEC | {"numpy"}) for form in ("json", "csv", "markdown")],
     (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"numpy", "sepcalc.verify"}),
     (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),
 ]

@@ -13,6 +13,7 @@ from sepcalc.factor.kernel import Array
 
 LARGE = 1024  # a side from which on the spectrum comes from the Gram matrix, at half the time and half the digits
 SWEEPS = 8  # of alternating least squares, for one term of three axes
+STARTS = 3  # of it besides the one from an unfolding: from one start alone it may stay where it is
 CHUNK = 2**22  # elements that are decomposed at a time
 
 
@@ -67,9 +68,21 @@ def terms(tensors: Array, count: int) -> list[Array]:
 
 def _one_term(rest: Array) -> list[Array]:
     batch, a, c, d = rest.shape
-    u = np.linalg.svd(rest.reshape(batch, a, c * d), full_matrices=False)[0][..., 0]
-    v = np.linalg.svd(np.einsum("ba,bacd->bcd", u, rest), full_matrices=False)[0][..., 0]
-    w = _unit(np.einsum("ba,bc,bacd->bd", u, v, rest))
+    first = np.linalg.svd(rest.reshape(batch, a, c * d), full_matrices=False)[0][..., 0]
+    draw = np.random.default_rng(0)
+    best: list[Array] = []
+    for start in [first, *[np.broadcast_to(draw.standard_normal(a), (batch, a)) for _ in range(STARTS)]]:
+        left, values, right = np.linalg.svd(np.einsum("ba,bacd->bcd", start, rest), full_matrices=False)
+        found = _improved(rest, left[..., 0], values[..., :1] * right[..., 0, :])
+        if best:
+            better = np.linalg.norm(found[2], axis=-1) > np.linalg.norm(best[2], axis=-1)
+            found = [np.where(better[:, None], new, old) for new, old in zip(found, best, strict=True)]
+        best = found
+    return best
+
+
+def _improved(rest: Array, v: Array, w: Array) -> list[Array]:
+    w = _unit(w)
     for _ in range(SWEEPS):
         u = _unit(np.einsum("bacd,bc,bd->ba", rest, v, w))
         v = _unit(np.einsum("bacd,ba,bd->bc", rest, u, w))

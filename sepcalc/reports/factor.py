@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHARES = range(10, 101, 10)  # percent of the full cost at which the curve is drawn
 DIGITS = 4  # of a real factor
-ROUNDING = 1e-12  # an error that is drawn as none
+ROUNDING = 1e-12  # an error below which is rounding
 
 
 class FactorReport(NamedTuple):
@@ -132,6 +132,8 @@ class FactorReport(NamedTuple):
             axes = [axis_name(len(AXES) - 1, axis) for axis in range(3)]
             ranks = ", ".join(f"{rank} ({axis})" for rank, axis in zip(factoring.unfoldings, axes, strict=True))
             yield f"ranks of the unfoldings: {ranks}"
+            if factoring.rank is None:
+                yield "errors are of the best sums of outer products that were found; better ones may exist"
 
     def _table(self) -> Table:
         full = self.factoring.full.macs
@@ -238,9 +240,9 @@ class NamesReport(NamedTuple):
 
 def percent(error: float) -> str:
     """A relative error as people read it: two decimals, or its order of magnitude where that would be nothing."""
-    if not error or error >= 0.0001:
-        return f"{100 * error:.2f} %" if error else "0"
-    return f"{100 * error:.0e} %"
+    if error < ROUNDING:
+        return f"< {100 * ROUNDING:.0e} %" if error else "0"
+    return f"{100 * error:.2f} %" if error >= 0.0001 else f"{100 * error:.0e} %"
 
 
 def _drawn(error: float) -> float:

@@ -102,6 +102,17 @@ def verify_rate(target: object, variants: list[str] | None = None) -> float:
     return max(result.executed.macs / result.seconds for result in results) / best_rate()
 
 
+def factoring() -> float:
+    """A layer of 512x512x7x7 analysed, against NumPy's batched SVD of its slices."""
+    import numpy as np
+
+    import sepcalc
+
+    weights = np.random.default_rng(0).standard_normal((512, 512, 7, 7))
+    one, other = fastest(lambda: sepcalc.factor(weights), lambda: np.linalg.svd(weights), rounds=1)
+    return one / other
+
+
 def peak_of_vgg() -> float:
     """MiB at most, over VGG-16's largest layers at 224x224."""
     script = "import sepcalc; assert sepcalc.verify({spec!r}, variants=['normal'] if '-k' in {spec!r} else None).ok"
@@ -126,6 +137,7 @@ def main() -> None:
         ("100,000 layers / 10,000 layers, each to its compose", layers(100_000) / layers(10_000), "~ 1"),
         ("verify 14x14x512 -k3 -o512 / multiply and add", verify_rate("14x14x512 -k3 -o512", ["normal"]), ">= 0.35"),
         ("verify MobileNet V1 / multiply and add", verify_rate(sepcalc.load(str(MOBILENET))), ">= 0.25"),
+        ("factor 512x512x7x7 / batched SVD", factoring(), "<= 3"),
         ("verify VGG-16, peak MiB", peak_of_vgg(), "< 300"),
     ]  # fmt: skip
     for name, ratio, limit in rows:
