@@ -25,8 +25,8 @@ GIT = "git:"  # then a revision, a colon and a path in it
 
 
 def is_network(argument: str) -> bool:
-    """Whether an argument is a network rather than a layer spec: ``-``, ``zoo:NAME``, ``git:REVISION:PATH``, a line with
-    commas, an existing file or a name with a suffix or a folder in it."""
+    """Whether an argument is a network rather than a layer spec: ``-``, ``zoo:NAME``, ``git:REVISION:PATH``, a line
+    with commas, an existing file or a name with a suffix or a folder in it."""
     if argument == "-" or "," in argument or argument.startswith((ZOO, GIT)):
         return True
     if " " in argument or argument[:1] == "-":

@@ -46,6 +46,9 @@ TABLES = [
     "verify 12x12x3 -k5 -o256",
     "zoo",
     "kinds",
+    "factor '-1 0 1; -2 0 2; -1 0 1'",
+    "factor gabor --verify",
+    "factor --list",
 ]
 COSTS = ["macs", "mults", "adds", "compares", "divs", "specials", "params", "buffers", "activations"]
 LAYER = ["name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"]

@@ -26,6 +26,7 @@ COMMANDS = {
     "check": "Hold networks to their budgets.",
     "diff": "What changed between two networks.",
     "baseline": "Keep what networks cost, to compare with later.",
+    "factor": "Which kernels separate, and what a layer gains.",
     "kinds": "Every kind of layer, and how it is counted.",
     "schema": "The JSON Schema of a network, for editors.",
 }
@@ -43,6 +44,7 @@ Examples:
   sepcalc verify 12x12x3 -k5 -o256
   sepcalc zoo
   sepcalc check specs/mobilenet_v1.yaml
+  sepcalc factor "-1 0 1; -2 0 2; -1 0 1"
   sepcalc kinds
 """
 
