@@ -69,7 +69,7 @@ def read(path: str, request: Request = Request()) -> Network:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if batch > 1:
         builder.note(f"the file has a fixed batch of {batch}: counts are for one example, a {batch}th of them")
-    nodes, size = builder.finished()
+    nodes, outputs, size = builder.finished(outputs)
     name = printable(os.path.splitext(os.path.basename(path))[0])
     return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes))
 

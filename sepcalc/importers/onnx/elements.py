@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import FLOATS, Builder, Call, Refused, Value
+from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice
@@ -27,15 +27,9 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     return result
 
 
-def trained(value: Value) -> Value:
-    """The stored tensors in it that are weights of an elementwise operator: numbers, more than one or called like a
-    module's own (a layer scale, a position table), no bounds, factors or masks."""
-    if value.kind not in FLOATS:
-        return value._replace(roots=())
-    if prod(value.sizes) == 1:
-        roots = tuple(root for root in value.roots if "." in root and "::" not in root and "lifted" not in root)
-        return value._replace(roots=roots)
-    return value
+def trained(builder: Builder, value: Value) -> Value:
+    """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table)."""
+    return value._replace(roots=tuple(filter(builder.is_weight, value.roots)))
 
 
 # --- two operands -----------------------------------------------------------------------------------------------------
@@ -88,7 +82,7 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
 
 def with_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
     """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
-    weights = trained(value)
+    weights = trained(builder, value)
     seen = _seen(builder, result, value.sizes)
     while len(seen) > 1 and seen[0] == 1:
         seen = seen[1:]
@@ -180,7 +174,7 @@ def _where(builder: Builder, call: Call) -> Results:
     numbers = [operand.number for operand in operands]
     if op.output(tuple([builder.tensors[number or 0] for number in numbers])) != shape:
         op = Copy(shape)
-    number = builder.add(call.name, op, numbers, [trained(value) for value in values[1:]])
+    number = builder.add(call.name, op, numbers, [trained(builder, value) for value in values[1:]])
     return (result._replace(number=number, kind=values[1].kind),)
 
 
@@ -503,12 +497,9 @@ def _transpose(builder: Builder, call: Call) -> Results:
     batch = order.index(value.batch) if value.batch is not None else None
     moved = Value(shape, value.kind, None, None, False, batch)
     before = builder.axes(value)
-    for first in (True, False) if rank > 2 and batch in (0, None) else (False,):
-        trial = moved._replace(first=first)
-        if [order[axis] for axis in builder.axes(trial)] == before:  # the network has them in that order already
-            return (trial._replace(number=value.number),)
-    first = rank > 2 and batch in (0, None) and any(map(builder.wanted, call.outputs))
-    trial = moved._replace(first=first)
+    trial = moved._replace(first=rank > 2 and batch in (0, None) and any(map(builder.wanted, call.outputs)))
+    if [order[axis] for axis in builder.axes(trial)] == before:  # the network has them in that order already
+        return (trial._replace(number=value.number),)
     return (trial._replace(number=builder.view(value.number, builder.shape(trial))),)
 
 
@@ -615,7 +606,7 @@ def _gather(builder: Builder, call: Call) -> Results:
             number = builder.add(call.name, op, [builder.laid(at, False).number], weights)
             result = Value(shape, data.kind, None, None, False, batch)
             return (result._replace(number=builder.view(number, builder.shape(result))),)
-        return (_moved(builder, call, data, shape, batch, [trained(data)]),)
+        return (_moved(builder, call, data, shape, batch, [trained(builder, data)]),)
     batch = data.batch
     if batch == axis:
         data, batch = builder.along(data, axis), None
@@ -674,7 +665,7 @@ def _concat(builder: Builder, call: Call) -> Results:
             return (result._replace(number=numbers[0]),)
         op: Op = Concat(builder.place(result, axis))
         return (result._replace(number=builder.add(call.name, op, numbers)),)
-    weights = [trained(value) for value in values if value.constant]
+    weights = [trained(builder, value) for value in values if value.constant]
     return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers, weights)),)
 
 

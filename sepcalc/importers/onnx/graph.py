@@ -19,6 +19,7 @@ from sepcalc.shape import LARGEST, Shape, show
 MOST_NODES = 100_000  # that a graph may become, functions, loops and branches unfolded
 MOST_AXES = 24
 FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
+WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
 BITS = FLOATS | {2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 12: 32, 13: 64, 14: 64, 15: 128, 21: 4, 22: 4, 25: 2, 26: 2}
 
 
@@ -116,6 +117,8 @@ class Builder:
         self.used: list[tuple[str, ...]] = []
         self.names: dict[str, int] = {}
         self.views: dict[tuple[int, Shape], int] = {}
+        self.plain: dict[int, int] = {}  # what a renamed tensor was before
+        self.at = ""  # the node of the file that is on its way
         self.notes: dict[str, None] = {}
 
     # --- shapes ---------------------------------------------------------------------------------------------------
@@ -161,6 +164,9 @@ class Builder:
     def view(self, number: int | None, shape: Shape) -> int:
         """The tensor under another shape or in another order: a free rename, where it is not so already."""
         assert number is not None
+        if self.tensors[number] == shape:
+            return number
+        number = self.plain.get(number, number)  # what was renamed is renamed once
         before = self.tensors[number]
         if before == shape:
             return number
@@ -172,8 +178,10 @@ class Builder:
         how = "permute" if not ones and sorted(before) == sorted(shape) else "reshape"
         if len(shape) == 1:
             how = "flatten"
-        made = self.add(how, Rename(how, () if how == "flatten" else shape), [number])
+        name = f"{self.at}/{how}" if self.at else how
+        made = self.add(name, Rename(how, () if how == "flatten" else shape), [number])
         self.views[number, shape] = made
+        self.plain[made] = number
         return made
 
     # --- nodes ----------------------------------------------------------------------------------------------------
@@ -191,9 +199,21 @@ class Builder:
             raise Invalid(f"the output would be {show(output)}: expected sizes from 1 to 2^63-1")
         self.tensors.append(output)
         self.nodes.append(Node(self.unique(name), op, numbers, output))
-        roots = dict.fromkeys(root for value in weights if value is not None for root in value.roots)
+        roots = dict.fromkeys(root for value in weights if value is not None for root in self.weights(value))
         self.used.append(tuple(roots))
         return len(self.tensors) - 1
+
+    def weights(self, value: Value) -> tuple[str, ...]:
+        """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
+        or indices. What is one stored tensor, whatever it is, is the weight that it is used as."""
+        if len(value.roots) < 2:
+            return value.roots
+        return tuple(root for root in value.roots if self.is_weight(root)) or value.roots[:1]
+
+    def is_weight(self, root: str) -> bool:
+        elements, kind = self.stored[root]
+        own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
+        return kind in WEIGHTS and (elements > 1 or own)
 
     def unique(self, name: str) -> str:
         name = printable(name).replace(" ", "_")[:200] or "layer"
@@ -228,13 +248,20 @@ class Builder:
 
     # --- trying ---------------------------------------------------------------------------------------------------
 
-    def mark(self) -> tuple[int, int, dict[str, int], dict[tuple[int, Shape], int], dict[str, None]]:
-        return len(self.nodes), len(self.tensors), dict(self.names), dict(self.views), dict(self.notes)
+    def mark(self) -> tuple[int, int]:
+        """Where it stands: to come :meth:`back` to."""
+        return len(self.nodes), len(self.tensors)
 
-    def back(self, mark: tuple[int, int, dict[str, int], dict[tuple[int, Shape], int], dict[str, None]]) -> None:
-        """Forgets all since the mark."""
-        nodes, tensors, self.names, self.views, self.notes = mark[0], mark[1], dict(mark[2]), dict(mark[3]), dict(mark[4])
+    def back(self, mark: tuple[int, int]) -> None:
+        """Forgets all nodes since the mark."""
+        nodes, tensors = mark
+        if len(self.nodes) == nodes:
+            return
+        for node in self.nodes[nodes:]:
+            del self.names[node.name]
         del self.nodes[nodes:], self.used[nodes:], self.tensors[tensors:]
+        self.views = {key: made for key, made in self.views.items() if made < tensors}
+        self.plain = {made: number for made, number in self.plain.items() if made < tensors}
 
     def cost_since(self, nodes: int) -> Cost:
         """What the nodes from this one on cost."""
@@ -243,8 +270,9 @@ class Builder:
 
     # --- weights --------------------------------------------------------------------------------------------------
 
-    def finished(self) -> tuple[list[Node], int]:
-        """The nodes, each stored tensor counted where it is used first; and the bytes of all that are counted."""
+    def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
+        """The nodes, each stored tensor counted where it is used first; the outputs; and the bytes of all weights."""
+        outputs = self.pruned(outputs)
         seen: dict[str, int] = {}
         owners = dict[tuple[str, ...], list[int]]()
         nodes = list(self.nodes)
@@ -264,4 +292,25 @@ class Builder:
             before.append(at)
             seen.update((root, at) for root in roots if root not in seen)
         bits = [self.stored[root][0] * BITS.get(self.stored[root][1], 32) for root in seen]
-        return nodes, sum(-(-count // 8) for count in bits)
+        return nodes, outputs, sum(-(-count // 8) for count in bits)
+
+    def pruned(self, outputs: Mapping[str, int]) -> dict[str, int]:
+        """Without the renamed tensors that nothing reads; gives the outputs' new numbers."""
+        first = len(self.tensors) - len(self.nodes)
+        read = set(outputs.values())
+        kept = [False] * len(self.nodes)
+        for at in reversed(range(len(self.nodes))):
+            node = self.nodes[at]
+            if node.op.writes or first + at in read:
+                kept[at] = True
+                read.update(node.sources)
+        place = list(range(first))
+        nodes, used = [], []
+        for at, node in enumerate(self.nodes):
+            place.append(first + len(nodes))
+            if kept[at]:
+                nodes.append(node._replace(sources=tuple([place[source] for source in node.sources])))
+                used.append(self.used[at])
+        self.tensors = [*self.tensors[:first], *[node.output for node in nodes]]
+        self.nodes, self.used = nodes, used
+        return {name: place[number] for name, number in outputs.items()}

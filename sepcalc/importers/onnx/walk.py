@@ -112,6 +112,7 @@ class Walk:
         if kind in CONTROL:
             return self.control(node, name, inputs, scope, depth)
         outputs = tuple([output if output in used else "" for output in node.output])
+        self.builder.at = name
         call = Call(name, kind, tuple(inputs), outputs, attributes(node), opset)
         if kind == "Constant":
             return (self.constant(call, node),)
