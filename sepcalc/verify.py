@@ -1504,8 +1504,11 @@ def _check_layer(layer: Layer, run: _Run) -> Check:
         inputs = [bench.data("input 0", layer.inputs[0], 100)]
     found, reference = _run_op(layer.op, inputs, layer.output, bench)
     executed = bench.tally.cost()
-    if layer.weights is not None and not layer.cost.params:  # counted where they are used first
-        executed = executed._replace(params=0, buffers=0)
+    alone = layer.op.cost(layer.inputs, layer.output)  # of which other layers may have counted some before
+    executed = executed._replace(
+        params=executed.params - (alone.params - layer.cost.params),
+        buffers=executed.buffers - (alone.buffers - layer.cost.buffers),
+    )
     run.finish(executed)
     near = EXECUTORS[type(layer.op)].near(layer.op)
     return Check(

@@ -6,7 +6,7 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
@@ -67,6 +67,8 @@ def read(path: str, request: Request = Request()) -> Network:
         raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
+    if walk.beforehand:
+        builder.note(f"{walk.beforehand:,} macs do not depend on the inputs: they are prepared beforehand, not counted")
     if batch > 1:
         builder.note(f"the file has a fixed batch of {batch}: counts are for one example, a {batch}th of them")
     nodes, outputs, size = builder.finished(outputs)
@@ -89,10 +91,37 @@ def _load(path: str) -> Any:
         raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged")]) from error
     except OSError as error:
         raise InputError([Problem(f"{shown}: cannot be read: {error.strerror}")]) from error
+    # what is no UTF-8 comes as bytes
+    functions = [name for one in model.functions for name in (one.name, one.domain, *one.input, *one.output)]
+    domains = [one.domain for one in model.opset_import]
+    inner = [name for one in model.functions for node in one.node for name in _node_texts(node)]
+    if not all(isinstance(text, str) for text in (*functions, *domains, *inner, *_texts(model.graph))):
+        raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged: a name in it is no text")])
     for tensor in model.graph.initializer:
         if len(tensor.raw_data) > BIG:
             tensor.ClearField("raw_data")
     return model
+
+
+def _texts(graph: Any) -> Iterator[Any]:
+    """Every name in a graph."""
+    for one in (*graph.input, *graph.output, *graph.value_info):
+        yield one.name
+        yield from (dim.dim_param for dim in one.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (one.values.name for one in graph.sparse_initializer)
+    for node in graph.node:
+        yield from _node_texts(node)
+
+
+def _node_texts(node: Any) -> Iterator[Any]:
+    yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for attribute in node.attribute:
+        yield attribute.name
+        if attribute.ref_attr_name:
+            yield attribute.ref_attr_name
+        if attribute.type == 5:
+            yield from _texts(attribute.g)
 
 
 def _refuse_twice(shown: str, graph: Any) -> None:

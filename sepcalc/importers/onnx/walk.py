@@ -73,7 +73,7 @@ class Walk:
         self.opsets = opsets
         self.declared = declared  # what shape the file, or ONNX's own inference, says that a tensor has
         self.steps = 0
-        self.free: dict[str, int] = {}
+        self.beforehand = 0  # macs of what does not depend on the inputs
 
     def graph(self, nodes: Sequence[Any], scope: dict[str, Value], read: set[str], depth: int = 0, prefix: str = "") -> None:
         """Every node in order; ``scope`` holds the values by name, and gains theirs. ``read`` names what the graph
@@ -132,7 +132,7 @@ class Walk:
         for name, kind in (("value_int", np.int64), ("value_ints", np.int64), ("value_float", np.float32), ("value_floats", np.float32)):
             if name in call.attributes:
                 return known(np.asarray(call.attributes[name], kind))
-        raise Refused("a constant that is no tensor of numbers")
+        raise Invalid("a constant that is no tensor of numbers")
 
     def prepared(self, call: Call) -> Sequence[Value]:
         """What does not depend on the inputs is prepared beforehand, free: only its shape matters, and its elements
@@ -145,7 +145,7 @@ class Walk:
         try:
             handler = OPERATORS.get(call.type)
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
-                return (Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), call.attributes["value"].dtype.num and 1),)
+                return (Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), self.declared(call.outputs[0])[1]),)
             if call.type == "Range" and all(value.data is not None for value in inputs):
                 start, end, step = [float(value.data.item()) for value in inputs]
                 return (Value((max(0, int(-(-(end - start) // step))),), 7),)
@@ -154,6 +154,7 @@ class Walk:
             scratch = Builder(1, self.builder.stored, lambda name: False)
             fed = [_fed(scratch, value) for value in call.inputs]
             results = handler(scratch, call._replace(inputs=tuple(fed)))
+            self.beforehand += scratch.cost_since(0).macs
             return [
                 Value(value.shape, value.kind, None, None, False, None, roots) for value in results
             ]
@@ -167,11 +168,7 @@ class Walk:
             handler = OPERATORS.get(call.type)
             if handler is None:
                 raise Refused(REASONS.get(call.type, "no count is known for this operator"))
-            before = len(self.builder.nodes)
-            results = handler(self.builder, call)
-            if all(not node.op.writes for node in self.builder.nodes[before:]):
-                self.free[call.type] = self.free.get(call.type, 0) + 1
-            return results
+            return handler(self.builder, call)
         except Refused as refused:
             self.builder.back(mark)
             return self.gap(call, str(refused))
