@@ -196,9 +196,7 @@ def _act(how: str, option: str = "", default: float = 1.0, kind: int = 0) -> Han
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
-    return _applied(
-        builder, call, Activation("gelu-tanh" if call.text("approximate", "none") == "tanh" else "gelu")
-    )
+    return _applied(builder, call, Activation("gelu-tanh" if call.text("approximate", "none") == "tanh" else "gelu"))
 
 
 def _biased_gelu(how: str) -> Handler:
@@ -413,9 +411,7 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
                 break
             count *= size
         if batch is None and builder.batch > 1:
-            raise Invalid(
-                f"it mixes the {builder.batch} examples of a batch: export the model for one example"
-            )
+            raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
     first = batch in (0, None) and len(shape) > 2 and any(map(builder.wanted, call.outputs))
     return (builder.give(value, shape, number=value.number, batch=batch, first=first),)
 
@@ -526,7 +522,9 @@ def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
 
 
 def _part(builder: Builder, call: Call, value: Value, shape: Shape, name: str) -> Value:
-    """A part of the value."""
+    """A part of the value; what is empty is nothing that the inputs decide."""
+    if 0 in shape:
+        return Value(shape, value.kind)
     batch = _kept(builder, value, shape)
     if batch is None and value.batch is not None:
         value = builder.along(value, value.batch)
@@ -637,7 +635,7 @@ def _scattered(builder: Builder, call: Call) -> Results:
 
 
 def _concat(builder: Builder, call: Call) -> Results:
-    values = [value for value in call.inputs if value is not None and value.sizes != (0,)]
+    values = [value for value in call.inputs if value is not None and 0 not in value.sizes]
     rank = len(values[0].sizes)
     axis = call.int("axis", 0)
     if not -rank <= axis < rank or any(len(value.sizes) != rank for value in values):

@@ -20,7 +20,23 @@ MOST_NODES = 100_000  # that a graph may become, functions, loops and branches u
 MOST_AXES = 24
 FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
 WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
-BITS = FLOATS | {2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 12: 32, 13: 64, 14: 64, 15: 128, 21: 4, 22: 4, 25: 2, 26: 2}
+BITS = FLOATS | {
+    2: 8,
+    3: 8,
+    4: 16,
+    5: 16,
+    6: 32,
+    7: 64,
+    9: 8,
+    12: 32,
+    13: 64,
+    14: 64,
+    15: 128,
+    21: 4,
+    22: 4,
+    25: 2,
+    26: 2,
+}
 
 
 class Value(NamedTuple):
@@ -37,6 +53,7 @@ class Value(NamedTuple):
     batch: int | None = None
     roots: tuple[str, ...] = ()
     name: str = ""
+    items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
 
     @property
     def constant(self) -> bool:
@@ -265,7 +282,9 @@ class Builder:
 
     def cost_since(self, nodes: int) -> Cost:
         """What the nodes from this one on cost."""
-        every = [node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[nodes:]]
+        every = [
+            node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[nodes:]
+        ]
         return total(every) if every else Cost()
 
     # --- weights --------------------------------------------------------------------------------------------------

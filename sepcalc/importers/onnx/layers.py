@@ -177,7 +177,11 @@ def _resize(builder: Builder, call: Call) -> Results:
     mode = call.text("mode", "nearest")
     axes = len(spatial)
     changed = [at for at in range(axes) if sizes[2 + at] != spatial[at]]
-    how = {"nearest": "nearest", "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}.get(axes, ""), "cubic": "bicubic"}
+    how = {
+        "nearest": "nearest",
+        "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}.get(axes, ""),
+        "cubic": "bicubic",
+    }
     word = how.get(mode, "")
     if not word or (word == "bicubic" and axes != 2) or (lead and word != "nearest"):
         raise Refused(f"resampling {mode} over {axes} axes has no count here")
@@ -398,7 +402,7 @@ def _attention(builder: Builder, call: Call) -> Results:
     query, key, value = call.input(0), call.input(1), call.input(2)
     if call.float("softcap", 0.0):
         raise Refused("attention with a soft cap on its scores has no count here")
-    if call.maybe(4) is not None or len(call.outputs) > 1 and any(call.outputs[1:]):
+    if call.maybe(4) is not None or (len(call.outputs) > 1 and any(call.outputs[1:])):
         raise Refused("attention with a cache, or that gives its scores, has no count here")
     apart = len(query.sizes) == 4
     heads = query.sizes[1] if apart else call.int("q_num_heads", 1)
