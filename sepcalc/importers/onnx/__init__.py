@@ -226,10 +226,8 @@ def _parts(one: Any) -> list[int | str]:
 def _asked(text: str, parts: Sequence[int | str], image: bool, nameless: bool) -> Shape:
     """The shape that was asked for: in the file's own layout where its input is named, HxWxC where not. Raises
     Invalid."""
-    if text.count("x") > 3:
-        sizes = tuple([read_size(part) for part in text.split("x")])
-    else:
-        sizes = read_shape(text)
+    many = text.count("x") > 3  # more axes than a shape of a layer has
+    sizes = tuple([read_size(part) for part in text.split("x")]) if many else read_shape(text)
     if nameless:
         if len(sizes) != len(parts) - 1:
             raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input without its batch {len(parts) - 1}")
@@ -318,9 +316,8 @@ def _outputs(graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dic
         found = scope.get(name)
         if found is None or shape is None or found.shape is None or found.shape == shape:
             continue
-        raise Invalid(
-            f"the file says that {quoted(name)} is {show(shape) or 'one number'}, its operators give {show(found.shape) or 'one number'}"
-        )
+        said, made = show(shape) or "one number", show(found.shape) or "one number"
+        raise Invalid(f"the file says that {quoted(name)} is {said}, its operators give {made}")
     if not outputs:
         raise Invalid("no output depends on the inputs")
     return outputs

@@ -94,13 +94,13 @@ class Call(NamedTuple):
     def maybe(self, at: int) -> Value | None:
         return self.inputs[at] if at < len(self.inputs) else None
 
-    def int(self, name: str, default: int) -> int:
+    def whole(self, name: str, default: int) -> int:
         value = self.attributes.get(name, default)
         if not isinstance(value, int):
             raise Invalid(f"the attribute {name} of {self.type} is not a whole number")
         return value
 
-    def float(self, name: str, default: float) -> float:
+    def decimal(self, name: str, default: float) -> float:
         value = self.attributes.get(name, default)
         if not isinstance(value, (int, float)):
             raise Invalid(f"the attribute {name} of {self.type} is not a number")
@@ -324,7 +324,8 @@ class Builder:
                 kept[at] = True
                 read.update(node.sources)
         place = list(range(first))
-        nodes, used = [], []
+        nodes: list[Node] = []
+        used: list[tuple[str, ...]] = []
         for at, node in enumerate(self.nodes):
             place.append(first + len(nodes))
             if kept[at]:

@@ -249,7 +249,7 @@ class Walk:
 
                 return (known(np.asarray(len(items), np.int64)),)
             case "ConcatFromSequence":
-                if call.int("new_axis", 0):
+                if call.whole("new_axis", 0):
                     raise Refused("a sequence stacked along a new axis has no count here")
                 joined = call._replace(type="Concat", inputs=tuple(items))
                 return self.prepared(joined) if all(item.constant for item in items) else self.counted(joined)
@@ -270,7 +270,7 @@ class Walk:
 
     def _split_up(self, call: Call) -> list[Value]:
         value, sizes = call.input(0), call.maybe(1)
-        axis = range(len(value.sizes))[call.int("axis", 0)]
+        axis = range(len(value.sizes))[call.whole("axis", 0)]
         whole = value.sizes[axis]
         if sizes is not None and sizes.data is None:
             raise Refused("the parts are computed from the data")
@@ -286,7 +286,7 @@ class Walk:
             type="Split", outputs=outputs, inputs=(value,), opset=11, attributes={"axis": axis, "split": tuple(parts)}
         )
         pieces = list(self.prepared(split) if value.constant else self.counted(split))
-        if sizes is None and not call.int("keepdims", 1):
+        if sizes is None and not call.whole("keepdims", 1):
             import numpy as np
 
             squeezed = split._replace(type="Squeeze", opset=13, attributes={})
@@ -355,9 +355,9 @@ class Walk:
             costs[which] = (self.builder.cost_since(mark[0]), gaps)
             self.builder.back(mark)
         worst = max(costs, key=lambda which: costs[which])
-        self.builder.note(
-            f"{printable(call.name)}: its branch depends on the data; counted is {worst.partition('_')[0]}, which costs most"
-        )
+        chosen = worst.partition("_")[0]
+        name = printable(call.name)
+        self.builder.note(f"{name}: its branch depends on the data; counted is {chosen}, which costs most")
         return self.body(graphs[worst], scope, call, depth)
 
     def body(
@@ -400,7 +400,7 @@ class Walk:
         return [*carried, *[self.gathered(call, value, count) for value in scanned]]
 
     def scan(self, call: Call, graph: Any, scope: dict[str, Value], depth: int) -> Sequence[Value]:
-        count = call.int("num_scan_inputs", 0)
+        count = call.whole("num_scan_inputs", 0)
         if (
             any(call.attributes.get(name) for name in ("scan_input_axes", "scan_output_axes"))
             or self.opsets.get("", 17) < 9
@@ -469,7 +469,7 @@ def _measured(call: Call, shape: Shape) -> Value:
     if call.type == "Size":
         return known(np.asarray(prod(shape), np.int64))
     rank = len(shape)
-    start, end = call.int("start", 0), call.int("end", rank)
+    start, end = call.whole("start", 0), call.whole("end", rank)
     return known(np.asarray(shape[slice(start, end)], np.int64))
 
 
