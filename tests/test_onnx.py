@@ -122,9 +122,7 @@ def test_what_mixes_a_batch_is_refused(tmp_path: Path) -> None:
 
 def test_open_dimensions_are_asked_for_by_name(tmp_path: Path) -> None:
     path = saved(tmp_path, *dense("batch", "length", 8))
-    assert refusal(path) == (
-        "FILE: the input 'x' leaves open: 'length'\n  hint: --input x=1x…x8, or --dim length=…"
-    )
+    assert refusal(path) == ("FILE: the input 'x' leaves open: 'length'\n  hint: --input x=1x…x8, or --dim length=…")
     assert read(path, Request(dims={"length": "7"})).macs == 7 * 32
     assert read(path, Request(inputs={"x": "1x9x8"})).macs == 9 * 32
     assert read(path, Request(inputs={"": "9x8"})).macs == 9 * 32
@@ -148,7 +146,12 @@ def test_an_image_without_a_name_is_as_everywhere_else(tmp_path: Path) -> None:
 
 
 def test_shared_weights_count_once_and_half_precision_is_half_the_bytes(tmp_path: Path) -> None:
-    nodes = [node("MatMul", "x w", "a"), node("MatMul", "a w", "b"), node("Identity", "w", "v"), node("MatMul", "b v", "y")]
+    nodes = [
+        node("MatMul", "x w", "a"),
+        node("MatMul", "a w", "b"),
+        node("Identity", "w", "v"),
+        node("MatMul", "b v", "y"),
+    ]
     path = saved(tmp_path, nodes, {"x": (1, 8)}, "y", (weight("w", 8, 8, kind=np.float16),))
     network = read(path)
     assert (network.params, network.param_bytes, network.macs) == (64, 128, 192)
@@ -184,7 +187,10 @@ def test_quantized_weights_between_quantize_and_dequantize(tmp_path: Path) -> No
 
 def test_what_is_no_weight_is_no_param(tmp_path: Path) -> None:
     nodes = [node("Reshape", "x to", "a"), node("Clip", "a low high", "b"), node("Mul", "b half", "y")]
-    stored = (ints("to", 1, 4, 6), *[numpy_helper.from_array(np.float32(at), name) for at, name in ((0, "low"), (6, "high"), (0.5, "half"))])
+    stored = (
+        ints("to", 1, 4, 6),
+        *[numpy_helper.from_array(np.float32(at), name) for at, name in ((0, "low"), (6, "high"), (0.5, "half"))],
+    )
     assert read(saved(tmp_path, nodes, {"x": (1, 24)}, "y", stored)).params == 0
 
 
@@ -239,10 +245,19 @@ def looped(times: Any) -> Any:
     body = helper.make_graph(
         [node("MatMul", "h w", "k"), node("Identity", "go", "on")],
         "body",
-        [helper.make_tensor_value_info("i", INT64, ()), helper.make_tensor_value_info("go", TensorProto.BOOL, ()), helper.make_tensor_value_info("h", FLOAT, None)],
+        [
+            helper.make_tensor_value_info("i", INT64, ()),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, ()),
+            helper.make_tensor_value_info("h", FLOAT, None),
+        ],
         [helper.make_empty_tensor_value_info("on"), helper.make_empty_tensor_value_info("k")],
     )
-    made = graph([helper.make_node("Loop", ["n", "", "x"], ["y"], "loop", body=body)], {"x": (1, 8)}, "y", (weight("w", 8, 8), *times))
+    made = graph(
+        [helper.make_node("Loop", ["n", "", "x"], ["y"], "loop", body=body)],
+        {"x": (1, 8)},
+        "y",
+        (weight("w", 8, 8), *times),
+    )
     if not times:
         made.input.append(helper.make_tensor_value_info("n", INT64, ()))
     return made
@@ -257,7 +272,11 @@ def test_a_loop_counts_each_run_and_is_not_counted_where_their_number_is_unknown
 
 
 def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nodes = [node("TopK", "x k", "v i"), node("Relu", "v", "y"), helper.make_node("Magic", ["x"], ["z"], "m", domain="my")]
+    nodes = [
+        node("TopK", "x k", "v i"),
+        node("Relu", "v", "y"),
+        helper.make_node("Magic", ["x"], ["z"], "m", domain="my"),
+    ]
     path = saved(tmp_path, nodes, {"x": (1, 8)}, "y z", (ints("k", 3),))
     assert run(["network", path]) == 3
     out = capsys.readouterr().out

@@ -23,6 +23,7 @@ COMMANDS = {
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
     "kinds": "Every kind of layer, and how it is counted.",
+    "operators": "Every operator of a model format that is counted.",
 }
 
 HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output

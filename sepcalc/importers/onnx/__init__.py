@@ -12,14 +12,14 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.onnx.graph import Builder, Value
-from sepcalc.importers.onnx.walk import OPERATORS, Misfit, Walk, initial, problems, wishes
+from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
 from sepcalc.network import Network
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
 BIG = 65_536  # bytes of a stored tensor that are kept no longer than the file is parsed
 
-__all__ = ["OPERATORS", "read"]
+__all__ = ["OPERATORS", "REASONS", "read"]
 
 
 def read(path: str, request: Request = Request()) -> Network:

@@ -62,9 +62,11 @@ def _conv(builder: Builder, call: Call) -> Results:
 def _convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value | None) -> Value:
     value, spatial, lead = _image(builder, x)
     axes = len(spatial)
+    if len(weight.sizes) != axes + 2:
+        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
     out, per_group, *kernel = weight.sizes
     given = call.ints("kernel_shape")
-    if len(kernel) != axes or (given and given != tuple(kernel)):
+    if given and given != tuple(kernel):
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
     groups = call.whole("group", 1)
     if groups < 1 or per_group * groups != value.sizes[1]:
@@ -90,8 +92,10 @@ def _transposed(builder: Builder, call: Call) -> Results:
     value, spatial, lead = _image(builder, call.input(0))
     weight, bias = call.input(1), call.maybe(2)
     axes = len(spatial)
+    if len(weight.sizes) != axes + 2:
+        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
     ins, per_group, *kernel = weight.sizes
-    if len(kernel) != axes or ins != value.sizes[1]:
+    if ins != value.sizes[1]:
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
     groups = call.whole("group", 1)
     stride, dilation = _sizes(call, "strides", axes), _sizes(call, "dilations", axes)

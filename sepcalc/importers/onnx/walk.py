@@ -111,8 +111,11 @@ class Walk:
                         scope[output] = value._replace(name=output)
                 missing = [output for output in node.output if output and output not in scope]
                 scope.update((output, Value(None, name=output)) for output in missing)
-            except Invalid as fact:
-                raise Misfit(f"{quoted(name)} ({printable(node.op_type)[:100]})", fact) from fact
+            except (Invalid, ValueError, IndexError, ArithmeticError) as error:
+                fact = (
+                    error if isinstance(error, Invalid) else Invalid("its inputs and attributes do not fit each other")
+                )
+                raise Misfit(f"{quoted(name)} ({printable(node.op_type)[:100]})", fact) from error
 
     def node(self, node: Any, name: str, scope: dict[str, Value], used: set[str], depth: int) -> Sequence[Value]:
         inputs = []
