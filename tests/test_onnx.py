@@ -289,13 +289,11 @@ def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: py
 # --- broken files -----------------------------------------------------------------------------------------------------
 
 BROKEN = [
-    ([node("Relu", "b", "a"), node("Relu", "a", "b")], "'relu' (Relu): it reads 'b', which nothing before it gives\n"
-     "  hint: a graph runs in its order: it may have a cycle, or lack an input"),
+    ([node("Relu", "b", "a"), node("Relu", "a", "b")], "'relu' (Relu): it reads 'b', which nothing before it gives\n  hint: a graph runs in its order: it may have a cycle, or lack an input"),
     ([node("Relu", "x", "y"), node("Tanh", "x", "y")], "2 nodes or inputs give the tensor 'y'"),
     ([node("Relu", "x", "z")], "nothing gives the output 'y'"),
     ([node("Conv", "x", "y")], "'conv' (Conv): Conv lacks its input 2"),
-    ([node("MaxPool", "x", "y", kernel_shape=[9, 9])], "'maxpool' (MaxPool): the output would be empty: a kernel spanning 9 does not "
-     "fit into the height 4\n  hint: take a smaller kernel or dilation, or --padding same"),
+    ([node("MaxPool", "x", "y", kernel_shape=[9, 9])], "'maxpool' (MaxPool): the output would be empty: a kernel spanning 9 does not fit into the height 4\n  hint: take a smaller kernel or dilation, or --padding same"),
     ([node("Flatten", "x", "y", axis=9)], "'flatten' (Flatten): axis 9 is none of 1x2x4x4"),
     ([node("Relu", "x", "y", name="a\x1b[31m")], ""),
 ]  # fmt: skip
@@ -345,19 +343,26 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(broken)
 
 
+def answer(path: str) -> Network | str:
+    """A network with its cost, or why there is none."""
+    try:
+        network = read(path)
+        _ = network.cost
+    except InputError as error:
+        return str(error)
+    return network
+
+
 @pytest.mark.parametrize("name", ["alexnet", "resnet18"])
 def test_damaged_files_are_answered(name: str, tmp_path: Path) -> None:
     data, chance, path = (DATA / f"{name}.onnx").read_bytes(), random.Random(name), tmp_path / "m.onnx"
     refused = 0
     for _ in range(150):
         path.write_bytes(mutated(data, chance))
-        try:
-            network = read(str(path))
-            assert isinstance(network, Network)
-            assert network.cost.macs >= 0
-        except InputError as error:
-            refused += 1
-            assert re.sub(r"\n  hint: ", "", str(error)).isprintable()
+        found = answer(str(path))
+        refused += isinstance(found, str)
+        if isinstance(found, str):
+            assert re.sub(r"\n  hint: ", "", found).isprintable()
     assert refused > 50
 
 
