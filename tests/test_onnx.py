@@ -371,3 +371,14 @@ def test_weights_are_not_read(tmp_path: Path) -> None:
     outside = [tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
     assert outside
     assert not any((DATA / entry.value).exists() for tensor in outside for entry in tensor.external_data)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2.torchscript", "resnet18", "mobilenet_v3_small", "alexnet"])
+def test_converted_files_read_back_to_the_same_counts(name: str, tmp_path: Path) -> None:
+    network, target = load(DATA / f"{name}.onnx"), tmp_path / "net.yaml"
+    assert run(["convert", str(DATA / f"{name}.onnx"), "-o", str(target)]) == 0
+    again = load(target)
+    assert [(one.kind, one.output, one.cost) for one in again.layers] == [
+        (one.kind, one.output, one.cost) for one in network.layers
+    ]
+    assert again.cost == network.cost

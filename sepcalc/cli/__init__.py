@@ -23,6 +23,7 @@ COMMANDS = {
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
     "kinds": "Every kind of layer, and how it is counted.",
+    "convert": "A network of any kind as YAML.",
     "operators": "Every operator of a model format that is counted.",
     "schema": "The JSON Schema of a network, for editors.",
 }

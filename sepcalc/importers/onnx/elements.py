@@ -8,7 +8,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Shape, show
@@ -664,6 +664,10 @@ def _concat(builder: Builder, call: Call) -> Results:
         op: Op = Concat(builder.place(result, axis))
         return (result._replace(number=builder.add(call.name, op, numbers)),)
     weights = [trained(builder, value) for value in values if value.constant]
+    seen = builder.shape(result)
+    if len(weights) == len(live) == 1 and len(seen) == 2 and weights[0].roots and builder.place(result, axis) == 0:
+        tokens = Token(weights[0].sizes[axis])  # a class token, before or behind
+        return (result._replace(number=builder.add(call.name, tokens, numbers, weights)),)
     return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers, weights)),)
 
 
