@@ -6,12 +6,13 @@ from sepcalc.cli.network import dim_option, fold_norm_option, input_option, requ
 from sepcalc.cli.output import emit_text
 from sepcalc.source import read
 
-HELP = """A network of any kind as YAML, which reads back to the same counts, layer by layer.
+HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. Exits with 3 when
+some of its operators cannot be counted; in the YAML they are uncounted, too.
 
 \b
 Examples:
-  sepcalc convert model.onnx > model.yaml
-  sepcalc convert model.onnx --input pixel_values=1x3x224x224 -o model.yaml
+  sepcalc convert "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
+  sepcalc convert specs/mobilenet_v1.yaml --fold-norm
 """
 
 

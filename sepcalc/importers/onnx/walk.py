@@ -578,12 +578,12 @@ def _within(node: Any) -> list[str]:
 def _named(node: Any) -> str:
     """What to call a node: the module whose weights it has, else its own name, else what it gives."""
     for source in node.input[1:3]:
-        path, dot, last = source.rpartition(".")
+        path, dot, last = str(source).rpartition(".")
         if dot and last in ("weight", "bias") and "::" not in path:
             return path
-    name = node.name.strip("/")
+    name = str(node.name).strip("/")
     if not name:
-        return node.op_type.lower() or "layer"
+        return str(node.op_type).lower() or "layer"
     return name.removeprefix("node_")
 
 
