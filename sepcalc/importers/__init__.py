@@ -20,7 +20,9 @@ class Request(NamedTuple):
     dims: Mapping[str, str] = {}
 
 
-IMPORTERS: dict[str, str] = {}  # by suffix; a module is loaded when such a file is named
+IMPORTERS: dict[str, str] = {  # by suffix; a module is loaded when such a file is named
+    ".onnx": "sepcalc.importers.onnx",
+}
 
 
 def importer(suffix: str) -> "Callable[[str, Request], Network]":

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Elementwise
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Embedding
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
@@ -39,14 +39,15 @@ _NEAR: dict[type[Op], Callable[[Any], bool]] = {
     Softmax: _always,
     Recurrent: _always,
     Pool: lambda op: op.how != "max",
-    Reduce: lambda op: op.how == "mean",
+    Reduce: lambda op: op.how in ("mean", "prod"),
     AdaptivePool: lambda op: op.how != "max",
     Upsample: lambda op: op.how != "nearest",
     BatchNorm: _always,
     RowNorm: _always,
     LocalResponseNorm: _always,
     Activation: lambda op: op.how not in ("relu", "relu6", "clip", "prelu"),
-    Elementwise: lambda op: op.how == "divide",
+    Elementwise: lambda op: op.how in ("divide", "power"),
+    Stored: lambda op: op.how in ("over", "power"),
     Embedding: lambda op: op.bag == "mean",
 }
 

@@ -178,11 +178,12 @@ def _softmaxed(rows: Any) -> Any:
 
 
 def _softmax(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    rows = bench.real(inputs[0])
+    rows = np.moveaxis(bench.real(inputs[0]), op.axis, -1)
     if not op.log:
-        return _softmaxed(rows)
+        return np.moveaxis(_softmaxed(rows), -1, op.axis)
     below = np.subtract(rows, np.maximum.reduce(rows, axis=-1, keepdims=True))
-    return np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=-1, keepdims=True)))
+    logs = np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=-1, keepdims=True)))
+    return np.moveaxis(logs, -1, op.axis)
 
 
 def _recurrent(op: Recurrent, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

@@ -62,6 +62,7 @@ def agree(found: Array, reference: Array, near: bool) -> bool:
         return False
     if not near:
         return np.array_equal(found, reference)
+    found, reference = np.asarray(found, np.float64), np.asarray(reference, np.float64)  # truths cannot be subtracted
     off, allowed = np.abs(np.subtract(found, reference)), np.abs(reference)
     allowed *= TOLERANCE
     allowed += TOLERANCE

@@ -169,7 +169,7 @@ def _attention_reference(op: Attention, inputs: Sequence[Array], output: Shape, 
 
 def _softmax_reference(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows = inputs[0].astype(np.float64)
-    logs = rows - np.logaddexp.reduce(rows, axis=-1, keepdims=True)
+    logs = rows - np.logaddexp.reduce(rows, axis=op.axis, keepdims=True)
     return logs if op.log else np.asarray(np.exp(logs))
 
 
