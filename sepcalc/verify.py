@@ -29,10 +29,11 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
+from sepcalc.ops.repeat import Each, Scan
 from sepcalc.rewrite import VARIANTS
 from sepcalc.shape import Pads, Shape, extent
 from sepcalc.spec import Spec, parse
@@ -589,6 +590,16 @@ def _batch_norm(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Be
     return np.asarray(_scaled(array, scale, (0 if shift is None else shift) - mean * scale))
 
 
+def _normalization(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Mean and variance are stored, and so is how much they were made of; factor and term are prepared."""
+    stored = [bench.weights(role, op.stored or (1,), "buffers") for role in ("mean", "variance")]
+    mean, variance = [each.take() if op.stored else each.look() for each in stored]
+    if op.stored:
+        bench.weights("count", (1,), "buffers").take()
+    factor = 1 / np.sqrt(np.abs(variance.astype(np.float64)) + EPSILON)
+    return np.add(np.multiply(bench.real(inputs[0]), factor), -mean * factor)
+
+
 def _rows(op: RowNorm, array: Array) -> tuple[Array, tuple[int, ...]]:
     """The input with a row's elements along certain axes, and those axes."""
     if op.how == "group":
@@ -783,12 +794,17 @@ def _recurrent(op: Recurrent, inputs: Sequence[Array], output: Shape, bench: Ben
     return np.concatenate(directions, axis=-1).reshape(output)
 
 
+def _function(how: str) -> Callable[[Any], Any]:
+    return (lambda x: x) if how == "linear" else lambda x: _ACTIVATED[how](x, 1.0)
+
+
 def _run_cell(op: Recurrent, sequence: Array, cell: _Cell, bench: Bench) -> list[Array]:
     """Step by step, every gate's sum of products in one, as opcounts.md has it."""
     features, size = sequence.shape[1], op.hidden
     state: Any = np.zeros(op.projection or size).view(bench.array)
     inner: Any = np.zeros(size).view(bench.array)
     merged = cell.biases.sum(axis=0) if op.bias_sets else None
+    act, sigmoid = _function(op.act), _function(op.gate)
     result = []
 
     def gate(at: int, seen: Any) -> Any:
@@ -799,25 +815,25 @@ def _run_cell(op: Recurrent, sequence: Array, cell: _Cell, bench: Bench) -> list
     for x in sequence:
         seen = np.concatenate([x, np.asarray(state)])
         if op.cell == "rnn":
-            state = np.maximum(gate(0, seen), 0.0) if op.relu else np.tanh(gate(0, seen))
+            state = np.maximum(gate(0, seen), 0.0) if op.relu else act(gate(0, seen))
         elif op.cell == "lstm":
             into, forget, new, out = [gate(at, seen) for at in range(4)]
             if op.peephole:
                 into = np.add(into, np.multiply(cell.peep[0], inner))
                 forget = np.add(forget, np.multiply(cell.peep[1], inner))
-            inner = np.add(np.multiply(_sigmoid(forget), inner), np.multiply(_sigmoid(into), np.tanh(new)))
+            inner = np.add(np.multiply(sigmoid(forget), inner), np.multiply(sigmoid(into), act(new)))
             if op.peephole:
                 out = np.add(out, np.multiply(cell.peep[2], inner))
-            state = np.multiply(_sigmoid(out), np.tanh(inner))
+            state = np.multiply(sigmoid(out), act(inner))
             if op.projection:
                 state = _by_matrix(bench, state[None], cell.project)[0]
         else:
-            reset, update = _sigmoid(gate(0, seen)), _sigmoid(gate(1, seen))
+            reset, update = sigmoid(gate(0, seen)), sigmoid(gate(1, seen))
             if op.reset_before:
                 new = gate(2, np.concatenate([x, np.asarray(np.multiply(reset, state))]))
             else:
                 new = _reset_after(op, cell, x, state, reset, bench, features)
-            new = np.tanh(new)
+            new = act(new)
             state = np.add(np.multiply(np.subtract(1.0, update), new), np.multiply(update, state))
         result.append(np.asarray(state))
     return result
@@ -983,6 +999,11 @@ def _batch_norm_reference(op: BatchNorm, inputs: Sequence[Array], output: Shape,
     return np.asarray((inputs[0] - mean) * root * gain + shift)
 
 
+def _normalization_reference(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    mean, variance = [bench.weights(role, op.stored or (1,)).look() for role in ("mean", "variance")]
+    return np.asarray((inputs[0] - mean) / np.sqrt(np.abs(variance.astype(np.float64)) + EPSILON))
+
+
 def _row_norm_reference(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows, axes = _rows(op, inputs[0].astype(np.float64))
     spread = (rows**2).mean(axis=axes, keepdims=True) if op.how == "rms" else rows.var(axis=axes, keepdims=True)
@@ -1111,9 +1132,10 @@ def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, 
     sequence = inputs[0].astype(np.float64)
     features, h = sequence.shape[1], op.hidden
 
-    def sigmoid(x: Array) -> Array:
-        return np.asarray(0.5 + 0.5 * np.tanh(x / 2))
+    def function(how: str) -> Callable[[Array], Array]:
+        return (lambda x: x) if how == "linear" else lambda x: np.asarray(_NAMED[how](x, 1.0))
 
+    act, sigmoid = function(op.act), function(op.gate)
     directions = []
     for at, (kernel, biases, peep, project) in enumerate(_cells(op, features, bench, take=False)):
         w, u = kernel[:, :features], kernel[:, features:]
@@ -1124,21 +1146,21 @@ def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, 
         for x in sequence[::-1] if at else sequence:
             if op.cell == "rnn":
                 z = w @ x + u @ state + b + b2
-                state = z.clip(0) if op.relu else np.tanh(z)
+                state = z.clip(0) if op.relu else act(z)
             elif op.cell == "lstm":
                 i, f, g, o = np.split(w @ x + u @ state + b + b2, 4)
                 inner, before = np.zeros(h), inner
-                inner = sigmoid(f + peeps[1] * before) * before + sigmoid(i + peeps[0] * before) * np.tanh(g)
-                state = sigmoid(o + peeps[2] * inner) * np.tanh(inner)
+                inner = sigmoid(f + peeps[1] * before) * before + sigmoid(i + peeps[0] * before) * act(g)
+                state = sigmoid(o + peeps[2] * inner) * act(inner)
                 state = project @ state if op.projection else state
             else:
                 both = b[: 2 * h] + (b2[: 2 * h] if op.bias_sets == 2 else 0)
                 r, z = np.split(sigmoid((w @ x)[: 2 * h] + (u @ state)[: 2 * h] + both), 2)
                 if op.reset_before:
                     last = b[2 * h :] + (b2[2 * h :] if op.bias_sets == 2 else 0)
-                    n = np.tanh(w[2 * h :] @ x + u[2 * h :] @ (r * state) + last)
+                    n = act(w[2 * h :] @ x + u[2 * h :] @ (r * state) + last)
                 else:
-                    n = np.tanh(w[2 * h :] @ x + b[2 * h :] + r * (u[2 * h :] @ state + b2[2 * h :]))
+                    n = act(w[2 * h :] @ x + b[2 * h :] + r * (u[2 * h :] @ state + b2[2 * h :]))
                 state = n + z * (state - n)
             steps.append(state)
         directions.append(steps[-1] if op.last else np.stack(steps[::-1] if at else steps))
@@ -1152,6 +1174,58 @@ def _matmul_reference(op: Matmul, inputs: Sequence[Array], output: Shape, bench:
 
 def _einsum_reference(op: Einsum, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     return np.asarray(np.einsum(op.equation, *[array.astype(np.float64) for array in inputs])).reshape(output)
+
+
+def _each(op: Each, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """The op on one slice after another, its weights taken once."""
+    run, made = EXECUTORS[type(op.op)].run, []
+    for at in range(output[0]):
+        with _taken_once(bench, at):
+            made.append(np.asarray(run(op.op, [array[at] for array in inputs], output[1:], bench)))
+    return np.stack(made)
+
+
+@contextmanager
+def _taken_once(bench: Bench, at: int) -> Iterator[None]:
+    """Weights that are taken again after the first time are the same ones."""
+    counts = bench.tally.counts
+    before = counts["params"], counts["buffers"]
+    yield
+    if at:
+        counts["params"], counts["buffers"] = before
+
+
+def _each_reference(op: Each, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    reference = EXECUTORS[type(op.op)].reference
+    return np.stack([reference(op.op, [a[at] for a in inputs], output[1:], bench) for at in range(output[0])])
+
+
+def _scan(op: Scan, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return _scanned(op, inputs, bench, lambda part, *rest: EXECUTORS[type(part.op)].run(part.op, *rest))
+
+
+def _scan_reference(op: Scan, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return _scanned(op, inputs, bench, lambda part, *rest: EXECUTORS[type(part.op)].reference(part.op, *rest))
+
+
+def _scanned(op: Scan, inputs: Sequence[Array], bench: Bench, run: Callable[..., Array]) -> Array:
+    """Step after step; each part of a step has a bench with weights of its own, and all count into one tally."""
+    benches = []
+    for at in range(len(op.body)):
+        own = Bench(f"{bench.name} {at}", bench.seed, bench.tick)
+        own.tally, own.array, own.dtype = bench.tally, bench.array, np.float64
+        benches.append(own)
+    shapes = op.tensors((inputs[0].shape,))
+    states, steps = [np.zeros(state) for state in op.states], []
+    for step, x in enumerate(inputs[0].astype(np.float64) / 4):
+        with _taken_once(bench, step):
+            tensors = [x, *states]
+            for part, own in zip(op.body, benches, strict=True):
+                sources = [tensors[source] for source in part.sources]
+                tensors.append(np.asarray(run(part, sources, shapes[len(tensors)], own)))
+            states = [tensors[carried] for carried in op.carried]
+            steps.append(states[0])
+    return steps[-1] if op.last else np.stack(steps)
 
 
 class Executor(NamedTuple):
@@ -1183,6 +1257,7 @@ EXECUTORS: dict[type[Op], Executor] = {
     AdaptivePool: Executor(_adaptive, _adaptive_reference, lambda op: op.how != "max"),
     Upsample: Executor(_upsample, _upsample_reference, lambda op: op.how != "nearest"),
     BatchNorm: Executor(_batch_norm, _batch_norm_reference, _nearly),
+    Normalization: Executor(_normalization, _normalization_reference, _nearly),
     RowNorm: Executor(_row_norm, _row_norm_reference, _nearly),
     LocalResponseNorm: Executor(_local_norm, _local_norm_reference, _nearly),
     Softmax: Executor(_softmax, _softmax_reference, _nearly),
@@ -1198,6 +1273,8 @@ EXECUTORS: dict[type[Op], Executor] = {
     Embedding: Executor(_embedding, _embedding_reference, lambda op: op.bag == "mean"),
     Token: Executor(_token, _token_reference, _exactly),
     Recurrent: Executor(_recurrent, _recurrent_reference, _nearly),
+    Each: Executor(_each, _each_reference, lambda op: EXECUTORS[type(op.op)].near(op.op)),
+    Scan: Executor(_scan, _scan_reference, _nearly),
 }
 
 # --- verdicts ---------------------------------------------------------------------------------------------------------
@@ -1302,13 +1379,20 @@ def _agree(found: Array, reference: Array, near: bool) -> bool:
     return bool(np.allclose(found, reference, TOLERANCE, TOLERANCE) if near else np.array_equal(found, reference))
 
 
+def _innermost(op: Op) -> Op:
+    """What an op on each slice is, slice by slice."""
+    while isinstance(op, Each):
+        op = op.op
+    return op
+
+
 def _check_layer(layer: Layer, run: _Run) -> Check:
     """Runs a layer on data of its own."""
     bench = run.bench(layer.name)
-    if isinstance(layer.op, Attention):
+    if isinstance(_innermost(layer.op), Attention):
         bench.dtype = np.float64
     inputs = [bench.data(f"input {at}", shape) for at, shape in enumerate(layer.inputs)]
-    if isinstance(layer.op, Embedding):
+    if isinstance(_innermost(layer.op), Embedding):
         inputs = [bench.data("input 0", layer.inputs[0], 100)]
     found, reference = _run_op(layer.op, inputs, layer.output, bench)
     executed = bench.tally.cost()
