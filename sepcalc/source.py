@@ -40,15 +40,18 @@ def read(
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
+        _refuse_dims(request, "<stdin>")
         return _read_yaml(standard_input(), "<stdin>", request)
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
+        _refuse_dims(request, "a network on one line")
         if request.settings:
             raise InputError([Problem("a network on one line has no parameters to set")])
         return load_line(argument, _one_input(request))
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
+        _refuse_dims(request, printable(argument))
         return _read_yaml(_contents(argument), argument, request)
     _require_file(argument)
     if suffix not in IMPORTERS:
@@ -76,6 +79,12 @@ def load(
     }
     shape = input if input is None or isinstance(input, str) else "x".join(map(str, input))
     return read(os.fspath(argument), Request(settings, {} if shape is None else {"": shape})).network
+
+
+def _refuse_dims(request: Request, name: str) -> None:
+    """Raises InputError where sizes are given for dimensions that no YAML leaves open."""
+    for dim in request.dims:
+        raise InputError([Problem(f"{name} has no open dimension {quoted(dim)}", "--dim is for model files")])
 
 
 def _one_input(request: Request) -> str | None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
-from math import erf, prod, sqrt
+from math import erf, erfc, prod, sqrt
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 from zlib import crc32
@@ -24,13 +24,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import COSTS, Cost, total
+from sepcalc.errors import InputError, Problem
 from sepcalc.network import Layer, Network, of_spec
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.elementwise import Activation, Elementwise, Stored
-from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.repeat import Each, Scan
@@ -66,9 +67,21 @@ _COUNTED: dict[Any, str] = {
     np.log: "specials",
     np.tanh: "specials",
     np.power: "specials",
+    np.sin: "specials",
+    np.cos: "specials",
     _erf: "specials",
 }
-_FREE_UFUNCS = {np.negative, np.absolute}
+_FREE_UFUNCS = {
+    np.negative,
+    np.absolute,
+    np.sign,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.logical_and,
+    np.logical_not,
+    np.bitwise_and,
+}
 _FREE_FUNCTIONS: set[Any] = {np.where, np.concatenate, np.reshape, np.transpose, np.moveaxis, np.pad, np.broadcast_to}
 
 
@@ -476,11 +489,12 @@ def _softmaxed(rows: Any) -> Any:
 
 
 def _softmax(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    rows = bench.real(inputs[0])
+    rows = np.moveaxis(bench.real(inputs[0]), op.axis, -1)
     if not op.log:
-        return _softmaxed(rows)
+        return np.moveaxis(_softmaxed(rows), -1, op.axis)
     below = np.subtract(rows, np.maximum.reduce(rows, axis=-1, keepdims=True))
-    return np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=-1, keepdims=True)))
+    logs = np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=-1, keepdims=True)))
+    return np.moveaxis(logs, -1, op.axis)
 
 
 def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -510,11 +524,32 @@ def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
 
 def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     array = bench.real(inputs[0])
-    ufunc: Any = np.maximum if op.how == "max" else np.add
+    if op.how in ("argmax", "argmin"):
+        return _found(op, array, output)
+    ufunc: Any = {"max": np.maximum, "min": np.minimum, "prod": np.multiply}.get(op.how, np.add)
     result = ufunc.reduce(array, axis=op.axes)
     if op.how == "mean":
         result = np.multiply(result, 1 / (array.size // max(1, result.size)))
     return np.asarray(result).reshape(output)
+
+
+def _found(op: Reduce, array: Any, output: Shape) -> Array:
+    """Where the first of the largest (smallest) elements is, numbered along the axes, compare by compare."""
+    rest = [axis for axis in range(array.ndim) if axis not in op.axes]
+    rows = array.transpose(*op.axes, *rest).reshape(-1, *[array.shape[axis] for axis in rest])
+    best, where = rows[0], np.zeros(rows.shape[1:], np.int64)
+    for at in range(1, len(rows)):
+        better = np.greater(rows[at], best) if op.how == "argmax" else np.greater(best, rows[at])
+        best, where = np.where(better, rows[at], best), np.where(better, at, where)
+    return np.asarray(where).reshape(output)
+
+
+def _cumulate(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    rows = np.moveaxis(inputs[0].astype(np.int64), op.axis, 0)
+    result = [rows[0].view(bench.array)]
+    for row in rows[1:]:
+        result.append(np.add(result[-1], row))
+    return np.moveaxis(np.stack([np.asarray(row) for row in result]), 0, op.axis)
 
 
 def _adaptive(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -669,11 +704,51 @@ _ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
     "selu": lambda x, _: _MULT(_SELU[1], np.where(np.greater(x, 0.0), x, _MULT(_SELU[0], np.subtract(np.exp(x), 1.0)))),
     "softplus": lambda x, beta: _factor(np.log(np.add(1.0, np.exp(_factor(x, beta)))), 1 / beta if beta else 1.0),
     "softsign": lambda x, _: np.divide(x, np.add(1.0, np.absolute(x))),
+    "celu": lambda x, alpha: np.add(
+        np.maximum(x, 0.0),
+        np.minimum(0.0, _factor(np.subtract(np.exp(_factor(x, 1 / alpha if alpha else 1.0)), 1.0), alpha)),
+    ),
+    "log-sigmoid": lambda x, _: np.log(_sigmoid(x)),
+    "threshold": lambda x, _: np.where(np.greater(x, 1.0), x, 0.5),
+    "hard-shrink": lambda x, _: np.where(np.greater(x, 0.5), x, np.where(np.greater(-0.5, x), x, 0.0)),
+    "soft-shrink": lambda x, _: np.where(
+        np.greater(x, 0.5), np.subtract(x, 0.5), np.where(np.greater(-0.5, x), np.add(x, 0.5), 0.0)
+    ),
+    "tanh-shrink": lambda x, _: np.subtract(x, np.tanh(x)),
+    "exp": lambda x, _: np.exp(x),
+    "expm1": lambda x, _: np.subtract(np.exp(x), 1.0),
+    "log": lambda x, _: np.log(x),
+    "log1p": lambda x, _: np.log(np.add(1.0, x)),
+    "sqrt": lambda x, _: np.sqrt(x),
+    "rsqrt": lambda x, _: np.divide(1.0, np.sqrt(x)),
+    "reciprocal": lambda x, _: np.divide(1.0, x),
+    "erf": lambda x, _: _erf(x).astype(float),
+    "sin": lambda x, _: np.sin(x),
+    "cos": lambda x, _: np.cos(x),
+    "square": lambda x, _: _MULT(x, x),
+    "cube": lambda x, _: _MULT(_MULT(x, x), x),
+    "pow": lambda x, _: np.power(x, 0.3),
+    "abs": lambda x, _: np.absolute(x),
+    "neg": lambda x, _: np.negative(x),
+    "sign": lambda x, _: np.sign(x),
+    "floor": lambda x, _: np.floor(x),
+    "ceil": lambda x, _: np.ceil(x),
+    "round": lambda x, _: np.rint(x),
+    "not": lambda x, _: np.logical_not(x),
 }
+_POSITIVE = ("log", "log1p", "sqrt", "rsqrt", "reciprocal", "pow")  # defined above zero
+_BETWEEN = ("floor", "ceil", "round")  # nothing to do on whole numbers
+
+
+def _argument(op: Activation, array: Array) -> Array:
+    """Data where the function is defined, and does something."""
+    if op.how in _POSITIVE:
+        return np.abs(array) + 0.5
+    return array / 4 if op.how in _BETWEEN else array
 
 
 def _activation(op: Activation, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    array = bench.real(inputs[0])
+    array = bench.real(_argument(op, inputs[0]))
     if op.how == "prelu":
         slope = bench.weights("slope", (1 if op.shared else output[-1],)).take().astype(np.float64)
         return np.where(np.greater(array, 0.0), array, np.multiply(slope, array))
@@ -687,12 +762,17 @@ _STEPS: dict[str, Any] = {
     "divide": np.divide,
     "maximum": np.maximum,
     "minimum": np.minimum,
+    "compare": np.greater,
+    "power": np.power,
+    "logical": np.bitwise_and,
 }
 
 
 def _nonzero(op: Elementwise, inputs: Sequence[Array]) -> list[Array]:
-    """Integers of 64 bits; what is divided by is not zero."""
-    arrays = [array.astype(np.int64 if op.how != "divide" else np.float64) for array in inputs]
+    """Integers of 64 bits; what is divided by is not zero, what is raised to a power above it."""
+    arrays = [array.astype(np.int64 if op.how not in ("divide", "power") else np.float64) for array in inputs]
+    if op.how == "power":
+        return [np.abs(arrays[0]) + 1, arrays[1]]
     return arrays if op.how != "divide" else [arrays[0], np.where(arrays[1] == 0, 7, arrays[1])]
 
 
@@ -705,9 +785,35 @@ def _elementwise(op: Elementwise, inputs: Sequence[Array], output: Shape, bench:
 
 
 def _stored(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    shape = {"constant": (), "channel": output[-1:], "element": output}[op.per]
-    values = 3 if op.per == "constant" else bench.weights("stored", shape).take()
-    return np.asarray((np.multiply if op.how == "scale" else np.add)(inputs[0].view(bench.array), values))
+    shape = _stored_shape(op, output)
+    values = np.full(op.shape, 3) if op.per == "constant" else bench.weights("stored", shape).take()
+    array = _stored_data(op, inputs[0]).view(bench.array)
+    match op.how:
+        case "scale":
+            return np.asarray(np.multiply(array, values))
+        case "shift":
+            return np.asarray(np.add(array, values))
+        case "from":
+            return np.asarray(np.subtract(values, array))
+        case "over":
+            return np.asarray(np.divide(values, array))
+        case "power":
+            return np.asarray(np.power(np.abs(values) + 1.0, array))
+    return np.asarray(_STEPS[op.how](array, values.astype(np.int32)))
+
+
+def _stored_shape(op: Stored, output: Shape) -> Shape:
+    return {"constant": (), "channel": output[-1:], "element": output, "shape": op.shape}[op.per]
+
+
+def _stored_data(op: Stored, array: Array) -> Array:
+    """What is divided by is not zero."""
+    return np.where(array == 0, 7.0, array) if op.how == "over" else array
+
+
+def _select(op: Select, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    first, second, third = [*inputs, np.array(5), np.array(-5)][:3]
+    return np.broadcast_to(np.where(first != 0, second, third), output)
 
 
 def _rename(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -721,11 +827,23 @@ def _rename(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) ->
         parts = array.reshape(*sizes, channels // op.scale**axes, *[op.scale] * axes)
         order = [axis for at in range(axes) for axis in (at, axes + 1 + at)]
         return parts.transpose(*order, axes).reshape(output)
+    if op.how == "permute":
+        return array.transpose(_order(array.shape, output))
     if op.how == "pixel-unshuffle":
         parts = array.reshape(*[part for size in sizes for part in (size // op.scale, op.scale)], channels)
         order = [*range(0, 2 * axes, 2), 2 * axes, *range(1, 2 * axes, 2)]
         return parts.transpose(order).reshape(output)
     return array.reshape(output)
+
+
+def _order(shape: Shape, output: Shape) -> list[int]:
+    """An order of the axes that gives the output's sizes."""
+    left = list(range(len(shape)))
+    order = []
+    for size in output:
+        order.append(next(axis for axis in left if shape[axis] == size))
+        left.remove(order[-1])
+    return order
 
 
 def _concat(op: Concat, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -738,6 +856,16 @@ def _pad(op: Pad, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array
 
 def _slice(op: Slice, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     return inputs[0][tuple(map(slice, op.to))]
+
+
+def _copy(op: Copy, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """The elements of the inputs, one input after the other, over and over."""
+    return np.resize(np.concatenate([array.reshape(-1) for array in inputs]), output)
+
+
+def _copy_reference(op: Copy, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    every = [element for array in inputs for element in array.flat]
+    return np.fromfunction(np.vectorize(lambda at: every[int(at) % len(every)]), (prod(output),)).reshape(output)
 
 
 def _embedding(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -935,7 +1063,7 @@ def _attention_reference(op: Attention, inputs: Sequence[Array], output: Shape, 
 
 def _softmax_reference(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows = inputs[0].astype(np.float64)
-    logs = rows - np.logaddexp.reduce(rows, axis=-1, keepdims=True)
+    logs = rows - np.logaddexp.reduce(rows, axis=op.axis, keepdims=True)
     return logs if op.log else np.asarray(np.exp(logs))
 
 
@@ -963,8 +1091,16 @@ def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Ben
 
 
 def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    how: dict[str, Any] = {"max": np.max, "mean": np.mean, "sum": np.sum}
+    how: dict[str, Any] = {"max": np.max, "mean": np.mean, "sum": np.sum, "min": np.min, "prod": np.prod}
+    if op.how in ("argmax", "argmin"):
+        rest = [axis for axis in range(inputs[0].ndim) if axis not in op.axes]
+        rows = inputs[0].transpose(*rest, *op.axes).reshape(*[inputs[0].shape[axis] for axis in rest], -1)
+        return np.asarray((np.argmax if op.how == "argmax" else np.argmin)(rows, axis=-1)).reshape(output)
     return np.asarray(how[op.how](inputs[0].astype(np.float64), axis=op.axes)).reshape(output)
+
+
+def _cumulate_reference(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return np.asarray(np.cumsum(inputs[0].astype(np.int64), axis=op.axis))
 
 
 def _adaptive_reference(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -1040,11 +1176,37 @@ _NAMED: dict[str, Callable[[Array, float], Any]] = {
     "selu": lambda x, _: _SELU[1] * (np.maximum(x, 0) + _SELU[0] * np.expm1(np.minimum(x, 0))),
     "softplus": lambda x, beta: np.logaddexp(0, beta * x) / (beta or 1),
     "softsign": lambda x, _: np.sign(x) - np.sign(x) / (1 + abs(x)),
+    "celu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / (alpha or 1))),
+    "log-sigmoid": lambda x, _: -np.logaddexp(0, -x),
+    "threshold": lambda x, _: x * (x > 1) + 0.5 * (x <= 1),
+    "hard-shrink": lambda x, _: x * (abs(x) > 0.5),
+    "soft-shrink": lambda x, _: np.sign(x) * np.maximum(abs(x) - 0.5, 0),
+    "tanh-shrink": lambda x, _: x - 1 + 2 / (np.exp(2 * x) + 1),
+    "exp": lambda x, _: np.e**x,
+    "expm1": lambda x, _: np.expm1(x),
+    "log": lambda x, _: np.log2(x) / np.log2(np.e),
+    "log1p": lambda x, _: np.log1p(x),
+    "sqrt": lambda x, _: x**0.5,
+    "rsqrt": lambda x, _: x**-0.5,
+    "reciprocal": lambda x, _: x**-1.0,
+    "erf": lambda x, _: 1 - np.vectorize(erfc)(x),
+    "sin": lambda x, _: np.exp(1j * x).imag,
+    "cos": lambda x, _: np.exp(1j * x).real,
+    "square": lambda x, _: abs(x) ** 2,
+    "cube": lambda x, _: x**3,
+    "pow": lambda x, _: np.exp(0.3 * np.log(x)),
+    "abs": lambda x, _: np.maximum(x, -x),
+    "neg": lambda x, _: 0 - x,
+    "sign": lambda x, _: (x > 0) * 1.0 - (x < 0),
+    "floor": lambda x, _: -np.ceil(-x),
+    "ceil": lambda x, _: -np.floor(-x),
+    "round": lambda x, _: np.round(x),
+    "not": lambda x, _: x == 0,
 }
 
 
 def _activation_reference(op: Activation, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    array = inputs[0].astype(np.float64)
+    array = _argument(op, inputs[0]).astype(np.float64)
     if op.how == "prelu":
         slope = bench.weights("slope", (1 if op.shared else output[-1],)).look()
         return np.asarray(np.maximum(array, 0) + slope * np.minimum(array, 0))
@@ -1061,14 +1223,35 @@ def _elementwise_reference(op: Elementwise, inputs: Sequence[Array], output: Sha
         "divide": lambda all_: all_[0] * (1 / all_[1]),
         "maximum": lambda all_: all_.max(axis=0),
         "minimum": lambda all_: all_.min(axis=0),
+        "compare": lambda all_: all_[0] > all_[1],
+        "power": lambda all_: np.exp(all_[1] * np.log(all_[0])),
+        "logical": lambda all_: np.bitwise_and.reduce(all_, axis=0),
     }
     return np.asarray(how[op.how](stack))
 
 
 def _stored_reference(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    shape = {"constant": (), "channel": output[-1:], "element": output}[op.per]
+    shape = _stored_shape(op, output)
     values = 3 if op.per == "constant" else bench.weights("stored", shape).look().astype(np.int64)
-    return np.asarray(inputs[0] * values if op.how == "scale" else inputs[0] - -values)
+    array = np.broadcast_to(_stored_data(op, inputs[0]), output)
+    how: dict[str, Callable[[Any, Any], Any]] = {
+        "scale": lambda x, a: x * a,
+        "shift": lambda x, a: x - -a,
+        "from": lambda x, a: a + -x,
+        "over": lambda x, a: a * x**-1.0,
+        "maximum": lambda x, a: np.where(x > a, x, a),
+        "minimum": lambda x, a: np.where(x < a, x, a),
+        "compare": lambda x, a: x > a,
+        "power": lambda x, a: np.exp(x * np.log(np.abs(a) + 1.0)),
+        "logical": lambda x, a: x & a,
+    }
+    return np.asarray(how[op.how](array, values))
+
+
+def _select_reference(op: Select, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    first, second, third = [np.broadcast_to(array, output) for array in (*inputs, 5, -5)][:3]
+    chosen = (first != 0) * 1
+    return np.asarray(chosen * second + (1 - chosen) * third)
 
 
 def _rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -1076,6 +1259,12 @@ def _rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench:
     (array,) = inputs
     if op.how in ("flatten", "reshape", "identity", "dropout"):
         return np.array(list(array.flat), array.dtype).reshape(output)
+    if op.how == "permute":
+        result = np.empty(output, array.dtype)
+        order = _order(array.shape, output)
+        for place in np.ndindex(*output):
+            result[place] = array[tuple([place[order.index(axis)] for axis in range(array.ndim)])]
+        return result
     *sizes, channels = array.shape
     at = np.indices(output)
     if op.how == "shuffle":
@@ -1253,7 +1442,8 @@ EXECUTORS: dict[type[Op], Executor] = {
     Einsum: Executor(_einsum, _einsum_reference, _exactly),
     Attention: Executor(_attention, _attention_reference, _nearly),
     Pool: Executor(_pool, _pool_reference, lambda op: op.how != "max"),
-    Reduce: Executor(_reduce, _reduce_reference, lambda op: op.how == "mean"),
+    Reduce: Executor(_reduce, _reduce_reference, lambda op: op.how in ("mean", "prod")),
+    Cumulate: Executor(_cumulate, _cumulate_reference, _exactly),
     AdaptivePool: Executor(_adaptive, _adaptive_reference, lambda op: op.how != "max"),
     Upsample: Executor(_upsample, _upsample_reference, lambda op: op.how != "nearest"),
     BatchNorm: Executor(_batch_norm, _batch_norm_reference, _nearly),
@@ -1264,12 +1454,14 @@ EXECUTORS: dict[type[Op], Executor] = {
     Activation: Executor(
         _activation, _activation_reference, lambda op: op.how not in ("relu", "relu6", "clip", "prelu")
     ),
-    Elementwise: Executor(_elementwise, _elementwise_reference, lambda op: op.how == "divide"),
-    Stored: Executor(_stored, _stored_reference, _exactly),
+    Elementwise: Executor(_elementwise, _elementwise_reference, lambda op: op.how in ("divide", "power")),
+    Select: Executor(_select, _select_reference, _exactly),
+    Stored: Executor(_stored, _stored_reference, lambda op: op.how in ("over", "power")),
     Rename: Executor(_rename, _rename_reference, _exactly),
     Concat: Executor(_concat, _concat_reference, _exactly),
     Pad: Executor(_pad, _pad_reference, _exactly),
     Slice: Executor(_slice, _slice_reference, _exactly),
+    Copy: Executor(_copy, _copy_reference, _exactly),
     Embedding: Executor(_embedding, _embedding_reference, lambda op: op.bag == "mean"),
     Token: Executor(_token, _token_reference, _exactly),
     Recurrent: Executor(_recurrent, _recurrent_reference, _nearly),
@@ -1538,11 +1730,14 @@ def _verified(
 
 
 def _chosen(network: Network, globs: Sequence[str]) -> Sequence[Layer]:
-    """The layers that match any of the globs, in their order; all, without one."""
-    if not globs:
-        return network.layers
+    """The layers that match any of the globs, in their order; all, without one. Those that nobody can count have
+    nothing to be verified: the network says that it is incomplete."""
     matching = {layer.name for glob in globs for layer in network.select(glob)}
-    return [layer for layer in network.layers if layer.name in matching]
+    chosen = [layer for layer in network.layers if not globs or layer.name in matching]
+    counted = [layer for layer in chosen if not isinstance(layer.op, Uncounted)]
+    if chosen and not counted:
+        raise InputError([Problem(f"{chosen[0].name} cannot be counted, so there is nothing to verify")])
+    return counted
 
 
 def _verify_variants(

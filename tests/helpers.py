@@ -91,8 +91,8 @@ def fitting_specs(draw):
     kind = draw(st.sampled_from(sorted(KINDS)))
     words, options = _settings(draw, kind, _LITTLE)
     shape = draw(st.sampled_from([(8,), (4, 8), (4, 4, 4), (8, 4, 8), (6, 5, 4), (4, 4, 4, 8)]))
-    if kind in ("reshape", "slice"):
-        options["to"] = shape[::-1] if kind == "reshape" else shape
+    if kind in ("reshape", "slice", "permute"):
+        options["to"] = shape if kind == "slice" else shape[::-1]
     if kind == "matmul":
         options["transpose"] = True
     if kind == "pool" and "global" not in words:

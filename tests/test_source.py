@@ -217,3 +217,14 @@ def test_load_refuses(argument: str, given: dict[str, object], message: str) -> 
 def test_another_input_of_one_line() -> None:
     document = read("8x8x3, dense -o2", Request(inputs={"": "4x3"}))
     assert (document.network.macs, document.altered) == (4 * 3 * 2, True)
+
+
+def test_only_model_files_leave_dimensions_open() -> None:
+    for argument, said in (
+        ("mobilenet.yaml", "mobilenet.yaml"),
+        ("8x8x3, act relu", "a network on one line"),
+        ("-", "<stdin>"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read(argument, Request(dims={"batch": "1"}), lambda: b"")
+        assert str(caught.value) == f"{said} has no open dimension 'batch'\n  hint: --dim is for model files"

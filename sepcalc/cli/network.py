@@ -28,10 +28,14 @@ Examples:
 """
 
 
-def request(sets: tuple[str, ...], inputs: tuple[str, ...]) -> Request:
-    """``--set name=value`` and ``--input [name=]shape``, each name once. Raises InputError."""
+def request(sets: tuple[str, ...], inputs: tuple[str, ...], dims: tuple[str, ...] = ()) -> Request:
+    """``--set name=value``, ``--input [name=]shape`` and ``--dim name=size``, each name once. Raises InputError."""
     shapes = [text if "=" in text else f"={text}" for text in inputs]
-    return Request(_pairs("--set", sets, "width=0.5"), _pairs("--input", shapes, "160x160x3", nameless=True))
+    return Request(
+        _pairs("--set", sets, "width=0.5"),
+        _pairs("--input", shapes, "160x160x3", nameless=True),
+        _pairs("--dim", dims, "batch=1"),
+    )
 
 
 def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = False) -> dict[str, str]:
@@ -56,12 +60,16 @@ set_option = click.option(
     "--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value for a parameter of the file."
 )
 input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]HxWxC", help="Another input shape.")
+dim_option = click.option(
+    "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="A size for a dimension that a model file leaves open."
+)
 
 
 @click.command("network", help=HELP)
 @click.argument("network")
 @set_option
 @input_option
+@dim_option
 @click.option("--by", type=click.Choice(["kind"]), default=None, help="Group the layers.")
 @click.option("--sort", type=click.Choice(COSTS), default=None, help="Most of this count first; shares are of it.")
 @click.option(
@@ -75,6 +83,7 @@ def command(
     network: str,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
     by: str | None,
     sort: str | None,
     top: int | None,
@@ -86,7 +95,7 @@ def command(
     output: str | None,
     force: bool,
 ) -> int:
-    document = read(network, request(sets, inputs), standard_input)
+    document = read(network, request(sets, inputs, dims), standard_input)
     findings = [] if document.altered else compare_published(document.network, document.published)
     verdicts = check(document.network, document.budget)
     remark = ""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.network import dim_option, input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -41,6 +41,7 @@ Progress = Callable[[int, int, str], None]
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data and the weights.")
 @set_option
 @input_option
+@dim_option
 @output_options
 @click.pass_context
 def command(
@@ -51,6 +52,7 @@ def command(
     seed: int,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
     form: str,
     exact: bool,
     output: str | None,
@@ -60,10 +62,10 @@ def command(
     if len(words) == 1 and is_network(words[0]):
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
-        target = read(words[0], request(sets, inputs), standard_input).network
+        target = read(words[0], request(sets, inputs, dims), standard_input).network
         title = target.name or "network"
     else:
-        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs)):
+        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs), ("--dim", dims)):
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         target = spoken(ctx, words, also=REWRITE_OPTIONS)
@@ -73,6 +75,8 @@ def command(
     with progress_bar() as progress:
         verification = verify(target, seed=seed, variants=variants or None, layers=layers, progress=progress)
     emit(VerifyReport(title, verification), form, exact, output, force)
+    if isinstance(target, Network) and not target.complete:
+        return 3
     return 0 if verification.ok else 1
 
 

@@ -147,10 +147,11 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
 
 class _Softmax(NamedTuple):
     log: bool = False
+    axis: int = -1
 
 
 class Softmax(_Softmax, Op):
-    """Softmax over the last axis: R rows of max, subtract, exp, sum, divide.
+    """Softmax over one axis (the last): R rows of max, subtract, exp, sum, divide.
 
     2x - R additions, x - R compares, x divisions, x specials; log-softmax, (x - max) - log(sum exp): 3x - R additions,
     no division, x + R specials. Source: opcounts.md.
@@ -162,7 +163,8 @@ class Softmax(_Softmax, Op):
         return "log-softmax" if self.log else "softmax"
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        x, rows = name("elements", *output), name("rows", *output[:-1])
+        x = name("elements", *output)
+        rows = name("rows", *[size for at, size in enumerate(output) if at != range(len(output))[self.axis]])
         if self.log:
             return Cost(adds=3 * x - rows, compares=x - rows, specials=x + rows, activations=x)
         return Cost(adds=2 * x - rows, compares=x - rows, divs=x, specials=x, activations=x)
