@@ -49,8 +49,9 @@ class _Normalization(NamedTuple):
 class Normalization(_Normalization, Op):
     """Inputs brought to a mean of 0 and a variance of 1 by stored numbers, x·s + t: adapted to data beforehand.
 
-    x mults and x additions. Buffers: a mean and a variance in the shape ``stored``, which the input broadcasts with, and
-    the count of what was seen; none where the numbers are constants. Source: Keras' Normalization; opcounts.md, rule 2.
+    x mults and x additions. Buffers: a mean and a variance in the shape ``stored``, which the input broadcasts with,
+    and the count of what was seen; none where the numbers are constants. Source: Keras' Normalization; opcounts.md,
+    rule 2.
     """
 
     __slots__ = ()

@@ -62,16 +62,17 @@ class Recurrent(_Recurrent, Op):
         y = name("outputs", *output)
         peep = 3 * h if self.peephole else 0
         sums = i + p - 1 + b  # additions in each unit's sum of products
+        more = 3 * h + peep
         if self.cell == "rnn":
             gates, more, adds = 1, 0, h * sums
-            functions = {"relu" if self.relu else self.act: 1}
+            functions = _counted(("relu" if self.relu else self.act, 1))
         elif self.cell == "lstm":
-            gates, more, adds = 4, 3 * h + peep, 4 * h * sums + h + peep
+            gates, adds = 4, 4 * h * sums + h + peep
             functions = _counted((self.gate, 3), (self.act, 2))
             if self.projection:
                 adds = adds + p * (h - 1)
         else:
-            gates, more, adds = 3, 3 * h, 3 * h * sums + 2 * h
+            gates, adds = 3, 3 * h * sums + 2 * h
             if not self.reset_before:  # the candidate's second bias is an addition of its own, and joins by another
                 adds = 3 * h * (i + h - 1) + 4 * h * b + 2 * h
             functions = _counted((self.gate, 2), (self.act, 1))
@@ -107,5 +108,5 @@ def _work(functions: dict[str, int]) -> list[int]:
     work = [0, 0, 0, 0, 0]
     for how, times in functions.items():
         if how != "linear":
-            work = [count + times * each for count, each in zip(work, ACTIVATIONS[how])]
+            work = [count + times * each for count, each in zip(work, ACTIVATIONS[how][:5])]
     return work

@@ -1,12 +1,13 @@
 """Activations: as layers, and as the ``activation`` of others."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid, printable
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.settings import Settings, shown
-from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Rename, Slice
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Reduce
@@ -92,7 +93,9 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
     if how == "squareplus":  # (x + sqrt(x² + 4))/2
         inner = f"{link}/" if link else ""
         square = call.add(Activation("square"), tensor, link=f"{inner}square")
-        root = call.add(Activation("sqrt"), call.add(Stored("shift"), square, link=f"{inner}shift"), link=f"{inner}root")
+        root = call.add(
+            Activation("sqrt"), call.add(Stored("shift"), square, link=f"{inner}shift"), link=f"{inner}root"
+        )
         return call.add(Stored("scale"), call.add(Elementwise("add"), tensor, root, link=f"{inner}sum"), link=link)
     if how == "sparse_plus":  # 0 below -1, (x + 1)²/4, x from 1 on
         inner = f"{link}/" if link else ""
@@ -118,15 +121,10 @@ def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False
     if sorted(axes) != list(range(rank - len(axes), rank)):
         raise Invalid("axis names several axes that are not the last ones")
     kept = tensor.shape[: rank - len(axes)]
-    rows = call.free("flatten" if not kept else "reshape", tensor, (*kept, _product(tensor.shape[len(kept) :])), f"{inner}rows")
+    rows = call.free(
+        "flatten" if not kept else "reshape", tensor, (*kept, prod(tensor.shape[len(kept) :])), f"{inner}rows"
+    )
     return call.free("reshape", call.add(Softmax(log), rows, link=link), tensor.shape, f"{inner}shape")
-
-
-def _product(sizes: tuple[int, ...]) -> int:
-    result = 1
-    for size in sizes:
-        result *= size
-    return result
 
 
 def activation(call: Call) -> Tensor:
@@ -163,7 +161,7 @@ def leaky_relu(call: Call) -> Tensor:
 def prelu(call: Call) -> Tensor:
     """One trained slope for each element, or for all along the shared axes (counted from 1, the batch being 0)."""
     x = call.plain(call.x)
-    shared = ()
+    shared: tuple[int, ...] = ()
     if call.settings.get("shared_axes") is not None:
         shared = call.settings.axes("shared_axes", len(x.shape) + 1)
     slopes = tuple([1 if axis in shared else size for axis, size in enumerate(x.shape)])
@@ -173,13 +171,7 @@ def prelu(call: Call) -> Tensor:
         return call.add(Activation("prelu", shared=True), x)
     scaled = call.add(Stored("scale", "shape", slopes), x, link="slope")
     compared = call.add(Stored("compare"), x, link="compare")
-    return call.add(_select(), compared, x, scaled)
-
-
-def _select() -> Any:
-    from sepcalc.ops.elementwise import Select
-
-    return Select()
+    return call.add(Select(), compared, x, scaled)
 
 
 def elu(call: Call) -> Tensor:

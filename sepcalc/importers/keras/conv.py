@@ -7,7 +7,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.keras.activation import activate
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.shape import Padding, Pads, Shape
+from sepcalc.shape import Padding, Shape
 
 PADDINGS = ("valid", "same", "causal")
 
@@ -86,5 +86,3 @@ LAYERS: dict[str, Callable[[Call], Tensor]] = {
     **{f"SeparableConv{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
     **{f"SeparableConvolution{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
 }
-
-__all__ = ["LAYERS", "Pads"]

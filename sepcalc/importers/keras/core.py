@@ -1,7 +1,6 @@
 """Dense layers, lookups, other shapes, normalization, noise, preprocessing."""
 
 from collections.abc import Callable
-from functools import partial
 from math import prod
 
 from sepcalc.errors import Invalid, quoted
@@ -9,7 +8,7 @@ from sepcalc.importers.keras.activation import activate, unit
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.settings import whole
 from sepcalc.ops.conv import Conv
-from sepcalc.ops.elementwise import Stored
+from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Embedding, Rename
 from sepcalc.ops.norm import BatchNorm, Normalization, RowNorm
 from sepcalc.ops.pool import Reduce
@@ -28,15 +27,15 @@ def einsum_dense(call: Call) -> Tensor:
     between free changes of shape."""
     settings, x = call.settings, call.plain(call.x)
     wanted = settings.get("output_shape")
-    sizes = [None if size is None else whole(size) for size in (wanted if isinstance(wanted, list) else [wanted])]
+    given = [None if item is None else whole(item) for item in (wanted if isinstance(wanted, list) else [wanted])]
     equation = settings.get("equation")
     if not isinstance(equation, str) or len(equation) > 100:
         raise Invalid("equation is missing")
     source, kernel, target = _operands(equation, len(x.shape))
     known = dict(zip(source, x.shape))
-    for letter, size in zip(target[len(target) - len(sizes) :], sizes):
-        if size is not None and known.setdefault(letter, size) != size:
-            raise Invalid(f"output_shape gives {letter} the size {size}, but the input has {known[letter]}")
+    for letter, wide in zip(target[len(target) - len(given) :], given):
+        if wide is not None and known.setdefault(letter, wide) != wide:
+            raise Invalid(f"output_shape gives {letter} the size {wide}, but the input has {known[letter]}")
     if not set(kernel) <= set(known) or not set(target) <= set(known):
         raise Invalid(f"equation {quoted(equation)} leaves the size of an index open")
     summed = "".join([c for c in source if c not in kernel and c not in target])
@@ -167,8 +166,6 @@ def masking(call: Call) -> Tensor:
     """x where any feature differs from the mask value, else 0: a compare for each element, then a choice."""
     x = call.plain(call.x)
     compared = call.add(Stored("compare"), x, link="compare")
-    from sepcalc.ops.elementwise import Select
-
     return call.add(Select(), compared, x)
 
 
@@ -257,21 +254,44 @@ def layer_scale(call: Call) -> Tensor:
 
 def custom_scale(call: Call) -> list[Tensor]:
     """InceptionResNetV2's: x₀ + scale·x₁."""
-    from sepcalc.ops.elementwise import Elementwise
-
     left, right = call.alike(call.tensors)
-    scaled = right if call.settings.number("scale", default=1.0) == 1 else call.add(Stored("scale"), right, link="scale")
+    scaled = (
+        right if call.settings.number("scale", default=1.0) == 1 else call.add(Stored("scale"), right, link="scale")
+    )
     return [call.add(Elementwise("add"), left, scaled)]
 
 
 FREE = (
-    "Identity ActivityRegularization GaussianNoise Pipeline RandomFlip RandomRotation RandomZoom RandomTranslation "
-    "RandomHeight RandomWidth RandomContrast RandomBrightness RandomHue RandomSaturation RandomSharpness RandomShear "
-    "RandomPosterization RandomColorJitter RandomColorDegeneration RandomErasing RandomGrayscale RandomInvert "
-    "RandomPerspective RandomElasticTransform RandomGaussianBlur RandAugment AugMix CutMix MixUp"
-).split()
-FREE.remove("Pipeline")
-DROPOUTS = "Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout GaussianDropout".split()
+    "Identity",
+    "ActivityRegularization",
+    "GaussianNoise",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomZoom",
+    "RandomTranslation",
+    "RandomHeight",
+    "RandomWidth",
+    "RandomContrast",
+    "RandomBrightness",
+    "RandomHue",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomPosterization",
+    "RandomColorJitter",
+    "RandomColorDegeneration",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomElasticTransform",
+    "RandomGaussianBlur",
+    "RandAugment",
+    "AugMix",
+    "CutMix",
+    "MixUp",
+)
+DROPOUTS = ["Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"]
 
 LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
     "Dense": dense,
@@ -299,5 +319,3 @@ APPLICATIONS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
     "StochasticDepth": dropout,
     "CustomScaleLayer": custom_scale,
 }
-
-__all__ = ["APPLICATIONS", "LAYERS", "Unknown", "partial", "target"]

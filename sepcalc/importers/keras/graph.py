@@ -140,7 +140,9 @@ class Reader:
                 self.problems.append(Problem(f"the model has no input {quoted(name)}", hint))
         if "" in asked and len(names) != 1:
             known = ", ".join(map(quoted, names[:10]))
-            self.problems.append(Problem(f"the model has {len(names)} inputs: say which", f"--input NAME=…, of {known}"))
+            self.problems.append(
+                Problem(f"the model has {len(names)} inputs: say which", f"--input NAME=…, of {known}")
+            )
         tensors = []
         for name, said in wanted:
             try:
@@ -177,7 +179,9 @@ class Reader:
             raise Invalid(f"{quoted(text)} has {len(sizes)} sizes: expected {rank}, without the batch")
         channels = 0 if first else -1
         if rank is not None and rank > 1 and shape is not None and shape[channels] not in (None, sizes[channels]):
-            raise Invalid(f"{quoted(text)} has {sizes[channels]} channels: the model's weights are for {shape[channels]}")
+            raise Invalid(
+                f"{quoted(text)} has {sizes[channels]} channels: the model's weights are for {shape[channels]}"
+            )
         self.overridden = True
         return self.model.input(name, sizes, first)
 
@@ -199,10 +203,7 @@ class Reader:
                     said = _declared(entries[0].config) or _first_shape(entries[0])
                 build_shape = model.config.get("build_input_shape") or _build_shape(model.raw)
                 said = said or build_shape
-            if given is None:
-                tensors = self.inputs([(name, said)])
-            else:
-                tensors = list(given)
+            tensors = self.inputs([(name, said)]) if given is None else list(given)
             hint = None
             for at, one in enumerate(entries):
                 following = entries[at + 1] if at + 1 < len(entries) else None
@@ -214,9 +215,7 @@ class Reader:
 
     # --- a graph ------------------------------------------------------------------------------------------------------
 
-    def functional(
-        self, model: Entry, path: str, key: str, given: Sequence[Any] | None
-    ) -> list[tuple[str, Tensor]]:
+    def functional(self, model: Entry, path: str, key: str, given: Sequence[Any] | None) -> list[tuple[str, Tensor]]:
         layers = model.config.get("layers")
         if not isinstance(layers, list):
             raise Invalid(f"the model {quoted(model.name)} has no list of layers")
@@ -255,7 +254,7 @@ class Reader:
             if ref.layer not in by_name:
                 raise Invalid(f"the model {quoted(model.name)} names an input {quoted(ref.layer)} that it lacks")
         if given is None:
-            inputs = [one for one in (by_name[ref.layer] for ref in wanted)]
+            inputs = [by_name[ref.layer] for ref in wanted]
             named = {one.name for one in inputs}
             stray = [o for o in by_name.values() if o.class_name == "InputLayer" and o.name not in named]
             tensors = self.inputs([(one.name, _declared(one.config)) for one in [*inputs, *stray]])
@@ -378,12 +377,12 @@ class Reader:
         except Invalid as fact:
             if not unsure or len(self.model.nodes) != before:
                 raise
-            return call.uncounted(f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})")
+            return call.uncounted(
+                f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})"
+            )
         return list(made) if isinstance(made, list) else [made]
 
-    def _nested(
-        self, one: Entry, path: str, key: str, args: list[Any], kwargs: dict[str, Any]
-    ) -> list[Tensor]:
+    def _nested(self, one: Entry, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         given: list[Any] = args if len(args) == 1 and isinstance(args[0], dict) else list(tensors_in([args, kwargs]))
         if one.class_name == "Sequential" and not _connected(one):
             made = self.sequential(one, path, key, given)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -64,7 +65,9 @@ def binary(call: Call, how: str) -> Tensor:
     left, right = operands(call)
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if len(left.shape) != len(right.shape):
-            raise Unknown("its operands have different ranks, so one is stretched over the batch: it would take equal ones")
+            raise Unknown(
+                "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
+            )
         return call.add(Elementwise(how), *call.alike([left, right]))
     tensor, number, turned = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
     if not isinstance(tensor, Tensor) or not _fits(number, tensor.shape):
@@ -251,7 +254,7 @@ def reshape(call: Call) -> Tensor:
     if first not in (-1, None) and not (isinstance(first, int) and sizes.count(-1) == 1):
         raise Unknown(BATCH)
     if first in (-1, None):
-        shape = target([size for size in sizes], x.shape) if sizes else ()
+        shape = target(list(sizes), x.shape) if sizes else ()
     else:
         shape = target(sizes, x.shape)
     return call.free("reshape", x, shape) if prod(shape) == prod(x.shape) else moved(call)
@@ -340,7 +343,7 @@ def split(call: Call) -> list[Tensor]:
         sizes = [whole(part) for part in parts]
     elif isinstance(parts, list) and parts:
         marks = [0, *[whole(part) for part in parts], whole_size]
-        sizes = [after - before for before, after in zip(marks, marks[1:])]
+        sizes = [after - before for before, after in pairwise(marks)]
     else:
         raise Invalid("it does not say into what it splits")
     return [
@@ -355,7 +358,9 @@ def unstack(call: Call) -> list[Tensor]:
     if x.shape[axis] > 10_000:
         raise Invalid("it has more than 10,000 outputs")
     rest = (*x.shape[:axis], *x.shape[axis + 1 :])
-    return [call.add(Copy(rest or (1,)), x, link=f"{at}" if at else "")._replace(shape=rest) for at in range(x.shape[axis])]
+    return [
+        call.add(Copy(rest or (1,)), x, link=f"{at}" if at else "")._replace(shape=rest) for at in range(x.shape[axis])
+    ]
 
 
 def item(call: Call) -> Tensor:
@@ -502,7 +507,9 @@ def attention(call: Call) -> Tensor:
         call.free("reshape", tensor, (tensor.shape[0], prod(tensor.shape[1:])), name)
         for tensor, name in zip(three, ("query", "key", "value"))
     ]
-    made = call.add(Attention(three[0].shape[1], three[1].shape[1], call.kwargs.get("bias") is not None), *flat, link="attention")
+    made = call.add(
+        Attention(three[0].shape[1], three[1].shape[1], call.kwargs.get("bias") is not None), *flat, link="attention"
+    )
     return call.free("reshape", made, (*three[0].shape[:2], three[2].shape[2]))
 
 

@@ -8,6 +8,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.shape import Padding
 
 
 def pool(call: Call, rank: int, how: str) -> Tensor:
@@ -16,7 +17,7 @@ def pool(call: Call, rank: int, how: str) -> Tensor:
     stride = kernel
     if settings.get("strides", "stride") is not None:
         stride = settings.sizes("strides", "stride", rank=rank)
-    padding = "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
+    padding: Padding = "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
     return call.add(Pool(how, kernel, stride, padding, (1,) * rank, exclude_pad=how == "avg"), x)
 
 

@@ -29,7 +29,7 @@ CELLS = {
 
 def function(settings: Settings, key: str, default: str) -> str:
     """An activation inside a cell, as the ops call it."""
-    how, inner = named(settings.config[key] if key in settings.config else default)
+    how, inner = named(settings.config.get(key, default))
     if how == "linear":
         return how
     if how not in SIMPLE or inner.config:

@@ -1,6 +1,5 @@
 """The settings of one layer, each read as what it must be: nothing in a file is trusted to be a number."""
 
-from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
@@ -33,7 +32,7 @@ class Settings:
     """A layer's ``config``. A key that is missing or null stands for the default; without a default it must be
     there. Raises Invalid, which names the key."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any]) -> None:
         self.config = config
 
     def get(self, *keys: str) -> Any:

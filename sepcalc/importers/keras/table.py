@@ -35,7 +35,10 @@ REASONS = {
     "MelSpectrogram": "a Fourier transform: it would take the spectrogram as the model's input",
     "STFTSpectrogram": "a Fourier transform: it would take the spectrogram as the model's input",
 }
-CUSTOM = "a class of someone's own, whose work is in code that the file does not hold: it would take core layers or an ONNX file"
+CUSTOM = (
+    "a class of someone's own, whose work is in code that the file does not hold: it would take core layers in its "
+    "place, or the model as an ONNX file"
+)
 UNKNOWN = "a layer class that sepcalc does not know: it would take core layers in its place"
 OPERATION = "an operation that sepcalc does not know: it would take a core layer, or other operations, in its place"
 
@@ -49,9 +52,8 @@ def handler(class_name: str, module: Any, registered: Any) -> tuple[Handler | No
     if home and not home.startswith(("keras", "tensorflow.", "tf_keras", "builtins")):
         return None, CUSTOM
     name = class_name.split(">")[-1]
-    if "applications" in home or not home:
-        if name in core.APPLICATIONS and name not in LAYERS:
-            return core.APPLICATIONS[name], ""
+    if ("applications" in home or not home) and name in core.APPLICATIONS:
+        return core.APPLICATIONS[name], ""
     if ".ops" in home:
         return OPERATIONS.get(name), OPERATION
     if name in LAYERS and home != "builtins":
