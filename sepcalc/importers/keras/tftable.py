@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sepcalc.importers.keras.operations import OPERATIONS, Handler, tf_gelu
+from sepcalc.importers.keras.arguments import Handler
+from sepcalc.importers.keras.operations import OPERATIONS, tf_gelu
 
 _SAME = {
     "Add": "math.add __operators__.add __operators__.radd add",
