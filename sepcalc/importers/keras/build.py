@@ -193,11 +193,13 @@ class Call:
     def uncounted(self, reason: str, shapes: Sequence[Shape] = (), link: str = "", called: str = "") -> list[Tensor]:
         """Outputs of something that is not counted; of the shapes given, or that the file says, or taken to be the
         input's."""
+        if not self.tensors:
+            raise Invalid("it is called on no tensor")
         known = list(shapes) or [shape for shape in self.expected if shape is not None]
         sources = [self.plain(tensor) for tensor in self.tensors[:1000]]
         sure = bool(known)
         if not sure:
-            known = [sources[0].shape if sources else (1,)]
+            known = [sources[0].shape]
             reason += "; the file does not say its output's shape, which is taken to be its input's"
         outputs = []
         for at, shape in enumerate(known):
