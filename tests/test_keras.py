@@ -49,8 +49,17 @@ def fits(shape: tuple[int, ...], said: list[int | None]) -> bool:
 # --- keras.applications ---------------------------------------------------------------------------------------------
 
 APPLICATIONS = (
-    "ConvNeXtTiny DenseNet121 EfficientNetB0 InceptionV3 MobileNet MobileNetV2 MobileNetV3Small ResNet50 VGG16 Xception"
-).split()
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "InceptionV3",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "ResNet50",
+    "VGG16",
+    "Xception",
+)
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)
@@ -268,8 +277,10 @@ def test_an_unknown_operation_of_tensorflow_is_uncounted(tmp_path: Path) -> None
     assert gap == (
         "sort",
         "TFOpLambda",
-        "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place; the file does "
-        "not say its output's shape, which is taken to be its input's",
+        (
+            "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place; the file does "
+            "not say its output's shape, which is taken to be its input's"
+        ),
     )
 
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import random
+import re
 import struct
 import sys
 import zipfile
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from test_keras import DATA, MODELS, ZOO, conv_model, keras2, network
 
-from sepcalc.cli import cli
+from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.keras import read
@@ -108,7 +109,10 @@ ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
         "this zip file has a member outside of it: 'C:/x'",
     ),
     "encrypted": (flagged, "'config.json' in this zip file is encrypted"),
-    "smaller than it says": (lambda: liar(len(CONFIG) + 1, False), "this zip file lies about the size of 'config.json'"),
+    "smaller than it says": (
+        lambda: liar(len(CONFIG) + 1, False),
+        "this zip file lies about the size of 'config.json'",
+    ),
     "larger than it says": (lambda: liar(10, False), "this zip file lies about the size of 'config.json'"),
     "a lie in both": (lambda: liar(10, True), "this zip file lies about the size of 'config.json'"),
     "a lie upwards in both": (
@@ -117,11 +121,11 @@ ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "a bomb": (
         bomb,
-        "'config.json' in this zip file is a bomb: 65,235 bytes become 67,108,863",
+        "'config.json' in this zip file is a bomb: … bytes become 67,108,863",
     ),
     "a bomb among weights": (
         lambda: zipped(("config.json", CONFIG), ("assets/x", b"\0" * 2**25)),
-        "'assets/x' in this zip file is a bomb: 32,625 bytes become 33,554,432",
+        "'assets/x' in this zip file is a bomb: … bytes become 33,554,432",
     ),
     "too many": (
         lambda: zipped(*[(f"{at}", b"") for at in range(10_001)], method=zipfile.ZIP_STORED),
@@ -148,7 +152,8 @@ def test_a_zip_is_refused(name: str, tmp_path: Path) -> None:
     make, message = ZIPS[name]
     path = tmp_path / "model.keras"
     path.write_bytes(make())
-    assert refusal(path) == message
+    packed = re.sub(r"bomb: [\d,]+ bytes", "bomb: … bytes", refusal(path))  # how small depends on zlib's version
+    assert packed == message
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -198,8 +203,7 @@ TEXTS = {
     ),
     '{"class_name": "Sequential", "config": {}}': "the model 'sequential' has no list of layers",
     '{"class_name": "Sequential", "config": {"layers": []}}': (
-        "input 'input': the file does not say its shape\n"
-        "  hint: --input input=224x224x3, for example (HxWxC, no batch)"
+        "input 'input': the file does not say its shape\n  hint: --input input=224x224x3, for example (HxWxC, no batch)"
     ),
     '{"class_name": "Functional", "config": {"layers": [], "input_layers": []}}': (
         "the model 'functional' names no output_layers"
@@ -277,8 +281,10 @@ GRAPHS: list[tuple[Any, str]] = [
     (keras2(dense("a", "x"), outputs=[["a", 0, 3]]), "'a' has 1 outputs: there is none of the number 3"),
     (
         keras2(dense("a", "x", "many"), dense("b", "x", -4), dense("c", "b"), outputs=[["c", 0, 0]]),
-        "layer 'a' (Dense): units is 'many': expected a whole number\n"
-        "layer 'b' (Dense): units is -4: expected a whole number from 1 to 2^63-1",
+        (
+            "layer 'a' (Dense): units is 'many': expected a whole number\n"
+            "layer 'b' (Dense): units is -4: expected a whole number from 1 to 2^63-1"
+        ),
     ),
     (
         keras2(dense("a", "x", 2**63), outputs=[["a", 0, 0]]),
@@ -296,19 +302,26 @@ GRAPHS: list[tuple[Any, str]] = [
     ),
     (
         changed(conv_model([None, 8, 8, 3]), *CONV, "groups", to=2),
-        "layer 'c' (Conv2D): groups 2 do not divide the 3 input channels\n"
-        "  hint: groups must divide both the input channels (3) and the outputs (2)",
+        (
+            "layer 'c' (Conv2D): groups 2 do not divide the 3 input channels\n"
+            "  hint: groups must divide both the input channels (3) and the outputs (2)"
+        ),
     ),
     (
         conv_model([None, 2, 8, 3]),
-        "layer 'c' (Conv2D): the output would be empty: a kernel spanning 3 does not fit into the height 2\n"
-        "  hint: take a smaller kernel or dilation, or --padding same",
+        (
+            "layer 'c' (Conv2D): the output would be empty: a kernel spanning 3 does not fit into the height 2\n"
+            "  hint: take a smaller kernel or dilation, or --padding same"
+        ),
     ),
     (
         conv_model([None, 8, 3]),
         "layer 'c' (Conv2D): it needs 2 spatial axes and channels, not 8x3",
     ),
-    (conv_model([None, 8, -8, 3]), "input 'image': its shape has the size -8: expected a whole number from 1 to 2^63-1"),
+    (
+        conv_model([None, 8, -8, 3]),
+        "input 'image': its shape has the size -8: expected a whole number from 1 to 2^63-1",
+    ),
     (conv_model([None, 8, "8", 3]), "input 'image': its shape has the size '8': expected a whole number"),
     (
         conv_model([None, None, None, 3]),
@@ -326,7 +339,10 @@ def test_a_file_that_contradicts_itself(tmp_path: Path) -> None:
     model = copy.deepcopy(MODELS["nested"]["model"])
     pool = model["config"]["layers"][2]
     pool["inbound_nodes"][0]["args"][0]["config"]["shape"] = [None, 15, 14, 4]
-    assert refused_model(model, tmp_path) == "layer 'backbone' (Functional): its output is 14x14x4, but the file says 15x14x4"
+    assert (
+        refused_model(model, tmp_path)
+        == "layer 'backbone' (Functional): its output is 14x14x4, but the file says 15x14x4"
+    )
 
 
 def test_models_inside_models_without_end(tmp_path: Path) -> None:
@@ -356,8 +372,10 @@ ASKED: list[tuple[list[int | None], dict[str, str], str]] = [
     (
         [None, 8, 8, 3],
         {"_": "8xx3"},
-        "input 'image': '8xx3' is not a shape: expected HxWxC, each a whole number from 1 to 2^63-1\n"
-        "  hint: sizes are joined by x, channels last, no batch: 12x12x3",
+        (
+            "input 'image': '8xx3' is not a shape: expected HxWxC, each a whole number from 1 to 2^63-1\n"
+            "  hint: sizes are joined by x, channels last, no batch: 12x12x3"
+        ),
     ),
 ]
 
@@ -401,7 +419,25 @@ def test_hdf5(tmp_path: Path) -> None:
 
 # --- anything at all --------------------------------------------------------------------------------------------------
 
-VALUES: list[Any] = [None, True, 0, -1, 2, 7, 2**63, 10**30, 1.5, "x", "", "same", "channels_first", [], {}, [0], [None]]
+VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    2,
+    7,
+    2**63,
+    10**30,
+    1.5,
+    "x",
+    "",
+    "same",
+    "channels_first",
+    [],
+    {},
+    [0],
+    [None],
+]
 VALUES += [[-1, 2], [[1, 2], [3]], {"class_name": "Dense", "config": {}}, 1e308]
 
 
@@ -441,11 +477,13 @@ def test_mutated_models_are_read_or_refused(tmp_path: Path) -> None:
             net = network(model, tmp_path)
         except InputError as error:
             refused += 1
-            assert all(line.isprintable() for line in str(error).split("\n"))
+            said = str(error)
         else:
+            said = ""
             assert min(net.cost) >= 0
             assert net.peak_memory() >= 0
             assert len(net.receptive_fields()) == len(net.layers)
+        assert all(line.isprintable() for line in said.split("\n"))
     assert 300 < refused < 950
 
 
@@ -466,22 +504,17 @@ def test_flipped_bytes_of_a_zip_are_read_or_refused(tmp_path: Path) -> None:
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
-def run(*args: str) -> tuple[int, str, str]:
-    from click.testing import CliRunner
-
-    done = CliRunner().invoke(cli, args)
-    return done.exit_code, done.stdout, done.stderr
-
-
-def test_the_command_line(tmp_path: Path) -> None:
-    code, out, _ = run("network", str(DATA / "separable.keras"), "--format", "json")
-    report = json.loads(out)
-    assert (code, report["complete"], report["totals"]["params"]) == (0, True, 7062)
-    assert run("verify", str(DATA / "separable.keras"))[0] == 0
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", str(DATA / "separable.keras"), "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["complete"], report["totals"]["params"]) == (True, 7062)
+    assert run(["verify", str(DATA / "separable.keras")]) == 0
     path = tmp_path / "model.json"
     path.write_text(json.dumps(ZOO["Lambda(lambda x: x * 2) on 12x6"]["model"]))
-    assert run("network", str(path))[0] == 3
-    assert run("network", str(path), "--allow-uncounted")[0] == 0
+    assert run(["network", str(path)]) == 3
+    assert run(["network", str(path), "--allow-uncounted"]) == 0
     path.write_text("{}")
-    assert run("network", str(path)) == (2, "", run("network", str(path))[2])
-    assert "no Keras model" in run("network", str(path))[2]
+    capsys.readouterr()
+    assert run(["network", str(path)]) == 2
+    seen = capsys.readouterr()
+    assert (seen.out, seen.err) == ("", f"{path}: {NO_MODEL}\n")
