@@ -278,8 +278,8 @@ def test_an_unknown_operation_of_tensorflow_is_uncounted(tmp_path: Path) -> None
         "sort",
         "TFOpLambda",
         (
-            "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place; the file does "
-            "not say its output's shape, which is taken to be its input's"
+            "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place; the file "
+            "does not say its output's shape, which is taken to be its input's"
         ),
     )
 
