@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import dim_option, input_option, request, set_option, standard_input
+from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -39,6 +39,7 @@ Progress = Callable[[int, int, str], None]
 @click.option("--layers", multiple=True, metavar="GLOB", help="Only the layers of a network whose names match.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this variant of a spec, or all.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data and the weights.")
+@fold_norm_option
 @set_option
 @input_option
 @dim_option
@@ -50,6 +51,7 @@ def command(
     layers: tuple[str, ...],
     variants: tuple[str, ...],
     seed: int,
+    fold_norm: bool,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
@@ -63,9 +65,17 @@ def command(
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
         target = read(words[0], request(sets, inputs, dims), standard_input).network
+        target = target.fold_norm() if fold_norm else target
         title = target.name or "network"
     else:
-        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs), ("--dim", dims)):
+        options = (
+            ("--layers", layers),
+            ("--set", sets),
+            ("--input", inputs),
+            ("--dim", dims),
+            ("--fold-norm", fold_norm),
+        )
+        for name, value in options:
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         target = spoken(ctx, words, also=REWRITE_OPTIONS)
