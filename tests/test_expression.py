@@ -296,7 +296,7 @@ def test_any_text(text: str) -> None:
     assert evaluate(as_text(value), NAMES) == value
 
 
-# --- fuzzing: nothing but arithmetic ---------------------------------------------------------------------------------------------------------
+# --- fuzzing: nothing but arithmetic ----------------------------------------------------------------------------------
 
 ODD_NAMES: dict[str, Any] = {"a": 3, "width": Fraction(3, 4), "deep": True, "c_in": 2**63 - 1, "__class__": 5}
 PIECES = [

@@ -19,7 +19,9 @@ import numpy as np
 
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
+from sepcalc.errors import InputError, Problem
 from sepcalc.network import Layer, Network, of_spec
+from sepcalc.ops.base import Uncounted
 from sepcalc.spec import Spec, parse
 from sepcalc.verify.layers import Progress, Run, check_layer, operations
 from sepcalc.verify.rewrites import check_variant
@@ -86,11 +88,14 @@ def _verified(
 
 
 def _chosen(network: Network, globs: Sequence[str]) -> Sequence[Layer]:
-    """The layers that match any of the globs, in their order; all, without one."""
-    if not globs:
-        return network.layers
+    """The layers that match any of the globs, in their order; all, without one. Those that nobody can count have
+    nothing to be verified: the network says that it is incomplete."""
     matching = {layer.name for glob in globs for layer in network.select(glob)}
-    return [layer for layer in network.layers if layer.name in matching]
+    chosen = [layer for layer in network.layers if not globs or layer.name in matching]
+    counted = [layer for layer in chosen if not isinstance(layer.op, Uncounted)]
+    if chosen and not counted:
+        raise InputError([Problem(f"{chosen[0].name} cannot be counted, so there is nothing to verify")])
+    return counted
 
 
 def _verify_variants(

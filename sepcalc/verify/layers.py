@@ -6,8 +6,10 @@ import numpy as np
 
 from sepcalc.cost import Cost
 from sepcalc.network import Layer
+from sepcalc.ops.base import Op
 from sepcalc.ops.move import Embedding
 from sepcalc.ops.product import Attention
+from sepcalc.ops.repeat import Each
 from sepcalc.verify.bench import Bench
 from sepcalc.verify.counting import Array, Tally
 from sepcalc.verify.executors import EXECUTORS, run_op
@@ -55,13 +57,20 @@ def agree(found: Array, reference: Array, near: bool) -> bool:
     return bool(np.allclose(found, reference, TOLERANCE, TOLERANCE) if near else np.array_equal(found, reference))
 
 
+def innermost(op: Op) -> Op:
+    """What an op on each slice is, slice by slice."""
+    while isinstance(op, Each):
+        op = op.op
+    return op
+
+
 def check_layer(layer: Layer, run: Run) -> Check:
     """Runs a layer on data of its own."""
     bench = run.bench(layer.name)
-    if isinstance(layer.op, Attention):
+    if isinstance(innermost(layer.op), Attention):
         bench.dtype = np.float64
     inputs = [bench.data(f"input {at}", shape) for at, shape in enumerate(layer.inputs)]
-    if isinstance(layer.op, Embedding):
+    if isinstance(innermost(layer.op), Embedding):
         inputs = [bench.data("input 0", layer.inputs[0], 100)]
     found, reference = run_op(layer.op, inputs, layer.output, bench)
     executed = bench.tally.cost()
