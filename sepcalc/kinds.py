@@ -2,6 +2,7 @@
 ops. The parser, ``sepcalc kinds`` and the schema all read :data:`KINDS`."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple, cast
 
 from sepcalc.errors import Invalid, near_miss, quoted
@@ -120,14 +121,33 @@ def _conv(words: Words, options: Options, inputs: Shapes) -> Conv:
 
 
 def _windowed(options: Options, shape: Shape, out: int, groups: int) -> Conv:
-    return Conv(
+    get = options.get
+    try:  # few windows, many layers
+        window = _window(get("kernel"), get("stride"), get("padding", "valid"), get("dilation"), len(shape))
+    except Invalid:  # said of another shape with as many axes
+        window = _axis_by_axis(options, shape)
+    kernel, stride, padding, dilation = window
+    return Conv(kernel, out, stride, padding, dilation, groups, _on(options, "bias"))
+
+
+Windowed = tuple[Shape, Shape, Padding, Shape]
+
+
+@lru_cache(1024)
+def _window(
+    kernel: Value | None, stride: Value | None, padding: Value, dilation: Value | None, length: int
+) -> Windowed:
+    """The window that options make on shapes of this length."""
+    given = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    return _axis_by_axis({name: value for name, value in given.items() if value is not None}, (1,) * length)
+
+
+def _axis_by_axis(options: Options, shape: Shape) -> Windowed:
+    return (
         _per_axis(options, "kernel", shape),
-        out,
         _per_axis(options, "stride", shape),
         _pads(options, shape),
         _per_axis(options, "dilation", shape),
-        groups,
-        _on(options, "bias"),
     )
 
 
@@ -396,7 +416,7 @@ def _select(words: Words, options: Options, inputs: Shapes) -> Op:
 
 def _rename(how: str) -> Callable[[Words, Options, Shapes], Op]:
     def build(words: Words, options: Options, inputs: Shapes) -> Op:
-        from sepcalc.ops.move import Rename
+        from sepcalc.ops.rename import Rename
 
         scale = cast(Shape, options.get("scale", (1,)))
         if len(set(scale)) > 1:

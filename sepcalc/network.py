@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
-from sepcalc.fold import foldable, told
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.reach import Reach, Stride, joined, of_input, through
 from sepcalc.rewrite import Chain
@@ -228,6 +227,8 @@ class Network:
         layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
         ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
         Source: Jacob et al., arXiv:1712.05877, section 3.2; opcounts.md, "batch norm fused into its conv"."""
+        from sepcalc.fold import foldable, told
+
         owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())
         biased = set(owner.values())
         numbers, nodes = list(range(len(self.inputs))), list[Node]()

@@ -89,7 +89,7 @@ def spatial(conv: Conv, channels: int, settings: Settings = Settings()) -> Chain
             link = link._replace(out=middle, groups=middle if order else channels, bias=False)
         else:
             if per_input > 1 and per_output > 1:
-                from sepcalc.ops.move import Rename
+                from sepcalc.ops.rename import Rename
 
                 links.append(("shuffle", Rename("shuffle", groups=per_output, blocks=conv.groups)))
             link = link._replace(groups=conv.out)

@@ -104,7 +104,11 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
 def linked(kind: str, words: tuple[str, ...], options: Mapping[str, Value], inputs: Shapes) -> Chain:
     """The links that a layer of this kind is on these inputs; a lone shape serves both operands of a kind that
     takes two. Raises Invalid."""
-    built = build(kind, words, options, inputs)
+    return as_links(kind, build(kind, words, options, inputs), inputs)
+
+
+def as_links(kind: str, built: Op | Chain, inputs: Shapes) -> Chain:
+    """What :func:`sepcalc.kinds.build` made, as links. Raises Invalid where an op takes another number of inputs."""
     if not isinstance(built, Op):
         return built
     if len(inputs) == 1 and built.least == 1:
@@ -129,12 +133,18 @@ def check_arity(kind: str, op: Op, count: int) -> None:
 def outputs(links: Chain, inputs: Shapes) -> Shapes:
     """The shapes of the inputs and of every link's output. Raises Invalid where a link does not fit."""
     known = list(inputs)
-    for link in links:
-        shape = link.op.output(inputs if len(links) == 1 else tuple([known[source] for source in link.sources]))
-        if max(shape) > LARGEST:
-            raise Invalid(f"the output would be {show(shape)}: expected sizes up to 2^63-1")
-        known.append(shape)
+    alone = len(links) == 1
+    for _, op, sources in links:
+        known.append(output_of(op, inputs if alone else tuple([known[source] for source in sources])))
     return tuple(known)
+
+
+def output_of(op: Op, inputs: Shapes) -> Shape:
+    """The shape of an op's output. Raises Invalid where it does not fit, and where a size is too large for any."""
+    shape = op.output(inputs)
+    if max(shape) > LARGEST:
+        raise Invalid(f"the output would be {show(shape)}: expected sizes up to 2^63-1")
+    return shape
 
 
 class Misread(Exception):
@@ -258,6 +268,11 @@ def _stray(kind: str, word: str) -> Invalid:
 def _whole(word: str) -> tuple[str, Value, int] | None:
     """An option that is right by itself, ``-k3`` or ``--bias``: its name, its value, one word. What is not, or not so
     simply, is for :func:`_option` to read, which is four times slower and knows why."""
+    if word[0] == "-" and word[2:].isdigit() and word[1] in SHORT:  # most of all options, and most of them differ
+        try:
+            return (SHORT[word[1]].name, SHORT[word[1]].type.read(word[2:]), 1)
+        except Invalid:
+            return None
     facts: list[tuple[int, Invalid]] = []
     options: dict[str, Value] = {}
     _option("", _ANY, (word,), 0, (), (), options, facts)

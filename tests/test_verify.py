@@ -213,7 +213,7 @@ def test_a_chain_that_mixes_other_channels_is_found(monkeypatch: pytest.MonkeyPa
     def unshuffled(op: object, inputs: object, output: object, bench: object) -> object:
         return inputs[0]  # type: ignore[index]
 
-    from sepcalc.ops.move import Rename
+    from sepcalc.ops.rename import Rename
 
     monkeypatch.setitem(EXECUTORS, Rename, EXECUTORS[Rename]._replace(run=unshuffled))
     verification = verify("6x6x4 conv -k3 -o6", variants=["spatial"])

@@ -13,8 +13,8 @@ from sepcalc.errors import InputError
 from sepcalc.network import Network, Node, of_spec, records
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.move import Rename
 from sepcalc.ops.product import Dense
+from sepcalc.ops.rename import Rename
 from sepcalc.spec import Spec, parse
 
 ROOT = Path(__file__).parent.parent

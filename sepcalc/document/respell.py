@@ -8,11 +8,12 @@ from sepcalc.kinds import KINDS
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
+from sepcalc.ops.rename import Rename
 from sepcalc.options import Value
 from sepcalc.shape import AXES, Shape, Shapes, show
 from sepcalc.spec import Spec, linked, outputs

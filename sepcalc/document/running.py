@@ -26,12 +26,13 @@ from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, as_text
 from sepcalc.expression import Value as Number
+from sepcalc.kinds import build
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op
 from sepcalc.options import OPTIONS
 from sepcalc.shape import Shape, Shapes, show
-from sepcalc.spec import Misread, Spec, index_of, linked, outputs, read
+from sepcalc.spec import Misread, Spec, as_links, index_of, output_of, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
@@ -364,7 +365,12 @@ class Run:
         """Adds the links of a layer to the graph; gives the output of the last."""
         shapes: Shapes = tuple([tensor.shape for tensor in tensors])
         try:
-            links = linked(spec.kind, spec.words, spec.options, shapes)
+            op = build(spec.kind, spec.words, spec.options, shapes)
+            if isinstance(op, Op) and len(shapes) == 1 and op.least == 1:  # most of all layers
+                shape = output_of(op, shapes)
+                self.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensors[0].number,), shape))
+                return Tensor(len(self.inputs) + len(self.emitted) - 1, shape)
+            links = as_links(spec.kind, op, shapes)
             known = outputs(links, shapes)
         except Invalid as fact:
             self.misfit(fact, layer, tensors, frame)

@@ -19,7 +19,7 @@ from sepcalc.factor.kernel import Array, Kernel
 from sepcalc.factor.ways import SLICES, Step, chain, convolution, repeats
 from sepcalc.network import of_chain
 from sepcalc.ops.conv import Conv
-from sepcalc.ops.move import Rename
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Pads
 
 BUDGET = 2**27  # products of a whole convolution that are executed for one comparison: above it, channels are sampled

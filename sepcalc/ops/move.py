@@ -1,87 +1,11 @@
-"""What only moves, renames or looks up: concat, flatten, shuffle, pad, slice, embedding. Nothing is computed."""
+"""What only moves or looks up: concat, pad, slice, embedding. Nothing is computed."""
 
-from math import prod
 from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.base import Op, Window, require_spatial
 from sepcalc.shape import Pads, Shape, Shapes, show
-
-
-class _Rename(NamedTuple):
-    how: str
-    to: Shape = ()
-    groups: int = 1
-    scale: int = 1
-    blocks: int = 1
-
-
-class Rename(_Rename, Op):
-    """The input under another shape or in another order: identity, dropout, flatten, reshape, permute (the axes in
-    another order; which, its sizes say as far as a count needs it), shuffle (channels in
-    ``groups`` groups, transposed; each of ``blocks`` equal parts by itself), pixel-shuffle and pixel-unshuffle
-    (channels to space and back). Costs nothing and writes nothing.
-    Source: opcounts.md, "moves only"; Shi et al., arXiv:1609.05158 for the pixel shuffle."""
-
-    __slots__ = ()
-    writes = False
-
-    def kind(self, inputs: Shapes) -> str:
-        return self.how
-
-    def output(self, inputs: Shapes) -> Shape:
-        (shape,) = inputs
-        *sizes, channels = shape
-        scale, block = self.scale, self.scale ** len(sizes)
-        match self.how:
-            case "flatten":
-                return (prod(shape),)
-            case "reshape":
-                if prod(self.to) != prod(shape):
-                    raise Invalid(
-                        f"reshape cannot turn {show(shape)} ({prod(shape):,} elements) into "
-                        f"{show(self.to)} ({prod(self.to):,})",
-                        about="to",
-                    )
-                return self.to
-            case "permute":
-                if sorted(self.to) != sorted(shape):
-                    raise Invalid(f"{show(self.to)} does not have the sizes of {show(shape)} in any order", about="to")
-                return self.to
-            case "shuffle":
-                if channels % (self.groups * self.blocks):
-                    raise Invalid(f"groups {self.groups} do not divide the {channels} channels", about="groups")
-            case "pixel-shuffle":
-                require_spatial(shape, self.how)
-                if channels % block:
-                    raise Invalid(
-                        f"pixel-shuffle by {scale} needs channels in multiples of {block}, not {channels}",
-                        about="scale",
-                    )
-                return (*[size * scale for size in sizes], channels // block)
-            case "pixel-unshuffle":
-                require_spatial(shape, self.how)
-                if any(size % scale for size in sizes):
-                    raise Invalid(
-                        f"pixel-unshuffle by {scale} needs sizes in multiples of {scale}, not {show(shape)}",
-                        about="scale",
-                    )
-                return (*[size // scale for size in sizes], channels * block)
-        return shape
-
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost()
-
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        match self.how:
-            case "flatten" | "reshape" | "permute":
-                return None
-            case "pixel-shuffle":
-                return tuple([Window(1, 1, self.scale)] * len(self.to or output[:-1]))
-            case "pixel-unshuffle":
-                return tuple([Window(self.scale, self.scale)] * len(output[:-1]))
-        return ()
 
 
 class _Concat(NamedTuple):

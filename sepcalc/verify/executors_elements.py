@@ -10,9 +10,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 from sepcalc.verify.bench import Bench, Function
 from sepcalc.verify.counting import Array, erf_of

@@ -10,7 +10,7 @@ from sepcalc.cost import Cost
 from sepcalc.network import Network
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
-from sepcalc.ops.move import Rename
+from sepcalc.ops.rename import Rename
 from sepcalc.rewrite import VARIANTS
 from sepcalc.verify.bench import Bench
 from sepcalc.verify.counting import Array

@@ -91,6 +91,10 @@ class Line(NamedTuple):
         return f"{self.name:50}{numbers}  {sign} {self.limit:g}{verdict}"
 
 
+# What pip writes as the command `sepcalc`.
+COMMAND = "import sys\nfrom sepcalc.__main__ import main\nsys.argv[0] = 'sepcalc'\nsys.exit(main())"
+
+
 class House(NamedTuple):
     """A folder with sepcalc and its bytecode, and how often each measurement is taken."""
 
@@ -125,7 +129,7 @@ def installed(folder: Path, rounds: int) -> House:
 
 def start(house: House, name: str, ours: list[str], bare: list[str], limit: float) -> Line:
     """A whole process against its counterpart."""
-    one, other = house.beside(lambda: house.run("-m", "sepcalc", *ours), lambda: house.run("-c", *bare))
+    one, other = house.beside(lambda: house.run("-c", COMMAND, *ours), lambda: house.run("-c", *bare))
     return Line(name, one * 1e3, other * 1e3, "ms", limit)
 
 

@@ -8,9 +8,10 @@ from sepcalc.errors import Invalid, printable
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.settings import Settings, shown
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Rename, Slice
+from sepcalc.ops.move import Slice
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Reduce
+from sepcalc.ops.rename import Rename
 
 # Keras' name -> ours, where it is one op. Keras 2's hard_sigmoid, clip(0.2x + 0.5, 0, 1), costs what Keras 3's does.
 SIMPLE = {

@@ -9,7 +9,7 @@ from sepcalc.importers import Request
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.move import Rename
+from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Each
 from sepcalc.shape import LARGEST, Shape, show, volume
 

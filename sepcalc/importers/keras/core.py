@@ -9,10 +9,11 @@ from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.settings import whole
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
-from sepcalc.ops.move import Embedding, Rename
+from sepcalc.ops.move import Embedding
 from sepcalc.ops.norm import BatchNorm, Normalization, RowNorm
 from sepcalc.ops.pool import Reduce
 from sepcalc.ops.product import Dense
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
 

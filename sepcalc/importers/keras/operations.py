@@ -13,10 +13,10 @@ from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import resample
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Rename
 from sepcalc.ops.norm import RowNorm
 from sepcalc.ops.pool import Cumulate, Pool, Reduce
 from sepcalc.ops.product import Einsum, Matmul
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
 STORED = {"add": ("shift", "shift"), "multiply": ("scale", "scale"), "subtract": ("shift", "from")}

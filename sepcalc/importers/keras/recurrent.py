@@ -10,8 +10,9 @@ from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
-from sepcalc.ops.move import Concat, Rename, Slice
+from sepcalc.ops.move import Concat, Slice
 from sepcalc.ops.recurrent import Recurrent
+from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Part, Scan
 from sepcalc.shape import Shape
 

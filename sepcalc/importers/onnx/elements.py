@@ -8,9 +8,10 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Cumulate, Reduce
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape, show
 
 Results = Sequence[Value]

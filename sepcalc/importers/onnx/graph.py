@@ -13,7 +13,7 @@ from sepcalc.cost import Cost, total
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.move import Rename
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
 MOST_NODES = 100_000  # that a graph may become, functions, loops and branches unfolded
