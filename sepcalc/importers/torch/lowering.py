@@ -1,0 +1,136 @@
+"""From a trace to a network."""
+
+from collections.abc import Container, Mapping, Sequence
+
+from sepcalc.cost import total
+from sepcalc.errors import Invalid
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.elements import ELEMENTS
+from sepcalc.importers.torch.graph import Builder, Refused
+from sepcalc.importers.torch.layers import LAYERS, Handler
+from sepcalc.importers.torch.moves import MOVES
+from sepcalc.importers.torch.products import PRODUCTS
+from sepcalc.network import Network
+
+OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **ELEMENTS, **MOVES}
+
+_IMAGES = ("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_")
+_IMAGES += ("batch_norm", "native_batch_norm", "instance_norm", "group_norm", "native_group_norm", "channel_shuffle")
+_NO_RULE = "sepcalc has no rule for what this operator computes"
+
+
+class Trace:
+    """All that is known of a run: its calls, the tensors that went in and came out, the parameters by name."""
+
+    def __init__(
+        self,
+        calls: Sequence[Call],
+        inputs: Mapping[str, Tensor],
+        outputs: Mapping[str, Tensor],
+        parameters: Sequence[tuple[str, int]],
+        leaves: Container[int],
+    ) -> None:
+        self.calls = calls
+        self.inputs = inputs
+        self.outputs = outputs
+        self.parameters = parameters
+        self.leaves = leaves
+
+
+def lowered(name: str, trace: Trace) -> Network:
+    """The network of a trace."""
+    sizes = [size for _, size in trace.parameters]
+    read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
+    wanted = wishes(trace.calls)
+    builder = Builder(sizes, wanted, read)
+    for label, tensor in trace.inputs.items():
+        builder.feed(label, tensor)
+    beforehand = 0
+    for call in trace.calls:
+        if any(one.live for one in call.tensors()):
+            _follow(builder, call)
+        elif call.op in PRODUCTS or call.op in LAYERS:
+            beforehand += _alone(call, sizes)
+    if beforehand:
+        builder.note(f"{beforehand:,} macs do not depend on the inputs: they are prepared beforehand, not counted")
+    outputs = {}
+    for label, tensor in trace.outputs.items():
+        if tensor.live:
+            outputs[label] = builder.value(tensor).node
+    nodes, outputs, used = builder.finished(outputs, trace.leaves, [label for label, _ in trace.parameters])
+    unused = [at for at in range(len(sizes)) if at not in used and sizes[at]]
+    if unused:
+        first = ", ".join(trace.parameters[at][0] for at in unused[:3]) + (", …" if len(unused) > 3 else "")
+        count = sum(sizes[at] for at in unused)
+        builder.note(f"{count:,} params are not counted: what runs on these inputs does not use them ({first})")
+    return Network(name, builder.inputs, nodes, outputs, notes=list(builder.notes))
+
+
+def _follow(builder: Builder, call: Call) -> None:
+    """One call: nodes for it, or a gap with its reason."""
+    builder.call = call
+    handler = OPERATORS.get(call.op) if call.library == "aten" else None
+    mark = len(builder.nodes)
+    if any(one.kind == "c" for one in (*call.tensors(), *call.outputs)):
+        builder.uncounted(call, "complex numbers have no count here")
+        return
+    if handler is None:
+        builder.uncounted(call, _NO_RULE)
+        return
+    try:
+        results = handler(builder, call)
+    except (Refused, Invalid) as refusal:
+        reason = refusal.message if isinstance(refusal, Invalid) else str(refusal)
+        _forget(builder, mark)
+        builder.uncounted(call, reason)
+        return
+    for output, value in zip(call.outputs, results):
+        if value.constant:
+            continue
+        builder.values[output.at] = value
+
+
+def _forget(builder: Builder, mark: int) -> None:
+    """Without the nodes of a call that turned out not to be countable."""
+    tensors = len(builder.inputs) + mark
+    del builder.nodes[mark:], builder.used[mark:], builder.homes[mark:], builder.tensors[tensors:]
+    builder.views = {key: made for key, made in builder.views.items() if made < tensors}
+    builder.plain = {made: number for made, number in builder.plain.items() if made < tensors}
+    builder.values = {at: one for at, one in builder.values.items() if one.number is None or one.number < tensors}
+
+
+def _alone(call: Call, sizes: Sequence[int]) -> int:
+    """The macs of a product of which nothing depends on the inputs."""
+    given = call.tensors()
+    fed = given[1] if call.op in ("addmm", "baddbmm", "addbmm", "addmv") else given[0]
+    scratch = Builder(sizes, (), ())
+    scratch.feed("input", fed._replace(live=True))
+    changed = {name: one._replace(live=True) if one is fed else one for name, one in call.arguments.items()}
+    scratch.call = call
+    try:
+        OPERATORS[call.op](scratch, call._replace(arguments=changed))
+    except (Refused, Invalid):
+        return 0
+    tensors = scratch.tensors
+    costs = [node.op.cost(tuple([tensors[at] for at in node.sources]), node.output) for node in scratch.nodes]
+    return total(costs).macs if costs else 0
+
+
+def wishes(calls: Sequence[Call]) -> set[int]:
+    """The tensors whose readers want the channels last: those that an operator on images reads, by way of others that
+    keep the shape too."""
+    wanted = set[int]()
+    for call in reversed(calls):
+        if call.op.startswith(_IMAGES):
+            given = call.arguments.get("input", call.arguments.get("self"))
+            if isinstance(given, Tensor):
+                wanted.add(given.at)
+        elif call.op in ELEMENTS or call.op in _KEEPING:
+            for output in call.outputs:
+                if output.at in wanted:
+                    wanted.update(one.at for one in call.tensors() if len(one.shape) == len(output.shape))
+    return wanted
+
+
+_KEEPING = {"cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"}
+_KEEPING |= {"roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"}
