@@ -3,8 +3,6 @@
 Importing someone's module runs their code. Its forward runs as well, on tensors that have shapes and no data.
 """
 
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -149,26 +147,27 @@ def _counted(
     shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> "Network":
     """The network on these inputs, for one example of them."""
-    from sepcalc.importers.torch.lowering import lowered
+    from sepcalc.importers.torch.lowering import lowered, steps
     from sepcalc.importers.torch.running import traced
 
-    def network(of: Callable[[Any], Any]) -> "Network":
+    def network(of: Callable[[Any], Any]) -> "tuple[Network, list[int]]":
         trace = traced(shown, module, [of(one) for one in args], {label: of(one) for label, one in kwargs.items()})
-        return lowered(printable(name)[:200], trace)
+        return lowered(printable(name)[:200], trace), steps(trace)
 
-    whole = network(lambda one: one)
+    whole, time = network(lambda one: one)
     count = _examples([*args, *kwargs.values()])
     if count < 2:
         return whole
     try:
-        one = network(lambda value: value[:1] if hasattr(value, "stride") else value)
+        one, shorter = network(lambda value: value[:1] if hasattr(value, "stride") else value)
     except InputError:
         return whole
     counts = ("macs", "mults", "adds", "compares", "divs", "specials")
-    if all(getattr(whole.cost, which) == count * getattr(one.cost, which) for which in counts):
+    proportional = all(getattr(whole.cost, which) == count * getattr(one.cost, which) for which in counts)
+    if proportional and time == shorter:
         note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
     else:
-        one, note = whole, "the first axis of the inputs is not one of examples: its work does not grow in proportion"
+        one, note = whole, "the first axis of the inputs is not one of examples, and is counted whole"
     return _with_note(one, note)
 
 

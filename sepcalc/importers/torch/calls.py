@@ -34,6 +34,11 @@ class Call(NamedTuple):
         assert isinstance(value, Tensor), name
         return value
 
+    @property
+    def given(self) -> Tensor:
+        """What it works on: the schemas call it self or input."""
+        return self.tensor("self" if "self" in self.arguments else "input")
+
     def maybe(self, name: str) -> Tensor | None:
         value = self.arguments.get(name)
         return value if isinstance(value, Tensor) else None

@@ -35,14 +35,14 @@ def scaled(builder: Builder, value: Value, label: str) -> Value:
 def _act(how: str, option: str = "") -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         factor = float(call.get(option, 1.0)) if option else 1.0
-        return (_applied(builder, builder.value(call.tensor("self")), Activation(how, factor)),)
+        return (_applied(builder, builder.value(call.given), Activation(how, factor)),)
 
     return handle
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
     how = "gelu-tanh" if call.get("approximate", "none") == "tanh" else "gelu"
-    return (_applied(builder, builder.value(call.tensor("self")), Activation(how)),)
+    return (_applied(builder, builder.value(call.given), Activation(how)),)
 
 
 def _elu(builder: Builder, call: Call) -> Results:
@@ -52,7 +52,7 @@ def _elu(builder: Builder, call: Call) -> Results:
 
 
 def _glu(builder: Builder, call: Call) -> Results:
-    value = builder.value(call.tensor("self"))
+    value = builder.value(call.given)
     shape = call.outputs[0].shape
     half = seen(shape, value.first)
     parts = [builder.add(Slice(half), [value.node], label=label) for label in ("a", "b")]
@@ -62,7 +62,7 @@ def _glu(builder: Builder, call: Call) -> Results:
 
 
 def _clamp(builder: Builder, call: Call) -> Results:
-    value = builder.value(call.tensor("self"))
+    value = builder.value(call.given)
     low, high = (call.get(*names) for names in (("min", call.get("min_val")), ("max", call.get("max_val"))))
     bounds = [bound for bound in (low, high) if bound is not None]
     if any(isinstance(bound, Tensor) and bound.live for bound in bounds):
@@ -79,7 +79,7 @@ def _clamp(builder: Builder, call: Call) -> Results:
 
 def _softmax(log: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.tensor("self"))
+        value = builder.value(call.given)
         if not value.shape:
             raise Refused("the softmax of one number is 1")
         axis = int(call.arguments["dim"])
@@ -191,17 +191,6 @@ def _two(builder: Builder, how: str, right: str, left: str, a: Value, b: Value, 
     return value
 
 
-def _identity_of(call: Call, neutral: Number, name: str = "other") -> bool:
-    """Whether the second operand is a number that changes nothing."""
-    given = call.arguments.get(name)
-    return not isinstance(given, Tensor) and given == neutral
-
-
-def _divide(builder: Builder, call: Call) -> Results:
-    (result,) = _binary("divide", "scale", "over")(builder, call)
-    return (result,)
-
-
 def _reversed(builder: Builder, call: Call) -> Results:
     """other - self."""
     a, b = _operand(builder, call.arguments["other"]), _operand(builder, call.arguments["self"])
@@ -246,7 +235,7 @@ def _where(builder: Builder, call: Call) -> Results:
 
 
 def _masked_fill(builder: Builder, call: Call) -> Results:
-    values = [builder.loose(call.tensor("mask")), builder.loose(call.tensor("self"))]
+    values = [builder.loose(call.tensor("mask")), builder.loose(call.given)]
     return (_chosen(builder, values, call.outputs[0].shape),)
 
 
@@ -265,7 +254,7 @@ def _fused(how: str) -> Handler:
 
     def handle(builder: Builder, call: Call) -> Results:
         one, other = (builder.loose(call.tensor(name)) for name in ("tensor1", "tensor2"))
-        base = builder.loose(call.tensor("self"))
+        base = builder.loose(call.given)
         if one.constant and other.constant:
             product = Value(broadcast([one.shape, other.shape]), roots=(*one.roots, *other.roots))
         else:
@@ -280,7 +269,7 @@ def _fused(how: str) -> Handler:
 
 def _lerp(builder: Builder, call: Call) -> Results:
     """self + weight · (end - self)."""
-    base, end = builder.loose(call.tensor("self")), builder.loose(call.tensor("end"))
+    base, end = builder.loose(call.given), builder.loose(call.tensor("end"))
     weight = _operand(builder, call.arguments["weight"])
     if base.constant and end.constant:
         change = Value(broadcast([base.shape, end.shape]), roots=(*base.roots, *end.roots))
@@ -304,6 +293,9 @@ def _reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, 
     if not places:
         return builder.give(value.node, shape)
     keep = len(shape) == rank
+    if how in ("argmax", "argmin") and len(places) > 1:  # where it is, is one number
+        flat = builder.view(builder.laid(value, False).node, (prod(value.shape),))
+        return builder.give(builder.add(Reduce(how, (0,)), [flat], label=label), shape)
     number = builder.add(Reduce(how, places, keep), [value.node], label=label)
     gone = {0, 1} & set(over)
     first = value.first and (keep or (len(shape) > 2 and not gone))
@@ -312,7 +304,7 @@ def _reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, 
 
 def _reduce(how: str, *after: str, before: str = "") -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.tensor("self"))
+        value = builder.value(call.given)
         if before:
             value = _applied(builder, value, Activation(before), labels=[before])
         result = _reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
@@ -350,7 +342,7 @@ def _spread_of(*after: str, means: bool = False) -> Handler:
     """The variance, and with it the mean: mean, subtract, square, mean again."""
 
     def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.tensor("self"))
+        value = builder.value(call.given)
         shape, over = call.outputs[0].shape, call.get("dim")
         rank = len(value.shape)
         named = (over,) if isinstance(over, int) else tuple(over or range(rank))
@@ -367,7 +359,7 @@ def _spread_of(*after: str, means: bool = False) -> Handler:
 
 def _log_sum_exp(builder: Builder, call: Call) -> Results:
     """max + log of the sum of exp(x - max)."""
-    value = builder.value(call.tensor("self"))
+    value = builder.value(call.given)
     shape, over, rank = call.outputs[0].shape, call.get("dim"), len(value.shape)
     named = (over,) if isinstance(over, int) else tuple(over)
     kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
@@ -380,7 +372,7 @@ def _log_sum_exp(builder: Builder, call: Call) -> Results:
 
 
 def _cumulated(builder: Builder, call: Call) -> Results:
-    value = builder.value(call.tensor("self"))
+    value = builder.value(call.given)
     axis = int(call.arguments["dim"])
     value = builder.along(value, axis)
     return (_applied(builder, value, Cumulate(builder.place(value, axis))),)
@@ -388,7 +380,7 @@ def _cumulated(builder: Builder, call: Call) -> Results:
 
 def _gathered_truth(builder: Builder, call: Call) -> Results:
     """Whether any is true, or all: choices alone, free."""
-    value = builder.value(call.tensor("self"))
+    value = builder.value(call.given)
     shape = call.outputs[0].shape
     return (builder.give(builder.add(Copy(seen(shape)), [value.node]), shape),)
 
@@ -436,7 +428,8 @@ ELEMENTS: dict[str, Handler] = {
     "sub": _binary("subtract", "shift", "from"),
     "rsub": _reversed,
     "mul": _binary("multiply", "scale", "scale"),
-    "div": _divide,
+    "div": _binary("divide", "scale", "over"),
+    "floor_divide": _binary("divide", "scale", "over"),
     "maximum": _binary("maximum"),
     "minimum": _binary("minimum"),
     "pow": _power,
@@ -446,7 +439,7 @@ ELEMENTS: dict[str, Handler] = {
     "le": _compare,
     "gt": _compare,
     "ge": _compare,
-    "isnan": lambda builder, call: (_applied(builder, builder.value(call.tensor("self")), Stored("compare")),),
+    "isnan": lambda builder, call: (_applied(builder, builder.value(call.given), Stored("compare")),),
     "logical_and": _logical,
     "logical_or": _logical,
     "logical_xor": _logical,

@@ -46,7 +46,7 @@ def _result(builder: Builder, call: Call, number: int) -> Value:
 
 
 def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padding: Any) -> Results:
-    x, weight, bias = builder.value(call.tensor("input")), builder.value(call.tensor("weight")), call.maybe("bias")
+    x, weight, bias = builder.value(call.given), builder.value(call.tensor("weight")), call.maybe("bias")
     if x.constant:
         raise Refused("a stored picture under weights that depend on the inputs has no count here")
     value, lead = image(builder, x, rank)
@@ -103,7 +103,7 @@ def _any_conv(builder: Builder, call: Call) -> Results:
 
 def _pool(how: str, rank: int) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, lead = image(builder, builder.value(call.tensor("self")), rank)
+        value, lead = image(builder, builder.value(call.given), rank)
         kernel = per_axis(call.get("kernel_size"), rank)
         stride = per_axis(call.get("stride"), rank) if call.get("stride") else kernel
         ones = (1,) * lead
@@ -124,7 +124,7 @@ def _pool(how: str, rank: int) -> Handler:
 
 def _adaptive(how: str, rank: int) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, lead = image(builder, builder.value(call.tensor("self")), rank)
+        value, lead = image(builder, builder.value(call.given), rank)
         to = call.outputs[0].shape[-rank:]
         op: Op = AdaptivePool(how, (*value.shape[:lead], *to))
         if set(to) == {1}:
@@ -136,7 +136,7 @@ def _adaptive(how: str, rank: int) -> Handler:
 
 def _upsample(how: str, rank: int) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        given = builder.value(call.tensor("self"))
+        given = builder.value(call.given)
         shape = call.outputs[0].shape
         if shape == given.shape:
             return (given,)
@@ -159,7 +159,7 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
 
 
 def _stored_norm(builder: Builder, call: Call) -> Results:
-    value = builder.laid(builder.value(call.tensor("input")), True)
+    value = builder.laid(builder.value(call.given), True)
     weights = [call.maybe("weight"), call.maybe("bias")]
     op = BatchNorm(weights[0] is not None, weights[1] is not None)
     number = builder.add(op, [value.node], [builder.value(one) for one in weights if one is not None])
@@ -177,7 +177,7 @@ def _group_norm(builder: Builder, call: Call) -> Results:
 
 
 def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
-    value = builder.laid(builder.value(call.tensor("input")), True)
+    value = builder.laid(builder.value(call.given), True)
     weights = [call.maybe("weight"), call.maybe("bias")]
     n, channels, *spatial = value.shape
     number = value.node
@@ -190,7 +190,7 @@ def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
 
 def _layer_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value = builder.laid(builder.value(call.tensor("input")), False)
+        value = builder.laid(builder.value(call.given), False)
         gain, bias = call.maybe("weight"), call.maybe("bias")
         axes = len(call.get("normalized_shape", ()))
         number = value.node
@@ -210,7 +210,7 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         if "batch_sizes" in call.arguments:
             raise Refused("a packed sequence has as many steps as its data say: give one that is not packed")
-        x = builder.laid(builder.value(call.tensor("input")), False)
+        x = builder.laid(builder.value(call.given), False)
         bias = bool(call.get("has_biases", False))
         layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
         params = [builder.value(one) for one in call.get("params")]
@@ -243,7 +243,7 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
 
 def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        given = call.tensor("input")
+        given = call.given
         names = ("w_ih", "w_hh", "b_ih", "b_hh")
         weights = [builder.value(one) for name in names if (one := call.maybe(name)) is not None]
         hidden = weights[0].shape[0] // gates
@@ -296,7 +296,7 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
 
 
 def _prelu(builder: Builder, call: Call) -> Results:
-    value, slope = builder.value(call.tensor("self")), builder.value(call.tensor("weight"))
+    value, slope = builder.value(call.given), builder.value(call.tensor("weight"))
     if not slope.constant or value.constant:
         raise Refused("a slope that is computed has no count here")
     if len(value.shape) > 2 and prod(slope.shape) > 1:

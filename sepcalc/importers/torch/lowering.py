@@ -132,5 +132,14 @@ def wishes(calls: Sequence[Call]) -> set[int]:
     return wanted
 
 
+def steps(trace: Trace) -> list[int]:
+    """How many steps each recurrent layer of a trace takes."""
+    found = []
+    for call in trace.calls:
+        if call.op in ("lstm", "gru", "rnn_tanh", "rnn_relu") and "batch_first" in call.arguments:
+            found.append(call.given.shape[1 if call.arguments["batch_first"] else 0])
+    return found
+
+
 _KEEPING = {"cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"}
 _KEEPING |= {"roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"}

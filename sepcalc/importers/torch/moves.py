@@ -11,7 +11,7 @@ from sepcalc.shape import Shape
 
 
 def _same(builder: Builder, call: Call) -> Results:
-    return (builder.value(call.tensor("self" if "self" in call.arguments else "input")),)
+    return (builder.value(call.given),)
 
 
 def _dropped(builder: Builder, call: Call) -> Results:
@@ -22,7 +22,7 @@ def _dropped(builder: Builder, call: Call) -> Results:
 
 def _renamed(builder: Builder, call: Call) -> Results:
     """The same elements under another shape or in another order."""
-    value, output = builder.value(call.tensor("self")), call.outputs[0]
+    value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
     return (builder.give(value.node, output.shape, builder.wants(output)),)
@@ -30,7 +30,7 @@ def _renamed(builder: Builder, call: Call) -> Results:
 
 def _expanded(builder: Builder, call: Call) -> Results:
     """A view that repeats elements; whoever broadcasts needs no copy of it."""
-    before, output = builder.loose(call.tensor("self")), call.outputs[0]
+    before, output = builder.loose(call.given), call.outputs[0]
     if output.shape == before.shape:
         return (before,)
     builder.stretched[output.at] = before
@@ -55,7 +55,7 @@ def _copied(builder: Builder, call: Call) -> Results:
 
 def _parts(builder: Builder, call: Call) -> Results:
     """Parts of one tensor."""
-    value = builder.value(call.tensor("self"))
+    value = builder.value(call.given)
     results = []
     for at, output in enumerate(call.outputs):
         label = f"{call.op}/{at}" if len(call.outputs) > 1 else ""
@@ -122,7 +122,7 @@ def _joined(builder: Builder, call: Call) -> Results:
 
 
 def _padded(builder: Builder, call: Call) -> Results:
-    value, output = builder.value(call.tensor("self")), call.outputs[0]
+    value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
     if call.get("mode", "constant") != "constant" or "pad" not in call.arguments or len(output.shape) != len(value.shape):
@@ -142,7 +142,7 @@ def _padded(builder: Builder, call: Call) -> Results:
 
 def _pixels(up: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, lead = image(builder, builder.value(call.tensor("self")), 2)
+        value, lead = image(builder, builder.value(call.given), 2)
         if lead:
             return _renamed(builder, call)
         scale = int(call.get("upscale_factor" if up else "downscale_factor", 1))
@@ -153,7 +153,7 @@ def _pixels(up: bool) -> Handler:
 
 
 def _channels(builder: Builder, call: Call) -> Results:
-    value = builder.laid(builder.value(call.tensor("self")), True)
+    value = builder.laid(builder.value(call.given), True)
     number = builder.add(Rename("shuffle", groups=int(call.get("groups", 1))), [value.node])
     return (value._replace(number=number),)
 
@@ -173,7 +173,7 @@ def _overwritten(builder: Builder, call: Call) -> Results:
 
 def _aliased(builder: Builder, call: Call) -> Results:
     """A tensor of a storage of which another view was written."""
-    before, written, output = call.tensor("self"), call.tensor("written"), call.outputs[0]
+    before, written, output = call.given, call.tensor("written"), call.outputs[0]
     size = _size(output.shape)
     if written.live and _size(written.shape) >= size:
         value = builder.value(written)
@@ -242,6 +242,7 @@ MOVES: dict[str, Handler] = {
         _refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"),
         *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"),
     ),
+    "col2im": _refused("windows are added where they overlap: the sums of a fold have no count here"),
     **_names(
         _refused("a scatter that combines what meets has no count here: what meets depends on the data"),
         *("scatter_add", "scatter_reduce", "index_add", "index_reduce"),

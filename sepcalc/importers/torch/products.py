@@ -13,7 +13,7 @@ from sepcalc.ops.norm import Softmax
 from sepcalc.ops.product import Attention, Dense, Matmul
 from sepcalc.shape import Shape
 
-_OUTER = "abcdefghlmnopqrstuvwxyz"
+_OUTER = "abcdefghlmnpqrstuvwxyz"
 
 
 def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | None = None) -> Value:
@@ -111,7 +111,7 @@ def _matmul(left: str, right: str) -> Handler:
 
 
 def _linear(builder: Builder, call: Call) -> Results:
-    x, weight = builder.value(call.tensor("input")), builder.value(call.tensor("weight"))
+    x, weight = builder.value(call.given), builder.value(call.tensor("weight"))
     bias = call.maybe("bias")
     axes = _OUTER[: len(x.shape) - 1]
     into = f"{axes}k,jk->{axes}j" if len(weight.shape) > 1 else f"{axes}k,k->{axes}"
@@ -136,13 +136,13 @@ def _added(left: str, right: str, equation: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         a, b = builder.value(call.tensor(left)), builder.value(call.tensor(right))
         if call.get("beta", 1) == 1 and call.get("alpha", 1) == 1:
-            return _biased(builder, a, b, call.tensor("self"), equation)
+            return _biased(builder, a, b, call.given, equation)
         result = contract(builder, a, b, equation)
         if call.get("alpha", 1) != 1:
             result = scaled(builder, result, "alpha")
         if not call.arguments.get("beta", 1):
             return (result,)
-        other = builder.loose(call.tensor("self"))
+        other = builder.loose(call.given)
         if call.get("beta", 1) != 1 and not other.constant:
             other = scaled(builder, other, "beta")
         return (combined(builder, "add", [result, other], "add"),)
@@ -151,7 +151,17 @@ def _added(left: str, right: str, equation: str) -> Handler:
 
 
 def _outer(builder: Builder, call: Call) -> Results:
-    return (contract(builder, builder.value(call.tensor("self")), builder.value(call.tensor("vec2")), "i,j->ij"),)
+    return (contract(builder, builder.value(call.given), builder.value(call.tensor("vec2")), "i,j->ij"),)
+
+
+def _bilinear(builder: Builder, call: Call) -> Results:
+    """x·W·y + bias, one W for each output."""
+    x, y, weight = (builder.value(call.tensor(name)) for name in ("input1", "input2", "weight"))
+    outer = _OUTER[: len(x.shape) - 1]
+    half = contract(builder, x, weight, f"{outer}i,oij->{outer}oj")
+    result = contract(builder, half, y, f"{outer}oj,{outer}j->{outer}o")
+    bias = call.maybe("bias")
+    return (result if bias is None else combined(builder, "add", [result, builder.loose(bias)], "bias"),)
 
 
 # --- attention --------------------------------------------------------------------------------------------------------
@@ -216,6 +226,7 @@ PRODUCTS: dict[str, Handler] = {
     "baddbmm": _added("batch1", "batch2", "bik,bkj->bij"),
     "addr": _added("vec1", "vec2", "i,j->ij"),
     "outer": _outer,
+    "bilinear": _bilinear,
     "scaled_dot_product_attention": _attention,
     "_scaled_dot_product_flash_attention": _attention,
     "_scaled_dot_product_flash_attention_for_cpu": _attention,

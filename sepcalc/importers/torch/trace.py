@@ -23,6 +23,7 @@ LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an opera
 MOST_CALLS = 200_000
 
 _WHOLE = {"embedding": "indices", "embedding_bag": "indices", "one_hot": "self", "gather": "index"}
+_STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 _DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
 _DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose"}
 _UNRELATED = {  # of their tensor they read the sizes alone
@@ -75,9 +76,20 @@ def composite(func: Any) -> bool:
     return found
 
 
+def _states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+    """What a recurrent layer gives, without running step after step."""
+    x, states = bound["input"], bound["hx"]
+    ways = 2 if bound["bidirectional"] else 1
+    first = states[0] if isinstance(states, (list, tuple)) else states
+    made = [x.new_empty((*x.shape[:-1], ways * first.shape[-1])), first.new_empty(first.shape)]
+    if name == "lstm":
+        made.append(states[1].new_empty(states[1].shape))
+    return tuple(made)
+
+
 class Dataless(TorchDispatchMode):
     """Runs everything on tensors without data but small constants: large factories and whatever meets a tensor without
-    data have none."""
+    data have none. Who asks for an element of one, as initializers do, gets zero."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,6 +129,9 @@ class Dataless(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         args, kwargs, tensors = self.alike(args, kwargs or {})
+        if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
+            # an initializer looks at the weights that it drew: whether any must be drawn again, say
+            return {"b": False, "i": 0, "f": 0.0, "c": 0j}[_kind(tensors[0])]
         return self.run(func, args, kwargs, tensors)
 
     def alike(self, args: Any, kwargs: Any) -> tuple[Any, Any, list[torch.Tensor]]:
@@ -309,7 +324,8 @@ class Tracer(Dataless):
         bound = _bound(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
         self._check(name, arguments)
-        result = self.run(func, args, kwargs, given)
+        steps = name in _STEPS and "batch_sizes" not in bound and given[0].is_meta
+        result = _states(name, bound) if steps else self.run(func, args, kwargs, given)
         self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
         return result
 
