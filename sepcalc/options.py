@@ -111,7 +111,7 @@ SIZE = Type(read_size, _write, "N")
 SIZES = Type(read_sizes, _write, "N[xN]")
 OFFSETS = Type(lambda text: read_sizes(text, 0), _write, "N[xN]")
 PADDING = Type(read_padding, _write_padding, "PADDING")
-SHAPE = Type(read_shape, _write, "N[xN]")
+SHAPE = Type(lambda text: read_shape(text, 24), _write, "N[xN]")  # also what lies between layers, of any rank
 DECIMAL = Type(_read_decimal, _write, "NUMBER")
 WORD = Type(_read_word, _write, "WORD")
 FLAG = Type(_read_flag, lambda value: "true" if value else "false", "")
@@ -133,6 +133,7 @@ OPTIONS = {
         Option("exclude-pad", "", FLAG, "no", "an average leaves padding out"),
         Option("to", "", SHAPE, "", "the size to reach: 7x7; reshape, slice, copy, permute: the whole shape"),
         Option("shape", "", SHAPE, "", "what is stored, trained unless constant: 1x49x49"),
+        Option("start", "", OFFSETS, "0", "where a slice begins: of its axis, or with --to of all axes"),
         Option("scale", "", SIZES, "", "factor of each spatial size"),
         Option("heads", "", SIZE, "1", "attention heads"),
         Option("kv-heads", "", SIZE, "as heads", "heads of keys and values, shared by groups of queries"),
@@ -140,13 +141,14 @@ OPTIONS = {
         Option("gain", "", FLAG, "yes", "a norm's trained scale"),
         Option("unfolded", "", FLAG, "no", "batch norm step by step, not folded to x*s + t"),
         Option("axes", "", SIZE, "1", "last axes that a layer norm's row runs over"),
-        Option("size", "", SIZE, "5", "channels in a local response"),
+        Option("size", "", SIZE, "5 (slice: the rest)", "channels in a local response; elements of a slice"),
         Option("alpha", "", DECIMAL, "1", "factor of elu"),
         Option("beta", "", DECIMAL, "1", "factor of swish and softplus"),
         Option("shared", "", FLAG, "no", "prelu: one slope for all channels"),
         Option("over", "", WORD, "", "axes to reduce, by letter: hw, c, hwc"),
+        Option("blocks", "", SIZE, "1", "equal parts of the channels, each shuffled by itself"),
         Option("keep", "", FLAG, "no", "leave reduced axes in, of size 1"),
-        Option("axis", "", WORD, "c", "axis to join along, or that rows run over, by letter"),
+        Option("axis", "", WORD, "c", "axis to join or to slice along, or that rows run over, by letter"),
         Option("transpose", "", FLAG, "no", "multiply by the second matrix transposed"),
         Option("vocab", "", SIZE, "", "rows of the table"),
         Option("count", "", SIZE, "1", "tokens"),

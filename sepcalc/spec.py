@@ -340,7 +340,9 @@ def _store(
 def _unknown(name: str, kind: Kind, word: str, also: tuple[str, ...], commands: Iterable[str]) -> Invalid:
     if word[1:2].isdigit():
         return Invalid(f"unexpected {quoted(word)}: a size is a whole number from 1 on")
-    known = [*(f"--{option}" for option in (*kind.options, *also)), *commands]
+    denied = word[:5] == "--no-"
+    own = [f"--no-{option}" if denied else f"--{option}" for option in (*kind.options, *also)]
+    known = [*(option for option in own if not denied or OPTIONS[option[5:]].flag), *commands]
     return Invalid(
         f"unknown option {quoted(word)}", near_miss(word, known) if word[:2] == "--" else takes(name, kind, also)
     )

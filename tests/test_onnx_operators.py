@@ -52,7 +52,9 @@ def model(operator: str, words: str, opset: int = 21, outputs: int = 1, domain: 
             elif len(numbers) == 1:
                 values = values.reshape(())
         if match["shape"] and not match["star"]:
-            inputs.append(helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(values.dtype), values.shape))
+            inputs.append(
+                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(values.dtype), values.shape)
+            )
             feeds[name] = values
         else:
             stored.append(numpy_helper.from_array(values, name))

@@ -235,6 +235,10 @@ HAND = [
     ("4x4x3 copy --to 5x4x4x3", Cost(activations=240)),
     ("4x4x3 uncounted TopK --to 5x3", Cost(activations=15)),
     ("4x4x3 permute --to 3x4x4", Cost()),
+    ("4x4x3 slice --to 2x4x2 --start 1x0x1", Cost(activations=16)),
+    ("4x4x6 slice --start 4", Cost(activations=32)),
+    ("4x4x6 slice --size 4", Cost(activations=64)),
+    ("4x4x6 slice --start 1 --size 2 --axis h", Cost(activations=48)),
     ("4x4x3 flatten", Cost()),
     ("4x4x3 reshape --to 16x3", Cost()),
     ("4x4x6 shuffle -g2", Cost()),
@@ -372,8 +376,8 @@ def test_output_shapes(text: str, output: Shape) -> None:
     ("text", "kind", "detail"),
     [
         ("12x12x3 conv -k1 -o8", "pointwise", "1x1 3 -> 8"),
-        ("12x12x3 conv -k3 -o6 -g3", "depthwise", "3x3 3 -> 6, groups 3"),
-        ("12x12x3 conv -k1 -o3 -g3", "depthwise", "1x1 3 -> 3, groups 3"),
+        ("12x12x3 conv -k3 -o6 -g3", "depthwise", "3x3 3 -> 6"),
+        ("12x12x3 conv -k1 -o3 -g3", "depthwise", "1x1 3 -> 3"),
         ("12x12x1 conv -k3 -o8", "conv", "3x3 1 -> 8"),
         ("12x12x4 conv -k3x1 -o8 -s2x1 -d2 -g2", "conv", "3x1 /2x1 dilation 2 4 -> 8, groups 2"),
         ("12x12x4 transposed -k4 -o8 -s2", "transposed", "4x4 /2 4 -> 8"),
@@ -689,6 +693,9 @@ def test_an_explanation_names_its_sizes() -> None:
 REFUSED = [
     ("4x4x3 reshape --to 7x7", "--to 7x7", "reshape cannot turn 4x4x3 (48 elements) into 7x7 (49)", ""),
     ("4x4x3 slice --to 2x5x3", "--to 2x5x3", "2x5x3 is not a part of 4x4x3", ""),
+    ("4x4x3 slice --to 4x4x2 --start 0x0x2", "--to 4x4x2", "4x4x2 from 0x0x2 is not a part of 4x4x3", ""),
+    ("4x4x3 slice --start 3", "--start 3", "1 from 3 is not a part of the 3 along c", ""),
+    ("4x4x3 slice --size 4", "--size 4", "4 from 0 is not a part of the 3 along c", ""),
     ("4x4x3 slice --to 2x3", "--to 2x3", "2x3 is not a part of 4x4x3", ""),
     ("4x4x6 shuffle -g4", "-g4", "groups 4 do not divide the 6 channels", ""),
     (

@@ -82,6 +82,7 @@ def test_a_brief_count_is_within_half_a_hundredth_of_its_unit(count: int) -> Non
         (105, 100, "1.1x more"),  # 1.05 is the first that one decimal can show
         (1049, 1000, "1.049x more"),
         (100, 103, "1.030x fewer"),
+        (10_000, 10_004, "nearly the same, fewer"),
         (1, 12_345, "12,345.0x fewer"),
     ],
 )

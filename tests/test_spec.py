@@ -239,6 +239,15 @@ unexpected '5' after conv
 """,
     ),
     (
+        "12x12x3 conv -k5 -o256 --no-bais",
+        """
+unknown option '--no-bais'
+  12x12x3 conv -k5 -o256 --no-bais
+                         ^^^^^^^^^
+  hint: did you mean --no-bias?
+""",
+    ),
+    (
         "12x12x3 conv -k5 -o256 --zzzz",
         """
 unknown option '--zzzz'

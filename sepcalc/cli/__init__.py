@@ -23,6 +23,9 @@ COMMANDS = {
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
     "kinds": "Every kind of layer, and how it is counted.",
+    "convert": "A network of any kind as YAML.",
+    "operators": "Every operator of a model format that is counted.",
+    "schema": "The JSON Schema of a network, for editors.",
 }
 
 HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output

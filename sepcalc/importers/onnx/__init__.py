@@ -12,14 +12,14 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.onnx.graph import Builder, Value
-from sepcalc.importers.onnx.walk import OPERATORS, Misfit, Walk, initial, problems, wishes
+from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
 from sepcalc.network import Network
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
 BIG = 65_536  # bytes of a stored tensor that are kept no longer than the file is parsed
 
-__all__ = ["OPERATORS", "read"]
+__all__ = ["OPERATORS", "REASONS", "read"]
 
 
 def read(path: str, request: Request = Request()) -> Network:
@@ -145,7 +145,9 @@ def _input_shapes(
     if "" in given:
         if len(inputs) != 1:
             listed = ", ".join(map(quoted, names)) or "none"
-            raise InputError([Problem(f"{shown}: it has {len(inputs)} inputs: {listed}", "name one: --input NAME=SHAPE")])
+            raise InputError(
+                [Problem(f"{shown}: it has {len(inputs)} inputs: {listed}", "name one: --input NAME=SHAPE")]
+            )
         given[names[0]] = given.pop("")
     for name in given:
         if name not in names:
@@ -185,7 +187,10 @@ def _input_shapes(
             else:
                 left.append(part or f"axis {at + 1}")
         if left:
-            example = "x".join("1" if at == 0 and not isinstance(part, int) else str(part if isinstance(part, int) else "…") for at, part in enumerate(parts))
+            example = "x".join(
+                "1" if at == 0 and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
+                for at, part in enumerate(parts)
+            )
             named = [part for part in left if not part.startswith("axis ")]
             hint = f"--input {printable(one.name)}={example}" + (f", or --dim {printable(named[0])}=…" if named else "")
             open_ones = ", ".join(map(quoted, left))
@@ -198,7 +203,11 @@ def _input_shapes(
     known = {part for one in inputs if _is_tensor(one) for part in _parts(one) if isinstance(part, str)}
     for name in dims:
         if name not in known:
-            hint = near_miss(name, known) or (f"open are {', '.join(map(quoted, sorted(filter(None, known))))}" if known else "all its dimensions are fixed")
+            hint = near_miss(name, known) or (
+                f"open are {', '.join(map(quoted, sorted(filter(None, known))))}"
+                if known
+                else "all its dimensions are fixed"
+            )
             found.append(Problem(f"{shown}: it has no open dimension {quoted(name)}", hint))
     if found:
         raise InputError(found)
@@ -211,18 +220,14 @@ def _is_tensor(one: Any) -> bool:
 
 def _parts(one: Any) -> list[int | str]:
     """Sizes, and names of those that are open."""
-    return [
-        dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in one.type.tensor_type.shape.dim
-    ]
+    return [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in one.type.tensor_type.shape.dim]
 
 
 def _asked(text: str, parts: Sequence[int | str], image: bool, nameless: bool) -> Shape:
     """The shape that was asked for: in the file's own layout where its input is named, HxWxC where not. Raises
     Invalid."""
-    if text.count("x") > 3:
-        sizes = tuple([read_size(part) for part in text.split("x")])
-    else:
-        sizes = read_shape(text)
+    many = text.count("x") > 3  # more axes than a shape of a layer has
+    sizes = tuple([read_size(part) for part in text.split("x")]) if many else read_shape(text)
     if nameless:
         if len(sizes) != len(parts) - 1:
             raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input without its batch {len(parts) - 1}")
@@ -238,7 +243,9 @@ def _sequences(graph: Any) -> set[str]:
     return {
         node.input[0]
         for node in graph.node
-        if node.op_type in ("LSTM", "GRU", "RNN") and node.input and not any(a.name == "layout" and a.i for a in node.attribute)
+        if node.op_type in ("LSTM", "GRU", "RNN")
+        and node.input
+        and not any(a.name == "layout" and a.i for a in node.attribute)
     }
 
 
@@ -289,7 +296,9 @@ def _stated(graph: Any) -> dict[str, tuple[Shape | None, int]]:
         if not one.type.HasField("tensor_type"):
             continue
         tensor = one.type.tensor_type
-        whole = tensor.HasField("shape") and all(dim.HasField("dim_value") and dim.dim_value >= 0 for dim in tensor.shape.dim)
+        whole = tensor.HasField("shape") and all(
+            dim.HasField("dim_value") and dim.dim_value >= 0 for dim in tensor.shape.dim
+        )
         stated[one.name] = (tuple([dim.dim_value for dim in tensor.shape.dim]) if whole else None, tensor.elem_type)
     return stated
 
@@ -307,11 +316,8 @@ def _outputs(graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dic
         found = scope.get(name)
         if found is None or shape is None or found.shape is None or found.shape == shape:
             continue
-        raise Invalid(
-            f"the file says that {quoted(name)} is {show(shape) or 'one number'}, its operators give {show(found.shape) or 'one number'}"
-        )
+        said, made = show(shape) or "one number", show(found.shape) or "one number"
+        raise Invalid(f"the file says that {quoted(name)} is {said}, its operators give {made}")
     if not outputs:
         raise Invalid("no output depends on the inputs")
     return outputs
-
-

@@ -60,7 +60,7 @@ def _slice(call: Call, x: Any, *rest: Any) -> Any:
 
 def _reshape(call: Call, x: Any, *rest: Any) -> Any:
     target = [int(size) for size in (rest[0].reshape(-1) if rest else call.ints("shape") or ())]
-    if not call.int("allowzero", 0):
+    if not call.whole("allowzero", 0):
         target = [x.shape[at] if size == 0 else size for at, size in enumerate(target)]
     return x.reshape(target)
 
@@ -76,7 +76,7 @@ def _reduce(ufunc: Callable[..., Any]) -> Callable[..., Any]:
         axes = _axes(call)
         if not axes:
             axes = None
-        return np.asarray(ufunc(x, axis=axes, keepdims=bool(call.int("keepdims", 1)))).astype(x.dtype)
+        return np.asarray(ufunc(x, axis=axes, keepdims=bool(call.whole("keepdims", 1)))).astype(x.dtype)
 
     return evaluate
 
@@ -86,11 +86,11 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cast(call: Call, x: Any, *_: Any) -> Any:
-    return x.astype(_TYPES[call.int("to", 1)])
+    return x.astype(_TYPES[call.whole("to", 1)])
 
 
 def _concat(call: Call, *arrays: Any) -> Any:
-    return np.concatenate(arrays, axis=call.int("axis", 0))
+    return np.concatenate(arrays, axis=call.whole("axis", 0))
 
 
 def _filled(call: Call, shape: Any) -> Any:
@@ -115,9 +115,9 @@ EVALUATORS: dict[str, Callable[..., Any]] = {
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
     "Transpose": lambda call, x: np.transpose(x, call.ints("perm")),
-    "Flatten": lambda call, x: x.reshape(prod(x.shape[: call.int("axis", 1)]), -1),
+    "Flatten": lambda call, x: x.reshape(prod(x.shape[: call.whole("axis", 1)]), -1),
     "Slice": _slice,
-    "Gather": lambda call, x, at: np.take(x, at, axis=call.int("axis", 0)),
+    "Gather": lambda call, x, at: np.take(x, at, axis=call.whole("axis", 0)),
     "Concat": _concat,
     "Range": lambda call, start, end, step: np.arange(start.item(), end.item(), step.item()).astype(start.dtype),
     "ConstantOfShape": _filled,
@@ -129,7 +129,7 @@ EVALUATORS: dict[str, Callable[..., Any]] = {
     "Sub": _plain(np.subtract),
     "Mul": _plain(np.multiply),
     "Div": _division,
-    "Mod": lambda call, a, b: np.fmod(a, b) if call.int("fmod", 0) else np.mod(a, b),
+    "Mod": lambda call, a, b: np.fmod(a, b) if call.whole("fmod", 0) else np.mod(a, b),
     "Pow": lambda call, a, b: np.power(a.astype(np.float64), b).astype(a.dtype),
     "Max": lambda call, first, *rest: np.max(np.broadcast_arrays(first, *rest), axis=0),
     "Min": lambda call, first, *rest: np.min(np.broadcast_arrays(first, *rest), axis=0),

@@ -8,7 +8,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Shape, show
@@ -189,16 +189,14 @@ def _applied(builder: Builder, call: Call, op: Op, weights: Sequence[Value | Non
 
 def _act(how: str, option: str = "", default: float = 1.0, kind: int = 0) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        factor = call.float(option, default) if option else 1.0
+        factor = call.decimal(option, default) if option else 1.0
         return _applied(builder, call, Activation(how, factor), kind=kind)
 
     return handle
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
-    return _applied(
-        builder, call, Activation("gelu-tanh" if call.text("approximate", "none") == "tanh" else "gelu")
-    )
+    return _applied(builder, call, Activation("gelu-tanh" if call.text("approximate", "none") == "tanh" else "gelu"))
 
 
 def _biased_gelu(how: str) -> Handler:
@@ -247,14 +245,14 @@ def _clip(builder: Builder, call: Call) -> Results:
 
 
 def _shrink(builder: Builder, call: Call) -> Results:
-    return _applied(builder, call, Activation("soft-shrink" if call.float("bias", 0.0) else "hard-shrink"))
+    return _applied(builder, call, Activation("soft-shrink" if call.decimal("bias", 0.0) else "hard-shrink"))
 
 
 def _softmax(log: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = call.input(0)
         rank = len(value.sizes)
-        axis = call.int("axis", -1 if call.opset >= 13 else 1)
+        axis = call.whole("axis", -1 if call.opset >= 13 else 1)
         if not -rank <= axis < rank:
             raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
         axis %= rank
@@ -327,7 +325,7 @@ def _reduced(builder: Builder, call: Call, how: str, value: Value, name: str, ax
     axes = tuple(sorted({axis % rank for axis in axes}))
     if value.batch in axes:
         value = builder.along(value, value.batch or 0)
-    keep = bool(call.int("keepdims", 1))
+    keep = bool(call.whole("keepdims", 1))
     places = tuple(sorted(builder.place(value, axis) for axis in axes))
     number = builder.add(name, Reduce(how, places, keep), [value.number])
     if keep:
@@ -348,7 +346,7 @@ def _axes_of(call: Call) -> tuple[int, ...] | None:
         if given.data is None:
             raise Refused("the axes to reduce are computed from the data")
         return tuple(int(axis) for axis in given.data.reshape(-1))
-    return call.ints("axes") or (() if call.int("noop_with_empty_axes", 0) else None)
+    return call.ints("axes") or (() if call.whole("noop_with_empty_axes", 0) else None)
 
 
 def _reduce(how: str, before: str = "", after: Sequence[str] = ()) -> Handler:
@@ -373,7 +371,7 @@ def _stable_log_sum(builder: Builder, call: Call) -> Results:
 
 def _arg(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        result = _reduced(builder, call, how, call.input(0), call.name, (call.int("axis", 0),))
+        result = _reduced(builder, call, how, call.input(0), call.name, (call.whole("axis", 0),))
         return (result._replace(kind=7),)
 
     return handle
@@ -396,7 +394,7 @@ def _same(builder: Builder, call: Call) -> Results:
 
 
 def _cast(builder: Builder, call: Call) -> Results:
-    return (call.input(0)._replace(kind=call.int("to", 1)),)
+    return (call.input(0)._replace(kind=call.whole("to", 1)),)
 
 
 def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
@@ -413,9 +411,7 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
                 break
             count *= size
         if batch is None and builder.batch > 1:
-            raise Invalid(
-                f"it mixes the {builder.batch} examples of a batch: export the model for one example"
-            )
+            raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
     first = batch in (0, None) and len(shape) > 2 and any(map(builder.wanted, call.outputs))
     return (builder.give(value, shape, number=value.number, batch=batch, first=first),)
 
@@ -430,7 +426,7 @@ def _reshape(builder: Builder, call: Call) -> Results:
     if target is None:
         raise Refused("the shape to reach is not known")
     sizes = list(target)
-    if not call.int("allowzero", 0):
+    if not call.whole("allowzero", 0):
         if any(size == 0 and at >= len(value.sizes) for at, size in enumerate(sizes)):
             raise Invalid(f"{sizes} cannot be reached from {show(value.sizes)}")
         sizes = [value.sizes[at] if size == 0 else size for at, size in enumerate(sizes)]
@@ -446,7 +442,7 @@ def _reshape(builder: Builder, call: Call) -> Results:
 
 def _flatten(builder: Builder, call: Call) -> Results:
     shape = call.input(0).sizes
-    axis = call.int("axis", 1)
+    axis = call.whole("axis", 1)
     if not -len(shape) <= axis <= len(shape):
         raise Invalid(f"axis {axis} is none of {show(shape)}")
     axis = axis if axis >= 0 else axis + len(shape)
@@ -526,7 +522,9 @@ def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
 
 
 def _part(builder: Builder, call: Call, value: Value, shape: Shape, name: str) -> Value:
-    """A part of the value."""
+    """A part of the value; what is empty is nothing that the inputs decide."""
+    if 0 in shape:
+        return Value(shape, value.kind)
     batch = _kept(builder, value, shape)
     if batch is None and value.batch is not None:
         value = builder.along(value, value.batch)
@@ -569,7 +567,7 @@ def _slice(builder: Builder, call: Call) -> Results:
 def _split(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     rank = len(value.sizes)
-    axis = call.int("axis", 0)
+    axis = call.whole("axis", 0)
     if not -rank <= axis < rank:
         raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
     given, count, size = call.maybe(1), len(call.outputs), value.sizes[axis]
@@ -593,7 +591,7 @@ def _split(builder: Builder, call: Call) -> Results:
 def _gather(builder: Builder, call: Call) -> Results:
     data, at = call.input(0), call.input(1)
     rank = len(data.sizes)
-    axis = call.int("axis", 0)
+    axis = call.whole("axis", 0)
     if not -rank <= axis < rank:
         raise Invalid(f"axis {axis} is none of {show(data.sizes)}")
     axis %= rank
@@ -620,7 +618,7 @@ def _gather(builder: Builder, call: Call) -> Results:
 def _by_elements(builder: Builder, call: Call) -> Results:
     data, at = call.input(0), call.input(1)
     if call.type == "GatherND":
-        lead, depth = call.int("batch_dims", 0), at.sizes[-1]
+        lead, depth = call.whole("batch_dims", 0), at.sizes[-1]
         shape = (*at.sizes[:-1], *data.sizes[lead + depth :])
     else:
         shape = at.sizes
@@ -637,9 +635,9 @@ def _scattered(builder: Builder, call: Call) -> Results:
 
 
 def _concat(builder: Builder, call: Call) -> Results:
-    values = [value for value in call.inputs if value is not None and value.sizes != (0,)]
+    values = [value for value in call.inputs if value is not None and 0 not in value.sizes]
     rank = len(values[0].sizes)
-    axis = call.int("axis", 0)
+    axis = call.whole("axis", 0)
     if not -rank <= axis < rank or any(len(value.sizes) != rank for value in values):
         raise Invalid(f"axis {axis} is not one of all of {', '.join(show(value.sizes) for value in values)}")
     axis %= rank
@@ -666,6 +664,10 @@ def _concat(builder: Builder, call: Call) -> Results:
         op: Op = Concat(builder.place(result, axis))
         return (result._replace(number=builder.add(call.name, op, numbers)),)
     weights = [trained(builder, value) for value in values if value.constant]
+    seen = builder.shape(result)
+    if len(weights) == len(live) == 1 and len(seen) == 2 and weights[0].roots and builder.place(result, axis) == 0:
+        tokens = Token(weights[0].sizes[axis])  # a class token, before or behind
+        return (result._replace(number=builder.add(call.name, tokens, numbers, weights)),)
     return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers, weights)),)
 
 
@@ -739,7 +741,7 @@ def _one_hot(builder: Builder, call: Call) -> Results:
     at, depth = call.input(0), call.input(1)
     if depth.data is None:
         raise Refused("the depth is computed from the data")
-    axis = call.int("axis", -1)
+    axis = call.whole("axis", -1)
     shape = list(at.sizes)
     shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, int(depth.data.reshape(-1)[0]))
     batch = at.batch if axis == -1 else None
@@ -754,7 +756,7 @@ def _copied(builder: Builder, call: Call) -> Results:
 
 def _pixels(up: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, block = builder.laid(call.input(0), True), call.int("blocksize", 0)
+        value, block = builder.laid(call.input(0), True), call.whole("blocksize", 0)
         if len(value.sizes) != 4 or block < 1 or len(builder.shape(value)) != 3:
             raise Refused("only images are shuffled, one example at a time")
         number = builder.add(

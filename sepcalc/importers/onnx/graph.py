@@ -20,7 +20,23 @@ MOST_NODES = 100_000  # that a graph may become, functions, loops and branches u
 MOST_AXES = 24
 FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
 WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
-BITS = FLOATS | {2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 12: 32, 13: 64, 14: 64, 15: 128, 21: 4, 22: 4, 25: 2, 26: 2}
+BITS = FLOATS | {
+    2: 8,
+    3: 8,
+    4: 16,
+    5: 16,
+    6: 32,
+    7: 64,
+    9: 8,
+    12: 32,
+    13: 64,
+    14: 64,
+    15: 128,
+    21: 4,
+    22: 4,
+    25: 2,
+    26: 2,
+}
 
 
 class Value(NamedTuple):
@@ -37,6 +53,7 @@ class Value(NamedTuple):
     batch: int | None = None
     roots: tuple[str, ...] = ()
     name: str = ""
+    items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
 
     @property
     def constant(self) -> bool:
@@ -77,13 +94,13 @@ class Call(NamedTuple):
     def maybe(self, at: int) -> Value | None:
         return self.inputs[at] if at < len(self.inputs) else None
 
-    def int(self, name: str, default: int) -> int:
+    def whole(self, name: str, default: int) -> int:
         value = self.attributes.get(name, default)
         if not isinstance(value, int):
             raise Invalid(f"the attribute {name} of {self.type} is not a whole number")
         return value
 
-    def float(self, name: str, default: float) -> float:
+    def decimal(self, name: str, default: float) -> float:
         value = self.attributes.get(name, default)
         if not isinstance(value, (int, float)):
             raise Invalid(f"the attribute {name} of {self.type} is not a number")
@@ -265,7 +282,9 @@ class Builder:
 
     def cost_since(self, nodes: int) -> Cost:
         """What the nodes from this one on cost."""
-        every = [node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[nodes:]]
+        every = [
+            node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[nodes:]
+        ]
         return total(every) if every else Cost()
 
     # --- weights --------------------------------------------------------------------------------------------------
@@ -305,7 +324,8 @@ class Builder:
                 kept[at] = True
                 read.update(node.sources)
         place = list(range(first))
-        nodes, used = [], []
+        nodes: list[Node] = []
+        used: list[tuple[str, ...]] = []
         for at, node in enumerate(self.nodes):
             place.append(first + len(nodes))
             if kept[at]:

@@ -62,11 +62,13 @@ def _conv(builder: Builder, call: Call) -> Results:
 def _convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value | None) -> Value:
     value, spatial, lead = _image(builder, x)
     axes = len(spatial)
+    if len(weight.sizes) != axes + 2:
+        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
     out, per_group, *kernel = weight.sizes
     given = call.ints("kernel_shape")
-    if len(kernel) != axes or (given and given != tuple(kernel)):
+    if given and given != tuple(kernel):
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
-    groups = call.int("group", 1)
+    groups = call.whole("group", 1)
     if groups < 1 or per_group * groups != value.sizes[1]:
         raise Invalid(f"{groups} groups of {per_group} channels are not the {value.sizes[1]} channels of the input")
     stride, dilation = _sizes(call, "strides", axes), _sizes(call, "dilations", axes)
@@ -90,10 +92,12 @@ def _transposed(builder: Builder, call: Call) -> Results:
     value, spatial, lead = _image(builder, call.input(0))
     weight, bias = call.input(1), call.maybe(2)
     axes = len(spatial)
+    if len(weight.sizes) != axes + 2:
+        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
     ins, per_group, *kernel = weight.sizes
-    if len(kernel) != axes or ins != value.sizes[1]:
+    if ins != value.sizes[1]:
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
-    groups = call.int("group", 1)
+    groups = call.whole("group", 1)
     stride, dilation = _sizes(call, "strides", axes), _sizes(call, "dilations", axes)
     extra = _sizes(call, "output_padding", axes, 0, 0)
     auto, wanted = call.text("auto_pad", "NOTSET"), call.ints("output_shape")
@@ -142,8 +146,8 @@ def _pool(how: str) -> Handler:
             (*ones, *stride),
             (*(((0, 0),) * lead), *pads),
             (*ones, *dilation),
-            bool(call.int("ceil_mode", 0)),
-            how == "avg" and not call.int("count_include_pad", 0),
+            bool(call.whole("ceil_mode", 0)),
+            how == "avg" and not call.whole("count_include_pad", 0),
         )
         number = builder.add(call.name, op, [value.number])
         shape = (*value.sizes[:2], *builder.tensors[number][lead:-1])
@@ -169,7 +173,7 @@ def _resize(builder: Builder, call: Call) -> Results:
     sizes = _resized(call, value)
     if sizes == value.sizes:
         return (value,)
-    if call.int("antialias", 0):
+    if call.whole("antialias", 0):
         raise Refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts")
     image, spatial, lead = _image(builder, value)
     if sizes[:2] != value.sizes[:2]:
@@ -177,7 +181,11 @@ def _resize(builder: Builder, call: Call) -> Results:
     mode = call.text("mode", "nearest")
     axes = len(spatial)
     changed = [at for at in range(axes) if sizes[2 + at] != spatial[at]]
-    how = {"nearest": "nearest", "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}.get(axes, ""), "cubic": "bicubic"}
+    how = {
+        "nearest": "nearest",
+        "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}.get(axes, ""),
+        "cubic": "bicubic",
+    }
     word = how.get(mode, "")
     if not word or (word == "bicubic" and axes != 2) or (lead and word != "nearest"):
         raise Refused(f"resampling {mode} over {axes} axes has no count here")
@@ -230,11 +238,11 @@ def _gemm(builder: Builder, call: Call) -> Results:
     a, b, c = call.input(0), call.input(1), call.maybe(2)
     if len(a.sizes) != 2 or len(b.sizes) != 2:
         raise Invalid("Gemm multiplies two matrices")
-    left = "ki" if call.int("transA", 0) else "ik"
-    right = "jk" if call.int("transB", 0) else "kj"
+    left = "ki" if call.whole("transA", 0) else "ik"
+    right = "jk" if call.whole("transB", 0) else "kj"
     bias = c is not None and c.constant
     result = contract(builder, call, a, b, f"{left},{right}->ij", c if bias else None)
-    scaled = call.float("alpha", 1.0) != 1.0 and not (a.constant or b.constant)
+    scaled = call.decimal("alpha", 1.0) != 1.0 and not (a.constant or b.constant)
     if scaled:
         number = builder.add(f"{call.name}/alpha", Stored("scale"), [result.number])
         result = result._replace(number=number)
@@ -396,13 +404,13 @@ def _einsum(builder: Builder, call: Call) -> Results:
 def _attention(builder: Builder, call: Call) -> Results:
     """Scaled dot-product attention of ONNX 23: heads apart on 4 axes, or side by side on 3."""
     query, key, value = call.input(0), call.input(1), call.input(2)
-    if call.float("softcap", 0.0):
+    if call.decimal("softcap", 0.0):
         raise Refused("attention with a soft cap on its scores has no count here")
-    if call.maybe(4) is not None or len(call.outputs) > 1 and any(call.outputs[1:]):
+    if call.maybe(4) is not None or (len(call.outputs) > 1 and any(call.outputs[1:])):
         raise Refused("attention with a cache, or that gives its scores, has no count here")
     apart = len(query.sizes) == 4
-    heads = query.sizes[1] if apart else call.int("q_num_heads", 1)
-    kv_heads = key.sizes[1] if apart else call.int("kv_num_heads", 1)
+    heads = query.sizes[1] if apart else call.whole("q_num_heads", 1)
+    kv_heads = key.sizes[1] if apart else call.whole("kv_num_heads", 1)
     if heads < 1 or kv_heads < 1:
         raise Invalid("attention needs heads")
 
@@ -432,7 +440,7 @@ def _attention(builder: Builder, call: Call) -> Results:
 
 
 def _batch_norm(builder: Builder, call: Call) -> Results:
-    if call.int("training_mode", 0):
+    if call.whole("training_mode", 0):
         raise Refused("batch norm in training mode computes statistics of the batch")
     value = builder.laid(call.input(0), True)
     if len(value.sizes) < 2:
@@ -448,7 +456,7 @@ def _row_norm(how: str) -> Handler:
         value = builder.laid(call.input(0), True)
         if len(value.sizes) < 3:
             raise Refused("a norm over groups or instances of vectors has no count here")
-        groups = call.int("num_groups", 1) if how == "group" else 1
+        groups = call.whole("num_groups", 1) if how == "group" else 1
         if groups < 1 or len(builder.shape(value)) != len(value.sizes) - 1:
             raise Refused("a norm over more than one example at once has no count here")
         op = RowNorm(how, groups)
@@ -462,7 +470,7 @@ def _layer_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = builder.laid(call.input(0), False)
         rank = len(value.sizes)
-        axis = call.int("axis", -1)
+        axis = call.whole("axis", -1)
         if not -rank <= axis < rank:
             raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
         gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
@@ -497,7 +505,7 @@ def _skip_norm(how: str) -> Handler:
 
 def _local_norm(builder: Builder, call: Call) -> Results:
     value = builder.laid(call.input(0), True)
-    size = call.int("size", 0)
+    size = call.whole("size", 0)
     if size < 1:
         raise Invalid("LRN lacks its size")
     number = builder.add(call.name, LocalResponseNorm(size), [value.number])
@@ -507,9 +515,9 @@ def _local_norm(builder: Builder, call: Call) -> Results:
 def _length_norm(builder: Builder, call: Call) -> Results:
     """x over the root of the sum of its squares, or the sum of its absolute values, along an axis."""
     value = call.input(0)
-    axis = range(len(value.sizes))[call.int("axis", -1)]
+    axis = range(len(value.sizes))[call.whole("axis", -1)]
     value = builder.along(value, axis)
-    place, power = builder.place(value, axis), call.int("p", 2)
+    place, power = builder.place(value, axis), call.whole("p", 2)
     first = "square" if power == 2 else "abs"
     number = builder.add(f"{call.name}/{first}", Activation(first), [value.number])
     number = builder.add(f"{call.name}/sum", Reduce("sum", (place,), True), [number])
@@ -527,7 +535,7 @@ _DEFAULTS = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "
 def _recurrent(cell: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         x, kernel, state, bias = call.input(0), call.input(1), call.input(2), call.maybe(3)
-        layout = call.int("layout", 0)
+        layout = call.whole("layout", 0)
         batch = 0 if layout else 1
         x = builder.laid(x, False)
         if len(x.sizes) != 3 or len(state.sizes) != 3:
@@ -544,7 +552,7 @@ def _recurrent(cell: str) -> Handler:
         relu = cell == "rnn" and set(words) == {"Relu"}
         if tuple(words) != _DEFAULTS[cell] * directions and not relu:
             raise Refused(f"activations {', '.join(map(str, words))} are not those that {call.type} is counted with")
-        if "clip" in call.attributes or call.int("input_forget", 0):
+        if "clip" in call.attributes or call.whole("input_forget", 0):
             raise Refused(f"{call.type} with clipping or coupled gates has no count here")
         peep = call.maybe(7) if cell == "lstm" else None
         wanted = [bool(name) for name in (*call.outputs, "", "", "")[:3]]
@@ -553,7 +561,7 @@ def _recurrent(cell: str) -> Handler:
             hidden,
             2 if bias is not None else 0,
             peephole=peep is not None,
-            reset_before=cell == "gru" and not call.int("linear_before_reset", 0),
+            reset_before=cell == "gru" and not call.whole("linear_before_reset", 0),
             relu=relu,
             bidirectional=both,
             last=not wanted[0],

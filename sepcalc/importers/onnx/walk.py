@@ -10,6 +10,7 @@ from sepcalc.importers.onnx.constants import SMALL, evaluate, known
 from sepcalc.importers.onnx.elements import ELEMENTS
 from sepcalc.importers.onnx.graph import MOST_NODES, Builder, Call, Refused, Unknown, Value
 from sepcalc.importers.onnx.layers import LAYERS
+from sepcalc.ops.move import Copy, Slice
 from sepcalc.shape import Shape, show
 
 Handler = Callable[[Builder, Call], Sequence[Value]]
@@ -32,7 +33,22 @@ REASONS = {
 }
 
 # Whose stored inputs become what they give; of the others only the first does.
-_JOINING = {"Add", "Sub", "Mul", "Div", "Concat", "MatMul", "Gemm", "Where", "Sum", "Einsum", "Pow", "Max", "Min", "Conv"}
+_JOINING = {
+    "Add",
+    "Sub",
+    "Mul",
+    "Div",
+    "Concat",
+    "MatMul",
+    "Gemm",
+    "Where",
+    "Sum",
+    "Einsum",
+    "Pow",
+    "Max",
+    "Min",
+    "Conv",
+}
 # Operators through which the wish for channels last goes back to their inputs.
 _WINDOWED = {
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
@@ -75,7 +91,9 @@ class Walk:
         self.steps = 0
         self.beforehand = 0  # macs of what does not depend on the inputs
 
-    def graph(self, nodes: Sequence[Any], scope: dict[str, Value], read: set[str], depth: int = 0, prefix: str = "") -> None:
+    def graph(
+        self, nodes: Sequence[Any], scope: dict[str, Value], read: set[str], depth: int = 0, prefix: str = ""
+    ) -> None:
         """Every node in order; ``scope`` holds the values by name, and gains theirs. ``read`` names what the graph
         gives."""
         if depth > DEEPEST:
@@ -93,8 +111,11 @@ class Walk:
                         scope[output] = value._replace(name=output)
                 missing = [output for output in node.output if output and output not in scope]
                 scope.update((output, Value(None, name=output)) for output in missing)
-            except Invalid as fact:
-                raise Misfit(f"{quoted(name)} ({printable(node.op_type)[:100]})", fact) from fact
+            except (Invalid, ValueError, IndexError, ArithmeticError) as error:
+                fact = (
+                    error if isinstance(error, Invalid) else Invalid("its inputs and attributes do not fit each other")
+                )
+                raise Misfit(f"{quoted(name)} ({printable(node.op_type)[:100]})", fact) from error
 
     def node(self, node: Any, name: str, scope: dict[str, Value], used: set[str], depth: int) -> Sequence[Value]:
         inputs = []
@@ -118,6 +139,11 @@ class Walk:
             return (self.constant(call, node),)
         if kind in ("Shape", "Size") and (shaped := call.input(0)).shape is not None:
             return (_measured(call, shaped.shape),)
+        if "Sequence" in kind and kind != "ReverseSequence":
+            try:
+                return self.sequence(call)
+            except Refused as refused:
+                return self.gap(call, str(refused))
         if all(value is None or value.constant for value in inputs) and kind not in _RANDOM:
             return self.prepared(call)
         return self.counted(call)
@@ -129,7 +155,12 @@ class Walk:
         for attribute in node.attribute:
             if attribute.name == "value":
                 return stored_value(attribute.t, f"{call.outputs[0] or call.name}", self.builder)
-        for name, kind in (("value_int", np.int64), ("value_ints", np.int64), ("value_float", np.float32), ("value_floats", np.float32)):
+        for name, kind in (
+            ("value_int", np.int64),
+            ("value_ints", np.int64),
+            ("value_float", np.float32),
+            ("value_floats", np.float32),
+        ):
             if name in call.attributes:
                 return known(np.asarray(call.attributes[name], kind))
         raise Invalid("a constant that is no tensor of numbers")
@@ -145,7 +176,9 @@ class Walk:
         try:
             handler = OPERATORS.get(call.type)
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
-                return (Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), self.declared(call.outputs[0])[1]),)
+                return (
+                    Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), self.declared(call.outputs[0])[1]),
+                )
             if call.type == "Range" and all(value.data is not None for value in inputs):
                 start, end, step = [float(value.data.item()) for value in inputs]
                 return (Value((max(0, int(-(-(end - start) // step))),), 7),)
@@ -155,9 +188,7 @@ class Walk:
             fed = [_fed(scratch, value) for value in call.inputs]
             results = handler(scratch, call._replace(inputs=tuple(fed)))
             self.beforehand += scratch.cost_since(0).macs
-            return [
-                Value(value.shape, value.kind, None, None, False, None, roots) for value in results
-            ]
+            return [Value(value.shape, value.kind, None, None, False, None, roots) for value in results]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError):
             shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
             return [Value(shape, kind, roots=roots) for shape, kind in shapes]
@@ -174,14 +205,18 @@ class Walk:
             return self.gap(call, str(refused))
         except Unknown as unknown:
             self.builder.back(mark)
-            shape, kind = self.declared(call.outputs[0]) if call.outputs else (None, 1)
             if call.type in _PLUMBING:
-                return [Value(shape, kind, None, self._lost(call), name=output) for output in call.outputs]
+                return [self.again(call, output) for output in call.outputs]
             return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, depends on the data")
 
-    def _lost(self, call: Call) -> int:
-        """The tensor whose shape is lost on the way."""
-        return next(value.number for value in call.inputs if value is not None and value.number is not None)
+    def again(self, call: Call, output: str) -> Value:
+        """What is made, for free, of a tensor whose shape depends on the data: the file may say what shape that has."""
+        shape, kind = self.declared(output) if output else (None, 1)
+        lost = next(value.number for value in call.inputs if value is not None and value.number is not None)
+        if not shape or min(shape) < 1:
+            return Value(None, kind, None, lost, name=output)
+        value = Value(shape, kind, None, None, False, 0 if shape[0] == self.builder.batch else None)
+        return value._replace(number=self.builder.add(call.name, Copy(self.builder.shape(value)), [lost]))
 
     def gap(self, call: Call, reason: str) -> Sequence[Value]:
         """A layer that is not counted, and each of its outputs."""
@@ -192,14 +227,76 @@ class Walk:
                 first = self.builder.uncounted(call, reason, shape)
                 results.append(first._replace(kind=kind))
                 continue
-            results.append(Value(None, kind, None, first.number))
-            if shape and all(size > 0 for size in shape) and output:
-                from sepcalc.ops.move import Copy
-
-                seen = Value(shape, kind, None, None, False, 0 if shape[0] == self.builder.batch else None)
-                number = self.builder.add(f"{call.name}/{at}", Copy(self.builder.shape(seen)), [first.number])
-                results[-1] = seen._replace(number=number)
+            results.append(self.again(call._replace(name=f"{call.name}/{at}", inputs=(first,)), output))
         return results
+
+    # --- sequences --------------------------------------------------------------------------------------------------
+
+    def sequence(self, call: Call) -> Sequence[Value]:
+        """Lists of tensors: what older exporters make of a split. Nothing is computed."""
+        items = list(call.inputs[0].items or ()) if call.inputs and call.inputs[0] is not None else []
+        match call.type:
+            case "SequenceEmpty":
+                items = []
+            case "SequenceConstruct":
+                items = [value for value in call.inputs if value is not None]
+            case "SequenceInsert":
+                at = self._position(call, 2, len(items) + 1) if call.maybe(2) is not None else len(items)
+                items.insert(at, call.input(1))
+            case "SequenceErase":
+                del items[self._position(call, 1, len(items)) if call.maybe(1) is not None else -1]
+            case "SequenceAt":
+                return (items[self._position(call, 1, len(items))],)
+            case "SequenceLength":
+                import numpy as np
+
+                return (known(np.asarray(len(items), np.int64)),)
+            case "ConcatFromSequence":
+                if call.whole("new_axis", 0):
+                    raise Refused("a sequence stacked along a new axis has no count here")
+                joined = call._replace(type="Concat", inputs=tuple(items))
+                return self.prepared(joined) if all(item.constant for item in items) else self.counted(joined)
+            case "SplitToSequence":
+                items = self._split_up(call)
+        if len(items) > 10_000:
+            raise Invalid(f"a sequence of {len(items):,} tensors: at most 10,000 are read")
+        return (Value(None, items=tuple(items)),)
+
+    def _position(self, call: Call, at: int, count: int) -> int:
+        where = call.input(at)
+        if where.data is None or where.data.size != 1:
+            raise Refused("a place in a sequence is computed from the data")
+        place = int(where.data.reshape(-1)[0])
+        if not -count <= place < count:
+            raise Invalid(f"place {place} is none of a sequence of {count}")
+        return place % count
+
+    def _split_up(self, call: Call) -> list[Value]:
+        value, sizes = call.input(0), call.maybe(1)
+        axis = range(len(value.sizes))[call.whole("axis", 0)]
+        whole = value.sizes[axis]
+        if sizes is not None and sizes.data is None:
+            raise Refused("the parts are computed from the data")
+        if sizes is not None and sizes.sizes:
+            parts = [int(part) for part in sizes.data.reshape(-1)]
+        else:
+            each = 1 if sizes is None else int(sizes.data.reshape(-1)[0])
+            if each < 1:
+                raise Invalid(f"parts of {each}")
+            parts = [min(each, whole - at) for at in range(0, whole, each)]
+        outputs = tuple([f"{call.outputs[0]}/{at}" for at in range(len(parts))])
+        split = call._replace(
+            type="Split", outputs=outputs, inputs=(value,), opset=11, attributes={"axis": axis, "split": tuple(parts)}
+        )
+        pieces = list(self.prepared(split) if value.constant else self.counted(split))
+        if sizes is None and not call.whole("keepdims", 1):
+            import numpy as np
+
+            squeezed = split._replace(type="Squeeze", opset=13, attributes={})
+            for at, piece in enumerate(pieces):
+                one = squeezed._replace(inputs=(piece, known(np.asarray([axis]))), outputs=(outputs[at],))
+                pieces[at] = (self.prepared(one) if piece.constant else self.counted(one))[0]
+        return pieces
 
     # --- functions and control flow ---------------------------------------------------------------------------------
 
@@ -250,7 +347,9 @@ class Walk:
             raise Invalid("it needs two branches")
         condition = call.input(0)
         if condition.data is not None and condition.data.size == 1:
-            return self.body(graphs["then_branch" if condition.data.reshape(-1)[0] else "else_branch"], scope, call, depth)
+            return self.body(
+                graphs["then_branch" if condition.data.reshape(-1)[0] else "else_branch"], scope, call, depth
+            )
         mark = self.builder.mark()
         costs = {}
         for which, graph in graphs.items():
@@ -259,12 +358,14 @@ class Walk:
             costs[which] = (self.builder.cost_since(mark[0]), gaps)
             self.builder.back(mark)
         worst = max(costs, key=lambda which: costs[which])
-        self.builder.note(
-            f"{printable(call.name)}: its branch depends on the data; counted is {worst.partition('_')[0]}, which costs most"
-        )
+        chosen = worst.partition("_")[0]
+        name = printable(call.name)
+        self.builder.note(f"{name}: its branch depends on the data; counted is {chosen}, which costs most")
         return self.body(graphs[worst], scope, call, depth)
 
-    def body(self, graph: Any, scope: Mapping[str, Value], call: Call, depth: int, given: Mapping[str, Value] = {}) -> list[Value]:
+    def body(
+        self, graph: Any, scope: Mapping[str, Value], call: Call, depth: int, given: Mapping[str, Value] = {}
+    ) -> list[Value]:
         """A graph within a graph, which sees all around it."""
         inner = {**scope, **initial(graph, self.builder), **given}
         outputs = [output.name for output in graph.output]
@@ -302,8 +403,11 @@ class Walk:
         return [*carried, *[self.gathered(call, value, count) for value in scanned]]
 
     def scan(self, call: Call, graph: Any, scope: dict[str, Value], depth: int) -> Sequence[Value]:
-        count = call.int("num_scan_inputs", 0)
-        if any(call.attributes.get(name) for name in ("scan_input_axes", "scan_output_axes")) or self.opsets.get("", 17) < 9:
+        count = call.whole("num_scan_inputs", 0)
+        if (
+            any(call.attributes.get(name) for name in ("scan_input_axes", "scan_output_axes"))
+            or self.opsets.get("", 17) < 9
+        ):
             raise Refused("a scan along other axes than the first has no count here")
         states, sequences = list(call.inputs[: len(call.inputs) - count]), call.inputs[len(call.inputs) - count :]
         if not sequences or any(value is None for value in sequences):
@@ -320,10 +424,10 @@ class Walk:
                 continue
             if value.batch == 0:
                 value = self.builder.along(value, 0)
-            part = value._replace(shape=value.sizes[1:], first=False, batch=None if value.batch is None else value.batch - 1)
+            part = value._replace(
+                shape=value.sizes[1:], first=False, batch=None if value.batch is None else value.batch - 1
+            )
             natural = self.builder.laid(value, False)
-            from sepcalc.ops.move import Slice
-
             shape = self.builder.shape(natural)
             number = self.builder.add(f"{call.name}/step", Slice((1, *shape[1:])), [natural.number])
             parts.append(part._replace(number=self.builder.view(number, self.builder.shape(part))))
@@ -338,8 +442,6 @@ class Walk:
         """What every run gives, one after the other."""
         if value.constant:
             return value._replace(shape=(count, *value.sizes), data=None)
-        from sepcalc.ops.move import Copy
-
         value = self.builder.laid(value, False)
         result = value._replace(
             shape=(count, *value.sizes), first=False, batch=None if value.batch is None else value.batch + 1
@@ -370,7 +472,7 @@ def _measured(call: Call, shape: Shape) -> Value:
     if call.type == "Size":
         return known(np.asarray(prod(shape), np.int64))
     rank = len(shape)
-    start, end = call.int("start", 0), call.int("end", rank)
+    start, end = call.whole("start", 0), call.whole("end", rank)
     return known(np.asarray(shape[slice(start, end)], np.int64))
 
 
@@ -397,7 +499,9 @@ def stored_value(tensor: Any, name: str, builder: Builder) -> Value:
         try:
             data = to_array(tensor)
         except Exception as error:  # its own checks are many
-            raise Invalid(f"the stored tensor {quoted(name)} does not hold the {elements:,} elements it says") from error
+            raise Invalid(
+                f"the stored tensor {quoted(name)} does not hold the {elements:,} elements it says"
+            ) from error
         if data.dtype.kind not in "biuf":
             data = None
     return Value(shape, tensor.data_type, data, roots=(name,), name=name)
@@ -474,17 +578,15 @@ def _within(node: Any) -> list[str]:
 def _named(node: Any) -> str:
     """What to call a node: the module whose weights it has, else its own name, else what it gives."""
     for source in node.input[1:3]:
-        path, dot, last = source.rpartition(".")
+        path, dot, last = str(source).rpartition(".")
         if dot and last in ("weight", "bias") and "::" not in path:
             return path
-    name = node.name.strip("/")
+    name = str(node.name).strip("/")
     if not name:
-        return node.op_type.lower() or "layer"
+        return str(node.op_type).lower() or "layer"
     return name.removeprefix("node_")
 
 
 def problems(path: str, misfit: Misfit) -> InputError:
     fact = misfit.fact
     return InputError([Problem(f"{printable(path)}: {misfit.where}: {fact.message}", fact.hint)])
-
-

@@ -1,0 +1,148 @@
+"""The keys of a document: its name, input, parameters and defaults; with its layers, a network."""
+
+import re
+from collections.abc import Mapping
+
+from sepcalc.document import Document, Opener
+from sepcalc.document.ends import own_inputs, read_inputs, read_outputs
+from sepcalc.document.entries import RESERVED, ROOT, Piece, fill, key_of, unbraced
+from sepcalc.document.held import read_budget, read_published
+from sepcalc.document.parameters import Parameter, read_parameter
+from sepcalc.document.problems import Notes
+from sepcalc.document.reading import Entries, Library
+from sepcalc.document.running import Run
+from sepcalc.document.words import Words
+from sepcalc.errors import InputError, Invalid, near_miss, quoted
+from sepcalc.expression import ExpressionError, as_text, evaluate, is_name
+from sepcalc.expression import Value as Number
+from sepcalc.network import Network
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Source
+from sepcalc.options import OPTIONS, Option, Value
+from sepcalc.shape import Shape, read_shape
+
+
+def read_document(
+    source: Source, root: Node, settings: Mapping[str, str], given: Mapping[str, str], opened: Opener | None
+) -> Document:
+    """The document that this tree of the text is. Raises InputError with every problem."""
+    if not isinstance(root, MappingNode):
+        hint = "write input: 224x224x3, then layers: and a list"
+        raise InputError([source.problem("a network needs the keys input and layers", hint, root)])
+    notes = Notes(source)
+    values = notes.mapping(root, "a network", ROOT)
+    head = Head(notes)
+    title = head.title(values.get("name"))
+    own = head.read_parameters(values.get("parameters"))
+    altered = head.set_parameters(settings, own)
+    budget = read_budget(notes, values.get("budget"))
+    published = read_published(notes, values.get("published"))
+    shapes = read_inputs(head, root, given)
+    if "layers" not in values:
+        notes.add("the key layers is missing", "", root)
+    library = Library()
+    reader = Entries(notes, library, head.read_defaults(values.get("defaults")))
+    if "include" in values:
+        from sepcalc.document.including import Inclusion
+
+        Inclusion(reader, head, opened).read(values["include"])
+    reader.read_blocks(values.get("blocks"))
+    run = Run(reader.file, library, head.parameters, shapes)
+    if "layers" in values and (entries := reader.entries(values["layers"], "layers")) is not None:
+        run.run_all(entries)
+    ends = run.outputs(read_outputs(notes, values.get("outputs")))
+    if notes.problems:
+        raise notes.error()
+    inputs = {name: shape for name, shape in shapes.items() if shape is not None}
+    altered |= bool(given) and own_inputs(head, values) != inputs
+    return Document(Network(title, inputs, run.nodes(), ends), budget, published, altered)
+
+
+class Head(Words):
+    """Reads all but the layers and the blocks."""
+
+    def __init__(self, notes: Notes) -> None:
+        super().__init__(notes)
+        self.parameters: dict[str, Number] = {}
+
+    def title(self, node: Node | None) -> str:
+        if node is None:
+            return ""
+        text = self.notes.scalar(node, "name") or ""
+        if not text.isprintable() or "[" in text or "]" in text or len(text) > 200:
+            self.notes.add(f"{quoted(text)} cannot be a name: expected printable text without brackets", "", node)
+        return text
+
+    def read_parameters(self, node: Node | None) -> dict[str, Parameter]:
+        """The parameters as they are declared; each may use those before it."""
+        own: dict[str, Parameter] = {}
+        for name, value in self.notes.mapping(node, "parameters").items():
+            if not is_name(name) or name in RESERVED:
+                hint = "letters, digits and _, and no function, nor what every layer knows: c_in, h_in …, index"
+                self.notes.add(f"{quoted(name)} cannot be the name of a parameter", hint, key_of(node, name))
+            elif declared := read_parameter(self.notes, name, value, self.parameters):
+                own[name] = declared
+                self.parameters[name] = declared.default
+        return own
+
+    def set_parameters(self, settings: Mapping[str, str], own: Mapping[str, Parameter]) -> bool:
+        """Puts the values given from outside over the parameters' own, and computes anew those that use them."""
+        for name, text in settings.items():
+            where = f"set {name}={text}"
+            if name not in own:
+                known = f"expected one of {', '.join(own)}" if own else "the network has none"
+                self.notes.outside(f"there is no parameter {quoted(name)}: {known}", near_miss(name, own), where)
+                continue
+            try:
+                self.parameters[name] = own[name].read(text)
+            except Invalid as fact:
+                self.notes.outside(f"{name}{fact.message}", fact.hint, where)
+        for name, parameter in own.items() if settings else ():
+            if name not in settings:
+                self.parameters[name] = parameter.computed(self.notes, self.parameters)
+        return any(self.parameters[name] != parameter.default for name, parameter in own.items())
+
+    def read_defaults(self, node: Node | None) -> dict[str, Value]:
+        """``defaults``: options for every kind that has them."""
+        defaults: dict[str, Value] = {}
+        for name, value in self.notes.mapping(node, "defaults", OPTIONS).items():
+            option = OPTIONS.get(name)
+            text = self.notes.scalar(value, f"the default of {name}") if option else None
+            if option is None or text is None:
+                continue
+            try:
+                defaults[name] = option.type.read(self.settled(option, text, self.parameters))
+            except ExpressionError as fact:
+                self.notes.expression(fact, Piece((), value), unbraced(text))
+            except Invalid as fact:
+                self.notes.fact(fact, value)
+        return defaults
+
+    def settled(self, option: Option, text: str, names: Mapping[str, Number]) -> str:
+        """The text of an option's value: as it stands where that can be read, else what it computes."""
+        if text.startswith("{") and text.endswith("}"):
+            return as_text(evaluate(text[1:-1], names))
+        try:
+            option.type.read(text)
+            return text
+        except Invalid as fact:
+            try:
+                return as_text(evaluate(text, names))
+            except ExpressionError:
+                if not re.search(r"[-+*/%()]|\bif\b", text) and text not in names:
+                    raise fact from None
+                raise
+
+    def shape(self, node: Node | None, what: str) -> Shape | None:
+        """The shape that is written there, or None and a problem."""
+        text = self.notes.scalar(node, what)
+        if node is None or text is None:
+            return None
+        piece = self.piece(text, node, 0, len(text))
+        try:
+            return read_shape(fill(piece, self.parameters)) if piece else None
+        except ExpressionError as fact:
+            self.notes.add(fact.message, fact.hint, node)
+        except Invalid as fact:
+            self.notes.fact(fact, node)
+        return None
