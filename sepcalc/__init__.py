@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sepcalc.comparison import compare as compare
     from sepcalc.cost import Cost as Cost
     from sepcalc.errors import InputError as InputError
+    from sepcalc.importers.torch import from_torch as from_torch
     from sepcalc.network import Layer as Layer
     from sepcalc.network import Network as Network
     from sepcalc.source import load as load
@@ -32,6 +33,7 @@ _HOMES = {
     "Network": "network",
     "Spec": "spec",
     "compare": "comparison",
+    "from_torch": "importers.torch",
     "load": "source",
     "parse": "spec",
     "verify": "verify",

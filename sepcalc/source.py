@@ -1,6 +1,7 @@
 """What a network argument means: standard input, a file by its suffix, or a network on one line."""
 
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,15 +17,18 @@ LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
 
 
 YAML = (".yaml", ".yml")
+TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
 
 
 def is_network(argument: str) -> bool:
-    """Whether an argument is a network rather than a layer spec: ``-``, a line with commas, an existing file or a name
-    with a suffix or a folder in it."""
+    """Whether an argument is a network rather than a layer spec: ``-``, a line with commas, an existing file, a name
+    with a suffix or a folder in it, or ``package.module:name``."""
     if argument == "-" or "," in argument:
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
+    if TORCH.fullmatch(argument):
+        return True
     return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
 
 
@@ -53,6 +57,11 @@ def read(
     if suffix in YAML:
         _refuse_dims(request, printable(argument))
         return _read_yaml(_contents(argument), argument, request, argument)
+    if TORCH.fullmatch(argument) and not os.path.lexists(argument):
+        from sepcalc.document import Document
+        from sepcalc.importers.torch import read as read_torch
+
+        return Document(read_torch(argument, request))
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))

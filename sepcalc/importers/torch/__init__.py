@@ -23,17 +23,19 @@ def read(argument: str, request: Request = Request()) -> "Network":
     Raises InputError: where it cannot be imported or made, where it does not run on inputs of these shapes."""
     shown = printable(argument)
     _require(shown)
-    from sepcalc.importers.torch.factory import made
+    from sepcalc.importers.torch.factory import at_home, made
 
-    module = made(argument, shown)
-    return _shaped(shown, argument.rpartition(":")[2].rpartition(".")[2], module, request)
+    with at_home():
+        module = made(argument, shown)
+        return _shaped(shown, argument.rpartition(":")[2].rpartition(".")[2], module, request)
 
 
 def from_torch(module: Any, inputs: Any, *, name: str = "") -> "Network":
     """The network that a module runs on these inputs, counted for one example; the module is not changed.
 
-    ``inputs`` are a tensor, several in the order of forward's parameters, or a mapping by their names; only their shapes
-    and types are looked at. A shape as text will do, as ``--input`` has it: ``"224x224x3"``, ``{"x": "1x3x224x224"}``.
+    ``inputs`` are a tensor, several in the order of forward's parameters, or a mapping by their names; only their
+    shapes and types are looked at. Shapes as text will do, as ``--input`` has them: ``"224x224x3"``, or
+    ``{"x": "1x3x224x224"}``.
     Raises InputError where forward fails on them, or asks for values that only the data can tell.
     """
     _require("from_torch")
@@ -117,7 +119,9 @@ def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict
                 *sizes, channels = read_shape(text)
                 shapes[first] = (1, channels, *sizes)
         except ValueError as error:
-            problems.append(Problem(f"--input {printable(label) + '=' if label else ''}{printable(text)[:100]}: {error}"))
+            problems.append(
+                Problem(f"--input {printable(label) + '=' if label else ''}{printable(text)[:100]}: {error}")
+            )
         except Exception as fact:
             message, hint = getattr(fact, "message", str(fact)), getattr(fact, "hint", "")
             problems.append(Problem(f"--input {printable(label)}: {message}" if label else f"--input: {message}", hint))
@@ -125,7 +129,9 @@ def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict
         raise InputError(problems)
     missing = [label for label in needed if label not in shapes]
     if missing:
-        raise InputError([Problem(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")])
+        raise InputError(
+            [Problem(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")]
+        )
     return shapes
 
 
@@ -137,15 +143,15 @@ def _layout(text: str) -> tuple[int, ...]:
     try:
         return tuple([read_size(part) for part in text.split("x")])
     except Invalid as fact:
-        raise Invalid(f"{quoted(text)} is not a shape: {fact.message}", "sizes joined by x, as PyTorch has them") from fact
+        raise Invalid(
+            f"{quoted(text)} is not a shape: {fact.message}", "sizes joined by x, as PyTorch has them"
+        ) from fact
 
 
 # --- one example ------------------------------------------------------------------------------------------------------
 
 
-def _counted(
-    shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> "Network":
+def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "Network":
     """The network on these inputs, for one example of them."""
     from sepcalc.importers.torch.lowering import lowered, steps
     from sepcalc.importers.torch.running import traced

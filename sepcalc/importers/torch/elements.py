@@ -1,4 +1,4 @@
-"""Operators element by element, softmax and reductions."""
+"""Operators element by element, and softmax."""
 
 from collections.abc import Sequence
 from math import prod
@@ -11,7 +11,6 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy, Slice
 from sepcalc.ops.norm import Softmax
-from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Shape
 
 Number = int | float | bool
@@ -19,7 +18,7 @@ Number = int | float | bool
 # --- one operand ------------------------------------------------------------------------------------------------------
 
 
-def _applied(builder: Builder, value: Value, *ops: Op, labels: Sequence[str] = ()) -> Value:
+def applied(builder: Builder, value: Value, *ops: Op, labels: Sequence[str] = ()) -> Value:
     """Functions of one operand, one after the other."""
     for at, op in enumerate(ops):
         label = labels[at] if labels else ""
@@ -29,20 +28,20 @@ def _applied(builder: Builder, value: Value, *ops: Op, labels: Sequence[str] = (
 
 def scaled(builder: Builder, value: Value, label: str) -> Value:
     """A value times a stored number."""
-    return _applied(builder, value, Stored("scale"), labels=[label])
+    return applied(builder, value, Stored("scale"), labels=[label])
 
 
 def _act(how: str, option: str = "") -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         factor = float(call.get(option, 1.0)) if option else 1.0
-        return (_applied(builder, builder.value(call.given), Activation(how, factor)),)
+        return (applied(builder, builder.value(call.given), Activation(how, factor)),)
 
     return handle
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
     how = "gelu-tanh" if call.get("approximate", "none") == "tanh" else "gelu"
-    return (_applied(builder, builder.value(call.given), Activation(how)),)
+    return (applied(builder, builder.value(call.given), Activation(how)),)
 
 
 def _elu(builder: Builder, call: Call) -> Results:
@@ -70,11 +69,11 @@ def _clamp(builder: Builder, call: Call) -> Results:
             if isinstance(bound, Tensor):
                 value = combined(builder, how, [value, builder.loose(bound)], how)
             elif bound is not None:
-                value = _applied(builder, value, Stored(how), labels=[how])
+                value = applied(builder, value, Stored(how), labels=[how])
         return (value,)
     if len(bounds) == 2:
-        return (_applied(builder, value, Activation("relu6" if tuple(bounds) == (0, 6) else "clip")),)
-    return (_applied(builder, value, Stored("maximum" if high is None else "minimum")),) if bounds else (value,)
+        return (applied(builder, value, Activation("relu6" if tuple(bounds) == (0, 6) else "clip")),)
+    return (applied(builder, value, Stored("maximum" if high is None else "minimum")),) if bounds else (value,)
 
 
 def _softmax(log: bool) -> Handler:
@@ -84,7 +83,7 @@ def _softmax(log: bool) -> Handler:
             raise Refused("the softmax of one number is 1")
         axis = int(call.arguments["dim"])
         value = builder.along(value, axis)
-        return (_applied(builder, value, Softmax(log, builder.place(value, axis))),)
+        return (applied(builder, value, Softmax(log, builder.place(value, axis))),)
 
     return handle
 
@@ -169,7 +168,7 @@ def _pair(call: Call) -> tuple[Any, Any]:
     return one, other
 
 
-def _binary(how: str, right: str = "", left: str = "") -> Handler:
+def binary(how: str, right: str = "", left: str = "") -> Handler:
     """What two operands do together, and what one does with a stored second or first."""
 
     def handle(builder: Builder, call: Call) -> Results:
@@ -200,13 +199,13 @@ def _reversed(builder: Builder, call: Call) -> Results:
 def _power(builder: Builder, call: Call) -> Results:
     one, exponent = _pair(call)
     if isinstance(exponent, Tensor) or not isinstance(one, Tensor):
-        return _binary("power")(builder, call)
+        return binary("power")(builder, call)
     value, power = builder.value(one), float(exponent)
     if power == 0:
         return (Value(value.shape),)
     if power != int(power) or abs(power) > 64:
         how = {0.5: "sqrt", -0.5: "rsqrt"}.get(power, "pow")
-        return (_applied(builder, value, Activation(how)),)
+        return (applied(builder, value, Activation(how)),)
     number = _whole_power(builder, value.node, abs(int(power)))
     if power < 0:
         number = builder.add(Activation("reciprocal"), [number], label="reciprocal")
@@ -279,118 +278,12 @@ def _lerp(builder: Builder, call: Call) -> Results:
     return (_two(builder, "add", "shift", "shift", base, moved, call.outputs[0].shape),)
 
 
-# --- reductions -------------------------------------------------------------------------------------------------------
-
-
-def _reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
-    """A reduction over these axes (none named: all) to this shape."""
-    rank = len(value.shape)
-    named = (over,) if isinstance(over, int) else tuple(over or ())
-    over = sorted({axis % rank for axis in named}) if named and rank else list(range(rank))
-    if value.shape[:1] == (1,) and 0 in over and rank > 1:
-        over = over[1:]  # there is one
-    places = tuple(sorted(builder.place(value, axis) for axis in over)) if rank else ()
-    if not places:
-        return builder.give(value.node, shape)
-    keep = len(shape) == rank
-    if how in ("argmax", "argmin") and len(places) > 1:  # where it is, is one number
-        flat = builder.view(builder.laid(value, False).node, (prod(value.shape),))
-        return builder.give(builder.add(Reduce(how, (0,)), [flat], label=label), shape)
-    number = builder.add(Reduce(how, places, keep), [value.node], label=label)
-    gone = {0, 1} & set(over)
-    first = value.first and (keep or (len(shape) > 2 and not gone))
-    return builder.give(number, shape, first)
-
-
-def _reduce(how: str, *after: str, before: str = "") -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.given)
-        if before:
-            value = _applied(builder, value, Activation(before), labels=[before])
-        result = _reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
-        if after:
-            result = _applied(builder, result, *map(Activation, after), labels=after)
-        return (result,) * len(call.outputs)
-
-    return handle
-
-
-def _extreme(how: str) -> Handler:
-    """The greatest or least of two tensors, or along an axis, or of all."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        if call.maybe("other") is not None:
-            return _binary(f"{how}imum")(builder, call)
-        return _reduce(how)(builder, call)
-
-    return handle
-
-
-def _vector_norm(builder: Builder, call: Call) -> Results:
-    order = call.get("ord", call.get("p", 2))
-    order = order if isinstance(order, (int, float)) else 2
-    if order == 2:
-        return _reduce("sum", "sqrt", before="square")(builder, call)
-    if order == 1:
-        return _reduce("sum", before="abs")(builder, call)
-    if order in (float("inf"), float("-inf")):
-        return _reduce("max" if order > 0 else "min", before="abs")(builder, call)
-    return _reduce("sum", "pow", before="pow")(builder, call)
-
-
-def _spread_of(*after: str, means: bool = False) -> Handler:
-    """The variance, and with it the mean: mean, subtract, square, mean again."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.given)
-        shape, over = call.outputs[0].shape, call.get("dim")
-        rank = len(value.shape)
-        named = (over,) if isinstance(over, int) else tuple(over or range(rank))
-        kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
-        mean = _reduced(builder, "mean", value, over, kept, "mean")
-        centred = combined(builder, "subtract", [value, mean], "subtract")
-        squares = _applied(builder, centred, Activation("square"), labels=["square"])
-        result = _reduced(builder, "mean", squares, over, shape)
-        result = _applied(builder, result, *map(Activation, after), labels=after)
-        return (result, builder.give(mean.node, shape)) if means else (result,)
-
-    return handle
-
-
-def _log_sum_exp(builder: Builder, call: Call) -> Results:
-    """max + log of the sum of exp(x - max)."""
-    value = builder.value(call.given)
-    shape, over, rank = call.outputs[0].shape, call.get("dim"), len(value.shape)
-    named = (over,) if isinstance(over, int) else tuple(over)
-    kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
-    most = _reduced(builder, "max", value, over, kept, "max")
-    less = combined(builder, "subtract", [value, most], "subtract")
-    total = _reduced(builder, "sum", _applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
-    log = _applied(builder, total, Activation("log"), labels=["log"])
-    result = combined(builder, "add", [log, most], "add")
-    return (builder.give(builder.laid(result, False).node, shape),)
-
-
-def _cumulated(builder: Builder, call: Call) -> Results:
-    value = builder.value(call.given)
-    axis = int(call.arguments["dim"])
-    value = builder.along(value, axis)
-    return (_applied(builder, value, Cumulate(builder.place(value, axis))),)
-
-
-def _gathered_truth(builder: Builder, call: Call) -> Results:
-    """Whether any is true, or all: choices alone, free."""
-    value = builder.value(call.given)
-    shape = call.outputs[0].shape
-    return (builder.give(builder.add(Copy(seen(shape)), [value.node]), shape),)
-
-
 _PLAIN = (
     *("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt"),
     *("reciprocal", "erf", "sin", "cos", "square", "abs", "neg", "sign", "floor", "ceil", "round", "threshold"),
 )
-_compare = _binary("compare")
-_logical = _binary("logical")
+_compare = binary("compare")
+_logical = binary("logical")
 
 ELEMENTS: dict[str, Handler] = {
     **{name: _act(name) for name in _PLAIN},
@@ -424,14 +317,14 @@ ELEMENTS: dict[str, Handler] = {
     "_softmax": _softmax(False),
     "log_softmax": _softmax(True),
     "_log_softmax": _softmax(True),
-    "add": _binary("add", "shift", "shift"),
-    "sub": _binary("subtract", "shift", "from"),
+    "add": binary("add", "shift", "shift"),
+    "sub": binary("subtract", "shift", "from"),
     "rsub": _reversed,
-    "mul": _binary("multiply", "scale", "scale"),
-    "div": _binary("divide", "scale", "over"),
-    "floor_divide": _binary("divide", "scale", "over"),
-    "maximum": _binary("maximum"),
-    "minimum": _binary("minimum"),
+    "mul": binary("multiply", "scale", "scale"),
+    "div": binary("divide", "scale", "over"),
+    "floor_divide": binary("divide", "scale", "over"),
+    "maximum": binary("maximum"),
+    "minimum": binary("minimum"),
     "pow": _power,
     "eq": _compare,
     "ne": _compare,
@@ -439,7 +332,7 @@ ELEMENTS: dict[str, Handler] = {
     "le": _compare,
     "gt": _compare,
     "ge": _compare,
-    "isnan": lambda builder, call: (_applied(builder, builder.value(call.given), Stored("compare")),),
+    "isnan": lambda builder, call: (applied(builder, builder.value(call.given), Stored("compare")),),
     "logical_and": _logical,
     "logical_or": _logical,
     "logical_xor": _logical,
@@ -451,23 +344,4 @@ ELEMENTS: dict[str, Handler] = {
     "addcmul": _fused("multiply"),
     "addcdiv": _fused("divide"),
     "lerp": _lerp,
-    "mean": _reduce("mean"),
-    "sum": _reduce("sum"),
-    "prod": _reduce("prod"),
-    "amax": _reduce("max"),
-    "amin": _reduce("min"),
-    "max": _extreme("max"),
-    "min": _extreme("min"),
-    "argmax": _reduce("argmax"),
-    "argmin": _reduce("argmin"),
-    "any": _gathered_truth,
-    "all": _gathered_truth,
-    "linalg_vector_norm": _vector_norm,
-    "norm": _vector_norm,
-    "var": _spread_of(),
-    "std": _spread_of("sqrt"),
-    "var_mean": _spread_of(means=True),
-    "std_mean": _spread_of("sqrt", means=True),
-    "logsumexp": _log_sum_exp,
-    "cumsum": _cumulated,
 }

@@ -4,6 +4,8 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +14,19 @@ import torch
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.importers.torch.running import told
 from sepcalc.importers.torch.trace import Dataless
+
+
+@contextmanager
+def at_home() -> Iterator[None]:
+    """Python's path begins with the working folder, as for ``python -m``; what their code prints goes to stderr."""
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
 
 
 def made(argument: str, shown: str) -> torch.nn.Module:
@@ -51,8 +66,6 @@ def _a(value: Any) -> str:
 
 def _imported(place: str, shown: str) -> ModuleType:
     """The Python module, from the working folder too, as ``python -m`` has it."""
-    if not sys.path or sys.path[0] not in ("", os.getcwd()):
-        sys.path.insert(0, os.getcwd())
     try:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
@@ -71,7 +84,11 @@ def _needed(factory: Any) -> list[str]:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
         return []
-    return [one.name for one in parameters if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+    return [
+        one.name
+        for one in parameters
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
 
 
 def _called(factory: Any, shown: str) -> Any:

@@ -239,7 +239,8 @@ class Builder:
                 kept[at] = True
                 read.update(node.sources)
         place = list(range(first))
-        nodes, used, homes = [], [], []
+        nodes: list[Node] = []
+        used, homes = [], []
         for at, node in enumerate(self.nodes):
             place.append(first + len(nodes))
             if kept[at]:

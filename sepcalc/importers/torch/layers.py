@@ -9,7 +9,7 @@ from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation
-from sepcalc.ops.move import Copy, Embedding, Slice
+from sepcalc.ops.move import Copy, Embedding
 from sepcalc.ops.norm import BatchNorm, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
 from sepcalc.ops.recurrent import Recurrent
@@ -273,7 +273,8 @@ def _embedding(builder: Builder, call: Call) -> Results:
         sources = [one.node for one in (weight, at) if not one.constant]
         shape = call.outputs[0].shape
         return (builder.give(builder.add(Copy(seen(shape)), sources), shape),)
-    number = builder.add(Embedding(*weight.shape), [builder.laid(at, False).node], [weight])
+    vocab, size = weight.shape
+    number = builder.add(Embedding(vocab, size), [builder.laid(at, False).node], [weight])
     return (builder.give(number, call.outputs[0].shape),)
 
 
@@ -285,11 +286,12 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
         raise Refused("bags with weights of their own, or of a table that is computed, have no count here")
     if count % bags or call.tensor("offsets").live:
         raise Refused("bags of unequal length, or whose borders depend on the data, have no count here")
+    vocab, size = weight.shape
     how = ("sum", "mean", "max")[int(call.get("mode", 0))]
     each = count // bags
     rows = (each,) if bags == 1 else (bags, each)
     number = builder.view(at.node, rows)
-    number = builder.add(Embedding(*weight.shape, "" if how == "max" else how), [number], [weight])
+    number = builder.add(Embedding(vocab, size, "" if how == "max" else how), [number], [weight])
     if how == "max":
         number = builder.add(Reduce("max", (len(rows) - 1,)), [number], label="max")
     return (builder.give(number, shape),)
@@ -303,10 +305,6 @@ def _prelu(builder: Builder, call: Call) -> Results:
         value = builder.laid(value, True)
     number = builder.add(Activation("prelu", 1.0, prod(slope.shape) == 1), [value.node], [slope])
     return (value._replace(number=number),)
-
-
-def _part(builder: Builder, number: int, shape: Shape) -> int:
-    return builder.add(Slice(shape), [number])
 
 
 def _all_ranks(name: str, make: Callable[[int], Handler]) -> dict[str, Handler]:

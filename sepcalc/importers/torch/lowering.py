@@ -1,6 +1,7 @@
 """From a trace to a network."""
 
 from collections.abc import Container, Mapping, Sequence
+from typing import NamedTuple
 
 from sepcalc.cost import total
 from sepcalc.errors import Invalid
@@ -10,31 +11,31 @@ from sepcalc.importers.torch.graph import Builder, Refused
 from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES
 from sepcalc.importers.torch.products import PRODUCTS
+from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.network import Network
 
-OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **ELEMENTS, **MOVES}
+OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **ELEMENTS, **REDUCTIONS, **MOVES}
 
-_IMAGES = ("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_")
-_IMAGES += ("batch_norm", "native_batch_norm", "instance_norm", "group_norm", "native_group_norm", "channel_shuffle")
+_IMAGES = (
+    *("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_"),
+    *("batch_norm", "native_batch_norm", "instance_norm", "group_norm", "native_group_norm", "channel_shuffle"),
+)
+_KEEPING = {
+    *("cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"),
+    *("roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"),
+}
 _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
-class Trace:
-    """All that is known of a run: its calls, the tensors that went in and came out, the parameters by name."""
+class Trace(NamedTuple):
+    """All that is known of a run: its calls, the tensors that went in and came out, the parameters' names and sizes in
+    the order of their numbers, and which runs were those of modules without modules in them."""
 
-    def __init__(
-        self,
-        calls: Sequence[Call],
-        inputs: Mapping[str, Tensor],
-        outputs: Mapping[str, Tensor],
-        parameters: Sequence[tuple[str, int]],
-        leaves: Container[int],
-    ) -> None:
-        self.calls = calls
-        self.inputs = inputs
-        self.outputs = outputs
-        self.parameters = parameters
-        self.leaves = leaves
+    calls: Sequence[Call]
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    parameters: Sequence[tuple[str, int]]
+    leaves: Container[int]
 
 
 def lowered(name: str, trace: Trace) -> Network:
@@ -134,12 +135,5 @@ def wishes(calls: Sequence[Call]) -> set[int]:
 
 def steps(trace: Trace) -> list[int]:
     """How many steps each recurrent layer of a trace takes."""
-    found = []
-    for call in trace.calls:
-        if call.op in ("lstm", "gru", "rnn_tanh", "rnn_relu") and "batch_first" in call.arguments:
-            found.append(call.given.shape[1 if call.arguments["batch_first"] else 0])
-    return found
-
-
-_KEEPING = {"cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"}
-_KEEPING |= {"roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"}
+    runs = [call for call in trace.calls if call.op in ("lstm", "gru", "rnn_tanh", "rnn_relu")]
+    return [call.given.shape[1 if call.get("batch_first", False) else 0] for call in runs]

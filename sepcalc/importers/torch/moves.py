@@ -98,9 +98,12 @@ def _joined(builder: Builder, call: Call) -> Results:
     rank, axis = len(output.shape), int(call.get("dim", 0))
     axis %= rank
     if call.op == "stack":
-        shapes = [one.shape[:axis] + (1,) + one.shape[axis:] for one in given]
+        shapes = [(*one.shape[:axis], 1, *one.shape[axis:]) for one in given]
         values = [builder.value(one) for one in given]
-        values = [one if one.constant else builder.give(builder.laid(one, False).node, shape) for one, shape in zip(values, shapes)]
+        values = [
+            one if one.constant else builder.give(builder.laid(one, False).node, shape)
+            for one, shape in zip(values, shapes)
+        ]
     else:
         values = [builder.value(one) for one in given]
     live = [value for value in values if not value.constant]
@@ -125,7 +128,11 @@ def _padded(builder: Builder, call: Call) -> Results:
     value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
-    if call.get("mode", "constant") != "constant" or "pad" not in call.arguments or len(output.shape) != len(value.shape):
+    if (
+        call.get("mode", "constant") != "constant"
+        or "pad" not in call.arguments
+        or len(output.shape) != len(value.shape)
+    ):
         return _copied(builder, call)
     given = [int(size) for size in call.arguments["pad"]]
     rank = len(value.shape)

@@ -80,7 +80,9 @@ def _weighted(
         rows = rows[1:]
     inner, many = prod(given[letter] for letter in summed), prod(given[letter] for letter in groups)
     outs = prod(sizes[letter] for letter in columns)
-    number = builder.view(builder.laid(data, False).node, tuple([given[one] for one in (*rows, *groups, *summed)]) or (1,))
+    number = builder.view(
+        builder.laid(data, False).node, tuple([given[one] for one in (*rows, *groups, *summed)]) or (1,)
+    )
     before = tuple([given[letter] for letter in rows])
     if before == (1,):
         before, rows = (), []
@@ -119,7 +121,7 @@ def _linear(builder: Builder, call: Call) -> Results:
 
 
 def _biased(builder: Builder, a: Value, b: Value, bias: Tensor | None, equation: str) -> Results:
-    """A product, and a third tensor added: a bias of a dense layer where it is stored and one number for each output."""
+    """A product, and a third tensor added: a bias of a dense layer where it is stored, one for each output."""
     if bias is None:
         return (contract(builder, a, b, equation),)
     value = builder.loose(bias)

@@ -56,7 +56,7 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
             raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
         except NeedsWhole:
             raise
-        except Exception as error:  # it is their code
+        except (Exception, SystemExit) as error:  # it is their code
             where = f" in {tracer.path}" if tracer.path else ""
             shapes = ", ".join(f"{label}={'x'.join(map(str, one.shape))}" for label, one in inputs.items())
             raise InputError(
@@ -78,7 +78,11 @@ def told(error: BaseException) -> str:
 
 def positions(module: torch.nn.Module) -> list[str]:
     """The names of what forward takes by position."""
-    return [label for label, kind in signature(module).items() if kind.kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)]
+    return [
+        label
+        for label, kind in signature(module).items()
+        if kind.kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
+    ]
 
 
 def signature(module: torch.nn.Module) -> Mapping[str, inspect.Parameter]:
