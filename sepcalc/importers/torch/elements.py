@@ -83,7 +83,8 @@ def _softmax(log: bool) -> Handler:
             raise Refused("the softmax of one number is 1")
         axis = int(call.arguments["dim"])
         value = builder.along(value, axis)
-        return (applied(builder, value, Softmax(log, builder.place(value, axis))),)
+        rank = len(builder.tensors[value.node])
+        return (applied(builder, value, Softmax(log, builder.place(value, axis) - rank)),)
 
     return handle
 

@@ -4,6 +4,7 @@ import importlib
 import inspect
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from types import ModuleType
@@ -22,7 +23,8 @@ def at_home() -> Iterator[None]:
     here = os.getcwd()
     sys.path.insert(0, here)
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
     finally:
         if here in sys.path:

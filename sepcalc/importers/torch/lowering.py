@@ -9,7 +9,7 @@ from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import ELEMENTS
 from sepcalc.importers.torch.graph import Builder, Refused
 from sepcalc.importers.torch.layers import LAYERS, Handler
-from sepcalc.importers.torch.moves import MOVES
+from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.products import PRODUCTS
 from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.network import Network
@@ -76,7 +76,7 @@ def _follow(builder: Builder, call: Call) -> None:
         builder.uncounted(call, "complex numbers have no count here")
         return
     if handler is None:
-        builder.uncounted(call, _NO_RULE)
+        builder.uncounted(call, REASONS.get(call.op, _NO_RULE) if call.library == "aten" else _NO_RULE)
         return
     try:
         results = handler(builder, call)

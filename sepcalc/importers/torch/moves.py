@@ -206,19 +206,23 @@ def _size(shape: Shape) -> int:
     return size
 
 
-def _refused(reason: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        raise Refused(reason)
-
-    return handle
-
-
 def _names(handler: Any, *names: str) -> dict[str, Handler]:
     return dict.fromkeys(names, handler)
 
 
 _SORTED = "how often it compares depends on the data and the method"
 _SAMPLED = "it samples where the data says: the weights of its taps are computed, and their cost is not known here"
+_SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
+_MET = "a scatter that combines what meets has no count here: what meets depends on the data"
+
+# Why an operator is not counted, where more can be said than that there is no rule for it.
+REASONS: dict[str, str] = {
+    **dict.fromkeys(("sort", "topk", "argsort", "kthvalue", "median", "nanmedian", "mode", "msort"), _SORTED),
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator"), _SAMPLED),
+    **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"), _SMOOTHED),
+    **dict.fromkeys(("scatter_add", "scatter_reduce", "index_add", "index_reduce"), _MET),
+    "col2im": "windows are added where they overlap: the sums of a fold have no count here",
+}
 
 MOVES: dict[str, Handler] = {
     **_names(_same, "contiguous", "clone", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh"),
@@ -243,15 +247,4 @@ MOVES: dict[str, Handler] = {
     "pixel_unshuffle": _pixels(False),
     "channel_shuffle": _channels,
     "native_channel_shuffle": _channels,
-    **_names(_refused(_SORTED), "sort", "topk", "argsort", "kthvalue", "median", "nanmedian", "mode", "msort"),
-    **_names(_refused(_SAMPLED), "grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator"),
-    **_names(
-        _refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"),
-        *("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"),
-    ),
-    "col2im": _refused("windows are added where they overlap: the sums of a fold have no count here"),
-    **_names(
-        _refused("a scatter that combines what meets has no count here: what meets depends on the data"),
-        *("scatter_add", "scatter_reduce", "index_add", "index_reduce"),
-    ),
 }

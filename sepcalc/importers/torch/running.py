@@ -1,6 +1,7 @@
 """A module run on tensors without data; it and all of its modules are left as they were."""
 
 import inspect
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from torch.utils._pytree import tree_flatten
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
-from sepcalc.importers.torch.lowering import OPERATORS, Trace
+from sepcalc.importers.torch.lowering import OPERATORS, REASONS, Trace
 from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
 
 
@@ -21,7 +22,7 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
         raise InputError(
             [Problem(f"{name}: its parameter {quoted(lazy[0])} has no shape yet", "run the module once before")]
         )
-    tracer = Tracer(OPERATORS, module)
+    tracer = Tracer({*OPERATORS, *REASONS}, module)
     inputs: dict[str, Tensor] = {}
 
     def fed(label: str, value: Any) -> Any:
@@ -41,7 +42,9 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
         raise InputError([Problem(f"{name}: there is no tensor among its inputs")])
     with _as_it_was(module), torch.random.fork_rng(devices=[]), tracer.following():
         try:
-            result = module(*given, **named)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what they warn of is not about counts
+                result = module(*given, **named)
         except DependsOnData as fact:
             where = f" in {fact.path}" if fact.path else ""
             raise InputError(
