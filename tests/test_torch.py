@@ -358,3 +358,225 @@ def test_the_fast_path_of_an_encoder_is_counted_where_pytorch_counts_nothing() -
         module.eval()(torch.ones(shape))
     assert counter.get_total_flops() == 0
     assert sepcalc.from_torch(module, torch.ones(shape)).macs == 2 * (5 * 8 * 8 * 4 + 5 * 5 * 16 + 2 * 5 * 8 * 16)
+
+
+# --- the graph --------------------------------------------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(8, 8, 3, padding=1)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.relu(self.conv1(x)) + x
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer1 = nn.Sequential(Block(), Block())
+        self.head = nn.Linear(8, 4)
+        self.unused = nn.Linear(8, 4)
+
+    def forward(self, image: torch.Tensor, scale: torch.Tensor | None = None) -> dict[str, torch.Tensor]:
+        x = self.layer1(image)
+        if scale is not None:
+            x = x * scale
+        return {"classes": self.head(F.relu(x).mean((2, 3))), "features": x}
+
+
+def test_layers_are_named_by_module_and_joined_as_they_ran() -> None:
+    net = sepcalc.from_torch(Small(), {"image": torch.ones(1, 8, 6, 5), "scale": torch.ones(1, 8, 1, 1)})
+    assert net.inputs == {"image": (6, 5, 8), "scale": (1, 1, 8)}
+    assert net.outputs == {"classes": (4,), "features": (6, 5, 8)}
+    assert [(node.name, node.sources) for node in net.nodes] == [
+        ("layer1/0/conv1", (0,)),
+        ("layer1/0/relu", (2,)),
+        ("layer1/0/add", (3, 0)),
+        ("layer1/1/conv1", (4,)),
+        ("layer1/1/relu", (5,)),
+        ("layer1/1/add", (6, 4)),
+        ("mul", (7, 1)),
+        ("relu", (8,)),
+        ("mean", (9,)),
+        ("head", (10,)),
+    ]
+    assert net.notes == (
+        "36 params are not counted: what runs on these inputs does not use them (unused.weight, unused.bias)",
+    )
+
+
+def test_weights_that_two_layers_share_count_once() -> None:
+    net = sepcalc.from_torch(shared(), torch.ones(1, 8, 6, 6))
+    assert [layer.cost.params for layer in net.layers] == [576, 0]
+    assert [layer.weights for layer in net.layers] == ["parts.0.weight"] * 2
+
+
+def test_counts_are_for_one_example() -> None:
+    one = sepcalc.from_torch(Small(), torch.ones(1, 8, 6, 6))
+    many = sepcalc.from_torch(Small(), torch.ones(16, 8, 6, 6))
+    assert many.cost == one.cost
+    assert many.notes[-1] == "the inputs hold 16 examples along their first axis: counts are for one of them"
+    steps = sepcalc.from_torch(CASES["gru"][0], torch.ones(5, 1, 8))
+    assert steps.notes == ("the first axis of the inputs is not one of examples, and is counted whole",)
+
+
+def test_shapes_as_text_do() -> None:
+    assert sepcalc.from_torch(Small(), "6x5x8").inputs == {"image": (6, 5, 8)}
+    assert sepcalc.from_torch(Small(), {"image": "1x8x6x5"}).inputs == {"image": (6, 5, 8)}
+    assert sepcalc.from_torch(nn.Embedding(9, 4), {"input": "1x5"}).outputs == {"output": (5, 4)}
+
+
+class Restless(nn.Module):
+    """A forward that changes its module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(8)
+        self.register_buffer("seen", torch.zeros(1))
+        self.log: list[int] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen += 1
+        self.log.append(1)
+        self.last = x
+        return self.norm(x) * self.seen
+
+
+def test_the_module_is_left_as_it_was() -> None:
+    module = Restless().train()
+    module.norm.register_forward_hook(lambda *_: None)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    attributes, random = set(module.__dict__), torch.get_rng_state()
+    assert sepcalc.from_torch(module, torch.ones(2, 8)).complete
+    assert module.training
+    assert module.norm.training
+    assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
+    assert set(module.__dict__) == attributes
+    assert module.log == []
+    assert all(one.grad is None and one.requires_grad and not one.is_meta for one in module.parameters())
+    assert torch.equal(torch.get_rng_state(), random)
+    assert not torch.nn.modules.module._global_forward_hooks
+    assert module(torch.ones(2, 8)).shape == (2, 8)
+
+
+def test_what_is_no_module_and_what_fails_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^from_torch needs a torch\.nn\.Module, not 'int'$"):
+        sepcalc.from_torch(3, torch.ones(1))
+    with pytest.raises(InputError, match=r"^Lazy.+: its parameter 'weight' has no shape yet\n  hint: run the module once"):
+        sepcalc.from_torch(nn.LazyLinear(3), torch.ones(1, 3))
+    with pytest.raises(InputError, match=r"^Identity: there is no tensor among its inputs$"):
+        sepcalc.from_torch(nn.Identity(), 3)
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+CODE = """
+import torch
+from torch import nn
+print("whoever imports this runs it")
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rates = [one.item() for one in torch.linspace(0, 1, 3)]
+        self.conv = nn.Conv2d(3, 8, 3)
+    def forward(self, image, mask=None):
+        return self.conv(image)
+class Vast(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2**20, 2**20)  # 4 TiB
+        nn.init.trunc_normal_(self.layer.weight)
+    def forward(self, x):
+        return self.layer(x)
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(10, 4)
+    def forward(self, ids, mask):
+        return self.table(ids) * mask[..., None]
+class Asks(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+class Picky(nn.Module):
+    def forward(self, x):
+        raise SystemExit("not today")
+net = Net()
+number = 3
+def needs(width, depth=2): return Net()
+def fails(): raise ValueError("no such weights")
+def text(): return "text"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "their_nets.py").write_text(CODE, encoding="utf-8")
+    (tmp_path / "their_broken.py").write_text("import not_there_at_all", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("their_nets", "their_broken"):
+        sys.modules.pop(name, None)
+    return tmp_path
+
+
+EXAMPLE = "--input 224x224x3, or --input"
+REFUSED = {
+    "their_nets:Net": f"it needs the shape of its input 'image'\n  hint: {EXAMPLE} image=1x3x224x224",
+    "their_nets:Words": f"it needs the shapes of its inputs 'ids', 'mask'\n  hint: {EXAMPLE} ids=1x3x224x224",
+    "their_nets:Words --input ids=1x5": "it also needs 'mask'\n  hint: --input mask=…",
+    "their_nets:Net --input imagge=1x3x9x9": "its forward has no parameter 'imagge'\n  hint: did you mean image?",
+    "their_nets:Net --input 9x9x3 --set a=1": "a PyTorch module has no parameter 'a' to set",
+    "their_nets:Net --input 9x9x3 --dim a=1": "it has no open dimension 'a'\n  hint: --dim is for model files",
+    "their_nets:Asks --input 9x9x3": "its forward asks for a value that only the data can tell (aten::is_nonzero)\n"
+    "  hint: what runs then depends on the data, and so do its counts; count the parts before and after",
+    "their_nets:Picky --input 9x9x3": "its forward fails: SystemExit: not today\n  hint: it was given x=1x3x9x9",
+    "their_nets:Nett": "the module 'their_nets' has no 'Nett'\n  hint: did you mean Net?",
+    "their_nets:number": "it is an int, not a PyTorch module\n"
+    "  hint: name a module, or a class or function that makes one without arguments",
+    "their_nets:text": "it makes a str, not a PyTorch module",
+    "their_nets:needs": "it needs arguments: 'width'\n  hint: name a function that needs none",
+    "their_nets:fails": "making it fails: ValueError: no such weights",
+    "their_nots:Net": "there is no Python module 'their_nots' here\n  hint: is it installed?",
+    "their_broken:Net": "importing 'their_broken' fails: ModuleNotFoundError: No module named 'not_there_at_all'",
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_does_not_work_gives_a_sentence(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", *words.split()]) == 2
+    printed = capsys.readouterr()
+    told = printed.err.replace("whoever imports this runs it\n", "")
+    assert told == f"{words.split()[0]}: {REFUSED[words]}\n"
+    assert printed.out == ""
+
+
+@pytest.mark.usefixtures("folder")
+def test_inputs_that_do_not_fit_are_told_with_the_layer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", "their_nets:Net", "--input", "9x9x4"]) == 2
+    told = capsys.readouterr().err
+    assert "their_nets:Net: its forward fails in conv: RuntimeError: " in told
+    assert told.endswith("\n  hint: it was given image=1x4x9x9\n")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("words", ["their_nets:Net --input 9x9x3", "their_nets:net --input image=1x3x9x9"])
+def test_a_module_is_counted_by_its_name(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", *words.split(), "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("conv,conv,9x9x3,7x7x8,10584,10584,10584,")
+    assert run(["verify", *words.split()]) == 0
+    assert "verified: 10,584 multiplications" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
+def test_no_weight_is_allocated() -> None:
+    assert sepcalc.load("their_nets:Vast", input={"x": "1x1048576"}).macs == 2**40
+
+
+@pytest.mark.usefixtures("folder")
+def test_indices_are_whole_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["their_nets:Words", "--input", "ids=1x5", "--input", "mask=1x5"]
+    assert run(["network", *words, "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("table,embedding,5,5x4,0,")

@@ -96,7 +96,7 @@ def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict
     for label in request.settings:
         raise InputError([Problem(f"{shown}: a PyTorch module has no parameter {quoted(label)} to set")])
     for label in request.dims:
-        raise InputError([Problem(f"{shown} has no open dimension {quoted(label)}", "--dim is for model files")])
+        raise InputError([Problem(f"{shown}: it has no open dimension {quoted(label)}", "--dim is for model files")])
     taken = [one for one in parameters.values() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
     needed = [one.name for one in taken if one.default is one.empty]
     first = needed[0] if needed else taken[0].name if taken else "input"
