@@ -158,7 +158,7 @@ def _raising(error: BaseException) -> Callable[..., object]:
 
 # --- usage ------------------------------------------------------------------------------------------------------------
 
-EXPECTED = "  hint: expected compare, layer, network, verify, kinds, convert, operators, schema"
+EXPECTED = f"  hint: expected {', '.join(COMMANDS)}"
 USAGE = [
     (["frob"], f"unknown command 'frob'\n{EXPECTED}", "sepcalc"),
     (["compar"], "unknown command 'compar'\n  hint: did you mean compare?", "sepcalc"),
@@ -252,7 +252,11 @@ FILES = [
         b'name: "[bold red]x[/] \\e[31m"\ninput: 8x8x3\nlayers: [act relu]\n',
         "markup.yaml:1:7: '[bold red]x[/] \\x1b[31m' cannot be a name",
     ),
-    ("net.txt", b"input: 8x8x3\n", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx"),
+    (
+        "net.txt",
+        b"input: 8x8x3\n",
+        "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5",
+    ),
 ]
 
 

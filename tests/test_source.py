@@ -102,7 +102,7 @@ REFUSED = [
     ("./mobilnet.yml", f"./mobilnet.yml: {UNREAD}\n  hint: did you mean mobilenet.yaml?"),
     ("nowhere/x.yaml", f"nowhere/x.yaml: {UNREAD}"),
     ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
-    ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx"),
+    ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5"),
     ("resnet", f"resnet: {UNREAD}"),
     ("", f"'': {UNREAD}"),
     ("q\x1b[2J.yaml", f"q\\x1b[2J.yaml: {UNREAD}"),

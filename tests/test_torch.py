@@ -20,7 +20,8 @@ import sepcalc
 from sepcalc.cli import run
 from sepcalc.cost import Cost
 from sepcalc.errors import InputError
-from sepcalc.importers.torch.lowering import OPERATORS, REASONS
+from sepcalc.importers.torch.lowering import OPERATORS
+from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.running import traced
 from sepcalc.shape import volume
 
@@ -465,7 +466,9 @@ def test_the_module_is_left_as_it_was() -> None:
 def test_what_is_no_module_and_what_fails_is_refused() -> None:
     with pytest.raises(InputError, match=r"^from_torch needs a torch\.nn\.Module, not 'int'$"):
         sepcalc.from_torch(3, torch.ones(1))
-    with pytest.raises(InputError, match=r"^Lazy.+: its parameter 'weight' has no shape yet\n  hint: run the module once"):
+    with pytest.raises(
+        InputError, match=r"^Lazy.+: its parameter 'weight' has no shape yet\n  hint: run the module once"
+    ):
         sepcalc.from_torch(nn.LazyLinear(3), torch.ones(1, 3))
     with pytest.raises(InputError, match=r"^Identity: there is no tensor among its inputs$"):
         sepcalc.from_torch(nn.Identity(), 3)

@@ -20,8 +20,8 @@ from sepcalc.spec import Spec
 HELP = """Run it in NumPy with elementwise operations only, count what was executed, and compare: every count with its
 formula, every output with a reference, every variant with the convolution that it replaces.
 
-The target is a layer spec, or a network (a YAML file, - for standard input, layers with commas between). Exits with 1
-when anything differs, with 3 when a layer cannot run because nobody knows what it does.
+The target is a layer spec, or a network (a YAML file, zoo:NAME, - for standard input, layers with commas between).
+Exits with 1 when anything differs, with 3 when a layer cannot run because nobody knows what it does.
 
 \b
 Examples:

@@ -22,6 +22,10 @@ class Request(NamedTuple):
 
 IMPORTERS: dict[str, str] = {  # by suffix; a module is loaded when such a file is named
     ".onnx": "sepcalc.importers.onnx",
+    ".keras": "sepcalc.importers.keras",
+    ".json": "sepcalc.importers.keras",
+    ".h5": "sepcalc.importers.keras",
+    ".hdf5": "sepcalc.importers.keras",
 }
 
 

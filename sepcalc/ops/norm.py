@@ -42,6 +42,30 @@ class BatchNorm(_BatchNorm, Op):
         )
 
 
+class _Normalization(NamedTuple):
+    stored: Shape = ()
+
+
+class Normalization(_Normalization, Op):
+    """Inputs brought to a mean of 0 and a variance of 1 by stored numbers, x·s + t: adapted to data beforehand.
+
+    x mults and x additions. Buffers: a mean and a variance in the shape ``stored``, which the input broadcasts with,
+    and the count of what was seen; none where the numbers are constants. Source: Keras' Normalization; opcounts.md,
+    rule 2.
+    """
+
+    __slots__ = ()
+    label = "norm"
+
+    def detail(self, inputs: Shapes) -> str:
+        return "input"
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x = name("elements", *output)
+        buffers = 2 * name("stored", *self.stored) + name("count", 1) if self.stored else 0
+        return Cost(mults=x, adds=x, buffers=buffers, activations=x)
+
+
 class _RowNorm(NamedTuple):
     how: str
     groups: int = 1

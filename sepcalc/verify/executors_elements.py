@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.shape import Shape
 from sepcalc.verify.bench import Bench, Function
@@ -150,6 +150,16 @@ def _batch_norm(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Be
     return np.asarray(_scaled(values, gain, shift)).reshape(output)
 
 
+def _normalization(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Mean and variance are stored, and so is how much they were made of; factor and term are prepared."""
+    stored = [bench.weights(role, op.stored or (1,), "buffers") for role in ("mean", "variance")]
+    mean, variance = [each.take() if op.stored else each.look() for each in stored]
+    if op.stored:
+        bench.weights("count", (1,), "buffers").take()
+    factor = 1 / np.sqrt(np.abs(variance.astype(np.float64)) + EPSILON)
+    return np.add(np.multiply(bench.real(inputs[0]), factor), -mean * factor)
+
+
 def _row_norm(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows, axes = norm_rows(op, bench.real(inputs[0]))
     count = prod(rows.shape[axis] for axis in axes)
@@ -183,7 +193,7 @@ def _factor(x: Any, factor: float) -> Any:
 _MULT = np.multiply
 
 
-_ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
+ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
     "relu": lambda x, _: np.maximum(x, 0.0),
     "relu6": lambda x, _: _relu6(x),
     "clip": lambda x, _: np.minimum(np.maximum(x, -1.0), 2.0),
@@ -243,7 +253,7 @@ def _activation(op: Activation, inputs: Sequence[Array], output: Shape, bench: B
     if op.how == "prelu":
         slope = bench.weights("slope", (1 if op.shared else output[-1],)).take().astype(np.float64)
         return np.where(np.greater(array, 0.0), array, np.multiply(slope, array))
-    return np.asarray(_ACTIVATED[op.how](array, op.factor))
+    return np.asarray(ACTIVATED[op.how](array, op.factor))
 
 
 _STEPS: dict[str, Any] = {
@@ -347,6 +357,7 @@ RUN: dict[type[Op], Function] = {
     AdaptivePool: _adaptive,
     Upsample: _upsample,
     BatchNorm: _batch_norm,
+    Normalization: _normalization,
     RowNorm: _row_norm,
     LocalResponseNorm: _local_norm,
     Activation: _activation,

@@ -74,6 +74,8 @@ def norm_rows(op: RowNorm, array: Array) -> tuple[Array, tuple[int, ...]]:
     return array, tuple(range(array.ndim - op.axes, array.ndim))
 
 
+_POSITIVE = ("log", "log1p", "sqrt", "rsqrt", "reciprocal", "pow")  # defined above zero
+_BETWEEN = ("floor", "ceil", "round")  # nothing to do on whole numbers
 LRN = (2.0, 1e-1, 0.75)  # k, alpha, beta
 
 

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.shape import Shape, extent
 from sepcalc.verify.bench import DRAWN, Bench, Function
@@ -112,6 +112,11 @@ def _batch_norm_reference(op: BatchNorm, inputs: Sequence[Array], output: Shape,
     return np.asarray((inputs[0] - mean) * root * gain + shift)
 
 
+def _normalization_reference(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    mean, variance = [bench.weights(role, op.stored or (1,)).look() for role in ("mean", "variance")]
+    return np.asarray((inputs[0] - mean) / np.sqrt(np.abs(variance.astype(np.float64)) + EPSILON))
+
+
 def _row_norm_reference(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows, axes = norm_rows(op, inputs[0].astype(np.float64))
     spread = (rows**2).mean(axis=axes, keepdims=True) if op.how == "rms" else rows.var(axis=axes, keepdims=True)
@@ -130,7 +135,7 @@ def _local_norm_reference(op: LocalResponseNorm, inputs: Sequence[Array], output
     return np.asarray(array * (k + alpha / op.size * (array**2 @ near.T)) ** -beta)
 
 
-_NAMED: dict[str, Callable[[Array, float], Any]] = {
+NAMED: dict[str, Callable[[Array, float], Any]] = {
     "relu": lambda x, _: x * (x > 0),
     "relu6": lambda x, _: np.clip(x, 0, 6),
     "clip": lambda x, _: np.clip(x, -1, 2),
@@ -182,7 +187,7 @@ def _activation_reference(op: Activation, inputs: Sequence[Array], output: Shape
     if op.how == "prelu":
         slope = bench.weights("slope", (1 if op.shared else output[-1],)).look()
         return np.asarray(np.maximum(array, 0) + slope * np.minimum(array, 0))
-    return np.asarray(_NAMED[op.how](array, op.factor))
+    return np.asarray(NAMED[op.how](array, op.factor))
 
 
 def _elementwise_reference(op: Elementwise, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -304,6 +309,7 @@ REFERENCES: dict[type[Op], Function] = {
     AdaptivePool: _adaptive_reference,
     Upsample: _upsample_reference,
     BatchNorm: _batch_norm_reference,
+    Normalization: _normalization_reference,
     RowNorm: _row_norm_reference,
     LocalResponseNorm: _local_norm_reference,
     Activation: _activation_reference,

@@ -259,6 +259,17 @@ def mobilenet(house: House) -> Line:
     return verifying(house, "verify MobileNet V1 / multiply, add", sepcalc.load(MOBILENET), None, 0.25)
 
 
+def factoring(house: House) -> Line:
+    """A layer of 512x512x7x7 analysed, beside NumPy's batched SVD of its slices."""
+    import numpy as np
+
+    import sepcalc
+
+    weights = np.random.default_rng(0).standard_normal((512, 512, 7, 7))
+    one, other = house.beside(lambda: sepcalc.factor(weights), lambda: np.linalg.svd(weights), rounds=1)
+    return Line("factor 512x512x7x7 / NumPy's batched SVD", one * 1e3, other * 1e3, "ms", 3)
+
+
 # In the order of the issues; a line is measured when its turn comes.
 MEASUREMENTS: dict[str, Callable[[House], Line]] = {
     "compare": lambda house: start(
@@ -295,6 +306,7 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
     "verify-conv": lambda house: verifying(house, f"verify {CONV} / multiply, add", CONV, ["normal"], 0.35),
     "verify-mobilenet": mobilenet,
     "verify-memory": peak,
+    "factor": factoring,
 }
 
 

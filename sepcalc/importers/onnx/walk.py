@@ -30,6 +30,8 @@ REASONS = {
     "MaxRoiPool": "its windows depend on the data",
     "GridSample": "sampling at computed places has no count here",
     "Mod": "a remainder of computed numbers has no count here",
+    "Shape": "the sizes of what it measures depend on the data",
+    "Size": "the sizes of what it measures depend on the data",
 }
 
 # Whose stored inputs become what they give; of the others only the first does.

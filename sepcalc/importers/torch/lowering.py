@@ -119,18 +119,30 @@ def _alone(call: Call, sizes: Sequence[int]) -> int:
 
 def wishes(calls: Sequence[Call]) -> set[int]:
     """The tensors whose readers want the channels last: those that an operator on images reads, by way of others that
-    keep the shape too."""
-    wanted = set[int]()
+    keep the shape too; and what meets the result of one, axis by axis."""
+    wanted, made = set[int](), set[int]()
+    for call in calls:
+        if call.op.startswith(_IMAGES):
+            made.update(output.at for output in call.outputs)
+        elif _keeps(call):
+            for output in call.outputs:
+                alike = [one.at for one in call.tensors() if len(one.shape) == len(output.shape)]
+                if made.intersection(alike):
+                    made.add(output.at)
+                    wanted.update(alike)
     for call in reversed(calls):
         if call.op.startswith(_IMAGES):
             given = call.arguments.get("input", call.arguments.get("self"))
             if isinstance(given, Tensor):
                 wanted.add(given.at)
-        elif call.op in ELEMENTS or call.op in _KEEPING:
-            for output in call.outputs:
-                if output.at in wanted:
-                    wanted.update(one.at for one in call.tensors() if len(one.shape) == len(output.shape))
+        elif _keeps(call) and any(output.at in wanted for output in call.outputs):
+            rank = len(call.outputs[0].shape)
+            wanted.update(one.at for one in call.tensors() if len(one.shape) == rank)
     return wanted
+
+
+def _keeps(call: Call) -> bool:
+    return bool(call.outputs) and (call.op in ELEMENTS or call.op in _KEEPING)
 
 
 def steps(trace: Trace) -> list[int]:

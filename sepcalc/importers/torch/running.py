@@ -11,7 +11,8 @@ from torch.utils._pytree import tree_flatten
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
-from sepcalc.importers.torch.lowering import OPERATORS, REASONS, Trace
+from sepcalc.importers.torch.lowering import OPERATORS, Trace
+from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
 
 
