@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sepcalc.comparison import compare as compare
     from sepcalc.cost import Cost as Cost
     from sepcalc.errors import InputError as InputError
+    from sepcalc.importers.torch import from_torch as from_torch
     from sepcalc.network import Layer as Layer
     from sepcalc.network import Network as Network
     from sepcalc.source import load as load
@@ -35,6 +36,7 @@ _HOMES = {
     "Spec": "spec",
     "compare": "comparison",
     "factor": "factor",
+    "from_torch": "importers.torch",
     "load": "source",
     "parse": "spec",
     "verify": "verify",

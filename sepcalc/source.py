@@ -1,8 +1,9 @@
-"""What a network argument means: standard input, a network of the zoo, a file by its suffix (also as git has it), or
-one line."""
+"""What a network argument means: standard input, a network of the zoo, a file by its suffix (also as git has it), one
+line, or a PyTorch module by its name."""
 
 import os
 import posixpath
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,17 +21,20 @@ LARGEST_MODEL = 2**30  # bytes of a model file out of git
 
 
 YAML = (".yaml", ".yml")
+TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
 ZOO = "zoo:"
 GIT = "git:"  # then a revision, a colon and a path in it
 
 
 def is_network(argument: str) -> bool:
     """Whether an argument is a network rather than a layer spec: ``-``, ``zoo:NAME``, ``git:REVISION:PATH``, a line
-    with commas, an existing file or a name with a suffix or a folder in it."""
+    with commas, an existing file, a name with a suffix or a folder in it, or ``package.module:name``."""
     if argument == "-" or "," in argument or argument.startswith((ZOO, GIT)):
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
+    if TORCH.fullmatch(argument):
+        return True
     return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
 
 
@@ -74,6 +78,11 @@ def read(
     if suffix in YAML:
         _refuse_dims(request, printable(argument))
         return _read_yaml(contents(argument), argument, request, _Folder(argument).open)
+    if TORCH.fullmatch(argument) and not os.path.lexists(argument):
+        from sepcalc.document import Document
+        from sepcalc.importers.torch import read as read_torch
+
+        return Document(read_torch(argument, request))
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))

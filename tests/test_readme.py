@@ -21,8 +21,15 @@ def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
 
 
+def _need_extras(text: str) -> None:
+    """Skips what shows an extra that is not installed."""
+    if "torch" in text:
+        pytest.importorskip("torch", reason="this block of the README needs the extra: pip install 'sepcalc[torch]'")
+
+
 @pytest.mark.parametrize(("command", "shown"), CONSOLE, ids=[command for command, _ in CONSOLE])
 def test_commands_print_what_is_shown(command: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _need_extras(command)
     program, *args = shlex.split(command)
     assert program == "sepcalc"
     assert run(args) == 0
@@ -35,6 +42,7 @@ def test_commands_print_what_is_shown(command: str, shown: str, capsys: pytest.C
 
 @pytest.mark.parametrize("block", PYTHON)
 def test_python_gives_what_the_comments_say(block: str) -> None:
+    _need_extras(block)
     names: dict[str, object] = {}
     for line in block.splitlines():
         code, _, value = line.partition("#")

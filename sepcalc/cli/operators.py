@@ -1,5 +1,7 @@
 """``sepcalc operators``."""
 
+from collections.abc import Iterable, Mapping
+
 import click
 
 from sepcalc.cli.output import emit, output_options
@@ -11,16 +13,28 @@ HELP = """The operators of a model format that are counted: the table that its i
 \b
 Examples:
   sepcalc operators onnx
+  sepcalc operators torch
   sepcalc operators onnx --format markdown
 """
 
 
 @click.command("operators", help=HELP)
-@click.argument("source", type=click.Choice(["onnx"]))
+@click.argument("source", type=click.Choice(["onnx", "torch"]))
 @output_options
 def command(source: str, form: str, exact: bool, output: str | None, force: bool) -> None:
+    operators, reasons = _tables(source)
+    emit(OperatorsReport(source, tuple(sorted(operators)), reasons), form, exact, output, force)
+
+
+def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
+    """What a format's importer counts, and why some operators are not counted."""
+    if source == "torch":
+        from sepcalc.importers.torch.lowering import OPERATORS as ATEN
+        from sepcalc.importers.torch.moves import REASONS as ATEN_REASONS
+
+        return ATEN.keys() - {"aliased"}, ATEN_REASONS  # aliased is a trace's own word
     try:
         from sepcalc.importers.onnx import OPERATORS, REASONS
     except ImportError as error:
         raise InputError([Problem("this needs the package onnx", "pip install 'sepcalc[onnx]'")]) from error
-    emit(OperatorsReport(source, tuple(sorted(OPERATORS)), REASONS), form, exact, output, force)
+    return OPERATORS, REASONS

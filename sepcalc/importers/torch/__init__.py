@@ -1,0 +1,189 @@
+"""PyTorch: what runs when a module's forward does, as a network. No weight is allocated, none read.
+
+Importing someone's module runs their code. Its forward runs as well, on tensors that have shapes and no data.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
+from sepcalc.importers import Request
+from sepcalc.shape import read_shape
+
+if TYPE_CHECKING:
+    from sepcalc.network import Network
+
+__all__ = ["from_torch", "read"]
+
+_HINT = "pip install 'sepcalc[torch]'"
+
+
+def read(argument: str, request: Request = Request()) -> "Network":
+    """The network of ``package.module:name``: a module, or a class or function that makes one without arguments.
+    Raises InputError: where it cannot be imported or made, where it does not run on inputs of these shapes."""
+    shown = printable(argument)
+    _require(shown)
+    from sepcalc.importers.torch.factory import at_home, made
+
+    with at_home():
+        module = made(argument, shown)
+        return _shaped(shown, argument.rpartition(":")[2].rpartition(".")[2], module, request)
+
+
+def from_torch(module: Any, inputs: Any, *, name: str = "") -> "Network":
+    """The network that a module runs on these inputs, counted for one example; the module is not changed.
+
+    ``inputs`` are a tensor, several in the order of forward's parameters, or a mapping by their names; only their
+    shapes and types are looked at. Shapes as text will do, as ``--input`` has them: ``"224x224x3"``, or
+    ``{"x": "1x3x224x224"}``.
+    Raises InputError where forward fails on them, or asks for values that only the data can tell.
+    """
+    _require("from_torch")
+    import torch
+
+    if not isinstance(module, torch.nn.Module):
+        raise InputError([Problem(f"from_torch needs a torch.nn.Module, not {quoted(type(module).__name__)}")])
+    name = name or type(module).__name__
+    if isinstance(inputs, str):
+        return _shaped(name, name, module, Request(inputs={"": inputs}))
+    if isinstance(inputs, Mapping) and inputs and all(isinstance(one, str) for one in inputs.values()):
+        return _shaped(name, name, module, Request(inputs=inputs))
+    args, kwargs = _arguments(module, inputs)
+    return _counted(name, name, module, args, kwargs)
+
+
+def _require(shown: str) -> None:
+    try:
+        import torch  # noqa: F401 - asked for by name
+    except ImportError as error:
+        raise InputError([Problem(f"{shown}: counting PyTorch modules needs the package torch", _HINT)]) from error
+
+
+def _arguments(module: Any, inputs: Any) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    if isinstance(inputs, Mapping):
+        return (), inputs
+    return (tuple(inputs) if isinstance(inputs, (list, tuple)) else (inputs,)), {}
+
+
+# --- shapes as text ---------------------------------------------------------------------------------------------------
+
+
+def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
+    """The network on inputs of which only the shapes are known: decimal numbers, whole ones where they are indices."""
+    import torch
+
+    from sepcalc.importers.torch.running import signature
+    from sepcalc.importers.torch.trace import NeedsWhole
+
+    parameters = signature(module)
+    shapes = _shapes(shown, parameters, request)
+    whole = set[str]()
+    while True:
+        tensors = {
+            label: torch.empty(shape, dtype=torch.int64 if label in whole else torch.float32, device="meta")
+            for label, shape in shapes.items()
+        }
+        try:
+            return _counted(shown, name, module, (), tensors)
+        except NeedsWhole as need:
+            if need.origins <= whole:
+                raise InputError([Problem(f"{shown}: it takes decimal numbers of its inputs for indices")]) from need
+            whole |= need.origins
+
+
+def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict[str, tuple[int, ...]]:
+    """The shape of every input, batch and channels where PyTorch has them. Raises InputError."""
+    for label in request.settings:
+        raise InputError([Problem(f"{shown}: a PyTorch module has no parameter {quoted(label)} to set")])
+    for label in request.dims:
+        raise InputError([Problem(f"{shown}: it has no open dimension {quoted(label)}", "--dim is for model files")])
+    taken = [one for one in parameters.values() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    needed = [one.name for one in taken if one.default is one.empty]
+    first = needed[0] if needed else taken[0].name if taken else "input"
+    example = f"--input 224x224x3, or --input {first}=1x3x224x224"
+    if not request.inputs:
+        several = f"the shapes of its inputs {', '.join(map(quoted, needed))}"
+        what = several if len(needed) > 1 else f"the shape of its input {quoted(first)}"
+        raise InputError([Problem(f"{shown}: it needs {what}", example)])
+    open_ended = any(one.kind == one.VAR_KEYWORD for one in parameters.values())
+    problems, shapes = list[Problem](), dict[str, tuple[int, ...]]()
+    for label, text in request.inputs.items():
+        if label and label not in {one.name for one in taken} and not open_ended:
+            hint = near_miss(label, [one.name for one in taken]) or f"it takes {', '.join(one.name for one in taken)}"
+            problems.append(Problem(f"{shown}: its forward has no parameter {quoted(label)}", hint))
+            continue
+        try:
+            if label:
+                shapes[label] = _layout(text)
+            else:
+                *sizes, channels = read_shape(text)
+                shapes[first] = (1, channels, *sizes)
+        except ValueError as error:
+            problems.append(
+                Problem(f"--input {printable(label) + '=' if label else ''}{printable(text)[:100]}: {error}")
+            )
+        except Exception as fact:
+            message, hint = getattr(fact, "message", str(fact)), getattr(fact, "hint", "")
+            problems.append(Problem(f"--input {printable(label)}: {message}" if label else f"--input: {message}", hint))
+    if problems:
+        raise InputError(problems)
+    missing = [label for label in needed if label not in shapes]
+    if missing:
+        raise InputError(
+            [Problem(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")]
+        )
+    return shapes
+
+
+def _layout(text: str) -> tuple[int, ...]:
+    """``1x3x224x224``: sizes as PyTorch has them."""
+    from sepcalc.errors import Invalid
+    from sepcalc.shape import read_size
+
+    try:
+        return tuple([read_size(part) for part in text.split("x")])
+    except Invalid as fact:
+        raise Invalid(
+            f"{quoted(text)} is not a shape: {fact.message}", "sizes joined by x, as PyTorch has them"
+        ) from fact
+
+
+# --- one example ------------------------------------------------------------------------------------------------------
+
+
+def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "Network":
+    """The network on these inputs, for one example of them."""
+    from sepcalc.importers.torch.lowering import lowered, steps
+    from sepcalc.importers.torch.running import traced
+
+    def network(of: Callable[[Any], Any]) -> "tuple[Network, list[int]]":
+        trace = traced(shown, module, [of(one) for one in args], {label: of(one) for label, one in kwargs.items()})
+        return lowered(printable(name)[:200], trace), steps(trace)
+
+    whole, time = network(lambda one: one)
+    count = _examples([*args, *kwargs.values()])
+    if count < 2:
+        return whole
+    try:
+        one, shorter = network(lambda value: value[:1] if hasattr(value, "stride") else value)
+    except InputError:
+        return whole
+    counts = ("macs", "mults", "adds", "compares", "divs", "specials")
+    proportional = all(getattr(whole.cost, which) == count * getattr(one.cost, which) for which in counts)
+    if proportional and time == shorter:
+        note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
+    else:
+        one, note = whole, "the first axis of the inputs is not one of examples, and is counted whole"
+    return _with_note(one, note)
+
+
+def _with_note(network: "Network", note: str) -> "Network":
+    network.notes = (*network.notes, note)
+    return network
+
+
+def _examples(values: Sequence[Any]) -> int:
+    """How many examples all tensors could hold: their common first size (1: one, or none that they have in common)."""
+    sizes = {int(one.shape[0]) if one.ndim else 0 for one in values if hasattr(one, "stride")}
+    ranks = [one.ndim for one in values if hasattr(one, "stride")]
+    return sizes.pop() if len(sizes) == 1 and min(ranks) > 1 else 1

@@ -1,0 +1,348 @@
+"""Operators element by element, and softmax."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
+from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.ops.base import Op
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Copy, Slice
+from sepcalc.ops.norm import Softmax
+from sepcalc.shape import Shape
+
+Number = int | float | bool
+
+# --- one operand ------------------------------------------------------------------------------------------------------
+
+
+def applied(builder: Builder, value: Value, *ops: Op, labels: Sequence[str] = ()) -> Value:
+    """Functions of one operand, one after the other."""
+    for at, op in enumerate(ops):
+        label = labels[at] if labels else ""
+        value = value._replace(number=builder.add(op, [value.node], label=label))
+    return value
+
+
+def scaled(builder: Builder, value: Value, label: str) -> Value:
+    """A value times a stored number."""
+    return applied(builder, value, Stored("scale"), labels=[label])
+
+
+def _act(how: str, option: str = "") -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        factor = float(call.get(option, 1.0)) if option else 1.0
+        return (applied(builder, builder.value(call.given), Activation(how, factor)),)
+
+    return handle
+
+
+def _gelu(builder: Builder, call: Call) -> Results:
+    how = "gelu-tanh" if call.get("approximate", "none") == "tanh" else "gelu"
+    return (applied(builder, builder.value(call.given), Activation(how)),)
+
+
+def _elu(builder: Builder, call: Call) -> Results:
+    if call.get("scale", 1) != 1 or call.get("input_scale", 1) != 1:
+        raise Refused("an elu with scales of its own has no count here")
+    return _act("elu", "alpha")(builder, call)
+
+
+def _glu(builder: Builder, call: Call) -> Results:
+    value = builder.value(call.given)
+    shape = call.outputs[0].shape
+    half = seen(shape, value.first)
+    parts = [builder.add(Slice(half), [value.node], label=label) for label in ("a", "b")]
+    gate = builder.add(Activation("sigmoid"), [parts[1]], label="sigmoid")
+    number = builder.add(Elementwise("multiply"), [parts[0], gate])
+    return (Value(shape, number, value.first),)
+
+
+def _clamp(builder: Builder, call: Call) -> Results:
+    value = builder.value(call.given)
+    low, high = (call.get(*names) for names in (("min", call.get("min_val")), ("max", call.get("max_val"))))
+    bounds = [bound for bound in (low, high) if bound is not None]
+    if any(isinstance(bound, Tensor) and bound.live for bound in bounds):
+        for how, bound in (("maximum", low), ("minimum", high)):
+            if isinstance(bound, Tensor):
+                value = combined(builder, how, [value, builder.loose(bound)], how)
+            elif bound is not None:
+                value = applied(builder, value, Stored(how), labels=[how])
+        return (value,)
+    if len(bounds) == 2:
+        return (applied(builder, value, Activation("relu6" if tuple(bounds) == (0, 6) else "clip")),)
+    return (applied(builder, value, Stored("maximum" if high is None else "minimum")),) if bounds else (value,)
+
+
+def _softmax(log: bool) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.value(call.given)
+        if not value.shape:
+            raise Refused("the softmax of one number is 1")
+        axis = int(call.arguments["dim"])
+        value = builder.along(value, axis)
+        rank = len(builder.tensors[value.node])
+        return (applied(builder, value, Softmax(log, builder.place(value, axis) - rank)),)
+
+    return handle
+
+
+# --- two operands -----------------------------------------------------------------------------------------------------
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape:
+    """NumPy's rule."""
+    longest = max(map(len, shapes))
+    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
+    return tuple([max(sizes) if 0 not in sizes else 0 for sizes in zip(*padded)])
+
+
+def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[int]]:
+    """The value that operands make together (without a number), and the operands that depend on the inputs as it
+    needs them."""
+    shape = broadcast([value.shape for value in values])
+    live = [value for value in values if not value.constant]
+    first = any(value.first and len(value.shape) == len(shape) for value in live)
+    result = Value(shape, None, first)
+    numbers = []
+    for value in live:
+        value = builder.laid(value, first and len(value.shape) == len(shape))
+        numbers.append(builder.view(value.node, _within(result, value.shape, len(seen(value.shape, value.first)))))
+    return result, numbers
+
+
+def _within(result: Value, shape: Shape, least: int = 1) -> Shape:
+    """An operand's shape where the network has the axes of the result, without leading ones."""
+    padded = (1,) * (len(result.shape) - len(shape)) + shape
+    sizes = tuple([padded[axis] for axis in axes(result.shape, result.first)]) or (1,)
+    while len(sizes) > least and sizes[0] == 1:
+        sizes = sizes[1:]
+    return sizes
+
+
+def combined(builder: Builder, how: str, values: Sequence[Value], label: str = "", stored: str = "") -> Value:
+    """Several operands: those that depend on the inputs with each other, then with each that is stored."""
+    result, numbers = _aligned(builder, values)
+    number = numbers[0]
+    if len(numbers) > 1:
+        number = builder.add(Elementwise(how), numbers, label=label)
+    stored = stored or {"add": "shift", "multiply": "scale"}.get(how, how)
+    for value in values:
+        if value.constant:
+            number = _with_stored(builder, stored, number, value, result, label)
+    return _spread(builder, number, result)
+
+
+def _spread(builder: Builder, number: int, result: Value) -> Value:
+    """The result in its whole shape: what was combined of operands that all had been expanded is smaller."""
+    return result._replace(number=builder.view(number, seen(result.shape, result.first)))
+
+
+def _with_stored(builder: Builder, how: str, number: int, value: Value, result: Value, label: str = "") -> int:
+    """One operand that is stored: a constant, or parameters per channel, per element or of another shape."""
+    stored = _within(result, value.shape)
+    before, whole = builder.tensors[number], seen(result.shape, result.first)
+    trained = bool(value.roots)
+    if prod(stored) == 1:
+        op = Stored(how, "shape", (1,)) if trained else Stored(how)
+    elif not trained:
+        op = Stored(how) if before == whole else Stored(how, "constant", stored)
+    elif before == whole and stored == whole[-1:]:
+        op = Stored(how, "channel")
+    elif stored == whole == before:
+        op = Stored(how, "element")
+    else:
+        op = Stored(how, "shape", stored)
+    return builder.add(op, [number], [value], label=label)
+
+
+def _operand(builder: Builder, given: Any) -> Value:
+    """A tensor, or a number as a stored one."""
+    return builder.loose(given) if isinstance(given, Tensor) else Value(())
+
+
+def _pair(call: Call) -> tuple[Any, Any]:
+    one = call.arguments["self"]
+    other = call.arguments.get("other", call.arguments.get("exponent"))
+    return one, other
+
+
+def binary(how: str, right: str = "", left: str = "") -> Handler:
+    """What two operands do together, and what one does with a stored second or first."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        one, other = _pair(call)
+        a, b = _operand(builder, one), _operand(builder, other)
+        if call.get("alpha", 1) != 1 and not b.constant:
+            b = scaled(builder, b, "alpha")
+        return (_two(builder, how, right, left, a, b, call.outputs[0].shape),)
+
+    return handle
+
+
+def _two(builder: Builder, how: str, right: str, left: str, a: Value, b: Value, shape: Shape, label: str = "") -> Value:
+    stored = (left if a.constant else right) or how
+    value = combined(builder, how, [a, b], label, stored)
+    if value.shape != shape:  # both were expanded
+        number = builder.add(Copy(seen(shape, value.first)), [value.node], label="expand")
+        value = Value(shape, number, value.first)
+    return value
+
+
+def _reversed(builder: Builder, call: Call) -> Results:
+    """other - self."""
+    a, b = _operand(builder, call.arguments["other"]), _operand(builder, call.arguments["self"])
+    return (_two(builder, "subtract", "shift", "from", a, b, call.outputs[0].shape),)
+
+
+def _power(builder: Builder, call: Call) -> Results:
+    one, exponent = _pair(call)
+    if isinstance(exponent, Tensor) or not isinstance(one, Tensor):
+        return binary("power")(builder, call)
+    value, power = builder.value(one), float(exponent)
+    if power == 0:
+        return (Value(value.shape),)
+    if power != int(power) or abs(power) > 64:
+        how = {0.5: "sqrt", -0.5: "rsqrt"}.get(power, "pow")
+        return (applied(builder, value, Activation(how)),)
+    number = _whole_power(builder, value.node, abs(int(power)))
+    if power < 0:
+        number = builder.add(Activation("reciprocal"), [number], label="reciprocal")
+    return (value._replace(number=number),)
+
+
+def _whole_power(builder: Builder, number: int, power: int) -> int:
+    """By repeated squaring."""
+    if power == 3:
+        return builder.add(Activation("cube"), [number])
+    made, square = None, number
+    while power:
+        if power & 1:
+            made = square if made is None else builder.add(Elementwise("multiply"), [made, square])
+        power >>= 1
+        if power:
+            square = builder.add(Activation("square"), [square])
+    assert made is not None
+    return made
+
+
+def _where(builder: Builder, call: Call) -> Results:
+    condition = builder.loose(call.tensor("condition"))
+    values = [condition, _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])]
+    return (_chosen(builder, values, call.outputs[0].shape),)
+
+
+def _masked_fill(builder: Builder, call: Call) -> Results:
+    values = [builder.loose(call.tensor("mask")), builder.loose(call.given)]
+    return (_chosen(builder, values, call.outputs[0].shape),)
+
+
+def _chosen(builder: Builder, values: Sequence[Value], shape: Shape) -> Value:
+    result, numbers = _aligned(builder, values)
+    whole = seen(shape, result.first and len(shape) == len(result.shape))
+    op: Op = Select()
+    if op.output(tuple([builder.tensors[number] for number in numbers])) != whole:
+        op = Copy(whole)
+    stored = [value for value in values if value.constant]
+    return result._replace(shape=shape, number=builder.add(op, numbers, stored))
+
+
+def _fused(how: str) -> Handler:
+    """self + value · tensor1 · tensor2, or over tensor2."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        one, other = (builder.loose(call.tensor(name)) for name in ("tensor1", "tensor2"))
+        base = builder.loose(call.given)
+        if one.constant and other.constant:
+            product = Value(broadcast([one.shape, other.shape]), roots=(*one.roots, *other.roots))
+        else:
+            stored = {"multiply": ("scale", "scale"), "divide": ("scale", "over")}[how]
+            product = combined(builder, how, [one, other], how, stored[one.constant])
+            if call.get("value", 1) != 1:
+                product = scaled(builder, product, "scale")
+        return (_two(builder, "add", "shift", "shift", base, product, call.outputs[0].shape),)
+
+    return handle
+
+
+def _lerp(builder: Builder, call: Call) -> Results:
+    """self + weight · (end - self)."""
+    base, end = builder.loose(call.given), builder.loose(call.tensor("end"))
+    weight = _operand(builder, call.arguments["weight"])
+    if base.constant and end.constant:
+        change = Value(broadcast([base.shape, end.shape]), roots=(*base.roots, *end.roots))
+    else:
+        change = combined(builder, "subtract", [base, end], "subtract", "from" if base.constant else "shift")
+    moved = combined(builder, "multiply", [change, weight], "multiply")
+    return (_two(builder, "add", "shift", "shift", base, moved, call.outputs[0].shape),)
+
+
+_PLAIN = (
+    *("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt"),
+    *("reciprocal", "erf", "sin", "cos", "square", "abs", "neg", "sign", "floor", "ceil", "round", "threshold"),
+)
+_compare = binary("compare")
+_logical = binary("logical")
+
+ELEMENTS: dict[str, Handler] = {
+    **{name: _act(name) for name in _PLAIN},
+    "hardtanh": _clamp,
+    "hardsigmoid": _act("hard-sigmoid"),
+    "hardswish": _act("hard-swish"),
+    "leaky_relu": _act("leaky-relu"),
+    "rrelu": _act("leaky-relu"),
+    "rrelu_with_noise": _act("leaky-relu"),
+    "elu": _elu,
+    "celu": _act("celu", "alpha"),
+    "softplus": _act("softplus", "beta"),
+    "log_sigmoid": _act("log-sigmoid"),
+    "log_sigmoid_forward": _act("log-sigmoid"),
+    "hardshrink": _act("hard-shrink"),
+    "softshrink": _act("soft-shrink"),
+    "gelu": _gelu,
+    "glu": _glu,
+    "clamp": _clamp,
+    "clip": _clamp,
+    "clamp_min": _clamp,
+    "clamp_max": _clamp,
+    "trunc": _act("floor"),
+    "sgn": _act("sign"),
+    "log2": _act("log"),
+    "log10": _act("log"),
+    "exp2": _act("exp"),
+    "logical_not": _act("not"),
+    "bitwise_not": _act("not"),
+    "softmax": _softmax(False),
+    "_softmax": _softmax(False),
+    "log_softmax": _softmax(True),
+    "_log_softmax": _softmax(True),
+    "add": binary("add", "shift", "shift"),
+    "sub": binary("subtract", "shift", "from"),
+    "rsub": _reversed,
+    "mul": binary("multiply", "scale", "scale"),
+    "div": binary("divide", "scale", "over"),
+    "floor_divide": binary("divide", "scale", "over"),
+    "maximum": binary("maximum"),
+    "minimum": binary("minimum"),
+    "pow": _power,
+    "eq": _compare,
+    "ne": _compare,
+    "lt": _compare,
+    "le": _compare,
+    "gt": _compare,
+    "ge": _compare,
+    "isnan": lambda builder, call: (applied(builder, builder.value(call.given), Stored("compare")),),
+    "logical_and": _logical,
+    "logical_or": _logical,
+    "logical_xor": _logical,
+    "bitwise_and": _logical,
+    "bitwise_or": _logical,
+    "bitwise_xor": _logical,
+    "where": _where,
+    "masked_fill": _masked_fill,
+    "addcmul": _fused("multiply"),
+    "addcdiv": _fused("divide"),
+    "lerp": _lerp,
+}

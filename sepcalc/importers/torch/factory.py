@@ -1,0 +1,105 @@
+"""``package.module:name``: someone's code, imported and called."""
+
+import importlib
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
+from sepcalc.importers.torch.running import told
+from sepcalc.importers.torch.trace import Dataless
+
+
+@contextmanager
+def at_home() -> Iterator[None]:
+    """Python's path begins with the working folder, as for ``python -m``; what their code prints goes to stderr."""
+    here = os.getcwd()
+    sys.path.insert(0, here)
+    try:
+        with redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if here in sys.path:
+            sys.path.remove(here)
+
+
+def made(argument: str, shown: str) -> torch.nn.Module:
+    """The module that a name means. Raises InputError with a sentence, whatever their code does."""
+    place, _, path = argument.partition(":")
+    found: Any = _imported(place, shown)
+    for part in path.split("."):
+        if not hasattr(found, part):
+            known = [name for name in dir(found) if not name.startswith("_")]
+            owner = f"the module {quoted(place)}" if isinstance(found, ModuleType) else quoted(path)
+            raise InputError([Problem(f"{shown}: {owner} has no {quoted(part)}", near_miss(part, known))])
+        found = getattr(found, part)
+    if isinstance(found, torch.nn.Module):
+        return found
+    if not callable(found):
+        raise InputError(
+            [
+                Problem(
+                    f"{shown}: it is {_a(found)}, not a PyTorch module",
+                    "name a module, or a class or function that makes one without arguments",
+                )
+            ]
+        )
+    needed = _needed(found)
+    if needed:
+        listed = ", ".join(map(quoted, needed))
+        raise InputError([Problem(f"{shown}: it needs arguments: {listed}", "name a function that needs none")])
+    module = _called(found, shown)
+    if not isinstance(module, torch.nn.Module):
+        raise InputError([Problem(f"{shown}: it makes {_a(module)}, not a PyTorch module")])
+    return module
+
+
+def _a(value: Any) -> str:
+    return f"{'an' if type(value).__name__[:1].lower() in 'aeiou' else 'a'} {printable(type(value).__name__)}"
+
+
+def _imported(place: str, shown: str) -> ModuleType:
+    """The Python module, from the working folder too, as ``python -m`` has it."""
+    try:
+        return importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
+            problem = Problem(f"{shown}: there is no Python module {quoted(error.name)} here", "is it installed?")
+        else:
+            problem = Problem(f"{shown}: importing {quoted(place)} fails: {told(error)}")
+        raise InputError([problem]) from error
+    except (Exception, SystemExit) as error:  # it is their code
+        raise InputError([Problem(f"{shown}: importing {quoted(place)} fails: {told(error)}")]) from error
+
+
+def _needed(factory: Any) -> list[str]:
+    """The arguments without which it cannot be called."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [
+        one.name
+        for one in parameters
+        if one.default is one.empty and one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+    ]
+
+
+def _called(factory: Any, shown: str) -> Any:
+    """What it makes, without data; with data where their code cannot do without."""
+    try:
+        with torch.random.fork_rng(devices=[]), Dataless():
+            return factory()
+    except (Exception, SystemExit):  # it may ask for what only data can tell
+        try:
+            return factory()
+        except (Exception, SystemExit) as error:  # it is their code
+            raise InputError([Problem(f"{shown}: making it fails: {told(error)}")]) from error

@@ -1,0 +1,258 @@
+"""The network that a trace becomes: its tensors, its nodes, and which parameters each of them uses.
+
+A value keeps the shape that PyTorch gives it. The network sees it without its leading axis of one example, and with
+the channels last where convolutions made it or read it (``first``: PyTorch has them first). Whoever needs it otherwise
+gets it through a free reshape or permute.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from math import prod
+from typing import NamedTuple
+
+from sepcalc.errors import Invalid, printable
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.network import Node
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.move import Copy, Rename
+from sepcalc.shape import LARGEST, Shape, show
+
+
+class Value(NamedTuple):
+    """A tensor: its shape in PyTorch, the network's tensor (None: it does not depend on the inputs, and is prepared
+    beforehand), whether the network has its second axis last, and the parameters in a constant."""
+
+    shape: Shape
+    number: int | None = None
+    first: bool = False
+    roots: tuple[int, ...] = ()
+
+    @property
+    def constant(self) -> bool:
+        return self.number is None
+
+    @property
+    def node(self) -> int:
+        """The network's tensor of what depends on the inputs."""
+        assert self.number is not None
+        return self.number
+
+
+class Refused(Exception):
+    """An operator, or this form of it, that cannot be counted: why."""
+
+
+def axes(shape: Shape, first: bool) -> list[int]:
+    """PyTorch's axes in the order in which the network has them, without a leading one of size 1."""
+    order = list(range(len(shape)))
+    if first:
+        order.append(order.pop(1))
+    return order[1:] if len(order) > 1 and shape[0] == 1 else order
+
+
+def seen(shape: Shape, first: bool = False) -> Shape:
+    """What the network sees of a tensor of this shape."""
+    return tuple([shape[axis] for axis in axes(shape, first)]) or (1,)
+
+
+class Builder:
+    """The network so far."""
+
+    def __init__(self, sizes: Sequence[int], wanted: Container[int], read: Container[int]) -> None:
+        self.sizes = sizes  # elements of the parameters
+        self.wanted = wanted  # the trace's tensors whose readers want the channels last
+        self.read = read  # the trace's tensors that anything reads
+        self.inputs: dict[str, Shape] = {}
+        self.tensors: list[Shape] = []
+        self.nodes: list[Node] = []
+        self.used: list[tuple[int, ...]] = []
+        self.homes: list[tuple[str, int]] = []  # the module's path and its run, for each node
+        self.values: dict[int, Value] = {}
+        self.stretched: dict[int, Value] = {}  # what an expanded tensor was before
+        self.views: dict[tuple[int, Shape], int] = {}
+        self.plain: dict[int, int] = {}
+        self.call = Call("", {}, (), "", 0)
+        self.notes: dict[str, None] = {}
+
+    # --- values ---------------------------------------------------------------------------------------------------
+
+    def feed(self, name: str, tensor: Tensor) -> None:
+        """An input of the network."""
+        first = len(tensor.shape) > 2 and tensor.at in self.wanted
+        self._check(tensor.shape)
+        self.inputs[name] = seen(tensor.shape, first)
+        self.values[tensor.at] = Value(tensor.shape, len(self.tensors), first)
+        self.tensors.append(self.inputs[name])
+
+    def value(self, tensor: Tensor) -> Value:
+        """A tensor of the trace; what was expanded becomes a copy."""
+        if not tensor.live:
+            return Value(tensor.shape, roots=tensor.roots)
+        if tensor.at not in self.values:
+            before = self.stretched[tensor.at]
+            first = before.first and len(before.shape) == len(tensor.shape)
+            number = self.add(Copy(seen(tensor.shape, first)), [before.node], label="expand")
+            self.values[tensor.at] = Value(tensor.shape, number, first)
+        return self.values[tensor.at]
+
+    def loose(self, tensor: Tensor) -> Value:
+        """A tensor of the trace as it was before it was expanded, for whoever broadcasts."""
+        if tensor.live and tensor.at in self.stretched:
+            return self.stretched[tensor.at]
+        return self.value(tensor)
+
+    def laid(self, value: Value, first: bool) -> Value:
+        """The value with its channels last for the network (``first``), or its axes in PyTorch's order."""
+        if value.first == first or len(value.shape) < 3:
+            return value
+        return value._replace(first=first, number=self.view(value.node, seen(value.shape, first)))
+
+    def place(self, value: Value, axis: int) -> int:
+        """Where the network has this axis."""
+        return axes(value.shape, value.first).index(axis % len(value.shape))
+
+    def along(self, value: Value, *wanted: int) -> Value:
+        """The value so that these axes are among the network's, even a leading one of size 1."""
+        places = axes(value.shape, value.first)
+        if all(axis % len(value.shape) in places for axis in wanted):
+            return value
+        raise Refused("it works along the axis of the examples")
+
+    def give(self, number: int, shape: Shape, first: bool = False) -> Value:
+        """The value of this shape that a tensor of the network is."""
+        self._check(shape)
+        first = first and len(shape) > 2
+        return Value(shape, self.view(number, seen(shape, first)), first)
+
+    def wants(self, tensor: Tensor) -> bool:
+        return len(tensor.shape) > 2 and tensor.at in self.wanted
+
+    def _check(self, shape: Shape) -> None:
+        if any(size < 1 or size > LARGEST for size in shape):
+            raise Refused(f"a tensor of {show(shape)} is empty")
+
+    # --- nodes ----------------------------------------------------------------------------------------------------
+
+    def view(self, number: int, shape: Shape) -> int:
+        """The tensor under another shape or in another order: a free rename, where it is not so already."""
+        if self.tensors[number] == shape:
+            return number
+        number = self.plain.get(number, number)  # what was renamed is renamed once
+        before = self.tensors[number]
+        if before == shape:
+            return number
+        if (number, shape) in self.views:
+            return self.views[number, shape]
+        if prod(before) != prod(shape):
+            raise Invalid(f"{show(before)} cannot be seen as {show(shape)}")
+        ones = [size for size in before if size > 1] == [size for size in shape if size > 1]
+        how = "permute" if not ones and sorted(before) == sorted(shape) else "reshape"
+        how = "flatten" if len(shape) == 1 else how
+        made = self.add(Rename(how, () if how == "flatten" else shape), [number], label=how)
+        self.views[number, shape] = made
+        self.plain[made] = number
+        return made
+
+    def add(
+        self, op: Op, sources: Sequence[int], weights: Iterable[Value | None] = (), label: str = "", path: str = ""
+    ) -> int:
+        """A node of the network; gives the number of its tensor."""
+        inputs = tuple([self.tensors[number] for number in sources])
+        if not op.least <= len(inputs) <= op.most:
+            raise Refused(f"{self.call.op} of {len(inputs)} tensors has no count here")
+        output = op.output(inputs)
+        if not output or min(output) < 1 or max(output) > LARGEST:
+            raise Refused(f"the output would be {show(output)}")
+        self.tensors.append(output)
+        name = label or self.call.op.strip("_")
+        self.nodes.append(Node(name, op, tuple(sources), output))
+        self.homes.append((self.call.path, self.call.within))
+        self.used.append(tuple(dict.fromkeys(root for value in weights if value is not None for root in value.roots)))
+        return len(self.tensors) - 1
+
+    def uncounted(self, call: Call, reason: str) -> None:
+        """What cannot be counted is listed, with its reason."""
+        given = call.tensors()
+        sources = [self.value(one).node for one in given if one.live]
+        roots = [Value(one.shape, roots=one.roots) for one in given if not one.live]
+        called = printable(f"{call.library}::{call.op}" if call.library != "aten" else call.op)[:100]
+        number = None
+        for tensor in call.outputs:
+            first = self.wants(tensor)
+            if not tensor.shape or min(tensor.shape) > 0:
+                shape = seen(tensor.shape, first)
+                op: Op = Uncounted(called, reason, shape) if number is None else Copy(shape)
+                number = self.add(op, sources if number is None else [number], roots)
+                roots = []
+                self.values[tensor.at] = Value(tensor.shape, number, first)
+        if number is None:
+            self.add(Uncounted(called, reason, (1,)), sources, roots)
+
+    def note(self, text: str) -> None:
+        self.notes[text] = None
+
+    # --- names and weights ----------------------------------------------------------------------------------------
+
+    def finished(
+        self, outputs: Mapping[str, int], leaves: Container[int], names: Sequence[str]
+    ) -> tuple[list[Node], dict[str, int], set[int]]:
+        """The nodes, named by module, each parameter counted where it is used first; the outputs; and the
+        parameters that are used."""
+        outputs = self._pruned(outputs)
+        nodes = self._named(leaves)
+        counted = dict[int, int]()
+        owners = dict[tuple[int, ...], int]()
+        for at, (node, roots) in enumerate(zip(nodes, self.used, strict=True)):
+            said = node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output).params
+            new = sum(self.sizes[root] for root in roots if root not in counted)
+            if roots and not new and roots in owners and said and not nodes[owners[roots]].shared:
+                shared = printable(names[roots[0]])
+                nodes[owners[roots]] = nodes[owners[roots]]._replace(weights=shared)
+                nodes[at] = node._replace(weights=shared)
+            elif said != new:
+                nodes[at] = node._replace(shared=said - new)
+            if roots:
+                owners.setdefault(roots, at)
+            counted.update((root, at) for root in roots if root not in counted)
+        return nodes, outputs, set(counted)
+
+    def _named(self, leaves: Container[int]) -> list[Node]:
+        """A layer that is all that its module does has the module's path for a name; others add what they are."""
+        writing: dict[int, int] = {}
+        for node, (_, run) in zip(self.nodes, self.homes):
+            writing[run] = writing.get(run, 0) + node.op.writes
+        taken: dict[str, int] = {}
+        nodes = []
+        for node, (path, run) in zip(self.nodes, self.homes):
+            alone = path and run in leaves and node.op.writes and writing[run] == 1
+            name = path if alone else f"{path}/{node.name}" if path else node.name
+            nodes.append(node._replace(name=_unique(taken, printable(name).replace(" ", "_")[:200] or "layer")))
+        return nodes
+
+    def _pruned(self, outputs: Mapping[str, int]) -> dict[str, int]:
+        """Without the renamed tensors that nothing reads; gives the outputs' new numbers."""
+        first = len(self.inputs)
+        read = set(outputs.values())
+        kept = [False] * len(self.nodes)
+        for at in reversed(range(len(self.nodes))):
+            node = self.nodes[at]
+            if node.op.writes or first + at in read:
+                kept[at] = True
+                read.update(node.sources)
+        place = list(range(first))
+        nodes: list[Node] = []
+        used, homes = [], []
+        for at, node in enumerate(self.nodes):
+            place.append(first + len(nodes))
+            if kept[at]:
+                nodes.append(node._replace(sources=tuple([place[source] for source in node.sources])))
+                used.append(self.used[at])
+                homes.append(self.homes[at])
+        self.tensors = [*self.tensors[:first], *[node.output for node in nodes]]
+        self.nodes, self.used, self.homes = nodes, used, homes
+        return {name: place[number] for name, number in outputs.items()}
+
+
+def _unique(taken: dict[str, int], name: str) -> str:
+    count = taken.get(name)
+    taken[name] = (count or 0) + 1
+    return name if count is None else _unique(taken, f"{name}[{count}]")

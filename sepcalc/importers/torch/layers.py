@@ -1,0 +1,356 @@
+"""Operators with weights or windows: convolutions, pools, norms, recurrent layers, resampling, lookups."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from sepcalc.importers.torch.calls import Call
+from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.elementwise import Activation
+from sepcalc.ops.move import Copy, Embedding
+from sepcalc.ops.norm import BatchNorm, RowNorm
+from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.recurrent import Recurrent
+from sepcalc.shape import Pads, Shape
+
+Results = Sequence[Value]
+Handler = Callable[[Builder, Call], Results]
+
+# --- windows ----------------------------------------------------------------------------------------------------------
+
+
+def per_axis(given: Any, axes: int, default: int = 1) -> Shape:
+    """A setting for each axis: PyTorch takes one number for all of them, and an empty list for the default."""
+    sizes = tuple(given) if isinstance(given, (list, tuple)) else () if given is None else (given,)
+    sizes = sizes or (default,)
+    return tuple(map(int, sizes * axes if len(sizes) == 1 else sizes))
+
+
+def image(builder: Builder, value: Value, rank: int) -> tuple[Value, int]:
+    """An input with its channels last for the network, examples first even if there was no such axis; and how many
+    axes the network has before the spatial ones (several pictures in one example)."""
+    if len(value.shape) == rank + 1:
+        value = builder.give(builder.laid(value, False).node, (1, *value.shape), True)
+    value = builder.laid(value, True)
+    return value, int(value.shape[0] > 1)
+
+
+def _result(builder: Builder, call: Call, number: int) -> Value:
+    """What an operator on images gives, the network's tensor being laid out like one."""
+    shape = call.outputs[0].shape
+    if seen(shape, True) == builder.tensors[number]:
+        return builder.give(number, shape, True)
+    return builder.give(number, shape)  # there was no axis of examples
+
+
+def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padding: Any) -> Results:
+    x, weight, bias = builder.value(call.given), builder.value(call.tensor("weight")), call.maybe("bias")
+    if x.constant:
+        raise Refused("a stored picture under weights that depend on the inputs has no count here")
+    value, lead = image(builder, x, rank)
+    kernel, ones = weight.shape[2:], (1,) * lead
+    groups = int(call.get("groups", 1))
+    stride, dilation = per_axis(call.get("stride"), rank), per_axis(call.get("dilation"), rank)
+    pads = _pads(padding, kernel, dilation)
+    biases = None if bias is None else builder.value(bias)
+    none: Pads = ((0, 0),) * lead
+    op: Op
+    if transposed:
+        extra = per_axis(call.get("output_padding"), rank, 0)
+        op = Transposed(
+            (*ones, *kernel),
+            weight.shape[1] * groups,
+            (*ones, *stride),
+            (*none, *pads),
+            (*ones, *dilation),
+            (*((0,) * lead), *extra),
+            groups,
+            bias is not None,
+        )
+    else:
+        op = Conv(
+            (*ones, *kernel),
+            weight.shape[0],
+            (*ones, *stride),
+            (*none, *pads),
+            (*ones, *dilation),
+            groups,
+            bias is not None,
+        )
+    return (_result(builder, call, builder.add(op, [value.node], [weight, biases])),)
+
+
+def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
+    """Before and after each axis; of an odd ``same`` the greater half is at the end, as PyTorch has it."""
+    if padding == "same":
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return tuple([(total // 2, total - total // 2) for total in totals])
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    return tuple([(size, size) for size in per_axis(padding, len(kernel), 0)])
+
+
+def _conv(rank: int, transposed: bool = False) -> Handler:
+    return lambda builder, call: _convolution(builder, call, rank, transposed, call.get("padding", 0))
+
+
+def _any_conv(builder: Builder, call: Call) -> Results:
+    rank = len(call.tensor("weight").shape) - 2
+    return _convolution(builder, call, rank, bool(call.get("transposed", False)), call.get("padding", 0))
+
+
+def _pool(how: str, rank: int) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value, lead = image(builder, builder.value(call.given), rank)
+        kernel = per_axis(call.get("kernel_size"), rank)
+        stride = per_axis(call.get("stride"), rank) if call.get("stride") else kernel
+        ones = (1,) * lead
+        op = Pool(
+            how,
+            (*ones, *kernel),
+            (*ones, *stride),
+            (*(((0, 0),) * lead), *_pads(call.get("padding", 0), kernel, kernel)),
+            (*ones, *per_axis(call.get("dilation"), rank)),
+            bool(call.get("ceil_mode", False)),
+            how == "avg" and not call.get("count_include_pad", True),
+        )
+        result = _result(builder, call, builder.add(op, [value.node]))
+        return (result,) * len(call.outputs)
+
+    return handle
+
+
+def _adaptive(how: str, rank: int) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value, lead = image(builder, builder.value(call.given), rank)
+        to = call.outputs[0].shape[-rank:]
+        op: Op = AdaptivePool(how, (*value.shape[:lead], *to))
+        if set(to) == {1}:
+            op = Reduce("mean" if how == "avg" else how, tuple(range(lead, lead + rank)), True, "pool")
+        return (_result(builder, call, builder.add(op, [value.node])),) * len(call.outputs)
+
+    return handle
+
+
+def _upsample(how: str, rank: int) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        given = builder.value(call.given)
+        shape = call.outputs[0].shape
+        if shape == given.shape:
+            return (given,)
+        value, lead = image(builder, given, rank)
+        number = value.node
+        if lead:  # pictures side by side in the channels
+            number = builder.view(number, (*value.shape[2:], value.shape[0] * value.shape[1]))
+        return (builder.give(builder.add(Upsample(how, shape[2:]), [number]), shape, True),)
+
+    return handle
+
+
+# --- norms ------------------------------------------------------------------------------------------------------------
+
+
+def _batch_norm(builder: Builder, call: Call) -> Results:
+    if call.get("training", False) or call.maybe("running_mean") is None:
+        raise Refused("batch norm over the statistics of the batch itself: its cost depends on the batch")
+    return _stored_norm(builder, call)
+
+
+def _stored_norm(builder: Builder, call: Call) -> Results:
+    value = builder.laid(builder.value(call.given), True)
+    weights = [call.maybe("weight"), call.maybe("bias")]
+    op = BatchNorm(weights[0] is not None, weights[1] is not None)
+    number = builder.add(op, [value.node], [builder.value(one) for one in weights if one is not None])
+    return (value._replace(number=number),)
+
+
+def _instance_norm(builder: Builder, call: Call) -> Results:
+    if call.op == "instance_norm" and not call.get("use_input_stats", True):
+        return _stored_norm(builder, call)
+    return _grouped(builder, call, "instance", 1)
+
+
+def _group_norm(builder: Builder, call: Call) -> Results:
+    return _grouped(builder, call, "group", int(call.get("num_groups", call.get("group", 1))))
+
+
+def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
+    value = builder.laid(builder.value(call.given), True)
+    weights = [call.maybe("weight"), call.maybe("bias")]
+    n, channels, *spatial = value.shape
+    number = value.node
+    if n > 1:  # pictures side by side in the channels
+        number, groups = builder.view(number, (prod(spatial), n * channels)), groups * n if how == "group" else 1
+    op = RowNorm(how, groups, 1, weights[0] is not None, weights[1] is not None)
+    number = builder.add(op, [number], [builder.value(one) for one in weights if one is not None])
+    return (builder.give(number, value.shape, True),)
+
+
+def _layer_norm(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.laid(builder.value(call.given), False)
+        gain, bias = call.maybe("weight"), call.maybe("bias")
+        axes = len(call.get("normalized_shape", ()))
+        number = value.node
+        if axes > len(seen(value.shape)):  # the leading axis of size 1 is one of them
+            axes = len(seen(value.shape))
+        op = RowNorm(how, 1, axes, gain is not None, bias is not None)
+        number = builder.add(op, [number], [builder.value(one) for one in (gain, bias) if one is not None])
+        return (value._replace(number=number),)
+
+    return handle
+
+
+# --- recurrent --------------------------------------------------------------------------------------------------------
+
+
+def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        if "batch_sizes" in call.arguments:
+            raise Refused("a packed sequence has as many steps as its data say: give one that is not packed")
+        x = builder.laid(builder.value(call.given), False)
+        bias = bool(call.get("has_biases", False))
+        layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
+        params = [builder.value(one) for one in call.get("params")]
+        each = len(params) // (layers * ways)
+        hidden = params[0].shape[0] // gates
+        projection = params[each - 1].shape[0] if each % 2 else 0
+        n = x.shape[0 if call.get("batch_first", False) else 1]
+        number = builder.view(x.node, (prod(x.shape[:2]), x.shape[2]))
+        made = []
+        for at in range(layers):
+            op = Recurrent(cell, hidden, 2 * bias, projection, relu=relu, bidirectional=ways == 2)
+            weights = params[at * ways * each : (at + 1) * ways * each]
+            number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
+            made.append(number)
+        if n > 1:
+            builder.note("sequences that run beside each other are counted as one after the other: the same counts")
+        results = [builder.give(number, call.outputs[0].shape)]
+        for part, output in zip(("state", "cell"), call.outputs[1:]):
+            shape = output.shape
+            if output.at not in builder.read:
+                results.append(Value(shape))
+                continue
+            size = seen(shape)
+            taken = builder.add(Copy(size), made, label=part)
+            results.append(builder.give(taken, shape))
+        return results
+
+    return handle
+
+
+def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        given = call.given
+        names = ("w_ih", "w_hh", "b_ih", "b_hh")
+        weights = [builder.value(one) for name in names if (one := call.maybe(name)) is not None]
+        hidden = weights[0].shape[0] // gates
+        n, size = prod(given.shape[:-1]), given.shape[-1]
+        op = Recurrent(cell, hidden, 2 if len(weights) > 2 else 0, relu=relu)
+        x = builder.value(given)
+        if x.constant:
+            raise Refused("a cell whose input is stored has no count here")
+        number = builder.add(op, [builder.view(builder.laid(x, False).node, (n, size))], weights, label=cell)
+        results = [builder.give(number, call.outputs[0].shape)]
+        for output in call.outputs[1:]:
+            taken = number
+            if output.at in builder.read:
+                taken = builder.add(Copy(seen(output.shape)), [number], label="cell")
+            results.append(builder.give(taken, output.shape))
+        return results
+
+    return handle
+
+
+# --- lookups ----------------------------------------------------------------------------------------------------------
+
+
+def _embedding(builder: Builder, call: Call) -> Results:
+    weight, at = builder.value(call.tensor("weight")), builder.value(call.tensor("indices"))
+    if not weight.constant or at.constant:
+        sources = [one.node for one in (weight, at) if not one.constant]
+        shape = call.outputs[0].shape
+        return (builder.give(builder.add(Copy(seen(shape)), sources), shape),)
+    vocab, size = weight.shape
+    number = builder.add(Embedding(vocab, size), [builder.laid(at, False).node], [weight])
+    return (builder.give(number, call.outputs[0].shape),)
+
+
+def _embedding_bag(builder: Builder, call: Call) -> Results:
+    weight, at = builder.value(call.tensor("weight")), builder.value(call.tensor("indices"))
+    shape = call.outputs[0].shape
+    bags, count = shape[0], prod(at.shape)
+    if not weight.constant or at.constant or call.maybe("per_sample_weights") is not None:
+        raise Refused("bags with weights of their own, or of a table that is computed, have no count here")
+    if count % bags or call.tensor("offsets").live:
+        raise Refused("bags of unequal length, or whose borders depend on the data, have no count here")
+    vocab, size = weight.shape
+    how = ("sum", "mean", "max")[int(call.get("mode", 0))]
+    each = count // bags
+    rows = (each,) if bags == 1 else (bags, each)
+    number = builder.view(at.node, rows)
+    number = builder.add(Embedding(vocab, size, "" if how == "max" else how), [number], [weight])
+    if how == "max":
+        number = builder.add(Reduce("max", (len(rows) - 1,)), [number], label="max")
+    return (builder.give(number, shape),)
+
+
+def _prelu(builder: Builder, call: Call) -> Results:
+    value, slope = builder.value(call.given), builder.value(call.tensor("weight"))
+    if not slope.constant or value.constant:
+        raise Refused("a slope that is computed has no count here")
+    if len(value.shape) > 2 and prod(slope.shape) > 1:
+        value = builder.laid(value, True)
+    number = builder.add(Activation("prelu", 1.0, prod(slope.shape) == 1), [value.node], [slope])
+    return (value._replace(number=number),)
+
+
+def _all_ranks(name: str, make: Callable[[int], Handler]) -> dict[str, Handler]:
+    return {name.format(rank): make(rank) for rank in (1, 2, 3)}
+
+
+LAYERS: dict[str, Handler] = {
+    **_all_ranks("conv{}d", _conv),
+    **_all_ranks("conv_transpose{}d", lambda rank: _conv(rank, True)),
+    "convolution": _any_conv,
+    "_convolution": _any_conv,
+    **_all_ranks("max_pool{}d", lambda rank: _pool("max", rank)),
+    **_all_ranks("max_pool{}d_with_indices", lambda rank: _pool("max", rank)),
+    **_all_ranks("avg_pool{}d", lambda rank: _pool("avg", rank)),
+    **_all_ranks("adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank)),
+    **_all_ranks("_adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank)),
+    **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank)),
+    **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
+    **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
+    "upsample_linear1d": _upsample("linear", 1),
+    "upsample_bilinear2d": _upsample("bilinear", 2),
+    "upsample_trilinear3d": _upsample("trilinear", 3),
+    "upsample_bicubic2d": _upsample("bicubic", 2),
+    "batch_norm": _batch_norm,
+    "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _batch_norm,
+    "_native_batch_norm_legit_no_training": _stored_norm,
+    "instance_norm": _instance_norm,
+    "group_norm": _group_norm,
+    "native_group_norm": _group_norm,
+    "layer_norm": _layer_norm("layer"),
+    "native_layer_norm": _layer_norm("layer"),
+    "rms_norm": _layer_norm("rms"),
+    "_fused_rms_norm": _layer_norm("rms"),
+    "lstm": _recurrent("lstm", 4),
+    "gru": _recurrent("gru", 3),
+    "rnn_tanh": _recurrent("rnn", 1),
+    "rnn_relu": _recurrent("rnn", 1, True),
+    "lstm_cell": _cell("lstm", 4),
+    "gru_cell": _cell("gru", 3),
+    "rnn_tanh_cell": _cell("rnn", 1),
+    "rnn_relu_cell": _cell("rnn", 1, True),
+    "embedding": _embedding,
+    "embedding_bag": _embedding_bag,
+    "_embedding_bag": _embedding_bag,
+    "_embedding_bag_forward_only": _embedding_bag,
+    "prelu": _prelu,
+    "_prelu_kernel": _prelu,
+}

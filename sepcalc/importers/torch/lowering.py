@@ -1,0 +1,151 @@
+"""From a trace to a network."""
+
+from collections.abc import Container, Mapping, Sequence
+from typing import NamedTuple
+
+from sepcalc.cost import total
+from sepcalc.errors import Invalid
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.elements import ELEMENTS
+from sepcalc.importers.torch.graph import Builder, Refused
+from sepcalc.importers.torch.layers import LAYERS, Handler
+from sepcalc.importers.torch.moves import MOVES, REASONS
+from sepcalc.importers.torch.products import PRODUCTS
+from sepcalc.importers.torch.reductions import REDUCTIONS
+from sepcalc.network import Network
+
+OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **ELEMENTS, **REDUCTIONS, **MOVES}
+
+_IMAGES = (
+    *("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_"),
+    *("batch_norm", "native_batch_norm", "instance_norm", "group_norm", "native_group_norm", "channel_shuffle"),
+)
+_KEEPING = {
+    *("cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"),
+    *("roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"),
+}
+_NO_RULE = "sepcalc has no rule for what this operator computes"
+
+
+class Trace(NamedTuple):
+    """All that is known of a run: its calls, the tensors that went in and came out, the parameters' names and sizes in
+    the order of their numbers, and which runs were those of modules without modules in them."""
+
+    calls: Sequence[Call]
+    inputs: Mapping[str, Tensor]
+    outputs: Mapping[str, Tensor]
+    parameters: Sequence[tuple[str, int]]
+    leaves: Container[int]
+
+
+def lowered(name: str, trace: Trace) -> Network:
+    """The network of a trace."""
+    sizes = [size for _, size in trace.parameters]
+    read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
+    wanted = wishes(trace.calls)
+    builder = Builder(sizes, wanted, read)
+    for label, tensor in trace.inputs.items():
+        builder.feed(label, tensor)
+    beforehand = 0
+    for call in trace.calls:
+        if any(one.live for one in call.tensors()):
+            _follow(builder, call)
+        elif call.op in PRODUCTS or call.op in LAYERS:
+            beforehand += _alone(call, sizes)
+    if beforehand:
+        builder.note(f"{beforehand:,} macs do not depend on the inputs: they are prepared beforehand, not counted")
+    outputs = {}
+    for label, tensor in trace.outputs.items():
+        if tensor.live:
+            outputs[label] = builder.value(tensor).node
+    nodes, outputs, used = builder.finished(outputs, trace.leaves, [label for label, _ in trace.parameters])
+    unused = [at for at in range(len(sizes)) if at not in used and sizes[at]]
+    if unused:
+        first = ", ".join(trace.parameters[at][0] for at in unused[:3]) + (", …" if len(unused) > 3 else "")
+        count = sum(sizes[at] for at in unused)
+        builder.note(f"{count:,} params are not counted: what runs on these inputs does not use them ({first})")
+    return Network(name, builder.inputs, nodes, outputs, notes=list(builder.notes))
+
+
+def _follow(builder: Builder, call: Call) -> None:
+    """One call: nodes for it, or a gap with its reason."""
+    builder.call = call
+    handler = OPERATORS.get(call.op) if call.library == "aten" else None
+    mark = len(builder.nodes)
+    if any(one.kind == "c" for one in (*call.tensors(), *call.outputs)):
+        builder.uncounted(call, "complex numbers have no count here")
+        return
+    if handler is None:
+        builder.uncounted(call, REASONS.get(call.op, _NO_RULE) if call.library == "aten" else _NO_RULE)
+        return
+    try:
+        results = handler(builder, call)
+    except (Refused, Invalid) as refusal:
+        reason = refusal.message if isinstance(refusal, Invalid) else str(refusal)
+        _forget(builder, mark)
+        builder.uncounted(call, reason)
+        return
+    for output, value in zip(call.outputs, results):
+        if value.constant:
+            continue
+        builder.values[output.at] = value
+
+
+def _forget(builder: Builder, mark: int) -> None:
+    """Without the nodes of a call that turned out not to be countable."""
+    tensors = len(builder.inputs) + mark
+    del builder.nodes[mark:], builder.used[mark:], builder.homes[mark:], builder.tensors[tensors:]
+    builder.views = {key: made for key, made in builder.views.items() if made < tensors}
+    builder.plain = {made: number for made, number in builder.plain.items() if made < tensors}
+    builder.values = {at: one for at, one in builder.values.items() if one.number is None or one.number < tensors}
+
+
+def _alone(call: Call, sizes: Sequence[int]) -> int:
+    """The macs of a product of which nothing depends on the inputs."""
+    given = call.tensors()
+    fed = given[1] if call.op in ("addmm", "baddbmm", "addbmm", "addmv") else given[0]
+    scratch = Builder(sizes, (), ())
+    scratch.feed("input", fed._replace(live=True))
+    changed = {name: one._replace(live=True) if one is fed else one for name, one in call.arguments.items()}
+    scratch.call = call
+    try:
+        OPERATORS[call.op](scratch, call._replace(arguments=changed))
+    except (Refused, Invalid):
+        return 0
+    tensors = scratch.tensors
+    costs = [node.op.cost(tuple([tensors[at] for at in node.sources]), node.output) for node in scratch.nodes]
+    return total(costs).macs if costs else 0
+
+
+def wishes(calls: Sequence[Call]) -> set[int]:
+    """The tensors whose readers want the channels last: those that an operator on images reads, by way of others that
+    keep the shape too; and what meets the result of one, axis by axis."""
+    wanted, made = set[int](), set[int]()
+    for call in calls:
+        if call.op.startswith(_IMAGES):
+            made.update(output.at for output in call.outputs)
+        elif _keeps(call):
+            for output in call.outputs:
+                alike = [one.at for one in call.tensors() if len(one.shape) == len(output.shape)]
+                if made.intersection(alike):
+                    made.add(output.at)
+                    wanted.update(alike)
+    for call in reversed(calls):
+        if call.op.startswith(_IMAGES):
+            given = call.arguments.get("input", call.arguments.get("self"))
+            if isinstance(given, Tensor):
+                wanted.add(given.at)
+        elif _keeps(call) and any(output.at in wanted for output in call.outputs):
+            rank = len(call.outputs[0].shape)
+            wanted.update(one.at for one in call.tensors() if len(one.shape) == rank)
+    return wanted
+
+
+def _keeps(call: Call) -> bool:
+    return bool(call.outputs) and (call.op in ELEMENTS or call.op in _KEEPING)
+
+
+def steps(trace: Trace) -> list[int]:
+    """How many steps each recurrent layer of a trace takes."""
+    runs = [call for call in trace.calls if call.op in ("lstm", "gru", "rnn_tanh", "rnn_relu")]
+    return [call.given.shape[1 if call.get("batch_first", False) else 0] for call in runs]

@@ -1,0 +1,240 @@
+"""Products of matrices: dense layers, matmul in all its forms, attention."""
+
+from math import prod
+
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.elements import combined, scaled
+from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
+from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv
+from sepcalc.ops.elementwise import Select
+from sepcalc.ops.norm import Softmax
+from sepcalc.ops.product import Attention, Dense, Matmul
+from sepcalc.shape import Shape
+
+_OUTER = "abcdefghlmnpqrstuvwxyz"
+
+
+def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | None = None) -> Value:
+    """The product of two operands, their axes named; sizes of 1 stretch. With a stored operand it is a dense layer, or
+    a grouped one where both have axes in common that stay; of two that depend on the inputs, a matrix product."""
+    (left, right), out = equation.split("->")[0].split(","), equation.split("->")[1]
+    sizes: dict[str, int] = {}
+    for letters, value in ((left, a), (right, b)):
+        for letter, size in zip(letters, value.shape, strict=True):
+            sizes[letter] = max(sizes.get(letter, 1), size)
+    if a.constant or b.constant:
+        data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
+        return _weighted(builder, data, weight, ours, theirs, out, sizes, bias)
+    assert bias is None
+    shape = tuple([sizes[letter] for letter in out])
+    summed = [letter for letter in sizes if letter not in out]
+    shared = [letter for letter in out if letter in left and letter in right and sizes[letter] > 1]
+    rows = [letter for letter in out if letter in left and letter not in right]
+    columns = [letter for letter in out if letter in right and letter not in left]
+    one = _arranged(builder, a, left, shared, rows, summed)
+    other = _arranged(builder, b, right, shared, columns, summed)
+    number = builder.add(Matmul(True), [one, other])
+    return _ordered(builder, number, shape, [out.index(letter) for letter in (*shared, *rows, *columns)])
+
+
+def _arranged(
+    builder: Builder, value: Value, letters: str, shared: list[str], own: list[str], summed: list[str]
+) -> int:
+    """An operand as a matrix ``own x summed`` for each of the shared indices."""
+    given = dict(zip(letters, value.shape, strict=True))
+    order = [letter for letter in (*shared, *own, *summed) if letter in given]
+    number = builder.view(builder.laid(value, False).node, tuple([given[letter] for letter in order]))
+    lead = tuple([given[letter] for letter in shared])
+    matrix = (prod(given[letter] for letter in own), prod(given[letter] for letter in summed))
+    return builder.view(number, (*lead, *matrix))
+
+
+def _ordered(builder: Builder, number: int, shape: Shape, order: list[int]) -> Value:
+    """The result of a product whose axes came out in this order."""
+    number = builder.view(number, tuple([shape[axis] for axis in order]) or (1,))
+    return builder.give(number, shape)
+
+
+def _weighted(
+    builder: Builder,
+    data: Value,
+    weight: Value,
+    ours: str,
+    theirs: str,
+    out: str,
+    sizes: dict[str, int],
+    bias: Value | None,
+) -> Value:
+    """A product with a stored operand. Indices of both that stay are groups, those of both that go are inputs."""
+    stored = {letter for letter, size in zip(theirs, weight.shape, strict=True) if size > 1}
+    given = dict(zip(ours, data.shape, strict=True))
+    groups = [letter for letter in ours if letter in stored and letter in out]
+    summed = [letter for letter in ours if letter not in out]
+    rows = [letter for letter in ours if letter in out and letter not in groups]
+    columns = [letter for letter in theirs if letter not in ours]
+    if any(sizes[letter] != given[letter] for letter in groups):
+        raise Refused("an operand is repeated over the axes of a stored one")
+    if rows and data.shape[0] == 1 and rows[0] == ours[0] and len(rows) > 1:
+        rows = rows[1:]
+    inner, many = prod(given[letter] for letter in summed), prod(given[letter] for letter in groups)
+    outs = prod(sizes[letter] for letter in columns)
+    number = builder.view(
+        builder.laid(data, False).node, tuple([given[one] for one in (*rows, *groups, *summed)]) or (1,)
+    )
+    before = tuple([given[letter] for letter in rows])
+    if before == (1,):
+        before, rows = (), []
+    number = builder.view(number, (*before, many * inner))
+    op: Op = Dense(outs, bias is not None)
+    if many > 1:
+        ones = (1,) * len(before)
+        op = Conv(ones, many * outs, ones, ((0, 0),) * len(before), ones, many, bias is not None)
+    number = builder.add(op, [number], [weight, bias])
+    shape = tuple([sizes[letter] for letter in out])
+    return _ordered(builder, number, shape, [out.index(letter) for letter in (*rows, *groups, *columns)])
+
+
+def multiplied(builder: Builder, a: Value, b: Value, bias: Value | None = None) -> Value:
+    """PyTorch's matmul: the last two axes, those before them broadcast."""
+    before = _OUTER[: max(0, max(len(a.shape), len(b.shape)) - 2)]
+    left = before[len(before) - max(0, len(a.shape) - 2) :] + ("ik" if len(a.shape) > 1 else "k")
+    right = before[len(before) - max(0, len(b.shape) - 2) :] + ("kj" if len(b.shape) > 1 else "k")
+    result = before + ("i" if len(a.shape) > 1 else "") + ("j" if len(b.shape) > 1 else "")
+    return contract(builder, a, b, f"{left},{right}->{result}", bias)
+
+
+def _matmul(left: str, right: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        return (multiplied(builder, builder.value(call.tensor(left)), builder.value(call.tensor(right))),)
+
+    return handle
+
+
+def _linear(builder: Builder, call: Call) -> Results:
+    x, weight = builder.value(call.given), builder.value(call.tensor("weight"))
+    bias = call.maybe("bias")
+    axes = _OUTER[: len(x.shape) - 1]
+    into = f"{axes}k,jk->{axes}j" if len(weight.shape) > 1 else f"{axes}k,k->{axes}"
+    return _biased(builder, x, weight, bias, into)
+
+
+def _biased(builder: Builder, a: Value, b: Value, bias: Tensor | None, equation: str) -> Results:
+    """A product, and a third tensor added: a bias of a dense layer where it is stored, one for each output."""
+    if bias is None:
+        return (contract(builder, a, b, equation),)
+    value = builder.loose(bias)
+    plain = value.constant and not a.constant and b.constant and len(value.shape) == 1
+    if plain and prod(value.shape) == prod(b.shape) // a.shape[-1]:
+        return (contract(builder, a, b, equation, value),)
+    result = contract(builder, a, b, equation)
+    return (combined(builder, "add", [result, value], "bias"),)
+
+
+def _added(left: str, right: str, equation: str) -> Handler:
+    """beta·self + alpha·(left · right)."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        a, b = builder.value(call.tensor(left)), builder.value(call.tensor(right))
+        if call.get("beta", 1) == 1 and call.get("alpha", 1) == 1:
+            return _biased(builder, a, b, call.given, equation)
+        result = contract(builder, a, b, equation)
+        if call.get("alpha", 1) != 1:
+            result = scaled(builder, result, "alpha")
+        if not call.arguments.get("beta", 1):
+            return (result,)
+        other = builder.loose(call.given)
+        if call.get("beta", 1) != 1 and not other.constant:
+            other = scaled(builder, other, "beta")
+        return (combined(builder, "add", [result, other], "add"),)
+
+    return handle
+
+
+def _outer(builder: Builder, call: Call) -> Results:
+    return (contract(builder, builder.value(call.given), builder.value(call.tensor("vec2")), "i,j->ij"),)
+
+
+def _bilinear(builder: Builder, call: Call) -> Results:
+    """x·W·y + bias, one W for each output."""
+    x, y, weight = (builder.value(call.tensor(name)) for name in ("input1", "input2", "weight"))
+    outer = _OUTER[: len(x.shape) - 1]
+    half = contract(builder, x, weight, f"{outer}i,oij->{outer}oj")
+    result = contract(builder, half, y, f"{outer}oj,{outer}j->{outer}o")
+    bias = call.maybe("bias")
+    return (result if bias is None else combined(builder, "add", [result, builder.loose(bias)], "bias"),)
+
+
+# --- attention --------------------------------------------------------------------------------------------------------
+
+
+def _attention(builder: Builder, call: Call) -> Results:
+    """softmax(Q·Kᵀ/sqrt(d) + mask)·V, whichever kernel runs it. Several batches are more heads."""
+    query, key, value = (builder.value(call.tensor(name)) for name in ("query", "key", "value"))
+    mask = call.maybe("attn_mask") or call.maybe("attn_bias")
+    if query.constant or key.constant or value.constant or call.get("scale", 0) == 1 or len(query.shape) < 3:
+        result = _spelled(builder, query, key, value, mask, call.get("scale", 0) == 1)
+    else:
+        many, kv = prod(query.shape[:-2]), prod(key.shape[:-2])
+        op = Attention(many, kv, mask is not None and mask.kind != "b")
+        sources = [_tokens(builder, one) for one in (query, key, value)]
+        number = builder.add(op, sources, [builder.value(mask)] if mask is not None and not mask.live else [])
+        shape = call.outputs[0].shape
+        number = builder.view(number, (shape[-2], many, shape[-1]))
+        result = builder.give(number, shape)
+    return (result,)
+
+
+def _tokens(builder: Builder, value: Value) -> int:
+    """Queries, keys or values with their heads side by side."""
+    *lead, count, size = value.shape
+    heads = prod(lead)
+    number = builder.view(builder.laid(value, False).node, (heads, count, size) if heads > 1 else (count, size))
+    return builder.view(builder.view(number, (count, heads, size)), (count, heads * size))
+
+
+def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Tensor | None, plain: bool) -> Value:
+    """Attention as its products, where an operand is stored or nothing is scaled."""
+    if key.shape[:-2] != query.shape[:-2]:
+        raise Refused("grouped attention with a stored operand has no count here")
+    outer = _OUTER[: len(query.shape) - 2]
+    scores = contract(builder, query, key, f"{outer}ik,{outer}jk->{outer}ij")
+    if scores.constant:
+        raise Refused("attention of stored queries and keys has no count here")
+    if not plain:
+        scores = scaled(builder, scores, "scale")
+    if mask is not None and mask.kind == "b":
+        if mask.live:
+            number = builder.add(Select(), [builder.value(mask).node, scores.node], label="mask")
+            scores = builder.give(builder.view(number, seen(scores.shape)), scores.shape)
+    elif mask is not None:
+        scores = combined(builder, "add", [scores, builder.loose(mask)], "mask")
+    number = builder.add(Softmax(), [scores.node], label="softmax")
+    return multiplied(builder, scores._replace(number=number), value)
+
+
+PRODUCTS: dict[str, Handler] = {
+    "linear": _linear,
+    "matmul": _matmul("self", "other"),
+    "mm": _matmul("self", "mat2"),
+    "bmm": _matmul("self", "mat2"),
+    "mv": _matmul("self", "vec"),
+    "dot": _matmul("self", "tensor"),
+    "vdot": _matmul("self", "other"),
+    "addmm": _added("mat1", "mat2", "ik,kj->ij"),
+    "addmv": _added("mat", "vec", "ik,k->i"),
+    "addbmm": _added("batch1", "batch2", "bik,bkj->ij"),
+    "baddbmm": _added("batch1", "batch2", "bik,bkj->bij"),
+    "addr": _added("vec1", "vec2", "i,j->ij"),
+    "outer": _outer,
+    "bilinear": _bilinear,
+    "scaled_dot_product_attention": _attention,
+    "_scaled_dot_product_flash_attention": _attention,
+    "_scaled_dot_product_flash_attention_for_cpu": _attention,
+    "_scaled_dot_product_efficient_attention": _attention,
+    "_scaled_dot_product_cudnn_attention": _attention,
+    "_scaled_dot_product_fused_attention_overrideable": _attention,
+    "_scaled_dot_product_attention_math": _attention,
+    "_scaled_dot_product_attention_math_for_mps": _attention,
+}

@@ -1,0 +1,139 @@
+"""Reductions over axes: sums, means, extremes, variances, norms, running sums."""
+
+from math import prod
+from typing import Any
+
+from sepcalc.importers.torch.calls import Call
+from sepcalc.importers.torch.elements import applied, binary, combined
+from sepcalc.importers.torch.graph import Builder, Value, seen
+from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.ops.elementwise import Activation
+from sepcalc.ops.move import Copy
+from sepcalc.ops.pool import Cumulate, Reduce
+from sepcalc.shape import Shape
+
+
+def _reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
+    """A reduction over these axes (none named: all) to this shape."""
+    rank = len(value.shape)
+    named = (over,) if isinstance(over, int) else tuple(over or ())
+    over = sorted({axis % rank for axis in named}) if named and rank else list(range(rank))
+    if value.shape[:1] == (1,) and 0 in over and rank > 1:
+        over = over[1:]  # there is one
+    places = tuple(sorted(builder.place(value, axis) for axis in over)) if rank else ()
+    if not places:
+        return builder.give(value.node, shape)
+    keep = len(shape) == rank
+    if how in ("argmax", "argmin") and len(places) > 1:  # where it is, is one number
+        flat = builder.view(builder.laid(value, False).node, (1, prod(value.shape)))
+        return builder.give(builder.add(Reduce(how, (1,)), [flat], label=label), shape)
+    number = builder.add(Reduce(how, places, keep), [value.node], label=label)
+    gone = {0, 1} & set(over)
+    first = value.first and (keep or (len(shape) > 2 and not gone))
+    return builder.give(number, shape, first)
+
+
+def _reduce(how: str, *after: str, before: str = "") -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.value(call.given)
+        if before:
+            value = applied(builder, value, Activation(before), labels=[before])
+        result = _reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
+        if after:
+            result = applied(builder, result, *map(Activation, after), labels=after)
+        return (result,) * len(call.outputs)
+
+    return handle
+
+
+def _extreme(how: str) -> Handler:
+    """The greatest or least of two tensors, or along an axis, or of all."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        if call.maybe("other") is not None:
+            return binary(f"{how}imum")(builder, call)
+        return _reduce(how)(builder, call)
+
+    return handle
+
+
+def _vector_norm(builder: Builder, call: Call) -> Results:
+    order = call.get("ord", call.get("p", 2))
+    order = order if isinstance(order, (int, float)) else 2
+    if order == 2:
+        return _reduce("sum", "sqrt", before="square")(builder, call)
+    if order == 1:
+        return _reduce("sum", before="abs")(builder, call)
+    if order in (float("inf"), float("-inf")):
+        return _reduce("max" if order > 0 else "min", before="abs")(builder, call)
+    return _reduce("sum", "pow", before="pow")(builder, call)
+
+
+def _spread_of(*after: str, means: bool = False) -> Handler:
+    """The variance, and with it the mean: mean, subtract, square, mean again."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.value(call.given)
+        shape, over = call.outputs[0].shape, call.get("dim")
+        rank = len(value.shape)
+        named = (over,) if isinstance(over, int) else tuple(over or range(rank))
+        kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
+        mean = _reduced(builder, "mean", value, over, kept, "mean")
+        centred = combined(builder, "subtract", [value, mean], "subtract")
+        squares = applied(builder, centred, Activation("square"), labels=["square"])
+        result = _reduced(builder, "mean", squares, over, shape)
+        result = applied(builder, result, *map(Activation, after), labels=after)
+        return (result, builder.give(mean.node, shape)) if means else (result,)
+
+    return handle
+
+
+def _log_sum_exp(builder: Builder, call: Call) -> Results:
+    """max + log of the sum of exp(x - max)."""
+    value = builder.value(call.given)
+    shape, over, rank = call.outputs[0].shape, call.get("dim"), len(value.shape)
+    named = (over,) if isinstance(over, int) else tuple(over)
+    kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
+    most = _reduced(builder, "max", value, over, kept, "max")
+    less = combined(builder, "subtract", [value, most], "subtract")
+    total = _reduced(builder, "sum", applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
+    log = applied(builder, total, Activation("log"), labels=["log"])
+    result = combined(builder, "add", [log, most], "add")
+    return (builder.give(builder.laid(result, False).node, shape),)
+
+
+def _cumulated(builder: Builder, call: Call) -> Results:
+    value = builder.value(call.given)
+    axis = int(call.arguments["dim"])
+    value = builder.along(value, axis)
+    return (applied(builder, value, Cumulate(builder.place(value, axis))),)
+
+
+def _gathered_truth(builder: Builder, call: Call) -> Results:
+    """Whether any is true, or all: choices alone, free."""
+    value = builder.value(call.given)
+    shape = call.outputs[0].shape
+    return (builder.give(builder.add(Copy(seen(shape)), [value.node]), shape),)
+
+
+REDUCTIONS: dict[str, Handler] = {
+    "mean": _reduce("mean"),
+    "sum": _reduce("sum"),
+    "prod": _reduce("prod"),
+    "amax": _reduce("max"),
+    "amin": _reduce("min"),
+    "max": _extreme("max"),
+    "min": _extreme("min"),
+    "argmax": _reduce("argmax"),
+    "argmin": _reduce("argmin"),
+    "any": _gathered_truth,
+    "all": _gathered_truth,
+    "linalg_vector_norm": _vector_norm,
+    "norm": _vector_norm,
+    "var": _spread_of(),
+    "std": _spread_of("sqrt"),
+    "var_mean": _spread_of(means=True),
+    "std_mean": _spread_of("sqrt", means=True),
+    "logsumexp": _log_sum_exp,
+    "cumsum": _cumulated,
+}

@@ -1,0 +1,139 @@
+"""A module run on tensors without data; it and all of its modules are left as they were."""
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_flatten
+
+from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.importers.torch.calls import Tensor
+from sepcalc.importers.torch.lowering import OPERATORS, Trace
+from sepcalc.importers.torch.moves import REASONS
+from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
+
+
+def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
+    """One run of the module's forward. Raises InputError where it fails, or asks for what only data can tell."""
+    lazy = [label for label, one in module.named_parameters() if torch.nn.parameter.is_lazy(one)]
+    if lazy:
+        raise InputError(
+            [Problem(f"{name}: its parameter {quoted(lazy[0])} has no shape yet", "run the module once before")]
+        )
+    tracer = Tracer({*OPERATORS, *REASONS}, module)
+    inputs: dict[str, Tensor] = {}
+
+    def fed(label: str, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+            inputs[label] = tracer.feed(twin, label)
+            return twin
+        if isinstance(value, (list, tuple)) and any(isinstance(one, torch.Tensor) for one in value):
+            return type(value)(fed(f"{label}.{at}", one) for at, one in enumerate(value))
+        return value
+
+    names = positions(module)
+    names += [f"input{at}" for at in range(len(names), len(args))]
+    given = [fed(label, value) for label, value in zip(names, args)]
+    named = {label: fed(label, value) for label, value in kwargs.items()}
+    if not inputs:
+        raise InputError([Problem(f"{name}: there is no tensor among its inputs")])
+    with _as_it_was(module), torch.random.fork_rng(devices=[]), tracer.following():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what they warn of is not about counts
+                result = module(*given, **named)
+        except DependsOnData as fact:
+            where = f" in {fact.path}" if fact.path else ""
+            raise InputError(
+                [
+                    Problem(
+                        f"{name}: its forward asks for a value that only the data can tell ({fact.op}{where})",
+                        "what runs then depends on the data, and so do its counts; count the parts before and after",
+                    )
+                ]
+            ) from fact
+        except TooMuch as fact:
+            raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
+        except NeedsWhole:
+            raise
+        except (Exception, SystemExit) as error:  # it is their code
+            where = f" in {tracer.path}" if tracer.path else ""
+            shapes = ", ".join(f"{label}={'x'.join(map(str, one.shape))}" for label, one in inputs.items())
+            raise InputError(
+                [Problem(f"{name}: its forward fails{where}: {told(error)}", f"it was given {printable(shapes)}")]
+            ) from error
+    outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
+    if not any(one.live for one in outputs.values()):
+        raise InputError([Problem(f"{name}: its forward gives no tensor that depends on its inputs")])
+    parameters = [(label, one.numel()) for label, one in tracer.parameters]
+    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs)
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    text = printable(first)
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def positions(module: torch.nn.Module) -> list[str]:
+    """The names of what forward takes by position."""
+    return [
+        label
+        for label, kind in signature(module).items()
+        if kind.kind in (kind.POSITIONAL_ONLY, kind.POSITIONAL_OR_KEYWORD)
+    ]
+
+
+def signature(module: torch.nn.Module) -> Mapping[str, inspect.Parameter]:
+    """The parameters of forward by name."""
+    try:
+        return inspect.signature(module.forward).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def _results(result: Any) -> list[tuple[str, torch.Tensor]]:
+    """The tensors that forward gives, by name."""
+    if isinstance(result, torch.Tensor):
+        return [("output", result)]
+    if hasattr(result, "__dataclass_fields__") and not isinstance(result, Mapping):
+        result = vars(result)
+    if isinstance(result, Mapping):
+        pairs = [(str(key), value) for key, value in result.items()]
+    else:
+        pairs = [(f"output{at}", value) for at, value in enumerate(tree_flatten(result)[0])]
+    found = []
+    for label, value in pairs:
+        leaves = [one for one in tree_flatten(value)[0] if isinstance(one, torch.Tensor)]
+        found += [(printable(label if len(leaves) == 1 else f"{label}.{at}"), one) for at, one in enumerate(leaves)]
+    return found
+
+
+@contextmanager
+def _as_it_was(module: torch.nn.Module) -> Iterator[None]:
+    """Inference mode of every module while this lasts; then every attribute is again what it was."""
+    before = [(one, dict(one.__dict__), _held(one)) for one in module.modules()]
+    try:
+        for one, _, _ in before:
+            one.training = False
+        yield
+    finally:
+        for one, attributes, held in before:
+            for container, contents in held:
+                if isinstance(container, list):
+                    container[:] = contents
+                else:
+                    container.clear()
+                    container.update(contents)
+            one.__dict__.clear()
+            one.__dict__.update(attributes)
+
+
+def _held(module: torch.nn.Module) -> list[tuple[Any, Any]]:
+    """The lists, sets and dictionaries that a module holds, its parameters and buffers among them, with copies."""
+    return [(value, value.copy()) for value in module.__dict__.values() if isinstance(value, (list, dict, set))]
