@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
-from sepcalc.ops.base import Op, Uncounted, Window
+from sepcalc.fold import foldable, told
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.reach import Reach, Stride, joined, of_input, through
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.spec import Spec, outputs
@@ -34,32 +36,6 @@ class Gap(NamedTuple):
     name: str
     kind: str
     reason: str
-
-
-class Step(NamedTuple):
-    """A way back from a tensor towards the input, along one axis: ``count`` neighbours see
-    ceil(((count - 1)·stride + offset) / upscale) + span positions. Windows after one another are one step; only what
-    scales up begins another, as its neighbours may lie on either side of an input position's border."""
-
-    stride: int = 1
-    offset: int = 0
-    upscale: int = 1
-    span: int = 1
-
-
-class Reach(NamedTuple):
-    """What part of the network's input a tensor's elements see, per spatial axis of that input: where ``steps`` lead
-    back to (None once positions are lost), and what any element sees, ``whole`` positions."""
-
-    whole: tuple[int, ...]
-    steps: tuple[tuple[Step, ...], ...] | None
-
-    @property
-    def extents(self) -> tuple[int, ...]:
-        """Input positions that one element sees."""
-        if self.steps is None:
-            return self.whole
-        return tuple([max(whole, _seen(steps, 1)) for whole, steps in zip(self.whole, self.steps)])
 
 
 class Layer(NamedTuple):
@@ -245,20 +221,51 @@ class Network:
             live -= sum(sizes[tensor] for tensor in ends.get(at, ()))
         return peak * element_bytes
 
+    def fold_norm(self) -> "Network":
+        """The same network with every batch norm that can be in the convolution before it: its kernels scaled, its
+        shift a bias of theirs, its statistics no longer stored. That needs a convolution, transposed one or dense
+        layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
+        ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
+        Source: Jacob et al., arXiv:1712.05877, section 3.2; opcounts.md, "batch norm fused into its conv"."""
+        owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())
+        biased = set(owner.values())
+        numbers, nodes = list(range(len(self.inputs))), list[Node]()
+        for at, node in enumerate(self.nodes):
+            if at in owner:  # its tensor is the convolution's
+                numbers.append(numbers[node.sources[0]])
+                continue
+            numbers.append(len(self.inputs) + len(nodes))
+            op: Any = node.op
+            op = op._replace(bias=True) if at in biased else op
+            nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
+        ends = {name: numbers[tensor] for name, tensor in self._outputs.items()}
+        network = Network(self.name, self.inputs, nodes, ends, notes=(*self.notes, *told(len(owner), stayed)))
+        if self._param_bytes is not None and self.params:  # at the mean width of the file's
+            network._param_bytes = -(-self._param_bytes * network.params // self.params)
+        return network
+
     def receptive_fields(self) -> list[tuple[int, ...]]:
         """For each layer, per spatial axis of the input, how many input positions an output element can depend on
         (not clipped at the input's edge; where a stride or a dilated transposed convolution meets what was scaled
         up, an estimate).
         Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
-        ranks = [len(shape) - 1 for shape in self.inputs.values()]
-        reaches = [Reach((1,) * rank, ((Step(),),) * rank) for rank in ranks]
+        return [reach.extents for reach in self._reaches]
+
+    def strides(self) -> list[tuple[Stride, ...] | None]:
+        """For each layer, per spatial axis of the input, how many input positions one output step goes; None where
+        the output has no positions of the input's any more."""
+        return [reach.strides for reach in self._reaches]
+
+    @cached_property
+    def _reaches(self) -> list[Reach]:
+        reaches = list(map(of_input, self.inputs.values()))
         tensors = self.tensors
         for node in self.nodes:
             inputs = tuple([tensors[source] for source in node.sources])
             windows = node.op.windows(inputs, node.output)
-            seen = [_through(reaches[source], tensors[source], windows) for source in node.sources]
-            reaches.append(seen[0] if len(seen) == 1 else _joined(seen))
-        return [reach.extents for reach in reaches[len(self.inputs) :]]
+            seen = [through(reaches[source], tensors[source], windows) for source in node.sources]
+            reaches.append(seen[0] if len(seen) == 1 else joined(seen))
+        return reaches[len(self.inputs) :]
 
 
 def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
@@ -326,42 +333,16 @@ class Share(NamedTuple):
 
 def by_kind(layers: Iterable[Layer]) -> list[Share]:
     """The layers grouped by kind, in the order of their first appearance."""
+    return _grouped((layer.kind, layer.cost) for layer in layers)
+
+
+def by_block(layers: Iterable[Layer]) -> list[Share]:
+    """The layers grouped by the first part of their path, in the order of their first appearance."""
+    return _grouped((layer.name.lstrip("/").partition("/")[0], layer.cost) for layer in layers)
+
+
+def _grouped(costs: Iterable[tuple[str, Cost]]) -> list[Share]:
     groups: dict[str, list[Cost]] = {}
-    for layer in layers:
-        groups.setdefault(layer.kind, []).append(layer.cost)
-    return [Share(kind, len(costs), total(costs)) for kind, costs in groups.items()]
-
-
-def _through(reach: Reach, shape: Shape, windows: Sequence[Window] | None) -> Reach:
-    """What the output of an op sees, given what its input does."""
-    if windows == () or reach.steps is None:
-        return reach
-    if windows is None or len(windows) != len(reach.steps):
-        return Reach(tuple([_seen(steps, size) for steps, size in zip(reach.steps, shape)]), None)
-    return Reach(reach.whole, tuple([_back(steps, window) for steps, window in zip(reach.steps, windows)]))
-
-
-def _back(steps: tuple[Step, ...], window: Window) -> tuple[Step, ...]:
-    """The way back from behind a window."""
-    if window.upscale > 1:
-        return (*steps, Step(window.stride, 0, window.upscale, window.span))
-    stride, offset, upscale, span = steps[-1]
-    return (*steps[:-1], Step(stride * window.stride, offset + (window.span - 1) * stride, upscale, span))
-
-
-def _seen(steps: tuple[Step, ...], count: int) -> int:
-    """Input positions that so many neighbours see."""
-    for stride, offset, upscale, span in reversed(steps):
-        count = -(-((count - 1) * stride + offset) // upscale) + span
-    return count
-
-
-def _joined(reaches: Sequence[Reach]) -> Reach:
-    """What the result of several inputs sees: the most that any of them does."""
-    axes = max(len(reach.whole) for reach in reaches)
-    widest = [reach for reach in reaches if len(reach.whole) == axes]
-    whole = tuple([max(sizes) for sizes in zip(*[reach.whole for reach in widest], strict=True)])
-    ways = [reach.steps for reach in widest if reach.steps is not None]
-    if not ways:
-        return Reach(whole, None)
-    return Reach(whole, tuple([max(axis, key=lambda steps: _seen(steps, 1)) for axis in zip(*ways, strict=True)]))
+    for name, cost in costs:
+        groups.setdefault(name, []).append(cost)
+    return [Share(name, len(costs), total(costs)) for name, costs in groups.items()]

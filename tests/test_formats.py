@@ -37,7 +37,9 @@ TABLES = [
     "layer 12x12x3 separable -k5 -o256 --explain",
     "layer 196x768 multihead --heads 12 --bias --explain",
     MOBILENET,
+    f"{MOBILENET} --full",
     f"{MOBILENET} --by kind",
+    f"{MOBILENET} --by block --top 5 --fold-norm",
     f"{MOBILENET} --top 10 --sort params",
     f"{MOBILENET} --top 3 --sort activations --explain",
     "verify 12x12x3 -k5 -o256",
@@ -92,30 +94,64 @@ def _number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def _table(text: str) -> list[list[str]]:
-    """The first table's rows below its headings, cell by cell."""
-    lines = text.partition("\n\n")[0].splitlines()[2:]
-    return [re.split(r" {2,}", line.strip()) for line in lines]
+PrintedRows = list[tuple[int, str, dict[str, str]]]
 
 
-@pytest.mark.parametrize("options", ["", "--top 7", "--sort params", "--set width=0.25", "--input 128x128x3"])
-@pytest.mark.parametrize("columns", [None, 200])
-def test_printed_layers_add_up_to_the_printed_total(options: str, columns: int | None, printed: Printed) -> None:
+def _table(text: str) -> PrintedRows:
+    """The first table's rows below its headings: how deep, the first cell, and the others that stand to the right of
+    their columns, by heading."""
+    _, header, *lines = text.partition("\n\n")[0].splitlines()
+    ends = {name: header.index(name) + len(name) for name in re.split(r" {2,}", header.strip())}
+    rows = []
+    for line in lines:
+        cells = {
+            name: line[:end].rpartition("  ")[2].strip() for name, end in ends.items() if line[end - 1 : end] != " "
+        }
+        name = line.strip().partition("  ")[0]
+        rows.append(((len(line) - len(line.lstrip())) // 2, name, cells))
+    return rows
+
+
+def _summed(rows: PrintedRows, column: str) -> int:
+    return sum(_number(cells[column]) for _, _, cells in rows)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--full",
+        "--top 7",
+        "--sort params",
+        "--set width=0.25",
+        "--input 128x128x3",
+        "--fold-norm",
+        "--by kind",
+        "--by block",
+        "--by block --top 3",
+        "--by kind --sort params --top 2",
+    ],
+)
+@pytest.mark.parametrize("columns", [None, 200, 80])
+def test_printed_rows_add_up_to_the_printed_total(options: str, columns: int | None, printed: Printed) -> None:
     *rows, total = _table(printed(f"{MOBILENET} {options} --exact", columns))
-    shares = [next(at for at, cell in enumerate(row) if cell.endswith(" %")) for row in [*rows, total]]
-    counts = [(_number(row[at - 2]), _number(row[at - 1])) for row, at in zip([*rows, total], shares, strict=True)]
-    assert tuple(map(sum, zip(*counts[:-1], strict=True))) == counts[-1]
-    percents = [float(row[at].removesuffix(" %")) for row, at in zip([*rows, total], shares, strict=True)]
-    assert percents[-1] == 100
-    assert sum(percents[:-1]) == pytest.approx(100, abs=0.005 * len(rows))
+    assert total[1] == "total"
+    top = [row for row in rows if row[0] == 0 or row[1].endswith(" more")]
+    for count in ("params", "macs"):
+        assert _summed(top, count) == _number(total[2][count])
+        if (share := f"% of {count}") in total[2]:
+            percents = [float(cells[share].removesuffix(" %")) for _, _, cells in top if share in cells]
+            assert total[2][share] == "100.00 %"
+            assert sum(percents) == pytest.approx(100, abs=0.005 * len(rows))
 
 
-def test_printed_kinds_add_up_to_the_printed_total(printed: Printed) -> None:
-    *rows, total = _table(printed(f"{MOBILENET} --by kind"))
-    for column in (1, 2, 4):
-        assert sum(_number(row[column]) for row in rows) == _number(total[column])
-    assert rows[0][0::4][:2] == ["pointwise", "539,492,352"]
-    assert (rows[0][5], rows[1][5]) == ("94.86 %", "3.06 %")  # arXiv:1704.04861, Table 2
+def test_printed_kinds_are_the_shares_of_the_paper(printed: Printed) -> None:
+    rows = {name: cells for _, name, cells in _table(printed(f"{MOBILENET} --by kind"))}
+    assert sum(_number(cells["layers"]) for name, cells in rows.items() if name != "total") == 83
+    assert rows["pointwise"]["macs"] == "539,492,352"
+    assert [rows[kind]["% of macs"] for kind in ("pointwise", "depthwise")] == ["94.86 %", "3.06 %"]  # Table 2
+    assert rows["act"]["macs"] == "0"
+    assert "%" not in rows["act"]["% of macs"]
 
 
 @pytest.mark.parametrize("options", ["", "-m2", "--variant all", "--bias -s2 -p same --variant all"])
@@ -133,8 +169,8 @@ def test_printed_steps_add_up_to_their_variant(options: str, printed: Printed) -
 
 def test_printed_checks_add_up_to_the_printed_total(printed: Printed) -> None:
     *rows, total = _table(printed("verify 12x12x3 -k5 -o256"))
-    for column in (1, 2):
-        assert sum(_number(row[column]) for row in rows) == _number(total[column])
+    for column in ("mults", "adds"):
+        assert _summed(rows, column) == _number(total[2][column])
 
 
 def test_bars_are_in_proportion(printed: Printed) -> None:
@@ -284,6 +320,20 @@ def test_colours_change_nothing_else(width: int | None) -> None:
     assert "\x1b[" in coloured
     stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
     assert [line.rstrip() for line in stripped.splitlines()] == plain.splitlines()
+
+
+@pytest.mark.parametrize("columns", [None, 50, 80, 120])
+@pytest.mark.parametrize("command", TABLES)
+def test_a_terminal_shows_what_a_pipe_gets(
+    command: str, columns: int | None, printed: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With colours rich draws everything; without, it is drawn here."""
+    plain = printed(command, columns)
+    monkeypatch.setattr("sepcalc.cli.output.style", lambda: Style(columns, True))
+    coloured = printed(command, columns)
+    assert "\x1b[" in coloured
+    stripped = re.sub(r"\x1b\[[\d;]*m", "", coloured)
+    assert [line.rstrip() for line in _timeless(stripped).splitlines()] == _timeless(plain).splitlines()
 
 
 # --- for machines -----------------------------------------------------------------------------------------------------

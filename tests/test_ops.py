@@ -315,8 +315,8 @@ def test_output_shapes(text: str, output: Shape) -> None:
     ("text", "kind", "detail"),
     [
         ("12x12x3 conv -k1 -o8", "pointwise", "1x1 3 -> 8"),
-        ("12x12x3 conv -k3 -o6 -g3", "depthwise", "3x3 3 -> 6, groups 3"),
-        ("12x12x3 conv -k1 -o3 -g3", "depthwise", "1x1 3 -> 3, groups 3"),
+        ("12x12x3 conv -k3 -o6 -g3", "depthwise", "3x3 3 -> 6"),
+        ("12x12x3 conv -k1 -o3 -g3", "depthwise", "1x1 3 -> 3"),
         ("12x12x1 conv -k3 -o8", "conv", "3x3 1 -> 8"),
         ("12x12x4 conv -k3x1 -o8 -s2x1 -d2 -g2", "conv", "3x1 /2x1 dilation 2 4 -> 8, groups 2"),
         ("12x12x4 transposed -k4 -o8 -s2", "transposed", "4x4 /2 4 -> 8"),

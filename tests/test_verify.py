@@ -17,7 +17,10 @@ from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import ACTIVATIONS
 from sepcalc.rewrite import VARIANTS
 from sepcalc.spec import Spec, parse
-from sepcalc.verify import EXECUTORS, Tally, counting, verify
+from sepcalc.verify import products, verify
+from sepcalc.verify.bench import Bench
+from sepcalc.verify.counting import Tally, counting
+from sepcalc.verify.executors import EXECUTORS
 
 SPECS = [
     "12x12x3 conv -k5 -o16",
@@ -174,14 +177,12 @@ def test_a_wrong_output_is_found(variant: str, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_chain_that_mixes_other_channels_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sepcalc import verify as module
-
     def unshuffled(op: object, inputs: object, output: object, bench: object) -> object:
         return inputs[0]  # type: ignore[index]
 
     from sepcalc.ops.move import Rename
 
-    monkeypatch.setitem(module.EXECUTORS, Rename, module.EXECUTORS[Rename]._replace(run=unshuffled))
+    monkeypatch.setitem(EXECUTORS, Rename, EXECUTORS[Rename]._replace(run=unshuffled))
     verification = verify("6x6x4 conv -k3 -o6", variants=["spatial"])
     assert [rewrite.ok for rewrite in verification.rewrites] == [False]
 
@@ -218,15 +219,11 @@ def test_what_is_not_counted_does_not_run(call: object) -> None:
 
 
 def test_a_seed_gives_the_same_twice_and_another_something_else() -> None:
-    from sepcalc.verify import Bench
-
     drawn = [Bench("layer", seed, lambda: None).data("input", (50,)).tolist() for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_weights_are_the_same_in_any_pieces() -> None:
-    from sepcalc.verify import Bench
-
     bench = Bench("layer", 0, lambda: None)
     weights = bench.weights("kernel", (3000, 1000))
     whole = weights.look()
@@ -260,8 +257,6 @@ def test_shared_weights_are_params_once() -> None:
 @given(st.integers(1, 2**16))
 @settings(max_examples=20)
 def test_blocks_change_nothing(block: int) -> None:
-    from sepcalc import verify as module
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK", block)
+        patch.setattr(products, "BLOCK", block)
         assert verify("7x7x6 conv -k3 -o8 -g2", variants=["normal"]).ok

@@ -10,7 +10,7 @@ from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
 from sepcalc.importers import Request
-from sepcalc.reports.network import NetworkReport
+from sepcalc.reports.network import GROUPINGS, NetworkReport
 from sepcalc.source import LARGEST_FILE, read
 
 HELP = """A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
@@ -24,6 +24,8 @@ Examples:
   sepcalc network specs/mobilenet_v1.yaml
   sepcalc network specs/mobilenet_v1.yaml --set width=0.5 --input 160x160x3
   sepcalc network specs/mobilenet_v1.yaml --by kind
+  sepcalc network specs/mobilenet_v1.yaml --by block --top 5
+  sepcalc network specs/mobilenet_v1.yaml --fold-norm --full
   sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
 """
 
@@ -58,15 +60,22 @@ set_option = click.option(
 input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]HxWxC", help="Another input shape.")
 
 
+fold_norm_option = click.option(
+    "--fold-norm", is_flag=True, help="With batch norms as part of the convolutions before them, where that can be."
+)
+
+
 @click.command("network", help=HELP)
 @click.argument("network")
 @set_option
 @input_option
-@click.option("--by", type=click.Choice(["kind"]), default=None, help="Group the layers.")
+@click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
+@click.option("--full", is_flag=True, help="Every layer in a row of its own, also where blocks repeat.")
 @click.option("--sort", type=click.Choice(COSTS), default=None, help="Most of this count first; shares are of it.")
 @click.option(
-    "--top", type=click.IntRange(1), metavar="N", help="Only the N layers with most macs, or what --sort says."
+    "--top", type=click.IntRange(1), metavar="N", help="Only the N layers (or groups) with most macs, or --sort's."
 )
+@fold_norm_option
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
 @click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
@@ -76,8 +85,10 @@ def command(
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     by: str | None,
+    full: bool,
     sort: str | None,
     top: int | None,
+    fold_norm: bool,
     explain: bool,
     allow_uncounted: bool,
     element_bytes: int,
@@ -87,14 +98,15 @@ def command(
     force: bool,
 ) -> int:
     document = read(network, request(sets, inputs), standard_input)
-    findings = [] if document.altered else compare_published(document.network, document.published)
-    verdicts = check(document.network, document.budget)
+    subject = document.network.fold_norm() if fold_norm else document.network
+    findings = [] if document.altered or fold_norm else compare_published(subject, document.published)
+    verdicts = check(subject, document.budget)
     remark = ""
-    if document.altered and document.published:
+    if document.published and document.altered:
         remark = "What was published is not compared: the input or the parameters are not the file's own."
-    report = NetworkReport(
-        document.network, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark
-    )
+    elif document.published and fold_norm:
+        remark = "What was published is not compared: it is of the network whose norms are not folded."
+    report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
     emit(report, form, exact, output, force)
     if not document.network.complete and not allow_uncounted:
         return 3

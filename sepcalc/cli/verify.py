@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.network import fold_norm_option, input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -39,6 +39,7 @@ Progress = Callable[[int, int, str], None]
 @click.option("--layers", multiple=True, metavar="GLOB", help="Only the layers of a network whose names match.")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this variant of a spec, or all.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data and the weights.")
+@fold_norm_option
 @set_option
 @input_option
 @output_options
@@ -49,6 +50,7 @@ def command(
     layers: tuple[str, ...],
     variants: tuple[str, ...],
     seed: int,
+    fold_norm: bool,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     form: str,
@@ -61,9 +63,10 @@ def command(
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
         target = read(words[0], request(sets, inputs), standard_input).network
+        target = target.fold_norm() if fold_norm else target
         title = target.name or "network"
     else:
-        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs)):
+        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs), ("--fold-norm", fold_norm)):
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         target = spoken(ctx, words, also=REWRITE_OPTIONS)

@@ -48,7 +48,9 @@ class Conv(_Conv, Op):
         return "pointwise" if all(k == 1 for k in self.kernel) else "conv"
 
     def detail(self, inputs: Shapes) -> str:
-        return _described(self.kernel, self.stride, self.dilation, self.groups, inputs[0][-1], self.out)
+        channels = inputs[0][-1]
+        groups = 1 if self.groups == channels else self.groups  # depthwise says it
+        return _described(self.kernel, self.stride, self.dilation, groups, channels, self.out)
 
     def pads(self, shape: Shape) -> Pads:
         """The padding before and after, per axis, for an input of this shape."""

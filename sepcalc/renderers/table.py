@@ -1,146 +1,172 @@
-"""Tables for a terminal, a pipe, a CI log: drawn by rich, laid out here so that no number is ever cut.
+"""Tables for a terminal, a pipe, a CI log, laid out so that no number is ever cut.
 
-The widest layout that fits is taken: all digits before abbreviations, then long bars before short ones, then columns
-that can be spared, then no bars; then words are folded. Where nothing limits the width, nothing is left out.
+The widest layout that fits is taken: all digits and long bars, then abbreviations or short bars, then without columns
+that can be spared, then no bars; then words are folded. Where nothing limits the width, nothing is left out. Colours
+and folded words are drawn by rich (``terminal.py``), which is loaded for nothing else.
 """
 
-import io
+import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
-
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table as Grid
-from rich.text import Text
+from typing import NamedTuple
 
 from sepcalc import quantity
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, TEXT, Column, Report, Row, Section, Table
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, TEXT, Column, Report, Section, Table
 
 GAP = 2
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 NARROWEST = (
     12  # cells that a column of words is left, whatever the place: a line too long loses nothing, a cut one does
 )
-UNLIMITED = 100_000  # for rich, which would cut what is wider; widths are chosen here
+RIGHT = (COUNT, BYTES, NUMBER)
+_one_cell_each = re.compile("[ -~\u00b7-\u024f\u2026\u2580-\u259f]*").fullmatch
+
+
+class Grid(NamedTuple):
+    """A table as it will stand: per column its heading, its cells, and how wide it is."""
+
+    columns: list[Column]
+    texts: list[list[str]]
+    widths: list[int]
+    fits: bool  # no cell is wider than its column
 
 
 class _Layout(NamedTuple):
     exact: bool
-    bar: int  # cells of the longest; 0: no bars
-    spare: bool
+    bar: int  # cells that the longest bars take, all together; 0: no bars
+    spare: int  # columns that are spared sooner than this are left out
 
 
-_LAYOUTS = (
-    _Layout(True, 20, True),
-    _Layout(False, 20, True),
-    _Layout(False, 10, True),
-    _Layout(True, 10, False),
-    _Layout(False, 10, False),
-    _Layout(True, 0, False),
-    _Layout(False, 0, False),
-)
+def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
+    """From wide to narrow; with ``exact``, only those with all digits."""
+    levels = sorted({0, *[int(column.spare) for column in columns]}, reverse=True)
+    for level in levels:
+        abbreviated = ((False, 20),) if level == levels[0] else ()
+        for digits, bar in ((True, 20), *abbreviated, (True, 10), (False, 10)):
+            if digits or not exact:
+                yield _Layout(digits, bar, level)
+    yield _Layout(True, 0, 0)
+    if not exact:
+        yield _Layout(False, 0, 0)
 
 
 def render(report: Report, style: Style) -> str:
     """The report's sections, one below the other."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=UNLIMITED,
-        color_system="standard" if style.colour else None,
-        force_terminal=style.colour,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-        soft_wrap=True,
-        _environ={},
-    )
-    for at, section in enumerate(report.sections()):
-        if at:
-            console.print()
-        _draw(console, section, style)
-    # rich fills every line up with spaces; a copied table, a diff and a log want none
-    return "".join([line.rstrip() + "\n" for line in out.getvalue().split("\n")[:-1]])
+    return "\n".join("".join(f"{line.rstrip()}\n" for line in _lines(part, style)) for part in report.sections())
 
 
-def _draw(console: Console, section: Section, style: Style) -> None:
-    if section.title:
-        console.print(Text(printable(section.title), style="bold"))
+def _lines(section: Section, style: Style) -> Iterator[str]:
+    """A section's lines, perhaps with spaces at their ends: a copied table, a diff and a log want none."""
     if isinstance(section, Table):
-        console.print(_grid(section, style))
+        grid = laid_out(section, style)
+        if style.colour or not grid.fits:
+            from sepcalc.renderers import terminal
+
+            yield from terminal.table(section, grid, GAP, RIGHT, style)
+            return
+        if section.title:
+            yield printable(section.title)
+        yield from _rows(grid)
         return
-    for line in section.lines:
-        text = Text(printable(line), style="red" if section.alarm else "")
-        for part in text.wrap(console, style.width - 2) if style.width else [text]:
-            console.print(Text("  ") + part)
+    lines = list(map(printable, section.lines))
+    if style.colour or (style.width and any(width(line) > style.width - 2 for line in lines)):
+        from sepcalc.renderers import terminal
+
+        yield from terminal.lines(printable(section.title), lines, section.alarm, style)
+        return
+    if section.title:
+        yield printable(section.title)
+    yield from [f"  {line}" for line in lines]
 
 
-def _grid(table: Table, style: Style) -> Grid:
-    layouts = [layout for layout in _LAYOUTS if layout.exact or not style.exact]
-    for layout in layouts:
-        columns, cells = _cells(table, layout)
-        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-        if style.width is None or sum(widths) + GAP * (len(widths) - 1) <= style.width:
+def _rows(grid: Grid) -> Iterator[str]:
+    """The headings, if there are any, and the rows."""
+    columns = []
+    for column, texts, wide in zip(grid.columns, grid.texts, grid.widths, strict=True):
+        room = [wide - width(text) for text in texts]
+        if column.holds in RIGHT:
+            columns.append([" " * more + text for text, more in zip(texts, room)])
+        else:
+            columns.append([text + " " * more for text, more in zip(texts, room)])
+    rows = zip(*columns, strict=True)
+    if not any(column.name for column in grid.columns):
+        next(rows)
+    for row in rows:
+        yield (" " * GAP).join(row)
+
+
+def laid_out(table: Table, style: Style) -> Grid:
+    """The table in the widest layout that fits; columns with nothing in them are left out."""
+    made: dict[tuple[int, bool | int], tuple[list[str], int]] = {}
+
+    def cells(at: int, layout: _Layout) -> tuple[list[str], int]:
+        """A column's texts, heading first, and the width of the widest."""
+        column = table.columns[at]
+        form = layout.bar if column.holds == BAR else layout.exact
+        if (at, form) not in made:
+            texts = [column.name, *[_text(row.cells[at], column.holds, form) for row in table.rows]]
+            if at == 0:
+                texts[1:] = ["  " * row.depth + text for row, text in zip(table.rows, texts[1:], strict=True)]
+            made[at, form] = texts, max(map(width, texts))
+        return made[at, form]
+
+    for layout in _layouts(table.columns, style.exact):
+        kept = [
+            at
+            for at, column in enumerate(table.columns)
+            if column.spare <= layout.spare and (layout.bar or column.holds != BAR)
+        ]
+        bars = sum(table.columns[at].holds == BAR for at in kept)
+        layout = layout._replace(bar=layout.bar // max(1, bars))
+        kept = [at for at in kept if cells(at, layout)[1]]
+        widths = [cells(at, layout)[1] for at in kept]
+        gaps = GAP * (len(widths) - 1)
+        if style.width is None or sum(widths) + gaps <= style.width:
             break
-    if style.width is not None:
-        _narrow(widths, columns, style.width - GAP * (len(widths) - 1))
-    headed = any(column.name for column in columns)
-    grid = Grid(box=None, padding=(0, GAP, 0, 0), pad_edge=False, show_header=headed, header_style="dim")
-    for column, width in zip(columns, widths, strict=True):
-        grid.add_column(
-            Text(column.name),
-            justify="right" if column.holds in (COUNT, BYTES, NUMBER) else "left",
-            width=width,
-            overflow="fold",
-            style="cyan" if column.holds == BAR else "",
-        )
-    for row, texts in zip(table.rows, cells[1:], strict=True):
-        grid.add_row(*map(Text, texts), style="bold" if row.total else "dim" if row.depth else None)
-    return grid
+    columns = [table.columns[at] for at in kept]
+    fits = style.width is None or not _narrow(widths, columns, style.width - gaps)
+    return Grid(columns, [cells(at, layout)[0] for at in kept], widths, fits)
 
 
-def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> None:
-    """Takes from the widest columns of words what the table is too wide by. Numbers and bars never fold."""
+def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
+    """Takes from the widest columns of words what the table is too wide by, and says whether it took any. Numbers and
+    bars never fold."""
     words = [at for at, column in enumerate(columns) if column.holds == TEXT]
-    for _ in range(sum(widths) - room):
+    before = sum(widths)
+    for _ in range(before - room):
         widest = max(words, key=widths.__getitem__, default=None)
         if widest is None or widths[widest] <= NARROWEST:
-            return
+            break
         widths[widest] -= 1
+    return sum(widths) < before
 
 
-def _cells(table: Table, layout: _Layout) -> tuple[list[Column], list[list[str]]]:
-    """The columns that this layout shows, and their texts, headings first."""
-    kept = [
-        at
-        for at, column in enumerate(table.columns)
-        if (layout.spare or not column.spare) and (layout.bar or column.holds != BAR)
-    ]
-    columns = [table.columns[at] for at in kept]
-    return columns, [[column.name for column in columns], *_texts(table.rows, columns, kept, layout)]
-
-
-def _texts(rows: Sequence[Row], columns: Sequence[Column], kept: Sequence[int], layout: _Layout) -> Iterator[list[str]]:
-    for row in rows:
-        texts = [_text(row.cells[at], column.holds, layout) for at, column in zip(kept, columns, strict=True)]
-        texts[0] = "  " * row.depth + texts[0]
-        yield texts
-
-
-def _text(value: Any, holds: str, layout: _Layout) -> str:
+def _text(value: object, holds: str, form: bool | int) -> str:
+    """A cell; ``form`` is whether counts have all digits, or how long the longest bar is."""
     if value is None:
         return ""
-    if holds == COUNT:
-        return quantity.exact(value) if layout.exact else quantity.brief(value)
+    if isinstance(value, str):
+        return printable(value)
+    if holds == BAR and isinstance(value, int | float):
+        return bar(value, form)
+    if not isinstance(value, int):
+        raise TypeError(f"a cell of {holds} cannot be {value!r}")
     if holds == BYTES:
         return quantity.size(value)
-    return bar(value, layout.bar) if holds == BAR else printable(value)
+    return quantity.exact(value) if form else quantity.brief(value)
 
 
 def bar(part: float, width: int) -> str:
     """A part of 1 as a bar of at most ``width`` cells, in eighths; what is there at all is seen."""
     eighths = min(8 * width, max(1, round(part * width * 8))) if part > 0 else 0
     return "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
+
+
+def width(text: str) -> int:
+    """Cells that a text takes in a terminal."""
+    if text.isascii() or _one_cell_each(text):
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)

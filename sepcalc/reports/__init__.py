@@ -9,11 +9,12 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Column(NamedTuple):
-    """A column: ``holds`` says what its cells are, ``spare`` that it may be left out where there is no room."""
+    """A column: ``holds`` says what its cells are, ``spare`` that it may be left out where there is no room (of several
+    such the highest first)."""
 
     name: str
     holds: str = "text"
-    spare: bool = False
+    spare: int = 0
 
 
 TEXT = "text"  # str

@@ -6,17 +6,21 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost, total
 from sepcalc.gate import Finding, Verdict
-from sepcalc.network import ELEMENT_BYTES, Layer, Network, by_kind, records
+from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, records
+from sepcalc.reach import Stride
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.reports.layers import MEANING, explanation
+from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
 
-SORTS = COSTS
+GROUPINGS = {"kind": by_kind, "block": by_block}
+SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
+FOLDED = "xN: N equal layers or blocks after one another in one row, their numbers added up; --full shows each."
 
 
 class NetworkReport(NamedTuple):
-    """A network, what was found of it, and what to show: ``top`` layers at most, by ``sort`` (a count; the order of
-    the network if empty), or grouped ``by`` kind."""
+    """A network, what was found of it, and what to show: its layers nested, equal ones folded (but for ``full``);
+    or ``top`` layers at most, by ``sort`` (a count; macs if empty); or groups of them, ``by`` kind or block."""
 
     network: Network
     published: Sequence[Finding] = ()
@@ -27,6 +31,7 @@ class NetworkReport(NamedTuple):
     explain: bool = False
     element_bytes: int = ELEMENT_BYTES
     remark: str = ""
+    full: bool = False
 
     @property
     def passed(self) -> bool:
@@ -34,12 +39,13 @@ class NetworkReport(NamedTuple):
         return all(verdict.passed for verdict in self.budget) and all(finding.passed for finding in self.published)
 
     def chosen(self) -> list[int]:
-        """The numbers of the layers shown, in the order in which they are."""
+        """The numbers of the layers that machines are given, in the order in which they are."""
         layers = self.network.layers
         order = list(range(len(layers)))
-        count = self.sort or ("macs" if self.top is not None else "")
-        if count:
-            field = COSTS.index(count)
+        if self.by:
+            return order
+        if self.sort or self.top is not None:
+            field = COSTS.index(self.sort or "macs")
             order.sort(key=lambda at: -layers[at].cost[field])
         return order[: self.top]
 
@@ -48,7 +54,7 @@ class NetworkReport(NamedTuple):
         layers, chosen = network.layers, self.chosen()
         shapes = [", ".join(map(show, ends.values())) for ends in (network.inputs, network.outputs)]
         title = f"{network.name or 'network'}   {shapes[0]} -> {shapes[1]}"
-        sections: list[Section] = [self._kinds(title) if self.by else self._layers(title, layers, chosen)]
+        sections: list[Section] = self._groups_table(title) if self.by else self._layers(title, chosen)
         if self.explain:
             sections.append(explanation((layers[at].name, layers[at]) for at in chosen))
         if network.uncounted:
@@ -79,80 +85,97 @@ class NetworkReport(NamedTuple):
             "passed": self.passed,
         }
         if self.by:
-            document["by"] = {self.by: list(self._groups())}
+            document["by"] = {self.by: [_fields(share) for share in self._groups()]}
         return document
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         if self.by:
-            return self._groups()
+            return map(_fields, self._groups())
         rows = list(records(self.network, self.element_bytes))
         return [rows[at] for at in self.chosen()]
 
     def _explained(self, record: dict[str, Any], at: int) -> dict[str, Any]:
         return {**record, "explain": self.network.layers[at].explain()} if self.explain else record
 
-    def _groups(self) -> Iterable[dict[str, Any]]:
-        for share in by_kind(self.network.layers):
-            yield {"name": share.name, "layers": share.layers, **share.cost._asdict()}
+    def _groups(self) -> list[Share]:
+        """The groups asked for, in the order of the network, or the ``top`` of them, those with most first."""
+        groups = GROUPINGS[self.by](self.network.layers)
+        return groups if self.top is None else self._ranked(groups)[: self.top]
+
+    def _ranked(self, groups: Sequence[Share]) -> list[Share]:
+        field = COSTS.index(self.sort or "macs")
+        return sorted(groups, key=lambda group: -group.cost[field])
+
+    def _shared(self) -> tuple[str, ...]:
+        """The counts whose shares are shown."""
+        return SHARED if not self.sort or self.sort in SHARED else (self.sort,)
 
     def _columns(self, *first: Column) -> list[Column]:
-        shared = self.sort or "macs"
-        return [
-            *first,
-            Column("params", COUNT),
-            Column("macs", COUNT),
-            *([] if shared in ("params", "macs") else [Column(shared, COUNT)]),
-            Column(f"% of {shared}", NUMBER),
-            Column("", BAR),
-        ]
+        """Params, macs and what is sorted by; beside those of :meth:`_shared`, parts of the total and bars."""
+        columns = list(first)
+        shared = self._shared()
+        for count in dict.fromkeys((*SHARED, *shared)):
+            columns.append(Column(count, COUNT))
+            if count in shared:
+                main = count == (self.sort or "macs")
+                columns += [Column(f"% of {count}", NUMBER, 0 if main else 2), Column("", BAR)]
+        return columns
 
-    def _numbers(self, cost: Cost, most: int) -> tuple[Any, ...]:
-        """The counts of a row, its share, and its bar beside the longest."""
-        shared = self.sort or "macs"
-        part, whole = getattr(cost, shared), getattr(self.network.cost, shared)
-        more = () if shared in ("params", "macs") else (part,)
-        return (cost.params, cost.macs, *more, quantity.share(part, whole), part / most if most else 0)
+    def _numbers(self, cost: Cost, most: Cost | None = None) -> list[Any]:
+        """The cells of a row in those columns, its bars beside the longest."""
+        whole, shared, cells = self.network.cost._asdict(), self._shared(), list[Any]()
+        for count in dict.fromkeys((*SHARED, *shared)):
+            part = getattr(cost, count)
+            cells.append(part)
+            if count in shared:
+                longest = getattr(most, count) if most else 0
+                cells += [
+                    quantity.share(part, whole[count]) if part or not most else "",
+                    part / longest if longest else None,
+                ]
+        return cells
 
-    def _total_row(self, *first: str) -> Row:
-        numbers = self._numbers(self.network.cost, 0)
-        return Row((*first, *numbers[:-1], None), total=True)
+    def _total_row(self, *first: Any) -> Row:
+        return Row((*first, *self._numbers(self.network.cost)), total=True)
 
-    def _layers(self, title: str, layers: Sequence[Layer], chosen: Sequence[int]) -> Table:
-        shared = self.sort or "macs"
-        most = max([getattr(layers[at].cost, shared) for at in chosen], default=0)
-        rows = [
-            Row(
-                (
-                    layer.name,
-                    f"{layer.kind} {layer.detail}".rstrip(),
-                    show(layer.output),
-                    *self._numbers(layer.cost, most),
-                )
-            )
-            for layer in [layers[at] for at in chosen]
-        ]
+    def _layers(self, title: str, chosen: Sequence[int]) -> list[Section]:
+        layers, fields, strides = self.network.layers, self.network.receptive_fields(), self.network.strides()
+        flat = bool(self.sort) or self.top is not None
+        branches = (
+            [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
+            if flat
+            else grown(layers, not self.full)
+        )
+        most = _most(branch.cost for branch in branches)
+        rows = []
+        folded = False
+        for branch, depth in walked(branches):
+            last, folded = layers[branch.last], folded or branch.times > 1
+            kind = f"{branch.layers:,} layers" if branch.children else f"{last.kind} {last.detail}".rstrip()
+            pace = strides[branch.last]
+            seen = (show(fields[branch.last]) if fields[branch.last] else "", _spelt(pace) if pace else "")
+            cells = (branch.title, kind, show(last.output), *seen, *self._numbers(branch.cost, most))
+            rows.append(Row(cells, depth))
         if left := len(layers) - len(chosen):
             kept = set(chosen)
             rest = total(layer.cost for at, layer in enumerate(layers) if at not in kept)
-            rows.append(Row((f"{left} more", "", "", *self._numbers(rest, 0)[:-1], None), depth=1))
-        rows.append(self._total_row("total", "", ""))
-        first = (Column("layer"), Column("kind", spare=True), Column("output"))
-        return Table(title, self._columns(*first), rows)
+            rows.append(Row((f"{left:,} more", "", "", "", "", *self._numbers(rest)), depth=1))
+        rows.append(self._total_row("total", "", "", "", ""))
+        spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
+        table = Table(title, self._columns(Column("layer"), *spare), rows)
+        return [table, Lines("", [FOLDED])] if folded else [table]
 
-    def _kinds(self, title: str) -> Table:
-        groups = by_kind(self.network.layers)
-        field = COSTS.index(self.sort or "macs")
-        groups.sort(key=lambda group: -group.cost[field])
-        most = groups[0].cost[field] if groups else 0
-        rows = [Row((group.name, group.layers, *self._numbers(group.cost, most))) for group in groups]
-        rows.append(self._total_row("total", len(self.network.layers)))  # type: ignore[arg-type]
-        columns = self._columns(Column("kind"), Column("layers", COUNT))
-        columns.insert(3, Column("% of params", NUMBER))
-        cells = [
-            row._replace(cells=(*row.cells[:3], quantity.share(row.cells[2], self.network.cost.params), *row.cells[3:]))
-            for row in rows
-        ]
-        return Table(title, columns, cells)
+    def _groups_table(self, title: str) -> list[Section]:
+        groups, shown = GROUPINGS[self.by](self.network.layers), self._ranked(self._groups())
+        most = _most(group.cost for group in shown)
+        rows = [Row((group.name, group.layers, *self._numbers(group.cost, most))) for group in shown]
+        if left := len(groups) - len(shown):
+            kept = {group.name for group in shown}
+            rest = [group for group in groups if group.name not in kept]
+            number, cost = sum(group.layers for group in rest), total(group.cost for group in rest)
+            rows.append(Row((f"{left:,} more", number, *self._numbers(cost)), depth=1))
+        rows.append(self._total_row("total", len(self.network.layers)))
+        return [Table(title, self._columns(Column(self.by), Column("layers", COUNT)), rows)]
 
     def _totals(self) -> Table:
         cost, network = self.network.cost, self.network
@@ -189,3 +212,17 @@ class NetworkReport(NamedTuple):
                 over = quantity.exact(actual - limit)
                 lines.append(f"{metric} {there} > {most}, OVER by {over} ({quantity.share(actual - limit, limit)})")
         return Lines("Budget", lines, alarm=not all(verdict.passed for verdict in self.budget))
+
+
+def _fields(share: Share) -> dict[str, Any]:
+    return {"name": share.name, "layers": share.layers, **share.cost._asdict()}
+
+
+def _most(costs: Iterable[Cost]) -> Cost:
+    """The largest of each count."""
+    return Cost(*map(max, zip(*costs, strict=True))) if (costs := list(costs)) else Cost()
+
+
+def _spelt(strides: Sequence[Stride]) -> str:
+    """``32``, or ``32x16`` where the axes differ."""
+    return "x".join(map(str, strides if len(set(strides)) > 1 else strides[:1]))

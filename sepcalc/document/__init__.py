@@ -1,0 +1,63 @@
+"""A network in YAML: the text -> entries -> a graph of ops.
+
+Reading has two stages. The first turns nodes into entries: what a layer, a group, a branching is, and what is wrong
+with it whatever the sizes. The second runs the entries on the input, with the values of the parameters, and emits the
+ops. Both note every problem and go on; one error at the end holds them all.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sepcalc.errors import InputError, Problem
+from sepcalc.gate import Claim, Limit
+from sepcalc.network import Network
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar, Source, read
+from sepcalc.nodes import Sequence as SequenceNode
+
+
+class Document(NamedTuple):
+    """A network as it was written down: what it is held to, and whether its parameters and its input are its own."""
+
+    network: Network
+    budget: tuple[Limit, ...] = ()
+    published: tuple[Claim, ...] = ()
+    altered: bool = False
+
+
+def load_yaml(source: Source, settings: Mapping[str, str] | None = None, given_input: str | None = None) -> Document:
+    """The network of a YAML text, with ``settings`` for its parameters and another input, both as text.
+
+    Raises :class:`InputError` with every problem.
+    """
+    from sepcalc.document.root import read_document
+
+    return read_document(source, read(source), settings or {}, given_input)
+
+
+def load_line(text: str, given_input: str | None = None) -> Document:
+    """A network on one line: an input shape and layers, with commas between. Raises InputError."""
+    from sepcalc.document.root import read_document
+
+    source = Source("", text)
+    scalars = []
+    column = 0
+    for part in text.split(","):
+        stripped = part.strip()
+        scalars.append(Scalar(stripped, 0, column + len(part) - len(part.lstrip())))
+        column += len(part) + 1
+    empty = [scalar for scalar in scalars if not scalar.text]
+    if empty:
+        place = min(empty[0].column, len(text.rstrip()) - 1)
+        raise InputError([_placeless(source.problem("nothing stands here: expected a layer", "", (0, place), end=1))])
+    values: dict[str, Node] = {"input": scalars[0], "layers": SequenceNode([*scalars[1:]], 0, scalars[0].column)}
+    keys = {name: Scalar(name, 0, 0) for name in values}
+    try:
+        return read_document(source, MappingNode(keys, values, 0, 0), {}, given_input)
+    except InputError as problems:
+        raise InputError(map(_placeless, problems.problems)) from problems
+
+
+def _placeless(problem: Problem) -> Problem:
+    """A problem of a text that is no file."""
+    return problem._replace(place="")

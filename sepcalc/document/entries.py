@@ -1,0 +1,144 @@
+"""What a document is made of once its nodes are understood: layers, uses of blocks, groups, branches."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc.expression import Expression, as_text
+from sepcalc.expression import Value as Number
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.shape import AXES, Shape
+from sepcalc.spec import Spec
+
+ROOT = ("name", "published", "input", "parameters", "defaults", "blocks", "layers", "budget")
+MODIFIERS = ("name", "repeat", "when")
+JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
+
+FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
+WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
+BRACES = re.compile(r"\{([^{}]*)\}")
+NAME = re.compile(r"[^\W_][\w .+-]*|_[\w .+-]+")
+
+
+class Piece(NamedTuple):
+    """A word of a spec: literal text, or texts and expressions in turn; and where it stands."""
+
+    parts: tuple[str | Expression, ...]
+    node: Node
+    start: int = 0
+    end: int | None = None
+
+
+class Layer(NamedTuple):
+    """A layer: read already, or words that wait for values."""
+
+    node: Node
+    label: str
+    spec: Spec | None
+    pieces: tuple[Piece, ...]
+
+
+class Use(NamedTuple):
+    """A block where it is used."""
+
+    node: Node
+    block: str
+    arguments: tuple[Piece, ...]
+    named: tuple[tuple[str, Piece], ...]
+
+
+class Group(NamedTuple):
+    node: Node
+    entries: Sequence[Any]
+
+
+class Residual(NamedTuple):
+    node: Node
+    main: Sequence[Any]
+    shortcut: Sequence[Any]
+
+
+class Join(NamedTuple):
+    """Branches by name, joined by an op of several inputs."""
+
+    node: Node
+    pieces: tuple[Piece, ...]
+    branches: tuple[tuple[str, Sequence[Any]], ...]
+
+
+class Broken(NamedTuple):
+    """An entry with a mistake, already noted: what comes after it has an unknown shape."""
+
+    node: Node
+
+
+Body = Layer | Use | Group | Residual | Join | Broken
+
+
+class Entry(NamedTuple):
+    """A body with its modifiers."""
+
+    body: Body
+    name: str = ""
+    repeat: Piece | None = None
+    when: Piece | None = None
+
+
+class Block(NamedTuple):
+    key: Scalar
+    parameters: tuple[tuple[str, Expression | None], ...]
+    entries: Sequence[Any]
+
+
+def axes_of(shape: Shape) -> dict[str, Number]:
+    """``c_in``, and ``h_in``, ``w_in`` … by axis."""
+    names: dict[str, Number] = {f"{axis}_in": size for axis, size in zip(AXES[len(shape) - 1], shape)}
+    names["c_in"] = shape[-1]
+    return names
+
+
+def axis_names(rank: int) -> frozenset[str]:
+    return frozenset(f"{axis}_in" for axis in "dhwc"[-rank:])
+
+
+def is_empty(node: Node) -> bool:
+    """Whether nothing was written there, not even quotes."""
+    return isinstance(node, Scalar) and not node.text and not node.quoted
+
+
+def key_of(node: Node | None, name: str) -> Scalar:
+    if isinstance(node, MappingNode):
+        return node.keys[name]
+    return Scalar(name, node.line if node else 0, node.column if node else 0)
+
+
+def columns_of(text: str, at: int) -> tuple[int, int]:
+    """Where a word of a compact spec stands; its end, when it has no such word."""
+    matches = list(WORD.finditer(text))
+    return matches[at].span() if at < len(matches) else (len(text), len(text) + 1)
+
+
+def unbraced(text: str) -> str:
+    """An expression as a value stands bare; in braces it is the same."""
+    return text[1:-1] if text[:1] == "{" and text[-1:] == "}" else text
+
+
+def split_at_commas(text: str) -> list[str]:
+    """Parts between commas, but for commas in parentheses."""
+    parts, depth, start = [], 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if char == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]] if text.strip() else []
+
+
+def fill(piece: Piece, names: Mapping[str, Number]) -> str:
+    """The word, its expressions computed. Raises ExpressionError."""
+    return "".join([part if isinstance(part, str) else as_text(part(names)) for part in piece.parts])
+
+
+def listed(words: Iterable[str]) -> str:
+    return ", ".join(words)

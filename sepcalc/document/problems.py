@@ -1,0 +1,86 @@
+"""The problems of a document, kept until all are known."""
+
+from collections.abc import Iterable, Mapping
+
+from sepcalc import nodes
+from sepcalc.document.entries import Piece, listed
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.expression import ExpressionError
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar, Source
+
+
+class Notes:
+    """What was found wrong in a text, each problem once; and the checks that every reader of nodes needs."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: dict[tuple[str, str], Problem] = {}
+
+    def add(
+        self,
+        message: str,
+        hint: str,
+        node: Node | None,
+        start: int = 0,
+        end: int | None = None,
+        trail: tuple[str, ...] = (),
+    ) -> None:
+        """Keeps a problem; a layer that is repeated makes its mistake once."""
+        problem = self.source.problem(message, hint, node, start, end, trail)
+        self.problems.setdefault((problem.place, message), problem)
+        if len(self.problems) > nodes.MOST:
+            raise self.error()
+
+    def error(self) -> InputError:
+        """Every problem, in the order of the file; of too many the first that were found."""
+        found = sorted([*self.problems.values()][: nodes.MOST], key=self.order)
+        if len(self.problems) > nodes.MOST:
+            message = f"there are more than {nodes.MOST} problems: these were found first"
+            found.append(self.source.problem(message))
+        return InputError(found)
+
+    def fact(self, fact: Invalid, node: Node | None, trail: tuple[str, ...] = ()) -> None:
+        self.add(fact.message, fact.hint, node, trail=trail)
+
+    def expression(self, fact: ExpressionError, piece: Piece, text: str, trail: tuple[str, ...] = ()) -> None:
+        """A mistake in an expression, under the part of it that is wrong."""
+        inside = piece.node.text.find(text, piece.start) if isinstance(piece.node, Scalar) else -1
+        if inside < 0:
+            self.add(fact.message, fact.hint, piece.node, piece.start, piece.end, trail)
+        else:
+            first = inside + fact.start
+            self.add(fact.message, fact.hint, piece.node, first, max(first + 1, inside + fact.end), trail)
+
+    def mapping(self, node: Node | None, what: str, known: Iterable[str] = ()) -> Mapping[str, Node]:
+        """The entries of a mapping, or none and a problem; keys that nobody knows are problems."""
+        if node is None:
+            return {}
+        if not isinstance(node, MappingNode):
+            self.add(f"{what} needs names and values", "written as name: value", node)
+            return {}
+        known = tuple(known)
+        for key, where in node.keys.items() if known else ():
+            if key not in known:
+                hint = near_miss(key, known)
+                self.add(f"unknown key {quoted(key)} in {what}: expected {listed(known)}", hint, where)
+        return node.values
+
+    def scalar(self, node: Node | None, what: str) -> str | None:
+        """The text of a scalar, or None and a problem."""
+        if isinstance(node, Scalar):
+            return node.text
+        if node is not None:
+            braces = isinstance(node, MappingNode)
+            hint = "quote what holds braces: YAML takes { for a mapping" if braces else ""
+            self.add(f"{what} needs a single value", hint, node)
+        return None
+
+    def outside(self, message: str, hint: str, source: str) -> None:
+        """A problem with what was given besides the document."""
+        self.problems.setdefault((source, message), Problem(message, hint))
+
+    def order(self, problem: Problem) -> tuple[int, int]:
+        """Problems go by where they stand."""
+        line, column = ([*problem.place.rsplit(":", 2)[1:], "0", "0"])[:2]
+        return (int(line), int(column)) if line.isdigit() and column.isdigit() else (0, 0)

@@ -1,0 +1,363 @@
+"""Nodes -> entries: what a layer, a group, a branching is, and what is wrong with it whatever the sizes."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from sepcalc.document.entries import (
+    FLOW,
+    JOINS,
+    MODIFIERS,
+    NAME,
+    Block,
+    Body,
+    Broken,
+    Entry,
+    Group,
+    Join,
+    Layer,
+    Piece,
+    Residual,
+    Use,
+    axis_names,
+    columns_of,
+    is_empty,
+    key_of,
+    listed,
+    split_at_commas,
+)
+from sepcalc.document.problems import Notes
+from sepcalc.document.words import Words
+from sepcalc.errors import near_miss, quoted
+from sepcalc.expression import Expression, ExpressionError, is_name
+from sepcalc.expression import parse as parse_expression
+from sepcalc.kinds import KINDS, unknown_kind
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.nodes import Sequence as SequenceNode
+from sepcalc.options import OPTIONS, Value
+from sepcalc.spec import LONGEST, Misread, read
+
+_HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
+
+
+class Library:
+    """The blocks of a document, and how many entries it has."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[str, Block] = {}
+        self.refused: set[str] = set()  # blocks whose header is wrong: their uses are not to blame
+        self.written = 0
+
+
+class Entries(Words):
+    """Reads the blocks and the layers of one text."""
+
+    def __init__(self, notes: Notes, library: Library, defaults: Mapping[str, Value]) -> None:
+        super().__init__(notes)
+        self.library = library
+        self.blocks, self.refused = library.blocks, library.refused
+        self.defaults = defaults
+
+    def read_blocks(self, node: Node | None) -> None:
+        """``blocks``: first all headers, so that blocks may use each other."""
+        headers = []
+        for text, body in self.notes.mapping(node, "blocks").items():
+            key = key_of(node, text)
+            header = self.header(text, key)
+            if header is None:
+                self.refused.update(re.findall(r"\A\s*([\w-]+)", text))
+            else:
+                name, parameters = header
+                if name in self.blocks:
+                    self.notes.add(f"the block {quoted(name)} is defined twice", "", key)
+                self.blocks[name] = Block(key, parameters, ())
+                headers.append((name, body))
+        for name, body in headers:
+            self.blocks[name] = self.blocks[name]._replace(entries=self.entries(body, f"the block {name}") or ())
+
+    def header(self, text: str, key: Scalar) -> tuple[str, tuple[tuple[str, Expression | None], ...]] | None:
+        """``mobile(out, stride=1)``: a name, and parameters that may have defaults."""
+        match = _HEADER.fullmatch(text.strip())
+        name = match[1] if match else ""
+        if not match or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
+            self.notes.add(f"{quoted(text)} is not a block: expected name(parameter, parameter=default)", "", key)
+            return None
+        if name in KINDS or name in ("residual", "layers", "shortcut", *MODIFIERS):
+            self.notes.add(
+                f"a block cannot be called {quoted(name)}: that is a {'kind' if name in KINDS else 'key'} already",
+                "",
+                key,
+            )
+            return None
+        parameters: dict[str, Expression | None] = {}
+        for part in split_at_commas(match[2] or ""):
+            parameter, equals, default = part.partition("=")
+            parameter = parameter.strip()
+            if not is_name(parameter) or parameter in parameters or parameter in axis_names(4):
+                self.notes.add(
+                    f"{quoted(parameter)} cannot be a parameter of {name}", "names differ: letters, digits, _", key
+                )
+                return None
+            if not equals and any(parameters.values()):
+                self.notes.add(f"{parameter} needs a default, since one before it has one", "", key)
+            try:
+                parameters[parameter] = parse_expression(default.strip()) if equals else None
+            except ExpressionError as fact:
+                self.notes.expression(fact, Piece((), key), default.strip())
+                return None
+        return name, tuple(parameters.items())
+
+    def entries(self, node: Node, what: str) -> list[Entry] | None:
+        """The entries of a list."""
+        if is_empty(node):
+            node = SequenceNode([], node.line, node.column)
+        if not isinstance(node, SequenceNode):
+            hint = "each layer on a line of its own, after a dash"
+            self.notes.add(f"{what}: expected a list of layers", hint, node)
+            return None
+        return [self.entry(item) or Entry(Broken(item)) for item in node.items]
+
+    def entry(self, node: Node) -> Entry | None:
+        self.library.written += 1
+        if isinstance(node, Scalar):
+            body = self.compact(node)
+            return None if body is None else Entry(body)
+        if isinstance(node, SequenceNode):
+            self.notes.add("a list stands where a layer was expected", "a group of layers is layers: […]", node)
+            return None
+        values = node.values
+        bodies = [key for key in values if key not in MODIFIERS and key != "shortcut"]
+        if len(bodies) != 1:
+            self.strange(node, bodies)
+            return None
+        name = self.entry_name(values.get("name"))
+        repeat = self.value_piece(values.get("repeat"), "repeat")
+        when = self.value_piece(values.get("when"), "when")
+        if "shortcut" in values and bodies[0] != "residual":
+            self.notes.add("a shortcut belongs to a residual", "", node.keys["shortcut"])
+        body = self.body(node, bodies[0], values[bodies[0]])
+        if body is None or (repeat is None and "repeat" in values) or (when is None and "when" in values):
+            return None
+        return Entry(body, name, repeat, when)
+
+    def strange(self, node: MappingNode, bodies: Sequence[str]) -> None:
+        """A mapping that is no layer; in YAML's flow style, often a spec with braces."""
+        if not bodies:
+            self.notes.add("a layer is missing: expected a kind, a block, layers, residual or a join", FLOW, node)
+            return
+        words = (*KINDS, *self.blocks, *self.refused, "layers", "residual")
+        known = [key for key in bodies if key.split(" ")[0] in words]
+        for key in bodies:
+            if known and key not in known:
+                near = near_miss(key, (*MODIFIERS, "shortcut")) or FLOW
+                self.notes.add(f"unknown key {quoted(key)} beside {known[0]}", near, node.keys[key])
+        if len(known) > 1 or not known:
+            listed = ", ".join(map(quoted, bodies[:5]))
+            self.notes.add(f"expected one layer, not {len(bodies)}: {listed}", FLOW, node)
+
+    def entry_name(self, node: Node | None) -> str:
+        if node is None:
+            return ""
+        text = self.notes.scalar(node, "name")
+        if text is None:
+            return ""
+        if not NAME.fullmatch(text) or len(text) > 100:
+            hint = "letters, digits, spaces, and . _ + - after the first"
+            self.notes.add(f"{quoted(text)} cannot be the name of a layer", hint, node)
+        return text
+
+    def body(self, node: MappingNode, key: str, value: Node) -> Body | None:
+        if key == "layers":
+            entries = self.entries(value, "layers")
+            return None if entries is None else Group(node, entries)
+        if key == "residual":
+            main = self.entries(value, "residual")
+            shortcut = self.entries(node.values["shortcut"], "shortcut") if "shortcut" in node.values else []
+            return None if main is None or shortcut is None else Residual(node, main, shortcut)
+        if key in self.blocks:
+            return self.use_of_mapping(node.keys[key], key, value)
+        words = key.split()
+        if words and words[0] in self.refused:
+            return None
+        if words and words[0] in JOINS and isinstance(value, MappingNode | SequenceNode):
+            options = isinstance(value, MappingNode) and value.values and all(name in OPTIONS for name in value.values)
+            if not options:
+                return self.join(node, words, value)
+        if not words or words[0] not in KINDS:
+            known = (*KINDS, *self.blocks, "layers", "residual")
+            fact = unknown_kind(words[0] if words else key)
+            hint = FLOW if is_empty(value) else fact.hint
+            self.notes.add(fact.message, near_miss(key, known) or hint, node.keys[key])
+            return None
+        return self.long_form(node, node.keys[key], words, value)
+
+    def join(self, node: MappingNode, words: Sequence[str], value: Node) -> Join | None:
+        """Branches: by name, or a plain list of lists."""
+        key = node.keys[next(iter(k for k in node.keys if k.split()[:1] == [words[0]]))]
+        pieces = [Piece((word,), key) for word in words]
+        branches: list[tuple[str, Sequence[Entry]]] = []
+        pairs: Iterable[tuple[str, Node]]
+        if isinstance(value, MappingNode):
+            pairs = value.values.items()
+        else:
+            pairs = ((str(at), item) for at, item in enumerate(value.items if isinstance(value, SequenceNode) else ()))
+        for name, branch in pairs:
+            if name in OPTIONS and isinstance(branch, Scalar) and name in KINDS[words[0]].options:
+                piece = self.option_piece(OPTIONS[name], branch)
+                if piece is None:
+                    return None
+                pieces.append(piece)
+                continue
+            if not NAME.fullmatch(name):
+                self.notes.add(f"{quoted(name)} cannot be the name of a branch", "", key_of(value, name))
+            listed = SequenceNode([branch], branch.line, branch.column) if isinstance(branch, Scalar) else branch
+            branches.append((name, self.entries(listed, f"the branch {name}") or ()))
+        if len(branches) < 2 and words[0] != "attention":
+            self.notes.add(f"{words[0]} joins two branches or more, not {len(branches)}", "a: […], b: […]", key)
+            return None
+        return Join(node, tuple(pieces), tuple(branches))
+
+    def use_of_mapping(self, key: Scalar, block: str, value: Node) -> Use | None:
+        """``mobile: {out: 64, stride: 2}``."""
+        if isinstance(value, Scalar):
+            pieces = self.words(value)
+            return self.use(value, block, pieces, key) if pieces or not value.text else None
+        named = []
+        for name, argument in self.notes.mapping(value, f"the block {block}").items():
+            piece = self.value_piece(argument, name)
+            if piece is None:
+                return None
+            named.append((name, piece))
+        return self.checked_use(Use(key, block, (), tuple(named)))
+
+    def compact(self, node: Scalar) -> Body | None:
+        """A spec, or a block with its arguments, on one line."""
+        text = node.text
+        if text.lstrip()[:1].isdigit() and text.split()[0] not in self.refused:
+            start, end = columns_of(text, 0)
+            hint = "leave the shape out"
+            self.notes.add("a layer in a network takes its shape from the one before it", hint, node, start, end)
+            return None
+        if "{" not in text and "}" not in text and len(text) <= LONGEST:
+            words = text.split()
+            if not words:
+                self.notes.add("a layer is missing", "identity does nothing, if that is meant", node)
+                return None
+            if words[0] in self.refused:
+                return None
+            if words[0] not in self.blocks:
+                return self.constant(node, words)
+        pieces = self.words(node)
+        if not pieces:
+            return None
+        first = pieces[0].parts
+        if len(first) == 1 and isinstance(first[0], str) and first[0] in self.blocks:
+            return self.use(node, first[0], pieces[1:], node)
+        kind = first[0] if len(first) == 1 and isinstance(first[0], str) and first[0][0] != "-" else "conv"
+        if kind in self.refused:
+            return None
+        if kind not in KINDS:
+            self.unknown(kind, node)
+            return None
+        return Layer(node, kind, None, pieces)
+
+    def constant(self, node: Scalar, words: Sequence[str]) -> Layer | None:
+        """A spec without expressions: read once, however often it runs."""
+        try:
+            spec = read(words, defaults=self.defaults)
+        except Misread as misread:
+            for at, fact in misread.facts:
+                if fact.message.startswith("unknown kind"):
+                    self.unknown(words[at], node)
+                else:
+                    start, end = columns_of(node.text, at)
+                    self.notes.add(fact.message, fact.hint, node, start, end)
+            return None
+        return Layer(node, spec.kind, spec, ())
+
+    def unknown(self, word: str, node: Scalar) -> None:
+        fact = unknown_kind(word)
+        start = node.text.find(word)
+        hint = near_miss(word, (*self.blocks, *KINDS)) or fact.hint
+        self.notes.add(fact.message, hint, node, start, start + len(word))
+
+    def long_form(self, node: MappingNode, key: Scalar, words: Sequence[str], value: Node) -> Layer | None:
+        """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``."""
+        pieces = [Piece((word,), key) for word in words]
+        whole = True
+        if isinstance(value, Scalar):
+            written = self.words(value)
+            whole = bool(written) or not value.text
+            pieces += written
+        elif isinstance(value, SequenceNode):
+            self.notes.add(f"{words[0]} needs its options as names and values, not a list", f"{words[0]}: {{…}}", value)
+            return None
+        else:
+            kind = KINDS[words[0]]
+            for name, option_node in value.values.items():
+                if name not in kind.options:
+                    where = value.keys[name]
+                    if name in OPTIONS:
+                        self.notes.add(
+                            f"{words[0]} takes no {name}", f"it takes {listed(kind.options) or 'nothing'}", where
+                        )
+                    else:
+                        hint = FLOW if is_empty(option_node) else f"it takes {listed(kind.options) or 'nothing'}"
+                        hint = near_miss(name, kind.options) or hint
+                        self.notes.add(f"unknown option {quoted(name)}", hint, where)
+                    whole = False
+                    continue
+                piece = self.option_piece(OPTIONS[name], option_node)
+                if piece is None:
+                    whole = False
+                else:
+                    pieces.append(piece)
+        return Layer(node, words[0], None, tuple(pieces)) if whole else None
+
+    def use(self, node: Node, block: str, pieces: Sequence[Piece], where: Node) -> Use | None:
+        """Arguments by place, then by name."""
+        arguments: list[Piece] = []
+        named: list[tuple[str, Piece]] = []
+        for piece in pieces:
+            first = piece.parts[0]
+            match = re.match(r"([A-Za-z_]\w*)=(?!=)", first) if isinstance(first, str) else None
+            if match and isinstance(first, str):
+                rest = (first[match.end() :], *piece.parts[1:])
+                argument = self.argument(tuple(part for part in rest if part != ""), piece)
+                if argument is None:
+                    return None
+                named.append((match[1], argument))
+                continue
+            if named:
+                self.notes.add("an argument by place follows one by name", "", piece.node, piece.start, piece.end)
+                return None
+            argument = self.argument(piece.parts, piece)
+            if argument is None:
+                return None
+            arguments.append(argument)
+        return self.checked_use(Use(where, block, tuple(arguments), tuple(named)))
+
+    def checked_use(self, use: Use) -> Use | None:
+        block = self.blocks[use.block]
+        names = [name for name, _ in block.parameters]
+        signature = f"{use.block}({', '.join(names)})"
+        wrong = False
+        if len(use.arguments) > len(names):
+            extra = use.arguments[len(names)]
+            self.notes.add(f"too many arguments for {signature}", "", extra.node, extra.start, extra.end)
+            wrong = True
+        given = set(names[: len(use.arguments)])
+        for name, piece in use.named:
+            if name not in names:
+                message = f"{signature} has no parameter {quoted(name)}"
+                self.notes.add(message, near_miss(name, names), piece.node, piece.start, piece.end)
+                wrong = True
+            elif name in given:
+                self.notes.add(f"{name} is given twice to {signature}", "", piece.node, piece.start, piece.end)
+                wrong = True
+            given.add(name)
+        missing = [name for name, default in block.parameters if default is None and name not in given]
+        if missing and not wrong:
+            self.notes.add(f"{signature} needs {listed(missing)}", "", use.node)
+            wrong = True
+        return None if wrong else use

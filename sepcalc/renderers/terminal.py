@@ -1,0 +1,70 @@
+"""Colours and folded words, drawn by rich."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from sepcalc.errors import printable
+from sepcalc.renderers import Style
+from sepcalc.reports import BAR, Table
+
+if TYPE_CHECKING:
+    from sepcalc.renderers.table import Grid
+
+UNLIMITED = 100_000  # for rich, which would cut what is wider; widths are chosen before
+
+
+def table(section: Table, grid: "Grid", gap: int, right: Sequence[str], style: Style) -> Iterator[str]:
+    """The lines of a table that is laid out."""
+    headed = any(column.name for column in grid.columns)
+    drawn = RichTable(box=None, padding=(0, gap, 0, 0), pad_edge=False, show_header=headed, header_style="dim")
+    for column, width in zip(grid.columns, grid.widths, strict=True):
+        drawn.add_column(
+            Text(column.name),
+            justify="right" if column.holds in right else "left",
+            width=width,
+            overflow="fold",
+            style="cyan" if column.holds == BAR else "",
+        )
+    for row, texts in zip(section.rows, list(zip(*grid.texts, strict=True))[1:], strict=True):
+        drawn.add_row(*map(Text, texts), style="bold" if row.total else "dim" if row.depth else None)
+    out, console = _console(style)
+    _heading(console, printable(section.title))
+    console.print(drawn)
+    yield from out.getvalue().split("\n")[:-1]
+
+
+def lines(title: str, texts: Sequence[str], alarm: bool, style: Style) -> Iterator[str]:
+    """Sentences, each in as many lines as it takes."""
+    out, console = _console(style)
+    _heading(console, title)
+    for line in texts:
+        text = Text(line, style="red" if alarm else "")
+        for part in text.wrap(console, style.width - 2) if style.width else [text]:
+            console.print(Text("  ") + part)
+    yield from out.getvalue().split("\n")[:-1]
+
+
+def _heading(console: Console, title: str) -> None:
+    if title:
+        console.print(Text(title, style="bold"))
+
+
+def _console(style: Style) -> tuple[io.StringIO, Console]:
+    out = io.StringIO()
+    return out, Console(
+        file=out,
+        width=UNLIMITED,
+        color_system="standard" if style.colour else None,
+        force_terminal=style.colour,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=True,
+        _environ={},
+    )

@@ -1,0 +1,145 @@
+"""A network's layers as the tree of their names, equal neighbours folded into one."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc.cost import Cost, total
+from sepcalc.network import Layer
+
+DEEPEST = 20  # parts of a name that nest; what is below stays one part
+LONGEST = 12  # layers in a row that may be repeated together
+_NUMBERED = re.compile(r"([^/]*?)([0-9]{1,18})([^0-9/]*(?:/.*)?)", re.DOTALL)
+
+
+class Branch(NamedTuple):
+    """A layer, or a group of them: ``times`` as many as are shown, all equal, ``cost`` of them all. ``first`` and
+    ``last`` are numbers of layers (of the last of equal ones); ``kind`` is equal exactly where nothing but a number in
+    the name differs."""
+
+    name: str
+    first: int
+    last: int
+    cost: Cost
+    kind: int
+    children: tuple["Branch", ...] = ()
+    times: int = 1
+
+    @property
+    def layers(self) -> int:
+        """How many layers it stands for."""
+        return sum(child.layers for child in self.children) if self.children else self.times
+
+    @property
+    def title(self) -> str:
+        """The name, and how many times it is there."""
+        return f"{self.name} x{self.times}" if self.times > 1 else self.name
+
+
+def grown(layers: Sequence[Layer], fold: bool = True) -> list[Branch]:
+    """The tree of the layers by the parts of their names, in order; layers of one group stand together in it only
+    where they do so in the network. With ``fold``, repeated neighbours become one branch."""
+    paths = [layer.name.lstrip("/").split("/", DEEPEST) for layer in layers]
+    return _Grower(layers, paths, fold).between(0, len(layers), 0)
+
+
+def walked(branches: Sequence[Branch], depth: int = 0) -> Iterator[tuple[Branch, int]]:
+    """Every branch with its depth, groups before their children."""
+    for branch in branches:
+        yield branch, depth
+        yield from walked(branch.children, depth + 1)
+
+
+class _Grower:
+    def __init__(self, layers: Sequence[Layer], paths: Sequence[Sequence[str]], fold: bool) -> None:
+        self.layers, self.paths, self.fold = layers, paths, fold
+        self.kinds: dict[Any, int] = {}
+
+    def between(self, start: int, stop: int, depth: int) -> list[Branch]:
+        """The branches of these layers, which have ``depth`` parts of their names in common."""
+        branches = []
+        while start < stop:
+            path, end = self.paths[start], start + 1
+            if len(path) == depth + 1:
+                branches.append(self.leaf(start, path[depth]))
+            else:
+                while end < stop and len(self.paths[end]) > depth + 1 and self.paths[end][depth] == path[depth]:
+                    end += 1
+                branches.append(self.group(path[depth], self.between(start, end, depth + 1)))
+            start = end
+        return self.folded(branches) if self.fold else branches
+
+    def leaf(self, at: int, name: str) -> Branch:
+        _, op, inputs, output, cost, weights = self.layers[at]
+        return Branch(name, at, at, cost, self.kind(type(op), op, inputs, output, cost, weights is None))
+
+    def group(self, name: str, children: list[Branch]) -> Branch:
+        """A branch of its children; an only child takes its place."""
+        if len(children) == 1:
+            return children[0]._replace(name=f"{name}/{children[0].name}")
+        cost = total(child.cost for child in children)
+        kind = self.kind(*[(child.name, child.kind, child.times) for child in children])
+        return Branch(name, children[0].first, children[-1].last, cost, kind, tuple(children))
+
+    def kind(self, *marks: Any) -> int:
+        return self.kinds.setdefault(marks, len(self.kinds))
+
+    def folded(self, branches: list[Branch]) -> list[Branch]:
+        """Equal neighbours whose names count on as one; several in a row that repeat, three times at least, as a
+        group of their own."""
+        names = [_counted(branch.name) for branch in branches]
+        marks = [
+            self.kind(before, after, branch.kind, branch.times) if number else -1 - at
+            for at, (branch, (before, number, after)) in enumerate(zip(branches, names))
+        ]
+        numbers = [int(number or 0) for _, number, _ in names]
+        result, at = [], 0
+        while at < len(branches):
+            width, times = _repeated(marks, numbers, at)
+            stop = at + width * times
+            if times == 1:
+                result.append(branches[at])
+            else:
+                equal = [
+                    _as_one(branches[n:stop:width], [name[1] for name in names[n:stop:width]], names[n])
+                    for n in range(at, at + width)
+                ]
+                name = f"{branches[at].name}..{branches[stop - 1].name}"
+                result += equal if width == 1 else [self.group(name, equal)._replace(times=times)]
+            at = stop
+        return result
+
+
+def _counted(name: str) -> tuple[str, str, str]:
+    """A name around the last number of its first part: ``mobile[``, ``2``, ``]/act``; without one, the name alone."""
+    match = _NUMBERED.fullmatch(name)
+    return (match[1], match[2], match[3]) if match else (name, "", "")
+
+
+def _repeated(marks: Sequence[int], numbers: Sequence[int], at: int) -> tuple[int, int]:
+    """How many branches from here on repeat together, and how many times."""
+    for width in range(1, LONGEST + 1):
+        end = at
+        while end + width < len(marks) and marks[end] == marks[end + width]:
+            step = numbers[end + width] - numbers[end]
+            if step < 1 or step != (
+                1 if width == 1 else step if end < at + width else numbers[end] - numbers[end - width]
+            ):
+                break
+            end += 1
+        times = (end - at) // width + 1
+        if times > (1 if width == 1 else 2):
+            return width, times
+    return 1, 1
+
+
+def _as_one(equal: Sequence[Branch], numbers: Sequence[str], name: tuple[str, str, str]) -> Branch:
+    """Equal branches as one, called by the first and the last of their numbers."""
+    called = f"{name[0]}{numbers[0]}..{numbers[-1]}{name[2]}"
+    return _times(equal[-1], len(equal))._replace(name=called, first=equal[0].first)
+
+
+def _times(branch: Branch, times: int) -> Branch:
+    children = tuple([_times(child, times) for child in branch.children])
+    cost = Cost(*[count * times for count in branch.cost])
+    return branch._replace(cost=cost, children=children, times=branch.times * times)

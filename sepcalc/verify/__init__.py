@@ -1,0 +1,122 @@
+"""Counts that are observed: every layer runs in NumPy, and what was executed is counted from the operands.
+
+The layers run on arrays of :class:`Counted`, which sees every elementwise call with its operands and refuses all
+that multiplies unseen (matmul, dot, einsum …). Beside each stands a reference, formulated another way and free to use
+matmul.
+Where a layer is made of products, sums and compares, data are small integers and the outputs must be equal; where
+a root, an exponential or a stored reciprocal is in it, they agree within :data:`TOLERANCE`.
+
+``sepcalc.verify(spec, claimed=cost)`` takes any claim, and finds it false.
+"""
+
+import sys
+import time
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
+from sepcalc.cost import Cost, total
+from sepcalc.network import Layer, Network, of_spec
+from sepcalc.spec import Spec, parse
+from sepcalc.verify.layers import Progress, Run, check_layer, operations
+from sepcalc.verify.rewrites import check_variant
+from sepcalc.verify.verdicts import Check, RewriteCheck, Verification, differences
+
+__all__ = ["Check", "Progress", "RewriteCheck", "Verification", "verify"]
+
+
+BUFFER = 512  # elements: NumPy copies operands that are repeated along an axis shorter than its buffer
+
+
+# Which variant a kind is itself.
+_OWN = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}
+
+
+def verify(
+    target: Spec | Network | str,
+    claimed: Cost | None = None,
+    *,
+    seed: int = 0,
+    variants: Sequence[str] | None = None,
+    layers: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> Verification:
+    """Runs a layer spec with every variant (or those named), or a network's layers (or those that match a glob).
+
+    ``claimed`` is what the spec, or all those layers together, are said to cost; anything else makes the verification
+    fail. ``progress`` is called with operations done, operations in all, and the layer's name. Raises InputError for
+    a spec that is wrong, an unknown variant, a glob that matches nothing.
+    """
+    begun = time.perf_counter()
+    buffered = np.setbufsize(BUFFER)
+    try:
+        checks, rewrites, own = _verified(target, seed, variants, layers, progress)
+    finally:
+        np.setbufsize(buffered)
+    if progress is not None:
+        whole = sum(operations(check.executed) for check in checks)
+        progress(whole, whole, "done")
+    executed = total(check.executed for check in checks) if checks else Cost()
+    claim = None
+    if claimed is not None:
+        claim = differences(Cost(*claimed), total(check.executed for check in own) if own else Cost())
+    return Verification(tuple(checks), tuple(rewrites), executed, time.perf_counter() - begun, seed, claim)
+
+
+def _verified(
+    target: Spec | Network | str,
+    seed: int,
+    variants: Sequence[str] | None,
+    layers: Sequence[str],
+    progress: Progress | None,
+) -> tuple[Sequence[Check], Sequence[RewriteCheck], Sequence[Check]]:
+    """The checks, the rewrites, and those checks that are of the target itself."""
+    if isinstance(target, str):
+        target = parse(target, also=REWRITE_OPTIONS)
+    if isinstance(target, Spec) and target.kind in COMPARED:
+        return _verify_variants(target, seed, variants, progress)
+    network = of_spec(target) if isinstance(target, Spec) else target
+    chosen = _chosen(network, layers)
+    run = Run(seed, sum(operations(layer.cost) for layer in chosen), progress)
+    checks = [check_layer(layer, run) for layer in chosen]
+    return checks, [], checks
+
+
+def _chosen(network: Network, globs: Sequence[str]) -> Sequence[Layer]:
+    """The layers that match any of the globs, in their order; all, without one."""
+    if not globs:
+        return network.layers
+    matching = {layer.name for glob in globs for layer in network.select(glob)}
+    return [layer for layer in network.layers if layer.name in matching]
+
+
+def _verify_variants(
+    spec: Spec, seed: int, variants: Sequence[str] | None, progress: Progress | None
+) -> tuple[list[Check], list[RewriteCheck], list[Check]]:
+    from sepcalc.kinds import settings
+
+    itself = _OWN.get(spec.kind, "normal")
+    comparison = compare(spec, [*(variants or ["all"]), itself])
+    run = Run(seed, sum(operations(variant.cost) for variant in comparison), progress)
+    checks, rewrites, own = [], [], []
+    for variant in comparison:
+        found, rewrite = check_variant(variant.name, comparison.conv, settings(spec.options), variant.network, run)
+        checks += found
+        if variant.name == itself:
+            own = found
+        if variant.name != "normal":
+            rewrites.append(rewrite)
+    return checks, rewrites, own
+
+
+class _Callable(ModuleType):
+    """``sepcalc.verify(...)``: the module stands for the function that it is named after."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Verification:
+        return verify(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,265 @@
+"""Layers without macs that count themselves: pools, resampling, norms, activations, moves."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from sepcalc.ops.base import Op
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.shape import Shape
+from sepcalc.verify.bench import Bench, Function
+from sepcalc.verify.counting import Array, erf_of
+from sepcalc.verify.executors_products import sigmoid, windows_of
+from sepcalc.verify.layout import (
+    EPSILON,
+    LRN,
+    SELU,
+    SLOPE,
+    bordered,
+    divisible,
+    norm_rows,
+    resampling_taps,
+    statistics_of,
+)
+from sepcalc.verify.products import GATHERED
+
+
+def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = inputs[0].astype(np.float64)
+    rows, index, offsets = windows_of(op, array, output, -np.inf if op.how == "max" else 0)
+    factors = np.broadcast_to(_sizes(op, array.shape, output), (len(index), 1))
+    result = np.empty((len(index), array.shape[-1]))
+    window = max(1, GATHERED // (len(offsets) * array.shape[-1]))
+    for at in range(0, len(index), window):
+        seen = rows[index[None, at : at + window] + offsets[:, None]].view(bench.array)
+        if op.how == "max":
+            result[at : at + window] = np.maximum.reduce(seen, axis=0)
+        else:
+            result[at : at + window] = np.multiply(np.add.reduce(seen, axis=0), 1 / factors[at : at + window])
+        bench.tick()
+    return result.reshape(output)
+
+
+def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
+    """What an average divides by, for every window: all its elements, or those of the input alone."""
+    whole = np.full((1, 1), float(prod(op.kernel)))
+    if op.how == "max" or not op.exclude_pad:
+        return whole
+    rows, index, offsets = windows_of(op, np.ones((*shape[:-1], 1)), output)
+    return rows[index[:, None] + offsets[None, :]].sum(axis=1)
+
+
+def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = bench.real(inputs[0])
+    ufunc: Any = np.maximum if op.how == "max" else np.add
+    result = ufunc.reduce(array, axis=op.axes)
+    if op.how == "mean":
+        result = np.multiply(result, 1 / (array.size // max(1, result.size)))
+    return np.asarray(result).reshape(output)
+
+
+def _adaptive(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = bench.real(inputs[0])
+    result = np.empty(output)
+    axes = tuple(range(len(op.to)))
+    for at in product(*map(range, op.to)):
+        window = array[tuple([slice(j * i // o, -(-(j + 1) * i // o)) for j, i, o in zip(at, array.shape, op.to)])]
+        if op.how == "max":
+            result[at] = np.maximum.reduce(window, axis=axes)
+        else:
+            result[at] = np.multiply(np.add.reduce(window, axis=axes), 1 / prod(window.shape[:-1]))
+    return result
+
+
+def _upsample(op: Upsample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = bench.real(inputs[0])
+    axes = [resampling_taps(op.how, size, to) for size, to in zip(array.shape, op.to)]
+    taps, weights = [], []
+    for at in product(*[range(where.shape[1]) for where, _ in axes]):
+        taps.append(np.asarray(array[np.ix_(*[where[:, t] for (where, _), t in zip(axes, at)])]))
+        weight = np.ones(())
+        for (_, each), t in zip(axes, at):
+            weight = weight[..., None] * each[:, t]
+        weights.append(weight[..., None])
+    if op.how == "nearest":
+        return taps[0]
+    products = np.multiply(np.stack(taps).view(bench.array), np.stack(weights))
+    return np.add.reduce(products, axis=0)
+
+
+def _trained(bench: Bench, role: str, shape: Shape, wanted: bool) -> Array | None:
+    return bench.weights(role, shape).take().astype(np.float64) if wanted else None
+
+
+def _scaled(values: Any, gain: Array | None, shift: Array | None) -> Any:
+    values = values if gain is None else np.multiply(values, gain)
+    return values if shift is None else np.add(values, shift)
+
+
+def _batch_norm(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array, channels = bench.real(inputs[0]), (output[-1],)
+    mean, root = statistics_of(bench, output[-1], take=True)
+    gain, shift = _trained(bench, "gain", channels, op.gain), _trained(bench, "shift", channels, op.bias)
+    if op.unfolded:
+        return np.asarray(_scaled(np.multiply(np.subtract(array, mean), root), gain, shift))
+    scale = root if gain is None else root * gain
+    return np.asarray(_scaled(array, scale, (0 if shift is None else shift) - mean * scale))
+
+
+def _row_norm(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    rows, axes = norm_rows(op, bench.real(inputs[0]))
+    count = prod(rows.shape[axis] for axis in axes)
+    centred: Any = rows
+    if op.how != "rms":
+        centred = np.subtract(rows, np.multiply(np.add.reduce(rows, axis=axes, keepdims=True), 1 / count))
+    spread = np.multiply(np.add.reduce(np.multiply(centred, centred), axis=axes, keepdims=True), 1 / count)
+    normal = np.divide(centred, np.sqrt(np.add(spread, EPSILON))).reshape(output)
+    shape = output[-op.axes :] if op.how in ("layer", "rms") else output[-1:]
+    gain, shift = _trained(bench, "gain", shape, op.gain), _trained(bench, "shift", shape, op.bias)
+    return np.asarray(_scaled(normal, gain, shift))
+
+
+def _local_norm(op: LocalResponseNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    k, alpha, beta = LRN
+    array = bench.real(inputs[0])
+    squares = np.pad(np.multiply(array, array), [(0, 0)] * (array.ndim - 1) + [((op.size - 1) // 2, op.size // 2)])
+    near = sliding_window_view(np.asarray(squares), op.size, axis=-1).view(bench.array)
+    below = np.power(np.add(np.multiply(np.add.reduce(near, axis=-1), alpha / op.size), k), beta)
+    return np.divide(array, below)
+
+
+def _relu6(x: Any) -> Any:
+    return np.minimum(np.maximum(x, 0.0), 6.0)
+
+
+def _factor(x: Any, factor: float) -> Any:
+    return x if factor == 1 else np.multiply(x, factor)
+
+
+_MULT = np.multiply
+
+
+_ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
+    "relu": lambda x, _: np.maximum(x, 0.0),
+    "relu6": lambda x, _: _relu6(x),
+    "clip": lambda x, _: np.minimum(np.maximum(x, -1.0), 2.0),
+    "leaky-relu": lambda x, _: np.where(np.greater(x, 0.0), x, _MULT(SLOPE, x)),
+    "sigmoid": lambda x, _: sigmoid(x),
+    "tanh": lambda x, _: np.tanh(x),
+    "hard-sigmoid": lambda x, _: _MULT(_relu6(np.add(x, 3.0)), 1 / 6),
+    "hard-swish": lambda x, _: _MULT(x, _MULT(_relu6(np.add(x, 3.0)), 1 / 6)),
+    "silu": lambda x, _: _MULT(x, sigmoid(x)),
+    "swish": lambda x, beta: _MULT(x, sigmoid(_factor(x, beta))),
+    "gelu": lambda x, _: _MULT(_MULT(0.5, x), np.add(1.0, erf_of(_MULT(x, sqrt(0.5))).astype(float))),
+    "gelu-tanh": lambda x, _: _MULT(
+        _MULT(0.5, x),
+        np.add(1.0, np.tanh(_MULT(sqrt(2 / np.pi), np.add(x, _MULT(0.044715, _MULT(_MULT(x, x), x)))))),
+    ),
+    "mish": lambda x, _: _MULT(x, np.tanh(np.log(np.add(1.0, np.exp(x))))),
+    "elu": lambda x, alpha: np.where(np.greater(x, 0.0), x, _factor(np.subtract(np.exp(x), 1.0), alpha)),
+    "selu": lambda x, _: _MULT(SELU[1], np.where(np.greater(x, 0.0), x, _MULT(SELU[0], np.subtract(np.exp(x), 1.0)))),
+    "softplus": lambda x, beta: _factor(np.log(np.add(1.0, np.exp(_factor(x, beta)))), 1 / beta if beta else 1.0),
+    "softsign": lambda x, _: np.divide(x, np.add(1.0, np.absolute(x))),
+}
+
+
+def _activation(op: Activation, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = bench.real(inputs[0])
+    if op.how == "prelu":
+        slope = bench.weights("slope", (1 if op.shared else output[-1],)).take().astype(np.float64)
+        return np.where(np.greater(array, 0.0), array, np.multiply(slope, array))
+    return np.asarray(_ACTIVATED[op.how](array, op.factor))
+
+
+_STEPS: dict[str, Any] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+}
+
+
+def _elementwise(op: Elementwise, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    first, *others = [array.view(bench.array) for array in divisible(op, inputs)]
+    result: Any = first
+    for other in others:
+        result = _STEPS[op.how](result, other)
+    return np.asarray(result)
+
+
+def _stored(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    shape = {"constant": (), "channel": output[-1:], "element": output}[op.per]
+    values = 3 if op.per == "constant" else bench.weights("stored", shape).take()
+    return np.asarray((np.multiply if op.how == "scale" else np.add)(inputs[0].view(bench.array), values))
+
+
+def _rename(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    (array,) = inputs
+    *sizes, channels = array.shape
+    if op.how == "shuffle":
+        parts = array.reshape(*sizes, op.blocks, op.groups, channels // (op.blocks * op.groups))
+        return np.swapaxes(parts, -1, -2).reshape(output)
+    axes = len(sizes)
+    if op.how == "pixel-shuffle":
+        parts = array.reshape(*sizes, channels // op.scale**axes, *[op.scale] * axes)
+        order = [axis for at in range(axes) for axis in (at, axes + 1 + at)]
+        return parts.transpose(*order, axes).reshape(output)
+    if op.how == "pixel-unshuffle":
+        parts = array.reshape(*[part for size in sizes for part in (size // op.scale, op.scale)], channels)
+        order = [*range(0, 2 * axes, 2), 2 * axes, *range(1, 2 * axes, 2)]
+        return parts.transpose(order).reshape(output)
+    return array.reshape(output)
+
+
+def _concat(op: Concat, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return np.concatenate(inputs, axis=op.axis)
+
+
+def _pad(op: Pad, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return bordered(inputs[0], op.padding)
+
+
+def _slice(op: Slice, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return inputs[0][tuple(map(slice, op.to))]
+
+
+def _embedding(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    table = bench.weights("table", (op.vocab, op.out)).take().astype(np.float64).view(bench.array)
+    found = table[np.abs(inputs[0]) % op.vocab]
+    if op.bag:
+        found = np.add.reduce(found, axis=-2)
+        found = np.multiply(found, 1 / inputs[0].shape[-1]) if op.bag == "mean" else found
+    return np.asarray(found)
+
+
+def _token(op: Token, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return np.concatenate([bench.weights("tokens", (op.tokens, output[-1])).take(), inputs[0]])
+
+
+RUN: dict[type[Op], Function] = {
+    Pool: _pool,
+    Reduce: _reduce,
+    AdaptivePool: _adaptive,
+    Upsample: _upsample,
+    BatchNorm: _batch_norm,
+    RowNorm: _row_norm,
+    LocalResponseNorm: _local_norm,
+    Activation: _activation,
+    Elementwise: _elementwise,
+    Stored: _stored,
+    Rename: _rename,
+    Concat: _concat,
+    Pad: _pad,
+    Slice: _slice,
+    Embedding: _embedding,
+    Token: _token,
+}

@@ -1,0 +1,231 @@
+"""Pools, resampling, norms, activations and moves, formulated another way."""
+
+from collections.abc import Callable, Sequence
+from math import erf, prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from sepcalc.ops.base import Op
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.shape import Shape, extent
+from sepcalc.verify.bench import Bench, Function
+from sepcalc.verify.counting import Array
+from sepcalc.verify.layout import (
+    EPSILON,
+    LRN,
+    SELU,
+    SLOPE,
+    bordered,
+    divisible,
+    norm_rows,
+    resampling_taps,
+    statistics_of,
+)
+
+
+def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = inputs[0].astype(np.float64)
+    pads = op.pads(array.shape)
+    reach = [(o - 1) * s + extent(k, d) for o, s, k, d in zip(output, op.stride, op.kernel, op.dilation)]
+    further = tuple([(p, max(q, r - size - p)) for (p, q), r, size in zip(pads, reach, array.shape)])
+    axes = len(op.kernel)
+
+    def windows(values: Array, fill: float) -> Array:
+        view: Any = sliding_window_view(
+            bordered(values, further, fill),
+            tuple([extent(k, d) for k, d in zip(op.kernel, op.dilation)]),
+            axis=tuple(range(axes)),
+        )
+        view = view[tuple([slice(0, (o - 1) * s + 1, s) for o, s in zip(output, op.stride)])]
+        return view[(..., *[slice(None, None, d) for d in op.dilation])]
+
+    last = tuple(range(-axes, 0))
+    if op.how == "max":
+        return np.asarray(windows(array, -np.inf).max(axis=last))
+    sizes = windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=last) if op.exclude_pad else prod(op.kernel)
+    return np.asarray(windows(array, 0).sum(axis=last) / sizes)
+
+
+def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    how: dict[str, Any] = {"max": np.max, "mean": np.mean, "sum": np.sum}
+    return np.asarray(how[op.how](inputs[0].astype(np.float64), axis=op.axes)).reshape(output)
+
+
+def _adaptive_reference(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Axis by axis: a mean of equal windows is the mean of means, a maximum that of maxima."""
+    array = inputs[0].astype(np.float64)
+    for axis, o in enumerate(op.to):
+        i = array.shape[axis]
+        parts = [array.take(range(j * i // o, -(-(j + 1) * i // o)), axis) for j in range(o)]
+        array = np.stack([part.max(axis) if op.how == "max" else part.mean(axis) for part in parts], axis)
+    return array
+
+
+def _upsample_reference(op: Upsample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Axis by axis, a matrix for each."""
+    array = inputs[0].astype(np.float64)
+    for axis, to in enumerate(op.to):
+        where, weights = resampling_taps(op.how, array.shape[axis], to)
+        matrix = np.zeros((to, array.shape[axis]))
+        for tap in range(where.shape[1]):
+            np.add.at(matrix, (np.arange(to), where[:, tap]), weights[:, tap])
+        array = np.moveaxis(np.tensordot(matrix, array, (1, axis)), 0, axis)
+    return array
+
+
+def _look(bench: Bench, role: str, shape: Shape, wanted: bool, otherwise: float) -> Any:
+    return bench.weights(role, shape).look().astype(np.float64) if wanted else otherwise
+
+
+def _batch_norm_reference(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    mean, root = statistics_of(bench, output[-1], take=False)
+    gain, shift = _look(bench, "gain", output[-1:], op.gain, 1), _look(bench, "shift", output[-1:], op.bias, 0)
+    return np.asarray((inputs[0] - mean) * root * gain + shift)
+
+
+def _row_norm_reference(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    rows, axes = norm_rows(op, inputs[0].astype(np.float64))
+    spread = (rows**2).mean(axis=axes, keepdims=True) if op.how == "rms" else rows.var(axis=axes, keepdims=True)
+    centre = 0 if op.how == "rms" else rows.mean(axis=axes, keepdims=True)
+    shape = output[-op.axes :] if op.how in ("layer", "rms") else output[-1:]
+    gain, shift = _look(bench, "gain", shape, op.gain, 1), _look(bench, "shift", shape, op.bias, 0)
+    return np.asarray(((rows - centre) / (spread + EPSILON) ** 0.5).reshape(output) * gain + shift)
+
+
+def _local_norm_reference(op: LocalResponseNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    k, alpha, beta = LRN
+    array = inputs[0].astype(np.float64)
+    channels = array.shape[-1]
+    far = np.arange(channels)[None] - np.arange(channels)[:, None]
+    near = (far >= -((op.size - 1) // 2)) & (far <= op.size // 2)
+    return np.asarray(array * (k + alpha / op.size * (array**2 @ near.T)) ** -beta)
+
+
+_NAMED: dict[str, Callable[[Array, float], Any]] = {
+    "relu": lambda x, _: x * (x > 0),
+    "relu6": lambda x, _: np.clip(x, 0, 6),
+    "clip": lambda x, _: np.clip(x, -1, 2),
+    "leaky-relu": lambda x, _: np.maximum(x, 0) + SLOPE * np.minimum(x, 0),
+    "sigmoid": lambda x, _: 0.5 * (1 + np.tanh(x / 2)),
+    "tanh": lambda x, _: 1 - 2 / (np.exp(2 * x) + 1),
+    "hard-sigmoid": lambda x, _: np.clip(x / 6 + 0.5, 0, 1),
+    "hard-swish": lambda x, _: x * np.clip(x / 6 + 0.5, 0, 1),
+    "silu": lambda x, _: x / (1 + np.exp(-x)),
+    "swish": lambda x, beta: x / (1 + np.exp(-beta * x)),
+    "gelu": lambda x, _: x / 2 * (2 - np.vectorize(erf)(-x / 2**0.5) - 1),
+    "gelu-tanh": lambda x, _: x / (1 + np.exp(-2 * (2 / np.pi) ** 0.5 * (x + 0.044715 * x**3))),
+    "mish": lambda x, _: x * np.tanh(np.logaddexp(0, x)),
+    "elu": lambda x, alpha: np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0)),
+    "selu": lambda x, _: SELU[1] * (np.maximum(x, 0) + SELU[0] * np.expm1(np.minimum(x, 0))),
+    "softplus": lambda x, beta: np.logaddexp(0, beta * x) / (beta or 1),
+    "softsign": lambda x, _: np.sign(x) - np.sign(x) / (1 + abs(x)),
+}
+
+
+def _activation_reference(op: Activation, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    array = inputs[0].astype(np.float64)
+    if op.how == "prelu":
+        slope = bench.weights("slope", (1 if op.shared else output[-1],)).look()
+        return np.asarray(np.maximum(array, 0) + slope * np.minimum(array, 0))
+    return np.asarray(_NAMED[op.how](array, op.factor))
+
+
+def _elementwise_reference(op: Elementwise, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    arrays = [np.broadcast_to(array, output) for array in divisible(op, inputs)]
+    stack = np.stack(arrays)
+    how: dict[str, Callable[[Array], Any]] = {
+        "add": lambda all_: all_.sum(axis=0),
+        "subtract": lambda all_: all_[0] + -all_[1],
+        "multiply": lambda all_: all_.prod(axis=0),
+        "divide": lambda all_: all_[0] * (1 / all_[1]),
+        "maximum": lambda all_: all_.max(axis=0),
+        "minimum": lambda all_: all_.min(axis=0),
+    }
+    return np.asarray(how[op.how](stack))
+
+
+def _stored_reference(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    shape = {"constant": (), "channel": output[-1:], "element": output}[op.per]
+    values = 3 if op.per == "constant" else bench.weights("stored", shape).look().astype(np.int64)
+    return np.asarray(inputs[0] * values if op.how == "scale" else inputs[0] - -values)
+
+
+def rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Element by element: where each one of the output comes from."""
+    (array,) = inputs
+    if op.how in ("flatten", "reshape", "identity", "dropout"):
+        return np.array(list(array.flat), array.dtype).reshape(output)
+    *sizes, channels = array.shape
+    at = np.indices(output)
+    if op.how == "shuffle":
+        part = channels // op.blocks
+        block, inside = at[-1] // part, at[-1] % part
+        source = block * part + inside % op.groups * (part // op.groups) + inside // op.groups
+        return array[(*at[:-1], source)]
+    scale, axes = op.scale, len(sizes)
+    if op.how == "pixel-shuffle":
+        source = at[-1]
+        for axis in range(axes):
+            source = source * scale + at[axis] % scale
+        return array[(*[at[axis] // scale for axis in range(axes)], source)]
+    inside = at[-1] % scale**axes
+    where = [at[axis] * scale + inside // scale ** (axes - 1 - axis) % scale for axis in range(axes)]
+    return array[(*where, at[-1] // scale**axes)]
+
+
+def _concat_reference(op: Concat, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    result, at = np.zeros(output, inputs[0].dtype), 0
+    for array in inputs:
+        np.moveaxis(result, op.axis, 0)[at : at + array.shape[op.axis]] = np.moveaxis(array, op.axis, 0)
+        at += array.shape[op.axis]
+    return result
+
+
+def _pad_reference(op: Pad, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    result = np.zeros(output, inputs[0].dtype)
+    place = [slice(before, before + size) for (before, _), size in zip(op.padding, inputs[0].shape)]
+    result[tuple(place)] = inputs[0]
+    return result
+
+
+def _slice_reference(op: Slice, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return inputs[0][np.ix_(*map(range, output))]
+
+
+def _embedding_reference(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """A one-hot product, which the layer itself is not."""
+    hot = np.eye(op.vocab)[np.abs(inputs[0]) % op.vocab]
+    found = hot @ bench.weights("table", (op.vocab, op.out)).look().astype(np.float64)
+    return np.asarray({"": found, "sum": found.sum(axis=-2), "mean": found.mean(axis=-2)}[op.bag])
+
+
+def _token_reference(op: Token, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    result = np.zeros(output, np.int64)
+    result[: op.tokens] = bench.weights("tokens", (op.tokens, output[-1])).look()
+    result[op.tokens :] = inputs[0]
+    return result
+
+
+REFERENCES: dict[type[Op], Function] = {
+    Pool: _pool_reference,
+    Reduce: _reduce_reference,
+    AdaptivePool: _adaptive_reference,
+    Upsample: _upsample_reference,
+    BatchNorm: _batch_norm_reference,
+    RowNorm: _row_norm_reference,
+    LocalResponseNorm: _local_norm_reference,
+    Activation: _activation_reference,
+    Elementwise: _elementwise_reference,
+    Stored: _stored_reference,
+    Rename: rename_reference,
+    Concat: _concat_reference,
+    Pad: _pad_reference,
+    Slice: _slice_reference,
+    Embedding: _embedding_reference,
+    Token: _token_reference,
+}

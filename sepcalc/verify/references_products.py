@@ -1,0 +1,165 @@
+"""Convolutions, matrix products, attention and recurrent cells, formulated another way, free to use matmul."""
+
+from collections.abc import Callable, Sequence
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.norm import Softmax
+from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
+from sepcalc.ops.recurrent import Recurrent
+from sepcalc.shape import Shape, extent
+from sepcalc.verify.bench import DRAWN, Bench, Function
+from sepcalc.verify.counting import Array
+from sepcalc.verify.layout import bordered, cells_of, cropped, mask_of, query_key_value
+from sepcalc.verify.products import GATHERED
+
+
+def _conv_reference(op: Conv, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    kernel_of = bench.weights("kernel", (op.out, prod(op.kernel) * (inputs[0].shape[-1] // op.groups)))
+    result = correlate(op, inputs[0], output, kernel_of.look)
+    return result + bench.weights("bias", (op.out,)).look() if op.bias else result
+
+
+def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int], Array]) -> Array:
+    """Windows as a strided view, times the kernels as a matrix; exact in float64 for small integers."""
+    # float32 is exact below 2^24, and twice as fast
+    small = abs(array).max(initial=0) * 2 * prod(op.kernel) * array.shape[-1] < 2**24
+    kind = np.float32 if small and array.dtype == np.int32 else np.float64
+    padded = bordered(array, op.pads(array.shape)).astype(kind)
+    channels = padded.shape[-1]
+    axes, each, per_group = len(op.kernel), channels // op.groups, op.out // op.groups
+    spans = tuple([extent(k, d) for k, d in zip(op.kernel, op.dilation)])
+    if axes:
+        view: Any = sliding_window_view(padded, spans, axis=tuple(range(axes)))
+        view = view[tuple([slice(0, (o - 1) * s + 1, s) for o, s in zip(output, op.stride)])]
+        view = view[(..., *[slice(None, None, d) for d in op.dilation])]
+    else:
+        view = padded
+    view = np.moveaxis(view, axes, -1)  # positions, taps, channels
+    result = np.empty(output, kind)
+    flat = result.reshape(-1, op.out) if axes else result.reshape(1, op.out)
+    slab = max(1, 2 * GATHERED // max(1, prod(output[1:-1]) * prod(op.kernel) * channels)) if axes else 1
+    some = max(1, DRAWN // max(1, prod(op.kernel) * each))
+    row = prod(output[1:-1]) if axes else 1
+    for start in range(0, output[0] if axes else 1, slab):
+        rows: Any = (view[start : start + slab] if axes else view).reshape(-1, prod(op.kernel), op.groups, each)
+        if op.groups == 1:
+            rows = rows.reshape(len(rows), -1)
+            for low in range(0, op.out, some):
+                kernel = kernels(low, min(op.out, low + some)).astype(kind)
+                flat[start * row : start * row + len(rows), low : low + some] = rows @ kernel.T
+            continue
+        kernel = kernels(0, op.out).reshape(op.groups, per_group, -1).astype(kind)
+        rows = rows.transpose(2, 0, 1, 3).reshape(op.groups, len(rows), -1)
+        found = (rows @ kernel.transpose(0, 2, 1)).transpose(1, 0, 2)
+        flat[start * row : start * row + rows.shape[1]] = found.reshape(rows.shape[1], op.out)
+    return result
+
+
+def _transposed_reference(op: Transposed, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """A convolution with the mirrored kernel over the input with zeros between its elements."""
+    (array,) = inputs
+    *sizes, channels = array.shape
+    stuffed = np.zeros((*[(i - 1) * s + 1 for i, s in zip(sizes, op.stride)], channels))
+    stuffed[tuple([slice(None, None, s) for s in op.stride])] = array
+    around = tuple([(d * (k - 1), d * (k - 1)) for k, d in zip(op.kernel, op.dilation)])
+    ones = (1,) * len(op.kernel)
+    conv = Conv(op.kernel, op.out, ones, around, op.dilation, op.groups)
+    kernel = bench.weights("kernel", (prod(op.kernel) * op.out, channels // op.groups)).look()
+    mirrored = kernel.reshape(prod(op.kernel), op.out, -1)[::-1].transpose(1, 0, 2).reshape(op.out, -1)
+    full = correlate(conv, stuffed, conv.output((stuffed.shape,)), lambda low, high: mirrored[low:high])
+    result = cropped(op, full, output)
+    return result + bench.weights("bias", (op.out,)).look() if op.bias else result
+
+
+def _dense_reference(op: Dense, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    rows = inputs[0].reshape(-1, inputs[0].shape[-1])
+    conv = Conv((), op.out, (), (), (), 1)
+    kernels = bench.weights("kernel", (op.out, rows.shape[1]))
+    some = max(1, DRAWN // rows.shape[1])
+    parts = [rows.astype(np.float64) @ kernels.look(low, min(op.out, low + some)).T for low in range(0, op.out, some)]
+    result = np.concatenate(parts, axis=1).reshape(*inputs[0].shape[:-1], conv.out)
+    return result + bench.weights("bias", (op.out,)).look() if op.bias else result
+
+
+def _matmul_reference(op: Matmul, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    left, right = [array.astype(np.float64) for array in inputs]
+    return np.asarray(left @ (np.swapaxes(right, -1, -2) if op.transpose else right)).reshape(output)
+
+
+def _einsum_reference(op: Einsum, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return np.asarray(np.einsum(op.equation, *[array.astype(np.float64) for array in inputs])).reshape(output)
+
+
+def _attention_reference(op: Attention, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    query, key, value = query_key_value(inputs)
+    mask = mask_of(op, query, key, bench) if op.mask else 0
+    shared = op.heads // op.kv_heads
+    q = query.reshape(len(query), op.heads, -1)
+    k = np.repeat(key.reshape(len(key), op.kv_heads, -1), shared, axis=1)
+    v = np.repeat(value.reshape(len(value), op.kv_heads, -1), shared, axis=1)
+    scores = np.einsum("nhd,mhd->hnm", q, k) / sqrt(q.shape[-1]) + mask
+    weights = np.exp(scores - np.logaddexp.reduce(scores, axis=-1, keepdims=True))
+    return np.einsum("hnm,mhd->nhd", weights, v).reshape(output)
+
+
+def _softmax_reference(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    rows = inputs[0].astype(np.float64)
+    logs = rows - np.logaddexp.reduce(rows, axis=-1, keepdims=True)
+    return logs if op.log else np.asarray(np.exp(logs))
+
+
+def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Textbook form: matrices apart for input and state, one product each."""
+    sequence = inputs[0].astype(np.float64)
+    features, h = sequence.shape[1], op.hidden
+
+    def sigmoid(x: Array) -> Array:
+        return np.asarray(0.5 + 0.5 * np.tanh(x / 2))
+
+    directions = []
+    for at, (kernel, biases, peep, project) in enumerate(cells_of(op, features, bench, take=False)):
+        w, u = kernel[:, :features], kernel[:, features:]
+        b = biases[0] if op.bias_sets else np.zeros(len(w))
+        b2 = biases[-1] if op.bias_sets and (op.bias_sets == 2 or op.cell == "gru") else np.zeros(len(w))
+        peeps = peep if op.peephole else np.zeros((3, h))
+        state, inner, steps = np.zeros(u.shape[1]), np.zeros(h), []
+        for x in sequence[::-1] if at else sequence:
+            if op.cell == "rnn":
+                z = w @ x + u @ state + b + b2
+                state = z.clip(0) if op.relu else np.tanh(z)
+            elif op.cell == "lstm":
+                i, f, g, o = np.split(w @ x + u @ state + b + b2, 4)
+                inner, before = np.zeros(h), inner
+                inner = sigmoid(f + peeps[1] * before) * before + sigmoid(i + peeps[0] * before) * np.tanh(g)
+                state = sigmoid(o + peeps[2] * inner) * np.tanh(inner)
+                state = project @ state if op.projection else state
+            else:
+                both = b[: 2 * h] + (b2[: 2 * h] if op.bias_sets == 2 else 0)
+                r, z = np.split(sigmoid((w @ x)[: 2 * h] + (u @ state)[: 2 * h] + both), 2)
+                if op.reset_before:
+                    last = b[2 * h :] + (b2[2 * h :] if op.bias_sets == 2 else 0)
+                    n = np.tanh(w[2 * h :] @ x + u[2 * h :] @ (r * state) + last)
+                else:
+                    n = np.tanh(w[2 * h :] @ x + b[2 * h :] + r * (u[2 * h :] @ state + b2[2 * h :]))
+                state = n + z * (state - n)
+            steps.append(state)
+        directions.append(steps[-1] if op.last else np.stack(steps[::-1] if at else steps))
+    return np.concatenate(directions, axis=-1).reshape(output)
+
+
+REFERENCES: dict[type[Op], Function] = {
+    Conv: _conv_reference,
+    Transposed: _transposed_reference,
+    Dense: _dense_reference,
+    Matmul: _matmul_reference,
+    Einsum: _einsum_reference,
+    Attention: _attention_reference,
+    Softmax: _softmax_reference,
+    Recurrent: _recurrent_reference,
+}

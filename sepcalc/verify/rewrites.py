@@ -1,0 +1,94 @@
+"""A convolution's variants: the chain runs, and gives what the normal convolution with the composed kernel does."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from sepcalc.cost import Cost
+from sepcalc.network import Network
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv
+from sepcalc.ops.move import Rename
+from sepcalc.rewrite import VARIANTS
+from sepcalc.verify.bench import Bench
+from sepcalc.verify.counting import Array
+from sepcalc.verify.executors import run_op
+from sepcalc.verify.layers import Run, agree
+from sepcalc.verify.products import GATHERED
+from sepcalc.verify.references_elements import rename_reference
+from sepcalc.verify.references_products import correlate
+from sepcalc.verify.verdicts import Check, RewriteCheck
+
+COMPOSED = 2**21  # elements of a composed kernel
+
+
+def check_variant(name: str, conv: Conv, settings: Any, network: Network, run: Run) -> tuple[list[Check], RewriteCheck]:
+    """Runs a chain on one input, each link on what the one before gave, and the normal convolution with the composed
+    kernel beside it. The outputs of a spatial chain are cut into slabs, since what lies between is outputs times
+    inputs wide; every output has its own part of it."""
+    (shape,) = network.inputs.values()
+    channels, per_group = shape[-1], conv.out // conv.groups
+    within = 1 if name != "spatial" else channels
+    area = prod(network.layers[-1].output[:-1])
+    composed = channels * within * conv.groups * prod(conv.kernel)
+    slab = max(1, min(4 * GATHERED // max(1, area * within), COMPOSED // composed)) if name == "spatial" else per_group
+    sums = [Cost()] * len(network.layers)
+    right = [True] * len(network.layers)
+    whole_right = True
+    numbers = {layer.name: at for at, layer in enumerate(network.layers)}  # a slab of one output needs no shuffle
+    start = run.bench(name, small=True).data("input", shape, 1)
+    for low in range(0, per_group, slab):
+        part = conv._replace(out=min(slab, per_group - low) * conv.groups)
+        chain = VARIANTS[name].build(part, channels, settings)
+        array, kernels = start, []
+        for link in chain:
+            at = numbers[link.name]
+            bench = run.bench(f"{name}/{link.name}/{low}", small=True)
+            output = link.op.output((array.shape,))
+            array = array.astype(np.int64 if at and array.size and abs(array).max() > 2**12 else np.int32)
+            found, reference = run_op(link.op, [array], output, bench)
+            right[at] &= agree(found, reference, near=False)
+            sums[at] = sums[at] + bench.tally.cost()
+            run.finish(bench.tally.cost())
+            kernels.append((link.op, bench, array.shape[-1]))
+            array = np.asarray(found)
+        if len(chain) > 1:  # a chain of one link is the normal convolution, and has its own reference
+            expected = _composed_reference(part, kernels, start)
+            whole_right &= agree(array, expected, near=False)
+    checks = []
+    for layer, executed, fine in zip(network.layers, sums, right, strict=True):
+        label = f"{name}/{layer.name}" if len(network.layers) > 1 else name
+        checks.append(Check(label, layer.kind, layer.cost, executed, fine, True, 0.0))
+    return checks, RewriteCheck(name, whole_right)
+
+
+def _composed_reference(conv: Conv, links: Sequence[tuple[Op, Bench, int]], start: Array) -> Array:
+    """The normal convolution with the one kernel that the chain's kernels make together."""
+    channels, axes = start.shape[-1], len(conv.kernel)
+    # outputs x inputs x taps: at first every channel is itself
+    kernel = np.eye(channels).reshape(channels, channels, *[1] * axes)
+    bias = None
+    for op, bench, before in links:
+        if isinstance(op, Rename):
+            order = rename_reference(op, [np.arange(before)], (before,), bench)
+            kernel = kernel[order]
+            continue
+        if not isinstance(op, Conv):
+            raise TypeError(f"{type(op).__name__} is no link of a convolution's rewrite")
+        each = before // op.groups
+        stored = bench.weights("kernel", (op.out, prod(op.kernel) * each)).look().astype(np.float64)
+        own = stored.reshape(op.groups, op.out // op.groups, *op.kernel, each)
+        below = kernel.reshape(op.groups, each, channels, *kernel.shape[2:])
+        taps, inner = "stuv"[:axes], "wxyz"[:axes]
+        both = "".join(a + b for a, b in zip(taps, inner))
+        made = np.einsum(f"go{taps}c,gci{inner}->goi{both}", own, below, optimize=True)
+        sizes = [k * size for k, size in zip(op.kernel, kernel.shape[2:])]
+        kernel = made.reshape(op.out, channels, *sizes)
+        if op.bias:
+            bias = bench.weights("bias", (op.out,)).look()
+    dense = np.moveaxis(kernel, 1, -1).reshape(conv.out, -1)
+    whole = conv._replace(groups=1, bias=False)
+    result = correlate(whole, start, whole.output((start.shape,)), lambda low, high: dense[low:high])
+    return result if bias is None else result + bias

@@ -1,0 +1,60 @@
+"""What a verification found."""
+
+from typing import NamedTuple
+
+from sepcalc.cost import COSTS, Cost
+
+Difference = tuple[str, int, int]
+
+
+def differences(said: Cost, done: Cost) -> tuple[Difference, ...]:
+    return tuple([(name, a, b) for name, a, b in zip(COSTS, said, done) if a != b])
+
+
+class Check(NamedTuple):
+    """One layer: what the formula says, what was executed; ``tolerance`` is 0 where the outputs must be equal."""
+
+    name: str
+    kind: str
+    formula: Cost
+    executed: Cost
+    output_matches: bool
+    shape_matches: bool
+    tolerance: float
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Counts that are not as the formula says: name, formula, executed."""
+        return differences(self.formula, self.executed)
+
+    @property
+    def ok(self) -> bool:
+        return self.output_matches and self.shape_matches and not self.differences
+
+
+class RewriteCheck(NamedTuple):
+    """A variant: whether its chain gives what the normal convolution with the composed kernel does."""
+
+    name: str
+    matches: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.matches
+
+
+class Verification(NamedTuple):
+    """What was found. ``executed`` is everything that ran, variants too; ``claim`` what of a claimed cost is not so
+    (None without a claim)."""
+
+    layers: tuple[Check, ...]
+    rewrites: tuple[RewriteCheck, ...]
+    executed: Cost
+    seconds: float
+    seed: int
+    claim: tuple[Difference, ...] | None = None
+
+    @property
+    def ok(self) -> bool:
+        fine = all(check.ok for check in self.layers) and all(check.ok for check in self.rewrites)
+        return fine and not self.claim
