@@ -1,12 +1,12 @@
 """Rules that rewrite the layers of a network: ``stage*/conv*=depthwise-separable -m2``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
-from sepcalc.network import Network, Node, matches
+from sepcalc.network import Layer, Network, Node, matches
 from sepcalc.ops.conv import Conv
 from sepcalc.options import Value
 from sepcalc.rewrite import VARIANTS, Chain, Settings, chain
@@ -47,11 +47,18 @@ class Change(NamedTuple):
 
 
 class Rewritten(NamedTuple):
-    """A network before and after, and its layers one by one, in the order of the first."""
+    """A network before and after, and its layers one by one, in the order of the first; ``spans`` are the numbers of
+    the layers after that each has become."""
 
     before: Network
     after: Network
     layers: tuple[Change, ...]
+    spans: tuple[range, ...]
+
+    def pairs(self) -> Iterator[tuple[Change, Layer, tuple[Layer, ...]]]:
+        """Every layer before, and those that it has become."""
+        for change, old, span in zip(self.layers, self.before.layers, self.spans, strict=True):
+            yield change, old, self.after.layers[span.start : span.stop]
 
 
 def read_rule(text: str) -> Rule:
@@ -124,9 +131,9 @@ def _options(
 def _part(text: str, value: str) -> Fraction:
     """``1/2``: a part of the outputs."""
     above, _, below = value.partition("/")
-    if above.isascii() and below.isascii() and above.isdigit() and below.isdigit() and len(value) < 20:
-        if 0 < int(above) <= int(below):
-            return Fraction(int(above), int(below))
+    plain = value.isascii() and above.isdigit() and below.isdigit() and len(value) < 20
+    if plain and 0 < int(above) <= int(below):
+        return Fraction(int(above), int(below))
     at = text.index(value)
     raise InputError(
         [
@@ -279,4 +286,15 @@ def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
             for layer, span, plan in zip(network.layers, spans, plans, strict=True)
         ]
     )
-    return Rewritten(network, after, layers)
+    return Rewritten(network, after, layers, tuple(spans))
+
+
+def resized_and_rewritten(
+    network: Network, resized: Network, rules: Sequence[Rule], exclude: Iterable[str] = ()
+) -> Rewritten:
+    """The rules on a network of another size, beside the network as it was. Both have the same layers."""
+    result = rewrite(resized, rules, exclude)
+    layers = tuple(
+        [change._replace(before=old.cost) for change, old in zip(result.layers, network.layers, strict=True)]
+    )
+    return Rewritten(network, result.after, layers, result.spans)

@@ -1,0 +1,127 @@
+"""``sepcalc fit``."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import click
+
+from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.output import emit, output_options, write_network
+from sepcalc.cli.whatif import read_fraction
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.gate import read_limit
+from sepcalc.network import Network
+from sepcalc.reports.whatif import FitReport, Way
+from sepcalc.rewrite import VARIANTS, Settings
+from sepcalc.source import read
+from sepcalc.whatif.fit import Answer, Limits, fits, narrower, separated, smaller, unfit
+from sepcalc.whatif.resize import resized
+
+HELP = """The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
+that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
+an integer program, by SciPy: pip install 'sepcalc[fit]') and counted again. Exits with 1 when no way fits.
+
+The width is the file's parameter of that name where there is one, else a factor for the channels of every layer but the
+heads.
+
+\b
+Examples:
+  sepcalc fit specs/conv_mobilenet.yaml --max macs=2G
+  sepcalc fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width
+  sepcalc fit specs/conv_mobilenet.yaml --max macs=1G --by separate --variant spatial --variant depthwise-separable
+"""
+WAYS = ("width", "resolution", "separate")
+SEPARATED = [name for name in VARIANTS if name != "normal"]
+
+
+def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
+    """``--max macs=300M``, each metric once. Raises InputError."""
+    limits: dict[str, int] = {}
+    for text in texts:
+        metric, equals, most = text.partition("=")
+        metric = metric.replace("-", "_")
+        if not equals:
+            raise InputError([Problem(f"--max {quoted(text)}: expected metric=limit", "for example --max macs=300M")])
+        try:
+            limit = read_limit(metric, most)
+        except Invalid as fact:
+            raise InputError([Problem(f"--max {metric}: {fact.message}", fact.hint)]) from fact
+        if metric in limits:
+            raise InputError([Problem(f"--max gives {metric} twice")])
+        limits[metric] = limit.most.floor
+    unfit(limits)
+    return limits
+
+
+@click.command("fit", help=HELP)
+@click.argument("network")
+@click.option("--max", "most", multiple=True, required=True, metavar="METRIC=LIMIT", help="What it must not exceed.")
+@click.option("--by", "ways", multiple=True, type=click.Choice(WAYS), help="Only this way; may be repeated.")
+@click.option(
+    "--variant", "variants", multiple=True, metavar="NAME",
+    help="What a layer may become: depthwise-separable if none is named; may be repeated.",
+)  # fmt: skip
+@click.option("--multiplier", type=click.IntRange(1), default=1, show_default=True, help="Of the depthwise links.")
+@click.option("--least-width", default="0.05", show_default=True, metavar="NUMBER", help="The narrowest to try.")
+@click.option(
+    "--divisor", type=click.IntRange(1, 1024), default=8, show_default=True,
+    help="Channels come in multiples of it, where the file has no width of its own.",
+)  # fmt: skip
+@set_option
+@input_option
+@output_options
+@click.option("-o", "--write", metavar="FILE", help="Write the network that fits, as YAML; needs one --by.")
+def command(
+    network: str,
+    most: tuple[str, ...],
+    ways: tuple[str, ...],
+    variants: tuple[str, ...],
+    multiplier: int,
+    least_width: str,
+    divisor: int,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+    write: str | None,
+) -> int:
+    limits = limits_of(most)
+    if write is not None and len(set(ways)) != 1:
+        raise InputError([Problem("-o writes one network: name its way, --by width, resolution or separate")])
+    for name in variants:
+        if name not in SEPARATED:
+            expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
+            raise InputError([Problem(expected, near_miss(name, SEPARATED))])
+    asked = request(sets, inputs)
+    document = read(network, asked, standard_input)
+    whole = document.network
+    least = read_fraction("--least-width", least_width, 1)
+    answers: list[Answer] = []
+    if fits(whole, limits):
+        answers = [Answer("none", whole, "it fits as it is")]
+    else:
+        for way in WAYS:
+            if ways and way not in ways:
+                continue
+            if way == "width":
+                answers.append(_by_width(network, document.parameters, whole, asked, limits, least, divisor))
+            elif way == "resolution":
+                answers.append(_by_resolution(whole, limits))
+            else:
+                chosen = variants or ("depthwise-separable",)
+                answers.append(separated(whole, limits, chosen, Settings(multiplier)))
+    for answer in answers:
+        if answer.network is not None and not fits(answer.network, limits):
+            raise AssertionError(f"{answer.way} does not fit")
+    told = [
+        Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers
+    ]
+    found = next((answer.network for answer in answers if answer.network is not None), None)
+    if write is not None and found is not None:
+        write_network(found, write, force)
+    emit(FitReport(whole.name, whole.cost, limits, told), form, exact, output, force)
+    if not whole.complete:
+        return 3
+    return 0 if found is not None else 1
