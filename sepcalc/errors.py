@@ -27,7 +27,7 @@ class Invalid(Exception):
 class Problem(NamedTuple):
     """One fact with its place: ``place`` is ``file:line:column`` (empty on the command line), ``source`` the line
     that it stands in, ``start`` and ``end`` the columns (from 0) that the caret underlines, ``trail`` where a block
-    was used from, innermost first."""
+    was used from, innermost first, ``included`` where its file was included from."""
 
     message: str
     hint: str = ""
@@ -36,12 +36,14 @@ class Problem(NamedTuple):
     start: int = 0
     end: int = 0
     trail: tuple[str, ...] = ()
+    included: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.place}: {self.message}" if self.place else self.message]
         if self.source:
             lines += _underlined(self.source, self.start, self.end)
         lines += [f"  used from {use}" for use in self.trail]
+        lines += [f"  included from {place}" for place in self.included]
         if self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)

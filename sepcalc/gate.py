@@ -28,6 +28,13 @@ class Verdict(NamedTuple):
     passed: bool
 
 
+class Tolerance(NamedTuple):
+    """How far from a published number is still right: so much, or so many percent of it."""
+
+    most: Printed
+    percent: bool = False
+
+
 class Claim(NamedTuple):
     """A number that was published, by whom, and how far from it is still right (None: half a unit of its last
     digit)."""
@@ -35,7 +42,7 @@ class Claim(NamedTuple):
     metric: str
     printed: Printed
     source: str = ""
-    tolerance: Printed | None = None
+    tolerance: Tolerance | None = None
 
 
 class Finding(NamedTuple):
@@ -46,6 +53,7 @@ class Finding(NamedTuple):
     actual: int
     source: str
     passed: bool
+    ratio: float | None = None  # of what there is to what was published
 
 
 def read_metric(text: str) -> str:
@@ -53,6 +61,15 @@ def read_metric(text: str) -> str:
     if text not in METRICS:
         raise Invalid(f"unknown metric {quoted(text)}: expected {', '.join(METRICS)}", near_miss(text, METRICS))
     return text
+
+
+def read_tolerance(text: str) -> Tolerance:
+    """``0.1M``, ``5000``, ``1%``, ``0.5 %``. Raises Invalid."""
+    if text.endswith("%"):
+        number = text[:-1].rstrip(" ")
+        if number[-1:].isdigit():
+            return Tolerance(read_printed(number), percent=True)
+    return Tolerance(read_printed(text))
 
 
 def read_limit(metric: str, text: str) -> Limit:
@@ -80,10 +97,14 @@ def compare_published(network: Network, claims: Iterable[Claim]) -> list[Finding
     findings = []
     for metric, printed, source, tolerance in claims:
         actual = measured(network, metric)
+        said = printed.digits * printed.unit  # over printed.below
+        away = abs(actual * printed.below - said)
         if tolerance is None:
             passed = printed.rounds_from(actual)
         else:
-            away = abs(actual * printed.below - printed.digits * printed.unit)
-            passed = away * tolerance.below <= tolerance.digits * tolerance.unit * printed.below
-        findings.append(Finding(metric, printed.text, actual, source, passed))
+            _, digits, below, unit = tolerance.most
+            share = (said, 100) if tolerance.percent else (printed.below, 1)
+            passed = away * below * share[1] <= digits * unit * share[0]
+        ratio = round(actual * printed.below / said, 4) if said else None
+        findings.append(Finding(metric, printed.text, actual, source, passed, ratio))
     return findings

@@ -374,19 +374,26 @@ def _rename(how: str) -> Callable[[Words, Options, Shapes], Op]:
         scale = cast(Shape, options.get("scale", (1,)))
         if len(set(scale)) > 1:
             raise Invalid(f"{how} needs one factor for all axes", about="scale")
-        return Rename(how, cast(Shape, options.get("to", ())), _size(options, "groups"), scale[0])
+        return Rename(
+            how, cast(Shape, options.get("to", ())), _size(options, "groups"), scale[0], _size(options, "blocks")
+        )
 
     return build
+
+
+def _axis(options: Options, shape: Shape) -> int:
+    """The axis that ``--axis`` names: channels, if it is not given."""
+    letters = _letters(shape)
+    axis = cast(str, options.get("axis", "c"))
+    if len(axis) != 1 or axis not in letters:
+        raise Invalid(f"{quoted(axis)} is no axis of {show(shape)}: expected one of {letters}", about="axis")
+    return letters.index(axis)
 
 
 def _concat(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Concat
 
-    letters = _letters(inputs[0])
-    axis = cast(str, options.get("axis", "c"))
-    if len(axis) != 1 or axis not in letters:
-        raise Invalid(f"{quoted(axis)} is no axis of {show(inputs[0])}: expected one of {letters}", about="axis")
-    return Concat(letters.index(axis))
+    return Concat(_axis(options, inputs[0]))
 
 
 def _pad(words: Words, options: Options, inputs: Shapes) -> Op:
@@ -400,7 +407,24 @@ def _pad(words: Words, options: Options, inputs: Shapes) -> Op:
 def _slice(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Slice
 
-    return Slice(cast(Shape, options["to"]))
+    (shape,) = inputs
+    start = cast(Shape, options.get("start", ()))
+    if "to" in options:
+        return Slice(cast(Shape, options["to"]), start)
+    if not options.keys() & {"start", "size"}:
+        raise Invalid("slice needs --start or --size, or --to: the whole shape", "for example slice --start 58")
+    if len(start) > 1:
+        raise Invalid("one axis is sliced: expected one start", "or --to, the whole shape", "start")
+    axis = _axis(options, shape)
+    first = start[0] if start else 0
+    size = cast(int, options.get("size", shape[axis] - first))
+    if first + size > shape[axis] or size < 1:
+        raise Invalid(
+            f"{max(size, 1)} from {first} is not a part of the {shape[axis]} along {_letters(shape)[axis]}",
+            about="start" if first else "size",
+        )
+    sizes = (*shape[:axis], size, *shape[axis + 1 :])
+    return Slice(sizes, tuple([first if at == axis else 0 for at in range(len(shape))]) if first else ())
 
 
 def _embedding(words: Words, options: Options, inputs: Shapes) -> Op:
@@ -594,10 +618,16 @@ KINDS = {
     "token": Kind("trained tokens before a sequence: params, nothing computed", _token, (), ("count",)),
     "concat": Kind("moves only: inputs side by side", _concat, (), ("axis",), several=True),
     "pad": Kind("moves only: constant elements around", _pad, ("padding",)),
-    "slice": Kind("moves only: a part of the input", _slice, ("to",)),
+    "slice": Kind(
+        "moves only: a part of the input, along one axis (channels) or of a whole shape",
+        _slice,
+        (),
+        ("start", "size", "axis", "to"),
+        form=lambda words, options: ("to", "start") if "to" in options else ("start", "size", "axis"),
+    ),
     "flatten": Kind("free: the same elements as a vector", _rename("flatten")),
     "reshape": Kind("free: the same elements in another shape", _rename("reshape"), ("to",)),
-    "shuffle": Kind("free: channels in another order", _rename("shuffle"), ("groups",)),
+    "shuffle": Kind("free: channels in another order", _rename("shuffle"), ("groups",), ("blocks",)),
     "pixel-shuffle": Kind("free: channels to space", _rename("pixel-shuffle"), ("scale",)),
     "pixel-unshuffle": Kind("free: space to channels", _rename("pixel-unshuffle"), ("scale",)),
     "identity": Kind("free: nothing at all", _rename("identity")),

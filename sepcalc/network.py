@@ -47,6 +47,7 @@ class Layer(NamedTuple):
     output: Shape
     cost: Cost
     weights: str | None = None
+    shared: int = 0  # params that it reads, but that are counted elsewhere
 
     @property
     def kind(self) -> str:
@@ -72,7 +73,7 @@ class Layer(NamedTuple):
         """Bytes that it must move at least: inputs, params and outputs once each; none where it only renames."""
         if not self.op.writes:
             return 0
-        moved = sum(map(volume, self.inputs)) + self.cost.params + volume(self.output)
+        moved = sum(map(volume, self.inputs)) + self.cost.params + self.shared + volume(self.output)
         return moved * element_bytes
 
 
@@ -134,13 +135,13 @@ class Network:
         for name, op, sources, output, weights, shared in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
-            if weights is not None:
-                if weights in seen:
-                    cost = cost._replace(params=0, buffers=0)
-                seen.add(weights)
-            if shared:
+            if weights is not None and weights in seen:
+                cost, shared = cost._replace(params=0, buffers=0), cost.params
+            elif shared:
                 cost = cost._replace(params=cost.params - shared)
-            layers.append(Layer(name, op, inputs, output, cost, weights))
+            if weights is not None:
+                seen.add(weights)
+            layers.append(Layer(name, op, inputs, output, cost, weights, shared))
         return tuple(layers)
 
     @cached_property
@@ -238,8 +239,8 @@ class Network:
             op: Any = node.op
             op = op._replace(bias=True) if at in biased else op
             nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
-        ends = {name: numbers[tensor] for name, tensor in self._outputs.items()}
-        network = Network(self.name, self.inputs, nodes, ends, notes=(*self.notes, *told(len(owner), stayed)))
+        network = self.replaced(nodes, numbers)
+        network.notes = (*self.notes, *told(len(owner), stayed))
         if self._param_bytes is not None and self.params:  # at the mean width of the file's
             network._param_bytes = -(-self._param_bytes * network.params // self.params)
         return network

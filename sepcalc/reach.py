@@ -94,6 +94,9 @@ def seen(steps: Sequence[Step], count: int) -> int:
 
 def _back(steps: tuple[Step, ...], window: Window) -> tuple[Step, ...]:
     """The way back from behind a window."""
+    if window.stride == window.upscale == 1:  # the most frequent one only looks further
+        stride, offset, upscale, span = steps[-1]
+        return (*steps[:-1], Step(stride, min(offset + (window.span - 1) * stride, LARGEST), upscale, span))
     way = [*steps, _capped(_reduced(Step(window.stride, 0, window.upscale, window.span)))]
     while len(way) > 1 and (merged := _merged(*way[-2:])):
         way[-2:] = [_capped(_reduced(merged))]

@@ -2,14 +2,14 @@
 
 import os
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers import IMPORTERS, Request, importer
 
 if TYPE_CHECKING:
-    from sepcalc.document import Document
+    from sepcalc.document import Document, Opened
     from sepcalc.network import Network
 
 LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
@@ -40,16 +40,16 @@ def read(
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
-        return _read_yaml(standard_input(), "<stdin>", request)
+        return _read_yaml(standard_input(), "<stdin>", request, None)
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
         if request.settings:
             raise InputError([Problem("a network on one line has no parameters to set")])
-        return load_line(argument, _one_input(request))
+        return load_line(argument, request.inputs)
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
-        return _read_yaml(_contents(argument), argument, request)
+        return _read_yaml(_contents(argument), argument, request, argument)
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
@@ -64,35 +64,68 @@ def read(
 def load(
     argument: str | os.PathLike[str],
     *,
-    input: str | Sequence[int] | None = None,  # noqa: A002
+    input: str | Sequence[int] | Mapping[str, str | Sequence[int]] | None = None,  # noqa: A002
     **parameters: object,
 ) -> "Network":
     """The network of a YAML file, or of one line: ``load("specs/mobilenet_v1.yaml", width=0.5, input="160x160x3")``.
 
-    Keywords set its parameters; ``input`` is a shape, as text or as sizes. Raises InputError with every problem.
+    Keywords set its parameters; ``input`` is a shape, as text or as sizes, or shapes by the names of the inputs.
+    Raises InputError with every problem.
     """
     settings = {
         name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in parameters.items()
     }
-    shape = input if input is None or isinstance(input, str) else "x".join(map(str, input))
-    return read(os.fspath(argument), Request(settings, {} if shape is None else {"": shape})).network
+    given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
+    shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
+    return read(os.fspath(argument), Request(settings, shapes)).network
 
 
-def _one_input(request: Request) -> str | None:
-    """The shape for the only input. Raises InputError where inputs are named."""
-    for name in filter(None, request.inputs):
-        raise InputError([Problem(f"the network has no input {quoted(name)}: it has one, without a name")])
-    return request.inputs.get("")
-
-
-def _read_yaml(data: bytes, name: str, request: Request) -> "Document":
+def _read_yaml(data: bytes, name: str, request: Request, path: str | None) -> "Document":
+    """``path`` is where the text stands, so that it can include others beside it (None: it cannot)."""
     from sepcalc.document import load_yaml
     from sepcalc.nodes import Source, decode
 
     if len(data) > LARGEST_FILE:
         raise InputError([Problem(f"{printable(name)}: larger than {LARGEST_FILE >> 20} MiB")])
     shown = printable(name)
-    return load_yaml(Source(shown, decode(data, shown)), request.settings, _one_input(request))
+    opened = None if path is None else _Folder(path).open
+    return load_yaml(Source(shown, decode(data, shown)), request.settings, request.inputs, opened)
+
+
+class _Folder:
+    """The folder of a document: what it includes is read from there, or from below, and from nowhere else."""
+
+    def __init__(self, path: str) -> None:
+        self.file = os.path.realpath(path)
+        self.root = os.path.dirname(self.file)
+        self.shown = os.path.dirname(path)
+        self.left = LARGEST_FILE  # bytes of all included files together
+
+    def open(self, including: str, path: str) -> "Opened":
+        """The file that a path means which stands in the file ``including`` (a real path; "" for the first)."""
+        from sepcalc.document import Opened
+        from sepcalc.nodes import Source, decode
+
+        if os.path.isabs(path) or "\0" in path:
+            raise Invalid(
+                f"include: {quoted(path)} is not a path within the folder of the network", "write it relative"
+            )
+        real = os.path.realpath(os.path.join(os.path.dirname(including or self.file), path))
+        if os.path.commonpath([self.root, real]) != self.root:
+            raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
+        if real == self.file:
+            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
+        shown = printable(os.path.join(self.shown, os.path.relpath(real, self.root)))
+        try:
+            data = _contents(real)
+        except InputError as error:
+            (problem,) = error.problems
+            reason = problem.message.removeprefix(f"{printable(real)[:500]}: ")
+            raise Invalid(f"include: {quoted(path)}: {reason}", problem.hint) from error
+        self.left -= len(data)
+        if self.left < 0:
+            raise Invalid(f"the included files are larger than {LARGEST_FILE >> 20} MiB")
+        return Opened(Source(shown, decode(data, shown)), real)
 
 
 def _require_file(path: str) -> None:

@@ -1,7 +1,7 @@
 """What several test files need: specs made from the tables of kinds and options."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hypothesis import assume
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from sepcalc.errors import InputError
 from sepcalc.kinds import KINDS, accepted
+from sepcalc.network import Network, Node
 from sepcalc.options import DECIMAL, FLAG, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
-from sepcalc.shape import LARGEST
-from sepcalc.spec import Spec, parse
+from sepcalc.shape import LARGEST, Shape
+from sepcalc.spec import Spec, linked, parse
 
 Case = tuple[Any, ...]  # its first part is a text
 
@@ -30,6 +31,51 @@ def refusal(text: str) -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+# --- networks and their tables ----------------------------------------------------------------------------------------
+
+Row = tuple[str, tuple[int, ...]]  # a layer spec and the tensors that it reads: the inputs first, then one per row
+
+
+def network(
+    inputs: Sequence[Shape],
+    rows: Sequence[Row],
+    outputs: Sequence[int] = (),
+    weights: dict[int, str] | None = None,
+    names: Sequence[str] = (),
+) -> Network:
+    """A network of layers that are called by their number, or by their names."""
+    tensors, nodes = list(inputs), []
+    for at, (text, sources) in enumerate(rows):
+        spec = parse(text)
+        read = tuple([tensors[source] for source in sources])
+        (link,) = linked(spec.kind, spec.words, spec.options, read)
+        tensors.append(link.op.output(read))
+        nodes.append(Node(names[at] if names else str(at), link.op, sources, tensors[-1], (weights or {}).get(at)))
+    return Network("test", {f"in{n}": shape for n, shape in enumerate(inputs)}, nodes, {str(at): at for at in outputs})
+
+
+def chain(shape: Shape, *texts: str, names: Sequence[str] = ()) -> Network:
+    return network([shape], [(text, (at,)) for at, text in enumerate(texts)], names=names)
+
+
+PrintedRows = list[tuple[int, str, dict[str, str]]]
+
+
+def printed_table(text: str) -> PrintedRows:
+    """The first table's rows below its headings: how deep, the first cell, and the others that stand to the right of
+    their columns, by heading."""
+    _, header, *lines = text.partition("\n\n")[0].splitlines()
+    ends = {name: header.index(name) + len(name) for name in re.split(r" {2,}", header.strip())}
+    rows = []
+    for line in lines:
+        cells = {
+            name: line[:end].rpartition("  ")[2].strip() for name, end in ends.items() if line[end - 1 : end] != " "
+        }
+        name = line.strip().partition("  ")[0]
+        rows.append(((len(line) - len(line.lstrip())) // 2, name, cells))
+    return rows
 
 
 # --- specs of every kind ---------------------------------------------------------------------------------------------
@@ -91,8 +137,11 @@ def fitting_specs(draw):
     kind = draw(st.sampled_from(sorted(KINDS)))
     words, options = _settings(draw, kind, _LITTLE)
     shape = draw(st.sampled_from([(8,), (4, 8), (4, 4, 4), (8, 4, 8), (6, 5, 4), (4, 4, 4, 8)]))
-    if kind in ("reshape", "slice"):
-        options["to"] = shape[::-1] if kind == "reshape" else shape
+    if kind == "reshape":
+        options["to"] = shape[::-1]
+    if kind == "slice":
+        whole = {"to": (*shape[:-1], 2), "start": (0,) * (len(shape) - 1) + (1,)}
+        options = draw(st.sampled_from([whole, {"start": (1,)}, {"size": 2, "start": (1,)}, {"size": 1, "axis": "c"}]))
     if kind == "matmul":
         options["transpose"] = True
     if kind == "pool" and "global" not in words:

@@ -103,8 +103,8 @@ def test_a_spec_is_read_as_words_and_as_one(sep: Run) -> None:
     [
         ("budget: {macs: 3887}", "  macs 3,888 > 3,887, OVER by 1 (0.03 %)"),
         ("budget: {macs: 3888}", "  macs 3,888 <= 3,888, 0 left"),
-        ("published: {macs: 4.0k}", "  macs 4.0k (no source given): 3,888 DOES NOT AGREE"),
-        ("published: {macs: 3.9k}", "  macs 3.9k (no source given): 3,888 agrees"),
+        ("published: {macs: 4.0k}", "  macs 4.0k (no source given): 3,888 DOES NOT AGREE (-2.80 %)"),
+        ("published: {macs: 3.9k}", "  macs 3.9k (no source given): 3,888 agrees (-0.31 %)"),
     ],
 )
 def test_over_budget_and_astray_exit_with_1(held_to: str, says: str, sep: Run, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def _raising(error: BaseException) -> Callable[..., object]:
 
 # --- usage ------------------------------------------------------------------------------------------------------------
 
-EXPECTED = "  hint: expected compare, layer, network, verify, kinds"
+EXPECTED = "  hint: expected compare, layer, network, verify, kinds, schema"
 USAGE = [
     (["frob"], f"unknown command 'frob'\n{EXPECTED}", "sepcalc"),
     (["compar"], "unknown command 'compar'\n  hint: did you mean compare?", "sepcalc"),

@@ -23,13 +23,13 @@ BAD = sorted(FOLDER.glob("bad/*.yaml"))
 NAME = attrgetter("stem")
 
 
-def load(text: str, *given: str | None, **settings: str) -> Document:
-    return load_yaml(Source("FILE", text), settings, *given)
+def load(text: str, given: str | None = None, **settings: str) -> Document:
+    return load_yaml(Source("FILE", text), settings, {} if given is None else {"": given})
 
 
-def refusal(text: str, *given: str | None, **settings: str) -> str:
+def refusal(text: str, given: str | None = None, **settings: str) -> str:
     with pytest.raises(InputError) as caught:
-        load(text, *given, **settings)
+        load(text, given, **settings)
     return str(caught.value)
 
 
@@ -40,6 +40,11 @@ def test_good(path: Path) -> None:
     network = load(text).network
     assert first == f"# macs={network.macs} params={network.params}"
     assert second == "# layers=" + ", ".join(layer.name for layer in network.layers)
+    also = {
+        "# outputs=" + ", ".join(network.outputs),
+        "# weights=" + ", ".join(layer.weights or "-" for layer in network.layers),
+    }
+    assert {line for line in text.split("\n") if line.startswith(("# outputs=", "# weights="))} <= also
 
 
 @pytest.mark.parametrize("path", BAD, ids=NAME)
@@ -56,7 +61,7 @@ def test_every_bad_document_has_its_message() -> None:
 SIZED = """\
 input: "{size}x8x3"
 parameters:
-    width: 1.0
+    width: {value: 1.0, min: 0.25, max: 2}
     classes: 10
     size: 8
     double: width * 2
@@ -88,6 +93,7 @@ NOT_GIVEN = [
     ({"deep": "1"}, None, "deep is true: expected true or false, not 1"),
     ({"classes": "0.5"}, None, "classes is 10: expected a whole number, not 0.5"),
     ({"size": "3 + 3"}, None, f"FILE:7:16: division by zero\n      ratio: 1 / (size - 3 * 2)\n{' ' * 17}{'^' * 14}"),
+    ({"width": "3"}, None, "width is 3: expected a value from 0.25 to 2"),
     ({}, "8x8xx", f"the input '8x8xx' is not a shape: {SHAPE}"),
     ({"width": "", "a\x1b": "2"}, None, f"width: the expression is empty\nthere is no parameter 'a\\x1b': {ALL}"),
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from helpers import ids
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepcalc.expression import DEPTH, LIMIT, ExpressionError, Value, as_text, evaluate, is_name, make_divisible, parse
@@ -294,3 +294,84 @@ def test_any_text(text: str) -> None:
         start, end = error.start, error.end
     assert 0 <= start <= end <= len(text)
     assert evaluate(as_text(value), NAMES) == value
+
+
+# --- fuzzing: nothing but arithmetic ----------------------------------------------------------------------------------
+
+ODD_NAMES: dict[str, Any] = {"a": 3, "width": Fraction(3, 4), "deep": True, "c_in": 2**63 - 1, "__class__": 5}
+PIECES = [
+    *"0123456789.+-*/%()<>=!,_ eE'\"\\[]{}:;@|&~^\n",
+    *ODD_NAMES,
+    "and",
+    "or",
+    "not",
+    "if",
+    "else",
+    "true",
+    "//",
+    "==",
+]
+PIECES += [
+    "int(",
+    "round(",
+    "max(",
+    "make_divisible(",
+    "divisor=",
+    "lambda",
+    "__import__",
+    "().__class__",
+    "open(",
+    "1e99",
+]
+
+
+def answers(text: str) -> None:
+    """A number, true or false, or a refusal; never anything else, and nothing larger than the limits."""
+    refused = None
+    try:
+        value = evaluate(text, ODD_NAMES)
+    except ExpressionError as fact:
+        refused = fact
+    if refused:
+        assert refused.message
+        assert 0 <= refused.start <= refused.end
+        return
+    assert type(value) in (int, Fraction, bool)
+    assert max(abs(value.numerator), value.denominator) < LIMIT
+    assert evaluate(as_text(value), {}) == value
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+@settings(max_examples=500)
+def test_any_text_has_an_answer(text: str) -> None:
+    answers(text)
+
+
+LEAVES = st.sampled_from(["0", "1", "7", "0.29", "1e30", "2.5e-7", *ODD_NAMES, "true", "false", "nobody"])
+
+
+def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    pair = st.tuples(inner, st.sampled_from([*"+-*/%<>", "//", "<=", ">=", "==", "!=", " and ", " or "]), inner)
+    call = st.tuples(st.sampled_from(["int", "round", "ceil", "floor", "make_divisible"]), inner)
+    return (
+        pair.map(lambda part: "".join(part))
+        | inner.map(lambda part: f"({part})")
+        | inner.map(lambda part: f"-{part}")
+        | inner.map(lambda part: f"not {part}")
+        | call.map(lambda part: f"{part[0]}({part[1]})")
+        | st.tuples(inner, inner).map(lambda part: f"max({part[0]}, min({part[1]}, {part[0]}))")
+        | st.tuples(inner, inner, inner).map(lambda part: f"{part[0]} if {part[1]} else {part[2]}")
+    )
+
+
+@given(st.recursive(LEAVES, grown, max_leaves=25))
+@settings(max_examples=500)
+def test_any_expression(text: str) -> None:
+    answers(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["*".join(["1e30"] * 100), "(" * 999, "-" * 999, "a if " * 199 + "a", "not " * 249 + "a"]
+)
+def test_expressions_that_would_not_end(text: str) -> None:
+    answers(text)

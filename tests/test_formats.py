@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import PrintedRows, printed_table
 from rich.cells import cell_len
 
 from sepcalc import quantity
@@ -94,24 +95,6 @@ def _number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-PrintedRows = list[tuple[int, str, dict[str, str]]]
-
-
-def _table(text: str) -> PrintedRows:
-    """The first table's rows below its headings: how deep, the first cell, and the others that stand to the right of
-    their columns, by heading."""
-    _, header, *lines = text.partition("\n\n")[0].splitlines()
-    ends = {name: header.index(name) + len(name) for name in re.split(r" {2,}", header.strip())}
-    rows = []
-    for line in lines:
-        cells = {
-            name: line[:end].rpartition("  ")[2].strip() for name, end in ends.items() if line[end - 1 : end] != " "
-        }
-        name = line.strip().partition("  ")[0]
-        rows.append(((len(line) - len(line.lstrip())) // 2, name, cells))
-    return rows
-
-
 def _summed(rows: PrintedRows, column: str) -> int:
     return sum(_number(cells[column]) for _, _, cells in rows)
 
@@ -134,7 +117,7 @@ def _summed(rows: PrintedRows, column: str) -> int:
 )
 @pytest.mark.parametrize("columns", [None, 200, 80])
 def test_printed_rows_add_up_to_the_printed_total(options: str, columns: int | None, printed: Printed) -> None:
-    *rows, total = _table(printed(f"{MOBILENET} {options} --exact", columns))
+    *rows, total = printed_table(printed(f"{MOBILENET} {options} --exact", columns))
     assert total[1] == "total"
     top = [row for row in rows if row[0] == 0 or row[1].endswith(" more")]
     for count in ("params", "macs"):
@@ -146,7 +129,7 @@ def test_printed_rows_add_up_to_the_printed_total(options: str, columns: int | N
 
 
 def test_printed_kinds_are_the_shares_of_the_paper(printed: Printed) -> None:
-    rows = {name: cells for _, name, cells in _table(printed(f"{MOBILENET} --by kind"))}
+    rows = {name: cells for _, name, cells in printed_table(printed(f"{MOBILENET} --by kind"))}
     assert sum(_number(cells["layers"]) for name, cells in rows.items() if name != "total") == 83
     assert rows["pointwise"]["macs"] == "539,492,352"
     assert [rows[kind]["% of macs"] for kind in ("pointwise", "depthwise")] == ["94.86 %", "3.06 %"]  # Table 2
@@ -168,7 +151,7 @@ def test_printed_steps_add_up_to_their_variant(options: str, printed: Printed) -
 
 
 def test_printed_checks_add_up_to_the_printed_total(printed: Printed) -> None:
-    *rows, total = _table(printed("verify 12x12x3 -k5 -o256"))
+    *rows, total = printed_table(printed("verify 12x12x3 -k5 -o256"))
     for column in ("mults", "adds"):
         assert _summed(rows, column) == _number(total[2][column])
 

@@ -1,40 +1,20 @@
 """Networks as graphs: what they cost in all, what is alive at once, what an output sees, and how layers are chosen."""
 
-from collections.abc import Sequence
 from itertools import product
 from math import prod
 
 import pytest
-from helpers import ids
+from helpers import Row, chain, ids, network
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sepcalc.cost import COSTS, Cost, total
 from sepcalc.errors import InputError
 from sepcalc.network import LAYER_FIELDS, Network, Node, by_kind, matches, of_chain, of_spec, records, whole
-from sepcalc.shape import Shape
-from sepcalc.spec import linked, parse
-
-Row = tuple[str, tuple[int, ...]]  # a layer spec and the tensors that it reads: the inputs first, then one per row
-
-
-def network(
-    inputs: Sequence[Shape], rows: Sequence[Row], outputs: Sequence[int] = (), weights: dict[int, str] | None = None
-) -> Network:
-    """A network of layers that are called by their number."""
-    tensors, nodes = list(inputs), []
-    for at, (text, sources) in enumerate(rows):
-        spec = parse(text)
-        read = tuple([tensors[source] for source in sources])
-        (link,) = linked(spec.kind, spec.words, spec.options, read)
-        tensors.append(link.op.output(read))
-        nodes.append(Node(str(at), link.op, sources, tensors[-1], (weights or {}).get(at)))
-    return Network("test", {f"in{n}": shape for n, shape in enumerate(inputs)}, nodes, {str(at): at for at in outputs})
-
-
-def chain(shape: Shape, *texts: str) -> Network:
-    return network([shape], [(text, (at,)) for at, text in enumerate(texts)])
-
+from sepcalc.ops.base import Uncounted
+from sepcalc.reach import LONGEST, Stride
+from sepcalc.shape import LARGEST, Shape
+from sepcalc.spec import parse
 
 # --- the report ------------------------------------------------------------------------------------------------------
 
@@ -197,6 +177,7 @@ ALIVE = {
         40 + 6 + 2,
     ),
     "a later input waits from the start": ([(3,), (50,)], [("dense -o5", (0,)), ("concat", (1, 2))], (), 5 + 50 + 55),
+    "one of two inputs is put out too": ([(3,), (50,)], [("dense -o5", (0,)), ("dense -o9", (2,))], (1, 3), 50 + 5 + 9),
     "nothing but an input": ([(7,)], [("identity", (0,))], (), 7),
     "what nobody reads dies at once": ([(7,)], [("dense -o30", (0,)), ("dense -o9", (0,))], (), 7 + 30),
 }
@@ -269,6 +250,67 @@ FIELDS = [
 def test_receptive_fields_by_hand(shape: str, texts: list[str], fields: list[tuple[int, ...]]) -> None:
     net = chain(parse(f"{shape} identity").output, *texts)
     assert net.receptive_fields() == fields
+
+
+STRIDES = [
+    ("32x32x3", ["conv -k3 -o4", "conv -k3 -o4 -s2", "pool max -k2", "conv -k3 -o4"], ["1 1", "2 2", "4 4", "4 4"]),
+    ("32x32x3", ["conv -k3 -o4 -s2x1", "conv -k3 -o4 -s3x2"], ["2 1", "6 2"]),
+    ("32x3", ["upsample nearest --scale 4", "conv -k3 -o4 -s2", "conv -k3 -o4 -s6"], ["1/4", "1/2", "3"]),
+    ("32x3", ["conv -k3 -o4 -s3 -p1", "upsample nearest --scale 2", "transposed -k3 -o4 -s3"], ["3", "3/2", "1/2"]),
+    ("8x8x8", ["pixel-unshuffle --scale 2", "pixel-shuffle --scale 4"], ["2 2", "1/2 1/2"]),
+    ("10x10x8", ["pool avg --to 4x5", "upsample bilinear --scale 2"], ["5/2 2", "5/4 1"]),
+    ("32x3", ["conv -k3 -o4 -s2", "pool avg global", "dense -o5"], ["2", None, None]),
+    ("8", ["dense -o5"], [""]),
+]
+
+
+@pytest.mark.parametrize(("shape", "texts", "strides"), STRIDES, ids=ids(STRIDES))
+def test_strides_by_hand(shape: str, texts: list[str], strides: list[str | None]) -> None:
+    net = chain(parse(f"{shape} identity").output, *texts)
+    assert [None if axes is None else " ".join(map(str, axes)) for axes in net.strides()] == strides
+
+
+def test_a_gate_does_not_take_the_stride_away() -> None:
+    rows: list[Row] = [("conv -k3 -o8 -s2 -p1", (0,)), ("pool avg global", (1,)), ("multiply", (1, 2))]
+    assert [axes and str(axes[0]) for axes in network([(9, 9, 8)], rows).strides()] == ["2", None, "2"]
+
+
+def test_a_constant_sees_nothing() -> None:
+    node = Node("table", Uncounted("Table", "a table", (4, 8)), (), (4, 8))
+    net = Network("test", {"in": (4, 8)}, [node, chain((4, 8), "act relu").nodes[0]._replace(sources=(0,))])
+    assert (net.receptive_fields(), net.strides()[1]) == ([(), (1,)], (Stride(1),))
+
+
+ENDLESS = {
+    "up and down": ["upsample nearest --scale 2", "pool max -k2"],
+    "down and up": ["pool max -k2", "upsample nearest --scale 2"],
+    "two thirds": ["upsample nearest --scale 2", "conv -k3 -s3 -p1 -o1"],
+    "three halves": ["upsample nearest --scale 3", "conv -k2 -s2 -o1"],
+    "windows at the edge": ["pool max -k2 -s2 -p1"],
+    "scaled up and cut": ["upsample nearest --scale 2", "slice --to 1x1"],
+    "half as far each time": ["upsample linear --scale 2", "conv -k5 -s2 -p2 -o1", "conv -k3 -p1 -o1"],
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_way_back_of_any_length_stays_short(case: str) -> None:
+    """What is kept for a tensor must not grow with the layers before it, nor numbers without end."""
+    texts, sizes = ENDLESS[case], {}
+    rows: list[Row] = []
+    size = 1 if case in ("windows at the edge", "scaled up and cut") else 2**10
+    while len(rows) < 2_000:
+        text = "pool max -k4 -s4" if size > 2**20 else texts[len(rows) % len(texts)]
+        if (size, text) not in sizes:
+            sizes[size, text] = parse(f"{size}x1 {text}").output[0]
+        size = sizes[size, text]
+        rows.append((text, (len(rows),)))
+    first = 1 if case in ("windows at the edge", "scaled up and cut") else 2**10
+    net = network([(first, 1)], rows)
+    for reach in net._reaches:
+        for steps in reach.steps or ():
+            assert len(steps) <= LONGEST
+            assert max(map(max, steps)) <= LARGEST
+    assert all(0 < extent <= LARGEST for (extent,) in net.receptive_fields())
 
 
 def test_where_branches_join_the_widest_counts() -> None:

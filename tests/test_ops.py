@@ -209,6 +209,10 @@ HAND = [
     ("4x8 2x8 concat --axis w", Cost(activations=48)),
     ("4x4x3 pad -p1/0x2", Cost(activations=5 * 8 * 3)),
     ("4x4x3 slice --to 2x4x3", Cost(activations=24)),
+    ("4x4x3 slice --to 2x4x2 --start 1x0x1", Cost(activations=16)),
+    ("4x4x6 slice --start 4", Cost(activations=32)),
+    ("4x4x6 slice --size 4", Cost(activations=64)),
+    ("4x4x6 slice --start 1 --size 2 --axis h", Cost(activations=48)),
     ("4x4x3 flatten", Cost()),
     ("4x4x3 reshape --to 16x3", Cost()),
     ("4x4x6 shuffle -g2", Cost()),
@@ -629,6 +633,9 @@ def test_an_explanation_names_its_sizes() -> None:
 REFUSED = [
     ("4x4x3 reshape --to 7x7", "--to 7x7", "reshape cannot turn 4x4x3 (48 elements) into 7x7 (49)", ""),
     ("4x4x3 slice --to 2x5x3", "--to 2x5x3", "2x5x3 is not a part of 4x4x3", ""),
+    ("4x4x3 slice --to 4x4x2 --start 0x0x2", "--to 4x4x2", "4x4x2 from 0x0x2 is not a part of 4x4x3", ""),
+    ("4x4x3 slice --start 3", "--start 3", "1 from 3 is not a part of the 3 along c", ""),
+    ("4x4x3 slice --size 4", "--size 4", "4 from 0 is not a part of the 3 along c", ""),
     ("4x4x3 slice --to 2x3", "--to 2x3", "2x3 is not a part of 4x4x3", ""),
     ("4x4x6 shuffle -g4", "-g4", "groups 4 do not divide the 6 channels", ""),
     (

@@ -217,3 +217,122 @@ def test_load_refuses(argument: str, given: dict[str, object], message: str) -> 
 def test_another_input_of_one_line() -> None:
     document = read("8x8x3, dense -o2", Request(inputs={"": "4x3"}))
     assert (document.network.macs, document.altered) == (4 * 3 * 2, True)
+
+
+# --- included files ---------------------------------------------------------------------------------------------------
+
+MAIN = "include: {include}\ninput: 8x8x3\nlayers: [b 4]\n"
+BLOCKS = 'blocks: {b(out): ["pointwise -o{out}"]}\n'
+
+
+def tree(folder: Path, **files: str) -> str:
+    """Writes files, ``__`` for a folder; the path of the first."""
+    for name, text in files.items():
+        path = folder / (name.replace("__", "/") + ".yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return str(folder / "main.yaml")
+
+
+def wrong(path: str) -> str:
+    with pytest.raises(InputError) as caught:
+        read(path)
+    return str(caught.value)
+
+
+def test_includes(tmp_path: Path) -> None:
+    main = tree(
+        tmp_path / "net",
+        main=MAIN.format(include="[shared/b.yaml, ./shared/c.yaml]"),
+        shared__b="include: c.yaml\ndefaults: {stride: 2}\n" + BLOCKS,
+        shared__c="include: [deep/d.yaml]\nblocks: {c: [act relu]}",
+        shared__deep__d="{}",
+    )
+    assert read(main).network.macs == 4 * 4 * 4 * 3  # the stride is a default of that file
+    (tmp_path / "net" / "link.yaml").symlink_to(tmp_path / "net" / "shared" / "b.yaml")
+    Path(main).write_text(MAIN.format(include="link.yaml"), "utf-8")
+    assert read(main).network.macs == 4 * 4 * 4 * 3
+
+
+def test_what_an_include_cannot_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree(tmp_path / "net", main=MAIN)
+    tree(tmp_path, other=BLOCKS)
+    (tmp_path / "net" / "link.yaml").symlink_to(tmp_path / "other.yaml")
+    (tmp_path / "net" / "folder").mkdir()
+    out = "leads out of the folder of the network"
+    cases = {
+        "../other.yaml": f"include: '../other.yaml' {out}",
+        "link.yaml": f"include: 'link.yaml' {out}",
+        "folder/../../other.yaml": f"include: 'folder/../../other.yaml' {out}",
+        str(tmp_path / "net" / "b.yaml"): "is not a path within the folder of the network\n",
+        "b.yaml": "include: 'b.yaml': there is no such file",
+        "folder": "include: 'folder': is a folder",
+        "main.yaml": "include: 'main.yaml' includes itself, by way of other files or at once",
+        '"a\\0b"': "include: 'a\\x00b' is not a path within the folder of the network",
+    }
+    for include, message in cases.items():
+        Path("net/main.yaml").write_text(MAIN.format(include=include), "utf-8")
+        assert message in wrong("net/main.yaml")
+
+
+def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree(
+        tmp_path,
+        # d may be a block of the file that was not read
+        main="include: a.yaml\ninput: 8x8x3\nblocks: {c: []}\nlayers:\n  - b 4\n  - d\n",
+        a='include: [c.yaml, a.yaml]\nlayers: []\nblocks:\n  b(out): ["conv -k9 -o{out}"]\n',
+        c="blocks:\n  c: [conv -k3]\n",
+    )
+    assert wrong("main.yaml") == (
+        "main.yaml:3:10: the block 'c' is defined twice: first at c.yaml:2:3\n"
+        "  blocks: {c: []}\n"
+        "           ^\n"
+        "a.yaml:1:19: include: 'a.yaml' includes itself, by way of other files or at once\n"
+        "  include: [c.yaml, a.yaml]\n"
+        "                    ^^^^^^\n"
+        "  included from main.yaml:1:10\n"
+        "a.yaml:2:1: unknown key 'layers' in an included file: expected include, defaults, blocks\n"
+        "  layers: []\n"
+        "  ^^^^^^\n"
+        "  included from main.yaml:1:10\n"
+        "a.yaml:4:18: the output would be empty: a kernel spanning 9 does not fit into the height 8\n"
+        '    b(out): ["conv -k9 -o{out}"]\n'
+        "                   ^^^\n"
+        "  used from main.yaml:5:5\n"
+        "  included from main.yaml:1:10\n"
+        "  hint: take a smaller kernel or dilation, or --padding same\n"
+        "c.yaml:2:15: conv needs -o (--out): output channels\n"
+        "    c: [conv -k3]\n"
+        "                ^\n"
+        "  included from a.yaml:1:11\n"
+        "  included from main.yaml:1:10"
+    )
+
+
+def test_files_that_include_each_other_have_an_end(tmp_path: Path) -> None:
+    files = {f"f{n}": f"include: f{n + 1}.yaml\n" for n in range(20)}
+    message = wrong(tree(tmp_path, main=MAIN.format(include="f0.yaml"), **files))
+    assert "files include each other more than 10 levels deep" in message
+    many = ", ".join(f"g{n}.yaml" for n in range(101))
+    message = wrong(tree(tmp_path, main=MAIN.format(include=f"[{many}]"), **{f"g{n}": "{}" for n in range(101)}))
+    assert "more than 100 files are included" in message
+
+
+def test_inputs_by_name(tmp_path: Path) -> None:
+    main = tree(tmp_path, main="inputs: {a: 8x8x3, b: 8x8x1}\nlayers: [pointwise -o2, {act: relu, from: b}]\n")
+    assert load(main).macs == 8 * 8 * 6
+    assert load(main, input={"a": "4x4x3", "b": (2, 2, 1)}).outputs == {"output": (2, 2, 1)}
+    for given, message in [
+        (
+            "4x4x3",
+            "the network has several inputs: the shape '4x4x3' needs a name, it has a, b\n  hint: for example a=4x4x3",
+        ),
+        ({"c": "4"}, "the network has no input 'c': it has a, b"),
+        ({"a": "4y"}, "the input '4y' is not a shape: expected HxWxC, each a whole number from 1 to 2^63-1"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            load(main, input=given)  # type: ignore[arg-type]
+        assert str(caught.value) == message
+    assert load("8x8x3, act relu", input={"input": "4x4x3"}).inputs == {"input": (4, 4, 3)}

@@ -25,6 +25,7 @@ COMMANDS = {
     "whatif": "What a network would cost, rewritten by rules.",
     "fit": "The least change of a network that fits a limit.",
     "kinds": "Every kind of layer, and how it is counted.",
+    "schema": "The JSON Schema of a network, for editors.",
 }
 
 HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cli.output import element_bytes, emit, emit_text, output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -77,6 +77,9 @@ fold_norm_option = click.option(
 )
 @fold_norm_option
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@click.option(
+    "--expand", is_flag=True, help="The flat list of its layers, as YAML that reads back to the same numbers."
+)
 @click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
 @output_options
@@ -90,6 +93,7 @@ def command(
     top: int | None,
     fold_norm: bool,
     explain: bool,
+    expand: bool,
     allow_uncounted: bool,
     element_bytes: int,
     form: str,
@@ -99,6 +103,11 @@ def command(
 ) -> int:
     document = read(network, request(sets, inputs), standard_input)
     subject = document.network.fold_norm() if fold_norm else document.network
+    if expand:
+        from sepcalc.document.writer import write
+
+        emit_text(write(subject), output, force)
+        return 0
     findings = [] if document.altered or fold_norm else compare_published(subject, document.published)
     verdicts = check(subject, document.budget)
     remark = ""

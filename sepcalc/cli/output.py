@@ -44,10 +44,15 @@ element_bytes = click.option(
 def emit(report: Report, form: str, exact: bool, output: str | None, force: bool) -> None:
     """Renders a report and writes it to standard output or to a file. Raises InputError when the file cannot be
     written."""
+    shown = Style(exact=exact) if output is not None else style()._replace(exact=exact)
+    emit_text(render(report, form, shown), output, force)
+
+
+def emit_text(text: str, output: str | None, force: bool) -> None:
+    """Writes a text to standard output or to a file. Raises InputError when it cannot be written."""
     if output is not None:
-        _write_file(render(report, form, Style(exact=exact)), output, force)
+        _write_file(text, output, force)
         return
-    text = render(report, form, style()._replace(exact=exact))
     try:
         sys.stdout.write(stand_in(text, sys.stdout.encoding))
         sys.stdout.flush()

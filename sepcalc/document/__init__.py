@@ -5,7 +5,7 @@ with it whatever the sizes. The second runs the entries on the input, with the v
 ops. Both note every problem and go on; one error at the end holds them all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sepcalc.errors import InputError, Problem
@@ -25,17 +25,34 @@ class Document(NamedTuple):
     altered: bool = False
 
 
-def load_yaml(source: Source, settings: Mapping[str, str] | None = None, given_input: str | None = None) -> Document:
-    """The network of a YAML text, with ``settings`` for its parameters and another input, both as text.
+class Opened(NamedTuple):
+    """An included file: its text, and a key that tells it from every other file."""
+
+    source: Source
+    key: str
+
+
+Opener = Callable[[str, str], Opened]  # of the key of the including file ("" for the first) and the path named there
+
+
+def load_yaml(
+    source: Source,
+    settings: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str] | None = None,
+    opened: Opener | None = None,
+) -> Document:
+    """The network of a YAML text, with ``settings`` for its parameters and other ``inputs`` (by name; under the empty
+    name that of the one input), all as text. ``opened`` opens the files that it includes, or raises Invalid; without
+    it none can be.
 
     Raises :class:`InputError` with every problem.
     """
     from sepcalc.document.root import read_document
 
-    return read_document(source, read(source), settings or {}, given_input)
+    return read_document(source, read(source), settings or {}, inputs or {}, opened)
 
 
-def load_line(text: str, given_input: str | None = None) -> Document:
+def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:
     """A network on one line: an input shape and layers, with commas between. Raises InputError."""
     from sepcalc.document.root import read_document
 
@@ -53,7 +70,7 @@ def load_line(text: str, given_input: str | None = None) -> Document:
     values: dict[str, Node] = {"input": scalars[0], "layers": SequenceNode([*scalars[1:]], 0, scalars[0].column)}
     keys = {name: Scalar(name, 0, 0) for name in values}
     try:
-        return read_document(source, MappingNode(keys, values, 0, 0), {}, given_input)
+        return read_document(source, MappingNode(keys, values, 0, 0), {}, inputs or {}, None)
     except InputError as problems:
         raise InputError(map(_placeless, problems.problems)) from problems
 

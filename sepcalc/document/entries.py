@@ -2,23 +2,40 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc.expression import Expression, as_text
 from sepcalc.expression import Value as Number
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
+from sepcalc.options import Value
 from sepcalc.shape import AXES, Shape
 from sepcalc.spec import Spec
 
-ROOT = ("name", "published", "input", "parameters", "defaults", "blocks", "layers", "budget")
-MODIFIERS = ("name", "repeat", "when")
+if TYPE_CHECKING:
+    from sepcalc.document.problems import Notes
+
+ROOT = (
+    "name",
+    "published",
+    "input",
+    "inputs",
+    "outputs",
+    "parameters",
+    "defaults",
+    "include",
+    "blocks",
+    "layers",
+    "budget",
+)
+MODIFIERS = ("name", "from", "weights", "shared-params", "repeat", "when")
+PARTS = {"residual": ("shortcut",), "stages": ("columns", "rows", "first")}  # keys that belong to another
 JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
 
+LONGEST_NAME = 200  # characters
 FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
 WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
 BRACES = re.compile(r"\{([^{}]*)\}")
-NAME = re.compile(r"[^\W_][\w .+-]*|_[\w .+-]+")
 
 
 class Piece(NamedTuple):
@@ -48,6 +65,14 @@ class Use(NamedTuple):
     named: tuple[tuple[str, Piece], ...]
 
 
+class Stages(NamedTuple):
+    """A table of uses of one block, a row after another: for each the first use, what the others in the row are, and
+    how many there are (None: one)."""
+
+    node: Node
+    rows: tuple[tuple[Use, Use, Piece | None], ...]
+
+
 class Group(NamedTuple):
     node: Node
     entries: Sequence[Any]
@@ -73,22 +98,42 @@ class Broken(NamedTuple):
     node: Node
 
 
-Body = Layer | Use | Group | Residual | Join | Broken
+Body = Layer | Use | Stages | Group | Residual | Join | Broken
 
 
-class Entry(NamedTuple):
-    """A body with its modifiers."""
+class Modifiers(NamedTuple):
+    """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
+    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already."""
 
-    body: Body
     name: str = ""
     repeat: Piece | None = None
     when: Piece | None = None
+    origin: tuple[Scalar, ...] = ()
+    weights: Scalar | None = None
+    shared: Piece | None = None
+
+
+class Entry(NamedTuple):
+    """A body, and what stands beside it (None: nothing, as with most)."""
+
+    body: Body
+    modifiers: Modifiers | None = None
 
 
 class Block(NamedTuple):
+    """A block where it is defined: the notes and the defaults are those of its file."""
+
     key: Scalar
     parameters: tuple[tuple[str, Expression | None], ...]
     entries: Sequence[Any]
+    file: "File"
+
+
+class File(NamedTuple):
+    """What holds for the entries of one file: where their problems go, and the options that they have by default."""
+
+    notes: "Notes"
+    defaults: Mapping[str, Value]
 
 
 def axes_of(shape: Shape) -> dict[str, Number]:
@@ -98,8 +143,13 @@ def axes_of(shape: Shape) -> dict[str, Number]:
     return names
 
 
-def axis_names(rank: int) -> frozenset[str]:
-    return frozenset(f"{axis}_in" for axis in "dhwc"[-rank:])
+AXIS_NAMES = frozenset({"d_in", "h_in", "w_in", "c_in"})
+RESERVED = AXIS_NAMES | {"index"}  # what expressions know besides parameters; index counts a repeat from 0
+
+
+def is_entry_name(text: str) -> bool:
+    """Whether a layer may be called so."""
+    return text.isprintable() and text == text.strip() != "" and len(text) <= LONGEST_NAME
 
 
 def is_empty(node: Node) -> bool:

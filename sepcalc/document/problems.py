@@ -16,6 +16,17 @@ class Notes:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: dict[tuple[str, str], Problem] = {}
+        self.files = [source.name]
+        self.included: tuple[str, ...] = ()
+
+    def inside(self, source: Source, place: Node) -> "Notes":
+        """Notes on a file that is included there; all problems stay together."""
+        inner = Notes(source)
+        inner.problems, inner.files = self.problems, self.files
+        inner.included = (self.source.at(place), *self.included)
+        if source.name not in self.files:
+            self.files.append(source.name)
+        return inner
 
     def add(
         self,
@@ -27,13 +38,17 @@ class Notes:
         trail: tuple[str, ...] = (),
     ) -> None:
         """Keeps a problem; a layer that is repeated makes its mistake once."""
-        problem = self.source.problem(message, hint, node, start, end, trail)
-        self.problems.setdefault((problem.place, message), problem)
+        self.keep(self.source.problem(message, hint, node, start, end, trail))
+
+    def keep(self, problem: Problem) -> None:
+        if self.included:
+            problem = problem._replace(included=self.included)
+        self.problems.setdefault((problem.place, problem.message), problem)
         if len(self.problems) > nodes.MOST:
             raise self.error()
 
     def error(self) -> InputError:
-        """Every problem, in the order of the file; of too many the first that were found."""
+        """Every problem, in the order of the files; of too many the first that were found."""
         found = sorted([*self.problems.values()][: nodes.MOST], key=self.order)
         if len(self.problems) > nodes.MOST:
             message = f"there are more than {nodes.MOST} problems: these were found first"
@@ -80,7 +95,9 @@ class Notes:
         """A problem with what was given besides the document."""
         self.problems.setdefault((source, message), Problem(message, hint))
 
-    def order(self, problem: Problem) -> tuple[int, int]:
-        """Problems go by where they stand."""
-        line, column = ([*problem.place.rsplit(":", 2)[1:], "0", "0"])[:2]
-        return (int(line), int(column)) if line.isdigit() and column.isdigit() else (0, 0)
+    def order(self, problem: Problem) -> tuple[int, int, int]:
+        """Problems go by where they stand, those of included files after the others."""
+        name, line, column = ([*problem.place.rsplit(":", 2), "0", "0"])[:3]
+        if not (line.isdigit() and column.isdigit()):
+            return (0, 0, 0)
+        return self.files.index(name) if name in self.files else 0, int(line), int(column)

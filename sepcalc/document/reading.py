@@ -7,20 +7,24 @@ from sepcalc.document.entries import (
     FLOW,
     JOINS,
     MODIFIERS,
-    NAME,
+    PARTS,
+    RESERVED,
     Block,
     Body,
     Broken,
     Entry,
+    File,
     Group,
     Join,
     Layer,
+    Modifiers,
     Piece,
     Residual,
+    Stages,
     Use,
-    axis_names,
     columns_of,
     is_empty,
+    is_entry_name,
     key_of,
     listed,
     split_at_commas,
@@ -37,16 +41,19 @@ from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Value
 from sepcalc.spec import LONGEST, Misread, read
 
+_PARTS = tuple(part for parts in PARTS.values() for part in parts)
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
 
 
 class Library:
-    """The blocks of a document, and how many entries it has."""
+    """What the texts of a document have together: its blocks, the names of its layers, and how many entries it has."""
 
     def __init__(self) -> None:
         self.blocks: dict[str, Block] = {}
         self.refused: set[str] = set()  # blocks whose header is wrong: their uses are not to blame
+        self.names: dict[str, Scalar] = {}
         self.written = 0
+        self.whole = True  # all included files were read: whatever is no kind is a mistake
 
 
 class Entries(Words):
@@ -56,7 +63,7 @@ class Entries(Words):
         super().__init__(notes)
         self.library = library
         self.blocks, self.refused = library.blocks, library.refused
-        self.defaults = defaults
+        self.file = File(notes, defaults)
 
     def read_blocks(self, node: Node | None) -> None:
         """``blocks``: first all headers, so that blocks may use each other."""
@@ -69,8 +76,11 @@ class Entries(Words):
             else:
                 name, parameters = header
                 if name in self.blocks:
-                    self.notes.add(f"the block {quoted(name)} is defined twice", "", key)
-                self.blocks[name] = Block(key, parameters, ())
+                    first = self.blocks[name]
+                    elsewhere = first.file.notes is not self.notes
+                    where = f": first at {first.file.notes.source.at(first.key)}" if elsewhere else ""
+                    self.notes.add(f"the block {quoted(name)} is defined twice{where}", "", key)
+                self.blocks[name] = Block(key, parameters, (), self.file)
                 headers.append((name, body))
         for name, body in headers:
             self.blocks[name] = self.blocks[name]._replace(entries=self.entries(body, f"the block {name}") or ())
@@ -82,7 +92,7 @@ class Entries(Words):
         if not match or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
             self.notes.add(f"{quoted(text)} is not a block: expected name(parameter, parameter=default)", "", key)
             return None
-        if name in KINDS or name in ("residual", "layers", "shortcut", *MODIFIERS):
+        if name in KINDS or name in ("layers", *PARTS, *_PARTS, *MODIFIERS):
             self.notes.add(
                 f"a block cannot be called {quoted(name)}: that is a {'kind' if name in KINDS else 'key'} already",
                 "",
@@ -93,7 +103,7 @@ class Entries(Words):
         for part in split_at_commas(match[2] or ""):
             parameter, equals, default = part.partition("=")
             parameter = parameter.strip()
-            if not is_name(parameter) or parameter in parameters or parameter in axis_names(4):
+            if not is_name(parameter) or parameter in parameters or parameter in RESERVED:
                 self.notes.add(
                     f"{quoted(parameter)} cannot be a parameter of {name}", "names differ: letters, digits, _", key
                 )
@@ -115,7 +125,12 @@ class Entries(Words):
             hint = "each layer on a line of its own, after a dash"
             self.notes.add(f"{what}: expected a list of layers", hint, node)
             return None
-        return [self.entry(item) or Entry(Broken(item)) for item in node.items]
+        return [self.entry(item) or Entry(Broken(item), self.named(item)) for item in node.items]
+
+    def named(self, node: Node) -> Modifiers | None:
+        """The name of an entry that is broken: whoever starts from it is not to blame."""
+        name = node.values.get("name") if isinstance(node, MappingNode) else None
+        return Modifiers(name.text) if isinstance(name, Scalar) else None
 
     def entry(self, node: Node) -> Entry | None:
         self.library.written += 1
@@ -126,30 +141,69 @@ class Entries(Words):
             self.notes.add("a list stands where a layer was expected", "a group of layers is layers: […]", node)
             return None
         values = node.values
-        bodies = [key for key in values if key not in MODIFIERS and key != "shortcut"]
+        bodies = [key for key in values if key not in MODIFIERS and key not in _PARTS]
         if len(bodies) != 1:
             self.strange(node, bodies)
             return None
+        for owner, parts in PARTS.items():
+            for part in parts:
+                if part in values and bodies[0] != owner:
+                    article = "a " if owner == "residual" else ""
+                    shown = f"a {part}" if owner == "residual" else part
+                    self.notes.add(f"{shown} belongs to {article}{owner}", "", node.keys[part])
+        modifiers = self.modifiers(node)
+        body = self.body(node, bodies[0], values[bodies[0]])
+        if body is None or modifiers is None:
+            return None
+        return Entry(body, modifiers if any(modifiers) else None)
+
+    def modifiers(self, node: MappingNode) -> Modifiers | None:
+        """What stands beside the body, or None and a problem."""
+        values = node.values
         name = self.entry_name(values.get("name"))
         repeat = self.value_piece(values.get("repeat"), "repeat")
         when = self.value_piece(values.get("when"), "when")
-        if "shortcut" in values and bodies[0] != "residual":
-            self.notes.add("a shortcut belongs to a residual", "", node.keys["shortcut"])
-        body = self.body(node, bodies[0], values[bodies[0]])
-        if body is None or (repeat is None and "repeat" in values) or (when is None and "when" in values):
+        origin = self.origin(values["from"]) if "from" in values else ()
+        for key, inside in values.items():  # in long form, weights may stand among the options
+            kind = key.partition(" ")[0]
+            if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
+                values = {**values, "weights": inside.values["weights"]}
+        weights = self.reference(values["weights"], "weights") if "weights" in values else None
+        shared = self.value_piece(values.get("shared-params"), "shared-params")
+        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights, "shared-params": shared}
+        if any(not value and key in values for key, value in given.items()):
             return None
-        return Entry(body, name, repeat, when)
+        return Modifiers(name, repeat, when, origin, weights, shared)
+
+    def origin(self, node: Node) -> tuple[Scalar, ...]:
+        """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""
+        if not isinstance(node, SequenceNode):
+            found = self.reference(node, "from")
+            return () if found is None else (found,)
+        if not node.items:
+            self.notes.add("from is empty: expected the name of a layer, or several", "for example [stem, head]", node)
+        names = [self.reference(item, "from") for item in node.items]
+        return () if None in names else tuple([name for name in names if name is not None])
+
+    def reference(self, node: Node, what: str) -> Scalar | None:
+        """The name of a layer, where another refers to it."""
+        if self.notes.scalar(node, what) is None or not isinstance(node, Scalar):
+            return None
+        if not is_entry_name(node.text):
+            self.notes.add(f"{what}: {quoted(node.text)} is no name of a layer", "", node)
+            return None
+        return node
 
     def strange(self, node: MappingNode, bodies: Sequence[str]) -> None:
         """A mapping that is no layer; in YAML's flow style, often a spec with braces."""
         if not bodies:
             self.notes.add("a layer is missing: expected a kind, a block, layers, residual or a join", FLOW, node)
             return
-        words = (*KINDS, *self.blocks, *self.refused, "layers", "residual")
+        words = (*KINDS, *self.blocks, *self.refused, "layers", *PARTS)
         known = [key for key in bodies if key.split(" ")[0] in words]
         for key in bodies:
             if known and key not in known:
-                near = near_miss(key, (*MODIFIERS, "shortcut")) or FLOW
+                near = near_miss(key, (*MODIFIERS, *_PARTS)) or FLOW
                 self.notes.add(f"unknown key {quoted(key)} beside {known[0]}", near, node.keys[key])
         if len(known) > 1 or not known:
             listed = ", ".join(map(quoted, bodies[:5]))
@@ -161,9 +215,10 @@ class Entries(Words):
         text = self.notes.scalar(node, "name")
         if text is None:
             return ""
-        if not NAME.fullmatch(text) or len(text) > 100:
-            hint = "letters, digits, spaces, and . _ + - after the first"
-            self.notes.add(f"{quoted(text)} cannot be the name of a layer", hint, node)
+        if not is_entry_name(text):
+            self.notes.add(f"{quoted(text)} cannot be the name of a layer: expected printable text", "", node)
+        elif isinstance(node, Scalar):
+            self.library.names.setdefault(text, node)
         return text
 
     def body(self, node: MappingNode, key: str, value: Node) -> Body | None:
@@ -174,6 +229,8 @@ class Entries(Words):
             main = self.entries(value, "residual")
             shortcut = self.entries(node.values["shortcut"], "shortcut") if "shortcut" in node.values else []
             return None if main is None or shortcut is None else Residual(node, main, shortcut)
+        if key == "stages":
+            return self.stages(node, value)
         if key in self.blocks:
             return self.use_of_mapping(node.keys[key], key, value)
         words = key.split()
@@ -181,20 +238,24 @@ class Entries(Words):
             return None
         if words and words[0] in JOINS and isinstance(value, MappingNode | SequenceNode):
             options = isinstance(value, MappingNode) and value.values and all(name in OPTIONS for name in value.values)
-            if not options:
-                return self.join(node, words, value)
+            if not (options or ("from" in node.values and not _filled(value))):
+                return self.join(node, node.keys[key], value)
+        if words and words[0] in self.blocks:
+            return self.use_of_key(node.keys[key], words[0], value)
         if not words or words[0] not in KINDS:
-            known = (*KINDS, *self.blocks, "layers", "residual")
+            if not self.library.whole and words and not is_empty(value):
+                return None
+            known = (*KINDS, *self.blocks, "layers", *PARTS)
             fact = unknown_kind(words[0] if words else key)
             hint = FLOW if is_empty(value) else fact.hint
             self.notes.add(fact.message, near_miss(key, known) or hint, node.keys[key])
             return None
-        return self.long_form(node, node.keys[key], words, value)
+        return self.long_form(node, node.keys[key], words[0], value)
 
-    def join(self, node: MappingNode, words: Sequence[str], value: Node) -> Join | None:
+    def join(self, node: MappingNode, key: Scalar, value: Node) -> Join | None:
         """Branches: by name, or a plain list of lists."""
-        key = node.keys[next(iter(k for k in node.keys if k.split()[:1] == [words[0]]))]
-        pieces = [Piece((word,), key) for word in words]
+        kind = key.text.split()[0]
+        pieces = [*self.words(key)]
         branches: list[tuple[str, Sequence[Entry]]] = []
         pairs: Iterable[tuple[str, Node]]
         if isinstance(value, MappingNode):
@@ -202,18 +263,21 @@ class Entries(Words):
         else:
             pairs = ((str(at), item) for at, item in enumerate(value.items if isinstance(value, SequenceNode) else ()))
         for name, branch in pairs:
-            if name in OPTIONS and isinstance(branch, Scalar) and name in KINDS[words[0]].options:
+            if name in OPTIONS and isinstance(branch, Scalar) and name in KINDS[kind].options:
                 piece = self.option_piece(OPTIONS[name], branch)
                 if piece is None:
                     return None
                 pieces.append(piece)
                 continue
-            if not NAME.fullmatch(name):
+            if not is_entry_name(name):
                 self.notes.add(f"{quoted(name)} cannot be the name of a branch", "", key_of(value, name))
             listed = SequenceNode([branch], branch.line, branch.column) if isinstance(branch, Scalar) else branch
             branches.append((name, self.entries(listed, f"the branch {name}") or ()))
-        if len(branches) < 2 and words[0] != "attention":
-            self.notes.add(f"{words[0]} joins two branches or more, not {len(branches)}", "a: […], b: […]", key)
+        if not pieces:
+            return None
+        if len(branches) < 2 and kind != "attention":
+            hint = "a: […], b: […]; named layers are joined by from: [a, b] beside it"
+            self.notes.add(f"{kind} joins two branches or more, not {len(branches)}", hint, key)
             return None
         return Join(node, tuple(pieces), tuple(branches))
 
@@ -229,6 +293,20 @@ class Entries(Words):
                 return None
             named.append((name, piece))
         return self.checked_use(Use(key, block, (), tuple(named)))
+
+    def use_of_key(self, key: Scalar, block: str, value: Node) -> Use | None:
+        """``mobile 64 stride=2:``, with other keys below."""
+        if not is_empty(value) and _filled(value):
+            self.notes.add(f"{block} has its arguments already", "write them in one place", value)
+            return None
+        pieces = self.words(key)
+        return self.use(key, block, pieces[1:], key) if pieces else None
+
+    def stages(self, node: MappingNode, value: Node) -> Stages | None:
+        """A paper's table as a table: a row is a run of uses of one block."""
+        from sepcalc.document.stages import read_stages
+
+        return read_stages(self, node, value)
 
     def compact(self, node: Scalar) -> Body | None:
         """A spec, or a block with its arguments, on one line."""
@@ -264,7 +342,7 @@ class Entries(Words):
     def constant(self, node: Scalar, words: Sequence[str]) -> Layer | None:
         """A spec without expressions: read once, however often it runs."""
         try:
-            spec = read(words, defaults=self.defaults)
+            spec = read(words, defaults=self.file.defaults)
         except Misread as misread:
             for at, fact in misread.facts:
                 if fact.message.startswith("unknown kind"):
@@ -276,31 +354,42 @@ class Entries(Words):
         return Layer(node, spec.kind, spec, ())
 
     def unknown(self, word: str, node: Scalar) -> None:
+        if not self.library.whole:
+            return
         fact = unknown_kind(word)
         start = node.text.find(word)
         hint = near_miss(word, (*self.blocks, *KINDS)) or fact.hint
         self.notes.add(fact.message, hint, node, start, start + len(word))
 
-    def long_form(self, node: MappingNode, key: Scalar, words: Sequence[str], value: Node) -> Layer | None:
-        """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``."""
-        pieces = [Piece((word,), key) for word in words]
-        whole = True
-        if isinstance(value, Scalar):
+    def long_form(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
+        """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``, ``conv -k3 -o8:`` with other keys below."""
+        pieces = [*self.words(key)]
+        whole = bool(pieces)
+        joined = KINDS[kind_name].several and "from" in node.values and not _filled(value)  # concat: [], from: [a, b]
+        if joined and not isinstance(value, Scalar):
+            pass
+        elif isinstance(value, Scalar):
             written = self.words(value)
-            whole = bool(written) or not value.text
+            whole = whole and (bool(written) or not value.text)
             pieces += written
         elif isinstance(value, SequenceNode):
-            self.notes.add(f"{words[0]} needs its options as names and values, not a list", f"{words[0]}: {{…}}", value)
+            message = f"{kind_name} needs its options as names and values, not a list"
+            self.notes.add(message, f"{kind_name}: {{…}}", value)
             return None
         else:
-            kind = KINDS[words[0]]
+            kind = KINDS[kind_name]
             for name, option_node in value.values.items():
+                if name == "weights":
+                    continue
                 if name not in kind.options:
                     where = value.keys[name]
                     if name in OPTIONS:
                         self.notes.add(
-                            f"{words[0]} takes no {name}", f"it takes {listed(kind.options) or 'nothing'}", where
+                            f"{kind_name} takes no {name}", f"it takes {listed(kind.options) or 'nothing'}", where
                         )
+                    elif name in MODIFIERS:
+                        message = f"{name} stands beside {kind_name}, not in it"
+                        self.notes.add(message, f"indent it as {kind_name}: is", where)
                     else:
                         hint = FLOW if is_empty(option_node) else f"it takes {listed(kind.options) or 'nothing'}"
                         hint = near_miss(name, kind.options) or hint
@@ -312,7 +401,7 @@ class Entries(Words):
                     whole = False
                 else:
                     pieces.append(piece)
-        return Layer(node, words[0], None, tuple(pieces)) if whole else None
+        return Layer(node, kind_name, None, tuple(pieces)) if whole else None
 
     def use(self, node: Node, block: str, pieces: Sequence[Piece], where: Node) -> Use | None:
         """Arguments by place, then by name."""
@@ -361,3 +450,12 @@ class Entries(Words):
             self.notes.add(f"{signature} needs {listed(missing)}", "", use.node)
             wrong = True
         return None if wrong else use
+
+
+def _filled(value: Node) -> bool:
+    """Whether anything stands there: not for nothing, [] and {}."""
+    if isinstance(value, SequenceNode):
+        return bool(value.items)
+    if isinstance(value, MappingNode):
+        return bool(value.values)
+    return not is_empty(value)

@@ -1,81 +1,54 @@
-"""Entries -> a graph of ops: the entries run on the input, with the values of the parameters."""
+"""Entries -> a graph of ops: the entries run on the inputs, with the values of the parameters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from sepcalc import nodes
 from sepcalc.document.entries import (
+    AXIS_NAMES,
     WORD,
     Broken,
     Entry,
-    Group,
+    File,
     Join,
     Layer,
+    Modifiers,
     Piece,
     Residual,
+    Stages,
     Use,
     axes_of,
-    axis_names,
     columns_of,
     fill,
 )
-from sepcalc.document.problems import Notes
 from sepcalc.document.reading import Library
-from sepcalc.errors import Invalid
+from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
+from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, as_text
 from sepcalc.expression import Value as Number
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op
-from sepcalc.options import OPTIONS, Value
+from sepcalc.options import OPTIONS
 from sepcalc.shape import Shape, Shapes, show
 from sepcalc.spec import Misread, Spec, index_of, linked, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
-
-
-class Scope:
-    """Names count within it: an entry gets an index among those of its label, if there are several."""
-
-    __slots__ = ("counts", "index", "label", "parent", "path")
-
-    def __init__(self, parent: "Scope | None" = None, label: str = "", index: int = 0) -> None:
-        self.parent = parent
-        self.label = label
-        self.index = index
-        self.counts: dict[str, int] = {}
-        self.path: str | None = "" if parent is None else None
-
-    def take(self, label: str) -> int:
-        index = self.counts.get(label, 0)
-        self.counts[label] = index + 1
-        return index
-
-    def inner(self, label: str) -> "Scope":
-        return Scope(self, label, self.take(label))
-
-    def spell(self, label: str, index: int) -> str:
-        """The path of one of its entries, once all of them are counted."""
-        if self.path is None:
-            assert self.parent is not None
-            self.path = self.parent.spell(self.label, self.index) + "/"
-        return f"{self.path}{label}[{index}]" if self.counts[label] > 1 else self.path + label
+NOTHING = Modifiers()
 
 
 class Frame(NamedTuple):
-    """Where the entries run: names for their expressions, the block's own input (None at the top, where each layer's
-    own input counts), the scope of names, and from where the block was used."""
+    """Where the entries run: names for their expressions, the file and the scope that they stand in, whether sizes
+    are those of the block's own input (at the top, each layer's own input counts), and from where the block was
+    used."""
 
     names: Mapping[str, Number]
+    file: File
     scope: Scope
     own_input: bool = False
     trail: tuple[str, ...] = ()
     depth: int = 0
-
-
-class Tensor(NamedTuple):
-    number: int
-    shape: Shape
 
 
 class Stop(Exception):
@@ -86,94 +59,242 @@ class Run:
     """A graph that grows from entries."""
 
     def __init__(
-        self, notes: Notes, library: Library, parameters: Mapping[str, Number], defaults: Mapping[str, Value]
+        self, file: File, library: Library, parameters: Mapping[str, Number], inputs: Mapping[str, Shape | None]
     ) -> None:
-        self.notes = notes
+        self.file = file
         self.library = library
         self.parameters = parameters
-        self.defaults = defaults
+        self.inputs = inputs
         self.steps = 0
+        self.most = SLACK
         self.emitted: list[tuple[Scope, str, int, Op, tuple[int, ...], Shape]] = []
+        self.ties: dict[int, tuple[int, int]] = {}  # layers that share weights: with which, and how many of their own
+        self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
+        self.scope = Scope()
+        for number, (name, shape) in enumerate(inputs.items()):
+            self.scope.name(name, Named(None if shape is None else Tensor(number, shape)))
 
     def nodes(self) -> list[GraphNode]:
         """The graph, once all entries have run."""
-        return [
+        graph = [
             GraphNode(scope.spell(label, index), op, sources, output)
             for scope, label, index, op, sources, output in self.emitted
         ]
+        for at, (owner, shared) in self.ties.items():
+            if shared:
+                graph[at] = graph[at]._replace(shared=shared)
+            else:
+                name = graph[owner].name
+                graph[at], graph[owner] = graph[at]._replace(weights=name), graph[owner]._replace(weights=name)
+        return graph
 
-    def run_all(self, entries: Sequence[Entry], shape: Shape | None) -> None:
-        tensor = None if shape is None else Tensor(0, shape)
+    def run_all(self, entries: Sequence[Entry]) -> None:
+        """Runs the layers of the network."""
+        first = next(iter(self.scope.named.values()))[0].end if self.inputs else None
+        notes = self.file.notes
+        self.most = SLACK + GROWTH * self.library.written
         try:
-            end = self.run(entries, tensor, Frame(self.parameters, Scope()))
+            end = self.run(entries, first, Frame(self.parameters, self.file, self.scope))
         except Stop:
             return
-        if not self.emitted and end is not None and not self.notes.problems:
-            self.notes.add("the network has no layers", "", None)
+        finally:
+            self.tell_late()
+        if not self.emitted and end is not None and not notes.problems:
+            notes.add("the network has no layers", "", None)
+
+    def outputs(self, named: Mapping[str, Scalar]) -> dict[str, int]:
+        """The numbers of the tensors that these names refer to; what is not found is noted."""
+        numbers = {}
+        for name, node in named.items():
+            found = self.find(node, Frame(self.parameters, self.file, self.scope), "output")
+            if found is not None and found.end is not None:
+                numbers[name] = found.end.number
+        return numbers
+
+    # --- names
+
+    def find(self, name: Scalar, frame: Frame, what: str) -> Named | None:
+        """What a name refers to, or None and a problem."""
+        found = frame.scope.find(name.text)
+        if found is None:
+            known = [*frame.scope.known(), PREVIOUS]
+            hint = near_miss(name.text, known)
+            if name.text in self.library.names:
+                line = self.library.names[name.text].line + 1
+                hint = f"it is named in line {line}: it must have run before, in the same list or one around it"
+                hint += f"; inside another it has a path: block/{name.text}"
+            message = (
+                f"there is no layer {quoted(name.text)} here"
+                if what == "output"
+                else (f"there is no layer {quoted(name.text)} before this one")
+            )
+            frame.file.notes.add(message, hint, name, trail=frame.trail)
+        return found
+
+    def origin(self, names: Sequence[Scalar], tensor: Tensor | None, frame: Frame) -> list[Tensor | None]:
+        """The tensors that an entry starts from."""
+        tensors = []
+        for name in names:
+            if name.text == PREVIOUS and not frame.scope.find(PREVIOUS):
+                tensors.append(tensor)
+            else:
+                found = self.find(name, frame, "layer")
+                tensors.append(found.end if found else None)
+        return tensors
+
+    def told(self, tensor: Tensor) -> str:
+        """The layer that a tensor comes from, in words; once all are counted."""
+        if tensor.number < len(self.inputs):
+            return "the input" if len(self.inputs) == 1 else f"the input {[*self.inputs][tensor.number]}"
+        scope, label, index, *_ = self.emitted[tensor.number - len(self.inputs)]
+        return scope.spell(label, index)
+
+    def later(self, problem: Callable[[], None]) -> None:
+        self.late.append(problem)
+        if len(self.late) > nodes.MOST:
+            self.tell_late()
+
+    def tell_late(self) -> None:
+        late, self.late = self.late, []
+        for problem in late:
+            problem()
+
+    # --- entries
 
     def run(self, entries: Sequence[Entry], tensor: Tensor | None, frame: Frame) -> Tensor | None:
         """One entry after another; after a mistake the shape is unknown (None), and only mistakes are looked for."""
         for entry in entries:
-            body, name, repeat, when = entry
-            if repeat is None and when is None and type(body) is Layer:
-                self.count(body.node, frame)
-                tensor = self.layer(body, name, tensor, frame)
-                continue
-            self.count(body.node, frame)
-            if when is not None and not isinstance(body, Residual):
-                chosen = self.compute(when, frame, tensor)
-                if not chosen:
-                    tensor = None if chosen is None else tensor
-                    continue
-            times = 1
-            if repeat is not None:
-                count = self.compute(repeat, frame, tensor)
-                if count is None:
-                    tensor = None
-                    count = 1
-                elif isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                    message = f"repeat is {as_text(count)}: expected a whole number from 1"
-                    self.notes.add(message, "when: leaves a part out", repeat.node, trail=frame.trail)
-                    tensor, count = None, 1
-                times = count
-                if times > self.limit():
-                    self.too_much(repeat.node, frame)
-            for at in range(times):
-                if at:
-                    self.count(body.node, frame)
-                tensor = self.once(entry, tensor, frame)
+            body, modifiers = entry
+            self.steps += 1
+            if self.steps > self.most:
+                self.too_much(body.node, frame)
+            if modifiers is None and tensor is not None and type(body) is Layer and body.spec is not None:
+                tensor = self.emit(body.spec, body, body.label, (tensor,), frame)  # most of all entries
+            elif modifiers is not None:
+                tensor = self.modified(entry, modifiers, tensor, frame)
+            elif type(body) is Layer:
+                tensor = self.layer(body, "", (tensor,), frame)
+            else:
+                tensor = self.once(entry, NOTHING, (tensor,), frame)
         return tensor
 
-    def once(self, entry: Entry, tensor: Tensor | None, frame: Frame) -> Tensor | None:
-        body, name = entry.body, entry.name
+    def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
+        """An entry with what stands beside it; its end, or what was before if it is left out."""
+        body, (name, repeat, when, origin, weights, shared) = entry.body, modifiers
+        begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
+        if when is not None and not isinstance(body, Residual):
+            chosen = self.compute(when, frame, begin[0])
+            if not chosen:
+                end = None if chosen is None else before
+                if name:
+                    frame.scope.name(name, Named(end))
+                return end
+        times = 1
+        if repeat is not None:
+            count = self.times(repeat, frame, begin[0])
+            times, begin = (1, (None,) * len(begin)) if count is None else (count, begin)
+        end = before
+        own = None
+        for at in range(times):
+            if at:
+                self.count(body.node, frame)
+                begin = (end,)
+            first = len(self.emitted)
+            inside = frame._replace(names={**frame.names, "index": at}) if repeat is not None else frame
+            end = self.once(entry, modifiers, begin, inside)
+            named = Named(end, first, len(self.emitted))
+            if weights is not None and end is not None:
+                from sepcalc.document.sharing import share
+
+                if own is None and weights.text == name and repeat is not None:
+                    own = named
+                elif owner := own or self.find(weights, frame, "layer"):
+                    share(self, weights, owner, named, frame)
+            if shared is not None and end is not None:
+                self.counted_already(shared, named, inside, begin[0])
+            if name:
+                frame.scope.name(name, named)
+        return end
+
+    def counted_already(self, shared: Piece, named: Named, frame: Frame, tensor: Tensor | None) -> None:
+        """``shared-params``: params that are those of layers before it, whichever they are."""
+        from sepcalc.document.sharing import cost_of
+
+        count = self.compute(shared, frame, tensor)
+        if count is None:
+            return
+        own = cost_of(self, named.first).params if named.last == named.first + 1 else 0
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= own:
+            message = (
+                f"shared-params is {as_text(count)}: expected a whole number from 1 to the {own:,} params of one layer"
+            )
+            frame.file.notes.add(message, "", shared.node, trail=frame.trail)
+        else:
+            self.ties[named.first] = (named.first, count)
+
+    def times(self, repeat: Piece, frame: Frame, tensor: Tensor | None) -> int | None:
+        """How often, or None after a mistake."""
+        count = self.compute(repeat, frame, tensor)
+        if count is None:
+            return None
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            message = f"repeat is {as_text(count)}: expected a whole number from 1"
+            hint = "when: leaves a part out"
+            frame.file.notes.add(message, hint, repeat.node, repeat.start, repeat.end, frame.trail)
+            return None
+        if count > self.most:
+            self.too_much(repeat.node, frame)
+        return count
+
+    def once(self, entry: Entry, modifiers: Modifiers, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
+        body, name = entry.body, modifiers.name
         if isinstance(body, Layer):
-            return self.layer(body, name, tensor, frame)
+            return self.layer(body, name, begin, frame)
         if isinstance(body, Broken):
             return None
         if frame.depth == DEEPEST:
-            self.notes.add(f"nested more than {DEEPEST} levels deep", "", body.node, trail=frame.trail[:3])
+            frame.file.notes.add(f"nested more than {DEEPEST} levels deep", "", body.node, trail=frame.trail[:3])
             raise Stop
+        tensor = begin[0]
+        if len(begin) > 1:
+            what = "these branches start" if isinstance(body, Join) else "this starts"
+            hint = "concat: [] with from: […] joins layers first"
+            where = modifiers.origin[1]
+            frame.file.notes.add(f"{what} from one layer, not {len(begin)}", hint, where, trail=frame.trail)
+            tensor = None
         frame = frame._replace(depth=frame.depth + 1)
         if isinstance(body, Use):
             return self.block(body, name, tensor, frame)
-        if isinstance(body, Group):
-            scope = frame.scope.inner(name) if name else frame.scope
-            return self.run(body.entries, tensor, frame._replace(scope=scope))
         if isinstance(body, Residual):
-            return self.residual(entry, body, tensor, frame)
-        return self.join_branches(body, name, tensor, frame)
+            return self.residual(modifiers, body, tensor, frame)
+        if isinstance(body, Join):
+            return self.join_branches(body, name, tensor, frame)
+        if name:
+            frame = frame._replace(scope=frame.scope.inner(name))
+        if isinstance(body, Stages):
+            return self.stages(body, tensor, frame)
+        return self.run(body.entries, tensor, frame)
 
-    def limit(self) -> int:
-        return SLACK + GROWTH * self.library.written
+    def stages(self, body: Stages, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        """The rows of a stage table, one after another."""
+        for first, others, repeat in body.rows:
+            times = 1
+            if repeat is not None:
+                count = self.times(repeat, frame, tensor)
+                times, tensor = (1, None) if count is None else (count, tensor)
+            for at in range(times):
+                self.count(first.node, frame)
+                tensor = self.block(others if at else first, "", tensor, frame)
+        return tensor
 
     def count(self, node: Node, frame: Frame) -> None:
         self.steps += 1
-        if self.steps > self.limit():
+        if self.steps > self.most:
             self.too_much(node, frame)
 
     def too_much(self, node: Node, frame: Frame) -> None:
-        message = f"the network unrolls to more than {self.limit():,} layers"
-        self.notes.add(message, "take a smaller repeat", node, trail=frame.trail[:3])
+        message = f"the network unrolls to more than {self.most:,} layers"
+        frame.file.notes.add(message, "take a smaller repeat", node, trail=frame.trail[:3])
         raise Stop
 
     def names(self, frame: Frame, tensor: Tensor | None) -> Mapping[str, Number]:
@@ -188,15 +309,15 @@ class Run:
         try:
             return expression(self.names(frame, tensor))
         except ExpressionError as fact:
-            if tensor is not None or not expression.names & axis_names(4):
-                self.notes.expression(fact, piece, expression.text, frame.trail)
+            if tensor is not None or not expression.names & AXIS_NAMES:
+                frame.file.notes.expression(fact, piece, expression.text, frame.trail)
             return None
 
-    def layer(self, layer: Layer, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
-        spec = layer.spec or self.spelled_out(layer, tensor, frame)
-        if spec is None or tensor is None:
+    def layer(self, layer: Layer, name: str, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
+        spec = layer.spec or self.spelled_out(layer, begin[0], frame)
+        if spec is None or None in begin:
             return None
-        return self.emit(spec, layer, name or layer.label, (tensor,), frame)
+        return self.emit(spec, layer, name or layer.label, begin, frame)  # type: ignore[arg-type]
 
     def spelled_out(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec | None:
         """The spec that the words make with the values that hold here."""
@@ -207,19 +328,19 @@ class Run:
                 word = fill(piece, names)
             except ExpressionError as fact:
                 guilty = next((part for part in piece.parts if isinstance(part, Expression)), None)
-                if guilty is not None and (tensor is not None or not guilty.names & axis_names(4)):
-                    self.notes.expression(fact, piece, guilty.text, frame.trail)
+                if guilty is not None and (tensor is not None or not guilty.names & AXIS_NAMES):
+                    frame.file.notes.expression(fact, piece, guilty.text, frame.trail)
                 return None
             flag, equals, value = word[2:].partition("=") if word[:2] == "--" else ("", "", "")
             if equals and flag in OPTIONS and OPTIONS[flag].flag and not isinstance(piece.parts[-1], str):
                 if value not in ("true", "false"):
                     message = f"{flag} needs true or false, not {value}"
-                    self.notes.add(message, "", piece.node, piece.start, piece.end, frame.trail)
+                    frame.file.notes.add(message, "", piece.node, piece.start, piece.end, frame.trail)
                     return None
                 word = f"--{flag}" if value == "true" else f"--no-{flag}"
             words.append(word)
         try:
-            spec = read(words, defaults=self.defaults)
+            spec = read(words, defaults=frame.file.defaults)
         except Misread as misread:
             for at, wrong in misread.facts:
                 self.misread(at, wrong, layer, frame)
@@ -230,12 +351,12 @@ class Run:
         """A mistake at a word, or behind the last one."""
         piece = layer.pieces[min(at, len(layer.pieces) - 1)]
         if at < len(layer.pieces):
-            self.notes.add(fact.message, fact.hint, piece.node, piece.start, piece.end, frame.trail)
+            frame.file.notes.add(fact.message, fact.hint, piece.node, piece.start, piece.end, frame.trail)
         elif isinstance(layer.node, Scalar):
             end = len(layer.node.text)
-            self.notes.add(fact.message, fact.hint, layer.node, end, end + 1, frame.trail)
+            frame.file.notes.add(fact.message, fact.hint, layer.node, end, end + 1, frame.trail)
         else:
-            self.notes.add(fact.message, fact.hint, layer.node, trail=frame.trail)
+            frame.file.notes.add(fact.message, fact.hint, layer.node, trail=frame.trail)
 
     def emit(
         self, spec: Spec, layer: Layer | Join, label: str, tensors: Sequence[Tensor], frame: Frame
@@ -246,10 +367,10 @@ class Run:
             links = linked(spec.kind, spec.words, spec.options, shapes)
             known = outputs(links, shapes)
         except Invalid as fact:
-            self.misfit(fact, layer, frame)
+            self.misfit(fact, layer, tensors, frame)
             return None
         scope = frame.scope
-        first, count = len(self.emitted) + 1, len(tensors)
+        first, count = len(self.inputs) + len(self.emitted), len(tensors)
         if len(links) == 1:
             sources = tuple([tensors[source].number for source in links[0].sources])
             self.emitted.append((scope, label, scope.take(label), links[0].op, sources, known[-1]))
@@ -260,18 +381,28 @@ class Run:
                 [tensors[source].number if source < count else first + source - count for source in link.sources]
             )
             self.emitted.append((inner, link.name, inner.take(link.name), link.op, sources, known[count + at]))
-        return Tensor(len(self.emitted), known[-1])
+        return Tensor(len(self.inputs) + len(self.emitted) - 1, known[-1])
 
-    def misfit(self, fact: Invalid, layer: Layer | Join, frame: Frame) -> None:
-        """A layer that does not fit its input, under the option that is to blame."""
-        start, end, node = 0, None, layer.node
+    def misfit(self, fact: Invalid, layer: Layer | Join, tensors: Sequence[Tensor], frame: Frame) -> None:
+        """A layer that does not fit its inputs, under the option that is to blame."""
+        node: Node = layer.node
+        start, end = 0, None
         if isinstance(node, Scalar):
             at = index_of([match.group() for match in WORD.finditer(node.text)], fact.about)
             start, end = columns_of(node.text, at)
         elif layer.pieces:
             words = [piece.parts[0] if isinstance(piece.parts[0], str) else "" for piece in layer.pieces]
-            node = layer.pieces[index_of(words, fact.about)].node
-        self.notes.add(fact.message, fact.hint, node, start, end, frame.trail)
+            node, start, end = layer.pieces[index_of(words, fact.about)][1:]
+        notes, trail = frame.file.notes, frame.trail
+        if len(tensors) == 1 or fact.about:
+            notes.add(fact.message, fact.hint, node, start, end, trail)
+            return
+
+        def tell() -> None:
+            sources = [f"{show(tensor.shape)} comes from {self.told(tensor)}" for tensor in tensors[:5]]
+            notes.add(f"{fact.message}: {', '.join(sources)}", fact.hint, node, start, end, trail)
+
+        self.later(tell)
 
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         block = self.library.blocks[use.block]
@@ -285,25 +416,27 @@ class Run:
             value = self.compute(piece, frame, tensor)
             failed |= value is None
             values[parameter] = 1 if value is None else value
-        trail = (self.notes.source.at(use.node), *frame.trail) if self.notes.source.name else ()
+        trail = (frame.file.notes.source.at(use.node), *frame.trail) if self.file.notes.source.name else ()
         names: dict[str, Number] = {**self.parameters, **(axes_of(tensor.shape) if tensor else {})}
         for parameter, default in block.parameters:
             if parameter not in values and default is not None:
                 try:
                     values[parameter] = default({**names, **values})
                 except ExpressionError as fact:
-                    if tensor is not None or not default.names & axis_names(4):
-                        self.notes.expression(fact, Piece((), block.key), default.text, trail)
+                    if tensor is not None or not default.names & AXIS_NAMES:
+                        block.file.notes.expression(fact, Piece((), block.key), default.text, trail)
                     values[parameter], failed = 1, True
         if failed:
             tensor = None
-        inner = Frame({**names, **values}, frame.scope.inner(name or use.block), True, trail, frame.depth)
+        scope = frame.scope.inner(name or use.block)
+        scope.name(INPUT, Named(tensor))
+        inner = Frame({**names, **values}, block.file, scope, True, trail, frame.depth)
         return self.run(block.entries, tensor, inner)
 
-    def residual(self, entry: Entry, body: Residual, tensor: Tensor | None, frame: Frame) -> Tensor | None:
-        scope = frame.scope.inner(entry.name or "residual")
+    def residual(self, modifiers: Modifiers, body: Residual, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        scope = frame.scope.inner(modifiers.name or "residual")
         inner = frame._replace(scope=scope)
-        chosen = True if entry.when is None else self.compute(entry.when, frame, tensor)
+        chosen = True if modifiers.when is None else self.compute(modifiers.when, frame, tensor)
         main = self.run(body.main, tensor, inner)
         if chosen is None:
             return None
@@ -315,12 +448,18 @@ class Run:
         if main is None or shortcut is None:
             return None
         if main.shape != shortcut.shape:
-            what = "the shortcut gives" if body.shortcut else "its input is"
-            message = (
-                f"a residual cannot add {show(main.shape)} and {show(shortcut.shape)}: {what} {show(shortcut.shape)}"
-            )
-            hint = "shortcut: […] can change the shape, when: can leave the sum out"
-            self.notes.add(message, hint, body.node, trail=frame.trail)
+            notes, first, second = frame.file.notes, main, shortcut
+
+            def tell() -> None:
+                what = "the shortcut's" if body.shortcut else "its input"
+                message = (
+                    f"a residual cannot add {show(first.shape)} (from {self.told(first)}) "
+                    f"and {show(second.shape)} ({what}, from {self.told(second)})"
+                )
+                hint = "shortcut: […] can change the shape, when: can leave the sum out"
+                notes.add(message, hint, body.node, trail=frame.trail)
+
+            self.later(tell)
             return None
         joined = Join(body.node, (Piece(("add",), body.node),), ())
         return self.emit(Spec("add", (), {}), joined, "add", (main, shortcut), inner)

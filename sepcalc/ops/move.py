@@ -126,18 +126,31 @@ class Pad(_Pad, Op):
 
 class _Slice(NamedTuple):
     to: Shape
+    start: Shape = ()
 
 
 class Slice(_Slice, Op):
-    """A part of the input, of a given shape. Moves only; y elements written."""
+    """A part of the input: ``to`` sizes, from ``start`` (empty: the beginning). Moves only; y elements written."""
 
     __slots__ = ()
     label = "slice"
 
+    def detail(self, inputs: Shapes) -> str:
+        return f"from {show(self.start)}" if any(self.start) else ""
+
+    def parts(self) -> list[slice]:
+        """Per axis, what it takes of the input."""
+        return [slice(first, first + size) for first, size in zip(self.start or (0,) * len(self.to), self.to)]
+
     def output(self, inputs: Shapes) -> Shape:
         (shape,) = inputs
-        if len(self.to) != len(shape) or any(part > whole for part, whole in zip(self.to, shape)):
-            raise Invalid(f"{show(self.to)} is not a part of {show(shape)}", about="to")
+        if (
+            len(self.to) != len(shape)
+            or len(self.start) not in (0, len(shape))
+            or any(part.stop > whole for part, whole in zip(self.parts(), shape))
+        ):
+            first = f" from {show(self.start)}" if any(self.start) else ""
+            raise Invalid(f"{show(self.to)}{first} is not a part of {show(shape)}", about="to")
         return self.to
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:

@@ -197,9 +197,11 @@ class NetworkReport(NamedTuple):
 
     def _published(self) -> Lines:
         lines = []
-        for metric, printed, actual, source, passed in self.published:
+        for metric, printed, actual, source, passed, ratio in self.published:
             verdict = "agrees" if passed else "DOES NOT AGREE"
-            lines.append(f"{metric} {printed} ({source or 'no source given'}): {quantity.exact(actual)} {verdict}")
+            near = "" if ratio is None else f" ({100 * (ratio - 1):+.2f} %)"
+            said = f"{metric} {printed} ({source or 'no source given'})"
+            lines.append(f"{said}: {quantity.exact(actual)} {verdict}{near}")
         return Lines("Published", lines, alarm=not all(finding.passed for finding in self.published))
 
     def _budget(self) -> Lines:

@@ -70,7 +70,7 @@ class _Grower:
         return self.folded(branches) if self.fold else branches
 
     def leaf(self, at: int, name: str) -> Branch:
-        _, op, inputs, output, cost, weights = self.layers[at]
+        _, op, inputs, output, cost, weights, _ = self.layers[at]
         return Branch(name, at, at, cost, self.kind(type(op), op, inputs, output, cost, weights is None))
 
     def group(self, name: str, children: list[Branch]) -> Branch:
@@ -122,9 +122,8 @@ def _repeated(marks: Sequence[int], numbers: Sequence[int], at: int) -> tuple[in
         end = at
         while end + width < len(marks) and marks[end] == marks[end + width]:
             step = numbers[end + width] - numbers[end]
-            if step < 1 or step != (
-                1 if width == 1 else step if end < at + width else numbers[end] - numbers[end - width]
-            ):
+            again = end >= at + width
+            if step != (numbers[end] - numbers[end - width] if again else 1 if width == 1 else max(1, step)):
                 break
             end += 1
         times = (end - at) // width + 1

@@ -229,7 +229,7 @@ def _pad(op: Pad, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array
 
 
 def _slice(op: Slice, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    return inputs[0][tuple(map(slice, op.to))]
+    return inputs[0][tuple(op.parts())]
 
 
 def _embedding(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

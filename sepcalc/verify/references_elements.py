@@ -194,7 +194,8 @@ def _pad_reference(op: Pad, inputs: Sequence[Array], output: Shape, bench: Bench
 
 
 def _slice_reference(op: Slice, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    return inputs[0][np.ix_(*map(range, output))]
+    ranges = [range(first, first + size) for first, size in zip(op.start or (0,) * len(output), output)]
+    return inputs[0][np.ix_(*ranges)]
 
 
 def _embedding_reference(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

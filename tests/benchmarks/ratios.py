@@ -76,6 +76,28 @@ def layers(count: int) -> float:
     return one / other
 
 
+def report(count: int) -> float:
+    """Seconds per layer of a network's table, receptive fields and strides in it, scaled up and down without end."""
+    from sepcalc.document import load_yaml
+    from sepcalc.nodes import Source
+    from sepcalc.renderers import Style, render
+    from sepcalc.reports.network import NetworkReport
+
+    lines = ["input: 32x32x3", "layers:"]
+    for at in range(count // 4):
+        lines += [
+            "  - upsample bilinear --scale 2",
+            f"  - conv -k3 -s2 -p1 -o{3 + at % 5}",
+            "  - norm batch",
+            "  - act relu",
+        ]
+    network = load_yaml(Source("flat.yaml", "\n".join(lines))).network
+    (seconds,) = fastest(
+        lambda: render(NetworkReport(network.replaced(network.nodes, range(count + 1))), "table", Style()), rounds=3
+    )
+    return seconds / count
+
+
 def best_rate() -> float:
     """Products per second of np.multiply and then np.add, at their best block size."""
     import numpy as np
@@ -124,6 +146,7 @@ def main() -> None:
         ("--version / import click", start(["--version"], "import click"), "<= 1.2"),
         ("100,000 layers / yaml.compose", layers(100_000), "<= 8"),
         ("100,000 layers / 10,000 layers, each to its compose", layers(100_000) / layers(10_000), "~ 1"),
+        ("report of 100,000 layers / of 10,000, each per layer", report(100_000) / report(10_000), "~ 1"),
         ("verify 14x14x512 -k3 -o512 / multiply and add", verify_rate("14x14x512 -k3 -o512", ["normal"]), ">= 0.35"),
         ("verify MobileNet V1 / multiply and add", verify_rate(sepcalc.load(str(MOBILENET))), ">= 0.25"),
         ("verify VGG-16, peak MiB", peak_of_vgg(), "< 300"),

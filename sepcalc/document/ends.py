@@ -1,0 +1,101 @@
+"""Where a network begins and ends: ``input`` or ``inputs``, and ``outputs``."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sepcalc.document.entries import is_entry_name, key_of, listed
+from sepcalc.document.problems import Notes
+from sepcalc.document.scopes import INPUT, PREVIOUS
+from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.nodes import Sequence as SequenceNode
+from sepcalc.shape import Shape, read_shape
+
+if TYPE_CHECKING:
+    from sepcalc.document.root import Head
+
+MOST = 1000  # inputs, outputs
+
+
+def read_inputs(head: "Head", root: MappingNode, given: Mapping[str, str]) -> dict[str, Shape | None]:
+    """The inputs by name, in order, with the shapes given from outside in place of their own; None after a mistake."""
+    values, notes = root.values, head.notes
+    if "input" in values and "inputs" in values:
+        notes.add(
+            "input and inputs cannot both stand there",
+            "inputs: {image: 224x224x3, mask: 224x224x1}",
+            root.keys["input"],
+        )
+    if "inputs" not in values:
+        if "input" not in values and not given:
+            notes.add("the key input is missing", "", root)
+        shapes = {INPUT: head.shape(values.get("input"), "input")}
+    else:
+        shapes = _several(head, values["inputs"])
+    for name, text in given.items():
+        target = name or (next(iter(shapes), INPUT) if len(shapes) < 2 else "")
+        if target not in shapes:
+            known = f"it has {listed(shapes)}"
+            if name:
+                notes.outside(f"the network has no input {quoted(name)}: {known}", near_miss(name, shapes), name)
+            else:
+                hint = f"for example {next(iter(shapes))}={text}"
+                notes.outside(
+                    f"the network has several inputs: the shape {quoted(text)} needs a name, {known}", hint, name
+                )
+            continue
+        try:
+            shapes[target] = read_shape(text)
+        except Invalid as fact:
+            notes.outside(f"the input {fact.message}", fact.hint, f"input {target}")
+            shapes[target] = None
+    return shapes
+
+
+def _several(head: "Head", node: Node) -> dict[str, Shape | None]:
+    notes = head.notes
+    shapes: dict[str, Shape | None] = {}
+    for name, value in notes.mapping(node, "inputs").items():
+        if not is_entry_name(name) or name == PREVIOUS:
+            notes.add(f"{quoted(name)} cannot be the name of an input", "", key_of(node, name))
+        if len(shapes) < MOST:
+            shapes[name] = head.shape(value, f"the input {name}")
+    if isinstance(node, MappingNode) and len(node.values) > MOST:
+        notes.add(f"a network has at most {MOST} inputs", "", node)
+    if not shapes and not notes.problems:
+        notes.add("inputs is empty: expected names and shapes", "inputs: {image: 224x224x3, mask: 224x224x1}", node)
+    return shapes or {INPUT: None}
+
+
+def own_inputs(head: "Head", values: Mapping[str, Node]) -> dict[str, Shape | None]:
+    """The inputs as the document has them."""
+    if "inputs" in values:
+        return _several(head, values["inputs"])
+    return {INPUT: head.shape(values["input"], "input") if "input" in values else None}
+
+
+def read_outputs(notes: Notes, node: Node | None) -> dict[str, Scalar]:
+    """The layers that ``outputs`` refers to, by the names of the outputs: one, a list, or names with layers."""
+    if node is None:
+        return {}
+    if isinstance(node, MappingNode):
+        pairs = [(name, value) for name, value in node.values.items()]
+    else:
+        items = node.items if isinstance(node, SequenceNode) else [node]
+        pairs = [(item.text if isinstance(item, Scalar) else "", item) for item in items]
+    found: dict[str, Scalar] = {}
+    for name, value in pairs:
+        if notes.scalar(value, "an output") is None or not isinstance(value, Scalar):
+            continue
+        if not is_entry_name(name):
+            notes.add(f"{quoted(name)} cannot be the name of an output", "", value)
+        elif name in found:
+            notes.add(f"the output {quoted(name)} stands there twice", "", value)
+        elif len(found) < MOST:
+            found[name] = value
+    if not pairs:
+        notes.add("outputs is empty: expected the names of layers", "outputs: [head, aux]", node)
+    elif len(pairs) > MOST:
+        notes.add(f"a network has at most {MOST} outputs", "", node)
+    return found

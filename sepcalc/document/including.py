@@ -1,0 +1,76 @@
+"""``include``: the blocks of other files of the same folder tree."""
+
+from typing import TYPE_CHECKING
+
+from sepcalc.document import Opened, Opener
+from sepcalc.document.problems import Notes
+from sepcalc.document.reading import Entries
+from sepcalc.errors import InputError, Invalid, quoted
+from sepcalc.nodes import Node, read
+from sepcalc.nodes import Sequence as SequenceNode
+
+if TYPE_CHECKING:
+    from sepcalc.document.root import Head
+
+KEYS = ("include", "defaults", "blocks")
+DEEPEST = 10  # files that include each other
+MOST = 100  # files in all
+
+
+class Inclusion:
+    """Reads included files into the library of the document; each file once, however often it is included."""
+
+    def __init__(self, reader: Entries, head: "Head", opened: Opener | None) -> None:
+        self.reader = reader
+        self.head = head
+        self.opened = opened
+        self.known: set[str] = set()
+
+    def read(self, node: Node, notes: Notes | None = None, chain: tuple[str, ...] = ("",)) -> None:
+        """Everything that stands under this ``include``; ``chain`` are the keys of the files around it."""
+        notes = notes or self.reader.notes
+        items = node.items if isinstance(node, SequenceNode) else [node]
+        if not items:
+            notes.add("include is empty: expected a file, or a list of files", "include: blocks/mobile.yaml", node)
+        for item in items:
+            path = notes.scalar(item, "include")
+            if path is None:
+                continue
+            try:
+                if self.opened is None:
+                    raise Invalid("include needs a file: this text has no folder", "save it as a file")
+                if not path:
+                    raise Invalid("include: a file is missing")
+                opened = self.opened(chain[-1], path)
+                if opened.key in chain:
+                    raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
+                if len(chain) > DEEPEST:
+                    raise Invalid(f"files include each other more than {DEEPEST} levels deep")
+                if len(self.known) == MOST:
+                    raise Invalid(f"more than {MOST} files are included")
+            except Invalid as fact:
+                notes.fact(fact, item)
+                self.reader.library.whole = False
+                continue
+            if opened.key not in self.known:
+                self.known.add(opened.key)
+                self.file(opened, item, notes, chain)
+
+    def file(self, opened: Opened, place: Node, notes: Notes, chain: tuple[str, ...]) -> None:
+        """One file."""
+        inner = notes.inside(opened.source, place)
+        try:
+            root = read(opened.source)
+        except InputError as error:
+            self.reader.library.whole = False
+            for problem in error.problems:
+                inner.keep(problem)
+            return
+        values = inner.mapping(root, "an included file", KEYS)
+        if "include" in values:
+            self.read(values["include"], inner, (*chain, opened.key))
+        head = type(self.head)(inner)
+        head.parameters = self.head.parameters
+        Entries(inner, self.reader.library, head.read_defaults(values.get("defaults"))).read_blocks(
+            values.get("blocks")
+        )

@@ -1,0 +1,109 @@
+"""Parameters: a value, or a value with the range that it must keep to."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sepcalc.document.entries import Piece, unbraced
+from sepcalc.document.problems import Notes
+from sepcalc.errors import Invalid
+from sepcalc.expression import ExpressionError, Names, as_text, evaluate
+from sepcalc.expression import Value as Number
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.nodes import Sequence as SequenceNode
+
+KEYS = ("value", "min", "max", "choices")
+
+
+class Parameter(NamedTuple):
+    """A parameter as it is declared: its own value, the text that computes it, and what it may be."""
+
+    name: str
+    node: Scalar
+    default: Number
+    least: Number | None = None
+    most: Number | None = None
+    choices: Sequence[Number] = ()
+
+    def read(self, text: str) -> Number:
+        """A value given from outside. Raises Invalid, the message to follow the parameter's name."""
+        try:
+            value = evaluate(text, {})
+        except ExpressionError as fact:
+            raise Invalid(f": {fact.message}", fact.hint) from fact
+        before = self.default
+        if isinstance(value, bool) != isinstance(before, bool) or (
+            isinstance(before, int) and not isinstance(value, int) and self.node.text.isdigit()
+        ):
+            wanted = "true or false" if isinstance(before, bool) else "a whole number"
+            wanted = "a number" if isinstance(value, bool) else wanted
+            raise Invalid(f" is {as_text(before)}: expected {wanted}, not {text}")
+        if refusal := self.refusal(value):
+            raise Invalid(f" is {text}: {refusal}")
+        return value
+
+    def computed(self, notes: Notes, names: Names) -> Number:
+        """Its own value, where the parameters before it have other values than their own."""
+        try:
+            value = evaluate(unbraced(self.node.text), names)
+        except ExpressionError as fact:
+            notes.expression(fact, Piece((), self.node), unbraced(self.node.text))
+            return self.default
+        if refusal := self.refusal(value):
+            notes.add(f"{self.name} is {as_text(value)}: {refusal}", "", self.node)
+        return value
+
+    def refusal(self, value: Number) -> str:
+        """What is wrong with the value, or nothing."""
+        if self.choices and value not in self.choices:
+            return f"expected one of {', '.join(map(as_text, self.choices))}"
+        low = self.least is not None and value < self.least
+        if low or (self.most is not None and value > self.most):
+            ends = ((self.least, "from"), (self.most, "to"))
+            listed = " ".join(f"{word} {as_text(end)}" for end, word in ends if end is not None)
+            return f"expected a value {listed}"
+        return ""
+
+
+def read_parameter(notes: Notes, name: str, node: Node, names: Names) -> Parameter | None:
+    """``1.0``, or ``{value: 1.0, min: 0.25, max: 2}``, or ``{value: 8, choices: [8, 16]}``; None after a mistake."""
+    if not isinstance(node, MappingNode):
+        value = _value(notes, f"the parameter {name}", node, names)
+        return None if value is None or not isinstance(node, Scalar) else Parameter(name, node, value)
+    values = notes.mapping(node, f"the parameter {name}", KEYS)
+    own = values.get("value")
+    if own is None:
+        notes.add(f"the parameter {name} has no value", "{value: 1.0, min: 0.25, max: 2}", node)
+        return None
+    default = _value(notes, f"the parameter {name}", own, names)
+    least, most = (_value(notes, key, values[key], names) if key in values else None for key in ("min", "max"))
+    choices: list[Number] = []
+    listed = values.get("choices")
+    if listed is not None and not (isinstance(listed, SequenceNode) and listed.items):
+        notes.add("choices: expected a list of values", "choices: [0.5, 1.0]", listed)
+    elif isinstance(listed, SequenceNode):
+        found = [_value(notes, "a choice", item, names) for item in listed.items]
+        choices = [value for value in found if value is not None]
+    if default is None or not isinstance(own, Scalar):
+        return None
+    numbers = [value for value in (least, most, *choices) if value is not None]
+    if any(isinstance(value, bool) != isinstance(default, bool) for value in numbers) or (
+        isinstance(default, bool) and (least is not None or most is not None)
+    ):
+        notes.add(f"the range of {name} does not fit {as_text(default)}", "a truth has choices at most", node)
+        return Parameter(name, own, default)
+    parameter = Parameter(name, own, default, least, most, choices)
+    if refusal := parameter.refusal(default):
+        notes.add(f"{name} is {as_text(default)}: {refusal}", "", own)
+    return parameter
+
+
+def _value(notes: Notes, what: str, node: Node, names: Names) -> Number | None:
+    text = notes.scalar(node, what)
+    if text is None:
+        return None
+    try:
+        return evaluate(unbraced(text), names)
+    except ExpressionError as fact:
+        notes.expression(fact, Piece((), node), unbraced(text))
+        return 1

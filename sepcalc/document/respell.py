@@ -1,0 +1,202 @@
+"""An op as the spec that builds it: the way back from a graph to the language."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.kinds import KINDS
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Stored
+from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
+from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
+from sepcalc.ops.recurrent import Recurrent
+from sepcalc.options import Value
+from sepcalc.shape import AXES, Shape, Shapes, show
+from sepcalc.spec import Spec, linked, outputs
+
+Parts = tuple[str, tuple[str, ...], dict[str, Value]]  # kind, words, options
+
+
+def spec_of(op: Op, inputs: Shapes, output: Shape) -> Spec:
+    """The spec that is this op on these inputs. Raises Invalid where the language has none: what the spec builds is
+    held against the op, shape and cost."""
+    write = _WRITERS.get(type(op))
+    if write is None:
+        raise Invalid(f"{op.kind(inputs)} has no spec")
+    kind, words, options = write(op, inputs)
+    options = {name: value for name, value in options.items() if value is not None}
+    links = linked(kind, words, options, inputs)
+    built = links[0].op
+    same = len(links) == 1 and outputs(links, inputs)[-1] == output
+    if not (same and built.cost(inputs, output) == op.cost(inputs, output) and built.writes == op.writes):
+        raise Invalid(f"{op.kind(inputs)} {op.detail(inputs)}".rstrip() + " has no spec")
+    return Spec(kind, words, options)
+
+
+def _short(sizes: Shape, default: int = 0) -> Shape | None:
+    """One size for all axes where they are equal, none where they are the default."""
+    if len(set(sizes)) > 1:
+        return sizes
+    return None if not sizes or sizes[0] == default else sizes[:1]
+
+
+def _padding(padding: Any) -> Value | None:
+    if padding == "same":
+        return "same"
+    if not any(map(any, padding)):
+        return None
+    pairs: tuple[tuple[int, int], ...] = padding if len(set(padding)) > 1 else padding[:1]
+    return pairs
+
+
+def _window(op: Any) -> dict[str, Value]:
+    options = {"stride": _short(op.stride, 1), "padding": _padding(op.padding), "dilation": _short(op.dilation, 1)}
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _flags(**flags: bool) -> dict[str, Value]:
+    return {name.replace("_", "-"): True for name, value in flags.items() if value}
+
+
+def _conv(op: Conv, inputs: Shapes) -> Parts:
+    channels = inputs[0][-1]
+    options = _window(op) | _flags(bias=op.bias)
+    alone = op.groups == channels > 1 and op.out % channels == 0 and bool(op.kernel)
+    if alone:
+        several = {"multiplier": op.out // channels} if op.out > channels else {}
+        return "depthwise", (), {"kernel": _short(op.kernel) or (1,), **options, **several}
+    if op.groups > 1:
+        options["groups"] = op.groups
+    if all(k == 1 for k in op.kernel) and options.get("padding", "same") == "same":
+        options = {name: value for name, value in options.items() if name not in ("padding", "dilation")}
+        return "pointwise", (), {"out": op.out, **options}
+    return "conv", (), {"kernel": _short(op.kernel) or (1,), "out": op.out, **options}
+
+
+def _transposed(op: Transposed, inputs: Shapes) -> Parts:
+    options = _window(op) | _flags(bias=op.bias)
+    if op.groups > 1:
+        options["groups"] = op.groups
+    if (extra := _short(op.output_padding)) is not None:
+        options["output-padding"] = extra
+    return "transposed", (), {"kernel": _short(op.kernel) or (1,), "out": op.out, **options}
+
+
+def _attention(op: Attention, inputs: Shapes) -> Parts:
+    several = {"kv-heads": op.kv_heads} if op.kv_heads != op.heads else {}
+    return "attention", (), {"heads": op.heads, **several, **_flags(mask=op.mask)}
+
+
+def _pool(op: Pool, inputs: Shapes) -> Parts:
+    window = {name: value for name, value in _window(op).items() if name != "stride"}
+    stride = {} if op.stride == op.kernel else {"stride": _short(op.stride) or (1,)}
+    flags = _flags(ceil=op.ceil, exclude_pad=op.exclude_pad)
+    return "pool", (op.how,), {"kernel": _short(op.kernel) or (1,), **stride, **window, **flags}
+
+
+def _reduce(op: Reduce, inputs: Shapes) -> Parts:
+    rank = len(inputs[0]) - 1
+    if op.called == "pool" and op.axes == tuple(range(rank)):
+        how = "max" if op.how == "max" else "avg"
+        return ("pool", (how,), {"to": (1,)}) if op.keep else ("pool", (how, "global"), {})
+    letters = _letters(inputs[0])
+    return "reduce", (op.how,), {"over": "".join(letters[axis] for axis in op.axes), **_flags(keep=op.keep)}
+
+
+def _letters(shape: Shape) -> str:
+    if len(shape) - 1 not in AXES:
+        raise Invalid(f"the axes of {show(shape)} have no letters")
+    return AXES[len(shape) - 1] + "c"
+
+
+def _batch_norm(op: BatchNorm, inputs: Shapes) -> Parts:
+    return "norm", ("batch",), {**_denied(gain=op.gain, bias=op.bias), **_flags(unfolded=op.unfolded)}
+
+
+def _denied(**flags: bool) -> dict[str, Value]:
+    return {name: False for name, value in flags.items() if not value}
+
+
+def _row_norm(op: RowNorm, inputs: Shapes) -> Parts:
+    options = _denied(gain=op.gain) | ({} if op.how == "rms" else _denied(bias=op.bias))
+    if op.how == "group":
+        options["groups"] = op.groups
+    if op.axes > 1:
+        options["axes"] = op.axes
+    return "norm", (op.how,), options
+
+
+def _activation(op: Activation, inputs: Shapes) -> Parts:
+    name = ACTIVATIONS[op.how].factor
+    return "act", (op.how,), {**({name: op.factor} if name and op.factor != 1 else {}), **_flags(shared=op.shared)}
+
+
+def _rename(op: Rename, inputs: Shapes) -> Parts:
+    options: dict[str, Value] = {}
+    if op.how == "reshape" or op.how not in KINDS:  # any other order of the same elements
+        return "reshape", (), {"to": op.output(inputs)}
+    if op.how == "shuffle":
+        options = {"groups": op.groups, **({"blocks": op.blocks} if op.blocks > 1 else {})}
+    if op.how in ("pixel-shuffle", "pixel-unshuffle"):
+        options["scale"] = (op.scale,)
+    return op.how, (), options
+
+
+def _concat(op: Concat, inputs: Shapes) -> Parts:
+    letters = _letters(inputs[0])
+    letter = letters[op.axis]
+    return "concat", (), {} if letter == "c" else {"axis": letter}
+
+
+def _slice(op: Slice, inputs: Shapes) -> Parts:
+    return "slice", (), {"to": op.to, **({"start": op.start} if any(op.start) else {})}
+
+
+def _embedding(op: Embedding, inputs: Shapes) -> Parts:
+    return "embedding", (f"bag-{op.bag}",) if op.bag else (), {"vocab": op.vocab, "out": op.out}
+
+
+def _recurrent(op: Recurrent, inputs: Shapes) -> Parts:
+    options: dict[str, Value] = {"out": op.hidden}
+    if op.bias_sets:
+        options |= {"bias": True, "bias-sets": op.bias_sets}
+    if op.projection:
+        options["projection"] = op.projection
+    flags = _flags(peephole=op.peephole, reset_before=op.reset_before, bidirectional=op.bidirectional, last=op.last)
+    return op.cell, ("relu",) if op.relu else (), options | flags
+
+
+def _pad(op: Pad, inputs: Shapes) -> Parts:
+    pads: tuple[tuple[int, int], ...] = op.padding if len(set(op.padding)) > 1 else op.padding[:1]
+    return "pad", (), {"padding": pads}
+
+
+_WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
+    Conv: _conv,
+    Transposed: _transposed,
+    Dense: lambda op, inputs: ("dense", (), {"out": op.out, **_flags(bias=op.bias)}),
+    Matmul: lambda op, inputs: ("matmul", (), _flags(transpose=op.transpose)),
+    Einsum: lambda op, inputs: ("einsum", (op.equation,), {}),
+    Attention: _attention,
+    Pool: _pool,
+    Reduce: _reduce,
+    AdaptivePool: lambda op, inputs: ("pool", (op.how,), {"to": op.to}),
+    Upsample: lambda op, inputs: ("upsample", (op.how,), {"to": op.to}),
+    BatchNorm: _batch_norm,
+    RowNorm: _row_norm,
+    LocalResponseNorm: lambda op, inputs: ("norm", ("lrn",), {"size": op.size}),
+    Softmax: lambda op, inputs: ("log-softmax" if op.log else "softmax", (), {}),
+    Activation: _activation,
+    Elementwise: lambda op, inputs: (op.how, (), {}),
+    Stored: lambda op, inputs: (op.how, (op.per,), {}),
+    Rename: _rename,
+    Concat: _concat,
+    Pad: _pad,
+    Slice: _slice,
+    Embedding: _embedding,
+    Token: lambda op, inputs: ("token", (), {"count": op.tokens}),
+    Recurrent: _recurrent,
+}

@@ -1,0 +1,101 @@
+"""Names while a document runs: paths of rows, and what ``from`` and ``weights`` refer to."""
+
+import re
+from typing import NamedTuple, TypeVar
+
+from sepcalc.shape import Shape
+
+PREVIOUS = "previous"  # what a layer starts from when nothing is said
+INPUT = "input"  # of the block; of the network, if it has but one
+T = TypeVar("T")
+_INDEXED = re.compile(r"(.+)\[([0-9]{1,9})\]", re.DOTALL)
+
+
+class Tensor(NamedTuple):
+    """The output of a layer, or an input: its number in the graph, and its shape."""
+
+    number: int
+    shape: Shape
+
+
+class Named(NamedTuple):
+    """What has a name: where it ends (None after a mistake), and which layers of the graph it is, ``first`` up to
+    ``last`` (none: an input, or what was left out)."""
+
+    end: Tensor | None
+    first: int = 0
+    last: int = 0
+
+
+class Scope:
+    """Names count within it: an entry gets an index among those of its label, if there are several."""
+
+    __slots__ = ("counts", "index", "inners", "label", "named", "parent", "path")
+
+    def __init__(self, parent: "Scope | None" = None, label: str = "", index: int = 0) -> None:
+        self.parent = parent
+        self.label = label
+        self.index = index
+        self.counts: dict[str, int] = {}
+        self.path: str | None = "" if parent is None else None
+        self.named: dict[str, list[Named]] = {}
+        self.inners: dict[str, list[Scope]] = {}
+
+    def take(self, label: str) -> int:
+        index = self.counts.get(label, 0)
+        self.counts[label] = index + 1
+        return index
+
+    def inner(self, label: str) -> "Scope":
+        scope = Scope(self, label, self.take(label))
+        self.inners.setdefault(label, []).append(scope)
+        return scope
+
+    def spell(self, label: str, index: int) -> str:
+        """The path of one of its entries, once all of them are counted."""
+        if self.path is None:
+            assert self.parent is not None
+            self.path = self.parent.spell(self.label, self.index) + "/"
+        return f"{self.path}{label}[{index}]" if self.counts[label] > 1 else self.path + label
+
+    def name(self, name: str, what: Named) -> None:
+        self.named.setdefault(name, []).append(what)
+
+    def find(self, name: str) -> Named | None:
+        """What is called so here, or in what encloses this: a name, ``name[2]``, or a path, ``block/name``."""
+        scope: Scope | None = self
+        while scope is not None:
+            if found := scope.look(name):
+                return found
+            scope = scope.parent
+        return None
+
+    def look(self, name: str) -> Named | None:
+        if found := _chosen(self.named, name):
+            return found
+        end = name.find("/")
+        while end > 0:
+            scope = _chosen(self.inners, name[:end])
+            if scope and (found := scope.look(name[end + 1 :])):
+                return found
+            end = name.find("/", end + 1)
+        return None
+
+    def known(self) -> list[str]:
+        """All names that are seen from here."""
+        names: list[str] = []
+        scope: Scope | None = self
+        while scope is not None:
+            names += scope.named
+            scope = scope.parent
+        return names
+
+
+def _chosen(table: dict[str, list[T]], name: str) -> T | None:
+    """The last that is called so, or the one with this index."""
+    if name in table:
+        return table[name][-1]
+    match = _INDEXED.fullmatch(name)
+    if match and int(match[2]) < len(table.get(match[1], ())):
+        return table[match[1]][int(match[2])]
+    return None

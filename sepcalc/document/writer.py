@@ -1,0 +1,101 @@
+"""A network as YAML that reads back to the same numbers, layer by layer: the flat list of its layers."""
+
+import re
+from collections.abc import Sequence
+
+from sepcalc.document.entries import LONGEST_NAME, is_entry_name
+from sepcalc.document.respell import spec_of
+from sepcalc.document.scopes import INPUT, PREVIOUS
+from sepcalc.document.sharing import fit
+from sepcalc.errors import InputError, Invalid, Problem, printable
+from sepcalc.network import Network
+from sepcalc.shape import show
+
+_PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}  # not for other readers of YAML
+
+
+def write(network: Network) -> str:
+    """The network in the language of documents; what the documents of other networks add (blocks, budgets) it has not.
+
+    Raises InputError, a problem for every layer that the language has no words for: one that was not counted, say.
+    """
+    problems: list[Problem] = []
+    lines = [f"name: {_quoted(network.name)}"] if network.name else []
+    lines += [f"# {printable(note)}" for note in network.notes]
+    if not network.inputs:
+        problems.append(Problem("a network without inputs cannot be written"))
+    lines += _inputs(network)
+    tensors = network.tensors
+    names = _names(network)
+    first = len(network.inputs)
+    body = ["layers:"]
+    owners: dict[str, int] = {}
+    for at, (name, op, sources, output, weights, shared) in enumerate(network.nodes):
+        try:
+            spec = str(spec_of(op, tuple([tensors[source] for source in sources]), output))
+        except Invalid as fact:
+            problems.append(Problem(f"{printable(name)} cannot be written: {fact.message}", fact.hint))
+            continue
+        body += [f"  - {spec}:", f"    name: {_quoted(names[first + at])}"]
+        before = first + at - 1 if at else 0
+        if sources != (before,):
+            body.append(f"    from: {_listed([names[source] for source in sources])}")
+        if weights is not None and weights in owners:
+            body += _weights(network, at, owners[weights], names[first + owners[weights]])
+        elif shared:
+            body.append(f"    shared-params: {shared}")
+        if weights is not None:
+            owners.setdefault(weights, at)
+    if problems:
+        raise InputError(problems)
+    return "\n".join([*lines, *_outputs(network, names), *body, ""])
+
+
+def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
+    """What says that a layer has the weights of another."""
+    ours, theirs = network.layers[at], network.layers[owner]
+    if fit(ours.op, ours.inputs, ours.output, theirs.op, theirs.inputs, theirs.output) == 0:
+        return [f"    weights: {_quoted(name)}"]
+    return [f"    shared-params: {ours.shared}"] if ours.shared else []
+
+
+def _inputs(network: Network) -> list[str]:
+    if [*network.inputs] == [INPUT]:
+        return [f"input: {show(network.inputs[INPUT])}"]
+    return ["inputs:", *[f"  {_quoted(name)}: {show(shape)}" for name, shape in network.inputs.items()]]
+
+
+def _outputs(network: Network, names: Sequence[str]) -> list[str]:
+    ends = network.ends
+    if ends == {"output": len(names) - 1}:
+        return []
+    if all(name == names[tensor] for name, tensor in ends.items()):
+        return [f"outputs: {_listed([*ends])}"]
+    return ["outputs:", *[f"  {_quoted(name)}: {_quoted(names[tensor])}" for name, tensor in ends.items()]]
+
+
+def _names(network: Network) -> list[str]:
+    """A name for every tensor, each its own."""
+    used = {PREVIOUS}
+    names = []
+    for name in (*network.inputs, *[node.name for node in network.nodes]):
+        fitting = printable(name).strip()[: LONGEST_NAME - 20] if not is_entry_name(name) else name
+        chosen, count = fitting or "layer", 1
+        while chosen in used:
+            count += 1
+            chosen = f"{(fitting or 'layer')[: LONGEST_NAME - 20]} ({count})"
+        used.add(chosen)
+        names.append(chosen)
+    return names
+
+
+def _listed(names: Sequence[str]) -> str:
+    return _quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(_quoted, names))}]"
+
+
+def _quoted(text: str) -> str:
+    """The text as YAML has it."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
