@@ -339,6 +339,7 @@ def _properties(event: Any) -> list[_Refusal]:
 
 # --- the parsers' own refusals, which the C half and the Python half of PyYAML word differently
 
+_BESIDE = "a spec with other keys below it ends with a colon: - conv -k3 -o8:"
 _ALL = "quote all of the text, or nothing of it; inside '…' a quote is doubled: 'it''s'"
 _ESCAPE = ("an escape that YAML does not know", "inside '…' a backslash is a backslash")
 _DIRECTIVE = ("a line that begins with % is a directive: a network has none", "quote a text that begins with %")
@@ -375,7 +376,7 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
         if ": " in before:
             hint = "quote a text that holds ': '"
         elif above.lstrip()[:2] == "- ":
-            hint = "an entry is a text, or keys with values: - conv: {kernel: 3, out: 8}"
+            hint = f"an entry is a text, or keys with values: - conv: {{kernel: 3, out: 8}}; {_BESIDE}"
         else:
             hint = "the keys of a mapping begin in one column"
         return _Refusal(here, "a ':' makes a mapping, and none can stand here", hint, 1)
@@ -404,7 +405,12 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
             return _Refusal(here, "this stands after the end of the document", _ALL if before[-1:] else "")
         if before.strip():
             return _Refusal(here, "this stands after the end of a value", _ALL)
-        return _Refusal(here, message, f"what belongs to one {what} begins in one column")
+        beside = (
+            what == "sequence"
+            and here[1] > begin.column
+            and re.match(r"\s*[\w-]+:(\s|$)", source.line(here[0])[:_REACH])
+        )
+        return _Refusal(here, message, _BESIDE if beside else f"what belongs to one {what} begins in one column")
     if "simple key" in context:
         hint = "a space follows ':' and '-'" if re.match(r"\s*-\S|.*:\S", source.line(begin.line)[:_REACH]) else ""
         return _Refusal(there, "a key without a value: expected ':' after it", hint)

@@ -184,6 +184,8 @@ def test_metrics_are_named() -> None:
 MOBILENET = (Path(__file__).parent.parent / "specs" / "mobilenet_v1.yaml").read_text("utf-8")
 CORPUS = [MOBILENET, *(path.read_text("utf-8") for path in (*GOOD, *BAD))]
 WORDS = ["input: ", "layers:", "- ", "\n", "  ", "{", "}", "[", "]", "repeat: ", "when: ", "name: ", "residual: "]
+WORDS += ["from: ", "weights: ", "shared-params: ", "stages: b", "columns: [n, repeat]", "rows: [[1, 2]]", "first: [n]"]
+WORDS += ["inputs: {a: 8x8x3, b: 4}", "outputs: ", "previous", "include: ", "index", "min: 1", "value: 2", "[1]", "/"]
 WORDS += ["conv -k3 -o8", "8x8x3", "concat: ", "act: relu", "blocks:", "b(n=1):", "b {n}", "1e30", "c_in", ", ", ": "]
 
 
