@@ -1,15 +1,17 @@
 """``sepcalc fit``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 import click
 
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import emit, output_options, write_network
+from sepcalc.cli.output import emit, emit_text, output_options
 from sepcalc.cli.whatif import read_fraction
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.expression import Value as Number
 from sepcalc.gate import read_limit
+from sepcalc.importers import Request
 from sepcalc.network import Network
 from sepcalc.reports.whatif import FitReport, Way
 from sepcalc.rewrite import VARIANTS, Settings
@@ -115,13 +117,54 @@ def command(
     for answer in answers:
         if answer.network is not None and not fits(answer.network, limits):
             raise AssertionError(f"{answer.way} does not fit")
-    told = [
-        Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers
-    ]
+    told = [Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers]
     found = next((answer.network for answer in answers if answer.network is not None), None)
     if write is not None and found is not None:
-        write_network(found, write, force)
+        from sepcalc.document.writer import write as as_yaml
+
+        emit_text(as_yaml(found), write, force)
     emit(FitReport(whole.name, whole.cost, limits, told), form, exact, output, force)
     if not whole.complete:
         return 3
     return 0 if found is not None else 1
+
+
+def _by_width(
+    network: str,
+    own: Mapping[str, Number],
+    whole: Network,
+    asked: Request,
+    limits: Limits,
+    least: Fraction,
+    divisor: int,
+) -> Answer:
+    """By the file's own parameter ``width``, or by a factor for its channels."""
+    width = own.get("width")
+    if width is None or isinstance(width, bool):
+
+        def by_factor(factor: Fraction) -> Network | None:
+            return _tried(lambda: resized(whole, factor, divisor))
+
+        return narrower((least, Fraction(1)), by_factor, limits, "x")
+
+    def at(value: Fraction) -> Network | None:
+        settings = {**asked.settings, "width": str(float(value))}
+        return _tried(lambda: read(network, asked._replace(settings=settings)).network)
+
+    return narrower((min(least, Fraction(width)), Fraction(width)), at, limits, "width")
+
+
+def _by_resolution(whole: Network, limits: Limits) -> Answer:
+    """Square inputs, up to the larger side of the first that has sides."""
+    shape = next((shape for shape in whole.inputs.values() if len(shape) > 1), None)
+    if shape is None:
+        return Answer("resolution", None, "", "the input has no spatial size")
+    return smaller(max(shape[:-1]), lambda size: _tried(lambda: resized(whole, resolution=(size,))), limits)
+
+
+def _tried(make: Callable[[], Network]) -> Network | None:
+    """The network, or None where the layers do not fit each other at this size."""
+    try:
+        return make()
+    except InputError:
+        return None

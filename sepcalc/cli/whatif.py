@@ -5,13 +5,13 @@ from fractions import Fraction
 import click
 
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import element_bytes, emit, output_options, write_network
+from sepcalc.cli.output import element_bytes, emit, emit_text, output_options
 from sepcalc.errors import InputError, Invalid, Problem, quoted
 from sepcalc.options import read_sizes
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.source import read
 from sepcalc.whatif import read_rule, resized_and_rewritten
-from sepcalc.whatif.resize import resized
+from sepcalc.whatif.resize import heads_of, resized
 
 HELP = """What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
 
@@ -54,7 +54,9 @@ def read_fraction(option: str, text: str, largest: int) -> Fraction:
 @input_option
 @element_bytes
 @output_options
-@click.option("-o", "--write", metavar="FILE", help="Write the rewritten network, as YAML (a new file, but for --force).")
+@click.option(
+    "-o", "--write", metavar="FILE", help="Write the rewritten network, as YAML (a new file, but for --force)."
+)
 def command(
     network: str,
     rules: tuple[str, ...],
@@ -89,10 +91,14 @@ def command(
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None
     whole = read(network, request(sets, inputs), standard_input).network
     changed = resized(whole, factor, divisor, sizes) if factor is not None or sizes is not None else whole
-    result = resized_and_rewritten(whole, changed, read_rules, exclude)
-    said = [f"width x {width}" if width else "", f"resolution {resolution}" if resolution else ""]
-    report = WhatifReport(result, ", ".join(filter(None, said)), bytes_balance, element_bytes)
+    parts = [f"width x {width}" if width else "", f"resolution {resolution}" if resolution else ""]
+    said = ", ".join(filter(None, parts))
+    heads = heads_of(whole) if width else ()
+    result = resized_and_rewritten(whole, changed, said, heads, read_rules, exclude)
+    report = WhatifReport(result, said, bytes_balance, element_bytes)
     if write is not None:
-        write_network(result.after, write, force)
+        from sepcalc.document.writer import write as as_yaml
+
+        emit_text(as_yaml(result.after), write, force)
     emit(report, form, exact, output, force)
     return 0 if result.after.complete else 3

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sepcalc.errors import InputError, Problem
+from sepcalc.expression import Value as Number
 from sepcalc.gate import Claim, Limit
 from sepcalc.network import Network
 from sepcalc.nodes import Mapping as MappingNode
@@ -17,12 +18,14 @@ from sepcalc.nodes import Sequence as SequenceNode
 
 
 class Document(NamedTuple):
-    """A network as it was written down: what it is held to, and whether its parameters and its input are its own."""
+    """A network as it was written down: what it is held to, and whether its parameters and its input are its own; and
+    the values of its parameters."""
 
     network: Network
     budget: tuple[Limit, ...] = ()
     published: tuple[Claim, ...] = ()
     altered: bool = False
+    parameters: Mapping[str, Number] = {}
 
 
 class Opened(NamedTuple):

@@ -73,7 +73,12 @@ class WhatifReport(NamedTuple):
             yield {"name": change.name, "before": change.before._asdict(), "after": change.after._asdict(), **told}
 
     def _changed(self) -> list[Change]:
-        return [change for change in self.rewritten.layers if change.rule or change.before != change.after]
+        """Layers that a rule rewrote, or whose macs are others."""
+        return [
+            change
+            for change in self.rewritten.layers
+            if change.after.macs != change.before.macs or (change.rule and change.rule != self.remark)
+        ]
 
     def _layers(self) -> Table:
         changed = self._changed()
@@ -82,7 +87,7 @@ class WhatifReport(NamedTuple):
             Row(
                 (
                     change.name,
-                    change.rule or self.remark or "",
+                    change.rule or change.reason,
                     change.before.params,
                     change.after.params,
                     change.before.macs,
@@ -104,7 +109,8 @@ class WhatifReport(NamedTuple):
             Column("", BAR),
         ]
         name = self.rewritten.before.name or "network"
-        title = f"{name}: {len(changed)} of {len(self.rewritten.layers)} layers changed"
+        with_macs = sum(1 for change in self.rewritten.layers if change.before.macs)
+        title = f"{name}: {len(changed)} of the {with_macs} layers that multiply and accumulate changed"
         return Table(title, columns, rows)
 
     def _left(self) -> list[str]:
@@ -133,8 +139,9 @@ class WhatifReport(NamedTuple):
     def _loads(self) -> Iterable[tuple[str, Load, Load]]:
         """Every layer that was changed, before and after (all its links)."""
         assert self.balance is not None
+        changed = set(self._changed())
         for change, old, new in self.rewritten.pairs():
-            if change.rule or change.before != change.after:
+            if change in changed:
                 was, now = (load(layers, self.balance, self.element_bytes) for layers in ([old], new))
                 yield change.name, was, now
 

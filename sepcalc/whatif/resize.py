@@ -32,7 +32,7 @@ def resized(
     Raises InputError for every layer that cannot follow.
     """
     inputs = {name: _sized(shape, resolution, name) for name, shape in network.inputs.items()}
-    heads = _heads(network) if width is not None else frozenset()
+    heads = heads_of(network) if width is not None else frozenset()
 
     def wider(channels: int) -> int:
         return make_divisible(channels * width, divisor) if width is not None else channels
@@ -84,7 +84,7 @@ def _depthwise(op: Conv, shape: Shape) -> bool:
     return op.groups == shape[-1] > 1
 
 
-def _heads(network: Network) -> frozenset[int]:
+def heads_of(network: Network) -> frozenset[int]:
     """The layers that give the network's outputs their channels: from these on no other does."""
     seen = set(network.ends.values())
     first = len(network.inputs)

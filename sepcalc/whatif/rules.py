@@ -1,17 +1,17 @@
 """Rules that rewrite the layers of a network: ``stage*/conv*=depthwise-separable -m2``."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.network import Layer, Network, Node, matches
 from sepcalc.ops.conv import Conv
-from sepcalc.options import Value
+from sepcalc.options import OPTIONS, Option, Value
 from sepcalc.rewrite import VARIANTS, Chain, Settings, chain
 from sepcalc.shape import Shape, show
-from sepcalc.spec import Misread, outputs, read
+from sepcalc.spec import outputs, spelled
 
 CONV = "conv"  # what a rule may name beside the variants: the convolution itself, with other groups
 _TAKEN: Mapping[str, tuple[str, ...]] = {  # the options that each may be given
@@ -80,79 +80,63 @@ def read_rule(text: str) -> Rule:
         at = text.index(target, start)
         expected = f"unknown variant {quoted(target)}: expected {', '.join(_TAKEN)}"
         raise InputError([Problem(expected, near_miss(target, _TAKEN), source=text, start=at, end=at + len(target))])
-    options, rank = _options(text, start, target, words[1:])
-    if target == CONV and "groups" not in options:
-        raise InputError([Problem("conv needs -g (--groups): the groups to cut it into", source=text, start=start)])
-    return Rule(
-        text.strip(),
-        pattern.strip(),
-        target,
-        int(str(options.get("multiplier", 1))),
-        rank,
-        int(str(options.get("groups", 1))),
-    )
+    value = _option(text, start, target, words[1:])
+    if target == CONV and value is None:
+        at = text.index(target, start)
+        message = "conv needs -g (--groups): the groups to cut it into"
+        raise InputError([Problem(message, "for example -g4", source=text, start=at, end=at + len(target))])
+    rule = Rule(text.strip(), pattern.strip(), target)
+    settings: dict[str, Any] = {} if value is None else {_TAKEN[target][0]: value}
+    return rule._replace(**settings)
 
 
-def _options(
-    text: str, start: int, target: str, words: Sequence[str]
-) -> tuple[Mapping[str, Value], int | Fraction | None]:
-    """The options of a rule, by the grammar of the layer spec; a rank may also be a fraction."""
-    rest, rank = list(words), None
-    for at, word in enumerate(rest):
-        name, equals, value = word.partition("=")
-        if name == "--rank" and "rank" in _TAKEN[target]:
-            value = value if equals else "".join(rest[at + 1 : at + 2])
-            if "/" in value:
-                rank = _part(text, value)
-                del rest[at : at + (1 if equals else 2)]
-            break
-    kind = "factorized" if "rank" in _TAKEN[target] else "separable" if "multiplier" in _TAKEN[target] else CONV
-    given = ["-k1", "-o1"]  # what the kind needs is the layer's own
-    try:
-        options = dict(read([kind, *given, *rest]).options)
-    except Misread as misread:
-        raise InputError(
-            _misplaced(text, start, rest, at - 1 - len(given), fact) for at, fact in misread.facts
-        ) from None
-    del options["kernel"], options["out"]
-    useless = [name for name in options if name not in _TAKEN[target]]
-    if useless:
-        takes = ", ".join(f"--{name}" for name in _TAKEN[target]) or "no options"
-        raise InputError(
-            Problem(
-                f"a rule's {target} takes no --{name}", f"it takes {takes}", source=text, start=start, end=len(text)
-            )
-            for name in useless
-        )
-    whole = options.get("rank")
-    return options, rank if whole is None else int(str(whole))
+def _option(text: str, start: int, target: str, words: Sequence[str]) -> Value | Fraction | None:
+    """The value of the one option that a target takes, spelled as in a layer spec; a rank may also be a fraction."""
+    allowed = [OPTIONS[name] for name in _TAKEN[target]]
+    takes = f"it takes {spelled(allowed[0])}" if allowed else "it takes no options"
+    value: Value | Fraction | None = None
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        at = text.index(word, start)
+        start, end = at + len(word), at + len(word)
+        option, given = next(((option, _given(option, word)) for option in allowed), (None, None))
+        if option is None or given is None:
+            message = f"unexpected {quoted(word)} after {target}"
+            raise InputError([Problem(message, takes, source=text, start=at, end=end)])
+        if not given and rest:
+            given = rest.pop(0)
+            at = text.index(given, start)
+            start = end = at + len(given)
+        if value is not None:
+            raise InputError([Problem(f"{spelled(option)} is given twice", source=text, start=at, end=end)])
+        try:
+            value = _part(given) if option.name == "rank" and "/" in given else option.type.read(given)
+        except Invalid as fact:
+            message = f"{spelled(option)}: {fact.message}"
+            raise InputError([Problem(message, fact.hint, source=text, start=at, end=end)]) from fact
+    return value
 
 
-def _part(text: str, value: str) -> Fraction:
-    """``1/2``: a part of the outputs."""
+def _given(option: Option, word: str) -> str | None:
+    """The value that stands in the word with the option's name, or nothing when it follows; None for another name."""
+    if word.startswith(f"--{option.name}"):
+        rest = word.removeprefix(f"--{option.name}")
+        return rest.removeprefix("=") if rest[:1] in ("", "=") else None
+    short = f"-{option.short}"
+    return word.removeprefix(short).removeprefix("=") if option.short and word.startswith(short) else None
+
+
+def _part(value: str) -> Fraction:
+    """``1/2``: a part of the outputs. Raises Invalid."""
     above, _, below = value.partition("/")
     plain = value.isascii() and above.isdigit() and below.isdigit() and len(value) < 20
     if plain and 0 < int(above) <= int(below):
         return Fraction(int(above), int(below))
-    at = text.index(value)
-    raise InputError(
-        [
-            Problem(
-                f"--rank: {quoted(value)} is no part of the outputs: expected a number, or a fraction up to 1",
-                "for example --rank 8, or --rank 1/2",
-                source=text,
-                start=at,
-                end=at + len(value),
-            )
-        ]
+    raise Invalid(
+        f"{quoted(value)} is no part of the outputs: expected a number, or a fraction up to 1",
+        "for example --rank 8, or --rank 1/2",
     )
-
-
-def _misplaced(text: str, start: int, words: Sequence[str], at: int, fact: Invalid) -> Problem:
-    if 0 <= at < len(words):
-        begin = text.index(words[at], start)
-        return Problem(fact.message, fact.hint, source=text, start=begin, end=begin + len(words[at]))
-    return Problem(fact.message, fact.hint, source=text, start=start, end=len(text))
 
 
 # --- a network -> a rewritten network --------------------------------------------------------------------------------
@@ -290,11 +274,22 @@ def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
 
 
 def resized_and_rewritten(
-    network: Network, resized: Network, rules: Sequence[Rule], exclude: Iterable[str] = ()
+    network: Network,
+    resized: Network,
+    said: str,
+    heads: Collection[int],
+    rules: Sequence[Rule],
+    exclude: Iterable[str] = (),
 ) -> Rewritten:
-    """The rules on a network of another size, beside the network as it was. Both have the same layers."""
+    """The rules on a network of another size, beside the network as it was. Both have the same layers; ``said`` is how
+    the size was changed, and ``heads`` are the numbers of those that keep their outputs."""
     result = rewrite(resized, rules, exclude)
-    layers = tuple(
-        [change._replace(before=old.cost) for change, old in zip(result.layers, network.layers, strict=True)]
-    )
-    return Rewritten(network, result.after, layers, result.spans)
+    layers = []
+    for at, (change, old) in enumerate(zip(result.layers, network.layers, strict=True)):
+        change = change._replace(before=old.cost)
+        if not change.rule and at in heads:
+            change = change._replace(reason="head: it keeps its outputs")
+        elif not change.rule and said and change.before != change.after:
+            change = change._replace(rule=said, reason="")
+        layers.append(change)
+    return Rewritten(network, result.after, tuple(layers), result.spans)
