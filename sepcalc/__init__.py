@@ -5,6 +5,7 @@ spec.output, spec.cost.mults
 sepcalc.compare(spec)["depthwise-separable"].cost.mults
 sepcalc.load("specs/mobilenet_v1.yaml", width=0.5).cost.macs
 sepcalc.verify(spec).ok
+sepcalc.factor("sobel-x").factors
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    import sepcalc.factor as factor  # noqa: F401 - a module that is called like the function in it
     import sepcalc.verify as verify  # noqa: F401 - a module that is called like the function in it
     from sepcalc.comparison import Comparison as Comparison
     from sepcalc.comparison import compare as compare
@@ -32,6 +34,7 @@ _HOMES = {
     "Network": "network",
     "Spec": "spec",
     "compare": "comparison",
+    "factor": "factor",
     "load": "source",
     "parse": "spec",
     "verify": "verify",
@@ -45,7 +48,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     home = import_module(f"sepcalc.{_HOMES[name]}")
-    value = home if name == "verify" else getattr(home, name)  # the module verify is called like the function in it
+    value = home if _HOMES[name] == name else getattr(home, name)  # a module that is called like the function in it
     globals()[name] = value
     return value
 

@@ -1,5 +1,6 @@
 """Numbers as people read and write them: 568.74 M, 1,228,800, 4.2M, 2.5 MiB."""
 
+import re
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid, quoted
@@ -83,6 +84,84 @@ def read_printed(text: str) -> Printed:
             "for example 4.2M, 569M or 568740352",
         )
     return Printed(text, int(digits), 10 ** len(decimals), _SUFFIXES[unit])
+
+
+_AMOUNT = re.compile(r"(0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3}){2,})(?:\.([0-9]+))?(?: ?([A-Za-z]+))?", re.ASCII)
+_COUNTED = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BYTES = {"": 1, "B": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, **{unit: size for size, unit in _BINARY[:4]}}
+_LONGEST = 40  # characters of a quantity
+
+
+def read_amount(text: str, of_bytes: bool = False) -> Printed:
+    """A limit: ``570M``, ``4.3 M``, ``568,740,352``; of bytes also ``2.5 MiB``. What could be read in two ways
+    (``1,5M``, ``1,550``, ``5 m``, ``2 MB``, ``010``) is refused. Raises Invalid."""
+    units = _BYTES if of_bytes else _COUNTED
+    expected = "k, M, G or T; KiB, MiB, GiB or TiB" if of_bytes else "k, M, G or T"
+    shown = quoted(text)
+    example = "for example 512KiB, 2.5MiB or 1048576" if of_bytes else "for example 4.2M, 569M or 568740352"
+    match = _AMOUNT.fullmatch(text) if len(text) <= _LONGEST else None
+    if not match:
+        if text[:1] == "-":
+            raise Invalid(f"{shown} is negative: a limit is 0 or more")
+        if re.fullmatch(r"[0-9.,_' ]*[0-9][0-9.,_' ]*[A-Za-z]*", text[:_LONGEST], re.ASCII):
+            raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
+        raise Invalid(f"{shown} is not a quantity: expected digits, perhaps a point, and {expected}", example)
+    whole, decimals, unit = match[1], match[2] or "", match[3] or ""
+    if "," in whole and (decimals or unit):
+        raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
+    if unit not in units:
+        raise Invalid(f"{shown} has an unknown unit {quoted(unit)}: expected {expected}", _unit_hint(unit, of_bytes))
+    return Printed(text, int(whole.replace(",", "") + decimals), 10 ** len(decimals), units[unit])
+
+
+def _unit_hint(unit: str, of_bytes: bool) -> str:
+    if of_bytes:
+        prefix = unit[:1].upper()
+        power = "k" if prefix == "K" else prefix
+        return f"{power} is a power of 1,000, {prefix}iB one of 1,024" if unit in _TWO_WAYS else ""
+    if unit.endswith("iB"):
+        return "this metric is a count, not bytes"
+    return {"m": "M is a million", "g": "G is a thousand millions", "B": "G is a thousand millions"}.get(unit, "")
+
+
+_TWO_WAYS = ("K", "kB", "KB", "MB", "GB", "TB")
+
+
+def read_percent(text: str) -> Printed:
+    """``2%`` or ``0.5 %``. Raises Invalid."""
+    match = re.fullmatch(r"(0|[1-9][0-9]*)(?:\.([0-9]+))? ?%", text, re.ASCII) if len(text) <= _LONGEST else None
+    if not match:
+        raise Invalid(f"{quoted(text)} is not a percentage: expected digits, perhaps a point, and %", "for example 2%")
+    decimals = match[2] or ""
+    return Printed(text, int(match[1] + decimals), 10 ** len(decimals), 1)
+
+
+def about(count: int) -> str:
+    """Three digits and a suffix from a million on: ``42.3 M``, ``61 M``; all digits below."""
+    return _short(count, 1000, _DECIMAL) if count >= 10**6 else exact(count)
+
+
+def about_bytes(count: int) -> str:
+    """Bytes in three digits: ``1.5 MiB``."""
+    return _short(count, 1024, _BINARY) if count >= 2**10 else f"{count} B"
+
+
+def percent(part: int, whole: int) -> str:
+    """Percent with one decimal, or as many as show that it is not nothing: ``7.4 %``, ``0.003 %``."""
+    value = 100 * part / whole
+    for decimals in range(1, 7):
+        if round(value, decimals):
+            return f"{value:,.{decimals}f} %"
+    return f"{value:.1g} %"
+
+
+def _short(count: int, step: int, units: tuple[tuple[int, str], ...]) -> str:
+    for factor, unit in units:
+        value = count / factor
+        digits = f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
+        if float(digits) < step:
+            return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} {unit}"
+    return f"{count:.2e}"
 
 
 def _scaled(count: int, step: int, units: tuple[tuple[int, str], ...]) -> str:

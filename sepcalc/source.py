@@ -1,6 +1,8 @@
-"""What a network argument means: standard input, a file by its suffix, or a network on one line."""
+"""What a network argument means: standard input, a network of the zoo, a file by its suffix (also as git has it), or
+one line."""
 
 import os
+import posixpath
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,23 +11,36 @@ from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers import IMPORTERS, Request, importer
 
 if TYPE_CHECKING:
-    from sepcalc.document import Document, Opened
+    from sepcalc.document import Document, Opened, Opener
     from sepcalc.network import Network
+    from sepcalc.revision import Revision
 
 LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
+LARGEST_MODEL = 2**30  # bytes of a model file out of git
 
 
 YAML = (".yaml", ".yml")
+ZOO = "zoo:"
+GIT = "git:"  # then a revision, a colon and a path in it
 
 
 def is_network(argument: str) -> bool:
-    """Whether an argument is a network rather than a layer spec: ``-``, a line with commas, an existing file or a name
-    with a suffix or a folder in it."""
-    if argument == "-" or "," in argument:
+    """Whether an argument is a network rather than a layer spec: ``-``, ``zoo:NAME``, ``git:REVISION:PATH``, a line
+    with commas, an existing file or a name with a suffix or a folder in it."""
+    if argument == "-" or "," in argument or argument.startswith((ZOO, GIT)):
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
     return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
+
+
+def is_file_argument(argument: str) -> bool:
+    """Whether a network argument is the path of a file, rather than a network on one line, or one of another source."""
+    if argument == "-" or argument.startswith(GIT):
+        return False
+    if os.path.lexists(argument):
+        return True
+    return "," not in argument and ":" not in argument
 
 
 def read(
@@ -41,6 +56,12 @@ def read(
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
         return _read_yaml(standard_input(), "<stdin>", request, None)
+    if argument.startswith(ZOO):
+        from sepcalc.zoo import path
+
+        argument = path(argument.removeprefix(ZOO))
+    if argument.startswith(GIT):
+        return _read_revision(argument, request)
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
@@ -49,7 +70,7 @@ def read(
         return load_line(argument, request.inputs)
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
-        return _read_yaml(_contents(argument), argument, request, argument)
+        return _read_yaml(contents(argument), argument, request, _Folder(argument).open)
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
@@ -67,7 +88,7 @@ def load(
     input: str | Sequence[int] | Mapping[str, str | Sequence[int]] | None = None,  # noqa: A002
     **parameters: object,
 ) -> "Network":
-    """The network of a YAML file, or of one line: ``load("specs/mobilenet_v1.yaml", width=0.5, input="160x160x3")``.
+    """The network of a file, of the zoo, or of one line: ``load("zoo:mobilenet_v2", width=1.4, input="192x192x3")``.
 
     Keywords set its parameters; ``input`` is a shape, as text or as sizes, or shapes by the names of the inputs.
     Raises InputError with every problem.
@@ -80,15 +101,14 @@ def load(
     return read(os.fspath(argument), Request(settings, shapes)).network
 
 
-def _read_yaml(data: bytes, name: str, request: Request, path: str | None) -> "Document":
-    """``path`` is where the text stands, so that it can include others beside it (None: it cannot)."""
+def _read_yaml(data: bytes, name: str, request: Request, opened: "Opener | None") -> "Document":
+    """``opened`` opens the files that the text includes (None: it can include none)."""
     from sepcalc.document import load_yaml
     from sepcalc.nodes import Source, decode
 
     if len(data) > LARGEST_FILE:
         raise InputError([Problem(f"{printable(name)}: larger than {LARGEST_FILE >> 20} MiB")])
     shown = printable(name)
-    opened = None if path is None else _Folder(path).open
     return load_yaml(Source(shown, decode(data, shown)), request.settings, request.inputs, opened)
 
 
@@ -117,7 +137,7 @@ class _Folder:
             raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
         shown = printable(os.path.join(self.shown, os.path.relpath(real, self.root)))
         try:
-            data = _contents(real)
+            data = contents(real)
         except InputError as error:
             (problem,) = error.problems
             reason = problem.message.removeprefix(f"{printable(real)[:500]}: ")
@@ -156,7 +176,69 @@ def _neighbour(path: str) -> str:
         return ""
 
 
-def _contents(path: str) -> bytes:
+def _read_revision(argument: str, request: Request) -> "Document":
+    """A file as it is in a revision. A format whose reader wants a file is given a copy."""
+    from sepcalc.revision import Revision
+
+    revision = Revision.of(argument)
+    suffix = os.path.splitext(revision.path)[1].lower()
+    if suffix in YAML:
+        return _read_yaml(revision.contents(LARGEST_FILE), argument, request, _Beside(revision).open)
+    if suffix not in IMPORTERS:
+        known = " or ".join((*YAML, *IMPORTERS))
+        raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as folder:
+        copy = os.path.join(folder, os.path.basename(revision.path))
+        with open(copy, "wb") as file:
+            file.write(revision.contents(LARGEST_MODEL))
+        try:
+            return read(copy, request)
+        except InputError as error:
+            shown = [
+                problem._replace(
+                    message=problem.message.replace(copy, argument), place=problem.place.replace(copy, argument)
+                )
+                for problem in error.problems
+            ]
+            raise InputError(shown) from error
+
+
+class _Beside:
+    """The folder of a document in a revision of git: what it includes is read from there, in that revision."""
+
+    def __init__(self, revision: "Revision") -> None:
+        self.revision = revision
+        self.folder, self.file = posixpath.split(revision.path)
+        self.left = LARGEST_FILE  # bytes of all included files together
+
+    def open(self, including: str, path: str) -> "Opened":
+        """The file that a path means which stands in the file ``including`` (as seen from the folder; "" for the
+        first)."""
+        from sepcalc.document import Opened
+        from sepcalc.nodes import Source, decode
+
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
+        if posixpath.isabs(path) or name.split("/")[0] == ".." or not path.isprintable():
+            raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
+        if name == self.file:
+            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
+        whole = f"{self.folder}/{name}" if self.folder else name
+        beside = self.revision._replace(argument=f"git:{self.revision.revision}:{whole}", path=whole)
+        try:
+            data = beside.contents(self.left)
+        except InputError as error:
+            (problem,) = error.problems
+            reason = problem.message.removeprefix(f"{printable(beside.argument)}: ")
+            raise Invalid(f"include: {quoted(path)}: {reason}", problem.hint) from error
+        self.left -= len(data)
+        shown = printable(beside.argument)
+        return Opened(Source(shown, decode(data, shown)), name)
+
+
+def contents(path: str) -> bytes:
+    """The bytes of a plain file, of which one more than LARGEST_FILE at most. Raises InputError."""
     _require_file(path)
     try:
         with open(path, "rb") as file:

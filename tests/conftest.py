@@ -1,6 +1,33 @@
-"""How Hypothesis runs here: few examples, the same ones every time, no clock."""
+"""How Hypothesis runs here: few examples, the same ones every time, no clock. And the project that the gate guards."""
 
+from pathlib import Path
+
+import pytest
+from gating import BARE, NET, PROJECT, Outcome, Run
 from hypothesis import settings
+
+from sepcalc.cli import run
 
 settings.register_profile("house", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.load_profile("house")
+
+
+@pytest.fixture
+def gate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command line in a project that passes: (exit code, standard output, standard error)."""
+    for name in ("COLUMNS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "net.yaml").write_text(NET)
+    (tmp_path / "specs" / "bare.yaml").write_text(BARE)
+    monkeypatch.chdir(tmp_path)
+
+    def outcome(*args: str) -> Outcome:
+        code = run(args)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    assert outcome("baseline", "specs/bare.yaml", "-o", "base.json") == (0, "", "")
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    return outcome

@@ -8,7 +8,7 @@ import sepcalc
 
 ROOT = Path(__file__).parent.parent
 MOBILENET = str(ROOT / "specs" / "mobilenet_v1.yaml")
-NAMES = {"Comparison", "Cost", "InputError", "Layer", "Network", "Spec", "compare", "load", "parse", "verify"}
+NAMES = {"Comparison", "Cost", "InputError", "Layer", "Network", "Spec", "compare", "factor", "load", "parse", "verify"}
 COSTS = ("macs", "mults", "adds", "compares", "divs", "specials", "params", "buffers", "activations")
 
 

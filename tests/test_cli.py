@@ -158,7 +158,7 @@ def _raising(error: BaseException) -> Callable[..., object]:
 
 # --- usage ------------------------------------------------------------------------------------------------------------
 
-EXPECTED = "  hint: expected compare, layer, network, verify, kinds, schema"
+EXPECTED = f"  hint: expected {', '.join(COMMANDS)}"
 USAGE = [
     (["frob"], f"unknown command 'frob'\n{EXPECTED}", "sepcalc"),
     (["compar"], "unknown command 'compar'\n  hint: did you mean compare?", "sepcalc"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sepcalc.document import Document, load_yaml
 from sepcalc.errors import InputError, Invalid
-from sepcalc.gate import METRICS, check, compare_published, read_metric
+from sepcalc.gate import check, compare_published, read_metric
 from sepcalc.nodes import Source
 
 FOLDER = Path(__file__).parent / "documents"
@@ -174,9 +174,11 @@ def test_published(published: str, passed: bool) -> None:
 def test_metrics_are_named() -> None:
     with pytest.raises(Invalid) as caught:
         read_metric("mac")
-    assert caught.value.message == f"unknown metric 'mac': expected {', '.join(METRICS)}"
+    assert caught.value.message == (
+        "unknown metric 'mac': expected macs, mults, adds, compares, divs, specials, params, buffers, activations, "
+        "flops, effective-macs, traffic, peak-memory, params-bytes"
+    )
     assert caught.value.hint == "did you mean macs?"
-    assert METRICS[:2] + METRICS[-2:] == ("macs", "mults", "flops", "peak_memory")
 
 
 # --- any text --------------------------------------------------------------------------------------------------------

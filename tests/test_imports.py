@@ -18,6 +18,10 @@ WATCHED = {
     "sepcalc.document",
     "sepcalc.verify",
     "importlib.metadata",
+    "tomllib",
+    "sepcalc.gate.reasons",
+    "sepcalc.gate.configuration",
+    "sepcalc.revision",
 }
 REPORTER = """
 import sys
@@ -52,6 +56,8 @@ SPEC = CLICK | {"sepcalc.kinds"}
 COMPARE = ("compare", "12x12x3", "-k5", "-o256")
 NETWORK = ("network", str(ROOT / "specs" / "mobilenet_v1.yaml"))
 FILE = SPEC | {"yaml", "sepcalc.document"}
+CHECK = ("check", NETWORK[1])
+GATE = FILE | {"tomllib", "sepcalc.gate.reasons", "sepcalc.gate.configuration"}
 CASES = [
     (("--help",), CLICK),
     (("--version",), CLICK),
@@ -61,7 +67,11 @@ CASES = [
     *[(("layer", "8x8x3", "act", "relu", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
     *[(("kinds", "--format", form), SPEC) for form in ("json", "csv", "markdown")],
     (NETWORK, FILE),
+    (("zoo", "--format", "json"), FILE),
     *[((*NETWORK, "--format", form), FILE) for form in ("json", "csv", "markdown")],
+    (CHECK, GATE),
+    *[((*CHECK, "--format", form), GATE) for form in ("json", "csv", "markdown", "github", "junit")],
+    *[(("factor", "log", "--format", form), SPEC | {"numpy"}) for form in ("json", "csv", "markdown")],
     (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"numpy", "sepcalc.verify"}),
     (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),
 ]
@@ -74,7 +84,8 @@ def test_a_command_loads_only_what_it_uses(args: tuple[str, ...], modules: set[s
 
 def test_the_modules_that_are_watched_are_seen_where_they_are_used() -> None:
     everything = loaded(*NETWORK, columns="40") | loaded("verify", "4x4x3", "-k3", "-o2")  # 40: words are folded
-    assert everything == WATCHED - {"importlib.metadata"}
+    everything |= loaded(*CHECK)
+    assert everything == WATCHED - {"importlib.metadata", "sepcalc.revision"}
 
 
 @pytest.mark.parametrize(
@@ -93,12 +104,12 @@ def test_an_import_in_the_wrong_room_is_found(module: str, planted: str, args: t
     assert loaded(*args, house=tmp_path) - loaded(*args) == {planted}
 
 
-def test_only_one_room_knows_numpy_and_only_one_yaml() -> None:
+def test_only_two_rooms_know_numpy_and_only_one_yaml() -> None:
     rooms = {path: path.read_text("utf-8") for path in (ROOT / "sepcalc").rglob("*.py")}
-    for package, owner in (("numpy", "verify"), ("yaml", "nodes.py")):
+    for package, owners in (("numpy", {"verify", "factor"}), ("yaml", {"nodes.py"})):
         found = {
             path.relative_to(ROOT / "sepcalc").parts[0]
             for path, text in rooms.items()
             if f"import {package}" in text or f"from {package}" in text
         }
-        assert found == {owner}
+        assert found == owners

@@ -171,3 +171,82 @@ def test_what_is_no_quantity(text: str, shown: str) -> None:
         quantity.read_printed(text)
     assert caught.value.message == f"'{shown}' is not a quantity: expected digits, perhaps a point, and k, M, G or T"
     assert caught.value.hint == "for example 4.2M, 569M or 568740352"
+
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+AMOUNTS = [  # a text, whether of bytes, and the largest whole number within it
+    ("0", False, 0),
+    ("570M", False, 570_000_000),
+    ("4.3 M", False, 4_300_000),
+    ("1.9199k", False, 1919),
+    ("39.9", False, 39),
+    ("568,740,352", False, 568_740_352),
+    ("2G", False, 2 * 10**9),
+    ("1T", False, 10**12),
+    ("3K", False, 3000),
+    ("3k", True, 3000),
+    ("1.5MiB", True, 1_572_864),
+    ("2 KiB", True, 2048),
+    ("1GiB", True, 2**30),
+    ("612 B", True, 612),
+]
+NO_AMOUNTS = [
+    *["1,5M", "1,550", "1,550M", "1.550,3", "010", "00", "1 000", "1'000", "1_000", "5.", ".5", "1,000,000.5", "1.2.3"],
+    *["", " 5", "5 ", "5  M", "-5", "+5", "1e6", "nan", "inf", "M", "5m", "5g", "5B", "5KiB", "5MM", "0x10", "٣", "５"],
+    *["5\n", "9" * 41, "5%"],
+]
+
+
+@pytest.mark.parametrize(("text", "of_bytes", "most"), AMOUNTS)
+def test_limits(text: str, of_bytes: bool, most: int) -> None:
+    assert quantity.read_amount(text, of_bytes).floor == most
+
+
+@pytest.mark.parametrize("text", NO_AMOUNTS)
+def test_what_could_be_read_in_two_ways_is_no_limit(text: str) -> None:
+    with pytest.raises(Invalid):
+        quantity.read_amount(text)
+
+
+@pytest.mark.parametrize("text", ["5K", "5kB", "5KB", "5MB", "5GB", "5 Mib", "5Ki"])
+def test_nor_of_bytes(text: str) -> None:
+    with pytest.raises(Invalid):
+        quantity.read_amount(text, of_bytes=True)
+
+
+@given(st.integers(0, 10**15))
+def test_a_limit_is_at_least_what_was_shown(count: int) -> None:
+    assert quantity.read_amount(str(count)).floor == count
+    if quantity.exact(count).count(",") != 1:  # 1,550 could be 1.55
+        assert quantity.read_amount(quantity.exact(count)).floor == count
+
+
+PERCENTAGES = [("2%", (2, 1)), ("0.5 %", (5, 10)), ("0%", (0, 1)), ("100%", (100, 1))]
+
+
+@pytest.mark.parametrize(("text", "parts"), PERCENTAGES)
+def test_percentages(text: str, parts: tuple[int, int]) -> None:
+    assert (quantity.read_percent(text).digits, quantity.read_percent(text).below) == parts
+
+
+@pytest.mark.parametrize("text", ["2", "%", "-2%", "+2%", "2,5%", "02%", "2%%", "nan%", "1e1%", "", "２%"])
+def test_no_percentages(text: str) -> None:
+    with pytest.raises(Invalid):
+        quantity.read_percent(text)
+
+
+SHORT = [(0, "0"), (999_999, "999,999"), (42_345_678, "42.3 M"), (61_000_000, "61 M"), (999_949_999, "1,000 M"),
+         (999_999_999, "1 G"), (612_345_678, "612 M"), (1_234_567_890, "1.23 G"), (9_996_000, "10 M")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "shown"), SHORT)
+def test_three_digits(count: int, shown: str) -> None:
+    assert quantity.about(count) == shown.replace("1,000 M", "1 G")
+
+
+def test_percent_is_never_nothing() -> None:
+    assert quantity.percent(42_345_678, 570_000_000) == "7.4 %"
+    assert quantity.percent(1, 1_000_000) == "0.0001 %"
+    assert quantity.percent(1, 10**12) == "1e-10 %"
+    assert (quantity.about_bytes(1023), quantity.about_bytes(94_208)) == ("1023 B", "92 KiB")

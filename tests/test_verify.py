@@ -260,3 +260,138 @@ def test_blocks_change_nothing(block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(products, "BLOCK", block)
         assert verify("7x7x6 conv -k3 -o8 -g2", variants=["normal"]).ok
+
+
+@pytest.mark.parametrize("text", SPECS)
+def test_a_sample_of_every_kind_is_as_its_formula_says(text: str) -> None:
+    for count in (1, 3, 64):
+        verification = verify(text, sample=count)
+        assert [check for check in verification.layers if not check.ok] == []
+        assert verification.ok
+        assert verification.sample == count
+
+
+@given(fitting_specs(), st.integers(1, 9))
+@settings(max_examples=40)
+def test_a_sample_of_any_layer_is_as_its_formula_says(spec: Spec, count: int) -> None:
+    if spec.cost.mults + spec.cost.activations < 10**6:
+        assert verify(spec, sample=count).ok, str(spec)
+
+
+def test_a_sample_says_what_ran() -> None:
+    (check,) = verify("14x14x8 conv -k3 -o16 -p same --bias", sample=5).layers
+    assert check.sampled == "5 of 196 positions"
+    # 5 positions x 16 outputs x 72 products; every weight is used
+    assert check.executed == Cost(5760, 5760, 5760, params=16 * 72 + 16, activations=80)
+    (check,) = verify("9x12 7x6 attention --heads 4 --kv-heads 2", sample=3).layers
+    assert check.sampled == "3 of 9 queries"
+    (check,) = verify("30x4 gru -o3", sample=4).layers
+    assert check.sampled == "the first 4 of 30 steps"
+    (check,) = verify("10 dense -o7", sample=4).layers
+    assert check.sampled == ""
+
+
+def test_a_sample_is_that_of_its_seed() -> None:
+    from sepcalc.verify.cut import sampled
+
+    (layer,) = of_spec(parse("30x30x1 conv -k3 -o1")).layers
+    chosen = [
+        sampled(layer, [np.zeros((30, 30, 1))], 9, np.random.default_rng(seed)).positions.tolist() for seed in (0, 0, 1)
+    ]
+    assert chosen[0] == chosen[1] != chosen[2]
+    assert all((at[0], at[-1], len(set(at))) == (0, 783, 9) for at in chosen)
+
+
+@pytest.mark.parametrize("count", ["macs", "mults", "adds", "compares", "divs", "specials", "params", "activations"])
+@pytest.mark.parametrize("text", SPECS[::4])
+def test_a_wrong_formula_is_found_in_a_sample(text: str, count: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = type(of_spec(parse(text)).nodes[0].op)
+    honest = first.cost
+
+    def wrong(self: Op, *args: object) -> Cost:
+        cost = honest(self, *args)  # type: ignore[arg-type]
+        return cost._replace(**{count: getattr(cost, count) + 1})
+
+    monkeypatch.setattr(first, "cost", wrong)
+    assert not verify(of_spec(parse(text)), sample=3).ok
+
+
+@pytest.mark.parametrize("text", ["9x9x4 conv -k3 -o4", "9x9x4 depthwise -k3", "20x6 dense -o4", "9x9x3 pool avg -k3"])
+def test_a_wrong_kernel_is_found_in_a_sample(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One output of all, at every position, one off."""
+    op = type(of_spec(parse(text)).nodes[0].op)
+    honest = EXECUTORS[op]
+
+    def run(*args: object) -> object:
+        found = np.array(honest.run(*args))  # type: ignore[arg-type]
+        found[..., -1] += 1
+        return found
+
+    monkeypatch.setitem(EXECUTORS, op, honest._replace(run=run))
+    (check,) = verify(of_spec(parse(text)), sample=2).layers
+    assert (check.output_matches, check.differences) == (False, ())
+
+
+@pytest.mark.parametrize("option", ["stride", "dilation", "padding"])
+def test_windows_elsewhere_are_found_in_a_sample(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An execution that looks at other places than the op says."""
+    honest = EXECUTORS[Conv]
+    wrong = {"stride": (1, 1), "dilation": (1, 1), "padding": ((0, 0), (0, 0))}[option]
+
+    def run(op: Conv, *args: object) -> object:
+        return honest.run(op._replace(**{option: wrong}), *args)  # type: ignore[arg-type]
+
+    monkeypatch.setitem(EXECUTORS, Conv, honest._replace(run=run))
+    assert not verify("15x15x4 conv -k3 -o4 -s2 -d2 -p1", sample=8).ok
+
+
+def test_a_wrong_output_size_is_found_in_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Conv.output
+    monkeypatch.setattr(Conv, "output", lambda self, inputs: (honest(self, inputs)[0] + 1, *honest(self, inputs)[1:]))
+    assert not verify(of_spec(parse("15x15x4 conv -k3 -o4 -s2")), sample=8).ok
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sample": 0}, "a sample of 0 positions is none\n  hint: take 1 or more, for example 64"),
+        (
+            {"sample": 9, "claimed": Cost()},
+            "a claim is about all positions, a sample runs only some\n  hint: leave out sample",
+        ),
+        ({"sample": 9, "variants": ["spatial"]}, "variants run in full: a chain's links read each other's outputs"),
+    ],
+)
+def test_samples_that_make_no_sense(options: dict[str, object], message: str) -> None:
+    with pytest.raises(sepcalc.InputError) as caught:
+        verify("6x6x3 conv -k3 -o4", **options)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("sample", [None, 4])
+def test_what_cannot_run_is_never_verified(sample: int | None) -> None:
+    node = of_spec(parse("6x6x3 conv -k3 -o4")).nodes[0]
+    strange = node._replace(name="odd", op=Uncounted("NonZero", "its output depends on data", (3,)), output=(3,))
+    verification = verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=sample)
+    assert [check.name for check in verification.layers] == ["conv"]
+    assert all(check.ok for check in verification.layers)
+    assert verification.uncounted == (("odd", "NonZero", "its output depends on data"),)
+    assert not verification.ok
+
+
+def test_a_report_says_what_ran_and_what_could_not() -> None:
+    from sepcalc.renderers import render
+    from sepcalc.reports.verify import VerifyReport
+
+    node = of_spec(parse("6x6x3 conv -k3 -o4")).nodes[0]
+    strange = node._replace(name="odd", op=Uncounted("NonZero", "its output depends on data", (3,)), output=(3,))
+    report = VerifyReport("strange", verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=4))
+    document = report.document()
+    assert document["sample"] == 4
+    assert document["layers"][0]["sampled"] == "4 of 16 positions"
+    assert document["uncounted"] == [{"name": "odd", "kind": "NonZero", "reason": "its output depends on data"}]
+    assert document["verified"] is False
+    table = render(report, "table")
+    assert "conv     432   416  as formula  equal   4 of 16 positions" in table
+    assert "Could not run\n  odd: NonZero, its output depends on data\n" in table
+    assert "NOT VERIFIED" in table

@@ -24,6 +24,11 @@ COMMANDS = {
     "verify": "Run it in NumPy, and count what was executed.",
     "whatif": "What a network would cost, rewritten by rules.",
     "fit": "The least change of a network that fits a limit.",
+    "zoo": "Published networks that come with sepcalc.",
+    "check": "Hold networks to their budgets.",
+    "diff": "What changed between two networks.",
+    "baseline": "Keep what networks cost, to compare with later.",
+    "factor": "Which kernels separate, and what a layer gains.",
     "kinds": "Every kind of layer, and how it is counted.",
     "schema": "The JSON Schema of a network, for editors.",
 }
@@ -37,7 +42,11 @@ Examples:
   sepcalc compare 12x12x3 -k5 -o256 -m2 --explain --formula
   sepcalc layer 112x112x32 depthwise -k3 -s2 -p same
   sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
+  sepcalc network zoo:mobilenet_v2 --set width=1.4
   sepcalc verify 12x12x3 -k5 -o256
+  sepcalc zoo
+  sepcalc check specs/mobilenet_v1.yaml
+  sepcalc factor "-1 0 1; -2 0 2; -1 0 1"
   sepcalc kinds
 """
 
@@ -86,10 +95,10 @@ def run(args: Sequence[str]) -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else FINE
     except InputError as problems:
-        _complain(str(problems))
+        complain(str(problems))
         return BAD_INPUT
     except click.ClickException as wrong:
-        _complain(_usage(wrong))
+        complain(_usage(wrong))
         return BAD_INPUT
     except click.Abort:
         return INTERRUPTED
@@ -99,7 +108,7 @@ def run(args: Sequence[str]) -> int:
         hush()
         return FINE
     except Exception as bug:
-        return _report_bug(bug)
+        return report_bug(bug)
 
 
 def _usage(wrong: click.ClickException) -> str:
@@ -110,7 +119,8 @@ def _usage(wrong: click.ClickException) -> str:
     return f"{message}\n  {context.command_path} --help shows what it takes, with examples"
 
 
-def _complain(message: str) -> None:
+def complain(message: str) -> None:
+    """Says it on standard error."""
     from sepcalc.cli.output import stand_in
 
     try:
@@ -120,13 +130,12 @@ def _complain(message: str) -> None:
         pass
 
 
-def _report_bug(bug: Exception) -> int:
+def report_bug(bug: Exception) -> int:
+    """Says on standard error that sepcalc is wrong; gives the exit code for that."""
     if os.environ.get("SEPCALC_DEBUG"):
         import traceback
 
         traceback.print_exception(bug)
     what = printable(f"{type(bug).__name__}: {bug}"[:LONGEST])
-    _complain(
-        f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened"
-    )
+    complain(f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened")
     return BUG

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import element_bytes, emit, emit_text, output_options
+from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_text, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -15,15 +15,16 @@ from sepcalc.source import LARGEST_FILE, read
 
 HELP = """A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
 
-NETWORK is a YAML file, - for YAML on standard input, or a network on one line: an input shape and layers, with commas
-between. Exits with 1 when the network is over the budget in its file, or astray from the numbers published there.
+NETWORK is a YAML file, zoo:NAME for one that comes with sepcalc (sepcalc zoo lists them), - for YAML on standard input,
+or a network on one line: an input shape and layers, with commas between. Exits with 1 when the network is over the
+budget in its file, or astray from the numbers published there.
 
 \b
 Examples:
   sepcalc network "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
   sepcalc network specs/mobilenet_v1.yaml
   sepcalc network specs/mobilenet_v1.yaml --set width=0.5 --input 160x160x3
-  sepcalc network specs/mobilenet_v1.yaml --by kind
+  sepcalc network zoo:mobilenet_v2 --set width=1.4 --by kind
   sepcalc network specs/mobilenet_v1.yaml --by block --top 5
   sepcalc network specs/mobilenet_v1.yaml --fold-norm --full
   sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
@@ -66,7 +67,7 @@ fold_norm_option = click.option(
 
 
 @click.command("network", help=HELP)
-@click.argument("network")
+@click.argument("network", shell_complete=complete_files)
 @set_option
 @input_option
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
@@ -82,7 +83,7 @@ fold_norm_option = click.option(
 )
 @click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
 @element_bytes
-@output_options
+@short_output_options
 def command(
     network: str,
     sets: tuple[str, ...],
@@ -116,7 +117,7 @@ def command(
     elif document.published and fold_norm:
         remark = "What was published is not compared: it is of the network whose norms are not folded."
     report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
-    emit(report, form, exact, output, force)
+    code = 0 if report.passed else 1
     if not document.network.complete and not allow_uncounted:
-        return 3
-    return 0 if report.passed else 1
+        code = 3
+    return conclude(code, report, form, exact, output, force)

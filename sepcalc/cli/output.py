@@ -2,15 +2,18 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from sepcalc.errors import InputError, Problem, quoted
-from sepcalc.renderers import FORMATS, Style, render
+from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -19,17 +22,26 @@ _ASCII = {"·": "*", "×": "x", "ᵀ": "'", "…": "~", "—": "-", "–": "-", 
 _ASCII |= dict.fromkeys("▉▊▋▌", "#") | dict.fromkeys("▏▎▍", "-")
 
 
-def output_options(command: Command) -> Command:
-    """The options of every command that prints a report."""
+def output_options(command: Command, forms: Iterable[str] = GENERAL, short: bool = False) -> Command:
+    """The options of every command that prints a report, in one of these formats; ``short`` where no layer spec is
+    read, whose options of one letter are its own."""
+    names = ("-o", "--output") if short else ("--output",)
     options = [
-        click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True),
+        click.option("--format", "form", type=click.Choice(list(forms)), default="table", show_default=True),
         click.option("--exact", is_flag=True, help="All digits, also where there is little room."),
-        click.option("--output", metavar="FILE", help="Write to a file (a new one, but for --force)."),
+        click.option(*names, metavar="FILE", help="Write to a file (a new one, but for --force)."),
         click.option("--force", is_flag=True, help="Let --output overwrite."),
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """The shell's own completion of files, for a network argument."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
 
 
 element_bytes = click.option(
@@ -61,6 +73,18 @@ def emit_text(text: str, output: str | None, force: bool) -> None:
     except OSError as error:
         hush()
         raise InputError([Problem(f"cannot write standard output: {error.strerror}")]) from error
+
+
+short_output_options = partial(output_options, short=True)
+
+
+def conclude(code: int, report: Report, form: str, exact: bool, output: str | None, force: bool) -> int:
+    """Emits the report on a verdict, and gives its exit code: also where whoever read the report went away."""
+    try:
+        emit(report, form, exact, output, force)
+    except BrokenPipeError:
+        hush()
+    return code
 
 
 def hush() -> None:

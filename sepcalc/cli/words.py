@@ -14,12 +14,35 @@ from sepcalc.spec import Spec, parse
 # letter: those are the spec's.
 SPEC: dict[str, Any] = {"ignore_unknown_options": True}
 
+_SHIELD = "\0"  # which no argument can contain
+
 
 class SpecCommand(click.Command):
     """A command that takes a layer spec; its help lists the spec's options from the tables of the grammar."""
 
     kinds: Iterable[str] = KINDS
     also: tuple[str, ...] = ()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The spec's options are shielded from click: for each one that it does not know it would look for what else
+        may have been meant (and load difflib), only to hand it on."""
+        rest = super().parse_args(ctx, self._shielded(args))
+        ctx.params["words"] = tuple([word.removeprefix(_SHIELD) for word in ctx.params["words"]])
+        return rest
+
+    def _shielded(self, args: list[str]) -> list[str]:
+        own = {name for parameter in self.params for name in parameter.opts} | {"--help", "--"}
+        valued = {
+            name
+            for parameter in self.params
+            if isinstance(parameter, click.Option) and not parameter.is_flag
+            for name in parameter.opts
+        }
+        result = []
+        for before, word in zip(["", *args], args, strict=False):
+            spec = word[:1] == "-" and len(word) > 1 and word.partition("=")[0] not in own and before not in valued
+            result.append(_SHIELD + word if spec else word)
+        return result
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         used = {*self.also, *(option for kind in self.kinds for option in KINDS[kind].options)}

@@ -1,24 +1,37 @@
 """What a document holds its network to: its budget, and what was published of it."""
 
-from sepcalc.document.entries import key_of
 from sepcalc.document.problems import Notes
 from sepcalc.errors import Invalid
-from sepcalc.gate import METRICS, Claim, Limit, read_limit, read_tolerance
-from sepcalc.nodes import Mapping, Node, Sequence
+from sepcalc.gate import METRICS, Claim, Limit, Mark, read_tolerance
+from sepcalc.gate.limits import Written
+from sepcalc.gate.limits import read_budget as gate_budget
+from sepcalc.nodes import Mapping, Node, Scalar, Sequence
 from sepcalc.quantity import read_printed
 
 
 def read_budget(notes: Notes, node: Node | None) -> tuple[Limit, ...]:
-    limits = []
-    for metric, value in notes.mapping(node, "budget").items():
-        text = notes.scalar(value, f"the budget of {metric}")
-        try:
-            limits.append(read_limit(metric.replace("-", "_"), "0" if text is None else text))
-        except Invalid as fact:
-            notes.fact(fact, key_of(node, metric) if fact.message.startswith("unknown") else value)
-    if node is not None and not limits and not notes.problems:
+    """``{params: 4.3M, layers: {"block*/expand": {macs: 10M}}, level: warn, message: …}``."""
+    before = len(notes.problems)
+    notes.mapping(node, "budget")  # says if it is none
+    limits = gate_budget(_written(notes, node), notes.fact) if isinstance(node, Mapping) else ()
+    if node is not None and not limits and len(notes.problems) == before:
         notes.add("the budget is empty: it would hold nothing to anything", "for example {macs: 570M}", node)
-    return tuple(limits)
+    return limits
+
+
+def _written(notes: Notes, node: Mapping) -> list[Written]:
+    """A mapping as names and texts, at any depth (of which YAML's reader has bounded it)."""
+    entries = []
+    for name, value in node.values.items():
+        key = node.keys[name]
+        mark = Mark(notes.source.name, key.line + 1, key.column + 1)
+        inside: str | list[Written] | None = None
+        if isinstance(value, Scalar):
+            inside = value.text
+        elif isinstance(value, Mapping):
+            inside = _written(notes, value)
+        entries.append(Written(name, inside, key, value, mark))
+    return entries
 
 
 def read_published(notes: Notes, node: Node | None) -> tuple[Claim, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sepcalc.document.entries import JOINS, PARTS
 from sepcalc.gate import METRICS
+from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
 from sepcalc.options import DECIMAL, FLAG, OFFSETS, OPTIONS, PADDING, WORD, Option
 
@@ -84,13 +85,7 @@ def _network() -> Schema:
             "description": "name(parameter, parameter=default), and its layers.",
         },
         "layers": {"$ref": "#/definitions/layers"},
-        "budget": {
-            "type": "object",
-            "additionalProperties": False,
-            "minProperties": 1,
-            "properties": _metrics(),
-            "description": "The most that each may be.",
-        },
+        "budget": _budget(),
     }
     return {
         "type": "object",
@@ -109,6 +104,42 @@ def _several_names(description: str) -> Schema:
     name = {"$ref": "#/definitions/reference"}
     named = {"type": "object", "minProperties": 1, "additionalProperties": name}
     return {"anyOf": [*_list_or_one(name)["anyOf"], named], "description": description}
+
+
+def _budget() -> Schema:
+    limits = _limits([*METRICS])
+    layers = {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            **_limits([name for name, metric in METRICS.items() if metric.layer]),
+            "each": {"enum": [True, False, "true", "false"], "description": "Each layer by itself, not all together."},
+        },
+    }
+    globs = {"type": "object", "minProperties": 1, "propertyNames": {"minLength": 1}, "additionalProperties": layers}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {
+            **limits,
+            "layers": {**globs, "description": "Limits of the layers whose names match a glob."},
+            "level": {"enum": [*LEVELS], "description": "Whether being over it fails, or only warns."},
+            "message": {**_TEXT, "description": "What to tell whoever is over it."},
+        },
+        "description": "The most that each may be.",
+    }
+
+
+def _limits(metrics: Sequence[str]) -> Schema:
+    limits: Schema = {}
+    for name in metrics:
+        units = "B|[kMGT]|[KMGT]iB" if METRICS[name].bytes else "[kKMGT]"
+        pattern = rf"^(0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(,[0-9]{{3}}){{2,}})(\.[0-9]+)?( ?({units}))?$"
+        limit = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": pattern}]}
+        limits |= dict.fromkeys([name, name.replace("_", "-")], limit)
+    return limits
 
 
 def _metrics() -> Schema:

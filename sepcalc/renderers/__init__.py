@@ -21,7 +21,10 @@ FORMATS = {
     "json": "sepcalc.renderers.json",
     "csv": "sepcalc.renderers.csv",
     "markdown": "sepcalc.renderers.markdown",
+    "github": "sepcalc.renderers.github",
+    "junit": "sepcalc.renderers.junit",
 }
+GENERAL = ("table", "json", "csv", "markdown")  # of every report; the others are of verdicts
 
 
 def render(report: Report, form: str, style: Style = Style()) -> str:

@@ -26,10 +26,13 @@ def _lines(title: str, lines: Any) -> str:
 def _table(table: Table) -> str:
     kept = [at for at, column in enumerate(table.columns) if column.holds != BAR]
     columns = [table.columns[at] for at in kept]
-    lines = [f"**{_escaped(table.title)}**\n"] if table.title else []
+    title = [] if table.folded or not table.title else [f"**{_escaped(table.title)}**\n"]
+    lines = [f"<details><summary>{_escaped(table.title)}</summary>\n"] if table.folded else title
     lines.append(_row([_escaped(column.name) for column in columns]))
     lines.append(_row(["---:" if column.holds in (COUNT, BYTES, NUMBER) else "---" for column in columns]))
     lines += [_row(_cells(row, [(at, table.columns[at].holds) for at in kept])) for row in table.rows]
+    if table.folded:
+        lines.append("\n</details>")
     return "\n".join(lines) + "\n"
 
 

@@ -33,11 +33,12 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table with a title over it."""
+    """A table with a title over it; ``folded`` where a format can (it matters less)."""
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
+    folded: bool = False
 
 
 class Lines(NamedTuple):
@@ -51,6 +52,19 @@ class Lines(NamedTuple):
 Section = Table | Lines
 
 
+class Case(NamedTuple):
+    """One verdict, for formats that list verdicts: ``outcome`` is passed, failed, warned, error or skipped; ``file``
+    and ``line`` (0: none) are where what it was held to is written."""
+
+    suite: str
+    name: str
+    outcome: str
+    message: str
+    details: Sequence[str] = ()
+    file: str = ""
+    line: int = 0
+
+
 class Report(Protocol):
     """What every renderer is given."""
 
@@ -62,3 +76,18 @@ class Report(Protocol):
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         """For machines: the rows of ``--format csv``, all with the same fields."""
+
+
+class Verdicts(Report, Protocol):
+    """A report that is a list of verdicts."""
+
+    def cases(self) -> Sequence[Case]:
+        """One by one."""
+
+
+def cases_of(report: Report) -> Sequence[Case]:
+    """The verdicts of a report. Raises TypeError where it has none: no command offers these formats for it."""
+    cases: Sequence[Case] | None = getattr(report, "cases", lambda: None)()
+    if cases is None:
+        raise TypeError(f"{type(report).__name__} has no verdicts")
+    return cases

@@ -36,7 +36,7 @@ class NetworkReport(NamedTuple):
     @property
     def passed(self) -> bool:
         """Whether it keeps within its budget and to what was published."""
-        return all(verdict.passed for verdict in self.budget) and all(finding.passed for finding in self.published)
+        return not any(verdict.fails for verdict in self.budget) and all(finding.passed for finding in self.published)
 
     def chosen(self) -> list[int]:
         """The numbers of the layers that machines are given, in the order in which they are."""
@@ -81,7 +81,7 @@ class NetworkReport(NamedTuple):
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
             "uncounted": [gap._asdict() for gap in network.uncounted],
             "published": [finding._asdict() for finding in self.published],
-            "budget": [verdict._asdict() for verdict in self.budget],
+            "budget": [verdict.record() for verdict in self.budget],
             "passed": self.passed,
         }
         if self.by:
@@ -206,13 +206,15 @@ class NetworkReport(NamedTuple):
 
     def _budget(self) -> Lines:
         lines = []
-        for metric, _, limit, actual, passed in self.budget:
+        for verdict in self.budget:
+            name, limit, actual = verdict.subject, verdict.limit, verdict.actual
             most, there = quantity.exact(limit), quantity.exact(actual)
-            if passed:
-                lines.append(f"{metric} {there} <= {most}, {quantity.exact(limit - actual)} left")
+            if verdict.passed:
+                lines.append(f"{name} {there} <= {most}, {quantity.exact(limit - actual)} left")
             else:
-                over = quantity.exact(actual - limit)
-                lines.append(f"{metric} {there} > {most}, OVER by {over} ({quantity.share(actual - limit, limit)})")
+                over, share = quantity.exact(actual - limit), quantity.share(actual - limit, limit)
+                warning = "" if verdict.fails else ", a warning"
+                lines.append(f"{name} {there} > {most}, OVER by {over} ({share}){warning}")
         return Lines("Budget", lines, alarm=not all(verdict.passed for verdict in self.budget))
 
 

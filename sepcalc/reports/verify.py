@@ -20,15 +20,18 @@ class VerifyReport(NamedTuple):
     def sections(self) -> list[Section]:
         verification = self.verification
         columns = [Column("layer"), Column("mults", COUNT), Column("adds", COUNT), Column("counts"), Column("output")]
+        if verification.sample is not None:
+            columns.append(Column("what ran"))
         rows = []
         for check in verification.layers:
             counts = "as formula" if not check.differences else "DIFFER"
             right = check.output_matches and check.shape_matches
             exact = "equal" if not check.tolerance else f"within {check.tolerance:g}"
             output = exact if right else "WRONG"
-            rows.append(Row((check.name, check.executed.mults, check.executed.adds, counts, output)))
+            cells = (check.name, check.executed.mults, check.executed.adds, counts, output, check.sampled or "all")
+            rows.append(Row(cells[: len(columns)]))
         executed = total(check.executed for check in verification.layers) if verification.layers else Cost()
-        rows.append(Row(("total", executed.mults, executed.adds, "", ""), total=True))
+        rows.append(Row(("total", executed.mults, executed.adds, "", "", "")[: len(columns)], total=True))
         sections: list[Section] = [Table(self.title, columns, rows)]
         if verification.rewrites:
             lines = [
@@ -36,6 +39,9 @@ class VerifyReport(NamedTuple):
                 for rewrite in verification.rewrites
             ]
             sections.append(Lines("Rewrites", lines, alarm=not all(rewrite.ok for rewrite in verification.rewrites)))
+        if verification.uncounted:
+            gaps = [f"{gap.name}: {gap.kind}, {gap.reason}" for gap in verification.uncounted]
+            sections.append(Lines("Could not run", gaps, alarm=True))
         wrong = list(self._wrong())
         if wrong:
             sections.append(Lines("Not as claimed", wrong, alarm=True))
@@ -52,11 +58,13 @@ class VerifyReport(NamedTuple):
                     "formula": {name: getattr(check.formula, name) for name in COUNTS},
                     "executed": {name: getattr(check.executed, name) for name in COUNTS},
                     "output_matches": check.output_matches and check.shape_matches,
+                    **({} if verification.sample is None else {"sampled": check.sampled or None}),
                 }
                 for check in verification.layers
             ],
             "rewrites": [{"name": rewrite.name, "matches": rewrite.ok} for rewrite in verification.rewrites],
-            "sample": None,
+            **({"uncounted": [gap._asdict() for gap in verification.uncounted]} if verification.uncounted else {}),
+            "sample": verification.sample,
             "verified": verification.ok,
         }
 
@@ -68,6 +76,7 @@ class VerifyReport(NamedTuple):
                 **{f"formula_{name}": getattr(check.formula, name) for name in COSTS},
                 **{f"executed_{name}": getattr(check.executed, name) for name in COSTS},
                 "output_matches": check.output_matches and check.shape_matches,
+                **({} if self.verification.sample is None else {"sampled": check.sampled}),
             }
 
     def summary(self) -> str:
@@ -77,6 +86,8 @@ class VerifyReport(NamedTuple):
         operations = done.mults + done.adds + done.compares + done.divs + done.specials
         rate = quantity.brief(round(operations / verification.seconds)) if verification.seconds else "-"
         verdict = "verified" if verification.ok else "NOT VERIFIED"
+        if verification.ok and verification.sample is not None:
+            verdict = f"verified on a sample of about {verification.sample:,} positions a layer"
         return (
             f"{verdict}: {quantity.exact(done.mults)} multiplications, {quantity.exact(done.adds)} additions and "
             f"{quantity.exact(operations - done.mults - done.adds)} other operations executed one by one in "

@@ -19,7 +19,9 @@ import numpy as np
 
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
-from sepcalc.network import Layer, Network, of_spec
+from sepcalc.errors import InputError, Problem
+from sepcalc.network import Gap, Layer, Network, of_spec
+from sepcalc.ops.base import Uncounted
 from sepcalc.spec import Spec, parse
 from sepcalc.verify.layers import Progress, Run, check_layer, operations
 from sepcalc.verify.rewrites import check_variant
@@ -42,28 +44,43 @@ def verify(
     seed: int = 0,
     variants: Sequence[str] | None = None,
     layers: Sequence[str] = (),
+    sample: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Runs a layer spec with every variant (or those named), or a network's layers (or those that match a glob).
 
-    ``claimed`` is what the spec, or all those layers together, are said to cost; anything else makes the verification
-    fail. ``progress`` is called with operations done, operations in all, and the layer's name. Raises InputError for
-    a spec that is wrong, an unknown variant, a glob that matches nothing.
+    ``sample`` runs about so many output positions of each layer, chosen by the seed, and checks their counts and
+    outputs just as exactly (:mod:`sepcalc.verify.cut` says what is cut how); of a spec then the layer alone, without
+    variants. ``claimed`` is what the spec, or all those layers together, are said to cost; anything else makes the
+    verification fail. ``progress`` is called with what is done, what there is in all, and the layer's name. Raises
+    InputError for a spec that is wrong, an unknown variant, a glob that matches nothing, a claim about a sample.
     """
+    if sample is not None:
+        _check_sample(sample, claimed, variants)
     begun = time.perf_counter()
     buffered = np.setbufsize(BUFFER)
     try:
-        checks, rewrites, own = _verified(target, seed, variants, layers, progress)
+        checks, rewrites, own, gaps = _verified(target, seed, variants, layers, sample, progress)
     finally:
         np.setbufsize(buffered)
     if progress is not None:
-        whole = sum(operations(check.executed) for check in checks)
+        whole = max(1, sum(operations(check.executed) for check in checks)) if sample is None else len(checks)
         progress(whole, whole, "done")
     executed = total(check.executed for check in checks) if checks else Cost()
     claim = None
     if claimed is not None:
         claim = differences(Cost(*claimed), total(check.executed for check in own) if own else Cost())
-    return Verification(tuple(checks), tuple(rewrites), executed, time.perf_counter() - begun, seed, claim)
+    seconds = time.perf_counter() - begun
+    return Verification(tuple(checks), tuple(rewrites), executed, seconds, seed, claim, sample, tuple(gaps))
+
+
+def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | None) -> None:
+    if sample < 1:
+        raise InputError([Problem(f"a sample of {sample} positions is none", "take 1 or more, for example 64")])
+    if claimed is not None:
+        raise InputError([Problem("a claim is about all positions, a sample runs only some", "leave out sample")])
+    if variants:
+        raise InputError([Problem("variants run in full: a chain's links read each other's outputs")])
 
 
 def _verified(
@@ -71,18 +88,25 @@ def _verified(
     seed: int,
     variants: Sequence[str] | None,
     layers: Sequence[str],
+    sample: int | None,
     progress: Progress | None,
-) -> tuple[Sequence[Check], Sequence[RewriteCheck], Sequence[Check]]:
-    """The checks, the rewrites, and those checks that are of the target itself."""
+) -> tuple[Sequence[Check], Sequence[RewriteCheck], Sequence[Check], Sequence[Gap]]:
+    """The checks, the rewrites, those checks that are of the target itself, and what cannot run."""
     if isinstance(target, str):
         target = parse(target, also=REWRITE_OPTIONS)
-    if isinstance(target, Spec) and target.kind in COMPARED:
-        return _verify_variants(target, seed, variants, progress)
+    if isinstance(target, Spec) and target.kind in COMPARED and sample is None:
+        return *_verify_variants(target, seed, variants, progress), ()
     network = of_spec(target) if isinstance(target, Spec) else target
     chosen = _chosen(network, layers)
-    run = Run(seed, sum(operations(layer.cost) for layer in chosen), progress)
-    checks = [check_layer(layer, run) for layer in chosen]
-    return checks, [], checks
+    gaps = [Gap(layer.name, *layer.op[:2]) for layer in chosen if isinstance(layer.op, Uncounted)]
+    known = [layer for layer in chosen if not isinstance(layer.op, Uncounted)]
+    run = Run(seed, len(known) if sample else sum(operations(layer.cost) for layer in known), progress)
+    checks = []
+    for at, layer in enumerate(known):
+        if sample:
+            run.reach(at, layer.name)
+        checks.append(check_layer(layer, run, sample))
+    return checks, [], checks, gaps
 
 
 def _chosen(network: Network, globs: Sequence[str]) -> Sequence[Layer]:

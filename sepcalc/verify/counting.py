@@ -62,29 +62,31 @@ class Counted(np.ndarray[Any, np.dtype[Any]]):
 
     tally: Tally
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **kwargs: Any) -> Any:
         kind = type(self)
         counted = _COUNTED.get(ufunc)
         if (counted is None and ufunc not in _FREE_UFUNCS) or "where" in kwargs or "initial" in kwargs:
             raise TypeError(f"{ufunc.__name__} is not counted, so it may not run here")
         plain = [x.view(np.ndarray) if type(x) is kind else x for x in inputs]
-        out = kwargs.get("out")
         if out is not None:
-            kwargs["out"] = tuple([x.view(np.ndarray) if type(x) is kind else x for x in out])
+            (out,) = out
+            kwargs["out"] = out.view(np.ndarray) if type(out) is kind else out
         if method == "__call__":
             result = ufunc(*plain, **kwargs)
-            done = np.size(result)
+            done = result.size
         elif method == "reduce" and counted:
             result = ufunc.reduce(*plain, **kwargs)
-            done = plain[0].size - np.size(result)
+            done = plain[0].size - result.size
         else:
             raise TypeError(f"{ufunc.__name__}.{method} is not counted, so it may not run here")
         if counted:
             counts = self.tally.counts
             counts[counted] += done
-            if self.tally.in_product and counted == "mults":
+            if counted == "mults" and self.tally.in_product:
                 counts["macs"] += done
-        return np.asarray(result).view(kind) if out is None else out[0]
+        if out is not None:
+            return out
+        return result.view(kind) if type(result) is np.ndarray else np.asarray(result).view(kind)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if func not in _FREE_FUNCTIONS:

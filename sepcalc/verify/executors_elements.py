@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from math import prod, sqrt
+from math import gcd, prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,8 @@ from sepcalc.verify.products import GATHERED
 def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     array = inputs[0].astype(np.float64)
     rows, index, offsets = windows_of(op, array, output, -np.inf if op.how == "max" else 0)
-    factors = np.broadcast_to(_sizes(op, array.shape, output), (len(index), 1))
+    factors = bench.chosen(np.broadcast_to(_sizes(op, array.shape, output), (len(index), 1)))
+    index = bench.chosen(index)
     result = np.empty((len(index), array.shape[-1]))
     window = max(1, GATHERED // (len(offsets) * array.shape[-1]))
     for at in range(0, len(index), window):
@@ -44,7 +45,7 @@ def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Arr
         else:
             result[at : at + window] = np.multiply(np.add.reduce(seen, axis=0), 1 / factors[at : at + window])
         bench.tick()
-    return result.reshape(output)
+    return result.reshape(bench.running(output))
 
 
 def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
@@ -99,8 +100,16 @@ def _trained(bench: Bench, role: str, shape: Shape, wanted: bool) -> Array | Non
 
 
 def _scaled(values: Any, gain: Array | None, shift: Array | None) -> Any:
-    values = values if gain is None else np.multiply(values, gain)
-    return values if shift is None else np.add(values, shift)
+    """Times a gain and plus a shift, along the last axes; in place, the values are nobody else's."""
+    values = values if gain is None else np.multiply(values, gain, out=values)
+    return values if shift is None else np.add(values, shift, out=values)
+
+
+def _wide(values: Any, *each: Array | None) -> tuple[Any, list[Any]]:
+    """Several rows of channels as one, with what stands for each channel repeated: short rows are slow."""
+    channels = values.shape[-1]
+    count = gcd(values.size // channels, max(1, 1024 // channels))
+    return values.reshape(-1, count * channels), [None if one is None else np.tile(one, count) for one in each]
 
 
 def _batch_norm(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -108,9 +117,12 @@ def _batch_norm(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Be
     mean, root = statistics_of(bench, output[-1], take=True)
     gain, shift = _trained(bench, "gain", channels, op.gain), _trained(bench, "shift", channels, op.bias)
     if op.unfolded:
-        return np.asarray(_scaled(np.multiply(np.subtract(array, mean), root), gain, shift))
-    scale = root if gain is None else root * gain
-    return np.asarray(_scaled(array, scale, (0 if shift is None else shift) - mean * scale))
+        values, (mean, root, gain, shift) = _wide(array, mean, root, gain, shift)
+        values = np.multiply(np.subtract(values, mean, out=values), root, out=values)
+    else:
+        scale = root if gain is None else root * gain
+        values, (gain, shift) = _wide(array, scale, (0 if shift is None else shift) - mean * scale)
+    return np.asarray(_scaled(values, gain, shift)).reshape(output)
 
 
 def _row_norm(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

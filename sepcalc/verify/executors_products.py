@@ -14,10 +14,12 @@ from sepcalc.ops.pool import Pool
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Shape, extent
-from sepcalc.verify.bench import Bench, Function
+from sepcalc.verify.bench import Bench, Function, Weights
 from sepcalc.verify.counting import Array
 from sepcalc.verify.layout import Cell, bordered, cells_of, cropped, mask_of, query_key_value
-from sepcalc.verify.products import GATHERED, by_matrix, sums_of_products
+from sepcalc.verify.products import BLOCK, GATHERED, by_matrix, sums_of_products
+
+WIDEST = 2**22  # products of one output row of a depthwise convolution
 
 
 def _grid(sizes: Shape, starts: Shape, steps: Shape) -> Array:
@@ -41,10 +43,39 @@ def windows_of(op: Conv | Pool, array: Array, output: Shape, fill: float = 0) ->
 
 def _conv(op: Conv, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     (array,) = inputs
-    rows, index, offsets = windows_of(op, array, output)
     kernels = bench.weights("kernel", (op.out, prod(op.kernel) * (array.shape[-1] // op.groups)))
-    sums = sums_of_products(bench, rows, index, offsets, op.groups, op.out, kernels)
-    return _biased(op.bias, sums, bench).reshape(output)
+    plain = op.kernel and op.groups == op.out == array.shape[-1] and bench.positions is None
+    if plain and prod(op.kernel) * prod(output[1:]) <= WIDEST:
+        sums = _depthwise(op, array, output, kernels, bench)
+    else:
+        rows, index, offsets = windows_of(op, array, output)
+        sums = sums_of_products(bench, rows, bench.chosen(index), offsets, op.groups, op.out, kernels)
+    return _biased(op.bias, sums, bench).reshape(bench.running(output))
+
+
+def _depthwise(op: Conv, array: Array, output: Shape, kernels: Weights, bench: Bench) -> Any:
+    """Each channel by itself: the input is seen through every tap as it lies, in bands of output rows."""
+    padded = bordered(array, op.pads(array.shape))
+    weights = kernels.take().astype(array.dtype).T  # taps x channels
+    tall, inner, taps = output[0], output[1:], list(product(*map(range, op.kernel)))
+    if len(op.kernel) > 1 and op.stride[-1] == 1:  # repeated along a row, so that a row is one run of elements
+        weights = np.repeat(weights[:, None], output[-2], axis=1)
+    sums = np.empty(output, array.dtype)
+    band = max(1, BLOCK // (len(taps) * prod(inner)))
+    for low in range(0, tall, band):
+        high = min(tall, low + band)
+        products = bench.scratch((len(taps), high - low, *inner), array.dtype)
+        starts = [(low, high), *[(0, size) for size in inner[:-1]]]
+        with bench.tally.products():
+            for at, tap in enumerate(taps):
+                place = [
+                    slice(a * s + d * t, (b - 1) * s + d * t + 1, s)
+                    for (a, b), s, d, t in zip(starts, op.stride, op.dilation, tap)
+                ]
+                np.multiply(padded[tuple(place)], weights[at], out=products[at])
+        sums[low:high] = np.add.reduce(products, axis=0, dtype=array.dtype)
+        bench.tick()
+    return sums.view(bench.array)
 
 
 def _biased(bias: bool, sums: Any, bench: Bench) -> Any:

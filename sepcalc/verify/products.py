@@ -8,9 +8,11 @@ import numpy as np
 from sepcalc.verify.bench import DRAWN, Bench, Weights
 from sepcalc.verify.counting import Array
 
-BLOCK = 2**18  # products of one call: 1 MiB of int32, so that the calls themselves weigh little
+BLOCK = 2**17  # products of one call: 512 KiB of int32 stay in a core's cache, and the calls themselves weigh little
 
 
+FEW = 4  # positions for which it does not pay to lay kernels out anew
+ACROSS = 4096  # elements of a row of products: what they add up to stays in the innermost cache
 GATHERED = 2**20  # elements of an input that are laid out at a time
 
 
@@ -41,6 +43,8 @@ def sums_of_products(
     """
     taps, per_group, each = len(offsets), outs // groups, rows.shape[1] // groups
     terms = taps * each
+    if groups == 1 and len(index) <= FEW:
+        return _along(bench, rows[index[:, None] + offsets].reshape(len(index), terms), outs, kernels, first)
     result = np.empty((len(index), groups, per_group), rows.dtype)
     window = max(1, GATHERED // max(1, taps * rows.shape[1]))
     keep = outs * terms <= 4 * GATHERED or len(index) <= window
@@ -62,8 +66,6 @@ def sums_of_products(
                 kernel = kernels.take(start, stop).reshape(groups, -1, terms)
                 if keep:
                     kept[low] = kernel
-                elif at:  # made anew for further positions, they are the same ones
-                    _uncount(bench, kernels, kernel)
             weight = np.ascontiguousarray(kernel.transpose(2, 0, 1)).astype(rows.dtype)  # terms x groups x outs
             block = result[at : at + len(seen), :, low:high]
             if positions_inside:
@@ -73,9 +75,21 @@ def sums_of_products(
     return result.reshape(len(index), outs).view(bench.array)
 
 
-def _uncount(bench: Bench, kernels: Weights | _Stored, kernel: Array) -> None:
-    if isinstance(kernels, Weights):
-        bench.tally.counts[kernels.count] -= kernel.size
+def _along(bench: Bench, laid: Array, outs: int, kernels: Weights | _Stored, first: int) -> Any:
+    """Sums with their terms innermost, as kernels lie in memory: for few positions, ``positions x terms``."""
+    places, terms = laid.shape
+    result = np.empty((places, outs), laid.dtype)
+    some = max(1, BLOCK // max(1, terms))
+    scratch = bench.scratch((min(some, outs), terms), laid.dtype)
+    for low in range(0, outs, some):
+        high = min(outs, low + some)
+        kernel = kernels.take(first + low, first + high).astype(laid.dtype).reshape(high - low, terms)
+        for at in range(places):
+            with bench.tally.products():
+                products = np.multiply(kernel, laid[at], out=scratch[: high - low])
+            result[at, low:high] = np.add.reduce(products, axis=1, dtype=laid.dtype)
+        bench.tick()
+    return result.view(bench.array)
 
 
 def _inside(bench: Bench, laid: Array, weight: Array, block: int) -> Array:
@@ -84,9 +98,9 @@ def _inside(bench: Bench, laid: Array, weight: Array, block: int) -> Array:
     _, groups, places = laid.shape
     outs = weight.shape[2]
     result = np.empty((groups, outs, places), laid.dtype)
-    across = min(places, 8192)
-    some = min(outs, max(1, block // 8 // across))
-    several = min(groups, max(1, block // 8 // (across * some)))
+    across = -(-places // -(-places // ACROSS))
+    some = min(outs, max(1, ACROSS // across))
+    several = min(groups, max(1, ACROSS // (across * some)))
     deep = max(1, block // (across * some * several))
     for p, g, o in product(range(0, places, across), range(0, groups, several), range(0, outs, some)):
         left = laid[:, g : g + several, None, p : p + across]
@@ -101,9 +115,9 @@ def _outside(bench: Bench, laid: Array, weight: Array, block: int) -> Array:
     _, places, groups = laid.shape
     outs = weight.shape[2]
     result = np.empty((places, groups, outs), laid.dtype)
-    some = min(outs, 8192)
-    several = min(groups, max(1, 8192 // some))
-    across = min(places, max(1, block // 8 // (some * several)))
+    some = min(outs, ACROSS)
+    several = min(groups, max(1, ACROSS // some))
+    across = min(places, max(1, 4 * ACROSS // (some * several)))
     deep = max(1, block // (across * some * several))
     for p, g, o in product(range(0, places, across), range(0, groups, several), range(0, outs, some)):
         left = laid[:, p : p + across, g : g + several]
@@ -118,7 +132,7 @@ def _outside(bench: Bench, laid: Array, weight: Array, block: int) -> Array:
 
 def _summed(bench: Bench, left: Array, right: Array, deep: int) -> Array:
     """Products along the first axis, summed: ``deep`` of them in each call."""
-    scratch: Any = np.empty(np.broadcast_shapes(left[:deep].shape, right[:deep].shape), left.dtype).view(bench.array)
+    scratch = bench.scratch(np.broadcast_shapes(left[:deep].shape, right[:deep].shape), left.dtype)
     sums: Any = None
     with bench.tally.products():
         for at in range(0, len(left), deep):

@@ -13,7 +13,7 @@ from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
 from sepcalc.shape import Shape, extent
-from sepcalc.verify.bench import Bench, Function
+from sepcalc.verify.bench import DRAWN, Bench, Function
 from sepcalc.verify.counting import Array
 from sepcalc.verify.layout import (
     EPSILON,
@@ -26,10 +26,13 @@ from sepcalc.verify.layout import (
     resampling_taps,
     statistics_of,
 )
+from sepcalc.verify.references_products import windows_at
 
 
 def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     array = inputs[0].astype(np.float64)
+    if bench.positions is not None:
+        return _pool_at(op, array, output, bench.positions)
     pads = op.pads(array.shape)
     reach = [(o - 1) * s + extent(k, d) for o, s, k, d in zip(output, op.stride, op.kernel, op.dilation)]
     further = tuple([(p, max(q, r - size - p)) for (p, q), r, size in zip(pads, reach, array.shape)])
@@ -49,6 +52,15 @@ def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Ben
         return np.asarray(windows(array, -np.inf).max(axis=last))
     sizes = windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=last) if op.exclude_pad else prod(op.kernel)
     return np.asarray(windows(array, 0).sum(axis=last) / sizes)
+
+
+def _pool_at(op: Pool, array: Array, output: Shape, positions: Array) -> Array:
+    if op.how == "max":
+        return np.asarray(windows_at(op, array, output, positions, -np.inf).max(axis=1))
+    sums = windows_at(op, array, output, positions, 0).sum(axis=1)
+    if not op.exclude_pad:
+        return np.asarray(sums / prod(op.kernel))
+    return np.asarray(sums / windows_at(op, np.ones((*array.shape[:-1], 1)), output, positions, 0).sum(axis=1))
 
 
 def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -159,14 +171,13 @@ def rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: 
     """Element by element: where each one of the output comes from."""
     (array,) = inputs
     if op.how in ("flatten", "reshape", "identity", "dropout"):
-        return np.array(list(array.flat), array.dtype).reshape(output)
+        return np.fromiter(array.flat, array.dtype, array.size).reshape(output)
     *sizes, channels = array.shape
-    at = np.indices(output)
     if op.how == "shuffle":
-        part = channels // op.blocks
-        block, inside = at[-1] // part, at[-1] % part
-        source = block * part + inside % op.groups * (part // op.groups) + inside // op.groups
-        return array[(*at[:-1], source)]
+        part, channel = channels // op.blocks, np.arange(channels)
+        block, inside = channel // part, channel % part
+        return array[..., block * part + inside % op.groups * (part // op.groups) + inside // op.groups]
+    at = np.indices(output)
     scale, axes = op.scale, len(sizes)
     if op.how == "pixel-shuffle":
         source = at[-1]
@@ -199,9 +210,13 @@ def _slice_reference(op: Slice, inputs: Sequence[Array], output: Shape, bench: B
 
 
 def _embedding_reference(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """A one-hot product, which the layer itself is not."""
-    hot = np.eye(op.vocab)[np.abs(inputs[0]) % op.vocab]
-    found = hot @ bench.weights("table", (op.vocab, op.out)).look().astype(np.float64)
+    """A one-hot product, which the layer itself is not; by blocks of the table."""
+    numbers, table = np.abs(inputs[0]) % op.vocab, bench.weights("table", (op.vocab, op.out))
+    found = np.zeros((*numbers.shape, op.out))
+    some = max(1, DRAWN // (op.out + numbers.size))
+    for low in range(0, op.vocab, some):
+        high = min(op.vocab, low + some)
+        found += (numbers[..., None] == np.arange(low, high)).astype(np.float64) @ table.look(low, high)
     return np.asarray({"": found, "sum": found.sum(axis=-2), "mean": found.mean(axis=-2)}[op.bag])
 
 

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.norm import Softmax
+from sepcalc.ops.pool import Pool
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Shape, extent
@@ -20,19 +21,86 @@ from sepcalc.verify.products import GATHERED
 
 
 def _conv_reference(op: Conv, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    kernel_of = bench.weights("kernel", (op.out, prod(op.kernel) * (inputs[0].shape[-1] // op.groups)))
-    result = correlate(op, inputs[0], output, kernel_of.look)
+    (array,) = inputs
+    each = array.shape[-1] // op.groups
+    kernel_of = bench.weights("kernel", (op.out, prod(op.kernel) * each))
+    if bench.positions is not None:
+        if output[:-1] != fitting(op, array.shape):
+            return np.zeros(0)  # not so many windows fit: equal to nothing
+        kind = _exact(op, array)
+        rows = windows_at(op, array, output, bench.positions, 0).astype(kind)
+        result = np.empty((len(rows), op.out), kind)
+        _times(rows.reshape(len(rows), -1, op.groups, each), kernel_of.look, result)
+    elif op.kernel and op.groups == op.out == array.shape[-1]:
+        result = _shifted(op, array, output, kernel_of.look())
+    else:
+        result = correlate(op, array, output, kernel_of.look)
     return result + bench.weights("bias", (op.out,)).look() if op.bias else result
 
 
-def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int], Array]) -> Array:
-    """Windows as a strided view, times the kernels as a matrix; exact in float64 for small integers."""
-    # float32 is exact below 2^24, and twice as fast
+def fitting(op: Conv | Pool, shape: Shape) -> Shape:
+    """How many windows fit along each axis, by stepping through the padded input."""
+    axes = zip(shape, op.kernel, op.stride, op.dilation, op.pads(shape))
+    return tuple([len(range(-p, i + q - d * (k - 1), s)) for i, k, s, d, (p, q) in axes])
+
+
+def windows_at(op: Conv | Pool, array: Array, output: Shape, positions: Array, fill: float) -> Array:
+    """``positions x taps x channels``: what windows at some positions see, each element looked up by its
+    coordinates in the input, ``fill`` where these lie outside."""
+    places: Any = np.zeros((len(positions), 1), np.int64)
+    inside: Any = np.ones((len(positions), 1), bool)
+    numbers = np.unravel_index(positions, output[:-1]) if op.kernel else ()
+    for size, number, k, s, d, (before, _) in zip(
+        array.shape, numbers, op.kernel, op.stride, op.dilation, op.pads(array.shape)
+    ):
+        seen = (number * s - before)[:, None] + d * np.arange(k)
+        inside = (inside[:, :, None] & ((seen >= 0) & (seen < size))[:, None]).reshape(len(positions), -1)
+        places = (places[:, :, None] * size + seen.clip(0, size - 1)[:, None]).reshape(len(positions), -1)
+    return np.where(inside[..., None], array.reshape(-1, array.shape[-1])[places], fill)
+
+
+def _exact(op: Conv, array: Array) -> Any:
+    """float32 where it is exact for such sums, below 2^24, and twice as fast; else float64."""
     small = abs(array).max(initial=0) * 2 * prod(op.kernel) * array.shape[-1] < 2**24
-    kind = np.float32 if small and array.dtype == np.int32 else np.float64
+    return np.float32 if small and array.dtype == np.int32 else np.float64
+
+
+def _shifted(op: Conv, array: Array, output: Shape, kernels: Array) -> Array:
+    """Depthwise: tap by tap the whole input, moved and weighted, is added to those outputs that it meets; what
+    padding there is need not be there."""
+    kind = _exact(op, array)
+    values, result = array.astype(kind), np.zeros(output, kind)
+    for tap, weights in zip(np.ndindex(op.kernel), kernels.astype(kind).T, strict=True):
+        here, there = [], []
+        axes = zip(array.shape, output, tap, op.stride, op.dilation, op.pads(array.shape))
+        for size, out, t, s, d, (before, _) in axes:
+            shift = d * t - before
+            low, high = max(0, -(shift // s)), min(out, (size - 1 - shift) // s + 1)
+            here.append(slice(low, max(low, high)))
+            there.append(slice(low * s + shift, max(low, high) * s + shift - s + 1, s) if high > low else slice(0))
+        result[tuple(here)] += values[tuple(there)] * weights
+    return result
+
+
+def _times(rows: Array, kernels: Callable[[int, int], Array], result: Array) -> None:
+    """``positions x taps x groups x channels`` times the kernels, into ``positions x outputs``."""
+    places, taps, groups, each = rows.shape
+    outs = result.shape[1]
+    if groups == 1:
+        flat, some = rows.reshape(places, -1), max(1, DRAWN // max(1, taps * each))
+        for low in range(0, outs, some):
+            result[:, low : low + some] = flat @ kernels(low, min(outs, low + some)).astype(rows.dtype).T
+        return
+    kernel = kernels(0, outs).reshape(groups, outs // groups, -1).astype(rows.dtype)
+    by_group = rows.transpose(2, 0, 1, 3).reshape(groups, places, -1)
+    result[:] = (by_group @ kernel.transpose(0, 2, 1)).transpose(1, 0, 2).reshape(places, outs)
+
+
+def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int], Array]) -> Array:
+    """Windows as a strided view, times the kernels as a matrix; exact for small integers."""
+    kind = _exact(op, array)
     padded = bordered(array, op.pads(array.shape)).astype(kind)
-    channels = padded.shape[-1]
-    axes, each, per_group = len(op.kernel), channels // op.groups, op.out // op.groups
+    channels, axes = padded.shape[-1], len(op.kernel)
     spans = tuple([extent(k, d) for k, d in zip(op.kernel, op.dilation)])
     if axes:
         view: Any = sliding_window_view(padded, spans, axis=tuple(range(axes)))
@@ -42,22 +110,13 @@ def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int
         view = padded
     view = np.moveaxis(view, axes, -1)  # positions, taps, channels
     result = np.empty(output, kind)
-    flat = result.reshape(-1, op.out) if axes else result.reshape(1, op.out)
-    slab = max(1, 2 * GATHERED // max(1, prod(output[1:-1]) * prod(op.kernel) * channels)) if axes else 1
-    some = max(1, DRAWN // max(1, prod(op.kernel) * each))
+    flat = result.reshape(-1, op.out)
     row = prod(output[1:-1]) if axes else 1
+    slab = max(1, 2 * GATHERED // max(1, row * prod(op.kernel) * channels)) if axes else 1
     for start in range(0, output[0] if axes else 1, slab):
-        rows: Any = (view[start : start + slab] if axes else view).reshape(-1, prod(op.kernel), op.groups, each)
-        if op.groups == 1:
-            rows = rows.reshape(len(rows), -1)
-            for low in range(0, op.out, some):
-                kernel = kernels(low, min(op.out, low + some)).astype(kind)
-                flat[start * row : start * row + len(rows), low : low + some] = rows @ kernel.T
-            continue
-        kernel = kernels(0, op.out).reshape(op.groups, per_group, -1).astype(kind)
-        rows = rows.transpose(2, 0, 1, 3).reshape(op.groups, len(rows), -1)
-        found = (rows @ kernel.transpose(0, 2, 1)).transpose(1, 0, 2)
-        flat[start * row : start * row + rows.shape[1]] = found.reshape(rows.shape[1], op.out)
+        rows: Any = view[start : start + slab] if axes else view
+        rows = rows.reshape(-1, prod(op.kernel), op.groups, channels // op.groups)
+        _times(rows, kernels, flat[start * row : start * row + len(rows)])
     return result
 
 

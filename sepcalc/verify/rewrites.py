@@ -32,7 +32,7 @@ def check_variant(name: str, conv: Conv, settings: Any, network: Network, run: R
     channels, per_group = shape[-1], conv.out // conv.groups
     within = 1 if name != "spatial" else channels
     area = prod(network.layers[-1].output[:-1])
-    composed = channels * within * conv.groups * prod(conv.kernel)
+    composed = channels * conv.groups * prod(conv.kernel)
     slab = max(1, min(4 * GATHERED // max(1, area * within), COMPOSED // composed)) if name == "spatial" else per_group
     sums = [Cost()] * len(network.layers)
     right = [True] * len(network.layers)
@@ -67,28 +67,37 @@ def check_variant(name: str, conv: Conv, settings: Any, network: Network, run: R
 def _composed_reference(conv: Conv, links: Sequence[tuple[Op, Bench, int]], start: Array) -> Array:
     """The normal convolution with the one kernel that the chain's kernels make together."""
     channels, axes = start.shape[-1], len(conv.kernel)
-    # outputs x inputs x taps: at first every channel is itself
-    kernel = np.eye(channels).reshape(channels, channels, *[1] * axes)
+    # at first every channel is itself: it sees one input channel, its origin, through one tap
+    kernel, origins = np.ones((channels, 1, *[1] * axes)), np.arange(channels)[:, None]
     bias = None
     for op, bench, before in links:
         if isinstance(op, Rename):
             order = rename_reference(op, [np.arange(before)], (before,), bench)
-            kernel = kernel[order]
+            kernel, origins = kernel[order], origins[order]
             continue
         if not isinstance(op, Conv):
             raise TypeError(f"{type(op).__name__} is no link of a convolution's rewrite")
-        each = before // op.groups
+        each, per_group = before // op.groups, op.out // op.groups
         stored = bench.weights("kernel", (op.out, prod(op.kernel) * each)).look().astype(np.float64)
-        own = stored.reshape(op.groups, op.out // op.groups, *op.kernel, each)
-        below = kernel.reshape(op.groups, each, channels, *kernel.shape[2:])
+        own = stored.reshape(op.groups, per_group, *op.kernel, each)
+        below = kernel.reshape(op.groups, each, -1, *kernel.shape[2:])
+        seen = origins.reshape(op.groups, each, -1)
+        alike = bool((seen == seen[:, :1]).all())  # then the kernels add up; else they stand beside each other
         taps, inner = "stuv"[:axes], "wxyz"[:axes]
-        both = "".join(a + b for a, b in zip(taps, inner))
-        made = np.einsum(f"go{taps}c,gci{inner}->goi{both}", own, below, optimize=True)
-        sizes = [k * size for k, size in zip(op.kernel, kernel.shape[2:])]
-        kernel = made.reshape(op.out, channels, *sizes)
+        both = ("i" if alike else "ci") + "".join(a + b for a, b in zip(taps, inner))
+        made = np.einsum(f"go{taps}c,gci{inner}->go{both}", own, below, optimize=True)
+        kernel = made.reshape(op.out, -1, *[k * size for k, size in zip(op.kernel, kernel.shape[2:])])
+        seen = seen[:, 0] if alike else seen.reshape(op.groups, -1)
+        origins = np.repeat(seen, per_group, axis=0)
         if op.bias:
             bias = bench.weights("bias", (op.out,)).look()
-    dense = np.moveaxis(kernel, 1, -1).reshape(conv.out, -1)
-    whole = conv._replace(groups=1, bias=False)
-    result = correlate(whole, start, whole.output((start.shape,)), lambda low, high: dense[low:high])
+    dense = np.zeros((conv.out, prod(conv.kernel), channels))
+    outs = np.arange(conv.out)[:, None, None]
+    np.add.at(dense, (outs, np.arange(prod(conv.kernel))[:, None], origins[:, None]), _taps_first(kernel, conv.out))
+    whole, flat = conv._replace(groups=1, bias=False), dense.reshape(conv.out, -1)
+    result = correlate(whole, start, whole.output((start.shape,)), lambda low, high: flat[low:high])
     return result if bias is None else result + bias
+
+
+def _taps_first(kernel: Array, outs: int) -> Array:
+    return np.moveaxis(kernel, 1, -1).reshape(outs, -1, kernel.shape[1])

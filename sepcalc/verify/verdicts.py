@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from sepcalc.cost import COSTS, Cost
+from sepcalc.network import Gap
 
 Difference = tuple[str, int, int]
 
@@ -12,7 +13,8 @@ def differences(said: Cost, done: Cost) -> tuple[Difference, ...]:
 
 
 class Check(NamedTuple):
-    """One layer: what the formula says, what was executed; ``tolerance`` is 0 where the outputs must be equal."""
+    """One layer: what the formula says, what was executed; ``tolerance`` is 0 where the outputs must be equal.
+    ``sampled`` is what part of it ran ("64 of 3,136 positions"), and then the formula is that of this part."""
 
     name: str
     kind: str
@@ -21,6 +23,7 @@ class Check(NamedTuple):
     output_matches: bool
     shape_matches: bool
     tolerance: float
+    sampled: str = ""
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -45,7 +48,8 @@ class RewriteCheck(NamedTuple):
 
 class Verification(NamedTuple):
     """What was found. ``executed`` is everything that ran, variants too; ``claim`` what of a claimed cost is not so
-    (None without a claim)."""
+    (None without a claim); ``sample`` how many positions of each layer ran (None: all). What is ``uncounted`` could
+    not run: with any of it, nothing is verified as a whole."""
 
     layers: tuple[Check, ...]
     rewrites: tuple[RewriteCheck, ...]
@@ -53,8 +57,10 @@ class Verification(NamedTuple):
     seconds: float
     seed: int
     claim: tuple[Difference, ...] | None = None
+    sample: int | None = None
+    uncounted: tuple[Gap, ...] = ()
 
     @property
     def ok(self) -> bool:
         fine = all(check.ok for check in self.layers) and all(check.ok for check in self.rewrites)
-        return fine and not self.claim
+        return fine and not self.claim and not self.uncounted

@@ -1,0 +1,105 @@
+"""What the gate's commands share: options, the files that are named, baselines, the formats of verdicts."""
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from sepcalc.cli.output import output_options
+from sepcalc.errors import InputError, Invalid, Problem, printable
+from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
+from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.renderers import FORMATS
+from sepcalc.source import contents
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+verdict_options = partial(output_options, forms=FORMATS, short=True)
+
+
+def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``macs=``, and what else can be limited."""
+    return [CompletionItem(f"{spoken(name)}=") for name in METRICS if spoken(name).startswith(incomplete)]
+
+
+max_option = click.option(
+    "--max", "maxima", multiple=True, metavar="METRIC=LIMIT", shell_complete=complete_metrics,
+    help="The most that a metric may be: macs=300M, peak-memory=2MiB; may be repeated.",
+)  # fmt: skip
+increase_option = click.option(
+    "--max-increase", "increases", multiple=True, metavar="[METRIC=]PERCENT", shell_complete=complete_metrics,
+    help="The most that every metric, or this one, may grow: 2%, macs=2%, params=10k; may be repeated.",
+)  # fmt: skip
+uncounted_option = click.option(
+    "--allow-uncounted", is_flag=True, help="Only warn where some operators were not counted; totals are incomplete."
+)
+
+
+def limits_of(maxima: Sequence[str]) -> tuple[Limit, ...]:
+    """``--max metric=limit``. Raises InputError."""
+    return tuple(_read("--max", maxima, lambda metric, text: [read_limit(metric, text)], "macs=300M"))
+
+
+def increases_of(given: Sequence[str]) -> tuple[Increase, ...]:
+    """``--max-increase 2%`` or ``macs=2%``; one metric's own goes before what is said of all. Raises InputError."""
+    general = [text for text in given if "=" not in text]
+    if len(general) > 1:
+        raise InputError([Problem("--max-increase says twice what every metric may grow")])
+    own = _read(
+        "--max-increase",
+        [text for text in given if "=" in text],
+        lambda metric, text: [read_increase(metric, text)],
+        "macs=2%",
+    )
+    every = _read("--max-increase", general, lambda text, _: [*read_increases(text)], "2%")
+    named = {increase.metric for increase in own}
+    return (*own, *[increase for increase in every if increase.metric not in named])
+
+
+Read = TypeVar("Read", Limit, Increase)
+
+
+def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Read]], example: str) -> list[Read]:
+    found, problems = list[Read](), []
+    for text in given:
+        name, equals, value = text.partition("=")
+        try:
+            if "=" in example and (not equals or not name):
+                raise Invalid("expected METRIC=LIMIT", f"for example {option} {example}")
+            for one in read(name, value):
+                if any(other.metric == one.metric for other in found):
+                    raise Invalid(f"{spoken(one.metric)} is limited twice")
+                found.append(one)
+        except Invalid as fact:
+            problems.append(Problem(fact.message, fact.hint, f"{option} {printable(text[:100])}"))
+    if problems:
+        raise InputError(problems)
+    return found
+
+
+def kept_as(argument: str, folder: str) -> str:
+    """The name under which a baseline in that folder keeps a network: a file's path from there, else the argument."""
+    if not os.path.exists(argument):
+        return argument
+    return os.path.relpath(os.path.realpath(argument), os.path.realpath(folder)).replace(os.sep, "/")
+
+
+def text_of(path: str) -> str:
+    """The text of a baseline. Raises InputError."""
+    data = contents(path)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise InputError([Problem("this is not UTF-8: no baseline", "", printable(path))]) from None
+
+
+def refuse_outside(path: str, root: str) -> None:
+    """Raises InputError where a file that is named inside the folder is outside it by way of a symbolic link."""
+    from sepcalc.gate.configuration import within
+
+    named = os.path.abspath(path)
+    if os.path.commonpath([named, root]) == root and not within(named, root):
+        message = f"{printable(path)}: a symbolic link leads out of the project"
+        raise InputError([Problem(message, f"the project is {printable(root)}")])

@@ -1,0 +1,83 @@
+"""``sepcalc baseline``."""
+
+import os
+
+import click
+
+from sepcalc import __version__
+from sepcalc.cli import complain
+from sepcalc.cli.asked import kept_as, uncounted_option
+from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.output import complete_files, conclude
+from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.gate.baselines import Kept
+from sepcalc.gate.configuration import files as files_of
+from sepcalc.gate.configuration import find
+from sepcalc.gate.snapshots import taken
+from sepcalc.importers import Request
+from sepcalc.reports.baseline import BaselineReport
+from sepcalc.source import read
+
+HELP = """Keep what networks cost in a file, as JSON, to hold what becomes of them against: sepcalc check --baseline, or
+baseline in pyproject.toml.
+
+Without any FILE it keeps the networks of all the checks in pyproject.toml that have this file as their baseline, with
+the settings there. With -o baseline.json it goes into that file, without to standard output.
+
+\b
+Examples:
+  sepcalc baseline specs/mobilenet_v1.yaml
+  sepcalc baseline specs/mobilenet_v1.yaml specs/conv_mobilenet.yaml --input 192x192x3
+"""
+
+
+@click.command("baseline", help=HELP)
+@click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_files)
+@set_option
+@input_option
+@uncounted_option
+@click.option("-o", "--output", metavar="FILE", help="Where to keep it (a new file, but for --force).")
+@click.option("--force", is_flag=True, help="Let --output overwrite.")
+def command(
+    files: tuple[str, ...],
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    allow_uncounted: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    given = request(sets, inputs)
+    wanted = [(file, given) for file in dict.fromkeys(files)] if files else _configured(output, given)
+    folder = os.path.dirname(output or "") or "."
+    kept, gaps = [], list[str]()
+    for file, asked in wanted:
+        network = read(file, asked, standard_input).network
+        kept.append(Kept(kept_as(file, folder), asked.settings, taken(network)))
+        gaps += [f"{printable(file)}: {gap.name} ({gap.kind}): {gap.reason}" for gap in network.uncounted]
+    for gap in gaps:
+        complain(f"not counted: {printable(gap)}")
+    if gaps and not allow_uncounted:
+        complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
+        return 3
+    return conclude(0, BaselineReport(kept, __version__), "json", True, output, force)
+
+
+def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]:
+    """The networks of the project's checks with this baseline. Raises InputError where there are none."""
+    if given.settings or given.inputs:
+        raise InputError([Problem("--set and --input need a FILE: pyproject.toml says its own for its checks")])
+    project = find(os.getcwd()) if output is not None else None
+    wanted: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, Request]] = {}
+    for asked in project.checks if project else ():
+        assert project is not None
+        if asked.baseline and os.path.realpath(os.path.join(project.root, asked.baseline)) == os.path.realpath(
+            output or ""
+        ):
+            for path in files_of(asked, project.root):
+                file = os.path.relpath(path) if os.path.isabs(path) else path
+                key = file, tuple(sorted(asked.settings.items()))
+                wanted[key] = file, Request(asked.settings, asked.inputs, asked.dims)
+    if not wanted:
+        what = f"no check in pyproject.toml has the baseline {quoted(output)}" if output else "no file is named"
+        raise InputError([Problem(f"{what}: there is nothing to keep", "name the files")])
+    return list(wanted.values())

@@ -1,0 +1,65 @@
+"""``sepcalc diff``."""
+
+import click
+
+from sepcalc.cli.asked import increase_option, increases_of, uncounted_option, verdict_options
+from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.output import complete_files, conclude
+from sepcalc.errors import InputError, Problem
+from sepcalc.gate.limits import grown
+from sepcalc.gate.snapshots import taken
+from sepcalc.reports.diff import DiffReport
+from sepcalc.source import read
+
+HELP = """What changed between two networks: layers added, removed and changed, and the totals.
+
+OLD and NEW are whatever sepcalc network reads; git:REVISION:PATH is a file as it is in that revision (from the root of
+the repository; ./PATH from here). Layers are matched by name, then by place and shape. Exits with 1 when something
+grew by more than --max-increase allows.
+
+\b
+Examples:
+  sepcalc diff specs/conv_mobilenet.yaml specs/mobilenet_v1.yaml
+  sepcalc diff specs/mobilenet_v1.yaml specs/mobilenet_v1.yaml --max-increase macs=2% --format markdown
+"""
+
+
+@click.command("diff", help=HELP)
+@click.argument("old", shell_complete=complete_files)
+@click.argument("new", shell_complete=complete_files)
+@increase_option
+@set_option
+@input_option
+@uncounted_option
+@verdict_options
+def command(
+    old: str,
+    new: str,
+    increases: tuple[str, ...],
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    allow_uncounted: bool,
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    limits, asked = increases_of(increases), request(sets, inputs)
+    if old == new == "-":
+        raise InputError([Problem("standard input can be one of the two only")])
+    problems: list[Problem] = []
+    snapshots = []
+    for argument in (old, new):
+        try:
+            snapshots.append(taken(read(argument, asked, standard_input).network))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    before, after = snapshots
+    held = grown(before.totals, after.totals, limits)
+    report = DiffReport((old, new), before, after, held, allow_uncounted)
+    code = 0 if report.passed else 1
+    if report.incomplete and not allow_uncounted:
+        code = 3
+    return conclude(code, report, form, exact, output, force)

@@ -1,0 +1,120 @@
+"""``sepcalc factor``."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.words import SPEC
+from sepcalc.errors import InputError, Problem, printable
+from sepcalc.reports.factor import FactorReport, NamesReport
+
+if TYPE_CHECKING:
+    from sepcalc.factor import Factoring
+    from sepcalc.factor.chains import Written
+    from sepcalc.factor.ways import Step
+
+HELP = """Which kernels separate, exactly, and what a layer would gain by it: the error and the cost of every rank.
+
+KERNEL is a matrix (a semicolon between rows, a bar between the slices of a 3-D kernel; numbers as 2, 0.25 or 1/9), a
+name (--list), a .npy or .csv file, or a convolution's weights, outputs x inputs x kernel: model.onnx:conv1.weight,
+model.safetensors:conv1.weight, a .npy of four axes. A .npy of three axes is a 3-D kernel, unless --layer is given.
+
+\b
+Examples:
+  sepcalc factor "-1 0 1; -2 0 2; -1 0 1"
+  sepcalc factor "1/9 1/9 1/9; 1/9 1/9 1/9; 1/9 1/9 1/9" --format json
+  sepcalc factor "1 2; 2 4 | 3 6; 6 12"
+  sepcalc factor gaussian-5
+  sepcalc factor gabor-45 --verify
+  sepcalc factor --list
+"""
+
+_NEGATIVE = re.compile(r"-\s*[0-9.]")  # how a kernel that begins with a minus begins
+
+
+@click.command("factor", help=HELP, context_settings=SPEC)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="KERNEL")
+@click.option("--list", "names", is_flag=True, help="The kernels that have names.")
+@click.option("--layer", is_flag=True, help="Three axes are a layer's weights, outputs x inputs x kernel.")
+@click.option("--rank", type=click.IntRange(1, 2**31), metavar="R", help="Only this rank.")
+@click.option("--verify", is_flag=True, help="Run the separated convolutions, and measure what they differ by.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data of --verify.")
+@click.option("--write", metavar="DIR", help="Save the factors there, as .npy files.")
+@output_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    names: bool,
+    layer: bool,
+    rank: int | None,
+    verify: bool,
+    seed: int,
+    write: str | None,
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    for word in words:
+        if word.startswith("-") and not _NEGATIVE.match(word):
+            raise click.NoSuchOption(printable(word.partition("=")[0]), ctx=ctx)
+    if names:
+        if words:
+            raise click.UsageError("--list takes no kernel", ctx)
+        emit(_names(), form, exact, output, force)
+        return 0
+    if not words:
+        raise click.UsageError('no kernel\n  hint: for example "-1 0 1; -2 0 2; -1 0 1", or sobel-x', ctx)
+    from sepcalc.factor import factor
+
+    factoring = factor(" ".join(words), layer=layer or None)
+    steps = _steps(factoring, rank)
+    report = FactorReport(factoring, steps)
+    if verify:
+        from sepcalc.factor.proof import exactly, prove
+
+        chosen = steps if steps is not None else report.shown()
+        report = report._replace(proofs=list(prove(factoring.kernel, chosen, _counter, seed)))
+        if factoring.separated:
+            report = report._replace(exactly=exactly(factoring.kernel, factoring.separated, _counter, seed))
+    if write is not None:
+        report = report._replace(written=_write(factoring, rank, write, force))
+    emit(report, form, exact, output, force)
+    return 0 if report.ok else 1
+
+
+def _steps(factoring: "Factoring", rank: int | None) -> "list[Step] | None":
+    if rank is None:
+        return None
+    from sepcalc.factor.ways import step_at
+
+    return [step_at(factoring.kernel, way, rank) for way in factoring.ways]
+
+
+def _counter() -> Any:
+    """A new tally, and what makes arrays that count into it: the verifier's."""
+    from sepcalc.verify.counting import Tally, counting
+
+    tally = Tally()
+    kind = counting(tally)
+    return tally, lambda array: array.view(kind)
+
+
+def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -> "list[Written]":
+    from sepcalc.factor.chains import arrays, write
+
+    kernel = factoring.kernel
+    if kernel.layer and rank is None:
+        raise InputError([Problem("--write needs --rank for a layer's weights", "for example --rank 16")])
+    exact = factoring.separated if rank is None else None
+    steps = _steps(factoring, rank or factoring.rank or 1) or []
+    return write(folder, arrays(kernel, exact, steps), force)
+
+
+def _names() -> NamesReport:
+    from sepcalc.factor.named import ALIASES, KERNELS, usage
+
+    return NamesReport([(usage(name), kernel.says) for name, kernel in KERNELS.items()], ALIASES)

@@ -1,0 +1,197 @@
+"""Baselines: the counts of networks, kept in a file, to hold what they become against.
+
+A baseline is compared only with what it is about: the same definitions and the same version of sepcalc, the same file,
+name, inputs and settings. Anything else is refused.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc.cost import COSTS, Cost, total
+from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
+from sepcalc.gate.metrics import METRICS
+from sepcalc.gate.snapshots import Row, Snapshot
+from sepcalc.network import Gap
+from sepcalc.shape import LARGEST, show
+
+FORMAT = "sepcalc-baseline/1"
+DEFINITIONS = 1  # of every count: a new number whenever a definition in the table of counts changes
+
+
+class Kept(NamedTuple):
+    """A network as it was, with the settings that it was read with; ``file`` is relative to the baseline's folder."""
+
+    file: str
+    settings: Mapping[str, str]
+    snapshot: Snapshot
+
+
+def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
+    """A baseline, as JSON has it; ``version`` is sepcalc's."""
+    return {
+        "format": FORMAT,
+        "definitions": DEFINITIONS,
+        "sepcalc": version,
+        "networks": [
+            {
+                "file": file,
+                "name": snapshot.name,
+                "inputs": snapshot.inputs,
+                "settings": dict(settings),
+                "complete": not snapshot.uncounted,
+                "uncounted": [gap._asdict() for gap in snapshot.uncounted],
+                "totals": snapshot.totals,
+                "layers": [
+                    {"name": row.name, "kind": row.kind, "output": row.output, **row.cost._asdict()}
+                    for row in snapshot.layers
+                ],
+            }
+            for file, settings, snapshot in kept
+        ],
+    }
+
+
+def read(text: str, name: str, version: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], Kept]:
+    """The networks of a baseline, by file and settings. Raises InputError."""
+    try:
+        data = json.loads(text, parse_constant=_refuse, parse_float=_refuse, object_pairs_hook=_once)
+        return {(kept.file, tuple(sorted(kept.settings.items()))): kept for kept in _networks(data, version)}
+    except _Broken as fact:
+        raise InputError([Problem(str(fact), fact.hint, printable(name))]) from None
+    except json.JSONDecodeError as error:
+        place = f"{printable(name)}:{error.lineno}:{error.colno}"
+        raise InputError([Problem(f"this is no JSON: {error.msg}", _AGAIN, place)]) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; nested too deep
+        raise InputError([Problem("this is no baseline", _AGAIN, printable(name))]) from None
+
+
+def found(
+    kept: Mapping[tuple[str, tuple[tuple[str, str], ...]], Kept],
+    name: str,
+    file: str,
+    settings: Mapping[str, str],
+    now: Snapshot,
+) -> Snapshot:
+    """What the baseline called ``name`` has of this network. Raises InputError where it has nothing to compare with."""
+    place = printable(name)
+    of_file = [entry for entry in kept.values() if entry.file == file]
+    if not of_file:
+        hint = near_miss(file, {entry.file for entry in kept.values()}) or _AGAIN
+        raise InputError([Problem(f"the baseline has no network {quoted(file)}", hint, place)])
+    entry = kept.get((file, tuple(sorted(settings.items()))))
+    if entry is None:
+        was = " or ".join(_settings(entry.settings) for entry in of_file)
+        message = f"the baseline of {quoted(file)} is with {was}, not with {_settings(settings)}"
+        raise InputError([Problem(message, _AGAIN, place)])
+    then = entry.snapshot
+    if then.name != now.name:
+        message = f"the baseline of {quoted(file)} is of another model: {quoted(then.name)}, not {quoted(now.name)}"
+        raise InputError([Problem(message, _AGAIN, place)])
+    if dict(then.inputs) != dict(now.inputs):
+        message = f"the baseline of {quoted(file)} has other inputs: {_inputs(then)}, not {_inputs(now)}"
+        raise InputError([Problem(message, _AGAIN, place)])
+    return then
+
+
+_AGAIN = "sepcalc baseline makes one"
+
+
+class _Broken(Exception):
+    def __init__(self, message: str, hint: str = _AGAIN) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _settings(settings: Mapping[str, str]) -> str:
+    return ", ".join(f"{quoted(f'{name}={value}')}" for name, value in sorted(settings.items())) or "no settings"
+
+
+def _inputs(snapshot: Snapshot) -> str:
+    return ", ".join(f"{name} {show(shape)}" for name, shape in snapshot.inputs.items())
+
+
+def _refuse(text: str) -> Any:
+    raise _Broken(f"a baseline has whole numbers only, not {quoted(text)}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
+        raise _Broken("a baseline has every key once, and here one stands twice")
+    return entries
+
+
+def _networks(data: Any, version: str) -> list[Kept]:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        what = quoted(str(data.get("format"))) if isinstance(data, dict) and "format" in data else "something else"
+        raise _Broken(f"this is no baseline: expected the format {quoted(FORMAT)}, not {what}")
+    if data.get("definitions") != DEFINITIONS or data.get("sepcalc") != version:
+        was = f"version {data.get('sepcalc')}, definitions {data.get('definitions')}"[:100]
+        raise _Broken(
+            f"the baseline's numbers are those of another sepcalc ({printable(was)}): this is version {version}, "
+            f"definitions {DEFINITIONS}, and cannot be compared",
+            "make it anew with this one: sepcalc baseline … --force",
+        )
+    _keys(data, {"format", "definitions", "sepcalc", "networks"}, "the baseline")
+    entries = data["networks"]
+    if not isinstance(entries, list) or not entries:
+        raise _Broken("the baseline has no networks")
+    networks = [_kept(entry) for entry in entries]
+    names = [(entry.file, tuple(sorted(entry.settings.items()))) for entry in networks]
+    if len(set(names)) != len(names):
+        raise _Broken("the baseline has a network twice")
+    return networks
+
+
+def _kept(data: Any) -> Kept:
+    _keys(data, {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "layers"}, "a network")
+    _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name are texts")
+    _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs are shapes by name")
+    inputs = {name: _shape(shape) for name, shape in data["inputs"].items()}
+    settings = data["settings"]
+    _check(isinstance(settings, dict), "settings are texts by name")
+    _check(all(isinstance(value, str) for value in settings.values()), "settings are texts by name")
+    _keys(data["totals"], set(METRICS), "totals")
+    totals = {name: _number(data["totals"][name]) for name in METRICS}
+    _check(isinstance(data["layers"], list) and data["layers"], "layers are a list")
+    layers = tuple(_row(layer) for layer in data["layers"])
+    _check(isinstance(data["uncounted"], list), "uncounted is a list")
+    gaps = tuple(_gap(gap) for gap in data["uncounted"])
+    _check(data["complete"] is (not gaps), "complete is whether nothing is uncounted")
+    for name, count in total(row.cost for row in layers)._asdict().items():
+        _check(totals[name] == count, f"the total of {name} is the sum over its layers")
+    return Kept(data["file"], settings, Snapshot(data["name"], inputs, totals, layers, gaps))
+
+
+def _row(data: Any) -> Row:
+    _keys(data, {"name", "kind", "output", *COSTS}, "a layer")
+    _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
+    return Row(data["name"], data["kind"], _shape(data["output"]), Cost(*[_number(data[name]) for name in COSTS]))
+
+
+def _gap(data: Any) -> Gap:
+    _keys(data, set(Gap._fields), "an uncounted layer")
+    _check(all(isinstance(value, str) for value in data.values()), "what is said of an uncounted layer are texts")
+    return Gap(**data)
+
+
+def _shape(data: Any) -> tuple[int, ...]:
+    _check(isinstance(data, list) and data, "a shape is a list of sizes")
+    sizes = tuple([_number(size) for size in data])
+    _check(all(1 <= size <= LARGEST for size in sizes), "sizes are 1 or more")
+    return sizes
+
+
+def _number(data: Any) -> int:
+    _check(type(data) is int and data >= 0, "counts are whole numbers from 0")
+    return int(data)
+
+
+def _keys(data: Any, known: set[str], what: str) -> None:
+    _check(isinstance(data, dict) and set(data) == known, f"{what} has the keys {', '.join(sorted(known))}")
+
+
+def _check(holds: Any, rule: str) -> None:
+    if not holds:
+        raise _Broken(f"the baseline is not as sepcalc wrote it: {rule}")

@@ -1,0 +1,113 @@
+"""The verdict on one network: what it is held to, and what came of it. Never a pass for what was not read, not counted
+or not understood."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from sepcalc.errors import Problem
+from sepcalc.gate.diffs import Pair, matched
+from sepcalc.gate.limits import Held, Increase, Limit, Mark, grown, hold
+from sepcalc.gate.published import Claim, Finding, compare_published
+from sepcalc.gate.reasons import Reasons, explained
+from sepcalc.gate.snapshots import Snapshot, taken
+from sepcalc.network import Gap, Network
+
+PASSED, OVER, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 70
+ORDER = (BUG, REFUSED, INCOMPLETE, OVER, PASSED)  # of several, the first that occurs is the answer
+STATUS = {PASSED: "passed", OVER: "failed", REFUSED: "error", INCOMPLETE: "incomplete", BUG: "bug"}
+
+
+class Demand(NamedTuple):
+    """What a network is held to. ``then`` finds what it was in a baseline (None: there is none), given what it is."""
+
+    limits: Sequence[Limit] = ()
+    claims: Sequence[Claim] = ()
+    increases: Sequence[Increase] = ()
+    then: Callable[[Snapshot], Snapshot] | None = None
+    level: str = "error"
+    message: str = ""
+    mark: Mark | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to hold a network against. What was published is no budget."""
+        return not (self.limits or self.increases)
+
+
+class Outcome(NamedTuple):
+    """What came of one check: ``code`` is its exit code, ``status`` the same in a word (also ``warned``, ``skipped``).
+
+    ``uncounted`` are the layers without which the totals are, ``allowed`` that this only warns."""
+
+    name: str
+    file: str
+    code: int
+    status: str
+    held: tuple[Held, ...] = ()
+    reasons: tuple[Reasons | None, ...] = ()
+    published: tuple[Finding, ...] = ()
+    uncounted: tuple[Gap, ...] = ()
+    allowed: bool = False
+    problems: tuple[Problem, ...] = ()
+    message: str = ""
+    mark: Mark | None = None
+
+
+def worst(codes: Sequence[int]) -> int:
+    """The exit code of several."""
+    return next(code for code in ORDER if code in codes)
+
+
+def examine(
+    name: str, file: str, network: Network, demand: Demand, allow_uncounted: bool = False, why: bool = False
+) -> Outcome:
+    """Holds a network to what is demanded. Raises InputError where the demand does not fit it."""
+    held = hold(network, demand.limits)
+    pairs: list[Pair] = []
+    then = None
+    if demand.then is not None:
+        now = taken(network)
+        then = demand.then(now)
+        held += grown(then.totals, now.totals, demand.increases, demand.level)
+        if why or not all(one.verdict.passed for one in held):
+            pairs = matched(then, now)
+    findings = compare_published(network, demand.claims)
+    reasons = [
+        None
+        if one.verdict.passed and (not why or isinstance(one.limit, Increase))
+        else explained(one, network.layers, pairs)
+        for one in held
+    ]
+    gaps = tuple(dict.fromkeys([*network.uncounted, *(then.uncounted if then else ())]))
+    codes = [PASSED]
+    if any(one.verdict.fails for one in held) or not all(finding.passed for finding in findings):
+        codes.append(OVER)
+    if gaps and not allow_uncounted:
+        codes.append(INCOMPLETE)
+    code = worst(codes)
+    warned = code == PASSED and (gaps or not all(one.verdict.passed for one in held))
+    return Outcome(
+        name,
+        file,
+        code,
+        "warned" if warned else STATUS[code],
+        tuple(held),
+        tuple(reasons),
+        tuple(findings),
+        gaps,
+        allow_uncounted,
+        message=demand.message,
+        mark=demand.mark,
+    )
+
+
+def refused(
+    name: str, file: str, problems: Sequence[Problem], code: int = REFUSED, mark: Mark | None = None
+) -> Outcome:
+    """What could not be checked."""
+    return Outcome(name, file, code, STATUS[code], problems=tuple(problems), mark=mark)
+
+
+def skipped(name: str, file: str) -> Outcome:
+    """A file with nothing to check it against, where whoever asked wants these to pass."""
+    return Outcome(name, file, PASSED, "skipped")

@@ -1,0 +1,466 @@
+"""What a project asks of its models: ``[[tool.sepcalc.check]]`` in the pyproject.toml of its root.
+
+TOML's own parser does not tell where things stand; :func:`lines_of` finds it by parsing each table line by line.
+"""
+
+import glob
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.gate.limits import (
+    Increase,
+    Limit,
+    Mark,
+    Written,
+    read_increase,
+    read_increases,
+    read_layers,
+    read_level,
+    read_limits,
+)
+from sepcalc.gate.metrics import spoken
+
+FILE = "pyproject.toml"
+LARGEST = 4 * 2**20  # bytes of it
+MOST = 10_000  # files that a glob may match
+LONGEST = 1000  # lines of one table that are looked through for a key
+KEYS = ("path", "name", "input", "set", "dim", "max", "layers", "baseline", "max-increase", "level", "message")
+_HEADER = re.compile(r"[ \t]*\[")
+_ARGUMENT = re.compile(r"zoo:.+|git:.+|[A-Za-z_][\w.]*:[\w.]+", re.DOTALL)
+Path = tuple[str | int, ...]
+
+
+class Asked(NamedTuple):
+    """One check: which files (a glob, relative to the project's root), how they are read, what they are held to."""
+
+    name: str
+    path: str
+    settings: Mapping[str, str]
+    inputs: Mapping[str, str]
+    dims: Mapping[str, str]
+    limits: tuple[Limit, ...]
+    increases: tuple[Increase, ...]
+    baseline: str
+    level: str
+    message: str
+    mark: Mark
+    named: bool  # by its author, not after its path
+
+
+class Project(NamedTuple):
+    """The folder of the pyproject.toml, and the checks in it."""
+
+    root: str
+    checks: tuple[Asked, ...]
+
+
+# --- finding ---------------------------------------------------------------------------------------------------------
+
+
+def boundary(folder: str) -> str:
+    """The folder that files may not lead out of: that of the nearest pyproject.toml that is about sepcalc, else the
+    root of the git repository, else the folder itself."""
+    for at in _upwards(folder):
+        if _is_about(os.path.join(at, FILE)) or os.path.lexists(os.path.join(at, ".git")):
+            return at
+    return folder
+
+
+def find(folder: str) -> Project | None:
+    """The checks of the project that the folder belongs to: the nearest pyproject.toml on the way up to the root of
+    the git repository that is about sepcalc. None where there is none. Raises InputError with every problem."""
+    for at in _upwards(folder):
+        path = os.path.join(at, FILE)
+        if os.path.lexists(path):
+            text = _text(path)
+            if "sep" in text:  # all but every pyproject.toml in the world
+                project = read(text, os.path.relpath(path, folder), at)
+                if project is not None:
+                    return project
+        if os.path.lexists(os.path.join(at, ".git")):
+            return None
+    return None
+
+
+def _upwards(folder: str) -> Iterator[str]:
+    while True:
+        yield folder
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return
+        folder = parent
+
+
+def _is_about(path: str) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return b"tool.sepcalc" in file.read(LARGEST)
+    except OSError:
+        return False
+
+
+def _text(path: str) -> str:
+    shown = printable(path)
+    try:
+        if not os.path.isfile(path):
+            raise InputError([Problem("this is not a plain file", "", shown)])
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError([Problem(f"this cannot be read: {error.strerror}", "", shown)]) from error
+    if len(data) > LARGEST:
+        raise InputError([Problem(f"this is larger than {LARGEST >> 20} MiB", "", shown)])
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise InputError([Problem("this is not UTF-8", "", shown)]) from None
+
+
+def files(asked: Asked, root: str) -> list[str]:
+    """The files of a check, or the one network that its path names otherwise (``zoo:…``, ``package.module:name``);
+    paths are absolute. Raises InputError where there are none, or where they lead out of the project."""
+    if _ARGUMENT.fullmatch(asked.path):
+        return [asked.path]
+    place = str(asked.mark)
+    if os.path.isabs(asked.path) or ".." in asked.path.replace("\\", "/").split("/"):
+        raise InputError([Problem(f"path {quoted(asked.path)} leads out of the project", "", place)])
+    if not glob.has_magic(asked.path):
+        found = [asked.path]
+    else:
+        last = asked.path.replace("\\", "/").rsplit("/", 1)[-1]
+        found = []
+        for path in glob.iglob(asked.path, root_dir=root, recursive=True):
+            if path and not (last in ("*", "**") and os.path.isdir(os.path.join(root, path))):
+                found.append(path)
+            if len(found) > MOST:
+                raise InputError([Problem(f"path {quoted(asked.path)} matches more than {MOST:,} files", "", place)])
+    if not found:
+        raise InputError([Problem(f"path {quoted(asked.path)} matches no file: nothing is checked", "", place)])
+    return [os.path.join(root, path) for path in sorted(set(found))]
+
+
+def within(path: str, root: str) -> bool:
+    """Whether a file that is named inside the folder also is inside it, wherever symbolic links lead."""
+    inside = os.path.realpath(root)
+    return os.path.commonpath([os.path.realpath(path), inside]) == inside
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read(text: str, name: str, root: str) -> Project | None:
+    """The checks of a pyproject.toml, or None where it says nothing of sepcalc. Raises InputError with all problems."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
+        place = f"{name}:{found[2]}:{found[3]}" if found else name
+        message = found[1] if found else str(error)
+        raise InputError([Problem(f"this is no TOML: {printable(message)}", "", printable(place))]) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits; nested too deep
+        raise InputError([Problem("this is no TOML that can be read", "", printable(name))]) from None
+    return _Reader(text, printable(name)).project(data, root)
+
+
+class _Reader:
+    """One pyproject.toml and its problems."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self.name = name
+        self.source = text.split("\n")
+        self.lines = lines_of(text) if "sepcalc" in text else {}
+        self.problems: list[Problem] = []
+
+    def mark(self, path: Path) -> Mark:
+        """Where the key stands, or the nearest one around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return Mark(self.name, self.lines.get(path, 1))
+
+    def note(self, fact: Invalid, path: Path) -> None:
+        mark = self.mark(path)
+        line = self.source[mark.line - 1].rstrip("\r")
+        text = line.strip()
+        start = line.index(text) if text else 0
+        self.problems.append(Problem(fact.message, fact.hint, str(mark), line, start, start + len(text)))
+
+    def say(self, message: str, path: Path, hint: str = "") -> None:
+        self.note(Invalid(message, hint), path)
+
+    def project(self, data: Mapping[str, Any], root: str) -> Project | None:
+        tools = data.get("tool")
+        if not isinstance(tools, dict):
+            return None
+        for tool in tools:
+            if tool != "sepcalc" and near_miss(tool.lower(), ["sepcalc"]):
+                self.say(f"unknown tool {quoted(tool)}", ("tool", tool), "did you mean sepcalc?")
+        if "sepcalc" not in tools:
+            return self._done(None)
+        table = tools["sepcalc"]
+        if not isinstance(table, dict):
+            self.say("tool.sepcalc needs [[tool.sepcalc.check]]", ("tool", "sepcalc"))
+            return self._done(None)
+        for key in table:
+            if key != "check":
+                message = f"unknown key {quoted(key)} in tool.sepcalc: expected check"
+                self.say(message, ("tool", "sepcalc", key), near_miss(key, ["check"]))
+        entries = table.get("check", [])
+        at: Path = ("tool", "sepcalc", "check")
+        if not isinstance(entries, list):
+            self.say("check needs a table for each check", at, "write [[tool.sepcalc.check]], in two brackets")
+            return self._done(None)
+        checks = [self.check(entry, (*at, index)) for index, entry in enumerate(entries)]
+        self.once([check for check in checks if check is not None])
+        return self._done(Project(root, tuple([check for check in checks if check is not None])))
+
+    def _done(self, project: Project | None) -> Project | None:
+        if self.problems:
+            raise InputError(self.problems)
+        return project
+
+    def once(self, checks: list[Asked]) -> None:
+        seen: dict[str, Asked] = {}
+        for check in checks:
+            if check.name in seen:
+                other = seen[check.name].mark
+                message = f"two checks are called {quoted(check.name)}: the other one begins in line {other.line}"
+                hint = "" if check.named else "the name is the path, unless name gives another"
+                source = self.source[check.mark.line - 1]
+                self.problems.append(Problem(message, hint, str(check.mark), source, end=len(source)))
+            seen.setdefault(check.name, check)
+
+    def check(self, entry: Any, at: Path) -> Asked | None:
+        if not isinstance(entry, dict):
+            self.say("a check needs keys and values", at, "write [[tool.sepcalc.check]], in two brackets")
+            return None
+        for key in entry:
+            if key not in KEYS:
+                message = f"unknown key {quoted(key)} in a check: expected {', '.join(KEYS)}"
+                self.say(message, (*at, key), near_miss(key, KEYS))
+        path = self.text(entry, "path", at)
+        if "path" not in entry:
+            self.say("a check needs a path", at, 'for example path = "specs/*.yaml"')
+        elif not path:
+            self.say("path is empty", (*at, "path"), 'for example path = "specs/*.yaml"')
+        name = self.text(entry, "name", at)
+        if "name" in entry and not name:
+            self.say("name is empty", (*at, "name"))
+        level = self.text(entry, "level", at) if "level" in entry else "error"
+        try:
+            read_level(level)
+        except Invalid as fact:
+            self.note(fact, (*at, "level"))
+        message = self.text(entry, "message", at)
+        found = self.limits(entry, at)
+        increases = self.increases(entry, at)
+        baseline = self.text(entry, "baseline", at)
+        if "baseline" in entry and not baseline:
+            self.say("baseline is empty", (*at, "baseline"), "sepcalc baseline makes one")
+        if "max-increase" in entry and "baseline" not in entry:
+            self.say("max-increase needs a baseline to compare with", (*at, "max-increase"))
+        if "baseline" in entry and "max-increase" not in entry and not found:
+            self.say("a baseline alone limits nothing", (*at, "baseline"), 'say how much: max-increase = "2%"')
+        return Asked(
+            name or path,
+            path,
+            self.texts(entry, "set", at),
+            self.inputs(entry, at),
+            self.texts(entry, "dim", at),
+            tuple([limit._replace(level=level, message=message) for limit in found]),
+            increases,
+            baseline,
+            level,
+            message,
+            self.mark(at),
+            bool(name),
+        )
+
+    def text(self, entry: Mapping[str, Any], key: str, at: Path) -> str:
+        value = entry.get(key, "")
+        if isinstance(value, str):
+            return value
+        self.say(f"{key} needs a text, not {_sort(value)}", (*at, key), "in quotes")
+        return ""
+
+    def limits(self, entry: Mapping[str, Any], at: Path) -> list[Limit]:
+        limits = []
+        if "max" in entry:
+            most = entry["max"]
+            if not isinstance(most, dict) or not most:
+                self.say("max needs metrics and limits", (*at, "max"), 'for example max = {macs = "570M"}')
+            else:
+                limits += read_limits(self.written(most, (*at, "max")), self.note)
+        if "layers" in entry:
+            layers = entry["layers"]
+            here: Path = (*at, "layers")
+            inside = self.written(layers, here) if isinstance(layers, dict) else None
+            limits += read_layers(Written("layers", inside, here, here, self.mark(here)), self.note)
+        return limits
+
+    def written(self, table: Mapping[str, Any], at: Path) -> list[Written]:
+        entries = []
+        for key, value in table.items():
+            here: Path = (*at, key)
+            inside: Any
+            if isinstance(value, dict):
+                inside = self.written(value, here)
+            elif key == "each" and isinstance(value, bool):
+                inside = "true" if value else "false"
+            else:
+                inside = self.amount(key, value, here)
+                if inside is None:
+                    continue
+            entries.append(Written(key, inside, here, here, self.mark(here)))
+        return entries
+
+    def amount(self, key: str, value: Any, at: Path) -> str | None:
+        """A limit as text: a text, or a whole number of TOML's."""
+        if isinstance(value, str):
+            return value
+        if type(value) is int:
+            return str(value)
+        hint = 'write a whole number, or a text: "4.3M"'
+        self.say(f"{spoken(key)} needs a quantity, not {_sort(value)}", at, hint)
+        return None
+
+    def increases(self, entry: Mapping[str, Any], at: Path) -> tuple[Increase, ...]:
+        if "max-increase" not in entry:
+            return ()
+        value, here = entry["max-increase"], (*at, "max-increase")
+        if isinstance(value, str):
+            try:
+                return tuple([one._replace(mark=self.mark(here)) for one in read_increases(value)])
+            except Invalid as fact:
+                self.note(fact, here)
+                return ()
+        if not isinstance(value, dict) or not value:
+            self.say(f"max-increase needs a percentage, not {_sort(value)}", here, 'for example "2%", or {macs = "2%"}')
+            return ()
+        found: dict[str, Increase] = {}
+        for metric, most in value.items():
+            text = self.amount(metric, most, (*here, metric))
+            try:
+                increase = read_increase(metric, text) if text is not None else None
+            except Invalid as fact:
+                self.note(fact, (*here, metric))
+                continue
+            if increase and increase.metric in found:
+                self.say(f"{spoken(increase.metric)} is limited twice", (*here, metric))
+            if increase:
+                found[increase.metric] = increase._replace(mark=self.mark((*here, metric)))
+        return tuple(found.values())
+
+    def texts(self, entry: Mapping[str, Any], key: str, at: Path) -> dict[str, str]:
+        """Names and values, as texts."""
+        table = entry.get(key, {})
+        if not isinstance(table, dict):
+            self.say(f"{key} needs names and values", (*at, key), f"for example {key} = {{width = 0.5}}")
+            return {}
+        texts = {}
+        for name, value in table.items():
+            if isinstance(value, bool):
+                texts[name] = "true" if value else "false"
+            elif isinstance(value, str | int) or (isinstance(value, float) and "n" not in str(value)):
+                texts[name] = str(value)
+            else:
+                self.say(f"{quoted(name)} needs a number or a text, not {_sort(value)}", (*at, key, name))
+        return texts
+
+    def inputs(self, entry: Mapping[str, Any], at: Path) -> dict[str, str]:
+        value = entry.get("input", {})
+        if isinstance(value, str):
+            return {"": value}
+        if isinstance(value, dict) and all(isinstance(shape, str) for shape in value.values()):
+            return dict(value)
+        self.say("input needs a shape", (*at, "input"), 'for example input = "160x160x3", or {image = "160x160x3"}')
+        return {}
+
+
+def _sort(value: Any) -> str:
+    """What a value of TOML's is, in words."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"the decimal number {value}"
+    if isinstance(value, str):
+        return quoted(value)
+    return {int: f"the number {str(value)[:40]}", list: "a list", dict: "a table"}.get(type(value), "a date or a time")
+
+
+# --- where things stand ----------------------------------------------------------------------------------------------
+
+
+def lines_of(text: str) -> dict[Path, int]:
+    """The line (from 1) of every key of a TOML text that is about sepcalc; in an array of tables a key is a number.
+
+    A table begins at a line with a bracket where what is before it can be parsed; within it, a key stands in the line
+    after the last one up to which the table can be parsed without it.
+    """
+    lines: dict[Path, int] = {}
+    count = 0
+    for first, table in _tables(text.split("\n")):
+        if not any("sepcalc" in line for line in table):
+            continue
+        if len(table) > LONGEST:
+            table = table[:LONGEST]
+        seen: set[Path] = set()
+        begun = first
+        for at in range(len(table)):
+            data = _parsed(table[: at + 1])
+            if data is None:
+                continue
+            paths = list(_paths(data))
+            entries = data.get("tool", {}).get("sepcalc", {}) if isinstance(data.get("tool"), dict) else {}
+            array = isinstance(entries, dict) and isinstance(entries.get("check"), list)
+            inner = isinstance(entries, dict) and isinstance(entries.get("check"), dict)
+            for path in paths:
+                if path in seen:
+                    continue
+                seen.add(path)
+                lines.setdefault(_numbered(path, count, array, inner), begun)
+            begun = first + at + 1
+        data = _parsed(table) or {}
+        tool = data.get("tool", {})
+        section = tool.get("sepcalc", {}) if isinstance(tool, dict) else {}
+        checks = section.get("check") if isinstance(section, dict) else None
+        count += len(checks) if isinstance(checks, list) else 0
+    return lines
+
+
+def _tables(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """The tables of a text, each with the number of its first line."""
+    first, table = 1, list[str]()
+    for number, line in enumerate(lines, 1):
+        if table and _HEADER.match(line) and _parsed(table) is not None:
+            yield first, table
+            first, table = number, []
+        table.append(line)
+    yield first, table
+
+
+def _parsed(lines: list[str]) -> dict[str, Any] | None:
+    try:
+        return tomllib.loads("\n".join(lines))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _paths(value: Any, at: Path = ()) -> Iterator[Path]:
+    if at:
+        yield at
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inside:
+        yield from _paths(item, (*at, key))
+
+
+def _numbered(path: Path, count: int, array: bool, inner: bool) -> Path:
+    """The path as it is in the whole text: which of the checks it is of."""
+    if path[:3] != ("tool", "sepcalc", "check") or len(path) == 3:
+        return path
+    if array:
+        return (*path[:3], count + int(path[3]), *path[4:])
+    return (*path[:3], count - 1, *path[3:]) if inner else path

@@ -1,0 +1,271 @@
+"""Budgets: limits as they are written, and a network held to them.
+
+A budget is read from names and texts, wherever these stand: YAML, pyproject.toml and the command line hand over
+:class:`Written` entries and are told each fact with the place that they gave.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.gate.metrics import METRICS, measured, read_metric, spoken
+from sepcalc.network import Layer, Network, matches
+from sepcalc.quantity import Printed, read_amount, read_percent
+
+NETWORK, BASELINE = "network", "baseline"  # scopes that are no globs
+LEVELS = ("error", "warn")
+
+
+class Mark(NamedTuple):
+    """Where something was written, line and column from 1 (0: not known)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join([self.file, *(str(part) for part in self[1:] if part)])
+
+
+class Limit(NamedTuple):
+    """The most that a metric may be: of the whole network, or of the layers whose names match the glob ``scope``, all
+    of them together or ``each``. ``level`` says whether being over it fails or only warns, ``message`` what to tell
+    whoever is."""
+
+    metric: str
+    most: Printed
+    scope: str = NETWORK
+    each: bool = False
+    level: str = "error"
+    message: str = ""
+    mark: Mark | None = None
+
+
+class Increase(NamedTuple):
+    """How much a metric may grow beyond what it was: a part of that in percent, or an amount."""
+
+    metric: str
+    most: Printed
+    percent: bool
+    mark: Mark | None = None
+
+    def allows(self, old: int, new: int) -> bool:
+        """Whether the growth is within it; what shrinks always is."""
+        grown = (new - old) * self.most.below
+        if self.percent:
+            return new <= old or grown * 100 <= self.most.digits * old
+        return new <= old or grown <= self.most.digits * self.most.unit
+
+    def ceiling(self, old: int) -> int:
+        """The largest number that it allows."""
+        if self.percent:
+            return old + self.most.digits * old // (100 * self.most.below)
+        return old + self.most.floor
+
+
+class Verdict(NamedTuple):
+    """A limit beside what there is; equal to it passes."""
+
+    metric: str
+    scope: str
+    limit: int
+    actual: int
+    passed: bool
+    level: str = "error"
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is over a limit that is more than a warning."""
+        return not self.passed and self.level == "error"
+
+    @property
+    def subject(self) -> str:
+        """The metric, and of which layers it is if not of all."""
+        scope = "" if self.scope in (NETWORK, BASELINE) else f" of {self.scope}"
+        return f"{spoken(self.metric)}{scope}"
+
+    def record(self) -> dict[str, Any]:
+        """What machines read."""
+        return dict(zip(self._fields[:5], self[:5]))
+
+
+class Held(NamedTuple):
+    """A limit with its verdict, and the layers that it is about (of a limit to growth: what ``base`` was)."""
+
+    limit: Limit | Increase
+    verdict: Verdict
+    layers: Sequence[Layer] = ()
+    base: int | None = None
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+class Written(NamedTuple):
+    """A name with a text, or with more of the kind inside; ``at`` and ``value_at`` are whatever the one who hands it
+    over needs to find the name and the value again, ``mark`` is where a person finds it."""
+
+    key: str
+    value: "str | Sequence[Written] | None"
+    at: Any = None
+    value_at: Any = None
+    mark: Mark | None = None
+
+
+Note = Callable[[Invalid, Any], None]  # a fact, and the `at` of what it is about
+
+
+def read_limit(metric: str, text: str) -> Limit:
+    """``macs`` and ``570M``. Raises Invalid."""
+    name = read_metric(metric)
+    return Limit(name, read_amount(text, METRICS[name].bytes))
+
+
+def read_increase(metric: str, text: str) -> Increase:
+    """``macs`` and ``2%``, or ``1M``. Raises Invalid."""
+    name = read_metric(metric)
+    if "%" in text:
+        return Increase(name, read_percent(text), True)
+    return Increase(name, read_amount(text, METRICS[name].bytes), False)
+
+
+def read_increases(text: str) -> tuple[Increase, ...]:
+    """``2%`` for every metric. Raises Invalid."""
+    most = read_percent(text)
+    return tuple([Increase(metric, most, True) for metric in METRICS])
+
+
+def read_level(text: str) -> str:
+    """``error`` or ``warn``. Raises Invalid."""
+    if text not in LEVELS:
+        raise Invalid(f"unknown level {quoted(text)}: expected {' or '.join(LEVELS)}", near_miss(text, LEVELS))
+    return text
+
+
+def read_budget(entries: Iterable[Written], note: Note) -> tuple[Limit, ...]:
+    """``{params: 4.3M, layers: {"block*/expand": {macs: 10M}}, level: warn, message: …}``: its limits; what is wrong is
+    noted, with its place."""
+    metrics, layers, level, message = [], [], "error", ""
+    for entry in entries:
+        if entry.key == "layers":
+            layers += read_layers(entry, note)
+        elif entry.key == "level":
+            text = _text(entry, "level", note)
+            try:
+                level = level if text is None else read_level(text)
+            except Invalid as fact:
+                note(fact, entry.value_at)
+        elif entry.key == "message":
+            message = _text(entry, "message", note) or ""
+        else:
+            metrics.append(entry)
+    limits = [*read_limits(metrics, note, more=("layers", "level", "message")), *layers]
+    return tuple([limit._replace(level=level, message=message) for limit in limits])
+
+
+def read_layers(entry: Written, note: Note) -> list[Limit]:
+    """``{"block*/expand": {macs: 10M}}``; with ``each: true`` every layer is held to it by itself."""
+    if isinstance(entry.value, str) or not entry.value:
+        note(Invalid("layers needs globs, each with limits", 'for example {"block*/expand": {macs: 10M}}'), entry.at)
+        return []
+    limits = []
+    for pattern, value, at, value_at, _ in entry.value:
+        if not pattern.strip():
+            note(Invalid("an empty glob matches no layer"), at)
+        if isinstance(value, str) or not value:
+            note(Invalid(f"{quoted(pattern)} needs limits", "for example {macs: 10M}"), value_at)
+            continue
+        each = False
+        for inner in value:
+            if inner.key == "each":
+                if inner.value not in ("true", "false"):
+                    note(Invalid("each needs true or false"), inner.value_at)
+                each = inner.value == "true"
+        metrics = [inner for inner in value if inner.key != "each"]
+        if not metrics:
+            note(Invalid(f"{quoted(pattern)} needs limits", "for example {macs: 10M}"), value_at)
+        found = read_limits(metrics, note, more=("each",), whole=False)
+        limits += [limit._replace(scope=pattern, each=each) for limit in found]
+    return limits
+
+
+def read_limits(entries: Iterable[Written], note: Note, more: Sequence[str] = (), whole: bool = True) -> list[Limit]:
+    """Metrics, each with the most that it may be; ``more`` are the keys that may stand beside them."""
+    limits, seen = [], dict[str, str]()
+    for entry in entries:
+        text = _text(entry, f"the budget of {entry.key}", note)
+        try:
+            name = read_metric(entry.key)
+        except Invalid as fact:
+            if more:
+                hint = fact.hint or near_miss(entry.key, more)
+                fact = Invalid(f"{fact.message}; or {', '.join(more)}", hint)
+            note(fact, entry.at)
+            continue
+        if name in seen:
+            note(Invalid(f"{spoken(name)} is limited twice: as {seen[name]} and as {entry.key}"), entry.at)
+        seen[name] = entry.key
+        if not whole and METRICS[name].layer is None:
+            note(Invalid(f"{spoken(name)} is of a whole network, not of a layer"), entry.at)
+        if text is None:
+            continue
+        try:
+            limits.append(read_limit(entry.key, text)._replace(mark=entry.mark))
+        except Invalid as fact:
+            note(fact, entry.value_at)
+    return limits
+
+
+def _text(entry: Written, what: str, note: Note) -> str | None:
+    if isinstance(entry.value, str):
+        return entry.value
+    note(Invalid(f"{what} needs a single value"), entry.value_at)
+    return None
+
+
+# --- holding ---------------------------------------------------------------------------------------------------------
+
+
+def hold(network: Network, limits: Iterable[Limit]) -> list[Held]:
+    """Every limit, held against the network. Raises InputError where a glob matches no layer."""
+    held, problems = list[Held](), []
+    for limit in limits:
+        if limit.scope == NETWORK:
+            held.append(_held(limit, limit.scope, measured(network, limit.metric), network.layers))
+            continue
+        measure = METRICS[limit.metric].layer
+        assert measure is not None
+        layers = [layer for layer in network.layers if matches(layer.name, limit.scope)]
+        if not layers:
+            hint = near_miss(limit.scope, [layer.name for layer in network.layers[:1000]])
+            place = str(limit.mark) if limit.mark else ""
+            problems.append(Problem(f"no layer matches {quoted(limit.scope)}: its budget holds nothing", hint, place))
+        elif limit.each:
+            held += [_held(limit, layer.name, measure(layer), [layer]) for layer in layers]
+        else:
+            held.append(_held(limit, limit.scope, sum(map(measure, layers)), layers))
+    if problems:
+        raise InputError(problems)
+    return held
+
+
+def _held(limit: Limit, scope: str, actual: int, layers: Sequence[Layer]) -> Held:
+    most = limit.most
+    passed = actual * most.below <= most.digits * most.unit
+    return Held(limit, Verdict(limit.metric, scope, most.floor, actual, passed, limit.level), layers)
+
+
+def check(network: Network, limits: Iterable[Limit]) -> list[Verdict]:
+    """The verdict on every limit. Raises InputError where a glob matches no layer."""
+    return [held.verdict for held in hold(network, limits)]
+
+
+def grown(old: dict[str, int], new: dict[str, int], increases: Iterable[Increase], level: str = "error") -> list[Held]:
+    """Every limit to growth, held against what was and what is, both by metric."""
+    held = []
+    for increase in increases:
+        before, after = old[increase.metric], new[increase.metric]
+        passed = increase.allows(before, after)
+        verdict = Verdict(increase.metric, BASELINE, increase.ceiling(before), after, passed, level)
+        held.append(Held(increase, verdict, base=before))
+    return held

@@ -1,0 +1,53 @@
+"""Everything of a network that can be held to a limit: one table."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sepcalc.cost import COSTS
+from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.network import Layer, Network
+
+
+class Metric(NamedTuple):
+    """How a metric is measured: of a whole network, and of one layer (None: it is of a whole network only)."""
+
+    network: Callable[[Network], int]
+    layer: Callable[[Layer], int] | None
+    bytes: bool = False
+
+
+def _count(at: int) -> Metric:
+    return Metric(lambda network: network.cost[at], lambda layer: layer.cost[at])
+
+
+METRICS = {
+    **{name: _count(at) for at, name in enumerate(COSTS)},
+    "flops": Metric(lambda network: network.cost.flops, lambda layer: layer.cost.flops),
+    "effective_macs": Metric(
+        lambda network: sum([layer.effective_macs for layer in network.layers]), lambda layer: layer.effective_macs
+    ),
+    "traffic": Metric(
+        lambda network: sum([layer.traffic() for layer in network.layers]), lambda layer: layer.traffic(), True
+    ),
+    "peak_memory": Metric(lambda network: network.peak_memory(), None, True),
+    "params_bytes": Metric(lambda network: network.param_bytes, None, True),
+}
+
+
+def spoken(metric: str) -> str:
+    """A metric as it is written in budgets and shown to people: ``peak-memory``."""
+    return metric.replace("_", "-")
+
+
+def read_metric(text: str) -> str:
+    """The name of a metric, written with ``-`` or ``_``. Raises Invalid."""
+    name = text.replace("-", "_")
+    if name not in METRICS or name[:1] == "_":
+        known = [*map(spoken, METRICS)]
+        raise Invalid(f"unknown metric {quoted(text)}: expected {', '.join(known)}", near_miss(spoken(text), known))
+    return name
+
+
+def measured(network: Network, metric: str) -> int:
+    """A metric of the whole network; bytes at 4 an element, but for params whose file has widths of its own."""
+    return METRICS[metric].network(network)

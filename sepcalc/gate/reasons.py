@@ -1,0 +1,137 @@
+"""Why a network is over a limit, and what would help: the layers that weigh most, those that grew, and the rewrites of
+single convolutions that would make it fit."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sepcalc.errors import Invalid
+from sepcalc.gate.diffs import Pair
+from sepcalc.gate.limits import Held
+from sepcalc.gate.metrics import METRICS
+from sepcalc.network import Layer, of_chain
+from sepcalc.ops.conv import Conv
+from sepcalc.rewrite import VARIANTS, Settings
+
+SHOWN = 3  # layers of each sort
+TOGETHER = 8  # rewrites that are proposed together at most
+
+
+class Weight(NamedTuple):
+    """What one layer has of a metric, of how much in all."""
+
+    layer: str
+    amount: int
+    whole: int
+
+
+class Growth(NamedTuple):
+    """What a layer has of a metric, and had."""
+
+    layer: str
+    old: int
+    new: int
+
+
+class Rewrite(NamedTuple):
+    """A variant of a layer, and how much less of a metric it has."""
+
+    layer: str
+    variant: str
+    saves: int
+
+
+class Reasons(NamedTuple):
+    """The explanation of one verdict. ``rewrites`` fit the limit each by itself, or all of them ``together``."""
+
+    heaviest: tuple[Weight, ...] = ()
+    grew: tuple[Growth, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
+    together: bool = False
+
+
+def explained(held: Held, layers: Sequence[Layer], pairs: Iterable[Pair] = ()) -> Reasons:
+    """Why a verdict is what it is: ``layers`` are those that count for it, ``pairs`` what they were."""
+    _, verdict, own, _ = held
+    layers = own or layers
+    measure = METRICS[verdict.metric].layer
+    if measure is None:
+        return Reasons(_heaviest("activations", layers) if verdict.metric == "peak_memory" else ())
+    heaviest = _heaviest(verdict.metric, layers)
+    grew = _grew(verdict.metric, layers, pairs)
+    over = verdict.actual - verdict.limit
+    if over <= 0:
+        return Reasons(heaviest, grew)
+    rewrites, together = _fitting(verdict.metric, layers, over)
+    return Reasons(heaviest, grew, rewrites, together)
+
+
+def _heaviest(metric: str, layers: Sequence[Layer]) -> tuple[Weight, ...]:
+    measure = METRICS[metric].layer
+    assert measure is not None
+    amounts = [(measure(layer), layer.name) for layer in layers]
+    whole = sum(amount for amount, _ in amounts)
+    heaviest = sorted(amounts, key=lambda pair: -pair[0])[:SHOWN]
+    return tuple([Weight(name, amount, whole) for amount, name in heaviest if amount])
+
+
+def _grew(metric: str, layers: Sequence[Layer], pairs: Iterable[Pair]) -> tuple[Growth, ...]:
+    if metric not in ("flops", *_COUNTED):
+        return ()
+    names = {layer.name for layer in layers}
+    grown = [(pair.growth(metric), pair) for pair in pairs if pair.new is not None and pair.new.name in names]
+    found = sorted([item for item in grown if item[0] > 0], key=lambda item: -item[0])[:SHOWN]
+    return tuple(
+        [
+            Growth(pair.new.name, getattr(pair.old.cost, metric) if pair.old else 0, getattr(pair.new.cost, metric))
+            for _, pair in found
+            if pair.new
+        ]
+    )
+
+
+_COUNTED = {name for name, metric in METRICS.items() if metric.layer and not metric.bytes and name != "effective_macs"}
+
+
+def _fitting(metric: str, layers: Sequence[Layer], over: int) -> tuple[tuple[Rewrite, ...], bool]:
+    """The rewrites of one layer that save at least so much, the least of each layer first; else those that do so
+    together, the most saving first."""
+    fitting, most = list[Rewrite](), list[Rewrite]()
+    for layer in layers:
+        savings = _savings(metric, layer)
+        if not savings:
+            continue
+        most.append(max(savings, key=lambda rewrite: rewrite.saves))
+        enough = [rewrite for rewrite in savings if rewrite.saves >= over]
+        if enough:
+            fitting.append(min(enough, key=lambda rewrite: rewrite.saves))
+    if fitting:
+        return tuple(sorted(fitting, key=lambda rewrite: rewrite.saves)[:SHOWN]), False
+    chosen: list[Rewrite] = []
+    for rewrite in sorted(most, key=lambda rewrite: -rewrite.saves)[:TOGETHER]:
+        chosen.append(rewrite)
+        over -= rewrite.saves
+        if over <= 0:
+            return tuple(chosen), True
+    return (), False
+
+
+def _savings(metric: str, layer: Layer) -> list[Rewrite]:
+    """What each variant of a convolution has less of a metric, where it has less."""
+    measure = METRICS[metric].layer
+    assert measure is not None
+    conv = layer.op
+    if not isinstance(conv, Conv) or layer.weights is not None:  # shared weights are not one layer's to rewrite
+        return []
+    channels, before = layer.inputs[0][-1], measure(layer)
+    savings = []
+    for name, variant in VARIANTS.items():
+        if name == "normal" or variant.obstacle(conv, channels):
+            continue
+        try:
+            network = of_chain(name, variant.build(conv, channels, Settings()), layer.inputs)
+        except Invalid:  # a variant that does not fit this one
+            continue
+        saves = before - METRICS[metric].network(network)
+        if saves > 0:
+            savings.append(Rewrite(layer.name, name, saves))
+    return savings

@@ -1,0 +1,39 @@
+"""What a network was: its counts, by metric and layer by layer, in a form that a file can keep."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sepcalc.cost import Cost
+from sepcalc.gate.metrics import METRICS
+from sepcalc.network import Gap, Network
+from sepcalc.shape import Shape
+
+
+class Row(NamedTuple):
+    """A layer and what it costs."""
+
+    name: str
+    kind: str
+    output: Shape
+    cost: Cost
+
+
+class Snapshot(NamedTuple):
+    """A network's counts. ``uncounted`` are the layers that they leave out."""
+
+    name: str
+    inputs: Mapping[str, Shape]
+    totals: dict[str, int]
+    layers: tuple[Row, ...]
+    uncounted: tuple[Gap, ...] = ()
+
+
+def taken(network: Network) -> Snapshot:
+    """Every metric of the network, and every layer."""
+    return Snapshot(
+        network.name,
+        network.inputs,
+        {name: metric.network(network) for name, metric in METRICS.items()},
+        tuple([Row(layer.name, layer.kind, layer.output, layer.cost) for layer in network.layers]),
+        network.uncounted,
+    )

@@ -1,0 +1,223 @@
+"""``sepcalc check``: the verdict on each model, and why."""
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.errors import Problem
+from sepcalc.gate.checks import Outcome, worst
+from sepcalc.gate.limits import Held, Increase
+from sepcalc.gate.metrics import spoken
+from sepcalc.gate.reasons import Reasons
+from sepcalc.reports import COUNT, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports.verdicts import because, sentence
+
+NOTHING = "nothing to check it against"
+MANY = 20  # checks, above which one that passed is a single row
+FEW = 3  # limits to growth that hold, each in a row of its own
+
+
+class CheckReport(NamedTuple):
+    """What came of every check. ``quiet`` leaves out what passed, ``why`` explains also that; ``folder`` is put before
+    the paths of annotations (the working folder, seen from the root of the repository)."""
+
+    outcomes: Sequence[Outcome]
+    why: bool = False
+    quiet: bool = False
+    folder: str = ""
+    told: bool = False  # the problems, elsewhere
+
+    @property
+    def code(self) -> int:
+        """The exit code of all."""
+        return worst([outcome.code for outcome in self.outcomes])
+
+    def sections(self) -> list[Section]:
+        shown = [one for one in self.outcomes if not (self.quiet and one.status in ("passed", "skipped"))]
+        if not shown:
+            return []
+        columns = [
+            Column("check"),
+            Column("metric"),
+            Column("actual", COUNT),
+            Column("limit", COUNT),
+            Column("verdict"),
+        ]
+        sections: list[Section] = [Table("", columns, [row for outcome in shown for row in self._rows(outcome)])]
+        for outcome in shown:
+            lines = [*_lines(outcome, self.told)]
+            if lines:
+                alarm = outcome.status not in ("passed", "skipped")
+                sections.append(Lines(f"{outcome.name}: {_headline(outcome)}", lines, alarm))
+        sections.append(Lines("", [self._summary()], alarm=self.code != 0))
+        return sections
+
+    def _rows(self, outcome: Outcome) -> Iterator[Row]:
+        name = outcome.name
+        if not outcome.held and not outcome.published:
+            yield Row((name, "", None, None, NOTHING + ", skipped" if outcome.status == "skipped" else outcome.status))
+        if len(self.outcomes) > MANY and outcome.status == "passed" and not self.why:
+            yield Row((name, f"{len(outcome.held)} limits", None, None, "ok"))
+            return
+        calm = [one for one in outcome.held if isinstance(one.limit, Increase) and one.verdict.passed]
+        for held in outcome.held:
+            if len(calm) > FEW and held in calm:
+                continue
+            verdict = held.verdict
+            yield Row((name, verdict.subject, verdict.actual, verdict.limit, _word(held)))
+            name = ""
+        if len(calm) > FEW:
+            yield Row((name, f"growth of {len(calm)} metrics", None, None, "ok"))
+            name = ""
+        for finding in outcome.published:
+            word = "as published" if finding.passed else f"NOT {finding.published} as published"
+            yield Row((name, spoken(finding.metric), finding.actual, None, word))
+            name = ""
+
+    def _summary(self) -> str:
+        counts: dict[str, int] = {}
+        for outcome in self.outcomes:
+            counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        said = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"{len(self.outcomes)} checked: {said}"
+
+    def document(self) -> Mapping[str, Any]:
+        return {
+            "format": "sepcalc-check/1",
+            "checks": [_record(outcome) for outcome in self.outcomes],
+            "exit_code": self.code,
+            "passed": self.code == 0,
+        }
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for outcome in self.outcomes:
+            head = {"name": outcome.name, "file": outcome.file, "status": outcome.status}
+            empty = {"metric": None, "scope": None, "limit": None, "actual": None, "passed": None, "level": None}
+            if not outcome.held:
+                yield {**head, **empty}
+            for held in outcome.held:
+                yield {**head, **held.verdict.record(), "level": held.verdict.level}
+
+    def cases(self) -> Sequence[Case]:
+        return [case for outcome in self.outcomes for case in self._cases(outcome)]
+
+    def _cases(self, outcome: Outcome) -> Iterator[Case]:
+        name, file = outcome.name, outcome.file
+        if outcome.status == "skipped":
+            yield Case(name, name, "skipped", NOTHING, (), self._path(file))
+        for problem in outcome.problems:
+            at, line = _place(problem, outcome)
+            message, *details = str(problem._replace(place="")).split("\n")
+            yield Case(name, name, "error", message, details, self._path(at), line)
+        for held, reasons in zip(outcome.held, outcome.reasons, strict=True):
+            mark = held.limit.mark or outcome.mark
+            result = "passed" if held.verdict.passed else "failed" if held.verdict.fails else "warned"
+            note = _note(outcome, held)
+            details = [*(because(held, reasons) if reasons else ()), *([note] if note else [])]
+            at, line = (mark.file, mark.line) if mark else (file, 0)
+            title = f"{name}: {held.verdict.subject}{' increase' if isinstance(held.limit, Increase) else ''}"
+            yield Case(name, title, result, sentence(held), details, self._path(at), line)
+        for finding in outcome.published:
+            result = "passed" if finding.passed else "failed"
+            text = f"{spoken(finding.metric)} {quantity.exact(finding.actual)}, published {finding.published}"
+            yield Case(name, f"{name}: published {spoken(finding.metric)}", result, text, (), self._path(file))
+        if outcome.uncounted:
+            lines = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in outcome.uncounted]
+            result = "warned" if outcome.allowed else "error"
+            yield Case(name, f"{name}: complete", result, _incomplete(outcome), lines, self._path(file))
+
+    def _path(self, file: str) -> str:
+        path = file.replace("\\", "/")
+        return path if not self.folder or not path or path[:1] == "/" else posixpath.normpath(f"{self.folder}/{path}")
+
+
+def _headline(outcome: Outcome) -> str:
+    if outcome.status == "warned":
+        return "a warning"
+    return {
+        "failed": "OVER BUDGET",
+        "incomplete": "INCOMPLETE, no pass",
+        "error": "NOT CHECKED",
+        "bug": "NOT CHECKED, a bug in sepcalc",
+    }.get(outcome.status, outcome.status)
+
+
+def _word(held: Held) -> str:
+    if held.verdict.passed:
+        return "ok"
+    return "OVER" if held.verdict.fails else "over, a warning"
+
+
+def _lines(outcome: Outcome, told: bool) -> Iterator[str]:
+    for problem in () if told else outcome.problems:
+        yield from str(problem).split("\n")
+    for held, reasons in zip(outcome.held, outcome.reasons, strict=True):
+        if reasons is not None:
+            yield sentence(held)
+            yield from (f"  {line}" for line in because(held, reasons))
+            note = _note(outcome, held)
+            if note and not held.verdict.passed:
+                yield f"  {note}"
+    for finding in outcome.published:
+        if not finding.passed:
+            source = f" ({finding.source})" if finding.source else ""
+            yield f"{spoken(finding.metric)} {quantity.exact(finding.actual)}, published {finding.published}{source}"
+    if outcome.uncounted:
+        yield _incomplete(outcome)
+        yield from (f"  {gap.name} ({gap.kind}): {gap.reason}" for gap in outcome.uncounted)
+
+
+def _note(outcome: Outcome, held: Held) -> str:
+    return outcome.message if isinstance(held.limit, Increase) else held.limit.message
+
+
+def _incomplete(outcome: Outcome) -> str:
+    count = len(outcome.uncounted)
+    layers = "one layer was" if count == 1 else f"{count} layers were"
+    return f"the totals are incomplete: {layers} not counted"
+
+
+def _place(problem: Problem, outcome: Outcome) -> tuple[str, int]:
+    """File and line of a problem."""
+    parts = problem.place.rsplit(":", 2)
+    while parts and len(parts) > 1 and not parts[1].isdigit():
+        parts = [":".join(parts[:2]), *parts[2:]]
+    if len(parts) > 1:
+        return parts[0], int(parts[1])
+    return (outcome.mark.file, outcome.mark.line) if outcome.mark else (problem.place or outcome.file, 0)
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "name": outcome.name,
+        "file": outcome.file,
+        "status": outcome.status,
+        "exit_code": outcome.code,
+        "complete": not outcome.uncounted,
+        "budget": [_verdict(held, why) for held, why in zip(outcome.held, outcome.reasons, strict=True)],
+        "published": [finding._asdict() for finding in outcome.published],
+        "uncounted": [gap._asdict() for gap in outcome.uncounted],
+        "problems": [str(problem) for problem in outcome.problems],
+    }
+
+
+def _verdict(held: Held, reasons: Reasons | None) -> dict[str, Any]:
+    limit, verdict, _, base = held
+    mark = limit.mark
+    record: dict[str, Any] = {
+        **verdict.record(),
+        "level": verdict.level,
+        "over": max(0, verdict.actual - verdict.limit),
+        "baseline": base,
+        "file": mark.file if mark else None,
+        "line": mark.line if mark and mark.line else None,
+    }
+    if reasons is not None:
+        record["heaviest"] = [{"name": weight.layer, "amount": weight.amount} for weight in reasons.heaviest]
+        record["grew"] = [{"name": grew.layer, "old": grew.old, "new": grew.new} for grew in reasons.grew]
+        record["rewrites"] = [
+            {"name": rewrite.layer, "variant": rewrite.variant, "saves": rewrite.saves} for rewrite in reasons.rewrites
+        ]
+        record["rewrites_together"] = reasons.together
+    return record

@@ -1,0 +1,198 @@
+"""``sepcalc diff``: what changed between two networks."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.cost import COSTS, Cost
+from sepcalc.gate.diffs import Pair, matched
+from sepcalc.gate.limits import Held
+from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.gate.snapshots import Row as LayerRow
+from sepcalc.gate.snapshots import Snapshot
+from sepcalc.reports import COUNT, NUMBER, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports.verdicts import sentence
+from sepcalc.shape import Shape, show
+
+FIRST = ("params", "macs", "activations", "peak_memory")  # totals that are shown whether they changed or not
+CHANGES = ("added", "removed", "changed", "renamed")
+
+
+class DiffReport(NamedTuple):
+    """Two networks, what they are called, and limits to growth."""
+
+    names: tuple[str, str]
+    old: Snapshot
+    new: Snapshot
+    held: Sequence[Held] = ()
+    allowed: bool = False
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something of either was not counted."""
+        return bool(self.old.uncounted or self.new.uncounted)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every limit to growth holds."""
+        return not any(one.verdict.fails for one in self.held)
+
+    def sections(self) -> list[Section]:
+        pairs = matched(self.old, self.new)
+        changed = [pair for pair in pairs if pair.status != "unchanged"]
+        title = f"{self.names[0]} -> {self.names[1]}" + (", INCOMPLETE" if self.incomplete else "")
+        sections: list[Section] = [Table(title, _totals_columns(), [*self._totals()])]
+        if self.held:
+            over = [one for one in self.held if not one.verdict.passed]
+            good = f"{len(self.held)} limits to growth hold" if len(self.held) > 1 else sentence(self.held[0])
+            lines = [f"OVER: {sentence(one)}" for one in over] or [good]
+            sections.append(Lines("Growth", lines, alarm=bool(over)))
+        if dict(self.old.inputs) != dict(self.new.inputs):
+            sections.append(Lines("", [f"The inputs differ: {_shapes(self.old)} became {_shapes(self.new)}."]))
+        if self.incomplete:
+            gaps = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in (*self.old.uncounted, *self.new.uncounted)]
+            sections.append(Lines("Not counted", list(dict.fromkeys(gaps)), alarm=True))
+        sections.append(Lines("", [_summary(pairs)]))
+        if changed:
+            sections.append(Table("Layers", _layer_columns(), [_layer(pair) for pair in changed], folded=True))
+        return sections
+
+    def _totals(self) -> Iterable[Row]:
+        for metric in (*FIRST, *[name for name in METRICS if name not in FIRST]):
+            old, new = self.old.totals[metric], self.new.totals[metric]
+            if metric in FIRST or old != new:
+                yield Row((spoken(metric), old, new, _signed(new - old), _part(new - old, old)))
+
+    def document(self) -> Mapping[str, Any]:
+        pairs = matched(self.old, self.new)
+        return {
+            "format": "sepcalc-diff/1",
+            "old": _network(self.names[0], self.old),
+            "new": _network(self.names[1], self.new),
+            "totals": [self._total(metric) for metric in METRICS],
+            "layers": [_record(pair) for pair in pairs if pair.status != "unchanged"],
+            "unchanged": sum(pair.status == "unchanged" for pair in pairs),
+            "complete": not self.incomplete,
+            "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.held],
+            "passed": self.passed and (self.allowed or not self.incomplete),
+        }
+
+    def _total(self, metric: str) -> dict[str, Any]:
+        old, new = self.old.totals[metric], self.new.totals[metric]
+        return {"metric": metric, "old": old, "new": new, "change": new - old, "percent": _percent(new - old, old)}
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for pair in matched(self.old, self.new):
+            if pair.status != "unchanged":
+                row = pair.new or pair.old
+                assert row is not None
+                counts = {
+                    f"{side}_{name}": getattr(of.cost, name) if of else None
+                    for name in COSTS
+                    for side, of in (("old", pair.old), ("new", pair.new))
+                }
+                old_name = pair.old.name if pair.old else None
+                yield {"name": row.name, "status": pair.status, "old_name": old_name, "kind": row.kind, **counts}
+
+    def cases(self) -> Sequence[Case]:
+        suite = f"{self.names[0]} -> {self.names[1]}"
+        cases = []
+        for one in self.held:
+            outcome = "passed" if one.verdict.passed else "failed" if one.verdict.fails else "warned"
+            cases.append(Case(suite, f"growth of {spoken(one.verdict.metric)}", outcome, sentence(one)))
+        if self.incomplete:
+            lines = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in (*self.old.uncounted, *self.new.uncounted)]
+            outcome = "warned" if self.allowed else "error"
+            cases.append(Case(suite, "complete", outcome, "the totals are incomplete", lines))
+        if not cases:
+            pairs = matched(self.old, self.new)
+            cases.append(Case(suite, "difference", "passed", _summary(pairs)))
+        return cases
+
+
+def _totals_columns() -> list[Column]:
+    return [Column("total"), Column("old", COUNT), Column("new", COUNT), Column("change", NUMBER), Column("%", NUMBER)]
+
+
+def _layer_columns() -> list[Column]:
+    names = ("params", "macs")
+    counts = [Column(f"{side} {name}", COUNT, spare=True) for name in names for side in ("old", "new")]
+    changes = [Column("params", NUMBER), Column("%", NUMBER), Column("macs", NUMBER), Column("%", NUMBER)]
+    return [Column("layer"), Column("what"), Column("kind", spare=True), Column("output"), *counts, *changes]
+
+
+def _layer(pair: Pair) -> Row:
+    old, new = pair.old, pair.new
+    row = new or old
+    assert row is not None
+    name = row.name if old is None or old.name == row.name else f"{old.name} -> {row.name}"
+    kind = row.kind if old is None or old.kind == row.kind else f"{old.kind} -> {row.kind}"
+    output = (
+        show(row.output) if old is None or old.output == row.output else f"{show(old.output)} -> {show(row.output)}"
+    )
+    cells: list[Any] = [name, pair.status, kind, output]
+    for metric in ("params", "macs"):
+        cells += [getattr(old.cost, metric) if old else None, getattr(new.cost, metric) if new else None]
+    for metric in ("params", "macs"):
+        growth = pair.growth(metric)
+        cells += [_signed(growth), _part(growth, getattr(old.cost, metric) if old else 0)]
+    return Row(tuple(cells))
+
+
+def _signed(change: int) -> str:
+    return f"{change:+,}" if change else "0"
+
+
+def _part(change: int, old: int) -> str:
+    """The change in percent of the old, with its sign."""
+    if not change:
+        return "0.0 %"
+    return f"{'+' if change > 0 else '-'}{quantity.percent(abs(change), old)}" if old else "from 0"
+
+
+def _percent(change: int, old: int) -> float | None:
+    return round(100 * change / old, 4) if old else None if change else 0.0
+
+
+def _summary(pairs: Sequence[Pair]) -> str:
+    counts = {status: sum(pair.status == status for pair in pairs) for status in (*CHANGES, "unchanged")}
+    said = [f"{count} {status}" for status, count in counts.items() if count]
+    return f"Layers: {', '.join(said)}"
+
+
+def _shapes(snapshot: Snapshot) -> str:
+    return ", ".join(f"{name} {show(shape)}" for name, shape in snapshot.inputs.items())
+
+
+def _network(argument: str, snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "network": argument,
+        "name": snapshot.name,
+        "inputs": snapshot.inputs,
+        "totals": snapshot.totals,
+        "complete": not snapshot.uncounted,
+        "uncounted": [gap._asdict() for gap in snapshot.uncounted],
+    }
+
+
+def _record(pair: Pair) -> dict[str, Any]:
+    row = pair.new or pair.old
+    assert row is not None
+    return {
+        "name": row.name,
+        "status": pair.status,
+        "old": _side(pair.old),
+        "new": _side(pair.new),
+        "change": {name: pair.growth(name) for name in COSTS},
+        "percent": {name: _percent(pair.growth(name), getattr((pair.old or _NONE).cost, name)) for name in COSTS},
+    }
+
+
+_NONE = LayerRow("", "", (), Cost())
+
+
+def _side(row: LayerRow | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    output: Shape = row.output
+    return {"name": row.name, "kind": row.kind, "output": output, **row.cost._asdict()}

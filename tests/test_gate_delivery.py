@@ -1,0 +1,302 @@
+"""What is delivered for use: the action for GitHub, the hooks for pre-commit, completion, the README's recipes."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sepcalc.cli import run
+
+ROOT = Path(__file__).parent.parent
+NET = "input: 8x8x3\nbudget: {macs: 4k}\nlayers: [conv -k3 -o4]\n"  # 3888 macs
+README = (ROOT / "README.md").read_text("utf-8")
+GATE = README.partition("## The gate\n")[2].partition("\n## ")[0]
+
+
+def block(language: str, holding: str = "") -> str:
+    """The README's example of the gate in this language."""
+    (text,) = [text for text in re.findall(rf"```{language}\n((?:.*\n)*?)```", GATE) if holding in text]
+    return str(text)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """That of a process that finds this house, a ``python`` and a ``sepcalc``."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, words in (("python", ""), ("sepcalc", " -m sepcalc")):
+        tool = tools / name
+        tool.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)}{words} "$@"\n')
+        tool.chmod(0o755)
+    found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(found)}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with networks: within their budgets, over, without."""
+    folder = tmp_path / "project"
+    (folder / "specs").mkdir(parents=True)
+    (folder / "specs" / "good one.yaml").write_text(NET)
+    (folder / "specs" / "over.yaml").write_text(NET.replace("4k", "3k"))
+    (folder / "specs" / "free.yaml").write_text(NET.replace("budget: {macs: 4k}\n", ""))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+# --- the action ------------------------------------------------------------------------------------------------------
+
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+STEPS = {step.get("id", step.get("name")): step for step in ACTION["runs"]["steps"]}
+
+
+def act(
+    arguments: str, where: str, environment: dict[str, str], form: str = "github"
+) -> tuple[int, dict[str, str], str]:
+    """Runs the action's check as GitHub does: in a shell, inputs in the environment, outputs in a file."""
+    files = {name: Path(f"../{name.lower()}") for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for file in files.values():
+        file.write_text("")
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", STEPS["check"]["run"]],
+        cwd=where,
+        env={
+            **environment,
+            **{name: str(file.resolve()) for name, file in files.items()},
+            "RUNNER_TEMP": str(Path("..").resolve()),
+            "GITHUB_WORKSPACE": str(Path.cwd()),
+            "ARGS": arguments,
+            "FORMAT": form,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
+    assert done.returncode == int(outputs["exit-code"]), done.stderr
+    return done.returncode, outputs, done.stdout
+
+
+def test_the_action_checks_and_annotates(project: Path, environment: dict[str, str]) -> None:
+    code, outputs, out = act("'specs/good one.yaml' specs/o*.yaml --max params=1M", ".", environment)
+    assert code == 1
+    assert (
+        "::error file=specs/over.yaml,line=2,title=sepcalc%3A specs/over.yaml%3A macs::macs 3,888 > 3,000, over by"
+        in out
+    )
+    report = json.loads(Path(outputs["report"]).read_text())
+    assert [check["status"] for check in report["checks"]] == ["passed", "failed"]
+    assert "OVER BUDGET" in Path("../github_step_summary").read_text()
+
+
+def test_the_action_passes_only_what_passes(project: Path, environment: dict[str, str]) -> None:
+    assert act('"good one.yaml"', "specs", environment, "table")[0] == 0
+    assert act("", ".", environment)[0] == 2  # nothing is configured
+    assert act("specs/*.yml", ".", environment)[0] == 2
+
+
+def test_the_action_is_whole() -> None:
+    declared = set(ACTION["inputs"])
+    used = set(re.findall(r"inputs\.([\w-]+)", (ROOT / "action.yml").read_text("utf-8")))
+    assert declared == used == {"args", "format", "working-directory", "version", "extras", "python-version"}
+    assert set(ACTION["outputs"]) == {"exit-code", "report"}
+    for step in STEPS.values():  # what a pull request can name reaches a shell as a variable only
+        assert "${{" not in step.get("run", "")
+        assert "run" not in step or step["shell"] == "bash"
+
+
+def test_the_action_installs_what_is_asked_for(tmp_path: Path) -> None:
+    tool = tmp_path / "python"
+    tool.write_text('#!/bin/sh\nprintf "%s\\n" "$*"\n')
+    tool.chmod(0o755)
+    for version, extras, installed in [
+        ("", "", "/action"),
+        ("", "onnx,h5", "/action[onnx,h5]"),
+        ("1.2", "", "sepcalc==1.2"),
+        ("1.2", "onnx", "sepcalc[onnx]==1.2"),
+    ]:
+        done = subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", STEPS["Install sepcalc"]["run"]],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "VERSION": version, "EXTRAS": extras, "SOURCE": "/action"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == f"-m pip install --quiet {installed}\n"
+
+
+# --- pre-commit ------------------------------------------------------------------------------------------------------
+
+
+def git(*args: str, cwd: Path) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *args], cwd=cwd, check=True, capture_output=True)
+
+
+def commit(folder: Path) -> None:
+    git("init", "-q", "-b", "main", cwd=folder)
+    git("add", "-A", cwd=folder)
+    git("commit", "-qm", "one", cwd=folder)
+    git("tag", "v1", cwd=folder)
+
+
+HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+
+
+def test_the_hooks_run_in_pre_commit(project: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """Pre-commit itself, a repository of hooks, a repository that uses them. The hooks run the sepcalc that is here:
+    installing it into an environment of theirs needs an index of packages, and is what .ci/run does."""
+    pytest.importorskip("pre_commit", reason="pre-commit is not installed: pip install 'sepcalc[dev]'")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / ".pre-commit-hooks.yaml").write_text(yaml.safe_dump([{**hook, "language": "system"} for hook in HOOKS]))
+    commit(hooks)
+    uses = yaml.safe_load(block("yaml", "repos:"))
+    (repository,) = uses["repos"]
+    repository |= {"repo": str(hooks), "rev": "v1"}
+    (project / ".pre-commit-config.yaml").write_text(yaml.safe_dump(uses))
+    (project / ".github").mkdir()
+    (project / ".github" / "ci.yml").write_text("on: push\n")
+    commit(project)
+
+    def hook(*args: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "pre_commit", *args, "--color", "never"],
+            env={**environment, "PRE_COMMIT_HOME": str(tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = hook("run", "--all-files", "--verbose")
+    assert code == 1, said
+    assert "macs 3,888 > 3,000, over by 888, 29.6 %" in said
+    assert "3 checked: " in said
+    (project / "specs" / "over.yaml").write_text(NET)
+    git("add", "-A", cwd=project)
+    code, said = hook("run", "--all-files")
+    assert code == 0, said
+    assert "Passed" in said
+    code, said = hook("run", "--files", "specs/gone.yaml")
+    assert "no files to check" in said
+    code, said = hook("validate-manifest", str(ROOT / ".pre-commit-hooks.yaml"))
+    assert code == 0, said
+
+
+def test_the_hooks_leave_alone_what_is_no_network() -> None:
+    (hook,) = [hook for hook in HOOKS if hook["id"] == "sepcalc-check"]
+    names = [
+        "specs/net.yaml",
+        "a/b.yml",
+        "m.onnx",
+        "m.keras",
+        ".github/ci.yml",
+        ".pre-commit-config.yaml",
+        "a/.b.yaml",
+        "c.py",
+    ]
+    chosen = [name for name in names if re.search(hook["files"], name) and not re.search(hook["exclude"], name)]
+    assert chosen == names[:4]
+
+
+# --- completion ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_print(shell: str, environment: dict[str, str]) -> None:
+    (line,) = [line for line in block("sh", "_SEPCALC_COMPLETE").splitlines() if f"{shell}_source" in line]
+    (command,) = re.findall(r"_SEPCALC_COMPLETE=\w+ sepcalc", line)
+    done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"_SEPCALC_COMPLETE={shell}_complete" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("sepcalc ch", "plain,check"),
+        ("sepcalc check --max p", "plain,params=\nplain,peak-memory=\nplain,params-bytes="),
+        ("sepcalc check specs/n", "file,specs/n"),
+        ("sepcalc check --format j", "plain,json\nplain,junit"),
+        ("sepcalc network specs/n", "file,specs/n"),
+    ],
+)
+def test_completion_offers(words: str, offered: str, environment: dict[str, str]) -> None:
+    variables = {"_SEPCALC_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(["sepcalc"], env={**environment, **variables}, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == offered
+
+
+# --- the README ------------------------------------------------------------------------------------------------------
+
+
+def example_networks(folder: Path, pyproject: str) -> None:
+    """The files that the README's example names."""
+    (folder / "specs").mkdir(exist_ok=True)
+    for check in tomllib.loads(pyproject)["tool"]["sepcalc"]["check"]:
+        if not list(folder.glob(check["path"])):
+            text = "input: 32x32x3\nblocks: {block1(): [{pointwise: {out: 8}, name: expand}]}\nlayers: [block1]\n"
+            (folder / check["path"].replace("*", "net")).write_text(text)
+
+
+def test_the_readme_s_pyproject_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pyproject = block("toml")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".git").mkdir()
+    example_networks(tmp_path, pyproject)
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    assert run(["baseline", "-o", "baseline.json"]) == 0
+    assert run(["check"]) == 0, capsys.readouterr()
+
+
+def test_the_readme_s_lines_of_ci_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    pyproject = block("toml")
+    example_networks(tmp_path, pyproject)
+    (tmp_path / "pyproject.toml").write_text(pyproject)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    assert run(["baseline", "-o", "baseline.json"]) == 0
+    job = yaml.safe_load(block("yaml", "artifacts:"))["sepcalc"]
+    install, check = job["script"]
+    assert install.startswith("pip install ")
+    done = subprocess.run(["sh", "-c", check], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    report = Path(job["artifacts"]["reports"]["junit"])
+    assert report.read_text().startswith("<?xml")
+    steps = yaml.safe_load(block("yaml", "uses:"))
+    given = steps[-1]["with"]
+    assert set(given) <= set(ACTION["inputs"])
+    (tmp_path / "net.yaml").write_text(NET)
+    commit(tmp_path)
+    for line in block("sh", "sepcalc diff").splitlines():
+        command, _, _ = line.partition("  #")
+        done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), command
+
+
+def test_the_pytest_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = block("py")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.yaml").write_text(NET)
+    names: dict[str, Any] = {}
+    exec(recipe, names)  # our own README
+    (test,) = [value for name, value in names.items() if name.startswith("test_")]
+    test()
+    (tmp_path / "net.yaml").write_text("input: 224x224x64\nlayers: [conv -k3 -o64]\n")
+    with pytest.raises(AssertionError):
+        test()
