@@ -19,6 +19,7 @@ from sepcalc.ops.pool import Upsample
 from sepcalc.ops.product import Dense
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import LARGEST, Shape, Shapes, show
+from sepcalc.whatif.channels import Channels, depthwise, produces
 
 Width = Callable[[int], int]
 
@@ -32,27 +33,34 @@ def resized(
     Raises InputError for every layer that cannot follow.
     """
     inputs = {name: _sized(shape, resolution, name) for name, shape in network.inputs.items()}
-    heads = heads_of(network) if width is not None else frozenset()
+    if width is not None:
+        scale = width
 
-    def wider(channels: int) -> int:
-        return make_divisible(channels * width, divisor) if width is not None else channels
+        def scaled(channels: int) -> int:
+            return make_divisible(channels * scale, divisor)
 
+        channels = Channels(network, heads_of(network), scaled, divisor)
+    first = len(inputs)
     problems: list[Problem] = []
     tensors: list[Shape] = list(inputs.values())
+    lost: set[int] = set()  # tensors behind a layer that could not follow: nothing is said of them
     nodes: list[Node] = []
-    for at, node in enumerate(network.nodes):
+    for at, node in enumerate(network.nodes, first):
         old = tuple([network.tensors[source] for source in node.sources])
         new = tuple([tensors[source] for source in node.sources])
         op, output = node.op, node.output
-        try:
-            op = _adapted(node.op, old, new, _same if at in heads else wider)
-            output = op.output(new)
-            if max(output) > LARGEST:
-                raise Invalid(f"its output would be {show(output)}")
-        except Invalid as fact:
-            problems.append(Problem(f"{node.name} cannot follow: {fact.message}", fact.hint))
-            if len(problems) == 20:
-                break
+        if lost.intersection(node.sources):
+            lost.add(at)
+        else:
+            try:
+                op = _adapted(node.op, old, new, _same if width is None else _wider(channels, at))
+                output = op.output(new)
+                if max(output) > LARGEST:
+                    raise Invalid(f"its output would be {show(output)}")
+            except Invalid as fact:
+                lost.add(at)
+                if len(problems) < 20:
+                    problems.append(Problem(f"{node.name} cannot follow: {fact.message}", fact.hint))
         tensors.append(output)
         nodes.append(node._replace(op=op, output=output))
     if problems:
@@ -64,6 +72,12 @@ def _same(channels: int) -> int:
     return channels
 
 
+def _wider(channels: Channels, at: int) -> Width:
+    """What becomes of the outputs of the producer of a tensor."""
+    tied = channels.of(at)
+    return lambda out: channels.rounded(out, at) if tied is None else tied
+
+
 def _sized(shape: Shape, resolution: Shape | None, name: str) -> Shape:
     if resolution is None or len(shape) < 2:
         return shape
@@ -71,17 +85,6 @@ def _sized(shape: Shape, resolution: Shape | None, name: str) -> Shape:
     if len(sizes) != len(shape) - 1:
         raise InputError([Problem(f"the resolution {show(resolution)} is not for the input {name}, {show(shape)}")])
     return (*sizes, shape[-1])
-
-
-def _produces(op: Op, inputs: Shapes) -> bool:
-    """Whether the op itself says how many channels it gives; a depthwise convolution follows its input."""
-    if isinstance(op, Conv):
-        return not _depthwise(op, inputs[0])
-    return isinstance(op, Transposed | Dense | Recurrent | Embedding)
-
-
-def _depthwise(op: Conv, shape: Shape) -> bool:
-    return op.groups == shape[-1] > 1
 
 
 def heads_of(network: Network) -> frozenset[int]:
@@ -93,7 +96,7 @@ def heads_of(network: Network) -> frozenset[int]:
         node = network.nodes[at]
         if at + first not in seen:
             continue
-        if _produces(node.op, tuple([network.tensors[source] for source in node.sources])):
+        if produces(node.op, tuple([network.tensors[source] for source in node.sources])):
             heads.add(at)
         else:
             seen.update(node.sources)
@@ -110,7 +113,7 @@ def _adapted(op: Op, old: Shapes, new: Shapes, wider: Width) -> Op:
 
 def _conv(op: Conv, old: Shapes, new: Shapes, wider: Width) -> Op:
     channels = new[0][-1]
-    if _depthwise(op, old[0]):
+    if depthwise(op, old[0]):
         return op._replace(groups=channels, out=op.out // op.groups * channels)
     return op._replace(out=wider(op.out))
 
@@ -121,7 +124,16 @@ def _out(op: Any, old: Shapes, new: Shapes, wider: Width) -> Op:
 
 
 def _recurrent(op: Recurrent, old: Shapes, new: Shapes, wider: Width) -> Op:
-    return op._replace(hidden=wider(op.hidden), projection=wider(op.projection) if op.projection else 0)
+    """The output is of both directions together; units that are projected keep their proportion to the projection."""
+    directions = 2 if op.bidirectional else 1
+    before = op.projection or op.hidden
+    size = wider(before * directions)
+    if size % directions:
+        raise Invalid(f"its two directions cannot share {size} outputs")
+    after = size // directions
+    if not op.projection:
+        return op._replace(hidden=after)
+    return op._replace(hidden=max(1, op.hidden * after // before), projection=after)
 
 
 def _reshaped(op: Rename, old: Shapes, new: Shapes, wider: Width) -> Op:
@@ -154,7 +166,27 @@ def _proportional(what: str, to: Sequence[int], old: Shape, new: Shape) -> Shape
 
 
 def _sliced(op: Slice, old: Shapes, new: Shapes, wider: Width) -> Op:
-    return op._replace(to=_proportional("slice", op.to, old[0], new[0]))
+    parts = [
+        _part(range(part.start, part.stop), before, after) for part, before, after in zip(op.parts(), old[0], new[0])
+    ]
+    starts = tuple([part.start for part in parts])
+    return op._replace(to=tuple([len(part) for part in parts]), start=starts if any(starts) else ())
+
+
+def _part(part: range, before: int, after: int) -> range:
+    """A part of an axis, of the axis at another size: what is in proportion stays in proportion, one element is the
+    same one, a crop cuts as much from each end."""
+    start, left = part.start, before - part.stop
+    if before == after:
+        return part
+    if len(part) == 1 and min(start, left) == 0 and before > 2:  # a class token, or the last step
+        return range(1) if start == 0 else range(after - 1, after)
+    crop = start == left > 0 or (left == 0 and start == 1)
+    if not crop and start * after % before == 0 and part.stop * after % before == 0:
+        return range(start * after // before, part.stop * after // before)
+    if crop and start + left < after:
+        return range(start, after - left)
+    raise Invalid(f"slice {start} to {part.stop} of {before} has no whole counterpart of {after}")
 
 
 def _upsampled(op: Upsample, old: Shapes, new: Shapes, wider: Width) -> Op:
