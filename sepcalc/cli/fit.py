@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 
 import click
 
@@ -16,15 +17,16 @@ from sepcalc.network import Network
 from sepcalc.reports.whatif import FitReport, Way
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.source import read
-from sepcalc.whatif.fit import Answer, Limits, fits, narrower, separated, smaller, unfit
+from sepcalc.whatif.fit import FINEST, Answer, Limits, fits, narrower, separated, smaller, unfit
 from sepcalc.whatif.resize import resized
 
 HELP = """The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
 that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
 an integer program, by SciPy: pip install 'sepcalc[fit]') and counted again. Exits with 1 when no way fits.
 
-The width is the file's parameter of that name where there is one, else a factor for the channels of every layer but the
-heads.
+The width is the file's parameter of that name where there is one, in thousandths, else a factor for the channels of
+every layer but the heads. Counts are taken to grow with width and resolution: where a file's own conditions make a
+wider network cheaper, a wider one than the answer may fit too.
 
 \b
 Examples:
@@ -32,6 +34,7 @@ Examples:
   sepcalc fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width
   sepcalc fit specs/conv_mobilenet.yaml --max macs=1G --by separate --variant spatial --variant depthwise-separable
 """
+LARGEST_FACTOR = 16  # a parameter "width" that is a larger whole number is one of channels
 WAYS = ("width", "resolution", "separate")
 SEPARATED = [name for name in VARIANTS if name != "normal"]
 
@@ -97,7 +100,8 @@ def command(
             expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
             raise InputError([Problem(expected, near_miss(name, SEPARATED))])
     asked = request(sets, inputs)
-    document = read(network, asked, standard_input)
+    once = cache(standard_input)  # read again for every width
+    document = read(network, asked, once)
     whole = document.network
     least = read_fraction("--least-width", least_width, 1)
     answers: list[Answer] = []
@@ -108,7 +112,7 @@ def command(
             if ways and way not in ways:
                 continue
             if way == "width":
-                answers.append(_by_width(network, document.parameters, whole, asked, limits, least, divisor))
+                answers.append(_by_width(network, once, document.parameters, whole, asked, limits, least, divisor))
             elif way == "resolution":
                 answers.append(_by_resolution(whole, limits))
             else:
@@ -131,6 +135,7 @@ def command(
 
 def _by_width(
     network: str,
+    standard: Callable[[], bytes],
     own: Mapping[str, Number],
     whole: Network,
     asked: Request,
@@ -140,26 +145,40 @@ def _by_width(
 ) -> Answer:
     """By the file's own parameter ``width``, or by a factor for its channels."""
     width = own.get("width")
-    if width is None or isinstance(width, bool):
 
-        def by_factor(factor: Fraction) -> Network | None:
-            return _tried(lambda: resized(whole, factor, divisor))
+    def by_factor(factor: Fraction) -> Network | None:
+        return _tried(lambda: resized(whole, factor, divisor))
 
-        return narrower((least, Fraction(1)), by_factor, limits, "x")
+    made = []
 
     def at(value: Fraction) -> Network | None:
-        settings = {**asked.settings, "width": str(float(value))}
-        return _tried(lambda: read(network, asked._replace(settings=settings)).network)
+        settings = {**asked.settings, "width": str(value) if value.denominator == 1 else str(float(value))}
+        found = _tried(lambda: read(network, asked._replace(settings=settings), standard).network)
+        made.append(found is not None)
+        return found
 
-    return narrower((min(least, Fraction(width)), Fraction(width)), at, limits, "width")
+    if width is not None and not isinstance(width, bool):
+        whole_number = isinstance(width, int) and width > LARGEST_FACTOR  # of channels
+        answer = narrower(
+            (min(least, Fraction(width)), Fraction(width)), at, limits, "width", 1 if whole_number else FINEST
+        )
+        if answer.network is not None or sum(made) > 1:  # else it is a width that only its own value suits
+            return answer
+    return narrower((least, Fraction(1)), by_factor, limits, "channels x")
 
 
 def _by_resolution(whole: Network, limits: Limits) -> Answer:
-    """Square inputs, up to the larger side of the first that has sides."""
+    """Inputs in the proportions of the first that has sides, up to its own."""
     shape = next((shape for shape in whole.inputs.values() if len(shape) > 1), None)
     if shape is None:
         return Answer("resolution", None, "", "the input has no spatial size")
-    return smaller(max(shape[:-1]), lambda size: _tried(lambda: resized(whole, resolution=(size,))), limits)
+    *sides, _ = shape
+
+    def at(size: int) -> Network | None:
+        sizes = tuple([max(1, side * size // max(sides)) for side in sides])
+        return _tried(lambda: resized(whole, resolution=sizes))
+
+    return smaller(tuple(sides), at, limits)
 
 
 def _tried(make: Callable[[], Network]) -> Network | None:

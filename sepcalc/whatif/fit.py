@@ -1,11 +1,13 @@
 """The least change of a network that fits its limits: narrower, smaller, or with layers separated.
 
-Each way is solved exactly: width and resolution by bisection, since counts only grow with them, and then counted
-again; the set of layers to separate as an integer program, by SciPy's HiGHS.
+Each way is solved exactly, and its answer counted again: width and resolution by bisection, counts being taken to grow
+with them, or by trying all where some make no network; the set of layers to separate as an integer program, by SciPy's
+HiGHS, whose floats propose and whose proposals are counted in integers.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from math import ceil, gcd, inf
 from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS, Cost
@@ -13,10 +15,13 @@ from sepcalc.errors import InputError, Invalid, Problem
 from sepcalc.network import Network
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import Settings
+from sepcalc.shape import Shape, show
 from sepcalc.whatif.rules import Plan, Rewritten, carry_out, links_of
 
 LINEAR = (*COSTS, "flops")  # counts of which a network's are the sum of its layers'
 FINEST = 1000  # widths are tried in thousandths
+ROUNDS = 500  # of HiGHS
+_LARGE = 10**6  # coefficients up to this are given to HiGHS as they are
 
 Limits = Mapping[str, int]
 
@@ -46,44 +51,53 @@ def fits(network: Network, limits: Limits) -> bool:
 
 
 def largest(low: int, high: int, at: Callable[[int], Network | None], limits: Limits) -> tuple[int, Network] | None:
-    """The largest number from ``low`` to ``high`` whose network fits, given that counts only grow with it; None when
-    not even the smallest does. Numbers that make no network (None) count as too large."""
-
-    def tried(number: int) -> Network | None:
-        network = at(number)
-        return network if network is not None and fits(network, limits) else None
-
-    best = tried(low)
-    if best is None:
-        return None
-    while low < high:
+    """The largest number from ``low`` to ``high`` whose network fits, counts being taken to grow with it; None when
+    there is none. Where some number makes no network (None), all are tried, the largest first."""
+    bottom, top, best = low, high, None
+    while low <= high:
         middle = (low + high + 1) // 2
-        network = tried(middle)
+        network = at(middle)
         if network is None:
-            high = middle - 1
+            break
+        if fits(network, limits):
+            low, best = middle + 1, (middle, network)
         else:
-            low, best = middle, network
-    return low, best
+            high = middle - 1
+    else:
+        return best
+    for number in range(top, bottom - 1, -1):
+        network = at(number)
+        if network is not None and fits(network, limits):
+            return number, network
+    return None
 
 
 def narrower(
-    widths: tuple[Fraction, Fraction], at: Callable[[Fraction], Network | None], limits: Limits, what: str
+    widths: tuple[Fraction, Fraction],
+    at: Callable[[Fraction], Network | None],
+    limits: Limits,
+    what: str,
+    steps: int = FINEST,
 ) -> Answer:
-    """The widest that fits, in thousandths; ``widths`` are the narrowest to try and the network's own."""
-    low, high = [int(width * FINEST) for width in widths]
-    found = largest(max(1, low), high, lambda number: at(Fraction(number, FINEST)), limits)
+    """The widest that fits, in thousandths or other ``steps`` of 1; ``widths`` are the narrowest to try and the
+    network's own."""
+    low, high = max(1, ceil(widths[0] * steps)), int(widths[1] * steps)
+    found = largest(low, high, lambda number: at(Fraction(number, steps)), limits)
     if found is None:
-        return Answer("width", None, "", f"not even {what} {max(1, low) / FINEST:g} fits")
-    return Answer("width", found[1], f"{what} {high / FINEST:g} -> {found[0] / FINEST:g}")
+        return Answer("width", None, "", f"not even {what} {low / steps:g} fits")
+    return Answer("width", found[1], f"{what} {float(widths[1]):g} -> {found[0] / steps:g}")
 
 
-def smaller(size: int, at: Callable[[int], Network | None], limits: Limits) -> Answer:
-    """The highest resolution that fits, of square inputs up to the network's own."""
-    least = next((low for low in range(1, size + 1) if at(low) is not None), None)
-    found = None if least is None else largest(least, size, at, limits)
+def smaller(sides: Shape, at: Callable[[int], Network | None], limits: Limits) -> Answer:
+    """The highest resolution that fits, up to the input's own ``sides``; ``at`` takes the longest."""
+    found = largest(1, max(sides), at, limits)
     if found is None:
         return Answer("resolution", None, "", "no resolution fits: params, for one, do not depend on it")
-    return Answer("resolution", found[1], f"resolution {size} -> {found[0]}")
+    before, after = (
+        show(shape) if len(set(shape)) > 1 else str(shape[0])
+        for shape in (sides, tuple([max(1, side * found[0] // max(sides)) for side in sides]))
+    )
+    return Answer("resolution", found[1], f"resolution {before} -> {after}")
 
 
 # --- the best set of layers to separate ------------------------------------------------------------------------------
@@ -164,60 +178,71 @@ def _choice(network: Network, plans: Mapping[int, Plan]) -> _Choice:
 
 
 def _solved(groups: Sequence[Sequence[_Choice]], room: Limits) -> list[int] | None:
-    """For each group the number of the choice to take, the most params in all within the room; None if none fits.
+    """For each group the number of the choice to take: the most params in all within the room, and of several such
+    the one that changes the fewest groups; None if none fits. Raises InputError without SciPy.
 
-    HiGHS computes in floats: its answer is counted again in integers, and where it leans over a limit by its
-    tolerance, that limit is drawn in by as much.
+    HiGHS computes in floats. What it proposes is counted in integers: a proposal over a limit is cut off, with all
+    that weigh as much; one that fits is kept, and cut off too, until HiGHS' own bound says that nothing better is left.
     """
     try:
-        import numpy as np
         from scipy.optimize import Bounds, LinearConstraint, milp
     except ImportError:
         raise InputError(
             [Problem("fit --by separate needs SciPy, which is not installed", "pip install 'sepcalc[fit]'")]
         ) from None
-    flat = [(at, choice) for at, choices in enumerate(groups) for choice in choices]
+    flat = [(at, number) for at, choices in enumerate(groups) for number in range(len(choices))]
     if not flat:
         return [] if all(most >= 0 for most in room.values()) else None
-    one_each = np.zeros((len(groups), len(flat)))
-    for column, (at, _) in enumerate(flat):
-        one_each[at, column] = 1
-    lean = dict.fromkeys(room, 0)
-    while True:
-        constraints = [LinearConstraint(one_each, 1, 1)]
-        for metric, most in room.items():
-            row = [count_of(choice.cost, metric) for _, choice in flat]
-            scale = max(map(abs, row), default=1) or 1
-            constraints.append(
-                LinearConstraint(np.array([[value / scale for value in row]]), -np.inf, (most - lean[metric]) / scale)
-            )
-        params = [choice.cost.params for _, choice in flat]
-        top = max(params) or 1
+    worth = [
+        groups[at][number].cost.params * (len(groups) + 1) + (number == 0) for at, number in flat
+    ]  # params first, then what is left as it is
+    weights = {metric: [count_of(groups[at][number].cost, metric) for at, number in flat] for metric in room}
+    rows = [[float(at == group) for at, _ in flat] for group in range(len(groups))]
+    highest, lowest = [1.0] * len(rows), [1.0] * len(rows)
+    for metric, most in room.items():
+        unit = gcd(*weights[metric]) or 1
+        scale = max(1, max(weights[metric]) // unit // _LARGE)
+        rows.append([value // unit / scale for value in weights[metric]])
+        highest.append(most // unit / scale)
+        lowest.append(-inf)
+    unit = gcd(*worth) or 1
+    best: tuple[int, list[int]] | None = None
+    for _ in range(ROUNDS):
         found = milp(
-            [-value / top for value in params],
-            integrality=np.ones(len(flat)),
+            [-(value // unit) for value in worth],
+            integrality=[1] * len(flat),
             bounds=Bounds(0, 1),
-            constraints=constraints,
+            constraints=LinearConstraint(rows, lowest, highest),
             options={"mip_rel_gap": 0},
         )
         if found.x is None:
-            return None
+            return best[1] if best else None
+        bound = -found.mip_dual_bound if found.mip_dual_bound is not None else inf
+        if best and bound < (best[0] // unit) * (1 + 1e-12) + 0.5:
+            return best[1]
         taken = [column for column, value in enumerate(found.x) if value > 0.5]
-        over = {m: sum(count_of(flat[column][1].cost, m) for column in taken) - most for m, most in room.items()}
-        if all(excess <= 0 for excess in over.values()):
-            numbers = dict.fromkeys(range(len(groups)), 0)
-            seen = dict.fromkeys(range(len(groups)), 0)
-            for column, (at, _) in enumerate(flat):
-                if column in taken:
-                    numbers[at] = seen[at]
-                seen[at] += 1
-            return [numbers[at] for at in range(len(groups))]
-        for metric, excess in over.items():
-            lean[metric] += max(0, excess)
+        over = next((m for m, most in room.items() if sum(weights[m][column] for column in taken) > most), None)
+        if over is None:
+            value = sum(worth[column] for column in taken)
+            if best is None or value > best[0]:
+                best = value, [flat[column][1] for column in taken]
+            cut = set(taken)
+        else:
+            cut = {column for column, (at, _) in enumerate(flat) if weights[over][column] >= weights[over][taken[at]]}
+        rows.append([float(column in cut) for column in range(len(flat))])
+        highest.append(len(groups) - 1.0)
+        lowest.append(-inf)
+    raise InputError(
+        [Problem(f"the best layers to separate are not found within {ROUNDS} rounds", "take a lower or a higher limit")]
+    )
 
 
 def unfit(limits: Iterable[str]) -> None:
     """Raises InputError for a metric that is not a sum over layers."""
     for metric in limits:
         if metric not in LINEAR:
-            raise InputError([Problem(f"fit cannot be held to {metric}: expected {', '.join(LINEAR)}")])
+            expected = ", ".join(LINEAR)
+            message = (
+                f"fit cannot be held to {metric.replace('_', '-')}, which is no sum over layers: expected {expected}"
+            )
+            raise InputError([Problem(message)])
