@@ -10,7 +10,7 @@ from sepcalc.errors import InputError, Invalid, Problem, quoted
 from sepcalc.options import read_sizes
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.source import read
-from sepcalc.whatif import read_rule, resized_and_rewritten
+from sepcalc.whatif import read_rules, resized_and_rewritten
 from sepcalc.whatif.resize import heads_of, resized
 
 HELP = """What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
@@ -80,7 +80,7 @@ def command(
         )
     if exclude and not rules:
         raise InputError([Problem("--exclude is for --rewrite: it keeps layers from the rules")])
-    read_rules = [read_rule(text) for text in rules]
+    wanted = read_rules(rules)
     factor = read_fraction("--width", width, 100) if width is not None else None
     sizes = None
     if resolution is not None:
@@ -94,7 +94,7 @@ def command(
     parts = [f"width x {width}" if width else "", f"resolution {resolution}" if resolution else ""]
     said = ", ".join(filter(None, parts))
     heads = heads_of(whole) if width else ()
-    result = resized_and_rewritten(whole, changed, said, heads, read_rules, exclude)
+    result = resized_and_rewritten(whole, changed, said, heads, wanted, exclude)
     report = WhatifReport(result, said, bytes_balance, element_bytes)
     if write is not None:
         from sepcalc.document.writer import write as as_yaml

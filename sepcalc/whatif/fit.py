@@ -129,7 +129,9 @@ def separated(network: Network, limits: Limits, variants: Sequence[str], setting
             plans[at] = plan
     result: Rewritten = carry_out(network, plans)
     names = tuple([node.name for node, plan in zip(network.nodes, plans, strict=True) if plan.links is not None])
-    return Answer("separate", result.after, f"{len(names)} layers separated", layers=names)
+    return Answer(
+        "separate", result.after, f"{len(names)} {'layer' if len(names) == 1 else 'layers'} separated", layers=names
+    )
 
 
 def _choices(network: Network, variants: Sequence[str], settings: Settings) -> list[list[_Choice]]:

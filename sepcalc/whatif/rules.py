@@ -90,6 +90,19 @@ def read_rule(text: str) -> Rule:
     return rule._replace(**settings)
 
 
+def read_rules(texts: Iterable[str]) -> list[Rule]:
+    """Several rules. Raises InputError with what is wrong in each."""
+    rules, problems = list[Rule](), list[Problem]()
+    for text in texts:
+        try:
+            rules.append(read_rule(text))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return rules
+
+
 def _option(text: str, start: int, target: str, words: Sequence[str]) -> Value | Fraction | None:
     """The value of the one option that a target takes, spelled as in a layer spec; a rank may also be a fraction."""
     allowed = [OPTIONS[name] for name in _TAKEN[target]]
@@ -145,8 +158,7 @@ def _part(value: str) -> Fraction:
 def rewrite(network: Network, rules: Sequence[Rule], exclude: Iterable[str] = ()) -> Rewritten:
     """Every layer by the first rule that its name matches; those that match an ``exclude`` glob stay.
 
-    Rewritten layers keep their outer shapes. Raises InputError for a rule or an exclusion that no layer matches, and
-    for a rule that no layer can follow.
+    Rewritten layers keep their outer shapes. Raises InputError for a rule or an exclusion that no layer matches.
     """
     exclude = tuple(exclude)
     _require_matches(network, [rule.pattern for rule in rules], exclude)
