@@ -176,10 +176,10 @@ REFUSALS = [
     ("--max macs=3X", "--max macs: '3X' has an unknown unit 'X': expected k, M, G or T\n"),
     ("--max macs=-1", "--max macs: '-1' is negative: a limit is 0 or more\n"),
     ("--max macs=1 --max macs=2", "--max gives macs twice\n"),
-    ("--max peak-memory=3M", "fit cannot be held to peak-memory, which is no sum over layers: expected macs, mults, "
-     "adds, compares, divs, specials, params, buffers, activations, flops\n"),
-    ("--max macs=1 --variant spatail", "unknown variant 'spatail': expected spatial, depthwise-separable, "
-     "depthwise-spatial, factorized\n  hint: did you mean spatial?\n"),
+    ("--max peak-memory=3M", ("fit cannot be held to peak-memory, which is no sum over layers: expected macs, mults, "
+     "adds, compares, divs, specials, params, buffers, activations, flops\n")),
+    ("--max macs=1 --variant spatail", ("unknown variant 'spatail': expected spatial, depthwise-separable, "
+     "depthwise-spatial, factorized\n  hint: did you mean spatial?\n")),
     ("--max macs=1 -o x.yaml", "-o writes one network: name its way, --by width, resolution or separate\n"),
 ]  # fmt: skip
 

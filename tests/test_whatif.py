@@ -137,23 +137,23 @@ def test_shared_weights_are_rewritten_together_or_not_at_all(tmp_path: Path) -> 
 
 
 REFUSALS = [
-    ("--rewrite x", "'x' is not a rule: expected GLOB=VARIANT\n"
-     "  hint: for example '*=depthwise-separable' or 'stage2/*=factorized --rank 1/2'\n"),
+    ("--rewrite x", ("'x' is not a rule: expected GLOB=VARIANT\n"
+     "  hint: for example '*=depthwise-separable' or 'stage2/*=factorized --rank 1/2'\n")),
     ("--rewrite *=separable --rewrite *=conv",
-     "unknown variant 'separable': expected conv, depthwise-separable, depthwise-spatial, spatial, factorized\n"
+     ("unknown variant 'separable': expected conv, depthwise-separable, depthwise-spatial, spatial, factorized\n"
      "  *=separable\n    ^^^^^^^^^\n  hint: did you mean depthwise-separable?\n"
-     "conv needs -g (--groups): the groups to cut it into\n  *=conv\n    ^^^^\n  hint: for example -g4\n"),
+     "conv needs -g (--groups): the groups to cut it into\n  *=conv\n    ^^^^\n  hint: for example -g4\n")),
     ("--rewrite '*=spatial -m2'",
      "unexpected '-m2' after spatial\n  *=spatial -m2\n            ^^^\n  hint: it takes no options\n"),
-    ("--rewrite '*=conv -g0'", "-g (--groups): '0' is out of range: expected a whole number from 1 to 2^63-1\n"
-     "  *=conv -g0\n         ^^^\n"),
+    ("--rewrite '*=conv -g0'", ("-g (--groups): '0' is out of range: expected a whole number from 1 to 2^63-1\n"
+     "  *=conv -g0\n         ^^^\n")),
     ("--rewrite '*=factorized --rank 3/2'",
-     "--rank: '3/2' is no part of the outputs: expected a number, or a fraction up to 1\n"
-     "  *=factorized --rank 3/2\n                      ^^^\n  hint: for example --rank 8, or --rank 1/2\n"),
+     ("--rank: '3/2' is no part of the outputs: expected a number, or a fraction up to 1\n"
+     "  *=factorized --rank 3/2\n                      ^^^\n  hint: for example --rank 8, or --rank 1/2\n")),
     ("--rewrite '*=factorized --rank 2 --rank 3'",
      "--rank is given twice\n  *=factorized --rank 2 --rank 3\n                               ^\n"),
-    ("--rewrite foo=spatial --exclude bar", "no layer matches 'foo'\n  hint: the first layer is 'conv[0]'\n"
-     "no layer matches 'bar'\n  hint: the first layer is 'conv[0]'\n"),
+    ("--rewrite foo=spatial --exclude bar", ("no layer matches 'foo'\n  hint: the first layer is 'conv[0]'\n"
+     "no layer matches 'bar'\n  hint: the first layer is 'conv[0]'\n")),
     ("--rewrite dense=spatial", "no convolution matches 'dense'\n  hint: rules are for convolutions\n"),
     ("", "nothing to change: expected --rewrite, --width or --resolution\n  hint: --rewrite '*=spatial'\n"),
     ("--width 1/0", "--width '1/0': expected a number above 0, up to 100\n"),
@@ -271,7 +271,8 @@ def test_a_resolution_is_another_input(path: Path) -> None:
     ("layers", "width", "shapes"),
     [
         # a sum with a concat takes its channels from there: 12 -> 16, 4 -> 8, and so 16 -> 24
-        ("[{conv: -k1 -o16, name: a}, {concat: {x: [conv -k1 -o12], y: [conv -k1 -o4]}, name: b}, {add: [], from: [a, b]}, conv -k1 -o2]",
+        (("[{conv: -k1 -o16, name: a}, {concat: {x: [conv -k1 -o12], y: [conv -k1 -o4]}, name: b},"
+         " {add: [], from: [a, b]}, conv -k1 -o2]"),
          "0.75", [(4, 4, 24), (4, 4, 16), (4, 4, 8), (4, 4, 24), (4, 4, 24), (4, 4, 2)]),
         # one with the input keeps them
         ("[residual: [conv -k3 -o32 -p same, conv -k3 -o8 -p same], conv -k1 -o2]",
