@@ -26,6 +26,7 @@ class Kind(NamedTuple):
     words: Callable[[], tuple[tuple[str, ...], ...]] = lambda: ()
     optional: int = 0  # how many of the last words may be left out
     free_word: str = ""  # a word that is not from a list: einsum's equation
+    example: str = ""  # of such a word, after its kind
     form: Callable[[Words, Options], tuple[str, ...]] | None = None  # the options of this form of the kind, if fewer
     several: bool = False  # whether it takes more than one input
 
@@ -279,6 +280,12 @@ def _reduce(words: Words, options: Options, inputs: Shapes) -> Op:
     return Reduce(words[0], tuple(sorted(letters.index(letter) for letter in over)), _on(options, "keep"))
 
 
+def _reductions() -> tuple[tuple[str, ...], ...]:
+    from sepcalc.ops.pool import REDUCTIONS
+
+    return (tuple(REDUCTIONS),)
+
+
 def _letters(shape: Shape) -> str:
     if len(shape) - 1 not in AXES:
         raise Invalid(f"the axes of {show(shape)} have no letters: expected at most 3 spatial ones")
@@ -322,7 +329,7 @@ def _softmax(log: bool) -> Callable[[Words, Options, Shapes], Op]:
     def build(words: Words, options: Options, inputs: Shapes) -> Op:
         from sepcalc.ops.norm import Softmax
 
-        return Softmax(log)
+        return Softmax(log, _axis(options, inputs[0]) if "axis" in options else -1)
 
     return build
 
@@ -338,6 +345,13 @@ def _act_form(words: Words, options: Options) -> tuple[str, ...]:
     from sepcalc.ops.elementwise import ACTIVATIONS
 
     return ("shared",) if words[0] == "prelu" else tuple(filter(None, (ACTIVATIONS[words[0]].factor,)))
+
+
+def _stored_words() -> tuple[tuple[str, ...], ...]:
+    from sepcalc.ops.elementwise import STORED
+
+    kinds_of_their_own = ("scale", "shift")
+    return (tuple(how for how in STORED if how not in kinds_of_their_own), ("constant", "channel", "element"))
 
 
 def _activations() -> tuple[tuple[str, ...], ...]:
@@ -359,9 +373,22 @@ def _stored(how: str) -> Callable[[Words, Options, Shapes], Op]:
     def build(words: Words, options: Options, inputs: Shapes) -> Op:
         from sepcalc.ops.elementwise import Stored
 
-        return Stored(how, words[0] if words else "constant")
+        shape = cast(Shape, options.get("shape", ()))
+        if shape and words and words[0] != "constant":
+            raise Invalid(f"--shape says what is stored: leave out {words[0]}, or say constant", about="shape")
+        return Stored(how, words[0] if words else "shape" if shape else "constant", shape)
 
     return build
+
+
+def _any_stored(words: Words, options: Options, inputs: Shapes) -> Op:
+    return _stored(words[0])(words[1:], options, inputs)
+
+
+def _select(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.elementwise import Select
+
+    return Select()
 
 
 # --- moves -----------------------------------------------------------------------------------------------------------
@@ -394,6 +421,24 @@ def _concat(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Concat
 
     return Concat(_axis(options, inputs[0]))
+
+
+def _copy(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Copy
+
+    return Copy(cast(Shape, options["to"]))
+
+
+def _uncounted(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.base import Uncounted
+
+    return Uncounted(words[0], "it is written as uncounted", cast(Shape, options["to"]))
+
+
+def _cumsum(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.pool import Cumulate
+
+    return Cumulate(_axis(options, inputs[0]))
 
 
 def _pad(words: Words, options: Options, inputs: Shapes) -> Op:
@@ -513,6 +558,7 @@ KINDS = {
         "the product of all index sizes; two inputs, as in einsum ij,jk->ik",
         _einsum,
         free_word="EQUATION",
+        example="einsum ij,jk->ik",
         several=True,
     ),
     "attention": Kind(
@@ -539,12 +585,13 @@ KINDS = {
         form=_pool_form,
     ),
     "reduce": Kind(
-        "over axes: inputs - outputs additions (max: compares); mean: one mult for each output",
+        "over axes: inputs - outputs additions (max, min: compares; prod: mults); mean: one mult for each output",
         _reduce,
         (),
         ("over", "keep"),
-        lambda: (("mean", "sum", "max"),),
+        _reductions,
     ),
+    "cumsum": Kind("running sums along an axis: an addition for every element but the first", _cumsum, (), ("axis",)),
     "upsample": Kind(
         "nearest copies; others weigh 2, 4, 8 or 16 taps for each output",
         _upsample,
@@ -560,8 +607,8 @@ KINDS = {
         lambda: (tuple(_NORM_OPTIONS),),
         form=lambda words, options: _NORM_OPTIONS[words[0]],
     ),
-    "softmax": Kind("max, subtract, exp, sum, divide, over the last axis", _softmax(False)),
-    "log-softmax": Kind("(x - max) - log of the sum of exp, over the last axis", _softmax(True)),
+    "softmax": Kind("max, subtract, exp, sum, divide, over an axis", _softmax(False), (), ("axis",)),
+    "log-softmax": Kind("(x - max) - log of the sum of exp, over an axis", _softmax(True), (), ("axis",)),
     "act": Kind(
         "each element by its formula; relu is one compare",
         _act,
@@ -576,16 +623,29 @@ KINDS = {
     "divide": Kind("one division for each element, of two inputs", _elementwise("divide"), several=True),
     "maximum": Kind("one compare for each element, of two or more inputs", _elementwise("maximum"), several=True),
     "minimum": Kind("one compare for each element, of two or more inputs", _elementwise("minimum"), several=True),
+    "compare": Kind("one compare for each element, of two inputs", _elementwise("compare"), several=True),
+    "power": Kind("one special for each element, of two inputs", _elementwise("power"), several=True),
+    "logical": Kind("free: and, or, xor of two or more inputs", _elementwise("logical"), several=True),
+    "select": Kind("free: elements of one or the other, where a first input says so", _select, several=True),
     "scale": Kind(
-        "one mult for each element by a stored number: constant, or trained per channel or element",
+        "one mult for each element by a stored number: constant, or trained per channel, element or shape",
         _stored("scale"),
+        takes=("shape",),
         words=lambda: (("constant", "channel", "element"),),
         optional=1,
     ),
     "shift": Kind(
-        "one addition for each element of a stored number: constant, or trained per channel or element",
+        "one addition for each element of a stored number: constant, or trained per channel, element or shape",
         _stored("shift"),
+        takes=("shape",),
         words=lambda: (("constant", "channel", "element"),),
+        optional=1,
+    ),
+    "stored": Kind(
+        "one operation for each element with a stored number: from (a - x), over (a/x), maximum, compare, power …",
+        _any_stored,
+        takes=("shape",),
+        words=_stored_words,
         optional=1,
     ),
     "rnn": Kind(
@@ -625,13 +685,23 @@ KINDS = {
         ("start", "size", "axis", "to"),
         form=lambda words, options: ("to", "start") if "to" in options else ("start", "size", "axis"),
     ),
+    "copy": Kind("moves only: elements repeated, gathered or rolled into a shape", _copy, ("to",), several=True),
     "flatten": Kind("free: the same elements as a vector", _rename("flatten")),
     "reshape": Kind("free: the same elements in another shape", _rename("reshape"), ("to",)),
+    "permute": Kind("free: axes in another order", _rename("permute"), ("to",)),
     "shuffle": Kind("free: channels in another order", _rename("shuffle"), ("groups",), ("blocks",)),
     "pixel-shuffle": Kind("free: channels to space", _rename("pixel-shuffle"), ("scale",)),
     "pixel-unshuffle": Kind("free: space to channels", _rename("pixel-unshuffle"), ("scale",)),
     "identity": Kind("free: nothing at all", _rename("identity")),
     "dropout": Kind("free at inference: nothing at all", _rename("dropout")),
+    "uncounted": Kind(
+        "an operator that cannot be counted: a network with one is incomplete",
+        _uncounted,
+        ("to",),
+        free_word="OPERATOR",
+        example="uncounted TopK --to 10",
+        several=True,
+    ),
 }
 
 

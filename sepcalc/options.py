@@ -111,7 +111,7 @@ SIZE = Type(read_size, _write, "N")
 SIZES = Type(read_sizes, _write, "N[xN]")
 OFFSETS = Type(lambda text: read_sizes(text, 0), _write, "N[xN]")
 PADDING = Type(read_padding, _write_padding, "PADDING")
-SHAPE = Type(read_shape, _write, "N[xN]")
+SHAPE = Type(lambda text: read_shape(text, 24), _write, "N[xN]")  # also what lies between layers, of any rank
 DECIMAL = Type(_read_decimal, _write, "NUMBER")
 WORD = Type(_read_word, _write, "WORD")
 FLAG = Type(_read_flag, lambda value: "true" if value else "false", "")
@@ -131,7 +131,8 @@ OPTIONS = {
         Option("rank", "", SIZE, "the smaller of inputs and outputs", "kernels in the basis of a factorization"),
         Option("ceil", "", FLAG, "no", "round the number of windows up"),
         Option("exclude-pad", "", FLAG, "no", "an average leaves padding out"),
-        Option("to", "", SHAPE, "", "the size to reach: 7x7; reshape, slice: the whole shape"),
+        Option("to", "", SHAPE, "", "the size to reach: 7x7; reshape, slice, copy, permute: the whole shape"),
+        Option("shape", "", SHAPE, "", "what is stored, trained unless constant: 1x49x49"),
         Option("start", "", OFFSETS, "0", "where a slice begins: of its axis, or with --to of all axes"),
         Option("scale", "", SIZES, "", "factor of each spatial size"),
         Option("heads", "", SIZE, "1", "attention heads"),
@@ -147,7 +148,7 @@ OPTIONS = {
         Option("over", "", WORD, "", "axes to reduce, by letter: hw, c, hwc"),
         Option("blocks", "", SIZE, "1", "equal parts of the channels, each shuffled by itself"),
         Option("keep", "", FLAG, "no", "leave reduced axes in, of size 1"),
-        Option("axis", "", WORD, "c", "axis to join or to slice along, by letter"),
+        Option("axis", "", WORD, "c", "axis to join or to slice along, or that rows run over, by letter"),
         Option("transpose", "", FLAG, "no", "multiply by the second matrix transposed"),
         Option("vocab", "", SIZE, "", "rows of the table"),
         Option("count", "", SIZE, "1", "tokens"),

@@ -29,8 +29,8 @@ def read_size(text: str, least: int = 1) -> int:
     raise Invalid(f"{quoted(text)} is not a size: expected a whole number from {least} to 2^63-1")
 
 
-def read_shape(text: str) -> Shape:
-    """``224x224x3``: sizes joined by ``x``, channels last; at most three spatial axes."""
+def read_shape(text: str, most: int = 4) -> Shape:
+    """``224x224x3``: sizes joined by ``x``, channels last; at most three spatial axes (``most`` less one)."""
     if "×" in text or "X" in text or "*" in text:
         raise Invalid(f"{quoted(text)} is not a shape: expected HxWxC", "sizes are joined by a small letter x: 12x12x3")
     try:
@@ -40,9 +40,9 @@ def read_shape(text: str) -> Shape:
             f"{quoted(text)} is not a shape: expected HxWxC, each a whole number from 1 to 2^63-1",
             "sizes are joined by x, channels last, no batch: 12x12x3" if "" in text.split("x") else "",
         ) from fact
-    if len(shape) > 4:
+    if len(shape) > most:
         raise Invalid(
-            f"{quoted(text)} has {len(shape) - 1} spatial axes: expected at most 3, then channels",
+            f"{quoted(text)} has {len(shape) - 1} spatial axes: expected at most {most - 1}, then channels",
             "no batch axis: counts are for one example",
         )
     return shape

@@ -55,6 +55,7 @@ def read(
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
+        _refuse_dims(request, "<stdin>")
         return _read_yaml(standard_input(), "<stdin>", request, None)
     if argument.startswith(ZOO):
         from sepcalc.zoo import path
@@ -65,11 +66,13 @@ def read(
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
+        _refuse_dims(request, "a network on one line")
         if request.settings:
             raise InputError([Problem("a network on one line has no parameters to set")])
         return load_line(argument, request.inputs)
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
+        _refuse_dims(request, printable(argument))
         return _read_yaml(contents(argument), argument, request, _Folder(argument).open)
     _require_file(argument)
     if suffix not in IMPORTERS:
@@ -99,6 +102,12 @@ def load(
     given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
     shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
     return read(os.fspath(argument), Request(settings, shapes)).network
+
+
+def _refuse_dims(request: Request, name: str) -> None:
+    """Raises InputError where sizes are given for dimensions that no YAML leaves open."""
+    for dim in request.dims:
+        raise InputError([Problem(f"{name} has no open dimension {quoted(dim)}", "--dim is for model files")])
 
 
 def _read_yaml(data: bytes, name: str, request: Request, opened: "Opener | None") -> "Document":

@@ -220,7 +220,7 @@ def _words(
     if kind.free_word:
         if len(given) != 1:
             facts.append(
-                (at, Invalid(f"{name} needs one word, its {kind.free_word.lower()}", f"for example {name} ij,jk->ik"))
+                (at, Invalid(f"{name} needs one word, its {kind.free_word.lower()}", f"for example {kind.example}"))
             )
         return given, end
     slots = kind.words() if given or kind.words is not _NO_WORDS else ()

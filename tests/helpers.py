@@ -137,7 +137,7 @@ def fitting_specs(draw):
     kind = draw(st.sampled_from(sorted(KINDS)))
     words, options = _settings(draw, kind, _LITTLE)
     shape = draw(st.sampled_from([(8,), (4, 8), (4, 4, 4), (8, 4, 8), (6, 5, 4), (4, 4, 4, 8)]))
-    if kind == "reshape":
+    if kind in ("reshape", "permute"):
         options["to"] = shape[::-1]
     if kind == "slice":
         whole = {"to": (*shape[:-1], 2), "start": (0,) * (len(shape) - 1) + (1,)}

@@ -254,7 +254,11 @@ FILES = [
         b'name: "[bold red]x[/] \\e[31m"\ninput: 8x8x3\nlayers: [act relu]\n',
         "markup.yaml:1:7: '[bold red]x[/] \\x1b[31m' cannot be a name",
     ),
-    ("net.txt", b"input: 8x8x3\n", "net.txt: unknown kind of file: expected .yaml or .yml"),
+    (
+        "net.txt",
+        b"input: 8x8x3\n",
+        "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5",
+    ),
 ]
 
 

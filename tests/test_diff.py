@@ -146,7 +146,10 @@ REVISIONS = [
     ("git:main:specs.yaml/", "unknown kind of file: expected .yaml or .yml\n"),
     ("git:main:specs/out.yaml", "a symbolic link in this path leads out of the repository\n"),
     ("git:main:specs/gone.yaml", "a symbolic link in this path leads to nothing\n"),
-    ("git:main:base.json", "unknown kind of file: expected .yaml or .yml\n"),
+    (
+        "git:main:base.json",
+        "this is no Keras model: expected an object with class_name and config, as model.to_json() writes it\n",
+    ),
 ]  # fmt: skip
 
 

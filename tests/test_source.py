@@ -102,7 +102,7 @@ REFUSED = [
     ("./mobilnet.yml", f"./mobilnet.yml: {UNREAD}\n  hint: did you mean mobilenet.yaml?"),
     ("nowhere/x.yaml", f"nowhere/x.yaml: {UNREAD}"),
     ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
-    ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml"),
+    ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5"),
     ("resnet", f"resnet: {UNREAD}"),
     ("", f"'': {UNREAD}"),
     ("q\x1b[2J.yaml", f"q\\x1b[2J.yaml: {UNREAD}"),
@@ -217,6 +217,17 @@ def test_load_refuses(argument: str, given: dict[str, object], message: str) -> 
 def test_another_input_of_one_line() -> None:
     document = read("8x8x3, dense -o2", Request(inputs={"": "4x3"}))
     assert (document.network.macs, document.altered) == (4 * 3 * 2, True)
+
+
+def test_only_model_files_leave_dimensions_open() -> None:
+    for argument, said in (
+        ("mobilenet.yaml", "mobilenet.yaml"),
+        ("8x8x3, act relu", "a network on one line"),
+        ("-", "<stdin>"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read(argument, Request(dims={"batch": "1"}), lambda: b"")
+        assert str(caught.value) == f"{said} has no open dimension 'batch'\n  hint: --dim is for model files"
 
 
 # --- included files ---------------------------------------------------------------------------------------------------

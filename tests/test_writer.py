@@ -107,4 +107,5 @@ def test_what_has_no_words() -> None:
     nodes = [Node("one", Uncounted("Fft", "nobody knows", (4,)), (0,), (4,)), Node("two", Other(), (1,), (4,))]
     with pytest.raises(InputError) as caught:
         write(Network("", {"input": (4,)}, nodes))
-    assert str(caught.value) == "one cannot be written: Fft has no spec\ntwo cannot be written: other has no spec"
+    assert str(caught.value) == "two cannot be written: other has no spec"
+    assert "  - uncounted Fft --to 4:\n    name: one\n" in write(Network("", {"input": (4,)}, nodes[:1]))

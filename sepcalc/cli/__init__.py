@@ -30,6 +30,8 @@ COMMANDS = {
     "baseline": "Keep what networks cost, to compare with later.",
     "factor": "Which kernels separate, and what a layer gains.",
     "kinds": "Every kind of layer, and how it is counted.",
+    "convert": "A network of any kind as YAML.",
+    "operators": "Every operator of a model format that is counted.",
     "schema": "The JSON Schema of a network, for editors.",
 }
 

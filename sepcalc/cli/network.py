@@ -31,10 +31,14 @@ Examples:
 """
 
 
-def request(sets: tuple[str, ...], inputs: tuple[str, ...]) -> Request:
-    """``--set name=value`` and ``--input [name=]shape``, each name once. Raises InputError."""
+def request(sets: tuple[str, ...], inputs: tuple[str, ...], dims: tuple[str, ...] = ()) -> Request:
+    """``--set name=value``, ``--input [name=]shape`` and ``--dim name=size``, each name once. Raises InputError."""
     shapes = [text if "=" in text else f"={text}" for text in inputs]
-    return Request(_pairs("--set", sets, "width=0.5"), _pairs("--input", shapes, "160x160x3", nameless=True))
+    return Request(
+        _pairs("--set", sets, "width=0.5"),
+        _pairs("--input", shapes, "160x160x3", nameless=True),
+        _pairs("--dim", dims, "batch=1"),
+    )
 
 
 def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = False) -> dict[str, str]:
@@ -59,6 +63,9 @@ set_option = click.option(
     "--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value for a parameter of the file."
 )
 input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]HxWxC", help="Another input shape.")
+dim_option = click.option(
+    "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="A size for a dimension that a model file leaves open."
+)
 
 
 fold_norm_option = click.option(
@@ -70,6 +77,7 @@ fold_norm_option = click.option(
 @click.argument("network", shell_complete=complete_files)
 @set_option
 @input_option
+@dim_option
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
 @click.option("--full", is_flag=True, help="Every layer in a row of its own, also where blocks repeat.")
 @click.option("--sort", type=click.Choice(COSTS), default=None, help="Most of this count first; shares are of it.")
@@ -88,6 +96,7 @@ def command(
     network: str,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
     by: str | None,
     full: bool,
     sort: str | None,
@@ -102,7 +111,7 @@ def command(
     output: str | None,
     force: bool,
 ) -> int:
-    document = read(network, request(sets, inputs), standard_input)
+    document = read(network, request(sets, inputs, dims), standard_input)
     subject = document.network.fold_norm() if fold_norm else document.network
     if expand:
         from sepcalc.document.writer import write

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import fold_norm_option, input_option, request, set_option, standard_input
+from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -47,6 +47,7 @@ Progress = Callable[[int, int, str], None]
 @fold_norm_option
 @set_option
 @input_option
+@dim_option
 @output_options
 @click.pass_context
 def command(
@@ -59,6 +60,7 @@ def command(
     fold_norm: bool,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
     form: str,
     exact: bool,
     output: str | None,
@@ -68,11 +70,12 @@ def command(
     if len(words) == 1 and is_network(words[0]):
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
-        target = read(words[0], request(sets, inputs), standard_input).network
+        target = read(words[0], request(sets, inputs, dims), standard_input).network
         target = target.fold_norm() if fold_norm else target
         title = target.name or "network"
     else:
-        for name, value in (("--layers", layers), ("--set", sets), ("--input", inputs), ("--fold-norm", fold_norm)):
+        given = {"--layers": layers, "--set": sets, "--input": inputs, "--dim": dims, "--fold-norm": fold_norm}
+        for name, value in given.items():
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         target = spoken(ctx, words, also=REWRITE_OPTIONS)

@@ -138,7 +138,7 @@ class File(NamedTuple):
 
 def axes_of(shape: Shape) -> dict[str, Number]:
     """``c_in``, and ``h_in``, ``w_in`` … by axis."""
-    names: dict[str, Number] = {f"{axis}_in": size for axis, size in zip(AXES[len(shape) - 1], shape)}
+    names: dict[str, Number] = {f"{axis}_in": size for axis, size in zip(AXES.get(len(shape) - 1, ""), shape)}
     names["c_in"] = shape[-1]
     return names
 

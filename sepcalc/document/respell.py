@@ -5,12 +5,12 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Stored
-from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.options import Value
@@ -138,11 +138,30 @@ def _rename(op: Rename, inputs: Shapes) -> Parts:
     options: dict[str, Value] = {}
     if op.how == "reshape" or op.how not in KINDS:  # any other order of the same elements
         return "reshape", (), {"to": op.output(inputs)}
+    if op.how == "permute":
+        options["to"] = op.to
     if op.how == "shuffle":
         options = {"groups": op.groups, **({"blocks": op.blocks} if op.blocks > 1 else {})}
     if op.how in ("pixel-shuffle", "pixel-unshuffle"):
         options["scale"] = (op.scale,)
     return op.how, (), options
+
+
+def _stored(op: Stored, inputs: Shapes) -> Parts:
+    words = () if op.per == "shape" else (op.per,)
+    options: dict[str, Value] = {"shape": op.shape} if op.shape else {}
+    if op.how in ("scale", "shift"):
+        return op.how, words, options
+    return "stored", (op.how, *words), options
+
+
+def _softmax(op: Softmax, inputs: Shapes) -> Parts:
+    return "log-softmax" if op.log else "softmax", (), _along(op.axis, inputs[0])
+
+
+def _along(axis: int, shape: Shape) -> dict[str, Value]:
+    """The letter of an axis, where it is not the last."""
+    return {} if axis in (-1, len(shape) - 1) else {"axis": _letters(shape)[axis]}
 
 
 def _concat(op: Concat, inputs: Shapes) -> Parts:
@@ -188,10 +207,14 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     BatchNorm: _batch_norm,
     RowNorm: _row_norm,
     LocalResponseNorm: lambda op, inputs: ("norm", ("lrn",), {"size": op.size}),
-    Softmax: lambda op, inputs: ("log-softmax" if op.log else "softmax", (), {}),
+    Softmax: _softmax,
+    Cumulate: lambda op, inputs: ("cumsum", (), _along(op.axis, inputs[0])),
+    Select: lambda op, inputs: ("select", (), {}),
+    Copy: lambda op, inputs: ("copy", (), {"to": op.to}),
+    Uncounted: lambda op, inputs: ("uncounted", (op.called,), {"to": op.shape}),
     Activation: _activation,
     Elementwise: lambda op, inputs: (op.how, (), {}),
-    Stored: lambda op, inputs: (op.how, (op.per,), {}),
+    Stored: _stored,
     Rename: _rename,
     Concat: _concat,
     Pad: _pad,

@@ -96,7 +96,12 @@ def _unit(vectors: Array) -> Array:
 
 
 def slice_values(matrices: Array) -> Array:
-    """The singular values of a batch, a part at a time."""
+    """The singular values of a batch, a part at a time; of a large batch of long matrices from their Gram matrices."""
+    short, long = sorted(matrices.shape[-2:])
+    if matrices.size >= CHUNK and long >= 4 * short:
+        tall = matrices if matrices.shape[-2] == long else matrices.swapaxes(-1, -2)
+        powers: Array = np.linalg.eigvalsh(tall.swapaxes(-1, -2) @ tall)[..., ::-1]
+        return np.sqrt(np.maximum(powers, 0))
     step = max(1, CHUNK // (matrices.shape[-1] * matrices.shape[-2]))
     parts = [np.linalg.svd(matrices[at : at + step], compute_uv=False) for at in range(0, len(matrices), step)]
     return np.concatenate(parts)

@@ -20,7 +20,13 @@ class Request(NamedTuple):
     dims: Mapping[str, str] = {}
 
 
-IMPORTERS: dict[str, str] = {}  # by suffix; a module is loaded when such a file is named
+IMPORTERS: dict[str, str] = {  # by suffix; a module is loaded when such a file is named
+    ".onnx": "sepcalc.importers.onnx",
+    ".keras": "sepcalc.importers.keras",
+    ".json": "sepcalc.importers.keras",
+    ".h5": "sepcalc.importers.keras",
+    ".hdf5": "sepcalc.importers.keras",
+}
 
 
 def importer(suffix: str) -> "Callable[[str, Request], Network]":

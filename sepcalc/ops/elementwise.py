@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.base import Op, broadcast
-from sepcalc.shape import Shape, Shapes
+from sepcalc.shape import Shape, Shapes, show
 
 
 class Formula(NamedTuple):
@@ -41,6 +41,33 @@ ACTIVATIONS = {
     "selu": Formula(2, 1, 1, 0, 1, "scale·(x if x > 0 else alpha·(exp(x) - 1))"),
     "softplus": Formula(0, 1, 0, 0, 2, "log(1 + exp(beta·x))/beta", "beta", 2),
     "softsign": Formula(0, 1, 0, 1, 0, "x/(1 + abs(x))"),
+    "celu": Formula(0, 2, 2, 0, 1, "max(x, 0) + min(0, alpha·(exp(x/alpha) - 1))", "alpha", 2),
+    "log-sigmoid": Formula(0, 1, 0, 1, 2, "log(1/(1 + exp(-x)))"),
+    "threshold": Formula(0, 0, 1, 0, 0, "x if x > a else b"),
+    "hard-shrink": Formula(0, 0, 2, 0, 0, "x if x > a or x < -a else 0"),
+    "soft-shrink": Formula(0, 2, 2, 0, 0, "x - a if x > a else x + a if x < -a else 0"),
+    "tanh-shrink": Formula(0, 1, 0, 0, 1, "x - tanh(x)"),
+    # Elementary functions: what graphs spell their own formulas with (opcounts.md, rules 3 to 6).
+    "exp": Formula(0, 0, 0, 0, 1, "exp(x)"),
+    "expm1": Formula(0, 1, 0, 0, 1, "exp(x) - 1"),
+    "log": Formula(0, 0, 0, 0, 1, "log(x)"),
+    "log1p": Formula(0, 1, 0, 0, 1, "log(1 + x)"),
+    "sqrt": Formula(0, 0, 0, 0, 1, "sqrt(x)"),
+    "rsqrt": Formula(0, 0, 0, 1, 1, "1/sqrt(x)"),
+    "reciprocal": Formula(0, 0, 0, 1, 0, "1/x"),
+    "erf": Formula(0, 0, 0, 0, 1, "erf(x)"),
+    "sin": Formula(0, 0, 0, 0, 1, "sin(x)"),
+    "cos": Formula(0, 0, 0, 0, 1, "cos(x)"),
+    "square": Formula(1, 0, 0, 0, 0, "x·x"),
+    "cube": Formula(2, 0, 0, 0, 0, "x·x·x"),
+    "pow": Formula(0, 0, 0, 0, 1, "x^a, a no small whole number"),
+    "abs": Formula(0, 0, 0, 0, 0, "abs(x)"),
+    "neg": Formula(0, 0, 0, 0, 0, "-x"),
+    "sign": Formula(0, 0, 0, 0, 0, "-1, 0 or 1"),
+    "floor": Formula(0, 0, 0, 0, 0, "the whole number not above x"),
+    "ceil": Formula(0, 0, 0, 0, 0, "the whole number not below x"),
+    "round": Formula(0, 0, 0, 0, 0, "the nearest whole number"),
+    "not": Formula(0, 0, 0, 0, 0, "not x"),
 }
 
 
@@ -79,7 +106,7 @@ class Activation(_Activation, Op):
         )
 
 
-# Which count a step of each takes.
+# Which count a step of each takes; of and, or and xor none (a choice after a compare).
 ELEMENTWISE = {
     "add": "adds",
     "subtract": "adds",
@@ -87,7 +114,11 @@ ELEMENTWISE = {
     "divide": "divs",
     "maximum": "compares",
     "minimum": "compares",
+    "compare": "compares",
+    "power": "specials",
+    "logical": "",
 }
+_OF_TWO = ("subtract", "divide", "compare", "power")
 
 
 class _Elementwise(NamedTuple):
@@ -95,10 +126,11 @@ class _Elementwise(NamedTuple):
 
 
 class Elementwise(_Elementwise, Op):
-    """The sum, difference, product, quotient, maximum or minimum of several inputs, element by element.
+    """The sum, difference, product, quotient, maximum, minimum, comparison, power, or logical and, or, xor of several
+    inputs, element by element.
 
-    (n-1)·y operations for n inputs of equal shape; where shapes broadcast, each step costs its own result.
-    Source: opcounts.md.
+    (n-1)·y operations (logical: none) for n inputs of equal shape; where shapes broadcast, each step costs its own
+    result. Source: opcounts.md.
     """
 
     __slots__ = ()
@@ -109,7 +141,7 @@ class Elementwise(_Elementwise, Op):
         return self.how
 
     def output(self, inputs: Shapes) -> Shape:
-        if len(inputs) > 2 and self.how in ("subtract", "divide"):
+        if len(inputs) > 2 and self.how in _OF_TWO:
             raise Invalid(f"{self.how} takes two inputs, not {len(inputs)}")
         return broadcast(inputs, self.how)
 
@@ -119,32 +151,79 @@ class Elementwise(_Elementwise, Op):
             total = name("steps", len(steps)) * steps[0] if len(steps) > 1 else steps[0]
         else:
             total = sum(steps[1:], steps[0])
-        return Cost(**{ELEMENTWISE[self.how]: total}, activations=name("elements", *output))
+        counts = {ELEMENTWISE[self.how]: total} if ELEMENTWISE[self.how] else {}
+        return Cost(**counts, activations=name("elements", *output))
+
+
+class _Select(NamedTuple):
+    pass
+
+
+class Select(_Select, Op):
+    """Elements of the second input where the first is true, of the third where it is not; of fewer inputs, the others
+    are stored numbers. Free; y elements written. Source: opcounts.md, rule 6.
+    """
+
+    __slots__ = ()
+    label = "select"
+    most = 3
+
+    def output(self, inputs: Shapes) -> Shape:
+        return broadcast(inputs, "select")
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        return Cost(activations=name("elements", *output))
+
+
+# Which count an element of each takes, the other operand being stored.
+STORED = {
+    "scale": "mults",
+    "shift": "adds",
+    "from": "adds",
+    "over": "divs",
+    "maximum": "compares",
+    "minimum": "compares",
+    "compare": "compares",
+    "power": "specials",
+    "logical": "",
+}
 
 
 class _Stored(NamedTuple):
     how: str
     per: str = "constant"
+    shape: Shape = ()
 
 
 class Stored(_Stored, Op):
-    """The input times (scale) or plus (shift) a stored number: a constant, or trained per channel (a layer scale)
-    or per element (a position table). Dividing by a constant is multiplying by its reciprocal.
+    """The input times (scale) or plus (shift) a stored number: a constant, or trained per channel (a layer scale),
+    per element (a position table) or of any ``shape`` that the input broadcasts with. Also a stored number minus the
+    input (from), over the input, to the power of the input, and the maximum, minimum, comparison or logical
+    combination of both. Dividing by a stored number is multiplying by its reciprocal.
 
-    y mults or y additions; params 0, C or y. Source: opcounts.md, rule 2.
+    y mults, additions, divisions, specials or compares (logical: none); params 0, C, y, or the elements of the shape.
+    Source: opcounts.md, rules 2, 3 and 7.
     """
 
     __slots__ = ()
 
     def kind(self, inputs: Shapes) -> str:
-        return self.how
+        return self.how if self.how in ("scale", "shift") else f"stored {self.how}"
 
     def detail(self, inputs: Shapes) -> str:
-        return f"per {self.per}" if self.per != "constant" else "constant"
+        if self.per == "constant":
+            return "constant"
+        return f"per {show(self.shape)}" if self.per == "shape" else f"per {self.per}"
+
+    def output(self, inputs: Shapes) -> Shape:
+        return broadcast((inputs[0], self.shape), self.how) if self.shape else inputs[0]
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         y = name("elements", *output)
-        trained = {"constant": 0, "channel": name("channels", output[-1]), "element": y}[self.per]
-        if self.how == "scale":
-            return Cost(mults=y, params=trained, activations=y)
-        return Cost(adds=y, params=trained, activations=y)
+        trained = 0
+        if self.per == "channel":
+            trained = name("channels", output[-1])
+        elif self.per != "constant":
+            trained = name("stored", *self.shape) if self.per == "shape" else y
+        counts = {STORED[self.how]: y} if STORED[self.how] else {}
+        return Cost(**counts, params=trained, activations=y)

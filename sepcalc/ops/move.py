@@ -18,7 +18,8 @@ class _Rename(NamedTuple):
 
 
 class Rename(_Rename, Op):
-    """The input under another shape or in another order: identity, dropout, flatten, reshape, shuffle (channels in
+    """The input under another shape or in another order: identity, dropout, flatten, reshape, permute (the axes in
+    another order; which, its sizes say as far as a count needs it), shuffle (channels in
     ``groups`` groups, transposed; each of ``blocks`` equal parts by itself), pixel-shuffle and pixel-unshuffle
     (channels to space and back). Costs nothing and writes nothing.
     Source: opcounts.md, "moves only"; Shi et al., arXiv:1609.05158 for the pixel shuffle."""
@@ -43,6 +44,10 @@ class Rename(_Rename, Op):
                         f"{show(self.to)} ({prod(self.to):,})",
                         about="to",
                     )
+                return self.to
+            case "permute":
+                if sorted(self.to) != sorted(shape):
+                    raise Invalid(f"{show(self.to)} does not have the sizes of {show(shape)} in any order", about="to")
                 return self.to
             case "shuffle":
                 if channels % (self.groups * self.blocks):
@@ -70,7 +75,7 @@ class Rename(_Rename, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         match self.how:
-            case "flatten" | "reshape":
+            case "flatten" | "reshape" | "permute":
                 return None
             case "pixel-shuffle":
                 return tuple([Window(1, 1, self.scale)] * len(self.to or output[:-1]))
@@ -155,6 +160,28 @@ class Slice(_Slice, Op):
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         return Cost(activations=name("elements", *output))
+
+
+class _Copy(NamedTuple):
+    to: Shape
+
+
+class Copy(_Copy, Op):
+    """Elements of the inputs, some of them or some several times, in a given shape: expand, tile, roll, gather,
+    scatter. Moves only; y elements written. Source: opcounts.md, rule 6."""
+
+    __slots__ = ()
+    label = "copy"
+    most = 1000
+
+    def output(self, inputs: Shapes) -> Shape:
+        return self.to
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        return Cost(activations=name("elements", *output))
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
 
 
 class _Embedding(NamedTuple):

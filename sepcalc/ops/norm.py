@@ -42,6 +42,30 @@ class BatchNorm(_BatchNorm, Op):
         )
 
 
+class _Normalization(NamedTuple):
+    stored: Shape = ()
+
+
+class Normalization(_Normalization, Op):
+    """Inputs brought to a mean of 0 and a variance of 1 by stored numbers, x·s + t: adapted to data beforehand.
+
+    x mults and x additions. Buffers: a mean and a variance in the shape ``stored``, which the input broadcasts with,
+    and the count of what was seen; none where the numbers are constants. Source: Keras' Normalization; opcounts.md,
+    rule 2.
+    """
+
+    __slots__ = ()
+    label = "norm"
+
+    def detail(self, inputs: Shapes) -> str:
+        return "input"
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        x = name("elements", *output)
+        buffers = 2 * name("stored", *self.stored) + name("count", 1) if self.stored else 0
+        return Cost(mults=x, adds=x, buffers=buffers, activations=x)
+
+
 class _RowNorm(NamedTuple):
     how: str
     groups: int = 1
@@ -124,10 +148,11 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
 
 class _Softmax(NamedTuple):
     log: bool = False
+    axis: int = -1
 
 
 class Softmax(_Softmax, Op):
-    """Softmax over the last axis: R rows of max, subtract, exp, sum, divide.
+    """Softmax over one axis (the last): R rows of max, subtract, exp, sum, divide.
 
     2x - R additions, x - R compares, x divisions, x specials; log-softmax, (x - max) - log(sum exp): 3x - R additions,
     no division, x + R specials. Source: opcounts.md.
@@ -139,7 +164,8 @@ class Softmax(_Softmax, Op):
         return "log-softmax" if self.log else "softmax"
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        x, rows = name("elements", *output), name("rows", *output[:-1])
+        x = name("elements", *output)
+        rows = name("rows", *[size for at, size in enumerate(output) if at != range(len(output))[self.axis]])
         if self.log:
             return Cost(adds=3 * x - rows, compares=x - rows, specials=x + rows, activations=x)
         return Cost(adds=2 * x - rows, compares=x - rows, divs=x, specials=x, activations=x)

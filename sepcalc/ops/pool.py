@@ -64,6 +64,18 @@ class Pool(_Pool, Op):
         return tuple([Window(extent(k, d), s) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
 
 
+# Which count every element but the first takes.
+REDUCTIONS = {
+    "mean": "adds",
+    "sum": "adds",
+    "max": "compares",
+    "min": "compares",
+    "prod": "mults",
+    "argmax": "compares",
+    "argmin": "compares",
+}
+
+
 class _Reduce(NamedTuple):
     how: str
     axes: tuple[int, ...]
@@ -72,10 +84,11 @@ class _Reduce(NamedTuple):
 
 
 class Reduce(_Reduce, Op):
-    """The mean, sum or maximum over some axes (counted from 0, channels last); a global pool is one over all
-    spatial axes.
+    """The mean, sum, product, maximum or minimum over some axes, or where it is (counted from 0, channels last); a
+    global pool is one over all spatial axes.
 
-    Mean: x - y additions, y mults by the stored 1/n; sum: x - y additions; max: x - y compares. Source: opcounts.md.
+    Mean: x - y additions, y mults by the stored 1/n; sum: x - y additions; prod: x - y mults; max, min, argmax,
+    argmin: x - y compares. Source: opcounts.md.
     """
 
     __slots__ = ()
@@ -94,12 +107,32 @@ class Reduce(_Reduce, Op):
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         x, y = name("inputs", *inputs[0]), name("outputs", *output)
-        if self.how == "max":
-            return Cost(compares=x - y, activations=y)
-        return Cost(mults=y if self.how == "mean" else 0, adds=x - y, activations=y)
+        if self.how == "mean":
+            return Cost(mults=y, adds=x - y, activations=y)
+        return Cost(**{REDUCTIONS[self.how]: x - y}, activations=y)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return () if self.axes == (len(inputs[0]) - 1,) and self.keep else None
+
+
+class _Cumulate(NamedTuple):
+    axis: int = -1
+
+
+class Cumulate(_Cumulate, Op):
+    """Running sums along one axis (the last): every element but the first is added, y - y/n additions. Source:
+    opcounts.md, rule 1."""
+
+    __slots__ = ()
+    label = "cumsum"
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        rows = name("rows", *[size for at, size in enumerate(output) if at != range(len(output))[self.axis]])
+        each = name("each", output[self.axis])
+        return Cost(adds=rows * (each - 1), activations=rows * each)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
 
 
 class _AdaptivePool(NamedTuple):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.base import Op, Window
+from sepcalc.ops.elementwise import ACTIVATIONS
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -18,6 +19,8 @@ class _Recurrent(NamedTuple):
     relu: bool = False
     bidirectional: bool = False
     last: bool = False
+    act: str = "tanh"  # of the new state; what ACTIVATIONS has, or linear
+    gate: str = "sigmoid"
 
 
 class Recurrent(_Recurrent, Op):
@@ -29,6 +32,7 @@ class Recurrent(_Recurrent, Op):
     4H(I+P) + PH macs, P(H-1) additions more; peepholes 3H mults and additions more.
     gru: 3H(I+H) macs, 3H mults more, 2H divisions, 3H specials; additions 3H(I+H-1) + 4H·b + 4H with the reset after
     the product (its bias cannot merge), 3H(I+H-1+b) + 4H with the reset before it.
+    Other functions than tanh and the logistic sigmoid (``act``, ``gate``) cost what they cost.
     The zero state of the first step counts like any other; directions are concatenated, free.
     Sources: Hochreiter and Schmidhuber, 1997; Sak et al., arXiv:1402.1128; Cho et al., arXiv:1406.1078; opcounts.md.
     """
@@ -57,25 +61,30 @@ class Recurrent(_Recurrent, Op):
         b = name("bias", 1) if self.bias_sets else 0
         y = name("outputs", *output)
         peep = 3 * h if self.peephole else 0
+        sums = i + p - 1 + b  # additions in each unit's sum of products
+        more = 3 * h + peep
         if self.cell == "rnn":
-            gates, more, divs, specials = 1, 0, 0, 0 if self.relu else h
-            adds = h * (i + h - 1 + b)
+            gates, more, adds = 1, 0, h * sums
+            functions = _counted(("relu" if self.relu else self.act, 1))
         elif self.cell == "lstm":
-            gates, more, divs, specials = 4, 3 * h + peep, 3 * h, 5 * h
-            adds = 4 * h * (i + p - 1 + b) + 4 * h + peep
+            gates, adds = 4, 4 * h * sums + h + peep
+            functions = _counted((self.gate, 3), (self.act, 2))
             if self.projection:
                 adds = adds + p * (h - 1)
         else:
-            gates, more, divs, specials = 3, 3 * h, 2 * h, 3 * h
-            adds = 3 * h * (i + h - 1 + b) + 4 * h if self.reset_before else 3 * h * (i + h - 1) + 4 * h * b + 4 * h
+            gates, adds = 3, 3 * h * sums + 2 * h
+            if not self.reset_before:  # the candidate's second bias is an addition of its own, and joins by another
+                adds = 3 * h * (i + h - 1) + 4 * h * b + 2 * h
+            functions = _counted((self.gate, 2), (self.act, 1))
+        mults, plus, compares, divs, specials = [h * count for count in _work(functions)]
         macs = gates * h * (i + p)
         if self.projection:
             macs = macs + p * h
         return Cost(
             macs=runs * macs,
-            mults=runs * (macs + more),
-            adds=runs * adds,
-            compares=runs * h if self.relu else 0,
+            mults=runs * (macs + more + mults),
+            adds=runs * (adds + plus),
+            compares=runs * compares,
             divs=runs * divs,
             specials=runs * specials,
             params=directions * (macs + self.bias_sets * gates * h + peep),
@@ -84,3 +93,20 @@ class Recurrent(_Recurrent, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+
+def _counted(*functions: tuple[str, int]) -> dict[str, int]:
+    """How often each function runs for every unit."""
+    counts: dict[str, int] = {}
+    for how, times in functions:
+        counts[how] = counts.get(how, 0) + times
+    return counts
+
+
+def _work(functions: dict[str, int]) -> list[int]:
+    """Mults, additions, compares, divisions and specials of these functions together; a linear one is none."""
+    work = [0, 0, 0, 0, 0]
+    for how, times in functions.items():
+        if how != "linear":
+            work = [count + times * each for count, each in zip(work, ACTIVATIONS[how][:5])]
+    return work

@@ -29,11 +29,23 @@ _COUNTED: dict[Any, str] = {
     np.log: "specials",
     np.tanh: "specials",
     np.power: "specials",
+    np.sin: "specials",
+    np.cos: "specials",
     erf_of: "specials",
 }
 
 
-_FREE_UFUNCS = {np.negative, np.absolute}
+_FREE_UFUNCS = {
+    np.negative,
+    np.absolute,
+    np.sign,
+    np.floor,
+    np.ceil,
+    np.rint,
+    np.logical_and,
+    np.logical_not,
+    np.bitwise_and,
+}
 
 
 _FREE_FUNCTIONS: set[Any] = {np.where, np.concatenate, np.reshape, np.transpose, np.moveaxis, np.pad, np.broadcast_to}

@@ -86,12 +86,14 @@ def _said(count: int, whole: int, what: str) -> str:
 def _by_rows(op: Op, inputs: Shapes, output: Shape) -> bool:
     """Whether an output row (all channels of a position) comes from the input rows of that position alone."""
     match op:
+        case Softmax() if op.axis not in (-1, len(output) - 1):
+            return False
         case BatchNorm() | Activation() | LocalResponseNorm() | Softmax() | Dense():
             return True
         case RowNorm():
             return op.how in ("layer", "rms") and op.axes == 1
         case Stored():
-            return op.per != "element"
+            return op.per in ("constant", "channel") and not op.shape
         case Elementwise():
             return all(shape == output for shape in inputs)
     return False

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Elementwise, Stored
-from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
+from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.shape import Shape
 from sepcalc.verify.bench import Bench, Function
 from sepcalc.verify.counting import Array, erf_of
@@ -22,11 +22,15 @@ from sepcalc.verify.layout import (
     LRN,
     SELU,
     SLOPE,
+    argument_of,
     bordered,
     divisible,
     norm_rows,
+    order_of,
     resampling_taps,
     statistics_of,
+    stored_data,
+    stored_shape,
 )
 from sepcalc.verify.products import GATHERED
 
@@ -59,11 +63,32 @@ def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
 
 def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     array = bench.real(inputs[0])
-    ufunc: Any = np.maximum if op.how == "max" else np.add
+    if op.how in ("argmax", "argmin"):
+        return _found(op, array, output)
+    ufunc: Any = {"max": np.maximum, "min": np.minimum, "prod": np.multiply}.get(op.how, np.add)
     result = ufunc.reduce(array, axis=op.axes)
     if op.how == "mean":
         result = np.multiply(result, 1 / (array.size // max(1, result.size)))
     return np.asarray(result).reshape(output)
+
+
+def _found(op: Reduce, array: Any, output: Shape) -> Array:
+    """Where the first of the largest (smallest) elements is, numbered along the axes, compare by compare."""
+    rest = [axis for axis in range(array.ndim) if axis not in op.axes]
+    rows = array.transpose(*op.axes, *rest).reshape(-1, *[array.shape[axis] for axis in rest])
+    best, where = rows[0], np.zeros(rows.shape[1:], np.int64)
+    for at in range(1, len(rows)):
+        better = np.greater(rows[at], best) if op.how == "argmax" else np.greater(best, rows[at])
+        best, where = np.where(better, rows[at], best), np.where(better, at, where)
+    return np.asarray(where).reshape(output)
+
+
+def _cumulate(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    rows = np.moveaxis(inputs[0].astype(np.int64), op.axis, 0)
+    result = [rows[0].view(bench.array)]
+    for row in rows[1:]:
+        result.append(np.add(result[-1], row))
+    return np.moveaxis(np.stack([np.asarray(row) for row in result]), 0, op.axis)
 
 
 def _adaptive(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -125,6 +150,16 @@ def _batch_norm(op: BatchNorm, inputs: Sequence[Array], output: Shape, bench: Be
     return np.asarray(_scaled(values, gain, shift)).reshape(output)
 
 
+def _normalization(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Mean and variance are stored, and so is how much they were made of; factor and term are prepared."""
+    stored = [bench.weights(role, op.stored or (1,), "buffers") for role in ("mean", "variance")]
+    mean, variance = [each.take() if op.stored else each.look() for each in stored]
+    if op.stored:
+        bench.weights("count", (1,), "buffers").take()
+    factor = 1 / np.sqrt(np.abs(variance.astype(np.float64)) + EPSILON)
+    return np.add(np.multiply(bench.real(inputs[0]), factor), -mean * factor)
+
+
 def _row_norm(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows, axes = norm_rows(op, bench.real(inputs[0]))
     count = prod(rows.shape[axis] for axis in axes)
@@ -158,7 +193,7 @@ def _factor(x: Any, factor: float) -> Any:
 _MULT = np.multiply
 
 
-_ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
+ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
     "relu": lambda x, _: np.maximum(x, 0.0),
     "relu6": lambda x, _: _relu6(x),
     "clip": lambda x, _: np.minimum(np.maximum(x, -1.0), 2.0),
@@ -179,15 +214,46 @@ _ACTIVATED: dict[str, Callable[[Any, float], Any]] = {
     "selu": lambda x, _: _MULT(SELU[1], np.where(np.greater(x, 0.0), x, _MULT(SELU[0], np.subtract(np.exp(x), 1.0)))),
     "softplus": lambda x, beta: _factor(np.log(np.add(1.0, np.exp(_factor(x, beta)))), 1 / beta if beta else 1.0),
     "softsign": lambda x, _: np.divide(x, np.add(1.0, np.absolute(x))),
+    "celu": lambda x, alpha: np.add(
+        np.maximum(x, 0.0),
+        np.minimum(0.0, _factor(np.subtract(np.exp(_factor(x, 1 / alpha if alpha else 1.0)), 1.0), alpha)),
+    ),
+    "log-sigmoid": lambda x, _: np.log(sigmoid(x)),
+    "threshold": lambda x, _: np.where(np.greater(x, 1.0), x, 0.5),
+    "hard-shrink": lambda x, _: np.where(np.greater(x, 0.5), x, np.where(np.greater(-0.5, x), x, 0.0)),
+    "soft-shrink": lambda x, _: np.where(
+        np.greater(x, 0.5), np.subtract(x, 0.5), np.where(np.greater(-0.5, x), np.add(x, 0.5), 0.0)
+    ),
+    "tanh-shrink": lambda x, _: np.subtract(x, np.tanh(x)),
+    "exp": lambda x, _: np.exp(x),
+    "expm1": lambda x, _: np.subtract(np.exp(x), 1.0),
+    "log": lambda x, _: np.log(x),
+    "log1p": lambda x, _: np.log(np.add(1.0, x)),
+    "sqrt": lambda x, _: np.sqrt(x),
+    "rsqrt": lambda x, _: np.divide(1.0, np.sqrt(x)),
+    "reciprocal": lambda x, _: np.divide(1.0, x),
+    "erf": lambda x, _: erf_of(x).astype(float),
+    "sin": lambda x, _: np.sin(x),
+    "cos": lambda x, _: np.cos(x),
+    "square": lambda x, _: _MULT(x, x),
+    "cube": lambda x, _: _MULT(_MULT(x, x), x),
+    "pow": lambda x, _: np.power(x, 0.3),
+    "abs": lambda x, _: np.absolute(x),
+    "neg": lambda x, _: np.negative(x),
+    "sign": lambda x, _: np.sign(x),
+    "floor": lambda x, _: np.floor(x),
+    "ceil": lambda x, _: np.ceil(x),
+    "round": lambda x, _: np.rint(x),
+    "not": lambda x, _: np.logical_not(x),
 }
 
 
 def _activation(op: Activation, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    array = bench.real(inputs[0])
+    array = bench.real(argument_of(op, inputs[0]))
     if op.how == "prelu":
         slope = bench.weights("slope", (1 if op.shared else output[-1],)).take().astype(np.float64)
         return np.where(np.greater(array, 0.0), array, np.multiply(slope, array))
-    return np.asarray(_ACTIVATED[op.how](array, op.factor))
+    return np.asarray(ACTIVATED[op.how](array, op.factor))
 
 
 _STEPS: dict[str, Any] = {
@@ -197,6 +263,9 @@ _STEPS: dict[str, Any] = {
     "divide": np.divide,
     "maximum": np.maximum,
     "minimum": np.minimum,
+    "compare": np.greater,
+    "power": np.power,
+    "logical": np.bitwise_and,
 }
 
 
@@ -209,9 +278,26 @@ def _elementwise(op: Elementwise, inputs: Sequence[Array], output: Shape, bench:
 
 
 def _stored(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    shape = {"constant": (), "channel": output[-1:], "element": output}[op.per]
-    values = 3 if op.per == "constant" else bench.weights("stored", shape).take()
-    return np.asarray((np.multiply if op.how == "scale" else np.add)(inputs[0].view(bench.array), values))
+    shape = stored_shape(op, output)
+    values = np.full(op.shape, 3) if op.per == "constant" else bench.weights("stored", shape).take()
+    array = stored_data(op, inputs[0]).view(bench.array)
+    match op.how:
+        case "scale":
+            return np.asarray(np.multiply(array, values))
+        case "shift":
+            return np.asarray(np.add(array, values))
+        case "from":
+            return np.asarray(np.subtract(values, array))
+        case "over":
+            return np.asarray(np.divide(values, array))
+        case "power":
+            return np.asarray(np.power(np.abs(values) + 1.0, array))
+    return np.asarray(_STEPS[op.how](array, values.astype(np.int32)))
+
+
+def _select(op: Select, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    first, second, third = [*inputs, np.array(5), np.array(-5)][:3]
+    return np.broadcast_to(np.where(first != 0, second, third), output)
 
 
 def _rename(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -225,6 +311,8 @@ def _rename(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) ->
         parts = array.reshape(*sizes, channels // op.scale**axes, *[op.scale] * axes)
         order = [axis for at in range(axes) for axis in (at, axes + 1 + at)]
         return parts.transpose(*order, axes).reshape(output)
+    if op.how == "permute":
+        return array.transpose(order_of(array.shape, output))
     if op.how == "pixel-unshuffle":
         parts = array.reshape(*[part for size in sizes for part in (size // op.scale, op.scale)], channels)
         order = [*range(0, 2 * axes, 2), 2 * axes, *range(1, 2 * axes, 2)]
@@ -244,6 +332,11 @@ def _slice(op: Slice, inputs: Sequence[Array], output: Shape, bench: Bench) -> A
     return inputs[0][tuple(op.parts())]
 
 
+def _copy(op: Copy, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """The elements of the inputs, one input after the other, over and over."""
+    return np.resize(np.concatenate([array.reshape(-1) for array in inputs]), output)
+
+
 def _embedding(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     table = bench.weights("table", (op.vocab, op.out)).take().astype(np.float64).view(bench.array)
     found = table[np.abs(inputs[0]) % op.vocab]
@@ -260,18 +353,22 @@ def _token(op: Token, inputs: Sequence[Array], output: Shape, bench: Bench) -> A
 RUN: dict[type[Op], Function] = {
     Pool: _pool,
     Reduce: _reduce,
+    Cumulate: _cumulate,
     AdaptivePool: _adaptive,
     Upsample: _upsample,
     BatchNorm: _batch_norm,
+    Normalization: _normalization,
     RowNorm: _row_norm,
     LocalResponseNorm: _local_norm,
     Activation: _activation,
     Elementwise: _elementwise,
+    Select: _select,
     Stored: _stored,
     Rename: _rename,
     Concat: _concat,
     Pad: _pad,
     Slice: _slice,
+    Copy: _copy,
     Embedding: _embedding,
     Token: _token,
 }

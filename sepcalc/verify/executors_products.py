@@ -1,6 +1,6 @@
 """Layers made of products that count themselves: convolutions, matrix products, attention, recurrent cells."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod, sqrt
 from typing import Any
@@ -178,11 +178,12 @@ def _softmaxed(rows: Any) -> Any:
 
 
 def _softmax(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    rows = bench.real(inputs[0])
+    rows = np.moveaxis(bench.real(inputs[0]), op.axis, -1)
     if not op.log:
-        return _softmaxed(rows)
+        return np.moveaxis(_softmaxed(rows), -1, op.axis)
     below = np.subtract(rows, np.maximum.reduce(rows, axis=-1, keepdims=True))
-    return np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=-1, keepdims=True)))
+    logs = np.subtract(below, np.log(np.add.reduce(np.exp(below), axis=-1, keepdims=True)))
+    return np.moveaxis(logs, -1, op.axis)
 
 
 def _recurrent(op: Recurrent, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -194,12 +195,19 @@ def _recurrent(op: Recurrent, inputs: Sequence[Array], output: Shape, bench: Ben
     return np.concatenate(directions, axis=-1).reshape(output)
 
 
+def _function(how: str) -> Callable[[Any], Any]:
+    from sepcalc.verify.executors_elements import ACTIVATED
+
+    return (lambda x: x) if how == "linear" else lambda x: ACTIVATED[how](x, 1.0)
+
+
 def _run_cell(op: Recurrent, sequence: Array, cell: Cell, bench: Bench) -> list[Array]:
     """Step by step, every gate's sum of products in one, as opcounts.md has it."""
     features, size = sequence.shape[1], op.hidden
     state: Any = np.zeros(op.projection or size).view(bench.array)
     inner: Any = np.zeros(size).view(bench.array)
     merged = cell.biases.sum(axis=0) if op.bias_sets else None
+    act, sigmoid = _function(op.act), _function(op.gate)
     result = []
 
     def gate(at: int, seen: Any) -> Any:
@@ -210,16 +218,16 @@ def _run_cell(op: Recurrent, sequence: Array, cell: Cell, bench: Bench) -> list[
     for x in sequence:
         seen = np.concatenate([x, np.asarray(state)])
         if op.cell == "rnn":
-            state = np.maximum(gate(0, seen), 0.0) if op.relu else np.tanh(gate(0, seen))
+            state = np.maximum(gate(0, seen), 0.0) if op.relu else act(gate(0, seen))
         elif op.cell == "lstm":
             into, forget, new, out = [gate(at, seen) for at in range(4)]
             if op.peephole:
                 into = np.add(into, np.multiply(cell.peep[0], inner))
                 forget = np.add(forget, np.multiply(cell.peep[1], inner))
-            inner = np.add(np.multiply(sigmoid(forget), inner), np.multiply(sigmoid(into), np.tanh(new)))
+            inner = np.add(np.multiply(sigmoid(forget), inner), np.multiply(sigmoid(into), act(new)))
             if op.peephole:
                 out = np.add(out, np.multiply(cell.peep[2], inner))
-            state = np.multiply(sigmoid(out), np.tanh(inner))
+            state = np.multiply(sigmoid(out), act(inner))
             if op.projection:
                 state = by_matrix(bench, state[None], cell.project)[0]
         else:
@@ -228,7 +236,7 @@ def _run_cell(op: Recurrent, sequence: Array, cell: Cell, bench: Bench) -> list[
                 new = gate(2, np.concatenate([x, np.asarray(np.multiply(reset, state))]))
             else:
                 new = _reset_after(op, cell, x, state, reset, bench, features)
-            new = np.tanh(new)
+            new = act(new)
             state = np.add(np.multiply(np.subtract(1.0, update), new), np.multiply(update, state))
         result.append(np.asarray(state))
     return result

@@ -6,8 +6,10 @@ import numpy as np
 
 from sepcalc.cost import Cost
 from sepcalc.network import Layer
+from sepcalc.ops.base import Op
 from sepcalc.ops.move import Embedding
 from sepcalc.ops.product import Attention
+from sepcalc.ops.repeat import Each
 from sepcalc.shape import volume
 from sepcalc.verify.bench import Bench
 from sepcalc.verify.counting import Array, Tally
@@ -62,6 +64,7 @@ def agree(found: Array, reference: Array, near: bool) -> bool:
         return False
     if not near:
         return np.array_equal(found, reference)
+    found, reference = np.asarray(found, np.float64), np.asarray(reference, np.float64)  # truths cannot be subtracted
     off, allowed = np.abs(np.subtract(found, reference)), np.abs(reference)
     allowed *= TOLERANCE
     allowed += TOLERANCE
@@ -69,12 +72,19 @@ def agree(found: Array, reference: Array, near: bool) -> bool:
     return bool((off <= allowed).all() or np.allclose(found, reference, TOLERANCE, TOLERANCE))
 
 
+def innermost(op: Op) -> Op:
+    """What an op on each slice is, slice by slice."""
+    while isinstance(op, Each):
+        op = op.op
+    return op
+
+
 def check_layer(layer: Layer, run: Run, sample: int | None = None) -> Check:
     """Runs a layer on data of its own, all of it or a sample of its positions."""
     bench = run.bench(layer.name)
-    if isinstance(layer.op, Attention):
+    if isinstance(innermost(layer.op), Attention):
         bench.dtype = np.float64
-    limit = 100 if isinstance(layer.op, Embedding) else 3
+    limit = 100 if isinstance(innermost(layer.op), Embedding) else 3
     inputs = [bench.data(f"input {at}", shape, limit) for at, shape in enumerate(layer.inputs)]
     whole = layer.op.cost(layer.inputs, layer.output)
     if sample is None:

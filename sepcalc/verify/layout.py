@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sepcalc.ops.conv import Transposed
-from sepcalc.ops.elementwise import Elementwise
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.norm import RowNorm
 from sepcalc.ops.product import Attention
 from sepcalc.ops.recurrent import Recurrent
@@ -74,6 +74,8 @@ def norm_rows(op: RowNorm, array: Array) -> tuple[Array, tuple[int, ...]]:
     return array, tuple(range(array.ndim - op.axes, array.ndim))
 
 
+_POSITIVE = ("log", "log1p", "sqrt", "rsqrt", "reciprocal", "pow")  # defined above zero
+_BETWEEN = ("floor", "ceil", "round")  # nothing to do on whole numbers
 LRN = (2.0, 1e-1, 0.75)  # k, alpha, beta
 
 
@@ -81,9 +83,41 @@ SLOPE, SELU = 0.01, (1.6732632423543772, 1.0507009873554805)
 
 
 def divisible(op: Elementwise, inputs: Sequence[Array]) -> list[Array]:
-    """Integers of 64 bits; what is divided by is not zero."""
-    arrays = [array.astype(np.int64 if op.how != "divide" else np.float64) for array in inputs]
+    """Integers of 64 bits; what is divided by is not zero, what is raised to a power above it."""
+    arrays = [array.astype(np.int64 if op.how not in ("divide", "power") else np.float64) for array in inputs]
+    if op.how == "power":
+        return [np.abs(arrays[0]) + 1, arrays[1]]
     return arrays if op.how != "divide" else [arrays[0], np.where(arrays[1] == 0, 7, arrays[1])]
+
+
+_POSITIVE = ("log", "log1p", "sqrt", "rsqrt", "reciprocal", "pow")  # defined above zero
+_BETWEEN = ("floor", "ceil", "round")  # nothing to do on whole numbers
+
+
+def argument_of(op: Activation, array: Array) -> Array:
+    """Data where the function is defined, and does something."""
+    if op.how in _POSITIVE:
+        return np.abs(array) + 0.5
+    return array / 4 if op.how in _BETWEEN else array
+
+
+def stored_shape(op: Stored, output: Shape) -> Shape:
+    return {"constant": (), "channel": output[-1:], "element": output, "shape": op.shape}[op.per]
+
+
+def stored_data(op: Stored, array: Array) -> Array:
+    """What is divided by is not zero."""
+    return np.where(array == 0, 7.0, array) if op.how == "over" else array
+
+
+def order_of(shape: Shape, output: Shape) -> list[int]:
+    """An order of the axes that gives the output's sizes."""
+    left = list(range(len(shape)))
+    order = []
+    for size in output:
+        order.append(next(axis for axis in left if shape[axis] == size))
+        left.remove(order[-1])
+    return order
 
 
 class Cell(NamedTuple):

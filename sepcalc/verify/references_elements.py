@@ -1,17 +1,17 @@
 """Pools, resampling, norms, activations and moves, formulated another way."""
 
 from collections.abc import Callable, Sequence
-from math import erf, prod
+from math import erf, erfc, prod
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Elementwise, Stored
-from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Rename, Slice, Token
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
+from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.shape import Shape, extent
 from sepcalc.verify.bench import DRAWN, Bench, Function
 from sepcalc.verify.counting import Array
@@ -20,11 +20,15 @@ from sepcalc.verify.layout import (
     LRN,
     SELU,
     SLOPE,
+    argument_of,
     bordered,
     divisible,
     norm_rows,
+    order_of,
     resampling_taps,
     statistics_of,
+    stored_data,
+    stored_shape,
 )
 from sepcalc.verify.references_products import windows_at
 
@@ -64,8 +68,16 @@ def _pool_at(op: Pool, array: Array, output: Shape, positions: Array) -> Array:
 
 
 def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    how: dict[str, Any] = {"max": np.max, "mean": np.mean, "sum": np.sum}
+    how: dict[str, Any] = {"max": np.max, "mean": np.mean, "sum": np.sum, "min": np.min, "prod": np.prod}
+    if op.how in ("argmax", "argmin"):
+        rest = [axis for axis in range(inputs[0].ndim) if axis not in op.axes]
+        rows = inputs[0].transpose(*rest, *op.axes).reshape(*[inputs[0].shape[axis] for axis in rest], -1)
+        return np.asarray((np.argmax if op.how == "argmax" else np.argmin)(rows, axis=-1)).reshape(output)
     return np.asarray(how[op.how](inputs[0].astype(np.float64), axis=op.axes)).reshape(output)
+
+
+def _cumulate_reference(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return np.asarray(np.cumsum(inputs[0].astype(np.int64), axis=op.axis))
 
 
 def _adaptive_reference(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -100,6 +112,11 @@ def _batch_norm_reference(op: BatchNorm, inputs: Sequence[Array], output: Shape,
     return np.asarray((inputs[0] - mean) * root * gain + shift)
 
 
+def _normalization_reference(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    mean, variance = [bench.weights(role, op.stored or (1,)).look() for role in ("mean", "variance")]
+    return np.asarray((inputs[0] - mean) / np.sqrt(np.abs(variance.astype(np.float64)) + EPSILON))
+
+
 def _row_norm_reference(op: RowNorm, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows, axes = norm_rows(op, inputs[0].astype(np.float64))
     spread = (rows**2).mean(axis=axes, keepdims=True) if op.how == "rms" else rows.var(axis=axes, keepdims=True)
@@ -118,7 +135,7 @@ def _local_norm_reference(op: LocalResponseNorm, inputs: Sequence[Array], output
     return np.asarray(array * (k + alpha / op.size * (array**2 @ near.T)) ** -beta)
 
 
-_NAMED: dict[str, Callable[[Array, float], Any]] = {
+NAMED: dict[str, Callable[[Array, float], Any]] = {
     "relu": lambda x, _: x * (x > 0),
     "relu6": lambda x, _: np.clip(x, 0, 6),
     "clip": lambda x, _: np.clip(x, -1, 2),
@@ -136,15 +153,41 @@ _NAMED: dict[str, Callable[[Array, float], Any]] = {
     "selu": lambda x, _: SELU[1] * (np.maximum(x, 0) + SELU[0] * np.expm1(np.minimum(x, 0))),
     "softplus": lambda x, beta: np.logaddexp(0, beta * x) / (beta or 1),
     "softsign": lambda x, _: np.sign(x) - np.sign(x) / (1 + abs(x)),
+    "celu": lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / (alpha or 1))),
+    "log-sigmoid": lambda x, _: -np.logaddexp(0, -x),
+    "threshold": lambda x, _: x * (x > 1) + 0.5 * (x <= 1),
+    "hard-shrink": lambda x, _: x * (abs(x) > 0.5),
+    "soft-shrink": lambda x, _: np.sign(x) * np.maximum(abs(x) - 0.5, 0),
+    "tanh-shrink": lambda x, _: x - 1 + 2 / (np.exp(2 * x) + 1),
+    "exp": lambda x, _: np.e**x,
+    "expm1": lambda x, _: np.expm1(x),
+    "log": lambda x, _: np.log2(x) / np.log2(np.e),
+    "log1p": lambda x, _: np.log1p(x),
+    "sqrt": lambda x, _: x**0.5,
+    "rsqrt": lambda x, _: x**-0.5,
+    "reciprocal": lambda x, _: x**-1.0,
+    "erf": lambda x, _: 1 - np.vectorize(erfc)(x),
+    "sin": lambda x, _: np.exp(1j * x).imag,
+    "cos": lambda x, _: np.exp(1j * x).real,
+    "square": lambda x, _: abs(x) ** 2,
+    "cube": lambda x, _: x**3,
+    "pow": lambda x, _: np.exp(0.3 * np.log(x)),
+    "abs": lambda x, _: np.maximum(x, -x),
+    "neg": lambda x, _: 0 - x,
+    "sign": lambda x, _: (x > 0) * 1.0 - (x < 0),
+    "floor": lambda x, _: -np.ceil(-x),
+    "ceil": lambda x, _: -np.floor(-x),
+    "round": lambda x, _: np.round(x),
+    "not": lambda x, _: x == 0,
 }
 
 
 def _activation_reference(op: Activation, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    array = inputs[0].astype(np.float64)
+    array = argument_of(op, inputs[0]).astype(np.float64)
     if op.how == "prelu":
         slope = bench.weights("slope", (1 if op.shared else output[-1],)).look()
         return np.asarray(np.maximum(array, 0) + slope * np.minimum(array, 0))
-    return np.asarray(_NAMED[op.how](array, op.factor))
+    return np.asarray(NAMED[op.how](array, op.factor))
 
 
 def _elementwise_reference(op: Elementwise, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -157,14 +200,35 @@ def _elementwise_reference(op: Elementwise, inputs: Sequence[Array], output: Sha
         "divide": lambda all_: all_[0] * (1 / all_[1]),
         "maximum": lambda all_: all_.max(axis=0),
         "minimum": lambda all_: all_.min(axis=0),
+        "compare": lambda all_: all_[0] > all_[1],
+        "power": lambda all_: np.exp(all_[1] * np.log(all_[0])),
+        "logical": lambda all_: np.bitwise_and.reduce(all_, axis=0),
     }
     return np.asarray(how[op.how](stack))
 
 
 def _stored_reference(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    shape = {"constant": (), "channel": output[-1:], "element": output}[op.per]
+    shape = stored_shape(op, output)
     values = 3 if op.per == "constant" else bench.weights("stored", shape).look().astype(np.int64)
-    return np.asarray(inputs[0] * values if op.how == "scale" else inputs[0] - -values)
+    array = np.broadcast_to(stored_data(op, inputs[0]), output)
+    how: dict[str, Callable[[Any, Any], Any]] = {
+        "scale": lambda x, a: x * a,
+        "shift": lambda x, a: x - -a,
+        "from": lambda x, a: a + -x,
+        "over": lambda x, a: a * x**-1.0,
+        "maximum": lambda x, a: np.where(x > a, x, a),
+        "minimum": lambda x, a: np.where(x < a, x, a),
+        "compare": lambda x, a: x > a,
+        "power": lambda x, a: np.exp(x * np.log(np.abs(a) + 1.0)),
+        "logical": lambda x, a: x & a,
+    }
+    return np.asarray(how[op.how](array, values))
+
+
+def _select_reference(op: Select, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    first, second, third = [np.broadcast_to(array, output) for array in (*inputs, 5, -5)][:3]
+    chosen = (first != 0) * 1
+    return np.asarray(chosen * second + (1 - chosen) * third)
 
 
 def rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -172,6 +236,12 @@ def rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: 
     (array,) = inputs
     if op.how in ("flatten", "reshape", "identity", "dropout"):
         return np.fromiter(array.flat, array.dtype, array.size).reshape(output)
+    if op.how == "permute":
+        result = np.empty(output, array.dtype)
+        order = order_of(array.shape, output)
+        for place in np.ndindex(*output):
+            result[place] = array[tuple([place[order.index(axis)] for axis in range(array.ndim)])]
+        return result
     *sizes, channels = array.shape
     if op.how == "shuffle":
         part, channel = channels // op.blocks, np.arange(channels)
@@ -209,6 +279,11 @@ def _slice_reference(op: Slice, inputs: Sequence[Array], output: Shape, bench: B
     return inputs[0][np.ix_(*ranges)]
 
 
+def _copy_reference(op: Copy, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    every = [element for array in inputs for element in array.flat]
+    return np.fromfunction(np.vectorize(lambda at: every[int(at) % len(every)]), (prod(output),)).reshape(output)
+
+
 def _embedding_reference(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     """A one-hot product, which the layer itself is not; by blocks of the table."""
     numbers, table = np.abs(inputs[0]) % op.vocab, bench.weights("table", (op.vocab, op.out))
@@ -230,18 +305,22 @@ def _token_reference(op: Token, inputs: Sequence[Array], output: Shape, bench: B
 REFERENCES: dict[type[Op], Function] = {
     Pool: _pool_reference,
     Reduce: _reduce_reference,
+    Cumulate: _cumulate_reference,
     AdaptivePool: _adaptive_reference,
     Upsample: _upsample_reference,
     BatchNorm: _batch_norm_reference,
+    Normalization: _normalization_reference,
     RowNorm: _row_norm_reference,
     LocalResponseNorm: _local_norm_reference,
     Activation: _activation_reference,
     Elementwise: _elementwise_reference,
+    Select: _select_reference,
     Stored: _stored_reference,
     Rename: rename_reference,
     Concat: _concat_reference,
     Pad: _pad_reference,
     Slice: _slice_reference,
+    Copy: _copy_reference,
     Embedding: _embedding_reference,
     Token: _token_reference,
 }

@@ -169,7 +169,7 @@ def _attention_reference(op: Attention, inputs: Sequence[Array], output: Shape, 
 
 def _softmax_reference(op: Softmax, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows = inputs[0].astype(np.float64)
-    logs = rows - np.logaddexp.reduce(rows, axis=-1, keepdims=True)
+    logs = rows - np.logaddexp.reduce(rows, axis=op.axis, keepdims=True)
     return logs if op.log else np.asarray(np.exp(logs))
 
 
@@ -178,9 +178,12 @@ def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, 
     sequence = inputs[0].astype(np.float64)
     features, h = sequence.shape[1], op.hidden
 
-    def sigmoid(x: Array) -> Array:
-        return np.asarray(0.5 + 0.5 * np.tanh(x / 2))
+    from sepcalc.verify.references_elements import NAMED
 
+    def function(how: str) -> Callable[[Array], Array]:
+        return (lambda x: x) if how == "linear" else lambda x: np.asarray(NAMED[how](x, 1.0))
+
+    act, sigmoid = function(op.act), function(op.gate)
     directions = []
     for at, (kernel, biases, peep, project) in enumerate(cells_of(op, features, bench, take=False)):
         w, u = kernel[:, :features], kernel[:, features:]
@@ -191,21 +194,21 @@ def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, 
         for x in sequence[::-1] if at else sequence:
             if op.cell == "rnn":
                 z = w @ x + u @ state + b + b2
-                state = z.clip(0) if op.relu else np.tanh(z)
+                state = z.clip(0) if op.relu else act(z)
             elif op.cell == "lstm":
                 i, f, g, o = np.split(w @ x + u @ state + b + b2, 4)
                 inner, before = np.zeros(h), inner
-                inner = sigmoid(f + peeps[1] * before) * before + sigmoid(i + peeps[0] * before) * np.tanh(g)
-                state = sigmoid(o + peeps[2] * inner) * np.tanh(inner)
+                inner = sigmoid(f + peeps[1] * before) * before + sigmoid(i + peeps[0] * before) * act(g)
+                state = sigmoid(o + peeps[2] * inner) * act(inner)
                 state = project @ state if op.projection else state
             else:
                 both = b[: 2 * h] + (b2[: 2 * h] if op.bias_sets == 2 else 0)
                 r, z = np.split(sigmoid((w @ x)[: 2 * h] + (u @ state)[: 2 * h] + both), 2)
                 if op.reset_before:
                     last = b[2 * h :] + (b2[2 * h :] if op.bias_sets == 2 else 0)
-                    n = np.tanh(w[2 * h :] @ x + u[2 * h :] @ (r * state) + last)
+                    n = act(w[2 * h :] @ x + u[2 * h :] @ (r * state) + last)
                 else:
-                    n = np.tanh(w[2 * h :] @ x + b[2 * h :] + r * (u[2 * h :] @ state + b2[2 * h :]))
+                    n = act(w[2 * h :] @ x + b[2 * h :] + r * (u[2 * h :] @ state + b2[2 * h :]))
                 state = n + z * (state - n)
             steps.append(state)
         directions.append(steps[-1] if op.last else np.stack(steps[::-1] if at else steps))

@@ -57,6 +57,9 @@ main()
 DRAIN = f"import yaml\nfor _ in yaml.parse(open({MOBILENET!r}), yaml.CBaseLoader): pass\n"
 
 
+ONNX = str(ROOT / "tests" / "data" / "onnx" / "mobilenet_v2.onnx")
+
+
 def seconds() -> float:
     """CPU seconds of this process and of its children that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -285,6 +288,13 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
         NETWORK,
         [DRAIN + BARE_TABLE, tables(house, NETWORK)],
         1.4,
+    ),
+    "onnx": lambda house: start(
+        house,
+        "network mobilenet_v2.onnx / onnx.load, infer_shapes",
+        ["network", ONNX],
+        [f"import onnx; onnx.shape_inference.infer_shapes(onnx.load({ONNX!r}, load_external_data=False))"],
+        1.6,
     ),
     "help": lambda house: start(house, "--help / import click", ["--help"], [BARE_CLICK], 1.2),
     "version": lambda house: start(house, "--version / import click", ["--version"], [BARE_CLICK], 1.2),

@@ -1,0 +1,40 @@
+"""``sepcalc convert``."""
+
+import click
+
+from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
+from sepcalc.cli.output import emit_text
+from sepcalc.source import read
+
+HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer.
+Exits with 3 when some of its operators cannot be counted; in the YAML they are uncounted, too.
+
+\b
+Examples:
+  sepcalc convert "224x224x3, conv -k3 -o32 -s2, pool avg global, dense -o10"
+  sepcalc convert specs/mobilenet_v1.yaml --fold-norm
+"""
+
+
+@click.command("convert", help=HELP)
+@click.argument("network")
+@set_option
+@input_option
+@dim_option
+@fold_norm_option
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file.")
+@click.option("--force", is_flag=True, help="Overwrite it.")
+def command(
+    network: str,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    fold_norm: bool,
+    output: str | None,
+    force: bool,
+) -> int:
+    from sepcalc.document.writer import write
+
+    found = read(network, request(sets, inputs, dims), standard_input).network
+    emit_text(write(found.fold_norm() if fold_norm else found), output, force)
+    return 0 if found.complete else 3

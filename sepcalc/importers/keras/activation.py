@@ -1,0 +1,208 @@
+"""Activations: as layers, and as the ``activation`` of others."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from sepcalc.errors import Invalid, printable
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.settings import Settings, shown
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Rename, Slice
+from sepcalc.ops.norm import Softmax
+from sepcalc.ops.pool import Reduce
+
+# Keras' name -> ours, where it is one op. Keras 2's hard_sigmoid, clip(0.2x + 0.5, 0, 1), costs what Keras 3's does.
+SIMPLE = {
+    "relu": "relu",
+    "relu6": "relu6",
+    "leaky_relu": "leaky-relu",
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "hard_sigmoid": "hard-sigmoid",
+    "sparse_sigmoid": "hard-sigmoid",
+    "hard_silu": "hard-swish",
+    "hard_swish": "hard-swish",
+    "silu": "silu",
+    "swish": "silu",
+    "gelu": "gelu",
+    "mish": "mish",
+    "elu": "elu",
+    "selu": "selu",
+    "celu": "celu",
+    "softplus": "softplus",
+    "softsign": "softsign",
+    "exponential": "exp",
+    "hard_tanh": "clip",
+    "log_sigmoid": "log-sigmoid",
+    "hard_shrink": "hard-shrink",
+    "soft_shrink": "soft-shrink",
+    "tanh_shrink": "tanh-shrink",
+    "threshold": "threshold",
+}
+FREE = ("linear", "identity")
+OTHERS = ("softmax", "log_softmax", "glu", "squareplus", "sparse_plus")
+
+
+def named(value: Any) -> tuple[str, Settings]:
+    """The name of a serialized activation (a word, a function, a layer), and its settings."""
+    if value is None:
+        return "linear", Settings({})
+    if isinstance(value, str):
+        return value, Settings({})
+    if isinstance(value, dict):
+        config, class_name = value.get("config"), value.get("class_name")
+        if class_name == "function" and isinstance(config, str):
+            return config, Settings({})
+        if class_name == "Activation" and isinstance(config, dict):
+            return named(config.get("activation"))
+        if isinstance(class_name, str) and isinstance(config, dict):
+            return class_name, Settings(config)
+    raise Invalid(f"activation is {shown(value)}: expected a name")
+
+
+def activate(call: Call, tensor: Tensor, value: Any, link: str = "act") -> Tensor:
+    """The tensor behind a serialized activation; a linear one adds nothing."""
+    how, settings = named(value)
+    if how in FREE:
+        return tensor
+    if how in LAYERS:
+        inner = call.inside(link, how, settings.config, tensor)
+        return LAYERS[how](inner)
+    return apply(call, tensor, how, link)
+
+
+def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 1.0) -> Tensor:
+    """One activation by Keras' name for it; what is not known is uncounted."""
+    how = how.split(">")[-1]
+    if how in FREE:
+        return call.add(Rename("identity"), tensor, link=link)
+    if how in SIMPLE:
+        return call.add(Activation(SIMPLE[how], factor), tensor, link=link)
+    if how in ("softmax", "log_softmax"):
+        return softmax(call, tensor, (len(tensor.shape) - 1,), how == "log_softmax", link)
+    if how == "glu":
+        if tensor.shape[-1] % 2:
+            raise Invalid(f"glu halves {tensor.shape[-1]} channels")
+        tensor = call.plain(tensor, f"{link}/layout" if link else "layout")
+        half = Slice((*tensor.shape[:-1], tensor.shape[-1] // 2))
+        inner = f"{link}/" if link else ""
+        left, right = call.add(half, tensor, link=f"{inner}left"), call.add(half, tensor, link=f"{inner}right")
+        gate = call.add(Activation("sigmoid"), right, link=f"{inner}gate")
+        return call.add(Elementwise("multiply"), left, gate, link=link)
+    if how == "squareplus":  # (x + sqrt(x² + 4))/2
+        inner = f"{link}/" if link else ""
+        square = call.add(Activation("square"), tensor, link=f"{inner}square")
+        root = call.add(
+            Activation("sqrt"), call.add(Stored("shift"), square, link=f"{inner}shift"), link=f"{inner}root"
+        )
+        return call.add(Stored("scale"), call.add(Elementwise("add"), tensor, root, link=f"{inner}sum"), link=link)
+    if how == "sparse_plus":  # 0 below -1, (x + 1)²/4, x from 1 on
+        inner = f"{link}/" if link else ""
+        shifted = call.add(Stored("shift"), tensor, link=f"{inner}shift")
+        square = call.add(Activation("square"), shifted, link=f"{inner}square")
+        quarter = call.add(Stored("scale"), square, link=f"{inner}scale")
+        return call.add(Activation("clip"), quarter, link=link)
+    reason = "an activation that sepcalc does not know: it would take one of Keras' own"
+    inside = call.inside(link, printable(how), {}, tensor)
+    return inside.uncounted(reason, [tensor.shape] if not tensor.first else [])[0]
+
+
+def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False, link: str = "") -> Tensor:
+    """Softmax over axes of Keras' shape."""
+    rank = len(tensor.shape)
+    if not rank:
+        raise Invalid("softmax needs an axis")
+    if len(axes) == 1:
+        axis = axes[0] if not tensor.first else (axes[0] - 1) % rank
+        return call.add(Softmax(log, axis - rank), tensor, link=link)
+    inner = f"{link}/" if link else ""
+    tensor = call.plain(tensor, f"{inner}layout")
+    if sorted(axes) != list(range(rank - len(axes), rank)):
+        raise Invalid("axis names several axes that are not the last ones")
+    kept = tensor.shape[: rank - len(axes)]
+    rows = call.free(
+        "flatten" if not kept else "reshape", tensor, (*kept, prod(tensor.shape[len(kept) :])), f"{inner}rows"
+    )
+    return call.free("reshape", call.add(Softmax(log), rows, link=link), tensor.shape, f"{inner}shape")
+
+
+def activation(call: Call) -> Tensor:
+    how, settings = named(call.settings.get("activation"))
+    if how in LAYERS:
+        return LAYERS[how](Call(call.model, call.name, how, settings.config, [call.x], {}, key=call.key))
+    return apply(call, call.x, how)
+
+
+def relu(call: Call) -> Tensor:
+    """max_value if x is not below it; x from the threshold on; below, negative_slope·(x - threshold)."""
+    settings, x = call.settings, call.x
+    slope = settings.number("negative_slope", default=0.0)
+    threshold = settings.number("threshold", "theta", default=0.0)
+    limit = settings.get("max_value")
+    if limit is not None:
+        limit = settings.number("max_value", default=0.0)
+    if not slope and not threshold:
+        return call.add(Activation("relu" if limit is None else "relu6" if limit == 6 else "clip"), x)
+    link = "" if limit is None else "slope"
+    if not slope:
+        x = call.add(Activation("threshold"), x, link=link)
+    else:
+        below = call.add(Stored("shift"), x, link="below") if threshold else None
+        x = call.add(Activation("leaky-relu"), x if below is None else below, link=link)
+    return x if limit is None else call.add(Stored("minimum"), x)
+
+
+def leaky_relu(call: Call) -> Tensor:
+    call.settings.number("negative_slope", "alpha", default=0.3)
+    return call.add(Activation("leaky-relu"), call.x)
+
+
+def prelu(call: Call) -> Tensor:
+    """One trained slope for each element, or for all along the shared axes (counted from 1, the batch being 0)."""
+    x = call.plain(call.x)
+    shared: tuple[int, ...] = ()
+    if call.settings.get("shared_axes") is not None:
+        shared = call.settings.axes("shared_axes", len(x.shape) + 1)
+    slopes = tuple([1 if axis in shared else size for axis, size in enumerate(x.shape)])
+    if all(size == 1 for size in slopes[:-1]) and slopes[-1:] == x.shape[-1:]:
+        return call.add(Activation("prelu"), x)
+    if all(size == 1 for size in slopes):
+        return call.add(Activation("prelu", shared=True), x)
+    scaled = call.add(Stored("scale", "shape", slopes), x, link="slope")
+    compared = call.add(Stored("compare"), x, link="compare")
+    return call.add(Select(), compared, x, scaled)
+
+
+def elu(call: Call) -> Tensor:
+    return call.add(Activation("elu", call.settings.number("alpha", default=1.0)), call.x)
+
+
+def softmax_layer(call: Call) -> Tensor:
+    return softmax(call, call.x, call.settings.axes("axis", len(call.x.shape) + 1))
+
+
+def thresholded_relu(call: Call) -> Tensor:
+    call.settings.number("theta", default=1.0)
+    return call.add(Activation("threshold"), call.x)
+
+
+def unit(call: Call, tensor: Tensor, axes: tuple[int, ...], link: str = "") -> Tensor:
+    """x·min(1/sqrt(sum of squares), 1/ε), as keras.ops.normalize has it."""
+    inner = f"{link}/" if link else ""
+    square = call.add(Activation("square"), tensor, link=f"{inner}square")
+    total = call.add(Reduce("sum", axes, True), square, link=f"{inner}sum")
+    root = call.add(Activation("rsqrt"), total, link=f"{inner}root")
+    bound = call.add(Stored("minimum"), root, link=f"{inner}bound")
+    return call.add(Elementwise("multiply"), tensor, bound, link=link)
+
+
+LAYERS: dict[str, Callable[[Call], Tensor]] = {
+    "Activation": activation,
+    "ReLU": relu,
+    "LeakyReLU": leaky_relu,
+    "PReLU": prelu,
+    "ELU": elu,
+    "Softmax": softmax_layer,
+    "ThresholdedReLU": thresholded_relu,
+}

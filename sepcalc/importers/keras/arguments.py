@@ -1,0 +1,61 @@
+"""The arguments of an operation: by name in its config or its call, by their place, tensors or numbers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.settings import Settings
+
+Handler = Callable[[Call], Tensor | list[Tensor]]
+
+BATCH = "it works across the examples of a batch: it would take an axis other than the batch"
+
+
+def option(call: Call, *names: str, at: int | None = None) -> Any:
+    """A setting of an operation: of its config, by name in the call, or by its place there."""
+    for name in names:
+        if call.kwargs.get(name) is not None:
+            return call.kwargs[name]
+        if call.settings.config.get(name) is not None:
+            return call.settings.config[name]
+    return call.args[at] if at is not None and len(call.args) > at else None
+
+
+def axes_of(call: Call, value: Any, rank: int) -> tuple[int, ...]:
+    """Axes without the batch. Raises Unknown where the batch is one of them."""
+    items = list(value) if isinstance(value, list | tuple) else [value]
+    if None in items or 0 in items or -rank in items:
+        raise Unknown(BATCH)
+    return Settings({"axis": items}).axes("axis", rank)
+
+
+def operands(call: Call, count: int = 2) -> list[Any]:
+    """The first arguments, tensors or numbers, wherever they stand in the call."""
+    args = call.args[0] if len(call.args) == 1 and isinstance(call.args[0], list) else call.args
+    found = list(args)
+    for name in ("x", "x1", "a", "y", "x2", "b"):
+        if name in call.kwargs and len(found) < count:
+            found.append(call.kwargs[name])
+    if len(found) < count:
+        raise Invalid(f"it has {len(found)} operands: expected {count}")
+    return found[:count]
+
+
+def single(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def dims_of(value: Any) -> list[int]:
+    """The sizes of a stored constant: a number has none."""
+    if isinstance(value, dict):
+        config = value.get("config")
+        value = config.get("value") if isinstance(config, dict) else None
+    dims: list[int] = []
+    while isinstance(value, list) and value and len(dims) < 32:
+        dims.append(len(value))
+        value = value[0]
+    if not single(value):
+        raise Unknown("one of its operands is neither a tensor nor a number: it would take either")
+    return dims

@@ -1,0 +1,218 @@
+"""What the layers are turned into: nodes of a network, tensors that know how Keras lays them out."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.importers import Request
+from sepcalc.importers.keras.settings import Settings
+from sepcalc.network import Node
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.move import Rename
+from sepcalc.ops.repeat import Each
+from sepcalc.shape import LARGEST, Shape, show, volume
+
+MOST_NODES = 100_000
+
+
+class Tensor(NamedTuple):
+    """A tensor of the network by its number. ``shape`` is Keras' own, without the batch; ``first`` says that channels
+    are first in it (the network has them last); ``sure`` is false where a layer that is not known made it and the
+    file does not say its shape."""
+
+    number: int
+    shape: Shape
+    first: bool = False
+    sure: bool = True
+
+    @property
+    def own(self) -> Shape:
+        """The shape as the network has it: channels last; a scalar is one element."""
+        shape = (*self.shape[1:], self.shape[0]) if self.first else self.shape
+        return shape or (1,)
+
+
+class Builder:
+    """A network under construction."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.inputs: dict[str, Shape] = {}
+        self.nodes: list[Node] = []
+        self.keys: list[str] = []  # for each node, under which name its weights are the same ones
+        self.notes: list[str] = []
+        self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
+        self.first = False  # whether some layer reads images with channels first
+        self.depth = 0
+        self.run: Callable[[Any, str, str, list[Any], dict[str, Any]], list[Tensor]]  # a layer inside a wrapper
+        self._used: dict[str, int] = {}
+
+    def input(self, name: str, shape: Shape, first: bool) -> Tensor:
+        """A new input; all come before the first node."""
+        if name in self.inputs:
+            raise Invalid(f"two inputs are called {quoted(name)}")
+        tensor = Tensor(len(self.inputs), shape, first)
+        _check(tensor.own)
+        self.inputs[name] = tensor.own
+        return tensor
+
+    def add(self, name: str, key: str, op: Op, sources: Sequence[Tensor]) -> tuple[int, Shape]:
+        """A node of its own; the number and the shape of what it gives (channels last, inside the outer axes)."""
+        shapes = tuple([tensor.own for tensor in sources])
+        inner = op.output(shapes)
+        _check((*self.outer, *inner))
+        if isinstance(op, Uncounted):  # seen as such wherever it stands
+            op = op._replace(shape=(*self.outer, *inner))
+        else:
+            for _ in self.outer:
+                op = Each(op)
+        if len(self.nodes) >= MOST_NODES:
+            raise Invalid(f"the model has more than {MOST_NODES:,} operations")
+        unique = name
+        while unique in self._used:
+            self._used[name] += 1
+            unique = f"{name}[{self._used[name]}]"
+        self._used[unique] = 0
+        numbers = tuple([tensor.number for tensor in sources])
+        self.nodes.append(Node(unique, op, numbers, (*self.outer, *inner)))
+        self.keys.append(key)
+        return len(self.inputs) + len(self.nodes) - 1, inner
+
+    @contextmanager
+    def nesting(self) -> Iterator[None]:
+        """Inside a layer that has layers. Raises Invalid where that goes too deep."""
+        if self.depth >= 30:
+            raise Invalid("layers are nested more than 30 deep")
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+
+    def finished(self) -> list[Node]:
+        """The nodes, those that share weights with others marked."""
+        users: dict[str, int] = {}
+        for key in self.keys:
+            users[key] = users.get(key, 0) + 1
+        first = len(self.inputs)
+        shapes = [*self.inputs.values(), *[node.output for node in self.nodes]]
+        result = []
+        for at, (node, key) in enumerate(zip(self.nodes, self.keys, strict=True), first):
+            if users[key] > 1:
+                cost = node.op.cost(tuple([shapes[source] for source in node.sources]), shapes[at])
+                if cost.params or cost.buffers:
+                    node = node._replace(weights=key)
+            result.append(node)
+        return result
+
+
+def _check(shape: Shape) -> None:
+    if any(not 1 <= size <= LARGEST for size in shape) or volume(shape) > LARGEST:
+        raise Invalid(f"a tensor would be {show(shape)[:200]}: expected sizes of at least 1, and at most 2^63-1 in all")
+
+
+class Call:
+    """One call of one layer: what it is called on, its settings, and the way to say what it does."""
+
+    def __init__(
+        self,
+        model: Builder,
+        name: str,
+        class_name: str,
+        config: dict[str, Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        *,
+        expected: Sequence[Shape | None] = (),
+        key: str = "",
+    ) -> None:
+        self.model = model
+        self.name = name
+        self.key = key or name
+        self.class_name = class_name
+        self.settings = Settings(config)
+        self.args = args
+        self.kwargs = kwargs
+        self.expected = expected  # the output shapes that the file says
+        self.tensors = list(tensors_in([args, {k: v for k, v in kwargs.items() if k not in ("mask", "training")}]))
+
+    @property
+    def x(self) -> Tensor:
+        """The (first) input."""
+        if not self.tensors:
+            raise Invalid("it is called on no tensor")
+        return self.tensors[0]
+
+    def inside(self, link: str, class_name: str, config: dict[str, Any], *args: Any, **kwargs: Any) -> "Call":
+        """The call of a layer that is part of this one."""
+        path = f"{self.name}/{link}" if link else self.name
+        key = f"{self.key}/{link}" if link else self.key
+        return Call(self.model, path, class_name, config, args, kwargs, key=key)
+
+    def add(self, op: Op, *sources: Tensor, link: str = "") -> Tensor:
+        """A node that reads tensors of one layout, and gives one of the same. ``link`` names it inside the layer."""
+        path = f"{self.name}/{link}" if link else self.name
+        key = f"{self.key}/{link}" if link else self.key
+        first = bool(sources) and sources[0].first
+        number, own = self.model.add(path, key, op, sources)
+        shape = (own[-1], *own[:-1]) if first else own
+        return Tensor(number, shape, first, all(tensor.sure for tensor in sources))
+
+    def free(self, how: str, tensor: Tensor, shape: Shape, link: str = "", first: bool = False) -> Tensor:
+        """The tensor under another shape, or its axes in another order (``permute``): costs nothing."""
+        own = (*shape[1:], shape[0]) if first else shape
+        made = self.add(Rename(how, own or (1,)), tensor, link=link)
+        return made._replace(shape=shape, first=first)
+
+    def plain(self, tensor: Tensor, link: str = "layout") -> Tensor:
+        """The tensor as Keras lays it out."""
+        return self.free("permute", tensor, tensor.shape, link) if tensor.first else tensor
+
+    def channels_first(self, tensor: Tensor, link: str = "layout") -> Tensor:
+        """The tensor as the network has images whose channels Keras has first."""
+        return tensor if tensor.first else self.free("permute", tensor, tensor.shape, link, first=True)
+
+    def alike(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Tensors that one op reads together, in one layout."""
+        if len({tensor.first for tensor in tensors}) < 2 and len({len(tensor.shape) for tensor in tensors}) < 2:
+            return list(tensors)
+        return [self.plain(tensor) for tensor in tensors]
+
+    def image(self, rank: int | None = None) -> Tensor:
+        """The input, in the layout that ``data_format`` says. Raises Invalid for one of another rank."""
+        tensor = self.x
+        if rank is not None and len(tensor.shape) != rank + 1:
+            raise Invalid(
+                f"it needs {rank} spatial {'axis' if rank == 1 else 'axes'} and channels, not {show(tensor.own)}"
+            )
+        choices = ("channels_last", "channels_first")
+        first = self.settings.word("data_format", choices, "channels_last") == "channels_first"
+        return self.channels_first(tensor) if first else self.plain(tensor)
+
+    def uncounted(self, reason: str, shapes: Sequence[Shape] = (), link: str = "", called: str = "") -> list[Tensor]:
+        """Outputs of something that is not counted; of the shapes given, or that the file says, or taken to be the
+        input's."""
+        if not self.tensors:
+            raise Invalid("it is called on no tensor")
+        known = list(shapes) or [shape for shape in self.expected if shape is not None]
+        sources = [self.plain(tensor) for tensor in self.tensors[:1000]]
+        sure = bool(known)
+        if not sure:
+            known = [sources[0].shape]
+            reason += "; the file does not say its output's shape, which is taken to be its input's"
+        outputs = []
+        for at, shape in enumerate(known):
+            op = Uncounted(printable(called or self.class_name), reason, shape or (1,))
+            made = self.add(op, *sources, link=link if not at else f"{link or 'output'}{at}")
+            outputs.append(made._replace(shape=shape, first=False, sure=sure))
+        return outputs
+
+
+def tensors_in(value: Any, depth: int = 0) -> Iterable[Tensor]:
+    """The tensors among arguments, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth < 50:
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
+            yield from tensors_in(item, depth + 1)

@@ -1,0 +1,169 @@
+"""The configuration inside a model file: of a zip, a text, or an HDF5 file. Nothing is extracted, nothing executed.
+
+Of a zip its directory is read, held against each member's own header, and one member, ``config.json``, is inflated, in
+bounded memory. Weights are not touched.
+"""
+
+import json
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+
+from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
+
+LARGEST_CONFIG = 64 * 2**20  # bytes; those of the largest keras.applications models are below one MiB
+MOST_MEMBERS = 10_000
+BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a member that is both: deflate of zeros reaches 1032
+
+ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
+
+
+def load(path: str) -> Any:
+    """The configuration, as JSON has it. Raises InputError."""
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(8)
+            if magic == HDF5:
+                text = _hdf5(path)
+            elif magic[:2] == ZIP:
+                file.seek(0)
+                text = _zipped(file)
+            elif (suffix := os.path.splitext(path)[1].lower()) == ".json":
+                text = magic + file.read(LARGEST_CONFIG)
+            else:
+                expected = "a zip file, as model.save() writes it" if suffix == ".keras" else "an HDF5 file"
+                raise Invalid(f"a {suffix} file should be {expected}, but this one begins otherwise")
+        return _parsed(text)
+    except OSError as error:
+        raise InputError([Problem(f"cannot be read: {error.strerror or error}", place=printable(path))]) from error
+    except Invalid as fact:
+        raise InputError([Problem(fact.message, fact.hint, place=printable(path))]) from fact
+
+
+def _parsed(text: bytes | str) -> Any:
+    """The JSON. Raises Invalid where it is none, too long, too deep, or has numbers that are not finite."""
+    if len(text) > LARGEST_CONFIG:
+        raise Invalid(f"the configuration is larger than {LARGEST_CONFIG >> 20} MiB")
+    try:
+        return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
+    except json.JSONDecodeError as error:
+        raise Invalid(f"this is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except UnicodeDecodeError as error:
+        raise Invalid(f"this is not JSON: its text is not {error.encoding}") from error
+    except RecursionError as error:
+        raise Invalid("the configuration is nested too deeply") from error
+    except ValueError as error:  # a whole number of thousands of digits
+        raise Invalid("the configuration has a number that is too long to be one") from error
+
+
+def _not_finite(text: str) -> NoReturn:
+    raise Invalid(f"the configuration has the number {text}: expected finite ones")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        _not_finite(text if len(text) < 30 else "of an exponent that large")
+    return number
+
+
+def _hdf5(path: str) -> bytes | str:
+    try:
+        import h5py
+    except ImportError as error:
+        raise Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'") from error
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config")
+            weights = "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file
+    except Exception as error:  # whatever h5py says of a broken file: OSError, KeyError, RuntimeError …
+        raise Invalid(f"this HDF5 file cannot be read: {printable(str(error))[:200]}") from error
+    if isinstance(text, bytes | str):
+        return text
+    raise Invalid(
+        "this HDF5 file holds weights only, no model" if weights else "this HDF5 file has no attribute model_config",
+        "save the whole model: model.save('model.keras'), or its text: model.to_json()",
+    )
+
+
+def _zipped(file: BinaryIO) -> bytes:
+    """``config.json`` of a zip. Raises Invalid for a zip that is broken, or other than it says."""
+    from zipfile import BadZipFile, ZipFile
+
+    try:
+        with ZipFile(file) as archive:
+            members = archive.infolist()
+    except (BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, struct.error) as error:
+        raise Invalid(f"this zip file cannot be read: {printable(str(error))[:200]}") from error
+    if len(members) > MOST_MEMBERS:
+        raise Invalid(f"this zip file has {len(members):,} members: expected at most {MOST_MEMBERS:,}")
+    size = file.seek(0, os.SEEK_END)
+    names = set[str]()
+    for member in members:
+        _check_member(member, names)
+        _check_header(file, member, size)
+        names.add(member.filename)
+    for member in members:
+        if member.filename == "config.json":
+            return _inflated(file, member)
+    raise Invalid("this zip file has no config.json", "is it a model? model.save('model.keras') writes one")
+
+
+def _check_member(member: "ZipInfo", names: set[str]) -> None:
+    name = quoted(member.filename)
+    parts = member.filename.replace("\\", "/").split("/")
+    if ".." in parts or not parts[0] or ":" in parts[0]:
+        raise Invalid(f"this zip file has a member outside of it: {name}")
+    if member.filename in names:
+        raise Invalid(f"this zip file has two members {name}")
+    if member.flag_bits & 0x1:
+        raise Invalid(f"{name} in this zip file is encrypted")
+    if member.file_size > BOMB_SIZE and member.file_size > BOMB_RATIO * member.compress_size:
+        raise Invalid(f"{name} in this zip file is a bomb: {member.compress_size:,} bytes become {member.file_size:,}")
+
+
+def _check_header(file: BinaryIO, member: "ZipInfo", size: int) -> None:
+    """Raises Invalid where a member's own header says other than the directory, or where it ends after the file."""
+    name = quoted(member.filename)
+    file.seek(member.header_offset)
+    header = file.read(30)
+    if len(header) < 30 or header[:4] != b"PK\x03\x04":
+        raise Invalid(f"{name} is not where this zip file says")
+    flags, method, _, _, _, packed, unpacked, name_length, extra_length = struct.unpack("<HHHHLLLHH", header[6:])
+    wide = 0xFFFFFFFF in (packed, unpacked)  # sizes of 64 bits stand elsewhere
+    later = flags & 0x8  # and sizes that were not known yet, behind the data
+    stored = member.compress_type == 0 and member.compress_size != member.file_size
+    differs = not wide and not later and (packed, unpacked) != (member.compress_size, member.file_size)
+    start = member.header_offset + 30 + name_length + extra_length
+    if stored or differs or method != member.compress_type or start + member.compress_size > size:
+        raise Invalid(f"this zip file lies about the size of {name}")
+
+
+def _inflated(file: BinaryIO, member: "ZipInfo") -> bytes:
+    if member.file_size > LARGEST_CONFIG or member.compress_size > LARGEST_CONFIG:
+        raise Invalid(f"config.json is larger than {LARGEST_CONFIG >> 20} MiB")
+    file.seek(member.header_offset + 26)
+    start = sum(struct.unpack("<HH", file.read(4)))
+    file.seek(member.header_offset + 30 + start)
+    data = file.read(member.compress_size)
+    if member.compress_type == 8:
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            data = inflate.decompress(data, member.file_size + 1)
+        except zlib.error as error:
+            raise Invalid("config.json in this zip file is damaged") from error
+        if not inflate.eof and len(data) == member.file_size:
+            data += inflate.decompress(inflate.unconsumed_tail, 1)
+        if not inflate.eof or inflate.unused_data:
+            raise Invalid("this zip file lies about the size of 'config.json'")
+    elif member.compress_type != 0:
+        raise Invalid("config.json in this zip file is packed by a method other than deflate")
+    if len(data) != member.file_size:
+        raise Invalid("this zip file lies about the size of 'config.json'")
+    if zlib.crc32(data) != member.CRC:
+        raise Invalid("config.json in this zip file is damaged: its checksum differs")
+    return data

@@ -1,0 +1,88 @@
+"""Convolutions."""
+
+from collections.abc import Callable
+from functools import partial
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.activation import activate
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.shape import Padding, Shape
+
+PADDINGS = ("valid", "same", "causal")
+
+
+def _windows(call: Call, rank: int) -> tuple[Shape, Shape, Shape, Padding]:
+    """Kernel, stride, dilation and padding. Causal padding is all before."""
+    settings = call.settings
+    kernel = settings.sizes("kernel_size", "filter_length", rank=rank)
+    stride = settings.sizes("strides", "subsample_length", rank=rank, default=1)
+    dilation = settings.sizes("dilation_rate", "atrous_rate", rank=rank, default=1)
+    how = settings.word("padding", PADDINGS, "valid")
+    if how == "causal" and rank != 1:
+        raise Invalid("padding is 'causal': expected 'valid' or 'same', as there is more than one spatial axis")
+    before = dilation[0] * (kernel[0] - 1)
+    pads: dict[str, Padding] = {"same": "same", "causal": ((before, 0),), "valid": ((0, 0),) * rank}
+    return kernel, stride, dilation, pads[how]
+
+
+def conv(call: Call, rank: int) -> Tensor:
+    settings, x = call.settings, call.image(rank)
+    kernel, stride, dilation, padding = _windows(call, rank)
+    out, groups = settings.size("filters", "nb_filter"), settings.size("groups", default=1)
+    bias = settings.flag("use_bias", True)
+    made = call.add(Conv(kernel, out, stride, padding, dilation, groups, bias), x)
+    return activate(call, made, settings.get("activation"))
+
+
+def depthwise(call: Call, rank: int) -> Tensor:
+    settings, x = call.settings, call.image(rank)
+    kernel, stride, dilation, padding = _windows(call, rank)
+    channels = x.own[-1]
+    out, bias = channels * settings.size("depth_multiplier", default=1), settings.flag("use_bias", True)
+    made = call.add(Conv(kernel, out, stride, padding, dilation, channels, bias), x)
+    return activate(call, made, settings.get("activation"))
+
+
+def separable(call: Call, rank: int) -> Tensor:
+    settings, x = call.settings, call.image(rank)
+    kernel, stride, dilation, padding = _windows(call, rank)
+    channels, ones = x.own[-1], (1,) * rank
+    between = channels * settings.size("depth_multiplier", default=1)
+    out, bias = settings.size("filters", "nb_filter"), settings.flag("use_bias", True)
+    middle = call.add(Conv(kernel, between, stride, padding, dilation, channels), x, link="depthwise")
+    pointwise = Conv(ones, out, ones, ((0, 0),) * rank, ones, bias=bias)
+    made = call.add(pointwise, middle, link="pointwise")
+    return activate(call, made, settings.get("activation"))
+
+
+def transposed(call: Call, rank: int) -> Tensor:
+    """Output per axis: valid, in·s + max(0, k' - s); same, in·s; with an output padding, (in - 1)·s + k' + that, less
+    2·(k'/2, rounded down) if same. k' is the extent of the dilated kernel."""
+    settings, x = call.settings, call.image(rank)
+    kernel, stride, dilation, _ = _windows(call, rank)
+    how = settings.word("padding", PADDINGS[:2], "valid")
+    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    groups, bias = settings.size("groups", default=1), settings.flag("use_bias", True)
+    extra: Shape = (0,) * rank
+    pads: Padding = "same"
+    if settings.get("output_padding") is not None:
+        extra = settings.sizes("output_padding", rank=rank, least=0)
+        sides = [span // 2 if how == "same" else 0 for span in spans]
+        pads = tuple([(side, side) for side in sides])
+    elif how == "valid":
+        extra = tuple([max(0, s - span) for span, s in zip(spans, stride)])
+        pads = ((0, 0),) * rank
+    op = Transposed(kernel, settings.size("filters"), stride, pads, dilation, extra, groups, bias)
+    return activate(call, call.add(op, x), settings.get("activation"))
+
+
+LAYERS: dict[str, Callable[[Call], Tensor]] = {
+    **{f"Conv{rank}D": partial(conv, rank=rank) for rank in (1, 2, 3)},
+    **{f"Convolution{rank}D": partial(conv, rank=rank) for rank in (1, 2, 3)},
+    **{f"Conv{rank}DTranspose": partial(transposed, rank=rank) for rank in (1, 2, 3)},
+    **{f"Convolution{rank}DTranspose": partial(transposed, rank=rank) for rank in (1, 2, 3)},
+    **{f"DepthwiseConv{rank}D": partial(depthwise, rank=rank) for rank in (1, 2)},
+    **{f"SeparableConv{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
+    **{f"SeparableConvolution{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
+}

@@ -1,0 +1,321 @@
+"""Dense layers, lookups, other shapes, normalization, noise, preprocessing."""
+
+from collections.abc import Callable
+from math import prod
+
+from sepcalc.errors import Invalid, quoted
+from sepcalc.importers.keras.activation import activate, unit
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.settings import whole
+from sepcalc.ops.conv import Conv
+from sepcalc.ops.elementwise import Elementwise, Select, Stored
+from sepcalc.ops.move import Embedding, Rename
+from sepcalc.ops.norm import BatchNorm, Normalization, RowNorm
+from sepcalc.ops.pool import Reduce
+from sepcalc.ops.product import Dense
+from sepcalc.shape import Shape
+
+
+def dense(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    op = Dense(call.settings.size("units", "output_dim"), call.settings.flag("use_bias", True))
+    return activate(call, call.add(op, x), call.settings.get("activation"))
+
+
+def einsum_dense(call: Call) -> Tensor:
+    """A product of the input with a kernel by Einstein's convention, as one dense layer (or one of several groups)
+    between free changes of shape."""
+    settings, x = call.settings, call.plain(call.x)
+    wanted = settings.get("output_shape")
+    given = [None if item is None else whole(item) for item in (wanted if isinstance(wanted, list) else [wanted])]
+    equation = settings.get("equation")
+    if not isinstance(equation, str) or len(equation) > 100:
+        raise Invalid("equation is missing")
+    source, kernel, target = _operands(equation, len(x.shape))
+    known = dict(zip(source, x.shape))
+    for letter, wide in zip(target[len(target) - len(given) :], given):
+        if wide is not None and known.setdefault(letter, wide) != wide:
+            raise Invalid(f"output_shape gives {letter} the size {wide}, but the input has {known[letter]}")
+    if not set(kernel) <= set(known) or not set(target) <= set(known):
+        raise Invalid(f"equation {quoted(equation)} leaves the size of an index open")
+    summed = "".join([c for c in source if c not in kernel and c not in target])
+    if summed:
+        x = call.add(Reduce("sum", tuple([source.index(c) for c in summed])), x, link="sum")
+        source = "".join([c for c in source if c not in summed])
+    inner = "".join([c for c in kernel if c in source and c not in target])
+    grouped = "".join([c for c in kernel if c in source and c in target])
+    outer = "".join([c for c in kernel if c not in source])
+    kept = "".join([c for c in source if c not in kernel])
+    if not set(outer) <= set(target):
+        raise Invalid(f"equation {quoted(equation)} sums the kernel over an index of its own")
+
+    def size(letters: str) -> int:
+        return prod([known[c] for c in letters])
+
+    def shape(letters: str) -> Shape:
+        return tuple([known[c] for c in letters])
+
+    bias_axes = settings.get("bias_axes")
+    if bias_axes is not None and not (isinstance(bias_axes, str) and set(bias_axes) <= set(target)):
+        raise Invalid("bias_axes must name indices of the output")
+    own_bias = bias_axes is not None and set(bias_axes) == set(outer + grouped)
+    if source != kept + grouped + inner:
+        x = call.free("permute", x, shape(kept + grouped + inner), "order")
+    flat = (*shape(kept), size(grouped + inner))
+    if x.shape != flat:
+        x = call.free("reshape", x, flat, "rows")
+    if grouped:
+        ones, none = (1,) * len(kept), ((0, 0),) * len(kept)
+        x = call.add(Conv(ones, size(grouped + outer), ones, none, ones, size(grouped), own_bias), x)
+    else:
+        x = call.add(Dense(size(outer), own_bias), x)
+    made = kept + grouped + outer
+    if x.shape != shape(made):
+        x = call.free("reshape", x, shape(made), "shape")
+    if made != target:
+        x = call.free("permute", x, shape(target), "reorder")
+    if bias_axes is not None and not own_bias:
+        stored = tuple([known[c] if c in bias_axes else 1 for c in target])
+        x = call.add(Stored("shift", "shape", stored), x, link="bias")
+    return activate(call, x, settings.get("activation"))
+
+
+def _operands(equation: str, rank: int) -> tuple[str, str, str]:
+    """The indices of the input, the kernel and the output, without the batch."""
+    left, arrow, target = equation.replace(" ", "").partition("->")
+    source, comma, kernel = left.partition(",")
+    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in equation]
+    dots = spare[: rank + 1 - len(source.replace("...", ""))]
+    source, target = source.replace("...", "".join(dots)), target.replace("...", "".join(dots))
+    if not arrow or not comma or not all(part.isascii() and part.isalpha() for part in (source, kernel, target)):
+        raise Invalid(f"equation {quoted(equation)}: expected one such as 'abc,cd->abd'")
+    if any(len(set(part)) != len(part) for part in (source, kernel, target)):
+        raise Invalid(f"equation {quoted(equation)} repeats an index")
+    if len(source) != rank + 1:
+        raise Invalid(f"equation {quoted(equation)} is for {len(source)} axes, but the input has {rank + 1}")
+    if source[0] != target[0] or source[0] in kernel or not set(target) <= set(source + kernel):
+        raise Invalid(f"equation {quoted(equation)} does not keep the batch, its first index, or makes one up")
+    return source[1:], kernel, target[1:]
+
+
+def embedding(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    made = call.add(Embedding(call.settings.size("input_dim"), call.settings.size("output_dim")), x)
+    shape = (*x.shape, made.shape[-1])
+    return made if shape == made.shape else call.free("reshape", made, shape, "shape")
+
+
+def reversible_embedding(call: Call) -> Tensor:
+    """Token to vector; in reverse, vector to logits, by the same table transposed."""
+    if not call.settings.flag("tie_weights", True):
+        raise Unknown("an embedding whose reverse has weights of its own: it would take Embedding and Dense")
+    if call.kwargs.get("reverse") is True or True in call.args[1:]:
+        made = call.add(Dense(call.settings.size("input_dim")), call.plain(call.x))
+        if call.settings.get("logit_soft_cap") is None:
+            return made
+        scaled = call.add(Stored("scale"), made, link="scale")
+        return call.add(Stored("scale"), activate(call, scaled, "tanh"), link="cap")
+    return embedding(call)
+
+
+class Unknown(Exception):
+    """A layer of a known class, set so that it cannot be counted; says why, and what it would take."""
+
+
+def flatten(call: Call) -> Tensor:
+    return call.free("flatten", call.x, (prod(call.x.shape),))
+
+
+def reshape(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    return call.free("reshape", x, target(call.settings.get("target_shape"), x.shape))
+
+
+def target(wanted: object, shape: Shape) -> Shape:
+    """The sizes wanted, one of them perhaps -1: what the others leave."""
+    items = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
+    sizes = [-1 if item in (-1, None) else whole(item) for item in items]
+    rest = prod([size for size in sizes if size > 0])
+    if sizes.count(-1) > 1:
+        raise Invalid("target_shape leaves more than one size open")
+    if -1 in sizes:
+        if prod(shape) % rest:
+            raise Invalid(f"target_shape has {rest:,} elements in each part, which do not divide the {prod(shape):,}")
+        sizes[sizes.index(-1)] = prod(shape) // rest
+    return tuple(sizes)
+
+
+def permute(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    dims = call.settings.sizes("dims")
+    if sorted(dims) != list(range(1, len(x.shape) + 1)):
+        raise Invalid(f"dims must be the axes 1 to {len(x.shape)} in some order")
+    return call.free("permute", x, tuple([x.shape[axis - 1] for axis in dims]))
+
+
+def free(call: Call) -> Tensor:
+    """Nothing at inference: dropout, noise, augmentation."""
+    return call.add(Rename("identity"), call.x)
+
+
+def dropout(call: Call) -> Tensor:
+    return call.add(Rename("dropout"), call.x)
+
+
+def masking(call: Call) -> Tensor:
+    """x where any feature differs from the mask value, else 0: a compare for each element, then a choice."""
+    x = call.plain(call.x)
+    compared = call.add(Stored("compare"), x, link="compare")
+    return call.add(Select(), compared, x)
+
+
+def _about(call: Call, axes: tuple[int, ...]) -> tuple[Tensor, bool, Callable[[Tensor], Tensor]]:
+    """The input with these axes of Keras' shape last, whether it was moved for that, and the way back."""
+    x, rank = call.x, len(call.x.shape)
+    if x.first and axes == (0,):
+        return x, False, lambda made: made
+    x = call.plain(x)
+    if axes == tuple(range(rank - len(axes), rank)):
+        return x, False, lambda made: made
+    order = [axis for axis in range(rank) if axis not in axes] + list(axes)
+    moved = call.free("permute", x, tuple([x.shape[axis] for axis in order]), "layout")
+    return moved, True, lambda made: call.free("permute", made, x.shape, "restored")
+
+
+def batch_norm(call: Call) -> Tensor:
+    settings = call.settings
+    if settings.flag("renorm", False):
+        raise Unknown("batch renormalization stores statistics of its own: it would take renorm=False")
+    axis = settings.axis("axis", len(call.x.shape) + 1)
+    x, _, back = _about(call, (axis,))
+    return back(call.add(BatchNorm(settings.flag("scale", True), settings.flag("center", True)), x))
+
+
+def layer_norm(call: Call) -> Tensor:
+    settings = call.settings
+    axes = settings.axes("axis", len(call.x.shape) + 1)
+    x, _, back = _about(call, axes)
+    how = "rms" if settings.flag("rms_scaling", False) else "layer"
+    scale, center = settings.flag("scale", True), settings.flag("center", True)
+    op = RowNorm(how, axes=len(axes), gain=scale or how == "rms", bias=center and how == "layer")
+    return back(call.add(op, x))
+
+
+def rms_norm(call: Call) -> Tensor:
+    axes = call.settings.axes("axis", len(call.x.shape) + 1)
+    x, _, back = _about(call, axes)
+    return back(call.add(RowNorm("rms", axes=len(axes), bias=False), x))
+
+
+def group_norm(call: Call) -> Tensor:
+    settings = call.settings
+    x, _, back = _about(call, (settings.axis("axis", len(call.x.shape) + 1),))
+    groups = settings.get("groups")
+    groups = x.own[-1] if groups == -1 else settings.size("groups", default=32)
+    op = RowNorm("group", groups, gain=settings.flag("scale", True), bias=settings.flag("center", True))
+    return back(call.add(op, x))
+
+
+def unit_norm(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    return unit(call, x, call.settings.axes("axis", len(x.shape) + 1))
+
+
+def normalization(call: Call) -> Tensor:
+    """x·s + t with stored numbers: of the file (no weights), or adapted: mean, variance and count are weights."""
+    settings = call.settings
+    x, rank = call.plain(call.x), len(call.x.shape) + 1
+    axis = settings.config.get("axis", -1)
+    axes = () if axis is None or axis == [] else settings.axes("axis", rank)
+    adapted = settings.get("mean") is None and settings.get("input_mean") is None
+    stored = tuple([size if at in axes else 1 for at, size in enumerate(x.shape)])
+    return call.add(Normalization(stored if adapted else ()), x)
+
+
+def rescaling(call: Call) -> Tensor:
+    settings, x = call.settings, call.x
+    values = [settings.get("scale"), settings.get("offset")]
+    parts = [
+        ("scale", 1, values[0]),
+        ("shift", 0, values[1]),
+    ]
+    made = x
+    wanted = [how for how, nothing, value in parts if value is not None and value != nothing]
+    for how in wanted:
+        made = call.add(Stored(how), made, link="" if how == wanted[0] and len(wanted) == 1 else how)
+    return made if wanted else call.add(Rename("identity"), x)
+
+
+def layer_scale(call: Call) -> Tensor:
+    """ConvNeXt's: a trained number for each channel."""
+    call.settings.size("projection_dim", default=1)
+    return call.add(Stored("scale", "channel"), call.plain(call.x))
+
+
+def custom_scale(call: Call) -> list[Tensor]:
+    """InceptionResNetV2's: x₀ + scale·x₁."""
+    left, right = call.alike(call.tensors)
+    scaled = (
+        right if call.settings.number("scale", default=1.0) == 1 else call.add(Stored("scale"), right, link="scale")
+    )
+    return [call.add(Elementwise("add"), left, scaled)]
+
+
+FREE = (
+    "Identity",
+    "ActivityRegularization",
+    "GaussianNoise",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomZoom",
+    "RandomTranslation",
+    "RandomHeight",
+    "RandomWidth",
+    "RandomContrast",
+    "RandomBrightness",
+    "RandomHue",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomPosterization",
+    "RandomColorJitter",
+    "RandomColorDegeneration",
+    "RandomErasing",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomElasticTransform",
+    "RandomGaussianBlur",
+    "RandAugment",
+    "AugMix",
+    "CutMix",
+    "MixUp",
+)
+DROPOUTS = ["Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"]
+
+LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
+    "Dense": dense,
+    "EinsumDense": einsum_dense,
+    "Embedding": embedding,
+    "ReversibleEmbedding": reversible_embedding,
+    "Flatten": flatten,
+    "Reshape": reshape,
+    "Permute": permute,
+    "Masking": masking,
+    "BatchNormalization": batch_norm,
+    "SyncBatchNormalization": batch_norm,
+    "LayerNormalization": layer_norm,
+    "RMSNormalization": rms_norm,
+    "GroupNormalization": group_norm,
+    "UnitNormalization": unit_norm,
+    "Normalization": normalization,
+    "Rescaling": rescaling,
+    **dict.fromkeys(FREE, free),
+    **dict.fromkeys(DROPOUTS, dropout),
+}
+# Classes that keras.applications has of its own.
+APPLICATIONS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
+    "LayerScale": layer_scale,
+    "StochasticDepth": dropout,
+    "CustomScaleLayer": custom_scale,
+}

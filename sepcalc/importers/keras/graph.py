@@ -1,0 +1,408 @@
+"""The layers of a model, in the order in which they run: functional graphs, sequences, models inside models."""
+
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
+from sepcalc.importers.keras.calls import (
+    Arguments,
+    Entry,
+    Ref,
+    batch_shape,
+    bind,
+    build_shape,
+    calls_of,
+    declared,
+    entry,
+    first_shape,
+    in_order,
+    known,
+    numbering,
+    refs_in,
+    refs_named,
+    result_of,
+    shapes_said,
+    sizes_of,
+)
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.settings import Settings
+from sepcalc.importers.keras.table import handler
+from sepcalc.importers.keras.tftable import function_of
+from sepcalc.network import Network
+from sepcalc.shape import Shape, read_shape, show
+
+MOST_PROBLEMS = 20
+
+
+class _Failed(Exception):
+    """Something is wrong that has been written down already."""
+
+
+def build(config: Any, path: str, model: Builder) -> Network:
+    """The network of a model's configuration. Raises InputError with every problem."""
+    reader = Reader(model, path)
+    try:
+        return reader.network(config)
+    except Invalid as fact:
+        reader.problems.append(Problem(fact.message, fact.hint))
+    except _Failed:
+        pass
+    except RecursionError:
+        reader.problems.append(Problem("the configuration is nested too deeply"))
+    more = len(reader.problems) - MOST_PROBLEMS
+    place = printable(path)
+    found = [problem._replace(place=place) for problem in reader.problems[:MOST_PROBLEMS]]
+    raise InputError([*found, Problem(f"and {more} more", place=place)] if more > 0 else found)
+
+
+class Reader:
+    """One model on its way to a network: what it is made of, and what is wrong with it."""
+
+    def __init__(self, model: Builder, path: str) -> None:
+        self.model = model
+        self.path = path
+        self.problems: list[Problem] = []
+        self.broken = set[str]()
+        self.overridden = False  # whether a shape was asked for, so that those in the file no longer hold
+        model.run = self.run
+
+    # --- the whole ----------------------------------------------------------------------------------------------------
+
+    def network(self, config: Any) -> Network:
+        if not isinstance(config, dict) or "class_name" not in config:
+            raise Invalid(
+                "this is no Keras model: expected an object with class_name and config, as model.to_json() writes it"
+            )
+        whole_model = entry(config, "the model")
+        if not whole_model.is_model:
+            name = quoted(whole_model.class_name)
+            if handler(whole_model.class_name, whole_model.module, whole_model.registered)[0] is not None:
+                raise Invalid(f"this is a layer {name}, no model", "put it into a Sequential")
+            raise Invalid(
+                f"{name} is a subclassed model: its layers are connected by code that the file does not hold",
+                "build it as a functional model, or export it to ONNX: model.export('model.onnx', format='onnx')",
+            )
+        self.model.first = _any_first(whole_model.config)
+        if self.model.request.dims:
+            raise Invalid("the open sizes of a Keras model have no names", "give a whole shape: --input 224x224x3")
+        if whole_model.class_name == "Sequential" and not _connected(whole_model):
+            outputs = self.sequential(whole_model, "", "", None)
+        else:
+            outputs = self.functional(whole_model, "", "", None)
+        if self.problems:
+            raise _Failed
+        if not self.model.nodes:
+            raise Invalid("the model has no layers")
+        named = {"output": outputs[0][1].number} if len(outputs) == 1 else _distinct(outputs)
+        nodes = self.model.finished()
+        return Network(whole_model.name, self.model.inputs, nodes, named, notes=self.model.notes)
+
+    # --- inputs -------------------------------------------------------------------------------------------------------
+
+    def inputs(self, wanted: Sequence[tuple[str, Any]]) -> list[Tensor]:
+        """The model's own inputs by name and the shapes that the file says, or that the request has instead."""
+        asked = dict(self.model.request.inputs)
+        names = [name for name, _ in wanted]
+        for name in asked:
+            if name and name not in names:
+                known = ", ".join(map(quoted, names[:10]))
+                hint = near_miss(name, names) or f"it has {known}"
+                self.problems.append(Problem(f"the model has no input {quoted(name)}", hint))
+        if "" in asked and len(names) != 1:
+            known = ", ".join(map(quoted, names[:10]))
+            self.problems.append(
+                Problem(f"the model has {len(names)} inputs: say which", f"--input NAME=…, of {known}")
+            )
+        tensors = []
+        for name, said in wanted:
+            try:
+                tensors.append(self.input(name, said, asked.get(name, asked.get(""))))
+            except Invalid as fact:
+                self.problems.append(Problem(f"input {quoted(name)}: {fact.message}", fact.hint))
+        if self.problems:
+            raise _Failed
+        return tensors
+
+    def input(self, name: str, said: Any, text: str | None) -> Tensor:
+        """One input. A shape for it by its name is laid out as the file's, with or without the batch; the one without
+        a name has channels last."""
+        shape = batch_shape(said)
+        rank = None if shape is None else len(shape)
+        first = self.model.first and rank is not None and rank >= 3
+        if text is None:
+            if shape is None:
+                raise Invalid(
+                    "the file does not say its shape", f"--input {name}=224x224x3, for example (HxWxC, no batch)"
+                )
+            if None in shape:
+                example = "x".join("224" if size is None else str(size) for size in shape)
+                open_ones = "x".join("?" if size is None else str(size) for size in shape)
+                raise Invalid(f"its shape {open_ones} leaves sizes open", f"--input {name}={example}, for example")
+            return self.model.input(name, tuple([size for size in shape if size is not None]), first)
+        sizes = read_shape(text) if text.count("x") < 4 else sizes_of(text)
+        named = name in self.model.request.inputs
+        if named and rank is not None and len(sizes) == rank + 1:
+            sizes = sizes[1:]
+        elif first and not named:
+            sizes = (sizes[-1], *sizes[:-1])
+        if rank is not None and len(sizes) != rank:
+            raise Invalid(f"{quoted(text)} has {len(sizes)} sizes: expected {rank}, without the batch")
+        channels = 0 if first else -1
+        if rank is not None and rank > 1 and shape is not None and shape[channels] not in (None, sizes[channels]):
+            raise Invalid(
+                f"{quoted(text)} has {sizes[channels]} channels: the model's weights are for {shape[channels]}"
+            )
+        self.overridden = True
+        return self.model.input(name, sizes, first)
+
+    # --- a sequence ---------------------------------------------------------------------------------------------------
+
+    def sequential(self, model: Entry, path: str, key: str, given: Sequence[Tensor] | None) -> list[tuple[str, Tensor]]:
+        layers = model.config.get("layers")
+        if not isinstance(layers, list):
+            raise Invalid(f"the model {quoted(model.name)} has no list of layers")
+        entries = [entry(value, f"layer {at}") for at, value in enumerate(layers, 1)]
+        _unique(entries, model.name)
+        with self.model.nesting():
+            if entries and entries[0].class_name == "InputLayer":
+                first, entries = entries[0], entries[1:]
+                name, said = first.name, declared(first.config)
+            else:
+                name, said = "input", None
+                if entries:
+                    said = declared(entries[0].config) or first_shape(entries[0])
+                said = said or model.config.get("build_input_shape") or build_shape(model.raw)
+            tensors = self.inputs([(name, said)]) if given is None else list(given)
+            hint = None
+            for at, one in enumerate(entries):
+                following = entries[at + 1] if at + 1 < len(entries) else None
+                hint = build_shape(following.raw) if following and not self.overridden else None
+                expected = [known(batch_shape(hint))] if isinstance(hint, list) else []
+                argument = tensors[0] if len(tensors) == 1 else tensors
+                tensors = self.call(one, _under(path, one.name), _under(key, one.name), [argument], {}, expected)
+        return [(model.name, tensor) for tensor in tensors]
+
+    # --- a graph ------------------------------------------------------------------------------------------------------
+
+    def functional(self, model: Entry, path: str, key: str, given: Sequence[Any] | None) -> list[tuple[str, Tensor]]:
+        layers = model.config.get("layers")
+        if not isinstance(layers, list):
+            raise Invalid(f"the model {quoted(model.name)} has no list of layers")
+        entries = [entry(value, f"layer {at}") for at, value in enumerate(layers, 1)]
+        _unique(entries, model.name)
+        by_name = {one.raw.get("name", one.config.get("name", one.name)): one for one in entries}
+        calls = {(one.name, at): call for one in entries for at, call in enumerate(calls_of(one, by_name))}
+        wanted = refs_named(model.config.get("input_layers"), by_name) or [
+            Ref(one.name, 0, 0) for one in entries if one.class_name == "InputLayer"
+        ]
+        results = refs_named(model.config.get("output_layers"), by_name)
+        if not results:
+            raise Invalid(f"the model {quoted(model.name)} names no output_layers")
+        offsets = numbering(entries, calls, results)
+        hints = shapes_said(calls, results, offsets) if not self.overridden else {}
+        with self.model.nesting():
+            done = self._begin(model, by_name, wanted, given)
+            if self.overridden:
+                hints = {}
+            self._run_calls(entries, calls, offsets, hints, done, path, key)
+            outputs = []
+            for ref in results:
+                tensor = result_of(done, ref, offsets)
+                if tensor is None:
+                    if not self.problems:
+                        raise Invalid(f"the output {quoted(ref.layer)} is made by no layer of {quoted(model.name)}")
+                    raise _Failed
+                outputs.append((ref.layer, tensor))
+        return outputs
+
+    def _begin(
+        self, model: Entry, by_name: dict[Any, Entry], wanted: Sequence[Ref], given: Sequence[Any] | None
+    ) -> dict[tuple[str, int], list[Tensor]]:
+        """The inputs of the graph: those of the model, or what it is called on."""
+        for ref in wanted:
+            if ref.layer not in by_name:
+                raise Invalid(f"the model {quoted(model.name)} names an input {quoted(ref.layer)} that it lacks")
+        if given is None:
+            inputs = [by_name[ref.layer] for ref in wanted]
+            named = {one.name for one in inputs}
+            stray = [o for o in by_name.values() if o.class_name == "InputLayer" and o.name not in named]
+            tensors = self.inputs([(one.name, declared(one.config)) for one in [*inputs, *stray]])
+            names = [one.name for one in [*inputs, *stray]]
+        else:
+            names = [by_name[ref.layer].name for ref in wanted]
+            tensors = in_order(given, names)
+            if len(tensors) != len(names):
+                raise Invalid(f"it is called on {len(tensors)} tensors: expected {len(names)}")
+        return {(name, 0): [tensor] for name, tensor in zip(names, tensors)}
+
+    def _run_calls(
+        self,
+        entries: Sequence[Entry],
+        calls: dict[tuple[str, int], "Arguments"],
+        offsets: dict[str, int],
+        hints: dict[tuple[str, int], list[Shape | None]],
+        done: dict[tuple[str, int], list[Tensor]],
+        path: str,
+        key: str,
+    ) -> None:
+        """Every call once what it reads is there, in the order of the file where there is a choice."""
+        order = {call: at for at, call in enumerate(calls)}
+        by_name = {one.name: one for one in entries}
+        waiting: dict[tuple[str, int], int] = {}
+        readers: dict[tuple[str, int], list[tuple[str, int]]] = {}
+        for call, (args, kwargs) in calls.items():
+            if call in done:
+                continue
+            needs = {(ref.layer, ref.node - offsets.get(ref.layer, 0)) for ref in refs_in([args, kwargs])}
+            for need in needs:
+                if need not in calls and need not in done:
+                    raise Invalid(f"{quoted(call[0])} reads {quoted(need[0])}, call {need[1]}, which is not there")
+            missing = [need for need in needs if need not in done]
+            waiting[call] = len(missing)
+            for need in missing:
+                readers.setdefault(need, []).append(call)
+        ready = [order[call] for call, count in waiting.items() if not count]
+        heapify(ready)
+        every = list(calls)
+        while ready:
+            call = every[heappop(ready)]
+            one = by_name[call[0]]
+            args, kwargs = calls[call]
+            try:
+                bound = [bind(args, done, offsets), bind(kwargs, done, offsets)]
+                done[call] = self.call(
+                    one, _under(path, one.name), _under(key, one.name), bound[0], bound[1], hints.get(call, [])
+                )
+            except _Failed:
+                pass
+            else:
+                for reader in readers.get(call, ()):
+                    waiting[reader] -= 1
+                    if not waiting[reader]:
+                        heappush(ready, order[reader])
+        if not self.problems and (stuck := [call[0] for call, count in waiting.items() if count]):
+            names = ", ".join(map(quoted, stuck[:5]))
+            raise Invalid(f"the layers {names} wait for one another: a graph has no cycles")
+
+    # --- one layer ----------------------------------------------------------------------------------------------------
+
+    def run(self, value: Any, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
+        """A layer inside a wrapper."""
+        with self.model.nesting():
+            return self._call(entry(value, "the layer inside it"), path, key, args, kwargs, [])
+
+    def call(
+        self,
+        one: Entry,
+        path: str,
+        key: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        expected: Sequence[Shape | None],
+    ) -> list[Tensor]:
+        """What a layer gives. What is wrong with it is written down; raises _Failed then."""
+        try:
+            made = self._call(one, path, key, args, kwargs, expected)
+            for tensor, said in zip(made, expected):
+                if said is not None and tensor.sure and said != tensor.shape and not self.overridden:
+                    raise Invalid(f"its output is {show(tensor.shape) or 'one number'}, but the file says {show(said)}")
+            return made
+        except Invalid as fact:
+            if path not in self.broken:
+                self.broken.add(path)
+                where = f"layer {quoted(path)} ({printable(one.class_name)[:60]})"
+                self.problems.append(Problem(f"{where}: {fact.message}", fact.hint))
+            raise _Failed from fact
+
+    def _call(
+        self,
+        one: Entry,
+        path: str,
+        key: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        expected: Sequence[Shape | None],
+    ) -> list[Tensor]:
+        if one.is_model:
+            return self._nested(one, path, key, args, kwargs)
+        function, reason = handler(one.class_name, one.module, one.registered)
+        if one.class_name in ("TFOpLambda", "SlicingOpLambda"):
+            function = function_of(one.config.get("function"))
+        called = one.registered if isinstance(one.registered, str) else one.class_name
+        call = Call(self.model, path, called, one.config, args, kwargs, expected=expected, key=key)
+        call.class_name = one.class_name.split(">")[-1]
+        held = Settings(one.config)
+        dtype = one.config.get("dtype")
+        if held.get("lora_rank") is not None or held.get("quantization_mode") is not None or _quantized(dtype):
+            function, reason = None, "it is quantized or has LoRA weights: it would take the plain layer"
+        if function is None:
+            return call.uncounted(reason, called=called)
+        unsure = any(not tensor.sure for tensor in call.tensors)
+        before = len(self.model.nodes)
+        try:
+            made = function(call)
+        except Unknown as fact:
+            return call.uncounted(str(fact), called=called)
+        except Invalid as fact:
+            if not unsure or len(self.model.nodes) != before:
+                raise
+            return call.uncounted(
+                f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})"
+            )
+        return list(made) if isinstance(made, list) else [made]
+
+    def _nested(self, one: Entry, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
+        given: list[Any] = args if len(args) == 1 and isinstance(args[0], dict) else list(tensors_in([args, kwargs]))
+        if one.class_name == "Sequential" and not _connected(one):
+            made = self.sequential(one, path, key, given)
+        else:
+            made = self.functional(one, path, key, given)
+        return [tensor for _, tensor in made]
+
+
+def _under(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _unique(entries: Sequence[Entry], model: str) -> None:
+    seen = set[str]()
+    for one in entries:
+        if one.name in seen:
+            raise Invalid(f"two layers of {quoted(model)} are called {quoted(one.name)}")
+        seen.add(one.name)
+
+
+def _distinct(outputs: Sequence[tuple[str, Tensor]]) -> dict[str, int]:
+    names: dict[str, int] = {}
+    for name, tensor in outputs:
+        unique, at = name, 0
+        while unique in names:
+            at += 1
+            unique = f"{name}[{at}]"
+        names[unique] = tensor.number
+    return names
+
+
+def _connected(model: Entry) -> bool:
+    """Whether a Sequential is stored as a graph."""
+    return "input_layers" in model.config and "output_layers" in model.config
+
+
+def _quantized(dtype: Any) -> bool:
+    return isinstance(dtype, dict) and "Quantized" in str(dtype.get("class_name"))
+
+
+def _any_first(value: Any) -> bool:
+    """Whether some layer has channels first."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if item.get("data_format") == "channels_first":
+                return True
+            stack += [inner for key, inner in item.items() if key in ("layers", "layer", "config")]
+        elif isinstance(item, list):
+            stack += item
+    return False

@@ -1,0 +1,326 @@
+"""Operations called like layers: ``keras.ops`` in a graph of Keras 3, TensorFlow's in one of Keras 2."""
+
+from functools import partial
+from math import prod
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.activation import apply, softmax, unit
+from sepcalc.importers.keras.arguments import Handler, axes_of, dims_of, operands, option, single
+from sepcalc.importers.keras.build import Call, Tensor, tensors_in
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.moves import MOVES
+from sepcalc.importers.keras.pool import resample
+from sepcalc.importers.keras.settings import Settings
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Rename
+from sepcalc.ops.norm import RowNorm
+from sepcalc.ops.pool import Cumulate, Pool, Reduce
+from sepcalc.ops.product import Einsum, Matmul
+from sepcalc.shape import Shape
+
+STORED = {"add": ("shift", "shift"), "multiply": ("scale", "scale"), "subtract": ("shift", "from")}
+STORED |= {"divide": ("scale", "over"), "maximum": ("maximum",) * 2, "minimum": ("minimum",) * 2}
+STORED |= {"compare": ("compare",) * 2, "logical": ("logical",) * 2}
+
+
+def binary(call: Call, how: str) -> Tensor:
+    """Of two tensors, or of a tensor and a number, which is stored."""
+    left, right = operands(call)
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        if len(left.shape) != len(right.shape):
+            raise Unknown(
+                "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
+            )
+        return call.add(Elementwise(how), *call.alike([left, right]))
+    tensor, number, turned = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
+    if not isinstance(tensor, Tensor) or not _fits(number, tensor.shape):
+        raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
+    return call.add(Stored(STORED[how][turned]), tensor if single(number) else call.plain(tensor))
+
+
+def _fits(value: Any, shape: Shape) -> bool:
+    """Whether a constant is stretched to a shape, batch before it, and does not stretch it."""
+    if single(value):
+        return True
+    dims = dims_of(value)
+    whole_shape = (1, *shape)
+    tail = whole_shape[len(whole_shape) - len(dims) :]
+    return len(dims) <= len(whole_shape) and all(size in (1, full) for size, full in zip(dims, tail))
+
+
+def power(call: Call) -> Tensor:
+    left, right = operands(call)
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        return binary(call, "power")
+    if isinstance(left, Tensor) and single(right):
+        named = {1: None, 2: "square", 3: "cube", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal"}
+        if right in named:
+            return call.add(Activation(named[right] or "") if named[right] else Rename("identity"), left)
+        if right == 4:
+            return call.add(Activation("square"), call.add(Activation("square"), left, link="square"))
+        return call.add(Activation("pow"), left)
+    if isinstance(right, Tensor) and single(left):
+        return call.add(Stored("power"), right)
+    raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
+
+
+def unary(call: Call, how: str) -> Tensor:
+    return call.add(Activation(how), call.x)
+
+
+def activation(call: Call, how: str) -> Tensor:
+    return apply(call, call.x, how)
+
+
+def gelu(call: Call) -> Tensor:
+    approximate = option(call, "approximate", at=1)
+    return call.add(Activation("gelu-tanh" if approximate in (None, True) else "gelu"), call.x)
+
+
+def tf_gelu(call: Call) -> Tensor:
+    return call.add(Activation("gelu-tanh" if option(call, "approximate") is True else "gelu"), call.x)
+
+
+def elu(call: Call, how: str = "elu") -> Tensor:
+    return call.add(Activation(how, Settings({"alpha": option(call, "alpha")}).number("alpha", default=1.0)), call.x)
+
+
+def soft(call: Call, log: bool) -> Tensor:
+    value = option(call, "axis", at=1)
+    return softmax(call, call.x, axes_of(call, -1 if value is None else value, len(call.x.shape) + 1), log)
+
+
+def clip(call: Call) -> Tensor:
+    return call.add(Activation("clip"), call.x)
+
+
+def identity(call: Call) -> Tensor:
+    return call.add(Rename("identity"), call.x)
+
+
+def _scalar(made: Tensor, shape: Shape) -> Tensor:
+    return made._replace(shape=shape) if not shape else made
+
+
+def reduce(call: Call, how: str) -> Tensor:
+    x = call.plain(call.x)
+    axes = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    keep = option(call, "keepdims", "keep_dims") is True
+    made = call.add(Reduce(how, axes, keep), x)
+    return _scalar(made, made.shape if keep or len(axes) < len(x.shape) else ())
+
+
+def variance(call: Call, root: bool) -> Tensor:
+    """The mean of the squares of what differs from the mean."""
+    x = call.plain(call.x)
+    axes = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    keep = option(call, "keepdims") is True
+    mean = call.add(Reduce("mean", axes, True), x, link="mean")
+    square = call.add(Activation("square"), call.add(Elementwise("subtract"), x, mean, link="centred"), link="square")
+    made = call.add(Reduce("mean", axes, keep), square, link="variance" if root else "")
+    made = call.add(Activation("sqrt"), made) if root else made
+    return _scalar(made, made.shape if keep or len(axes) < len(x.shape) else ())
+
+
+def norm(call: Call) -> Tensor:
+    if option(call, "ord", "order") not in (None, 2, "fro", "euclidean"):
+        raise Unknown("a norm other than the Euclidean one: it would take that")
+    x = call.plain(call.x)
+    axes = axes_of(call, option(call, "axis"), len(x.shape) + 1)
+    keep = option(call, "keepdims") is True
+    total = call.add(Reduce("sum", axes, keep), call.add(Activation("square"), x, link="square"), link="sum")
+    made = call.add(Activation("sqrt"), total)
+    return _scalar(made, made.shape if keep or len(axes) < len(x.shape) else ())
+
+
+def normalize(call: Call) -> Tensor:
+    if option(call, "order") not in (None, 2):
+        raise Unknown("a norm other than the Euclidean one: it would take that")
+    x = call.plain(call.x)
+    value = option(call, "axis", at=1)
+    return unit(call, x, axes_of(call, -1 if value is None else value, len(x.shape) + 1))
+
+
+def layer_norm(call: Call) -> Tensor:
+    if any(item is not None for item in call.args[1:]):
+        raise Unknown("its gain or shift is a tensor: it would take the layer LayerNormalization")
+    value = option(call, "axis")
+    x = call.plain(call.x)
+    axes = axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    if axes != tuple(range(len(x.shape) - len(axes), len(x.shape))):
+        raise Unknown("its axes are not the last ones: it would take those")
+    how = "rms" if option(call, "rms_scaling") is True else "layer"
+    return call.add(RowNorm(how, axes=len(axes), gain=False, bias=False), x)
+
+
+def where(call: Call) -> Tensor:
+    tensors = call.alike(call.tensors)
+    return call.add(Select(), *tensors)
+
+
+def matmul(call: Call) -> Tensor:
+    left, right = operands(call)
+    if not isinstance(left, Tensor) or not isinstance(right, Tensor):
+        raise Unknown("a product with stored numbers: it would take the layer Dense or EinsumDense")
+    left, right = call.plain(left), call.plain(right)
+    for name, at in (("transpose_a", 0), ("transpose_b", 1), ("adjoint_b", 1)):
+        if option(call, name) is True:
+            one = (left, right)[at]
+            turned = call.free("permute", one, (*one.shape[:-2], *one.shape[:-3:-1]), "transpose" + "ab"[at])
+            left, right = (turned, right) if at == 0 else (left, turned)
+    if len(left.shape) != len(right.shape):
+        raise Unknown("its operands have different ranks, so one is stretched over the batch: it would take equal ones")
+    return call.add(Matmul(), left, right)
+
+
+def einsum(call: Call) -> Tensor:
+    equation, tensors = option(call, "subscripts", "equation"), call.tensors
+    if isinstance(call.args[0], str):
+        equation = call.args[0]
+    if not isinstance(equation, str) or len(tensors) != 2:
+        raise Unknown("an einsum of other than two tensors: it would take one at a time")
+    left, arrow, output = equation.replace(" ", "").partition("->")
+    one, _, other = left.partition(",")
+    if not arrow or not one or not other or not one[0] == other[0] == output[:1] or "." in equation:
+        raise Unknown("an einsum whose first index is not the batch everywhere: it would take that, without dots")
+    made = call.add(Einsum(f"{one[1:]},{other[1:]}->{output[1:]}"), *[call.plain(tensor) for tensor in tensors])
+    return _scalar(made, () if len(output) == 1 else made.shape)
+
+
+def cumsum(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    (axis,) = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    return call.add(Cumulate(axis), x)
+
+
+def resize(call: Call) -> Tensor:
+    size = Settings({"size": option(call, "size", at=1)}).sizes("size", rank=2)
+    if option(call, "antialias") is True or option(call, "crop_to_aspect_ratio") is True:
+        raise Unknown("a resize that cuts or smooths: it would take the layer Resizing")
+    how = option(call, "interpolation", "method")
+    if option(call, "data_format") == "channels_first":
+        raise Unknown("a resize with channels first: it would take channels last")
+    x = call.plain(call.x)
+    if len(x.shape) != 3:
+        raise Invalid("it needs an image")
+    return resample(call, x, size, how if isinstance(how, str) else "bilinear")
+
+
+def pool(call: Call, how: str) -> Tensor:
+    x = call.plain(call.x)
+    if option(call, "data_format") == "channels_first":
+        raise Unknown("a pool with channels first: it would take a pooling layer")
+    rank = len(x.shape) - 1
+    settings = Settings({"pool_size": option(call, "pool_size", at=1), "strides": option(call, "strides", at=2)})
+    kernel = settings.sizes("pool_size", rank=rank)
+    stride = settings.sizes("strides", rank=rank) if settings.get("strides") is not None else kernel
+    padding: Any = "same" if option(call, "padding", at=3) == "same" else ((0, 0),) * rank
+    return call.add(Pool(how, kernel, stride, padding, (1,) * rank, exclude_pad=how == "avg"), x)
+
+
+def attention(call: Call) -> Tensor:
+    """Scaled dot-product attention of ``n x heads x d`` each: the same as between the projections of a layer."""
+    from sepcalc.ops.product import Attention
+
+    three = [call.plain(tensor) for tensor in list(tensors_in([call.args]))[:3]]
+    if len(three) < 3 or any(len(tensor.shape) != 3 for tensor in three):
+        raise Invalid("it needs queries, keys and values: n x heads x size")
+    flat = [
+        call.free("reshape", tensor, (tensor.shape[0], prod(tensor.shape[1:])), name)
+        for tensor, name in zip(three, ("query", "key", "value"))
+    ]
+    made = call.add(
+        Attention(three[0].shape[1], three[1].shape[1], call.kwargs.get("bias") is not None), *flat, link="attention"
+    )
+    return call.free("reshape", made, (*three[0].shape[:2], three[2].shape[2]))
+
+
+def _binary(*names: str, how: str) -> dict[str, Handler]:
+    return {name: partial(binary, how=how) for name in names}
+
+
+# Operations whose formula is one of ours; names as keras.ops' classes have them.
+_UNARY = {
+    "Exp": "exp",
+    "Expm1": "expm1",
+    "Log": "log",
+    "Log1p": "log1p",
+    "Sqrt": "sqrt",
+    "Rsqrt": "rsqrt",
+    "Reciprocal": "reciprocal",
+    "Erf": "erf",
+    "Sin": "sin",
+    "Cos": "cos",
+    "Square": "square",
+    "Absolute": "abs",
+    "Abs": "abs",
+    "Negative": "neg",
+    "Sign": "sign",
+    "Floor": "floor",
+    "Ceil": "ceil",
+    "Round": "round",
+    "LogicalNot": "not",
+    "Tanh": "tanh",
+}
+_ACTIVATIONS = {
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Sigmoid": "sigmoid",
+    "Silu": "silu",
+    "Softplus": "softplus",
+    "Softsign": "softsign",
+    "Selu": "selu",
+    "Mish": "mish",
+    "HardSigmoid": "hard_sigmoid",
+    "HardSilu": "hard_silu",
+    "HardTanh": "hard_tanh",
+    "HardShrink": "hard_shrink",
+    "SoftShrink": "soft_shrink",
+    "TanhShrink": "tanh_shrink",
+    "Threshold": "threshold",
+    "LogSigmoid": "log_sigmoid",
+    "LeakyRelu": "leaky_relu",
+    "SparsePlus": "sparse_plus",
+    "SparseSigmoid": "sparse_sigmoid",
+    "Squareplus": "squareplus",
+    "Glu": "glu",
+}
+OPERATIONS: dict[str, Handler] = {
+    **_binary("Add", how="add"),
+    **_binary("Subtract", how="subtract"),
+    **_binary("Multiply", how="multiply"),
+    **_binary("Divide", "TrueDivide", how="divide"),
+    **_binary("Maximum", how="maximum"),
+    **_binary("Minimum", how="minimum"),
+    **_binary("Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", how="compare"),
+    **_binary("LogicalAnd", "LogicalOr", "LogicalXor", how="logical"),
+    "Power": power,
+    **{name: partial(unary, how=how) for name, how in _UNARY.items()},
+    **{name: partial(activation, how=how) for name, how in _ACTIVATIONS.items()},
+    "Gelu": gelu,
+    "Elu": elu,
+    "Celu": partial(elu, how="celu"),
+    "Softmax": partial(soft, log=False),
+    "LogSoftmax": partial(soft, log=True),
+    "Clip": clip,
+    **dict.fromkeys(("Identity", "Cast", "StopGradient", "Copy", "SaturateCast"), identity),
+    **{name: partial(reduce, how=how) for name, how in {"Mean": "mean", "Sum": "sum", "Prod": "prod"}.items()},
+    **{name: partial(reduce, how=name[-3:].lower()) for name in ("Max", "Amax", "Min", "Amin")},
+    "Argmax": partial(reduce, how="argmax"),
+    "Argmin": partial(reduce, how="argmin"),
+    "Var": partial(variance, root=False),
+    "Std": partial(variance, root=True),
+    "Norm": norm,
+    "Normalize": normalize,
+    "LayerNorm": layer_norm,
+    "Where": where,
+    "Matmul": matmul,
+    "Einsum": einsum,
+    "DotProductAttention": attention,
+    **MOVES,
+    "Cumsum": cumsum,
+    "Resize": resize,
+    "AveragePool": partial(pool, how="avg"),
+    "MaxPool": partial(pool, how="max"),
+}

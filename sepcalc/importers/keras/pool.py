@@ -1,0 +1,141 @@
+"""Pools, resampling, borders."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.ops.move import Copy, Pad, Slice
+from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.shape import Padding
+
+
+def pool(call: Call, rank: int, how: str) -> Tensor:
+    settings, x = call.settings, call.image(rank)
+    kernel = settings.sizes("pool_size", "pool_length", rank=rank, default=2)
+    stride = kernel
+    if settings.get("strides", "stride") is not None:
+        stride = settings.sizes("strides", "stride", rank=rank)
+    padding: Padding = "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
+    return call.add(Pool(how, kernel, stride, padding, (1,) * rank, exclude_pad=how == "avg"), x)
+
+
+def global_pool(call: Call, rank: int, how: str) -> Tensor:
+    x, keep = call.image(rank), call.settings.flag("keepdims", False)
+    made = call.add(Reduce(how, tuple(range(rank)), keep, "pool"), x)
+    return made if keep else made._replace(shape=made.own[-1:], first=False)
+
+
+def adaptive(call: Call, rank: int, how: str) -> Tensor:
+    x = call.image(rank)
+    return call.add(AdaptivePool(how, call.settings.sizes("output_size", rank=rank)), x)
+
+
+def upsampling(call: Call, rank: int) -> Tensor:
+    settings, x = call.settings, call.image(rank)
+    factors = settings.sizes("size", rank=rank, default=2)
+    to = tuple([size * factor for size, factor in zip(x.own, factors)])
+    how = settings.word("interpolation", INTERPOLATIONS, "nearest")
+    return resample(call, x, to, how)
+
+
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic")
+
+
+def resample(call: Call, x: Tensor, to: tuple[int, ...], how: str, link: str = "") -> Tensor:
+    """Resampling of an image in its layout to a size."""
+    if how == "area":
+        return call.add(AdaptivePool("avg", to), x, link=link)
+    if how not in ("nearest", "bilinear", "bicubic"):
+        shape = (*to, x.own[-1])
+        plain = call.plain(x)
+        shape = shape if not x.first else (shape[-1], *shape[:-1])
+        reason = f"interpolation {how}: it would take nearest, bilinear or bicubic"
+        return call.inside(link, call.class_name, {}, plain).uncounted(reason, [shape])[0]
+    return call.add(Upsample(how, to), x, link=link)
+
+
+def zero_padding(call: Call, rank: int) -> Tensor:
+    return call.add(Pad(call.settings.pairs("padding", rank)), call.image(rank))
+
+
+def cropping(call: Call, rank: int) -> Tensor:
+    x = call.image(rank)
+    pairs = call.settings.pairs("cropping", rank)
+    sizes = [size - before - after for size, (before, after) in zip(x.own, pairs)]
+    if min(sizes) < 1:
+        raise Invalid("cropping leaves nothing")
+    return call.add(Slice((*sizes, x.own[-1])), x)
+
+
+def center_crop(call: Call) -> Tensor:
+    """The middle of an image; of a smaller one, the image resized so that it covers that, cut."""
+    x = call.image(2)
+    height, width = call.settings.size("height"), call.settings.size("width")
+    tall, wide = x.own[0], x.own[1]
+    if tall < height or wide < width:
+        x = _covering(call, x, height, width, "bilinear")
+    return call.add(Slice((height, width, x.own[-1])), x)
+
+
+def _covering(call: Call, x: Tensor, height: int, width: int, how: str) -> Tensor:
+    """The largest part of an image that has the shape wanted, resized to it."""
+    tall, wide = x.own[0], x.own[1]
+    part = min(tall, wide * height // width) or 1, min(wide, tall * width // height) or 1
+    cut = call.add(Slice((*part, x.own[-1])), x, link="crop") if part != (tall, wide) else x
+    return resample(call, cut, (height, width), how, "resize")
+
+
+def resizing(call: Call) -> Tensor:
+    settings, x = call.settings, call.image()
+    if len(x.shape) != 3:
+        raise Invalid("it needs an image: two spatial axes and channels")
+    to = settings.size("height"), settings.size("width")
+    how = settings.word("interpolation", INTERPOLATIONS, "bilinear")
+    if settings.flag("crop_to_aspect_ratio", False):
+        tall, wide = x.own[0], x.own[1]
+        part = min(tall, wide * to[0] // to[1]) or 1, min(wide, tall * to[1] // to[0]) or 1
+        x = call.add(Slice((*part, x.own[-1])), x, link="crop")
+    elif settings.flag("pad_to_aspect_ratio", False):
+        tall, wide = x.own[0], x.own[1]
+        more = max(tall, wide * to[0] // to[1]) - tall, max(wide, tall * to[1] // to[0]) - wide
+        x = call.add(Pad(tuple([(size // 2, size - size // 2) for size in more])), x, link="pad")
+    return resample(call, x, to, how)
+
+
+def random_crop(call: Call) -> Tensor:
+    """At inference the middle, of an image resized where it is smaller."""
+    return center_crop(call)
+
+
+def repeat_vector(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    if len(x.shape) != 1:
+        raise Invalid("it needs a vector")
+    return call.add(Copy((call.settings.size("n"), *x.shape)), x)
+
+
+def _every(names: str, ranks: tuple[int, ...], function: Callable[..., Tensor], **more: Any) -> dict[str, Any]:
+    return {names.format(rank): partial(function, rank=rank, **more) for rank in ranks}
+
+
+LAYERS: dict[str, Callable[[Call], Tensor]] = {
+    **_every("MaxPooling{}D", (1, 2, 3), pool, how="max"),
+    **_every("MaxPool{}D", (1, 2, 3), pool, how="max"),
+    **_every("AveragePooling{}D", (1, 2, 3), pool, how="avg"),
+    **_every("AvgPool{}D", (1, 2, 3), pool, how="avg"),
+    **_every("GlobalMaxPooling{}D", (1, 2, 3), global_pool, how="max"),
+    **_every("GlobalMaxPool{}D", (1, 2, 3), global_pool, how="max"),
+    **_every("GlobalAveragePooling{}D", (1, 2, 3), global_pool, how="mean"),
+    **_every("GlobalAvgPool{}D", (1, 2, 3), global_pool, how="mean"),
+    **_every("AdaptiveMaxPooling{}D", (1, 2, 3), adaptive, how="max"),
+    **_every("AdaptiveAveragePooling{}D", (1, 2, 3), adaptive, how="avg"),
+    **_every("UpSampling{}D", (1, 2, 3), upsampling),
+    **_every("ZeroPadding{}D", (1, 2, 3), zero_padding),
+    **_every("Cropping{}D", (1, 2, 3), cropping),
+    "CenterCrop": center_crop,
+    "RandomCrop": random_crop,
+    "Resizing": resizing,
+    "RepeatVector": repeat_vector,
+}

@@ -1,0 +1,135 @@
+"""The settings of one layer, each read as what it must be: nothing in a file is trusted to be a number."""
+
+from math import isfinite
+from typing import Any
+
+from sepcalc.errors import Invalid, quoted
+from sepcalc.shape import LARGEST, Shape
+
+
+def shown(value: object) -> str:
+    """A value of a file as a message shows it."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, int | float | bool) or value is None:
+        text = str(value) if not isinstance(value, int) or abs(value) <= LARGEST else "a number beyond 2^63"
+        return {"True": "true", "False": "false", "None": "null"}.get(text, text)
+    return "a list" if isinstance(value, list | tuple) else "an object"
+
+
+def whole(value: object, least: int = 1) -> int:
+    """``value`` as a whole number from ``least`` to 2^63-1; 2.0 is one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Invalid(f"{shown(value)}: expected a whole number")
+    if not least <= value <= LARGEST:
+        raise Invalid(f"{shown(value)}: expected a whole number from {least} to 2^63-1")
+    return value
+
+
+class Settings:
+    """A layer's ``config``. A key that is missing or null stands for the default; without a default it must be
+    there. Raises Invalid, which names the key."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+
+    def get(self, *keys: str) -> Any:
+        """The raw value under the first of these names that is there (a setting's name today, and of old)."""
+        for key in keys:
+            if self.config.get(key) is not None:
+                return self.config[key]
+        return None
+
+    def _read(self, keys: tuple[str, ...], default: Any) -> Any:
+        value = self.get(*keys)
+        if value is None:
+            if default is None:
+                raise Invalid(f"{keys[0]} is missing")
+            return default
+        return value
+
+    def size(self, *keys: str, default: int | None = None, least: int = 1) -> int:
+        try:
+            return whole(self._read(keys, default), least)
+        except Invalid as fact:
+            raise Invalid(fact.message if "missing" in fact.message else f"{keys[0]} is {fact.message}") from fact
+
+    def sizes(self, *keys: str, rank: int | None = None, default: int | None = None, least: int = 1) -> Shape:
+        """One size for each of ``rank`` axes, or one for all of them."""
+        value = self._read(keys, default)
+        items = list(value) if isinstance(value, list | tuple) else [value] * (rank or 1)
+        if rank is not None and len(items) == 1:
+            items *= rank
+        if rank is not None and len(items) != rank:
+            raise Invalid(f"{keys[0]} has {len(items)} values: expected {rank}")
+        try:
+            return tuple([whole(item, least) for item in items])
+        except Invalid as fact:
+            raise Invalid(f"{keys[0]} is {fact.message}") from fact
+
+    def pairs(self, key: str, rank: int) -> tuple[tuple[int, int], ...]:
+        """What is before and after on each axis: one number for all, one per axis, or two per axis."""
+        value = self._read((key,), None)
+        if not isinstance(value, list | tuple):
+            value = [value] * rank
+        if rank == 1 and len(value) == 2 and not isinstance(value[0], list | tuple):
+            value = [value]
+        if len(value) != rank:
+            raise Invalid(f"{key} has {len(value)} values: expected {rank}")
+        try:
+            both = [tuple(v) if isinstance(v, list | tuple) else (v, v) for v in value]
+            return tuple([(whole(before, 0), whole(after, 0)) for before, after in both])
+        except Invalid as fact:
+            raise Invalid(f"{key} is {fact.message}") from fact
+        except ValueError as error:
+            raise Invalid(f"{key} must have two values for each axis") from error
+
+    def word(self, key: str, choices: tuple[str, ...], default: str) -> str:
+        value = self._read((key,), default)
+        if not isinstance(value, str) or value.lower() not in choices:
+            raise Invalid(f"{key} is {shown(value)}: expected {' or '.join(choices)}")
+        return value.lower()
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._read((key,), default)
+        if not isinstance(value, bool | int) or value not in (0, 1):
+            raise Invalid(f"{key} is {shown(value)}: expected true or false")
+        return bool(value)
+
+    def number(self, *keys: str, default: float) -> float:
+        value = self._read(keys, default)
+        if isinstance(value, dict) and isinstance(value.get("config"), dict):  # a serialized array of one number
+            value = value["config"].get("value")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+            raise Invalid(f"{keys[0]} is {shown(value)}: expected a number")
+        return value
+
+    def axes(self, key: str, rank: int, default: int | list[int] = -1) -> tuple[int, ...]:
+        """Axes of a tensor of ``rank`` axes, the batch one of them, as positions without the batch, in order."""
+        value = self._read((key,), default)
+        found = []
+        for item in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(item, bool) or not isinstance(item, int) or not -rank <= item < rank:
+                raise Invalid(f"{key} is {shown(item)}: expected an axis of {rank}, the batch counted")
+            if item % rank == 0:
+                raise Invalid(f"{key} is {shown(item)}: that is the batch")
+            found.append(item % rank - 1)
+        if len(set(found)) != len(found):
+            raise Invalid(f"{key} names an axis twice")
+        return tuple(sorted(found))
+
+    def axis(self, key: str, rank: int, default: int = -1) -> int:
+        """The one axis, as a position without the batch."""
+        axes = self.axes(key, rank, default)
+        if len(axes) != 1:
+            raise Invalid(f"{key} has {len(axes)} values: expected one axis")
+        return axes[0]
+
+    def nested(self, key: str) -> dict[str, Any]:
+        """A layer inside this one, as its class and its config."""
+        value = self._read((key,), None)
+        if not isinstance(value, dict):
+            raise Invalid(f"{key} is {shown(value)}: expected a layer")
+        return value

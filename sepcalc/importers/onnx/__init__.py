@@ -1,0 +1,323 @@
+"""ONNX: the graph of a ``.onnx`` file as a network. Weights are never read, only their sizes.
+
+Shapes are propagated by the handlers of :data:`OPERATORS`, the file's constants along with them, so that reshapes that
+a graph computes for itself are known; what no handler knows is asked of ONNX's own shape inference.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.importers import Request
+from sepcalc.importers.onnx.graph import Builder, Value
+from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
+from sepcalc.network import Network
+from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
+
+NEWEST = 40  # opset versions beyond this are none that exists
+BIG = 65_536  # bytes of a stored tensor that are kept no longer than the file is parsed
+
+__all__ = ["OPERATORS", "REASONS", "read"]
+
+
+def read(path: str, request: Request = Request()) -> Network:
+    """The network of an ONNX file. Raises InputError: for a file that is none, for dimensions that it leaves open, for
+    a graph that does not fit together."""
+    model = _load(path)
+    shown = printable(path)
+    graph = model.graph
+    if not graph.node:
+        raise InputError([Problem(f"{shown}: it holds no graph of operators")])
+    opsets = {one.domain: one.version for one in model.opset_import}
+    for domain, version in opsets.items():
+        if domain in ("", "ai.onnx") and not 1 <= version <= NEWEST:
+            raise InputError([Problem(f"{shown}: opset {version} is not known", f"expected 1 to {NEWEST}")])
+    stored = {tensor.name for tensor in graph.initializer} | {one.values.name for one in graph.sparse_initializer}
+    _refuse_twice(shown, graph)
+    inputs = [one for one in graph.input if one.name not in stored]
+    wanted = wishes([graph, *model.functions])
+    shapes, note = _input_shapes(shown, inputs, request, wanted)
+    sequences = _sequences(graph)
+    batch = _batch(shapes, wanted, sequences)
+    builder = Builder(batch, {}, wanted.__contains__)
+    scope: dict[str, Value] = {}
+    for one in inputs:
+        shape = shapes[one.name]
+        at = 1 if one.name in sequences else 0
+        along = at if len(shape) > 1 and shape[at] == batch else None
+        first = len(shape) > 2 and at == 0 and one.name in wanted
+        value = Value(shape, one.type.tensor_type.elem_type, None, len(builder.tensors), first, along, name=one.name)
+        seen = builder.shape(value)
+        builder.tensors.append(seen)
+        builder.inputs[printable(one.name)[:200]] = seen
+        scope[one.name] = value
+    if note:
+        builder.note(note)
+    declared = _Declared(model, shapes, bool(request.inputs or request.dims))
+    walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
+    try:
+        scope.update(initial(graph, builder))
+        walk.graph(graph.node, scope, {one.name for one in graph.output})
+        outputs = _outputs(graph, scope, declared)
+    except Misfit as misfit:
+        raise problems(path, misfit) from misfit
+    except Invalid as fact:
+        raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
+    except RecursionError as error:
+        raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
+    if walk.beforehand:
+        builder.note(f"{walk.beforehand:,} macs do not depend on the inputs: they are prepared beforehand, not counted")
+    if batch > 1:
+        builder.note(f"the file has a fixed batch of {batch}: counts are for one example, a {batch}th of them")
+    nodes, outputs, size = builder.finished(outputs)
+    name = printable(os.path.splitext(os.path.basename(path))[0])
+    return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes))
+
+
+def _load(path: str) -> Any:
+    """The model without its weights. Raises InputError."""
+    shown = printable(path)
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        hint = "pip install 'sepcalc[onnx]'"
+        raise InputError([Problem(f"{shown}: reading ONNX files needs the package onnx", hint)]) from error
+    try:
+        model = onnx.load(path, format="protobuf", load_external_data=False)
+    except (DecodeError, ValueError, TypeError, UnicodeDecodeError) as error:
+        raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged")]) from error
+    except OSError as error:
+        raise InputError([Problem(f"{shown}: cannot be read: {error.strerror}")]) from error
+    # what is no UTF-8 comes as bytes
+    functions = [name for one in model.functions for name in (one.name, one.domain, *one.input, *one.output)]
+    domains = [one.domain for one in model.opset_import]
+    inner = [name for one in model.functions for node in one.node for name in _node_texts(node)]
+    if not all(isinstance(text, str) for text in (*functions, *domains, *inner, *_texts(model.graph))):
+        raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged: a name in it is no text")])
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) > BIG:
+            tensor.ClearField("raw_data")
+    return model
+
+
+def _texts(graph: Any) -> Iterator[Any]:
+    """Every name in a graph."""
+    for one in (*graph.input, *graph.output, *graph.value_info):
+        yield one.name
+        yield from (dim.dim_param for dim in one.type.tensor_type.shape.dim)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (one.values.name for one in graph.sparse_initializer)
+    for node in graph.node:
+        yield from _node_texts(node)
+
+
+def _node_texts(node: Any) -> Iterator[Any]:
+    yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+    for attribute in node.attribute:
+        yield attribute.name
+        if attribute.ref_attr_name:
+            yield attribute.ref_attr_name
+        if attribute.type == 5:
+            yield from _texts(attribute.g)
+
+
+def _refuse_twice(shown: str, graph: Any) -> None:
+    given = Counter(output for node in graph.node for output in node.output if output)
+    given.update(one.name for one in graph.input)
+    for name, count in given.items():
+        if count > 1:
+            raise InputError([Problem(f"{shown}: {count} nodes or inputs give the tensor {quoted(name)}")])
+
+
+# --- what stands at the border ----------------------------------------------------------------------------------------
+
+
+def _input_shapes(
+    shown: str, inputs: Sequence[Any], request: Request, wanted: set[str]
+) -> tuple[dict[str, Shape], str]:
+    """A whole shape for every input: the file's, or what the request says. Raises InputError with all that is open."""
+    found: list[Problem] = []
+    given = dict(request.inputs)
+    names = [one.name for one in inputs]
+    if "" in given:
+        if len(inputs) != 1:
+            listed = ", ".join(map(quoted, names)) or "none"
+            raise InputError(
+                [Problem(f"{shown}: it has {len(inputs)} inputs: {listed}", "name one: --input NAME=SHAPE")]
+            )
+        given[names[0]] = given.pop("")
+    for name in given:
+        if name not in names:
+            hint = near_miss(name, names) or f"it has {', '.join(map(quoted, names))}"
+            found.append(Problem(f"{shown}: it has no input {quoted(name)}", hint))
+    dims: dict[str, int] = {}
+    for name, text in request.dims.items():
+        try:
+            dims[name] = read_size(text)
+        except Invalid as fact:
+            found.append(Problem(f"--dim {printable(name)}: {fact.message}", fact.hint))
+    shapes: dict[str, Shape] = {}
+    used = set[str]()
+    assumed = ""
+    firsts = {_parts(one)[0] for one in inputs if _is_tensor(one) and len(_parts(one)) > 1}
+    for one in inputs:
+        if not _is_tensor(one):
+            found.append(Problem(f"{shown}: the input {quoted(one.name)} is no tensor of a known rank"))
+            continue
+        parts = _parts(one)
+        if one.name in given:
+            try:
+                shapes[one.name] = _asked(given[one.name], parts, one.name in wanted, "" in request.inputs)
+            except Invalid as fact:
+                found.append(Problem(f"--input {printable(one.name)}: {fact.message}", fact.hint))
+            continue
+        sizes: list[int] = []
+        left: list[str] = []
+        for at, part in enumerate(parts):
+            if isinstance(part, int):
+                sizes.append(part)
+            elif part in dims:
+                used.add(part)
+                sizes.append(dims[part])
+            elif at == 0 and (len(parts) > 1 or part in firsts):
+                sizes.append(1)
+            else:
+                left.append(part or f"axis {at + 1}")
+        if left:
+            example = "x".join(
+                "1" if at == 0 and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
+                for at, part in enumerate(parts)
+            )
+            named = [part for part in left if not part.startswith("axis ")]
+            hint = f"--input {printable(one.name)}={example}" + (f", or --dim {printable(named[0])}=…" if named else "")
+            open_ones = ", ".join(map(quoted, left))
+            found.append(Problem(f"{shown}: the input {quoted(one.name)} leaves open: {open_ones}", hint))
+            continue
+        shape = tuple(sizes)
+        if any(not 1 <= size <= LARGEST for size in shape):
+            found.append(Problem(f"{shown}: the input {quoted(one.name)} is {show(shape)}: expected sizes from 1"))
+        shapes[one.name] = shape
+    known = {part for one in inputs if _is_tensor(one) for part in _parts(one) if isinstance(part, str)}
+    for name in dims:
+        if name not in known:
+            hint = near_miss(name, known) or (
+                f"open are {', '.join(map(quoted, sorted(filter(None, known))))}"
+                if known
+                else "all its dimensions are fixed"
+            )
+            found.append(Problem(f"{shown}: it has no open dimension {quoted(name)}", hint))
+    if found:
+        raise InputError(found)
+    return shapes, assumed
+
+
+def _is_tensor(one: Any) -> bool:
+    return bool(one.type.HasField("tensor_type") and one.type.tensor_type.HasField("shape"))
+
+
+def _parts(one: Any) -> list[int | str]:
+    """Sizes, and names of those that are open."""
+    return [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in one.type.tensor_type.shape.dim]
+
+
+def _asked(text: str, parts: Sequence[int | str], image: bool, nameless: bool) -> Shape:
+    """The shape that was asked for: in the file's own layout where its input is named, HxWxC where not. Raises
+    Invalid."""
+    many = text.count("x") > 3  # more axes than a shape of a layer has
+    sizes = tuple([read_size(part) for part in text.split("x")]) if many else read_shape(text)
+    if nameless:
+        if len(sizes) != len(parts) - 1:
+            raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input without its batch {len(parts) - 1}")
+        first = parts[0] if isinstance(parts[0], int) else 1
+        sizes = (first, sizes[-1], *sizes[:-1]) if image else (first, *sizes)
+    if len(sizes) != len(parts):
+        raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input {len(parts)}", "in the file's own layout")
+    return sizes
+
+
+def _sequences(graph: Any) -> set[str]:
+    """Inputs that recurrent layers read with the examples along their second axis."""
+    return {
+        node.input[0]
+        for node in graph.node
+        if node.op_type in ("LSTM", "GRU", "RNN")
+        and node.input
+        and not any(a.name == "layout" and a.i for a in node.attribute)
+    }
+
+
+def _batch(shapes: Mapping[str, Shape], wanted: set[str], sequences: set[str]) -> int:
+    """How many examples the inputs hold: what all of them, or all images, have first."""
+    sizes = {name: shape[name in sequences] for name, shape in shapes.items() if len(shape) > 1}
+    images = {size for name, size in sizes.items() if name in wanted}
+    every = images or set(sizes.values())
+    return every.pop() if len(every) == 1 else 1
+
+
+class _Declared:
+    """What the file says of a tensor's shape; of what it does not say, what ONNX infers (once, when first asked)."""
+
+    def __init__(self, model: Any, shapes: Mapping[str, Shape], altered: bool) -> None:
+        self.model = model
+        self.shapes = shapes
+        self.altered = altered
+        self.said = {} if altered else _stated(model.graph)
+        self.inferred: dict[str, tuple[Shape | None, int]] | None = None
+
+    def __call__(self, name: str) -> tuple[Shape | None, int]:
+        found = self.said.get(name)
+        if found is not None and found[0] is not None:
+            return found
+        if self.inferred is None:
+            self.inferred = self._infer()
+        return self.inferred.get(name, (None, 1))
+
+    def _infer(self) -> dict[str, tuple[Shape | None, int]]:
+        from onnx import shape_inference
+
+        for one in self.model.graph.input:
+            if one.name in self.shapes:
+                for dim, size in zip(one.type.tensor_type.shape.dim, self.shapes[one.name]):
+                    dim.dim_value = size
+        if self.altered:
+            del self.model.graph.value_info[:]
+        try:
+            return _stated(shape_inference.infer_shapes(self.model, data_prop=True).graph)
+        except Exception:  # inference fails in many ways: what it does not know stays unknown, and is said
+            return {}
+
+
+def _stated(graph: Any) -> dict[str, tuple[Shape | None, int]]:
+    stated: dict[str, tuple[Shape | None, int]] = {}
+    for one in (*graph.value_info, *graph.output):
+        if not one.type.HasField("tensor_type"):
+            continue
+        tensor = one.type.tensor_type
+        whole = tensor.HasField("shape") and all(
+            dim.HasField("dim_value") and dim.dim_value >= 0 for dim in tensor.shape.dim
+        )
+        stated[one.name] = (tuple([dim.dim_value for dim in tensor.shape.dim]) if whole else None, tensor.elem_type)
+    return stated
+
+
+def _outputs(graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dict[str, int]:
+    """Outputs that depend on the inputs, by name. Raises Invalid where the file says another shape of one."""
+    outputs: dict[str, int] = {}
+    for one in graph.output:
+        if one.name not in scope:
+            raise Invalid(f"nothing gives the output {quoted(one.name)}")
+        value = scope[one.name]
+        if value.number is not None:
+            outputs[printable(one.name)[:200]] = value.number
+    for name, (shape, _) in declared.said.items():
+        found = scope.get(name)
+        if found is None or shape is None or found.shape is None or found.shape == shape:
+            continue
+        said, made = show(shape) or "one number", show(found.shape) or "one number"
+        raise Invalid(f"the file says that {quoted(name)} is {said}, its operators give {made}")
+    if not outputs:
+        raise Invalid("no output depends on the inputs")
+    return outputs

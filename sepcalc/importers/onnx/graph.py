@@ -1,0 +1,336 @@
+"""What an importer of ONNX graphs knows while it walks: values of the file, and the network that they become.
+
+A value keeps the shape that the file gives it, batch and layout included. What the network sees of a value is decided
+once, where it is made: without the batch, and with the channels last where convolutions read it (``first``: the
+file has them first). Whoever needs it otherwise gets it through a free reshape or permute.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+from sepcalc.cost import Cost, total
+from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.network import Node
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.move import Rename
+from sepcalc.shape import LARGEST, Shape, show
+
+MOST_NODES = 100_000  # that a graph may become, functions, loops and branches unfolded
+MOST_AXES = 24
+FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
+WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
+BITS = FLOATS | {
+    2: 8,
+    3: 8,
+    4: 16,
+    5: 16,
+    6: 32,
+    7: 64,
+    9: 8,
+    12: 32,
+    13: 64,
+    14: 64,
+    15: 128,
+    21: 4,
+    22: 4,
+    25: 2,
+    26: 2,
+}
+
+
+class Value(NamedTuple):
+    """A tensor of the file. ``shape`` is None where it depends on the data; ``kind`` is ONNX's number of the element
+    type; ``data`` is known for small constants; ``number`` is the network's tensor (None: it does not depend on the
+    inputs, and is prepared beforehand); ``batch`` is the axis that the examples lie along; ``roots`` are the stored
+    tensors that a constant was made from."""
+
+    shape: Shape | None
+    kind: int = 1
+    data: Any = None
+    number: int | None = None
+    first: bool = False
+    batch: int | None = None
+    roots: tuple[str, ...] = ()
+    name: str = ""
+    items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
+
+    @property
+    def constant(self) -> bool:
+        return self.number is None
+
+    @property
+    def sizes(self) -> Shape:
+        """The shape, where it must be known."""
+        if self.shape is None:
+            raise Unknown(self.name)
+        return self.shape
+
+
+class Unknown(Exception):
+    """The shape of this tensor depends on the data."""
+
+
+class Refused(Exception):
+    """An operator, or this form of it, that cannot be counted: why."""
+
+
+class Call(NamedTuple):
+    """One node of the file with its inputs found."""
+
+    name: str
+    type: str
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    opset: int
+
+    def input(self, at: int) -> Value:
+        """An input that must be there."""
+        if at >= len(self.inputs) or (value := self.inputs[at]) is None:
+            raise Invalid(f"{self.type} lacks its input {at + 1}")
+        return value
+
+    def maybe(self, at: int) -> Value | None:
+        return self.inputs[at] if at < len(self.inputs) else None
+
+    def whole(self, name: str, default: int) -> int:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int):
+            raise Invalid(f"the attribute {name} of {self.type} is not a whole number")
+        return value
+
+    def decimal(self, name: str, default: float) -> float:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, (int, float)):
+            raise Invalid(f"the attribute {name} of {self.type} is not a number")
+        return float(value)
+
+    def text(self, name: str, default: str) -> str:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, str):
+            raise Invalid(f"the attribute {name} of {self.type} is not a text")
+        return value
+
+    def ints(self, name: str) -> tuple[int, ...] | None:
+        value = self.attributes.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, tuple) or not all(isinstance(size, int) for size in value):
+            raise Invalid(f"the attribute {name} of {self.type} is not a list of whole numbers")
+        return value
+
+
+class Builder:
+    """The network so far: its tensors, its nodes, and which stored tensors each node uses as weights."""
+
+    def __init__(self, batch: int, stored: Mapping[str, tuple[int, int]], wanted: Callable[[str], bool]) -> None:
+        self.batch = batch
+        self.stored = stored  # elements and element type by name
+        self.wanted = wanted  # whether those who read a tensor of this name want its channels last
+        self.inputs: dict[str, Shape] = {}
+        self.tensors: list[Shape] = []
+        self.nodes: list[Node] = []
+        self.used: list[tuple[str, ...]] = []
+        self.names: dict[str, int] = {}
+        self.views: dict[tuple[int, Shape], int] = {}
+        self.plain: dict[int, int] = {}  # what a renamed tensor was before
+        self.at = ""  # the node of the file that is on its way
+        self.notes: dict[str, None] = {}
+
+    # --- shapes ---------------------------------------------------------------------------------------------------
+
+    def axes(self, value: Value) -> list[int]:
+        """The file's axes in the order in which the network has them; without the batch, unless more lies in it."""
+        axes = list(range(len(value.sizes)))
+        if value.first:
+            axes.append(axes.pop(1))
+        if value.batch is not None and value.sizes[value.batch] == self.batch:
+            axes.remove(value.batch)
+        return axes
+
+    def shape(self, value: Value) -> Shape:
+        """What the network sees of a value of this shape."""
+        sizes = value.sizes
+        if value.batch is not None and sizes[value.batch] % self.batch:
+            raise Invalid(f"{sizes[value.batch]} positions do not fall to {self.batch} examples")
+        return tuple([sizes[axis] // (self.batch if axis == value.batch else 1) for axis in self.axes(value)]) or (1,)
+
+    def place(self, value: Value, axis: int) -> int:
+        """Where the network has this axis of the file."""
+        axes = self.axes(value)
+        if axis not in axes:
+            raise Invalid(f"it works along the axis of the {self.batch} examples")
+        return axes.index(axis)
+
+    def along(self, value: Value, axis: int) -> Value:
+        """The value so that this axis is one of the network's, even if it is the batch (of one)."""
+        if axis == value.batch:
+            if self.batch > 1:
+                raise Invalid(f"it mixes the {self.batch} examples of a batch: export the model for one example")
+            return self.give(value, value.sizes, number=value.number, batch=None, first=value.first)
+        return value
+
+    def laid(self, value: Value, first: bool) -> Value:
+        """The value with its channels last for the network (``first``), or its axes in the file's order."""
+        if value.first == first or len(value.sizes) < 3:
+            return value
+        moved = value._replace(first=first)
+        return moved._replace(number=self.view(value.number, self.shape(moved)))
+
+    def view(self, number: int | None, shape: Shape) -> int:
+        """The tensor under another shape or in another order: a free rename, where it is not so already."""
+        assert number is not None
+        if self.tensors[number] == shape:
+            return number
+        number = self.plain.get(number, number)  # what was renamed is renamed once
+        before = self.tensors[number]
+        if before == shape:
+            return number
+        if (number, shape) in self.views:
+            return self.views[number, shape]
+        if prod(before) != prod(shape):
+            raise Invalid(f"{show(before)} cannot be seen as {show(shape)}")
+        ones = [size for size in before if size > 1] == [size for size in shape if size > 1]
+        how = "permute" if not ones and sorted(before) == sorted(shape) else "reshape"
+        if len(shape) == 1:
+            how = "flatten"
+        name = f"{self.at}/{how}" if self.at else how
+        made = self.add(name, Rename(how, () if how == "flatten" else shape), [number])
+        self.views[number, shape] = made
+        self.plain[made] = number
+        return made
+
+    # --- nodes ----------------------------------------------------------------------------------------------------
+
+    def add(self, name: str, op: Op, sources: Sequence[int | None], weights: Iterable[Value | None] = ()) -> int:
+        """A node of the network; gives the number of its tensor."""
+        if len(self.nodes) >= MOST_NODES:
+            raise Invalid(f"it becomes more than {MOST_NODES:,} layers")
+        numbers = tuple([source for source in sources if source is not None])
+        inputs = tuple([self.tensors[number] for number in numbers])
+        if not op.least <= len(inputs) <= op.most:
+            raise Invalid(f"{op.kind(inputs) if inputs else name} cannot take {len(inputs)} inputs")
+        output = op.output(inputs)
+        if not output or min(output) < 1 or max(output) > LARGEST or len(output) > MOST_AXES:
+            raise Invalid(f"the output would be {show(output)}: expected sizes from 1 to 2^63-1")
+        self.tensors.append(output)
+        self.nodes.append(Node(self.unique(name), op, numbers, output))
+        roots = dict.fromkeys(root for value in weights if value is not None for root in self.weights(value))
+        self.used.append(tuple(roots))
+        return len(self.tensors) - 1
+
+    def weights(self, value: Value) -> tuple[str, ...]:
+        """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
+        or indices. What is one stored tensor, whatever it is, is the weight that it is used as."""
+        if len(value.roots) < 2:
+            return value.roots
+        return tuple(root for root in value.roots if self.is_weight(root)) or value.roots[:1]
+
+    def is_weight(self, root: str) -> bool:
+        elements, kind = self.stored[root]
+        own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
+        return kind in WEIGHTS and (elements > 1 or own)
+
+    def unique(self, name: str) -> str:
+        name = printable(name).replace(" ", "_")[:200] or "layer"
+        count = self.names.get(name)
+        self.names[name] = (count or 0) + 1
+        if count is None:
+            return name
+        return self.unique(f"{name}[{count}]")
+
+    def give(
+        self, like: Value | None, shape: Shape, *, number: int | None, batch: int | None, first: bool, kind: int = 0
+    ) -> Value:
+        """The value of this shape that a tensor is, seen as the network sees such a value."""
+        if len(shape) > MOST_AXES or any(size < 1 or size > LARGEST for size in shape):
+            raise Invalid(f"a tensor would be {show(shape) or 'empty'}: expected sizes from 1 to 2^63-1")
+        value = Value(shape, kind or (like.kind if like else 1), None, None, first and len(shape) > 2, batch)
+        return value._replace(number=self.view(number, self.shape(value)))
+
+    def uncounted(self, call: Call, reason: str, shape: Shape | None) -> Value:
+        """What cannot be counted is listed, with its reason."""
+        sources = [value.number for value in call.inputs if value is not None and not value.constant]
+        known = shape if shape and all(size > 0 for size in shape) else None
+        batch = 0 if known and len(known) > 1 and known[0] == self.batch else None
+        first = known is not None and len(known) > 2 and any(map(self.wanted, call.outputs))
+        value = Value(known, 1, None, None, first, batch)
+        seen = self.shape(value) if known else (1,)
+        number = self.add(call.name, Uncounted(printable(call.type)[:100], reason, seen), sources[:1000])
+        return value._replace(number=number)
+
+    def note(self, text: str) -> None:
+        self.notes[text] = None
+
+    # --- trying ---------------------------------------------------------------------------------------------------
+
+    def mark(self) -> tuple[int, int]:
+        """Where it stands: to come :meth:`back` to."""
+        return len(self.nodes), len(self.tensors)
+
+    def back(self, mark: tuple[int, int]) -> None:
+        """Forgets all nodes since the mark."""
+        nodes, tensors = mark
+        if len(self.nodes) == nodes:
+            return
+        for node in self.nodes[nodes:]:
+            del self.names[node.name]
+        del self.nodes[nodes:], self.used[nodes:], self.tensors[tensors:]
+        self.views = {key: made for key, made in self.views.items() if made < tensors}
+        self.plain = {made: number for made, number in self.plain.items() if made < tensors}
+
+    def cost_since(self, nodes: int) -> Cost:
+        """What the nodes from this one on cost."""
+        every = [
+            node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[nodes:]
+        ]
+        return total(every) if every else Cost()
+
+    # --- weights --------------------------------------------------------------------------------------------------
+
+    def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
+        """The nodes, each stored tensor counted where it is used first; the outputs; and the bytes of all weights."""
+        outputs = self.pruned(outputs)
+        seen: dict[str, int] = {}
+        owners = dict[tuple[str, ...], list[int]]()
+        nodes = list(self.nodes)
+        for at, (node, roots) in enumerate(zip(self.nodes, self.used, strict=True)):
+            inputs = tuple([self.tensors[source] for source in node.sources])
+            said = node.op.cost(inputs, node.output).params
+            if not said and not roots:
+                continue
+            new = sum(self.stored[root][0] for root in roots if root not in seen)
+            before = owners.setdefault(roots, [])
+            if roots and not new and before and said and not nodes[before[0]].shared:
+                name = quoted(roots[0])[1:-1]
+                nodes[before[0]] = nodes[before[0]]._replace(weights=name)
+                nodes[at] = node._replace(weights=name)
+            elif said != new:
+                nodes[at] = node._replace(shared=said - new)
+            before.append(at)
+            seen.update((root, at) for root in roots if root not in seen)
+        bits = [self.stored[root][0] * BITS.get(self.stored[root][1], 32) for root in seen]
+        return nodes, outputs, sum(-(-count // 8) for count in bits)
+
+    def pruned(self, outputs: Mapping[str, int]) -> dict[str, int]:
+        """Without the renamed tensors that nothing reads; gives the outputs' new numbers."""
+        first = len(self.tensors) - len(self.nodes)
+        read = set(outputs.values())
+        kept = [False] * len(self.nodes)
+        for at in reversed(range(len(self.nodes))):
+            node = self.nodes[at]
+            if node.op.writes or first + at in read:
+                kept[at] = True
+                read.update(node.sources)
+        place = list(range(first))
+        nodes: list[Node] = []
+        used: list[tuple[str, ...]] = []
+        for at, node in enumerate(self.nodes):
+            place.append(first + len(nodes))
+            if kept[at]:
+                nodes.append(node._replace(sources=tuple([place[source] for source in node.sources])))
+                used.append(self.used[at])
+        self.tensors = [*self.tensors[:first], *[node.output for node in nodes]]
+        self.nodes, self.used = nodes, used
+        return {name: place[number] for name, number in outputs.items()}

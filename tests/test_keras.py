@@ -1,0 +1,353 @@
+"""Keras models: shapes and params against what Keras says of them, counts against what runs, macs against PyTorch's."""
+
+import gzip
+import json
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sepcalc
+from sepcalc.importers import Request
+from sepcalc.importers.keras import read, supported
+from sepcalc.importers.keras.table import LAYERS, OPERATIONS
+from sepcalc.network import Layer, Network
+from sepcalc.verify import verify
+
+DATA = Path(__file__).parent / "data" / "keras"
+
+
+@cache
+def stored(name: str) -> Any:
+    return json.loads(gzip.decompress((DATA / name).read_bytes()))
+
+
+def network(model: Any, folder: Path, **inputs: str) -> Network:
+    path = folder / "model.json"
+    path.write_text(json.dumps(model))
+    return read(str(path), Request(inputs={name.strip("_"): shape for name, shape in inputs.items()}))
+
+
+def rows(net: Network, name: str) -> list[Layer]:
+    """What a layer became: its row, its links, and those of further calls."""
+    own = [layer for layer in net.layers if layer.name.split("/")[0].split("[")[0] == name]
+    return own or [layer for layer in net.layers if layer.name == name]
+
+
+def held(layers: list[Layer]) -> int:
+    """Params as Keras counts them, trainable and not."""
+    return sum(layer.cost.params + layer.cost.buffers for layer in layers)
+
+
+def fits(shape: tuple[int, ...], said: list[int | None]) -> bool:
+    """Whether a shape is what Keras says, as far as it does; one number is an element here."""
+    return len(shape) == len(said or [1]) and all(want in (None, size) for size, want in zip(shape, said or [1]))
+
+
+# --- keras.applications ---------------------------------------------------------------------------------------------
+
+APPLICATIONS = (
+    "ConvNeXtTiny",
+    "DenseNet121",
+    "EfficientNetB0",
+    "InceptionV3",
+    "MobileNet",
+    "MobileNetV2",
+    "MobileNetV3Small",
+    "ResNet50",
+    "VGG16",
+    "Xception",
+)
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_an_application_layer_by_layer(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(DATA / "applications.zip") as archive:
+        model, truth = json.loads(archive.read(f"{name}.json")), json.loads(archive.read(f"{name}.truth.json"))
+    asked = {"_": "224x224x3"} if None in truth["input"][1:] else {}
+    net = network(model, tmp_path, **asked)
+    assert net.complete
+    assert net.cost.params + net.cost.buffers == truth["params"]
+    assert net.cost.macs == truth["macs_torch"]
+    for layer in truth["layers"]:
+        if layer["type"] != "InputLayer":
+            own = rows(net, layer["name"])
+            assert (layer["name"], held(own)) == (layer["name"], layer["params"])
+            assert fits(own[-1].output, layer["output"][0][1:]), layer["name"]
+
+
+def test_every_application_is_there() -> None:
+    with zipfile.ZipFile(DATA / "applications.zip") as archive:
+        assert sorted(archive.namelist()) == sorted([f"{n}{e}" for n in APPLICATIONS for e in (".json", ".truth.json")])
+
+
+def test_a_saved_model() -> None:
+    net = read(str(DATA / "separable.keras"), Request())
+    assert (held(rows(net, "sep")), held(rows(net, "depthwise_conv2d"))) == (1942, 5120)
+    assert [(layer.name, layer.output, layer.kind) for layer in net.layers] == [
+        ("sep/depthwise", (8, 8, 6), "depthwise"),
+        ("sep/pointwise", (8, 8, 256), "pointwise"),
+        ("depthwise_conv2d", (6, 6, 512), "depthwise"),
+    ]
+    assert net["sep/depthwise"].cost.macs == 9600  # 12x12x3, 5x5, multiplier 2: DESIGN's table
+    assert verify(net).ok
+
+
+# --- every layer class ------------------------------------------------------------------------------------------------
+
+ZOO: dict[str, Any] = stored("zoo.json.gz")
+# What Keras counts and sepcalc does not, each with the layer that is listed for it.
+UNCOUNTED = {
+    "UpSampling2D(2, interpolation='lanczos3') on 9x11x6": "UpSampling2D",
+    "Resizing(8, 8, interpolation='lanczos5') on 9x11x6": "Resizing",
+    "CategoryEncoding(num_tokens=5, output_mode='multi_hot') on 10": "CategoryEncoding",
+    "Discretization(bin_boundaries=[0.0, 1.0]) on 10": "Discretization",
+    "Activation('sparsemax') on 12x6": "sparsemax",
+    "Dense(4, activation='sparsemax') on 10": "sparsemax",
+    "LSTM(5, activation='sparsemax') on 12x6": "LSTM",
+    "Lambda(lambda x: x * 2) on 12x6": "Lambda",
+    "SpectralNormalization(Conv2D(4, 3)) on 9x11x6": "SpectralNormalization",
+}
+FORMS = [(key, form) for key, entry in ZOO.items() for form in ("model", "old") if form in entry]
+
+
+def moved(shape: list[int], key: str) -> list[int]:
+    """The shape with channels last, where the layer has them first."""
+    if "channels_first" in key and len(shape) > 1 and not key.startswith(("Flatten", "TimeDistributed")):
+        return shape if key.startswith("ConvLSTM") and "sequences" in key else shape[1:] + shape[:1]
+    return shape
+
+
+@pytest.mark.parametrize(("key", "form"), FORMS, ids=[f"{form} {key}" for key, form in FORMS])
+def test_a_layer_class(key: str, form: str, tmp_path: Path) -> None:
+    entry = ZOO[key]
+    net = network(entry[form], tmp_path)
+    if key in UNCOUNTED:
+        assert [gap.kind for gap in net.uncounted] == [UNCOUNTED[key]]
+        assert not net.complete
+        return
+    assert net.complete
+    ((name, (params, outputs)),) = entry["truth"].items()
+    assert held(list(net.layers)) == params
+    assert all(layer.name == name or layer.name.startswith(f"{name}/") for layer in net.layers)
+    assert len(net.outputs) == len(outputs)
+    for shape, said in zip(net.outputs.values(), outputs):
+        assert fits(shape, moved(said, key))
+    if len(outputs) == 1:
+        assert fits(net.layers[-1].output, moved(outputs[0], key))
+    if form == "model":
+        assert verify(net).ok
+
+
+def test_both_formats_of_a_model_are_the_same(tmp_path: Path) -> None:
+    for key, entry in ZOO.items():
+        if "old" in entry:
+            assert network(entry["old"], tmp_path).layers == network(entry["model"], tmp_path).layers, key
+
+
+def test_every_layer_class_is_in_the_zoo() -> None:
+    """Other names of a class, and what is Keras 2's or random, aside."""
+    texts = "\n".join(ZOO)
+    aliases = ("Convolution", "MaxPool1", "MaxPool2", "MaxPool3", "AvgPool", "GlobalMaxPool1", "GlobalMaxPool2")
+    aside = (*aliases, "GlobalMaxPool3", "GlobalAvgPool", "SeparableConvolution", "CuDNN", "Random", "ThresholdedReLU")
+    aside = (*aside, "SyncBatch", "GroupedQuery", "RandAugment", "AugMix", "CutMix", "MixUp")
+    assert [name for name in LAYERS if f"{name}(" not in texts and not name.startswith(aside)] == []
+
+
+def test_the_listing() -> None:
+    listing = supported()
+    assert {"Conv2D", "MultiHeadAttention", "ConvLSTM2D", "ops.Add"} <= set(listing)
+    assert len(listing) == len(LAYERS) + len(OPERATIONS)
+
+
+# --- models of several layers -----------------------------------------------------------------------------------------
+
+MODELS: dict[str, Any] = stored("models.json.gz")
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("form", ["model", "old"])
+def test_a_model(name: str, form: str, tmp_path: Path) -> None:
+    entry = MODELS[name]
+    net = network(entry[form], tmp_path)
+    assert net.complete
+    assert net.cost.params + net.cost.buffers == entry["total"]
+    first = name == "first"
+    for layer, (params, outputs) in entry["truth"].items():
+        own = rows(net, layer)
+        assert (layer, held(own)) == (layer, params)
+        if outputs is not None and len(outputs) == 1:
+            said = outputs[0]
+            assert fits(own[-1].output, said[1:] + said[:1] if first else said), layer
+    assert [list(shape) for shape in net.outputs.values()] == entry["outputs"]
+    assert verify(net).ok
+
+
+def test_shared_layers_work_each_time_and_are_stored_once(tmp_path: Path) -> None:
+    net = network(MODELS["siamese"]["model"], tmp_path)
+    one, other = net["embed/c"], net["embed/c[1]"]
+    assert (one.weights, other.weights) == ("embed/c", "embed/c")
+    assert (one.cost.params, other.cost.params) == (3 * 3 * 4 + 4, 0)
+    assert one.cost.macs == other.cost.macs == 6 * 6 * 4 * 9
+
+
+def test_inputs_and_outputs_have_names(tmp_path: Path) -> None:
+    net = network(MODELS["shared"]["model"], tmp_path)
+    assert net.inputs == {"a": (8,), "b": (8,)}
+    assert network(MODELS["outputs"]["model"], tmp_path).outputs == {"one": (2,), "two": (3,)}
+
+
+def test_channels_first_become_last(tmp_path: Path) -> None:
+    net = network(MODELS["first"]["model"], tmp_path)
+    assert net.inputs == {"input_layer": (16, 16, 3)}
+    assert [layer.output for layer in net.layers[:3]] == [(14, 14, 4)] * 3
+    assert not any(layer.kind == "permute" for layer in net.layers)  # none is needed
+
+
+def test_operations(tmp_path: Path) -> None:
+    entry = stored("operations.json.gz")
+    net = network(entry["model"], tmp_path)
+    # a product with a constant of the file, whose params Keras does not count
+    assert [gap.name for gap in net.uncounted] == ["matmul_1"]
+    found = list(net.outputs.values())
+    for shape, (name, said) in zip(found, entry["outputs"], strict=True):
+        assert name == "matmul_1" or fits(shape, said[1:]), name
+    counted = [layer.name for layer in net.layers if layer.name != "matmul_1"]
+    assert verify(net, layers=counted).ok
+
+
+def test_a_mean_counts_as_one(tmp_path: Path) -> None:
+    net = network(stored("operations.json.gz")["model"], tmp_path)
+    assert net["mean"].cost._replace(activations=0)[1:3] == (6, 18)  # of 4x6 over the first: 6 mults, 3 additions each
+    assert net["power"].cost.mults == 24  # a square is one multiplication
+    assert net["subtract"].cost.adds == 24
+
+
+# --- Keras 2 ----------------------------------------------------------------------------------------------------------
+
+
+def keras2(*layers: Any, outputs: Any) -> dict[str, Any]:
+    first = {"class_name": "InputLayer", "name": "x", "inbound_nodes": []}
+    first["config"] = {"batch_input_shape": [None, 6, 6, 4], "dtype": "float32", "name": "x"}
+    config = {"name": "net", "layers": [first, *layers], "input_layers": [["x", 0, 0]], "output_layers": outputs}
+    return {"class_name": "Functional", "config": config, "keras_version": "2.11.0", "backend": "tensorflow"}
+
+
+def tensorflow(name: str, function: str, node: Any) -> dict[str, Any]:
+    config = {"name": name, "trainable": True, "dtype": "float32", "function": function}
+    return {"class_name": "TFOpLambda", "config": config, "name": name, "inbound_nodes": node}
+
+
+def test_operations_of_tensorflow(tmp_path: Path) -> None:
+    """The hard swish of keras.applications' MobileNetV3 in Keras 2: x·relu6(x + 3)/6."""
+    relu = {"class_name": "ReLU", "config": {"name": "r", "max_value": 6.0, "negative_slope": 0.0, "threshold": 0.0}}
+    relu |= {"name": "r", "inbound_nodes": [[["plus", 0, 0, {}]]]}
+    multiply = {"class_name": "Multiply", "config": {"name": "m"}, "name": "m"}
+    multiply["inbound_nodes"] = [[["x", 0, 0, {}], ["times", 0, 0, {}]]]
+    model = keras2(
+        tensorflow("plus", "__operators__.add", [["x", 0, 0, {"y": 3.0, "name": None}]]),
+        relu,
+        tensorflow("times", "math.multiply", [["r", 0, 0, {"y": 0.16666666666666666, "name": None}]]),
+        multiply,
+        tensorflow("turned", "math.subtract", [["_CONSTANT_VALUE", -1, 1.0, {"y": ["m", 0, 0], "name": None}]]),
+        tensorflow("mean", "math.reduce_mean", [["turned", 0, 0, {"axis": [1, 2], "keepdims": False}]]),
+        tensorflow("cat", "concat", [[["mean", 0, 0, {"axis": -1}], ["mean", 0, 0, {"axis": -1}]]]),
+        outputs=[["cat", 0, 0]],
+    )
+    net = network(model, tmp_path)
+    assert net.complete
+    kinds = [(layer.name, layer.kind, layer.output) for layer in net.layers]
+    assert kinds == [
+        ("plus", "shift", (6, 6, 4)),
+        ("r", "act", (6, 6, 4)),
+        ("times", "scale", (6, 6, 4)),
+        ("m", "multiply", (6, 6, 4)),
+        ("turned", "stored from", (6, 6, 4)),
+        ("mean", "reduce", (4,)),
+        ("cat", "concat", (8,)),
+    ]
+    assert verify(net).ok
+
+
+def test_an_unknown_operation_of_tensorflow_is_uncounted(tmp_path: Path) -> None:
+    model = keras2(tensorflow("sort", "sort", [["x", 0, 0, {"axis": -1}]]), outputs=[["sort", 0, 0]])
+    (gap,) = network(model, tmp_path).uncounted
+    assert gap == (
+        "sort",
+        "TFOpLambda",
+        (
+            "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place; the file "
+            "does not say its output's shape, which is taken to be its input's"
+        ),
+    )
+
+
+def test_old_lists_of_layers(tmp_path: Path) -> None:
+    """A Sequential up to Keras 2.2.2 is a list; its first layer knows the input."""
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 5, "batch_input_shape": [None, 7]}}
+    net = network({"class_name": "Sequential", "config": [dense]}, tmp_path)
+    assert (net.inputs, net.cost.params) == ({"input": (7,)}, 40)
+
+
+def test_a_nested_sequence_of_keras_2_is_numbered_from_1(tmp_path: Path) -> None:
+    inner = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 6, 6, 4], "name": "i"}}
+    conv = {"class_name": "Conv2D", "config": {"name": "c", "filters": 3, "kernel_size": [1, 1]}}
+    sequence = {"class_name": "Sequential", "config": {"name": "s", "layers": [inner, conv]}, "name": "s"}
+    sequence["inbound_nodes"] = [[["x", 0, 0, {}]]]
+    net = network(keras2(sequence, outputs=[["s", 1, 0]]), tmp_path)
+    assert [(layer.name, layer.cost.params) for layer in net.layers] == [("s/c", 15)]
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+
+def conv_model(shape: list[int | None] | None, data_format: str = "channels_last") -> dict[str, Any]:
+    config = {"name": "c", "filters": 2, "kernel_size": [3, 3], "data_format": data_format}
+    layers: list[Any] = [{"class_name": "Conv2D", "module": "keras.layers", "config": config}]
+    if shape is not None:
+        layers.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "image"}})
+    return {"class_name": "Sequential", "module": "keras", "config": {"name": "net", "layers": layers}}
+
+
+def test_an_input_by_name_is_laid_out_as_in_the_file(tmp_path: Path) -> None:
+    model = conv_model([None, 3, None, None], "channels_first")
+    for asked in ({"_": "10x12x3"}, {"image": "3x10x12"}, {"image": "1x3x10x12"}):
+        net = network(model, tmp_path, **asked)
+        assert (net.inputs, net.outputs) == ({"image": (10, 12, 3)}, {"output": (8, 10, 2)})
+
+
+def test_a_sequence_without_a_shape_asks_for_it(tmp_path: Path) -> None:
+    assert network(conv_model(None), tmp_path, input="8x8x3").outputs == {"output": (6, 6, 2)}
+    assert network(conv_model(None), tmp_path, _="8x8x3").outputs == {"output": (6, 6, 2)}
+
+
+def test_another_shape_than_the_files(tmp_path: Path) -> None:
+    net = network(MODELS["nested"]["model"], tmp_path, _="32x32x3")
+    assert net["backbone/c"].output == (30, 30, 4)
+    assert sepcalc.load(tmp_path / "model.json", input="24x24x3")["backbone/c"].output == (22, 22, 4)
+
+
+# --- what someone's own class means -----------------------------------------------------------------------------------
+
+
+def test_a_class_of_ones_own_is_uncounted_by_its_registered_name(tmp_path: Path) -> None:
+    model = json.loads(json.dumps(MODELS["sequential"]["model"]))
+    layers = model["config"]["layers"]
+    layers[2] |= {"module": "mylib.layers", "class_name": "Swirl", "registered_name": "mylib>Swirl"}
+    net = network(model, tmp_path)
+    gap = net.uncounted[0]
+    assert gap.kind == "mylib>Swirl"
+    assert gap.reason.startswith(
+        "a class of someone's own, whose work is in code that the file does not hold: it would take core layers in its "
+        "place, or the model as an ONNX file"
+    )
+    layers[2] |= {"registered_name": "mylib>Dense", "class_name": "Dense"}  # a namesake of a core layer
+    assert network(model, tmp_path).uncounted[0].kind == "mylib>Dense"
+
+
+def test_names_are_printable(tmp_path: Path) -> None:
+    model = conv_model([None, 8, 8, 3])
+    model["config"]["layers"][1]["config"]["name"] = "c\x1b[31m"
+    assert [layer.name for layer in network(model, tmp_path).layers] == ["c\\x1b[31m"]

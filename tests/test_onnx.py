@@ -1,0 +1,384 @@
+"""ONNX files as networks: real ones against published macs, small ones against numbers worked out by hand, and broken
+ones against the sentence that says so."""
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from sepcalc import load
+from sepcalc.cli import run
+from sepcalc.errors import InputError
+from sepcalc.importers import Request
+from sepcalc.importers.onnx import read
+from sepcalc.network import Network
+from sepcalc.verify import verify
+
+DATA = Path(__file__).parent / "data" / "onnx"
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+
+
+def weight(name: str, *shape: int, kind: Any = np.float32) -> Any:
+    return numpy_helper.from_array(np.ones(shape, kind), name)
+
+
+def ints(name: str, *values: int) -> Any:
+    return numpy_helper.from_array(np.array(values, np.int64), name)
+
+
+def node(operator: str, inputs: str, outputs: str, **attributes: Any) -> Any:
+    names = ["" if name == "-" else name for name in inputs.split()]
+    return helper.make_node(operator, names, outputs.split(), **attributes)
+
+
+def graph(
+    nodes: list[Any], inputs: dict[str, Any], outputs: str = "y", stored: tuple[Any, ...] = (), name: str = "g"
+) -> Any:
+    given = [helper.make_tensor_value_info(one, FLOAT, shape) for one, shape in inputs.items()]
+    made = [helper.make_empty_tensor_value_info(one) for one in outputs.split()]
+    return helper.make_graph(nodes, name, given, made, list(stored))
+
+
+def saved(folder: Path, *parts: Any, opset: int = 17, functions: tuple[Any, ...] = (), **more: Any) -> str:
+    made = graph(*parts, **more) if not hasattr(parts[0], "node") else parts[0]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("local", 1)]
+    path = folder / "m.onnx"
+    path.write_bytes(helper.make_model(made, opset_imports=opsets, functions=functions).SerializeToString())
+    return str(path)
+
+
+def refusal(path: str, request: Request = Request()) -> str:
+    with pytest.raises(InputError) as caught:
+        read(path, request)
+    return str(caught.value).replace(path, "FILE")
+
+
+# --- real files -------------------------------------------------------------------------------------------------------
+
+REAL = [  # macs as torchvision publishes them
+    ("alexnet", 714_188_480, 61_100_840),
+    ("mobilenet_v2", 300_774_272, None),
+    ("mobilenet_v2.torchscript", 300_774_272, None),
+    ("mobilenet_v3_small", 56_510_400, None),
+    ("resnet18", 1_814_073_344, 11_689_512 - 9_600 + 960),
+    ("shufflenet_v2_x0_5", 40_476_448, None),
+]
+
+
+@pytest.mark.parametrize(("name", "macs", "params"), REAL)
+def test_real_files(name: str, macs: int, params: int | None) -> None:
+    network = load(DATA / f"{name}.onnx")
+    assert network.complete
+    assert network.macs == macs
+    # resnet18: 9,600 of its batch norms are folded away, and 960 biases, all equal, are stored once for each width
+    assert params in (None, network.params)
+    assert network.param_bytes == 4 * network.params
+
+
+def test_both_exporters_give_the_same_macs_layer_by_layer() -> None:
+    new, old = load(DATA / "mobilenet_v2.onnx"), load(DATA / "mobilenet_v2.torchscript.onnx")
+    assert [(one.kind, one.output, one.cost.macs) for one in new.layers if one.cost.macs] == [
+        (one.kind, one.output, one.cost.macs) for one in old.layers if one.cost.macs
+    ]
+
+
+def test_a_real_file_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", str(DATA / "mobilenet_v2.onnx"), "--top", "1", "--exact"]) == 0
+    assert "300,774,272" in capsys.readouterr().out
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+
+def dense(*shape: Any) -> tuple[Any, ...]:
+    return [node("MatMul", "x w", "y")], {"x": shape}, "y", (weight("w", 8, 4),)
+
+
+def test_a_batch_that_is_open_is_one_example(tmp_path: Path) -> None:
+    network = read(saved(tmp_path, *dense("batch", 5, 8)))
+    assert (network.inputs, network.outputs, network.macs) == ({"x": (5, 8)}, {"y": (5, 4)}, 160)
+
+
+def test_a_fixed_batch_is_divided_and_said(tmp_path: Path) -> None:
+    network = read(saved(tmp_path, *dense(6, 5, 8)))
+    assert (network.inputs, network.macs) == ({"x": (5, 8)}, 160)
+    assert network.notes == ("the file has a fixed batch of 6: counts are for one example, a 6th of them",)
+
+
+def test_what_mixes_a_batch_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, [node("ReduceMean", "x", "y", axes=[0])], {"x": (6, 8)})
+    assert refusal(path) == (
+        "FILE: 'reducemean' (ReduceMean): it mixes the 6 examples of a batch: export the model for one example"
+    )
+
+
+def test_open_dimensions_are_asked_for_by_name(tmp_path: Path) -> None:
+    path = saved(tmp_path, *dense("batch", "length", 8))
+    assert refusal(path) == ("FILE: the input 'x' leaves open: 'length'\n  hint: --input x=1x…x8, or --dim length=…")
+    assert read(path, Request(dims={"length": "7"})).macs == 7 * 32
+    assert read(path, Request(inputs={"x": "1x9x8"})).macs == 9 * 32
+    assert read(path, Request(inputs={"": "9x8"})).macs == 9 * 32
+    assert refusal(path, Request(dims={"lenght": "7", "length": "5"})) == (
+        "FILE: it has no open dimension 'lenght'\n  hint: did you mean length?"
+    )
+    assert refusal(path, Request(inputs={"z": "7"})).startswith("FILE: it has no input 'z'\n  hint: it has 'x'")
+    assert refusal(path, Request(inputs={"x": "7x8"})) == (
+        "--input x: 7x8 has 2 axes, the input 3\n  hint: in the file's own layout"
+    )
+
+
+def test_an_image_without_a_name_is_as_everywhere_else(tmp_path: Path) -> None:
+    path = saved(tmp_path, [node("Conv", "x w", "y")], {"x": ("n", 3, "h", "w")}, "y", (weight("w", 4, 3, 3, 3),))
+    network = read(path, Request(inputs={"": "10x12x3"}))
+    assert (network.inputs, network.outputs) == ({"x": (10, 12, 3)}, {"y": (8, 10, 4)})
+    assert read(path, Request(inputs={"x": "1x3x10x12"})).macs == network.macs == 80 * 4 * 27
+
+
+# --- weights ----------------------------------------------------------------------------------------------------------
+
+
+def test_shared_weights_count_once_and_half_precision_is_half_the_bytes(tmp_path: Path) -> None:
+    nodes = [
+        node("MatMul", "x w", "a"),
+        node("MatMul", "a w", "b"),
+        node("Identity", "w", "v"),
+        node("MatMul", "b v", "y"),
+    ]
+    path = saved(tmp_path, nodes, {"x": (1, 8)}, "y", (weight("w", 8, 8, kind=np.float16),))
+    network = read(path)
+    assert (network.params, network.param_bytes, network.macs) == (64, 128, 192)
+    assert [layer.weights for layer in network.layers] == ["w", "w", "w"]
+    assert verify(network).ok
+
+
+def test_tied_embeddings_and_biases_of_several_layers(tmp_path: Path) -> None:
+    nodes = [
+        node("Gather", "table i", "e"),
+        node("MatMul", "e w", "h"),
+        node("Add", "h b", "k"),
+        node("Transpose", "table", "t", perm=[1, 0]),
+        node("MatMul", "k t", "l"),
+        node("Cast", "l", "y", to=10),
+    ]
+    made = graph(nodes, {}, "y", (weight("table", 100, 8), weight("w", 8, 8), weight("b", 8)))
+    made.input.append(helper.make_tensor_value_info("i", INT64, (1, 5)))
+    network = read(saved(tmp_path, made))
+    assert network.params == 800 + 64 + 8
+    assert [(one.kind, one.cost.params) for one in network.layers] == [
+        ("embedding", 800), ("dense", 64), ("shift", 8), ("dense", 0),
+    ]  # fmt: skip
+    assert verify(network).ok
+
+
+def test_quantized_weights_between_quantize_and_dequantize(tmp_path: Path) -> None:
+    nodes = [node("DequantizeLinear", "w s", "v"), node("Conv", "x v", "y")]
+    stored = (weight("w", 4, 3, 3, 3, kind=np.int8), numpy_helper.from_array(np.float32(0.5), "s"))
+    network = read(saved(tmp_path, nodes, {"x": (1, 3, 8, 8)}, "y", stored))
+    assert (network.params, network.param_bytes, network.macs) == (108, 108, 36 * 4 * 27)
+
+
+def test_what_is_no_weight_is_no_param(tmp_path: Path) -> None:
+    nodes = [node("Reshape", "x to", "a"), node("Clip", "a low high", "b"), node("Mul", "b half", "y")]
+    stored = (
+        ints("to", 1, 4, 6),
+        *[numpy_helper.from_array(np.float32(at), name) for at, name in ((0, "low"), (6, "high"), (0.5, "half"))],
+    )
+    assert read(saved(tmp_path, nodes, {"x": (1, 24)}, "y", stored)).params == 0
+
+
+# --- what graphs compute for themselves, functions, branches, loops ---------------------------------------------------
+
+
+def test_a_reshape_computed_in_the_graph(tmp_path: Path) -> None:
+    nodes = [
+        node("Shape", "x", "s"),
+        node("Gather", "s zero", "n"),
+        node("Unsqueeze", "n axes", "m"),
+        node("Concat", "m minus", "to", axis=0),
+        node("Reshape", "x to", "flat"),
+        node("MatMul", "flat w", "y"),
+    ]
+    stored = (numpy_helper.from_array(np.int64(0), "zero"), ints("axes", 0), ints("minus", -1), weight("w", 24, 4))
+    assert read(saved(tmp_path, nodes, {"x": (1, 4, 6)}, "y", stored)).macs == 96
+
+
+def test_a_function_is_unfolded_and_may_not_call_itself(tmp_path: Path) -> None:
+    body = [node("MatMul", "a b", "c"), node("Relu", "c", "d")]
+    block = helper.make_function("local", "Block", ["a", "b"], ["d"], body, [helper.make_opsetid("", 17)])
+    call = helper.make_node("Block", ["x", "w"], ["y"], "block", domain="local")
+    path = saved(tmp_path, [call], {"x": (1, 8)}, "y", (weight("w", 8, 4),), functions=(block,))
+    assert [layer.name for layer in read(path).layers] == ["block/matmul", "block/relu"]
+    again = helper.make_node("Block", ["a", "b"], ["d"], "again", domain="local")
+    loop = helper.make_function("local", "Block", ["a", "b"], ["d"], [again], [helper.make_opsetid("", 17)])
+    path = saved(tmp_path, [call], {"x": (1, 8)}, "y", (weight("w", 8, 4),), functions=(loop,))
+    assert "functions and branches stand in each other more than 40 deep" in refusal(path)
+
+
+def branches(stored: tuple[Any, ...] = ()) -> Any:
+    small = helper.make_graph([node("MatMul", "x w", "p")], "then", [], [helper.make_empty_tensor_value_info("p")])
+    twice = [node("MatMul", "x w", "q0"), node("MatMul", "q0 w", "q")]
+    large = helper.make_graph(twice, "else", [], [helper.make_empty_tensor_value_info("q")])
+    nodes = [helper.make_node("If", ["c"], ["y"], "if", then_branch=small, else_branch=large)]
+    made = graph(nodes, {"x": (1, 8)}, "y", (weight("w", 8, 8), *stored))
+    if not stored:
+        made.input.append(helper.make_tensor_value_info("c", TensorProto.BOOL, ()))
+    return made
+
+
+def test_of_two_branches_the_one_that_costs_most_counts(tmp_path: Path) -> None:
+    network = read(saved(tmp_path, branches()))
+    assert (network.macs, network.params) == (128, 64)
+    assert network.notes == ("if: its branch depends on the data; counted is else, which costs most",)
+    known = read(saved(tmp_path, branches((numpy_helper.from_array(np.bool_(True), "c"),))))
+    assert (known.macs, known.notes) == (64, ())
+
+
+def looped(times: Any) -> Any:
+    body = helper.make_graph(
+        [node("MatMul", "h w", "k"), node("Identity", "go", "on")],
+        "body",
+        [
+            helper.make_tensor_value_info("i", INT64, ()),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, ()),
+            helper.make_tensor_value_info("h", FLOAT, None),
+        ],
+        [helper.make_empty_tensor_value_info("on"), helper.make_empty_tensor_value_info("k")],
+    )
+    made = graph(
+        [helper.make_node("Loop", ["n", "", "x"], ["y"], "loop", body=body)],
+        {"x": (1, 8)},
+        "y",
+        (weight("w", 8, 8), *times),
+    )
+    if not times:
+        made.input.append(helper.make_tensor_value_info("n", INT64, ()))
+    return made
+
+
+def test_a_loop_counts_each_run_and_is_not_counted_where_their_number_is_unknown(tmp_path: Path) -> None:
+    network = read(saved(tmp_path, looped((numpy_helper.from_array(np.int64(5), "n"),))))
+    assert (network.macs, network.params) == (5 * 64, 64)
+    open_loop = read(saved(tmp_path, looped(())))
+    assert open_loop.uncounted == (("loop", "Loop", "how often it runs depends on the data"),)
+    assert open_loop.macs == 0
+
+
+def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = [
+        node("TopK", "x k", "v i"),
+        node("Relu", "v", "y"),
+        helper.make_node("Magic", ["x"], ["z"], "m", domain="my"),
+    ]
+    path = saved(tmp_path, nodes, {"x": (1, 8)}, "y z", (ints("k", 3),))
+    assert run(["network", path]) == 3
+    out = capsys.readouterr().out
+    assert "topk (TopK): what sorting takes depends on the data and the library" in out
+    assert "m (my.Magic): no count is known for this operator" in out
+    assert run(["network", path, "--allow-uncounted"]) == 0
+    assert run(["verify", path]) == 3
+
+
+# --- broken files -----------------------------------------------------------------------------------------------------
+
+BROKEN = [
+    ([node("Relu", "b", "a"), node("Relu", "a", "b")], "'relu' (Relu): it reads 'b', which nothing before it gives\n  hint: a graph runs in its order: it may have a cycle, or lack an input"),
+    ([node("Relu", "x", "y"), node("Tanh", "x", "y")], "2 nodes or inputs give the tensor 'y'"),
+    ([node("Relu", "x", "z")], "nothing gives the output 'y'"),
+    ([node("Conv", "x", "y")], "'conv' (Conv): Conv lacks its input 2"),
+    ([node("MaxPool", "x", "y", kernel_shape=[9, 9])], "'maxpool' (MaxPool): the output would be empty: a kernel spanning 9 does not fit into the height 4\n  hint: take a smaller kernel or dilation, or --padding same"),
+    ([node("Flatten", "x", "y", axis=9)], "'flatten' (Flatten): axis 9 is none of 1x2x4x4"),
+    ([node("Relu", "x", "y", name="a\x1b[31m")], ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("nodes", "message"), BROKEN, ids=str)
+def test_graphs_that_do_not_fit_together(nodes: list[Any], message: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, nodes, {"x": (1, 2, 4, 4)})
+    if message:
+        assert refusal(path) == f"FILE: {message}"
+    else:
+        assert read(path).layers[0].name == "a\\x1b[31m"
+
+
+def test_files_that_are_no_models(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"no model at all")
+    assert refusal(str(path)) == "FILE: this is no ONNX model, or it is damaged"
+    path.write_bytes(b"")
+    assert refusal(str(path)) == "FILE: it holds no graph of operators"
+    old = saved(tmp_path, [node("Relu", "x", "y")], {"x": (1, 2)}, opset=99)
+    assert refusal(old) == "FILE: opset 99 is not known\n  hint: expected 1 to 40"
+    sized = saved(tmp_path, [node("Relu", "x", "y")], {"x": (1, -2)})
+    assert refusal(sized) == "FILE: the input 'x' is 1x-2: expected sizes from 1"
+
+
+def test_a_shape_that_the_file_says_otherwise_is_refused(tmp_path: Path) -> None:
+    made = graph([node("Relu", "x", "y")], {"x": (1, 8)})
+    made.output[0].CopyFrom(helper.make_tensor_value_info("y", FLOAT, (1, 9)))
+    assert refusal(saved(tmp_path, made)) == "FILE: the file says that 'y' is 1x9, its operators give 1x8"
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Cut off, bits turned, bytes replaced, or a piece copied elsewhere."""
+    broken = bytearray(data)
+    match chance.randrange(4):
+        case 0:
+            return data[: chance.randrange(len(data))]
+        case 1:
+            for _ in range(chance.choice([1, 1, 3, 20])):
+                broken[chance.randrange(len(broken))] ^= 1 << chance.randrange(8)
+        case 2:
+            broken[chance.randrange(len(broken))] = chance.randrange(256)
+        case _:
+            here, there = chance.randrange(len(broken)), chance.randrange(len(broken))
+            broken[here : here + 40] = broken[there : there + 40]
+    return bytes(broken)
+
+
+def answer(path: str) -> Network | str:
+    """A network with its cost, or why there is none."""
+    try:
+        network = read(path)
+        _ = network.cost
+    except InputError as error:
+        return str(error)
+    return network
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet18"])
+def test_damaged_files_are_answered(name: str, tmp_path: Path) -> None:
+    data, chance, path = (DATA / f"{name}.onnx").read_bytes(), random.Random(name), tmp_path / "m.onnx"
+    refused = 0
+    for _ in range(150):
+        path.write_bytes(mutated(data, chance))
+        found = answer(str(path))
+        refused += isinstance(found, str)
+        if isinstance(found, str):
+            assert re.sub(r"\n  hint: ", "", found).isprintable()
+    assert refused > 50
+
+
+def test_weights_are_not_read(tmp_path: Path) -> None:
+    model = onnx.load(DATA / "alexnet.onnx", load_external_data=False)
+    outside = [tensor for tensor in model.graph.initializer if tensor.data_location == TensorProto.EXTERNAL]
+    assert outside
+    assert not any((DATA / entry.value).exists() for tensor in outside for entry in tensor.external_data)
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2.torchscript", "resnet18", "mobilenet_v3_small", "alexnet"])
+def test_converted_files_read_back_to_the_same_counts(name: str, tmp_path: Path) -> None:
+    network, target = load(DATA / f"{name}.onnx"), tmp_path / "net.yaml"
+    assert run(["convert", str(DATA / f"{name}.onnx"), "-o", str(target)]) == 0
+    again = load(target)
+    assert [(one.kind, one.output, one.cost) for one in again.layers] == [
+        (one.kind, one.output, one.cost) for one in network.layers
+    ]
+    assert again.cost == network.cost
