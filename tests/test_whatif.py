@@ -301,6 +301,27 @@ def test_a_layer_that_cannot_follow_is_named(sep: Run, tmp_path: Path) -> None:
     assert err == "reshape cannot follow: reshape 16x32 of 8x8x8 does not say what it is of 7x7x8\n"
 
 
+def test_shapes_that_are_written_down_follow_or_refuse() -> None:
+    """What an importer has in numbers: an axis is found again by its size, if that is the size of no other."""
+    from sepcalc.network import Network, Node
+    from sepcalc.ops.base import Op
+    from sepcalc.ops.elementwise import Stored
+    from sepcalc.ops.move import Copy, Rename
+
+    def outcome(op: Op, shape: tuple[int, ...]) -> tuple[int, ...] | str:
+        network = Network("", {"input": shape}, [Node("x", op, (0,), op.output((shape,)))])
+        try:
+            return resized(network, resolution=(6,)).outputs["output"]
+        except sepcalc.InputError as error:
+            return str(error)
+
+    assert outcome(Rename("permute", (3, 8, 8)), (8, 8, 3)) == (3, 6, 6)
+    assert outcome(Copy((8, 1, 3)), (8, 8, 3)) == (6, 1, 3)
+    assert outcome(Stored("shift", "shape", (8, 1, 3)), (8, 8, 3)) == (6, 6, 3)
+    assert outcome(Copy((16, 8, 3)), (8, 8, 3)) == "x cannot follow: copy to 16x8x3 does not say what it is of 6x6x3"
+    assert outcome(Copy((8, 3)), (8, 8)) == "x cannot follow: copy to 8x3 does not say what it is of 6x8"
+
+
 def test_width_and_rules_together(sep: Run) -> None:
     args = [
         "specs/conv_mobilenet.yaml",

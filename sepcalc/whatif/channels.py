@@ -12,17 +12,17 @@ from sepcalc.expression import make_divisible
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Embedding, Pad, Rename, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Shape, Shapes
 
 PASSING = (
     Activation, AdaptivePool, BatchNorm, Elementwise, LocalResponseNorm, Pad, Pool, RowNorm, Softmax, Stored, Token,
-    Upsample,
+    Upsample, Select, Cumulate,
 )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ class Channels:
         if isinstance(op, PASSING) or (isinstance(op, Concat) and not _last(op.axis, node.output)):
             return same
         if isinstance(op, Rename):
-            return same if len(node.output) > 1 or len(shapes[0]) == 1 else []
+            return same if op.how != "permute" and (len(node.output) > 1 or len(shapes[0]) == 1) else []
         if isinstance(op, Slice):
             return same
         if isinstance(op, Reduce):

@@ -12,9 +12,10 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem
 from sepcalc.expression import make_divisible
 from sepcalc.network import Network, Node
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.move import Embedding, Rename, Slice
+from sepcalc.ops.elementwise import Stored
+from sepcalc.ops.move import Copy, Embedding, Rename, Slice
 from sepcalc.ops.pool import Upsample
 from sepcalc.ops.product import Dense
 from sepcalc.ops.recurrent import Recurrent
@@ -138,6 +139,8 @@ def _recurrent(op: Recurrent, old: Shapes, new: Shapes, wider: Width) -> Op:
 
 def _reshaped(op: Rename, old: Shapes, new: Shapes, wider: Width) -> Op:
     """``reshape``: sizes that stood for the input's channels, for one of its axes, or for all of them, do so again."""
+    if op.how == "permute":
+        return op._replace(to=_renamed("permute", op.to, old, new))
     if op.how != "reshape" or old == new:
         return op
     known: dict[int, int] = {prod(old[0][:-1]): prod(new[0][:-1])}
@@ -153,6 +156,39 @@ def _reshaped(op: Rename, old: Shapes, new: Shapes, wider: Width) -> Op:
                 to=tuple([prod(new[0]) // rest if axis in loose else size for axis, size in enumerate(to)])
             )
     raise Invalid(f"reshape {show(op.to)} of {show(old[0])} does not say what it is of {show(new[0])}")
+
+
+def _renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
+    """Sizes that are each that of an input's axis, as they are now; where two axes of one size differ now, which is
+    meant is not known."""
+    if old == new:
+        return to
+    known: dict[int, set[int]] = {1: {1}}
+    for before, after in zip(old, new, strict=True):
+        for size, now in zip(before, after, strict=True):
+            known.setdefault(size, set()).add(now)
+    sizes = [known.get(size, set()) for size in to]
+    if any(len(size) != 1 for size in sizes):
+        raise Invalid(f"{what} to {show(to)} does not say what it is of {' and '.join(map(show, new))}")
+    return tuple([min(size) for size in sizes])
+
+
+def _copied(op: Copy, old: Shapes, new: Shapes, wider: Width) -> Op:
+    return op._replace(to=_renamed("copy", op.to, old, new))
+
+
+def _uncounted(op: Uncounted, old: Shapes, new: Shapes, wider: Width) -> Op:
+    return op._replace(shape=_renamed(op.called, op.shape, old, new))
+
+
+def _stored(op: Stored, old: Shapes, new: Shapes, wider: Width) -> Op:
+    """A stored shape stretches to its input's, or the input to it, from the channels on."""
+    shape = op.shape
+    if not shape or old == new:
+        return op
+    common = min(len(shape), len(old[0]))
+    axes = zip(shape[-common:], old[0][-common:], new[0][-common:])
+    return op._replace(shape=(*shape[:-common], *[now if size == before > 1 else size for size, before, now in axes]))
 
 
 def _proportional(what: str, to: Sequence[int], old: Shape, new: Shape) -> Shape:
@@ -201,5 +237,8 @@ _ADAPT: Mapping[type[Op], Callable[[Any, Shapes, Shapes, Width], Op]] = {
     Recurrent: _recurrent,
     Rename: _reshaped,
     Slice: _sliced,
+    Copy: _copied,
+    Stored: _stored,
+    Uncounted: _uncounted,
     Upsample: _upsampled,
 }
