@@ -22,6 +22,8 @@ COMMANDS = {
     "layer": "One layer of any kind: every count.",
     "network": "A network, layer by layer, with totals.",
     "verify": "Run it in NumPy, and count what was executed.",
+    "whatif": "What a network would cost, rewritten by rules.",
+    "fit": "The least change of a network that fits a limit.",
     "zoo": "Published networks that come with sepcalc.",
     "check": "Hold networks to their budgets.",
     "diff": "What changed between two networks.",

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from sepcalc.errors import InputError, Problem
+from sepcalc.expression import Value as Number
 from sepcalc.gate import Claim, Limit
 from sepcalc.network import Network
 from sepcalc.nodes import Mapping as MappingNode
@@ -19,12 +20,14 @@ from sepcalc.nodes import Sequence as SequenceNode
 
 
 class Document(NamedTuple):
-    """A network as it was written down: what it is held to, and whether its parameters and its input are its own."""
+    """A network as it was written down: what it is held to, and whether its parameters and its input are its own; and
+    the values of its parameters."""
 
     network: Network
     budget: tuple[Limit, ...] = ()
     published: tuple[Claim, ...] = ()
     altered: bool = False
+    parameters: Mapping[str, Number] = {}
 
 
 class Opened(NamedTuple):

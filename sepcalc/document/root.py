@@ -55,7 +55,7 @@ def read_document(
         raise notes.error()
     inputs = {name: shape for name, shape in shapes.items() if shape is not None}
     altered |= bool(given) and own_inputs(head, values) != inputs
-    return Document(Network(title, inputs, run.nodes(), ends), budget, published, altered)
+    return Document(Network(title, inputs, run.nodes(), ends), budget, published, altered, head.parameters)
 
 
 class Head(Words):

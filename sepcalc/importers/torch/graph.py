@@ -13,7 +13,8 @@ from sepcalc.errors import Invalid, printable
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.move import Copy, Rename
+from sepcalc.ops.move import Copy
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
 

@@ -6,7 +6,8 @@ from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.layers import Handler, Results, image
 from sepcalc.ops.base import Op
-from sepcalc.ops.move import Concat, Copy, Pad, Rename, Slice
+from sepcalc.ops.move import Concat, Copy, Pad, Slice
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
 

@@ -1,0 +1,189 @@
+"""``sepcalc fit``."""
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import cache
+
+import click
+
+from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.output import emit, emit_text, output_options
+from sepcalc.cli.whatif import read_fraction
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.expression import Value as Number
+from sepcalc.gate import read_limit
+from sepcalc.importers import Request
+from sepcalc.network import Network
+from sepcalc.reports.whatif import FitReport, Way
+from sepcalc.rewrite import VARIANTS, Settings
+from sepcalc.source import read
+from sepcalc.whatif.fit import FINEST, Answer, Limits, fits, narrower, separated, smaller, unfit
+from sepcalc.whatif.resize import resized
+
+HELP = """The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
+that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
+an integer program, by SciPy: pip install 'sepcalc[fit]') and counted again. Exits with 1 when no way fits.
+
+The width is the file's parameter of that name where there is one, in thousandths, else a factor for the channels of
+every layer but the heads. Counts are taken to grow with width and resolution: where a file's own conditions make a
+wider network cheaper, a wider one than the answer may fit too.
+
+\b
+Examples:
+  sepcalc fit specs/conv_mobilenet.yaml --max macs=2G
+  sepcalc fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width
+  sepcalc fit specs/conv_mobilenet.yaml --max macs=1G --by separate --variant spatial --variant depthwise-separable
+"""
+LARGEST_FACTOR = 16  # a parameter "width" that is a larger whole number is one of channels
+WAYS = ("width", "resolution", "separate")
+SEPARATED = [name for name in VARIANTS if name != "normal"]
+
+
+def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
+    """``--max macs=300M``, each metric once. Raises InputError."""
+    limits: dict[str, int] = {}
+    for text in texts:
+        metric, equals, most = text.partition("=")
+        metric = metric.replace("-", "_")
+        if not equals:
+            raise InputError([Problem(f"--max {quoted(text)}: expected metric=limit", "for example --max macs=300M")])
+        try:
+            limit = read_limit(metric, most)
+        except Invalid as fact:
+            raise InputError([Problem(f"--max {metric}: {fact.message}", fact.hint)]) from fact
+        if metric in limits:
+            raise InputError([Problem(f"--max gives {metric} twice")])
+        limits[metric] = limit.most.floor
+    unfit(limits)
+    return limits
+
+
+@click.command("fit", help=HELP)
+@click.argument("network")
+@click.option("--max", "most", multiple=True, required=True, metavar="METRIC=LIMIT", help="What it must not exceed.")
+@click.option("--by", "ways", multiple=True, type=click.Choice(WAYS), help="Only this way; may be repeated.")
+@click.option(
+    "--variant", "variants", multiple=True, metavar="NAME",
+    help="What a layer may become: depthwise-separable if none is named; may be repeated.",
+)  # fmt: skip
+@click.option("--multiplier", type=click.IntRange(1), default=1, show_default=True, help="Of the depthwise links.")
+@click.option("--least-width", default="0.05", show_default=True, metavar="NUMBER", help="The narrowest to try.")
+@click.option(
+    "--divisor", type=click.IntRange(1, 1024), default=8, show_default=True,
+    help="Channels come in multiples of it, where the file has no width of its own.",
+)  # fmt: skip
+@set_option
+@input_option
+@output_options
+@click.option("-o", "--write", metavar="FILE", help="Write the network that fits, as YAML; needs one --by.")
+def command(
+    network: str,
+    most: tuple[str, ...],
+    ways: tuple[str, ...],
+    variants: tuple[str, ...],
+    multiplier: int,
+    least_width: str,
+    divisor: int,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    form: str,
+    exact: bool,
+    output: str | None,
+    force: bool,
+    write: str | None,
+) -> int:
+    limits = limits_of(most)
+    if write is not None and len(set(ways)) != 1:
+        raise InputError([Problem("-o writes one network: name its way, --by width, resolution or separate")])
+    for name in variants:
+        if name not in SEPARATED:
+            expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
+            raise InputError([Problem(expected, near_miss(name, SEPARATED))])
+    asked = request(sets, inputs)
+    once = cache(standard_input)  # read again for every width
+    document = read(network, asked, once)
+    whole = document.network
+    least = read_fraction("--least-width", least_width, 1)
+    answers: list[Answer] = []
+    if fits(whole, limits):
+        answers = [Answer("none", whole, "it fits as it is")]
+    else:
+        for way in WAYS:
+            if ways and way not in ways:
+                continue
+            if way == "width":
+                answers.append(_by_width(network, once, document.parameters, whole, asked, limits, least, divisor))
+            elif way == "resolution":
+                answers.append(_by_resolution(whole, limits))
+            else:
+                chosen = variants or ("depthwise-separable",)
+                answers.append(separated(whole, limits, chosen, Settings(multiplier)))
+    for answer in answers:
+        if answer.network is not None and not fits(answer.network, limits):
+            raise AssertionError(f"{answer.way} does not fit")
+    told = [Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers]
+    found = next((answer.network for answer in answers if answer.network is not None), None)
+    if write is not None and found is not None:
+        from sepcalc.document.writer import write as as_yaml
+
+        emit_text(as_yaml(found), write, force)
+    emit(FitReport(whole.name, whole.cost, limits, told), form, exact, output, force)
+    if not whole.complete:
+        return 3
+    return 0 if found is not None else 1
+
+
+def _by_width(
+    network: str,
+    standard: Callable[[], bytes],
+    own: Mapping[str, Number],
+    whole: Network,
+    asked: Request,
+    limits: Limits,
+    least: Fraction,
+    divisor: int,
+) -> Answer:
+    """By the file's own parameter ``width``, or by a factor for its channels."""
+    width = own.get("width")
+
+    def by_factor(factor: Fraction) -> Network | None:
+        return _tried(lambda: resized(whole, factor, divisor))
+
+    made = []
+
+    def at(value: Fraction) -> Network | None:
+        settings = {**asked.settings, "width": str(value) if value.denominator == 1 else str(float(value))}
+        found = _tried(lambda: read(network, asked._replace(settings=settings), standard).network)
+        made.append(found is not None)
+        return found
+
+    if width is not None and not isinstance(width, bool):
+        whole_number = isinstance(width, int) and width > LARGEST_FACTOR  # of channels
+        answer = narrower(
+            (min(least, Fraction(width)), Fraction(width)), at, limits, "width", 1 if whole_number else FINEST
+        )
+        if answer.network is not None or sum(made) > 1:  # else it is a width that only its own value suits
+            return answer
+    return narrower((least, Fraction(1)), by_factor, limits, "channels x")
+
+
+def _by_resolution(whole: Network, limits: Limits) -> Answer:
+    """Inputs in the proportions of the first that has sides, up to its own."""
+    shape = next((shape for shape in whole.inputs.values() if len(shape) > 1), None)
+    if shape is None:
+        return Answer("resolution", None, "", "the input has no spatial size")
+    *sides, _ = shape
+
+    def at(size: int) -> Network | None:
+        sizes = tuple([max(1, side * size // max(sides)) for side in sides])
+        return _tried(lambda: resized(whole, resolution=sizes))
+
+    return smaller(tuple(sides), at, limits)
+
+
+def _tried(make: Callable[[], Network]) -> Network | None:
+    """The network, or None where the layers do not fit each other at this size."""
+    try:
+        return make()
+    except InputError:
+        return None

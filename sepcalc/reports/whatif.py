@@ -1,0 +1,275 @@
+"""``sepcalc whatif``: a network before and after, what became of every layer, and what that is worth in time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import lcm
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.cost import COSTS, Cost
+from sepcalc.network import ELEMENT_BYTES
+from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.whatif import Change, Rewritten
+from sepcalc.whatif.speed import Load, load
+
+
+class WhatifReport(NamedTuple):
+    """A rewritten network; ``remark`` says what was done to the whole of it, ``balance`` asks what a device of so many
+    macs per byte makes of it."""
+
+    rewritten: Rewritten
+    remark: str = ""
+    balance: Fraction | None = None
+    element_bytes: int = ELEMENT_BYTES
+
+    def sections(self) -> list[Section]:
+        before, after = self.rewritten.before, self.rewritten.after
+        sections: list[Section] = [self._layers()]
+        if left := self._left():
+            sections.append(Lines("Left alone", left))
+        sections.append(self._totals(before.cost, after.cost))
+        if self.balance is not None:
+            sections += [self._speed(), Lines("", [self._honest()])]
+        remarks = [*filter(None, [self.remark]), *after.notes]
+        if not after.complete:
+            remarks.append("INCOMPLETE: the totals are without what was not counted")
+        if remarks:
+            sections.append(Lines("", remarks))
+        return sections
+
+    def document(self) -> Mapping[str, Any]:
+        document: dict[str, Any] = {
+            "format": "sepcalc-whatif/1",
+            "name": self.rewritten.before.name,
+            "before": self.rewritten.before.cost._asdict(),
+            "after": self.rewritten.after.cost._asdict(),
+            "complete": self.rewritten.after.complete,
+            "layers": list(self.records_of_layers()),
+        }
+        if self.balance is not None:
+            document["speed"] = {
+                "balance": float(self.balance),
+                "before": _told(self._load(False)),
+                "after": _told(self._load(True)),
+                "layers": [
+                    {"name": name, "before": _told(was), "after": _told(now)} for name, was, now in self._loads()
+                ],
+            }
+        return document
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for change in self.rewritten.layers:
+            yield {
+                "name": change.name,
+                **{f"before_{name}": value for name, value in change.before._asdict().items()},
+                **{f"after_{name}": value for name, value in change.after._asdict().items()},
+                "rule": change.rule,
+                "reason": change.reason,
+            }
+
+    def records_of_layers(self) -> Iterable[dict[str, Any]]:
+        """Every layer of the network as it was; the rule that changed it, or the reason why none did."""
+        for change in self.rewritten.layers:
+            told = {"rule": change.rule} if change.rule else {"reason": change.reason}
+            yield {"name": change.name, "before": change.before._asdict(), "after": change.after._asdict(), **told}
+
+    def _changed(self) -> list[Change]:
+        """Layers that a rule rewrote, or whose macs are others."""
+        return [
+            change
+            for change in self.rewritten.layers
+            if change.after.macs != change.before.macs or (change.rule and change.rule != self.remark)
+        ]
+
+    def _layers(self) -> Table:
+        changed = self._changed()
+        most = max([change.before.macs for change in changed], default=0)
+        rows = [
+            Row(
+                (
+                    change.name,
+                    change.rule or change.reason,
+                    change.before.params,
+                    change.after.params,
+                    change.before.macs,
+                    change.after.macs,
+                    quantity.times(change.after.macs, change.before.macs),
+                    change.after.macs / most if most else 0,
+                )
+            )
+            for change in changed
+        ]
+        columns = [
+            Column("layer"),
+            Column("rule", spare=2),
+            Column("params", COUNT),
+            Column("after", COUNT),
+            Column("macs", COUNT),
+            Column("after", COUNT),
+            Column("", NUMBER),
+            Column("", BAR),
+        ]
+        name = self.rewritten.before.name or "network"
+        with_macs = sum(1 for change in self.rewritten.layers if change.before.macs)
+        title = f"{name}: {len(changed)} of the {with_macs} layers that multiply and accumulate changed"
+        return Table(title, columns, rows)
+
+    def _left(self) -> list[str]:
+        """Layers with macs that no rule changed, by the reason; those without any are not worth a word."""
+        reasons: dict[str, list[str]] = {}
+        for change in self.rewritten.layers:
+            if change.reason and change.before == change.after and change.before.macs:
+                reasons.setdefault(change.reason, []).append(change.name)
+        return [f"{reason}: {', '.join(names)}" for reason, names in reasons.items()]
+
+    def _totals(self, before: Cost, after: Cost) -> Table:
+        rows = [
+            Row((name, quantity.exact(was), quantity.exact(now), quantity.times(now, was)))
+            for name, was, now in zip(COSTS, before, after, strict=True)
+        ]
+        columns = [Column("total"), Column("before", NUMBER), Column("after", NUMBER), Column("", NUMBER)]
+        return Table("Before and after", columns, rows)
+
+    # --- speed
+
+    def _load(self, after: bool) -> Load:
+        assert self.balance is not None
+        network = self.rewritten.after if after else self.rewritten.before
+        return load(network.layers, self.balance, self.element_bytes)
+
+    def _loads(self) -> Iterable[tuple[str, Load, Load]]:
+        """Every layer that was changed, before and after (all its links)."""
+        assert self.balance is not None
+        changed = set(self._changed())
+        for change, old, new in self.rewritten.pairs():
+            if change in changed:
+                was, now = (load(layers, self.balance, self.element_bytes) for layers in ([old], new))
+                yield change.name, was, now
+
+    def _speed(self) -> Table:
+        columns = [
+            Column("layer"),
+            Column("macs a byte", NUMBER),
+            Column("after", NUMBER),
+            Column("memory-bound"),
+            Column("least time", NUMBER),
+        ]
+        rows = [_speed_row(name, was, now) for name, was, now in self._loads()]
+        rows.append(_speed_row("all layers", self._load(False), self._load(True), total=True))
+        return Table(f"On a device of {float(self.balance or 0):g} macs per byte", columns, rows)
+
+    def _honest(self) -> str:
+        was, now = self._load(False), self._load(True)
+        macs, time = quantity.times(now.macs, was.macs), _in_time(was, now)
+        return (
+            f"Macs: {macs}. Time, if every layer runs at the speed of its memory or of its arithmetic, whichever is "
+            f"slower: {time}. {now.bound} of {now.layers} layers wait for memory ({was.bound} of {was.layers} before)."
+        )
+
+
+def _speed_row(name: str, was: Load, now: Load, total: bool = False) -> Row:
+    bound = f"{now.bound} of {now.layers}" if now.layers > 1 else "yes" if now.bound else "no"
+    before = f"{was.bound} of {was.layers}" if was.layers > 1 else "yes" if was.bound else "no"
+    return Row(
+        (
+            name,
+            f"{float(was.intensity):.2f}",
+            f"{float(now.intensity):.2f}",
+            bound if bound == before else f"{bound} (before: {before})",
+            _in_time(was, now),
+        ),
+        total=total,
+    )
+
+
+def _in_time(was: Load, now: Load) -> str:
+    """``2.9x less``: the least time after, compared with that before, exactly."""
+    common = lcm(was.time.denominator, now.time.denominator)
+    return quantity.times(int(now.time * common), int(was.time * common)).replace("fewer", "less")
+
+
+def _told(load: Load) -> dict[str, Any]:
+    return {
+        "macs": load.macs,
+        "traffic": load.traffic,
+        "intensity": round(float(load.intensity), 4),
+        "layers": load.layers,
+        "memory_bound": load.bound,
+        "time": round(float(load.time), 4),
+    }
+
+
+class Way(NamedTuple):
+    """One way to fit, as the report tells it."""
+
+    way: str
+    change: str
+    reason: str
+    cost: Cost | None
+    layers: Sequence[str]
+
+
+class FitReport(NamedTuple):
+    """A network, its limits, and the ways to keep them."""
+
+    name: str
+    before: Cost
+    limits: Mapping[str, int]
+    ways: Sequence[Way]
+
+    @property
+    def best(self) -> str | None:
+        """The way that keeps the most params; of several, the first. None where no way fits."""
+        fitting = [(way.cost.params, way.way) for way in self.ways if way.cost is not None]
+        return max(fitting, key=lambda found: found[0])[1] if fitting else None
+
+    def sections(self) -> list[Section]:
+        metrics = list(dict.fromkeys([*self.limits, "params"]))
+        columns = [
+            Column("way"),
+            Column("change"),
+            *[Column(metric, NUMBER) for metric in metrics],
+            Column("params kept", NUMBER),
+        ]
+        rows = [Row(("as it is", "", *self._numbers(self.before, metrics)))]
+        for way in self.ways:
+            if way.cost is None:
+                rows.append(Row((way.way, way.reason, *[None] * (len(metrics) + 1))))
+            else:
+                rows.append(Row((way.way, way.change, *self._numbers(way.cost, metrics))))
+        limits = ", ".join(f"{metric} <= {quantity.exact(most)}" for metric, most in self.limits.items())
+        sections: list[Section] = [Table(f"{self.name or 'network'}: {limits}", columns, rows)]
+        sections += [Lines("Separated", [", ".join(way.layers)]) for way in self.ways if way.layers]
+        if self.best is None:
+            sections.append(Lines("", ["No way fits."]))
+        elif len(self.ways) > 1:
+            sections.append(Lines("", [f"{self.best} keeps the most params of the network."]))
+        return sections
+
+    def _numbers(self, cost: Cost, metrics: Sequence[str]) -> list[str]:
+        counts = [quantity.exact(int(getattr(cost, metric))) for metric in metrics]
+        return [*counts, quantity.share(cost.params, self.before.params)]
+
+    def document(self) -> Mapping[str, Any]:
+        return {
+            "format": "sepcalc-fit/1",
+            "name": self.name,
+            "limits": dict(self.limits),
+            "before": self.before._asdict(),
+            "best": self.best,
+            "ways": [
+                {
+                    "way": way.way,
+                    "change": way.change or None,
+                    "reason": way.reason or None,
+                    "after": None if way.cost is None else way.cost._asdict(),
+                    "separated": list(way.layers),
+                }
+                for way in self.ways
+            ],
+        }
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for way in self.ways:
+            counts = dict.fromkeys(COSTS, "") if way.cost is None else way.cost._asdict()
+            yield {"way": way.way, "change": way.change, "reason": way.reason, **counts}

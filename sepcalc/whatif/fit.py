@@ -1,0 +1,250 @@
+"""The least change of a network that fits its limits: narrower, smaller, or with layers separated.
+
+Each way is solved exactly, and its answer counted again: width and resolution by bisection, counts being taken to grow
+with them, or by trying all where some make no network; the set of layers to separate as an integer program, by SciPy's
+HiGHS, whose floats propose and whose proposals are counted in integers.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from math import ceil, gcd, inf
+from typing import Any, NamedTuple
+
+from sepcalc.cost import COSTS, Cost
+from sepcalc.errors import InputError, Invalid, Problem
+from sepcalc.network import Network
+from sepcalc.ops.conv import Conv
+from sepcalc.rewrite import Settings
+from sepcalc.shape import Shape, show
+from sepcalc.whatif.rules import Plan, Rewritten, carry_out, links_of
+
+LINEAR = (*COSTS, "flops")  # counts of which a network's are the sum of its layers'
+FINEST = 1000  # widths are tried in thousandths
+ROUNDS = 500  # of HiGHS
+_LARGE = 10**6  # coefficients up to this are given to HiGHS as they are
+
+Limits = Mapping[str, int]
+
+
+class Answer(NamedTuple):
+    """The network that fits, by one way: what was changed, what was kept of the params, what given up. ``network`` is
+    None where the way leads to none, for a ``reason``."""
+
+    way: str
+    network: Network | None
+    change: str
+    reason: str = ""
+    layers: tuple[str, ...] = ()  # those that were separated
+
+
+def count_of(cost: Cost, metric: str) -> int:
+    """A linear count of a layer or a network."""
+    return int(getattr(cost, metric))
+
+
+def fits(network: Network, limits: Limits) -> bool:
+    """Whether every limit is kept; equal to it is."""
+    return all(count_of(network.cost, metric) <= most for metric, most in limits.items())
+
+
+# --- bisection -------------------------------------------------------------------------------------------------------
+
+
+def largest(low: int, high: int, at: Callable[[int], Network | None], limits: Limits) -> tuple[int, Network] | None:
+    """The largest number from ``low`` to ``high`` whose network fits, counts being taken to grow with it; None when
+    there is none. Where some number makes no network (None), all are tried, the largest first."""
+    bottom, top, best = low, high, None
+    while low <= high:
+        middle = (low + high + 1) // 2
+        network = at(middle)
+        if network is None:
+            break
+        if fits(network, limits):
+            low, best = middle + 1, (middle, network)
+        else:
+            high = middle - 1
+    else:
+        return best
+    for number in range(top, bottom - 1, -1):
+        network = at(number)
+        if network is not None and fits(network, limits):
+            return number, network
+    return None
+
+
+def narrower(
+    widths: tuple[Fraction, Fraction],
+    at: Callable[[Fraction], Network | None],
+    limits: Limits,
+    what: str,
+    steps: int = FINEST,
+) -> Answer:
+    """The widest that fits, in thousandths or other ``steps`` of 1; ``widths`` are the narrowest to try and the
+    network's own."""
+    low, high = max(1, ceil(widths[0] * steps)), int(widths[1] * steps)
+    found = largest(low, high, lambda number: at(Fraction(number, steps)), limits)
+    if found is None:
+        return Answer("width", None, "", f"not even {what} {low / steps:g} fits")
+    return Answer("width", found[1], f"{what} {float(widths[1]):g} -> {found[0] / steps:g}")
+
+
+def smaller(sides: Shape, at: Callable[[int], Network | None], limits: Limits) -> Answer:
+    """The highest resolution that fits, up to the input's own ``sides``; ``at`` takes the longest."""
+    found = largest(1, max(sides), at, limits)
+    if found is None:
+        return Answer("resolution", None, "", "no resolution fits: params, for one, do not depend on it")
+    before, after = (
+        show(shape) if len(set(shape)) > 1 else str(shape[0])
+        for shape in (sides, tuple([max(1, side * found[0] // max(sides)) for side in sides]))
+    )
+    return Answer("resolution", found[1], f"resolution {before} -> {after}")
+
+
+# --- the best set of layers to separate ------------------------------------------------------------------------------
+
+
+class _Choice(NamedTuple):
+    """A way to run some layers (those that share weights, together): what it costs in all, and its plans."""
+
+    cost: Cost
+    plans: Mapping[int, Plan]
+
+
+def separated(network: Network, limits: Limits, variants: Sequence[str], settings: Settings = Settings()) -> Answer:
+    """The set of layers to separate, each by one of the variants, that keeps the most params within the limits.
+
+    Raises InputError without SciPy.
+    """
+    groups = _choices(network, variants, settings)
+    fixed = {metric: count_of(network.cost, metric) for metric in limits}
+    for choices in groups:
+        for metric in limits:
+            fixed[metric] -= count_of(choices[0].cost, metric)
+    taken = _solved(groups, {metric: most - fixed[metric] for metric, most in limits.items()})
+    if taken is None:
+        return Answer("separate", None, "", "not even all layers separated fit")
+    plans = [Plan(reason="kept")] * len(network.nodes)
+    for choices, number in zip(groups, taken, strict=True):
+        for at, plan in choices[number].plans.items():
+            plans[at] = plan
+    result: Rewritten = carry_out(network, plans)
+    names = tuple([node.name for node, plan in zip(network.nodes, plans, strict=True) if plan.links is not None])
+    return Answer(
+        "separate", result.after, f"{len(names)} {'layer' if len(names) == 1 else 'layers'} separated", layers=names
+    )
+
+
+def _choices(network: Network, variants: Sequence[str], settings: Settings) -> list[list[_Choice]]:
+    """For every convolution that can be separated, or all that share its weights: first as it is, then each variant."""
+    users: dict[Any, list[int]] = {}
+    for at, node in enumerate(network.nodes):
+        if isinstance(node.op, Conv) and not node.shared:
+            users.setdefault(at if node.weights is None else node.weights, []).append(at)
+    groups = []
+    for numbers in users.values():
+        if any(network.nodes[at].weights is not None for at in numbers) and not _alike(network, numbers):
+            continue
+        choices = [_choice(network, dict.fromkeys(numbers, Plan(reason="kept")))]
+        for name in variants:
+            plans: dict[int, Plan] = {}
+            for at in numbers:
+                node = network.nodes[at]
+                assert isinstance(node.op, Conv)
+                shape = network.tensors[node.sources[0]]
+                try:
+                    obstacle, links = links_of(name, node.op, shape, settings)
+                except Invalid:
+                    break
+                if obstacle:
+                    break
+                plans[at] = Plan(links, name)
+            if len(plans) == len(numbers):
+                choices.append(_choice(network, plans))
+        if len(choices) > 1:
+            groups.append(choices)
+    return groups
+
+
+def _alike(network: Network, numbers: Sequence[int]) -> bool:
+    return len({network.nodes[at].op for at in numbers}) == 1
+
+
+def _choice(network: Network, plans: Mapping[int, Plan]) -> _Choice:
+    """What some layers cost as planned, counted on the rewritten network."""
+    whole = [plans.get(at, Plan()) for at in range(len(network.nodes))]
+    after = carry_out(network, whole)
+    cost = Cost()
+    for at in plans:
+        cost = cost + after.layers[at].after
+    return _Choice(cost, plans)
+
+
+def _solved(groups: Sequence[Sequence[_Choice]], room: Limits) -> list[int] | None:
+    """For each group the number of the choice to take: the most params in all within the room, and of several such
+    the one that changes the fewest groups; None if none fits. Raises InputError without SciPy.
+
+    HiGHS computes in floats. What it proposes is counted in integers: a proposal over a limit is cut off, with all
+    that weigh as much; one that fits is kept, and cut off too, until HiGHS' own bound says that nothing better is left.
+    """
+    try:
+        from scipy.optimize import Bounds, LinearConstraint, milp
+    except ImportError:
+        raise InputError(
+            [Problem("fit --by separate needs SciPy, which is not installed", "pip install 'sepcalc[fit]'")]
+        ) from None
+    flat = [(at, number) for at, choices in enumerate(groups) for number in range(len(choices))]
+    if not flat:
+        return [] if all(most >= 0 for most in room.values()) else None
+    worth = [
+        groups[at][number].cost.params * (len(groups) + 1) + (number == 0) for at, number in flat
+    ]  # params first, then what is left as it is
+    weights = {metric: [count_of(groups[at][number].cost, metric) for at, number in flat] for metric in room}
+    rows = [[float(at == group) for at, _ in flat] for group in range(len(groups))]
+    highest, lowest = [1.0] * len(rows), [1.0] * len(rows)
+    for metric, most in room.items():
+        unit = gcd(*weights[metric]) or 1
+        scale = max(1, max(weights[metric]) // unit // _LARGE)
+        rows.append([value // unit / scale for value in weights[metric]])
+        highest.append(most // unit / scale)
+        lowest.append(-inf)
+    unit = gcd(*worth) or 1
+    best: tuple[int, list[int]] | None = None
+    for _ in range(ROUNDS):
+        found = milp(
+            [-(value // unit) for value in worth],
+            integrality=[1] * len(flat),
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(rows, lowest, highest),
+            options={"mip_rel_gap": 0},
+        )
+        if found.x is None:
+            return best[1] if best else None
+        bound = -found.mip_dual_bound if found.mip_dual_bound is not None else inf
+        if best and bound < (best[0] // unit) * (1 + 1e-12) + 0.5:
+            return best[1]
+        taken = [column for column, value in enumerate(found.x) if value > 0.5]
+        over = next((m for m, most in room.items() if sum(weights[m][column] for column in taken) > most), None)
+        if over is None:
+            value = sum(worth[column] for column in taken)
+            if best is None or value > best[0]:
+                best = value, [flat[column][1] for column in taken]
+            cut = set(taken)
+        else:
+            cut = {column for column, (at, _) in enumerate(flat) if weights[over][column] >= weights[over][taken[at]]}
+        rows.append([float(column in cut) for column in range(len(flat))])
+        highest.append(len(groups) - 1.0)
+        lowest.append(-inf)
+    raise InputError(
+        [Problem(f"the best layers to separate are not found within {ROUNDS} rounds", "take a lower or a higher limit")]
+    )
+
+
+def unfit(limits: Iterable[str]) -> None:
+    """Raises InputError for a metric that is not a sum over layers."""
+    for metric in limits:
+        if metric not in LINEAR:
+            expected = ", ".join(LINEAR)
+            message = (
+                f"fit cannot be held to {metric.replace('_', '-')}, which is no sum over layers: expected {expected}"
+            )
+            raise InputError([Problem(message)])

@@ -1,0 +1,382 @@
+"""Networks rewritten by rules, at another width, at another resolution: against published numbers, against the files'
+own parameters, and against what was executed."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sepcalc
+from sepcalc.cli import run
+from sepcalc.cost import total
+from sepcalc.whatif import Rewritten, read_rules, rewrite
+from sepcalc.whatif.resize import heads_of, resized
+from sepcalc.whatif.speed import load
+
+ROOT = Path(__file__).parent.parent
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+MOBILENET_MACS = 568_740_352  # Howard et al., arXiv:1704.04861, Table 4: 569 M
+Outcome = tuple[int, str, str]
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.chdir(ROOT)
+
+    def outcome(*args: str) -> Outcome:
+        code = run(args)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return outcome
+
+
+def rewritten(line: str, *rules: str, exclude: tuple[str, ...] = ()) -> Rewritten:
+    return rewrite(sepcalc.load(line), read_rules(rules), exclude)
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def test_conv_mobilenet_becomes_mobilenet(sep: Run, tmp_path: Path) -> None:
+    """Table 4 of the paper, written to a file and read back."""
+    new = str(tmp_path / "new.yaml")
+    args = ["whatif", "specs/conv_mobilenet.yaml", "--rewrite", "*=depthwise-separable", "--exclude", "conv[0]"]
+    code, out, err = sep(*args, "--format", "json", "-o", new)
+    document = json.loads(out)
+    assert (code, err, document["format"]) == (0, "", "sepcalc-whatif/1")
+    assert document["before"]["macs"] == 4_867_293_184
+    assert document["after"]["macs"] == MOBILENET_MACS
+    for side in ("before", "after"):
+        for metric, count in document[side].items():
+            assert count == sum(layer[side][metric] for layer in document["layers"])
+    assert all(("rule" in layer) != ("reason" in layer) for layer in document["layers"])
+    assert document["layers"][0]["reason"] == "excluded"
+    assert sepcalc.load(new).cost._asdict() == document["after"]
+    assert sep(*args, "-o", new) == (2, "", f"'{new}' exists already\n  hint: --force overwrites it\n")
+    assert sep(*args, "-o", new, "--force")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "macs", "links"),
+    [
+        # 12x12x3 conv -k5 -o256: DESIGN section 3, by hand
+        ("*=depthwise-separable", 53_952, ["depthwise", "pointwise"]),
+        ("*=depthwise-separable -m2", 107_904, ["depthwise", "pointwise"]),
+        ("*=depthwise-separable --multiplier=2", 107_904, ["depthwise", "pointwise"]),
+        ("*=spatial", 614_400, ["conv 5x1", "shuffle", "conv 1x5"]),
+        ("*=depthwise-spatial", 51_552, ["depthwise 5x1", "depthwise 1x5", "pointwise"]),
+        ("*=factorized --rank 16", 16 * 1_440 + 16 * 81_920, ["conv 5x1", "conv 1x5"]),
+        ("*=factorized --rank 1/2", 128 * 1_440 + 128 * 81_920, ["conv 5x1", "conv 1x5"]),
+    ],
+)
+def test_every_variant(rule: str, macs: int, links: list[str]) -> None:
+    after = rewritten("12x12x3, conv -k5 -o256", rule).after
+    assert (after.macs, after.outputs) == (macs, {"output": (8, 8, 256)})
+    assert [layer.name for layer in after.layers] == [f"conv/{link}" for link in links]
+
+
+def test_groups() -> None:
+    after = rewritten("8x8x16, conv -k3 -o32", "*=conv -g4").after
+    assert after.macs == 6 * 6 * 32 * 4 * 9
+    assert after.layers[0].name == "conv"
+
+
+def test_the_first_rule_that_matches_is_a_layers_own() -> None:
+    found = rewritten("9x9x4, conv -k3 -o4, conv -k3 -o4", "conv[1]=spatial", "*=depthwise-separable")
+    assert [change.rule for change in found.layers] == ["*=depthwise-separable", "conv[1]=spatial"]
+
+
+def test_what_is_left_alone_says_why() -> None:
+    line = "9x9x4, conv -k1 -o4, conv -k3 -o4 -g2, conv -k3 -o6, depthwise -k3, conv -k1x3 -o8, act relu, dense -o2"
+    assert [change.reason for change in rewritten(line, "*=conv -g4", exclude=("conv[3]",)).layers] == [
+        "",
+        "it is grouped already",
+        "groups 4 do not divide the 6 outputs",
+        "it is grouped already",
+        "excluded",
+        "not a convolution",
+        "not a convolution",
+    ]
+    reasons = [change.reason for change in rewritten(line, "conv*=spatial", "depthwise=depthwise-separable").layers]
+    assert reasons == [
+        "the kernel 1x1 extends along no axis",
+        "",
+        "",
+        "it is depthwise already",
+        "the kernel 1x3 extends along one axis only",
+        "not a convolution",
+        "not a convolution",
+    ]
+    assert rewritten(line, "conv[1]=spatial").layers[2].reason == "no rule matches"
+
+
+def test_shared_weights_are_rewritten_together_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "input: 9x9x4\ndefaults: {padding: same}\nlayers:\n"
+        "  - {conv: -k3 -o4, name: a}\n  - {conv: -k3 -o4, name: b, weights: a}\n"
+    )
+    both = rewritten(str(path), "*=depthwise-separable")
+    assert both.after.params == 4 * 9 + 4 * 4
+    assert both.after.macs == 2 * 81 * (4 * 9 + 4 * 4)
+    one = rewritten(str(path), "a=depthwise-separable")
+    assert one.after.cost == one.before.cost
+    assert (
+        one.layers[0].reason
+        == f"shares the weights {one.before.layers[0].weights} with a layer that is not rewritten so"
+    )
+
+
+REFUSALS = [
+    ("--rewrite x", ("'x' is not a rule: expected GLOB=VARIANT\n"
+     "  hint: for example '*=depthwise-separable' or 'stage2/*=factorized --rank 1/2'\n")),
+    ("--rewrite *=separable --rewrite *=conv",
+     ("unknown variant 'separable': expected conv, depthwise-separable, depthwise-spatial, spatial, factorized\n"
+     "  *=separable\n    ^^^^^^^^^\n  hint: did you mean depthwise-separable?\n"
+     "conv needs -g (--groups): the groups to cut it into\n  *=conv\n    ^^^^\n  hint: for example -g4\n")),
+    ("--rewrite '*=spatial -m2'",
+     "unexpected '-m2' after spatial\n  *=spatial -m2\n            ^^^\n  hint: it takes no options\n"),
+    ("--rewrite '*=conv -g0'", ("-g (--groups): '0' is out of range: expected a whole number from 1 to 2^63-1\n"
+     "  *=conv -g0\n         ^^^\n")),
+    ("--rewrite '*=factorized --rank 3/2'",
+     ("--rank: '3/2' is no part of the outputs: expected a number, or a fraction up to 1\n"
+     "  *=factorized --rank 3/2\n                      ^^^\n  hint: for example --rank 8, or --rank 1/2\n")),
+    ("--rewrite '*=factorized --rank 2 --rank 3'",
+     "--rank is given twice\n  *=factorized --rank 2 --rank 3\n                               ^\n"),
+    ("--rewrite foo=spatial --exclude bar", ("no layer matches 'foo'\n  hint: the first layer is 'conv[0]'\n"
+     "no layer matches 'bar'\n  hint: the first layer is 'conv[0]'\n")),
+    ("--rewrite dense=spatial", "no convolution matches 'dense'\n  hint: rules are for convolutions\n"),
+    ("", "nothing to change: expected --rewrite, --width or --resolution\n  hint: --rewrite '*=spatial'\n"),
+    ("--width 1/0", "--width '1/0': expected a number above 0, up to 100\n"),
+    ("--width 2 --exclude x", "--exclude is for --rewrite: it keeps layers from the rules\n"),
+    ("--resolution 0", "--resolution: '0' is not a size, nor one per axis: expected for example 3 or 3x5\n"),
+    ("--resolution 3x3x3", "the resolution 3x3x3 is not for the input input, 224x224x3\n"),
+    ("--width 2 --balance -1", "--balance '-1': expected a number above 0, up to 1,000,000,000\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("args", "message"), REFUSALS, ids=[args for args, _ in REFUSALS])
+def test_refusals(args: str, message: str, sep: Run) -> None:
+    assert sep("whatif", "specs/conv_mobilenet.yaml", *shlex.split(args)) == (2, "", message)
+
+
+# --- random networks --------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> str:
+    """A small chain of convolutions, some of them grouped, strided, padded, dilated, with bias, and activations."""
+    channels, words = 4, ["9x9x4"]
+    for _ in range(draw(st.integers(1, 3))):
+        out = draw(st.sampled_from([4, 6, 8]))
+        groups = draw(st.sampled_from([g for g in (1, 2, channels) if channels % g == out % g == 0]))
+        words.append(
+            f"conv -k{draw(st.sampled_from(['3', '1', '1x3', '2x3']))} -o{out} -g{groups} -p same"
+            f" -s{draw(st.sampled_from(['1', '2', '1x2']))} -d{draw(st.integers(1, 2))}"
+            + draw(st.sampled_from(["", " --bias"]))
+        )
+        channels = out
+        if draw(st.booleans()):
+            words.append("act relu")
+    return ", ".join(words)
+
+
+RULES = [
+    "*=depthwise-separable", "*=depthwise-separable -m2", "*=spatial", "*=depthwise-spatial", "*=factorized --rank 1/2",
+    "*=conv -g2",
+]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(lines(), st.sampled_from(RULES))
+def test_rewritten_networks_keep_their_shapes_and_are_verified(line: str, rule: str) -> None:
+    found = rewritten(line, rule)
+    assert found.after.outputs == found.before.outputs
+    for change, old, new in found.pairs():
+        assert new[-1].output == old.output
+        assert change.after == total(layer.cost for layer in new)
+        assert bool(change.rule) != bool(change.reason)
+    assert found.after.cost == total(change.after for change in found.layers)
+    assert found.before.cost == total(change.before for change in found.layers)
+    assert sepcalc.verify(found.after).ok
+
+
+def test_a_wrong_rewrite_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sepcalc.rewrite import VARIANTS, normal
+
+    wrong = VARIANTS["spatial"]._replace(build=lambda conv, c, s: normal(conv._replace(out=conv.out + 1), c, s))
+    monkeypatch.setitem(VARIANTS, "spatial", wrong)  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="spatial does not keep 7x7x8"):
+        rewritten("9x9x4, conv -k3 -o8", "*=spatial")
+
+
+def test_residuals_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("input: 9x9x4\nlayers:\n  - residual: [conv -k3 -o4 -p same, act relu, conv -k3 -o4 -p same]\n")
+    found = rewritten(str(path), "*=spatial")
+    assert found.after.outputs == {"output": (9, 9, 4)}
+    assert sepcalc.verify(found.after).ok
+
+
+# --- width and resolution ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", ["0.25", "0.5", "0.75"])
+@pytest.mark.parametrize("name", ["mobilenet_v1", "conv_mobilenet"])
+def test_width_is_the_files_own(name: str, width: str) -> None:
+    path = ROOT / "specs" / f"{name}.yaml"
+    assert resized(sepcalc.load(path), Fraction(width)).cost == sepcalc.load(path, width=width).cost
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_network_of_the_zoo_follows_a_width(path: Path) -> None:
+    network = sepcalc.load(path)
+    before = network.macs
+    for width in ("0.333", "0.75", "1.4"):
+        after = resized(network, Fraction(width))
+        assert after.outputs == network.outputs
+        assert 0.5 * float(Fraction(width)) ** 2 < after.macs / before < 1.6 * float(Fraction(width)) ** 1
+        for at in heads_of(network):
+            assert after.nodes[at].output == network.nodes[at].output
+    assert resized(network, Fraction(1), 1).cost == network.cost
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_resolution_is_another_input(path: Path) -> None:
+    network = sepcalc.load(path)
+    ((*_, channels),) = network.inputs.values()
+    agreed = 0
+    for size in (192, 256, 284, 300, 320):
+        try:
+            expected = sepcalc.load(path, input=f"{size}x{size}x{channels}").cost
+        except sepcalc.InputError:
+            with pytest.raises(sepcalc.InputError, match="cannot follow"):
+                resized(network, resolution=(size,))
+            continue
+        assert resized(network, resolution=(size,)).cost == expected
+        agreed += 1
+    assert agreed
+
+
+@pytest.mark.parametrize(
+    ("layers", "width", "shapes"),
+    [
+        # a sum with a concat takes its channels from there: 12 -> 16, 4 -> 8, and so 16 -> 24
+        (("[{conv: -k1 -o16, name: a}, {concat: {x: [conv -k1 -o12], y: [conv -k1 -o4]}, name: b},"
+         " {add: [], from: [a, b]}, conv -k1 -o2]"),
+         "0.75", [(4, 4, 24), (4, 4, 16), (4, 4, 8), (4, 4, 24), (4, 4, 24), (4, 4, 2)]),
+        # one with the input keeps them
+        ("[residual: [conv -k3 -o32 -p same, conv -k3 -o8 -p same], conv -k1 -o2]",
+         "0.5", [(4, 4, 16), (4, 4, 8), (4, 4, 8), (4, 4, 2)]),
+        # a depth multiplier stays one
+        ("[conv -k1 -o16, depthwise -k3 -m2 -p same, conv -k1 -o2]", "0.5", [(4, 4, 8), (4, 4, 16), (4, 4, 2)]),
+        # groups and halves divide
+        ("[conv -k1 -o48, norm group -g6, slice --start 24, conv -k1 -o2]", "0.6",
+         [(4, 4, 48), (4, 4, 48), (4, 4, 24), (4, 4, 2)]),
+    ],
+)  # fmt: skip
+def test_channels_that_must_be_equal_are(
+    layers: str, width: str, shapes: list[tuple[int, ...]], tmp_path: Path
+) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(f"input: 4x4x8\nlayers: {layers}\n")
+    after = resized(sepcalc.load(path), Fraction(width))
+    assert [layer.output for layer in after.layers] == shapes
+
+
+def test_a_layer_that_cannot_follow_is_named(sep: Run, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("input: 8x8x4\nlayers: [conv -k1 -o8, reshape --to 16x32, conv -k3 -o4, act relu]\n")
+    code, out, err = sep("whatif", str(path), "--resolution", "7")
+    assert (code, out) == (2, "")
+    assert err == "reshape cannot follow: reshape 16x32 of 8x8x8 does not say what it is of 7x7x8\n"
+
+
+def test_shapes_that_are_written_down_follow_or_refuse() -> None:
+    """What an importer has in numbers: an axis is found again by its size, if that is the size of no other."""
+    from sepcalc.network import Network, Node
+    from sepcalc.ops.base import Op
+    from sepcalc.ops.elementwise import Stored
+    from sepcalc.ops.move import Copy
+    from sepcalc.ops.rename import Rename
+
+    def outcome(op: Op, shape: tuple[int, ...]) -> tuple[int, ...] | str:
+        network = Network("", {"input": shape}, [Node("x", op, (0,), op.output((shape,)))])
+        try:
+            return resized(network, resolution=(6,)).outputs["output"]
+        except sepcalc.InputError as error:
+            return str(error)
+
+    assert outcome(Rename("permute", (3, 8, 8)), (8, 8, 3)) == (3, 6, 6)
+    assert outcome(Copy((8, 1, 3)), (8, 8, 3)) == (6, 1, 3)
+    assert outcome(Stored("shift", "shape", (8, 1, 3)), (8, 8, 3)) == (6, 6, 3)
+    assert outcome(Copy((16, 8, 3)), (8, 8, 3)) == "x cannot follow: copy to 16x8x3 does not say what it is of 6x6x3"
+    assert outcome(Copy((8, 3)), (8, 8)) == "x cannot follow: copy to 8x3 does not say what it is of 6x8"
+
+
+def test_width_and_rules_together(sep: Run) -> None:
+    args = [
+        "specs/conv_mobilenet.yaml",
+        "--width",
+        "0.75",
+        "--rewrite",
+        "*=depthwise-separable",
+        "--exclude",
+        "conv[0]",
+    ]
+    code, out, _ = sep("whatif", *args, "--format", "json")
+    document = json.loads(out)
+    assert (code, document["after"]["macs"]) == (0, sepcalc.load(ROOT / "specs" / "mobilenet_v1.yaml", width=0.75).macs)
+    assert document["layers"][0]["rule"] == "width x 0.75"
+    assert document["layers"][-1] == {**document["layers"][-1], "name": "dense", "reason": "head: it keeps its outputs"}
+
+
+# --- speed ------------------------------------------------------------------------------------------------------------
+
+
+def test_speed_by_hand() -> None:
+    """4x4x2 conv -k1 -o2: 64 macs; (32 + 4 + 32) x 4 = 272 bytes. conv -k3 -o1: 72 macs; (32 + 18 + 4) x 4 = 216."""
+    found = load(sepcalc.load("4x4x2, conv -k1 -o2, conv -k3 -o1").layers, Fraction(3, 10))
+    assert (found.macs, found.traffic, found.layers, found.bound) == (136, 488, 2, 1)
+    assert found.time == 272 + 72 / Fraction(3, 10)
+    assert found.intensity == Fraction(136, 488)
+
+
+def test_speed_says_less_time(sep: Run) -> None:
+    line = "64x64x64, conv -k3 -o64 -p same"
+    code, out, _ = sep("whatif", line, "--rewrite", "*=depthwise-separable", "--balance", "10")
+    assert code == 0
+    assert re.search(
+        r"Macs: 7\.9x fewer\. Time, .+: 3\.6x less\. 2 of 2 layers wait for memory \(0 of 1 before\)\.", out
+    ), out
+
+
+# --- reports ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["csv", "markdown", "json"])
+def test_formats(form: str, sep: Run) -> None:
+    code, out, err = sep("whatif", "9x9x4, conv -k3 -o8, act relu", "--rewrite", "*=spatial", "--format", form)
+    assert (code, err) == (0, "")
+    assert "*=spatial" in out.replace("\\", "")
+
+
+def test_incomplete_networks_exit_with_3(sep: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sepcalc.document import Document
+    from sepcalc.network import Network, Node
+    from sepcalc.ops.base import Uncounted
+
+    whole = sepcalc.load("9x9x4, conv -k3 -o8, act relu")
+    gap = Network("", whole.inputs, [*whole.nodes, Node("x", Uncounted("Odd", "unknown", (2,)), (2,), (2,))])
+    monkeypatch.setattr("sepcalc.cli.whatif.read", lambda *_: Document(gap))
+    code, out, _ = sep("whatif", "x", "--rewrite", "*=spatial")
+    assert (code, out.splitlines()[-1]) == (3, "  INCOMPLETE: the totals are without what was not counted")
