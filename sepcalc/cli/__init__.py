@@ -94,7 +94,8 @@ def run(args: Sequence[str]) -> int:
     """Runs a command line. Returns the exit code; never raises but for an interrupt."""
     try:
         code = commands.main(list(args), prog_name="sepcalc", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is closed otherwise
+            sys.stdout.flush()
         return code if isinstance(code, int) else FINE
     except InputError as problems:
         complain(str(problems))
@@ -114,7 +115,7 @@ def run(args: Sequence[str]) -> int:
 
 
 def _usage(wrong: click.ClickException) -> str:
-    message = "\n".join(map(printable, wrong.format_message()[:LONGEST].split("\n")))
+    message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     if context is None:
         return message
@@ -122,7 +123,9 @@ def _usage(wrong: click.ClickException) -> str:
 
 
 def complain(message: str) -> None:
-    """Says it on standard error."""
+    """Says it on standard error, if there is one."""
+    if sys.stderr is None:
+        return
     from sepcalc.cli.output import stand_in
 
     try:

@@ -8,7 +8,7 @@ from sepcalc import __version__
 from sepcalc.cli import complain
 from sepcalc.cli.asked import kept_as, uncounted_option
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import complete_files, conclude
+from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.configuration import files as files_of
@@ -66,7 +66,7 @@ def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]
     """The networks of the project's checks with this baseline. Raises InputError where there are none."""
     if given.settings or given.inputs:
         raise InputError([Problem("--set and --input need a FILE: pyproject.toml says its own for its checks")])
-    project = find(os.getcwd()) if output is not None else None
+    project = find(working_folder()) if output is not None else None
     wanted: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, Request]] = {}
     for asked in project.checks if project else ():
         assert project is not None

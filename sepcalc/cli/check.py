@@ -20,7 +20,7 @@ from sepcalc.cli.asked import (
     verdict_options,
 )
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import complete_files, conclude
+from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines
 from sepcalc.gate.checks import BUG, Demand, Outcome, examine, refused, skipped
@@ -103,7 +103,7 @@ def command(
 ) -> int:
     given = Target("", "", request(sets, inputs), limits_of(maxima), increases_of(increases), baseline or "")
     _require_sense(given, files, baseline)
-    here = os.getcwd()
+    here = working_folder()
     project = find(here)
     options = Options(project.root if project else boundary(here), skip_unbudgeted, allow_uncounted, why)
     outcomes, targets = _named(files, given, project) if files else _configured(given, project)
@@ -226,9 +226,9 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
             message=target.message,
             mark=target.mark,
         )
-        if demand.empty:
-            if options.skip:
-                return skipped(name, argument)
+        if demand.empty and options.skip and not demand.claims:
+            return skipped(name, argument)
+        if demand.empty and not options.skip:
             raise InputError([Problem(f"{printable(_shown(argument))}: {NOTHING}", _BUDGET)])
         if target.baseline:
             demand = demand._replace(then=_then(target, options, kept))

@@ -3,7 +3,7 @@
 import click
 
 from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
-from sepcalc.cli.output import emit_text
+from sepcalc.cli.output import emit_file
 from sepcalc.source import read
 
 HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer.
@@ -36,5 +36,5 @@ def command(
     from sepcalc.document.writer import write
 
     found = read(network, request(sets, inputs, dims), standard_input).network
-    emit_text(write(found.fold_norm() if fold_norm else found), output, force)
+    emit_file(write(found.fold_norm() if fold_norm else found), output, force)
     return 0 if found.complete else 3

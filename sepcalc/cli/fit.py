@@ -7,7 +7,7 @@ from functools import cache
 import click
 
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import emit, emit_text, output_options
+from sepcalc.cli.output import emit, emit_file, output_options
 from sepcalc.cli.whatif import read_fraction
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
@@ -126,7 +126,7 @@ def command(
     if write is not None and found is not None:
         from sepcalc.document.writer import write as as_yaml
 
-        emit_text(as_yaml(found), write, force)
+        emit_file(as_yaml(found), write, force)
     emit(FitReport(whole.name, whole.cost, limits, told), form, exact, output, force)
     if not whole.complete:
         return 3

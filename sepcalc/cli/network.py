@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_text, short_output_options
+from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_file, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -56,6 +56,8 @@ def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = Fal
 
 
 def standard_input() -> bytes:
+    if sys.stdin is None:
+        raise InputError([Problem("standard input is closed")])
     return sys.stdin.buffer.read(LARGEST_FILE + 1)
 
 
@@ -116,7 +118,7 @@ def command(
     if expand:
         from sepcalc.document.writer import write
 
-        emit_text(write(subject), output, force)
+        emit_file(write(subject), output, force)
         return 0
     findings = [] if document.altered or fold_norm else compare_published(subject, document.published)
     verdicts = check(subject, document.budget)

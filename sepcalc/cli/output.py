@@ -65,6 +65,8 @@ def emit_text(text: str, output: str | None, force: bool) -> None:
     if output is not None:
         _write_file(text, output, force)
         return
+    if sys.stdout is None:
+        raise InputError([Problem("cannot write standard output: it is closed")])
     try:
         sys.stdout.write(stand_in(text, sys.stdout.encoding))
         sys.stdout.flush()
@@ -92,9 +94,25 @@ def hush() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def emit_file(text: str, output: str | None, force: bool) -> None:
+    """Writes a text that is a file of its own, YAML or a schema: UTF-8 wherever it goes, since nothing may stand in for
+    a letter of a name. Raises InputError when it cannot be written."""
+    if output is None and sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    emit_text(text, output, force)
+
+
+def working_folder() -> str:
+    """Where the command runs. Raises InputError when that folder is gone."""
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise InputError([Problem(f"the working folder cannot be found: {error.strerror}")]) from error
+
+
 def style() -> Style:
     """What standard output can show. COLUMNS counts also in a pipe: whoever sets it means it."""
-    terminal = sys.stdout.isatty()
+    terminal = sys.stdout is not None and sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")
     width = None
     if terminal or (columns.isascii() and columns.isdigit() and int(columns[:6]) > 0):

@@ -4,7 +4,7 @@ import json
 
 import click
 
-from sepcalc.cli.output import emit_text
+from sepcalc.cli.output import emit_file
 
 HELP = """The JSON Schema of a network in YAML (draft-07), for completion and squiggles in an editor: write it to a
 file with --output, and name that file in the first line of a network, as in
@@ -24,4 +24,4 @@ Examples:
 def command(output: str | None, force: bool) -> None:
     from sepcalc.document.schema import schema
 
-    emit_text(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", output, force)
+    emit_file(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", output, force)

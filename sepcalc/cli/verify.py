@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import click
 
 from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
-from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.output import conclude, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
 from sepcalc.errors import InputError, Problem
@@ -90,8 +90,8 @@ def command(
         verification = verify(
             target, seed=seed, variants=variants or None, layers=layers, sample=sample, progress=progress
         )
-    emit(VerifyReport(title, verification), form, exact, output, force)
-    return 3 if verification.uncounted else 0 if verification.ok else 1
+    code = 3 if verification.uncounted else 0 if verification.ok else 1
+    return conclude(code, VerifyReport(title, verification), form, exact, output, force)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from fractions import Fraction
 import click
 
 from sepcalc.cli.network import input_option, request, set_option, standard_input
-from sepcalc.cli.output import element_bytes, emit, emit_text, output_options
+from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
 from sepcalc.errors import InputError, Invalid, Problem, quoted
 from sepcalc.options import read_sizes
 from sepcalc.reports.whatif import WhatifReport
@@ -99,6 +99,6 @@ def command(
     if write is not None:
         from sepcalc.document.writer import write as as_yaml
 
-        emit_text(as_yaml(result.after), write, force)
+        emit_file(as_yaml(result.after), write, force)
     emit(report, form, exact, output, force)
     return 0 if result.after.complete else 3

@@ -135,6 +135,8 @@ class CheckReport(NamedTuple):
 def _headline(outcome: Outcome) -> str:
     if outcome.status == "warned":
         return "a warning"
+    if outcome.status == "failed" and not any(held.verdict.fails for held in outcome.held):
+        return "NOT AS PUBLISHED"
     return {
         "failed": "OVER BUDGET",
         "incomplete": "INCOMPLETE, no pass",

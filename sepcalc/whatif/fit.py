@@ -88,11 +88,16 @@ def narrower(
     return Answer("width", found[1], f"{what} {float(widths[1]):g} -> {found[0] / steps:g}")
 
 
+def _unmoved(limits: Limits) -> str:
+    fixed = [metric for metric in limits if metric in ("params", "buffers")]
+    return f"{' and '.join(fixed)} do not depend on it" if fixed else "not even the smallest that the layers allow"
+
+
 def smaller(sides: Shape, at: Callable[[int], Network | None], limits: Limits) -> Answer:
     """The highest resolution that fits, up to the input's own ``sides``; ``at`` takes the longest."""
     found = largest(1, max(sides), at, limits)
     if found is None:
-        return Answer("resolution", None, "", "no resolution fits: params, for one, do not depend on it")
+        return Answer("resolution", None, "", f"no resolution fits: {_unmoved(limits)}")
     before, after = (
         show(shape) if len(set(shape)) > 1 else str(shape[0])
         for shape in (sides, tuple([max(1, side * found[0] // max(sides)) for side in sides]))
