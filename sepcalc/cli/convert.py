@@ -6,8 +6,9 @@ from sepcalc.cli.network import dim_option, fold_norm_option, input_option, requ
 from sepcalc.cli.output import emit_text
 from sepcalc.source import read
 
-HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer: what
-repeats stands there once, as a block (sepcalc network --expand writes every layer). Exits with 3 when some of its operators cannot be counted; in the YAML they are uncounted, too.
+HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
+repeats stands there once, as a block; sepcalc network --expand writes every layer, with its name.
+Exits with 3 when some of its operators cannot be counted; in the YAML they are uncounted, too.
 
 \b
 Examples:

@@ -9,8 +9,8 @@ from sepcalc.document import load_yaml
 from sepcalc.document.respell import spec_of
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
-from sepcalc.document.writer import heading, listed_names, names_of, outputs_of, quoted, weights_of, write
-from sepcalc.errors import InputError, Invalid, printable
+from sepcalc.document.writer import heading, listed_names, names_of, outputs_of, quoted, weights_fit, write
+from sepcalc.errors import InputError, printable
 from sepcalc.network import Network
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
@@ -41,7 +41,9 @@ class Written(NamedTuple):
 
 def write_compact(network: Network) -> str:
     """The network in as few lines as it takes: with blocks for parts whose numbers differ or only for equal ones, and
-    for parts that are no plain branches or not. What does not read back to the same layers is written flat. Raises InputError as :func:`~sepcalc.document.writer.write` does."""
+    for parts that are no plain branches or not. What does not read back to the same layers is written flat.
+
+    Raises InputError as :func:`~sepcalc.document.writer.write` does."""
     flat = write(network)
     texts = [_Writer(network, varied, knots).text() for varied in (True, False) for knots in (True, False)]
     for text in sorted(texts, key=lambda text: text.count("\n")):
@@ -59,13 +61,11 @@ def _reads_back(text: str, network: Network) -> bool:
 
 
 def _told(network: Network) -> tuple[object, ...]:
-    """All that must come back, with numbers for the names of shared weights."""
-    seen: dict[str, int] = {}
+    """All that must come back."""
     rows = []
-    for node, layer in zip(network.nodes, network.layers):
-        tie = None if node.weights is None else seen.setdefault(node.weights, len(seen))
+    for node, layer in zip(network.nodes, network.layers, strict=True):
         counts = (layer.cost, layer.effective_macs, layer.shared, layer.op.writes)
-        rows.append((node.sources, tie, layer.kind, layer.output, counts))
+        rows.append((node.sources, layer.kind, layer.output, counts))
     return network.name, [*network.inputs.items()], network.ends, rows
 
 
@@ -80,7 +80,11 @@ class _Writer:
         for at, node in enumerate(network.nodes):
             if node.weights is not None:
                 self.owners.setdefault(node.weights, at)
-        self.tied = {at for at, node in enumerate(network.nodes) if node.weights is not None}
+        self.tied = set[int]()  # with weights that have a name; where these do not fit, the params are only shared
+        for at, node in enumerate(network.nodes):
+            owner = at if node.weights is None else self.owners[node.weights]
+            if owner != at and weights_fit(network, at, owner):
+                self.tied |= {at, owner}
         self.written = [self._written(at, varied) for at in range(len(network.nodes))]
         ends = [] if network.ends == {"output": len(self.names) - 1} else [*network.ends.values()]
         steps = [
@@ -102,8 +106,8 @@ class _Writer:
             behind = {name: spec.options[name] for name in ("kernel", "out") if name in spec.options}
             spec = Spec(spec.kind, spec.words, {**behind, "stride": (1,), **spec.options})
         text = str(spec)
-        if node.shared and node.weights is None:
-            text += f" {_SHARED} {node.shared}"
+        if layer.shared and at not in self.tied:
+            text += f" {_SHARED} {layer.shared}"
         words, numbers, options = [], list[int](), list[str]()
         option = ""
         for word in text.split(" "):
@@ -126,7 +130,7 @@ class _Writer:
         references = Counter(
             part for parts in (*sequences, *[chain.parts for chain in grammar.chains]) for part in parts
         )
-        kept = []
+        kept: list[int] = []
         for part in range(len(grammar.bodies)):
             self._size(part, references, kept)
         starts: dict[int, list[int]] = {part: [] for part in kept}
@@ -209,15 +213,16 @@ class _Writer:
         for chain in self.grammar.chains:
             origin = "" if chain.reads == (before,) else listed_names([self.names[source] for source in chain.reads])
             name = quoted(self.names[chain.end]) if chain.end in needed else ""
-            tie = []
+            tie = list[str]()
             if at in self.tied:
                 weights = self.network.nodes[at].weights
                 owner = at if weights is None else self.owners[weights]
-                if owner != at:
-                    tie = weights_of(self.network, at, owner, self.names[self.first + owner])
-                elif self.network.nodes[at].shared:
-                    tie = [f"    {_SHARED}: {self.network.nodes[at].shared}"]
-            layers += _indented(self._chain(chain.parts, at, {}, origin, name, [line.strip() for line in tie]), 2)
+                shared = self.network.layers[at].shared
+                if owner != at and weights_fit(self.network, at, owner):
+                    tie = [f"weights: {quoted(self.names[self.first + owner])}"]
+                elif shared:
+                    tie = [f"{_SHARED}: {shared}"]
+            layers += _indented(self._chain(chain.parts, at, {}, origin, name, tie), 2)
             at += sum(self.grammar.lengths[part] for part in chain.parts)
             before = chain.end
         return [*self._definitions(), *layers]
@@ -255,6 +260,7 @@ class _Writer:
         first, last = [f"from: {origin}"] if origin else [], [f"name: {name}"] if name else []
         if len(entries) == 1:
             return _beside(entries[0], [*last, *first, *more])
+        # an entry with something beside it is none of those that repeat
         return _repeated([_beside(entries[0], first), *entries[1:-1], _beside(entries[-1], last)])
 
     def _entries(self, part: int, at: int, names: Names, opened: bool = False) -> Iterator[list[str]]:

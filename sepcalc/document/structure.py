@@ -6,6 +6,7 @@ one number, whatever the numbers in their specs.
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from sepcalc.document.entries import JOINS
@@ -57,6 +58,7 @@ class Grammar:
         self._uses.update(ends)
         self._uses.update(inputs + at for at, step in enumerate(steps) if step.sealed)
         self._knots = knots
+        self._fixed = set[int]()  # what reads several tensors is no part of a run, which reads one
         self.chains: list[Chain] = []
         for at, step in enumerate(steps):
             self._add(step, inputs + at)
@@ -75,7 +77,9 @@ class Grammar:
     def _add(self, step: Step, tensor: int) -> None:
         if not step.sealed and step.kind in JOINS and len(step.sources) > 1 and self._join(step, tensor):
             return
-        leaf = self._number(Body("leaf", step.template), 1)
+        leaf = self._number(Body("leaf", step.template, (), ((len(step.sources),),)), 1)
+        if len(step.sources) > 1:
+            self._fixed.add(leaf)
         self._push(Chain(step.sources, 1, leaf, tensor, 0, step.sealed))
         if len(step.sources) > 1 and self._knots:
             self._knot()
@@ -140,7 +144,7 @@ class Grammar:
     def _repeats(self) -> None:
         """Makes runs of the pairs that stand in several places, again and again."""
         for _ in range(ROUNDS):
-            counts = Counter(pair for sequence in self._sequences() for pair in _pairs(sequence))
+            counts = Counter(pair for sequence in self._sequences() for pair in self._pairs(sequence))
             chosen: dict[tuple[int, int], int] = {}
             taken = set[int]()
             for pair, count in sorted(counts.items(), key=self._preference):
@@ -154,10 +158,10 @@ class Grammar:
             runs = set(chosen.values())
             for at, body in enumerate(self.bodies):
                 if body.sequences and at not in runs:
-                    sequences = tuple([tuple(_paired(sequence, chosen)) for sequence in body.sequences])
+                    sequences = tuple([tuple(self._paired(sequence, chosen)) for sequence in body.sequences])
                     self.bodies[at] = body._replace(sequences=sequences)
             for chain in self.chains:
-                chain.parts = _paired(chain.parts, chosen)
+                chain.parts = self._paired(chain.parts, chosen)
 
     def _preference(self, counted: tuple[tuple[int, int], int]) -> tuple[int, bool]:
         """What is there most often first; if equally often, what ends with the smaller part: an activation, say."""
@@ -168,28 +172,26 @@ class Grammar:
         inside = [sequence for body in self.bodies if body.what != "run" for sequence in body.sequences]
         return [*inside, *[chain.parts for chain in self.chains]]
 
+    def _pairs(self, parts: Sequence[int]) -> list[tuple[int, int]]:
+        """Neighbours, but for those that stand in a row of equal ones: these repeat as they are."""
+        found = []
+        for at, (one, other) in enumerate(pairwise(parts)):
+            alone = one != other and one not in self._fixed and not (at and parts[at - 1] == one)
+            if alone and not (at + 2 < len(parts) and parts[at + 2] == other):
+                found.append((one, other))
+        return found
 
-def _pairs(parts: Sequence[int]) -> list[tuple[int, int]]:
-    """Neighbours, but for those that stand in a row of equal ones: these repeat as they are."""
-    found = []
-    for at, (one, other) in enumerate(zip(parts, parts[1:])):
-        alone = one != other and not (at and parts[at - 1] == one)
-        if alone and not (at + 2 < len(parts) and parts[at + 2] == other):
-            found.append((one, other))
-    return found
-
-
-def _paired(parts: Sequence[int], chosen: dict[tuple[int, int], int]) -> list[int]:
-    allowed = {pair for pair in _pairs(parts) if pair in chosen}
-    found: list[int] = []
-    at = 0
-    while at < len(parts):
-        pair = (parts[at], parts[at + 1]) if at + 1 < len(parts) else None
-        in_row = pair and ((at and parts[at - 1] == pair[0]) or (at + 2 < len(parts) and parts[at + 2] == pair[1]))
-        if pair in allowed and not in_row:
-            found.append(chosen[pair])
-            at += 2
-        else:
-            found.append(parts[at])
-            at += 1
-    return found
+    def _paired(self, parts: Sequence[int], chosen: dict[tuple[int, int], int]) -> list[int]:
+        allowed = {pair for pair in self._pairs(parts) if pair in chosen}
+        found: list[int] = []
+        at = 0
+        while at < len(parts):
+            pair = (parts[at], parts[at + 1]) if at + 1 < len(parts) else None
+            in_row = pair and ((at and parts[at - 1] == pair[0]) or (at + 2 < len(parts) and parts[at + 2] == pair[1]))
+            if pair in allowed and not in_row:
+                found.append(chosen[pair])
+                at += 2
+            else:
+                found.append(parts[at])
+                at += 1
+        return found

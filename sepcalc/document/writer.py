@@ -39,7 +39,7 @@ def write(network: Network) -> str:
         if sources != (before,):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners:
-            body += weights_of(network, at, owners[weights], names[first + owners[weights]])
+            body += _weights(network, at, owners[weights], names[first + owners[weights]])
         elif shared:
             body.append(f"    shared-params: {shared}")
         if weights is not None:
@@ -49,12 +49,18 @@ def write(network: Network) -> str:
     return "\n".join([*heading(network), *outputs_of(network, names), *body, ""])
 
 
-def weights_of(network: Network, at: int, owner: int, name: str) -> list[str]:
+def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
     """What says that a layer has the weights of another."""
-    ours, theirs = network.layers[at], network.layers[owner]
-    if fit(ours.op, ours.inputs, ours.output, theirs.op, theirs.inputs, theirs.output) == 0:
+    if weights_fit(network, at, owner):
         return [f"    weights: {quoted(name)}"]
-    return [f"    shared-params: {ours.shared}"] if ours.shared else []
+    shared = network.layers[at].shared
+    return [f"    shared-params: {shared}"] if shared else []
+
+
+def weights_fit(network: Network, at: int, owner: int) -> bool:
+    """Whether a layer can be said to have the weights of another, all of them."""
+    ours, theirs = network.layers[at], network.layers[owner]
+    return fit(ours.op, ours.inputs, ours.output, theirs.op, theirs.inputs, theirs.output) == 0
 
 
 def heading(network: Network) -> list[str]:
