@@ -6,7 +6,8 @@ from sepcalc.cli.network import dim_option, fold_norm_option, input_option, requ
 from sepcalc.cli.output import emit_file
 from sepcalc.source import read
 
-HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer.
+HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
+repeats stands there once, as a block; sepcalc network --expand writes every layer, with its name.
 Exits with 3 when some of its operators cannot be counted; in the YAML they are uncounted, too.
 
 \b
@@ -33,8 +34,8 @@ def command(
     output: str | None,
     force: bool,
 ) -> int:
-    from sepcalc.document.writer import write
+    from sepcalc.document.compacting import write_compact
 
     found = read(network, request(sets, inputs, dims), standard_input).network
-    emit_file(write(found.fold_norm() if fold_norm else found), output, force)
+    emit_file(write_compact(found.fold_norm() if fold_norm else found), output, force)
     return 0 if found.complete else 3

@@ -21,13 +21,10 @@ def write(network: Network) -> str:
     Raises InputError, a problem for every layer that the language has no words for: one that was not counted, say.
     """
     problems: list[Problem] = []
-    lines = [f"name: {_quoted(network.name)}"] if network.name else []
-    lines += [f"# {printable(note)}" for note in network.notes]
     if not network.inputs:
         problems.append(Problem("a network without inputs cannot be written"))
-    lines += _inputs(network)
     tensors = network.tensors
-    names = _names(network)
+    names = names_of(network)
     first = len(network.inputs)
     body = ["layers:"]
     owners: dict[str, int] = {}
@@ -37,10 +34,10 @@ def write(network: Network) -> str:
         except Invalid as fact:
             problems.append(Problem(f"{printable(name)} cannot be written: {fact.message}", fact.hint))
             continue
-        body += [f"  - {spec}:", f"    name: {_quoted(names[first + at])}"]
+        body += [f"  - {spec}:", f"    name: {quoted(names[first + at])}"]
         before = first + at - 1 if at else 0
         if sources != (before,):
-            body.append(f"    from: {_listed([names[source] for source in sources])}")
+            body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners:
             body += _weights(network, at, owners[weights], names[first + owners[weights]])
         elif shared:
@@ -49,33 +46,45 @@ def write(network: Network) -> str:
             owners.setdefault(weights, at)
     if problems:
         raise InputError(problems)
-    return "\n".join([*lines, *_outputs(network, names), *body, ""])
+    return "\n".join([*heading(network), *outputs_of(network, names), *body, ""])
 
 
 def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
     """What says that a layer has the weights of another."""
+    if weights_fit(network, at, owner):
+        return [f"    weights: {quoted(name)}"]
+    shared = network.layers[at].shared
+    return [f"    shared-params: {shared}"] if shared else []
+
+
+def weights_fit(network: Network, at: int, owner: int) -> bool:
+    """Whether a layer can be said to have the weights of another, all of them."""
     ours, theirs = network.layers[at], network.layers[owner]
-    if fit(ours.op, ours.inputs, ours.output, theirs.op, theirs.inputs, theirs.output) == 0:
-        return [f"    weights: {_quoted(name)}"]
-    return [f"    shared-params: {ours.shared}"] if ours.shared else []
+    return fit(ours.op, ours.inputs, ours.output, theirs.op, theirs.inputs, theirs.output) == 0
+
+
+def heading(network: Network) -> list[str]:
+    """The lines before the outputs: the name, the notes, the inputs."""
+    lines = [f"name: {quoted(network.name)}"] if network.name else []
+    return [*lines, *[f"# {printable(note)}" for note in network.notes], *_inputs(network)]
 
 
 def _inputs(network: Network) -> list[str]:
     if [*network.inputs] == [INPUT]:
         return [f"input: {show(network.inputs[INPUT])}"]
-    return ["inputs:", *[f"  {_quoted(name)}: {show(shape)}" for name, shape in network.inputs.items()]]
+    return ["inputs:", *[f"  {quoted(name)}: {show(shape)}" for name, shape in network.inputs.items()]]
 
 
-def _outputs(network: Network, names: Sequence[str]) -> list[str]:
+def outputs_of(network: Network, names: Sequence[str]) -> list[str]:
     ends = network.ends
     if ends == {"output": len(names) - 1}:
         return []
     if all(name == names[tensor] for name, tensor in ends.items()):
-        return [f"outputs: {_listed([*ends])}"]
-    return ["outputs:", *[f"  {_quoted(name)}: {_quoted(names[tensor])}" for name, tensor in ends.items()]]
+        return [f"outputs: {listed_names([*ends])}"]
+    return ["outputs:", *[f"  {quoted(name)}: {quoted(names[tensor])}" for name, tensor in ends.items()]]
 
 
-def _names(network: Network) -> list[str]:
+def names_of(network: Network) -> list[str]:
     """A name for every tensor, each its own."""
     used = {PREVIOUS}
     names = []
@@ -90,11 +99,11 @@ def _names(network: Network) -> list[str]:
     return names
 
 
-def _listed(names: Sequence[str]) -> str:
-    return _quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(_quoted, names))}]"
+def listed_names(names: Sequence[str]) -> str:
+    return quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(quoted, names))}]"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """The text as YAML has it."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text

@@ -1,0 +1,380 @@
+"""A network as YAML in which what repeats stands once, as a block, and only what is referred to has a name."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sepcalc.document import load_yaml
+from sepcalc.document.respell import spec_of
+from sepcalc.document.scopes import INPUT
+from sepcalc.document.structure import Body, Grammar, Step
+from sepcalc.document.writer import heading, listed_names, names_of, outputs_of, quoted, weights_fit, write
+from sepcalc.errors import InputError, printable
+from sepcalc.network import Network
+from sepcalc.nodes import Source
+from sepcalc.ops.base import Uncounted
+from sepcalc.options import OPTIONS
+from sepcalc.spec import Spec
+
+MOST_PARAMETERS = 6  # of a block: with more it says less than what it stands for
+SMALLEST = 3  # lines that are worth a block
+WIDTH = 100  # of a line that holds a whole branch
+
+_HOLE = "\0"
+_SIZE = re.compile(r"[1-9]\d{0,17}|0")
+_STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
+_UNIT_STRIDE = re.compile(r" -s1(?= |$)")
+_SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
+_SHARED = "shared-params"
+Names = Mapping[tuple[int, int], str]  # of parameters, where they stand for a number of a node
+
+
+class Written(NamedTuple):
+    """A node in words: a template, and the numbers of its holes with the names of their options."""
+
+    kind: str
+    template: str
+    numbers: tuple[int, ...]
+    options: tuple[str, ...]
+
+
+def write_compact(network: Network) -> str:
+    """The network in as few lines as it takes: with blocks for parts whose numbers differ or only for equal ones, and
+    for parts that are no plain branches or not. What does not read back to the same layers is written flat.
+
+    Raises InputError as :func:`~sepcalc.document.writer.write` does."""
+    flat = write(network)
+    texts = [_Writer(network, varied, knots).text() for varied in (True, False) for knots in (True, False)]
+    for text in sorted(texts, key=lambda text: text.count("\n")):
+        if text.count("\n") <= flat.count("\n") and _reads_back(text, network):
+            return text
+    return flat
+
+
+def _reads_back(text: str, network: Network) -> bool:
+    try:
+        again = load_yaml(Source("", text)).network
+    except InputError:
+        return False
+    return _told(again) == _told(network)
+
+
+def _told(network: Network) -> tuple[object, ...]:
+    """All that must come back."""
+    rows = []
+    for node, layer in zip(network.nodes, network.layers, strict=True):
+        counts = (layer.cost, layer.effective_macs, layer.shared, layer.op.writes)
+        rows.append((node.sources, layer.kind, layer.output, counts))
+    return network.name, [*network.inputs.items()], network.ends, rows
+
+
+class _Writer:
+    """``varied``: parts whose numbers differ are equal, too; ``knots``: chains that read each other may be parts."""
+
+    def __init__(self, network: Network, varied: bool, knots: bool = True) -> None:
+        self.network = network
+        self.names = names_of(network)
+        self.first = len(network.inputs)
+        self.owners: dict[str, int] = {}
+        for at, node in enumerate(network.nodes):
+            if node.weights is not None:
+                self.owners.setdefault(node.weights, at)
+        self.tied = set[int]()  # with weights that have a name; where these do not fit, the params are only shared
+        for at, node in enumerate(network.nodes):
+            owner = at if node.weights is None else self.owners[node.weights]
+            if owner != at and weights_fit(network, at, owner):
+                self.tied |= {at, owner}
+        self.written = [self._written(at, varied) for at in range(len(network.nodes))]
+        ends = [] if network.ends == {"output": len(self.names) - 1} else [*network.ends.values()]
+        steps = [
+            Step(written.kind, written.template, node.sources, at in self.tied)
+            for at, (node, written) in enumerate(zip(network.nodes, self.written))
+        ]
+        self.grammar = Grammar(self.first, steps, ends, knots)
+        self.named = {*ends, *[self.first + at for at in self.tied]}
+        self.blocks: dict[int, str] = {}
+        self.sizes: dict[int, int] = {}
+        self.columns: dict[int, list[tuple[str, list[tuple[int, int]]]]] = {}  # parameters, and what they stand for
+        self.begins: dict[int, int] = {}  # where a block stands first
+
+    def _written(self, at: int, varied: bool) -> Written:
+        network = self.network
+        node, layer = network.nodes[at], network.layers[at]
+        spec = spec_of(node.op, layer.inputs, node.output)
+        if spec.kind in _STRIDED and "stride" not in spec.options:
+            behind = {name: spec.options[name] for name in ("kernel", "out") if name in spec.options}
+            spec = Spec(spec.kind, spec.words, {**behind, "stride": (1,), **spec.options})
+        text = str(spec)
+        if layer.shared and at not in self.tied:
+            text += f" {_SHARED} {layer.shared}"
+        words, numbers, options = [], list[int](), list[str]()
+        option = ""
+        for word in text.split(" "):
+            if word.startswith("-") or word == _SHARED:
+                flag = word.lstrip("-")
+                option = flag if word[:2] == "--" or word == _SHARED else _SHORT.get(flag[:1], "")
+                head, rest = (word[:2], word[2:]) if word[:2] != "--" and option != flag else (word, "")
+            else:
+                head, rest = "", word
+            if varied and option and option != "padding":
+                rest = _holes(rest, numbers, options, option)
+            words.append(head + rest)
+        return Written(spec.kind, " ".join(words), tuple(numbers), tuple(options))
+
+    # --- which parts are blocks
+
+    def text(self) -> str:
+        grammar = self.grammar
+        sequences = [sequence for body in grammar.bodies for sequence in body.sequences]
+        references = Counter(
+            part for parts in (*sequences, *[chain.parts for chain in grammar.chains]) for part in parts
+        )
+        kept: list[int] = []
+        for part in range(len(grammar.bodies)):
+            self._size(part, references, kept)
+        starts: dict[int, list[int]] = {part: [] for part in kept}
+        self._places(starts)
+        for part, places in starts.items():
+            if places and self._parametrized(part, places):
+                self.begins[part] = places[0]
+        used = sorted(self.columns, key=lambda part: (self.begins[part], grammar.lengths[part]))
+        self.blocks = {part: f"block{number}" for number, part in enumerate(used, 1)}
+        return "\n".join([*heading(self.network), *self._reasons(), *self._outputs(), *self._document(), ""])
+
+    def _size(self, part: int, references: Mapping[int, int], kept: list[int]) -> int:
+        """Lines that the part takes where it is used."""
+        if part not in self.sizes:
+            body = self.grammar.bodies[part]
+            inside = sum(self._size(each, references, kept) for parts in body.sequences for each in parts)
+            lines = inside + (body.what in ("join", "leaf")) + (len(body.sequences) if body.what == "join" else 0)
+            count = references[part]
+            worth = lines >= SMALLEST and count > 1 and count * (lines - 1) > lines + 2
+            if body.what == "knot" or (body.what != "leaf" and worth):
+                kept.append(part)
+                lines = 1
+            self.sizes[part] = lines
+        return self.sizes[part]
+
+    def _places(self, starts: dict[int, list[int]]) -> None:
+        """Notes the nodes at which each of the parts begins, wherever it is."""
+        at = 0
+        stack = [part for chain in self.grammar.chains for part in chain.parts][::-1]
+        while stack:
+            part = stack.pop()
+            body = self.grammar.bodies[part]
+            if part in starts:
+                starts[part].append(at)
+            stack += [each for parts in body.sequences for each in parts][::-1] if body.what != "join" else []
+            if body.what == "join":
+                stack.append(_JOINED)
+                stack += [each for parts in body.sequences for each in parts][::-1]
+            at += body.what == "leaf"
+            while stack and stack[-1] == _JOINED:
+                stack.pop()
+                at += 1
+
+    def _parametrized(self, part: int, places: Sequence[int]) -> bool:
+        """Finds the parameters of a block; whether it is one."""
+        begin, columns = places[0], dict[tuple[int, ...], tuple[str, list[tuple[int, int]]]]()
+        taken = Counter[str]()
+        for offset in range(self.grammar.lengths[part]):
+            for hole, option in enumerate(self.written[begin + offset].options):
+                values = tuple([self.written[place + offset].numbers[hole] for place in places])
+                if len(set(values)) == 1:
+                    continue
+                if values not in columns:
+                    taken[option] += 1
+                    name = option if taken[option] == 1 else f"{option}{taken[option]}"
+                    columns[values] = (name, [])
+                columns[values][1].append((offset, hole))
+        if len(columns) > MOST_PARAMETERS and self.grammar.bodies[part].what != "knot":
+            return False
+        self.columns[part] = sorted(columns.values(), key=lambda column: _has_default(column[0]))
+        return True
+
+    # --- lines
+
+    def _reasons(self) -> list[str]:
+        ops = {node.op.called: node.op.reason for node in self.network.nodes if isinstance(node.op, Uncounted)}
+        return [f"# uncounted {printable(name)}: {printable(reason)}" for name, reason in ops.items()]
+
+    def _outputs(self) -> list[str]:
+        return outputs_of(self.network, self.names)
+
+    def _document(self) -> list[str]:
+        layers = ["layers:"]
+        at, before = 0, 0
+        read = {source for chain in self.grammar.chains for source in chain.reads}
+        ends = [0, *[chain.end for chain in self.grammar.chains]]
+        follows = {end for end, chain in zip(ends, self.grammar.chains) if chain.reads == (end,)}
+        several = Counter(source for chain in self.grammar.chains for source in set(chain.reads))
+        needed = {tensor for tensor in read if several[tensor] > 1 or tensor not in follows} | self.named
+        for chain in self.grammar.chains:
+            origin = "" if chain.reads == (before,) else listed_names([self.names[source] for source in chain.reads])
+            name = quoted(self.names[chain.end]) if chain.end in needed else ""
+            tie = list[str]()
+            if at in self.tied:
+                weights = self.network.nodes[at].weights
+                owner = at if weights is None else self.owners[weights]
+                shared = self.network.layers[at].shared
+                if owner != at and weights_fit(self.network, at, owner):
+                    tie = [f"weights: {quoted(self.names[self.first + owner])}"]
+                elif shared:
+                    tie = [f"{_SHARED}: {shared}"]
+            layers += _indented(self._chain(chain.parts, at, {}, origin, name, tie), 2)
+            at += sum(self.grammar.lengths[part] for part in chain.parts)
+            before = chain.end
+        return [*self._definitions(), *layers]
+
+    def _definitions(self) -> list[str]:
+        lines = ["blocks:"] if self.blocks else []
+        for part, name in self.blocks.items():
+            begin, columns = self.begins[part], self.columns[part]
+            names = {(begin + offset, hole): column for column, holes in columns for offset, hole in holes}
+            shown = ", ".join(f"{column}=1" if _has_default(column) else column for column, _ in columns)
+            lines.append(f"  {name}({shown}):" if columns else f"  {name}:")
+            body = self.grammar.bodies[part]
+            inside = _repeated([*self._entries(part, begin, names, opened=True)]) if body.what != "knot" else []
+            lines += _indented(inside or self._knot(body, begin, names), 4)
+        return lines
+
+    def _knot(self, body: Body, at: int, names: Names) -> list[str]:
+        lines = []
+        read = {source for before, reads in enumerate(body.reads) for source in reads if reads != (before - 1,)}
+        for number, (parts, reads) in enumerate(zip(body.sequences, body.reads)):
+            labels = [INPUT if source < 0 else f"t{source + 1}" for source in reads]
+            origin = "" if reads == (number - 1,) else listed_names(labels)
+            lines += self._chain(parts, at, names, origin, f"t{number + 1}" if number in read else "", [])
+            at += sum(self.grammar.lengths[part] for part in parts)
+        return lines
+
+    def _chain(
+        self, parts: Sequence[int], at: int, names: Names, origin: str, name: str, more: Sequence[str]
+    ) -> list[str]:
+        """The entries, the first with ``from``, the last with its name."""
+        entries = list[list[str]]()
+        for part in parts:
+            entries += self._entries(part, at, names)
+            at += self.grammar.lengths[part]
+        first, last = [f"from: {origin}"] if origin else [], [f"name: {name}"] if name else []
+        if len(entries) == 1:
+            return _beside(entries[0], [*last, *first, *more])
+        # an entry with something beside it is none of those that repeat
+        return _repeated([_beside(entries[0], first), *entries[1:-1], _beside(entries[-1], last)])
+
+    def _entries(self, part: int, at: int, names: Names, opened: bool = False) -> Iterator[list[str]]:
+        """The lines of each entry that the part is, where it stands; ``opened``: not the block, but what is in it."""
+        if part in self.blocks and not opened:
+            yield [f"- {self._use(part, at, names)}"]
+            return
+        body = self.grammar.bodies[part]
+        if body.what == "leaf":
+            text, shared = self._spelled(at, names)
+            yield _beside([f"- {text}"], [f"{_SHARED}: {shared.strip('{}')}"] if shared else [])
+        elif body.what == "join":
+            yield self._join(body, at, names)
+        else:
+            for each in body.sequences[0]:
+                yield from self._entries(each, at, names)
+                at += self.grammar.lengths[each]
+
+    def _use(self, part: int, at: int, names: Names) -> str:
+        words = [self.blocks[part]]
+        for name, ((offset, hole), *_) in self.columns[part]:
+            value = self._number(at + offset, hole, names)
+            if not _has_default(name):
+                words.append(value)
+            elif value != "1":
+                words.append(f"{name}={value}")
+        return " ".join(words)
+
+    def _number(self, at: int, hole: int, names: Names) -> str:
+        name = names.get((at, hole))
+        return str(self.written[at].numbers[hole]) if name is None else f"{{{name}}}"
+
+    def _spelled(self, at: int, names: Names) -> tuple[str, str]:
+        """The spec, and how many params are shared."""
+        first, *rest = self.written[at].template.split(_HOLE)
+        text = first + "".join(self._number(at, hole, names) + part for hole, part in enumerate(rest))
+        text, _, shared = text.partition(f" {_SHARED} ")
+        return _UNIT_STRIDE.sub("", text) if self.written[at].kind in _STRIDED else text, shared
+
+    def _join(self, body: Body, at: int, names: Names) -> list[str]:
+        branches = []
+        for parts in body.sequences:
+            entries = list[list[str]]()
+            for part in parts:
+                entries += self._entries(part, at, names)
+                at += self.grammar.lengths[part]
+            branches.append(_repeated(entries))
+        text, _ = self._spelled(at, names)
+        if text == "add" and len(branches) == 2 and branches[0]:
+            lines = [f"- residual:{_branch(branches[0], 4)}"]
+            return lines[0].split("\n") + (f"  shortcut:{_branch(branches[1], 4)}".split("\n") if branches[1] else [])
+        lines = [f"- {text}:"]
+        for letter, branch in zip(_letters(), branches):
+            lines += f"    {letter}:{_branch(branch, 6)}".split("\n")
+        return lines
+
+
+_JOINED = -1  # on the stack of places: here stands the op that joins
+
+
+def _holes(rest: str, numbers: list[int], options: list[str], option: str) -> str:
+    """A hole for every size of 7x7x512."""
+    sizes = rest.split("x")
+    if not all(_SIZE.fullmatch(size) for size in sizes):
+        return rest
+    numbers += map(int, sizes)
+    options += [option.replace("-", "_")] * len(sizes)
+    return "x".join(_HOLE for _ in sizes)
+
+
+def _has_default(name: str) -> bool:
+    return name.startswith("stride")
+
+
+def _letters() -> Iterator[str]:
+    yield from "abcdefgh"
+    number = 9
+    while True:
+        yield f"branch{number}"
+        number += 1
+
+
+def _indented(lines: Sequence[str], by: int) -> list[str]:
+    return [" " * by + line for line in lines]
+
+
+def _beside(entry: list[str], more: Sequence[str]) -> list[str]:
+    """An entry with what stands beside it."""
+    if not more:
+        return entry
+    one = len(entry) == 1 and not re.search(r":( |$)", entry[0])
+    return [entry[0] + ":" if one else entry[0], *entry[1:], *_indented(more, 2)]
+
+
+def _repeated(entries: Sequence[list[str]]) -> list[str]:
+    """The lines of the entries; of equal ones in a row only the first, with how many there are."""
+    lines, at = [], 0
+    while at < len(entries):
+        end = at
+        while end < len(entries) and entries[end] == entries[at]:
+            end += 1
+        saved = (end - at - 1) * len(entries[at])
+        if saved > 1:
+            lines += _beside(entries[at], [f"repeat: {end - at}"])
+        else:
+            lines += [line for entry in entries[at:end] for line in entry]
+        at = end
+    return lines
+
+
+def _branch(lines: Sequence[str], by: int) -> str:
+    """A branch behind its name: within the line if it fits there."""
+    plain = all(line.startswith("- ") and not re.search(r"[,{}\[\]:#\"']", line) for line in lines)
+    inside = ", ".join(line[2:] for line in lines)
+    if plain and len(inside) <= WIDTH:
+        return f" [{inside}]"
+    return "\n" + "\n".join(_indented(lines, by))

@@ -1,0 +1,189 @@
+"""Networks written with blocks: what is read back has the same layers, whatever repeats, and takes few lines."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from helpers import chain
+from helpers import network as graph
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sepcalc.document import compacting, load_yaml
+from sepcalc.document.compacting import write_compact
+from sepcalc.document.writer import write
+from sepcalc.network import Network, Node
+from sepcalc.nodes import Source
+from sepcalc.ops.base import Uncounted
+from sepcalc.source import load
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [*sorted((ROOT / "specs").glob("*.yaml")), *sorted((ROOT / "tests/documents/good").glob("*.yaml"))]
+MODELS = sorted((ROOT / "tests/data/onnx").glob("*.onnx"))
+
+
+def same(network: Network, text: str) -> None:
+    """All that is counted of each layer, where it stands in the graph, and which of them share weights."""
+    again = load_yaml(Source("WRITTEN", text)).network
+    assert [*rows(again)] == [*rows(network)]
+    assert (again.name, again.inputs, again.ends) == (network.name, network.inputs, network.ends)
+    assert (again.cost, again.peak_memory()) == (network.cost, network.peak_memory())
+
+
+def rows(network: Network) -> Iterator[tuple[object, ...]]:
+    seen: dict[str, int] = {}
+    for node, layer in zip(network.nodes, network.layers, strict=True):
+        tie = layer.weights and seen.setdefault(layer.weights, len(seen))
+        yield layer.kind, layer.inputs, layer.output, layer.cost, layer.effective_macs, layer.shared, tie, node.sources
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_documents(path: Path) -> None:
+    network = load_yaml(Source("FILE", path.read_text("utf-8"))).network
+    same(network, write_compact(network))
+
+
+@pytest.mark.skipif(not find_spec("onnx"), reason="needs onnx")
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_models(path: Path) -> None:
+    network = load(path)
+    text = write_compact(network)
+    same(network, text)
+    assert text.count("\n") < 0.6 * write(network).count("\n")
+    assert ("\nblocks:\n" in text) == (path.stem != "alexnet")
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"), [("mobilenet_v1", 30), ("mobilenet_v2", 50), ("resnet50", 45), ("densenet121", 35)]
+)
+def test_blocks_where_layers_repeat(name: str, lines: int) -> None:
+    network = load(ROOT / f"specs/{name}.yaml")
+    text = write_compact(network)
+    assert "\nblocks:\n" in text
+    assert text.count("\n") <= lines < write(network).count("\n") / 2
+
+
+BLOCK = ["conv -k3 -o8 -psame", "norm batch", "act relu"]
+
+
+def test_equal_parts_stand_once() -> None:
+    assert write_compact(chain((8, 8, 3), "conv -k5 -o8 -psame", *BLOCK * 4, "dense -o2")) == (
+        "name: test\n"
+        "inputs:\n"
+        "  in0: 8x8x3\n"
+        "blocks:\n"
+        "  block1:\n"
+        "    - conv -k3 -o8 -psame\n"
+        "    - norm batch\n"
+        "    - act relu\n"
+        "layers:\n"
+        "  - conv -k5 -o8 -psame\n"
+        "  - block1:\n"
+        "    repeat: 4\n"
+        "  - dense -o2\n"
+    )
+
+
+def test_what_differs_is_a_parameter() -> None:
+    rows: list[tuple[str, tuple[int, ...]]] = []
+    for out, stride in ((8, ""), (16, " -s2"), (16, ""), (32, " -s2")):
+        at = len(rows)
+        rows += [(f"conv -k3 -o{out}{stride} -psame", (at,)), ("act relu", (at + 1,))]
+        rows += [(f"conv -k3 -o{out} -psame", (at + 2,)), (f"pointwise -o{out}{stride}", (at,))]
+        rows += [("add", (at + 3, at + 4))]
+    network = graph([(16, 16, 8)], rows)
+    text = compacting._Writer(network, varied=True).text()
+    same(network, text)
+    assert text.partition("blocks:\n")[2] == (
+        "  block1(out, stride=1):\n"
+        "    - residual:\n"
+        "        - conv -k3 -o{out} -s{stride} -psame\n"
+        "        - act relu\n"
+        "        - conv -k3 -o{out} -psame\n"
+        "      shortcut:\n"
+        "        - pointwise -o{out} -s{stride}\n"
+        "layers:\n"
+        "  - block1 8\n"
+        "  - block1 16 stride=2\n"
+        "  - block1 16\n"
+        "  - block1 32 stride=2\n"
+    )
+
+
+def test_a_stride_is_of_its_own_kind() -> None:
+    network = chain((9, 9, 4), *["pool avg -k3 -s1 -psame", "act relu", "pointwise -o4", "act relu"] * 3)
+    same(network, write_compact(network))
+
+
+def test_parts_that_are_no_branches() -> None:
+    """Two tensors that are read crosswise, several times: a block with names in it."""
+    rows: list[tuple[str, tuple[int, ...]]] = []
+    for at in (0, 5, 10):
+        rows += [
+            ("pointwise -o4", (at,)),
+            ("act relu", (at,)),
+            ("add", (at + 1, at + 2)),
+            ("multiply", (at + 2, at + 3)),
+        ]
+        rows += [("subtract", (at + 3, at + 4))]
+    network = graph([(4, 4, 4)], rows)
+    text = write_compact(network)
+    same(network, text)
+    assert "from: input\n" in text
+    assert "  - block1:\n    repeat: 3\n" in text
+
+
+def test_reasons_stay_as_comments() -> None:
+    odd = Node("one", Uncounted("Fft", "nobody\nknows", (4,)), (0,), (4,))
+    assert write_compact(Network("", {"input": (4,)}, [odd, odd._replace(sources=(1,))])) == (
+        "input: 4\n# uncounted Fft: nobody\\nknows\nlayers:\n  - uncounted Fft --to 4\n  - uncounted Fft --to 4\n"
+    )
+
+
+def test_shared_weights_and_outputs_keep_their_names() -> None:
+    texts = ["pointwise -o4", "act relu", "norm batch"] * 4
+    rows = [(text, (at,)) for at, text in enumerate(texts)]
+    network = graph([(4, 4, 4)], rows, outputs=(6, 12), weights={0: "w", 6: "w"})
+    text = write_compact(network)
+    same(network, text)
+    assert 'weights: "0"\n' in text
+
+
+def test_what_does_not_read_back_is_written_flat(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = chain((8, 8, 8), *BLOCK * 4)
+    monkeypatch.setattr(compacting._Writer, "_entries", lambda *_, **__: iter([["- act relu"]]))
+    assert write_compact(network) == write(network)
+
+
+@st.composite
+def repetitive(draw):
+    """A graph of few kinds of layers of one shape, in which runs repeat, some nodes read two tensors, and some
+    tensors are read from afar."""
+    one = st.sampled_from(["pointwise -o4", "conv -k3 -o4 -psame", "conv -k5 -o4 -psame", "act relu", "norm batch"])
+    step = st.tuples(one, st.integers(1, 3)) | st.tuples(
+        st.sampled_from(["add", "multiply", "concat"]), st.integers(1, 5), st.integers(1, 5)
+    )
+    runs = draw(st.lists(st.lists(step, min_size=1, max_size=6), min_size=1, max_size=3))
+    rows: list[tuple[str, tuple[int, ...]]] = []
+    seen = [0]  # all of one shape: of a concat only the layer behind it is read
+    for run in draw(st.lists(st.sampled_from(runs), min_size=1, max_size=6)):
+        for text, *backs in run:
+            rows.append((text, tuple(seen[-min(back, len(seen))] for back in backs)))
+            if text == "concat":
+                rows.append(("pointwise -o4", (len(rows),)))
+            seen.append(len(rows))
+    outputs = draw(st.just([]) | st.lists(st.integers(0, len(rows)), max_size=2))
+    tied = draw(
+        st.sampled_from([{}, {}, {}, {at: "w" for at, row in enumerate(rows) if row[0] == "conv -k3 -o4 -psame"}])
+    )
+    return graph([(4, 4, 4)], rows, outputs, tied if len(tied) > 1 else {})
+
+
+@settings(max_examples=100)
+@given(repetitive())
+def test_whatever_repeats(network: Network) -> None:
+    same(network, write_compact(network))
+    for varied in (True, False):
+        for knots in (True, False):
+            same(network, compacting._Writer(network, varied, knots).text())
