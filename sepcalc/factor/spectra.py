@@ -12,6 +12,7 @@ import numpy as np
 from sepcalc.factor.kernel import Array
 
 LARGE = 1024  # a side from which on the spectrum comes from the Gram matrix, at half the time and half the digits
+PADDING = 8  # rows of zeros added to such a side
 SWEEPS = 8  # of alternating least squares, for one term of three axes
 STARTS = 3  # of it besides the one from an unfolding: from one start alone it may stay where it is
 CHUNK = 2**22  # elements that are decomposed at a time
@@ -25,8 +26,11 @@ def singular_values(matrices: Array) -> Array:
         values: Array = np.linalg.svd(matrices, compute_uv=False)
         return values
     wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.swapaxes(-1, -2)
-    powers = np.linalg.eigvalsh(wide @ wide.swapaxes(-1, -2))[..., ::-1]
-    return np.sqrt(np.maximum(powers, 0))
+    side = wide.shape[-2]
+    # Rows whole pages apart fall on the same few lines of a processor's cache: a few more cost less. They add zeros.
+    padded = np.concatenate([wide, np.zeros((*wide.shape[:-2], PADDING, wide.shape[-1]))], axis=-2)
+    powers = np.linalg.eigvalsh(padded @ padded.swapaxes(-1, -2))[..., ::-1]
+    return np.sqrt(np.maximum(powers[..., :side], 0))
 
 
 def scaled(weights: Array) -> Array:
@@ -107,7 +111,7 @@ def slice_values(matrices: Array) -> Array:
     """The singular values of a batch, a part at a time.
 
     Those of a large batch of short matrices come from their Gram matrices, at two thirds of the time or less. A power
-    is then known to about 1e-16 of the matrix's largest: what is above :data:`GRAM` of it, to nine digits. Matrices with
+    is then known to about 1e-16 of the largest: what is above :data:`GRAM` of it, to nine digits. Matrices with
     less than that are decomposed themselves, so that no rank is mistaken, and the errors of every rank are those of the
     matrices' own decomposition to 1e-11.
     """
