@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.factor import Factoring, chains, exact, proof, ways
+from sepcalc.factor import Factoring, chains, exact, proof, spectra, ways
 from sepcalc.factor.named import KERNELS
 from sepcalc.verify.counting import Tally, counting
 
@@ -202,6 +202,46 @@ def test_a_layer_by_hand() -> None:
         assert [step.cost.macs for step in steps] == [macs * rank for rank in range(1, len(errors) + 1)]
         assert by_name[name].cheapest == (480 - 1) // macs
     assert found.errors == pytest.approx(spatial, abs=1e-12)
+
+
+def test_a_large_batch_is_known_as_well_as_by_its_own_decomposition() -> None:
+    draw = np.random.default_rng(7)
+    matrices = draw.standard_normal((2**17, 4, 9)) * 10.0 ** draw.integers(-30, 30, (2**17, 1, 1))
+    matrices[5::7] = matrices[5::7, :, :1] * matrices[5::7, :1]  # of rank 1 but for the rounding
+    matrices[6::7, 3] = matrices[6::7, 2] * (1 + 1e-9 * draw.standard_normal((len(matrices[6::7]), 9)))
+    matrices[9] = 0
+    assert matrices.size >= spectra.CHUNK
+    for batch in (matrices, matrices.swapaxes(-1, -2)):
+        values, known = spectra.slice_values(batch), np.linalg.svd(batch, compute_uv=False)
+        largest = np.where(known[:, :1], known[:, :1], 1)
+        assert np.allclose(values / largest, known / largest, rtol=1e-9, atol=1e-14)
+        tolerance = 9 * np.finfo(np.float64).eps
+        for one, other in ((values[5::7], 1), (values[6::7], 4), (values[9:10], 0)):
+            assert spectra.numerical_rank(one, tolerance) == other
+    for deficient in (False, True):
+        part = draw.standard_normal((2**17, 4, 9))
+        if deficient:
+            part[:, 3] = part[:, 2]
+        known = tails(np.linalg.svd(part, compute_uv=False))
+        assert spectra.tails(spectra.slice_values(part) ** 2) == pytest.approx(known, abs=1e-11)
+
+
+def test_a_large_matrix_is_known_to_half_the_digits() -> None:
+    draw, shape = np.random.default_rng(8), (1040, 1024)
+    for matrix in (
+        draw.standard_normal(shape),
+        draw.standard_normal((shape[0], 9)) @ draw.standard_normal((9, shape[1])),
+    ):
+        values, known = spectra.singular_values(matrix), np.linalg.svd(matrix, compute_uv=False)
+        assert values == pytest.approx(known, abs=1e-7 * known[0])
+        assert spectra.tails(values**2) == pytest.approx(tails(known), abs=proof.TOLERANCE)
+
+
+@pytest.mark.parametrize("shape", [(6, 5, 4, 5), (6, 5, 7), (6, 5, 2, 3, 4), (1, 5, 4, 4)])
+def test_costs_by_their_line_are_those_of_each_rank(shape: tuple[int, ...]) -> None:
+    found = layer(*shape)
+    for step in [step for way in found.ways for step in way.steps]:
+        assert step.cost == ways.cost(found.kernel, step.variant, step.rank)
 
 
 @pytest.mark.parametrize(

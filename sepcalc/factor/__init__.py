@@ -97,15 +97,14 @@ def _given(kernel: Any, layer: bool | None) -> Kernel:
 def factored(kernel: Kernel) -> Factoring:
     """The answer for a kernel that was read."""
     found = exact.separate(kernel.shape, kernel.exact) if kernel.exact is not None else None
-    weights = ways.squeezed(kernel.weights)
+    weights = spectra.scaled(ways.squeezed(kernel.weights))
     slices = weights.reshape(-1, *weights.shape[2:])
-    slices = slices / (np.abs(slices).max() or 1.0)  # squares neither overflow nor vanish
     values = spectra.slice_values(slices) if slices.ndim == 3 else None
     ranks = (
         _separated_ranks(kernel, found) if found else _exact_ranks(kernel) or _numerical_ranks(kernel, slices, values)
     )
     errors = _errors(slices, values, ranks)
-    found_ways, reasons = ways.ways(kernel, errors)
+    found_ways, reasons = ways.ways(kernel, weights, errors)
     return Factoring(
         kernel,
         ranks.rank,

@@ -69,6 +69,20 @@ def cost(kernel: Kernel, variant: str, rank: int = 1) -> Cost:
     return Cost(*[count * repeats(variant, rank) for count in one])
 
 
+def _costs(kernel: Kernel, variant: str, ranks: Sequence[int]) -> dict[int, Cost]:
+    """:func:`cost` at every rank. It is a polynomial of degree two at most in the rank, which a convolution of the
+    chain has for its inputs, its outputs or both: where it meets a line at three ranks, it is that line."""
+    if len(ranks) > 3:
+        first, second, last = [cost(kernel, variant, rank) for rank in (1, 2, ranks[-1])]
+        slopes = [high - low for low, high in zip(first, second, strict=True)]
+        line = {
+            rank: Cost(*[low + slope * (rank - 1) for low, slope in zip(first, slopes, strict=True)]) for rank in ranks
+        }
+        if line[ranks[-1]] == last:
+            return line
+    return {rank: cost(kernel, variant, rank) for rank in ranks}
+
+
 def obstacle(kernel: Kernel, variant: str) -> str:
     """Why a variant has no use here, or nothing."""
     return VARIANTS[variant].obstacle(convolution(kernel), kernel.weights.shape[1])
@@ -79,11 +93,10 @@ def squeezed(weights: Array) -> Array:
     return weights.reshape(*weights.shape[:2], *[size for size in weights.shape[2:] if size > 1])
 
 
-def ways(kernel: Kernel, slice_errors: Sequence[float]) -> tuple[list[Way], dict[str, str]]:
-    """Every way that applies, and the reason for each that does not. A kernel alone has one way only."""
+def ways(kernel: Kernel, weights: Array, slice_errors: Sequence[float]) -> tuple[list[Way], dict[str, str]]:
+    """Every way that applies, and the reason for each that does not. A kernel alone has one way only. ``weights`` are
+    the kernel's, squeezed and scaled."""
     found, reasons = [], dict[str, str]()
-    weights = squeezed(kernel.weights)
-    weights = weights / (np.abs(weights).max() or 1.0)  # squares neither overflow nor vanish
     for variant in (SLICES, BASIS, DEPTHWISE) if kernel.layer else (SLICES,):
         if reason := obstacle(kernel, variant):
             reasons[variant] = reason
@@ -95,10 +108,9 @@ def ways(kernel: Kernel, slice_errors: Sequence[float]) -> tuple[list[Way], dict
         else:
             errors = _depthwise_errors(weights)
         full = cost(kernel, "normal").macs
-        steps = tuple(
-            [Step(variant, rank, float(error), cost(kernel, variant, rank)) for rank, error in errors.items()]
-        )
-        found.append(Way(variant, steps, _cheapest(kernel, variant, full)))
+        costs = _costs(kernel, variant, list(errors))
+        steps = [Step(variant, rank, float(errors[rank]), one) for rank, one in costs.items()]
+        found.append(Way(variant, tuple(steps), _cheapest(kernel, variant, full)))
     return found, reasons
 
 
