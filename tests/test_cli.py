@@ -360,3 +360,52 @@ def test_every_problem_is_an_input_error() -> None:
     with pytest.raises(InputError) as caught:
         sepcalc.compare("12x12x3 -k5 -o256", ["spatail"])
     assert f"{caught.value}\n" in [message for _, message in REFUSALS]
+
+
+# --- streams that are closed, a folder that is gone -------------------------------------------------------------------
+
+CLOSED = [
+    ("compare 12x12x3 -k5 -o256 >&-", 2, "cannot write standard output: it is closed\n"),
+    ("schema >&-", 2, "cannot write standard output: it is closed\n"),
+    ("network - <&-", 2, "standard input is closed\n"),
+    ("compare 12x12x3 2>&-", 2, ""),
+    ("--help >&-", 0, ""),
+]
+
+
+@pytest.mark.parametrize(("command", "code", "message"), CLOSED, ids=[case[0] for case in CLOSED])
+def test_closed_streams(command: str, code: int, message: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -m sepcalc {command}'],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout if code else "", done.stderr) == (code, "", message)
+
+
+def test_a_working_folder_that_is_gone(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'mkdir gone; cd gone; rmdir ../gone; "{sys.executable}" -m sepcalc check'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    message = "the working folder cannot be found: No such file or directory\n"
+    assert (done.returncode, done.stdout, done.stderr.splitlines(True)[-1]) == (2, "", message)
+
+
+def test_yaml_is_utf8_wherever_it_goes(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text("name: Größe → ☃\ninput: 4x4x3\nlayers: [conv: {kernel: 1, out: 2}]\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "sepcalc", "convert", "net.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+        timeout=60,
+        check=True,
+    )
+    assert "Größe → ☃" in done.stdout.decode("utf-8")

@@ -356,3 +356,14 @@ def test_output_has_a_short_name_where_no_spec_is_read(gate: Run) -> None:
         assert gate(*args, "-o", name) == (0, "", "")
         assert Path(name).read_text()
         assert gate(*args, "--output", name)[2] == f"'{name}' exists already\n  hint: --force overwrites it\n"
+
+
+def test_what_was_published_holds_also_where_there_is_no_budget(gate: Run) -> None:
+    published = "input: 8x8x3\npublished: [{source: a paper, macs: 5k}]\nlayers: [conv -k3 -o4]\n"
+    Path("specs/net.yaml").write_text(published)
+    code, out, err = gate("check", "specs/net.yaml", "--skip-unbudgeted")
+    assert (code, err) == (1, "")
+    assert "specs/net.yaml: NOT AS PUBLISHED\n  macs 3,888, published 5k (a paper)\n" in out
+    assert gate("check", "specs/net.yaml")[0] == 2
+    Path("specs/net.yaml").write_text(published.replace("5k", "3.9k"))
+    assert gate("check", "specs/net.yaml", "--skip-unbudgeted")[0] == 0
