@@ -12,7 +12,6 @@ import numpy as np
 from sepcalc.factor.kernel import Array
 
 LARGE = 1024  # a side from which on the spectrum comes from the Gram matrix, at half the time and half the digits
-PADDING = 8  # rows of zeros added to such a side
 SWEEPS = 8  # of alternating least squares, for one term of three axes
 STARTS = 3  # of it besides the one from an unfolding: from one start alone it may stay where it is
 CHUNK = 2**22  # elements that are decomposed at a time
@@ -26,11 +25,8 @@ def singular_values(matrices: Array) -> Array:
         values: Array = np.linalg.svd(matrices, compute_uv=False)
         return values
     wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.swapaxes(-1, -2)
-    side = wide.shape[-2]
-    # Rows whole pages apart fall on the same few lines of a processor's cache: a few more cost less. They add zeros.
-    padded = np.concatenate([wide, np.zeros((*wide.shape[:-2], PADDING, wide.shape[-1]))], axis=-2)
-    powers = np.linalg.eigvalsh(padded @ padded.swapaxes(-1, -2))[..., ::-1]
-    return np.sqrt(np.maximum(powers[..., :side], 0))
+    powers = np.linalg.eigvalsh(wide @ wide.swapaxes(-1, -2))[..., ::-1]
+    return np.sqrt(np.maximum(powers, 0))
 
 
 def scaled(weights: Array) -> Array:
