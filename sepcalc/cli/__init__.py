@@ -93,7 +93,7 @@ def commands(ctx: click.Context) -> None:
 def run(args: Sequence[str]) -> int:
     """Runs a command line. Returns the exit code; never raises but for an interrupt."""
     try:
-        code = commands.main(list(args), prog_name="sepcalc", standalone_mode=False)
+        code = commands.main(list(args), prog_name="sepcalc", standalone_mode=False, terminal_width=_help_width())
         if sys.stdout is not None:  # it is closed otherwise
             sys.stdout.flush()
         return code if isinstance(code, int) else FINE
@@ -112,6 +112,23 @@ def run(args: Sequence[str]) -> int:
         return FINE
     except Exception as bug:
         return report_bug(bug)
+
+
+def terminal_columns() -> int:
+    """How wide the terminal is: COLUMNS, or what standard output's says, or 80. As shutil has it, which would load
+    three libraries of compression for that."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit() and int(columns[:6]) > 0:
+        return int(columns[:6])
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80 if sys.__stdout__ else 80
+    except (OSError, ValueError):  # no terminal, or closed
+        return 80
+
+
+def _help_width() -> int:
+    """The width of help: click's own rule."""
+    return max(min(terminal_columns(), 80) - 2, 50)
 
 
 def _usage(wrong: click.ClickException) -> str:

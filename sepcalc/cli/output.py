@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from sepcalc.cli import terminal_columns
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
@@ -116,9 +117,7 @@ def style() -> Style:
     columns = os.environ.get("COLUMNS", "")
     width = None
     if terminal or (columns.isascii() and columns.isdigit() and int(columns[:6]) > 0):
-        from shutil import get_terminal_size
-
-        width = max(40, get_terminal_size().columns)
+        width = max(40, terminal_columns())
     colour = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Style(width, colour)
 
