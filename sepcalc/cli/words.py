@@ -60,7 +60,7 @@ def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = (
     """The spec that the words make. Raises InputError."""
     own = [name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")]
     spec = parse(" ".join(words), also, own)
-    if not spec.inputs:
+    if not spec.inputs and not KINDS[spec.kind].begins:
         raise InputError(
             [Problem("the spec has no input shape", f"put one first: 12x12x3 {spec}", source=str(spec), end=1)]
         )
