@@ -35,6 +35,7 @@ BEYOND = {
     "from_inside",
     "from_misfit",
     "include_without_folder",
+    "indented_further",
     "input_expression",
     "join_axis",
     "join_misfit",
@@ -74,6 +75,7 @@ BEYOND = {
     "unknown_name",
     "unknown_word",
     "used_often",
+    "word_for_kind",
 }
 
 
