@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from sepcalc.document.entries import (
+    BRACES,
     FLOW,
     JOINS,
     MODIFIERS,
@@ -41,7 +42,6 @@ from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Value
 from sepcalc.spec import LONGEST, Misread, read
 
-_BRACES = re.compile(r"\{[^{}]*\}")  # expressions within a spec
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
 
@@ -316,7 +316,7 @@ class Entries(Words):
             hint = "leave the shape out"
             self.notes.add("a layer in a network takes its shape from the one before it", hint, node, start, end)
             return None
-        if " - " in text and not node.quoted and " - " in _BRACES.sub("", text):
+        if " - " in text and not node.quoted and " - " in BRACES.sub("", text):
             hint = "the dashes of one list stand in one column, each on a line of its own"
             self.notes.add("a dash stands within a layer", hint, node)
             return None
