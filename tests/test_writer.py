@@ -52,12 +52,13 @@ def test_documents(path: Path) -> None:
 @given(fitting_specs())
 def test_every_kind(spec: Spec) -> None:
     network = of_spec(spec)
-    same(network, again(network))
+    if network.inputs:
+        same(network, again(network))
     for layer in network.layers:
         written = spec_of(layer.op, layer.inputs, layer.output)
         read = parse(str(written))
         assert read == written
-        one = Spec(read.kind, read.words, read.options, layer.inputs)
+        one = read._replace(inputs=layer.inputs)
         assert (one.cost, one.output) == (layer.op.cost(layer.inputs, layer.output), layer.output)
 
 

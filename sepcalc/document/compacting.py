@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sepcalc.document import load_yaml
-from sepcalc.document.respell import spec_of
+from sepcalc.document.entries import quoted
+from sepcalc.document.respell import entry_of, spec_of
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
-from sepcalc.document.writer import heading, listed_names, names_of, outputs_of, quoted, weights_fit, write
+from sepcalc.document.writer import heading, listed_names, names_of, outputs_of, weights_fit, write
 from sepcalc.errors import InputError, printable
 from sepcalc.network import Network
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
+from sepcalc.ops.repeat import Scan
 from sepcalc.options import OPTIONS
-from sepcalc.spec import Spec
+from sepcalc.spec import EACH
 
 MOST_PARAMETERS = 6  # of a block: with more it says less than what it stands for
 SMALLEST = 3  # lines that are worth a block
@@ -101,10 +103,12 @@ class _Writer:
     def _written(self, at: int, varied: bool) -> Written:
         network = self.network
         node, layer = network.nodes[at], network.layers[at]
+        if isinstance(node.op, Scan):
+            return Written("scan", entry_of(node.op, layer.inputs, node.output), (), ())
         spec = spec_of(node.op, layer.inputs, node.output)
-        if spec.kind in _STRIDED and "stride" not in spec.options:
+        if spec.kind in _STRIDED and not spec.each and "stride" not in spec.options:
             behind = {name: spec.options[name] for name in ("kernel", "out") if name in spec.options}
-            spec = Spec(spec.kind, spec.words, {**behind, "stride": (1,), **spec.options})
+            spec = spec._replace(options={**behind, "stride": (1,), **spec.options})
         text = str(spec)
         if layer.shared and at not in self.tied:
             text += f" {_SHARED} {layer.shared}"
@@ -120,7 +124,7 @@ class _Writer:
             if varied and option and option != "padding":
                 rest = _holes(rest, numbers, options, option)
             words.append(head + rest)
-        return Written(spec.kind, " ".join(words), tuple(numbers), tuple(options))
+        return Written(EACH if spec.each else spec.kind, " ".join(words), tuple(numbers), tuple(options))
 
     # --- which parts are blocks
 
@@ -271,7 +275,8 @@ class _Writer:
         body = self.grammar.bodies[part]
         if body.what == "leaf":
             text, shared = self._spelled(at, names)
-            yield _beside([f"- {text}"], [f"{_SHARED}: {shared.strip('{}')}"] if shared else [])
+            first, *more = text.split("\n")
+            yield _beside([f"- {first}", *_indented(more, 2)], [f"{_SHARED}: {shared.strip('{}')}"] if shared else [])
         elif body.what == "join":
             yield self._join(body, at, names)
         else:

@@ -1,18 +1,14 @@
 """A network as YAML that reads back to the same numbers, layer by layer: the flat list of its layers."""
 
-import re
 from collections.abc import Sequence
 
-from sepcalc.document.entries import LONGEST_NAME, is_entry_name
-from sepcalc.document.respell import spec_of
+from sepcalc.document.entries import LONGEST_NAME, is_entry_name, quoted
+from sepcalc.document.respell import entry_of
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.network import Network
 from sepcalc.shape import show
-
-_PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}  # not for other readers of YAML
 
 
 def write(network: Network) -> str:
@@ -30,11 +26,12 @@ def write(network: Network) -> str:
     owners: dict[str, int] = {}
     for at, (name, op, sources, output, weights, shared) in enumerate(network.nodes):
         try:
-            spec = str(spec_of(op, tuple([tensors[source] for source in sources]), output))
+            text, *lines = entry_of(op, tuple([tensors[source] for source in sources]), output).split("\n")
         except Invalid as fact:
             problems.append(Problem(f"{printable(name)} cannot be written: {fact.message}", fact.hint))
             continue
-        body += [f"  - {spec}:", f"    name: {quoted(names[first + at])}"]
+        body += [f"  - {text}{'' if lines else ':'}", *[f"    {line}" for line in lines]]
+        body.append(f"    name: {quoted(names[first + at])}")
         before = first + at - 1 if at else 0
         if sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
@@ -101,10 +98,3 @@ def names_of(network: Network) -> list[str]:
 
 def listed_names(names: Sequence[str]) -> str:
     return quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(quoted, names))}]"
-
-
-def quoted(text: str) -> str:
-    """The text as YAML has it."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
