@@ -101,6 +101,14 @@ def test_shared_params_of_other_layers() -> None:
     assert network.params == again(network).params == 72
 
 
+def test_params_that_no_spec_says() -> None:
+    """A joint matrix of queries, keys and values: the first layer stores it, the others only read it."""
+    nodes = [Node("a", Dense(8), (0,), (8,), shared=-128), Node("b", Rename("identity"), (1,), (8,), shared=-5)]
+    network = Network("", {"input": (8,)}, nodes)
+    same(network, again(network))
+    assert network.params == again(network).params == 64 + 128 + 5
+
+
 def test_what_has_no_words() -> None:
     class Other(Op):
         label = "other"

@@ -29,7 +29,7 @@ ROOT = (
     "budget",
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
-MODIFIERS = ("name", "from", "weights", "shared-params", "repeat", "when")
+MODIFIERS = ("name", "from", "weights", "shared-params", "more-params", "repeat", "when")
 PARTS = {
     "residual": ("shortcut",),
     "stages": ("columns", "rows", "first"),
@@ -122,7 +122,8 @@ Body = Layer | Use | Stages | Group | Residual | Join | Scan | Broken
 
 class Modifiers(NamedTuple):
     """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
-    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already."""
+    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already, and
+    ``more``, ``more-params``, how many it stores that its spec does not say: what it hands on to layers after it."""
 
     name: str = ""
     repeat: Piece | None = None
@@ -130,6 +131,7 @@ class Modifiers(NamedTuple):
     origin: tuple[Scalar, ...] = ()
     weights: Scalar | None = None
     shared: Piece | None = None
+    more: Piece | None = None
 
 
 class Entry(NamedTuple):

@@ -177,10 +177,12 @@ class Entries(Words):
                 values = {**values, "weights": inside.values["weights"]}
         weights = self.reference(values["weights"], "weights") if "weights" in values else None
         shared = self.value_piece(values.get("shared-params"), "shared-params")
-        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights, "shared-params": shared}
+        more = self.value_piece(values.get("more-params"), "more-params")
+        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights}
+        given |= {"shared-params": shared, "more-params": more}
         if any(not value and key in values for key, value in given.items()):
             return None
-        return Modifiers(name, repeat, when, origin, weights, shared)
+        return Modifiers(name, repeat, when, origin, weights, shared, more)
 
     def origin(self, node: Node, what: str = "from") -> tuple[Scalar, ...]:
         """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""

@@ -32,7 +32,7 @@ from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op
 from sepcalc.options import OPTIONS
-from sepcalc.shape import Shape, Shapes, read_shape, show
+from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
 from sepcalc.spec import Misread, Spec, as_links, index_of, linked, output_of, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
@@ -180,7 +180,7 @@ class Run:
 
     def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
         """An entry with what stands beside it; its end, or what was before if it is left out."""
-        body, (name, repeat, when, origin, weights, shared) = entry.body, modifiers
+        body, (name, repeat, when, origin, weights, shared, more) = entry.body, modifiers
         begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
         if when is not None and not isinstance(body, Residual):
             chosen = self.compute(when, frame, begin[0])
@@ -212,6 +212,8 @@ class Run:
                     share(self, weights, owner, named, frame)
             if shared is not None and end is not None:
                 self.counted_already(shared, named, inside, begin[0])
+            if more is not None and end is not None:
+                self.counted_besides(more, named, inside, begin[0])
             if name:
                 frame.scope.name(name, named)
         return end
@@ -231,6 +233,18 @@ class Run:
             frame.file.notes.add(message, "", shared.node, trail=frame.trail)
         else:
             self.ties[named.first] = (named.first, count)
+
+    def counted_besides(self, more: Piece, named: Named, frame: Frame, tensor: Tensor | None) -> None:
+        """``more-params``: params that the layer stores beside those that its spec says."""
+        count = self.compute(more, frame, tensor)
+        if count is None:
+            return
+        alone = named.last == named.first + 1
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= LARGEST or not alone:
+            message = f"more-params is {as_text(count)}: expected a whole number from 1, of one layer"
+            frame.file.notes.add(message, "", more.node, trail=frame.trail)
+        else:
+            self.ties[named.first] = (named.first, -count)
 
     def times(self, repeat: Piece, frame: Frame, tensor: Tensor | None) -> int | None:
         """How often, or None after a mistake."""

@@ -230,6 +230,7 @@ def _layer() -> Schema:
         "from": {**_list_or_one(reference), "description": "The layers that it starts from."},
         "weights": {**reference, "description": "The layer whose weights it has: params once, work per use."},
         "shared-params": {**_SIZE, "description": "How many of its params layers before it have counted already."},
+        "more-params": {**_SIZE, "description": "How many params it stores that its spec does not say."},
         "repeat": {**_SIZE, "description": "How often it runs."},
         "when": {**_VALUE, "description": "Whether it runs at all; of a residual, whether the sum is formed."},
     }

@@ -38,7 +38,7 @@ def write(network: Network) -> str:
         if weights is not None and weights in owners:
             body += _weights(network, at, owners[weights], names[first + owners[weights]])
         elif shared:
-            body.append(f"    shared-params: {shared}")
+            body.append(f"    {counted_elsewhere(shared)}")
         if weights is not None:
             owners.setdefault(weights, at)
     if problems:
@@ -51,7 +51,12 @@ def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
     if weights_fit(network, at, owner):
         return [f"    weights: {quoted(name)}"]
     shared = network.layers[at].shared
-    return [f"    shared-params: {shared}"] if shared else []
+    return [f"    {counted_elsewhere(shared)}"] if shared else []
+
+
+def counted_elsewhere(shared: int) -> str:
+    """What says that params of a layer count with others, or that it has more than its own."""
+    return f"shared-params: {shared}" if shared > 0 else f"more-params: {-shared}"
 
 
 def weights_fit(network: Network, at: int, owner: int) -> bool:
