@@ -38,6 +38,7 @@ PARTS = {
 JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
 
 LONGEST_NAME = 200  # characters
+MOST_AXES = 5  # of an input: frames of three spatial axes, and channels
 FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
 WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
 _PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]

@@ -22,7 +22,7 @@ _VALUE: Schema = {"type": ["string", "number", "boolean"]}  # an expression
 _SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}]}
 _OFFSET: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]}
 _SHAPE: Schema = {
-    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+(x[0-9]+){0,3}$|\{.*\}"}]
+    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+(x[0-9]+){0,4}$|\{.*\}"}]
 }
 _QUANTITY = {
     "anyOf": [
