@@ -47,12 +47,12 @@ class Piece(NamedTuple):
 
 def pieces(layer: Layer, inputs: Sequence[Array]) -> Iterator[Piece]:
     """All of the layer: in pieces of a few rows where that gives the same."""
-    op = _by_rows(layer.op, layer.inputs, layer.output)
-    if op is None or isinstance(op, Dense):
+    if not _by_rows(layer.op, layer.inputs, layer.output) or isinstance(layer.op, Dense):
         yield Piece(layer.op, inputs, layer.output)
         return
     flat = [array.reshape(-1, array.shape[-1]) for array in inputs]
     some = max(1, PIECE // layer.output[-1])
+    op = _of_rows(layer.op)
     for at in range(0, len(flat[0]), some):
         rows = [array[at : at + some] for array in flat]
         yield Piece(op, rows, (len(rows[0]), layer.output[-1]))
@@ -65,8 +65,8 @@ def sampled(layer: Layer, inputs: Sequence[Array], count: int, random: np.random
     if positions > count and isinstance(op, Conv | Pool):
         chosen = _chosen(positions, count, random)
         return Piece(op, inputs, output, chosen, _said(count, positions, "positions"))
-    if (of_rows := _by_rows(op, layer.inputs, output)) is not None:
-        return _rows(of_rows, layer, inputs, count, random)
+    if _by_rows(op, layer.inputs, output):
+        return _rows(layer, inputs, count, random)
     cut = _CUTS.get(type(op))
     found = cut(op, inputs, count, random) if cut else None
     return found or Piece(op, inputs, output)
@@ -84,32 +84,34 @@ def _said(count: int, whole: int, what: str) -> str:
     return f"{count:,} of {whole:,} {what}"
 
 
-def _by_rows(op: Op, inputs: Shapes, output: Shape) -> Op | None:
-    """The op on rows (all channels of a position), where an output row comes from the input rows of that position
-    alone; else None."""
-    alone = False
+def _by_rows(op: Op, inputs: Shapes, output: Shape) -> bool:
+    """Whether an output row (all channels of a position) comes from the input rows of that position alone."""
     match op:
-        case Softmax():
-            alone = op.axis in (-1, len(output) - 1)
-            op = op._replace(axis=-1)
-        case BatchNorm() | Activation() | LocalResponseNorm() | Dense():
-            alone = True
+        case Softmax() if op.axis not in (-1, len(output) - 1):
+            return False
+        case BatchNorm() | Activation() | LocalResponseNorm() | Softmax() | Dense():
+            return True
         case RowNorm():
-            alone = op.how in ("layer", "rms") and op.axes == 1
+            return op.how in ("layer", "rms") and op.axes == 1
         case Stored():
-            alone = op.per in ("constant", "channel") and not op.shape
+            return op.per in ("constant", "channel") and not op.shape
         case Elementwise():
-            alone = all(shape == output for shape in inputs)
-    return op if alone else None
+            return all(shape == output for shape in inputs)
+    return False
 
 
-def _rows(op: Op, layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
+def _of_rows(op: Op) -> Op:
+    """What it is of rows that lie in a matrix."""
+    return op._replace(axis=-1) if isinstance(op, Softmax) else op
+
+
+def _rows(layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
     whole = prod(layer.output[:-1])
     if whole <= count:
         return Piece(layer.op, inputs, layer.output)
     chosen = _chosen(whole, count, random)
     rows = [array.reshape(-1, array.shape[-1])[chosen] for array in inputs]
-    return Piece(op, rows, (count, layer.output[-1]), None, _said(count, whole, "positions"))
+    return Piece(_of_rows(layer.op), rows, (count, layer.output[-1]), None, _said(count, whole, "positions"))
 
 
 def _piece(op: Op, inputs: Sequence[Array], what: str) -> Piece:
