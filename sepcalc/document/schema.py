@@ -8,7 +8,7 @@ lets pass; nothing that the reader takes is refused.
 from collections.abc import Sequence
 from typing import Any
 
-from sepcalc.document.entries import JOINS, PARTS
+from sepcalc.document.entries import INCLUDED, JOINS, PARTS
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
@@ -90,8 +90,11 @@ def _network() -> Schema:
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": ["layers"],
-        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        "oneOf": [
+            {"required": ["layers", "input"]},
+            {"required": ["layers", "inputs"]},
+            {"propertyNames": {"enum": [*INCLUDED]}, "minProperties": 1},  # a file that others include
+        ],
         "properties": properties,
     }
 
@@ -254,7 +257,8 @@ def _layer() -> Schema:
     }
 
 
-def _dependencies(parts: Any) -> dict[str, Sequence[str]]:
-    """Which keys need which others."""
+def _dependencies(parts: Any) -> Schema:
+    """Which keys need which others, or must be without them."""
     needed: dict[str, Sequence[str]] = {part: [owner] for owner, keys in parts for part in keys}
-    return {**needed, "stages": ["columns", "rows"]}
+    alone = {name: {"not": {"required": ["from"]}} for name, kind in KINDS.items() if kind.begins}
+    return {**needed, "stages": ["columns", "rows"], **alone}
