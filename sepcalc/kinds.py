@@ -30,6 +30,7 @@ class Kind(NamedTuple):
     example: str = ""  # of such a word, after its kind
     form: Callable[[Words, Options], tuple[str, ...]] | None = None  # the options of this form of the kind, if fewer
     several: bool = False  # whether it takes more than one input
+    begins: bool = False  # whether it takes none: a line of tensors begins with it
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -49,7 +50,7 @@ def build(kind: str, words: Words, options: Options, inputs: Shapes) -> Op | Cha
     """
     entry = KINDS[kind]
     if len(inputs) > 1 and not entry.several:
-        raise Invalid(f"{kind} takes 1 input, not {len(inputs)}")
+        raise Invalid(f"{kind} takes {'no' if entry.begins else 1} input, not {len(inputs)}")
     return entry.build(words, options, inputs)
 
 
@@ -504,6 +505,12 @@ def _token(words: Words, options: Options, inputs: Shapes) -> Op:
     return Token(_size(options, "count"))
 
 
+def _constant(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Constant
+
+    return Constant(cast(Shape, options["to"]), _on(options, "learned"))
+
+
 def _recurrent(cell: str) -> Callable[[Words, Options, Shapes], Op]:
     def build(words: Words, options: Options, inputs: Shapes) -> Op:
         from sepcalc.ops.recurrent import Recurrent
@@ -696,6 +703,13 @@ KINDS = {
         optional=1,
     ),
     "token": Kind("trained tokens before a sequence: params, nothing computed", _token, (), ("count",)),
+    "constant": Kind(
+        "free: a stored tensor in place of an input; a learned one has params",
+        _constant,
+        ("to",),
+        ("learned",),
+        begins=True,
+    ),
     "concat": Kind("moves only: inputs side by side", _concat, (), ("axis",), several=True),
     "pad": Kind("moves only: constant elements around", _pad, ("padding",)),
     "slice": Kind(

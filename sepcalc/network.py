@@ -195,11 +195,12 @@ class Network:
 
     def peak_memory(self, element_bytes: int = ELEMENT_BYTES) -> int:
         """Bytes of the largest sum of live tensors while the graph runs in its order: a tensor lives from its layer
-        to its last reader (inputs from the start, outputs to the end); a renamed one is the same tensor."""
+        to its last reader (inputs from the start, outputs to the end); a renamed one is the same tensor, and a constant
+        lies with the weights, which are none."""
         first = len(self.inputs)
         owner = list(range(first))
         for at, node in enumerate(self.nodes, first):
-            owner.append(at if node.op.writes else owner[node.sources[0]])
+            owner.append(at if node.op.writes or not node.sources else owner[node.sources[0]])
         last = dict[int, int]()
         for at, node in enumerate(self.nodes, first):
             last[owner[at]] = at
@@ -209,6 +210,9 @@ class Network:
         for tensor in self._outputs.values():
             last[owner[tensor]] = end
         sizes = list(map(volume, self.tensors))
+        for at, node in enumerate(self.nodes, first):
+            if not (node.op.writes or node.sources):  # a constant lies with the weights
+                sizes[at] = 0
         ends: dict[int, list[int]] = {}
         for tensor, at in last.items():
             ends.setdefault(at, []).append(tensor)

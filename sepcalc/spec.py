@@ -44,7 +44,7 @@ class Spec(NamedTuple):
     @property
     def links(self) -> Chain:
         """The ops that the layer runs: one, or the links of a chain. Raises InputError when they do not fit."""
-        if not self.inputs:
+        if not self.inputs and not KINDS[self.kind].begins:
             raise InputError([Problem("the spec has no input shape", f"put one first: 12x12x3 {self}"[:200])])
         try:
             links = linked(self.kind, self.words, self.options, self.inputs)
@@ -120,6 +120,8 @@ def as_links(kind: str, built: Op | Chain, inputs: Shapes) -> Chain:
 def check_arity(kind: str, op: Op, count: int) -> None:
     """Raises Invalid unless the op takes that many inputs."""
     if not op.least <= count <= op.most:
+        if not op.most:
+            raise Invalid(f"{kind} takes no input")
         wanted = (
             f"{op.least}"
             if op.least == op.most

@@ -152,6 +152,6 @@ def fitting_specs(draw):
         options["groups"] = 2
     if not options.get("bias"):
         options.pop("bias-sets", None)
-    spec = Spec(kind, words, options, (shape,))
+    spec = Spec(kind, words, options, () if KINDS[kind].begins else (shape,))
     assume(not refusal(str(spec)))
     return parse(str(spec))

@@ -134,6 +134,33 @@ def test_parts_that_are_no_branches() -> None:
     assert "  - block1:\n    repeat: 3\n" in text
 
 
+def test_constants_stand_where_they_are_read() -> None:
+    rows: list[tuple[str, tuple[int, ...]]] = []
+    for channels in (8, 16, 32, 64):
+        at = len(rows)
+        rows += [("pointwise -o4", (at,)), (f"constant --to 9x{channels}", ()), (f"dense -o{channels}", (at + 2,))]
+        rows += [("reduce sum --over w", (at + 3,)), ("dense -o4", (at + 4,)), ("add", (at + 1, at + 5))]
+    network = graph([(4, 4, 4)], rows)
+    text = write_compact(network)
+    same(network, text)
+    assert text.partition("blocks:\n")[2] == (
+        "  block1(to):\n"
+        "    - pointwise -o4\n"
+        "    - add:\n"
+        "        a: []\n"
+        "        b:\n"
+        "          - constant --to 9x{to}\n"
+        "          - dense -o{to}\n"
+        "          - reduce sum --over w\n"
+        "          - dense -o4\n"
+        "layers:\n"
+        "  - block1 8\n"
+        "  - block1 16\n"
+        "  - block1 32\n"
+        "  - block1 64\n"
+    )
+
+
 def test_reasons_stay_as_comments() -> None:
     odd = Node("one", Uncounted("Fft", "nobody\nknows", (4,)), (0,), (4,))
     assert write_compact(Network("", {"input": (4,)}, [odd, odd._replace(sources=(1,))])) == (
@@ -161,8 +188,10 @@ def repetitive(draw):
     """A graph of few kinds of layers of one shape, in which runs repeat, some nodes read two tensors, and some
     tensors are read from afar."""
     one = st.sampled_from(["pointwise -o4", "conv -k3 -o4 -psame", "conv -k5 -o4 -psame", "act relu", "norm batch"])
-    step = st.tuples(one, st.integers(1, 3)) | st.tuples(
-        st.sampled_from(["add", "multiply", "concat"]), st.integers(1, 5), st.integers(1, 5)
+    step = (
+        st.tuples(one, st.integers(1, 3))
+        | st.tuples(st.sampled_from(["add", "multiply", "concat"]), st.integers(1, 5), st.integers(1, 5))
+        | st.tuples(st.sampled_from(["constant --to 4x4x4", "constant --to 4x4x4 --learned"]))
     )
     runs = draw(st.lists(st.lists(step, min_size=1, max_size=6), min_size=1, max_size=3))
     rows: list[tuple[str, tuple[int, ...]]] = []

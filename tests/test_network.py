@@ -15,6 +15,7 @@ from sepcalc.ops.base import Uncounted
 from sepcalc.reach import LONGEST, Stride
 from sepcalc.shape import LARGEST, Shape
 from sepcalc.spec import parse
+from sepcalc.verify import verify
 
 # --- the report ------------------------------------------------------------------------------------------------------
 
@@ -179,6 +180,12 @@ ALIVE = {
     "a later input waits from the start": ([(3,), (50,)], [("dense -o5", (0,)), ("concat", (1, 2))], (), 5 + 50 + 55),
     "one of two inputs is put out too": ([(3,), (50,)], [("dense -o5", (0,)), ("dense -o9", (2,))], (1, 3), 50 + 5 + 9),
     "nothing but an input": ([(7,)], [("identity", (0,))], (), 7),
+    "a constant lies with the weights, whatever it is called": (
+        [(7,)],
+        [("constant --to 9x90", ()), ("flatten", (1,)), ("dense -o30", (2,)), ("concat", (0, 3))],
+        (),
+        7 + 30 + 37,
+    ),
     "what nobody reads dies at once": ([(7,)], [("dense -o30", (0,)), ("dense -o9", (0,))], (), 7 + 30),
 }
 
@@ -219,6 +226,23 @@ def test_peak_memory_against_asking_at_every_step_who_is_alive(
         wanted = {stored[now]} | read_from_now_on | {stored[tensor] for tensor in outputs}
         peaks.append(sum(prod(net.tensors[tensor]) for tensor in wanted if tensor <= now))
     assert net.peak_memory(1) == max(peaks)
+
+
+def test_a_network_on_a_constant_by_hand() -> None:
+    """Swin V2's position network (torchvision's swin_v2_t, a window of 8): arXiv:2111.09883, section 3.3."""
+    rows: list[Row] = [
+        ("constant --to 225x2", ()),
+        ("dense -o512 --bias", (1,)),
+        ("act relu", (2,)),
+        ("dense -o3", (3,)),
+    ]
+    net = network([(8, 8, 4)], [*rows, ("pointwise -o4", (0,)), ("concat", (4, 4))], outputs=(5, 6))
+    assert [layer.cost.macs for layer in net.layers] == [0, 225 * 2 * 512, 0, 225 * 512 * 3, 8 * 8 * 16, 0]
+    assert [layer.traffic(1) for layer in net.layers[:2]] == [0, 225 * 2 + 512 * 3 + 225 * 512]
+    assert net.receptive_fields() == [(), (), (), (), (1, 1), ()]
+    assert net.strides()[:2] == [None, None]
+    assert net.params == 512 * 3 + 512 * 3 + 16
+    assert verify(net).ok
 
 
 # --- receptive fields ------------------------------------------------------------------------------------------------

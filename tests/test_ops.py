@@ -227,6 +227,9 @@ HAND = [
     ("5x7 embedding bag-sum --vocab 100 -o16", Cost(adds=6 * 80, params=1_600, activations=80)),
     ("2x5x7 embedding bag-mean --vocab 100 -o16", Cost(mults=160, adds=6 * 160, params=1_600, activations=160)),
     ("16x8 token", Cost(params=8, activations=17 * 8)),
+    # a stored tensor: no room of its own, no work; in its reader it is an input
+    ("constant --to 225x2", Cost()),
+    ("constant --to 225x2 --learned", Cost(params=450)),
     ("16x8 token --count 2", Cost(params=16, activations=18 * 8)),
     ("4x8 4x5 concat", Cost(activations=52)),
     ("4x8 2x8 concat --axis w", Cost(activations=48)),
@@ -731,6 +734,8 @@ REFUSED = [
         "pad needs a number of elements, not same or valid",
         "for example 1, or 0/1x0/1",
     ),
+    ("4x4x3 constant --to 7", "constant", "constant takes no input", ""),
+    ("8 8 constant --to 7", "constant", "constant takes no input, not 2", ""),
     ("8 token", "token", "token needs a sequence (LxC), not 8", "flatten the positions with reshape first"),
     ("4x4x8 lstm -o4", "lstm", "lstm needs a sequence (LxC), not 4x4x8", ""),
     ("4x8 lstm -o4 --bias --bias-sets 3", "--bias-sets 3", "bias sets are 1 or 2, and only with --bias", ""),

@@ -293,6 +293,32 @@ def test_channels_that_must_be_equal_are(
     assert [layer.output for layer in after.layers] == shapes
 
 
+STORED = "it reads a stored tensor, a constant, which keeps its size at any width and resolution"
+
+
+def test_constants_keep_their_size(sep: Run, tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "input: 8x8x4\nlayers: [constant --to 225x16, dense -o16, flatten, {conv: -k1 -o16, from: input},"
+        " {add: {a: [], b: [constant --to 16 --learned]}}, conv -k1 -o32, conv -k1 -o2]\n"
+    )
+    half = resized(sepcalc.load(path), Fraction(1, 2))
+    # the convolution that is added to a constant keeps its channels; the others follow
+    assert [layer.output[-1] for layer in half.layers] == [16, 8, 1800, 16, 16, 16, 16, 2]
+
+
+@pytest.mark.parametrize("change", [("--width", "0.5"), ("--resolution", "16")], ids=str)
+def test_a_layer_on_a_constant_that_cannot_follow_says_why(sep: Run, tmp_path: Path, change: tuple[str, str]) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "input: 64x8\nlayers: [dense -o64, matmul: {x: [], w: [constant --to 64x4, matmul: {b: [], a: "
+        "[constant --to 4x64]}]}, matmul: {t: [constant --to 9x64], x: []}, dense -o2]\n"
+    )
+    code, out, err = sep("whatif", str(path), *change)
+    assert (code, out) == (2, "")
+    assert STORED in err
+
+
 def test_a_layer_that_cannot_follow_is_named(sep: Run, tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_text("input: 8x8x4\nlayers: [conv -k1 -o8, reshape --to 16x32, conv -k3 -o4, act relu]\n")

@@ -66,7 +66,7 @@ def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = (
             raise InputError([Problem(fact, "sepcalc network reads it")])
     own = [name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")]
     spec = parse(" ".join(words), also, own)
-    if not spec.inputs:
+    if not spec.inputs and not KINDS[spec.kind].begins:
         raise InputError(
             [Problem("the spec has no input shape", f"put one first: 12x12x3 {spec}", source=str(spec), end=1)]
         )

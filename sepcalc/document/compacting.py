@@ -211,7 +211,7 @@ class _Writer:
         several = Counter(source for chain in self.grammar.chains for source in set(chain.reads))
         needed = {tensor for tensor in read if several[tensor] > 1 or tensor not in follows} | self.named
         for chain in self.grammar.chains:
-            origin = "" if chain.reads == (before,) else listed_names([self.names[source] for source in chain.reads])
+            origin = _origin(chain.reads, before, [self.names[source] for source in chain.reads])
             name = quoted(self.names[chain.end]) if chain.end in needed else ""
             tie = list[str]()
             if at in self.tied:
@@ -244,7 +244,7 @@ class _Writer:
         read = {source for before, reads in enumerate(body.reads) for source in reads if reads != (before - 1,)}
         for number, (parts, reads) in enumerate(zip(body.sequences, body.reads)):
             labels = [INPUT if source < 0 else f"t{source + 1}" for source in reads]
-            origin = "" if reads == (number - 1,) else listed_names(labels)
+            origin = _origin(reads, number - 1, labels)
             lines += self._chain(parts, at, names, origin, f"t{number + 1}" if number in read else "", [])
             at += sum(self.grammar.lengths[part] for part in parts)
         return lines
@@ -309,7 +309,8 @@ class _Writer:
                 at += self.grammar.lengths[part]
             branches.append(_repeated(entries))
         text, _ = self._spelled(at, names)
-        if text == "add" and len(branches) == 2 and branches[0]:
+        equal = len(set(self.network.layers[at].inputs)) == 1
+        if text == "add" and len(branches) == 2 and branches[0] and equal:
             lines = [f"- residual:{_branch(branches[0], 4)}"]
             return lines[0].split("\n") + (f"  shortcut:{_branch(branches[1], 4)}".split("\n") if branches[1] else [])
         lines = [f"- {text}:"]
@@ -329,6 +330,11 @@ def _holes(rest: str, numbers: list[int], options: list[str], option: str) -> st
     numbers += map(int, sizes)
     options += [option.replace("-", "_")] * len(sizes)
     return "x".join(_HOLE for _ in sizes)
+
+
+def _origin(reads: Sequence[int], before: int, names: Sequence[str]) -> str:
+    """What stands behind ``from``: nothing where that is what stood before, or where nothing is read (a constant)."""
+    return "" if reads in ((before,), ()) else listed_names(names)
 
 
 def _has_default(name: str) -> bool:

@@ -156,6 +156,10 @@ class Entries(Words):
         body = self.body(node, bodies[0], values[bodies[0]])
         if body is None or modifiers is None:
             return None
+        if modifiers.origin and isinstance(body, Layer) and KINDS[body.label].begins:
+            message = f"{body.label} takes no input, and so starts from nothing"
+            self.notes.add(message, "the layer after it reads it, unless that has a from", modifiers.origin[0])
+            return None
         return Entry(body, modifiers if any(modifiers) else None)
 
     def modifiers(self, node: MappingNode) -> Modifiers | None:

@@ -8,7 +8,7 @@ from sepcalc.kinds import KINDS
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
@@ -222,5 +222,6 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Slice: _slice,
     Embedding: _embedding,
     Token: lambda op, inputs: ("token", (), {"count": op.tokens}),
+    Constant: lambda op, inputs: ("constant", (), {"to": op.shape, **_flags(learned=op.learned)}),
     Recurrent: _recurrent,
 }

@@ -257,7 +257,8 @@ def _layer() -> Schema:
     }
 
 
-def _dependencies(parts: Any) -> dict[str, Sequence[str]]:
-    """Which keys need which others."""
+def _dependencies(parts: Any) -> Schema:
+    """Which keys need which others, or must be without them."""
     needed: dict[str, Sequence[str]] = {part: [owner] for owner, keys in parts for part in keys}
-    return {**needed, "stages": ["columns", "rows"]}
+    alone = {name: {"not": {"required": ["from"]}} for name, kind in KINDS.items() if kind.begins}
+    return {**needed, "stages": ["columns", "rows"], **alone}

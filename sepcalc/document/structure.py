@@ -95,21 +95,25 @@ class Grammar:
         self.chains.append(chain)
 
     def _join(self, step: Step, tensor: int) -> bool:
-        """Whether the last chains are the branches of this op, all from one tensor."""
+        """Whether the last chains are the branches of this op, all from one tensor, or from none: constants. Of what
+        joins only constants with one tensor, that tensor is the root, however it came about."""
+        begun = {chain.end for chain in self.chains[-len(step.sources) :] if not chain.reads}
+        alone = sum(source not in begun for source in step.sources) == 1
         rest, uses, depth = len(self.chains), 0, 0
         roots, branches = set[int](), []
         for source in reversed(step.sources):
             chain = self.chains[rest - 1] if rest else None
-            if chain and chain.end == source and self._uses[source] == 1 and len(chain.reads) == 1:
+            branch = chain and chain.end == source and self._uses[source] == 1 and len(chain.reads) <= 1
+            if chain and branch and not (alone and chain.reads):
                 rest -= 1
-                roots.add(chain.reads[0])
+                roots.update(chain.reads)
                 branches.append(tuple(chain.parts))
-                uses, depth = uses + chain.uses, max(depth, chain.depth)
+                uses, depth = uses + (chain.uses if chain.reads else 0), max(depth, chain.depth)
             else:
                 roots.add(source)
                 branches.append(())
                 uses += 1
-        if len(roots) > 1 or depth >= DEEPEST or any(chain.sealed for chain in self.chains[rest:]):
+        if len(roots) != 1 or depth >= DEEPEST or any(chain.sealed for chain in self.chains[rest:]):
             return False
         del self.chains[rest:]
         body = Body("join", step.template, tuple(branches[::-1]))

@@ -36,7 +36,7 @@ def write(network: Network) -> str:
             continue
         body += [f"  - {spec}:", f"    name: {quoted(names[first + at])}"]
         before = first + at - 1 if at else 0
-        if sources != (before,):
+        if sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners:
             body += _weights(network, at, owners[weights], names[first + owners[weights]])

@@ -1,4 +1,4 @@
-"""What only moves or looks up: concat, pad, slice, embedding. Nothing is computed."""
+"""What only moves, looks up or is stored: concat, pad, slice, embedding, constant. Nothing is computed."""
 
 from typing import NamedTuple
 
@@ -163,6 +163,36 @@ class Token(_Token, Op):
         return Cost(
             params=name("tokens", self.tokens) * name("channels", output[-1]), activations=name("elements", *output)
         )
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
+
+
+class _Constant(NamedTuple):
+    shape: Shape
+    learned: bool = False
+
+
+class Constant(_Constant, Op):
+    """A stored tensor that a layer reads in place of an input: a table of positions, the factors of a low-rank update.
+    It takes no input and costs nothing, and no room among the live tensors: it lies with the weights, and is read by
+    whoever reads it. A learned one has its elements as params. Sources: Liu et al., arXiv:2111.09883, section 3.3 (a
+    network on a table of positions); Hu et al., arXiv:2106.09685, section 4.1 (B·A)."""
+
+    __slots__ = ()
+    label = "constant"
+    least = 0
+    most = 0
+    writes = False
+
+    def detail(self, inputs: Shapes) -> str:
+        return "learned" if self.learned else ""
+
+    def output(self, inputs: Shapes) -> Shape:
+        return self.shape
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        return Cost(params=name("elements", *output) if self.learned else 0)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None

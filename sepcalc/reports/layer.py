@@ -47,7 +47,7 @@ class LayerReport(NamedTuple):
         )
         intensity = f"{flops / traffic:.2f}" if traffic else "-"
         rows.append(Row(("arithmetic intensity", intensity, "flops per byte of traffic")))
-        field = show(fields["receptive_field"]) or "1"
+        field = show(fields["receptive_field"]) or ("1" if fields["inputs"] else "-")
         rows.append(Row(("receptive field", field, "positions of the input that an output sees")))
         title = f"{self.spec} -> {show(fields['output'])}"
         columns = [Column("count"), Column("", NUMBER), Column("what it is")]

@@ -52,9 +52,10 @@ def pieces(layer: Layer, inputs: Sequence[Array]) -> Iterator[Piece]:
         return
     flat = [array.reshape(-1, array.shape[-1]) for array in inputs]
     some = max(1, PIECE // layer.output[-1])
+    op = _of_rows(layer.op)
     for at in range(0, len(flat[0]), some):
         rows = [array[at : at + some] for array in flat]
-        yield Piece(layer.op, rows, (len(rows[0]), layer.output[-1]))
+        yield Piece(op, rows, (len(rows[0]), layer.output[-1]))
 
 
 def sampled(layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
@@ -99,13 +100,18 @@ def _by_rows(op: Op, inputs: Shapes, output: Shape) -> bool:
     return False
 
 
+def _of_rows(op: Op) -> Op:
+    """What it is of rows that lie in a matrix."""
+    return op._replace(axis=-1) if isinstance(op, Softmax) else op
+
+
 def _rows(layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
     whole = prod(layer.output[:-1])
     if whole <= count:
         return Piece(layer.op, inputs, layer.output)
     chosen = _chosen(whole, count, random)
     rows = [array.reshape(-1, array.shape[-1])[chosen] for array in inputs]
-    return Piece(layer.op, rows, (count, layer.output[-1]), None, _said(count, whole, "positions"))
+    return Piece(_of_rows(layer.op), rows, (count, layer.output[-1]), None, _said(count, whole, "positions"))
 
 
 def _piece(op: Op, inputs: Sequence[Array], what: str) -> Piece:

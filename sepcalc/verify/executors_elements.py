@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
@@ -352,6 +352,11 @@ def _token(op: Token, inputs: Sequence[Array], output: Shape, bench: Bench) -> A
     return np.concatenate([bench.weights("tokens", (op.tokens, output[-1])).take(), inputs[0]])
 
 
+def _constant(op: Constant, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    stored = bench.weights("constant", op.shape)
+    return stored.take() if op.learned else stored.look()
+
+
 RUN: dict[type[Op], Function] = {
     Pool: _pool,
     Reduce: _reduce,
@@ -373,4 +378,5 @@ RUN: dict[type[Op], Function] = {
     Copy: _copy,
     Embedding: _embedding,
     Token: _token,
+    Constant: _constant,
 }

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
@@ -303,6 +303,10 @@ def _token_reference(op: Token, inputs: Sequence[Array], output: Shape, bench: B
     return result
 
 
+def _constant_reference(op: Constant, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return bench.weights("constant", op.shape).look().reshape(output)
+
+
 REFERENCES: dict[type[Op], Function] = {
     Pool: _pool_reference,
     Reduce: _reduce_reference,
@@ -324,4 +328,5 @@ REFERENCES: dict[type[Op], Function] = {
     Copy: _copy_reference,
     Embedding: _embedding_reference,
     Token: _token_reference,
+    Constant: _constant_reference,
 }

@@ -13,7 +13,7 @@ from sepcalc.network import Network, Node
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense
@@ -40,8 +40,8 @@ def produces(op: Op, inputs: Shapes) -> bool:
 
 
 class Channels:
-    """The channels of every tensor of a network whose producers' are scaled by ``wider``, those of its inputs and of
-    ``heads`` (numbers of nodes) kept."""
+    """The channels of every tensor of a network whose producers' are scaled by ``wider``, those of its inputs, of its
+    constants and of ``heads`` (numbers of nodes) kept."""
 
     def __init__(self, network: Network, heads: Collection[int], scaled: Callable[[int], int], divisor: int) -> None:
         self._network, self._scaled, self._divisor = network, scaled, divisor
@@ -50,7 +50,8 @@ class Channels:
         for at, node in enumerate(network.nodes, first):
             for source in self._passed(node):
                 self._tied[self._class(source)] = self._class(at)
-        self._kept = {self._class(tensor) for tensor in (*range(first), *[first + head for head in heads])}
+        stored = [at for at, node in enumerate(network.nodes, first) if isinstance(node.op, Constant)]
+        self._kept = {self._class(tensor) for tensor in (*range(first), *stored, *[first + head for head in heads])}
         self._multiples: dict[int, int] = {}
         self._sums: dict[int, list[int]] = {}  # classes whose channels are the sum of others'
         for at in range(len(tensors) - 1, first - 1, -1):
@@ -110,6 +111,8 @@ class Channels:
     def _passed(self, node: Node) -> list[int]:
         """The sources whose channels the output has."""
         op, tensors = node.op, self._network.tensors
+        if not node.sources:
+            return []
         shapes = [tensors[source] for source in node.sources]
         same = [source for source in node.sources if tensors[source][-1] == node.output[-1]]
         if isinstance(op, PASSING) or (isinstance(op, Concat) and not _last(op.axis, node.output)):

@@ -24,6 +24,7 @@ from sepcalc.shape import LARGEST, Shape, Shapes, show
 from sepcalc.whatif.channels import Channels, depthwise, produces
 
 Width = Callable[[int], int]
+STORED = "it reads a stored tensor, a constant, which keeps its size at any width and resolution"
 
 
 def resized(
@@ -45,12 +46,15 @@ def resized(
     first = len(inputs)
     problems: list[Problem] = []
     tensors: list[Shape] = list(inputs.values())
+    stored: set[int] = set()  # constants, and what is made of nothing else
     lost: set[int] = set()  # tensors behind a layer that could not follow: nothing is said of them
     nodes: list[Node] = []
     for at, node in enumerate(network.nodes, first):
         old = tuple([network.tensors[source] for source in node.sources])
         new = tuple([tensors[source] for source in node.sources])
         op, output = node.op, node.output
+        if stored.issuperset(node.sources):
+            stored.add(at)
         if lost.intersection(node.sources):
             lost.add(at)
         else:
@@ -62,7 +66,8 @@ def resized(
             except Invalid as fact:
                 lost.add(at)
                 if len(problems) < 20:
-                    problems.append(Problem(f"{node.name} cannot follow: {fact.message}", fact.hint))
+                    hint = fact.hint if stored.isdisjoint(node.sources) else STORED
+                    problems.append(Problem(f"{node.name} cannot follow: {fact.message}", hint))
         tensors.append(output)
         nodes.append(node._replace(op=op, output=output))
     if problems:
