@@ -126,3 +126,30 @@ def test_an_import_within_a_function_is_found(tmp_path: Path) -> None:
         room.parent.mkdir(exist_ok=True)
         room.write_text(f"def late() -> None:\n    from {package}.linalg import norm\n", "utf-8")
         assert importing(package, tmp_path) == {"importers"}
+
+
+WITHOUT = """
+import sys
+class Missing:
+    def find_spec(self, name, *_):
+        if name == "onnx" or name.startswith("onnx."):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from sepcalc.__main__ import main
+sys.argv = ["sepcalc", *sys.argv[1:]]
+main()
+"""
+
+
+def test_without_the_package_onnx(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, "network", "net.onnx"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("net.onnx: reading ONNX files needs the package onnx\n  hint: pip install 'sepcalc[onnx]'\n")

@@ -14,11 +14,11 @@ from sepcalc.importers import Request
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
+from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.network import Network
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
-BIG = 65_536  # bytes of a stored tensor that are kept no longer than the file is parsed
 
 __all__ = ["OPERATORS", "REASONS", "read"]
 
@@ -88,7 +88,8 @@ def _load(path: str) -> Any:
         hint = "pip install 'sepcalc[onnx]'"
         raise InputError([Problem(f"{shown}: reading ONNX files needs the package onnx", hint)]) from error
     try:
-        model = onnx.load(path, format="protobuf", load_external_data=False)
+        with open(path, "rb") as file:
+            model = onnx.load_model_from_string(read_graph(file))
     except (DecodeError, ValueError, TypeError, UnicodeDecodeError) as error:
         raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged")]) from error
     except OSError as error:
@@ -99,9 +100,6 @@ def _load(path: str) -> Any:
     inner = [name for one in model.functions for node in one.node for name in _node_texts(node)]
     if not all(isinstance(text, str) for text in (*functions, *domains, *inner, *_texts(model.graph))):
         raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged: a name in it is no text")])
-    for tensor in model.graph.initializer:
-        if len(tensor.raw_data) > BIG:
-            tensor.ClearField("raw_data")
     return model
 
 
