@@ -1,6 +1,7 @@
 """What a command does not use it does not load: the start-up time of every run depends on it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,15 +105,27 @@ def test_an_import_in_the_wrong_room_is_found(module: str, planted: str, args: t
     assert loaded(*args, house=tmp_path) - loaded(*args) == {planted}
 
 
-def test_only_verify_factor_and_importers_know_numpy_and_only_one_room_yaml() -> None:
-    rooms = {path: path.read_text("utf-8") for path in (ROOT / "sepcalc").rglob("*.py")}
-    for package, owners in (("numpy", {"verify", "factor", "importers"}), ("yaml", {"nodes.py"})):
-        found = {
-            path.relative_to(ROOT / "sepcalc").parts[0]
-            for path, text in rooms.items()
-            if f"import {package}" in text or f"from {package}" in text
-        }
-        assert found == owners
+OWNERS = {"numpy": {"verify", "factor"}, "yaml": {"nodes.py"}}
+
+
+def importing(package: str, house: Path) -> set[str]:
+    """The rooms of a house in whose text this package is imported, at the top or within a function."""
+    statement = re.compile(rf"^\s*(import|from) {package}\b", re.MULTILINE)
+    rooms = {path.relative_to(house): path.read_text("utf-8") for path in house.rglob("*.py")}
+    return {path.parts[0] for path, text in rooms.items() if statement.search(text)}
+
+
+@pytest.mark.parametrize("package", OWNERS)
+def test_only_verify_and_factor_know_numpy_and_only_one_room_yaml(package: str) -> None:
+    assert importing(package, ROOT / "sepcalc") == OWNERS[package]
+
+
+def test_an_import_within_a_function_is_found(tmp_path: Path) -> None:
+    for package in OWNERS:
+        room = tmp_path / "importers" / "room.py"
+        room.parent.mkdir(exist_ok=True)
+        room.write_text(f"def late() -> None:\n    from {package}.linalg import norm\n", "utf-8")
+        assert importing(package, tmp_path) == {"importers"}
 
 
 WITHOUT = """

@@ -11,6 +11,7 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
 from sepcalc.importers.onnx.wire import read_graph
@@ -59,7 +60,8 @@ def read(path: str, request: Request = Request()) -> Network:
     walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
     try:
         scope.update(initial(graph, builder))
-        walk.graph(graph.node, scope, {one.name for one in graph.output})
+        with strict():
+            walk.graph(graph.node, scope, {one.name for one in graph.output})
         outputs = _outputs(graph, scope, declared)
     except Misfit as misfit:
         raise problems(path, misfit) from misfit
