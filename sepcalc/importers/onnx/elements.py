@@ -438,7 +438,8 @@ def _moved(
     if any(size < 1 for size in shape):
         raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
     sources = [one.number for one in call.inputs if one is not None and not one.constant][:1000]
-    return result._replace(number=builder.add(call.name, Copy(builder.shape(result)), sources, weights))
+    sources += [number for one in weights for number in builder.kept(call.name, one)]
+    return result._replace(number=builder.add(call.name, Copy(builder.shape(result)), sources))
 
 
 def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
@@ -597,7 +598,8 @@ def _concat(builder: Builder, call: Call) -> Results:
     if len(weights) == len(live) == 1 and len(seen) == 2 and weights[0].roots and builder.place(result, axis) == 0:
         tokens = Token(weights[0].sizes[axis])  # a class token, before or behind
         return (result._replace(number=builder.add(call.name, tokens, numbers, weights)),)
-    return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers, weights)),)
+    numbers += [number for value in weights for number in builder.kept(call.name, value)]
+    return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers)),)
 
 
 def _pad(builder: Builder, call: Call) -> Results:
