@@ -1,7 +1,7 @@
 """The kinds of layer: for each its words, its options, one line on how it is counted, and how a spec of it becomes
 ops. The parser, ``sepcalc kinds`` and the schema all read :data:`KINDS`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple, cast
 
@@ -739,7 +739,9 @@ KINDS = {
 }
 
 
-def unknown_kind(word: str) -> Invalid:
-    """The fact that no kind is called so."""
-    hint = near_miss(word, KINDS)
+def unknown_kind(word: str, others: Iterable[str] = ()) -> Invalid:
+    """The fact that neither a kind nor one of the others that may stand there is called so; what is a word of a kind,
+    ``relu``, may have been meant by it."""
+    homes = [name for name, kind in KINDS.items() if any(word in slot for slot in kind.words())]
+    hint = f"did you mean {homes[0]} {word}?" if homes else near_miss(word, (*others, *KINDS))
     return Invalid(f"unknown kind {quoted(word)}", hint or "sepcalc kinds lists them all")

@@ -185,12 +185,18 @@ def _require_file(path: str) -> None:
 
 
 def _neighbour(path: str) -> str:
+    """What may have been meant by a file that is not there."""
     from sepcalc.errors import near_miss
+    from sepcalc.zoo import names
 
+    if " " in path and path[:1].isdigit():
+        return "sepcalc layer takes one layer; a network on one line has commas: 8x8x3, conv -k3 -o8, act relu"
     folder, name = os.path.split(path)
     try:
+        if path in names():
+            return f"did you mean {ZOO}{path}?"
         return near_miss(name, os.listdir(folder or "."))
-    except OSError:
+    except (OSError, InputError):
         return ""
 
 

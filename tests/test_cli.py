@@ -175,7 +175,10 @@ USAGE = [
     (["kinds", "\x1b[31m"], "Got unexpected extra argument (\\x1b[31m)", "sepcalc kinds"),
     (
         [*COMPARE, "--format", "jsn"],
-        "Invalid value for '--format': 'jsn' is not one of 'table', 'json', 'csv', 'markdown'.",
+        (
+            "Invalid value for '--format': 'jsn' is not one of 'table', 'json', 'csv', 'markdown'."
+            "\n  hint: did you mean json?"
+        ),
         "sepcalc compare",
     ),
     (

@@ -24,6 +24,7 @@ from sepcalc import quantity
 from sepcalc.cli import run
 from sepcalc.cli.output import stand_in, style
 from sepcalc.renderers import Style, render
+from sepcalc.renderers.terminal import folded
 from sepcalc.reports import BAR, BYTES, COUNT, Column, Lines, Row, Section, Table
 
 ROOT = Path(__file__).parent.parent
@@ -232,12 +233,13 @@ NAME = "[red]名前[/]|`*\\x1b[31m"
     [
         (None, f"{NAME}  xxxxxxxx  1,000,000,001  2.00 MiB  ██████████"),
         (70, f"{NAME}  xxxxxxxx  1,000,000,001  2.00 MiB  ██████████"),
-        (69, f"{NAME}  xxxxxxxx  1.00 G  2.00 MiB  ██████████"),
+        (69, f"{NAME}  xxxxxxxx  1,000,000,001  2.00 MiB  █████"),
+        (64, f"{NAME}  xxxxxxxx  1.00 G  2.00 MiB  ██████████"),
         (62, f"{NAME}  xxxxxxxx  1.00 G  2.00 MiB  █████"),
         (57, f"{NAME}  1,000,000,001  2.00 MiB  █████"),
         (54, f"{NAME}  1.00 G  2.00 MiB  █████"),
         (47, f"{NAME}  1.00 G  2.00 MiB"),
-        (40, f"{NAME[:-1]}  1.00 G  2.00 MiB"),
+        (40, f"{'[red]名前[/':<20}  1.00 G  2.00 MiB"),
     ],
 )
 def test_layouts_from_wide_to_narrow(width: int | None, row: str) -> None:
@@ -411,3 +413,19 @@ def test_markdown_takes_no_name_for_markup() -> None:
     assert render(MADE, "markdown").splitlines()[4] == (
         f"| \\[red\\]名前\\[/\\]\\|\\`\\*\\\\x1b\\[31m | xxxxxxxx | {quantity.exact(10**9 + 1)} | 2.00 MiB |"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("stage[0]/conv", 13, ["stage[0]/conv"]),
+        ("stage[0]/conv", 12, ["stage[0]/", "conv"]),
+        ("block/one/a -> b/c", 10, ["block/one/", "a -> b/c"]),
+        ("  block/a", 7, ["  block/", "a"]),
+        ("  unbreakable", 8, ["  unbreakable"]),  # rich breaks it where it must
+        ("名前/名前", 8, ["名前/", "名前"]),
+        ("and/or a multiplication", 8, ["and/or a multiplication"]),
+    ],
+)
+def test_names_are_folded_at_their_parts(text: str, width: int, lines: list[str]) -> None:
+    assert folded(text, width).split("\n") == lines

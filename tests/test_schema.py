@@ -35,6 +35,7 @@ BEYOND = {
     "from_inside",
     "from_misfit",
     "include_without_folder",
+    "indented_further",
     "input_expression",
     "join_axis",
     "join_misfit",
@@ -74,6 +75,7 @@ BEYOND = {
     "unknown_name",
     "unknown_word",
     "used_often",
+    "word_for_kind",
 }
 
 
@@ -102,6 +104,20 @@ def test_bad(path: Path) -> None:
     except yaml.YAMLError:
         return  # an editor marks it without a schema
     assert VALIDATOR.is_valid(document) == (path.stem in BEYOND)
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [
+        ("blocks: {a: [act relu]}", True),
+        ("{include: a.yaml, defaults: {padding: same}, blocks: {}}", True),
+        ("{blocks: {a: [act relu]}, layers: [a]}", False),  # no input
+        ("{blocks: {a: [act relu]}, input: 8x8x3}", False),
+        ("{blocks: {a: [act relu]}, name: x}", False),
+    ],
+)
+def test_a_file_to_be_included_has_blocks_alone(text: str, valid: bool) -> None:
+    assert VALIDATOR.is_valid(yaml.safe_load(text)) is valid
 
 
 def test_beyond_names_documents() -> None:

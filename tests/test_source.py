@@ -104,6 +104,14 @@ REFUSED = [
     ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
     ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5"),
     ("resnet", f"resnet: {UNREAD}"),
+    ("mobilenet_v2", f"mobilenet_v2: {UNREAD}\n  hint: did you mean zoo:mobilenet_v2?"),
+    (
+        "8x8x3 conv -k3 -o8",
+        (
+            f"8x8x3 conv -k3 -o8: {UNREAD}\n  hint: sepcalc layer takes one layer; a network on one line has commas: "
+            "8x8x3, conv -k3 -o8, act relu"
+        ),
+    ),
     ("", f"'': {UNREAD}"),
     ("q\x1b[2J.yaml", f"q\\x1b[2J.yaml: {UNREAD}"),
     ("x\0.yaml", "x\\x00.yaml: cannot be read: embedded null byte"),

@@ -57,6 +57,8 @@ SPECS = [
     "5x5x3 reduce mean --over hw",
     "5x5x3 reduce sum --over c",
     "5x5x3 reduce max --over hwc",
+    "8 reduce argmax --over c",
+    "8 cumsum",
     "4x5x3 upsample nearest --scale 2",
     "4x5x3 upsample bilinear --scale 2",
     "4x5x3 upsample bicubic --to 9x7",

@@ -133,6 +133,10 @@ def _help_width() -> int:
 
 def _usage(wrong: click.ClickException) -> str:
     message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
+    if isinstance(wrong, click.BadParameter) and wrong.param and isinstance(wrong.param.type, click.Choice):
+        word = message.partition(": ")[2][1:].partition("' is not one of")[0]
+        near = near_miss(word, map(str, wrong.param.type.choices))
+        message += f"\n  hint: {near}" if near else ""
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     if context is None:
         return message

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import InputError, Problem, printable
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
 from sepcalc.spec import Spec, parse
@@ -58,6 +58,12 @@ class SpecCommand(click.Command):
 
 def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = ()) -> Spec:
     """The spec that the words make. Raises InputError."""
+    if len(words) == 1 and " " not in words[0]:
+        from sepcalc.source import is_network  # most specs have several words
+
+        if is_network(words[0]):
+            fact = f"{printable(words[0])[:500]} is a network, not a layer"
+            raise InputError([Problem(fact, "sepcalc network reads it")])
     own = [name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")]
     spec = parse(" ".join(words), also, own)
     if not spec.inputs and not KINDS[spec.kind].begins:

@@ -28,6 +28,7 @@ ROOT = (
     "layers",
     "budget",
 )
+INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
 MODIFIERS = ("name", "from", "weights", "shared-params", "repeat", "when")
 PARTS = {"residual": ("shortcut",), "stages": ("columns", "rows", "first")}  # keys that belong to another
 JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")

@@ -5,6 +5,7 @@ from sepcalc.errors import Invalid
 from sepcalc.gate import METRICS, Claim, Limit, Mark, read_tolerance
 from sepcalc.gate.limits import Written
 from sepcalc.gate.limits import read_budget as gate_budget
+from sepcalc.gate.metrics import spoken
 from sepcalc.nodes import Mapping, Node, Scalar, Sequence
 from sepcalc.quantity import read_printed
 
@@ -44,7 +45,7 @@ def read_published(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
 
 
 def _claims(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
-    values = notes.mapping(node, "published", ("source", "tolerance", *METRICS))
+    values = notes.mapping(node, "published", ("source", "tolerance", *map(spoken, METRICS)), METRICS)
     if isinstance(node, Mapping) and not any(name.replace("-", "_") in METRICS for name in values):
         notes.add("published has no number: it would compare nothing", "for example {macs: 569M}", node)
     source = notes.scalar(values.get("source"), "source") or ""

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sepcalc.document import Opened, Opener
+from sepcalc.document.entries import INCLUDED
 from sepcalc.document.problems import Notes
 from sepcalc.document.reading import Entries
 from sepcalc.errors import InputError, Invalid, quoted
@@ -12,7 +13,6 @@ from sepcalc.nodes import Sequence as SequenceNode
 if TYPE_CHECKING:
     from sepcalc.document.root import Head
 
-KEYS = ("include", "defaults", "blocks")
 DEEPEST = 10  # files that include each other
 MOST = 100  # files in all
 
@@ -66,7 +66,7 @@ class Inclusion:
             for problem in error.problems:
                 inner.keep(problem)
             return
-        values = inner.mapping(root, "an included file", KEYS)
+        values = inner.mapping(root, "an included file", INCLUDED)
         if "include" in values:
             self.read(values["include"], inner, (*chain, opened.key))
         head = type(self.head)(inner)

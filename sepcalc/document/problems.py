@@ -1,6 +1,6 @@
 """The problems of a document, kept until all are known."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from sepcalc import nodes
 from sepcalc.document.entries import Piece, listed
@@ -67,8 +67,11 @@ class Notes:
             first = inside + fact.start
             self.add(fact.message, fact.hint, piece.node, first, max(first + 1, inside + fact.end), trail)
 
-    def mapping(self, node: Node | None, what: str, known: Iterable[str] = ()) -> Mapping[str, Node]:
-        """The entries of a mapping, or none and a problem; keys that nobody knows are problems."""
+    def mapping(
+        self, node: Node | None, what: str, known: Iterable[str] = (), also: Container[str] = ()
+    ) -> Mapping[str, Node]:
+        """The entries of a mapping, or none and a problem; keys that nobody knows are problems. ``also`` are other
+        spellings of those that are known."""
         if node is None:
             return {}
         if not isinstance(node, MappingNode):
@@ -76,7 +79,7 @@ class Notes:
             return {}
         known = tuple(known)
         for key, where in node.keys.items() if known else ():
-            if key not in known:
+            if key not in known and key not in also:
                 hint = near_miss(key, known)
                 self.add(f"unknown key {quoted(key)} in {what}: expected {listed(known)}", hint, where)
         return node.values

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from sepcalc.document.entries import (
+    BRACES,
     FLOW,
     JOINS,
     MODIFIERS,
@@ -249,10 +250,9 @@ class Entries(Words):
         if not words or words[0] not in KINDS:
             if not self.library.whole and words and not is_empty(value):
                 return None
-            known = (*KINDS, *self.blocks, "layers", *PARTS)
-            fact = unknown_kind(words[0] if words else key)
-            hint = FLOW if is_empty(value) else fact.hint
-            self.notes.add(fact.message, near_miss(key, known) or hint, node.keys[key])
+            fact = unknown_kind(words[0] if words else key, (*self.blocks, "layers", *PARTS))
+            guess = fact.hint if fact.hint.startswith("did you mean") or not is_empty(value) else FLOW
+            self.notes.add(fact.message, guess, node.keys[key])
             return None
         return self.long_form(node, node.keys[key], words[0], value)
 
@@ -320,6 +320,10 @@ class Entries(Words):
             hint = "leave the shape out"
             self.notes.add("a layer in a network takes its shape from the one before it", hint, node, start, end)
             return None
+        if " - " in text and not node.quoted and " - " in BRACES.sub("", text):
+            hint = "the dashes of one list stand in one column, each on a line of its own"
+            self.notes.add("a dash stands within a layer", hint, node)
+            return None
         if "{" not in text and "}" not in text and len(text) <= LONGEST:
             words = text.split()
             if not words:
@@ -360,10 +364,9 @@ class Entries(Words):
     def unknown(self, word: str, node: Scalar) -> None:
         if not self.library.whole:
             return
-        fact = unknown_kind(word)
+        fact = unknown_kind(word, self.blocks)
         start = node.text.find(word)
-        hint = near_miss(word, (*self.blocks, *KINDS)) or fact.hint
-        self.notes.add(fact.message, hint, node, start, start + len(word))
+        self.notes.add(fact.message, fact.hint, node, start, start + len(word))
 
     def long_form(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
         """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``, ``conv -k3 -o8:`` with other keys below."""

@@ -255,7 +255,9 @@ class Run:
         if isinstance(body, Broken):
             return None
         if frame.depth == DEEPEST:
-            frame.file.notes.add(f"nested more than {DEEPEST} levels deep", "", body.node, trail=frame.trail[:3])
+            again = len({*frame.trail}) < len(frame.trail)
+            hint = "a block that uses itself, at once or by way of others, ends by a when:" if again else ""
+            frame.file.notes.add(f"nested more than {DEEPEST} levels deep", hint, body.node, trail=frame.trail[:3])
             raise Stop
         tensor = begin[0]
         if len(begin) > 1:

@@ -8,7 +8,7 @@ lets pass; nothing that the reader takes is refused.
 from collections.abc import Sequence
 from typing import Any
 
-from sepcalc.document.entries import JOINS, PARTS
+from sepcalc.document.entries import INCLUDED, JOINS, PARTS
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
@@ -90,8 +90,11 @@ def _network() -> Schema:
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": ["layers"],
-        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        "oneOf": [
+            {"required": ["layers", "input"]},
+            {"required": ["layers", "inputs"]},
+            {"propertyNames": {"enum": [*INCLUDED]}, "minProperties": 1},  # a file that others include
+        ],
         "properties": properties,
     }
 

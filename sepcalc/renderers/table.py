@@ -1,8 +1,8 @@
 """Tables for a terminal, a pipe, a CI log, laid out so that no number is ever cut.
 
-The widest layout that fits is taken: all digits and long bars, then abbreviations or short bars, then without columns
-that can be spared, then no bars; then words are folded. Where nothing limits the width, nothing is left out. Colours
-and folded words are drawn by rich (``terminal.py``), which is loaded for nothing else.
+The widest layout that fits is taken: all digits and long bars, then short bars, then abbreviations, then without
+columns that can be spared, then no bars; then words are folded. Where nothing limits the width, nothing is left out.
+Colours and folded words are drawn by rich (``terminal.py``), which is loaded for nothing else.
 """
 
 import re
@@ -43,7 +43,7 @@ def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
     levels = sorted({0, *[int(column.spare) for column in columns]}, reverse=True)
     for level in levels:
         abbreviated = ((False, 20),) if level == levels[0] else ()
-        for digits, bar in ((True, 20), *abbreviated, (True, 10), (False, 10)):
+        for digits, bar in ((True, 20), (True, 10), *abbreviated, (False, 10)):
             if digits or not exact:
                 yield _Layout(digits, bar, level)
     yield _Layout(True, 0, 0)

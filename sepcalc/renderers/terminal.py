@@ -1,9 +1,11 @@
 """Colours and folded words, drawn by rich."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -31,11 +33,27 @@ def table(section: Table, grid: "Grid", gap: int, right: Sequence[str], style: S
             style="cyan" if column.holds == BAR else "",
         )
     for row, texts in zip(section.rows, list(zip(*grid.texts, strict=True))[1:], strict=True):
-        drawn.add_row(*map(Text, texts), style="bold" if row.total else "dim" if row.depth else None)
+        words = [folded(text, wide) for text, wide in zip(texts, grid.widths, strict=True)]
+        drawn.add_row(*map(Text, words), style="bold" if row.total else "dim" if row.depth else None)
     out, console = _console(style)
     _heading(console, printable(section.title))
     console.print(drawn)
     yield from out.getvalue().split("\n")[:-1]
+
+
+def folded(text: str, width: int) -> str:
+    """The text with an end of line after a ``/`` wherever a word, a path, is wider than a line: it is read by its
+    parts. All else is for rich to break."""
+    room = width - (len(text) - len(text.lstrip(" ")))
+    words = []
+    for word in text.split(" "):
+        lines = [""]
+        for part in re.split("(?<=/)", word) if cell_len(word) > room else [word]:
+            if lines[-1] and cell_len(lines[-1] + part) > room:
+                lines.append("")
+            lines[-1] += part
+        words.append("\n".join(lines))
+    return " ".join(words)
 
 
 def lines(title: str, texts: Sequence[str], alarm: bool, style: Style) -> Iterator[str]:

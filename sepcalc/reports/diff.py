@@ -116,9 +116,9 @@ def _totals_columns() -> list[Column]:
 
 def _layer_columns() -> list[Column]:
     names = ("params", "macs")
-    counts = [Column(f"{side} {name}", COUNT, spare=True) for name in names for side in ("old", "new")]
+    counts = [Column(f"{side} {name}", COUNT, spare=2) for name in names for side in ("old", "new")]
     changes = [Column("params", NUMBER), Column("%", NUMBER), Column("macs", NUMBER), Column("%", NUMBER)]
-    return [Column("layer"), Column("what"), Column("kind", spare=True), Column("output"), *counts, *changes]
+    return [Column("layer"), Column("what"), Column("kind", spare=2), Column("output", spare=1), *counts, *changes]
 
 
 def _layer(pair: Pair) -> Row:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost, total
 from sepcalc.gate import Finding, Verdict
+from sepcalc.gate.metrics import spoken
 from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, records
 from sepcalc.reach import Stride
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
@@ -200,7 +201,7 @@ class NetworkReport(NamedTuple):
         for metric, printed, actual, source, passed, ratio in self.published:
             verdict = "agrees" if passed else "DOES NOT AGREE"
             near = "" if ratio is None else f" ({100 * (ratio - 1):+.2f} %)"
-            said = f"{metric} {printed} ({source or 'no source given'})"
+            said = f"{spoken(metric)} {printed} ({source or 'no source given'})"
             lines.append(f"{said}: {quantity.exact(actual)} {verdict}{near}")
         return Lines("Published", lines, alarm=not all(finding.passed for finding in self.published))
 

@@ -76,7 +76,7 @@ def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) ->
 def _found(op: Reduce, array: Any, output: Shape) -> Array:
     """Where the first of the largest (smallest) elements is, numbered along the axes, compare by compare."""
     rest = [axis for axis in range(array.ndim) if axis not in op.axes]
-    rows = array.transpose(*op.axes, *rest).reshape(-1, *[array.shape[axis] for axis in rest])
+    rows = array.transpose(*op.axes, *rest).reshape(-1, prod([array.shape[axis] for axis in rest]))  # an array each
     best, where = rows[0], np.zeros(rows.shape[1:], np.int64)
     for at in range(1, len(rows)):
         better = np.greater(rows[at], best) if op.how == "argmax" else np.greater(best, rows[at])
@@ -85,11 +85,12 @@ def _found(op: Reduce, array: Any, output: Shape) -> Array:
 
 
 def _cumulate(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    rows = np.moveaxis(inputs[0].astype(np.int64), op.axis, 0)
+    moved = np.moveaxis(inputs[0].astype(np.int64), op.axis, 0)
+    rows = moved.reshape(len(moved), -1)  # an array each, also of a vector
     result = [rows[0].view(bench.array)]
     for row in rows[1:]:
         result.append(np.add(result[-1], row))
-    return np.moveaxis(np.stack([np.asarray(row) for row in result]), 0, op.axis)
+    return np.moveaxis(np.stack([np.asarray(row) for row in result]).reshape(moved.shape), 0, op.axis)
 
 
 def _adaptive(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
