@@ -99,7 +99,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "attention, grouped": (Code(lambda m, x: F.scaled_dot_product_attention(x, x[:, :2], x[:, :2], enable_gqa=True)), HEADS, 4 * 5 * 5 * 16),
     "attention, stored mask": (Code(lambda m, x: F.scaled_dot_product_attention(x, x, x, attn_mask=m.mask), mask=torch.zeros(5, 5)), HEADS, 0),
     "attention, computed mask": (Code(lambda m, x: F.scaled_dot_product_attention(x, x, x, attn_mask=x[..., :5] > 0, scale=1.0)), HEADS, 4 * 5 * 5 * 16),
-    "attention, stored queries": (Code(lambda m, x: F.scaled_dot_product_attention(m.q.expand(1, -1, -1, -1), x, x), q=torch.ones(4, 3, 8)), HEADS, 4 * 3 * 5 * 16),
+    "attention, stored queries": (Code(lambda m, x: F.scaled_dot_product_attention(m.q.detach().expand(1, -1, -1, -1), x, x), q=torch.ones(4, 3, 8)), HEADS, 4 * 3 * 5 * 16),
     "attention for cpu": (Code(lambda m, x: A._scaled_dot_product_flash_attention_for_cpu(x, x, x)[0]), HEADS, 4 * 5 * 5 * 16),
     "linear": (nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2, bias=False)), TOKENS, 0),
     "linear of a vector": (nn.Linear(8, 4), (8,), 0),
@@ -358,6 +358,7 @@ def test_however_it_is_called_it_counts(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = Code(BLIND[name], linear=linear, scripted=torch.jit.script(linear))
+        torch.vmap(linear)(torch.ones(TOKENS))  # what it imports the first time may compute something
         net = sepcalc.from_torch(module, torch.ones(TOKENS))
     assert (net.macs, net.params, net.complete) == (160, 36, True)
     taken = sepcalc.from_torch(Code(lambda m, given: m.linear(given["x"]), linear=linear), ({"x": torch.ones(TOKENS)},))
@@ -373,6 +374,8 @@ ASKING = {
 
 @pytest.mark.parametrize("name", ASKING)
 def test_what_only_data_can_tell_is_refused(name: str) -> None:
+    if OLD and name == "cond":
+        pytest.skip("this PyTorch refuses it by itself")
     with pytest.raises(
         InputError, match=rf"its forward asks for a value that only the data can tell \((aten::)?{name}\)"
     ):
