@@ -1,6 +1,7 @@
 """What a command does not use it does not load: the start-up time of every run depends on it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,12 +105,51 @@ def test_an_import_in_the_wrong_room_is_found(module: str, planted: str, args: t
     assert loaded(*args, house=tmp_path) - loaded(*args) == {planted}
 
 
-def test_only_verify_factor_and_importers_know_numpy_and_only_one_room_yaml() -> None:
-    rooms = {path: path.read_text("utf-8") for path in (ROOT / "sepcalc").rglob("*.py")}
-    for package, owners in (("numpy", {"verify", "factor", "importers"}), ("yaml", {"nodes.py"})):
-        found = {
-            path.relative_to(ROOT / "sepcalc").parts[0]
-            for path, text in rooms.items()
-            if f"import {package}" in text or f"from {package}" in text
-        }
-        assert found == owners
+OWNERS = {"numpy": {"verify", "factor"}, "yaml": {"nodes.py"}}
+
+
+def importing(package: str, house: Path) -> set[str]:
+    """The rooms of a house in whose text this package is imported, at the top or within a function."""
+    statement = re.compile(rf"^\s*(import|from) {package}\b", re.MULTILINE)
+    rooms = {path.relative_to(house): path.read_text("utf-8") for path in house.rglob("*.py")}
+    return {path.parts[0] for path, text in rooms.items() if statement.search(text)}
+
+
+@pytest.mark.parametrize("package", OWNERS)
+def test_only_verify_and_factor_know_numpy_and_only_one_room_yaml(package: str) -> None:
+    assert importing(package, ROOT / "sepcalc") == OWNERS[package]
+
+
+def test_an_import_within_a_function_is_found(tmp_path: Path) -> None:
+    for package in OWNERS:
+        room = tmp_path / "importers" / "room.py"
+        room.parent.mkdir(exist_ok=True)
+        room.write_text(f"def late() -> None:\n    from {package}.linalg import norm\n", "utf-8")
+        assert importing(package, tmp_path) == {"importers"}
+
+
+WITHOUT = """
+import sys
+class Missing:
+    def find_spec(self, name, *_):
+        if name == "onnx" or name.startswith("onnx."):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from sepcalc.__main__ import main
+sys.argv = ["sepcalc", *sys.argv[1:]]
+main()
+"""
+
+
+def test_without_the_package_onnx(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, "network", "net.onnx"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("net.onnx: reading ONNX files needs the package onnx\n  hint: pip install 'sepcalc[onnx]'\n")

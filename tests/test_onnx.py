@@ -178,6 +178,43 @@ def test_tied_embeddings_and_biases_of_several_layers(tmp_path: Path) -> None:
     assert verify(network).ok
 
 
+STORED_BESIDE = [  # what a layer that only copies holds, by hand: a row of its own for each stored tensor
+    ([node("Concat", "x w", "y", axis=2)], (1, 4, 5), {"w": (1, 4, 3)}, [("concat/w", 12, 0), ("concat", 0, 4 * (20 + 12 + 32))]),
+    ([node("Concat", "x w v", "y", axis=1)], (1, 4, 4), {"w": (1, 3, 4), "v": (1, 2, 4)}, [("concat/w", 12, 0), ("concat/v", 8, 0), ("concat", 0, 4 * (16 + 20 + 36))]),
+    ([node("Concat", "x w", "z", axis=2), node("Concat", "z w", "y", axis=2)], (1, 4, 5), {"w": (1, 4, 3)}, [("concat/w", 12, 0), ("concat", 0, 4 * (20 + 12 + 32)), ("concat/w[1]", 0, 0), ("concat[1]", 0, 4 * (32 + 12 + 44))]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("nodes", "shape", "weights", "rows"), STORED_BESIDE)
+def test_what_is_joined_to_an_input_counts_once_and_reads_back(
+    nodes: list[Any], shape: tuple[int, ...], weights: dict[str, tuple[int, ...]], rows: list[Any], tmp_path: Path
+) -> None:
+    path = saved(tmp_path, nodes, {"x": shape}, "y", tuple(weight(name, *size) for name, size in weights.items()))
+    network = read(path)
+    assert all(one.shared >= 0 for one in network.nodes)
+    assert [(one.name, one.cost.params) for one in network.layers] == [(name, params) for name, params, _ in rows]
+    moved = [one.traffic() for one in network.layers]
+    assert moved == [traffic for _, _, traffic in rows]
+    assert verify(network).ok
+    assert run(["convert", path, "-o", str(tmp_path / "net.yaml")]) == 0
+    again = load(tmp_path / "net.yaml")
+    assert [(one.kind, one.cost) for one in again.layers] == [(one.kind, one.cost) for one in network.layers]
+
+
+def test_slices_of_one_stored_tensor_count_what_they_take(tmp_path: Path) -> None:
+    """Of 8x12 numbers two layers take a third each: 64 params, none of them twice, and 256 bytes."""
+    stored = (weight("w", 8, 12), *[ints(f"at{at}", at) for at in (0, 4, 8)], ints("axis", 1))
+    nodes = [
+        node("Slice", "w at0 at4 axis", "q"),
+        node("Slice", "w at4 at8 axis", "k"),
+        node("MatMul", "x q", "y"),
+        node("MatMul", "x k", "z"),
+    ]
+    network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "y z", stored))
+    assert [(one.cost.params, one.shared) for one in network.layers] == [(32, 0), (32, 0)]
+    assert network.param_bytes == 256
+
+
 def test_quantized_weights_between_quantize_and_dequantize(tmp_path: Path) -> None:
     nodes = [node("DequantizeLinear", "w s", "v"), node("Conv", "x v", "y")]
     stored = (weight("w", 4, 3, 3, 3, kind=np.int8), numpy_helper.from_array(np.float32(0.5), "s"))

@@ -11,13 +11,14 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
+from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.network import Network
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
-BIG = 65_536  # bytes of a stored tensor that are kept no longer than the file is parsed
 
 __all__ = ["OPERATORS", "REASONS", "read"]
 
@@ -59,7 +60,8 @@ def read(path: str, request: Request = Request()) -> Network:
     walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
     try:
         scope.update(initial(graph, builder))
-        walk.graph(graph.node, scope, {one.name for one in graph.output})
+        with strict():
+            walk.graph(graph.node, scope, {one.name for one in graph.output})
         outputs = _outputs(graph, scope, declared)
     except Misfit as misfit:
         raise problems(path, misfit) from misfit
@@ -86,7 +88,8 @@ def _load(path: str) -> Any:
         hint = "pip install 'sepcalc[onnx]'"
         raise InputError([Problem(f"{shown}: reading ONNX files needs the package onnx", hint)]) from error
     try:
-        model = onnx.load(path, format="protobuf", load_external_data=False)
+        with open(path, "rb") as file:
+            model = onnx.load_model_from_string(read_graph(file))
     except (DecodeError, ValueError, TypeError, UnicodeDecodeError) as error:
         raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged")]) from error
     except OSError as error:
@@ -97,9 +100,6 @@ def _load(path: str) -> Any:
     inner = [name for one in model.functions for node in one.node for name in _node_texts(node)]
     if not all(isinstance(text, str) for text in (*functions, *domains, *inner, *_texts(model.graph))):
         raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged: a name in it is no text")])
-    for tensor in model.graph.initializer:
-        if len(tensor.raw_data) > BIG:
-            tensor.ClearField("raw_data")
     return model
 
 

@@ -1,189 +1,185 @@
-"""Constants that a graph computes for itself: shapes, indices, bounds. Only small ones; large ones keep their shape."""
+"""Constants that a graph computes for itself: shapes, indices, bounds. ONNX's own reference computes them; only small
+ones, large ones keep their shape. Their elements are arrays as that reference has them, of which nobody here asks more
+than ``shape``, ``size``, ``dtype`` and ``reshape(-1)``."""
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from math import prod
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
-import numpy as np
-
+from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Call, Value
+from sepcalc.importers.onnx.shapes import RENAMED, broadcast
+from sepcalc.shape import Shape
 
-SMALL = 16_384  # elements
+SMALL = 16_384  # elements of one
+MOST_COMPUTED = 2**22  # elements read and made in one file: bounds time, and memory to 32 MiB
 
-_TYPES: dict[int, Any] = {
-    1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64,
-    9: np.bool_, 10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64, 16: np.float32,
-}  # fmt: skip
-_KINDS = {np.dtype(kind): number for number, kind in _TYPES.items() if number != 16}
+_SAME = frozenset({"Identity", "Dropout"})
+_BY_ELEMENT = frozenset({
+    "Cast", "Where", "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Max", "Min", "Neg", "Abs", "Sign", "Floor", "Ceil",
+    "Round", "Sqrt", "Exp", "Log", "Reciprocal", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And",
+    "Or", "Xor", "Not",
+})  # fmt: skip
+_SHRINKING = frozenset({  # never more elements than their first input
+    *RENAMED, "Transpose", "Slice", "ScatterND", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin",
+})  # fmt: skip
+_GROWING = frozenset({"Range", "ConstantOfShape", "Expand", "Tile", "Gather", "Concat"})
+EVALUATED = _SAME | _BY_ELEMENT | _SHRINKING | _GROWING
+
+
+def array(kind: int, numbers: Sequence[Any], shape: Shape | None = None) -> Any:
+    """Numbers as an array of ONNX's element type ``kind``: one axis where no shape is given. Raises Invalid."""
+    from onnx.helper import make_tensor
+    from onnx.numpy_helper import to_array
+
+    try:
+        return to_array(make_tensor("", kind, (len(numbers),) if shape is None else shape, numbers))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Invalid("it makes a constant of what no tensor of numbers holds") from error
 
 
 def known(data: Any, roots: tuple[str, ...] = (), name: str = "") -> Value:
     """A constant whose elements are known."""
-    return Value(data.shape, _KINDS.get(data.dtype, 1), data, roots=roots, name=name)
+    return Value(data.shape, _kind(data.dtype), data, roots=roots, name=name)
 
 
-def _axes(call: Call, at: int = 1) -> tuple[int, ...] | None:
-    given = call.maybe(at)
-    if given is not None and given.data is not None:
-        return tuple(int(axis) for axis in given.data.reshape(-1))
-    return call.ints("axes")
+def numeric(data: Any) -> bool:
+    """Whether an array holds numbers or truths that Python can read."""
+    return (data.dtype.kind in "biuf" and data.dtype.names is None) or data.dtype.name == "bfloat16"
 
 
-def _unsqueeze(call: Call, x: Any, *_: Any) -> Any:
-    axes = _axes(call) or ()
-    rank = x.ndim + len(axes)
-    return np.expand_dims(x, tuple(axis % rank for axis in axes))
+@contextmanager
+def strict() -> Iterator[None]:
+    """Within it what the reference warns of is not known, and nothing is printed."""
+    with catch_warnings():
+        simplefilter("ignore")
+        simplefilter("error", RuntimeWarning)
+        yield
 
 
-def _squeeze(call: Call, x: Any, *_: Any) -> Any:
-    return np.squeeze(x, _axes(call))
-
-
-def _slice(call: Call, x: Any, *rest: Any) -> Any:
-    if rest:
-        starts, ends = rest[0].reshape(-1), rest[1].reshape(-1)
-        axes = rest[2].reshape(-1) if len(rest) > 2 and rest[2] is not None else range(len(starts))
-        steps = rest[3].reshape(-1) if len(rest) > 3 and rest[3] is not None else [1] * len(starts)
-    else:
-        starts, ends = call.ints("starts") or (), call.ints("ends") or ()
-        axes, steps = call.ints("axes") or range(len(starts)), [1] * len(starts)
-    places = [slice(None)] * x.ndim
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        size, step = x.shape[int(axis)], int(step)
-        low, high = int(start), int(end)
-        if step < 0 and high < -size:
-            places[int(axis)] = slice(low, None, step)
-        else:
-            places[int(axis)] = slice(low, high, step)
-    return x[tuple(places)]
-
-
-def _reshape(call: Call, x: Any, *rest: Any) -> Any:
-    target = [int(size) for size in (rest[0].reshape(-1) if rest else call.ints("shape") or ())]
-    if not call.whole("allowzero", 0):
-        target = [x.shape[at] if size == 0 else size for at, size in enumerate(target)]
-    return x.reshape(target)
-
-
-def _division(call: Call, a: Any, b: Any) -> Any:
-    if np.issubdtype(a.dtype, np.integer):
-        return np.floor_divide(np.abs(a), np.abs(b)) * np.sign(a) * np.sign(b)  # towards zero
-    return a / b
-
-
-def _reduce(ufunc: Callable[..., Any]) -> Callable[..., Any]:
-    def evaluate(call: Call, x: Any, *_: Any) -> Any:
-        axes = _axes(call)
-        if not axes:
-            axes = None
-        return np.asarray(ufunc(x, axis=axes, keepdims=bool(call.whole("keepdims", 1)))).astype(x.dtype)
-
-    return evaluate
-
-
-def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda call, *arrays: function(*arrays)
-
-
-def _cast(call: Call, x: Any, *_: Any) -> Any:
-    return x.astype(_TYPES[call.whole("to", 1)])
-
-
-def _concat(call: Call, *arrays: Any) -> Any:
-    return np.concatenate(arrays, axis=call.whole("axis", 0))
-
-
-def _filled(call: Call, shape: Any) -> Any:
-    value = call.attributes.get("value", np.zeros(1, np.float32))
-    return np.full([int(size) for size in shape], value.reshape(-1)[0], value.dtype)
-
-
-def _scatter(call: Call, data: Any, indices: Any, updates: Any) -> Any:
-    if call.text("reduction", "none") != "none":
-        raise KeyError
-    result = data.copy()
-    for at in np.ndindex(indices.shape[:-1]):
-        result[tuple(indices[at])] = updates[at]
-    return result
-
-
-EVALUATORS: dict[str, Callable[..., Any]] = {
-    "Identity": lambda call, x, *_: x,
-    "Dropout": lambda call, x, *_: x,
-    "Cast": _cast,
-    "Reshape": _reshape,
-    "Unsqueeze": _unsqueeze,
-    "Squeeze": _squeeze,
-    "Transpose": lambda call, x: np.transpose(x, call.ints("perm")),
-    "Flatten": lambda call, x: x.reshape(prod(x.shape[: call.whole("axis", 1)]), -1),
-    "Slice": _slice,
-    "Gather": lambda call, x, at: np.take(x, at, axis=call.whole("axis", 0)),
-    "Concat": _concat,
-    "Range": lambda call, start, end, step: np.arange(start.item(), end.item(), step.item()).astype(start.dtype),
-    "ConstantOfShape": _filled,
-    "Expand": lambda call, x, shape: x * np.ones([int(size) for size in shape], x.dtype),
-    "Tile": lambda call, x, times: np.tile(x, [int(count) for count in times]),
-    "ScatterND": _scatter,
-    "Where": _plain(np.where),
-    "Add": _plain(np.add),
-    "Sub": _plain(np.subtract),
-    "Mul": _plain(np.multiply),
-    "Div": _division,
-    "Mod": lambda call, a, b: np.fmod(a, b) if call.whole("fmod", 0) else np.mod(a, b),
-    "Pow": lambda call, a, b: np.power(a.astype(np.float64), b).astype(a.dtype),
-    "Max": lambda call, first, *rest: np.max(np.broadcast_arrays(first, *rest), axis=0),
-    "Min": lambda call, first, *rest: np.min(np.broadcast_arrays(first, *rest), axis=0),
-    "Neg": _plain(np.negative),
-    "Abs": _plain(np.abs),
-    "Sign": _plain(np.sign),
-    "Floor": _plain(np.floor),
-    "Ceil": _plain(np.ceil),
-    "Round": _plain(np.rint),
-    "Sqrt": _plain(np.sqrt),
-    "Exp": _plain(np.exp),
-    "Log": _plain(np.log),
-    "Reciprocal": _plain(np.reciprocal),
-    "Equal": _plain(np.equal),
-    "Greater": _plain(np.greater),
-    "GreaterOrEqual": _plain(np.greater_equal),
-    "Less": _plain(np.less),
-    "LessOrEqual": _plain(np.less_equal),
-    "And": _plain(np.logical_and),
-    "Or": _plain(np.logical_or),
-    "Xor": _plain(np.logical_xor),
-    "Not": _plain(np.logical_not),
-    "ReduceProd": _reduce(np.prod),
-    "ReduceSum": _reduce(np.sum),
-    "ReduceMax": _reduce(np.max),
-    "ReduceMin": _reduce(np.min),
-}
-_GROWING = ("Range", "ConstantOfShape", "Expand", "Tile")
-
-
-def evaluate(call: Call) -> Any:
+def evaluate(call: Call, seen: dict[Any, Any]) -> Any:
     """The elements of a constant's only output, where they are few and everything it is made from is known; None
-    otherwise."""
-    evaluator = EVALUATORS.get(call.type)
-    if evaluator is None or any(value is not None and value.data is None for value in call.inputs):
+    otherwise, also where the reference fails on it, or warns of it within :func:`strict`. ``seen`` keeps what was
+    computed: blocks that repeat compute the same."""
+    if call.type not in EVALUATED or any(value is not None and value.data is None for value in call.inputs):
         return None
-    arrays = [None if value is None else value.data for value in call.inputs]
+    if call.type in _SAME:
+        return call.input(0).data
     try:
-        if call.type in _GROWING and _grown(call.type, arrays) > SMALL:
-            return None
-        with np.errstate(all="ignore"):
-            result = np.asarray(evaluator(call, *arrays))
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, ZeroDivisionError, MemoryError):
+        result = _computed(call, seen)
+    except Exception:  # what a file may hold that the reference does not take is without end
         return None
-    return result if result.size <= SMALL and result.dtype.kind in "biuf" else None
+    return result if result is not None and result.size <= SMALL and numeric(result) else None
 
 
-def _grown(operator: str, arrays: list[Any]) -> float:
-    """Elements that the result will have."""
-    if operator == "Range":
-        start, end, step = [float(array.item()) for array in arrays]
-        return abs((end - start) / step) if step else SMALL + 1
-    if operator == "ConstantOfShape":
-        return float(prod(int(size) for size in arrays[0].reshape(-1)))
-    if operator == "Tile":
-        return float(arrays[0].size * prod(int(size) for size in arrays[1].reshape(-1)))
-    return float(max(arrays[0].size, 1) * prod(max(1, int(size)) for size in arrays[1].reshape(-1)))
+def _computed(call: Call, seen: dict[Any, Any]) -> Any:
+    arrays: list[Any] = [None if value is None else value.data for value in call.inputs]
+    shapes = [data.shape for data in arrays if data is not None]
+    if max(map(_volume, shapes)) > SMALL or not _most(call, arrays, shapes) <= SMALL:
+        return None
+    if call.type in RENAMED:
+        return arrays[0].reshape(RENAMED[call.type](call, shapes[0]))
+    if call.type == "Div" and arrays[0].dtype == arrays[1].dtype and arrays[0].dtype.kind in "iu":
+        return _quotient(*arrays)
+    settings = [(name, _exact(value)) for name, value in call.attributes.items()]
+    key = (call.type, call.opset, repr(settings), *map(_exact, arrays))
+    if key not in seen:
+        seen[key] = _referred(call, arrays)
+    return seen[key]
+
+
+def _exact(value: Any) -> Any:
+    """What is equal for equal arrays; anything else as it is."""
+    return (value.dtype, value.shape, value.tobytes()) if hasattr(value, "tobytes") else value
+
+
+def _referred(call: Call, arrays: Sequence[Any]) -> Any:
+    """What ONNX's reference computes."""
+    from onnx.helper import make_attribute, make_node
+    from onnx.numpy_helper import from_array
+
+    names = ["" if data is None else f"x{at}" for at, data in enumerate(arrays)]
+    node = make_node(call.type, names, ["y"])
+    for name, value in call.attributes.items():
+        if isinstance(value, tuple) and not value:
+            continue  # as if it were not there
+        node.attribute.append(make_attribute(name, from_array(value) if hasattr(value, "dtype") else value))
+    evaluator = _evaluator(node.SerializeToString(), call.opset)
+    (result,) = evaluator.run(["y"], dict(zip(names, arrays)))
+    return result.reshape(result.shape)  # of one number the reference may give no array
+
+
+@lru_cache(256)
+def _evaluator(node: bytes, opset: int) -> Any:
+    """ONNX's reference of a graph of this one node."""
+    from onnx import GraphProto
+    from onnx.reference import ReferenceEvaluator
+
+    graph = GraphProto()
+    graph.node.add().ParseFromString(node)
+    return ReferenceEvaluator(graph, opsets={"": opset})
+
+
+@lru_cache(256)
+def _kind(dtype: Any) -> int:
+    from onnx.helper import np_dtype_to_tensor_dtype
+
+    return int(np_dtype_to_tensor_dtype(dtype))
+
+
+# --- where the reference is not ONNX ----------------------------------------------------------------------------------
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    """Whole numbers divided towards zero, where older references go down."""
+    whole = a // b
+    return (whole + ((whole * b != a) & ((a < 0) != (b < 0)))).reshape(whole.shape)
+
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+
+def _volume(sizes: Sequence[int]) -> int:
+    """Elements of a shape, of which an empty axis does not hide the others."""
+    return prod([max(1, size) for size in sizes])
+
+
+def _together(shapes: Sequence[Sequence[int]]) -> Shape:
+    return broadcast([tuple([max(1, size) for size in shape]) for shape in shapes])
+
+
+def _listed(sizes: Any) -> list[int]:
+    if sizes.size > 64:
+        raise ValueError("more axes than an array has")
+    return [int(size) for size in sizes.reshape(-1)]
+
+
+def _most(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    """No result has more elements than this, nor a step on the way to it: found before anything is computed."""
+    match call.type:
+        case "Range":
+            start, end, step = [data.item() for data in arrays]
+            return float(abs((end - start) / step))
+        case "ConstantOfShape":
+            return _volume(_listed(arrays[0]))
+        case "Tile":
+            return _volume(shapes[0]) * _volume(_listed(arrays[1]))
+        case "Gather":
+            axis = range(len(shapes[0]))[call.whole("axis", 0)]
+            return _volume(shapes[0]) // max(1, shapes[0][axis]) * _volume(shapes[1])
+        case "Concat" if -len(shapes[0]) <= call.whole("axis", 0) < len(shapes[0]):
+            return sum(map(_volume, shapes))
+        case "Concat":
+            raise ValueError("another axis than it has")
+        case "Expand":
+            return _volume(_together([shapes[0], _listed(arrays[1])]))
+        case "Slice" if len({data.size for data in arrays[1:] if data is not None}) > 1:
+            raise ValueError("lists that do not fit each other")
+        case kind if kind in _BY_ELEMENT:
+            if "axis" in call.attributes:  # of old: not as NumPy broadcasts
+                raise ValueError("another broadcasting")
+            return _volume(_together(shapes))
+    return _volume(shapes[0])

@@ -6,6 +6,7 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
+from sepcalc.importers.onnx.shapes import RENAMED, broadcast
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Pad, Slice, Token
@@ -16,16 +17,6 @@ from sepcalc.shape import Shape, show
 
 Results = Sequence[Value]
 Handler = Callable[[Builder, Call], Results]
-
-
-def broadcast(shapes: Sequence[Shape]) -> Shape:
-    """NumPy's rule, zeros refused elsewhere."""
-    longest = max(map(len, shapes))
-    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
-    result = tuple([max(sizes) for sizes in zip(*padded)])
-    if any(size not in (1, full) for shape in padded for size, full in zip(shape, result)):
-        raise Invalid(f"{' and '.join(map(show, shapes))} do not fit each other element by element")
-    return result
 
 
 def trained(builder: Builder, value: Value) -> Value:
@@ -417,71 +408,8 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
     return (builder.give(value, shape, number=value.number, batch=batch, first=first),)
 
 
-def _reshape(builder: Builder, call: Call) -> Results:
-    value = call.input(0)
-    if call.opset < 5:
-        target = call.ints("shape")
-    else:
-        given = call.input(1)
-        target = None if given.data is None else tuple(int(size) for size in given.data.reshape(-1))
-    if target is None:
-        raise Refused("the shape to reach is not known")
-    sizes = list(target)
-    if not call.whole("allowzero", 0):
-        if any(size == 0 and at >= len(value.sizes) for at, size in enumerate(sizes)):
-            raise Invalid(f"{sizes} cannot be reached from {show(value.sizes)}")
-        sizes = [value.sizes[at] if size == 0 else size for at, size in enumerate(sizes)]
-    if sizes.count(-1) > 1 or any(size < -1 for size in sizes):
-        raise Invalid(f"{sizes} is no shape")
-    if -1 in sizes:
-        rest = prod(size for size in sizes if size != -1)
-        if not rest or prod(value.sizes) % rest:
-            raise Invalid(f"{show(value.sizes)} cannot be reshaped to {sizes}")
-        sizes[sizes.index(-1)] = prod(value.sizes) // rest
-    return _renamed(builder, call, tuple(sizes))
-
-
-def _flatten(builder: Builder, call: Call) -> Results:
-    shape = call.input(0).sizes
-    axis = call.whole("axis", 1)
-    if not -len(shape) <= axis <= len(shape):
-        raise Invalid(f"axis {axis} is none of {show(shape)}")
-    axis = axis if axis >= 0 else axis + len(shape)
-    return _renamed(builder, call, (prod(shape[:axis]), prod(shape[axis:])))
-
-
-def _plumbing_axes(call: Call) -> tuple[int, ...] | None:
-    given = call.maybe(1)
-    if given is not None:
-        if given.data is None:
-            raise Refused("the axes are computed from the data")
-        return tuple(int(axis) for axis in given.data.reshape(-1))
-    return call.ints("axes")
-
-
-def _squeeze(builder: Builder, call: Call) -> Results:
-    shape = call.input(0).sizes
-    axes = _plumbing_axes(call)
-    if axes is None:
-        gone = {axis for axis, size in enumerate(shape) if size == 1}
-    else:
-        if any(not -len(shape) <= axis < len(shape) for axis in axes):
-            raise Invalid(f"axes {axes} are not all axes of {show(shape)}")
-        gone = {axis % len(shape) for axis in axes}
-        if any(shape[axis] != 1 for axis in gone):
-            raise Invalid(f"axes {axes} of {show(shape)} are not all of size 1")
-    return _renamed(builder, call, tuple([size for axis, size in enumerate(shape) if axis not in gone]))
-
-
-def _unsqueeze(builder: Builder, call: Call) -> Results:
-    shape = list(call.input(0).sizes)
-    axes = _plumbing_axes(call) or ()
-    rank = len(shape) + len(axes)
-    if any(not -rank <= axis < rank for axis in axes) or rank > 64:
-        raise Invalid(f"axes {axes} are not all axes of a tensor of {rank}")
-    for axis in sorted(axis % rank for axis in axes):
-        shape.insert(axis, 1)
-    return _renamed(builder, call, tuple(shape))
+def _rename(reached: Callable[[Call, Shape], Shape]) -> Handler:
+    return lambda builder, call: _renamed(builder, call, reached(call, call.input(0).sizes))
 
 
 def _transpose(builder: Builder, call: Call) -> Results:
@@ -510,7 +438,8 @@ def _moved(
     if any(size < 1 for size in shape):
         raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
     sources = [one.number for one in call.inputs if one is not None and not one.constant][:1000]
-    return result._replace(number=builder.add(call.name, Copy(builder.shape(result)), sources, weights))
+    sources += [number for one in weights for number in builder.kept(call.name, one)]
+    return result._replace(number=builder.add(call.name, Copy(builder.shape(result)), sources))
 
 
 def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
@@ -669,7 +598,8 @@ def _concat(builder: Builder, call: Call) -> Results:
     if len(weights) == len(live) == 1 and len(seen) == 2 and weights[0].roots and builder.place(result, axis) == 0:
         tokens = Token(weights[0].sizes[axis])  # a class token, before or behind
         return (result._replace(number=builder.add(call.name, tokens, numbers, weights)),)
-    return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers, weights)),)
+    numbers += [number for value in weights for number in builder.kept(call.name, value)]
+    return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers)),)
 
 
 def _pad(builder: Builder, call: Call) -> Results:
@@ -853,10 +783,7 @@ ELEMENTS: dict[str, Handler] = {
     "Dropout": _same,
     "Cast": _cast,
     "CastLike": _same,
-    "Reshape": _reshape,
-    "Flatten": _flatten,
-    "Squeeze": _squeeze,
-    "Unsqueeze": _unsqueeze,
+    **{name: _rename(reached) for name, reached in RENAMED.items()},
     "Transpose": _transpose,
     "Slice": _slice,
     "Split": _split,

@@ -13,6 +13,7 @@ from sepcalc.cost import Cost, total
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
@@ -290,28 +291,42 @@ class Builder:
     # --- weights --------------------------------------------------------------------------------------------------
 
     def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
-        """The nodes, each stored tensor counted where it is used first; the outputs; and the bytes of all weights."""
+        """The nodes, each element of a stored tensor counted where it is used first, never more than a node says; the
+        outputs; and the bytes of all weights that are used."""
         outputs = self.pruned(outputs)
-        seen: dict[str, int] = {}
+        left: dict[str, int] = {}  # elements that no node has counted yet
         owners = dict[tuple[str, ...], list[int]]()
         nodes = list(self.nodes)
         for at, (node, roots) in enumerate(zip(self.nodes, self.used, strict=True)):
             inputs = tuple([self.tensors[source] for source in node.sources])
             said = node.op.cost(inputs, node.output).params
-            if not said and not roots:
+            if not said:
                 continue
-            new = sum(self.stored[root][0] for root in roots if root not in seen)
+            new = 0
+            for root in roots:
+                taken = min(said - new, left.setdefault(root, self.stored[root][0]))
+                left[root] -= taken
+                new += taken
             before = owners.setdefault(roots, [])
-            if roots and not new and before and said and not nodes[before[0]].shared:
+            if roots and not new and before and not nodes[before[0]].shared:
                 name = quoted(roots[0])[1:-1]
                 nodes[before[0]] = nodes[before[0]]._replace(weights=name)
                 nodes[at] = node._replace(weights=name)
             elif said != new:
                 nodes[at] = node._replace(shared=said - new)
             before.append(at)
-            seen.update((root, at) for root in roots if root not in seen)
-        bits = [self.stored[root][0] * BITS.get(self.stored[root][1], 32) for root in seen]
+        bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)
+
+    def kept(self, name: str, value: Value) -> list[int]:
+        """The stored tensors in a constant that are weights, as tensors of the network: for what reads them and says
+        no params of its own."""
+        return [
+            self.add(
+                f"{name}/{root}", Constant((self.stored[root][0],), learned=True), [], [value._replace(roots=(root,))]
+            )
+            for root in self.weights(value)
+        ]
 
     def pruned(self, outputs: Mapping[str, int]) -> dict[str, int]:
         """Without the renamed tensors that nothing reads; gives the outputs' new numbers."""

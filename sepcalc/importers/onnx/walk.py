@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.importers.onnx.constants import SMALL, evaluate, known
+from sepcalc.importers.onnx.constants import MOST_COMPUTED, SMALL, array, evaluate, known, numeric
 from sepcalc.importers.onnx.elements import ELEMENTS
 from sepcalc.importers.onnx.graph import MOST_NODES, Builder, Call, Refused, Unknown, Value
 from sepcalc.importers.onnx.layers import LAYERS
@@ -91,6 +91,8 @@ class Walk:
         self.opsets = opsets
         self.declared = declared  # what shape the file, or ONNX's own inference, says that a tensor has
         self.steps = 0
+        self.seen: dict[Any, Any] = {}  # constants computed, and from what
+        self.computed = 0  # elements of constants read and made
         self.beforehand = 0  # macs of what does not depend on the inputs
 
     def graph(
@@ -152,19 +154,13 @@ class Walk:
 
     def constant(self, call: Call, node: Any) -> Value:
         """A Constant node: weights may stand in one, too."""
-        import numpy as np
-
         for attribute in node.attribute:
             if attribute.name == "value":
                 return stored_value(attribute.t, f"{call.outputs[0] or call.name}", self.builder)
-        for name, kind in (
-            ("value_int", np.int64),
-            ("value_ints", np.int64),
-            ("value_float", np.float32),
-            ("value_floats", np.float32),
-        ):
-            if name in call.attributes:
-                return known(np.asarray(call.attributes[name], kind))
+        for name, kind in (("value_int", 7), ("value_ints", 7), ("value_float", 1), ("value_floats", 1)):
+            given = call.attributes.get(name)
+            if given is not None:
+                return known(array(kind, given) if isinstance(given, tuple) else array(kind, (given,), ()))
         raise Invalid("a constant that is no tensor of numbers")
 
     def prepared(self, call: Call) -> Sequence[Value]:
@@ -173,7 +169,10 @@ class Walk:
         inputs = [value for value in call.inputs if value is not None]
         joined = inputs if call.type in _JOINING else inputs[:1]
         roots = tuple(dict.fromkeys(root for value in joined for root in value.roots))
-        if len(call.outputs) == 1 and (data := evaluate(call)) is not None:
+        self.computed += sum(value.data.size for value in inputs if value.data is not None)
+        data = evaluate(call, self.seen) if len(call.outputs) == 1 and self.computed <= MOST_COMPUTED else None
+        if data is not None:
+            self.computed += data.size
             return (known(data, roots),)
         try:
             handler = OPERATORS.get(call.type)
@@ -182,8 +181,8 @@ class Walk:
                     Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), self.declared(call.outputs[0])[1]),
                 )
             if call.type == "Range" and all(value.data is not None for value in inputs):
-                start, end, step = [float(value.data.item()) for value in inputs]
-                return (Value((max(0, int(-(-(end - start) // step))),), 7),)
+                start, end, step = [value.data.item() for value in inputs]
+                return (Value((max(0, int(-((start - end) // step))),), inputs[0].kind),)
             if handler is None:
                 raise Refused("")
             scratch = Builder(1, self.builder.stored, lambda name: False)
@@ -250,9 +249,7 @@ class Walk:
             case "SequenceAt":
                 return (items[self._position(call, 1, len(items))],)
             case "SequenceLength":
-                import numpy as np
-
-                return (known(np.asarray(len(items), np.int64)),)
+                return (known(array(7, (len(items),), ())),)
             case "ConcatFromSequence":
                 if call.whole("new_axis", 0):
                     raise Refused("a sequence stacked along a new axis has no count here")
@@ -292,11 +289,9 @@ class Walk:
         )
         pieces = list(self.prepared(split) if value.constant else self.counted(split))
         if sizes is None and not call.whole("keepdims", 1):
-            import numpy as np
-
             squeezed = split._replace(type="Squeeze", opset=13, attributes={})
             for at, piece in enumerate(pieces):
-                one = squeezed._replace(inputs=(piece, known(np.asarray([axis]))), outputs=(outputs[at],))
+                one = squeezed._replace(inputs=(piece, known(array(7, (axis,)))), outputs=(outputs[at],))
                 pieces[at] = (self.prepared(one) if piece.constant else self.counted(one))[0]
         return pieces
 
@@ -375,8 +370,6 @@ class Walk:
         return [self._given(inner, output) for output in outputs]
 
     def loop(self, call: Call, graph: Any, scope: dict[str, Value], depth: int) -> Sequence[Value]:
-        import numpy as np
-
         trips, condition = call.maybe(0), call.maybe(1)
         if trips is None or trips.data is None or trips.data.size != 1:
             raise Refused("how often it runs depends on the data")
@@ -393,7 +386,7 @@ class Walk:
             raise Invalid("its body takes other inputs than it is given")
         scanned: list[Value] = []
         for at in range(count):
-            fixed = {names[0]: known(np.asarray(at, np.int64)), names[1]: known(np.asarray(True))}
+            fixed = {names[0]: known(array(7, (at,), ())), names[1]: known(array(9, (True,), ()))}
             outputs = self.body(graph, scope, call, depth, {**fixed, **dict(zip(names[2:], carried))})
             going, carried = outputs[0], outputs[1 : 1 + len(carried)]
             scanned = outputs[1 + len(carried) :]
@@ -469,13 +462,10 @@ _PLUMBING = {
 
 
 def _measured(call: Call, shape: Shape) -> Value:
-    import numpy as np
-
     if call.type == "Size":
-        return known(np.asarray(prod(shape), np.int64))
-    rank = len(shape)
-    start, end = call.whole("start", 0), call.whole("end", rank)
-    return known(np.asarray(shape[slice(start, end)], np.int64))
+        return known(array(7, (prod(shape),), ()))
+    start, end = call.whole("start", 0), call.whole("end", len(shape))
+    return known(array(7, shape[start:end]))
 
 
 def _fed(scratch: Builder, value: Value | None) -> Value | None:
@@ -504,7 +494,7 @@ def stored_value(tensor: Any, name: str, builder: Builder) -> Value:
             raise Invalid(
                 f"the stored tensor {quoted(name)} does not hold the {elements:,} elements it says"
             ) from error
-        if data.dtype.kind not in "biuf":
+        if not numeric(data):
             data = None
     return Value(shape, tensor.data_type, data, roots=(name,), name=name)
 

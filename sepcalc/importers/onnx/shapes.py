@@ -1,0 +1,90 @@
+"""Shapes that operators reach which only give the same elements another one, and that of operands put together."""
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.graph import Call, Refused
+from sepcalc.shape import Shape, show
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape:
+    """NumPy's rule, zeros refused elsewhere."""
+    longest = max(map(len, shapes))
+    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
+    result = tuple([max(sizes) for sizes in zip(*padded)])
+    if any(size not in (1, full) for shape in padded for size, full in zip(shape, result)):
+        raise Invalid(f"{' and '.join(map(show, shapes))} do not fit each other element by element")
+    return result
+
+
+def _reshaped(call: Call, shape: Shape) -> Shape:
+    if call.opset < 5:
+        target = call.ints("shape")
+    else:
+        given = call.input(1)
+        target = None if given.data is None else tuple(int(size) for size in given.data.reshape(-1))
+    if target is None:
+        raise Refused("the shape to reach is not known")
+    sizes = list(target)
+    if not call.whole("allowzero", 0):
+        if any(size == 0 and at >= len(shape) for at, size in enumerate(sizes)):
+            raise Invalid(f"{sizes} cannot be reached from {show(shape)}")
+        sizes = [shape[at] if size == 0 else size for at, size in enumerate(sizes)]
+    if sizes.count(-1) > 1 or any(size < -1 for size in sizes) or len(sizes) > 64:
+        raise Invalid(f"{sizes} is no shape")
+    if -1 in sizes:
+        rest = prod(size for size in sizes if size != -1)
+        if not rest or prod(shape) % rest:
+            raise Invalid(f"{show(shape)} cannot be reshaped to {sizes}")
+        sizes[sizes.index(-1)] = prod(shape) // rest
+    return tuple(sizes)
+
+
+def _flattened(call: Call, shape: Shape) -> Shape:
+    axis = call.whole("axis", 1)
+    if not -len(shape) <= axis <= len(shape):
+        raise Invalid(f"axis {axis} is none of {show(shape)}")
+    axis = axis if axis >= 0 else axis + len(shape)
+    return prod(shape[:axis]), prod(shape[axis:])
+
+
+def _axes(call: Call) -> tuple[int, ...] | None:
+    given = call.maybe(1)
+    if given is not None:
+        if given.data is None:
+            raise Refused("the axes are computed from the data")
+        return tuple(int(axis) for axis in given.data.reshape(-1))
+    return call.ints("axes")
+
+
+def _squeezed(call: Call, shape: Shape) -> Shape:
+    axes = _axes(call)
+    if axes is None:
+        gone = {axis for axis, size in enumerate(shape) if size == 1}
+    else:
+        if any(not -len(shape) <= axis < len(shape) for axis in axes):
+            raise Invalid(f"axes {axes} are not all axes of {show(shape)}")
+        gone = {axis % len(shape) for axis in axes}
+        if any(shape[axis] != 1 for axis in gone):
+            raise Invalid(f"axes {axes} of {show(shape)} are not all of size 1")
+    return tuple([size for axis, size in enumerate(shape) if axis not in gone])
+
+
+def _unsqueezed(call: Call, shape: Shape) -> Shape:
+    axes = _axes(call) or ()
+    rank = len(shape) + len(axes)
+    if any(not -rank <= axis < rank for axis in axes) or rank > 64 or len({axis % rank for axis in axes}) < len(axes):
+        raise Invalid(f"axes {axes} are not all axes of a tensor of {rank}")
+    for axis in sorted(axis % rank for axis in axes):
+        shape = (*shape[:axis], 1, *shape[axis:])
+    return shape
+
+
+# The shape that becomes of a shape; each raises Invalid, and Refused where it depends on the data.
+RENAMED: dict[str, Callable[[Call, Shape], Shape]] = {
+    "Reshape": _reshaped,
+    "Flatten": _flattened,
+    "Squeeze": _squeezed,
+    "Unsqueeze": _unsqueezed,
+}
