@@ -142,6 +142,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "other bags": (Code(lambda m, x: (A._embedding_bag(m.table.detach(), (x[0, 0] * 0).long(), torch.tensor([0]))[0], A._embedding_bag_forward_only(m.table, (x[0, 0] * 0).long(), torch.tensor([0]))[0], F.embedding_bag((x[0] * 0).long(), m.table, per_sample_weights=x[0], mode="sum")), table=nn.Buffer(torch.ones(9, 4))), TOKENS, 0),
     "other attention": (Code(lambda m, x: A._scaled_dot_product_attention_math(x, x, x)[0]), HEADS, 0),
     "attention, all stored but queries": (Code(lambda m, x: F.scaled_dot_product_attention(x, m.k, m.k), k=torch.ones(1, 4, 5, 8)), HEADS, -1),
+    "folded": (Code(lambda m, x: (F.fold(F.unfold(x, 3, padding=1), (6, 6), 3, padding=1), F.fold(F.unfold(x, (3, 2), (2, 1), (1, 0), (2, 3)), (6, 6), (3, 2), (2, 1), (1, 0), (2, 3)), F.fold(F.unfold(x[0], 2), (6, 6), 2))), IMAGE, 0),
     "packed": (Code(packed, lstm=nn.LSTM(8, 4, batch_first=True)), TOKENS, -1),
     "masked encoder": (Code(lambda m, x: m.layers(x, src_key_padding_mask=x[..., 0] > 2), layers=nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1)), TOKENS, 5 * 5 * 16),
     "stored products": (Code(lambda m, x: (x @ (m.a @ m.b), F.linear(x, m.mlp(m.grid)), m.table @ m.table), a=torch.ones(8, 2), b=torch.ones(2, 4), mlp=nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 8)), grid=nn.Buffer(torch.ones(5, 2)), table=nn.Buffer(torch.ones(4, 4))), TOKENS, 0),
@@ -261,6 +262,9 @@ SPELLED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...], tuple[int, 
     "distances, different": (lambda m, x: torch.cdist(x, x, 0.0), TOKENS, (0, 200 + 175, 200, 0, 0)),
     "distances of pairs": (lambda m, x: F.pdist(x[0]), TOKENS, (80, 80 + 70, 0, 0, 10)),
     "cross product": (lambda m, x: torch.linalg.cross(x, x), (1, 5, 3), (30, 15, 0, 0, 0)),
+    # 36 windows of 3 x 3 on 8 x 8 positions, 16 of 2 x 2 apart, which meet nowhere
+    "fold": (lambda m, x: F.fold(F.unfold(x, 3, padding=1), (6, 6), 3, padding=1), IMAGE, (0, 8 * (36 * 9 - 64), 0, 0, 0)),
+    "fold, apart": (lambda m, x: F.fold(F.unfold(x, 2, stride=2), (6, 6), 2, stride=2), IMAGE, (0, 0, 0, 0, 0)),
     "weighted bags": (lambda m, x: F.embedding_bag((x[0] * 0).long(), torch.ones(9, 4), per_sample_weights=x[0], mode="sum"), TOKENS, (40 + 160, 140, 0, 0, 0)),
 }  # fmt: skip
 
@@ -277,7 +281,6 @@ NO_RULE = "sepcalc has no rule for what this operator computes"
 UNCOUNTED = {
     "topk": (lambda m, x: x.topk(2)[0] + 1, REASONS["topk"]),
     "grid_sampler": (lambda m, x: F.grid_sample(x, torch.zeros(1, 3, 3, 2), align_corners=False), REASONS["grid_sampler"]),
-    "col2im": (lambda m, x: F.fold(F.unfold(x, 3), (6, 6), 3), REASONS["col2im"]),
     "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers have no count here"),
     "asin": (lambda m, x: x.asin(), NO_RULE),
     "randn": (lambda m, x: x + torch.randn(6), REASONS["randn"]),

@@ -7,7 +7,7 @@ from typing import Any
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Copy, Embedding
 from sepcalc.ops.norm import BatchNorm, RowNorm
@@ -118,6 +118,20 @@ def _pool(how: str, rank: int) -> Handler:
         return (result,) * len(call.outputs)
 
     return handle
+
+
+def _folded(builder: Builder, call: Call) -> Results:
+    """Windows put back, ``1 x C·K x positions``."""
+    value = builder.value(call.given)
+    shape = call.outputs[0].shape
+    if len(value.shape) == 3 and value.shape[0] > 1:
+        raise Refused("windows of several pictures in one example have no count here")
+    kernel, stride, dilation = (per_axis(call.get(name), 2) for name in ("kernel_size", "stride", "dilation"))
+    pads, to = _pads(call.get("padding", 0), kernel, dilation), shape[-2:]
+    axes = zip(to, pads, kernel, stride, dilation)
+    windows = tuple([(size + sum(around) - d * (k - 1) - 1) // s + 1 for size, around, k, s, d in axes])
+    number = builder.view(builder.laid(value, False).node, (*windows, value.shape[-2]))
+    return (_result(builder, call, builder.add(Fold(kernel, to, stride, pads, dilation), [number])),)
 
 
 def _adaptive(how: str, rank: int) -> Handler:
@@ -327,6 +341,7 @@ LAYERS: dict[str, Handler] = {
     **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank)),
     **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
     **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
+    "col2im": _folded,
     "upsample_linear1d": _upsample("linear", 1),
     "upsample_bilinear2d": _upsample("bilinear", 2),
     "upsample_trilinear3d": _upsample("trilinear", 3),
