@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.torch.calls import Call
+from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Fold, Transposed
@@ -233,7 +233,7 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
         made = []
         for at in range(layers):
             op = Recurrent(cell, hidden, 2 * bias, projection, relu=relu, bidirectional=ways == 2)
-            weights = params[at * ways * each : (at + 1) * ways * each]
+            weights = [*params[at * ways * each : (at + 1) * ways * each], *([] if at else _initial(builder, call))]
             number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
             made.append(number)
         if n > 1:
@@ -252,6 +252,12 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
     return handle
 
 
+def _initial(builder: Builder, call: Call) -> list[Value]:
+    """The states that it begins with, where they are stored: learned ones are params."""
+    given = call.arguments["hx"]
+    return [builder.value(one) for one in ([given] if isinstance(given, Tensor) else given) if not one.live]
+
+
 def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         given = call.given
@@ -261,6 +267,7 @@ def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
         n, size = prod(given.shape[:-1]), given.shape[-1]
         op = Recurrent(cell, hidden, 2 if len(weights) > 2 else 0, relu=relu)
         x = builder.stored(builder.value(given))
+        weights += _initial(builder, call)
         number = builder.add(op, [builder.view(builder.laid(x, False).node, (n, size))], weights, label=cell)
         results = [builder.give(number, call.outputs[0].shape)]
         for output in call.outputs[1:]:
