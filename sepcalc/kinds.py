@@ -200,6 +200,22 @@ def _transposed(words: Words, options: Options, inputs: Shapes) -> Op:
     )
 
 
+def _fold(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.conv import Fold
+
+    (shape,) = inputs
+    padding = _pads(options, shape)
+    if isinstance(padding, str):
+        raise Invalid("fold needs a number of elements, not same", "for example 1", "padding")
+    return Fold(
+        _per_axis(options, "kernel", shape),
+        cast(Shape, options["to"]),
+        _per_axis(options, "stride", shape),
+        padding,
+        _per_axis(options, "dilation", shape),
+    )
+
+
 # --- products --------------------------------------------------------------------------------------------------------
 
 
@@ -579,6 +595,7 @@ KINDS = {
         ("kernel", "out"),
         (*_WINDOW, "output-padding", "groups", "bias"),
     ),
+    "fold": Kind("windows put back, sums where they overlap, cropped too", _fold, ("kernel", "to"), _WINDOW),
     "dense": Kind("rows · inputs · outputs products; rows are all axes but the last", _dense, ("out",), ("bias",)),
     "matmul": Kind("each result: inner products, summed; two inputs", _matmul, (), ("transpose",), several=True),
     "einsum": Kind(

@@ -224,7 +224,6 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("scatter_add", "scatter_reduce", "index_add", "index_reduce"), _MET),
     **dict.fromkeys(RANDOM, _DRAWN),
     "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
-    "col2im": "windows are added where they overlap: the sums of a fold have no count here",
 }
 
 MOVES: dict[str, Handler] = {
