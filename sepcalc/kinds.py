@@ -339,11 +339,13 @@ def _upsample(words: Words, options: Options, inputs: Shapes) -> Op:
 
 
 def _norm(words: Words, options: Options, inputs: Shapes) -> Op:
-    from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+    from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 
     how = words[0]
     if how == "lrn":
         return LocalResponseNorm(_size(options, "size", 5))
+    if how == "input":
+        return Normalization(cast(Shape, options.get("shape", ())))
     gain, bias = _on(options, "gain", True), _on(options, "bias", how != "rms")
     if how == "batch":
         return BatchNorm(gain, bias, _on(options, "unfolded"))
@@ -359,6 +361,7 @@ _NORM_OPTIONS = {
     "instance": ("bias", "gain"),
     "rms": ("gain", "axes"),
     "lrn": ("size",),
+    "input": ("shape",),
 }
 
 
@@ -644,10 +647,10 @@ KINDS = {
         lambda: (("nearest", "linear", "bilinear", "trilinear", "bicubic"),),
     ),
     "norm": Kind(
-        "batch: one mult, one addition each (folded); the others with their own mean, variance and root",
+        "batch, input: one mult, one addition each (folded); the others with their own mean, variance and root",
         _norm,
         (),
-        ("gain", "bias", "unfolded", "groups", "axes", "size"),
+        ("gain", "bias", "unfolded", "groups", "axes", "size", "shape"),
         lambda: (tuple(_NORM_OPTIONS),),
         form=lambda words, options: _NORM_OPTIONS[words[0]],
     ),

@@ -152,6 +152,8 @@ HAND = [
     ("4x4x8 norm rms", Cost(mults=272, adds=128, divs=128, specials=16, params=8, activations=128)),
     ("4x4x8 norm rms --no-gain --axes 2", Cost(mults=132, adds=128, divs=128, specials=4, activations=128)),
     ("4x4x8 norm lrn", Cost(mults=256, adds=5 * 128, divs=128, specials=128, activations=128)),
+    ("4x4x3 norm input", Cost(mults=48, adds=48, activations=48)),
+    ("4x4x3 norm input --shape 1x1x3", Cost(mults=48, adds=48, buffers=7, activations=48)),  # mean, variance, count
     ("4x4x8 norm lrn --size 3", Cost(mults=256, adds=3 * 128, divs=128, specials=128, activations=128)),
     ("4x4x8 softmax", Cost(adds=256 - 16, compares=112, divs=128, specials=128, activations=128)),
     ("4x4x8 softmax --axis h", Cost(adds=256 - 32, compares=96, divs=128, specials=128, activations=128)),

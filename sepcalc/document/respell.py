@@ -9,7 +9,7 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
@@ -208,6 +208,7 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Upsample: lambda op, inputs: ("upsample", (op.how,), {"to": op.to}),
     BatchNorm: _batch_norm,
     RowNorm: _row_norm,
+    Normalization: lambda op, inputs: ("norm", ("input",), {"shape": op.stored} if op.stored else {}),
     LocalResponseNorm: lambda op, inputs: ("norm", ("lrn",), {"size": op.size}),
     Softmax: _softmax,
     Cumulate: lambda op, inputs: ("cumsum", (), _along(op.axis, inputs[0])),
