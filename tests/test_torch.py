@@ -444,7 +444,8 @@ def shared() -> nn.Module:
 PICTURE = (1, 3, 12, 12)
 # What there is (macs, params) and what the tools print for it; run with torch 2.13.0+cpu, fvcore 0.1.5.post20221221,
 # ptflops 0.7.5 (its default backend), thop 0.1.1.post2209072238, torchinfo 1.8.0 and calflops 0.3.2 (its MACs); torch is
-# its FlopCounterMode, two for each mac.
+# its FlopCounterMode, two for each mac. A tool that has no number fails by itself: ptflops on the transposed convolution
+# (KeyError), calflops on the attention without parameters (StopIteration).
 WRONG: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], tuple[int, int], dict[str, int]]] = {
     "functional calls": (Functional, PICTURE, (21600, 216), {"fvcore": 21600, "ptflops": 0, "thop": 0, "torchinfo": 216, "calflops": 21600, "torch": 43200}),
     "parameters outside modules": (Outside, TOKENS, (576, 108), {"fvcore": 576, "ptflops": 216, "thop": 192, "torchinfo": 36, "calflops": 192, "torch": 1152}),
@@ -572,6 +573,13 @@ def test_layers_are_named_by_module_and_joined_as_they_ran() -> None:
     assert net.notes == (
         "36 params are not counted: what runs on these inputs does not use them (unused.weight, unused.bias)",
     )
+
+
+def test_a_picture_without_an_axis_of_examples_is_shown_as_it_lies() -> None:
+    net = sepcalc.from_torch(nn.Sequential(nn.Conv2d(8, 6, 3), nn.ReLU(), nn.MaxPool2d(2)), torch.ones(8, 9, 7))
+    assert net.inputs == {"input": (8, 9, 7)}
+    assert net.outputs == {"output": (6, 3, 2)}
+    assert net["0"].output == (7, 5, 6)
 
 
 def test_weights_that_two_layers_share_count_once() -> None:
