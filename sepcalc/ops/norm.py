@@ -58,7 +58,7 @@ class Normalization(_Normalization, Op):
     label = "norm"
 
     def detail(self, inputs: Shapes) -> str:
-        return "stored"
+        return "input"
 
     def output(self, inputs: Shapes) -> Shape:
         (shape,) = inputs
