@@ -17,7 +17,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS, Kind, build, unknown_kind
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
 from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
@@ -119,7 +119,11 @@ def linked(spec: Spec, inputs: Shapes) -> Chain:
         if len(shape) < 2:
             raise Invalid(f"{show(shape)} has no first axis to run along, slice by slice", about=EACH)
     slices = tuple([shape[1:] for shape in inputs])
-    return tuple([link._replace(op=Each(link.op)) for link in linked(spec._replace(each=each - 1), slices)])
+    links = linked(spec._replace(each=each - 1), slices)
+    if isinstance(links[0].op, Uncounted):  # seen as such wherever it stands
+        gap = links[0].op
+        return (links[0]._replace(op=gap._replace(shape=(inputs[0][0], *gap.shape))),)
+    return tuple([link._replace(op=Each(link.op)) for link in links])
 
 
 def as_links(kind: str, built: Op | Chain, inputs: Shapes) -> Chain:

@@ -30,7 +30,7 @@ from sepcalc.expression import Value as Number
 from sepcalc.kinds import KINDS, build
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS
 from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
 from sepcalc.spec import Misread, Spec, as_links, index_of, linked, output_of, outputs, read
@@ -467,12 +467,15 @@ class Run:
             return None
         shapes = [shape for shape in inputs.values() if shape is not None]
         parts = tuple([repeat.Part(op, sources) for _, _, _, op, sources, _ in run.emitted])
-        op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)
+        op: Op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)
         try:
             shape = output_of(op, (tensor.shape,))
         except Invalid as fact:
             notes.add(fact.message, fact.hint, body.node, trail=trail)
             return None
+        gaps = [part.op for part in parts if isinstance(part.op, Uncounted)]
+        if gaps:  # what is in it is not known, and so neither is the whole
+            op = gaps[0]._replace(shape=shape)
         label = name or body.called
         self.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensor.number,), shape))
         return Tensor(len(self.inputs) + len(self.emitted) - 1, shape)
