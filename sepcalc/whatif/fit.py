@@ -1,12 +1,13 @@
 """The least change of a network that fits its limits: narrower, smaller, or with layers separated.
 
 Each way is solved exactly, and its answer counted again: width and resolution by bisection, counts being taken to grow
-with them, or by trying all where some make no network; the set of layers to separate as an integer program, by SciPy's
-HiGHS, whose floats propose and whose proposals are counted in integers.
+with them; the set of layers to separate as an integer program, by SciPy's HiGHS, whose floats propose and whose
+proposals are counted in integers.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from math import ceil, gcd, inf
 from typing import Any, NamedTuple
 
@@ -92,24 +93,18 @@ def fit(
 
 def largest(low: int, high: int, at: Callable[[int], Network | None], limits: Limits) -> tuple[int, Network] | None:
     """The largest number from ``low`` to ``high`` whose network fits, counts being taken to grow with it; None when
-    there is none. Where some number makes no network (None), all are tried, the largest first."""
-    bottom, top, best = low, high, None
+    there is none. Numbers that make no network (None) are passed over."""
+    made, best = cache(at), None
     while low <= high:
         middle = (low + high + 1) // 2
-        network = at(middle)
-        if network is None:
-            break
-        if fits(network, limits):
-            low, best = middle + 1, (middle, network)
+        number, network = next(
+            ((number, network) for number in range(middle, high + 1) if (network := made(number))), (high, None)
+        )
+        if network is not None and fits(network, limits):
+            low, best = number + 1, (number, network)
         else:
             high = middle - 1
-    else:
-        return best
-    for number in range(top, bottom - 1, -1):
-        network = at(number)
-        if network is not None and fits(network, limits):
-            return number, network
-    return None
+    return best
 
 
 def narrower(
