@@ -127,10 +127,11 @@ def of_size(path: Path, payload: int) -> None:
 
 
 MEASURED = """
-import resource, sys
+import sys
 from sepcalc.importers.onnx import read
 network = read(sys.argv[1])
-print(network.params, network.macs, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+peak = open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]
+print(network.params, network.macs, int(peak) // 1024)
 """
 
 

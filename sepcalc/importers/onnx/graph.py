@@ -38,6 +38,10 @@ BITS = FLOATS | {
     25: 2,
     26: 2,
 }
+# What names of stored tensors say that are no weights: coordinates, masks of shifted windows; and with what endings
+# ONNX Runtime names what goes with a quantized one.
+_NO_WEIGHTS = ("coord", "attn_mask")
+_QUANTIZER = ("_scale", "_zero_point")
 
 
 class Value(NamedTuple):
@@ -231,7 +235,11 @@ class Builder:
     def is_weight(self, root: str) -> bool:
         elements, kind = self.stored[root]
         own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
-        return kind in WEIGHTS and (elements > 1 or own)
+        literal = "/Constant_" in root  # so PyTorch's tracer names what stands in the code itself
+        told = any(word in root for word in _NO_WEIGHTS) or any(
+            root.endswith(end) and f"{root.removesuffix(end)}_quantized" in self.stored for end in _QUANTIZER
+        )
+        return kind in WEIGHTS and (elements > 1 or own) and not literal and not told
 
     def unique(self, name: str) -> str:
         name = printable(name).replace(" ", "_")[:200] or "layer"
