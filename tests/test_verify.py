@@ -59,6 +59,9 @@ SPECS = [
     "5x5x3 reduce max --over hwc",
     "8 reduce argmax --over c",
     "8 cumsum",
+    "3x4x6 pool avg -k1 -s3x2 -p1x0 --exclude-pad",  # windows in the padding alone
+    "5x1x6 softmax --axis c",
+    "4 log-softmax --axis c",
     "4x5x3 upsample nearest --scale 2",
     "4x5x3 upsample bilinear --scale 2",
     "4x5x3 upsample bicubic --to 9x7",

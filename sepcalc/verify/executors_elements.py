@@ -59,7 +59,8 @@ def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
     if op.how == "max" or not op.exclude_pad:
         return whole
     rows, index, offsets = windows_of(op, np.ones((*shape[:-1], 1)), output)
-    return rows[index[:, None] + offsets[None, :]].sum(axis=1)
+    counts = rows[index[:, None] + offsets[None, :]].sum(axis=1)
+    return np.maximum(counts, 1)  # of a window in the padding alone, nothing is the average
 
 
 def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

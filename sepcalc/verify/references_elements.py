@@ -55,8 +55,10 @@ def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Ben
     last = tuple(range(-axes, 0))
     if op.how == "max":
         return np.asarray(windows(array, -np.inf).max(axis=last))
-    sizes = windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=last) if op.exclude_pad else prod(op.kernel)
-    return np.asarray(windows(array, 0).sum(axis=last) / sizes)
+    sums = windows(array, 0).sum(axis=last)
+    if not op.exclude_pad:
+        return np.asarray(sums / prod(op.kernel))
+    return np.asarray(sums / np.maximum(windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=last), 1))
 
 
 def _pool_at(op: Pool, array: Array, output: Shape, positions: Array) -> Array:
@@ -65,7 +67,8 @@ def _pool_at(op: Pool, array: Array, output: Shape, positions: Array) -> Array:
     sums = windows_at(op, array, output, positions, 0).sum(axis=1)
     if not op.exclude_pad:
         return np.asarray(sums / prod(op.kernel))
-    return np.asarray(sums / windows_at(op, np.ones((*array.shape[:-1], 1)), output, positions, 0).sum(axis=1))
+    sizes = windows_at(op, np.ones((*array.shape[:-1], 1)), output, positions, 0).sum(axis=1)
+    return np.asarray(sums / np.maximum(sizes, 1))
 
 
 def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

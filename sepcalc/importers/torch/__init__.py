@@ -11,6 +11,7 @@ from sepcalc.importers import Request
 from sepcalc.shape import read_shape
 
 if TYPE_CHECKING:
+    from sepcalc.cost import Cost
     from sepcalc.network import Network
 
 __all__ = ["from_torch", "read"]
@@ -156,21 +157,24 @@ def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Ma
     from sepcalc.importers.torch.lowering import lowered, steps
     from sepcalc.importers.torch.running import traced
 
-    def network(of: Callable[[Any], Any]) -> "tuple[Network, list[int]]":
+    def network(of: Callable[[Any], Any]) -> "tuple[Network, Cost, list[int]]":
         trace = traced(shown, module, [of(one) for one in args], {label: of(one) for label, one in kwargs.items()})
-        return lowered(printable(name)[:200], trace), steps(trace)
+        return *lowered(printable(name)[:200], trace), steps(trace)
 
-    whole, time = network(lambda one: one)
+    whole, stored, time = network(lambda one: one)
     count = _examples([*args, *kwargs.values()])
     if count < 2:
         return whole
     try:
-        one, shorter = network(lambda value: value[:1] if hasattr(value, "stride") else value)
+        one, same, shorter = network(lambda value: value[:1] if hasattr(value, "stride") else value)
     except InputError:
         return whole
     counts = ("macs", "mults", "adds", "compares", "divs", "specials")
-    proportional = all(getattr(whole.cost, which) == count * getattr(one.cost, which) for which in counts)
-    if proportional and time == shorter:
+    proportional = all(
+        getattr(whole.cost, which) - getattr(stored, which) == count * (getattr(one.cost, which) - getattr(same, which))
+        for which in counts
+    )
+    if proportional and stored == same and time == shorter:
         note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
     else:
         one, note = whole, "the first axis of the inputs is not one of examples, and is counted whole"

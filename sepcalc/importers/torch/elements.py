@@ -203,7 +203,7 @@ def _power(builder: Builder, call: Call) -> Results:
         return binary("power")(builder, call)
     value, power = builder.value(one), float(exponent)
     if power == 0:
-        return (Value(value.shape),)
+        return (applied(builder, value, Copy(builder.tensors[value.node])),)  # ones
     if power != int(power) or abs(power) > 64:
         how = {0.5: "sqrt", -0.5: "rsqrt"}.get(power, "pow")
         return (applied(builder, value, Activation(how)),)
@@ -265,6 +265,93 @@ def _fused(how: str) -> Handler:
         return (_two(builder, "add", "shift", "shift", base, product, call.outputs[0].shape),)
 
     return handle
+
+
+# --- spelled with others ----------------------------------------------------------------------------------------------
+
+
+def _same_shape(builder: Builder, how: str, a: Value, b: Value) -> Value:
+    """Two tensors of one shape, both of which depend on the inputs."""
+    return a._replace(number=builder.add(Elementwise(how), [a.node, b.node], label=how))
+
+
+def _tangent(builder: Builder, call: Call) -> Results:
+    """sin(x) / cos(x)."""
+    value = builder.value(call.given)
+    sides = [applied(builder, value, Activation(how), labels=[how]) for how in ("sin", "cos")]
+    return (_same_shape(builder, "divide", *sides),)
+
+
+def _hyperbolic(how: str) -> Handler:
+    """(exp(x) + exp(-x)) / 2, or their difference."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.value(call.given)
+        one = applied(builder, value, Activation("exp"), labels=["exp"])
+        other = applied(builder, value, Activation("neg"), Activation("exp"), labels=["neg", "exp"])
+        return (scaled(builder, _same_shape(builder, how, one, other), "half"),)
+
+    return handle
+
+
+def _chain(*ops: Op) -> Handler:
+    """Functions of one operand, one after the other."""
+    return lambda builder, call: (applied(builder, builder.value(call.given), *ops),)
+
+
+def _logit(builder: Builder, call: Call) -> Results:
+    """log(x / (1 - x)), x clipped before where an eps says so."""
+    value = builder.value(call.given)
+    if call.get("eps") is not None:
+        value = applied(builder, value, Activation("clip"), labels=["clip"])
+    rest = applied(builder, value, Stored("from"), labels=["from"])
+    return (applied(builder, _same_shape(builder, "divide", value, rest), Activation("log"), labels=["log"]),)
+
+
+def _fraction(builder: Builder, call: Call) -> Results:
+    """x - trunc(x)."""
+    value = builder.value(call.given)
+    whole = applied(builder, value, Activation("floor"), labels=["trunc"])
+    return (_same_shape(builder, "subtract", value, whole),)
+
+
+def _rest(builder: Builder, call: Call) -> Results:
+    """a - b·floor(a / b), rounded towards zero for fmod."""
+    a, b = _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])
+    shape = call.outputs[0].shape
+    quotient = _two(builder, "divide", "scale", "over", a, b, shape, "divide")
+    whole = applied(builder, quotient, Activation("floor"), labels=["floor"])
+    product = _two(builder, "multiply", "scale", "scale", whole, b, shape, "multiply")
+    return (_two(builder, "subtract", "shift", "from", a, product, shape, "subtract"),)
+
+
+def _hypotenuse(builder: Builder, call: Call) -> Results:
+    """sqrt(a² + b²)."""
+    squares = []
+    for name in ("self", "other"):
+        value = builder.loose(call.tensor(name))
+        squares.append(value if value.constant else applied(builder, value, Activation("square"), labels=["square"]))
+    total = _two(builder, "add", "shift", "shift", squares[0], squares[1], call.outputs[0].shape, "add")
+    return (applied(builder, total, Activation("sqrt"), labels=["sqrt"]),)
+
+
+def _log_add_exp(builder: Builder, call: Call) -> Results:
+    """max(a, b) + log(1 + exp(-|a - b|))."""
+    a, b = (builder.loose(call.tensor(name)) for name in ("self", "other"))
+    shape = call.outputs[0].shape
+    most = _two(builder, "maximum", "", "", a, b, shape, "maximum")
+    apart = _two(builder, "subtract", "shift", "from", a, b, shape, "subtract")
+    steps = ("abs", "neg", "exp", "log1p")
+    rest = applied(builder, apart, *map(Activation, steps), labels=steps)
+    return (_same_shape(builder, "add", most, builder.laid(rest, most.first)),)
+
+
+def _x_log_y(builder: Builder, call: Call) -> Results:
+    """x·log(y); the choice of 0 where x is 0 is free."""
+    x, y = _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])
+    if not y.constant:
+        y = applied(builder, y, Activation("log"), labels=["log"])
+    return (_two(builder, "multiply", "scale", "scale", x, y, call.outputs[0].shape),)
 
 
 def _lerp(builder: Builder, call: Call) -> Results:
@@ -333,7 +420,23 @@ ELEMENTS: dict[str, Handler] = {
     "le": _compare,
     "gt": _compare,
     "ge": _compare,
-    "isnan": lambda builder, call: (applied(builder, builder.value(call.given), Stored("compare")),),
+    **dict.fromkeys(("isnan", "isinf", "isposinf", "isneginf", "signbit"), _chain(Stored("compare"))),
+    "heaviside": _compare,
+    "fmax": binary("maximum"),
+    "fmin": binary("minimum"),
+    "tan": _tangent,
+    "sinh": _hyperbolic("subtract"),
+    "cosh": _hyperbolic("add"),
+    "erfc": _chain(Activation("erf"), Stored("from")),
+    "logit": _logit,
+    "frac": _fraction,
+    "deg2rad": _chain(Stored("scale")),
+    "rad2deg": _chain(Stored("scale")),
+    "remainder": _rest,
+    "fmod": _rest,
+    "hypot": _hypotenuse,
+    "logaddexp": _log_add_exp,
+    "xlogy": _x_log_y,
     "logical_and": _logical,
     "logical_or": _logical,
     "logical_xor": _logical,

@@ -13,7 +13,7 @@ from sepcalc.errors import Invalid, printable
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.move import Copy
+from sepcalc.ops.move import Constant, Copy
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
@@ -100,6 +100,15 @@ class Builder:
         if tensor.live and tensor.at in self.stretched:
             return self.stretched[tensor.at]
         return self.value(tensor)
+
+    def stored(self, value: Value) -> Value:
+        """The value as a tensor of the network, read in place of an input where it is stored. Its parameters count
+        here, unless they have counted before."""
+        if not value.constant:
+            return value
+        learned = not set(value.roots) <= {root for roots in self.used for root in roots}
+        number = self.add(Constant(seen(value.shape), learned), [], [value], label="stored")
+        return value._replace(number=number, first=False)
 
     def laid(self, value: Value, first: bool) -> Value:
         """The value with its channels last for the network (``first``), or its axes in PyTorch's order."""

@@ -8,7 +8,7 @@ from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.elementwise import Activation
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Copy, Embedding
 from sepcalc.ops.norm import BatchNorm, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
@@ -47,9 +47,7 @@ def _result(builder: Builder, call: Call, number: int) -> Value:
 
 def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padding: Any) -> Results:
     x, weight, bias = builder.value(call.given), builder.value(call.tensor("weight")), call.maybe("bias")
-    if x.constant:
-        raise Refused("a stored picture under weights that depend on the inputs has no count here")
-    value, lead = image(builder, x, rank)
+    value, lead = image(builder, builder.stored(x), rank)
     kernel, ones = weight.shape[2:], (1,) * lead
     groups = int(call.get("groups", 1))
     stride, dilation = per_axis(call.get("stride"), rank), per_axis(call.get("dilation"), rank)
@@ -208,17 +206,16 @@ def _layer_norm(how: str) -> Handler:
 
 def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        if "batch_sizes" in call.arguments:
-            raise Refused("a packed sequence has as many steps as its data say: give one that is not packed")
-        x = builder.laid(builder.value(call.given), False)
+        packed = "batch_sizes" in call.arguments  # its steps one after the other, without padding
+        x = builder.laid(builder.value(call.tensor("data") if packed else call.given), False)
         bias = bool(call.get("has_biases", False))
         layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
         params = [builder.value(one) for one in call.get("params")]
         each = len(params) // (layers * ways)
         hidden = params[0].shape[0] // gates
         projection = params[each - 1].shape[0] if each % 2 else 0
-        n = x.shape[0 if call.get("batch_first", False) else 1]
-        number = builder.view(x.node, (prod(x.shape[:2]), x.shape[2]))
+        n = call.outputs[1].shape[1]
+        number = builder.view(x.node, (prod(x.shape[:-1]), x.shape[-1]))
         made = []
         for at in range(layers):
             op = Recurrent(cell, hidden, 2 * bias, projection, relu=relu, bidirectional=ways == 2)
@@ -249,9 +246,7 @@ def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
         hidden = weights[0].shape[0] // gates
         n, size = prod(given.shape[:-1]), given.shape[-1]
         op = Recurrent(cell, hidden, 2 if len(weights) > 2 else 0, relu=relu)
-        x = builder.value(given)
-        if x.constant:
-            raise Refused("a cell whose input is stored has no count here")
+        x = builder.stored(builder.value(given))
         number = builder.add(op, [builder.view(builder.laid(x, False).node, (n, size))], weights, label=cell)
         results = [builder.give(number, call.outputs[0].shape)]
         for output in call.outputs[1:]:
@@ -282,8 +277,9 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
     weight, at = builder.value(call.tensor("weight")), builder.value(call.tensor("indices"))
     shape = call.outputs[0].shape
     bags, count = shape[0], prod(at.shape)
-    if not weight.constant or at.constant or call.maybe("per_sample_weights") is not None:
-        raise Refused("bags with weights of their own, or of a table that is computed, have no count here")
+    factors = call.maybe("per_sample_weights")
+    if not weight.constant or at.constant:
+        raise Refused("bags of a table that is computed have no count here")
     if count % bags or call.tensor("offsets").live:
         raise Refused("bags of unequal length, or whose borders depend on the data, have no count here")
     vocab, size = weight.shape
@@ -291,9 +287,15 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
     each = count // bags
     rows = (each,) if bags == 1 else (bags, each)
     number = builder.view(at.node, rows)
-    number = builder.add(Embedding(vocab, size, "" if how == "max" else how), [number], [weight])
-    if how == "max":
-        number = builder.add(Reduce("max", (len(rows) - 1,)), [number], label="max")
+    single = how == "max" or factors is not None
+    number = builder.add(Embedding(vocab, size, "" if single else how), [number], [weight])
+    if factors is not None:  # the rows are multiplied, then summed
+        value = builder.value(factors)
+        op: Op = Stored("scale", "constant", (*rows, 1)) if value.constant else Elementwise("multiply")
+        others = [] if value.constant else [builder.view(value.node, (*rows, 1))]
+        number = builder.add(op, [number, *others], [value], label="multiply")
+    if single:
+        number = builder.add(Reduce(how, (len(rows) - 1,)), [number], label=how)
     return (builder.give(number, shape),)
 
 
@@ -320,7 +322,8 @@ LAYERS: dict[str, Handler] = {
     **_all_ranks("max_pool{}d_with_indices", lambda rank: _pool("max", rank)),
     **_all_ranks("avg_pool{}d", lambda rank: _pool("avg", rank)),
     **_all_ranks("adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank)),
-    **_all_ranks("_adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank)),
+    "_adaptive_avg_pool2d": _adaptive("avg", 2),
+    "_adaptive_avg_pool3d": _adaptive("avg", 3),
     **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank)),
     **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
     **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),

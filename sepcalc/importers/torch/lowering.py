@@ -3,11 +3,11 @@
 from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.cost import total
+from sepcalc.cost import Cost, total
 from sepcalc.errors import Invalid
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import ELEMENTS
-from sepcalc.importers.torch.graph import Builder, Refused
+from sepcalc.importers.torch.graph import Builder, Refused, Value
 from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.products import PRODUCTS
@@ -15,6 +15,8 @@ from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.network import Network
 
 OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **ELEMENTS, **REDUCTIONS, **MOVES}
+# What is counted on stored tensors alone, since it runs whenever the module does; elementwise work on them is free.
+MULTIPLYING = {*PRODUCTS, *[name for name in LAYERS if name.startswith(("conv", "_conv", "lstm", "gru", "rnn_"))]}
 
 _IMAGES = (
     *("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_"),
@@ -38,22 +40,22 @@ class Trace(NamedTuple):
     leaves: Container[int]
 
 
-def lowered(name: str, trace: Trace) -> Network:
-    """The network of a trace."""
+def lowered(name: str, trace: Trace) -> tuple[Network, Cost]:
+    """The network of a trace, and what of its cost is work on stored tensors alone, which does not grow."""
     sizes = [size for _, size in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     wanted = wishes(trace.calls)
     builder = Builder(sizes, wanted, read)
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
-    beforehand = 0
+    alone = Cost()
     for call in trace.calls:
-        if any(one.live for one in call.tensors()):
+        if any(one.live for one in (*call.tensors(), *call.outputs)):
             _follow(builder, call)
-        elif call.op in PRODUCTS or call.op in LAYERS:
-            beforehand += _alone(call, sizes)
-    if beforehand:
-        builder.note(f"{beforehand:,} macs do not depend on the inputs: they are prepared beforehand, not counted")
+        elif call.library == "aten" and call.op in MULTIPLYING:
+            alone = total([alone, _alone(builder, call)])
+    if alone.macs:
+        builder.note(f"{alone.macs:,} macs run on stored tensors alone: counted, though a runtime may do them once")
     outputs = {}
     for label, tensor in trace.outputs.items():
         if tensor.live:
@@ -64,7 +66,7 @@ def lowered(name: str, trace: Trace) -> Network:
         first = ", ".join(trace.parameters[at][0] for at in unused[:3]) + (", …" if len(unused) > 3 else "")
         count = sum(sizes[at] for at in unused)
         builder.note(f"{count:,} params are not counted: what runs on these inputs does not use them ({first})")
-    return Network(name, builder.inputs, nodes, outputs, notes=list(builder.notes))
+    return Network(name, builder.inputs, nodes, outputs, notes=list(builder.notes)), alone
 
 
 def _follow(builder: Builder, call: Call) -> None:
@@ -100,21 +102,20 @@ def _forget(builder: Builder, mark: int) -> None:
     builder.values = {at: one for at, one in builder.values.items() if one.number is None or one.number < tensors}
 
 
-def _alone(call: Call, sizes: Sequence[int]) -> int:
-    """The macs of a product of which nothing depends on the inputs."""
+def _alone(builder: Builder, call: Call) -> Cost:
+    """A product of stored tensors, one of which stands where an input does: what it costs."""
     given = call.tensors()
-    fed = given[1] if call.op in ("addmm", "baddbmm", "addbmm", "addmv") else given[0]
-    scratch = Builder(sizes, (), ())
-    scratch.feed("input", fed._replace(live=True))
-    changed = {name: one._replace(live=True) if one is fed else one for name, one in call.arguments.items()}
-    scratch.call = call
-    try:
-        OPERATORS[call.op](scratch, call._replace(arguments=changed))
-    except (Refused, Invalid):
-        return 0
-    tensors = scratch.tensors
-    costs = [node.op.cost(tuple([tensors[at] for at in node.sources]), node.output) for node in scratch.nodes]
-    return total(costs).macs if costs else 0
+    fed = given[1] if call.op in ("addmm", "baddbmm", "addbmm", "addmv", "addr") else given[0]
+    builder.call = call
+    if fed.at not in builder.values:
+        builder.values[fed.at] = builder.stored(Value(fed.shape, roots=fed.roots))
+    mark, live = len(builder.nodes), fed._replace(live=True)
+    arguments = {name: live if one is fed else one for name, one in call.arguments.items()}
+    _follow(builder, call._replace(arguments=arguments))
+    tensors = builder.tensors
+    return total(
+        node.op.cost(tuple([tensors[at] for at in node.sources]), node.output) for node in builder.nodes[mark:]
+    )
 
 
 def wishes(calls: Sequence[Call]) -> set[int]:
@@ -148,4 +149,4 @@ def _keeps(call: Call) -> bool:
 def steps(trace: Trace) -> list[int]:
     """How many steps each recurrent layer of a trace takes."""
     runs = [call for call in trace.calls if call.op in ("lstm", "gru", "rnn_tanh", "rnn_relu")]
-    return [call.given.shape[1 if call.get("batch_first", False) else 0] for call in runs]
+    return [call.outputs[0].shape[1 if call.get("batch_first", False) else 0] for call in runs]

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.layers import Handler, Results, image
 from sepcalc.ops.base import Op
@@ -60,7 +60,8 @@ def _parts(builder: Builder, call: Call) -> Results:
     results = []
     for at, output in enumerate(call.outputs):
         label = f"{call.op}/{at}" if len(call.outputs) > 1 else ""
-        results.append(_part(builder, value, output, label))
+        empty = not all(output.shape)
+        results.append(Value(output.shape) if empty else _part(builder, value, output, label))
     return results
 
 
@@ -72,30 +73,28 @@ def _part(builder: Builder, value: Value, output: Tensor, label: str) -> Value:
         to = tuple([shape[axis] for axis in axes(value.shape, value.first)]) or (1,)
         if to == builder.tensors[value.node]:
             return value._replace(shape=shape)
-        if all(to):
-            number = builder.add(Slice(to), [value.node], label=label)
-            return builder.give(number, shape, value.first)
-    else:  # one position of an axis, which goes
-        plain = value
-        for axis in range(len(value.shape)):
-            if value.shape[:axis] + value.shape[axis + 1 :] == shape:
-                break
-        else:
-            number = builder.add(Copy(seen(shape)), [value.node], label=label)
-            return builder.give(number, shape)
-        if value.shape[axis] == 1:
-            return builder.give(value.node, shape, builder.wants(output))
-        to = tuple([1 if at == axis else size for at, size in enumerate(value.shape)])
-        place = tuple([to[at] for at in axes(plain.shape, plain.first)])
-        number = builder.add(Slice(place), [value.node], label=label)
-        return builder.give(number, shape, builder.wants(output))
-    raise Refused("a part of it is empty")
+        number = builder.add(Slice(to), [value.node], label=label)
+        return builder.give(number, shape, value.first)
+    # one position of an axis, which goes
+    plain = value
+    for axis in range(len(value.shape)):
+        if value.shape[:axis] + value.shape[axis + 1 :] == shape:
+            break
+    else:
+        number = builder.add(Copy(seen(shape)), [value.node], label=label)
+        return builder.give(number, shape)
+    if value.shape[axis] == 1:
+        return builder.give(value.node, shape, builder.wants(output))
+    to = tuple([1 if at == axis else size for at, size in enumerate(value.shape)])
+    place = tuple([to[at] for at in axes(plain.shape, plain.first)])
+    number = builder.add(Slice(place), [value.node], label=label)
+    return builder.give(number, shape, builder.wants(output))
 
 
 def _joined(builder: Builder, call: Call) -> Results:
     """Side by side along an axis."""
     output = call.outputs[0]
-    given = [one for one in call.arguments["tensors"] if one.shape != (0,)]
+    given = [one for one in call.arguments["tensors"] if 0 not in one.shape]
     rank, axis = len(output.shape), int(call.get("dim", 0))
     axis %= rank
     if call.op == "stack":
@@ -214,6 +213,7 @@ def _names(handler: Any, *names: str) -> dict[str, Handler]:
 _SORTED = "how often it compares depends on the data and the method"
 _SAMPLED = "it samples where the data says: the weights of its taps are computed, and their cost is not known here"
 _SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
+_DRAWN = "random numbers: what drawing them costs is not known"
 _MET = "a scatter that combines what meets has no count here: what meets depends on the data"
 
 # Why an operator is not counted, where more can be said than that there is no rule for it.
@@ -222,12 +222,14 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator"), _SAMPLED),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"), _SMOOTHED),
     **dict.fromkeys(("scatter_add", "scatter_reduce", "index_add", "index_reduce"), _MET),
+    **dict.fromkeys(RANDOM, _DRAWN),
+    "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
     "col2im": "windows are added where they overlap: the sums of a fold have no count here",
 }
 
 MOVES: dict[str, Handler] = {
     **_names(_same, "contiguous", "clone", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh"),
-    **_names(_same, "positive", "requires_grad", "resolve_conj", "resolve_neg", "lift"),
+    **_names(_same, "positive", "resolve_conj", "resolve_neg", "lift"),
     **_names(_dropped, "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
     **_names(_renamed, "view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "permute"),
     **_names(_renamed, "transpose", "t", "_reshape_alias", "view_as", "reshape_as", "swapaxes", "movedim", "ravel"),
@@ -241,7 +243,7 @@ MOVES: dict[str, Handler] = {
     **_names(_copied, "take_along_dim", "roll", "flip", "rot90", "repeat", "tile", "repeat_interleave", "unfold"),
     **_names(_copied, "im2col", "as_strided", "tril", "triu", "diag_embed", "slice_scatter", "select_scatter"),
     **_names(_copied, "scatter", "index_put", "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
-    **_names(_copied, "max_unpool3d", "fill", "zero", "slice_copy"),
+    **_names(_copied, "copysign", "block_diag", "max_unpool3d", "fill", "zero", "slice_copy", "_pack_padded_sequence"),
     "copy": _overwritten,
     "aliased": _aliased,
     "pixel_shuffle": _pixels(True),

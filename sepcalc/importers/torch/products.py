@@ -3,12 +3,13 @@
 from math import prod
 
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.elements import combined, scaled
+from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Select
+from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.product import Attention, Dense, Matmul
 from sepcalc.shape import Shape
@@ -24,9 +25,17 @@ def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | 
     for letters, value in ((left, a), (right, b)):
         for letter, size in zip(letters, value.shape, strict=True):
             sizes[letter] = max(sizes.get(letter, 1), size)
+    if a.constant and b.constant:
+        a = builder.stored(a)
     if a.constant or b.constant:
         data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
-        return _weighted(builder, data, weight, ours, theirs, out, sizes, bias)
+        repeated = any(
+            size == 1 < sizes[letter] and letter in theirs and letter in out
+            for letter, size in zip(ours, data.shape, strict=True)
+        )
+        if not repeated:
+            return _weighted(builder, data, weight, ours, theirs, out, sizes, bias)
+        a, b = builder.stored(a), builder.stored(b)  # one matrix for all, multiplied anew by each that is stored
     assert bias is None
     shape = tuple([sizes[letter] for letter in out])
     summed = [letter for letter in sizes if letter not in out]
@@ -74,8 +83,6 @@ def _weighted(
     summed = [letter for letter in ours if letter not in out]
     rows = [letter for letter in ours if letter in out and letter not in groups]
     columns = [letter for letter in theirs if letter not in ours]
-    if any(sizes[letter] != given[letter] for letter in groups):
-        raise Refused("an operand is repeated over the axes of a stored one")
     if rows and data.shape[0] == 1 and rows[0] == ours[0] and len(rows) > 1:
         rows = rows[1:]
     inner, many = prod(given[letter] for letter in summed), prod(given[letter] for letter in groups)
@@ -166,6 +173,18 @@ def _bilinear(builder: Builder, call: Call) -> Results:
     return (result if bias is None else combined(builder, "add", [result, builder.loose(bias)], "bias"),)
 
 
+def _cross(builder: Builder, call: Call) -> Results:
+    """a·b of the next axis and the one after it, less the same the other way round: two products, one difference."""
+    sides, products = [builder.value(one) for one in (call.given, call.tensor("other"))], []
+    for label in ("next", "last"):
+        turned = [
+            one if one.constant else applied(builder, one, Copy(builder.tensors[one.node]), labels=[label])
+            for one in sides
+        ]
+        products.append(combined(builder, "multiply", turned, "multiply"))
+    return (combined(builder, "subtract", products, "subtract"),)
+
+
 # --- attention --------------------------------------------------------------------------------------------------------
 
 
@@ -173,8 +192,9 @@ def _attention(builder: Builder, call: Call) -> Results:
     """softmax(Q·Kᵀ/sqrt(d) + mask)·V, whichever kernel runs it. Several batches are more heads."""
     query, key, value = (builder.value(call.tensor(name)) for name in ("query", "key", "value"))
     mask = call.maybe("attn_mask") or call.maybe("attn_bias")
-    if query.constant or key.constant or value.constant or call.get("scale", 0) == 1 or len(query.shape) < 3:
-        result = _spelled(builder, query, key, value, mask, call.get("scale", 0) == 1)
+    query, key, value = (builder.stored(one) for one in (query, key, value))
+    if call.get("scale", 0) == 1:
+        result = _spelled(builder, query, key, value, mask)
     else:
         many, kv = prod(query.shape[:-2]), prod(key.shape[:-2])
         op = Attention(many, kv, mask is not None and mask.kind != "b")
@@ -194,16 +214,12 @@ def _tokens(builder: Builder, value: Value) -> int:
     return builder.view(builder.view(number, (count, heads, size)), (count, heads * size))
 
 
-def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Tensor | None, plain: bool) -> Value:
-    """Attention as its products, where an operand is stored or nothing is scaled."""
+def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Tensor | None) -> Value:
+    """Attention as its products, where nothing is scaled."""
     if key.shape[:-2] != query.shape[:-2]:
-        raise Refused("grouped attention with a stored operand has no count here")
+        raise Refused("grouped attention that does not scale has no count here")
     outer = _OUTER[: len(query.shape) - 2]
     scores = contract(builder, query, key, f"{outer}ik,{outer}jk->{outer}ij")
-    if scores.constant:
-        raise Refused("attention of stored queries and keys has no count here")
-    if not plain:
-        scores = scaled(builder, scores, "scale")
     if mask is not None and mask.kind == "b":
         if mask.live:
             number = builder.add(Select(), [builder.value(mask).node, scores.node], label="mask")
@@ -229,6 +245,7 @@ PRODUCTS: dict[str, Handler] = {
     "addr": _added("vec1", "vec2", "i,j->ij"),
     "outer": _outer,
     "bilinear": _bilinear,
+    "linalg_cross": _cross,
     "scaled_dot_product_attention": _attention,
     "_scaled_dot_product_flash_attention": _attention,
     "_scaled_dot_product_flash_attention_for_cpu": _attention,

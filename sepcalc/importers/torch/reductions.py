@@ -1,13 +1,13 @@
 """Reductions over axes: sums, means, extremes, variances, norms, running sums."""
 
-from math import prod
+from math import inf, prod
 from typing import Any
 
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, binary, combined
 from sepcalc.importers.torch.graph import Builder, Value, seen
 from sepcalc.importers.torch.layers import Handler, Results
-from sepcalc.ops.elementwise import Activation
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Shape
@@ -102,6 +102,62 @@ def _log_sum_exp(builder: Builder, call: Call) -> Results:
     return (builder.give(builder.laid(result, False).node, shape),)
 
 
+def _extremes(builder: Builder, call: Call) -> Results:
+    """The least and the greatest."""
+    value, over, shape = builder.value(call.given), call.get("dim"), call.outputs[0].shape
+    return [_reduced(builder, how, value, over, shape, how) for how in ("min", "max")]
+
+
+def _counted(builder: Builder, call: Call) -> Results:
+    """How many are not 0: compared, and summed."""
+    value = applied(builder, builder.value(call.given), Stored("compare"), labels=["compare"])
+    return (_reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
+
+
+def _sum_of_numbers(builder: Builder, call: Call) -> Results:
+    """The sum of what is a number: compared, chosen (free), summed."""
+    value = applied(builder, builder.value(call.given), Stored("compare"), Select(), labels=["compare", "select"])
+    return (_reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
+
+
+# --- distances --------------------------------------------------------------------------------------------------------
+
+
+def _length(builder: Builder, change: Value, order: float, shape: Shape) -> Value:
+    """The p-norm along the last axis: (Σ |c|^p)^(1/p); squares and a root for p = 2."""
+    if order == 0:
+        other = applied(builder, change, Stored("compare"), labels=["compare"])
+        return _reduced(builder, "sum", other, -1, shape)
+    before, how, after = {1: (["abs"], "sum", []), 2: (["square"], "sum", ["sqrt"])}.get(
+        int(order) if order in (1, 2) else 0, (["abs"], "max", []) if order == inf else (["abs", "pow"], "sum", ["pow"])
+    )
+    each = applied(builder, change, *map(Activation, before), labels=before)
+    result = _reduced(builder, how, each, -1, shape, how)
+    return applied(builder, result, *map(Activation, after), labels=after)
+
+
+def _distances(builder: Builder, call: Call) -> Results:
+    """The distance of each row of one matrix to each of another, as it is defined (not by way of a product)."""
+    one, other = builder.loose(call.tensor("x1")), builder.loose(call.tensor("x2"))
+    rows, columns = (
+        value._replace(shape=(*value.shape[:at], 1, *value.shape[at:]), first=False)
+        if value.constant
+        else builder.give(builder.laid(value, False).node, (*value.shape[:at], 1, *value.shape[at:]))
+        for value, at in ((one, len(one.shape) - 1), (other, len(other.shape) - 2))
+    )
+    change = combined(builder, "subtract", [rows, columns], "subtract", "from" if rows.constant else "shift")
+    return (_length(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
+
+
+def _distances_within(builder: Builder, call: Call) -> Results:
+    """The distance of each pair of rows."""
+    value = builder.value(call.given)
+    shape = (*call.outputs[0].shape, value.shape[1])
+    sides = [builder.add(Copy(seen(shape)), [value.node], label=label) for label in ("a", "b")]
+    change = builder.give(builder.add(Elementwise("subtract"), sides, label="subtract"), shape)
+    return (_length(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
+
+
 def _cumulated(builder: Builder, call: Call) -> Results:
     value = builder.value(call.given)
     axis = int(call.arguments["dim"])
@@ -117,6 +173,11 @@ def _gathered_truth(builder: Builder, call: Call) -> Results:
 
 
 REDUCTIONS: dict[str, Handler] = {
+    "aminmax": _extremes,
+    "count_nonzero": _counted,
+    "nansum": _sum_of_numbers,
+    "_cdist_forward": _distances,
+    "_pdist_forward": _distances_within,
     "mean": _reduce("mean"),
     "sum": _reduce("sum"),
     "prod": _reduce("prod"),

@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_flatten
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
-from sepcalc.importers.torch.lowering import OPERATORS, Trace
+from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Trace
 from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
 
@@ -23,7 +23,7 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
         raise InputError(
             [Problem(f"{name}: its parameter {quoted(lazy[0])} has no shape yet", "run the module once before")]
         )
-    tracer = Tracer({*OPERATORS, *REASONS}, module)
+    tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module)
     inputs: dict[str, Tensor] = {}
 
     def fed(label: str, value: Any) -> Any:
@@ -33,6 +33,8 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
             return twin
         if isinstance(value, (list, tuple)) and any(isinstance(one, torch.Tensor) for one in value):
             return type(value)(fed(f"{label}.{at}", one) for at, one in enumerate(value))
+        if isinstance(value, dict):
+            return {key: fed(f"{label}.{key}", one) for key, one in value.items()}
         return value
 
     names = positions(module)

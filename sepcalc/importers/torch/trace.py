@@ -16,7 +16,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-from sepcalc.importers.torch.calls import Call, Tensor, every
+from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
 
 SMALL = 65_536  # elements of a constant that is computed for real
 LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
@@ -25,7 +25,7 @@ MOST_CALLS = 200_000
 _WHOLE = {"embedding": "indices", "embedding_bag": "indices", "one_hot": "self", "gather": "index"}
 _STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 _DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
-_DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose"}
+_DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
 _UNRELATED = {  # of their tensor they read the sizes alone
     *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
     *("new_empty_strided", "sym_size", "size", "is_same_size"),
@@ -78,13 +78,19 @@ def composite(func: Any) -> bool:
 
 def _states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
     """What a recurrent layer gives, without running step after step."""
-    x, states = bound["input"], bound["hx"]
+    x, states = bound["data" if "batch_sizes" in bound else "input"], bound["hx"]
     ways = 2 if bound["bidirectional"] else 1
     first = states[0] if isinstance(states, (list, tuple)) else states
     made = [x.new_empty((*x.shape[:-1], ways * first.shape[-1])), first.new_empty(first.shape)]
     if name == "lstm":
         made.append(states[1].new_empty(states[1].shape))
     return tuple(made)
+
+
+def _packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequences without their padding, step after step, and how many sequences have each step."""
+    sizes = (lengths[None] > torch.arange(int(lengths.max()))[:, None]).sum(1)
+    return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:])), sizes
 
 
 class Dataless(TorchDispatchMode):
@@ -117,13 +123,13 @@ class Dataless(TorchDispatchMode):
         """Whether an operator on these runs without data: one of them has none, or its result could be large."""
         return any(one.is_meta for one in tensors) or math.prod(max(1, one.numel()) for one in tensors) > LARGE
 
-    def run(self, func: Any, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor]) -> Any:
-        """The operator's result; the tensors have data all or none of them."""
+    def run(self, func: Any, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor], dataless: bool = False) -> Any:
+        """The operator's result, without data if that is asked for; the tensors have data all or none of them."""
         placed = not tensors and any(argument.name == "device" for argument in func._schema.arguments)
         if not tensors or tensors[0].is_meta:
             result = func(*_on(args, "meta"), **_on(kwargs, "meta", placed))
             made = [one for one in tree_flatten(result)[0] if isinstance(one, torch.Tensor)]
-            if tensors or any(one.numel() > SMALL for one in made):
+            if tensors or dataless or any(one.numel() > SMALL for one in made):
                 return result
         return func(*_on(args, "cpu"), **_on(kwargs, "cpu", placed))
 
@@ -134,10 +140,10 @@ class Dataless(TorchDispatchMode):
             return {"b": False, "i": 0, "f": 0.0, "c": 0j}[_kind(tensors[0])]
         return self.run(func, args, kwargs, tensors)
 
-    def alike(self, args: Any, kwargs: Any) -> tuple[Any, Any, list[torch.Tensor]]:
-        """The arguments, their tensors with data all or none of them; and these tensors."""
+    def alike(self, args: Any, kwargs: Any, dataless: bool = False) -> tuple[Any, Any, list[torch.Tensor]]:
+        """The arguments, their tensors with data all or none of them (none: ``dataless``); and these tensors."""
         tensors = _found((args, kwargs))
-        if self.mixed(tensors) and not all(one.is_meta for one in tensors):
+        if (dataless or self.mixed(tensors)) and not all(one.is_meta for one in tensors):
             change = lambda one: self.meta(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
             args, kwargs = tree_map(change, args), tree_map(change, kwargs)
             tensors = _found((args, kwargs))
@@ -146,6 +152,22 @@ class Dataless(TorchDispatchMode):
 
 def _found(values: Any) -> list[torch.Tensor]:
     return [one for one in tree_flatten(values)[0] if isinstance(one, torch.Tensor)]
+
+
+def _asks(name: str, args: Sequence[Any]) -> bool:
+    """Whether the result's size is for the data to tell: where something is true."""
+    if name == "index":
+        return any(one.is_meta and one.dtype in (torch.bool, torch.uint8) for one in _found(args[1]))
+    return name == "where" and len(args) == 1
+
+
+def _whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    """Indices with the places where a mask that has data is true."""
+    places: list[torch.Tensor | None] = []
+    for one in indices:
+        masks = one is not None and not one.is_meta and one.dtype in (torch.bool, torch.uint8)
+        places += one.nonzero().unbind(1) if one is not None and masks else [one]
+    return places
 
 
 def _plain(name: str) -> str:
@@ -180,9 +202,12 @@ def _on(values: Any, device: str, named: bool = False) -> Any:
 class Tracer(Dataless):
     """Follows one run of a module's forward."""
 
-    def __init__(self, handled: Container[str], module: torch.nn.Module) -> None:
+    supports_higher_order_operators = True
+
+    def __init__(self, handled: Container[str], noted: Container[str], module: torch.nn.Module) -> None:
         super().__init__()
         self.handled = handled
+        self.noted = noted  # operators that count even on tensors without parameters in them
         self.calls: list[Call] = []
         self.parameters: list[tuple[str, torch.Tensor]] = []
         self.numbers: dict[int, int] = {}
@@ -200,6 +225,7 @@ class Tracer(Dataless):
         self.spans: dict[int, tuple[int, int]] = {}
         self.seen: dict[int, int] = {}
         self.tainted = set[int]()
+        self.owners: dict[int, torch.Tensor] = {}  # by storage, a tensor in it that depends on the inputs
 
     # --- modules --------------------------------------------------------------------------------------------------
 
@@ -246,6 +272,8 @@ class Tracer(Dataless):
         self.kept.append(tensor)
         if tensor.layout == torch.strided:
             self.seen[made.at] = len(self.writes.get(_storage(tensor), ()))
+            if live:
+                self.owners[_storage(tensor)] = tensor
             start = tensor.storage_offset()
             reach = sum((size - 1) * abs(step) for size, step in zip(tensor.shape, tensor.stride()) if size)
             self.spans[made.at] = (start, start + reach + 1)
@@ -262,6 +290,10 @@ class Tracer(Dataless):
                 return tensor
             twin = self.meta(tensor)
             self.seen[self._new(twin, False, ()).at] = 0
+        elif number is None and tensor.is_meta and tensor.layout == torch.strided and _storage(tensor) in self.owners:
+            owner = self.known[id(self.owners[_storage(tensor)])]  # a view that no operator made
+            self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:]),))
+            return tensor
         else:
             with torch.inference_mode(tensor.is_inference()):  # what is a view of theirs must be one of the twin
                 if number is not None or tensor.is_meta or tensor.numel() > SMALL or tensor.layout != torch.strided:
@@ -301,6 +333,8 @@ class Tracer(Dataless):
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if not isinstance(func, torch._ops.OpOverload):  # cond and its like, which take code
+            raise DependsOnData(str(func), self.path)
         change = lambda one: self.inner(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
         args, kwargs = tree_map(change, args), tree_map(change, kwargs or {})
         library, _, name = func.name().partition(".")[0].partition("::")
@@ -314,18 +348,26 @@ class Tracer(Dataless):
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
-        if name in _DATA and any(one.is_meta for one in given):
+        if any(one.is_meta for one in given) and (name in _DATA or _asks(name, args)):
             raise DependsOnData(f"{library}::{name}", self.path)
+        if name == "_nested_tensor_from_mask_left_aligned":
+            return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
+        if name == "_pack_padded_sequence" and not given[1].is_meta:
+            data, sizes = _packed(*args)
+            self._register(name, library, _bound(func, tree_map(self.look, given), {}), data, ())
+            return data, sizes
+        if name == "index":
+            args = (args[0], _whole(args[1]))
         written = [argument.name for argument in func._schema.arguments if _is_written(argument)]
-        if self.mixed(given):
+        if self.mixed(given) or name in RANDOM:
             self._taint([one for name in written for one in _found(_bound(func, args, kwargs).get(name))])
             args, kwargs = tree_map(change, args), tree_map(change, kwargs)
-        args, kwargs, given = self.alike(args, kwargs)
+        args, kwargs, given = self.alike(args, kwargs, name in RANDOM)
         bound = _bound(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
         self._check(name, arguments)
-        steps = name in _STEPS and "batch_sizes" not in bound and given[0].is_meta
-        result = _states(name, bound) if steps else self.run(func, args, kwargs, given)
+        steps = name in _STEPS and given[0].is_meta
+        result = _states(name, bound) if steps else self.run(func, args, kwargs, given, name in RANDOM)
         self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
         return result
 
@@ -346,9 +388,12 @@ class Tracer(Dataless):
         live, roots, origins = self._joined(*every(arguments.values()))
         if name in _UNRELATED:
             live, roots, origins = False, (), frozenset()
+        live = live or name in RANDOM
         targets = _found(result) or written
-        made = [self._new(one, live, roots, origins) for one in targets]
-        if live or roots:
+        if not targets and library == "aten":
+            return  # it asks, and computes nothing
+        made = [self._new(one, live and one.numel() > 0, roots, origins) for one in targets]
+        if (live or roots or name in self.noted) and (not targets or any(one.numel() for one in targets)):
             self._note(name, arguments, tuple(made), library)
         for one, item in zip(targets, made):
             if any(one is other for other in written) and one.layout == torch.strided:
