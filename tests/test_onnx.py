@@ -377,13 +377,60 @@ def test_a_convolution_of_stored_tensors_counts(tmp_path: Path) -> None:
     assert (network.macs, network.params) == (36 * 4 * 27, 192 + 108)
 
 
+def test_attention_among_stored_tensors_and_with_a_stored_query(tmp_path: Path) -> None:
+    stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
+    nodes = [node("Attention", "q k v", "a"), node("Add", "x a", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 2, 6, 4)}, "y", stored, opset=23))
+    assert (network.macs, network.params) == (2 * 36 * 8, 3 * 48)
+    network = read(saved(tmp_path, [node("Attention", "q x x", "y")], {"x": (1, 2, 10, 4)}, "y", stored[:1], opset=23))
+    assert (network.macs, network.params, network.outputs) == (2 * 60 * 8, 48, {"y": (2, 6, 4)})
+
+
 def test_a_stored_product_that_cannot_be_counted_is_listed(tmp_path: Path) -> None:
     stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
-    for first in (node("Attention", "q k v", "a"), node("Einsum", "q k v", "a", equation="abij,abkj,abkl->abil")):
+    capped = node("Attention", "q k v", "a", softcap=2.0)
+    three = node("Einsum", "q k v", "a", equation="abij,abkj,abkl->abil")
+    for first in (capped, three):
         made = graph([first, node("Add", "x a", "y")], {"x": (1, 2, 6, 4)}, "y", stored)
         network = read(saved(tmp_path, made, opset=23))
         assert [gap.kind for gap in network.uncounted] == [first.op_type]
-        assert network.outputs == {"y": (6, 4, 2)} or network.outputs == {"y": (2, 6, 4)}
+
+
+def test_attention_in_windows_with_a_cache_and_its_refusals(tmp_path: Path) -> None:
+    nodes = [node("Reshape", "x to", "q"), node("Attention", "q q q", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 16, 24)}, "y", (ints("to", 8, 2, 6, 4),), opset=23))
+    assert (network.macs, network.outputs) == (8 * 2 * 36 * 8, {"y": (8, 2, 6, 4)})
+    assert verify(network).ok
+    cached = [node("Attention", "x x x - p p", "y keys values")]
+    inputs = {"x": (1, 2, 1, 4), "p": (1, 2, 9, 4)}
+    network = read(saved(tmp_path, cached, inputs, "y keys values", opset=23))
+    assert network.macs == 2 * 1 * 10 * 8
+    assert network.outputs == {"y": (2, 1, 4), "keys": (2, 10, 4), "values": (2, 10, 4)}
+    for one, reason in (
+        (node("Attention", "x x x", "y", softcap=2.0), "attention with a soft cap on its scores has no count here"),
+        (node("Attention", "x x x", "y - - s"), "attention that gives its scores has no count here"),
+    ):
+        one.output[:] = ["" if name == "-" else name for name in one.output]
+        outputs = " ".join(filter(None, one.output))
+        network = read(saved(tmp_path, [one], {"x": (1, 2, 6, 4)}, outputs, opset=23))
+        assert network.uncounted[0].reason == reason
+
+
+def test_dots_of_an_einsum(tmp_path: Path) -> None:
+    nodes = [node("Einsum", "x z", "y", equation="...ij,kj->...ik")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 3, 4, 5), "z": (6, 5)}))
+    assert (network.macs, network.outputs) == (3 * 4 * 5 * 6, {"y": (3, 4, 6)})
+    nodes = [node("Einsum", "x z", "y", equation="...ij,...jk")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 3, 4, 5), "z": (1, 3, 5, 2)}))
+    assert (network.macs, network.outputs) == (3 * 4 * 5 * 2, {"y": (3, 4, 2)})
+
+
+def test_computed_bounds_are_compared_with(tmp_path: Path) -> None:
+    nodes = [node("ReduceMax", "x", "m", keepdims=0), node("Clip", "x zero m", "y")]
+    stored = (numpy_helper.from_array(np.float32(0), "zero"),)
+    network = read(saved(tmp_path, nodes, {"x": (1, 24)}, "y", stored))
+    assert network.complete
+    assert network.cost.compares == 23 + 24 + 24
 
 
 def test_what_names_say_is_no_weight(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers.onnx.constants import MOST_COMPUTED, SMALL, array, evaluate, known, numeric
-from sepcalc.importers.onnx.elements import ELEMENTS, trained
+from sepcalc.importers.onnx.elements import ELEMENTS
 from sepcalc.importers.onnx.graph import MOST_NODES, Builder, Call, Refused, Unknown, Value
 from sepcalc.importers.onnx.layers import LAYERS
 from sepcalc.importers.onnx.microsoft import MICROSOFT
-from sepcalc.ops.move import Constant, Copy, Slice
+from sepcalc.ops.move import Copy, Slice
 from sepcalc.shape import Shape, show
 
 Handler = Callable[[Builder, Call], Sequence[Value]]
@@ -218,11 +218,8 @@ class Walk:
         """The layers of a product on stored tensors alone, whose first operand stands for the input. What it gives
         stays a constant for those who read it."""
         builder, mark = self.builder, self.builder.mark()
-        operand = trained(builder, call.input(0))
         try:
-            constant = Constant(operand.sizes or (1,), bool(operand.roots))
-            number = builder.add(f"{call.name}/constant", constant, (), (operand,))
-            first = operand._replace(number=number, data=None, roots=())
+            first = builder.standing(call.name, call.input(0))
             OPERATORS[call.type](builder, call._replace(inputs=(first, *call.inputs[1:])))
         except Refused as refused:
             builder.back(mark)
