@@ -6,6 +6,7 @@ sepcalc.compare(spec)["depthwise-separable"].cost.mults
 sepcalc.load("specs/mobilenet_v1.yaml", width=0.5).cost.macs
 sepcalc.verify(spec).ok
 sepcalc.factor("sobel-x").factors
+sepcalc.whatif(sepcalc.load("net.yaml"), "*=depthwise-separable").after.cost
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     import sepcalc.factor as factor  # noqa: F401 - a module that is called like the function in it
     import sepcalc.verify as verify  # noqa: F401 - a module that is called like the function in it
+    import sepcalc.whatif as whatif  # noqa: F401 - a module that is called like the function in it
     from sepcalc.comparison import Comparison as Comparison
     from sepcalc.comparison import compare as compare
     from sepcalc.cost import Cost as Cost
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from sepcalc.source import load as load
     from sepcalc.spec import Spec as Spec
     from sepcalc.spec import parse as parse
+    from sepcalc.whatif.fit import fit as fit
 
 # Where each name lives; it is imported when it is first asked for, so that `import sepcalc` costs nothing.
 _HOMES = {
@@ -36,10 +39,12 @@ _HOMES = {
     "Spec": "spec",
     "compare": "comparison",
     "factor": "factor",
+    "fit": "whatif.fit",
     "from_torch": "importers.torch",
     "load": "source",
     "parse": "spec",
     "verify": "verify",
+    "whatif": "whatif",
 }
 __all__ = [*_HOMES]
 

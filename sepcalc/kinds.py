@@ -200,6 +200,22 @@ def _transposed(words: Words, options: Options, inputs: Shapes) -> Op:
     )
 
 
+def _fold(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.conv import Fold
+
+    (shape,) = inputs
+    padding = _pads(options, shape)
+    if isinstance(padding, str):
+        raise Invalid("fold needs a number of elements, not same", "for example 1", "padding")
+    return Fold(
+        _per_axis(options, "kernel", shape),
+        cast(Shape, options["to"]),
+        _per_axis(options, "stride", shape),
+        padding,
+        _per_axis(options, "dilation", shape),
+    )
+
+
 # --- products --------------------------------------------------------------------------------------------------------
 
 
@@ -323,11 +339,13 @@ def _upsample(words: Words, options: Options, inputs: Shapes) -> Op:
 
 
 def _norm(words: Words, options: Options, inputs: Shapes) -> Op:
-    from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+    from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 
     how = words[0]
     if how == "lrn":
         return LocalResponseNorm(_size(options, "size", 5))
+    if how == "input":
+        return Normalization(cast(Shape, options.get("shape", ())))
     gain, bias = _on(options, "gain", True), _on(options, "bias", how != "rms")
     if how == "batch":
         return BatchNorm(gain, bias, _on(options, "unfolded"))
@@ -343,6 +361,7 @@ _NORM_OPTIONS = {
     "instance": ("bias", "gain"),
     "rms": ("gain", "axes"),
     "lrn": ("size",),
+    "input": ("shape",),
 }
 
 
@@ -579,6 +598,7 @@ KINDS = {
         ("kernel", "out"),
         (*_WINDOW, "output-padding", "groups", "bias"),
     ),
+    "fold": Kind("windows put back, sums where they overlap, cropped too", _fold, ("kernel", "to"), _WINDOW),
     "dense": Kind("rows · inputs · outputs products; rows are all axes but the last", _dense, ("out",), ("bias",)),
     "matmul": Kind("each result: inner products, summed; two inputs", _matmul, (), ("transpose",), several=True),
     "einsum": Kind(
@@ -627,10 +647,10 @@ KINDS = {
         lambda: (("nearest", "linear", "bilinear", "trilinear", "bicubic"),),
     ),
     "norm": Kind(
-        "batch: one mult, one addition each (folded); the others with their own mean, variance and root",
+        "batch, input: one mult, one addition each (folded); the others with their own mean, variance and root",
         _norm,
         (),
-        ("gain", "bias", "unfolded", "groups", "axes", "size"),
+        ("gain", "bias", "unfolded", "groups", "axes", "size", "shape"),
         lambda: (tuple(_NORM_OPTIONS),),
         form=lambda words, options: _NORM_OPTIONS[words[0]],
     ),

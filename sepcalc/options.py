@@ -132,7 +132,7 @@ OPTIONS = {
         Option("ceil", "", FLAG, "no", "round the number of windows up"),
         Option("exclude-pad", "", FLAG, "no", "an average leaves padding out"),
         Option("to", "", SHAPE, "", "the size to reach: 7x7; reshape, slice, copy, permute, constant: the whole shape"),
-        Option("shape", "", SHAPE, "", "what is stored, trained unless constant: 1x49x49"),
+        Option("shape", "", SHAPE, "", "what is stored, trained unless constant: 1x49x49; norm input: 1x1x3"),
         Option("start", "", OFFSETS, "0", "where a slice begins: of its axis, or with --to of all axes"),
         Option("scale", "", SIZES, "", "factor of each spatial size"),
         Option("heads", "", SIZE, "1", "attention heads"),

@@ -18,9 +18,11 @@ NAMES = {
     "compare",
     "from_torch",
     "factor",
+    "fit",
     "load",
     "parse",
     "verify",
+    "whatif",
 }
 COSTS = ("macs", "mults", "adds", "compares", "divs", "specials", "params", "buffers", "activations")
 

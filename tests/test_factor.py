@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.factor import Factoring, chains, exact, proof, spectra, ways
+from sepcalc.factor import Factoring, chains, eigenvalues, exact, proof, spectra, ways
 from sepcalc.factor.named import KERNELS
 from sepcalc.verify.counting import Tally, counting
 
@@ -69,7 +69,7 @@ def refusal(kernel: Any, **options: Any) -> str:
     return str(caught.value)
 
 
-# --- exactly ----------------------------------------------------------------------------------------------------------
+# --- exactly ---
 
 
 @pytest.mark.parametrize(("text", "factors", "scale"), SEPARABLE, ids=[case[0] for case in SEPARABLE])
@@ -281,7 +281,7 @@ def test_three_axes_of_a_layer_are_near_the_best() -> None:
     assert ways.step_at(found.kernel, basis, 3).rank == 3
 
 
-# --- files ------------------------------------------------------------------------------------------------------------
+# --- files ---
 
 Save = Callable[[str, bytes], str]
 
@@ -507,7 +507,7 @@ def test_bad_values(kernel: Any, message: str) -> None:
     assert refusal(kernel) == message
 
 
-# --- the command ------------------------------------------------------------------------------------------------------
+# --- the command ---
 
 
 def test_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
@@ -564,3 +564,82 @@ def test_writing_exact_factors(save: Save, tmp_path: Path) -> None:
     assert run(["factor", "gaussian-3", "--write", "out"]) == 0
     parts = {path.stem: np.load(path).tolist() for path in (tmp_path / "out").iterdir()}
     assert parts == {"factor-1": [1, 2, 1], "factor-2": [1, 2, 1], "scale": [1, 16]}
+
+
+# --- zeros, ranks that are not there, a large spectrum ---
+
+
+def test_zeros_need_nothing_to_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["factor", "0 0; 0 0"]) == 0
+    assert capsys.readouterr().out == (
+        "0 0; 0 0\n"
+        "  2x2 of rank 0: separable (exactly)\n"
+        "  0 x [0, 0]ᵀ x [0, 0]\n"
+        "\n"
+        "run as           rank  error  macs  of full\n"
+        "the full kernel                  4\n"
+        "\n"
+        "Not applicable\n"
+        "  spatial: every number is zero: nothing needs to run\n"
+    )
+    found = sepcalc.factor(np.zeros((4, 3, 3, 3)))
+    assert (found.rank, found.ways, found.errors) == (0, (), (0.0, 0.0, 0.0))
+    reasons = set(found.not_applicable.values())
+    assert reasons == {"every number is zero: nothing needs to run"}
+    assert [*found.not_applicable] == ["spatial", "factorized", "depthwise-separable"]
+
+
+def test_a_rank_that_a_way_has_not_is_said_to_be_its_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("w.npy", np.random.default_rng(0).standard_normal((8, 5, 3, 4)))
+    said = "  there is no rank 10: spatial ends at rank 3, depthwise-separable ends at rank 8, which is shown\n"
+    assert run(["factor", "w.npy", "--rank", "10"]) == 0
+    assert said in capsys.readouterr().out
+    assert run(["factor", "w.npy", "--rank", "3"]) == 0
+    assert "there is no rank" not in capsys.readouterr().out
+    assert run(["factor", "sobel-x", "--rank", "99", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["asked_rank"], document["ways"][0]["rank"]) == (99, 3)
+
+
+def test_nothing_to_save_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("w.npy", np.ones((4, 3, 1, 1)))
+    assert run(["factor", "w.npy", "--rank", "2", "--write", "out"]) == 2
+    assert capsys.readouterr().err == (
+        "--write has nothing to save: no way to run it applies\n"
+        "  hint: spatial: the kernel 1x1 extends along no axis; factorized: the kernel 1x1 extends along no axis; "
+        "depthwise-separable: the kernel 1x1 has no spatial part to separate\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (70, 30)])
+def test_eigenvalues_by_blocks_are_numpys(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eigenvalues, "LARGE", 2)
+    part = np.random.default_rng(4).standard_normal(shape)
+    for matrix in (part @ part.T, np.zeros((5, 5)), np.diag([3.0, 1.0, 2.0])):
+        known = np.linalg.eigvalsh(matrix)
+        assert eigenvalues.ascending(matrix) == pytest.approx(known, abs=1e-12 * max(1, known[-1]))
+
+
+def test_eigenvalues_that_are_none_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A routine that fails, that answers nonsense, or that is not there: NumPy's own answer."""
+    monkeypatch.setattr(eigenvalues, "LARGE", 2)
+
+    def filled(given: Any, value: float) -> None:
+        from ctypes import POINTER, c_double, c_int64, cast
+
+        cast(given[5], POINTER(c_double))[0] = cast(given[6], POINTER(c_double))[0] = value
+        cast(given[8], POINTER(c_int64))[0] = 9
+
+    def failing(*given: Any) -> None:
+        given[10]._obj.value = 1
+
+    for routine in (failing, lambda *given: filled(given, 9.0), None):
+        monkeypatch.setattr(eigenvalues, "_routine", lambda routine=routine: routine)
+        assert eigenvalues.ascending(np.diag([3.0, 1.0, 2.0])) == pytest.approx([1, 2, 3])

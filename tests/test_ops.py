@@ -124,6 +124,9 @@ HAND = [
     ("4x6x8 reduce prod --over h", Cost(mults=192 - 48, activations=48)),
     ("4x6x8 reduce argmax --over c", Cost(compares=192 - 24, activations=24)),
     ("4x6x8 reduce argmin --over c --keep", Cost(compares=192 - 24, activations=24)),
+    # 4 x 6 windows of 2 x 2, all at distance 1, on 5 x 7 positions: 24·4·2 numbers less 2·35
+    ("4x6x8 fold -k2 --to 5x7", Cost(adds=24 * 8 - 2 * 35, activations=5 * 7 * 2)),
+    ("4x6x8 fold -k2 --to 3x5 -p1", Cost(adds=24 * 8 - 2 * 35, activations=3 * 5 * 2)),
     ("4x6x8 cumsum", Cost(adds=24 * 7, activations=192)),
     ("4x6x8 cumsum --axis h", Cost(adds=48 * 3, activations=192)),
     # resampling: t taps, t mults and t-1 additions for each output
@@ -149,6 +152,8 @@ HAND = [
     ("4x4x8 norm rms", Cost(mults=272, adds=128, divs=128, specials=16, params=8, activations=128)),
     ("4x4x8 norm rms --no-gain --axes 2", Cost(mults=132, adds=128, divs=128, specials=4, activations=128)),
     ("4x4x8 norm lrn", Cost(mults=256, adds=5 * 128, divs=128, specials=128, activations=128)),
+    ("4x4x3 norm input", Cost(mults=48, adds=48, activations=48)),
+    ("4x4x3 norm input --shape 1x1x3", Cost(mults=48, adds=48, buffers=7, activations=48)),  # mean, variance, count
     ("4x4x8 norm lrn --size 3", Cost(mults=256, adds=3 * 128, divs=128, specials=128, activations=128)),
     ("4x4x8 softmax", Cost(adds=256 - 16, compares=112, divs=128, specials=128, activations=128)),
     ("4x4x8 softmax --axis h", Cost(adds=256 - 32, compares=96, divs=128, specials=128, activations=128)),

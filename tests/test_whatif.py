@@ -4,6 +4,7 @@ own parameters, and against what was executed."""
 import json
 import re
 import shlex
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -43,7 +44,7 @@ def rewritten(line: str, *rules: str, exclude: tuple[str, ...] = ()) -> Rewritte
     return rewrite(sepcalc.load(line), read_rules(rules), exclude)
 
 
-# --- rules ------------------------------------------------------------------------------------------------------------
+# --- rules ---
 
 
 def test_conv_mobilenet_becomes_mobilenet(sep: Run, tmp_path: Path) -> None:
@@ -366,7 +367,7 @@ def test_width_and_rules_together(sep: Run) -> None:
     assert document["layers"][-1] == {**document["layers"][-1], "name": "dense", "reason": "head: it keeps its outputs"}
 
 
-# --- speed ------------------------------------------------------------------------------------------------------------
+# --- speed ---
 
 
 def test_speed_by_hand() -> None:
@@ -386,7 +387,7 @@ def test_speed_says_less_time(sep: Run) -> None:
     ), out
 
 
-# --- reports ----------------------------------------------------------------------------------------------------------
+# --- reports ---
 
 
 @pytest.mark.parametrize("form", ["csv", "markdown", "json"])
@@ -406,3 +407,163 @@ def test_incomplete_networks_exit_with_3(sep: Run, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("sepcalc.cli.whatif.read", lambda *_: Document(gap))
     code, out, _ = sep("whatif", "x", "--rewrite", "*=spatial")
     assert (code, out.splitlines()[-1]) == (3, "  INCOMPLETE: the totals are without what was not counted")
+
+
+# --- shapes that cut channels, shared params, the Python face ---
+
+# A transformer's block as exporters write it: queries, keys and values in one layer, cut into 12 heads.
+FUSED = """
+input: 197x768
+layers:
+  - dense -o2304: {name: qkv}
+  - reshape --to 3x197x768: {name: cut}
+  - copy --to 197x768: {name: q}
+  - copy --to 197x768:
+    name: k
+    from: cut
+  - copy --to 197x768:
+    name: v
+    from: cut
+  - reshape --to 12x197x64:
+    name: heads-q
+    from: q
+  - reshape --to 12x197x64:
+    name: heads-k
+    from: k
+  - matmul --transpose:
+    name: scores
+    from: [heads-q, heads-k]
+  - reshape --to 12x64x197:
+    name: heads-v
+    from: v
+  - matmul --transpose:
+    name: mixed
+    from: [scores, heads-v]
+  - reshape --to 197x768: {name: joined}
+  - dense -o768: {name: projection}
+  - dense -o1000: {name: head}
+"""
+
+
+def network_of(text: str, folder: Path) -> sepcalc.Network:
+    path = folder / "net.yaml"
+    path.write_text(re.sub(r": \{name: (.*)\}", r":\n    name: \1", text), "utf-8")
+    return sepcalc.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("width", "divisor", "fused", "size"),
+    [("0.75", 8, 1728, 48), ("1/2", 8, 1152, 32), ("0.33", 1, 756, 21)],  # multiples of 3 x 12
+)
+def test_fused_heads_keep_their_number(width: str, divisor: int, fused: int, size: int, tmp_path: Path) -> None:
+    after = sepcalc.whatif(network_of(FUSED, tmp_path), width=width, divisor=divisor).after
+    shapes = {layer.name: layer.output for layer in after.layers}
+    inner = 12 * size
+    assert shapes["qkv"] == (197, fused)
+    assert shapes["cut"] == (3, 197, inner)
+    assert shapes["heads-q"] == shapes["heads-k"] == shapes["mixed"] == (12, 197, size)
+    assert shapes["joined"] == (197, inner)
+    outputs = shapes["projection"][-1]
+    assert after.macs == 197 * (768 * fused + 2 * 197 * inner + inner * outputs + outputs * 1000)
+
+
+SHARED = """
+input: 8x8x4
+layers:
+  - conv -k3 -o32 -p same --bias: {name: a}
+  - norm batch: {name: n}
+    shared-params: 32
+  - conv -k3 -o32 -p same --bias: {name: b}
+    shared-params: 32
+  - conv -k3 -o32 -p same: {name: c}
+    shared-params: 100
+  - pool avg global: {name: pool}
+  - dense -o10: {name: head}
+"""
+
+
+def test_a_shared_bias_stays_and_follows_the_width(tmp_path: Path) -> None:
+    """A bias alone that another layer has too keeps no convolution from being separated; it is still counted once."""
+    network = network_of(SHARED, tmp_path)
+    assert network.params == 4 * 32 * 9 + 32 + 32 + 32 * 32 * 9 + 32 * 32 * 9 - 100 + 320
+    result = sepcalc.whatif(network, "*=depthwise-separable")
+    reasons = {change.name: change.rule or change.reason for change in result.layers}
+    assert reasons["b"] == "*=depthwise-separable"
+    assert reasons["c"] == "shares a part of its params with another layer"
+    assert {layer.name: layer.cost.params for layer in result.after.layers}["b/pointwise"] == 32 * 32
+    with pytest.raises(sepcalc.InputError) as caught:
+        sepcalc.whatif(network, width=0.5)
+    assert str(caught.value) == ("c cannot follow: which 100 of its 9,216 params layers before it share is not known")
+    fitting = network_of(SHARED.replace("    shared-params: 100\n", ""), tmp_path)
+    half = {layer.name: layer.cost.params for layer in sepcalc.whatif(fitting, width=0.5).after.layers}
+    assert (half["n"], half["b"]) == (16, 16 * 16 * 9)
+
+
+def test_nothing_changed_has_no_table(sep: Run) -> None:
+    code, out, err = sep("whatif", "8x8x3, dense -o4, conv -k1 -o2", "--rewrite", "conv=spatial")
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        "network: 0 of the 2 layers that multiply and accumulate changed\n\nLeft alone\n"
+        "  not a convolution: dense\n  the kernel 1x1 extends along no axis: conv\n\nBefore and after\n"
+    )
+    out = sep("whatif", "8x8x3, conv -k3 -o4", "--width", "1")[1]
+    assert out.startswith(
+        "network: 0 of the 1 layer that multiplies and accumulates changed\n\nLeft alone\n"
+        "  head: it keeps its outputs: conv\n"
+    )
+
+
+@pytest.mark.parametrize("text", ["1e99999999", "1e-99999999", "", " 1", "1_0", "1/0", "nan", "-1", "101"])
+def test_numbers_that_are_none_are_refused_at_once(text: str, sep: Run) -> None:
+    expected = f"--width {text!r}: expected a number above 0, up to 100\n"
+    assert sep("whatif", "8x8x3, conv -k3 -o4", f"--width={text}") == (2, "", expected)
+
+
+def test_an_empty_resolution_is_refused(sep: Run) -> None:
+    expected = "--resolution: '' is not a size, nor one per axis: expected for example 3 or 3x5\n"
+    assert sep("whatif", "8x8x3, conv -k3 -o4", "--resolution=") == (2, "", expected)
+
+
+def test_the_python_face() -> None:
+    network = sepcalc.load(str(ROOT / "specs" / "conv_mobilenet.yaml"))
+    result = sepcalc.whatif(network, ["*=depthwise-separable"], "conv[0]")
+    assert (result.before.macs, result.after.macs) == (network.macs, MOBILENET_MACS)
+    assert (
+        sepcalc.whatif(network, resolution=192).after.macs == sepcalc.whatif(network, resolution="192x192").after.macs
+    )
+    assert sepcalc.whatif(network, width=0.5).after.macs == resized(network, Fraction(1, 2)).macs
+    for call, said in (
+        (lambda: sepcalc.whatif(network, width=0), "width '0': expected a number above 0, up to 100"),
+        (lambda: sepcalc.fit(network, {"macs": 1}, "luck"), "unknown way 'luck': expected width, resolution, separate"),
+        (
+            lambda: sepcalc.fit(network, {"macs": 1}, variants=["luck"]),
+            "unknown variant 'luck': expected spatial, depthwise-separable, depthwise-spatial, factorized",
+        ),
+    ):
+        with pytest.raises(sepcalc.InputError) as caught:
+            call()
+        assert str(caught.value) == said
+
+
+def test_the_least_change_in_python() -> None:
+    line = sepcalc.load("32x32x3, conv -k3 -o16 -p same, conv -k3 -o32 -p same, pool avg global, dense -o10")
+    answer = sepcalc.fit(line, {"macs": line.macs // 2}, by="resolution")
+    assert answer.network is not None
+    assert answer.network.macs <= line.macs // 2
+    assert answer.change == "resolution 32 -> 22"  # 22 x 22 < 32 x 32 / 2 < 23 x 23
+    both = sepcalc.fit(line, {"macs": line.macs // 2}, by=["width", "resolution"])
+    assert (both.way, both.network.params if both.network else 0) == ("resolution", line.params)
+    assert sepcalc.fit(line, {"macs": line.macs}).way == "none"
+    none = sepcalc.fit(line, {"macs": 1}, by="width")
+    assert (none.network, none.reason) == (None, "width: not even channels x 0.05 fits")
+
+
+def test_without_scipy_the_other_ways_are_tried(sep: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    code, out, err = sep("fit", "32x32x3, conv -k3 -o16, dense -o10", "--max", "macs=300k", "--format", "json")
+    assert (code, err) == (0, "")
+    reasons = {way["way"]: way["reason"] for way in json.loads(out)["ways"]}
+    assert reasons["separate"] == ("fit --by separate needs SciPy, which is not installed: pip install 'sepcalc[fit]'")
+    code, out, err = sep("fit", "32x32x3, conv -k3 -o16", "--max", "macs=1", "--by", "separate")
+    assert (code, out) == (2, "")
+    assert err == "fit --by separate needs SciPy, which is not installed\n  hint: pip install 'sepcalc[fit]'\n"

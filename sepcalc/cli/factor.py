@@ -72,7 +72,7 @@ def command(
 
     factoring = factor(" ".join(words), layer=layer or None)
     steps = _steps(factoring, rank)
-    report = FactorReport(factoring, steps)
+    report = FactorReport(factoring, rank, steps)
     if verify:
         from sepcalc.factor.proof import exactly, prove
 
@@ -110,8 +110,11 @@ def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -
     if kernel.layer and rank is None:
         raise InputError([Problem("--write needs --rank for a layer's weights", "for example --rank 16")])
     exact = factoring.separated if rank is None else None
-    steps = _steps(factoring, rank or factoring.rank or 1) or []
-    return write(folder, arrays(kernel, exact, steps), force)
+    found = arrays(kernel, exact, _steps(factoring, rank or factoring.rank or 1) or [])
+    if not found:
+        reasons = [f"{name}: {reason}" for name, reason in factoring.not_applicable.items()]
+        raise InputError([Problem("--write has nothing to save: no way to run it applies", "; ".join(reasons))])
+    return write(folder, found, force)
 
 
 def _names() -> NamesReport:

@@ -8,17 +8,29 @@ import click
 
 from sepcalc.cli.network import input_option, request, set_option, standard_input
 from sepcalc.cli.output import emit, emit_file, output_options
-from sepcalc.cli.whatif import read_fraction
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
 from sepcalc.gate import read_limit
 from sepcalc.importers import Request
 from sepcalc.network import Network
 from sepcalc.reports.whatif import FitReport, Way
-from sepcalc.rewrite import VARIANTS, Settings
+from sepcalc.rewrite import Settings
 from sepcalc.source import read
-from sepcalc.whatif.fit import FINEST, Answer, Limits, fits, narrower, separated, smaller, unfit
-from sepcalc.whatif.resize import resized
+from sepcalc.whatif import read_fraction
+from sepcalc.whatif.fit import (
+    FINEST,
+    SEPARATED,
+    WAYS,
+    Answer,
+    Limits,
+    by_channels,
+    by_resolution,
+    by_separating,
+    fits,
+    narrower,
+    tried,
+    unfit,
+)
 
 HELP = """The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
 that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
@@ -35,8 +47,6 @@ Examples:
   sepcalc fit specs/conv_mobilenet.yaml --max macs=1G --by separate --variant spatial --variant depthwise-separable
 """
 LARGEST_FACTOR = 16  # a parameter "width" that is a larger whole number is one of channels
-WAYS = ("width", "resolution", "separate")
-SEPARATED = [name for name in VARIANTS if name != "normal"]
 
 
 def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
@@ -114,10 +124,10 @@ def command(
             if way == "width":
                 answers.append(_by_width(network, once, document.parameters, whole, asked, limits, least, divisor))
             elif way == "resolution":
-                answers.append(_by_resolution(whole, limits))
+                answers.append(by_resolution(whole, limits))
             else:
                 chosen = variants or ("depthwise-separable",)
-                answers.append(separated(whole, limits, chosen, Settings(multiplier)))
+                answers.append(by_separating(whole, limits, chosen, Settings(multiplier), required="separate" in ways))
     for answer in answers:
         if answer.network is not None and not fits(answer.network, limits):
             raise AssertionError(f"{answer.way} does not fit")
@@ -145,15 +155,11 @@ def _by_width(
 ) -> Answer:
     """By the file's own parameter ``width``, or by a factor for its channels."""
     width = own.get("width")
-
-    def by_factor(factor: Fraction) -> Network | None:
-        return _tried(lambda: resized(whole, factor, divisor))
-
     made = []
 
     def at(value: Fraction) -> Network | None:
         settings = {**asked.settings, "width": str(value) if value.denominator == 1 else str(float(value))}
-        found = _tried(lambda: read(network, asked._replace(settings=settings), standard).network)
+        found = tried(lambda: read(network, asked._replace(settings=settings), standard).network)
         made.append(found is not None)
         return found
 
@@ -164,26 +170,4 @@ def _by_width(
         )
         if answer.network is not None or sum(made) > 1:  # else it is a width that only its own value suits
             return answer
-    return narrower((least, Fraction(1)), by_factor, limits, "channels x")
-
-
-def _by_resolution(whole: Network, limits: Limits) -> Answer:
-    """Inputs in the proportions of the first that has sides, up to its own."""
-    shape = next((shape for shape in whole.inputs.values() if len(shape) > 1), None)
-    if shape is None:
-        return Answer("resolution", None, "", "the input has no spatial size")
-    *sides, _ = shape
-
-    def at(size: int) -> Network | None:
-        sizes = tuple([max(1, side * size // max(sides)) for side in sides])
-        return _tried(lambda: resized(whole, resolution=sizes))
-
-    return smaller(tuple(sides), at, limits)
-
-
-def _tried(make: Callable[[], Network]) -> Network | None:
-    """The network, or None where the layers do not fit each other at this size."""
-    try:
-        return make()
-    except InputError:
-        return None
+    return by_channels(whole, limits, least, divisor)

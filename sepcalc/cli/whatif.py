@@ -1,17 +1,13 @@
 """``sepcalc whatif``."""
 
-from fractions import Fraction
-
 import click
 
 from sepcalc.cli.network import input_option, request, set_option, standard_input
 from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
-from sepcalc.errors import InputError, Invalid, Problem, quoted
-from sepcalc.options import read_sizes
+from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.source import read
-from sepcalc.whatif import read_rules, resized_and_rewritten
-from sepcalc.whatif.resize import heads_of, resized
+from sepcalc.whatif import WIDEST, read_fraction, read_resolution, read_rules, said, whatif
 
 HELP = """What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
 
@@ -27,17 +23,6 @@ Examples:
   sepcalc whatif specs/mobilenet_v1.yaml --width 0.75 --resolution 192
   sepcalc whatif specs/conv_mobilenet.yaml --rewrite "*=depthwise-separable" --balance 100
 """
-
-
-def read_fraction(option: str, text: str, largest: int) -> Fraction:
-    """A positive decimal or fraction. Raises InputError."""
-    try:
-        value = Fraction(text) if len(text) <= 40 and text.isascii() and "_" not in text else Fraction(0)
-    except (ValueError, ZeroDivisionError):
-        value = Fraction(0)
-    if not 0 < value <= largest:
-        raise InputError([Problem(f"{option} {quoted(text)}: expected a number above 0, up to {largest:,}")])
-    return value
 
 
 @click.command("whatif", help=HELP)
@@ -74,28 +59,21 @@ def command(
     force: bool,
     write: str | None,
 ) -> int:
-    if not (rules or width or resolution):
+    if not rules and width is None and resolution is None:
         raise InputError(
             [Problem("nothing to change: expected --rewrite, --width or --resolution", "--rewrite '*=spatial'")]
         )
     if exclude and not rules:
         raise InputError([Problem("--exclude is for --rewrite: it keeps layers from the rules")])
-    wanted = read_rules(rules)
-    factor = read_fraction("--width", width, 100) if width is not None else None
-    sizes = None
+    read_rules(rules)  # what is wrong with the options is said before anything is read
+    if width is not None:
+        read_fraction("--width", width, WIDEST)
     if resolution is not None:
-        try:
-            sizes = read_sizes(resolution)
-        except Invalid as fact:
-            raise InputError([Problem(f"--resolution: {fact.message}", fact.hint)]) from fact
+        read_resolution("--resolution", resolution)
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None
     whole = read(network, request(sets, inputs), standard_input).network
-    changed = resized(whole, factor, divisor, sizes) if factor is not None or sizes is not None else whole
-    parts = [f"width x {width}" if width else "", f"resolution {resolution}" if resolution else ""]
-    said = ", ".join(filter(None, parts))
-    heads = heads_of(whole) if width else ()
-    result = resized_and_rewritten(whole, changed, said, heads, wanted, exclude)
-    report = WhatifReport(result, said, bytes_balance, element_bytes)
+    result = whatif(whole, rules, exclude, width=width, divisor=divisor, resolution=resolution)
+    report = WhatifReport(result, said(width, resolution), bytes_balance, element_bytes)
     if write is not None:
         from sepcalc.document.writer import write as as_yaml
 

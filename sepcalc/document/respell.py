@@ -6,10 +6,10 @@ from typing import Any
 from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
-from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
@@ -197,6 +197,7 @@ def _pad(op: Pad, inputs: Shapes) -> Parts:
 _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Conv: _conv,
     Transposed: _transposed,
+    Fold: lambda op, inputs: ("fold", (), {"kernel": _short(op.kernel) or (1,), "to": op.to, **_window(op)}),
     Dense: lambda op, inputs: ("dense", (), {"out": op.out, **_flags(bias=op.bias)}),
     Matmul: lambda op, inputs: ("matmul", (), _flags(transpose=op.transpose)),
     Einsum: lambda op, inputs: ("einsum", (op.equation,), {}),
@@ -207,6 +208,7 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Upsample: lambda op, inputs: ("upsample", (op.how,), {"to": op.to}),
     BatchNorm: _batch_norm,
     RowNorm: _row_norm,
+    Normalization: lambda op, inputs: ("norm", ("input",), {"shape": op.stored} if op.stored else {}),
     LocalResponseNorm: lambda op, inputs: ("norm", ("lrn",), {"size": op.size}),
     Softmax: _softmax,
     Cumulate: lambda op, inputs: ("cumsum", (), _along(op.axis, inputs[0])),

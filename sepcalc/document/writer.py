@@ -30,7 +30,10 @@ def write(network: Network) -> str:
     owners: dict[str, int] = {}
     for at, (name, op, sources, output, weights, shared) in enumerate(network.nodes):
         try:
-            spec = str(spec_of(op, tuple([tensors[source] for source in sources]), output))
+            inputs = tuple([tensors[source] for source in sources])
+            spec = str(spec_of(op, inputs, output))
+            if shared < 0:
+                raise Invalid(f"{op.kind(inputs)} has no params, and {-shared:,} are read there")
         except Invalid as fact:
             problems.append(Problem(f"{printable(name)} cannot be written: {fact.message}", fact.hint))
             continue

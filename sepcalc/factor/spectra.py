@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sepcalc.factor import eigenvalues
 from sepcalc.factor.kernel import Array
 
 LARGE = 1024  # a side from which on the spectrum comes from the Gram matrix, at half the time and half the digits
@@ -19,14 +20,13 @@ SHORT = 128  # the shorter side up to which a large batch is decomposed by its G
 GRAM = 1e-6  # part of a matrix's largest power below which its Gram matrix is not trusted
 
 
-def singular_values(matrices: Array) -> Array:
-    """The singular values of matrices (… x m x n), largest first."""
-    if min(matrices.shape[-2:]) < LARGE:
-        values: Array = np.linalg.svd(matrices, compute_uv=False)
+def singular_values(matrix: Array) -> Array:
+    """The singular values of a matrix, largest first."""
+    if min(matrix.shape) < LARGE:
+        values: Array = np.linalg.svd(matrix, compute_uv=False)
         return values
-    wide = matrices if matrices.shape[-2] <= matrices.shape[-1] else matrices.swapaxes(-1, -2)
-    powers = np.linalg.eigvalsh(wide @ wide.swapaxes(-1, -2))[..., ::-1]
-    return np.sqrt(np.maximum(powers, 0))
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    return np.sqrt(np.maximum(eigenvalues.ascending(wide @ wide.T)[::-1], 0))
 
 
 def scaled(weights: Array) -> Array:

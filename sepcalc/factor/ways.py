@@ -97,8 +97,9 @@ def ways(kernel: Kernel, weights: Array, slice_errors: Sequence[float]) -> tuple
     """Every way that applies, and the reason for each that does not. A kernel alone has one way only. ``weights`` are
     the kernel's, squeezed and scaled."""
     found, reasons = [], dict[str, str]()
+    zero = "" if weights.any() else "every number is zero: nothing needs to run"
     for variant in (SLICES, BASIS, DEPTHWISE) if kernel.layer else (SLICES,):
-        if reason := obstacle(kernel, variant):
+        if reason := obstacle(kernel, variant) or zero:
             reasons[variant] = reason
             continue
         if variant == SLICES:

@@ -198,6 +198,55 @@ class Transposed(_Transposed, Op):
         return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
 
 
+class _Fold(NamedTuple):
+    kernel: Shape
+    to: Shape
+    stride: Shape
+    padding: Pads
+    dilation: Shape
+
+
+class Fold(_Fold, Op):
+    """Windows put back where they were taken from, sums where they overlap, then the border cut: a transposed
+    convolution without its products. Input positions x (C·K), each a window of C channels; ``to`` sizes.
+
+    x - C·P additions, P as for a transposed convolution (:func:`sepcalc.shape.reached`): what is cropped was summed.
+    Source: PyTorch's Fold; opcounts.md, "Transposed convolution: additions".
+    """
+
+    __slots__ = ()
+    label = "fold"
+
+    def detail(self, inputs: Shapes) -> str:
+        channels = inputs[0][-1]
+        return _described(self.kernel, self.stride, self.dilation, 1, channels, channels // prod(self.kernel))
+
+    def crops(self, shape: Shape) -> tuple[Pads, Shape]:
+        return self.padding, (0,) * len(self.kernel)
+
+    def output(self, inputs: Shapes) -> Shape:
+        *sizes, channels = inputs[0]
+        if len(self.to) != len(self.kernel):
+            raise Invalid(f"a fold over {len(self.kernel)} axes cannot give {show(self.to)}", about="to")
+        axes = zip(self.to, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        windows = [(size + sum(around) - extent(k, d)) // s + 1 for size, k, s, around, d in axes]
+        if windows != sizes or channels % prod(self.kernel):
+            raise Invalid(f"{show(inputs[0])} are not the windows {show(self.kernel)} of {show(self.to)}", about="to")
+        return (*self.to, channels // prod(self.kernel))
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        (shape,) = inputs
+        axes = zip(shape, self.kernel, self.stride, self.dilation)
+        met = name("positions reached", *[reached(i, k, s, d) for i, k, s, d in axes])
+        return Cost(
+            adds=name("inputs", *shape) - name("channels", output[-1]) * met,
+            activations=name("elements written", *output),
+        )
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+
+
 def _scattered(kernel: int, stride: int, dilation: int) -> Window:
     """The inputs u with u·s + v·d = y for some tap v: taps s/gcd apart, inputs d/gcd apart."""
     common = gcd(stride, dilation)

@@ -19,10 +19,12 @@ ROUNDING = 1e-12  # an error below which is rounding
 
 
 class FactorReport(NamedTuple):
-    """A factoring and what was done with it: ``steps`` are those asked for (all when None), ``proofs`` what was run
-    (nothing when None), ``exactly`` whether exact factors gave the exact output."""
+    """A factoring and what was done with it: ``steps`` are those of the ``asked`` rank, or the last where a way has no
+    such rank (all steps when None), ``proofs`` what was run (nothing when None), ``exactly`` whether exact factors gave
+    the exact output."""
 
     factoring: "Factoring"
+    asked: int | None = None
     steps: "Sequence[Step] | None" = None
     proofs: "Sequence[Proof] | None" = None
     exactly: bool | None = None
@@ -35,7 +37,7 @@ class FactorReport(NamedTuple):
     def sections(self) -> list[Section]:
         factoring = self.factoring
         sections: list[Section] = [Lines(factoring.kernel.title, list(self._said())), self._table()]
-        sections += [Lines("", [self._break_even()])] if factoring.ways else []
+        sections += [Lines("", [*self._short(), self._break_even()])] if factoring.ways else []
         if factoring.kernel.layer and self.steps is None and factoring.ways:
             sections.append(self._curve())
         if factoring.not_applicable:
@@ -64,6 +66,7 @@ class FactorReport(NamedTuple):
             "vectors": _lists(factoring.vectors),
             "layer": factoring.kernel.layer,
             "full": {"macs": factoring.full.macs, "params": factoring.full.params},
+            "asked_rank": self.asked,
             "break_even": {way.variant: way.cheapest for way in factoring.ways},
             "ways": list(self.records()),
             "not_applicable": [{"name": name, "reason": reason} for name, reason in factoring.not_applicable.items()],
@@ -150,12 +153,18 @@ class FactorReport(NamedTuple):
             )
         return Table("", columns, rows)
 
+    def _short(self) -> Iterator[str]:
+        """The ways that have no such rank as was asked for."""
+        if short := [step for step in self.steps or () if step.rank < (self.asked or 0)]:
+            last = ", ".join(f"{step.variant} ends at rank {step.rank:,}" for step in short)
+            yield f"there is no rank {self.asked:,}: {last}, which is shown"
+
     def _break_even(self) -> str:
         parts = []
         for way in self.factoring.ways:
             least, most = way.steps[0].rank, way.steps[-1].rank
             name = f"{way.variant} " if self.factoring.kernel.layer else ""
-            if way.cheapest >= most:
+            if way.cheapest > most:
                 parts.append(f"{name}at every rank")
             else:
                 parts.append(f"{name}up to rank {way.cheapest:,}" if way.cheapest >= least else f"{name}at no rank")

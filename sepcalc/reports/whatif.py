@@ -81,8 +81,18 @@ class WhatifReport(NamedTuple):
             if change.after.macs != change.before.macs or (change.rule and change.rule != self.remark)
         ]
 
-    def _layers(self) -> Table:
+    def _layers(self) -> Section:
         changed = self._changed()
+        name = self.rewritten.before.name or "network"
+        with_macs = sum(1 for change in self.rewritten.layers if change.before.macs)
+        those = (
+            "1 layer that multiplies and accumulates"
+            if with_macs == 1
+            else f"{with_macs} layers that multiply and accumulate"
+        )
+        title = f"{name}: {len(changed)} of the {those} changed"
+        if not changed:
+            return Lines(title, [])
         most = max([change.before.macs for change in changed], default=0)
         rows = [
             Row(
@@ -109,9 +119,6 @@ class WhatifReport(NamedTuple):
             Column("", NUMBER),
             Column("", BAR),
         ]
-        name = self.rewritten.before.name or "network"
-        with_macs = sum(1 for change in self.rewritten.layers if change.before.macs)
-        title = f"{name}: {len(changed)} of the {with_macs} layers that multiply and accumulate changed"
         return Table(title, columns, rows)
 
     def _left(self) -> list[str]:

@@ -1,6 +1,6 @@
 """Layers made of products that count themselves: convolutions, matrix products, attention, recurrent cells."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from math import prod, sqrt
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Pool
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
@@ -89,15 +89,31 @@ def _transposed(op: Transposed, inputs: Sequence[Array], output: Shape, bench: B
     """Every input position through the kernel, added up where contributions meet; then the border is cut."""
     (array,) = inputs
     *sizes, channels = array.shape
-    full = [(i - 1) * s + extent(k, d) for i, k, s, d in zip(sizes, op.kernel, op.stride, op.dilation)]
-    sums = np.zeros((*full, op.out), array.dtype).view(bench.array)
-    reached = np.zeros(full, bool)
     rows = array.reshape(-1, channels)
     kernels = bench.weights("kernel", (prod(op.kernel) * op.out, channels // op.groups))
     everywhere, here = np.arange(len(rows)), np.zeros(1, np.int64)
-    for at, tap in enumerate(product(*map(range, op.kernel))):
-        part = sums_of_products(bench, rows, everywhere, here, op.groups, op.out, kernels, at * op.out)
-        part = part.reshape(*sizes, op.out)
+    parts = (
+        sums_of_products(bench, rows, everywhere, here, op.groups, op.out, kernels, at * op.out).reshape(*sizes, op.out)
+        for at in range(prod(op.kernel))
+    )
+    sums = _met(op, parts, tuple(sizes), op.out, array.dtype, bench)
+    return _biased(op.bias, cropped(op, sums, output).view(bench.array), bench)
+
+
+def _fold(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Tap after tap of all windows, added up where they meet; then the border is cut."""
+    (array,) = inputs
+    taps = array.reshape(*array.shape[:-1], output[-1], prod(op.kernel))
+    parts = (taps[..., at].view(bench.array) for at in range(prod(op.kernel)))
+    return cropped(op, _met(op, parts, array.shape[:-1], output[-1], array.dtype, bench), output)
+
+
+def _met(op: Transposed | Fold, parts: Iterable[Array], sizes: Shape, channels: int, dtype: Any, bench: Bench) -> Array:
+    """What every tap gives for every input position, summed on the uncropped grid."""
+    full = [(i - 1) * s + extent(k, d) for i, k, s, d in zip(sizes, op.kernel, op.stride, op.dilation)]
+    sums = np.zeros((*full, channels), dtype).view(bench.array)
+    reached = np.zeros(full, bool)
+    for tap, part in zip(product(*map(range, op.kernel)), parts):
         place = tuple(
             [slice(d * t, d * t + (i - 1) * s + 1, s) for d, t, i, s in zip(op.dilation, tap, sizes, op.stride)]
         )
@@ -108,7 +124,7 @@ def _transposed(op: Transposed, inputs: Sequence[Array], output: Shape, bench: B
             sums[place][met] = np.add(sums[place][met], part[met])
             sums[place][~met] = part[~met]
         reached[place] = True
-    return _biased(op.bias, cropped(op, sums, output).view(bench.array), bench)
+    return sums
 
 
 def _dense(op: Dense, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -260,6 +276,7 @@ def sigmoid(x: Any) -> Any:
 RUN: dict[type[Op], Function] = {
     Conv: _conv,
     Transposed: _transposed,
+    Fold: _fold,
     Dense: _dense,
     Matmul: _matmul,
     Einsum: _einsum,

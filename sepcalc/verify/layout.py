@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sepcalc.ops.conv import Transposed
+from sepcalc.ops.conv import Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.norm import RowNorm
 from sepcalc.ops.product import Attention
@@ -21,7 +21,7 @@ def bordered(array: Array, pads: Pads, fill: float = 0) -> Array:
     return np.pad(array, [*pads, (0, 0)], constant_values=fill)
 
 
-def cropped(op: Transposed, full: Array, output: Shape) -> Array:
+def cropped(op: Transposed | Fold, full: Array, output: Shape) -> Array:
     """The border cut away, zeros where output padding adds positions that nothing reaches."""
     crops, _ = op.crops((*[0] * len(op.kernel), 0))
     result = np.zeros(output, full.dtype)

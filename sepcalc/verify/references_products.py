@@ -1,6 +1,7 @@
 """Convolutions, matrix products, attention and recurrent cells, formulated another way, free to use matmul."""
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from math import prod, sqrt
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Pool
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
@@ -136,6 +137,18 @@ def _transposed_reference(op: Transposed, inputs: Sequence[Array], output: Shape
     return result + bench.weights("bias", (op.out,)).look() if op.bias else result
 
 
+def _fold_reference(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Window after window, each added where it lay."""
+    (array,) = inputs
+    around = [(size + before + after) for size, (before, after) in zip(op.to, op.padding)]
+    full = np.zeros((*around, output[-1]))
+    for at in product(*map(range, array.shape[:-1])):
+        axes = zip(at, op.stride, op.kernel, op.dilation)
+        place = tuple([slice(u * s, u * s + d * (k - 1) + 1, d) for u, s, k, d in axes])
+        full[place] += np.moveaxis(array[at].reshape(output[-1], *op.kernel), 0, -1)
+    return full[tuple([slice(before, before + size) for size, (before, _) in zip(op.to, op.padding)])]
+
+
 def _dense_reference(op: Dense, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     rows = inputs[0].reshape(-1, inputs[0].shape[-1])
     conv = Conv((), op.out, (), (), (), 1)
@@ -218,6 +231,7 @@ def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, 
 REFERENCES: dict[type[Op], Function] = {
     Conv: _conv_reference,
     Transposed: _transposed_reference,
+    Fold: _fold_reference,
     Dense: _dense_reference,
     Matmul: _matmul_reference,
     Einsum: _einsum_reference,

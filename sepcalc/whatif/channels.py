@@ -6,14 +6,14 @@ is added to a network's input keeps them, and one that feeds attention gives wha
 """
 
 from collections.abc import Callable, Collection
-from math import lcm
+from math import lcm, prod
 
 from sepcalc.expression import make_divisible
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Constant, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense
@@ -37,6 +37,21 @@ def produces(op: Op, inputs: Shapes) -> bool:
     if isinstance(op, Conv):
         return not depthwise(op, inputs[0])
     return isinstance(op, Transposed | Dense | Recurrent | Embedding)
+
+
+def split(to: Shape, shape: Shape) -> tuple[list[int], int] | None:
+    """What a reshape makes of its input's channels where it cuts them into several axes: the sizes of the others in
+    their order (queries, keys and values; heads), and the axis that has the rest (the size of a head), their last. None
+    where it does not cut them so, or where an axis of the same size might be meant."""
+    others = list(range(len(to)))
+    for size in shape[:-1]:
+        found = [axis for axis in others if to[axis] == size]
+        if not found:
+            return None
+        others.remove(found[0])
+    if len(others) < 2 or any(to[axis] in shape[:-1] and to[axis] > 1 for axis in others):
+        return None
+    return [to[axis] for axis in others[:-1]], others[-1]
 
 
 class Channels:
@@ -119,7 +134,7 @@ class Channels:
             return same
         if isinstance(op, Rename):
             return same if op.how != "permute" and (len(node.output) > 1 or len(shapes[0]) == 1) else []
-        if isinstance(op, Slice):
+        if isinstance(op, Slice | Copy):
             return same
         if isinstance(op, Reduce):
             return same if len(shapes[0]) - 1 not in op.axes else []
@@ -143,6 +158,9 @@ class Channels:
         if isinstance(op, RowNorm) and op.groups > 1:
             return [(sources[0], op.groups)]
         if isinstance(op, Rename):
+            cut = split(op.to, self._network.tensors[sources[0]]) if op.how == "reshape" else None
+            if cut is not None:
+                return [(sources[0], prod(cut[0]) * self._multiples.get(self._class(at), 1))]
             return [(sources[0], op.groups * op.blocks)] if op.groups * op.blocks > 1 else []
         return []
 

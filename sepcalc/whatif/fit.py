@@ -11,19 +11,25 @@ from math import ceil, gcd, inf
 from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS, Cost
-from sepcalc.errors import InputError, Invalid, Problem
+from sepcalc.errors import InputError, Invalid, Problem, quoted
 from sepcalc.network import Network
 from sepcalc.ops.conv import Conv
-from sepcalc.rewrite import Settings
+from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Shape, show
-from sepcalc.whatif.rules import Plan, Rewritten, carry_out, links_of
+from sepcalc.whatif.resize import resized
+from sepcalc.whatif.rules import Plan, Rewritten, carry_out, keeps_shared, links_of
 
 LINEAR = (*COSTS, "flops")  # counts of which a network's are the sum of its layers'
+SEPARATED = [name for name in VARIANTS if name != "normal"]
+LEAST_WIDTH = Fraction(1, 20)
 FINEST = 1000  # widths are tried in thousandths
 ROUNDS = 500  # of HiGHS
 _LARGE = 10**6  # coefficients up to this are given to HiGHS as they are
 
 Limits = Mapping[str, int]
+
+
+WAYS = ("width", "resolution", "separate")
 
 
 class Answer(NamedTuple):
@@ -45,6 +51,40 @@ def count_of(cost: Cost, metric: str) -> int:
 def fits(network: Network, limits: Limits) -> bool:
     """Whether every limit is kept; equal to it is."""
     return all(count_of(network.cost, metric) <= most for metric, most in limits.items())
+
+
+def fit(
+    network: Network,
+    limits: Limits,
+    by: Sequence[str] | str = WAYS,
+    *,
+    variants: Sequence[str] = ("depthwise-separable",),
+    divisor: int = 8,
+) -> Answer:
+    """The least change of a network that keeps limits (``{"macs": 300_000_000}``): of the ways asked for, the one that
+    keeps the most params. The network that fits is ``.network``, None where no way leads to one: ``.reason`` says why.
+    ``width`` scales the channels of every layer but the heads, in multiples of ``divisor``.
+
+    Raises InputError.
+    """
+    ways = (by,) if isinstance(by, str) else tuple(by)
+    if unknown := [way for way in ways if way not in WAYS]:
+        raise InputError([Problem(f"unknown way {quoted(unknown[0])}: expected {', '.join(WAYS)}")])
+    if unknown := [name for name in variants if name not in SEPARATED]:
+        raise InputError([Problem(f"unknown variant {quoted(unknown[0])}: expected {', '.join(SEPARATED)}")])
+    unfit(limits)
+    if fits(network, limits):
+        return Answer("none", network, "it fits as it is")
+    solve: Mapping[str, Callable[[], Answer]] = {
+        "width": lambda: by_channels(network, limits, LEAST_WIDTH, divisor),
+        "resolution": lambda: by_resolution(network, limits),
+        "separate": lambda: by_separating(network, limits, variants, required=ways == ("separate",)),
+    }
+    answers = [solve[way]() for way in ways]
+    fitting = [answer for answer in answers if answer.network is not None]
+    if not fitting:
+        return Answer("none", None, "", "; ".join(f"{answer.way}: {answer.reason}" for answer in answers))
+    return max(fitting, key=lambda answer: answer.network.cost.params if answer.network else 0)
 
 
 # --- bisection -------------------------------------------------------------------------------------------------------
@@ -105,6 +145,35 @@ def smaller(sides: Shape, at: Callable[[int], Network | None], limits: Limits) -
     return Answer("resolution", found[1], f"resolution {before} -> {after}")
 
 
+def by_channels(network: Network, limits: Limits, least: Fraction, divisor: int) -> Answer:
+    """A factor for the channels of every layer but the heads."""
+    return narrower(
+        (least, Fraction(1)), lambda factor: tried(lambda: resized(network, factor, divisor)), limits, "channels x"
+    )
+
+
+def by_resolution(network: Network, limits: Limits) -> Answer:
+    """Inputs in the proportions of the first that has sides, up to its own."""
+    shape = next((shape for shape in network.inputs.values() if len(shape) > 1), None)
+    if shape is None:
+        return Answer("resolution", None, "", "the input has no spatial size")
+    *sides, _ = shape
+
+    def at(size: int) -> Network | None:
+        sizes = tuple([max(1, side * size // max(sides)) for side in sides])
+        return tried(lambda: resized(network, resolution=sizes))
+
+    return smaller(tuple(sides), at, limits)
+
+
+def tried(make: Callable[[], Network]) -> Network | None:
+    """The network, or None where the layers do not fit each other at this size."""
+    try:
+        return make()
+    except InputError:
+        return None
+
+
 # --- the best set of layers to separate ------------------------------------------------------------------------------
 
 
@@ -139,11 +208,24 @@ def separated(network: Network, limits: Limits, variants: Sequence[str], setting
     )
 
 
+def by_separating(
+    network: Network, limits: Limits, variants: Sequence[str], settings: Settings = Settings(), required: bool = True
+) -> Answer:
+    """As :func:`separated`; where it need not be (``required``), what kept it from an answer is one."""
+    try:
+        return separated(network, limits, variants, settings)
+    except InputError as error:
+        if required:
+            raise
+        problem = error.problems[0]
+        return Answer("separate", None, "", ": ".join(filter(None, (problem.message, problem.hint))))
+
+
 def _choices(network: Network, variants: Sequence[str], settings: Settings) -> list[list[_Choice]]:
     """For every convolution that can be separated, or all that share its weights: first as it is, then each variant."""
     users: dict[Any, list[int]] = {}
     for at, node in enumerate(network.nodes):
-        if isinstance(node.op, Conv) and not node.shared:
+        if isinstance(node.op, Conv) and keeps_shared(node):
             users.setdefault(at if node.weights is None else node.weights, []).append(at)
     groups = []
     for numbers in users.values():

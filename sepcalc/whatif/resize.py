@@ -16,12 +16,13 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Stored
 from sepcalc.ops.move import Copy, Embedding, Slice
+from sepcalc.ops.norm import Normalization
 from sepcalc.ops.pool import Upsample
 from sepcalc.ops.product import Dense
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, Shapes, show
-from sepcalc.whatif.channels import Channels, depthwise, produces
+from sepcalc.whatif.channels import Channels, depthwise, produces, split
 
 Width = Callable[[int], int]
 STORED = "it reads a stored tensor, a constant, which keeps its size at any width and resolution"
@@ -45,6 +46,7 @@ def resized(
         channels = Channels(network, heads_of(network), scaled, divisor)
     first = len(inputs)
     problems: list[Problem] = []
+    owners: dict[str, tuple[str, int]] = {}  # of weights that several layers have: the first of them, its params
     tensors: list[Shape] = list(inputs.values())
     stored: set[int] = set()  # constants, and what is made of nothing else
     lost: set[int] = set()  # tensors behind a layer that could not follow: nothing is said of them
@@ -52,7 +54,7 @@ def resized(
     for at, node in enumerate(network.nodes, first):
         old = tuple([network.tensors[source] for source in node.sources])
         new = tuple([tensors[source] for source in node.sources])
-        op, output = node.op, node.output
+        op, output, shared = node.op, node.output, node.shared
         if stored.issuperset(node.sources):
             stored.add(at)
         if lost.intersection(node.sources):
@@ -63,16 +65,37 @@ def resized(
                 output = op.output(new)
                 if max(output) > LARGEST:
                     raise Invalid(f"its output would be {show(output)}")
+                shared = _shared(node, old, op, new, output)
+                if node.weights is not None:
+                    params = op.cost(new, output).params
+                    name, theirs = owners.setdefault(node.weights, (node.name, params))
+                    if params != theirs:
+                        raise Invalid(f"its {params:,} params would be the {theirs:,} of {name}")
             except Invalid as fact:
                 lost.add(at)
                 if len(problems) < 20:
                     hint = fact.hint if stored.isdisjoint(node.sources) else STORED
                     problems.append(Problem(f"{node.name} cannot follow: {fact.message}", hint))
         tensors.append(output)
-        nodes.append(node._replace(op=op, output=output))
+        nodes.append(node._replace(op=op, output=output, shared=shared))
     if problems:
         raise InputError(problems)
     return network.replaced(nodes, range(len(tensors)), inputs)
+
+
+def _shared(node: Node, old: Shapes, op: Op, new: Shapes, output: Shape) -> int:
+    """How many of the op's params have been counted before, as it is now: a bias, all but a bias, or vectors of its
+    channels (one of a norm's two)."""
+    before, after = node.op.cost(old, node.output).params, op.cost(new, output).params
+    if not node.shared or before == after:
+        return node.shared
+    was, now = node.output[-1], output[-1]
+    if node.shared % was == before % was == 0 and before // was * now == after:  # vectors of its channels
+        return node.shared // was * now
+    found = {before: after, was: now, before - was: after - now}.get(node.shared)
+    if found is None:
+        raise Invalid(f"which {node.shared:,} of its {before:,} params layers before it share is not known")
+    return found
 
 
 def _same(channels: int) -> int:
@@ -161,6 +184,15 @@ def _reshaped(op: Rename, old: Shapes, new: Shapes, wider: Width) -> Op:
             return op._replace(
                 to=tuple([prod(new[0]) // rest if axis in loose else size for axis, size in enumerate(to)])
             )
+    if cut := split(op.to, old[0]):
+        parts, rest = prod(cut[0]), cut[1]
+        channels = new[0][-1]
+        if channels % parts:
+            raise Invalid(f"reshape {show(op.to)} of {show(old[0])} cuts {channels} channels in {parts} equal parts")
+        sizes = dict(zip(old[0][:-1], new[0][:-1]))
+        to = tuple([channels // parts if axis == rest else sizes.get(size, size) for axis, size in enumerate(op.to)])
+        if prod(to) == prod(new[0]):
+            return op._replace(to=to)
     raise Invalid(f"reshape {show(op.to)} of {show(old[0])} does not say what it is of {show(new[0])}")
 
 
@@ -192,9 +224,17 @@ def _stored(op: Stored, old: Shapes, new: Shapes, wider: Width) -> Op:
     shape = op.shape
     if not shape or old == new:
         return op
-    common = min(len(shape), len(old[0]))
-    axes = zip(shape[-common:], old[0][-common:], new[0][-common:])
-    return op._replace(shape=(*shape[:-common], *[now if size == before > 1 else size for size, before, now in axes]))
+    return op._replace(shape=_stretched(shape, old[0], new[0]))
+
+
+def _stretched(shape: Shape, old: Shape, new: Shape) -> Shape:
+    common = min(len(shape), len(old))
+    axes = zip(shape[-common:], old[-common:], new[-common:])
+    return (*shape[:-common], *[now if size == before > 1 else size for size, before, now in axes])
+
+
+def _normalized(op: Normalization, old: Shapes, new: Shapes, wider: Width) -> Op:
+    return op._replace(stored=_stretched(op.stored, old[0], new[0])) if op.stored else op
 
 
 def _proportional(what: str, to: Sequence[int], old: Shape, new: Shape) -> Shape:
@@ -245,6 +285,7 @@ _ADAPT: Mapping[type[Op], Callable[[Any, Shapes, Shapes, Width], Op]] = {
     Slice: _sliced,
     Copy: _copied,
     Stored: _stored,
+    Normalization: _normalized,
     Uncounted: _uncounted,
     Upsample: _upsampled,
 }

@@ -239,12 +239,13 @@ def _rank(rule: Rule, conv: Conv) -> int | None:
 
 
 def _keep_shared(network: Network, plans: list[Plan]) -> None:
-    """Layers that share weights are rewritten alike, or not at all."""
+    """Layers that share weights are rewritten alike, or not at all; a bias alone that is shared stays on the last
+    link."""
     users: dict[str, list[int]] = {}
     for at, node in enumerate(network.nodes):
         if node.weights is not None:
             users.setdefault(node.weights, []).append(at)
-        elif node.shared and plans[at].links is not None:
+        elif plans[at].links is not None and not keeps_shared(node):
             plans[at] = Plan(reason="shares a part of its params with another layer")
     for name, numbers in users.items():
         wanted = {tuple(link.op for link in plans[at].links or ()) for at in numbers}
@@ -252,6 +253,11 @@ def _keep_shared(network: Network, plans: list[Plan]) -> None:
             for at in numbers:
                 if plans[at].links is not None:
                     plans[at] = Plan(reason=f"shares the weights {name} with a layer that is not rewritten so")
+
+
+def keeps_shared(node: Node) -> bool:
+    """Whether a convolution, rewritten, still has the params that layers before it have counted: none, or its bias."""
+    return not node.shared or (isinstance(node.op, Conv) and node.op.bias and node.shared == node.op.out)
 
 
 def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
@@ -272,7 +278,8 @@ def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
             for link, output in zip(links, shapes, strict=True):
                 reads = tuple([sources[0] if source == 0 else first + source - 1 for source in link.sources])
                 weights = None if node.weights is None else f"{node.weights}/{link.name}"
-                nodes.append(Node(f"{node.name}/{link.name}", link.op, reads, output, weights))
+                shared = node.shared if link is links[-1] else 0
+                nodes.append(Node(f"{node.name}/{link.name}", link.op, reads, output, weights, shared))
         spans.append(range(first - len(network.inputs), len(nodes)))
         moved.append(len(network.inputs) + len(nodes) - 1)
     after = network.replaced(nodes, moved)
@@ -303,5 +310,7 @@ def resized_and_rewritten(
             change = change._replace(reason="head: it keeps its outputs")
         elif not change.rule and said and change.before != change.after:
             change = change._replace(rule=said, reason="")
+        elif not change.rule and not rules:
+            change = change._replace(reason=f"the same with {said}")
         layers.append(change)
     return Rewritten(network, result.after, tuple(layers), result.spans)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.torch.calls import Call
+from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Copy, Embedding
 from sepcalc.ops.norm import BatchNorm, RowNorm
@@ -120,6 +120,20 @@ def _pool(how: str, rank: int) -> Handler:
     return handle
 
 
+def _folded(builder: Builder, call: Call) -> Results:
+    """Windows put back, ``1 x C·K x positions``."""
+    value = builder.value(call.given)
+    shape = call.outputs[0].shape
+    if len(value.shape) == 3 and value.shape[0] > 1:
+        raise Refused("windows of several pictures in one example have no count here")
+    kernel, stride, dilation = (per_axis(call.get(name), 2) for name in ("kernel_size", "stride", "dilation"))
+    pads, to = _pads(call.get("padding", 0), kernel, dilation), shape[-2:]
+    axes = zip(to, pads, kernel, stride, dilation)
+    windows = tuple([(size + sum(around) - d * (k - 1) - 1) // s + 1 for size, around, k, s, d in axes])
+    number = builder.view(builder.laid(value, False).node, (*windows, value.shape[-2]))
+    return (_result(builder, call, builder.add(Fold(kernel, to, stride, pads, dilation), [number])),)
+
+
 def _adaptive(how: str, rank: int) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value, lead = image(builder, builder.value(call.given), rank)
@@ -219,7 +233,7 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
         made = []
         for at in range(layers):
             op = Recurrent(cell, hidden, 2 * bias, projection, relu=relu, bidirectional=ways == 2)
-            weights = params[at * ways * each : (at + 1) * ways * each]
+            weights = [*params[at * ways * each : (at + 1) * ways * each], *([] if at else _initial(builder, call))]
             number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
             made.append(number)
         if n > 1:
@@ -238,6 +252,12 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
     return handle
 
 
+def _initial(builder: Builder, call: Call) -> list[Value]:
+    """The states that it begins with, where they are stored: learned ones are params."""
+    given = call.arguments["hx"]
+    return [builder.value(one) for one in ([given] if isinstance(given, Tensor) else given) if not one.live]
+
+
 def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         given = call.given
@@ -247,6 +267,7 @@ def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
         n, size = prod(given.shape[:-1]), given.shape[-1]
         op = Recurrent(cell, hidden, 2 if len(weights) > 2 else 0, relu=relu)
         x = builder.stored(builder.value(given))
+        weights += _initial(builder, call)
         number = builder.add(op, [builder.view(builder.laid(x, False).node, (n, size))], weights, label=cell)
         results = [builder.give(number, call.outputs[0].shape)]
         for output in call.outputs[1:]:
@@ -327,6 +348,7 @@ LAYERS: dict[str, Handler] = {
     **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank)),
     **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
     **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
+    "col2im": _folded,
     "upsample_linear1d": _upsample("linear", 1),
     "upsample_bilinear2d": _upsample("bilinear", 2),
     "upsample_trilinear3d": _upsample("trilinear", 3),

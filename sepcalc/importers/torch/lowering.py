@@ -123,7 +123,7 @@ def wishes(calls: Sequence[Call]) -> set[int]:
     keep the shape too; and what meets the result of one, axis by axis."""
     wanted, made = set[int](), set[int]()
     for call in calls:
-        if call.op.startswith(_IMAGES):
+        if _of_images(call):
             made.update(output.at for output in call.outputs)
         elif _keeps(call):
             for output in call.outputs:
@@ -132,7 +132,7 @@ def wishes(calls: Sequence[Call]) -> set[int]:
                     made.add(output.at)
                     wanted.update(alike)
     for call in reversed(calls):
-        if call.op.startswith(_IMAGES):
+        if _of_images(call):
             given = call.arguments.get("input", call.arguments.get("self"))
             if isinstance(given, Tensor):
                 wanted.add(given.at)
@@ -140,6 +140,15 @@ def wishes(calls: Sequence[Call]) -> set[int]:
             rank = len(call.outputs[0].shape)
             wanted.update(one.at for one in call.tensors() if len(one.shape) == rank)
     return wanted
+
+
+def _of_images(call: Call) -> bool:
+    """Whether it works on images whose second axis is the channels: those without examples have them first."""
+    if not call.op.startswith(_IMAGES):
+        return False
+    rank = next((int(digit) for digit in "123" if f"{digit}d" in call.op), 0)
+    given = call.arguments.get("input", call.arguments.get("self"))
+    return not rank or (isinstance(given, Tensor) and len(given.shape) > rank + 1)
 
 
 def _keeps(call: Call) -> bool:

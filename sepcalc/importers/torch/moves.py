@@ -6,7 +6,7 @@ from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.layers import Handler, Results, image
 from sepcalc.ops.base import Op
-from sepcalc.ops.move import Concat, Copy, Pad, Slice
+from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
@@ -121,7 +121,11 @@ def _joined(builder: Builder, call: Call) -> Results:
             raise Refused("it joins nothing")
         return (result._replace(number=builder.add(Concat(order.index(axis)), numbers)),)
     weights = [value for value in values if value.constant]
-    return (result._replace(number=builder.add(Copy(seen(output.shape, first)), numbers, weights)),)
+    to = seen(output.shape, first)
+    op: Op = Copy(to)
+    if len(weights) == len(live) == 1 and weights[0].roots and len(to) == 2 and axis == order[0]:
+        op = Token(to[0] - builder.tensors[numbers[0]][0])  # a class token, before or behind
+    return (result._replace(number=builder.add(op, numbers, weights)),)
 
 
 def _padded(builder: Builder, call: Call) -> Results:
@@ -224,7 +228,6 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("scatter_add", "scatter_reduce", "index_add", "index_reduce"), _MET),
     **dict.fromkeys(RANDOM, _DRAWN),
     "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
-    "col2im": "windows are added where they overlap: the sums of a fold have no count here",
 }
 
 MOVES: dict[str, Handler] = {
