@@ -416,6 +416,12 @@ def test_attention_in_windows_with_a_cache_and_its_refusals(tmp_path: Path) -> N
         assert network.uncounted[0].reason == reason
 
 
+def test_a_stored_image_under_a_computed_kernel_is_listed(tmp_path: Path) -> None:
+    nodes = [node("Conv", "table x", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (4, 3, 3, 3)}, "y", (weight("table", 1, 3, 8, 8),)))
+    assert network.uncounted[0].reason == "what it works on is stored, while another of its inputs is computed"
+
+
 def test_dots_of_an_einsum(tmp_path: Path) -> None:
     nodes = [node("Einsum", "x z", "y", equation="...ij,kj->...ik")]
     network = read(saved(tmp_path, nodes, {"x": (1, 3, 4, 5), "z": (6, 5)}))

@@ -127,11 +127,11 @@ def of_size(path: Path, payload: int) -> None:
 
 
 MEASURED = """
-import sys
+import re, sys
 from sepcalc.importers.onnx import read
 network = read(sys.argv[1])
-peak = open("/proc/self/status").read().partition("VmHWM:")[2].split()[0]
-print(network.params, network.macs, int(peak) // 1024)
+peak = re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())  # getrusage knows the parent's, too
+print(network.params, network.macs, int(peak[1]) // 1024)
 """
 
 

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.growing import MOST_NODES
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Each
 from sepcalc.shape import LARGEST, Shape, show, volume
-
-MOST_NODES = 100_000
 
 
 class Tensor(NamedTuple):

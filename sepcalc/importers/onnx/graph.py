@@ -6,19 +6,16 @@ file has them first). Whoever needs it otherwise gets it through a free reshape 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import prod
 from typing import Any, NamedTuple
 
-from sepcalc.cost import Cost, total
 from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.importers.growing import MOST_AXES, Growing, numbered
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
-MOST_NODES = 100_000  # that a graph may become, functions, loops and branches unfolded
-MOST_AXES = 24
 FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
 WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
 BITS = FLOATS | {
@@ -131,22 +128,16 @@ class Call(NamedTuple):
         return value
 
 
-class Builder:
-    """The network so far: its tensors, its nodes, and which stored tensors each node uses as weights."""
+class Builder(Growing[tuple[str, ...]]):
+    """The network so far; beside each node stand the stored tensors that it uses as weights."""
 
     def __init__(self, batch: int, stored: Mapping[str, tuple[int, int]], wanted: Callable[[str], bool]) -> None:
+        super().__init__()
         self.batch = batch
         self.stored = stored  # elements and element type by name
         self.wanted = wanted  # whether those who read a tensor of this name want its channels last
-        self.inputs: dict[str, Shape] = {}
-        self.tensors: list[Shape] = []
-        self.nodes: list[Node] = []
-        self.used: list[tuple[str, ...]] = []
         self.names: dict[str, int] = {}
-        self.views: dict[tuple[int, Shape], int] = {}
-        self.plain: dict[int, int] = {}  # what a renamed tensor was before
         self.at = ""  # the node of the file that is on its way
-        self.notes: dict[str, None] = {}
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 
@@ -189,46 +180,20 @@ class Builder:
         return moved._replace(number=self.view(value.number, self.shape(moved)))
 
     def view(self, number: int | None, shape: Shape) -> int:
-        """The tensor under another shape or in another order: a free rename, where it is not so already."""
-        assert number is not None
-        if self.tensors[number] == shape:
-            return number
-        number = self.plain.get(number, number)  # what was renamed is renamed once
-        before = self.tensors[number]
-        if before == shape:
-            return number
-        if (number, shape) in self.views:
-            return self.views[number, shape]
-        if prod(before) != prod(shape):
-            raise Invalid(f"{show(before)} cannot be seen as {show(shape)}")
-        ones = [size for size in before if size > 1] == [size for size in shape if size > 1]
-        how = "permute" if not ones and sorted(before) == sorted(shape) else "reshape"
-        if len(shape) == 1:
-            how = "flatten"
-        name = f"{self.at}/{how}" if self.at else how
-        made = self.add(name, Rename(how, () if how == "flatten" else shape), [number])
-        self.views[number, shape] = made
-        self.plain[made] = number
-        return made
+        if number is None:
+            raise Refused("what it works on is stored, while another of its inputs is computed")
+        return super().view(number, shape)
+
+    def rename(self, op: Rename, number: int) -> int:
+        return self.add(f"{self.at}/{op.how}" if self.at else op.how, op, [number])
 
     # --- nodes ----------------------------------------------------------------------------------------------------
 
     def add(self, name: str, op: Op, sources: Sequence[int | None], weights: Iterable[Value | None] = ()) -> int:
         """A node of the network; gives the number of its tensor."""
-        if len(self.nodes) >= MOST_NODES:
-            raise Invalid(f"it becomes more than {MOST_NODES:,} layers")
-        numbers = tuple([source for source in sources if source is not None])
-        inputs = tuple([self.tensors[number] for number in numbers])
-        if not op.least <= len(inputs) <= op.most:
-            raise Invalid(f"{op.kind(inputs) if inputs else name} cannot take {len(inputs)} inputs")
-        output = op.output(inputs)
-        if not output or min(output) < 1 or max(output) > LARGEST or len(output) > MOST_AXES:
-            raise Invalid(f"the output would be {show(output)}: expected sizes from 1 to 2^63-1")
-        self.tensors.append(output)
-        self.nodes.append(Node(self.unique(name), op, numbers, output))
         roots = dict.fromkeys(root for value in weights if value is not None for root in self.weights(value))
-        self.used.append(tuple(roots))
-        return len(self.tensors) - 1
+        numbers = [source for source in sources if source is not None]
+        return self.grow(self.unique(name), op, numbers, tuple(roots))
 
     def weights(self, value: Value) -> tuple[str, ...]:
         """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
@@ -256,12 +221,7 @@ class Builder:
         return operand._replace(number=number, data=None, roots=())
 
     def unique(self, name: str) -> str:
-        name = printable(name).replace(" ", "_")[:200] or "layer"
-        count = self.names.get(name)
-        self.names[name] = (count or 0) + 1
-        if count is None:
-            return name
-        return self.unique(f"{name}[{count}]")
+        return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")
 
     def give(
         self, like: Value | None, shape: Shape, *, number: int | None, batch: int | None, first: bool, kind: int = 0
@@ -283,43 +243,21 @@ class Builder:
         number = self.add(call.name, Uncounted(printable(call.type)[:100], reason, seen), sources[:1000])
         return value._replace(number=number)
 
-    def note(self, text: str) -> None:
-        self.notes[text] = None
-
-    # --- trying ---------------------------------------------------------------------------------------------------
-
-    def mark(self) -> tuple[int, int]:
-        """Where it stands: to come :meth:`back` to."""
-        return len(self.nodes), len(self.tensors)
-
-    def back(self, mark: tuple[int, int]) -> None:
-        """Forgets all nodes since the mark."""
-        nodes, tensors = mark
-        if len(self.nodes) == nodes:
-            return
-        for node in self.nodes[nodes:]:
+    def back(self, count: int) -> None:
+        for node in self.nodes[count:]:
             del self.names[node.name]
-        del self.nodes[nodes:], self.used[nodes:], self.tensors[tensors:]
-        self.views = {key: made for key, made in self.views.items() if made < tensors}
-        self.plain = {made: number for made, number in self.plain.items() if made < tensors}
-
-    def cost_since(self, nodes: int) -> Cost:
-        """What the nodes from this one on cost."""
-        every = [
-            node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[nodes:]
-        ]
-        return total(every) if every else Cost()
+        super().back(count)
 
     # --- weights --------------------------------------------------------------------------------------------------
 
     def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
         """The nodes, each element of a stored tensor counted where it is used first, never more than a node says; the
         outputs; and the bytes of all weights that are used."""
-        outputs = self.pruned(outputs)
+        outputs = self.prune(outputs)
         left: dict[str, int] = {}  # elements that no node has counted yet
         owners = dict[tuple[str, ...], list[int]]()
         nodes = list(self.nodes)
-        for at, (node, roots) in enumerate(zip(self.nodes, self.used, strict=True)):
+        for at, (node, roots) in enumerate(zip(self.nodes, self.beside, strict=True)):
             inputs = tuple([self.tensors[source] for source in node.sources])
             said = node.op.cost(inputs, node.output).params
             if not said:
@@ -349,25 +287,3 @@ class Builder:
             )
             for root in self.weights(value)
         ]
-
-    def pruned(self, outputs: Mapping[str, int]) -> dict[str, int]:
-        """Without the renamed tensors that nothing reads; gives the outputs' new numbers."""
-        first = len(self.tensors) - len(self.nodes)
-        read = set(outputs.values())
-        kept = [False] * len(self.nodes)
-        for at in reversed(range(len(self.nodes))):
-            node = self.nodes[at]
-            if node.op.writes or first + at in read:
-                kept[at] = True
-                read.update(node.sources)
-        place = list(range(first))
-        nodes: list[Node] = []
-        used: list[tuple[str, ...]] = []
-        for at, node in enumerate(self.nodes):
-            place.append(first + len(nodes))
-            if kept[at]:
-                nodes.append(node._replace(sources=tuple([place[source] for source in node.sources])))
-                used.append(self.used[at])
-        self.tensors = [*self.tensors[:first], *[node.output for node in nodes]]
-        self.nodes, self.used = nodes, used
-        return {name: place[number] for name, number in outputs.items()}

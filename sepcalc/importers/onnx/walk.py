@@ -6,9 +6,10 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.importers.growing import MOST_NODES
 from sepcalc.importers.onnx.constants import MOST_COMPUTED, SMALL, array, evaluate, known, numeric
 from sepcalc.importers.onnx.elements import ELEMENTS
-from sepcalc.importers.onnx.graph import MOST_NODES, Builder, Call, Refused, Unknown, Value
+from sepcalc.importers.onnx.graph import Builder, Call, Refused, Unknown, Value
 from sepcalc.importers.onnx.layers import LAYERS
 from sepcalc.importers.onnx.microsoft import MICROSOFT
 from sepcalc.ops.move import Copy, Slice
@@ -217,7 +218,7 @@ class Walk:
     def stored_product(self, call: Call) -> None:
         """The layers of a product on stored tensors alone, whose first operand stands for the input. What it gives
         stays a constant for those who read it."""
-        builder, mark = self.builder, self.builder.mark()
+        builder, mark = self.builder, len(self.builder.nodes)
         try:
             first = builder.standing(call.name, call.input(0))
             OPERATORS[call.type](builder, call._replace(inputs=(first, *call.inputs[1:])))
@@ -226,7 +227,7 @@ class Walk:
             builder.uncounted(call, str(refused), None)
 
     def counted(self, call: Call) -> Sequence[Value]:
-        mark = self.builder.mark()
+        mark = len(self.builder.nodes)
         try:
             handler = OPERATORS.get(call.type)
             if handler is None:
@@ -358,7 +359,7 @@ class Walk:
             return self.branch(call, graphs, scope, depth)
         if "body" not in graphs:
             raise Invalid("it lacks its body")
-        mark = self.builder.mark()
+        mark = len(self.builder.nodes)
         steps = self.steps
         try:
             unrolled = self.loop if node.op_type == "Loop" else self.scan
@@ -378,12 +379,12 @@ class Walk:
             return self.body(
                 graphs["then_branch" if condition.data.reshape(-1)[0] else "else_branch"], scope, call, depth
             )
-        mark = self.builder.mark()
+        mark = len(self.builder.nodes)
         costs = {}
         for which, graph in graphs.items():
             self.body(graph, scope, call, depth)
             gaps = len(self.builder.nodes)
-            costs[which] = (self.builder.cost_since(mark[0]), gaps)
+            costs[which] = (self.builder.cost_since(mark), gaps)
             self.builder.back(mark)
         worst = max(costs, key=lambda which: costs[which])
         chosen = worst.partition("_")[0]

@@ -6,10 +6,10 @@ gets it through a free reshape or permute.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from math import prod
 from typing import NamedTuple
 
-from sepcalc.errors import Invalid, printable
+from sepcalc.errors import printable
+from sepcalc.importers.growing import Growing, numbered
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
@@ -55,24 +55,25 @@ def seen(shape: Shape, first: bool = False) -> Shape:
     return tuple([shape[axis] for axis in axes(shape, first)]) or (1,)
 
 
-class Builder:
+class Origin(NamedTuple):
+    """Where a node comes from: the path of its module, the run of that module, and the parameters that it uses."""
+
+    path: str
+    run: int
+    roots: tuple[int, ...]
+
+
+class Builder(Growing[Origin]):
     """The network so far."""
 
     def __init__(self, sizes: Sequence[int], wanted: Container[int], read: Container[int]) -> None:
+        super().__init__()
         self.sizes = sizes  # elements of the parameters
         self.wanted = wanted  # the trace's tensors whose readers want the channels last
         self.read = read  # the trace's tensors that anything reads
-        self.inputs: dict[str, Shape] = {}
-        self.tensors: list[Shape] = []
-        self.nodes: list[Node] = []
-        self.used: list[tuple[int, ...]] = []
-        self.homes: list[tuple[str, int]] = []  # the module's path and its run, for each node
         self.values: dict[int, Value] = {}
         self.stretched: dict[int, Value] = {}  # what an expanded tensor was before
-        self.views: dict[tuple[int, Shape], int] = {}
-        self.plain: dict[int, int] = {}
         self.call = Call("", {}, (), "", 0)
-        self.notes: dict[str, None] = {}
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -106,7 +107,7 @@ class Builder:
         here, unless they have counted before."""
         if not value.constant:
             return value
-        learned = not set(value.roots) <= {root for roots in self.used for root in roots}
+        learned = not set(value.roots) <= {root for origin in self.beside for root in origin.roots}
         number = self.add(Constant(seen(value.shape), learned), [], [value], label="stored")
         return value._replace(number=number, first=False)
 
@@ -142,42 +143,16 @@ class Builder:
 
     # --- nodes ----------------------------------------------------------------------------------------------------
 
-    def view(self, number: int, shape: Shape) -> int:
-        """The tensor under another shape or in another order: a free rename, where it is not so already."""
-        if self.tensors[number] == shape:
-            return number
-        number = self.plain.get(number, number)  # what was renamed is renamed once
-        before = self.tensors[number]
-        if before == shape:
-            return number
-        if (number, shape) in self.views:
-            return self.views[number, shape]
-        if prod(before) != prod(shape):
-            raise Invalid(f"{show(before)} cannot be seen as {show(shape)}")
-        ones = [size for size in before if size > 1] == [size for size in shape if size > 1]
-        how = "permute" if not ones and sorted(before) == sorted(shape) else "reshape"
-        how = "flatten" if len(shape) == 1 else how
-        made = self.add(Rename(how, () if how == "flatten" else shape), [number], label=how)
-        self.views[number, shape] = made
-        self.plain[made] = number
-        return made
+    def rename(self, op: Rename, number: int) -> int:
+        return self.add(op, [number], label=op.how)
 
     def add(
         self, op: Op, sources: Sequence[int], weights: Iterable[Value | None] = (), label: str = "", path: str = ""
     ) -> int:
         """A node of the network; gives the number of its tensor."""
-        inputs = tuple([self.tensors[number] for number in sources])
-        if not op.least <= len(inputs) <= op.most:
-            raise Refused(f"{self.call.op} of {len(inputs)} tensors has no count here")
-        output = op.output(inputs)
-        if not output or min(output) < 1 or max(output) > LARGEST:
-            raise Refused(f"the output would be {show(output)}")
-        self.tensors.append(output)
-        name = label or self.call.op.strip("_")
-        self.nodes.append(Node(name, op, tuple(sources), output))
-        self.homes.append((self.call.path, self.call.within))
-        self.used.append(tuple(dict.fromkeys(root for value in weights if value is not None for root in value.roots)))
-        return len(self.tensors) - 1
+        roots = dict.fromkeys(root for value in weights if value is not None for root in value.roots)
+        origin = Origin(self.call.path, self.call.within, tuple(roots))
+        return self.grow(label or self.call.op.strip("_"), op, sources, origin)
 
     def uncounted(self, call: Call, reason: str) -> None:
         """What cannot be counted is listed, with its reason."""
@@ -197,8 +172,10 @@ class Builder:
         if number is None:
             self.add(Uncounted(called, reason, (1,)), sources, roots)
 
-    def note(self, text: str) -> None:
-        self.notes[text] = None
+    def back(self, count: int) -> None:
+        super().back(count)
+        known = len(self.tensors)
+        self.values = {at: one for at, one in self.values.items() if one.number is None or one.number < known}
 
     # --- names and weights ----------------------------------------------------------------------------------------
 
@@ -207,11 +184,11 @@ class Builder:
     ) -> tuple[list[Node], dict[str, int], set[int]]:
         """The nodes, named by module, each parameter counted where it is used first; the outputs; and the
         parameters that are used."""
-        outputs = self._pruned(outputs)
+        outputs = self.prune(outputs)
         nodes = self._named(leaves)
         counted = dict[int, int]()
         owners = dict[tuple[int, ...], int]()
-        for at, (node, roots) in enumerate(zip(nodes, self.used, strict=True)):
+        for at, (node, (_, _, roots)) in enumerate(zip(nodes, self.beside, strict=True)):
             said = node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output).params
             new = sum(self.sizes[root] for root in roots if root not in counted)
             if roots and not new and roots in owners and said and not nodes[owners[roots]].shared:
@@ -228,41 +205,12 @@ class Builder:
     def _named(self, leaves: Container[int]) -> list[Node]:
         """A layer that is all that its module does has the module's path for a name; others add what they are."""
         writing: dict[int, int] = {}
-        for node, (_, run) in zip(self.nodes, self.homes):
+        for node, (_, run, _) in zip(self.nodes, self.beside):
             writing[run] = writing.get(run, 0) + node.op.writes
         taken: dict[str, int] = {}
         nodes = []
-        for node, (path, run) in zip(self.nodes, self.homes):
+        for node, (path, run, _) in zip(self.nodes, self.beside):
             alone = path and run in leaves and node.op.writes and writing[run] == 1
             name = path if alone else f"{path}/{node.name}" if path else node.name
-            nodes.append(node._replace(name=_unique(taken, printable(name).replace(" ", "_")[:200] or "layer")))
+            nodes.append(node._replace(name=numbered(taken, printable(name).replace(" ", "_")[:200] or "layer")))
         return nodes
-
-    def _pruned(self, outputs: Mapping[str, int]) -> dict[str, int]:
-        """Without the renamed tensors that nothing reads; gives the outputs' new numbers."""
-        first = len(self.inputs)
-        read = set(outputs.values())
-        kept = [False] * len(self.nodes)
-        for at in reversed(range(len(self.nodes))):
-            node = self.nodes[at]
-            if node.op.writes or first + at in read:
-                kept[at] = True
-                read.update(node.sources)
-        place = list(range(first))
-        nodes: list[Node] = []
-        used, homes = [], []
-        for at, node in enumerate(self.nodes):
-            place.append(first + len(nodes))
-            if kept[at]:
-                nodes.append(node._replace(sources=tuple([place[source] for source in node.sources])))
-                used.append(self.used[at])
-                homes.append(self.homes[at])
-        self.tensors = [*self.tensors[:first], *[node.output for node in nodes]]
-        self.nodes, self.used, self.homes = nodes, used, homes
-        return {name: place[number] for name, number in outputs.items()}
-
-
-def _unique(taken: dict[str, int], name: str) -> str:
-    count = taken.get(name)
-    taken[name] = (count or 0) + 1
-    return name if count is None else _unique(taken, f"{name}[{count}]")

@@ -84,22 +84,13 @@ def _follow(builder: Builder, call: Call) -> None:
         results = handler(builder, call)
     except (Refused, Invalid) as refusal:
         reason = refusal.message if isinstance(refusal, Invalid) else str(refusal)
-        _forget(builder, mark)
+        builder.back(mark)
         builder.uncounted(call, reason)
         return
     for output, value in zip(call.outputs, results):
         if value.constant:
             continue
         builder.values[output.at] = value
-
-
-def _forget(builder: Builder, mark: int) -> None:
-    """Without the nodes of a call that turned out not to be countable."""
-    tensors = len(builder.inputs) + mark
-    del builder.nodes[mark:], builder.used[mark:], builder.homes[mark:], builder.tensors[tensors:]
-    builder.views = {key: made for key, made in builder.views.items() if made < tensors}
-    builder.plain = {made: number for made, number in builder.plain.items() if made < tensors}
-    builder.values = {at: one for at, one in builder.values.items() if one.number is None or one.number < tensors}
 
 
 def _alone(builder: Builder, call: Call) -> Cost:
@@ -112,10 +103,7 @@ def _alone(builder: Builder, call: Call) -> Cost:
     mark, live = len(builder.nodes), fed._replace(live=True)
     arguments = {name: live if one is fed else one for name, one in call.arguments.items()}
     _follow(builder, call._replace(arguments=arguments))
-    tensors = builder.tensors
-    return total(
-        node.op.cost(tuple([tensors[at] for at in node.sources]), node.output) for node in builder.nodes[mark:]
-    )
+    return builder.cost_since(mark)
 
 
 def wishes(calls: Sequence[Call]) -> set[int]:
