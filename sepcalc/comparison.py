@@ -83,6 +83,8 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
     """
     if isinstance(spec, str):
         spec = parse(spec, also=REWRITE_OPTIONS)
+    if spec.each:
+        raise InputError([Problem("compare is for one convolution, not for one on each slice", source=str(spec))])
     if spec.kind not in COMPARED:
         raise InputError(
             [

@@ -532,8 +532,15 @@ def _constant(words: Words, options: Options, inputs: Shapes) -> Op:
 
 def _recurrent(cell: str) -> Callable[[Words, Options, Shapes], Op]:
     def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.elementwise import ACTIVATIONS
         from sepcalc.ops.recurrent import Recurrent
 
+        for option in ("act", "gate"):
+            how = cast(str, options.get(option, "linear"))
+            if how not in (*ACTIVATIONS, "linear"):
+                raise Invalid(f"{quoted(how)} is no activation", near_miss(how, [*ACTIVATIONS, "linear"]), option)
+        if words and "act" in options:
+            raise Invalid(f"{cell} {words[0]} says its function already", about="act")
         sets = _size(options, "bias-sets", 2 if cell == "gru" and not _on(options, "reset-before") else 1)
         if sets > 2 or ("bias-sets" in options and not _on(options, "bias")):
             raise Invalid("bias sets are 1 or 2, and only with --bias", about="bias-sets")
@@ -547,13 +554,15 @@ def _recurrent(cell: str) -> Callable[[Words, Options, Shapes], Op]:
             "relu" in words,
             _on(options, "bidirectional"),
             _on(options, "last"),
+            cast(str, options.get("act", "tanh")),
+            cast(str, options.get("gate", "sigmoid")),
         )
 
     return build
 
 
 _WINDOW = ("stride", "padding", "dilation")
-_STEPS = ("bias", "bias-sets", "bidirectional", "last")
+_STEPS = ("bias", "bias-sets", "bidirectional", "last", "act")
 
 KINDS = {
     "conv": Kind(
@@ -707,13 +716,13 @@ KINDS = {
         "each step: four gates of (inputs + hidden) · hidden products, five exp or tanh each",
         _recurrent("lstm"),
         ("out",),
-        (*_STEPS, "projection", "peephole"),
+        (*_STEPS, "gate", "projection", "peephole"),
     ),
     "gru": Kind(
         "each step: three gates of (inputs + hidden) · hidden products, three exp or tanh each",
         _recurrent("gru"),
         ("out",),
-        (*_STEPS, "reset-before"),
+        (*_STEPS, "gate", "reset-before"),
     ),
     "embedding": Kind(
         "a lookup, free; a bag sums the rows of its last axis",

@@ -97,6 +97,12 @@ def _read_word(text: str) -> str:
     return text
 
 
+def _read_function(text: str) -> str:
+    if not (text.isascii() and text.replace("-", "").isalnum()):
+        raise Invalid(f"{quoted(text)} is no name of an activation")
+    return text
+
+
 def _read_flag(text: str) -> bool:
     if text not in ("true", "false"):
         raise Invalid(f"{quoted(text)} is neither true nor false")
@@ -114,6 +120,7 @@ PADDING = Type(read_padding, _write_padding, "PADDING")
 SHAPE = Type(lambda text: read_shape(text, 24), _write, "N[xN]")  # also what lies between layers, of any rank
 DECIMAL = Type(_read_decimal, _write, "NUMBER")
 WORD = Type(_read_word, _write, "WORD")
+FUNCTION = Type(_read_function, _write, "NAME")
 FLAG = Type(_read_flag, lambda value: "true" if value else "false", "")
 
 OPTIONS = {
@@ -157,6 +164,8 @@ OPTIONS = {
         Option("projection", "", SIZE, "", "size that an lstm's output is projected to"),
         Option("peephole", "", FLAG, "no", "an lstm whose gates see the cell"),
         Option("reset-before", "", FLAG, "no", "a gru that resets before the product"),
+        Option("act", "", FUNCTION, "tanh", "a recurrent cell's function of its new state: what act has, or linear"),
+        Option("gate", "", FUNCTION, "sigmoid", "the function of its gates"),
         Option("bidirectional", "", FLAG, "no", "both directions, concatenated"),
         Option("last", "", FLAG, "no", "only the last step's output"),
     )

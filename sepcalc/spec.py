@@ -1,6 +1,8 @@
 """The layer spec: one grammar for the command line, for YAML and for Python.
 
-    [SHAPE…] [KIND [WORD…]] [OPTION…]          12x12x3 conv -k5 -o256          KIND: conv if left out
+    [SHAPE…] [each…] [KIND [WORD…]] [OPTION…]          12x12x3 conv -k5 -o256          KIND: conv if left out
+
+``each`` before a kind: the layer on each slice of the first axis, weights shared; ``16x12x12x3 each conv -k5 -o8``.
 
 Text becomes words, words become a :class:`Spec` that knows no sizes but its own, and a spec on given inputs becomes
 ops. Inside, mistakes are bare facts with the number of the word that they are about; :func:`parse` turns them into
@@ -15,12 +17,13 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS, Kind, build, unknown_kind
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
 from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
 
 LONGEST = 2000  # characters of a spec: no real one comes near, and an error message repeats it
+EACH = "each"
 _WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
 _OPTION = re.compile(r"-[A-Za-z-]")
 
@@ -28,16 +31,18 @@ _OPTION = re.compile(r"-[A-Za-z-]")
 class Spec(NamedTuple):
     """A parsed layer spec. ``str()`` of it parses back to the same spec.
 
-    ``options`` holds those that were given, by their long names; ``inputs`` the shapes, if there were any.
+    ``options`` holds those that were given, by their long names; ``inputs`` the shapes, if there were any; ``each``
+    how many first axes it runs along, slice by slice.
     """
 
     kind: str
     words: tuple[str, ...]
     options: Mapping[str, Value]
     inputs: Shapes = ()
+    each: int = 0
 
     def __str__(self) -> str:
-        parts = [*map(show, self.inputs), self.kind, *self.words]
+        parts = [*map(show, self.inputs), *[EACH] * self.each, self.kind, *self.words]
         parts += [written(OPTIONS[name], self.options[name]) for name in OPTIONS if name in self.options]
         return " ".join(parts)
 
@@ -47,7 +52,7 @@ class Spec(NamedTuple):
         if not self.inputs and not KINDS[self.kind].begins:
             raise InputError([Problem("the spec has no input shape", f"put one first: 12x12x3 {self}"[:200])])
         try:
-            links = linked(self.kind, self.words, self.options, self.inputs)
+            links = linked(self, self.inputs)
             outputs(links, self.inputs)
         except Invalid as fact:
             text = str(self)
@@ -93,7 +98,7 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
     try:
         spec = read(words, also, commands)
         if spec.inputs:
-            outputs(linked(spec.kind, spec.words, spec.options, spec.inputs), spec.inputs)
+            outputs(linked(spec, spec.inputs), spec.inputs)
     except Misread as misread:
         raise InputError(_problem(text, words, at, fact) for at, fact in misread.facts) from misread
     except Invalid as fact:
@@ -101,10 +106,24 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
     return spec
 
 
-def linked(kind: str, words: tuple[str, ...], options: Mapping[str, Value], inputs: Shapes) -> Chain:
-    """The links that a layer of this kind is on these inputs; a lone shape serves both operands of a kind that
-    takes two. Raises Invalid."""
-    return as_links(kind, build(kind, words, options, inputs), inputs)
+def linked(spec: Spec, inputs: Shapes) -> Chain:
+    """The links that a layer is on these inputs. Raises Invalid."""
+    kind, words, options, _, each = spec
+    if not each:
+        return as_links(kind, build(kind, words, options, inputs), inputs)
+    from sepcalc.ops.repeat import Each
+
+    if KINDS[kind].begins:
+        raise Invalid(f"{kind} takes no input, and so has no slices", about=EACH)
+    for shape in inputs:
+        if len(shape) < 2:
+            raise Invalid(f"{show(shape)} has no first axis to run along, slice by slice", about=EACH)
+    slices = tuple([shape[1:] for shape in inputs])
+    links = linked(spec._replace(each=each - 1), slices)
+    if isinstance(links[0].op, Uncounted):  # seen as such wherever it stands
+        gap = links[0].op
+        return (links[0]._replace(op=gap._replace(shape=(inputs[0][0], *gap.shape))),)
+    return tuple([link._replace(op=Each(link.op)) for link in links])
 
 
 def as_links(kind: str, built: Op | Chain, inputs: Shapes) -> Chain:
@@ -176,6 +195,9 @@ def read(
         except Invalid as fact:
             facts.append((at, fact))
         at += 1
+    each = 0
+    while at < count and words[at] == EACH:
+        each, at = each + 1, at + 1
     name = "conv"
     if at < count and words[at][0] != "-":
         name = words[at]
@@ -215,7 +237,7 @@ def read(
         raise Misread(sorted(facts, key=lambda fact: fact[0]))
     if len(inputs) == 1 and name in _TWO:
         inputs *= 2
-    return Spec(name, chosen, options, tuple(inputs))
+    return Spec(name, chosen, options, tuple(inputs), each)
 
 
 _TWO = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "concat", "einsum")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sepcalc.errors import InputError
 from sepcalc.kinds import KINDS, accepted
 from sepcalc.network import Network, Node
-from sepcalc.options import DECIMAL, FLAG, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
+from sepcalc.options import DECIMAL, FLAG, FUNCTION, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
 from sepcalc.shape import LARGEST, Shape
 from sepcalc.spec import Spec, linked, parse
 
@@ -50,7 +50,7 @@ def network(
     for at, (text, sources) in enumerate(rows):
         spec = parse(text)
         read = tuple([tensors[source] for source in sources])
-        (link,) = linked(spec.kind, spec.words, spec.options, read)
+        (link,) = linked(spec, read)
         tensors.append(link.op.output(read))
         nodes.append(Node(names[at] if names else str(at), link.op, sources, tensors[-1], (weights or {}).get(at)))
     return Network("test", {f"in{n}": shape for n, shape in enumerate(inputs)}, nodes, {str(at): at for at in outputs})
@@ -91,6 +91,7 @@ _ANY = {
     | st.lists(st.tuples(_any_offset, _any_offset), min_size=1, max_size=3).map(tuple),
     DECIMAL: st.floats(-1e29, 1e29),
     WORD: st.text("dhwc", min_size=1, max_size=4),
+    FUNCTION: st.sampled_from(["linear", "tanh", "gelu", "hard-sigmoid"]),
     FLAG: st.booleans(),
 }
 
@@ -103,6 +104,7 @@ _LITTLE = {
     PADDING: st.sampled_from(["same", "valid", ((1, 1),), ((0, 1), (2, 0))]),
     DECIMAL: st.sampled_from([1.0, 0.5, -2.0]),
     WORD: st.sampled_from(["c", "w", "h", "hw"]),
+    FUNCTION: st.sampled_from(["linear", "sigmoid", "tanh", "relu", "hard-sigmoid", "softsign"]),
     FLAG: st.booleans(),
 }
 
@@ -128,7 +130,7 @@ def _settings(draw, kind, values):
 def written_specs(draw):
     """A spec of any kind with any of its options, of any values: it need not fit its inputs, for it has none."""
     kind = draw(st.sampled_from(sorted(KINDS)))
-    return Spec(kind, *_settings(draw, kind, _ANY))
+    return Spec(kind, *_settings(draw, kind, _ANY), each=draw(st.sampled_from([0, 0, 1, 2])))
 
 
 @st.composite
@@ -152,6 +154,7 @@ def fitting_specs(draw):
         options["groups"] = 2
     if not options.get("bias"):
         options.pop("bias-sets", None)
-    spec = Spec(kind, words, options, () if KINDS[kind].begins else (shape,))
+    each = 0 if KINDS[kind].begins else draw(st.sampled_from([0, 0, 0, 1, 2]))
+    spec = Spec(kind, words, options, () if KINDS[kind].begins else ((3, 2)[:each] + shape,), each)
     assume(not refusal(str(spec)))
     return parse(str(spec))

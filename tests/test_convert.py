@@ -1,5 +1,7 @@
 """Networks written with blocks: what is read back has the same layers, whatever repeats, and takes few lines."""
 
+import gzip
+import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,6 +44,39 @@ def rows(network: Network) -> Iterator[tuple[object, ...]]:
 def test_documents(path: Path) -> None:
     network = load_yaml(Source("FILE", path.read_text("utf-8"))).network
     same(network, write_compact(network))
+
+
+@pytest.mark.parametrize("table", ["zoo", "models"])
+def test_keras_models(table: str, tmp_path: Path) -> None:
+    """A model for every layer class with its settings, and models of several layers."""
+    path = tmp_path / "model.json"
+    for entry in json.loads(gzip.decompress((ROOT / f"tests/data/keras/{table}.json.gz").read_bytes())).values():
+        path.write_text(json.dumps(entry["model"]))
+        network = load(path)
+        for text in (write(network), write_compact(network)):
+            same(network, text)
+
+
+@pytest.mark.skipif(not find_spec("torch"), reason="needs torch")
+def test_torch_modules() -> None:
+    from torch import nn, ones
+
+    from sepcalc import from_torch
+
+    encoder = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 3, enable_nested_tensor=False
+    )
+    decoder = nn.TransformerDecoderLayer(16, 2, 32, batch_first=True)
+    cases = [
+        (encoder, ones(1, 5, 16)),
+        (decoder, (ones(1, 5, 16), ones(1, 7, 16))),
+        (nn.LSTM(8, 4, 2, bidirectional=True), ones(5, 1, 8)),
+    ]
+    for module, inputs in cases:
+        network = from_torch(module.eval(), inputs)
+        for text in (write(network), write_compact(network)):
+            same(network, text)
+    assert "\nblocks:\n" in write_compact(from_torch(encoder, ones(1, 5, 16)))
 
 
 @pytest.mark.skipif(not find_spec("onnx"), reason="needs onnx")

@@ -56,6 +56,19 @@ def test_every_bad_document_has_its_message() -> None:
     assert {path.stem for path in FOLDER.glob("bad/*.txt")} == {path.stem for path in BAD}
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "each uncounted Sort --to 3",
+        "{scan: sorted, states: {h: 3}, step: [{uncounted Sort --to 3: {}, name: s}], next: s}",
+    ],
+)
+def test_what_is_uncounted_is_seen_wherever_it_stands(layers: str) -> None:
+    network = load(f"input: 7x5\nlayers: [{layers}]\n").network
+    assert [gap.kind for gap in network.uncounted] == ["Sort"]
+    assert network.outputs == {"output": (7, 3)}
+
+
 # --- what is given besides the document ------------------------------------------------------------------------------
 
 SIZED = """\

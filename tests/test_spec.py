@@ -528,7 +528,7 @@ unknown word 'globl' after pool max: expected global or adaptive
     (
         "12x12x4 norm",
         """
-norm needs a word: batch, layer, group, instance, rms or lrn
+norm needs a word: batch, layer, group, instance, rms, lrn or input
   12x12x4 norm
               ^
 """,

@@ -317,7 +317,7 @@ def test_a_sample_of_every_kind_is_as_its_formula_says(text: str) -> None:
 @given(fitting_specs(), st.integers(1, 9))
 @settings(max_examples=40)
 def test_a_sample_of_any_layer_is_as_its_formula_says(spec: Spec, count: int) -> None:
-    if spec.cost.mults + spec.cost.activations < 10**6:
+    if spec.kind != "uncounted" and spec.cost.mults + spec.cost.activations < 10**6:
         assert verify(spec, sample=count).ok, str(spec)
 
 

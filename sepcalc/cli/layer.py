@@ -10,13 +10,15 @@ from sepcalc.reports.layer import LayerReport
 HELP = """One layer of any kind: output shape, every count, receptive field, traffic, arithmetic intensity.
 
 The spec is one line, SHAPE [KIND [WORD…]] OPTIONS; sepcalc kinds lists the kinds. A layer with several inputs has
-several shapes; one shape serves both inputs of a sum or a product.
+several shapes; one shape serves both inputs of a sum or a product. With each before the kind, it is the layer on each
+slice of the first axis.
 
 \b
 Examples:
   sepcalc layer 12x12x3 depthwise -k5 -m2
   sepcalc layer 12x12x3 separable -k5 -o256 --explain
   sepcalc layer 7x7x512 transposed -k4 -s2 -p1 -o256
+  sepcalc layer 16x12x12x3 each conv -k5 -o256
   sepcalc layer 196x768 multihead --heads 12 --bias
   sepcalc layer 56x56x64 56x56x64 add --format json
 """

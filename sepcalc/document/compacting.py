@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sepcalc.document import load_yaml
-from sepcalc.document.respell import spec_of
+from sepcalc.document.entries import quoted
+from sepcalc.document.respell import entry_of, spec_of
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
-from sepcalc.document.writer import heading, listed_names, names_of, outputs_of, quoted, weights_fit, write
+from sepcalc.document.writer import counted_elsewhere, heading, listed_names, names_of, outputs_of, weights_fit, write
 from sepcalc.errors import InputError, printable
 from sepcalc.network import Network
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
+from sepcalc.ops.repeat import Scan
 from sepcalc.options import OPTIONS
-from sepcalc.spec import Spec
+from sepcalc.spec import EACH
 
 MOST_PARAMETERS = 6  # of a block: with more it says less than what it stands for
 SMALLEST = 3  # lines that are worth a block
@@ -26,7 +28,8 @@ _SIZE = re.compile(r"[1-9]\d{0,17}|0")
 _STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
 _UNIT_STRIDE = re.compile(r" -s1(?= |$)")
 _SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
-_SHARED = "shared-params"
+_COUNTS = ("shared-params", "more-params")  # of params: behind a spec here, beside it in YAML
+_COUNTED = re.compile(f" ({'|'.join(_COUNTS)}): ")
 Names = Mapping[tuple[int, int], str]  # of parameters, where they stand for a number of a node
 
 
@@ -101,26 +104,28 @@ class _Writer:
     def _written(self, at: int, varied: bool) -> Written:
         network = self.network
         node, layer = network.nodes[at], network.layers[at]
+        if isinstance(node.op, Scan):
+            return Written("scan", entry_of(node.op, layer.inputs, node.output), (), ())
         spec = spec_of(node.op, layer.inputs, node.output)
-        if spec.kind in _STRIDED and "stride" not in spec.options:
+        if spec.kind in _STRIDED and not spec.each and "stride" not in spec.options:
             behind = {name: spec.options[name] for name in ("kernel", "out") if name in spec.options}
-            spec = Spec(spec.kind, spec.words, {**behind, "stride": (1,), **spec.options})
+            spec = spec._replace(options={**behind, "stride": (1,), **spec.options})
         text = str(spec)
         if layer.shared and at not in self.tied:
-            text += f" {_SHARED} {layer.shared}"
+            text += f" {counted_elsewhere(layer.shared)}"
         words, numbers, options = [], list[int](), list[str]()
         option = ""
         for word in text.split(" "):
-            if word.startswith("-") or word == _SHARED:
-                flag = word.lstrip("-")
-                option = flag if word[:2] == "--" or word == _SHARED else _SHORT.get(flag[:1], "")
+            if word.startswith("-") or word[:-1] in _COUNTS:
+                flag = word.lstrip("-").removesuffix(":")
+                option = flag if word[:2] == "--" or flag in _COUNTS else _SHORT.get(flag[:1], "")
                 head, rest = (word[:2], word[2:]) if word[:2] != "--" and option != flag else (word, "")
             else:
                 head, rest = "", word
             if varied and option and option != "padding":
                 rest = _holes(rest, numbers, options, option)
             words.append(head + rest)
-        return Written(spec.kind, " ".join(words), tuple(numbers), tuple(options))
+        return Written(EACH if spec.each else spec.kind, " ".join(words), tuple(numbers), tuple(options))
 
     # --- which parts are blocks
 
@@ -221,7 +226,7 @@ class _Writer:
                 if owner != at and weights_fit(self.network, at, owner):
                     tie = [f"weights: {quoted(self.names[self.first + owner])}"]
                 elif shared:
-                    tie = [f"{_SHARED}: {shared}"]
+                    tie = [counted_elsewhere(shared)]
             layers += _indented(self._chain(chain.parts, at, {}, origin, name, tie), 2)
             at += sum(self.grammar.lengths[part] for part in chain.parts)
             before = chain.end
@@ -271,7 +276,8 @@ class _Writer:
         body = self.grammar.bodies[part]
         if body.what == "leaf":
             text, shared = self._spelled(at, names)
-            yield _beside([f"- {text}"], [f"{_SHARED}: {shared.strip('{}')}"] if shared else [])
+            first, *more = text.split("\n")
+            yield _beside([f"- {first}", *_indented(more, 2)], [shared] if shared else [])
         elif body.what == "join":
             yield self._join(body, at, names)
         else:
@@ -294,11 +300,12 @@ class _Writer:
         return str(self.written[at].numbers[hole]) if name is None else f"{{{name}}}"
 
     def _spelled(self, at: int, names: Names) -> tuple[str, str]:
-        """The spec, and how many params are shared."""
+        """The spec, and what stands beside it: how many params are shared."""
         first, *rest = self.written[at].template.split(_HOLE)
         text = first + "".join(self._number(at, hole, names) + part for hole, part in enumerate(rest))
-        text, _, shared = text.partition(f" {_SHARED} ")
-        return _UNIT_STRIDE.sub("", text) if self.written[at].kind in _STRIDED else text, shared
+        text, *shared = _COUNTED.split(text)
+        text = _UNIT_STRIDE.sub("", text) if self.written[at].kind in _STRIDED else text
+        return text, f"{shared[0]}: {shared[1].strip('{}')}" if shared else ""
 
     def _join(self, body: Body, at: int, names: Names) -> list[str]:
         branches = []

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sepcalc.document.entries import is_entry_name, key_of, listed
+from sepcalc.document.entries import MOST_AXES, is_entry_name, key_of, listed
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.errors import Invalid, near_miss, quoted
@@ -46,7 +46,7 @@ def read_inputs(head: "Head", root: MappingNode, given: Mapping[str, str]) -> di
                 )
             continue
         try:
-            shapes[target] = read_shape(text)
+            shapes[target] = read_shape(text, MOST_AXES)
         except Invalid as fact:
             notes.outside(f"the input {fact.message}", fact.hint, f"input {target}")
             shapes[target] = None

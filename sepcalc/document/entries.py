@@ -29,13 +29,20 @@ ROOT = (
     "budget",
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
-MODIFIERS = ("name", "from", "weights", "shared-params", "repeat", "when")
-PARTS = {"residual": ("shortcut",), "stages": ("columns", "rows", "first")}  # keys that belong to another
+MODIFIERS = ("name", "from", "weights", "shared-params", "more-params", "repeat", "when")
+PARTS = {
+    "residual": ("shortcut",),
+    "stages": ("columns", "rows", "first"),
+    "scan": ("states", "step", "next", "last"),
+}  # keys that belong to another
 JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
 
 LONGEST_NAME = 200  # characters
+MOST_AXES = 5  # of an input: frames of three spatial axes, and channels
 FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
 WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
+_PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}  # not for other readers of YAML
 BRACES = re.compile(r"\{([^{}]*)\}")
 
 
@@ -93,18 +100,31 @@ class Join(NamedTuple):
     branches: tuple[tuple[str, Sequence[Any]], ...]
 
 
+class Scan(NamedTuple):
+    """A step's layers, run for each slice of the first axis: what reports call it, the states by name with their
+    shapes, the layers, the names of what the next step's states are, and whether only the last output is given."""
+
+    node: Node
+    called: str
+    states: tuple[tuple[str, Piece], ...]
+    step: Sequence[Any]
+    carried: tuple[Scalar, ...]
+    last: bool
+
+
 class Broken(NamedTuple):
     """An entry with a mistake, already noted: what comes after it has an unknown shape."""
 
     node: Node
 
 
-Body = Layer | Use | Stages | Group | Residual | Join | Broken
+Body = Layer | Use | Stages | Group | Residual | Join | Scan | Broken
 
 
 class Modifiers(NamedTuple):
     """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
-    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already."""
+    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already, and
+    ``more``, ``more-params``, how many it stores that its spec does not say: what it hands on to layers after it."""
 
     name: str = ""
     repeat: Piece | None = None
@@ -112,6 +132,7 @@ class Modifiers(NamedTuple):
     origin: tuple[Scalar, ...] = ()
     weights: Scalar | None = None
     shared: Piece | None = None
+    more: Piece | None = None
 
 
 class Entry(NamedTuple):
@@ -193,3 +214,10 @@ def fill(piece: Piece, names: Mapping[str, Number]) -> str:
 
 def listed(words: Iterable[str]) -> str:
     return ", ".join(words)
+
+
+def quoted(text: str) -> str:
+    """The text as YAML has it."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -21,6 +21,7 @@ from sepcalc.document.entries import (
     Modifiers,
     Piece,
     Residual,
+    Scan,
     Stages,
     Use,
     columns_of,
@@ -31,8 +32,9 @@ from sepcalc.document.entries import (
     split_at_commas,
 )
 from sepcalc.document.problems import Notes
+from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.words import Words
-from sepcalc.errors import near_miss, quoted
+from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, is_name
 from sepcalc.expression import parse as parse_expression
 from sepcalc.kinds import KINDS, unknown_kind
@@ -40,7 +42,7 @@ from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Value
-from sepcalc.spec import LONGEST, Misread, read
+from sepcalc.spec import EACH, LONGEST, Misread, read
 
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
@@ -93,7 +95,7 @@ class Entries(Words):
         if not match or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
             self.notes.add(f"{quoted(text)} is not a block: expected name(parameter, parameter=default)", "", key)
             return None
-        if name in KINDS or name in ("layers", *PARTS, *_PARTS, *MODIFIERS):
+        if name in KINDS or name in (EACH, "layers", *PARTS, *_PARTS, *MODIFIERS):
             self.notes.add(
                 f"a block cannot be called {quoted(name)}: that is a {'kind' if name in KINDS else 'key'} already",
                 "",
@@ -170,24 +172,27 @@ class Entries(Words):
         when = self.value_piece(values.get("when"), "when")
         origin = self.origin(values["from"]) if "from" in values else ()
         for key, inside in values.items():  # in long form, weights may stand among the options
-            kind = key.partition(" ")[0]
+            kind = _kind_in(key)
             if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
                 values = {**values, "weights": inside.values["weights"]}
         weights = self.reference(values["weights"], "weights") if "weights" in values else None
         shared = self.value_piece(values.get("shared-params"), "shared-params")
-        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights, "shared-params": shared}
+        more = self.value_piece(values.get("more-params"), "more-params")
+        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights}
+        given |= {"shared-params": shared, "more-params": more}
         if any(not value and key in values for key, value in given.items()):
             return None
-        return Modifiers(name, repeat, when, origin, weights, shared)
+        return Modifiers(name, repeat, when, origin, weights, shared, more)
 
-    def origin(self, node: Node) -> tuple[Scalar, ...]:
+    def origin(self, node: Node, what: str = "from") -> tuple[Scalar, ...]:
         """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""
         if not isinstance(node, SequenceNode):
-            found = self.reference(node, "from")
+            found = self.reference(node, what)
             return () if found is None else (found,)
         if not node.items:
-            self.notes.add("from is empty: expected the name of a layer, or several", "for example [stem, head]", node)
-        names = [self.reference(item, "from") for item in node.items]
+            message = f"{what} is empty: expected the name of a layer, or several"
+            self.notes.add(message, "for example [stem, head]", node)
+        names = [self.reference(item, what) for item in node.items]
         return () if None in names else tuple([name for name in names if name is not None])
 
     def reference(self, node: Node, what: str) -> Scalar | None:
@@ -204,11 +209,11 @@ class Entries(Words):
         if not bodies:
             self.notes.add("a layer is missing: expected a kind, a block, layers, residual or a join", FLOW, node)
             return
-        words = (*KINDS, *self.blocks, *self.refused, "layers", *PARTS)
+        words = (*KINDS, *self.blocks, *self.refused, EACH, "layers", *PARTS)
         known = [key for key in bodies if key.split(" ")[0] in words]
         for key in bodies:
             if known and key not in known:
-                near = near_miss(key, (*MODIFIERS, *_PARTS)) or FLOW
+                near = near_miss(key, (*MODIFIERS, *PARTS.get(known[0], ()))) or FLOW
                 self.notes.add(f"unknown key {quoted(key)} beside {known[0]}", near, node.keys[key])
         if len(known) > 1 or not known:
             listed = ", ".join(map(quoted, bodies[:5]))
@@ -236,6 +241,8 @@ class Entries(Words):
             return None if main is None or shortcut is None else Residual(node, main, shortcut)
         if key == "stages":
             return self.stages(node, value)
+        if key == "scan":
+            return self.scan(node, value)
         if key in self.blocks:
             return self.use_of_mapping(node.keys[key], key, value)
         words = key.split()
@@ -247,14 +254,15 @@ class Entries(Words):
                 return self.join(node, node.keys[key], value)
         if words and words[0] in self.blocks:
             return self.use_of_key(node.keys[key], words[0], value)
-        if not words or words[0] not in KINDS:
+        kind = _kind_in(key)
+        if kind not in KINDS:
             if not self.library.whole and words and not is_empty(value):
                 return None
-            fact = unknown_kind(words[0] if words else key, (*self.blocks, "layers", *PARTS))
+            fact = self.no_kind(kind or key, ("layers", *PARTS))
             guess = fact.hint if fact.hint.startswith("did you mean") or not is_empty(value) else FLOW
             self.notes.add(fact.message, guess, node.keys[key])
             return None
-        return self.long_form(node, node.keys[key], words[0], value)
+        return self.long_form(node, node.keys[key], kind, value)
 
     def join(self, node: MappingNode, key: Scalar, value: Node) -> Join | None:
         """Branches: by name, or a plain list of lists."""
@@ -312,6 +320,40 @@ class Entries(Words):
 
         return read_stages(self, node, value)
 
+    def scan(self, node: MappingNode, value: Node) -> Scan | None:
+        """``scan: conv lstm``, with ``states``, ``step``, ``next`` and perhaps ``last`` beside it."""
+        values, called = node.values, self.notes.scalar(value, "scan")
+        if called is not None and not is_entry_name(called):
+            self.notes.add("scan needs what it is to be called", "scan: conv lstm", value)
+            called = None
+        missing = [part for part in ("states", "step", "next") if part not in values]
+        if missing:
+            self.notes.add(f"scan needs {listed(missing)} beside it", "", node.keys["scan"])
+            return None
+        states = []
+        given = self.notes.mapping(values["states"], "states")
+        for name, shape in given.items():
+            pieces = self.words(shape) if self.notes.scalar(shape, name) and isinstance(shape, Scalar) else ()
+            if not is_entry_name(name) or name in (INPUT, PREVIOUS):
+                self.notes.add(f"{quoted(name)} cannot be the name of a state", "", key_of(values["states"], name))
+            elif len(pieces) == 1:
+                states.append((name, pieces[0]))
+            elif pieces:
+                self.notes.add(f"the state {name} needs a shape", "for example 8x8x16", shape)
+        if not given and isinstance(values["states"], MappingNode):
+            self.notes.add("states are none: expected names with shapes", "for example {h: 8x8x16}", values["states"])
+        step, carried = self.entries(values["step"], "step"), self.origin(values["next"], "next")
+        last = self.notes.scalar(values["last"], "last") if "last" in values else "false"
+        if last not in ("true", "false"):
+            self.notes.add("last needs true or false", "", values["last"])
+        if called is None or step is None or not carried or not states or len(states) < len(given):
+            return None
+        if len(carried) != len(states):
+            message = f"next names {len(carried)} of a step's layers, but there are {len(states)} states"
+            self.notes.add(message, "one for each, in their order", values["next"])
+            return None
+        return Scan(node, called, tuple(states), step, carried, last == "true")
+
     def compact(self, node: Scalar) -> Body | None:
         """A spec, or a block with its arguments, on one line."""
         text = node.text
@@ -336,8 +378,11 @@ class Entries(Words):
         pieces = self.words(node)
         if not pieces:
             return None
-        first = pieces[0].parts
-        if len(first) == 1 and isinstance(first[0], str) and first[0] in self.blocks:
+        each = 0
+        while each < len(pieces) - 1 and pieces[each].parts == (EACH,):
+            each += 1
+        first = pieces[each].parts
+        if len(first) == 1 and isinstance(first[0], str) and first[0] in self.blocks and not each:
             return self.use(node, first[0], pieces[1:], node)
         kind = first[0] if len(first) == 1 and isinstance(first[0], str) and first[0][0] != "-" else "conv"
         if kind in self.refused:
@@ -364,9 +409,17 @@ class Entries(Words):
     def unknown(self, word: str, node: Scalar) -> None:
         if not self.library.whole:
             return
-        fact = unknown_kind(word, self.blocks)
+        fact = self.no_kind(word)
         start = node.text.find(word)
         self.notes.add(fact.message, fact.hint, node, start, start + len(word))
+
+    def no_kind(self, word: str, also: Sequence[str] = ()) -> Invalid:
+        """Why a word where a kind was expected is none."""
+        if word == EACH:
+            return Invalid(f"{EACH} stands before the kind of a layer", f"for example {EACH} conv -k3 -o8")
+        if word in self.blocks:
+            return Invalid(f"{EACH} takes a layer, not the block {word}", "it can stand before each layer in the block")
+        return unknown_kind(word, (*self.blocks, *also))
 
     def long_form(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
         """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``, ``conv -k3 -o8:`` with other keys below."""
@@ -457,6 +510,11 @@ class Entries(Words):
             self.notes.add(f"{signature} needs {listed(missing)}", "", use.node)
             wrong = True
         return None if wrong else use
+
+
+def _kind_in(key: str) -> str:
+    """The first word that is not ``each``."""
+    return next((word for word in key.split() if word != EACH), "")
 
 
 def _filled(value: Node) -> bool:

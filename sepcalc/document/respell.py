@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from sepcalc.document.entries import quoted
+from sepcalc.document.scopes import INPUT
 from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
 from sepcalc.ops.base import Op, Uncounted
@@ -14,6 +16,7 @@ from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.rename import Rename
+from sepcalc.ops.repeat import Each, Part, Scan
 from sepcalc.options import Value
 from sepcalc.shape import AXES, Shape, Shapes, show
 from sepcalc.spec import Spec, linked, outputs
@@ -24,17 +27,50 @@ Parts = tuple[str, tuple[str, ...], dict[str, Value]]  # kind, words, options
 def spec_of(op: Op, inputs: Shapes, output: Shape) -> Spec:
     """The spec that is this op on these inputs. Raises Invalid where the language has none: what the spec builds is
     held against the op, shape and cost."""
+    if isinstance(op, Each):
+        inner = spec_of(op.op, tuple([shape[1:] for shape in inputs]), output[1:])
+        return inner._replace(each=inner.each + 1)
     write = _WRITERS.get(type(op))
     if write is None:
         raise Invalid(f"{op.kind(inputs)} has no spec")
     kind, words, options = write(op, inputs)
-    options = {name: value for name, value in options.items() if value is not None}
-    links = linked(kind, words, options, inputs)
+    spec = Spec(kind, words, {name: value for name, value in options.items() if value is not None})
+    links = linked(spec, inputs)
     built = links[0].op
     same = len(links) == 1 and outputs(links, inputs)[-1] == output
     if not (same and built.cost(inputs, output) == op.cost(inputs, output) and built.writes == op.writes):
         raise Invalid(f"{op.kind(inputs)} {op.detail(inputs)}".rstrip() + " has no spec")
-    return Spec(kind, words, options)
+    return spec
+
+
+def entry_of(op: Op, inputs: Shapes, output: Shape) -> str:
+    """The op as an entry of a list of layers: its spec, or the lines of a scan. Raises Invalid."""
+    if not isinstance(op, Scan):
+        return str(spec_of(op, inputs, output))
+    shapes = op.tensors(inputs)
+    first = 1 + len(op.states)
+    names = [INPUT, *[f"state{at}" for at in range(1, first)], *[f"t{at}" for at in range(1, 1 + len(op.body))]]
+    read = {*op.carried, *[source for at, part in enumerate(op.body, first) for source in _afar(part, at, first)]}
+    lines = []
+    for at, part in enumerate(op.body, first):
+        text, *more = entry_of(part.op, tuple([shapes[source] for source in part.sources]), shapes[at]).split("\n")
+        beside = [f"name: {names[at]}"] if at in read else []
+        if _afar(part, at, first):
+            sources = [names[source] for source in part.sources]
+            beside.append(f"from: {sources[0] if len(sources) == 1 else '[' + ', '.join(sources) + ']'}")
+        colon = ":" if beside and not more else ""
+        lines += [f"  - {text}{colon}", *[f"    {line}" for line in (*more, *beside)]]
+    states = ", ".join(f"{name}: {show(shape)}" for name, shape in zip(names[1:], op.states))
+    carried = ", ".join(names[source] for source in op.carried)
+    last = ["last: true"] if op.last else []
+    heading = [f"scan: {quoted(op.called)}", f"states: {{{states}}}", f"next: [{carried}]"]
+    return "\n".join([*heading, *last, "step:", *lines])
+
+
+def _afar(part: Part, at: int, first: int) -> tuple[int, ...]:
+    """What a part of a step reads, unless that is what stands before it."""
+    before = at - 1 if at > first else 0
+    return () if part.sources in ((before,), ()) else part.sources
 
 
 def _short(sizes: Shape, default: int = 0) -> Shape | None:
@@ -185,6 +221,10 @@ def _recurrent(op: Recurrent, inputs: Shapes) -> Parts:
         options |= {"bias": True, "bias-sets": op.bias_sets}
     if op.projection:
         options["projection"] = op.projection
+    if op.act != "tanh" and not op.relu:
+        options["act"] = op.act
+    if op.gate != "sigmoid" and op.cell != "rnn":
+        options["gate"] = op.gate
     flags = _flags(peephole=op.peephole, reset_before=op.reset_before, bidirectional=op.bidirectional, last=op.last)
     return op.cell, ("relu",) if op.relu else (), options | flags
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from sepcalc.document import Document, Opener
 from sepcalc.document.ends import own_inputs, read_inputs, read_outputs
-from sepcalc.document.entries import RESERVED, ROOT, Piece, fill, key_of, unbraced
+from sepcalc.document.entries import MOST_AXES, RESERVED, ROOT, Piece, fill, key_of, unbraced
 from sepcalc.document.held import read_budget, read_published
 from sepcalc.document.parameters import Parameter, read_parameter
 from sepcalc.document.problems import Notes
@@ -140,7 +140,7 @@ class Head(Words):
             return None
         piece = self.piece(text, node, 0, len(text))
         try:
-            return read_shape(fill(piece, self.parameters)) if piece else None
+            return read_shape(fill(piece, self.parameters), MOST_AXES) if piece else None
         except ExpressionError as fact:
             self.notes.add(fact.message, fact.hint, node)
         except Invalid as fact:

@@ -15,6 +15,7 @@ from sepcalc.document.entries import (
     Modifiers,
     Piece,
     Residual,
+    Scan,
     Stages,
     Use,
     axes_of,
@@ -29,10 +30,10 @@ from sepcalc.expression import Value as Number
 from sepcalc.kinds import KINDS, build
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS
-from sepcalc.shape import Shape, Shapes, show
-from sepcalc.spec import Misread, Spec, as_links, index_of, output_of, outputs, read
+from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
+from sepcalc.spec import Misread, Spec, as_links, index_of, linked, output_of, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
@@ -120,15 +121,12 @@ class Run:
         if found is None:
             known = [*frame.scope.known(), PREVIOUS]
             hint = near_miss(name.text, known)
+            place = {"output": "here", "step": "in the step"}.get(what, "before this one")
             if name.text in self.library.names:
                 line = self.library.names[name.text].line + 1
                 hint = f"it is named in line {line}: it must have run before, in the same list or one around it"
                 hint += f"; inside another it has a path: block/{name.text}"
-            message = (
-                f"there is no layer {quoted(name.text)} here"
-                if what == "output"
-                else (f"there is no layer {quoted(name.text)} before this one")
-            )
+            message = f"there is no layer {quoted(name.text)} {place}"
             frame.file.notes.add(message, hint, name, trail=frame.trail)
         return found
 
@@ -182,7 +180,7 @@ class Run:
 
     def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
         """An entry with what stands beside it; its end, or what was before if it is left out."""
-        body, (name, repeat, when, origin, weights, shared) = entry.body, modifiers
+        body, (name, repeat, when, origin, weights, shared, more) = entry.body, modifiers
         begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
         if when is not None and not isinstance(body, Residual):
             chosen = self.compute(when, frame, begin[0])
@@ -214,6 +212,8 @@ class Run:
                     share(self, weights, owner, named, frame)
             if shared is not None and end is not None:
                 self.counted_already(shared, named, inside, begin[0])
+            if more is not None and end is not None:
+                self.counted_besides(more, named, inside, begin[0])
             if name:
                 frame.scope.name(name, named)
         return end
@@ -233,6 +233,18 @@ class Run:
             frame.file.notes.add(message, "", shared.node, trail=frame.trail)
         else:
             self.ties[named.first] = (named.first, count)
+
+    def counted_besides(self, more: Piece, named: Named, frame: Frame, tensor: Tensor | None) -> None:
+        """``more-params``: params that the layer stores beside those that its spec says."""
+        count = self.compute(more, frame, tensor)
+        if count is None:
+            return
+        alone = named.last == named.first + 1
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= LARGEST or not alone:
+            message = f"more-params is {as_text(count)}: expected a whole number from 1, of one layer"
+            frame.file.notes.add(message, "", more.node, trail=frame.trail)
+        else:
+            self.ties[named.first] = (named.first, -count)
 
     def times(self, repeat: Piece, frame: Frame, tensor: Tensor | None) -> int | None:
         """How often, or None after a mistake."""
@@ -271,6 +283,8 @@ class Run:
             return self.block(body, name, tensor, frame)
         if isinstance(body, Residual):
             return self.residual(modifiers, body, tensor, frame)
+        if isinstance(body, Scan):
+            return self.scan(body, name, tensor, frame)
         if isinstance(body, Join):
             return self.join_branches(body, name, tensor, frame)
         if name:
@@ -369,7 +383,7 @@ class Run:
         """Adds the links of a layer to the graph; gives the output of the last."""
         shapes: Shapes = tuple([tensor.shape for tensor in tensors])
         try:
-            op = build(spec.kind, spec.words, spec.options, shapes)
+            op = linked(spec, shapes) if spec.each else build(spec.kind, spec.words, spec.options, shapes)
             if isinstance(op, Op) and len(shapes) == 1 and op.least == 1:  # most of all layers
                 shape = output_of(op, shapes)
                 self.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensors[0].number,), shape))
@@ -413,6 +427,58 @@ class Run:
             notes.add(f"{fact.message}: {', '.join(sources)}", fact.hint, node, start, end, trail)
 
         self.later(tell)
+
+    def scan(self, body: Scan, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        """A step run once, as a graph of its own: it begins with a slice, the states are its other inputs."""
+        from sepcalc.ops import repeat
+
+        notes, trail = frame.file.notes, frame.trail
+        inputs: dict[str, Shape | None] = {INPUT: None}
+        if tensor is not None:
+            if len(tensor.shape) < 2:
+                message = f"scan needs a sequence, not {show(tensor.shape)}"
+                notes.add(message, "it runs along the first axis, slice by slice", body.node, trail=trail)
+                return None
+            inputs[INPUT] = tensor.shape[1:]
+        for state, piece in body.states:
+            try:
+                inputs[state] = read_shape(fill(piece, self.names(frame, tensor)), 24)
+            except ExpressionError as fact:
+                if tensor is not None:
+                    notes.add(fact.message, fact.hint, piece.node, trail=trail)
+                return None
+            except Invalid as fact:
+                notes.add(f"the state {state}: {fact.message}", fact.hint, piece.node, trail=trail)
+                return None
+        run = Run(self.file, self.library, self.parameters, inputs)
+        run.steps, run.most = self.steps, self.most
+        step = frame._replace(scope=run.scope)
+        begin = run.scope.find(INPUT)
+        try:
+            run.run(body.step, begin.end if begin else None, step)
+            found = [run.find(carried, step, "step") for carried in body.carried]
+        finally:
+            run.tell_late()
+            self.steps = run.steps
+        if run.ties:
+            notes.add("the layers of a step have weights of their own", "", body.node, trail=trail)
+        ends = [named.end for named in found if named and named.end]
+        if tensor is None or run.ties or len(ends) < len(found):
+            return None
+        shapes = [shape for shape in inputs.values() if shape is not None]
+        parts = tuple([repeat.Part(op, sources) for _, _, _, op, sources, _ in run.emitted])
+        op: Op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)
+        try:
+            shape = output_of(op, (tensor.shape,))
+        except Invalid as fact:
+            notes.add(fact.message, fact.hint, body.node, trail=trail)
+            return None
+        gaps = [part.op for part in parts if isinstance(part.op, Uncounted)]
+        if gaps:  # what is in it is not known, and so neither is the whole
+            op = gaps[0]._replace(shape=shape)
+        label = name or body.called
+        self.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensor.number,), shape))
+        return Tensor(len(self.inputs) + len(self.emitted) - 1, shape)
 
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         block = self.library.blocks[use.block]

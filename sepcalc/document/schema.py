@@ -12,7 +12,8 @@ from sepcalc.document.entries import INCLUDED, JOINS, PARTS
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
-from sepcalc.options import DECIMAL, FLAG, OFFSETS, OPTIONS, PADDING, WORD, Option
+from sepcalc.options import DECIMAL, FLAG, FUNCTION, OFFSETS, OPTIONS, PADDING, WORD, Option
+from sepcalc.spec import EACH
 
 Schema = dict[str, Any]
 
@@ -21,7 +22,7 @@ _VALUE: Schema = {"type": ["string", "number", "boolean"]}  # an expression
 _SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "minLength": 1}]}
 _OFFSET: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]}
 _SHAPE: Schema = {
-    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+(x[0-9]+){0,3}$|\{.*\}"}]
+    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+(x[0-9]+){0,4}$|\{.*\}"}]
 }
 _QUANTITY = {
     "anyOf": [
@@ -185,6 +186,8 @@ def _option(option: Option, lists: bool = True) -> Schema:
         value: Schema = {"type": ["boolean", "string"]}
     elif option.type is DECIMAL:
         value = {"type": ["number", "string"]}
+    elif option.type is FUNCTION:
+        value = {"type": "string"}
     elif option.type is WORD:
         value = {"type": ["string", "boolean"]}  # n is a truth to some
     else:
@@ -227,12 +230,14 @@ def _layer() -> Schema:
         "from": {**_list_or_one(reference), "description": "The layers that it starts from."},
         "weights": {**reference, "description": "The layer whose weights it has: params once, work per use."},
         "shared-params": {**_SIZE, "description": "How many of its params layers before it have counted already."},
+        "more-params": {**_SIZE, "description": "How many params it stores that its spec does not say."},
         "repeat": {**_SIZE, "description": "How often it runs."},
         "when": {**_VALUE, "description": "Whether it runs at all; of a residual, whether the sum is formed."},
     }
     column = {"type": "array", "items": {"type": "string"}}
+    kinds = {name: {"$ref": f"#/definitions/kind/properties/{name}"} for name in names}
     bodies: Schema = {
-        **{name: {"$ref": f"#/definitions/kind/properties/{name}"} for name in names},
+        **kinds,
         "layers": {"$ref": "#/definitions/layers"},
         "residual": {"$ref": "#/definitions/layers"},
         "shortcut": {"$ref": "#/definitions/layers"},
@@ -240,8 +245,21 @@ def _layer() -> Schema:
         "columns": {**column, "minItems": 1, "description": "Its parameters, and repeat."},
         "first": {**column, "description": "Columns that are for the first use of a row alone."},
         "rows": {"type": "array", "minItems": 1, "items": {"type": "array", "items": _VALUE}},
+        "scan": {**_TEXT, "description": "What a layer is called that runs a step for each slice of the first axis."},
+        "states": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": _SHAPE,
+            "description": "What a step is given of the one before it, by name.",
+        },
+        "step": {"$ref": "#/definitions/layers"},
+        "next": {
+            **_list_or_one(reference),
+            "description": "What the next step's states are; the first is the output.",
+        },
+        "last": {"enum": [True, False, "true", "false"], "description": "Only the last step's output."},
     }
-    written = {f"^{name}\\s": {"$ref": f"#/definitions/kind/properties/{name}"} for name in names}
+    written = {rf"^({EACH}\s+)+{name}(\s|$)|^{name}\s": kind for name, kind in kinds.items()}
     return {
         "anyOf": [
             {"type": "string", "pattern": r"^\s*[^0-9\s]"},
@@ -261,4 +279,4 @@ def _dependencies(parts: Any) -> Schema:
     """Which keys need which others, or must be without them."""
     needed: dict[str, Sequence[str]] = {part: [owner] for owner, keys in parts for part in keys}
     alone = {name: {"not": {"required": ["from"]}} for name, kind in KINDS.items() if kind.begins}
-    return {**needed, "stages": ["columns", "rows"], **alone}
+    return {**needed, "stages": ["columns", "rows"], "scan": ["states", "step", "next"], **alone}

@@ -1,18 +1,14 @@
 """A network as YAML that reads back to the same numbers, layer by layer: the flat list of its layers."""
 
-import re
 from collections.abc import Sequence
 
-from sepcalc.document.entries import LONGEST_NAME, is_entry_name
-from sepcalc.document.respell import spec_of
+from sepcalc.document.entries import LONGEST_NAME, is_entry_name, quoted
+from sepcalc.document.respell import entry_of
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.network import Network
 from sepcalc.shape import show
-
-_PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}  # not for other readers of YAML
 
 
 def write(network: Network) -> str:
@@ -30,21 +26,19 @@ def write(network: Network) -> str:
     owners: dict[str, int] = {}
     for at, (name, op, sources, output, weights, shared) in enumerate(network.nodes):
         try:
-            inputs = tuple([tensors[source] for source in sources])
-            spec = str(spec_of(op, inputs, output))
-            if shared < 0:
-                raise Invalid(f"{op.kind(inputs)} has no params, and {-shared:,} are read there")
+            text, *lines = entry_of(op, tuple([tensors[source] for source in sources]), output).split("\n")
         except Invalid as fact:
             problems.append(Problem(f"{printable(name)} cannot be written: {fact.message}", fact.hint))
             continue
-        body += [f"  - {spec}:", f"    name: {quoted(names[first + at])}"]
+        body += [f"  - {text}{'' if lines else ':'}", *[f"    {line}" for line in lines]]
+        body.append(f"    name: {quoted(names[first + at])}")
         before = first + at - 1 if at else 0
         if sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners:
             body += _weights(network, at, owners[weights], names[first + owners[weights]])
         elif shared:
-            body.append(f"    shared-params: {shared}")
+            body.append(f"    {counted_elsewhere(shared)}")
         if weights is not None:
             owners.setdefault(weights, at)
     if problems:
@@ -57,7 +51,12 @@ def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
     if weights_fit(network, at, owner):
         return [f"    weights: {quoted(name)}"]
     shared = network.layers[at].shared
-    return [f"    shared-params: {shared}"] if shared else []
+    return [f"    {counted_elsewhere(shared)}"] if shared else []
+
+
+def counted_elsewhere(shared: int) -> str:
+    """What says that params of a layer count with others, or that it has more than its own."""
+    return f"shared-params: {shared}" if shared > 0 else f"more-params: {-shared}"
 
 
 def weights_fit(network: Network, at: int, owner: int) -> bool:
@@ -104,10 +103,3 @@ def names_of(network: Network) -> list[str]:
 
 def listed_names(names: Sequence[str]) -> str:
     return quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(quoted, names))}]"
-
-
-def quoted(text: str) -> str:
-    """The text as YAML has it."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

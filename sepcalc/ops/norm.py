@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window
-from sepcalc.shape import Shape, Shapes
+from sepcalc.ops.base import Op, Window, broadcast
+from sepcalc.shape import Shape, Shapes, show
 
 
 class _BatchNorm(NamedTuple):
@@ -59,6 +59,12 @@ class Normalization(_Normalization, Op):
 
     def detail(self, inputs: Shapes) -> str:
         return "input"
+
+    def output(self, inputs: Shapes) -> Shape:
+        (shape,) = inputs
+        if self.stored and broadcast((shape, self.stored), "norm") != shape:
+            raise Invalid(f"{show(shape)} has no place for the stored {show(self.stored)}", about="shape")
+        return shape
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         x = name("elements", *output)

@@ -168,6 +168,8 @@ class AdaptivePool(_AdaptivePool, Op):
         return Cost(mults=y, adds=covered - y, activations=y)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        if max(self.to) == 1:  # a pool of all positions, of which none is left
+            return None
         return tuple([Window(-(-i // o) + (i % o > 0), i, o) for i, o in zip(inputs[0], self.to)])
 
 

@@ -94,7 +94,7 @@ def _verified(
     """The checks, the rewrites, those checks that are of the target itself, and what cannot run."""
     if isinstance(target, str):
         target = parse(target, also=REWRITE_OPTIONS)
-    if isinstance(target, Spec) and target.kind in COMPARED and sample is None:
+    if isinstance(target, Spec) and target.kind in COMPARED and not target.each and sample is None:
         return *_verify_variants(target, seed, variants, progress), ()
     network = of_spec(target) if isinstance(target, Spec) else target
     chosen = _chosen(network, layers)
