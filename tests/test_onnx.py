@@ -18,7 +18,7 @@ from sepcalc import load
 from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
-from sepcalc.importers.onnx import read
+from sepcalc.importers.onnx import REASONS, read
 from sepcalc.network import Network
 from sepcalc.verify import verify
 
@@ -321,6 +321,186 @@ def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: py
     assert "m (my.Magic): no count is known for this operator" in out
     assert run(["network", path, "--allow-uncounted"]) == 0
     assert run(["verify", path]) == 3
+
+
+# --- stored tensors alone ---------------------------------------------------------------------------------------------
+
+ALONE = "{} macs run on stored tensors alone: they count, as the file computes them each time"
+
+
+def test_a_product_of_stored_tensors_counts_once_and_what_it_gives_is_free(tmp_path: Path) -> None:
+    """A table of positions through a small network, times a constant, added to what depends on the input."""
+    nodes = [
+        node("Gemm", "coords w b", "h", transB=1),
+        node("Relu", "h", "r"),
+        node("MatMul", "r v", "t"),
+        node("Mul", "t half", "s"),
+        node("Add", "x s", "y"),
+    ]
+    stored = (
+        weight("coords", 9, 2), weight("w", 16, 2), weight("b", 16), weight("v", 16, 4),
+        numpy_helper.from_array(np.float32(0.5), "half"),
+    )  # fmt: skip
+    network = read(saved(tmp_path, nodes, {"x": (1, 9, 4)}, "y", stored))
+    assert [(one.kind, one.cost.macs, one.cost.params) for one in network.layers] == [
+        ("constant", 0, 0), ("dense", 288, 48), ("constant", 0, 0), ("dense", 576, 64), ("shift", 0, 0),
+    ]  # fmt: skip
+    assert (network.macs, network.params, network.notes) == (864, 112, (ALONE.format(864),))
+    assert network.cost.adds == 9 * 16 * 2 + 9 * 4 * 15 + 36
+    assert verify(network).ok
+
+
+def test_a_learned_operand_of_a_stored_product_is_a_param(tmp_path: Path) -> None:
+    nodes = [node("MatMul", "down up", "w"), node("MatMul", "x w", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "y", (weight("down", 8, 2), weight("up", 2, 8))))
+    assert (network.macs, network.params) == (8 * 2 * 8 + 64, 32)
+    assert network.notes == (ALONE.format(128),)
+
+
+def test_weights_that_are_only_moved_are_no_product(tmp_path: Path) -> None:
+    nodes = [
+        node("Transpose", "w", "t"),
+        node("Cast", "t", "c", to=1),
+        node("Mul", "c two", "d"),
+        node("MatMul", "x d", "y"),
+    ]
+    two = numpy_helper.from_array(np.full((8,), 2, np.float32), "two")
+    network = read(saved(tmp_path, nodes, {"x": (1, 4)}, "y", (weight("w", 8, 4, kind=np.float16), two)))
+    assert [one.kind for one in network.layers] == ["dense"]
+    assert (network.macs, network.notes) == (32, ())
+
+
+def test_a_convolution_of_stored_tensors_counts(tmp_path: Path) -> None:
+    nodes = [node("Conv", "table k", "c"), node("Add", "x c", "y")]
+    stored = (weight("table", 1, 3, 8, 8), weight("k", 4, 3, 3, 3))
+    network = read(saved(tmp_path, nodes, {"x": (1, 4, 6, 6)}, "y", stored))
+    assert (network.macs, network.params) == (36 * 4 * 27, 192 + 108)
+
+
+def test_attention_among_stored_tensors_and_with_a_stored_query(tmp_path: Path) -> None:
+    stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
+    nodes = [node("Attention", "q k v", "a"), node("Add", "x a", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 2, 6, 4)}, "y", stored, opset=23))
+    assert (network.macs, network.params) == (2 * 36 * 8, 3 * 48)
+    network = read(saved(tmp_path, [node("Attention", "q x x", "y")], {"x": (1, 2, 10, 4)}, "y", stored[:1], opset=23))
+    assert (network.macs, network.params, network.outputs) == (2 * 60 * 8, 48, {"y": (2, 6, 4)})
+
+
+def test_a_stored_product_that_cannot_be_counted_is_listed(tmp_path: Path) -> None:
+    stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
+    capped = node("Attention", "q k v", "a", softcap=2.0)
+    three = node("Einsum", "q k v", "a", equation="abij,abkj,abkl->abil")
+    for first in (capped, three):
+        made = graph([first, node("Add", "x a", "y")], {"x": (1, 2, 6, 4)}, "y", stored)
+        network = read(saved(tmp_path, made, opset=23))
+        assert [gap.kind for gap in network.uncounted] == [first.op_type]
+
+
+def test_attention_in_windows_with_a_cache_and_its_refusals(tmp_path: Path) -> None:
+    nodes = [node("Reshape", "x to", "q"), node("Attention", "q q q", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 16, 24)}, "y", (ints("to", 8, 2, 6, 4),), opset=23))
+    assert (network.macs, network.outputs) == (8 * 2 * 36 * 8, {"y": (8, 2, 6, 4)})
+    assert verify(network).ok
+    cached = [node("Attention", "x x x - p p", "y keys values")]
+    inputs = {"x": (1, 2, 1, 4), "p": (1, 2, 9, 4)}
+    network = read(saved(tmp_path, cached, inputs, "y keys values", opset=23))
+    assert network.macs == 2 * 1 * 10 * 8
+    assert network.outputs == {"y": (2, 1, 4), "keys": (2, 10, 4), "values": (2, 10, 4)}
+    for one, reason in (
+        (node("Attention", "x x x", "y", softcap=2.0), "attention with a soft cap on its scores has no count here"),
+        (node("Attention", "x x x", "y - - s"), "attention that gives its scores has no count here"),
+    ):
+        one.output[:] = ["" if name == "-" else name for name in one.output]
+        outputs = " ".join(filter(None, one.output))
+        network = read(saved(tmp_path, [one], {"x": (1, 2, 6, 4)}, outputs, opset=23))
+        assert network.uncounted[0].reason == reason
+
+
+def test_a_stored_image_under_a_computed_kernel_is_listed(tmp_path: Path) -> None:
+    nodes = [node("Conv", "table x", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (4, 3, 3, 3)}, "y", (weight("table", 1, 3, 8, 8),)))
+    assert network.uncounted[0].reason == "what it works on is stored, while another of its inputs is computed"
+
+
+def test_dots_of_an_einsum(tmp_path: Path) -> None:
+    nodes = [node("Einsum", "x z", "y", equation="...ij,kj->...ik")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 3, 4, 5), "z": (6, 5)}))
+    assert (network.macs, network.outputs) == (3 * 4 * 5 * 6, {"y": (3, 4, 6)})
+    nodes = [node("Einsum", "x z", "y", equation="...ij,...jk")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 3, 4, 5), "z": (1, 3, 5, 2)}))
+    assert (network.macs, network.outputs) == (3 * 4 * 5 * 2, {"y": (3, 4, 2)})
+
+
+def test_computed_bounds_are_compared_with(tmp_path: Path) -> None:
+    nodes = [node("ReduceMax", "x", "m", keepdims=0), node("Clip", "x zero m", "y")]
+    stored = (numpy_helper.from_array(np.float32(0), "zero"),)
+    network = read(saved(tmp_path, nodes, {"x": (1, 24)}, "y", stored))
+    assert network.complete
+    assert network.cost.compares == 23 + 24 + 24
+
+
+def test_what_names_say_is_no_weight(tmp_path: Path) -> None:
+    """Masks, what stands in the code itself, and an ONNX Runtime quantizer's scale beside its tensor."""
+    nodes = [
+        node("Add", "x blocks.1.attn_mask", "a"),
+        node("Add", "a /layer/Constant_output_0", "b"),
+        node("Mul", "b fc.weight_scale", "c"),
+        node("Mul", "c fc.logit_scale", "d"),
+        node("MatMul", "d fc.weight_quantized", "y"),
+    ]
+    stored = (
+        weight("blocks.1.attn_mask", 4, 8), weight("/layer/Constant_output_0", 8), weight("fc.weight_scale", 1),
+        weight("fc.logit_scale", 1), weight("fc.weight_quantized", 8, 8),
+    )  # fmt: skip
+    network = read(saved(tmp_path, nodes, {"x": (1, 4, 8)}, "y", stored))
+    assert [one.cost.params for one in network.layers] == [0, 0, 0, 1, 64]
+
+
+def test_a_table_of_angles_is_no_weight(tmp_path: Path) -> None:
+    nodes = [node("Sin", "places", "s"), node("Add", "x s", "y")]
+    assert read(saved(tmp_path, nodes, {"x": (1, 4, 8)}, "y", (weight("places", 4, 8),))).params == 0
+
+
+# --- ONNX Runtime's own operators -------------------------------------------------------------------------------------
+
+
+def test_what_is_blocked_for_one_processor_is_listed_with_a_way_out(tmp_path: Path) -> None:
+    blocked = helper.make_node("Conv", ["x", "w"], ["y"], "c", domain="com.microsoft.nchwc")
+    network = read(saved(tmp_path, [blocked], {"x": (1, 8, 4, 4)}, "y", (weight("w", 8, 8, 1, 1),)))
+    assert network.uncounted == (
+        (
+            "c",
+            "com.microsoft.nchwc.Conv",
+            REASONS["com.microsoft.nchwc"],
+        ),
+    )
+
+
+MICROSOFT = [  # what is not counted of them, and why
+    ("FusedConv", "x w", {"activation": "Swirl"}, "its activation Swirl has no count here"),
+    ("MultiHeadAttention", "q - -", {"num_heads": 2}, "attention on packed queries, keys and values has no count here"),
+    ("MultiHeadAttention", "q q q - - - w w", {"num_heads": 2}, "attention with a cache, or that gives its scores, has no count here"),
+    ("Attention", "q m - - w", {"num_heads": 2}, "attention with a cache or with turned positions has no count here"),
+    ("GroupQueryAttention", "q q q", {"num_heads": 2}, "how many keys its cache holds depends on the data"),
+    ("MatMulNBits", "q q w", {"K": 8, "N": 8}, "packed weights that are computed, or in another order, have no count here"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operator", "inputs", "settings", "reason"), MICROSOFT, ids=str)
+def test_forms_that_are_not_counted(
+    operator: str, inputs: str, settings: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    one = node(operator, inputs, "y", domain="com.microsoft", **settings)
+    stored = (weight("w", 4, 8, 1, 1), weight("m", 8, 24))
+    network = read(saved(tmp_path, [one], {"x": (1, 8, 4, 4), "q": (1, 6, 8)}, "y", stored))
+    assert [gap.reason for gap in network.uncounted] == [reason]
+
+
+def test_packed_weights_are_counted_in_numbers_and_bytes(tmp_path: Path) -> None:
+    packed = numpy_helper.from_array(np.zeros((64, 4, 16), np.uint8), "w")
+    one = node("MatMulNBits", "x w s", "y", domain="com.microsoft", K=128, N=64, bits=4, block_size=32)
+    network = read(saved(tmp_path, [one], {"x": (1, 128)}, "y", (packed, weight("s", 64 * 4))))
+    assert (network.macs, network.params, network.param_bytes) == (128 * 64, 128 * 64, 64 * 64)
 
 
 # --- broken files -----------------------------------------------------------------------------------------------------

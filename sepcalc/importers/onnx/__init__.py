@@ -15,7 +15,7 @@ from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
 from sepcalc.importers.onnx.wire import read_graph
-from sepcalc.network import Network
+from sepcalc.network import Network, Node
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
@@ -69,11 +69,11 @@ def read(path: str, request: Request = Request()) -> Network:
         raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
-    if walk.beforehand:
-        builder.note(f"{walk.beforehand:,} macs do not depend on the inputs: they are prepared beforehand, not counted")
     if batch > 1:
         builder.note(f"the file has a fixed batch of {batch}: counts are for one example, a {batch}th of them")
     nodes, outputs, size = builder.finished(outputs)
+    if alone := _macs_on_stored(nodes, builder.tensors):
+        builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
     name = printable(os.path.splitext(os.path.basename(path))[0])
     return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes))
 
@@ -255,6 +255,17 @@ def _batch(shapes: Mapping[str, Shape], wanted: set[str], sequences: set[str]) -
     images = {size for name, size in sizes.items() if name in wanted}
     every = images or set(sizes.values())
     return every.pop() if len(every) == 1 else 1
+
+
+def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
+    """Macs of the layers that no input reaches."""
+    first, macs = len(tensors) - len(nodes), 0
+    alone = [False] * first
+    for node in nodes:
+        alone.append(all(alone[source] for source in node.sources))
+        if alone[-1] and node.sources:
+            macs += node.op.cost(tuple([tensors[source] for source in node.sources]), node.output).macs
+    return macs
 
 
 class _Declared:

@@ -21,10 +21,10 @@ _SAME = frozenset({"Identity", "Dropout"})
 _BY_ELEMENT = frozenset({
     "Cast", "Where", "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Max", "Min", "Neg", "Abs", "Sign", "Floor", "Ceil",
     "Round", "Sqrt", "Exp", "Log", "Reciprocal", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And",
-    "Or", "Xor", "Not",
+    "Or", "Xor", "Not", "Clip", "Relu",
 })  # fmt: skip
 _SHRINKING = frozenset({  # never more elements than their first input
-    *RENAMED, "Transpose", "Slice", "ScatterND", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin",
+    *RENAMED, "Transpose", "Slice", "ScatterND", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin", "CumSum",
 })  # fmt: skip
 _GROWING = frozenset({"Range", "ConstantOfShape", "Expand", "Tile", "Gather", "Concat"})
 EVALUATED = _SAME | _BY_ELEMENT | _SHRINKING | _GROWING

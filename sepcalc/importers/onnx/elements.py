@@ -228,7 +228,10 @@ def _clip(builder: Builder, call: Call) -> Results:
         bounds.append(bound if bound is not None and not bound.constant else given)
     low, high = bounds
     if isinstance(low, Value) or isinstance(high, Value):
-        raise Refused("bounds that are computed have no count here")
+        for bound, at, how in ((low, 1, "maximum"), (high, 2, "minimum")):
+            if bound is not None:
+                value = combined(builder, call._replace(name=f"{call.name}/{how}"), how, [value, call.input(at)])
+        return (value,)
     if low is None and high is None:
         return (value,)
     if low is not None and high is not None:

@@ -35,6 +35,15 @@ BITS = FLOATS | {
     25: 2,
     26: 2,
 }
+# What names of stored tensors say that are no weights: coordinates, masks of shifted windows; and with what endings
+# ONNX Runtime names what goes with a quantized one.
+_NO_WEIGHTS = ("coord", "attn_mask")
+_QUANTIZER = ("_scale", "_zero_point")
+
+
+def _is_literal(root: str) -> bool:
+    """Whether its name is one that PyTorch's tracer gives to what stands in the code itself, never to a parameter."""
+    return "/Constant_" in root and root.endswith("output_0")
 
 
 class Value(NamedTuple):
@@ -170,6 +179,11 @@ class Builder(Growing[tuple[str, ...]]):
         moved = value._replace(first=first)
         return moved._replace(number=self.view(value.number, self.shape(moved)))
 
+    def view(self, number: int | None, shape: Shape) -> int:
+        if number is None:
+            raise Refused("what it works on is stored, while another of its inputs is computed")
+        return super().view(number, shape)
+
     def rename(self, op: Rename, number: int) -> int:
         return self.add(f"{self.at}/{op.how}" if self.at else op.how, op, [number])
 
@@ -184,14 +198,27 @@ class Builder(Growing[tuple[str, ...]]):
     def weights(self, value: Value) -> tuple[str, ...]:
         """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
         or indices. What is one stored tensor, whatever it is, is the weight that it is used as."""
-        if len(value.roots) < 2:
-            return value.roots
-        return tuple(root for root in value.roots if self.is_weight(root)) or value.roots[:1]
+        roots = tuple(root for root in value.roots if not _is_literal(root))
+        if len(roots) < 2:
+            return roots
+        return tuple(root for root in roots if self.is_weight(root)) or roots[:1]
 
     def is_weight(self, root: str) -> bool:
         elements, kind = self.stored[root]
         own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
-        return kind in WEIGHTS and (elements > 1 or own)
+        told = any(word in root for word in _NO_WEIGHTS) or any(
+            root.endswith(end) and f"{root.removesuffix(end)}_quantized" in self.stored for end in _QUANTIZER
+        )
+        return kind in WEIGHTS and (elements > 1 or own) and not _is_literal(root) and not told
+
+    def standing(self, name: str, value: Value) -> Value:
+        """A stored value as a tensor of the network, which a layer reads in place of an input; others as they are."""
+        if not value.constant:
+            return value
+        operand = value._replace(roots=tuple(filter(self.is_weight, value.roots)))
+        constant = Constant(operand.sizes or (1,), bool(operand.roots))
+        number = self.add(f"{name}/constant", constant, (), (operand,))
+        return operand._replace(number=number, data=None, roots=())
 
     def unique(self, name: str) -> str:
         return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")

@@ -11,11 +11,12 @@ from sepcalc.importers.onnx.constants import MOST_COMPUTED, SMALL, array, evalua
 from sepcalc.importers.onnx.elements import ELEMENTS
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Unknown, Value
 from sepcalc.importers.onnx.layers import LAYERS
+from sepcalc.importers.onnx.microsoft import MICROSOFT
 from sepcalc.ops.move import Copy, Slice
 from sepcalc.shape import Shape, show
 
 Handler = Callable[[Builder, Call], Sequence[Value]]
-OPERATORS: dict[str, Handler] = {**LAYERS, **ELEMENTS}
+OPERATORS: dict[str, Handler] = {**LAYERS, **ELEMENTS, **MICROSOFT}
 CONTROL = ("If", "Loop", "Scan")
 DEEPEST = 40  # functions and branches within each other
 DOMAINS = ("", "ai.onnx", "com.microsoft")
@@ -31,6 +32,14 @@ REASONS = {
     "MaxRoiPool": "its windows depend on the data",
     "GridSample": "sampling at computed places has no count here",
     "Mod": "a remainder of computed numbers has no count here",
+    "Col2Im": "its windows are added where they overlap: such sums have no count here",
+    "LpPool": "a pool of powers has no count here",
+    "GlobalLpPool": "a pool of powers has no count here",
+    "MaxUnpool": "where it puts what depends on the data",
+    "GroupQueryAttention": "how many keys its cache holds depends on the data",
+    "DecoderMaskedMultiHeadAttention": "how many keys its cache holds depends on the data",
+    "com.microsoft.nchwc": "its channels are padded and blocked for one processor: save the model at ONNX Runtime's "
+    "level extended instead",
     "Shape": "the sizes of what it measures depend on the data",
     "Size": "the sizes of what it measures depend on the data",
 }
@@ -52,16 +61,22 @@ _JOINING = {
     "Min",
     "Conv",
 }
+# What counts of stored tensors alone, too.
+_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul", "Einsum", "Attention", "FusedConv", "FusedGemm", "FusedMatMul"}
+# What these give is a table of places or angles, no weight, whatever it was made from.
+_TABLES = {"Sin", "Cos", "CumSum"}
 # Operators through which the wish for channels last goes back to their inputs.
 _WINDOWED = {
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
     "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
-    "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool", "MaxUnpool", "NhwcMaxPool",
+    "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool", "MaxUnpool", "FusedConv",
+    "QLinearAveragePool", "QLinearGlobalAveragePool",
 }  # fmt: skip
 _THROUGH = {
     "Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Identity", "Dropout",
     "Cast", "Add", "Sub", "Mul", "Div", "Concat", "Split", "Slice", "Pad", "Gelu", "Mish", "Softplus", "Selu", "Sum",
-    "QuantizeLinear", "DequantizeLinear", "Max", "Min", "Pow", "Where", "Expand", "Tile", "Swish",
+    "QuantizeLinear", "DequantizeLinear", "Max", "Min", "Pow", "Where", "Expand", "Tile", "Swish", "QLinearAdd",
+    "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearWhere",
 }  # fmt: skip
 
 
@@ -71,7 +86,8 @@ def wishes(graphs: Sequence[Any]) -> set[str]:
     for graph in graphs:
         for node in reversed(graph.node):
             if node.op_type in _WINDOWED:
-                wanted.update(node.input[:1])
+                if not any(one.name == "channels_last" and one.i for one in node.attribute):
+                    wanted.update(node.input[:1])
             elif node.op_type in _THROUGH and any(output in wanted for output in node.output):
                 wanted.update(node.input)
     return wanted
@@ -94,7 +110,6 @@ class Walk:
         self.steps = 0
         self.seen: dict[Any, Any] = {}  # constants computed, and from what
         self.computed = 0  # elements of constants read and made
-        self.beforehand = 0  # macs of what does not depend on the inputs
 
     def graph(
         self, nodes: Sequence[Any], scope: dict[str, Value], read: set[str], depth: int = 0, prefix: str = ""
@@ -137,6 +152,8 @@ class Walk:
         opset = self.opsets.get("" if node.domain == "com.microsoft" else node.domain, self.opsets.get("", 17))
         if kind in CONTROL:
             return self.control(node, name, inputs, scope, depth)
+        if f"{node.domain}.{kind}" in OPERATORS:  # not what ONNX calls so
+            kind = f"{node.domain}.{kind}"
         outputs = tuple([output if output in used else "" for output in node.output])
         self.builder.at = name
         call = Call(name, kind, tuple(inputs), outputs, attributes(node), opset)
@@ -166,10 +183,10 @@ class Walk:
 
     def prepared(self, call: Call) -> Sequence[Value]:
         """What does not depend on the inputs is prepared beforehand, free: only its shape matters, and its elements
-        where they are few."""
+        where they are few. Products alone count, as the file computes them."""
         inputs = [value for value in call.inputs if value is not None]
         joined = inputs if call.type in _JOINING else inputs[:1]
-        roots = tuple(dict.fromkeys(root for value in joined for root in value.roots))
+        roots = () if call.type in _TABLES else tuple(dict.fromkeys(root for value in joined for root in value.roots))
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
         data = evaluate(call, self.seen) if len(call.outputs) == 1 and self.computed <= MOST_COMPUTED else None
         if data is not None:
@@ -189,11 +206,25 @@ class Walk:
             scratch = Builder(1, self.builder.stored, lambda name: False)
             fed = [_fed(scratch, value) for value in call.inputs]
             results = handler(scratch, call._replace(inputs=tuple(fed)))
-            self.beforehand += scratch.cost_since(0).macs
+            if scratch.cost_since(0).macs:
+                self.stored_product(call)
             return [Value(value.shape, value.kind, None, None, False, None, roots) for value in results]
-        except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError):
+        except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
+            if isinstance(error, Refused) and call.type in _PRODUCTS:
+                self.builder.uncounted(call, str(error), None)
             shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
             return [Value(shape, kind, roots=roots) for shape, kind in shapes]
+
+    def stored_product(self, call: Call) -> None:
+        """The layers of a product on stored tensors alone, whose first operand stands for the input. What it gives
+        stays a constant for those who read it."""
+        builder, mark = self.builder, len(self.builder.nodes)
+        try:
+            first = builder.standing(call.name, call.input(0))
+            OPERATORS[call.type](builder, call._replace(inputs=(first, *call.inputs[1:])))
+        except Refused as refused:
+            builder.back(mark)
+            builder.uncounted(call, str(refused), None)
 
     def counted(self, call: Call) -> Sequence[Value]:
         mark = len(self.builder.nodes)
@@ -304,7 +335,7 @@ class Walk:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
             if all(value is None or value.constant for value in inputs) and inputs:
                 return [Value(*self.declared(output)) for output in node.output]
-            return self.gap(call, "no count is known for this operator")
+            return self.gap(call, REASONS.get(node.domain, "no count is known for this operator"))
         scope = {inner: value for inner, value in zip(function.input, inputs) if value is not None}
         given = {attribute.name: attribute for attribute in node.attribute}
         defaults = {attribute.name: attribute for attribute in function.attribute_proto}

@@ -1,0 +1,403 @@
+"""ONNX Runtime's own operators: several of ONNX's in one, channels last, and quantized forms of all kinds. Each is
+counted as the operators that it stands for. Source: ONNX Runtime, ContribOperators.md.
+
+Quantized elements x stand for s·(x - z), s and z stored; a scale and another that follow each other are one stored
+number, and so are the zero points of a sum (opcounts.md, rule 4).
+"""
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.elements import ELEMENTS, combined
+from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
+from sepcalc.importers.onnx.layers import LAYERS, multiplied
+from sepcalc.ops.base import Op
+from sepcalc.ops.elementwise import Activation, Stored
+
+Results = Sequence[Value]
+Handler = Callable[[Builder, Call], Results]
+
+_ACTIVATIONS = {
+    "Relu": "relu", "LeakyRelu": "leaky-relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "HardSigmoid": "hard-sigmoid",
+    "HardSwish": "hard-swish", "Clip": "clip", "Elu": "elu", "Softplus": "softplus", "Softsign": "softsign",
+    "Gelu": "gelu",
+}  # fmt: skip
+_BITS = {2: 25, 4: 21, 8: 2}  # ONNX's number of the element type that has so many
+PLUMBING = {**LAYERS, **ELEMENTS}
+
+
+def _as(
+    builder: Builder, call: Call, operator: str, *inputs: Value | None, part: str = "", **attributes: object
+) -> Value:
+    """What an operator of ONNX gives of these inputs, as a part of this call."""
+    name = f"{call.name}/{part}" if part else call.name
+    made = Call(name, operator, inputs, call.outputs[:1], attributes, 13)
+    return PLUMBING[operator](builder, made)[0]
+
+
+# --- several in one ---------------------------------------------------------------------------------------------------
+
+
+def _activated(builder: Builder, call: Call, value: Value) -> Value:
+    how = call.text("activation", "")
+    if not how:
+        return value
+    if how not in _ACTIVATIONS:
+        raise Refused(f"its activation {how} has no count here")
+    return value._replace(
+        number=builder.add(f"{call.name}/{_ACTIVATIONS[how]}", Activation(_ACTIVATIONS[how]), [value.number])
+    )
+
+
+def _fused(operator: str) -> Handler:
+    """An operator of three inputs, to which a fourth is added, and the activation behind it."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        (result, *_) = PLUMBING[operator](builder, call._replace(inputs=call.inputs[:3]))
+        if (more := call.maybe(3)) is not None:
+            result = combined(builder, call._replace(name=f"{call.name}/add"), "add", [result, more])
+        return (_activated(builder, call, result),)
+
+    return handle
+
+
+def _turned(builder: Builder, call: Call, at: int, side: str) -> Value:
+    """An operand as the product needs it. Where the attributes say so, its first axis stands behind the others but the
+    last, and then its last two are exchanged."""
+    value = call.input(at)
+    order = list(range(len(value.sizes)))
+    if call.whole(f"transBatch{side}", 0):
+        order.insert(-1, order.pop(0))
+    if call.whole(f"trans{side}", 0) and len(order) > 1:
+        order[-2:] = reversed(order[-2:])
+    if value.constant:
+        return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
+    return _as(builder, call, "Transpose", value, perm=tuple(order))
+
+
+def _matmul(builder: Builder, call: Call) -> Results:
+    a, b = _turned(builder, call, 0, "A"), _turned(builder, call, 1, "B")
+    result = multiplied(builder, call, a, b)
+    if call.decimal("alpha", 1.0) != 1.0 and not (a.constant or b.constant):
+        result = result._replace(number=builder.add(f"{call.name}/alpha", Stored("scale"), [result.number]))
+    return (_activated(builder, call, result),)
+
+
+def _bias_add(builder: Builder, call: Call) -> Results:
+    return (combined(builder, call, "add", [value for value in call.inputs if value is not None]),)
+
+
+def _bias_softmax(builder: Builder, call: Call) -> Results:
+    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [call.input(0), call.input(1)])
+    # all axes from this one on are one row, as before opset 13
+    return PLUMBING["Softmax"](builder, call._replace(inputs=(added,), opset=11))
+
+
+def _split_gelu(builder: Builder, call: Call) -> Results:
+    """The first half of the channels, times gelu of the second."""
+    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [call.input(0), call.input(1)])
+    first, second = _split(builder, call, added, (added.sizes[-1] // 2,) * 2)
+    return (combined(builder, call, "multiply", [first, _as(builder, call, "Gelu", second, part="gelu")]),)
+
+
+def _split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> list[Value]:
+    """Parts along the last axis; of a stored value too, each of which reads all that it was made from."""
+    if sum(sizes) != value.sizes[-1]:
+        raise Invalid(f"parts {tuple(sizes)} are not the {value.sizes[-1]} of the last axis")
+    if value.constant:
+        return [value._replace(shape=(*value.sizes[:-1], size), data=None) for size in sizes]
+    parts = Call(
+        f"{call.name}/split", "Split", (value,), tuple(map(str, sizes)), {"axis": -1, "split": tuple(sizes)}, 11
+    )
+    return list(PLUMBING["Split"](builder, parts))
+
+
+def _embedded(builder: Builder, call: Call) -> Results:
+    """Words, segments and places looked up and added, and their layer norm."""
+    ids, segments, places = call.input(0), call.maybe(1), call.maybe(8)
+    words, table = call.input(2), call.input(3)
+    parts = [_as(builder, call, "Gather", words, ids, part="words")]
+    if segments is not None:
+        parts.append(_as(builder, call, "Gather", call.input(4), segments, part="segments"))
+    if places is None:
+        parts.append(table._replace(shape=(ids.sizes[-1], table.sizes[-1]), data=None))
+    else:
+        parts.append(_as(builder, call, "Gather", table, places, part="places"))
+    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", parts)
+    normed = _as(builder, call, "LayerNormalization", added, call.input(5), call.input(6), axis=-1)
+    lengths = Value(None)
+    if len(call.outputs) > 1 and call.outputs[1]:
+        mask = call.maybe(7)
+        lengths = Value(ids.sizes[:1], 6)
+        if mask is not None and not mask.constant:
+            lengths = _as(builder, call, "ReduceSum", mask, part="lengths", axes=(1,), keepdims=0)
+    return (normed, lengths, added)
+
+
+# --- attention --------------------------------------------------------------------------------------------------------
+
+
+def _attended(builder: Builder, call: Call, parts: Sequence[Value], mask: Value | None) -> Value:
+    """Attention on queries, keys and values, their heads side by side."""
+    heads = call.whole("num_heads", 0)
+    if any(call.outputs[1:]):
+        raise Refused("attention with a cache, or that gives its scores, has no count here")
+    return _as(builder, call, "Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
+
+
+def _attention(builder: Builder, call: Call) -> Results:
+    """The projections to queries, keys and values as one, then attention: input, weights, bias, mask, past, bias of
+    the scores."""
+    if call.maybe(4) is not None or call.whole("do_rotary", 0):
+        raise Refused("attention with a cache or with turned positions has no count here")
+    kernel = call.input(1)
+    sizes = call.ints("qkv_hidden_sizes") or (kernel.sizes[-1] // 3,) * 3
+    projected = multiplied(builder, call._replace(name=f"{call.name}/projection"), call.input(0), kernel, call.maybe(2))
+    return (_attended(builder, call, _split(builder, call, projected, sizes), call.maybe(5)),)
+
+
+def _quantized_attention(builder: Builder, call: Call) -> Results:
+    """The same on small integers, the projections' sums times a stored scale: input, weights, bias, two scales, mask,
+    two zero points, past."""
+    if call.maybe(8) is not None or call.whole("do_rotary", 0):
+        raise Refused("attention with a cache or with turned positions has no count here")
+    kernel = call.input(1)
+    inner = call._replace(name=f"{call.name}/projection")
+    projected = multiplied(builder, inner, call.input(0), kernel)
+    projected = _scaled(builder, inner, projected, [call.input(3), call.input(4)], call.maybe(2))
+    return (_attended(builder, call, _split(builder, call, projected, (kernel.sizes[-1] // 3,) * 3), None),)
+
+
+def _multi_head(builder: Builder, call: Call) -> Results:
+    """Attention alone: query, key, value, their biases as one, mask, bias of the scores, cache."""
+    if any(call.maybe(at) is not None for at in (6, 7, 8, 9)):
+        raise Refused("attention with a cache, or that gives its scores, has no count here")
+    if call.maybe(1) is None or call.maybe(2) is None:
+        raise Refused("attention on packed queries, keys and values has no count here")
+    parts = [call.input(at) for at in range(3)]
+    if any(len(part.sizes) != 3 for part in parts):
+        raise Refused("attention on packed queries, keys and values has no count here")
+    if (bias := call.maybe(3)) is not None:
+        pieces = _split(builder, call, bias, [part.sizes[-1] for part in parts])
+        inner = call._replace(name=f"{call.name}/bias")
+        parts = [combined(builder, inner, "add", [part, piece]) for part, piece in zip(parts, pieces)]
+    return (_attended(builder, call, parts, call.maybe(5)),)
+
+
+# --- channels last ----------------------------------------------------------------------------------------------------
+
+
+def _moved(builder: Builder, call: Call, value: Value | None, last: bool) -> Value | None:
+    """The same elements with the channels last, or second."""
+    if value is None or len(value.sizes) < 3:
+        return value
+    rank = len(value.sizes)
+    order = (0, *range(2, rank), 1) if last else (0, rank - 1, *range(1, rank - 1))
+    if value.constant:
+        return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
+    return _as(builder, call, "Transpose", value, perm=order)
+
+
+def _channels_last(handler: Handler, always: bool = False, default: int = 0, also: Sequence[int] = ()) -> Handler:
+    """An operator whose first input, and those that are named, and first output have their channels last."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        if not (always or call.whole("channels_last", default)):
+            return handler(builder, call)
+        inputs = [
+            _moved(builder, call, value, False) if at in (0, *also) else value for at, value in enumerate(call.inputs)
+        ]
+        return [
+            moved
+            for one in handler(builder, call._replace(inputs=tuple(inputs)))
+            if (moved := _moved(builder, call, one, True))
+        ]
+
+    return handle
+
+
+def _group_norm(builder: Builder, call: Call) -> Results:
+    """Group norm of the sum of X, a skip and a bias, and SiLU behind it if the attributes say so."""
+    value, gain, shift = (call.input(at) for at in range(3))
+    more = [
+        one for one in (_spread(call, value, call.maybe(3)), _spread(call, value, call.maybe(4))) if one is not None
+    ]
+    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [value, *more]) if more else value
+    result = _as(builder, call, "GroupNormalization", added, gain, shift, num_groups=call.whole("groups", 1))
+    if call.whole("activation", 0):
+        result = result._replace(number=builder.add(f"{call.name}/silu", Activation("silu"), [result.number]))
+    return (result, added)
+
+
+def _spread(call: Call, value: Value, other: Value | None) -> Value | None:
+    """A number for each channel, so that it meets the channels of the value, which are second."""
+    if other is None or len(other.sizes) == len(value.sizes):
+        return other
+    ones = (1,) * (len(value.sizes) - 2)
+    if other.constant and len(other.sizes) == 1:
+        return other._replace(shape=(*other.sizes, *ones), data=None)
+    raise Refused("a skip of other axes than the input has no count here")
+
+
+# --- quantized --------------------------------------------------------------------------------------------------------
+
+
+def _rounded(builder: Builder, call: Call, value: Value, *parts: str) -> Value:
+    """Numbers to small integers: times a stored scale, rounded (free), plus a stored zero point, clipped."""
+    ops: dict[str, Op] = {"scale": Stored("scale"), "zero": Stored("shift"), "clip": Activation("clip")}
+    number = value.number
+    for part in parts:
+        number = builder.add(f"{call.name}/{part}", ops[part], [number])
+    return value._replace(number=number, kind=2)
+
+
+def _quantized_sum(builder: Builder, call: Call) -> Results:
+    """a·A + b·B + t, clipped."""
+    operands = [call.input(0), call.input(3)]
+    scaled = [value if value.constant else _rounded(builder, call, value, "scale") for value in operands]
+    return (_rounded(builder, call, combined(builder, call, "add", scaled), "zero", "clip"),)
+
+
+def _quantized_product(builder: Builder, call: Call) -> Results:
+    """c·(A - a)·(B - b) + z, clipped."""
+    operands = [call.input(0), call.input(3)]
+    shifted = [value if value.constant else _rounded(builder, call, value, "zero") for value in operands]
+    return (_rounded(builder, call, combined(builder, call, "multiply", shifted), "scale", "zero", "clip"),)
+
+
+def _quantized_mean(operator: str) -> Handler:
+    """The mean, whose stored 1/n both scales are folded into, plus a zero point, clipped."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        (result, *_) = PLUMBING[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
+        return (_rounded(builder, call, result, "zero", "clip"),)
+
+    return handle
+
+
+def _quantized_function(operator: str) -> Handler:
+    """To numbers, the function, and back: each as written, though a table of all 256 results might serve."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        value = _rounded(builder, call, call.input(0), "zero", "scale")
+        opset = call.whole("opset", 13)
+        (result,) = PLUMBING[operator](builder, call._replace(inputs=(value,), opset=opset))
+        return (_rounded(builder, call, result, "scale", "zero", "clip"),)
+
+    return handle
+
+
+def _quantized_concat(builder: Builder, call: Call) -> Results:
+    """Each piece to the scale and zero point of all; a piece that has these already is moved only."""
+    scale, zero = call.input(0), call.input(1)
+    pieces = []
+    for at in range(2, len(call.inputs), 3):
+        piece = call.input(at)
+        if not piece.constant and not (_same(call.maybe(at + 1), scale) and _same(call.maybe(at + 2), zero)):
+            piece = _rounded(builder, call, piece, "scale", "zero", "clip")
+        pieces.append(piece)
+    return PLUMBING["Concat"](builder, call._replace(inputs=tuple(pieces)))
+
+
+def _same(one: Value | None, other: Value | None) -> bool:
+    """Whether both are one known number."""
+    if one is None or other is None or one.data is None or other.data is None:
+        return False
+    return prod(one.sizes) == 1 == prod(other.sizes) and bool(one.data.reshape(-1)[0] == other.data.reshape(-1)[0])
+
+
+def _quantized_where(builder: Builder, call: Call) -> Results:
+    pieces = [
+        value if value.constant else _rounded(builder, call, value, "scale", "zero", "clip")
+        for value in (call.input(1), call.input(4))
+    ]
+    return PLUMBING["Where"](builder, call._replace(inputs=(call.input(0), *pieces)))
+
+
+def _quantized_gemm(builder: Builder, call: Call) -> Results:
+    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    inputs = (call.input(0), call.input(3), call.maybe(6))
+    (result,) = PLUMBING["Gemm"](builder, call._replace(inputs=inputs))
+    parts = ("scale",) if call.maybe(7) is None else ("scale", "zero", "clip")
+    return (_rounded(builder, call, result, *parts),)
+
+
+def _scaled(builder: Builder, call: Call, value: Value, scales: Sequence[Value], bias: Value | None) -> Value:
+    """Sums of small integers as numbers: times the product of the scales, plus a bias."""
+    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    plain = [scale._replace(roots=()) for scale in scales]  # they are no weights
+    if any(not scale.constant for scale in plain):
+        factor = combined(builder, call._replace(name=f"{call.name}/scales"), "multiply", plain)
+        value = combined(builder, call._replace(name=f"{call.name}/scale"), "multiply", [value, factor])
+    else:
+        value = value._replace(number=builder.add(f"{call.name}/scale", Stored("scale"), [value.number]))
+    return value if bias is None else combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])
+
+
+def _integers_to_numbers(builder: Builder, call: Call) -> Results:
+    result = multiplied(builder, call, call.input(0), call.input(1))
+    return (_scaled(builder, call, result, [call.input(2), call.input(3)], call.maybe(6)),)
+
+
+def _dynamic_matmul(builder: Builder, call: Call) -> Results:
+    """A's range found and A quantized by it, then the same."""
+    given = call._replace(name=f"{call.name}/quantize", inputs=(call.input(0),))
+    quantized, scale, _ = PLUMBING["DynamicQuantizeLinear"](builder, given)
+    result = multiplied(builder, call, quantized, call.input(1))
+    return (_scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
+
+
+def _few_bits(bias: int) -> Handler:
+    """A product with N x K weights of a few bits each, packed into bytes in blocks; what unpacks them is prepared."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        outs, ins, bits = call.whole("N", 0), call.whole("K", 0), call.whole("bits", 4)
+        weight = call.input(1)
+        if outs < 1 or ins < 1 or bits not in _BITS:
+            raise Invalid(f"{call.type} has {outs} x {ins} weights of {bits} bits")
+        if not weight.constant or not call.whole("transB", 1):
+            raise Refused("packed weights that are computed, or in another order, have no count here")
+        if len(weight.roots) == 1 and prod(weight.sizes) * 8 >= outs * ins * bits:
+            builder.stored[weight.roots[0]] = (outs * ins, _BITS[bits])  # type: ignore[index]
+        unpacked = weight._replace(shape=(ins, outs), data=None)
+        return (multiplied(builder, call, call.input(0), unpacked, call.maybe(bias) if bias else None),)
+
+    return handle
+
+
+MICROSOFT: dict[str, Handler] = {
+    "FusedConv": _fused("Conv"),
+    "FusedGemm": _fused("Gemm"),
+    "FusedMatMul": _matmul,
+    "FusedMatMulActivation": _matmul,
+    "TransposeMatMul": _matmul,
+    "BiasAdd": _bias_add,
+    "BiasSoftmax": _bias_softmax,
+    "BiasSplitGelu": _split_gelu,
+    "EmbedLayerNormalization": _embedded,
+    "com.microsoft.Attention": _attention,
+    "QAttention": _quantized_attention,
+    "MultiHeadAttention": _multi_head,
+    "NhwcConv": _channels_last(_fused("Conv"), always=True),
+    "NhwcFusedConv": _channels_last(_fused("Conv"), always=True, also=(3,)),
+    "NhwcMaxPool": _channels_last(PLUMBING["MaxPool"], always=True),
+    "GroupNorm": _channels_last(_group_norm, default=1),
+    "SkipGroupNorm": _channels_last(_group_norm, default=1, also=(3,)),
+    "com.microsoft.QLinearConv": _channels_last(PLUMBING["QLinearConv"]),
+    "QLinearAdd": _quantized_sum,
+    "QLinearMul": _quantized_product,
+    "QLinearAveragePool": _channels_last(_quantized_mean("AveragePool")),
+    "QLinearGlobalAveragePool": _channels_last(_quantized_mean("GlobalAveragePool")),
+    "QLinearReduceMean": _quantized_mean("ReduceMean"),
+    "QLinearLeakyRelu": _quantized_function("LeakyRelu"),
+    "QLinearSigmoid": _quantized_function("Sigmoid"),
+    "QLinearSoftmax": _quantized_function("Softmax"),
+    "QLinearConcat": _quantized_concat,
+    "QLinearWhere": _quantized_where,
+    "QGemm": _quantized_gemm,
+    "MatMulIntegerToFloat": _integers_to_numbers,
+    "DynamicQuantizeMatMul": _dynamic_matmul,
+    "MatMulNBits": _few_bits(5),
+    "MatMulBnb4": _few_bits(0),
+}
