@@ -13,7 +13,9 @@ from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, q
 from sepcalc.importers import Request
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
-from sepcalc.importers.onnx.walk import OPERATORS, REASONS, Misfit, Walk, initial, problems, wishes
+from sepcalc.importers.onnx.operators import OPERATORS, REASONS, wishes
+from sepcalc.importers.onnx.stored import initial
+from sepcalc.importers.onnx.walk import Misfit, Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.network import Network, Node
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show

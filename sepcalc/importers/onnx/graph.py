@@ -288,3 +288,7 @@ class Builder(Growing[tuple[str, ...]]):
             )
             for root in self.weights(value)
         ]
+
+
+Results = Sequence[Value]
+Handler = Callable[[Builder, Call], Results]

@@ -5,18 +5,16 @@ Quantized elements x stand for s·(x - z), s and z stored; a scale and another t
 number, and so are the zero points of a sum (opcounts.md, rule 4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.elements import ELEMENTS, combined
-from sepcalc.importers.onnx.graph import Builder, Call, Refused, Value
-from sepcalc.importers.onnx.layers import LAYERS, multiplied
+from sepcalc.importers.onnx.arithmetic import combined
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.products import multiplied
+from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
-
-Results = Sequence[Value]
-Handler = Callable[[Builder, Call], Results]
 
 _ACTIVATIONS = {
     "Relu": "relu", "LeakyRelu": "leaky-relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "HardSigmoid": "hard-sigmoid",
@@ -24,7 +22,6 @@ _ACTIVATIONS = {
     "Gelu": "gelu",
 }  # fmt: skip
 _BITS = {2: 25, 4: 21, 8: 2}  # ONNX's number of the element type that has so many
-PLUMBING = {**LAYERS, **ELEMENTS}
 
 
 def _as(
@@ -33,7 +30,7 @@ def _as(
     """What an operator of ONNX gives of these inputs, as a part of this call."""
     name = f"{call.name}/{part}" if part else call.name
     made = Call(name, operator, inputs, call.outputs[:1], attributes, 13)
-    return PLUMBING[operator](builder, made)[0]
+    return STANDARD[operator](builder, made)[0]
 
 
 # --- several in one ---------------------------------------------------------------------------------------------------
@@ -54,7 +51,7 @@ def _fused(operator: str) -> Handler:
     """An operator of three inputs, to which a fourth is added, and the activation behind it."""
 
     def handle(builder: Builder, call: Call) -> Results:
-        (result, *_) = PLUMBING[operator](builder, call._replace(inputs=call.inputs[:3]))
+        (result, *_) = STANDARD[operator](builder, call._replace(inputs=call.inputs[:3]))
         if (more := call.maybe(3)) is not None:
             result = combined(builder, call._replace(name=f"{call.name}/add"), "add", [result, more])
         return (_activated(builder, call, result),)
@@ -91,7 +88,7 @@ def _bias_add(builder: Builder, call: Call) -> Results:
 def _bias_softmax(builder: Builder, call: Call) -> Results:
     added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [call.input(0), call.input(1)])
     # all axes from this one on are one row, as before opset 13
-    return PLUMBING["Softmax"](builder, call._replace(inputs=(added,), opset=11))
+    return STANDARD["Softmax"](builder, call._replace(inputs=(added,), opset=11))
 
 
 def _split_gelu(builder: Builder, call: Call) -> Results:
@@ -110,7 +107,7 @@ def _split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> 
     parts = Call(
         f"{call.name}/split", "Split", (value,), tuple(map(str, sizes)), {"axis": -1, "split": tuple(sizes)}, 11
     )
-    return list(PLUMBING["Split"](builder, parts))
+    return list(STANDARD["Split"](builder, parts))
 
 
 def _embedded(builder: Builder, call: Call) -> Results:
@@ -270,7 +267,7 @@ def _quantized_mean(operator: str) -> Handler:
     """The mean, whose stored 1/n both scales are folded into, plus a zero point, clipped."""
 
     def handle(builder: Builder, call: Call) -> Results:
-        (result, *_) = PLUMBING[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
+        (result, *_) = STANDARD[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
         return (_rounded(builder, call, result, "zero", "clip"),)
 
     return handle
@@ -282,7 +279,7 @@ def _quantized_function(operator: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = _rounded(builder, call, call.input(0), "zero", "scale")
         opset = call.whole("opset", 13)
-        (result,) = PLUMBING[operator](builder, call._replace(inputs=(value,), opset=opset))
+        (result,) = STANDARD[operator](builder, call._replace(inputs=(value,), opset=opset))
         return (_rounded(builder, call, result, "scale", "zero", "clip"),)
 
     return handle
@@ -297,7 +294,7 @@ def _quantized_concat(builder: Builder, call: Call) -> Results:
         if not piece.constant and not (_same(call.maybe(at + 1), scale) and _same(call.maybe(at + 2), zero)):
             piece = _rounded(builder, call, piece, "scale", "zero", "clip")
         pieces.append(piece)
-    return PLUMBING["Concat"](builder, call._replace(inputs=tuple(pieces)))
+    return STANDARD["Concat"](builder, call._replace(inputs=tuple(pieces)))
 
 
 def _same(one: Value | None, other: Value | None) -> bool:
@@ -312,13 +309,13 @@ def _quantized_where(builder: Builder, call: Call) -> Results:
         value if value.constant else _rounded(builder, call, value, "scale", "zero", "clip")
         for value in (call.input(1), call.input(4))
     ]
-    return PLUMBING["Where"](builder, call._replace(inputs=(call.input(0), *pieces)))
+    return STANDARD["Where"](builder, call._replace(inputs=(call.input(0), *pieces)))
 
 
 def _quantized_gemm(builder: Builder, call: Call) -> Results:
     builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
     inputs = (call.input(0), call.input(3), call.maybe(6))
-    (result,) = PLUMBING["Gemm"](builder, call._replace(inputs=inputs))
+    (result,) = STANDARD["Gemm"](builder, call._replace(inputs=inputs))
     parts = ("scale",) if call.maybe(7) is None else ("scale", "zero", "clip")
     return (_rounded(builder, call, result, *parts),)
 
@@ -343,7 +340,7 @@ def _integers_to_numbers(builder: Builder, call: Call) -> Results:
 def _dynamic_matmul(builder: Builder, call: Call) -> Results:
     """A's range found and A quantized by it, then the same."""
     given = call._replace(name=f"{call.name}/quantize", inputs=(call.input(0),))
-    quantized, scale, _ = PLUMBING["DynamicQuantizeLinear"](builder, given)
+    quantized, scale, _ = STANDARD["DynamicQuantizeLinear"](builder, given)
     result = multiplied(builder, call, quantized, call.input(1))
     return (_scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
 
@@ -381,10 +378,10 @@ MICROSOFT: dict[str, Handler] = {
     "MultiHeadAttention": _multi_head,
     "NhwcConv": _channels_last(_fused("Conv"), always=True),
     "NhwcFusedConv": _channels_last(_fused("Conv"), always=True, also=(3,)),
-    "NhwcMaxPool": _channels_last(PLUMBING["MaxPool"], always=True),
+    "NhwcMaxPool": _channels_last(STANDARD["MaxPool"], always=True),
     "GroupNorm": _channels_last(_group_norm, default=1),
     "SkipGroupNorm": _channels_last(_group_norm, default=1, also=(3,)),
-    "com.microsoft.QLinearConv": _channels_last(PLUMBING["QLinearConv"]),
+    "com.microsoft.QLinearConv": _channels_last(STANDARD["QLinearConv"]),
     "QLinearAdd": _quantized_sum,
     "QLinearMul": _quantized_product,
     "QLinearAveragePool": _channels_last(_quantized_mean("AveragePool")),

@@ -1,0 +1,188 @@
+"""Operators of two operands or more, element by element: sums, products, powers, comparisons, choices."""
+
+from collections.abc import Sequence
+from math import prod
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.shapes import broadcast
+from sepcalc.ops.base import Op
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Copy
+from sepcalc.shape import Shape
+
+
+def trained(builder: Builder, value: Value) -> Value:
+    """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table)."""
+    return value._replace(roots=tuple(filter(builder.is_weight, value.roots)))
+
+
+def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Value]]:
+    """The value that operands make together (without a number), and the operands that are data, as it needs them."""
+    shape = broadcast([value.sizes for value in values])
+    rank = len(shape)
+    live = [value for value in values if not value.constant]
+    batches = {value.batch + rank - len(value.sizes) for value in live if value.batch is not None}
+    if len(batches) > 1 and builder.batch > 1:
+        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+    batch = min(batches) if batches else None
+    first = any(value.first and len(value.sizes) == rank for value in live)
+    result = Value(shape, values[0].kind, None, None, first, batch)
+    operands = []
+    for value in live:
+        value = builder.laid(value, first and len(value.sizes) == rank)
+        wanted = _seen(builder, result, value.sizes)
+        while wanted[:1] == (1,) and len(wanted) > len(builder.tensors[value.number or 0]):
+            wanted = wanted[1:]
+        operands.append(value._replace(number=builder.view(value.number, wanted)))
+    return result, operands
+
+
+def _seen(builder: Builder, result: Value, shape: Shape) -> Shape:
+    """An operand's shape where the network has the axes of the result."""
+    padded = (1,) * (len(result.sizes) - len(shape)) + shape
+    sizes = []
+    for axis in builder.axes(result):
+        size = padded[axis]
+        if axis == result.batch and size > 1:
+            size //= builder.batch
+        sizes.append(size)
+    return tuple(sizes) or (1,)
+
+
+def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) -> Value:
+    """Several operands: those that are data with each other, then with each that is stored."""
+    result, operands = _aligned(builder, values)
+    number = operands[0].number
+    if len(operands) > 1:
+        number = builder.add(call.name, Elementwise(how), [operand.number for operand in operands])
+    stored = {"add": "shift", "multiply": "scale"}.get(how, how)
+    for value in (value for value in values if value.constant):
+        number = with_stored(builder, call, stored, number, value, result)
+    return result._replace(number=builder.view(number, builder.shape(result)))
+
+
+def with_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
+    """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
+    weights = trained(builder, value)
+    seen = _seen(builder, result, value.sizes)
+    while len(seen) > 1 and seen[0] == 1:
+        seen = seen[1:]
+    assert number is not None
+    before = builder.tensors[number]
+    whole = builder.shape(result)
+    if prod(seen) == 1:
+        op = Stored(how) if not weights.roots else Stored(how, "shape", (1,))
+    elif not weights.roots:
+        op = Stored(how) if before == whole else Stored(how, "constant", seen)
+    elif before == whole and seen == whole[-1:]:
+        op = Stored(how, "channel")
+    elif seen == whole == before:
+        op = Stored(how, "element")
+    else:
+        op = Stored(how, "shape", seen)
+    return builder.add(call.name, op, [number], [weights])
+
+
+def _variadic(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        values = [value for value in call.inputs if value is not None]
+        if not values:
+            raise Invalid(f"{call.type} has no inputs")
+        return (combined(builder, call, how, values),)
+
+    return handle
+
+
+def _mean(builder: Builder, call: Call) -> Results:
+    (result,) = _variadic("add")(builder, call)
+    number = builder.add(f"{call.name}/mean", Stored("scale"), [result.number])
+    return (result._replace(number=number),)
+
+
+def _ordered(data: str, right: str, left: str, kind: int = 0) -> Handler:
+    """Two operands that may not change places: what two inputs do, and what one does with a stored second or first."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        a, b = call.input(0), call.input(1)
+        result, operands = _aligned(builder, [a, b])
+        if len(operands) == 2:
+            number = builder.add(call.name, Elementwise(data), [operand.number for operand in operands])
+        else:
+            how, stored = (left, a) if a.constant else (right, b)
+            number = with_stored(builder, call, how, operands[0].number, stored, result)
+        return (result._replace(number=builder.view(number, builder.shape(result)), kind=kind or result.kind),)
+
+    return handle
+
+
+def _power(builder: Builder, call: Call) -> Results:
+    x, exponent = call.input(0), call.input(1)
+    if x.constant or exponent.data is None or exponent.data.size != 1:
+        return _ordered("power", "power", "power")(builder, call)
+    result, (operand,) = _aligned(builder, [x, exponent])
+    power = float(exponent.data.reshape(-1)[0])
+    number = operand.number
+    if power != int(power) or abs(power) > 64 or not power:
+        number = builder.add(call.name, Activation("sqrt" if power == 0.5 else "pow"), [number])
+        return (result._replace(number=number),)
+    number = _whole_power(builder, call.name, number, abs(int(power)))
+    if power < 0:
+        number = builder.add(f"{call.name}/reciprocal", Activation("reciprocal"), [number])
+    return (result._replace(number=number),)
+
+
+def _whole_power(builder: Builder, name: str, number: int | None, power: int) -> int:
+    """By repeated squaring."""
+    assert number is not None
+    if power == 3:
+        return builder.add(name, Activation("cube"), [number])
+    made, square = None, number
+    while power:
+        if power & 1:
+            made = square if made is None else builder.add(name, Elementwise("multiply"), [made, square])
+        power >>= 1
+        if power:
+            square = builder.add(name, Activation("square"), [square])
+    assert made is not None
+    return made
+
+
+def _where(builder: Builder, call: Call) -> Results:
+    values = [call.input(at) for at in range(3)]
+    result, operands = _aligned(builder, values)
+    shape = builder.shape(result)
+    op: Op = Select()
+    numbers = [operand.number for operand in operands]
+    if op.output(tuple([builder.tensors[number or 0] for number in numbers])) != shape:
+        op = Copy(shape)
+    number = builder.add(call.name, op, numbers, [trained(builder, value) for value in values[1:]])
+    return (result._replace(number=number, kind=values[1].kind),)
+
+
+_compare = _ordered("compare", "compare", "compare", 9)
+
+
+ARITHMETIC: dict[str, Handler] = {
+    "Add": _variadic("add"),
+    "Sum": _variadic("add"),
+    "Mean": _mean,
+    "Mul": _variadic("multiply"),
+    "Max": _variadic("maximum"),
+    "Min": _variadic("minimum"),
+    "Sub": _ordered("subtract", "shift", "from"),
+    "Div": _ordered("divide", "scale", "over"),
+    "Pow": _power,
+    "And": _variadic("logical"),
+    "Or": _variadic("logical"),
+    "Xor": _variadic("logical"),
+    "BitwiseAnd": _variadic("logical"),
+    "BitwiseOr": _variadic("logical"),
+    "BitwiseXor": _variadic("logical"),
+    "Equal": _compare,
+    "Greater": _compare,
+    "GreaterOrEqual": _compare,
+    "Less": _compare,
+    "LessOrEqual": _compare,
+    "Where": _where,
+}

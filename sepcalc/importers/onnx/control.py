@@ -1,0 +1,108 @@
+"""Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sepcalc.errors import Invalid, printable
+from sepcalc.importers.growing import MOST_NODES
+from sepcalc.importers.onnx.constants import array, known
+from sepcalc.importers.onnx.graph import Builder, Call, Refused, Results, Value
+from sepcalc.ops.move import Copy, Slice
+
+Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
+
+
+def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run) -> Results:
+    """The branch that a constant condition takes; else the one that costs most, which is said."""
+    if set(graphs) != {"then_branch", "else_branch"}:
+        raise Invalid("it needs two branches")
+    condition = call.input(0)
+    if condition.data is not None and condition.data.size == 1:
+        return run(graphs["then_branch" if condition.data.reshape(-1)[0] else "else_branch"], {})
+    mark = len(builder.nodes)
+    costs = {}
+    for which, graph in graphs.items():
+        run(graph, {})
+        gaps = len(builder.nodes)
+        costs[which] = (builder.cost_since(mark), gaps)
+        builder.back(mark)
+    worst = max(costs, key=lambda which: costs[which])
+    chosen = worst.partition("_")[0]
+    name = printable(call.name)
+    builder.note(f"{name}: its branch depends on the data; counted is {chosen}, which costs most")
+    return run(graphs[worst], {})
+
+
+def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
+    trips, condition = call.maybe(0), call.maybe(1)
+    if trips is None or trips.data is None or trips.data.size != 1:
+        raise Refused("how often it runs depends on the data")
+    count = int(trips.data.reshape(-1)[0])
+    if condition is not None and condition.data is not None and not condition.data.reshape(-1)[0]:
+        count = 0
+    if not 0 < count <= 10_000 or count * max(1, len(graph.node)) > MOST_NODES // 2:
+        raise Refused(f"it runs {count:,} times: unrolling is for 1 to 10,000")
+    if condition is None or condition.data is None:
+        builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
+    names = [one.name for one in graph.input]
+    carried = [value for value in call.inputs[2:] if value is not None]
+    if len(names) != len(carried) + 2:
+        raise Invalid("its body takes other inputs than it is given")
+    scanned: list[Value] = []
+    for at in range(count):
+        fixed = {names[0]: known(array(7, (at,), ())), names[1]: known(array(9, (True,), ()))}
+        outputs = run(graph, {**fixed, **dict(zip(names[2:], carried))})
+        going, carried = outputs[0], outputs[1 : 1 + len(carried)]
+        scanned = outputs[1 + len(carried) :]
+        if going.data is not None and not going.data.reshape(-1)[0]:
+            count = at + 1
+            break
+        if going.data is None and at == 0:
+            builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
+    return [*carried, *[_gathered(builder, call, value, count) for value in scanned]]
+
+
+def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
+    count = call.whole("num_scan_inputs", 0)
+    if any(call.attributes.get(name) for name in ("scan_input_axes", "scan_output_axes")) or call.opset < 9:
+        raise Refused("a scan along other axes than the first has no count here")
+    states, sequences = list(call.inputs[: len(call.inputs) - count]), call.inputs[len(call.inputs) - count :]
+    if not sequences or any(value is None for value in sequences):
+        raise Invalid("it has nothing to scan")
+    whole = [value for value in sequences if value is not None]
+    length = whole[0].sizes[0]
+    if length * max(1, len(graph.node)) > MOST_NODES // 2:
+        raise Refused(f"it runs {length:,} times, which is too much to unroll")
+    names = [one.name for one in graph.input]
+    parts = []
+    for value in whole:
+        if value.constant:
+            parts.append(value._replace(shape=value.sizes[1:], data=None))
+            continue
+        if value.batch == 0:
+            value = builder.along(value, 0)
+        part = value._replace(
+            shape=value.sizes[1:], first=False, batch=None if value.batch is None else value.batch - 1
+        )
+        natural = builder.laid(value, False)
+        shape = builder.shape(natural)
+        number = builder.add(f"{call.name}/step", Slice((1, *shape[1:])), [natural.number])
+        parts.append(part._replace(number=builder.view(number, builder.shape(part))))
+    outputs: list[Value] = []
+    for _ in range(length):
+        outputs = run(graph, dict(zip(names, [*states, *parts])))  # type: ignore[list-item]
+        states = list(outputs[: len(states)])
+    results = [value for value in states if value is not None]
+    return [*results, *[_gathered(builder, call, value, length) for value in outputs[len(states) :]]]
+
+
+def _gathered(builder: Builder, call: Call, value: Value, count: int) -> Value:
+    """What every run gives, one after the other."""
+    if value.constant:
+        return value._replace(shape=(count, *value.sizes), data=None)
+    value = builder.laid(value, False)
+    result = value._replace(
+        shape=(count, *value.sizes), first=False, batch=None if value.batch is None else value.batch + 1
+    )
+    number = builder.add(f"{call.name}/runs", Copy(builder.shape(result)), [value.number])
+    return result._replace(number=number)

@@ -1,0 +1,302 @@
+"""Operators that only move, rename or leave things as they are."""
+
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.arithmetic import trained
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.shapes import RENAMED, broadcast
+from sepcalc.ops.base import Op
+from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
+from sepcalc.ops.rename import Rename
+from sepcalc.shape import Shape, show
+
+
+def _same(builder: Builder, call: Call) -> Results:
+    return (call.input(0), call.input(0)._replace(kind=9))
+
+
+def _cast(builder: Builder, call: Call) -> Results:
+    return (call.input(0)._replace(kind=call.whole("to", 1)),)
+
+
+def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
+    """The same elements in another shape; the examples lie along the axis before which the same elements stand."""
+    value = call.input(0)
+    if prod(shape) != prod(value.sizes):
+        raise Invalid(f"{show(value.sizes)} cannot be reshaped to {show(shape) or 'one number'}")
+    batch, outer = None, 1
+    if value.batch is not None:
+        found = list(_examples(prod(value.sizes[: value.batch]) * value.outer, builder.batch, shape))
+        if not found and builder.batch > 1:
+            raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        batch, outer = min(found, key=lambda place: place[1]) if found else (None, 1)
+    first = batch in (0, None) and len(shape) > 2 and any(map(builder.wanted, call.outputs))
+    return (builder.give(value, shape, number=value.number, batch=batch, first=first)._replace(outer=outer),)
+
+
+def _examples(before: int, batch: int, shape: Shape) -> Iterator[tuple[int, int]]:
+    """The axes that the examples, with so many elements before them, may lie along, and after how many positions of
+    the axis; one example alone only at an axis's beginning."""
+    count = 1
+    for axis, size in enumerate(shape):
+        outer, rest = divmod(before, count)
+        if not rest and size % (outer * batch) == 0 and (outer == 1 if batch == 1 else size > 1):
+            yield axis, outer
+        count *= size
+
+
+def _rename(reached: Callable[[Call, Shape], Shape]) -> Handler:
+    return lambda builder, call: _renamed(builder, call, reached(call, call.input(0).sizes))
+
+
+def _transpose(builder: Builder, call: Call) -> Results:
+    value = call.input(0)
+    rank = len(value.sizes)
+    order = call.ints("perm") or tuple(reversed(range(rank)))
+    if sorted(order) != list(range(rank)):
+        raise Invalid(f"perm {order} is no order of {rank} axes")
+    shape = tuple([value.sizes[axis] for axis in order])
+    batch = order.index(value.batch) if value.batch is not None else None
+    moved = Value(shape, value.kind, None, None, False, batch)
+    before = builder.axes(value)
+    trial = moved._replace(first=rank > 2 and batch in (0, None) and any(map(builder.wanted, call.outputs)))
+    if [order[axis] for axis in builder.axes(trial)] == before:  # the network has them in that order already
+        return (trial._replace(number=value.number),)
+    return (trial._replace(number=builder.view(value.number, builder.shape(trial))),)
+
+
+def moved(
+    builder: Builder, call: Call, value: Value, shape: Shape, batch: int | None, weights: Sequence[Value] = ()
+) -> Value:
+    """Elements copied into another shape."""
+    result = Value(shape, value.kind, None, None, False, batch)
+    if batch in (0, None) and len(shape) > 2 and (value.first or any(map(builder.wanted, call.outputs))):
+        result = result._replace(first=True)
+    if any(size < 1 for size in shape):
+        raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
+    sources = [one.number for one in call.inputs if one is not None and not one.constant][:1000]
+    sources += [number for one in weights for number in builder.kept(call.name, one)]
+    return result._replace(number=builder.add(call.name, Copy(builder.shape(result)), sources))
+
+
+def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
+    """The examples' axis where its size stays, else none (of one example)."""
+    if value.batch is None or (len(shape) == len(value.sizes) and shape[value.batch] == value.sizes[value.batch]):
+        return value.batch
+    if builder.batch > 1:
+        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+    return None
+
+
+def _part(builder: Builder, call: Call, value: Value, shape: Shape, name: str) -> Value:
+    """A part of the value; what is empty is nothing that the inputs decide."""
+    if 0 in shape:
+        return Value(shape, value.kind)
+    batch = _kept(builder, value, shape)
+    if batch is None and value.batch is not None:
+        value = builder.along(value, value.batch)
+    if shape == value.sizes:
+        return value
+    result = value._replace(shape=shape, data=None, batch=batch)
+    if any(size < 1 for size in shape):
+        raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
+    return result._replace(number=builder.add(name, Slice(builder.shape(result)), [value.number]))
+
+
+def _slice(builder: Builder, call: Call) -> Results:
+    value = call.input(0)
+    rank = len(value.sizes)
+    if call.opset < 10:
+        starts, ends, axes, steps = call.ints("starts"), call.ints("ends"), call.ints("axes"), None
+    else:
+        lists = []
+        for at in range(1, 5):
+            given = call.maybe(at)
+            if given is not None and given.data is None:
+                raise Refused("what to take is computed from the data")
+            lists.append(None if given is None else tuple(int(number) for number in given.data.reshape(-1)))
+        starts, ends, axes, steps = lists
+    if starts is None or ends is None:
+        raise Invalid("Slice lacks its starts or ends")
+    axes = axes if axes is not None else tuple(range(len(starts)))
+    steps = steps if steps is not None else (1,) * len(starts)
+    if not len(starts) == len(ends) == len(axes) == len(steps) or any(not -rank <= axis < rank for axis in axes):
+        raise Invalid("Slice has lists that do not fit each other")
+    shape = list(value.sizes)
+    for start, end, axis, step in zip(starts, ends, axes, steps):
+        if not step:
+            raise Invalid("Slice has a step of 0")
+        size = shape[axis]
+        shape[axis] = len(range(*slice(start, end if step > 0 or end >= -size else None, step).indices(size)))
+    return (_part(builder, call, value, tuple(shape), call.name),)
+
+
+def _split(builder: Builder, call: Call) -> Results:
+    value = call.input(0)
+    rank = len(value.sizes)
+    axis = call.whole("axis", 0)
+    if not -rank <= axis < rank:
+        raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
+    given, count, size = call.maybe(1), len(call.outputs), value.sizes[axis]
+    parts = call.ints("split")
+    if given is not None and given.data is not None:
+        parts = tuple(int(part) for part in given.data.reshape(-1))
+    elif given is not None:
+        raise Refused("the parts are computed from the data")
+    if parts is None:
+        each = -(-size // count)
+        parts = (*(each,) * (count - 1), size - each * (count - 1))
+    if sum(parts) != size or len(parts) != count:
+        raise Invalid(f"parts {parts} are not the {size} of the axis")
+    results = []
+    for at, part in enumerate(parts):
+        shape = tuple([part if place == axis % rank else one for place, one in enumerate(value.sizes)])
+        results.append(_part(builder, call, value, shape, f"{call.name}/{at}" if count > 1 else call.name))
+    return results
+
+
+def concat(builder: Builder, call: Call) -> Results:
+    values = [value for value in call.inputs if value is not None and 0 not in value.sizes]
+    rank = len(values[0].sizes)
+    axis = call.whole("axis", 0)
+    if not -rank <= axis < rank or any(len(value.sizes) != rank for value in values):
+        raise Invalid(f"axis {axis} is not one of all of {', '.join(show(value.sizes) for value in values)}")
+    axis %= rank
+    live = [value for value in values if not value.constant]
+    batch = next((value.batch for value in live if value.batch is not None), None)
+    if builder.batch > 1 and any(value.batch != batch for value in live):
+        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+    if batch == axis:
+        live = [builder.along(value, axis) for value in live]
+        batch = None
+    first = any(value.first for value in live)
+    rest = {value.sizes[:axis] + value.sizes[axis + 1 :] for value in values}
+    if len(rest) > 1:
+        raise Invalid(f"{' and '.join(show(value.sizes) for value in values)} cannot be joined along axis {axis}")
+    shape = (*values[0].sizes[:axis], sum(value.sizes[axis] for value in values), *values[0].sizes[axis + 1 :])
+    result = Value(shape, live[0].kind, None, None, first and rank > 2, batch)
+    numbers = []
+    for value in live:
+        like = builder.laid(value, first)._replace(batch=batch)
+        numbers.append(builder.view(like.number, builder.shape(like)))
+    if len(live) == len(values):
+        if len(live) == 1:
+            return (result._replace(number=numbers[0]),)
+        op: Op = Concat(builder.place(result, axis))
+        return (result._replace(number=builder.add(call.name, op, numbers)),)
+    weights = [trained(builder, value) for value in values if value.constant]
+    seen = builder.shape(result)
+    if len(weights) == len(live) == 1 and len(seen) == 2 and weights[0].roots and builder.place(result, axis) == 0:
+        tokens = Token(weights[0].sizes[axis])  # a class token, before or behind
+        return (result._replace(number=builder.add(call.name, tokens, numbers, weights)),)
+    numbers += [number for value in weights for number in builder.kept(call.name, value)]
+    return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers)),)
+
+
+def _pad(builder: Builder, call: Call) -> Results:
+    value = call.input(0)
+    rank = len(value.sizes)
+    pads = call.ints("pads")
+    if call.opset >= 11:
+        given = call.input(1)
+        if given.data is None:
+            raise Refused("the padding is computed from the data")
+        pads = tuple(int(size) for size in given.data.reshape(-1))
+    axes = tuple(range(rank))
+    if (some := call.maybe(3)) is not None:
+        if some.data is None:
+            raise Refused("the axes to pad are computed from the data")
+        axes = tuple(range(rank)[int(axis)] for axis in some.data.reshape(-1))
+    if pads is None or len(pads) != 2 * len(axes):
+        raise Invalid(f"padding {pads} does not fit {show(value.sizes)}")
+    around = {axis: (pads[at], pads[at + len(axes)]) for at, axis in enumerate(axes)}
+    shape = tuple([size + sum(around.get(axis, (0, 0))) for axis, size in enumerate(value.sizes)])
+    if not any(map(any, around.values())):
+        return (value,)
+    batch = _kept(builder, value, shape)
+    if batch is None and value.batch is not None:
+        value = builder.along(value, value.batch)
+    result = value._replace(shape=shape, batch=batch)
+    order = builder.axes(value)
+    sides = [around.get(axis, (0, 0)) for axis in order]
+    op: Op = Copy(builder.shape(result))
+    if len(order) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
+        op = Pad(tuple(sides[:-1]))
+    return (result._replace(number=builder.add(call.name, op, [value.number])),)
+
+
+def _expand(builder: Builder, call: Call) -> Results:
+    value, target = call.input(0), call.input(1)
+    if target.data is None:
+        raise Refused("the shape to reach is not known")
+    wanted = tuple(int(size) for size in target.data.reshape(-1))
+    if any(size < 1 for size in wanted):
+        raise Invalid(f"a tensor would be {show(wanted)}: expected sizes from 1")
+    shape = broadcast([value.sizes, wanted])
+    if shape == value.sizes:
+        return (value,)
+    return (moved(builder, call, value, shape, _stretched(builder, value, shape)),)
+
+
+def _stretched(builder: Builder, value: Value, shape: Shape) -> int | None:
+    if value.batch is None:
+        return None
+    at = value.batch + len(shape) - len(value.sizes)
+    if shape[at] == value.sizes[value.batch]:
+        return at
+    if builder.batch > 1:
+        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+    return at
+
+
+def _tile(builder: Builder, call: Call) -> Results:
+    value, times = call.input(0), call.input(1)
+    if times.data is None or times.data.size != len(value.sizes):
+        raise Refused("how often to repeat is not known")
+    shape = tuple([size * int(count) for size, count in zip(value.sizes, times.data.reshape(-1))])
+    if shape == value.sizes:
+        return (value,)
+    return (moved(builder, call, value, shape, _stretched(builder, value, shape)),)
+
+
+def _copied(builder: Builder, call: Call) -> Results:
+    """The same shape, elements in other places or some of them replaced."""
+    value = call.input(0)
+    return (moved(builder, call, value, value.sizes, value.batch),)
+
+
+def _pixels(up: bool) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value, block = builder.laid(call.input(0), True), call.whole("blocksize", 0)
+        if len(value.sizes) != 4 or block < 1 or len(builder.shape(value)) != 3:
+            raise Refused("only images are shuffled, one example at a time")
+        number = builder.add(
+            call.name, Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=block), [value.number]
+        )
+        n, c, h, w = value.sizes
+        shape = (n, c // block**2, h * block, w * block) if up else (n, c * block**2, h // block, w // block)
+        return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+
+    return handle
+
+
+MOVES: dict[str, Handler] = {
+    "Identity": _same,
+    "Dropout": _same,
+    "Cast": _cast,
+    "CastLike": _same,
+    **{name: _rename(reached) for name, reached in RENAMED.items()},
+    "Transpose": _transpose,
+    "Slice": _slice,
+    "Split": _split,
+    "Concat": concat,
+    "Pad": _pad,
+    "Expand": _expand,
+    "Tile": _tile,
+    "Trilu": _copied,
+    "ReverseSequence": _copied,
+    "DepthToSpace": _pixels(True),
+    "SpaceToDepth": _pixels(False),
+}

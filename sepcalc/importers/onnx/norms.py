@@ -1,0 +1,111 @@
+"""Norms, of stored statistics or of the data's own."""
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.arithmetic import combined
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.elementwise import Activation, Elementwise
+from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
+from sepcalc.ops.pool import Reduce
+from sepcalc.shape import show
+
+
+def _batch_norm(builder: Builder, call: Call) -> Results:
+    if call.whole("training_mode", 0):
+        raise Refused("batch norm in training mode computes statistics of the batch")
+    value = builder.laid(call.input(0), True)
+    if len(value.sizes) < 2:
+        raise Invalid("batch norm needs a batch and channels")
+    if any(part.sizes != (value.sizes[1],) for part in map(call.input, range(1, 5))):
+        raise Invalid(f"batch norm needs {value.sizes[1]} numbers of each sort, one for each channel")
+    number = builder.add(call.name, BatchNorm(), [value.number], [call.input(1), call.input(2)])
+    return (value._replace(number=number),)
+
+
+def _row_norm(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.laid(call.input(0), True)
+        if value.batch is None and value.sizes[:1] == (1,) and builder.batch == 1 and len(value.sizes) > 2:
+            value = builder.give(value, value.sizes, number=value.number, batch=0, first=True)
+        if len(value.sizes) < 3:
+            raise Refused("a norm over groups or instances of vectors has no count here")
+        groups = call.whole("num_groups", 1) if how == "group" else 1
+        if groups < 1 or len(builder.shape(value)) != len(value.sizes) - 1:
+            raise Refused("a norm over more than one example at once has no count here")
+        op = RowNorm(how, groups)
+        number = builder.add(call.name, op, [value.number], [call.input(1), call.input(2)])
+        return (value._replace(number=number),)
+
+    return handle
+
+
+def _layer_norm(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value = builder.laid(call.input(0), False)
+        rank = len(value.sizes)
+        axis = call.whole("axis", -1)
+        if not -rank <= axis < rank:
+            raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
+        gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
+        axes = rank - axis % rank
+        if axes > len(builder.shape(value)):
+            value = builder.along(value, value.batch or 0)
+        op = RowNorm(how, 1, axes, gain is not None, bias is not None)
+        number = builder.add(call.name, op, [value.number], [gain, bias])
+        return (value._replace(number=number),)
+
+    return handle
+
+
+def _skip_norm(how: str) -> Handler:
+    """ONNX Runtime's sum of two tensors and its norm in one."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        parts = [call.input(0), call.input(1)]
+        after = 4 if how == "layer" else 3
+        if (bias := call.maybe(after)) is not None:
+            parts.append(bias)
+        added = combined(builder, call._replace(name=f"{call.name}/add"), "add", parts)
+        inputs = (added, call.input(2), call.maybe(3)) if how == "layer" else (added, call.input(2))
+        (result,) = _layer_norm(how)(builder, call._replace(inputs=inputs, attributes={}))
+        nothing = Value(None)
+        return (result, nothing, nothing, added)
+
+    return handle
+
+
+def _local_norm(builder: Builder, call: Call) -> Results:
+    value = builder.laid(call.input(0), True)
+    size = call.whole("size", 0)
+    if size < 1:
+        raise Invalid("LRN lacks its size")
+    number = builder.add(call.name, LocalResponseNorm(size), [value.number])
+    return (value._replace(number=number),)
+
+
+def _length_norm(builder: Builder, call: Call) -> Results:
+    """x over the root of the sum of its squares, or the sum of its absolute values, along an axis."""
+    value = call.input(0)
+    axis = range(len(value.sizes))[call.whole("axis", -1)]
+    value = builder.along(value, axis)
+    place, power = builder.place(value, axis), call.whole("p", 2)
+    first = "square" if power == 2 else "abs"
+    number = builder.add(f"{call.name}/{first}", Activation(first), [value.number])
+    number = builder.add(f"{call.name}/sum", Reduce("sum", (place,), True), [number])
+    if power == 2:
+        number = builder.add(f"{call.name}/root", Activation("sqrt"), [number])
+    number = builder.add(call.name, Elementwise("divide"), [value.number, number])
+    return (value._replace(number=number),)
+
+
+NORMS: dict[str, Handler] = {
+    "BatchNormalization": _batch_norm,
+    "InstanceNormalization": _row_norm("instance"),
+    "GroupNormalization": _row_norm("group"),
+    "LayerNormalization": _layer_norm("layer"),
+    "RMSNormalization": _layer_norm("rms"),
+    "SimplifiedLayerNormalization": _layer_norm("rms"),
+    "SkipLayerNormalization": _skip_norm("layer"),
+    "SkipSimplifiedLayerNormalization": _skip_norm("rms"),
+    "LRN": _local_norm,
+    "LpNormalization": _length_norm,
+}

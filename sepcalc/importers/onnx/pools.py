@@ -1,0 +1,118 @@
+"""Pools and resampling."""
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.convolutions import image_of, pads_of, sizes_of
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.pool import Pool, Reduce, Upsample
+from sepcalc.shape import Shape
+
+
+def _pool(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value, spatial, lead = image_of(builder, call.input(0))
+        axes = len(spatial)
+        if call.ints("kernel_shape") is None:
+            raise Invalid(f"{call.type} lacks its kernel_shape")
+        kernel, stride = sizes_of(call, "kernel_shape", axes), sizes_of(call, "strides", axes)
+        dilation = sizes_of(call, "dilations", axes)
+        pads = pads_of(call, spatial, kernel, stride, dilation)
+        ones = (1,) * lead
+        op = Pool(
+            how,
+            (*ones, *kernel),
+            (*ones, *stride),
+            (*(((0, 0),) * lead), *pads),
+            (*ones, *dilation),
+            bool(call.whole("ceil_mode", 0)),
+            how == "avg" and not call.whole("count_include_pad", 0),
+        )
+        number = builder.add(call.name, op, [value.number])
+        shape = (*value.sizes[:2], *builder.tensors[number][lead:-1])
+        result = builder.give(value, shape, number=number, batch=value.batch, first=True)
+        return (result, result._replace(kind=7))
+
+    return handle
+
+
+def _global_pool(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value, spatial, lead = image_of(builder, call.input(0))
+        op = Reduce(how, tuple(range(lead, lead + len(spatial))), True, "pool")
+        number = builder.add(call.name, op, [value.number])
+        shape = (*value.sizes[:2], *(1,) * len(spatial))
+        return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+
+    return handle
+
+
+def _resize(builder: Builder, call: Call) -> Results:
+    value = call.input(0)
+    sizes = _resized(call, value)
+    if sizes == value.sizes:
+        return (value,)
+    if call.whole("antialias", 0):
+        raise Refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts")
+    image, spatial, lead = image_of(builder, value)
+    if sizes[:2] != value.sizes[:2]:
+        raise Refused("it resamples the batch or the channels")
+    mode = call.text("mode", "nearest")
+    axes = len(spatial)
+    changed = [at for at in range(axes) if sizes[2 + at] != spatial[at]]
+    how = {
+        "nearest": "nearest",
+        "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}.get(axes, ""),
+        "cubic": "bicubic",
+    }
+    word = how.get(mode, "")
+    if not word or (word == "bicubic" and axes != 2) or (lead and word != "nearest"):
+        raise Refused(f"resampling {mode} over {axes} axes has no count here")
+    op = Upsample(word, (*builder.shape(image)[:lead], *sizes[2:]))
+    assert changed
+    number = builder.add(call.name, op, [image.number])
+    return (builder.give(value, sizes, number=number, batch=value.batch, first=True),)
+
+
+def _resized(call: Call, value: Value) -> Shape:
+    shape = value.sizes
+    target = call.maybe(3)
+    if call.type == "Upsample":
+        scales = call.maybe(1)
+        factors = scales.data if scales is not None else call.attributes.get("scales")
+    else:
+        scales = call.maybe(2) if call.opset > 10 else call.maybe(1)
+        factors = scales.data if scales is not None else None
+    axes = call.ints("axes") or tuple(range(len(shape)))
+    axes = tuple(range(len(shape))[axis] for axis in axes)
+    result = list(shape)
+    if call.type != "Upsample" and target is not None:
+        if target.data is None:
+            raise Invalid("the sizes to reach are computed from the data")
+        policy = call.text("keep_aspect_ratio_policy", "stretch")
+        wanted = [int(size) for size in target.data.reshape(-1)]
+        if policy != "stretch":
+            pick = min if policy == "not_larger" else max
+            scale = pick(size / shape[axis] for size, axis in zip(wanted, axes, strict=True))
+            wanted = [int(scale * shape[axis] + 0.5) for axis in axes]
+        for axis, size in zip(axes, wanted, strict=True):
+            result[axis] = size
+        return tuple(result)
+    if factors is None or not len(factors):
+        raise Invalid("the factors to resample by are not in the graph")
+    for axis, factor in zip(axes, factors, strict=True):
+        if not 0 < float(factor) < 2**40:
+            raise Invalid(f"it resamples by {float(factor)}")
+        # the factors are float32: 2.0000001 is meant as 2
+        exact = shape[axis] * float(factor)
+        near = round(exact)
+        result[axis] = near if abs(exact - near) < 1e-4 else int(exact)
+    return tuple(result)
+
+
+POOLS: dict[str, Handler] = {
+    "MaxPool": _pool("max"),
+    "AveragePool": _pool("avg"),
+    "GlobalAveragePool": _global_pool("mean"),
+    "GlobalMaxPool": _global_pool("max"),
+    "Resize": _resize,
+    "Upsample": _resize,
+}

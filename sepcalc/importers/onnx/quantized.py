@@ -1,0 +1,88 @@
+"""Numbers to small integers and back, and the layers on those."""
+
+from sepcalc.importers.onnx.convolutions import convolved
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.products import multiplied
+from sepcalc.ops.base import Op
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.pool import Reduce
+
+
+def _quantize(builder: Builder, call: Call) -> Results:
+    """x times a stored 1/scale, rounded (free), plus a zero point, clipped."""
+    value = call.input(0)
+    number = builder.add(f"{call.name}/scale", Stored("scale"), [value.number])
+    if call.maybe(2) is not None:
+        number = builder.add(f"{call.name}/zero", Stored("shift"), [number])
+    number = builder.add(call.name, Activation("clip"), [number])
+    zero = call.maybe(2)
+    return (value._replace(number=number, kind=zero.kind if zero is not None else 2),)
+
+
+def _dequantize(builder: Builder, call: Call) -> Results:
+    value = call.input(0)
+    number = value.number
+    if call.maybe(2) is not None:
+        number = builder.add(f"{call.name}/zero", Stored("shift"), [number])
+    number = builder.add(call.name, Stored("scale"), [number])
+    return (value._replace(number=number, kind=1),)
+
+
+def _quantize_by_itself(builder: Builder, call: Call) -> Results:
+    """Range from the data: scale = (max(x, 0) - min(x, 0))/255, zero = clip(round(0 - min/scale)), then x/scale + zero
+    rounded and clipped."""
+    value = call.input(0)
+    every = tuple(range(len(builder.shape(value))))
+
+    def add(part: str, op: Op, *sources: int | None) -> int:
+        return builder.add(f"{call.name}/{part}", op, sources)
+
+    high = add("max", Stored("maximum"), add("max", Reduce("max", every), value.number))
+    low = add("min", Stored("minimum"), add("min", Reduce("min", every), value.number))
+    scale = add("scale", Stored("scale"), add("range", Elementwise("subtract"), high, low))
+    zero = add("zero", Stored("from"), add("zero", Elementwise("divide"), low, scale))
+    zero = add("zero", Activation("clip"), zero)
+    number = add("quotient", Elementwise("divide"), value.number, scale)
+    number = add("clip", Activation("clip"), add("shift", Elementwise("add"), number, zero))
+    single = Value((), 1, number=scale)
+    return (value._replace(number=number, kind=2), single, single._replace(number=zero, kind=2))
+
+
+def requantized(builder: Builder, call: Call, value: Value) -> Value:
+    """Sums to small integers: times a stored scale, rounded (free), plus a stored zero point, clipped."""
+    number = value.number
+    for part, op in (("scale", Stored("scale")), ("zero", Stored("shift")), ("clip", Activation("clip"))):
+        number = builder.add(f"{call.name}/{part}", op, [number])
+    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    return value._replace(number=number)
+
+
+def _quantized_conv(builder: Builder, call: Call) -> Results:
+    result = convolved(builder, call, call.input(0), call.input(3), call.maybe(8))
+    return (requantized(builder, call, result)._replace(kind=3),)
+
+
+def _quantized_matmul(builder: Builder, call: Call) -> Results:
+    result = multiplied(builder, call, call.input(0), call.input(3))
+    return (requantized(builder, call, result)._replace(kind=3),)
+
+
+def _integer_conv(builder: Builder, call: Call) -> Results:
+    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    return (convolved(builder, call, call.input(0), call.input(1), None)._replace(kind=6),)
+
+
+def _integer_matmul(builder: Builder, call: Call) -> Results:
+    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    return (multiplied(builder, call, call.input(0), call.input(1))._replace(kind=6),)
+
+
+QUANTIZED: dict[str, Handler] = {
+    "QuantizeLinear": _quantize,
+    "DequantizeLinear": _dequantize,
+    "DynamicQuantizeLinear": _quantize_by_itself,
+    "QLinearConv": _quantized_conv,
+    "QLinearMatMul": _quantized_matmul,
+    "ConvInteger": _integer_conv,
+    "MatMulInteger": _integer_matmul,
+}

@@ -1,0 +1,74 @@
+"""Recurrent layers: LSTM, GRU, plain RNN."""
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.move import Copy, Slice
+from sepcalc.ops.recurrent import Recurrent
+
+_DEFAULTS = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh")}
+
+
+def _recurrent(cell: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        x, kernel, state, bias = call.input(0), call.input(1), call.input(2), call.maybe(3)
+        layout = call.whole("layout", 0)
+        batch = 0 if layout else 1
+        x = builder.laid(x, False)
+        if len(x.sizes) != 3 or len(state.sizes) != 3:
+            raise Invalid(f"{call.type} needs a sequence of three axes")
+        if x.batch != batch or x.sizes[batch] != builder.batch:
+            if x.sizes[batch] != builder.batch or builder.batch != 1:
+                raise Refused("a batch of sequences that is not the batch of examples has no count here")
+            x = builder.give(x, x.sizes, number=x.number, batch=batch, first=False)
+        hidden, directions = state.sizes[2], state.sizes[0]
+        both = call.text("direction", "forward") == "bidirectional"
+        if directions != (2 if both else 1):
+            raise Invalid(f"{call.type} has weights for {directions} directions")
+        words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
+        relu = cell == "rnn" and set(words) == {"Relu"}
+        if tuple(words) != _DEFAULTS[cell] * directions and not relu:
+            raise Refused(f"activations {', '.join(map(str, words))} are not those that {call.type} is counted with")
+        if "clip" in call.attributes or call.whole("input_forget", 0):
+            raise Refused(f"{call.type} with clipping or coupled gates has no count here")
+        peep = call.maybe(7) if cell == "lstm" else None
+        wanted = [bool(name) for name in (*call.outputs, "", "", "")[:3]]
+        op = Recurrent(
+            cell,
+            hidden,
+            2 if bias is not None else 0,
+            peephole=peep is not None,
+            reset_before=cell == "gru" and not call.whole("linear_before_reset", 0),
+            relu=relu,
+            bidirectional=both,
+            last=not wanted[0],
+        )
+        number = builder.add(call.name, op, [x.number], [kernel, state, bias, peep])
+        steps, n = x.sizes[layout], builder.batch
+        whole = (n, steps, directions, hidden) if layout else (steps, directions, n, hidden)
+        last = (n, directions, hidden) if layout else (directions, n, hidden)
+        at = 0 if layout else 1
+
+        def end(part: str) -> Value:
+            seen = builder.tensors[number]
+            taken = number if op.last else builder.add(f"{call.name}/{part}", Slice((1, seen[-1])), [number])
+            return builder.give(x, last, number=builder.view(taken, (directions, hidden)), batch=at, first=False)
+
+        results = [Value(None), Value(None), Value(None)]
+        if wanted[0]:
+            spread = builder.view(number, (steps, directions, hidden))
+            results[0] = builder.give(x, whole, number=spread, batch=0 if layout else 2, first=False)
+        if wanted[1]:
+            results[1] = end("last")
+        if wanted[2]:
+            cells = builder.add(f"{call.name}/cell", Copy((directions, hidden)), [number])
+            results[2] = builder.give(x, last, number=cells, batch=at, first=False)
+        return results
+
+    return handle
+
+
+RECURRENT: dict[str, Handler] = {
+    "LSTM": _recurrent("lstm"),
+    "GRU": _recurrent("gru"),
+    "RNN": _recurrent("rnn"),
+}

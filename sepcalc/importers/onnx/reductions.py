@@ -1,0 +1,96 @@
+"""Reductions over axes: sums, means, extremes and their places, norms, running sums."""
+
+from collections.abc import Sequence
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.elementwise import Activation
+from sepcalc.ops.pool import Cumulate, Reduce
+from sepcalc.shape import show
+
+
+def _reduced(builder: Builder, call: Call, how: str, value: Value, name: str, axes: tuple[int, ...] | None) -> Value:
+    rank = len(value.sizes)
+    if axes is None:
+        axes = tuple(range(rank))
+    if any(not -rank <= axis < rank for axis in axes):
+        raise Invalid(f"axes {axes} are not all axes of {show(value.sizes)}")
+    axes = tuple(sorted({axis % rank for axis in axes}))
+    if value.batch in axes:
+        value = builder.along(value, value.batch or 0)
+    keep = bool(call.whole("keepdims", 1))
+    places = tuple(sorted(builder.place(value, axis) for axis in axes))
+    number = builder.add(name, Reduce(how, places, keep), [value.number])
+    if keep:
+        shape = tuple([1 if axis in axes else size for axis, size in enumerate(value.sizes)])
+        return builder.give(value, shape, number=number, batch=value.batch, first=value.first)
+    shape = tuple([size for axis, size in enumerate(value.sizes) if axis not in axes])
+    batch = value.batch
+    if batch is not None:
+        batch -= sum(axis < batch for axis in axes)
+    first = value.first and len(shape) > 2 and not {0, 1} & set(axes)
+    flat = Value(shape, value.kind, None, None, first, batch)
+    return flat._replace(number=builder.view(number, builder.shape(flat)))
+
+
+def _axes_of(call: Call) -> tuple[int, ...] | None:
+    given = call.maybe(1)
+    if given is not None and given.sizes != (0,):
+        if given.data is None:
+            raise Refused("the axes to reduce are computed from the data")
+        return tuple(int(axis) for axis in given.data.reshape(-1))
+    return call.ints("axes") or (() if call.whole("noop_with_empty_axes", 0) else None)
+
+
+def _reduce(how: str, before: str = "", after: Sequence[str] = ()) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        value, axes = call.input(0), _axes_of(call)
+        if before:
+            number = builder.add(f"{call.name}/{before}", Activation(before), [value.number])
+            value = value._replace(number=number)
+        result = _reduced(builder, call, how, value, call.name, axes) if axes != () else value
+        for function in after:
+            number = builder.add(f"{call.name}/{function}", Activation(function), [result.number])
+            result = result._replace(number=number)
+        return (result,)
+
+    return handle
+
+
+def _stable_log_sum(builder: Builder, call: Call) -> Results:
+    """log of the sum of exp, as it is written."""
+    return _reduce("sum", "exp", ("log",))(builder, call)
+
+
+def _arg(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        result = _reduced(builder, call, how, call.input(0), call.name, (call.whole("axis", 0),))
+        return (result._replace(kind=7),)
+
+    return handle
+
+
+def _cumsum(builder: Builder, call: Call) -> Results:
+    value, axis = call.input(0), call.input(1)
+    if axis.data is None or axis.data.size != 1:
+        raise Refused("the axis is computed from the data")
+    at = range(len(value.sizes))[int(axis.data.reshape(-1)[0])]
+    value = builder.along(value, at)
+    return (value._replace(number=builder.add(call.name, Cumulate(builder.place(value, at)), [value.number])),)
+
+
+REDUCTIONS: dict[str, Handler] = {
+    "ReduceMean": _reduce("mean"),
+    "ReduceSum": _reduce("sum"),
+    "ReduceMax": _reduce("max"),
+    "ReduceMin": _reduce("min"),
+    "ReduceProd": _reduce("prod"),
+    "ReduceL1": _reduce("sum", "abs"),
+    "ReduceL2": _reduce("sum", "square", ("sqrt",)),
+    "ReduceSumSquare": _reduce("sum", "square"),
+    "ReduceLogSum": _reduce("sum", "", ("log",)),
+    "ReduceLogSumExp": _stable_log_sum,
+    "ArgMax": _arg("argmax"),
+    "ArgMin": _arg("argmin"),
+    "CumSum": _cumsum,
+}

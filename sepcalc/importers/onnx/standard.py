@@ -1,0 +1,30 @@
+"""ONNX's own operators: the tables of all rooms as one."""
+
+from sepcalc.importers.onnx.activations import ACTIVATIONS
+from sepcalc.importers.onnx.arithmetic import ARITHMETIC
+from sepcalc.importers.onnx.attention import ATTENTION
+from sepcalc.importers.onnx.convolutions import CONVOLUTIONS
+from sepcalc.importers.onnx.gathers import GATHERS
+from sepcalc.importers.onnx.graph import Handler
+from sepcalc.importers.onnx.moves import MOVES
+from sepcalc.importers.onnx.norms import NORMS
+from sepcalc.importers.onnx.pools import POOLS
+from sepcalc.importers.onnx.products import PRODUCTS
+from sepcalc.importers.onnx.quantized import QUANTIZED
+from sepcalc.importers.onnx.recurrent import RECURRENT
+from sepcalc.importers.onnx.reductions import REDUCTIONS
+
+STANDARD: dict[str, Handler] = {
+    **CONVOLUTIONS,
+    **POOLS,
+    **PRODUCTS,
+    **ATTENTION,
+    **NORMS,
+    **RECURRENT,
+    **QUANTIZED,
+    **ARITHMETIC,
+    **ACTIVATIONS,
+    **REDUCTIONS,
+    **MOVES,
+    **GATHERS,
+}

@@ -1,0 +1,88 @@
+"""What a file stores: initializers and attributes."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from sepcalc.errors import Invalid, quoted
+from sepcalc.importers.onnx.constants import SMALL, numeric
+from sepcalc.importers.onnx.graph import Builder, Value
+from sepcalc.shape import show
+
+
+def stored_value(tensor: Any, name: str, builder: Builder) -> Value:
+    """An initializer: its shape and type; its elements only where they are few and in the file."""
+    shape = tuple(int(size) for size in tensor.dims)
+    if any(size < 0 or size >= 2**63 for size in shape) or len(shape) > 64:
+        raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
+    elements = prod(shape)
+    builder.stored[name] = (elements, tensor.data_type)  # type: ignore[index]
+    data = None
+    if elements <= SMALL and tensor.data_location != 1:
+        from onnx.numpy_helper import to_array
+
+        try:
+            data = to_array(tensor)
+        except Exception as error:  # its own checks are many
+            raise Invalid(
+                f"the stored tensor {quoted(name)} does not hold the {elements:,} elements it says"
+            ) from error
+        if not numeric(data):
+            data = None
+    return Value(shape, tensor.data_type, data, roots=(name,), name=name)
+
+
+def initial(graph: Any, builder: Builder) -> dict[str, Value]:
+    """The stored tensors of a graph."""
+    values = {tensor.name: stored_value(tensor, tensor.name, builder) for tensor in graph.initializer}
+    for sparse in graph.sparse_initializer:
+        name = sparse.values.name
+        shape = tuple(int(size) for size in sparse.dims)
+        builder.stored[name] = (int(prod(sparse.values.dims)), sparse.values.data_type)  # type: ignore[index]
+        values[name] = Value(shape, sparse.values.data_type, roots=(name,), name=name)
+    return values
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """The attributes as plain values: numbers, texts, tuples of them, small tensors as arrays."""
+    found: dict[str, Any] = {}
+    for attribute in node.attribute:
+        match attribute.type:
+            case 1:
+                found[attribute.name] = attribute.f
+            case 2:
+                found[attribute.name] = attribute.i
+            case 3:
+                found[attribute.name] = attribute.s.decode("utf-8", "replace")
+            case 4:
+                from onnx.numpy_helper import to_array
+
+                if prod(attribute.t.dims) <= SMALL and attribute.t.data_location != 1 and node.op_type != "Constant":
+                    try:
+                        found[attribute.name] = to_array(attribute.t)
+                    except Exception as error:
+                        raise Invalid(f"the attribute {quoted(attribute.name)} holds no tensor") from error
+            case 6:
+                found[attribute.name] = tuple(attribute.floats)
+            case 7:
+                found[attribute.name] = tuple(attribute.ints)
+            case 8:
+                found[attribute.name] = tuple(text.decode("utf-8", "replace") for text in attribute.strings)
+    return found
+
+
+def bound(node: Any, given: Mapping[str, Any]) -> Any:
+    """A function's node with the attributes that its caller gives."""
+    if not any(attribute.ref_attr_name for attribute in node.attribute):
+        return node
+    bound = type(node)()
+    bound.CopyFrom(node)
+    del bound.attribute[:]
+    for attribute in node.attribute:
+        if not attribute.ref_attr_name:
+            bound.attribute.append(attribute)
+        elif attribute.ref_attr_name in given:
+            copy = bound.attribute.add()
+            copy.CopyFrom(given[attribute.ref_attr_name])
+            copy.name = attribute.name
+    return bound
