@@ -113,6 +113,28 @@ def test_a_fixed_batch_is_divided_and_said(tmp_path: Path) -> None:
     assert network.notes == ("the file has a fixed batch of 6: counts are for one example, a 6th of them",)
 
 
+def test_examples_are_found_again_behind_other_axes(tmp_path: Path) -> None:
+    nodes = [  # what PyTorch's attention makes: positions first, then rows of all positions and examples
+        node("Transpose", "x", "t", perm=(1, 0, 2)),
+        node("Reshape", "t rows", "r"),
+        node("MatMul", "r w", "m"),
+        node("Relu", "m", "a"),
+        node("Reshape", "a apart", "s"),
+        node("Transpose", "s", "y", perm=(1, 0, 2)),
+    ]
+    stored = (weight("w", 8, 6), ints("rows", 5 * 4, 8), ints("apart", 5, 4, 6))
+    network = read(saved(tmp_path, nodes, {"x": (4, 5, 8)}, "y", stored))
+    assert (network.inputs, network.outputs) == ({"x": (5, 8)}, {"y": (5, 6)})
+    assert (network.macs, network.cost.compares) == (5 * 8 * 6, 5 * 6)
+
+
+def test_a_table_of_places_in_all_examples_is_as_much_for_each(tmp_path: Path) -> None:
+    nodes = [node("Reshape", "x flat", "f"), node("Gather", "f places", "g"), node("MatMul", "g w", "y")]
+    stored = (weight("w", 8, 6), ints("flat", 4 * 40), numpy_helper.from_array(np.zeros((4, 3, 8), np.int64), "places"))
+    network = read(saved(tmp_path, nodes, {"x": (4, 5, 8)}, "y", stored))
+    assert (network.outputs, network.macs) == ({"y": (3, 6)}, 3 * 8 * 6)
+
+
 def test_what_mixes_a_batch_is_refused(tmp_path: Path) -> None:
     path = saved(tmp_path, [node("ReduceMean", "x", "y", axes=[0])], {"x": (6, 8)})
     assert refusal(path) == (

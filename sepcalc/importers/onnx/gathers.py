@@ -28,8 +28,8 @@ def _gather(builder: Builder, call: Call) -> Results:
             return (result._replace(number=builder.view(number, builder.shape(result))),)
         return (moved(builder, call, data, shape, batch, [trained(builder, data)]),)
     batch = data.batch
-    if batch == axis:
-        data, batch = builder.along(data, axis), None
+    if batch == axis and not (builder.batch > 1 and at.sizes and at.sizes[0] % builder.batch == 0):
+        data, batch = builder.along(data, axis), None  # else: places in all examples, as many in each
     elif batch is not None and batch > axis:
         batch += len(at.sizes) - 1
     if builder.batch > 1 and at.batch is not None:

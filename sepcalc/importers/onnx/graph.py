@@ -61,6 +61,7 @@ class Value(NamedTuple):
     roots: tuple[str, ...] = ()
     name: str = ""
     items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
+    outer: int = 1  # positions before the examples within their axis: 197 where it is 197·4
 
     @property
     def constant(self) -> bool:

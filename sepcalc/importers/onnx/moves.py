@@ -1,6 +1,6 @@
 """Operators that only move, rename or leave things as they are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
@@ -26,18 +26,25 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
     value = call.input(0)
     if prod(shape) != prod(value.sizes):
         raise Invalid(f"{show(value.sizes)} cannot be reshaped to {show(shape) or 'one number'}")
-    batch = None
+    batch, outer = None, 1
     if value.batch is not None:
-        before, count = prod(value.sizes[: value.batch]), 1
-        for axis, size in enumerate(shape):
-            if count == before and size % builder.batch == 0 and (size > 1 or builder.batch == 1):
-                batch = axis
-                break
-            count *= size
-        if batch is None and builder.batch > 1:
+        found = list(_examples(prod(value.sizes[: value.batch]) * value.outer, builder.batch, shape))
+        if not found and builder.batch > 1:
             raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        batch, outer = min(found, key=lambda place: place[1]) if found else (None, 1)
     first = batch in (0, None) and len(shape) > 2 and any(map(builder.wanted, call.outputs))
-    return (builder.give(value, shape, number=value.number, batch=batch, first=first),)
+    return (builder.give(value, shape, number=value.number, batch=batch, first=first)._replace(outer=outer),)
+
+
+def _examples(before: int, batch: int, shape: Shape) -> Iterator[tuple[int, int]]:
+    """The axes that the examples, with so many elements before them, may lie along, and after how many positions of
+    the axis; one example alone only at an axis's beginning."""
+    count = 1
+    for axis, size in enumerate(shape):
+        outer, rest = divmod(before, count)
+        if not rest and size % (outer * batch) == 0 and (outer == 1 if batch == 1 else size > 1):
+            yield axis, outer
+        count *= size
 
 
 def _rename(reached: Callable[[Call, Shape], Shape]) -> Handler:

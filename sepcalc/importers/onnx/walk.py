@@ -172,7 +172,7 @@ class Walk:
             handler = OPERATORS.get(call.type)
             if handler is None:
                 raise Refused(REASONS.get(call.type, "no count is known for this operator"))
-            return handler(self.builder, call)
+            return _as_they_lay(call, handler(self.builder, call))
         except Refused as refused:
             self.builder.back(mark)
             return self.gap(call, str(refused))
@@ -267,6 +267,23 @@ class Misfit(Exception):
         super().__init__(where)
         self.where = where
         self.fact = fact
+
+
+def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:
+    """The results, with the examples within their axis as they lay in an operand's axis of that size."""
+    apart = {
+        value.sizes[value.batch]: value.outer
+        for value in call.inputs
+        if value is not None and value.batch is not None and value.outer > 1
+    }
+    if not apart:
+        return results
+    return [
+        value._replace(outer=apart[value.sizes[value.batch]])
+        if value.batch is not None and value.outer == 1 and value.sizes[value.batch] in apart
+        else value
+        for value in results
+    ]
 
 
 def _measured(call: Call, shape: Shape) -> Value:
