@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from sepcalc.building import settings
 from sepcalc.cost import Cost
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
-from sepcalc.kinds import settings
 from sepcalc.network import Layer, Network, of_chain
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings

@@ -120,7 +120,7 @@ def _chosen(network: Network, globs: Sequence[str]) -> Sequence[Layer]:
 def _verify_variants(
     spec: Spec, seed: int, variants: Sequence[str] | None, progress: Progress | None
 ) -> tuple[list[Check], list[RewriteCheck], list[Check]]:
-    from sepcalc.kinds import settings
+    from sepcalc.building import settings
 
     itself = _OWN.get(spec.kind, "normal")
     comparison = compare(spec, [*(variants or ["all"]), itself])
