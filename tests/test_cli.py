@@ -24,7 +24,6 @@ Run = Callable[..., Outcome]
 @pytest.fixture
 def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line in this process, in the repository: (exit code, standard output, standard error)."""
-    monkeypatch.delenv("COLUMNS", raising=False)
 
     def outcome(*args: str, at: Path = ROOT) -> Outcome:
         monkeypatch.chdir(at)
