@@ -1,6 +1,7 @@
 """ONNX files as networks: real ones against published macs, small ones against numbers worked out by hand, and broken
 ones against the sentence that says so."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -179,6 +180,18 @@ def test_shared_weights_count_once_and_half_precision_is_half_the_bytes(tmp_path
     assert (network.params, network.param_bytes, network.macs) == (64, 128, 192)
     assert [layer.weights for layer in network.layers] == ["w", "w", "w"]
     assert verify(network).ok
+
+
+def test_params_in_numbers_and_in_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [node("MatMul", "x w", "y")], {"x": (1, 8)}, "y", (weight("w", 8, 4, kind=np.float16),)
+    path = saved(tmp_path, *parts)
+    assert run(["network", path]) == 0
+    assert re.search(
+        r"params bytes +64  bytes of the params in the file's own types \(64 B\)\n", capsys.readouterr().out
+    )
+    assert run(["network", path, "--format", "json"]) == 0
+    totals = json.loads(capsys.readouterr().out)["totals"]
+    assert (totals["params"], totals["params_bytes"]) == (32, 64)
 
 
 def test_tied_embeddings_and_biases_of_several_layers(tmp_path: Path) -> None:
