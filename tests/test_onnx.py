@@ -111,7 +111,7 @@ def test_a_batch_that_is_open_is_one_example(tmp_path: Path) -> None:
 def test_a_fixed_batch_is_divided_and_said(tmp_path: Path) -> None:
     network = read(saved(tmp_path, *dense(6, 5, 8)))
     assert (network.inputs, network.macs) == ({"x": (5, 8)}, 160)
-    assert network.notes == ("the file has a fixed batch of 6: counts are for one example, a 6th of them",)
+    assert network.notes == ("the file has a fixed batch of 6: counts are for one of them",)
 
 
 def test_examples_are_found_again_behind_other_axes(tmp_path: Path) -> None:
@@ -341,6 +341,31 @@ def test_a_loop_counts_each_run_and_is_not_counted_where_their_number_is_unknown
     open_loop = read(saved(tmp_path, looped(())))
     assert open_loop.uncounted == (("loop", "Loop", "how often it runs depends on the data"),)
     assert open_loop.macs == 0
+
+
+@pytest.mark.parametrize("times", [0, -1])
+def test_a_loop_that_never_runs_gives_what_it_was_given(times: int, tmp_path: Path) -> None:
+    body = helper.make_graph(
+        [node("MatMul", "h w", "k"), node("Identity", "go", "on"), node("Identity", "k", "s")],
+        "body",
+        [helper.make_empty_tensor_value_info(name) for name in ("i", "go", "h")],
+        [
+            *[helper.make_empty_tensor_value_info(name) for name in ("on", "k")],
+            helper.make_tensor_value_info("s", FLOAT, (1, 8)),
+        ],
+    )
+    nodes = [
+        helper.make_node("Loop", ["n", "", "x"], ["h", "all"], "loop", body=body),
+        node("MatMul", "h w", "y"),
+        node("Shape", "all", "sizes"),
+        node("Gather", "sizes zero", "runs", axis=0),
+        node("Cast", "runs", "none", to=1),
+        node("Add", "y none", "z"),
+    ]
+    stored = (weight("w", 8, 8), numpy_helper.from_array(np.int64(times), "n"), ints("zero", 0))
+    network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "z", stored))
+    assert network.complete
+    assert (network.macs, network.params, network.notes) == (64, 64, ())
 
 
 def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,7 +72,7 @@ def read(path: str, request: Request = Request()) -> Network:
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if batch > 1:
-        builder.note(f"the file has a fixed batch of {batch}: counts are for one example, a {batch}th of them")
+        builder.note(f"the file has a fixed batch of {batch}: counts are for one of them")
     nodes, outputs, size = builder.finished(outputs)
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
