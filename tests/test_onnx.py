@@ -158,6 +158,37 @@ def test_open_dimensions_are_asked_for_by_name(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["seq", "points", "time", "length", "height", "num_points", "nodes", "K"])
+def test_an_open_first_axis_with_a_name_of_its_own_is_asked_for(name: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, *dense(name, 8))
+    assert refusal(path) == f"FILE: the input 'x' leaves open: '{name}'\n  hint: --input x=…x8, or --dim {name}=…"
+    for request in (Request(dims={name: "7"}), Request(inputs={"x": "7x8"}), Request(inputs={"": "7x8"})):
+        network = read(path, request)
+        assert (network.inputs, network.outputs, network.macs) == ({"x": (7, 8)}, {"y": (7, 4)}, 7 * 32)
+        assert network.notes == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["batch", "batch_size", "N", "n", "b", "B", "bs", "unk__6", "?", "None", None, "s0", "s77", "x_dynamic_axes_1", "my-Batch"],
+)  # fmt: skip
+def test_an_open_first_axis_whose_name_says_nothing_is_one_example(name: str | None, tmp_path: Path) -> None:
+    network = read(saved(tmp_path, *dense(name, 8)))
+    assert (network.inputs, network.outputs, network.macs) == ({"x": (8,)}, {"y": (4,)}, 32)
+
+
+def test_a_recurrent_layer_has_its_examples_second(tmp_path: Path) -> None:
+    """Each step 4 gates of 8 from 16 and 8: 768 macs."""
+    stored = (weight("w", 1, 32, 16), weight("r", 1, 32, 8))
+    lstm = [node("LSTM", "x w r", "y", hidden_size=8)]
+    for second in (1, "batch", None):
+        path = saved(tmp_path, lstm, {"x": ("seq", second, 16)}, "y", stored)
+        assert refusal(path).startswith("FILE: the input 'x' leaves open: 'seq'\n")
+        for request in (Request(dims={"seq": "7"}), Request(inputs={"": "7x16"})):
+            network = read(path, request)
+            assert (network.inputs, network.macs, network.notes) == ({"x": (7, 16)}, 7 * 768, ())
+
+
 def test_an_image_without_a_name_is_as_everywhere_else(tmp_path: Path) -> None:
     path = saved(tmp_path, [node("Conv", "x w", "y")], {"x": ("n", 3, "h", "w")}, "y", (weight("w", 4, 3, 3, 3),))
     network = read(path, Request(inputs={"": "10x12x3"}))
