@@ -159,6 +159,11 @@ class Network:
         return not self.uncounted
 
     @property
+    def stated_bytes(self) -> int | None:
+        """Bytes of the params in the types that its file has them in, where it has; None otherwise."""
+        return self._param_bytes
+
+    @property
     def param_bytes(self) -> int:
         """Bytes that the params take, at their own widths where the network's file has them."""
         return self.params * ELEMENT_BYTES if self._param_bytes is None else self._param_bytes

@@ -1,6 +1,7 @@
 """ONNX files as networks: real ones against published macs, small ones against numbers worked out by hand, and broken
 ones against the sentence that says so."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -110,7 +111,7 @@ def test_a_batch_that_is_open_is_one_example(tmp_path: Path) -> None:
 def test_a_fixed_batch_is_divided_and_said(tmp_path: Path) -> None:
     network = read(saved(tmp_path, *dense(6, 5, 8)))
     assert (network.inputs, network.macs) == ({"x": (5, 8)}, 160)
-    assert network.notes == ("the file has a fixed batch of 6: counts are for one example, a 6th of them",)
+    assert network.notes == ("the file has a fixed batch of 6: counts are for one of them",)
 
 
 def test_examples_are_found_again_behind_other_axes(tmp_path: Path) -> None:
@@ -157,6 +158,37 @@ def test_open_dimensions_are_asked_for_by_name(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["seq", "points", "time", "length", "height", "num_points", "nodes", "K"])
+def test_an_open_first_axis_with_a_name_of_its_own_is_asked_for(name: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, *dense(name, 8))
+    assert refusal(path) == f"FILE: the input 'x' leaves open: '{name}'\n  hint: --input x=…x8, or --dim {name}=…"
+    for request in (Request(dims={name: "7"}), Request(inputs={"x": "7x8"}), Request(inputs={"": "7x8"})):
+        network = read(path, request)
+        assert (network.inputs, network.outputs, network.macs) == ({"x": (7, 8)}, {"y": (7, 4)}, 7 * 32)
+        assert network.notes == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["batch", "batch_size", "N", "n", "b", "B", "bs", "unk__6", "?", "None", None, "s0", "s77", "x_dynamic_axes_1", "my-Batch"],
+)  # fmt: skip
+def test_an_open_first_axis_whose_name_says_nothing_is_one_example(name: str | None, tmp_path: Path) -> None:
+    network = read(saved(tmp_path, *dense(name, 8)))
+    assert (network.inputs, network.outputs, network.macs) == ({"x": (8,)}, {"y": (4,)}, 32)
+
+
+def test_a_recurrent_layer_has_its_examples_second(tmp_path: Path) -> None:
+    """Each step 4 gates of 8 from 16 and 8: 768 macs."""
+    stored = (weight("w", 1, 32, 16), weight("r", 1, 32, 8))
+    lstm = [node("LSTM", "x w r", "y", hidden_size=8)]
+    for second in (1, "batch", None):
+        path = saved(tmp_path, lstm, {"x": ("seq", second, 16)}, "y", stored)
+        assert refusal(path).startswith("FILE: the input 'x' leaves open: 'seq'\n")
+        for request in (Request(dims={"seq": "7"}), Request(inputs={"": "7x16"})):
+            network = read(path, request)
+            assert (network.inputs, network.macs, network.notes) == ({"x": (7, 16)}, 7 * 768, ())
+
+
 def test_an_image_without_a_name_is_as_everywhere_else(tmp_path: Path) -> None:
     path = saved(tmp_path, [node("Conv", "x w", "y")], {"x": ("n", 3, "h", "w")}, "y", (weight("w", 4, 3, 3, 3),))
     network = read(path, Request(inputs={"": "10x12x3"}))
@@ -179,6 +211,18 @@ def test_shared_weights_count_once_and_half_precision_is_half_the_bytes(tmp_path
     assert (network.params, network.param_bytes, network.macs) == (64, 128, 192)
     assert [layer.weights for layer in network.layers] == ["w", "w", "w"]
     assert verify(network).ok
+
+
+def test_params_in_numbers_and_in_bytes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parts = [node("MatMul", "x w", "y")], {"x": (1, 8)}, "y", (weight("w", 8, 4, kind=np.float16),)
+    path = saved(tmp_path, *parts)
+    assert run(["network", path]) == 0
+    assert re.search(
+        r"params bytes +64  bytes of the params in the file's own types \(64 B\)\n", capsys.readouterr().out
+    )
+    assert run(["network", path, "--format", "json"]) == 0
+    totals = json.loads(capsys.readouterr().out)["totals"]
+    assert (totals["params"], totals["params_bytes"]) == (32, 64)
 
 
 def test_tied_embeddings_and_biases_of_several_layers(tmp_path: Path) -> None:
@@ -328,6 +372,31 @@ def test_a_loop_counts_each_run_and_is_not_counted_where_their_number_is_unknown
     open_loop = read(saved(tmp_path, looped(())))
     assert open_loop.uncounted == (("loop", "Loop", "how often it runs depends on the data"),)
     assert open_loop.macs == 0
+
+
+@pytest.mark.parametrize("times", [0, -1])
+def test_a_loop_that_never_runs_gives_what_it_was_given(times: int, tmp_path: Path) -> None:
+    body = helper.make_graph(
+        [node("MatMul", "h w", "k"), node("Identity", "go", "on"), node("Identity", "k", "s")],
+        "body",
+        [helper.make_empty_tensor_value_info(name) for name in ("i", "go", "h")],
+        [
+            *[helper.make_empty_tensor_value_info(name) for name in ("on", "k")],
+            helper.make_tensor_value_info("s", FLOAT, (1, 8)),
+        ],
+    )
+    nodes = [
+        helper.make_node("Loop", ["n", "", "x"], ["h", "all"], "loop", body=body),
+        node("MatMul", "h w", "y"),
+        node("Shape", "all", "sizes"),
+        node("Gather", "sizes zero", "runs", axis=0),
+        node("Cast", "runs", "none", to=1),
+        node("Add", "y none", "z"),
+    ]
+    stored = (weight("w", 8, 8), numpy_helper.from_array(np.int64(times), "n"), ints("zero", 0))
+    network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "z", stored))
+    assert network.complete
+    assert (network.macs, network.params, network.notes) == (64, 64, ())
 
 
 def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -784,3 +784,10 @@ def test_indices_are_whole_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["their_nets:Words", "--input", "ids=1x5", "--input", "mask=1x5"]
     assert run(["network", *words, "--format", "csv"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("table,embedding,5,5x4,0,")
+
+
+def test_params_have_the_bytes_of_their_own_type() -> None:
+    half = torch.nn.Conv2d(3, 8, 3).half()
+    network = sepcalc.from_torch(half, torch.ones(1, 3, 8, 8, dtype=torch.float16))
+    assert (network.params, network.param_bytes) == (224, 448)
+    assert sepcalc.from_torch(torch.nn.Conv2d(3, 8, 3), torch.ones(1, 3, 8, 8)).param_bytes == 896

@@ -77,7 +77,11 @@ class NetworkReport(NamedTuple):
             "name": network.name,
             "inputs": network.inputs,
             "outputs": network.outputs,
-            "totals": {**network.cost._asdict(), "peak_memory": network.peak_memory(self.element_bytes)},
+            "totals": {
+                **network.cost._asdict(),
+                "peak_memory": network.peak_memory(self.element_bytes),
+                **({} if network.stated_bytes is None else {"params_bytes": network.stated_bytes}),
+            },
             "complete": network.complete,
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
             "uncounted": [gap._asdict() for gap in network.uncounted],
@@ -189,6 +193,9 @@ class NetworkReport(NamedTuple):
         peak = network.peak_memory(self.element_bytes)
         meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {self.element_bytes} bytes an element"
         rows.append(Row(("peak memory", quantity.exact(peak), meaning)))
+        if (stored := network.stated_bytes) is not None:
+            meaning = f"bytes of the params in the file's own types ({quantity.size(stored)})"
+            rows.append(Row(("params bytes", quantity.exact(stored), meaning)))
         title = "Totals" if network.complete else "Totals, INCOMPLETE: without what was not counted"
         return Table(title, [Column("count"), Column("", NUMBER), Column("what it is")], rows)
 

@@ -5,6 +5,7 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 """
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,10 @@ from sepcalc.network import Network, Node
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
+# Names of an open axis of examples that say so, or say nothing: exporters' own (unk__7, s0, x_dynamic_axes_1).
+_EXAMPLES = re.compile(
+    r"|.*batch.*|bs?|n|\?|-1|none|(num_?)?examples?|unk_.*|unknown.*|s\d+|.*dynamic_axes_\d+|(axis|_?dim)_?\d+", re.I
+)
 
 __all__ = ["OPERATORS", "REASONS", "read"]
 
@@ -41,23 +46,21 @@ def read(path: str, request: Request = Request()) -> Network:
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
     wanted = wishes([graph, *model.functions])
-    shapes, note = _input_shapes(shown, inputs, request, wanted)
-    sequences = _sequences(graph)
-    batch = _batch(shapes, wanted, sequences)
+    axes = _axes(graph, inputs)
+    shapes = _input_shapes(shown, inputs, request, wanted, axes)
+    batch = _batch(shapes, wanted, axes)
     builder = Builder(batch, {}, wanted.__contains__)
     scope: dict[str, Value] = {}
     for one in inputs:
         shape = shapes[one.name]
-        at = 1 if one.name in sequences else 0
-        along = at if len(shape) > 1 and shape[at] == batch else None
-        first = len(shape) > 2 and at == 0 and one.name in wanted
+        at = axes[one.name]
+        along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
+        first = len(shape) > 2 and at != 1 and one.name in wanted
         value = Value(shape, one.type.tensor_type.elem_type, None, len(builder.tensors), first, along, name=one.name)
         seen = builder.shape(value)
         builder.tensors.append(seen)
         builder.inputs[printable(one.name)[:200]] = seen
         scope[one.name] = value
-    if note:
-        builder.note(note)
     declared = _Declared(model, shapes, bool(request.inputs or request.dims))
     walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
     try:
@@ -72,7 +75,7 @@ def read(path: str, request: Request = Request()) -> Network:
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if batch > 1:
-        builder.note(f"the file has a fixed batch of {batch}: counts are for one example, a {batch}th of them")
+        builder.note(f"the file has a fixed batch of {batch}: counts are for one of them")
     nodes, outputs, size = builder.finished(outputs)
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
@@ -138,9 +141,10 @@ def _refuse_twice(shown: str, graph: Any) -> None:
 
 
 def _input_shapes(
-    shown: str, inputs: Sequence[Any], request: Request, wanted: set[str]
-) -> tuple[dict[str, Shape], str]:
-    """A whole shape for every input: the file's, or what the request says. Raises InputError with all that is open."""
+    shown: str, inputs: Sequence[Any], request: Request, wanted: set[str], axes: Mapping[str, int | None]
+) -> dict[str, Shape]:
+    """A whole shape for every input: the file's, or what the request says; one example where their number is open.
+    Raises InputError with all else that is open."""
     found: list[Problem] = []
     given = dict(request.inputs)
     names = [one.name for one in inputs]
@@ -163,16 +167,16 @@ def _input_shapes(
             found.append(Problem(f"--dim {printable(name)}: {fact.message}", fact.hint))
     shapes: dict[str, Shape] = {}
     used = set[str]()
-    assumed = ""
     firsts = {_parts(one)[0] for one in inputs if _is_tensor(one) and len(_parts(one)) > 1}
     for one in inputs:
         if not _is_tensor(one):
             found.append(Problem(f"{shown}: the input {quoted(one.name)} is no tensor of a known rank"))
             continue
         parts = _parts(one)
+        along = axes[one.name]
         if one.name in given:
             try:
-                shapes[one.name] = _asked(given[one.name], parts, one.name in wanted, "" in request.inputs)
+                shapes[one.name] = _asked(given[one.name], parts, one.name in wanted, "" in request.inputs, along)
             except Invalid as fact:
                 found.append(Problem(f"--input {printable(one.name)}: {fact.message}", fact.hint))
             continue
@@ -184,13 +188,13 @@ def _input_shapes(
             elif part in dims:
                 used.add(part)
                 sizes.append(dims[part])
-            elif at == 0 and (len(parts) > 1 or part in firsts):
+            elif at == along and (len(parts) > 1 or part in firsts):
                 sizes.append(1)
             else:
                 left.append(part or f"axis {at + 1}")
         if left:
             example = "x".join(
-                "1" if at == 0 and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
+                "1" if at == along and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
                 for at, part in enumerate(parts)
             )
             named = [part for part in left if not part.startswith("axis ")]
@@ -213,7 +217,7 @@ def _input_shapes(
             found.append(Problem(f"{shown}: it has no open dimension {quoted(name)}", hint))
     if found:
         raise InputError(found)
-    return shapes, assumed
+    return shapes
 
 
 def _is_tensor(one: Any) -> bool:
@@ -225,35 +229,46 @@ def _parts(one: Any) -> list[int | str]:
     return [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in one.type.tensor_type.shape.dim]
 
 
-def _asked(text: str, parts: Sequence[int | str], image: bool, nameless: bool) -> Shape:
-    """The shape that was asked for: in the file's own layout where its input is named, HxWxC where not. Raises
-    Invalid."""
+def _asked(text: str, parts: Sequence[int | str], image: bool, nameless: bool, along: int | None) -> Shape:
+    """The shape that was asked for: in the file's own layout where its input is named; where not, HxWxC without the
+    axis ``along`` which the examples lie. Raises Invalid."""
     many = text.count("x") > 3  # more axes than a shape of a layer has
     sizes = tuple([read_size(part) for part in text.split("x")]) if many else read_shape(text)
     if nameless:
-        if len(sizes) != len(parts) - 1:
-            raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input without its batch {len(parts) - 1}")
-        first = parts[0] if isinstance(parts[0], int) else 1
-        sizes = (first, sizes[-1], *sizes[:-1]) if image else (first, *sizes)
+        if along is not None and parts:
+            if len(sizes) != len(parts) - 1:
+                raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input without its batch {len(parts) - 1}")
+            part = parts[along]
+            sizes = (*sizes[:along], part if isinstance(part, int) else 1, *sizes[along:])
+        if image:
+            sizes = (*sizes[:1], *sizes[-1:], *sizes[1:-1])
     if len(sizes) != len(parts):
         raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input {len(parts)}", "in the file's own layout")
     return sizes
 
 
-def _sequences(graph: Any) -> set[str]:
-    """Inputs that recurrent layers read with the examples along their second axis."""
-    return {
+def _axes(graph: Any, inputs: Sequence[Any]) -> dict[str, int | None]:
+    """The axis of each input along which the examples lie: the second of what recurrent layers read, else the first;
+    None where that is open by a name of its own, as ``points``."""
+    sequences = {
         node.input[0]
         for node in graph.node
         if node.op_type in ("LSTM", "GRU", "RNN")
         and node.input
         and not any(a.name == "layout" and a.i for a in node.attribute)
     }
+    axes: dict[str, int | None] = {}
+    for one in inputs:
+        parts = _parts(one)
+        at = int(one.name in sequences and len(parts) > 1)
+        part = parts[at] if parts else ""
+        axes[one.name] = at if isinstance(part, int) or _EXAMPLES.fullmatch(part) else None
+    return axes
 
 
-def _batch(shapes: Mapping[str, Shape], wanted: set[str], sequences: set[str]) -> int:
-    """How many examples the inputs hold: what all of them, or all images, have first."""
-    sizes = {name: shape[name in sequences] for name, shape in shapes.items() if len(shape) > 1}
+def _batch(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None]) -> int:
+    """How many examples the inputs hold: what all of them, or all images, have along that axis."""
+    sizes = {name: shape[at] for name, shape in shapes.items() if len(shape) > 1 and (at := axes[name]) is not None}
     images = {size for name, size in sizes.items() if name in wanted}
     every = images or set(sizes.values())
     return every.pop() if len(every) == 1 else 1

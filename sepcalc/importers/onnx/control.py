@@ -1,6 +1,6 @@
 """Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import Invalid, printable
@@ -40,14 +40,16 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
     count = int(trips.data.reshape(-1)[0])
     if condition is not None and condition.data is not None and not condition.data.reshape(-1)[0]:
         count = 0
-    if not 0 < count <= 10_000 or count * max(1, len(graph.node)) > MOST_NODES // 2:
+    if count > 10_000 or count * max(1, len(graph.node)) > MOST_NODES // 2:
         raise Refused(f"it runs {count:,} times: unrolling is for 1 to 10,000")
-    if condition is None or condition.data is None:
-        builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
     names = [one.name for one in graph.input]
     carried = [value for value in call.inputs[2:] if value is not None]
     if len(names) != len(carried) + 2:
         raise Invalid("its body takes other inputs than it is given")
+    if count < 1:
+        return [*carried, *_empty(graph.output[1 + len(carried) :])]
+    if condition is None or condition.data is None:
+        builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
     scanned: list[Value] = []
     for at in range(count):
         fixed = {names[0]: known(array(7, (at,), ())), names[1]: known(array(9, (True,), ()))}
@@ -60,6 +62,16 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
         if going.data is None and at == 0:
             builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
     return [*carried, *[_gathered(builder, call, value, count) for value in scanned]]
+
+
+def _empty(outputs: Sequence[Any]) -> list[Value]:
+    """What no run gives: nothing, of the sizes that the body says of its outputs."""
+    made = []
+    for one in outputs:
+        tensor = one.type.tensor_type
+        whole = tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+        made.append(Value((0, *[dim.dim_value for dim in tensor.shape.dim]) if whole else None, tensor.elem_type or 1))
+    return made
 
 
 def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:

@@ -217,8 +217,10 @@ class Walk:
         defaults = {attribute.name: attribute for attribute in function.attribute_proto}
         body = [bound(inner, {**defaults, **given}) for inner in function.node]
         before, self.opsets = self.opsets, {**self.opsets, **{one.domain: one.version for one in function.opset_import}}
-        self.graph(body, scope, set(function.output), depth + 1, f"{name}/")
-        self.opsets = before
+        try:
+            self.graph(body, scope, set(function.output), depth + 1, f"{name}/")
+        finally:  # a loop around it may be given up, and the walk go on
+            self.opsets = before
         return [self._given(scope, output) for output in function.output]
 
     def _given(self, scope: Mapping[str, Value], output: str) -> Value:

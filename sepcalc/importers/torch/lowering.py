@@ -29,20 +29,28 @@ _KEEPING = {
 _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
+class Stored(NamedTuple):
+    """A parameter: its name, its elements, the bytes of each."""
+
+    name: str
+    elements: int
+    width: int
+
+
 class Trace(NamedTuple):
-    """All that is known of a run: its calls, the tensors that went in and came out, the parameters' names and sizes in
-    the order of their numbers, and which runs were those of modules without modules in them."""
+    """All that is known of a run: its calls, the tensors that went in and came out, the parameters in the order of
+    their numbers, and which runs were those of modules without modules in them."""
 
     calls: Sequence[Call]
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
-    parameters: Sequence[tuple[str, int]]
+    parameters: Sequence[Stored]
     leaves: Container[int]
 
 
 def lowered(name: str, trace: Trace) -> tuple[Network, Cost]:
     """The network of a trace, and what of its cost is work on stored tensors alone, which does not grow."""
-    sizes = [size for _, size in trace.parameters]
+    sizes = [one.elements for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     wanted = wishes(trace.calls)
     builder = Builder(sizes, wanted, read)
@@ -60,13 +68,14 @@ def lowered(name: str, trace: Trace) -> tuple[Network, Cost]:
     for label, tensor in trace.outputs.items():
         if tensor.live:
             outputs[label] = builder.value(tensor).node
-    nodes, outputs, used = builder.finished(outputs, trace.leaves, [label for label, _ in trace.parameters])
+    nodes, outputs, used = builder.finished(outputs, trace.leaves, [one.name for one in trace.parameters])
     unused = [at for at in range(len(sizes)) if at not in used and sizes[at]]
     if unused:
-        first = ", ".join(trace.parameters[at][0] for at in unused[:3]) + (", …" if len(unused) > 3 else "")
+        first = ", ".join(trace.parameters[at].name for at in unused[:3]) + (", …" if len(unused) > 3 else "")
         count = sum(sizes[at] for at in unused)
         builder.note(f"{count:,} params are not counted: what runs on these inputs does not use them ({first})")
-    return Network(name, builder.inputs, nodes, outputs, notes=list(builder.notes)), alone
+    size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in used)
+    return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes)), alone
 
 
 def _follow(builder: Builder, call: Call) -> None:

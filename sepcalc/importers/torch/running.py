@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_flatten
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
-from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Trace
+from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stored, Trace
 from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
 
@@ -71,7 +71,7 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
     if not any(one.live for one in outputs.values()):
         raise InputError([Problem(f"{name}: its forward gives no tensor that depends on its inputs")])
-    parameters = [(label, one.numel()) for label, one in tracer.parameters]
+    parameters = [Stored(label, one.numel(), one.element_size()) for label, one in tracer.parameters]
     return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs)
 
 
