@@ -5,6 +5,7 @@ the input came from (the spec grammar, the YAML reader) catches it, adds the pla
 raises one :class:`InputError`. Only the command line turns that into text on a terminal and an exit code.
 """
 
+import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -76,6 +77,13 @@ def near_miss(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word[:SHOWN], list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else ""
+
+
+def absence(path: str) -> str:
+    """What there is in place of the file that a path should lead to: nothing, or a link to nothing."""
+    if os.path.islink(path):
+        return f"it is a link that leads nowhere: to {quoted(os.readlink(path))}"
+    return "there is no such file"
 
 
 def _underlined(source: str, start: int, end: int) -> list[str]:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, absence, printable, quoted
 from sepcalc.importers import IMPORTERS, Request, importer
 
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ def _require_file(path: str) -> None:
         reason = "is a folder" if stat.S_ISDIR(mode) else "is not a plain file"
         hint = "name a file in it" if stat.S_ISDIR(mode) else "- reads standard input"
     except FileNotFoundError:
-        reason = "there is no such file"
-        hint = _neighbour(path)
+        reason = absence(path)
+        hint = "" if os.path.islink(path) else _neighbour(path)
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
     shown = printable(path)[:500] or "''"

@@ -24,7 +24,6 @@ Run = Callable[..., Outcome]
 @pytest.fixture
 def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line in this process, in the repository: (exit code, standard output, standard error)."""
-    monkeypatch.delenv("COLUMNS", raising=False)
 
     def outcome(*args: str, at: Path = ROOT) -> Outcome:
         monkeypatch.chdir(at)
@@ -172,6 +171,15 @@ USAGE = [
     (["\x1b[31m"], f"unknown command '\\x1b[31m'\n{EXPECTED}", "sepcalc"),
     (["a\\nb"], f"unknown command 'a\\nb'\n{EXPECTED}", "sepcalc"),
     (["network"], "Missing argument 'NETWORK'.", "sepcalc network"),
+    (["operators"], "Missing argument '{onnx|torch}'. Choose from: onnx, torch", "sepcalc operators"),
+    (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),
+    (
+        ["verify", "net.yaml", "--samples=3"],
+        "no such option: --samples\n  hint: did you mean --sample?",
+        "sepcalc verify",
+    ),
+    (["verify", "8x8x3, act relu", "-k3"], "no such option: -k3", "sepcalc verify"),
+    (["verify", "net.yaml", "b.yaml"], "unexpected 'b.yaml' after the network 'net.yaml'", "sepcalc verify"),
     (["kinds", "\x1b[31m"], "Got unexpected extra argument (\\x1b[31m)", "sepcalc kinds"),
     (
         [*COMPARE, "--format", "jsn"],

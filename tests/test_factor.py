@@ -1,6 +1,7 @@
 """Which kernels separate: factors by hand, NumPy's own singular values, and every refusal, whole."""
 
 import json
+import os
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -467,12 +468,18 @@ BAD_TEXTS = [
     ("1 " * 2**20, "the matrix has 2,097,152 characters: expected at most 1,048,576"),
     ("sobl", "unknown kernel 'sobl': expected a matrix, a name or a file\n  hint: did you mean sobel?"),
     (
-        "nan",
+        "nun",
         (
-            "unknown kernel 'nan': expected a matrix, a name or a file\n"
+            "unknown kernel 'nun': expected a matrix, a name or a file\n"
             "  hint: sepcalc factor --list shows the names; a file ends in .npy or .csv"
         ),
     ),
+    ("SOBL", "unknown kernel 'SOBL': expected a matrix, a name or a file\n  hint: did you mean sobel?"),
+    ("nan", f"'nan' is not a number: {TYPED}\n  nan\n  ^^^"),
+    ("nan 1; 1 1", f"'nan' is not a number: {TYPED}\n  nan 1; 1 1\n  ^^^"),
+    ("Inf 1", f"'Inf' is not a number: {TYPED}\n  Inf 1\n  ^^^"),
+    ("-inf 1; 1 1", f"'-inf' is not a number: {TYPED}\n  -inf 1; 1 1\n  ^^^^"),
+    ("a 1; 1 1", f"'a' is not a number: {TYPED}\n  a 1; 1 1\n  ^"),
     ("box-0", "'box-0' has no size: expected taps from 1 to 63 after the name\n  hint: for example box-5"),
     ("gabor-400", "'gabor-400' has no angle: expected whole degrees from 0 to 359\n  hint: for example gabor-45"),
     (
@@ -484,6 +491,23 @@ BAD_TEXTS = [
     ),
     ("no.npy", "no.npy: there is no such file"),
 ]
+
+
+def test_a_number_that_is_none_is_told_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["factor", "-inf 1; 1 1"]) == 2
+    assert capsys.readouterr().err == f"'-inf' is not a number: {TYPED}\n  -inf 1; 1 1\n  ^^^^\n"
+
+
+@pytest.mark.parametrize("name", ["Sobel-X", "SOBEL", "Gaussian-5", "GAUSSIAN-5@1.4", "Gabor-45"])
+def test_names_are_known_in_letters_of_either_case(name: str) -> None:
+    found, known = sepcalc.factor(name).kernel, sepcalc.factor(name.lower()).kernel
+    assert (found.title, found.values.tolist()) == (known.title, known.values.tolist())
+
+
+def test_a_link_that_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.symlink("gone.npy", "w.npy")
+    assert refusal("w.npy") == "w.npy: it is a link that leads nowhere: to 'gone.npy'"
 
 
 @pytest.mark.parametrize(("text", "message"), BAD_TEXTS, ids=[text[:20] or "empty" for text, _ in BAD_TEXTS])

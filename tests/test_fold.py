@@ -192,7 +192,6 @@ def test_nothing_else_changes(texts: list[str]) -> None:
 
 def test_the_command_line_folds(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.delenv("COLUMNS", raising=False)
     assert run(["network", MOBILENET, "--fold-norm", "--by", "kind"]) == 0
     printed = capsys.readouterr().out
     assert "\nnorm" not in printed

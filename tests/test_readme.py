@@ -18,7 +18,6 @@ PYTHON = re.findall(r"```python\n((?:.*\n)*?)```", README)
 @pytest.fixture(autouse=True)
 def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 def _need_extras(text: str) -> None:

@@ -32,6 +32,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "empty.yaml": b"",
         "wrong.yaml": b"input: 8x8x3\nlayers: [convv]\n",
     }
+    os.symlink("gone\x1b.yaml", "link.yaml")
     for name, data in files.items():
         Path(name).write_bytes(data)
     Path("specs").mkdir()
@@ -104,6 +105,7 @@ REFUSED = [
     ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
     ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5"),
     ("resnet", f"resnet: {UNREAD}"),
+    ("link.yaml", "link.yaml: it is a link that leads nowhere: to 'gone\\x1b.yaml'"),
     ("mobilenet_v2", f"mobilenet_v2: {UNREAD}\n  hint: did you mean zoo:mobilenet_v2?"),
     (
         "8x8x3 conv -k3 -o8",

@@ -597,6 +597,31 @@ def test_counts_are_for_one_example() -> None:
     assert steps.notes == ("the first axis of the inputs, 5, is not one of examples: counted whole",)
 
 
+def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to_be() -> None:
+    gates = 4 * (8 * 16 + 8 * 8)  # macs of a step of one sequence
+    steps = nn.LSTM(16, 8)
+    net = sepcalc.from_torch(steps, {"input": "7x3x16"})
+    assert net.cost.macs == 7 * 3 * gates
+    beside = "3 sequences run beside each other: all of them are counted, as if one after the other"
+    assert net.notes == (beside, "the first axis of the inputs is not one of examples, and is counted whole")
+    assert sepcalc.from_torch(steps, {"input": "1x3x16"}).notes == (beside,)
+    assert sepcalc.from_torch(steps, {"input": "1x1x16"}).notes == ()
+    examples = sepcalc.from_torch(nn.LSTM(16, 8, batch_first=True), {"input": "3x7x16"})
+    assert examples.cost.macs == 7 * gates
+    assert examples.notes == ("the inputs hold 3 examples along their first axis: counts are for one of them",)
+
+
+PRECISIONS = [torch.float16, torch.bfloat16, torch.float64, torch.float32]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS, ids=str)
+def test_inputs_of_shapes_as_text_have_the_precision_of_the_module(precision: torch.dtype) -> None:
+    net = sepcalc.from_torch(nn.Conv2d(3, 8, 3).to(precision), "9x9x3")
+    assert (net.macs, net.params) == (7 * 7 * 8 * 27, 8 * 27 + 8)
+    words = nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 2)).to(precision)
+    assert sepcalc.from_torch(words, {"input": "1x5"}).macs == 5 * 4 * 2
+
+
 def test_shapes_as_text_do() -> None:
     assert sepcalc.from_torch(Small(), "6x5x8").inputs == {"image": (6, 5, 8)}
     assert sepcalc.from_torch(Small(), {"image": "1x8x6x5"}).inputs == {"image": (6, 5, 8)}
@@ -684,6 +709,7 @@ number = 3
 def needs(width, depth=2): return Net()
 def fails(): raise ValueError("no such weights")
 def text(): return "text"
+def half(): return Net().half()
 """
 
 
@@ -738,7 +764,9 @@ def test_inputs_that_do_not_fit_are_told_with_the_layer(capsys: pytest.CaptureFi
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("words", ["their_nets:Net --input 9x9x3", "their_nets:net --input image=1x3x9x9"])
+@pytest.mark.parametrize(
+    "words", ["their_nets:Net --input 9x9x3", "their_nets:net --input image=1x3x9x9", "their_nets:half --input 9x9x3"]
+)
 def test_a_module_is_counted_by_its_name(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["network", *words.split(), "--format", "csv"]) == 0
     assert capsys.readouterr().out.splitlines()[1].startswith("conv,conv,9x9x3,7x7x8,10584,10584,10584,")

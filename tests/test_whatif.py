@@ -29,7 +29,6 @@ Run = Callable[..., Outcome]
 
 @pytest.fixture
 def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.chdir(ROOT)
 
     def outcome(*args: str) -> Outcome:

@@ -133,7 +133,8 @@ def _help_width() -> int:
 
 def _usage(wrong: click.ClickException) -> str:
     message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
-    if isinstance(wrong, click.BadParameter) and wrong.param and isinstance(wrong.param.type, click.Choice):
+    # a MissingParameter, which is one too, has no word that something could be like
+    if type(wrong) is click.BadParameter and wrong.param and isinstance(wrong.param.type, click.Choice):
         word = message.partition(": ")[2][1:].partition("' is not one of")[0]
         near = near_miss(word, map(str, wrong.param.type.choices))
         message += f"\n  hint: {near}" if near else ""

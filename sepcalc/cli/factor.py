@@ -31,7 +31,9 @@ Examples:
   sepcalc factor --list
 """
 
-_NEGATIVE = re.compile(r"-\s*[0-9.]")  # how a kernel that begins with a minus begins
+_NEGATIVE = re.compile(
+    r"-\s*(?:[0-9.]|(?:nan|inf|infinity)\b)", re.IGNORECASE
+)  # how a kernel that begins with a minus begins
 
 
 @click.command("factor", help=HELP, context_settings=SPEC)

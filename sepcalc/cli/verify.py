@@ -1,6 +1,7 @@
 """``sepcalc verify``."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from sepcalc.cli.network import dim_option, fold_norm_option, input_option, requ
 from sepcalc.cli.output import conclude, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import InputError, Problem, near_miss, quoted
+from sepcalc.kinds import KINDS
 from sepcalc.network import Network
 from sepcalc.reports.verify import VerifyReport
 from sepcalc.source import is_network, read
@@ -33,6 +35,8 @@ Examples:
 """
 
 Progress = Callable[[int, int, str], None]
+
+_SHAPES = re.compile("[0-9x,]+")  # the beginning of a spec, perhaps of one whose comma is a mistake
 
 
 @click.command("verify", help=HELP, context_settings=SPEC)
@@ -78,6 +82,7 @@ def command(
         for name, value in given.items():
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
+        _refuse_beside(ctx, words)
         target = spoken(ctx, words, also=REWRITE_OPTIONS)
         if sample and variants:
             raise InputError([Problem("--sample is for the layer alone: variants run in full")])
@@ -92,6 +97,18 @@ def command(
         )
     code = 3 if verification.uncounted else 0 if verification.ok else 1
     return conclude(code, VerifyReport(title, verification), form, exact, output, force)
+
+
+def _refuse_beside(ctx: click.Context, words: tuple[str, ...]) -> None:
+    """Raises UsageError where words stand beside a network: no option of a spec belongs to it."""
+    if not words[1:] or words[0] in KINDS or _SHAPES.fullmatch(words[0]) or not is_network(words[0]):
+        return
+    for word in words[1:]:
+        if word.startswith("-") and len(word) > 1:
+            name = word.partition("=")[0]
+            hint = near_miss(name, [option for parameter in ctx.command.params for option in parameter.opts])
+            raise click.UsageError(f"no such option: {name[:100]}" + (f"\n  hint: {hint}" if hint else ""), ctx)
+    raise click.UsageError(f"unexpected {quoted(words[1])} after the network {quoted(words[0])}", ctx)
 
 
 @contextmanager

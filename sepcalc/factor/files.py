@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted
 from sepcalc.factor.kernel import ELEMENTS, Array, Kernel, of_array
 from sepcalc.factor.reading import LONGEST, WEIGHTS, table
 from sepcalc.shape import show
@@ -45,8 +45,8 @@ def _require_file(path: str) -> None:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
         folder, name = os.path.split(path)
-        beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-        raise Invalid("there is no such file", near_miss(name, beside)) from None
+        beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") and not os.path.islink(path) else []
+        raise Invalid(absence(path), near_miss(name, beside)) from None
     except ValueError as error:  # a null character
         raise Invalid(f"cannot be read: {error}") from error
     if not stat.S_ISREG(mode):

@@ -119,8 +119,9 @@ def usage(name: str) -> str:
 
 
 def named(word: str) -> tuple[Matrix, str]:
-    """The matrix of this name, and a word on it. Raises Invalid."""
-    name = ALIASES.get(word, word)
+    """The matrix of this name, in letters of either case, and a word on it. Raises Invalid."""
+    name = word.lower()
+    name = ALIASES.get(name, name)
     if name in KERNELS and not KERNELS[name].make:
         kernel = KERNELS[name]
         rows = [[Fraction(int(entry), kernel.below) for entry in row.split()] for row in kernel.text.split(";")]
@@ -130,7 +131,7 @@ def named(word: str) -> tuple[Matrix, str]:
         known = [*map(usage, KERNELS), *ALIASES]
         raise Invalid(
             f"unknown kernel {quoted(word)}: expected a matrix, a name or a file",
-            near_miss(word, known) or "sepcalc factor --list shows the names; a file ends in .npy or .csv",
+            near_miss(word.lower(), known) or "sepcalc factor --list shows the names; a file ends in .npy or .csv",
         )
     kernel = KERNELS[family]
     if family == "gaussian" and "@" in size:

@@ -24,6 +24,7 @@ WEIGHTS = (".onnx", ".safetensors")  # files of many tensors: which one stands a
 SUFFIXES = (".npy", ".csv", *WEIGHTS)
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+/[0-9]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?)")
+_TYPED = re.compile(r"[;|,]|^(?:nan|inf|infinity)\b", re.IGNORECASE)  # in no name: a matrix, with mistakes in it
 _DIGITS = 40  # characters of one number
 _TOKEN = re.compile(r"[;|]|[^\s,;|]+|,")
 
@@ -45,7 +46,7 @@ def read(text: str, layer: bool | None = None) -> "Kernel":
         return files.read(path, weight, layer)
     if layer:
         raise InputError([Problem("--layer is for a file of weights, not for a kernel")])
-    if stripped[:1].isalpha():
+    if stripped[:1].isalpha() and not _TYPED.search(stripped):
         return _named(stripped)
     return matrix(text)
 
@@ -73,10 +74,10 @@ def _named(word: str) -> "Kernel":
     entries = [entry for row in rows for entry in row]
     exact = [entry for entry in entries if isinstance(entry, Fraction)]
     if len(exact) == len(entries):
-        return of_fractions(word, (len(rows), len(rows[0])), exact, says)
+        return of_fractions(word.lower(), (len(rows), len(rows[0])), exact, says)
     import numpy as np
 
-    return of_array(word, np.array(rows, np.float64), says=says)
+    return of_array(word.lower(), np.array(rows, np.float64), says=says)
 
 
 def matrix(text: str) -> "Kernel":

@@ -70,7 +70,8 @@ def _arguments(module: Any, inputs: Any) -> tuple[Sequence[Any], Mapping[str, An
 
 
 def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
-    """The network on inputs of which only the shapes are known: decimal numbers, whole ones where they are indices."""
+    """The network on inputs of which only the shapes are known: decimal numbers of the module's own precision, whole
+    ones where they are indices."""
     import torch
 
     from sepcalc.importers.torch.running import signature
@@ -78,10 +79,11 @@ def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
 
     parameters = signature(module)
     shapes = _shapes(shown, parameters, request)
+    decimal = next((one.dtype for one in module.parameters() if one.is_floating_point()), torch.float32)
     whole = set[str]()
     while True:
         tensors = {
-            label: torch.empty(shape, dtype=torch.int64 if label in whole else torch.float32, device="meta")
+            label: torch.empty(shape, dtype=torch.int64 if label in whole else decimal, device="meta")
             for label, shape in shapes.items()
         }
         try:

@@ -237,7 +237,7 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
             number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
             made.append(number)
         if n > 1:
-            builder.note("sequences that run beside each other are counted as one after the other: the same counts")
+            builder.note(f"{n} sequences run beside each other: all of them are counted, as if one after the other")
         results = [builder.give(number, call.outputs[0].shape)]
         for part, output in zip(("state", "cell"), call.outputs[1:]):
             shape = output.shape
