@@ -136,9 +136,70 @@ def test_a_table_of_places_in_all_examples_is_as_much_for_each(tmp_path: Path) -
     assert (network.outputs, network.macs) == ({"y": (3, 6)}, 3 * 8 * 6)
 
 
-def test_what_mixes_a_batch_is_refused(tmp_path: Path) -> None:
-    path = saved(tmp_path, [node("ReduceMean", "x", "y", axes=[0])], {"x": (6, 8)})
-    assert refusal(path) == (
+WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole"
+
+
+def test_what_mixes_its_first_axis_has_no_examples_along_it(tmp_path: Path) -> None:
+    """The mean of 6 rows of 8: 40 sums, 8 products with a sixth. The most of 50 points in each of 3 columns."""
+    network = read(saved(tmp_path, [node("ReduceMean", "x", "y", axes=[0])], {"x": (6, 8)}))
+    assert (network.inputs, network.outputs, network.notes) == ({"x": (6, 8)}, {"y": (1, 8)}, (WHOLE.format(6),))
+    assert (network.cost.adds, network.cost.mults) == (40, 8)
+    network = read(saved(tmp_path, [node("ReduceMax", "x", "y", axes=[0], keepdims=0)], {"x": (50, 3)}))
+    assert (network.outputs, network.cost.compares, network.notes) == ({"y": (3,)}, 49 * 3, (WHOLE.format(50),))
+
+
+@pytest.mark.parametrize("shape", [(10, 8), (10, 1, 8)])
+def test_attention_over_the_first_axis(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """10 positions of 8, alone or before a batch of one: a projection of 8x8, scores of 10x10, their sums."""
+    nodes = [
+        node("MatMul", "x w", "q"),
+        *([node("Transpose", "q", "h", perm=(1, 0, 2))] if len(shape) == 3 else [node("Identity", "q", "h")]),
+        node("Transpose", "h", "k", perm=(0, 2, 1) if len(shape) == 3 else (1, 0)),
+        node("MatMul", "h k", "s"),
+        node("Softmax", "s", "p"),
+        node("MatMul", "p h", "y"),
+    ]
+    network = read(saved(tmp_path, nodes, {"x": shape}, "y", (weight("w", 8, 8),)))
+    assert (network.inputs, network.macs) == ({"x": shape}, 10 * 64 + 2 * 10 * 10 * 8)
+    assert network.complete
+    assert network.notes == (WHOLE.format(10),)
+
+
+def test_a_scan_over_the_first_axis(tmp_path: Path) -> None:
+    body = helper.make_graph(
+        [node("MatMul", "one w", "m"), node("Add", "h m", "k"), node("Identity", "k", "s")],
+        "body",
+        [helper.make_empty_tensor_value_info(name) for name in ("h", "one")],
+        [helper.make_empty_tensor_value_info(name) for name in ("k", "s")],
+    )
+    nodes = [helper.make_node("Scan", ["zero", "x"], ["last", "y"], "scan", body=body, num_scan_inputs=1)]
+    stored = (weight("w", 8, 4), weight("zero", 4))
+    network = read(saved(tmp_path, nodes, {"x": (6, 8)}, "y", stored))
+    assert (network.inputs, network.outputs, network.macs) == ({"x": (6, 8)}, {"y": (6, 4)}, 6 * 32)
+    assert network.notes == (WHOLE.format(6),)
+
+
+def test_an_image_without_a_batch(tmp_path: Path) -> None:
+    nodes = [node("Unsqueeze", "x zero", "one"), node("Conv", "one w", "y")]
+    stored = (ints("zero", 0), weight("w", 4, 3, 3, 3))
+    network = read(saved(tmp_path, nodes, {"x": (3, 8, 8)}, "y", stored))
+    assert (network.outputs, network.macs, network.notes) == ({"y": (6, 6, 4)}, 36 * 4 * 27, (WHOLE.format(3),))
+    assert verify(network).ok
+
+
+def test_gathering_from_the_first_axis(tmp_path: Path) -> None:
+    """What leaves a gap with examples and none without has none; with as many either way it has."""
+    nodes = [node("Gather", "x places", "g", axis=0), node("MatMul", "g w", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (6, 8)}, "y", (weight("w", 8, 4), ints("places", 0, 2))))
+    assert (network.complete, network.macs, network.notes) == (True, 2 * 32, (WHOLE.format(6),))
+    nodes = [node("NonZero", "x", "z"), node("MatMul", "x w", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (6, 8)}, "y z", (weight("w", 8, 4),)))
+    assert (network.macs, network.notes) == (32, ("the file has a fixed batch of 6: counts are for one of them",))
+
+
+def test_what_goes_neither_way_is_refused_as_a_batch(tmp_path: Path) -> None:
+    nodes = [node("ReduceMean", "x", "m", axes=[0]), node("MatMul", "m w", "y")]
+    assert refusal(saved(tmp_path, nodes, {"x": (6, 8)}, "y", (weight("w", 9, 4),))) == (
         "FILE: 'reducemean' (ReduceMean): it mixes the 6 examples of a batch: export the model for one example"
     )
 

@@ -594,7 +594,7 @@ def test_counts_are_for_one_example() -> None:
     assert many.cost == one.cost
     assert many.notes[-1] == "the inputs hold 16 examples along their first axis: counts are for one of them"
     steps = sepcalc.from_torch(CASES["gru"][0], torch.ones(5, 1, 8))
-    assert steps.notes == ("the first axis of the inputs is not one of examples, and is counted whole",)
+    assert steps.notes == ("the first axis of the inputs, 5, is not one of examples: counted whole",)
 
 
 def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to_be() -> None:

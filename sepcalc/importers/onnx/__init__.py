@@ -7,7 +7,7 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
@@ -19,6 +19,7 @@ from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.walk import Misfit, Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.network import Network, Node
+from sepcalc.ops.base import Uncounted
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
@@ -49,32 +50,26 @@ def read(path: str, request: Request = Request()) -> Network:
     axes = _axes(graph, inputs)
     shapes = _input_shapes(shown, inputs, request, wanted, axes)
     batch = _batch(shapes, wanted, axes)
-    builder = Builder(batch, {}, wanted.__contains__)
-    scope: dict[str, Value] = {}
-    for one in inputs:
-        shape = shapes[one.name]
-        at = axes[one.name]
-        along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
-        first = len(shape) > 2 and at != 1 and one.name in wanted
-        value = Value(shape, one.type.tensor_type.elem_type, None, len(builder.tensors), first, along, name=one.name)
-        seen = builder.shape(value)
-        builder.tensors.append(seen)
-        builder.inputs[printable(one.name)[:200]] = seen
-        scope[one.name] = value
     declared = _Declared(model, shapes, bool(request.inputs or request.dims))
-    walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
-    try:
+
+    def walked(batch: int) -> tuple[Builder, dict[str, int]]:
+        """The network for one of ``batch`` examples, and its outputs."""
+        builder, scope = _border(inputs, shapes, wanted, axes, batch)
+        walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
         scope.update(initial(graph, builder))
         with strict():
             walk.graph(graph.node, scope, {one.name for one in graph.output})
-        outputs = _outputs(graph, scope, declared)
+        return builder, _outputs(graph, scope, declared)
+
+    try:
+        builder, outputs = _examples_or_whole(walked, batch) if 1 not in axes.values() else walked(batch)
     except Misfit as misfit:
         raise problems(path, misfit) from misfit
     except Invalid as fact:
         raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
-    if batch > 1:
+    if builder.batch > 1:
         builder.note(f"the file has a fixed batch of {batch}: counts are for one of them")
     nodes, outputs, size = builder.finished(outputs)
     if alone := _macs_on_stored(nodes, builder.tensors):
@@ -272,6 +267,54 @@ def _batch(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int
     images = {size for name, size in sizes.items() if name in wanted}
     every = images or set(sizes.values())
     return every.pop() if len(every) == 1 else 1
+
+
+def _border(
+    inputs: Sequence[Any], shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None], batch: int
+) -> tuple[Builder, dict[str, Value]]:
+    """A network of nothing but inputs of ``batch`` examples, and their values by name."""
+    builder = Builder(batch, {}, wanted.__contains__)
+    scope: dict[str, Value] = {}
+    for one in inputs:
+        shape, at = shapes[one.name], axes[one.name]
+        along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
+        first = len(shape) > 2 and at != 1 and one.name in wanted
+        value = Value(shape, one.type.tensor_type.elem_type, None, len(builder.tensors), first, along, name=one.name)
+        seen = builder.shape(value)
+        builder.tensors.append(seen)
+        builder.inputs[printable(one.name)[:200]] = seen
+        scope[one.name] = value
+    return builder, scope
+
+
+def _examples_or_whole(
+    walked: Callable[[int], tuple[Builder, dict[str, int]]], batch: int
+) -> tuple[Builder, dict[str, int]]:
+    """The network for one of the examples; where that does not go, or leaves more uncounted, the one whose inputs'
+    first axis is one of data. Raises as the former does, where neither goes."""
+
+    def whole() -> tuple[Builder, dict[str, int]] | None:
+        try:
+            builder, outputs = walked(1)
+        except (Misfit, Invalid, RecursionError):
+            return None
+        builder.note(f"the first axis of the inputs, {batch}, is not one of examples: counted whole")
+        return builder, outputs
+
+    try:
+        found = walked(batch)
+    except (Misfit, Invalid):
+        other = whole() if batch > 1 else None
+        if other is None:
+            raise
+        return other
+    gaps = _gaps(found[0])
+    other = whole() if batch > 1 and gaps else None
+    return other if other is not None and _gaps(other[0]) < gaps else found
+
+
+def _gaps(builder: Builder) -> int:
+    return sum(isinstance(node.op, Uncounted) for node in builder.nodes)
 
 
 def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:

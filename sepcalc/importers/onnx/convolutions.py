@@ -36,7 +36,7 @@ def image_of(builder: Builder, value: Value) -> tuple[Value, Shape, int]:
     batch that holds more than examples)."""
     if len(value.sizes) < 3:
         raise Invalid(f"it needs a batch, channels and spatial axes, not {show(value.sizes)}")
-    value = builder.laid(value, first=True)
+    value = builder.image(value)
     spatial = value.sizes[2:]
     return value, spatial, len(builder.shape(value)) - len(spatial) - 1
 

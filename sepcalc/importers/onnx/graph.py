@@ -180,6 +180,13 @@ class Builder(Growing[tuple[str, ...]]):
         moved = value._replace(first=first)
         return moved._replace(number=self.view(value.number, self.shape(moved)))
 
+    def image(self, value: Value) -> Value:
+        """The value with its channels last for the network; a first axis of one is that of the examples."""
+        value = self.laid(value, True)
+        if value.batch is None and value.sizes[:1] == (1,) and self.batch == 1 and len(value.sizes) > 2:
+            return self.give(value, value.sizes, number=value.number, batch=0, first=True)
+        return value
+
     def view(self, number: int | None, shape: Shape) -> int:
         if number is None:
             raise Refused("what it works on is stored, while another of its inputs is computed")

@@ -23,9 +23,7 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
 
 def _row_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value = builder.laid(call.input(0), True)
-        if value.batch is None and value.sizes[:1] == (1,) and builder.batch == 1 and len(value.sizes) > 2:
-            value = builder.give(value, value.sizes, number=value.number, batch=0, first=True)
+        value = builder.image(call.input(0))
         if len(value.sizes) < 3:
             raise Refused("a norm over groups or instances of vectors has no count here")
         groups = call.whole("num_groups", 1) if how == "group" else 1

@@ -69,7 +69,7 @@ def _resize(builder: Builder, call: Call) -> Results:
     op = Upsample(word, (*builder.shape(image)[:lead], *sizes[2:]))
     assert changed
     number = builder.add(call.name, op, [image.number])
-    return (builder.give(value, sizes, number=number, batch=value.batch, first=True),)
+    return (builder.give(image, sizes, number=number, batch=image.batch, first=True),)
 
 
 def _resized(call: Call, value: Value) -> Shape:

@@ -179,7 +179,7 @@ def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Ma
     if proportional and stored == same and time == shorter:
         note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
     else:
-        one, note = whole, "the first axis of the inputs is not one of examples, and is counted whole"
+        one, note = whole, f"the first axis of the inputs, {count}, is not one of examples: counted whole"
     return _with_note(one, note)
 
 
