@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import sepcalc
+from sepcalc.cli import run
+from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.keras import read, supported
 from sepcalc.importers.keras.table import LAYERS, OPERATIONS
@@ -329,6 +331,44 @@ def test_another_shape_than_the_files(tmp_path: Path) -> None:
     assert sepcalc.load(tmp_path / "model.json", input="24x24x3")["backbone/c"].output == (22, 22, 4)
 
 
+def flattened(shape: list[int | None]) -> Any:
+    """A picture, a convolution, and a layer whose weights depend on the picture's size."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "image"}},
+        {"class_name": "Conv2D", "config": {"name": "c", "filters": 2, "kernel_size": 3}},
+        {"class_name": "Flatten", "config": {"name": "f"}},
+        {"class_name": "Dense", "config": {"name": "fc", "units": 5}},
+    ]
+    return {"class_name": "Sequential", "module": "keras", "config": {"name": "net", "layers": layers}}
+
+
+def test_an_input_that_asks_for_other_weights_than_the_files_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = flattened([None, 8, 8, 3])
+    assert network(model, tmp_path, _="8x8x3").params == 2 * 28 + 6 * 6 * 2 * 5 + 5
+    message = (
+        f"{tmp_path}/model.json: layer 'fc': it has 365 weights in the file, whose input is 8x8x3, and would have 165 "
+        "for 6x6x3"
+    )
+    for asked in ({"_": "6x6x3"}, {"image": "1x6x6x3"}):
+        with pytest.raises(InputError) as caught:
+            network(model, tmp_path, **asked)
+        assert str(caught.value) == message
+    assert run(["network", f"{tmp_path}/model.json", "--input", "6x6x3"]) == 2
+    assert capsys.readouterr() == ("", f"{message}\n")
+    del model["config"]["layers"][
+        2
+    ]  # the weights of a dense layer of each position do not depend on how many there are
+    assert network(model, tmp_path, _="6x6x3").params == 2 * 28 + 2 * 5 + 5
+
+
+def test_a_file_that_leaves_its_input_open_is_held_to_none(tmp_path: Path) -> None:
+    model = flattened([None, None, None, 3])
+    assert network(model, tmp_path, _="8x8x3")["fc"].cost.params == 365
+    assert network(model, tmp_path, _="6x6x3")["fc"].cost.params == 165
+
+
 # --- what someone's own class means -----------------------------------------------------------------------------------
 
 
@@ -345,6 +385,21 @@ def test_a_class_of_ones_own_is_uncounted_by_its_registered_name(tmp_path: Path)
     )
     layers[2] |= {"registered_name": "mylib>Dense", "class_name": "Dense"}  # a namesake of a core layer
     assert network(model, tmp_path).uncounted[0].kind == "mylib>Dense"
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("home", [{}, {"module": "keras.layers"}], ids=["old", "keras"])
+def test_a_layer_of_keras_2_alone_is_uncounted_with_its_own_reason(
+    rank: int, home: dict[str, str], tmp_path: Path
+) -> None:
+    config = {"name": "local", "filters": 2, "kernel_size": [3] * rank, "batch_input_shape": [None, *[8] * rank, 3]}
+    layer = {"class_name": f"LocallyConnected{rank}D", "config": config, **home}
+    gap = network({"class_name": "Sequential", "config": {"name": "net", "layers": [layer]}}, tmp_path).uncounted[0]
+    assert gap.kind == f"LocallyConnected{rank}D"
+    assert gap.reason == (
+        f"it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv{rank}D; the file "
+        "does not say its output's shape, which is taken to be its input's"
+    )
 
 
 def test_names_are_printable(tmp_path: Path) -> None:

@@ -1,16 +1,53 @@
 """Keras models, without Keras: ``.keras``, the text of ``to_json()``, the ``model_config`` of an HDF5 file."""
 
+from typing import Any
+
+from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.keras.build import Builder
 from sepcalc.importers.keras.container import load
-from sepcalc.importers.keras.graph import build
+from sepcalc.importers.keras.graph import build, refusal
 from sepcalc.importers.keras.table import LAYERS, OPERATIONS
 from sepcalc.network import Network
+from sepcalc.shape import show
 
 
 def read(path: str, request: Request) -> Network:
     """The network of a Keras model file. Raises InputError with every problem."""
-    return build(load(path), path, Builder(request))
+    config = load(path)
+    network = build(config, path, Builder(request))
+    if request.inputs:
+        _hold_weights(network, config, path, request)
+    return network
+
+
+def _hold_weights(network: Network, config: Any, path: str, request: Request) -> None:
+    """Raises InputError where other inputs than the file's own ask for weights of other sizes than the file's own
+    inputs do: those that a dense layer after a flatten has, say, are as many as there are elements."""
+    try:
+        own = build(config, path, Builder(request._replace(inputs={})))
+    except InputError:  # the file leaves sizes open
+        return
+    held, stated = _weights(own), _shapes(own)
+    problems = [
+        Problem(
+            f"layer {quoted(name)}: it has {held.get(name, 0):,} weights in the file, whose input is {stated}, and "
+            f"would have {count:,} for {_shapes(network)}"
+        )
+        for name, count in _weights(network).items()
+        if held.get(name, 0) != count
+    ]
+    if problems:
+        raise refusal(problems, path)
+
+
+def _shapes(network: Network) -> str:
+    return " and ".join(map(show, network.inputs.values()))
+
+
+def _weights(network: Network) -> dict[str, int]:
+    """How many numbers each layer stores."""
+    return {layer.name: layer.cost.params + layer.cost.buffers for layer in network.layers}
 
 
 def supported() -> list[str]:

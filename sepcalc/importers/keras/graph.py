@@ -51,10 +51,15 @@ def build(config: Any, path: str, model: Builder) -> Network:
         pass
     except RecursionError:
         reader.problems.append(Problem("the configuration is nested too deeply"))
-    more = len(reader.problems) - MOST_PROBLEMS
+    raise refusal(reader.problems, path)
+
+
+def refusal(problems: Sequence[Problem], path: str) -> InputError:
+    """The first of these problems of a file, and how many more there are."""
+    more = len(problems) - MOST_PROBLEMS
     place = printable(path)
-    found = [problem._replace(place=place) for problem in reader.problems[:MOST_PROBLEMS]]
-    raise InputError([*found, Problem(f"and {more} more", place=place)] if more > 0 else found)
+    found = [problem._replace(place=place) for problem in problems[:MOST_PROBLEMS]]
+    return InputError([*found, Problem(f"and {more} more", place=place)] if more > 0 else found)
 
 
 class Reader:

@@ -22,6 +22,8 @@ OPERATIONS: dict[str, Handler] = operations.OPERATIONS
 # Why a class that is Keras' own is not counted, and what it would take.
 REASONS = {
     "Lambda": "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
+    "LocallyConnected1D": "it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv1D",
+    "LocallyConnected2D": "it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv2D",
     "SpectralNormalization": "it keeps a state of training beside its layer: it would take the layer inside it alone",
     "Discretization": "a search whose steps depend on the data: it would take integers as the model's input",
     "CategoryEncoding": "an encoding of categories: it would take encoded numbers as the model's input",
