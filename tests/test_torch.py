@@ -603,7 +603,7 @@ def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to
     net = sepcalc.from_torch(steps, {"input": "7x3x16"})
     assert net.cost.macs == 7 * 3 * gates
     beside = "3 sequences run beside each other: all of them are counted, as if one after the other"
-    assert net.notes == (beside, "the first axis of the inputs is not one of examples, and is counted whole")
+    assert net.notes == (beside, "the first axis of the inputs, 7, is not one of examples: counted whole")
     assert sepcalc.from_torch(steps, {"input": "1x3x16"}).notes == (beside,)
     assert sepcalc.from_torch(steps, {"input": "1x1x16"}).notes == ()
     examples = sepcalc.from_torch(nn.LSTM(16, 8, batch_first=True), {"input": "3x7x16"})
