@@ -1,6 +1,8 @@
 """A network: a graph of named ops in the order in which they run, and what it costs, layer by layer."""
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,6 +16,19 @@ from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.spec import Spec, outputs
 
 ELEMENT_BYTES = 4  # float32
+
+
+@contextmanager
+def no_search_for_cycles() -> Iterator[None]:
+    """Reading and analysing make no cycles, but so many tuples that looking for some takes a quarter of their time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 class Node(NamedTuple):
@@ -129,8 +144,11 @@ class Network:
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """A row for each op, in order. Shared weights count where they are used first."""
+        with no_search_for_cycles():
+            return tuple(self._rows())
+
+    def _rows(self) -> Iterator[Layer]:
         tensors, seen = self.tensors, set[str]()
-        layers = []
         for name, op, sources, output, weights, shared in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
@@ -140,8 +158,7 @@ class Network:
                 cost = cost._replace(params=cost.params - shared)
             if weights is not None:
                 seen.add(weights)
-            layers.append(Layer(name, op, inputs, output, cost, weights, shared))
-        return tuple(layers)
+            yield Layer(name, op, inputs, output, cost, weights, shared)
 
     @cached_property
     def cost(self) -> Cost:
@@ -218,16 +235,16 @@ class Network:
         for at, node in enumerate(self.nodes, first):
             if not (node.op.writes or node.sources):  # a constant lies with the weights
                 sizes[at] = 0
-        ends: dict[int, list[int]] = {}
+        freed = [0] * (end + 1)
         for tensor, at in last.items():
-            ends.setdefault(at, []).append(tensor)
+            freed[at] += sizes[tensor]
         live = sum(sizes[tensor] for tensor in range(first) if tensor in last)
         peak = live
         for at in range(first, end):
             if owner[at] == at:
                 live += sizes[at]
                 peak = max(peak, live)
-            live -= sum(sizes[tensor] for tensor in ends.get(at, ()))
+            live -= freed[at]
         return peak * element_bytes
 
     def fold_norm(self) -> "Network":
@@ -260,7 +277,8 @@ class Network:
         (not clipped at the input's edge; where a stride or a dilated transposed convolution meets what was scaled
         up, an estimate).
         Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
-        return [reach.extents for reach in self._reaches]
+        extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
+        return [extents[id(reach)] for reach in self._reaches]
 
     def strides(self) -> list[tuple[Stride, ...] | None]:
         """For each layer, per spatial axis of the input, how many input positions one output step goes; None where
@@ -271,11 +289,12 @@ class Network:
     def _reaches(self) -> list[Reach]:
         reaches = list(map(of_input, self.inputs.values()))
         tensors = self.tensors
-        for node in self.nodes:
-            inputs = tuple([tensors[source] for source in node.sources])
-            windows = node.op.windows(inputs, node.output)
-            seen = [through(reaches[source], tensors[source], windows) for source in node.sources]
-            reaches.append(seen[0] if len(seen) == 1 else joined(seen))
+        with no_search_for_cycles():
+            for node in self.nodes:
+                inputs = tuple([tensors[source] for source in node.sources])
+                windows = node.op.windows(inputs, node.output)
+                seen = [through(reaches[source], tensors[source], windows) for source in node.sources]
+                reaches.append(seen[0] if len(seen) == 1 else joined(seen))
         return reaches[len(self.inputs) :]
 
 

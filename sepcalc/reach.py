@@ -13,6 +13,7 @@ from sepcalc.ops.base import Window
 from sepcalc.shape import LARGEST, Shape
 
 LONGEST = 64  # steps of one way back
+OWN = Window(1)  # each sees its own position
 
 
 class Stride(NamedTuple):
@@ -66,7 +67,12 @@ def through(reach: Reach, shape: Shape, windows: Sequence[Window] | None) -> Rea
     if windows == () or reach.steps is None:
         return reach
     if windows is not None and len(windows) == len(reach.steps):
-        steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, windows)])
+        if windows.count(OWN) == len(windows):
+            return reach
+        if len(set(windows)) == 1 and len(set(map(id, reach.steps))) == 1:  # square, as most are: one axis for all
+            steps = (_back(reach.steps[0], windows[0]),) * len(windows)
+        else:
+            steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, windows)])
         if max(map(len, steps)) <= LONGEST:
             return Reach(reach.whole, steps)
     return Reach(tuple([seen(steps, size) for steps, size in zip(reach.steps, shape)]), None)

@@ -5,15 +5,13 @@ with it whatever the sizes. The second runs the entries on the input, with the v
 ops. Both note every problem and go on; one error at the end holds them all.
 """
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from sepcalc.errors import InputError, Problem
 from sepcalc.expression import Value as Number
 from sepcalc.gate import Claim, Limit
-from sepcalc.network import Network
+from sepcalc.network import Network, no_search_for_cycles
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar, Source, read
 from sepcalc.nodes import Sequence as SequenceNode
@@ -54,21 +52,8 @@ def load_yaml(
     """
     from sepcalc.document.root import read_document
 
-    with _no_search_for_cycles():
+    with no_search_for_cycles():
         return read_document(source, read(source), settings or {}, inputs or {}, opened)
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Reading makes no cycles, but so many tuples that looking for some takes a quarter of its time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:
