@@ -197,6 +197,23 @@ def test_gathering_from_the_first_axis(tmp_path: Path) -> None:
     assert (network.macs, network.notes) == (32, ("the file has a fixed batch of 6: counts are for one of them",))
 
 
+def test_weights_for_each_of_the_first_axis_make_it_none_of_examples(tmp_path: Path) -> None:
+    """2 x 3 numbers, not 3 for one of two examples; what one example has is added to each."""
+    nodes = [node("Add", "x b", "s"), node("Conv", "s w", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (2, 3, 8, 8)}, "y", (weight("b", 2, 3, 1, 1), weight("w", 4, 3, 3, 3))))
+    assert (network.params, network.macs) == (6 + 108, 2 * 36 * 108)
+    assert network.notes == (WHOLE.format(2),)
+    network = read(saved(tmp_path, nodes, {"x": (2, 3, 8, 8)}, "y", (weight("b", 1, 3, 1, 1), weight("w", 4, 3, 3, 3))))
+    assert (network.params, network.macs) == (3 + 108, 36 * 108)
+
+
+def test_inputs_of_several_numbers_of_examples_are_counted_whole_and_that_is_said(tmp_path: Path) -> None:
+    nodes = [node("Conv", "a w", "y"), node("Conv", "b w", "z")]
+    network = read(saved(tmp_path, nodes, {"a": (4, 3, 8, 8), "b": (2, 3, 8, 8)}, "y z", (weight("w", 4, 3, 3, 3),)))
+    assert network.macs == (4 + 2) * 36 * 108
+    assert network.notes == ("the first axes of the inputs, 4 and 2, are no one number of examples: counted whole",)
+
+
 def test_what_goes_neither_way_is_refused_as_a_batch(tmp_path: Path) -> None:
     nodes = [node("ReduceMean", "x", "m", axes=[0]), node("MatMul", "m w", "y")]
     assert refusal(saved(tmp_path, nodes, {"x": (6, 8)}, "y", (weight("w", 9, 4),))) == (

@@ -52,7 +52,8 @@ def read(path: str, request: Request = Request()) -> Network:
     wanted = wishes.graph
     axes = _axes(graph, inputs)
     shapes = _input_shapes(shown, inputs, request, wanted, axes)
-    batch = _batch(shapes, wanted, axes)
+    batches = _batches(shapes, wanted, axes)
+    batch = batches[0] if len(batches) == 1 else 1
     declared = _Declared(model, shapes, bool(request.inputs or request.dims))
 
     def walked(batch: int) -> tuple[Builder, dict[str, int]]:
@@ -74,6 +75,9 @@ def read(path: str, request: Request = Request()) -> Network:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if builder.batch > 1:
         builder.note(f"the file has a fixed batch of {batch}: counts are for one of them")
+    if len(batches) > 1:
+        sizes = f"{', '.join(map(str, batches[:-1]))[:100]} and {batches[-1]}"
+        builder.note(f"the first axes of the inputs, {sizes}, are no one number of examples: counted whole")
     nodes, outputs, size = builder.finished(outputs)
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
@@ -264,12 +268,11 @@ def _axes(graph: Any, inputs: Sequence[Any]) -> dict[str, int | None]:
     return axes
 
 
-def _batch(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None]) -> int:
-    """How many examples the inputs hold: what all of them, or all images, have along that axis."""
+def _batches(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None]) -> list[int]:
+    """How many examples the inputs hold: what all of them, or all images, have along that axis; in order."""
     sizes = {name: shape[at] for name, shape in shapes.items() if len(shape) > 1 and (at := axes[name]) is not None}
-    images = {size for name, size in sizes.items() if name in wanted}
-    every = images or set(sizes.values())
-    return every.pop() if len(every) == 1 else 1
+    images = [size for name, size in sizes.items() if name in wanted]
+    return list(dict.fromkeys(images or sizes.values()))
 
 
 def _border(
