@@ -197,6 +197,23 @@ def test_gathering_from_the_first_axis(tmp_path: Path) -> None:
     assert (network.macs, network.notes) == (32, ("the file has a fixed batch of 6: counts are for one of them",))
 
 
+def test_weights_for_each_of_the_first_axis_make_it_none_of_examples(tmp_path: Path) -> None:
+    """2 x 3 numbers, not 3 for one of two examples; what one example has is added to each."""
+    nodes = [node("Add", "x b", "s"), node("Conv", "s w", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (2, 3, 8, 8)}, "y", (weight("b", 2, 3, 1, 1), weight("w", 4, 3, 3, 3))))
+    assert (network.params, network.macs) == (6 + 108, 2 * 36 * 108)
+    assert network.notes == (WHOLE.format(2),)
+    network = read(saved(tmp_path, nodes, {"x": (2, 3, 8, 8)}, "y", (weight("b", 1, 3, 1, 1), weight("w", 4, 3, 3, 3))))
+    assert (network.params, network.macs) == (3 + 108, 36 * 108)
+
+
+def test_inputs_of_several_numbers_of_examples_are_counted_whole_and_that_is_said(tmp_path: Path) -> None:
+    nodes = [node("Conv", "a w", "y"), node("Conv", "b w", "z")]
+    network = read(saved(tmp_path, nodes, {"a": (4, 3, 8, 8), "b": (2, 3, 8, 8)}, "y z", (weight("w", 4, 3, 3, 3),)))
+    assert network.macs == (4 + 2) * 36 * 108
+    assert network.notes == ("the first axes of the inputs, 4 and 2, are no one number of examples: counted whole",)
+
+
 def test_what_goes_neither_way_is_refused_as_a_batch(tmp_path: Path) -> None:
     nodes = [node("ReduceMean", "x", "m", axes=[0]), node("MatMul", "m w", "y")]
     assert refusal(saved(tmp_path, nodes, {"x": (6, 8)}, "y", (weight("w", 9, 4),))) == (
@@ -383,7 +400,77 @@ def test_a_function_is_unfolded_and_may_not_call_itself(tmp_path: Path) -> None:
     again = helper.make_node("Block", ["a", "b"], ["d"], "again", domain="local")
     loop = helper.make_function("local", "Block", ["a", "b"], ["d"], [again], [helper.make_opsetid("", 17)])
     path = saved(tmp_path, [call], {"x": (1, 8)}, "y", (weight("w", 8, 4),), functions=(loop,))
-    assert "functions and branches stand in each other more than 40 deep" in refusal(path)
+    assert refusal(path) == "FILE: 'block/again' (Block): a function that calls itself never ends"
+
+
+def named(*names: str) -> list[Any]:
+    return [helper.make_empty_tensor_value_info(name) for name in names]
+
+
+def inside(what: str) -> tuple[list[Any], list[Any]]:
+    """A convolution of the images x that stands in a function, a branch or a body; and the functions."""
+    conv = node("Conv", "h w", "k", pads=[1, 1, 1, 1])
+    if what == "function":  # that calls one; of whose inputs only the second is an image
+        opset = [helper.make_opsetid("", 17), helper.make_opsetid("my", 1)]
+        inner = helper.make_function("my", "Inner", ["w", "h"], ["k"], [conv], opset)
+        call = helper.make_node("Inner", ["w", "r"], ["k"], domain="my")
+        outer = helper.make_function("my", "Outer", ["h", "w"], ["k"], [node("Relu", "h", "r"), call], opset)
+        return [helper.make_node("Outer", ["x", "w"], ["y"], domain="my")], [inner, outer]
+    if what == "branch":
+        branch = helper.make_graph([node("Conv", "x w", "k", pads=[1, 1, 1, 1])], "b", [], named("k"))
+        return [helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch)], []
+    if what == "loop":
+        body = helper.make_graph([conv], "b", named("i", "go", "h"), named("go", "k"))
+        return [helper.make_node("Loop", ["one", "", "x"], ["y"], body=body)], []
+    body = helper.make_graph([conv], "b", named("h", "step"), named("k"))
+    return [helper.make_node("Scan", ["x", "steps"], ["y"], body=body, num_scan_inputs=1)], []
+
+
+@pytest.mark.parametrize("what", ["function", "branch", "loop", "scan"])
+def test_images_that_only_a_function_or_a_body_convolves_have_their_channels_last(what: str, tmp_path: Path) -> None:
+    nodes, functions = inside(what)
+    flags = [numpy_helper.from_array(np.bool_(True), "yes"), numpy_helper.from_array(np.int64(1), "one")]
+    stored = (weight("w", 4, 4, 3, 3), *flags, weight("steps", 1, 2))
+    network = read(saved(tmp_path, nodes, {"x": (1, 4, 8, 6)}, "y", stored, functions=tuple(functions)))
+    assert (network.inputs, network.outputs) == ({"x": (8, 6, 4)}, {"y": (8, 6, 4)})
+    assert [layer.kind for layer in network.layers if layer.kind != "act"] == ["conv"]
+    assert (network.macs, network.receptive_fields()[-1]) == (8 * 6 * 4 * 4 * 9, (3, 3))
+
+
+def test_a_functions_own_names_say_nothing_of_those_outside(tmp_path: Path) -> None:
+    conv = node("Conv", "x w", "y", pads=[1, 1, 1, 1])
+    block = helper.make_function("my", "Block", ["x", "w"], ["y"], [conv], [helper.make_opsetid("", 17)])
+    call = helper.make_node("Block", ["images", "w"], ["y"], domain="my")
+    nodes = [call, node("MatMul", "x v", "z")]
+    stored = (weight("w", 4, 4, 3, 3), weight("v", 6, 2))
+    inputs = {"images": (1, 4, 8, 6), "x": (1, 4, 8, 6)}
+    network = read(saved(tmp_path, nodes, inputs, "y z", stored, functions=(block,)))
+    assert network.inputs == {"images": (8, 6, 4), "x": (4, 8, 6)}
+    assert [layer.kind for layer in network.layers] == ["conv", "dense"]
+
+
+def calling(count: int, times: int) -> list[Any]:
+    """So many functions, each calling the one before ``times`` times, with its inputs the other way round."""
+    opset = [helper.make_opsetid("", 17), helper.make_opsetid("my", 1)]
+    body = [node("Relu", "a", "c"), node("Relu", "b", "d")]
+    functions = [helper.make_function("my", "F0", ["a", "b"], ["c", "d"], body, opset)]
+    ways = [(["a", "b"], ["p", "q"]), (["q", "p"], ["c", "d"])][2 - times :]
+    for at in range(1, count):
+        calls = [helper.make_node(f"F{at - 1}", *way, f"f{at - 1}", domain="my") for way in ways]
+        body = calls if times == 2 else [node("Identity", "a", "q"), node("Identity", "b", "p"), *calls]
+        functions.append(helper.make_function("my", f"F{at}", ["a", "b"], ["c", "d"], body, opset))
+    return functions
+
+
+@pytest.mark.parametrize(
+    ("count", "times", "said"),
+    [(39, 2, "it unfolds to more than"), (100, 1, "functions and branches stand in each other more than 40 deep")],
+)
+def test_functions_in_functions_without_end_are_refused(count: int, times: int, said: str, tmp_path: Path) -> None:
+    nodes = [helper.make_node(f"F{count - 1}", ["x", "x"], ["c", "d"], domain="my"), node("Conv", "c w", "y")]
+    stored = (weight("w", 4, 4, 3, 3),)
+    path = saved(tmp_path, nodes, {"x": (1, 4, 8, 6)}, "y", stored, functions=tuple(calling(count, times)))
+    assert said in refusal(path)
 
 
 def branches(stored: tuple[Any, ...] = ()) -> Any:

@@ -14,10 +14,11 @@ from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, q
 from sepcalc.importers import Request
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
-from sepcalc.importers.onnx.operators import OPERATORS, REASONS, wishes
+from sepcalc.importers.onnx.operators import OPERATORS, REASONS
 from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.walk import Misfit, Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
+from sepcalc.importers.onnx.wishes import Wishes
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
@@ -46,16 +47,19 @@ def read(path: str, request: Request = Request()) -> Network:
     stored = {tensor.name for tensor in graph.initializer} | {one.values.name for one in graph.sparse_initializer}
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
-    wanted = wishes([graph, *model.functions])
+    functions = {(one.domain, one.name): one for one in model.functions}
+    wishes = Wishes(graph, functions)
+    wanted = wishes.graph
     axes = _axes(graph, inputs)
     shapes = _input_shapes(shown, inputs, request, wanted, axes)
-    batch = _batch(shapes, wanted, axes)
+    batches = _batches(shapes, wanted, axes)
+    batch = batches[0] if len(batches) == 1 else 1
     declared = _Declared(model, shapes, bool(request.inputs or request.dims))
 
     def walked(batch: int) -> tuple[Builder, dict[str, int]]:
         """The network for one of ``batch`` examples, and its outputs."""
-        builder, scope = _border(inputs, shapes, wanted, axes, batch)
-        walk = Walk(builder, {(one.domain, one.name): one for one in model.functions}, opsets, declared)
+        builder, scope = _border(inputs, shapes, wishes, axes, batch)
+        walk = Walk(builder, functions, opsets, declared)
         scope.update(initial(graph, builder))
         with strict():
             walk.graph(graph.node, scope, {one.name for one in graph.output})
@@ -71,6 +75,9 @@ def read(path: str, request: Request = Request()) -> Network:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if builder.batch > 1:
         builder.note(f"the file has a fixed batch of {batch}: counts are for one of them")
+    if len(batches) > 1:
+        sizes = f"{', '.join(map(str, batches[:-1]))[:100]} and {batches[-1]}"
+        builder.note(f"the first axes of the inputs, {sizes}, are no one number of examples: counted whole")
     nodes, outputs, size = builder.finished(outputs)
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
@@ -261,24 +268,23 @@ def _axes(graph: Any, inputs: Sequence[Any]) -> dict[str, int | None]:
     return axes
 
 
-def _batch(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None]) -> int:
-    """How many examples the inputs hold: what all of them, or all images, have along that axis."""
+def _batches(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None]) -> list[int]:
+    """How many examples the inputs hold: what all of them, or all images, have along that axis; in order."""
     sizes = {name: shape[at] for name, shape in shapes.items() if len(shape) > 1 and (at := axes[name]) is not None}
-    images = {size for name, size in sizes.items() if name in wanted}
-    every = images or set(sizes.values())
-    return every.pop() if len(every) == 1 else 1
+    images = [size for name, size in sizes.items() if name in wanted]
+    return list(dict.fromkeys(images or sizes.values()))
 
 
 def _border(
-    inputs: Sequence[Any], shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None], batch: int
+    inputs: Sequence[Any], shapes: Mapping[str, Shape], wishes: Wishes, axes: Mapping[str, int | None], batch: int
 ) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
-    builder = Builder(batch, {}, wanted.__contains__)
+    builder = Builder(batch, {}, wishes.everywhere.__contains__)
     scope: dict[str, Value] = {}
     for one in inputs:
         shape, at = shapes[one.name], axes[one.name]
         along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
-        first = len(shape) > 2 and at != 1 and one.name in wanted
+        first = len(shape) > 2 and at != 1 and one.name in wishes.graph
         value = Value(shape, one.type.tensor_type.elem_type, None, len(builder.tensors), first, along, name=one.name)
         seen = builder.shape(value)
         builder.tensors.append(seen)

@@ -24,7 +24,7 @@ def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Val
     live = [value for value in values if not value.constant]
     batches = {value.batch + rank - len(value.sizes) for value in live if value.batch is not None}
     if len(batches) > 1 and builder.batch > 1:
-        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        raise builder.mixed
     batch = min(batches) if batches else None
     first = any(value.first and len(value.sizes) == rank for value in live)
     result = Value(shape, values[0].kind, None, None, first, batch)
@@ -66,6 +66,8 @@ def with_stored(builder: Builder, call: Call, how: str, number: int | None, valu
     """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
     weights = trained(builder, value)
     seen = _seen(builder, result, value.sizes)
+    if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in weights.roots):  # weights for each
+        raise builder.mixed
     while len(seen) > 1 and seen[0] == 1:
         seen = seen[1:]
     assert number is not None

@@ -165,11 +165,16 @@ class Builder(Growing[tuple[str, ...]]):
             raise Invalid(f"it works along the axis of the {self.batch} examples")
         return axes.index(axis)
 
+    @property
+    def mixed(self) -> Invalid:
+        """What is wrong where the examples of a batch meet each other."""
+        return Invalid(f"it mixes the {self.batch} examples of a batch: export the model for one example")
+
     def along(self, value: Value, axis: int) -> Value:
         """The value so that this axis is one of the network's, even if it is the batch (of one)."""
         if axis == value.batch:
             if self.batch > 1:
-                raise Invalid(f"it mixes the {self.batch} examples of a batch: export the model for one example")
+                raise self.mixed
             return self.give(value, value.sizes, number=value.number, batch=None, first=value.first)
         return value
 

@@ -30,7 +30,7 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
     if value.batch is not None:
         found = list(_examples(prod(value.sizes[: value.batch]) * value.outer, builder.batch, shape))
         if not found and builder.batch > 1:
-            raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+            raise builder.mixed
         batch, outer = min(found, key=lambda place: place[1]) if found else (None, 1)
     first = batch in (0, None) and len(shape) > 2 and any(map(builder.wanted, call.outputs))
     return (builder.give(value, shape, number=value.number, batch=batch, first=first)._replace(outer=outer),)
@@ -86,7 +86,7 @@ def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
     if value.batch is None or (len(shape) == len(value.sizes) and shape[value.batch] == value.sizes[value.batch]):
         return value.batch
     if builder.batch > 1:
-        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        raise builder.mixed
     return None
 
 
@@ -167,7 +167,7 @@ def concat(builder: Builder, call: Call) -> Results:
     live = [value for value in values if not value.constant]
     batch = next((value.batch for value in live if value.batch is not None), None)
     if builder.batch > 1 and any(value.batch != batch for value in live):
-        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        raise builder.mixed
     if batch == axis:
         live = [builder.along(value, axis) for value in live]
         batch = None
@@ -247,7 +247,7 @@ def _stretched(builder: Builder, value: Value, shape: Shape) -> int | None:
     if shape[at] == value.sizes[value.batch]:
         return at
     if builder.batch > 1:
-        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        raise builder.mixed
     return at
 
 

@@ -1,8 +1,5 @@
 """What is known of an operator by its name: how it is counted, or why it is not."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from sepcalc.importers.onnx.graph import Handler
 from sepcalc.importers.onnx.microsoft import MICROSOFT
 from sepcalc.importers.onnx.standard import STANDARD
@@ -72,29 +69,3 @@ PLUMBING = {
     "Shape", "Size", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Identity", "Slice", "Gather", "Concat",
     "Expand", "Flatten", "Split", "Dropout", "ConstantOfShape", "Range", "Not",
 }  # fmt: skip
-# Operators through which the wish for channels last goes back to their inputs.
-_WINDOWED = {
-    "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
-    "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
-    "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool", "MaxUnpool", "FusedConv",
-    "QLinearAveragePool", "QLinearGlobalAveragePool",
-}  # fmt: skip
-_THROUGH = {
-    "Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Identity", "Dropout",
-    "Cast", "Add", "Sub", "Mul", "Div", "Concat", "Split", "Slice", "Pad", "Gelu", "Mish", "Softplus", "Selu", "Sum",
-    "QuantizeLinear", "DequantizeLinear", "Max", "Min", "Pow", "Where", "Expand", "Tile", "Swish", "QLinearAdd",
-    "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearWhere",
-}  # fmt: skip
-
-
-def wishes(graphs: Sequence[Any]) -> set[str]:
-    """The tensors that are read by convolutions and their like, at once or through what keeps the order of axes."""
-    wanted = set[str]()
-    for graph in graphs:
-        for node in reversed(graph.node):
-            if node.op_type in _WINDOWED:
-                if not any(one.name == "channels_last" and one.i for one in node.attribute):
-                    wanted.update(node.input[:1])
-            elif node.op_type in _THROUGH and any(output in wanted for output in node.output):
-                wanted.update(node.input)
-    return wanted

@@ -108,7 +108,7 @@ def _batch_letter(builder: Builder, a: Value, left: str, b: Value, right: str) -
     """The index that runs over the examples. Raises Invalid where they would be mixed."""
     found = {letters[value.batch] for value, letters in ((a, left), (b, right)) if value.batch is not None}
     if len(found) > 1 and builder.batch > 1:
-        raise Invalid(f"it mixes the {builder.batch} examples of a batch: export the model for one example")
+        raise builder.mixed
     return found.pop() if len(found) == 1 else None
 
 

@@ -43,6 +43,7 @@ class Walk:
         self.functions = functions
         self.opsets = opsets
         self.declared = declared  # what shape the file, or ONNX's own inference, says that a tensor has
+        self.calling: list[tuple[str, str]] = []  # the functions that the walk is in
         self.steps = 0
         self.seen: dict[Any, Any] = {}  # constants computed, and from what
         self.computed = 0  # elements of constants read and made
@@ -212,15 +213,20 @@ class Walk:
             if all(value is None or value.constant for value in inputs) and inputs:
                 return [Value(*self.declared(output)) for output in node.output]
             return self.gap(call, REASONS.get(node.domain, "no count is known for this operator"))
+        key = (node.domain, node.op_type)
+        if key in self.calling:
+            raise Invalid("a function that calls itself never ends")
         scope = {inner: value for inner, value in zip(function.input, inputs) if value is not None}
         given = {attribute.name: attribute for attribute in node.attribute}
         defaults = {attribute.name: attribute for attribute in function.attribute_proto}
         body = [bound(inner, {**defaults, **given}) for inner in function.node]
         before, self.opsets = self.opsets, {**self.opsets, **{one.domain: one.version for one in function.opset_import}}
+        self.calling.append(key)
         try:
             self.graph(body, scope, set(function.output), depth + 1, f"{name}/")
         finally:  # a loop around it may be given up, and the walk go on
             self.opsets = before
+            self.calling.pop()
         return [self._given(scope, output) for output in function.output]
 
     def _given(self, scope: Mapping[str, Value], output: str) -> Value:
