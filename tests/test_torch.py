@@ -42,6 +42,11 @@ class Code(nn.Module):
         return self.code(self, x)
 
 
+def profiled(m: Any, x: torch.Tensor) -> torch.Tensor:
+    with torch.profiler.record_function("theirs"):
+        return m.layer(x)
+
+
 def attention(**more: Any) -> Code:
     return Code(lambda m, x: F.scaled_dot_product_attention(x, x, x, **more))
 
@@ -105,6 +110,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "attention for cpu": (Code(lambda m, x: A._scaled_dot_product_flash_attention_for_cpu(x, x, x)[0]), HEADS, 4 * 5 * 5 * 16),
     "linear": (nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 2, bias=False)), TOKENS, 0),
     "linear of a vector": (nn.Linear(8, 4), (8,), 0),
+    "profiled": (Code(profiled, layer=nn.Linear(8, 4)), TOKENS, 0),
     "products": (Code(lambda m, x: (x @ x.mT, torch.mm(x[0], m.w), torch.mv(x[0], m.v), torch.dot(x[0, 0], m.v), torch.bmm(x, x.mT), m.w.T @ x.mT), w=torch.ones(8, 3), v=torch.ones(8)), TOKENS, -1),
     "added products": (Code(lambda m, x: (torch.addmm(m.b, x[0], m.w), torch.addmm(m.b, x[0], m.w, beta=2, alpha=3), torch.baddbmm(x[..., :3], x, m.w[None]), torch.addmv(x[0, :, 0], x[0], m.v), torch.addbmm(x[0, :, :3], x, m.w[None]), torch.addr(x[0], x[0, :, 0], m.v)), b=torch.ones(3), w=torch.ones(8, 3), v=torch.ones(8)), TOKENS, -1),
     "einsum": (Code(lambda m, x: (torch.einsum("nhid,nhjd->nhij", x, x), torch.einsum("nhid,hde->nhie", x, m.w)), w=torch.ones(4, 8, 3)), HEADS, 0),
@@ -705,11 +711,19 @@ class Picky(nn.Module):
     def forward(self, x):
         raise SystemExit("not today")
 net = Net()
+class Late(nn.Module):
+    def forward(self, scale, /, image, *, more=None):
+        return scale * image
+class Several(nn.Module):
+    def forward(self, *them):
+        return them[0] * them[1]
+compiled, parallel = torch.compile(net), nn.DataParallel(net)
 number = 3
 def needs(width, depth=2): return Net()
 def fails(): raise ValueError("no such weights")
 def text(): return "text"
 def half(): return Net().half()
+def exported(): return torch.export.export(Net(), (torch.ones(1, 3, 9, 9),)).module()
 """
 
 
@@ -733,6 +747,7 @@ REFUSED = {
     "their_nets:Net --input 9x9x3 --dim a=1": "it has no open dimension 'a'\n  hint: --dim is for model files",
     "their_nets:Asks --input 9x9x3": "its forward asks for a value that only the data can tell (aten::is_nonzero)\n"
     "  hint: what runs then depends on the data, and so do its counts; count the parts before and after",
+    "their_nets:Several --input x=1x3": "its forward has no parameter 'x'\n  hint: it takes input0",
     "their_nets:Picky --input 9x9x3": "its forward fails: SystemExit: not today\n  hint: it was given x=1x3x9x9",
     "their_nets:Nett": "the module 'their_nets' has no 'Nett'\n  hint: did you mean Net?",
     "their_nets:number": "it is an int, not a PyTorch module\n"
@@ -772,6 +787,26 @@ def test_a_module_is_counted_by_its_name(words: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines()[1].startswith("conv,conv,9x9x3,7x7x8,10584,10584,10584,")
     assert run(["verify", *words.split()]) == 0
     assert "verified: 10,584 multiplications" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("name", "inputs", "macs"),
+    [
+        ("compiled", {"": "9x9x3"}, 10584),  # forward says but *args and **kwargs
+        ("compiled", {"image": "1x3x9x9"}, 10584),
+        ("parallel", {"": "9x9x3"}, 10584),
+        ("parallel", {"input0": "1x3x9x9", "mask": "1x3x9x9"}, 10584),
+        ("exported", {"": "9x9x3"}, 10584),  # takes nothing by name
+        ("Late", {"image": "1x4", "scale": "1x4"}, 0),
+        ("Several", {"input1": "1x4", "input0": "1x4"}, 0),
+    ],
+)
+def test_inputs_are_given_by_position_where_forward_knows_no_names(
+    name: str, inputs: dict[str, str], macs: int
+) -> None:
+    net = sepcalc.load(f"their_nets:{name}", input=inputs)
+    assert (net.macs, net.cost.mults) == (macs, macs or 4)
 
 
 @pytest.mark.usefixtures("folder")

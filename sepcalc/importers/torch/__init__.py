@@ -4,6 +4,8 @@ Importing someone's module runs their code. Its forward runs as well, on tensors
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
@@ -79,6 +81,7 @@ def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
 
     parameters = signature(module)
     shapes = _shapes(shown, parameters, request)
+    placed = list(takewhile(shapes.__contains__, _places(parameters, len(shapes))))
     decimal = next((one.dtype for one in module.parameters() if one.is_floating_point()), torch.float32)
     whole = set[str]()
     while True:
@@ -86,12 +89,20 @@ def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
             label: torch.empty(shape, dtype=torch.int64 if label in whole else decimal, device="meta")
             for label, shape in shapes.items()
         }
+        args = [tensors.pop(label) for label in placed]  # a wrapper may know no names: torch.compile, torch.export
         try:
-            return _counted(shown, name, module, (), tensors)
+            return _counted(shown, name, module, args, tensors)
         except NeedsWhole as need:
             if need.origins <= whole:
                 raise InputError([Problem(f"{shown}: it takes decimal numbers of its inputs for indices")]) from need
             whole |= need.origins
+
+
+def _places(parameters: Mapping[str, Any], count: int) -> list[str]:
+    """The names of what forward takes by position; of one that says but ``*args``, made up for this many."""
+    named = [one.name for one in parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    counted = not named and any(one.kind == one.VAR_POSITIONAL for one in parameters.values())
+    return [f"input{at}" for at in range(count)] if counted else named
 
 
 def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict[str, tuple[int, ...]]:
@@ -100,9 +111,10 @@ def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict
         raise InputError([Problem(f"{shown}: a PyTorch module has no parameter {quoted(label)} to set")])
     for label in request.dims:
         raise InputError([Problem(f"{shown}: it has no open dimension {quoted(label)}", "--dim is for model files")])
-    taken = [one for one in parameters.values() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    needed = [one.name for one in taken if one.default is one.empty]
-    first = needed[0] if needed else taken[0].name if taken else "input"
+    places = _places(parameters, max(1, len(request.inputs)))
+    taken = [*places, *(one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY)]
+    needed = [label for label in taken if label in parameters and parameters[label].default is Parameter.empty]
+    first = (needed or taken or ["input"])[0]
     example = f"--input 224x224x3, or --input {first}=1x3x224x224"
     if not request.inputs:
         several = f"the shapes of its inputs {', '.join(map(quoted, needed))}"
@@ -111,8 +123,8 @@ def _shapes(shown: str, parameters: Mapping[str, Any], request: Request) -> dict
     open_ended = any(one.kind == one.VAR_KEYWORD for one in parameters.values())
     problems, shapes = list[Problem](), dict[str, tuple[int, ...]]()
     for label, text in request.inputs.items():
-        if label and label not in {one.name for one in taken} and not open_ended:
-            hint = near_miss(label, [one.name for one in taken]) or f"it takes {', '.join(one.name for one in taken)}"
+        if label and label not in taken and not open_ended:
+            hint = near_miss(label, taken) or (f"it takes {', '.join(taken)}" if taken else "")
             problems.append(Problem(f"{shown}: its forward has no parameter {quoted(label)}", hint))
             continue
         try:

@@ -338,8 +338,10 @@ class Tracer(Dataless):
         change = lambda one: self.inner(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
         args, kwargs = tree_map(change, args), tree_map(change, kwargs or {})
         library, _, name = func.name().partition(".")[0].partition("::")
-        if library in ("prim", "profiler") or name.startswith(("_assert", "_functional_assert")):
-            return None if name.startswith("_") else func(*args, **kwargs)
+        if library in ("prim", "profiler"):
+            return func(*args, **kwargs)
+        if name.startswith(("_assert", "_functional_assert")):
+            return None
         name = _plain(name)
         given = _found((args, kwargs))
         known = library == "aten" and (name in self.handled or name in _DATA or name in _UNRELATED)
