@@ -562,6 +562,19 @@ def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: py
     assert run(["verify", path]) == 3
 
 
+@pytest.mark.parametrize(
+    "words", ["network", "network --expand", "convert", "whatif --resolution 12", "fit --by resolution --max macs=1M"]
+)
+def test_every_command_on_a_network_exits_3_or_only_warns(words: str, tmp_path: Path) -> None:
+    nodes = [node("Conv", "x w", "c", pads=[1, 1, 1, 1]), helper.make_node("Magic", ["c"], ["y"], "m", domain="my")]
+    made = graph(nodes, {"x": (1, 3, 8, 8)}, "y", (weight("w", 4, 3, 3, 3),))
+    made.input[0].type.tensor_type.shape.dim[2].dim_param = "side"
+    command, *options = words.split()
+    line = [command, saved(tmp_path, made), *options, "--dim", "side=8"]
+    assert run(line) == 3
+    assert run([*line, "--allow-uncounted"]) == 0
+
+
 # --- stored tensors alone ---------------------------------------------------------------------------------------------
 
 ALONE = "{} macs run on stored tensors alone: they count, as the file computes them each time"
