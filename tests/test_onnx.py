@@ -301,6 +301,11 @@ def test_params_in_numbers_and_in_bytes(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["network", path, "--format", "json"]) == 0
     totals = json.loads(capsys.readouterr().out)["totals"]
     assert (totals["params"], totals["params_bytes"]) == (32, 64)
+    yaml = tmp_path / "m.yaml"
+    assert run(["convert", path, "-o", str(yaml)]) == 0
+    for file in (path, str(yaml)):
+        assert run(["check", file, "--max", "params-bytes=64"]) == 0
+        assert run(["check", file, "--max", "params-bytes=63"]) == 1
 
 
 def test_tied_embeddings_and_biases_of_several_layers(tmp_path: Path) -> None:

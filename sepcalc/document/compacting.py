@@ -79,7 +79,7 @@ def _told(network: Network) -> tuple[object, ...]:
     for node, layer in zip(network.nodes, network.layers, strict=True):
         counts = (layer.cost, layer.effective_macs, layer.shared, layer.op.writes)
         rows.append((node.sources, layer.kind, layer.output, counts))
-    return network.name, [*network.inputs.items()], network.ends, rows
+    return network.name, [*network.inputs.items()], network.ends, network.param_bytes, rows
 
 
 class _Writer:

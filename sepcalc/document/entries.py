@@ -27,6 +27,7 @@ ROOT = (
     "blocks",
     "layers",
     "budget",
+    "param-bytes",
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
 MODIFIERS = ("name", "from", "weights", "shared-params", "more-params", "repeat", "when")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
+from sepcalc.document.held import BYTES
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
@@ -61,6 +62,10 @@ def _network() -> Schema:
     properties: Schema = {
         "name": {**_TEXT, "description": "The title of reports."},
         "published": _published(),
+        "param-bytes": {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{BYTES}$"}],
+            "description": "What a param takes where it is stored, if not 4: 2, or 51/14 for 51 bytes of 14 params.",
+        },
         "input": {**_SHAPE, "description": "HxWxC, channels last, no batch: 224x224x3."},
         "inputs": {
             "type": "object",

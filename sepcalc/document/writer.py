@@ -1,13 +1,14 @@
 """A network as YAML that reads back to the same numbers, layer by layer: the flat list of its layers."""
 
 from collections.abc import Sequence
+from math import gcd
 
 from sepcalc.document.entries import LONGEST_NAME, is_entry_name, quoted
 from sepcalc.document.respell import entry_of
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
-from sepcalc.network import Network
+from sepcalc.network import ELEMENT_BYTES, Network
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.shape import show
 
@@ -17,7 +18,7 @@ FROM_NOTHING = "from: []"
 def write(network: Network) -> str:
     """The network in the language of documents; what the documents of other networks add (blocks, budgets) it has not.
 
-    Raises InputError, a problem for every layer that the language has no words for: one that was not counted, say.
+    Raises InputError, a problem for every layer that the language has no words for.
     """
     problems: list[Problem] = []
     if not network.inputs:
@@ -78,7 +79,15 @@ def weights_fit(network: Network, at: int, owner: int) -> bool:
 def heading(network: Network) -> list[str]:
     """The lines before the outputs: the name, the notes, the inputs."""
     lines = [f"name: {quoted(network.name)}"] if network.name else []
-    return [*lines, *[f"# {printable(note)}" for note in network.notes], *_inputs(network)]
+    return [*lines, *[f"# {printable(note)}" for note in network.notes], *_param_bytes(network), *_inputs(network)]
+
+
+def _param_bytes(network: Network) -> list[str]:
+    size, params = network.stated_bytes, network.params
+    if size is None or size == params * ELEMENT_BYTES:
+        return []
+    common = gcd(size, params)
+    return [f"param-bytes: {size // common}" + (f"/{params // common}" if params > common else "")]
 
 
 def _inputs(network: Network) -> list[str]:
