@@ -567,6 +567,14 @@ def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: py
     assert run(["verify", path]) == 3
 
 
+def test_what_makes_data_from_nothing_reads_nothing_in_yaml_either(tmp_path: Path) -> None:
+    noise = helper.make_node("RandomNormal", [], ["z"], "noise", shape=[1, 8])
+    path = saved(tmp_path, [node("Relu", "x", "r"), noise, node("Add", "r z", "y")], {"x": (1, 8)}, "y")
+    assert run(["convert", path, "-o", str(tmp_path / "net.yaml")]) == 3
+    for network in (read(path), load(tmp_path / "net.yaml")):
+        assert [one.sources for one in network.nodes] == [(0,), (), (1, 2)]
+
+
 @pytest.mark.parametrize(
     "words", ["network", "network --expand", "convert", "whatif --resolution 12", "fit --by resolution --max macs=1M"]
 )

@@ -9,7 +9,10 @@ from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.network import ELEMENT_BYTES, Network
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.shape import show
+
+FROM_NOTHING = "from: []"
 
 
 def write(network: Network) -> str:
@@ -34,7 +37,9 @@ def write(network: Network) -> str:
         body += [f"  - {text}{'' if lines else ':'}", *[f"    {line}" for line in lines]]
         body.append(f"    name: {quoted(names[first + at])}")
         before = first + at - 1 if at else 0
-        if sources not in ((before,), ()):
+        if from_nothing(op, sources):
+            body.append(f"    {FROM_NOTHING}")
+        elif sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners:
             body += _weights(network, at, owners[weights], names[first + owners[weights]])
@@ -45,6 +50,11 @@ def write(network: Network) -> str:
     if problems:
         raise InputError(problems)
     return "\n".join([*heading(network), *outputs_of(network, names), *body, ""])
+
+
+def from_nothing(op: Op, sources: Sequence[int]) -> bool:
+    """Whether it must be said of a layer that it reads nothing: it does not, though others of its kind do."""
+    return not sources and isinstance(op, Uncounted)
 
 
 def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
