@@ -27,6 +27,7 @@ class Kind(NamedTuple):
     form: Callable[[Words, Options], tuple[str, ...]] | None = None  # the options of this form of the kind, if fewer
     several: bool = False  # whether it takes more than one input
     begins: bool = False  # whether it takes none: a line of tensors begins with it
+    bare: bool = False  # whether it may take none, where from: [] says so
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -312,6 +313,7 @@ KINDS = {
         free_word="OPERATOR",
         example="uncounted TopK --to 10",
         several=True,
+        bare=True,
     ),
 }
 

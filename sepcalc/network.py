@@ -139,7 +139,14 @@ class Network:
     ) -> "Network":
         """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
         ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
-        return Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes)
+        network = Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes)
+        return network if self._param_bytes is None else network.stored(self._param_bytes, self.params)
+
+    def stored(self, size: int, of: int) -> "Network":
+        """The same network, its params stored at the mean width of ``of`` params that take ``size`` bytes."""
+        if of:
+            self._param_bytes = -(-size * self.params // of)
+        return self
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -268,8 +275,6 @@ class Network:
             nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
         network = self.replaced(nodes, numbers)
         network.notes = (*self.notes, *told(len(owner), stayed))
-        if self._param_bytes is not None and self.params:  # at the mean width of the file's
-            network._param_bytes = -(-self._param_bytes * network.params // self.params)
         return network
 
     def receptive_fields(self) -> list[tuple[int, ...]]:

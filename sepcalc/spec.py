@@ -113,7 +113,7 @@ def linked(spec: Spec, inputs: Shapes) -> Chain:
         return as_links(kind, build(kind, words, options, inputs), inputs)
     from sepcalc.ops.repeat import Each
 
-    if KINDS[kind].begins:
+    if KINDS[kind].begins or not inputs:
         raise Invalid(f"{kind} takes no input, and so has no slices", about=EACH)
     for shape in inputs:
         if len(shape) < 2:

@@ -19,6 +19,7 @@ from sepcalc.errors import Invalid
 from sepcalc.network import Network, Node
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
+from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.pool import Reduce
 from sepcalc.source import load
 
@@ -225,6 +226,33 @@ def test_constants_stand_where_they_are_read() -> None:
         "  - block1 16\n"
         "  - block1 32\n"
         "  - block1 64\n"
+    )
+
+
+def test_what_reads_nothing_says_so_in_a_branch_and_in_a_block() -> None:
+    """Noise that each of the layers adds to what it is given: x + relu(noise)."""
+    noise, relu, add = Uncounted("RandomNormal", "it makes numbers", (4,)), Activation("relu"), Elementwise("add")
+    nodes = [
+        Node(f"n{at + step}", op, sources, (4,))
+        for at in range(0, 18, 3)
+        for step, (op, sources) in enumerate([(noise, ()), (relu, (at + 1,)), (add, (at, at + 2))])
+    ]
+    network = Network("", {"input": (4,)}, nodes)
+    text = write_compact(network)
+    same(network, text)
+    assert text == (
+        "input: 4\n# uncounted RandomNormal: it makes numbers\n"
+        "blocks:\n"
+        "  block1:\n"
+        "    - add:\n"
+        "        a: []\n"
+        "        b:\n"
+        "          - uncounted RandomNormal --to 4:\n"
+        "            from: []\n"
+        "          - act relu\n"
+        "layers:\n"
+        "  - block1:\n"
+        "    repeat: 6\n"
     )
 
 

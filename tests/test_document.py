@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sepcalc.document import Document, load_yaml
+from sepcalc.document.compacting import write_compact
 from sepcalc.errors import InputError, Invalid
 from sepcalc.gate import check, compare_published, read_metric
 from sepcalc.nodes import Source
+from sepcalc.whatif import whatif
 
 FOLDER = Path(__file__).parent / "documents"
 GOOD = sorted(FOLDER.glob("good/*.yaml"))
@@ -289,3 +291,18 @@ def limited(seconds: int, megabytes: int) -> Iterator[None]:
     finally:
         for which, limits in before.items():
             resource.setrlimit(which, limits)
+
+
+def test_params_take_what_the_document_says_at_any_size() -> None:
+    """51 bytes for every 14 params: ceil(54 · 51 / 14) = 197; at twice the outputs, ceil(108 · 51 / 14) = 394."""
+    text = "param-bytes: 51/14\nparameters: {out: 2}\ninput: 8x8x3\nlayers:\n  - conv -k3 -o{out}\n"
+    network = load(text).network
+    assert (network.params, network.param_bytes) == (54, 197)
+    assert load(text, out="4").network.param_bytes == 394
+    assert load(write_compact(network)).network.param_bytes == 197
+    assert whatif(network, ["*=depthwise-separable"]).after.param_bytes == 121  # 27 + 6 params
+
+
+@pytest.mark.parametrize("text", ["0", "2.5", "-1", "1/0", "1e9", "'2 '", "[2]", "9999999999999999999", "½"])
+def test_bytes_of_a_param_are_a_whole_number_or_so_many_for_so_many(text: str) -> None:
+    assert "FILE:1:14: " in refusal(f"param-bytes: {text}\ninput: 8x8x3\nlayers: [conv -k3 -o2]\n")

@@ -301,6 +301,11 @@ def test_params_in_numbers_and_in_bytes(tmp_path: Path, capsys: pytest.CaptureFi
     assert run(["network", path, "--format", "json"]) == 0
     totals = json.loads(capsys.readouterr().out)["totals"]
     assert (totals["params"], totals["params_bytes"]) == (32, 64)
+    yaml = tmp_path / "m.yaml"
+    assert run(["convert", path, "-o", str(yaml)]) == 0
+    for file in (path, str(yaml)):
+        assert run(["check", file, "--max", "params-bytes=64"]) == 0
+        assert run(["check", file, "--max", "params-bytes=63"]) == 1
 
 
 def test_tied_embeddings_and_biases_of_several_layers(tmp_path: Path) -> None:
@@ -560,6 +565,27 @@ def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: py
     assert "m (my.Magic): no count is known for this operator" in out
     assert run(["network", path, "--allow-uncounted"]) == 0
     assert run(["verify", path]) == 3
+
+
+def test_what_makes_data_from_nothing_reads_nothing_in_yaml_either(tmp_path: Path) -> None:
+    noise = helper.make_node("RandomNormal", [], ["z"], "noise", shape=[1, 8])
+    path = saved(tmp_path, [node("Relu", "x", "r"), noise, node("Add", "r z", "y")], {"x": (1, 8)}, "y")
+    assert run(["convert", path, "-o", str(tmp_path / "net.yaml")]) == 3
+    for network in (read(path), load(tmp_path / "net.yaml")):
+        assert [one.sources for one in network.nodes] == [(0,), (), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    "words", ["network", "network --expand", "convert", "whatif --resolution 12", "fit --by resolution --max macs=1M"]
+)
+def test_every_command_on_a_network_exits_3_or_only_warns(words: str, tmp_path: Path) -> None:
+    nodes = [node("Conv", "x w", "c", pads=[1, 1, 1, 1]), helper.make_node("Magic", ["c"], ["y"], "m", domain="my")]
+    made = graph(nodes, {"x": (1, 3, 8, 8)}, "y", (weight("w", 4, 3, 3, 3),))
+    made.input[0].type.tensor_type.shape.dim[2].dim_param = "side"
+    command, *options = words.split()
+    line = [command, saved(tmp_path, made), *options, "--dim", "side=8"]
+    assert run(line) == 3
+    assert run([*line, "--allow-uncounted"]) == 0
 
 
 # --- stored tensors alone ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sepcalc.errors import InputError
 from sepcalc.network import Network, Node, of_spec, records
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.product import Dense
 from sepcalc.ops.rename import Rename
 from sepcalc.spec import Spec, parse
@@ -107,6 +108,20 @@ def test_params_that_no_spec_says() -> None:
     network = Network("", {"input": (8,)}, nodes)
     same(network, again(network))
     assert network.params == again(network).params == 64 + 128 + 5
+
+
+def test_what_reads_nothing_says_so() -> None:
+    """Two layers that make data from nothing, one first and one behind a layer that it does not read."""
+    data = Uncounted("RandomNormal", "it makes numbers", (4,))
+    nodes = [
+        Node("first", data, (), (4,)),
+        Node("relu", Activation("relu"), (1,), (4,)),
+        Node("noise", data, (), (4,)),
+        Node("add", Elementwise("add"), (2, 3), (4,)),
+    ]
+    network = Network("", {"input": (4,)}, nodes)
+    same(network, again(network))
+    assert write(network).count("    from: []\n") == 2
 
 
 def test_what_has_no_words() -> None:

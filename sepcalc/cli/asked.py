@@ -32,9 +32,6 @@ increase_option = click.option(
     "--max-increase", "increases", multiple=True, metavar="[METRIC=]PERCENT", shell_complete=complete_metrics,
     help="The most that every metric, or this one, may grow: 2%, macs=2%, params=10k; may be repeated.",
 )  # fmt: skip
-uncounted_option = click.option(
-    "--allow-uncounted", is_flag=True, help="Only warn where some operators were not counted; totals are incomplete."
-)
 
 
 def limits_of(maxima: Sequence[str]) -> tuple[Limit, ...]:

@@ -6,8 +6,8 @@ import click
 
 from sepcalc import __version__
 from sepcalc.cli import complain
-from sepcalc.cli.asked import kept_as, uncounted_option
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.asked import kept_as
+from sepcalc.cli.network import input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept

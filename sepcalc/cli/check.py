@@ -16,10 +16,9 @@ from sepcalc.cli.asked import (
     max_option,
     refuse_outside,
     text_of,
-    uncounted_option,
     verdict_options,
 )
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.network import input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines

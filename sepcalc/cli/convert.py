@@ -2,13 +2,21 @@
 
 import click
 
-from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
+from sepcalc.cli.network import (
+    dim_option,
+    fold_norm_option,
+    input_option,
+    request,
+    set_option,
+    standard_input,
+    uncounted_option,
+)
 from sepcalc.cli.output import emit_file
 from sepcalc.source import read
 
 HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
 repeats stands there once, as a block; sepcalc network --expand writes every layer, with its name.
-Exits with 3 when some of its operators cannot be counted; in the YAML they are uncounted, too.
+Exits with 3 when some of its operators cannot be counted (--allow-uncounted: 0); in the YAML they are uncounted, too.
 
 \b
 Examples:
@@ -23,6 +31,7 @@ Examples:
 @input_option
 @dim_option
 @fold_norm_option
+@uncounted_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file.")
 @click.option("--force", is_flag=True, help="Overwrite it.")
 def command(
@@ -31,6 +40,7 @@ def command(
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
     fold_norm: bool,
+    allow_uncounted: bool,
     output: str | None,
     force: bool,
 ) -> int:
@@ -38,4 +48,4 @@ def command(
 
     found = read(network, request(sets, inputs, dims), standard_input).network
     emit_file(write_compact(found.fold_norm() if fold_norm else found), output, force)
-    return 0 if found.complete else 3
+    return 0 if found.complete or allow_uncounted else 3

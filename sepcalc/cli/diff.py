@@ -2,8 +2,8 @@
 
 import click
 
-from sepcalc.cli.asked import increase_option, increases_of, uncounted_option, verdict_options
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.asked import increase_option, increases_of, verdict_options
+from sepcalc.cli.network import input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import complete_files, conclude
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown

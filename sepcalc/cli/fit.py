@@ -6,7 +6,7 @@ from functools import cache
 
 import click
 
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.network import dim_option, input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import emit, emit_file, output_options
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
@@ -84,6 +84,8 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
 )  # fmt: skip
 @set_option
 @input_option
+@dim_option
+@uncounted_option
 @output_options
 @click.option("-o", "--write", metavar="FILE", help="Write the network that fits, as YAML; needs one --by.")
 def command(
@@ -96,6 +98,8 @@ def command(
     divisor: int,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    allow_uncounted: bool,
     form: str,
     exact: bool,
     output: str | None,
@@ -109,7 +113,7 @@ def command(
         if name not in SEPARATED:
             expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
             raise InputError([Problem(expected, near_miss(name, SEPARATED))])
-    asked = request(sets, inputs)
+    asked = request(sets, inputs, dims)
     once = cache(standard_input)  # read again for every width
     document = read(network, asked, once)
     whole = document.network
@@ -138,7 +142,7 @@ def command(
 
         emit_file(as_yaml(found), write, force)
     emit(FitReport(whole.name, whole.cost, limits, told), form, exact, output, force)
-    if not whole.complete:
+    if not whole.complete and not allow_uncounted:
         return 3
     return 0 if found is not None else 1
 

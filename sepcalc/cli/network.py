@@ -70,6 +70,9 @@ dim_option = click.option(
 )
 
 
+uncounted_option = click.option(
+    "--allow-uncounted", is_flag=True, help="Only warn where some operators were not counted; totals are incomplete."
+)
 fold_norm_option = click.option(
     "--fold-norm", is_flag=True, help="With batch norms as part of the convolutions before them, where that can be."
 )
@@ -91,7 +94,7 @@ fold_norm_option = click.option(
 @click.option(
     "--expand", is_flag=True, help="The flat list of its layers, as YAML that reads back to the same numbers."
 )
-@click.option("--allow-uncounted", is_flag=True, help="Exit with 0 although some operators were not counted.")
+@uncounted_option
 @element_bytes
 @short_output_options
 def command(
@@ -115,11 +118,12 @@ def command(
 ) -> int:
     document = read(network, request(sets, inputs, dims), standard_input)
     subject = document.network.fold_norm() if fold_norm else document.network
+    known = subject.complete or allow_uncounted
     if expand:
         from sepcalc.document.writer import write
 
         emit_file(write(subject), output, force)
-        return 0
+        return 0 if known else 3
     findings = [] if document.altered or fold_norm else compare_published(subject, document.published)
     verdicts = check(subject, document.budget)
     remark = ""
@@ -128,7 +132,5 @@ def command(
     elif document.published and fold_norm:
         remark = "What was published is not compared: it is of the network whose norms are not folded."
     report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
-    code = 0 if report.passed else 1
-    if not document.network.complete and not allow_uncounted:
-        code = 3
+    code = (0 if report.passed else 1) if known else 3
     return conclude(code, report, form, exact, output, force)

@@ -2,7 +2,7 @@
 
 import click
 
-from sepcalc.cli.network import input_option, request, set_option, standard_input
+from sepcalc.cli.network import dim_option, input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
@@ -37,6 +37,8 @@ Examples:
 @click.option("--balance", metavar="NUMBER", help="Macs per byte of a device: what would wait for its memory.")
 @set_option
 @input_option
+@dim_option
+@uncounted_option
 @element_bytes
 @output_options
 @click.option(
@@ -52,6 +54,8 @@ def command(
     balance: str | None,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    allow_uncounted: bool,
     element_bytes: int,
     form: str,
     exact: bool,
@@ -71,7 +75,7 @@ def command(
     if resolution is not None:
         read_resolution("--resolution", resolution)
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None
-    whole = read(network, request(sets, inputs), standard_input).network
+    whole = read(network, request(sets, inputs, dims), standard_input).network
     result = whatif(whole, rules, exclude, width=width, divisor=divisor, resolution=resolution)
     report = WhatifReport(result, said(width, resolution), bytes_balance, element_bytes)
     if write is not None:
@@ -79,4 +83,4 @@ def command(
 
         emit_file(as_yaml(result.after), write, force)
     emit(report, form, exact, output, force)
-    return 0 if result.after.complete else 3
+    return 0 if result.after.complete or allow_uncounted else 3

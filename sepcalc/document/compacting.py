@@ -10,7 +10,17 @@ from sepcalc.document.entries import quoted
 from sepcalc.document.respell import entry_of, spec_of
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
-from sepcalc.document.writer import counted_elsewhere, heading, listed_names, names_of, outputs_of, weights_fit, write
+from sepcalc.document.writer import (
+    FROM_NOTHING,
+    counted_elsewhere,
+    from_nothing,
+    heading,
+    listed_names,
+    names_of,
+    outputs_of,
+    weights_fit,
+    write,
+)
 from sepcalc.errors import InputError, printable
 from sepcalc.network import Network
 from sepcalc.nodes import Source
@@ -69,7 +79,7 @@ def _told(network: Network) -> tuple[object, ...]:
     for node, layer in zip(network.nodes, network.layers, strict=True):
         counts = (layer.cost, layer.effective_macs, layer.shared, layer.op.writes)
         rows.append((node.sources, layer.kind, layer.output, counts))
-    return network.name, [*network.inputs.items()], network.ends, rows
+    return network.name, [*network.inputs.items()], network.ends, network.param_bytes, rows
 
 
 class _Writer:
@@ -277,7 +287,9 @@ class _Writer:
         if body.what == "leaf":
             text, shared = self._spelled(at, names)
             first, *more = text.split("\n")
-            yield _beside([f"- {first}", *_indented(more, 2)], [shared] if shared else [])
+            node = self.network.nodes[at]
+            nothing = [FROM_NOTHING] if from_nothing(node.op, node.sources) else []
+            yield _beside([f"- {first}", *_indented(more, 2)], [*nothing, *([shared] if shared else [])])
         elif body.what == "join":
             yield self._join(body, at, names)
         else:

@@ -27,6 +27,7 @@ ROOT = (
     "blocks",
     "layers",
     "budget",
+    "param-bytes",
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
 MODIFIERS = ("name", "from", "weights", "shared-params", "more-params", "repeat", "when")
@@ -56,12 +57,13 @@ class Piece(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A layer: read already, or words that wait for values."""
+    """A layer: read already, or words that wait for values; ``begins`` says whether it takes no input."""
 
     node: Node
     label: str
     spec: Spec | None
     pieces: tuple[Piece, ...]
+    begins: bool = False
 
 
 class Use(NamedTuple):

@@ -1,13 +1,17 @@
-"""What a document holds its network to: its budget, and what was published of it."""
+"""What a document holds its network to: its budget, and what was published of it; and what its params take."""
+
+import re
 
 from sepcalc.document.problems import Notes
-from sepcalc.errors import Invalid
+from sepcalc.errors import Invalid, quoted
 from sepcalc.gate import METRICS, Claim, Limit, Mark, read_tolerance
 from sepcalc.gate.limits import Written
 from sepcalc.gate.limits import read_budget as gate_budget
 from sepcalc.gate.metrics import spoken
 from sepcalc.nodes import Mapping, Node, Scalar, Sequence
 from sepcalc.quantity import read_printed
+
+BYTES = "([0-9]{1,18})(?:/([0-9]{1,18}))?"  # of a param, or of so many
 
 
 def read_budget(notes: Notes, node: Node | None) -> tuple[Limit, ...]:
@@ -33,6 +37,19 @@ def _written(notes: Notes, node: Mapping) -> list[Written]:
             inside = _written(notes, value)
         entries.append(Written(name, inside, key, value, mark))
     return entries
+
+
+def read_param_bytes(notes: Notes, node: Node | None) -> tuple[int, int]:
+    """``param-bytes``: bytes of each param, or of so many as stand behind a slash; 0 where it is not said."""
+    text = None if node is None else notes.scalar(node, "param-bytes")
+    if text is None:
+        return 0, 1
+    found = re.fullmatch(BYTES, text)
+    size, of = (int(found[1]), int(found[2] or 1)) if found else (0, 0)
+    if size < 1 or of < 1:
+        hint = "2, or 51/14: 51 bytes for every 14 params"
+        notes.add(f"param-bytes is {quoted(text)}: expected the bytes of a param, from 1", hint, node)
+    return size, of
 
 
 def read_published(notes: Notes, node: Node | None) -> tuple[Claim, ...]:

@@ -158,7 +158,12 @@ class Entries(Words):
         body = self.body(node, bodies[0], values[bodies[0]])
         if body is None or modifiers is None:
             return None
-        if modifiers.origin and isinstance(body, Layer) and KINDS[body.label].begins:
+        if _from_nothing(values):
+            if not isinstance(body, Layer) or not (body.begins or KINDS[body.label].bare):
+                self.origin(values["from"])  # says that it is empty
+                return None
+            body = body._replace(begins=True)
+        elif modifiers.origin and isinstance(body, Layer) and body.begins:
             message = f"{body.label} takes no input, and so starts from nothing"
             self.notes.add(message, "the layer after it reads it, unless that has a from", modifiers.origin[0])
             return None
@@ -170,7 +175,8 @@ class Entries(Words):
         name = self.entry_name(values.get("name"))
         repeat = self.value_piece(values.get("repeat"), "repeat")
         when = self.value_piece(values.get("when"), "when")
-        origin = self.origin(values["from"]) if "from" in values else ()
+        nothing = _from_nothing(values)
+        origin = self.origin(values["from"]) if "from" in values and not nothing else ()
         for key, inside in values.items():  # in long form, weights may stand among the options
             kind = _kind_in(key)
             if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
@@ -178,7 +184,7 @@ class Entries(Words):
         weights = self.reference(values["weights"], "weights") if "weights" in values else None
         shared = self.value_piece(values.get("shared-params"), "shared-params")
         more = self.value_piece(values.get("more-params"), "more-params")
-        given = {"repeat": repeat, "when": when, "from": origin, "weights": weights}
+        given = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
         given |= {"shared-params": shared, "more-params": more}
         if any(not value and key in values for key, value in given.items()):
             return None
@@ -390,7 +396,7 @@ class Entries(Words):
         if kind not in KINDS:
             self.unknown(kind, node)
             return None
-        return Layer(node, kind, None, pieces)
+        return Layer(node, kind, None, pieces, KINDS[kind].begins)
 
     def constant(self, node: Scalar, words: Sequence[str]) -> Layer | None:
         """A spec without expressions: read once, however often it runs."""
@@ -404,7 +410,7 @@ class Entries(Words):
                     start, end = columns_of(node.text, at)
                     self.notes.add(fact.message, fact.hint, node, start, end)
             return None
-        return Layer(node, spec.kind, spec, ())
+        return Layer(node, spec.kind, spec, (), KINDS[spec.kind].begins)
 
     def unknown(self, word: str, node: Scalar) -> None:
         if not self.library.whole:
@@ -461,7 +467,7 @@ class Entries(Words):
                     whole = False
                 else:
                     pieces.append(piece)
-        return Layer(node, kind_name, None, tuple(pieces)) if whole else None
+        return Layer(node, kind_name, None, tuple(pieces), KINDS[kind_name].begins) if whole else None
 
     def use(self, node: Node, block: str, pieces: Sequence[Piece], where: Node) -> Use | None:
         """Arguments by place, then by name."""
@@ -515,6 +521,12 @@ class Entries(Words):
 def _kind_in(key: str) -> str:
     """The first word that is not ``each``."""
     return next((word for word in key.split() if word != EACH), "")
+
+
+def _from_nothing(values: Mapping[str, Node]) -> bool:
+    """Whether ``from: []`` stands there: a layer that takes no input, though others of its kind do."""
+    origin = values.get("from")
+    return isinstance(origin, SequenceNode) and not origin.items
 
 
 def _filled(value: Node) -> bool:

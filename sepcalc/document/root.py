@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sepcalc.document import Document, Opener
 from sepcalc.document.ends import own_inputs, read_inputs, read_outputs
 from sepcalc.document.entries import MOST_AXES, RESERVED, ROOT, Piece, fill, key_of, unbraced
-from sepcalc.document.held import read_budget, read_published
+from sepcalc.document.held import read_budget, read_param_bytes, read_published
 from sepcalc.document.parameters import Parameter, read_parameter
 from sepcalc.document.problems import Notes
 from sepcalc.document.reading import Entries, Library
@@ -37,6 +37,7 @@ def read_document(
     altered = head.set_parameters(settings, own)
     budget = read_budget(notes, values.get("budget"))
     published = read_published(notes, values.get("published"))
+    width = read_param_bytes(notes, values.get("param-bytes"))
     shapes = read_inputs(head, root, given)
     if "layers" not in values:
         notes.add("the key layers is missing", "", root)
@@ -55,7 +56,8 @@ def read_document(
         raise notes.error()
     inputs = {name: shape for name, shape in shapes.items() if shape is not None}
     altered |= bool(given) and own_inputs(head, values) != inputs
-    return Document(Network(title, inputs, run.nodes(), ends), budget, published, altered, head.parameters)
+    network = Network(title, inputs, run.nodes(), ends)
+    return Document(network.stored(*width) if width[0] else network, budget, published, altered, head.parameters)
 
 
 class Head(Words):

@@ -27,7 +27,7 @@ from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, as_text
 from sepcalc.expression import Value as Number
-from sepcalc.kinds import KINDS, build
+from sepcalc.kinds import build
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op, Uncounted
@@ -168,7 +168,7 @@ class Run:
             if self.steps > self.most:
                 self.too_much(body.node, frame)
             if modifiers is None and tensor is not None and type(body) is Layer and body.spec is not None:
-                begin = () if KINDS[body.label].begins else (tensor,)
+                begin = () if body.begins else (tensor,)
                 tensor = self.emit(body.spec, body, body.label, begin, frame)  # most of all entries
             elif modifiers is not None:
                 tensor = self.modified(entry, modifiers, tensor, frame)
@@ -333,7 +333,7 @@ class Run:
 
     def layer(self, layer: Layer, name: str, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
         spec = layer.spec or self.spelled_out(layer, begin[0], frame)
-        begin = () if KINDS[layer.label].begins else begin
+        begin = () if layer.begins else begin
         if spec is None or None in begin:
             return None
         return self.emit(spec, layer, name or layer.label, begin, frame)  # type: ignore[arg-type]

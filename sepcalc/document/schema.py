@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
+from sepcalc.document.held import BYTES
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
@@ -24,6 +25,7 @@ _OFFSET: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string
 _SHAPE: Schema = {
     "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": r"^[0-9]+(x[0-9]+){0,4}$|\{.*\}"}]
 }
+_NOTHING: Schema = {"type": "array", "maxItems": 0}
 _QUANTITY = {
     "anyOf": [
         {"type": "number", "minimum": 0},
@@ -60,6 +62,10 @@ def _network() -> Schema:
     properties: Schema = {
         "name": {**_TEXT, "description": "The title of reports."},
         "published": _published(),
+        "param-bytes": {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{BYTES}$"}],
+            "description": "What a param takes where it is stored, if not 4: 2, or 51/14 for 51 bytes of 14 params.",
+        },
         "input": {**_SHAPE, "description": "HxWxC, channels last, no batch: 224x224x3."},
         "inputs": {
             "type": "object",
@@ -212,7 +218,7 @@ def _kind(name: str, kind: Kind) -> Schema:
     else:
         mapping["properties"] = {**options, "weights": {"$ref": "#/definitions/reference"}}
         if kind.several:
-            forms.append({"type": "array", "maxItems": 0})
+            forms.append(_NOTHING)
     return {"anyOf": forms, "description": kind.counted}
 
 
@@ -227,7 +233,10 @@ def _layer() -> Schema:
     names: list[str] = [*KINDS]
     modifiers: Schema = {
         "name": {**_TEXT, "description": "What its rows, from and weights call it."},
-        "from": {**_list_or_one(reference), "description": "The layers that it starts from."},
+        "from": {
+            "anyOf": [reference, {"type": "array", "items": reference}],
+            "description": "The layers that it starts from; [] where an uncounted one takes no input.",
+        },
         "weights": {**reference, "description": "The layer whose weights it has: params once, work per use."},
         "shared-params": {**_SIZE, "description": "How many of its params layers before it have counted already."},
         "more-params": {**_SIZE, "description": "How many params it stores that its spec does not say."},
@@ -259,6 +268,7 @@ def _layer() -> Schema:
         },
         "last": {"enum": [True, False, "true", "false"], "description": "Only the last step's output."},
     }
+    bare = [name for name, kind in KINDS.items() if kind.begins or kind.bare]
     written = {rf"^({EACH}\s+)+{name}(\s|$)|^{name}\s": kind for name, kind in kinds.items()}
     return {
         "anyOf": [
@@ -270,6 +280,8 @@ def _layer() -> Schema:
                 "patternProperties": written,
                 "additionalProperties": {"$ref": "#/definitions/block"},
                 "dependencies": _dependencies(PARTS.items()),
+                "if": {"properties": {"from": _NOTHING}, "required": ["from"]},
+                "then": {"propertyNames": {"pattern": rf"^({'|'.join(modifiers)})$|^\s*({'|'.join(bare)})(\s|$)"}},
             },
         ]
     }
@@ -278,5 +290,5 @@ def _layer() -> Schema:
 def _dependencies(parts: Any) -> Schema:
     """Which keys need which others, or must be without them."""
     needed: dict[str, Sequence[str]] = {part: [owner] for owner, keys in parts for part in keys}
-    alone = {name: {"not": {"required": ["from"]}} for name, kind in KINDS.items() if kind.begins}
+    alone = {name: {"properties": {"from": _NOTHING}} for name, kind in KINDS.items() if kind.begins}
     return {**needed, "stages": ["columns", "rows"], "scan": ["states", "step", "next"], **alone}

@@ -1,20 +1,24 @@
 """A network as YAML that reads back to the same numbers, layer by layer: the flat list of its layers."""
 
 from collections.abc import Sequence
+from math import gcd
 
 from sepcalc.document.entries import LONGEST_NAME, is_entry_name, quoted
 from sepcalc.document.respell import entry_of
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
-from sepcalc.network import Network
+from sepcalc.network import ELEMENT_BYTES, Network
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.shape import show
+
+FROM_NOTHING = "from: []"
 
 
 def write(network: Network) -> str:
     """The network in the language of documents; what the documents of other networks add (blocks, budgets) it has not.
 
-    Raises InputError, a problem for every layer that the language has no words for: one that was not counted, say.
+    Raises InputError, a problem for every layer that the language has no words for.
     """
     problems: list[Problem] = []
     if not network.inputs:
@@ -33,7 +37,9 @@ def write(network: Network) -> str:
         body += [f"  - {text}{'' if lines else ':'}", *[f"    {line}" for line in lines]]
         body.append(f"    name: {quoted(names[first + at])}")
         before = first + at - 1 if at else 0
-        if sources not in ((before,), ()):
+        if from_nothing(op, sources):
+            body.append(f"    {FROM_NOTHING}")
+        elif sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners:
             body += _weights(network, at, owners[weights], names[first + owners[weights]])
@@ -44,6 +50,11 @@ def write(network: Network) -> str:
     if problems:
         raise InputError(problems)
     return "\n".join([*heading(network), *outputs_of(network, names), *body, ""])
+
+
+def from_nothing(op: Op, sources: Sequence[int]) -> bool:
+    """Whether it must be said of a layer that it reads nothing: it does not, though others of its kind do."""
+    return not sources and isinstance(op, Uncounted)
 
 
 def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
@@ -68,7 +79,15 @@ def weights_fit(network: Network, at: int, owner: int) -> bool:
 def heading(network: Network) -> list[str]:
     """The lines before the outputs: the name, the notes, the inputs."""
     lines = [f"name: {quoted(network.name)}"] if network.name else []
-    return [*lines, *[f"# {printable(note)}" for note in network.notes], *_inputs(network)]
+    return [*lines, *[f"# {printable(note)}" for note in network.notes], *_param_bytes(network), *_inputs(network)]
+
+
+def _param_bytes(network: Network) -> list[str]:
+    size, params = network.stated_bytes, network.params
+    if size is None or size == params * ELEMENT_BYTES:
+        return []
+    common = gcd(size, params)
+    return [f"param-bytes: {size // common}" + (f"/{params // common}" if params > common else "")]
 
 
 def _inputs(network: Network) -> list[str]:
