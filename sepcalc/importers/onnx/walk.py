@@ -10,6 +10,7 @@ from sepcalc.importers.growing import MOST_NODES
 from sepcalc.importers.onnx.constants import MOST_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Unknown, Value
+from sepcalc.importers.onnx.older import modern
 from sepcalc.importers.onnx.operators import (
     CONTROL,
     DOMAINS,
@@ -93,7 +94,7 @@ class Walk:
             kind = f"{node.domain}.{kind}"
         outputs = tuple([output if output in used else "" for output in node.output])
         self.builder.at = name
-        call = Call(name, kind, tuple(inputs), outputs, attributes(node), opset)
+        call = modern(self.builder, Call(name, kind, tuple(inputs), outputs, attributes(node), opset))
         if kind == "Constant":
             return (self.constant(call, node),)
         if kind in ("Shape", "Size") and (shaped := call.input(0)).shape is not None:
