@@ -10,7 +10,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.options import Pairs, Value
 from sepcalc.rewrite import VARIANTS, Chain, Link, Settings, depthwise_separable
-from sepcalc.shape import AXES, Padding, Shape, Shapes, show
+from sepcalc.shape import Padding, Shape, Shapes, axis_letters, show
 
 Options = Mapping[str, Value]
 Words = tuple[str, ...]
@@ -263,17 +263,11 @@ def reduce(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.pool import Reduce
 
     (shape,) = inputs
-    letters = _letters(shape)
+    letters = axis_letters(shape)
     over = cast(str, options.get("over", letters[:-1] or letters))
     if not over or set(over) - set(letters) or len(set(over)) < len(over):
         raise Invalid(f"{quoted(over)} does not name axes of {show(shape)}: expected some of {letters}", about="over")
     return Reduce(words[0], tuple(sorted(letters.index(letter) for letter in over)), _on(options, "keep"))
-
-
-def _letters(shape: Shape) -> str:
-    if len(shape) - 1 not in AXES:
-        raise Invalid(f"the axes of {show(shape)} have no letters: expected at most 3 spatial ones")
-    return AXES[len(shape) - 1] + "c"
 
 
 def upsample(words: Words, options: Options, inputs: Shapes) -> Op:
@@ -367,7 +361,7 @@ def rename(how: str) -> Callable[[Words, Options, Shapes], Op]:
 
 def _axis(options: Options, shape: Shape) -> int:
     """The axis that ``--axis`` names: channels, if it is not given."""
-    letters = _letters(shape)
+    letters = axis_letters(shape)
     axis = cast(str, options.get("axis", "c"))
     if len(axis) != 1 or axis not in letters:
         raise Invalid(f"{quoted(axis)} is no axis of {show(shape)}: expected one of {letters}", about="axis")
@@ -422,7 +416,7 @@ def part(words: Words, options: Options, inputs: Shapes) -> Op:
     size = cast(int, options.get("size", shape[axis] - first))
     if first + size > shape[axis] or size < 1:
         raise Invalid(
-            f"{max(size, 1)} from {first} is not a part of the {shape[axis]} along {_letters(shape)[axis]}",
+            f"{max(size, 1)} from {first} is not a part of the {shape[axis]} along {axis_letters(shape)[axis]}",
             about="start" if first else "size",
         )
     sizes = (*shape[:axis], size, *shape[axis + 1 :])

@@ -16,6 +16,7 @@ Padding = Literal["same"] | Pads
 
 LARGEST = 2**63 - 1  # what a size may be at most: beyond it no file format and no framework goes
 AXES = {0: "", 1: "w", 2: "hw", 3: "dhw"}  # names of the spatial axes, by how many there are
+_FURTHER = "abefgijklmnopqrstuvxyz"  # of what else lies in front of three
 
 
 def read_size(text: str, least: int = 1) -> int:
@@ -51,6 +52,15 @@ def read_shape(text: str, most: int = 4) -> Shape:
 def show(shape: Shape) -> str:
     """The shape as it is written: ``8x8x256``."""
     return "x".join(map(str, shape))
+
+
+def axis_letters(shape: Shape) -> str:
+    """A letter for each axis, channels being ``c``: ``hwc``; in front of three spatial ones ``a``, ``b``, ``e`` …
+    Raises Invalid where there are more axes than letters."""
+    spatial = len(shape) - 1
+    if spatial > len(AXES) - 1 + len(_FURTHER):
+        raise Invalid(f"the {len(shape)} axes of {show(shape)} are more than there are letters")
+    return _FURTHER[: max(0, spatial - 3)] + AXES[min(spatial, 3)] + "c"
 
 
 def axis_name(rank: int, axis: int) -> str:

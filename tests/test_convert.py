@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from sepcalc.document import compacting, load_yaml
 from sepcalc.document.compacting import write_compact
 from sepcalc.document.writer import write
+from sepcalc.errors import Invalid
 from sepcalc.network import Network, Node
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise
+from sepcalc.ops.pool import Reduce
 from sepcalc.source import load
 
 ROOT = Path(__file__).parent.parent
@@ -56,6 +58,36 @@ def test_keras_models(table: str, tmp_path: Path) -> None:
         network = load(path)
         for text in (write(network), write_compact(network)):
             same(network, text)
+
+
+def test_tensors_of_many_axes() -> None:
+    """Frames of pictures side by side, as a layer for every time is written in ONNX: what names an axis reads back."""
+    rows: list[tuple[str, tuple[int, ...]]] = [
+        ("reshape --to 2x3x4x4x5", (0,)),
+        ("concat --axis a", (1, 1)),
+        ("softmax --axis b", (2,)),
+    ]
+    with pytest.raises(Invalid, match=r"^'b' is no axis of 4x3x4x4x5: expected one of adhwc$"):
+        graph([(6, 16, 5)], rows)
+    rows[2:] = [("softmax --axis a", (2,)), ("reduce max --over ah --keep", (3,)), ("reduce mean --over aw", (4,))]
+    network = graph([(6, 16, 5)], rows)
+    assert [layer.output for layer in network.layers] == [
+        (2, 3, 4, 4, 5),
+        (4, 3, 4, 4, 5),
+        (4, 3, 4, 4, 5),
+        (1, 3, 1, 4, 5),
+        (3, 1, 5),
+    ]
+    assert [layer.cost.compares for layer in network.layers] == [0, 0, 960 - 240, 960 - 60, 0]
+    for text in (write(network), write_compact(network)):
+        same(network, text)
+
+
+def test_a_pool_to_one_position_is_written_as_it_is_read() -> None:
+    pool = Node("pool", Reduce("mean", (0, 1), keep=True, called="pool"), (0,), (1, 1, 5))
+    network = Network("kept", {"x": (6, 6, 5)}, [pool])
+    same(network, write(network))
+    assert write(load_yaml(Source("WRITTEN", write(network))).network) == write(network)
 
 
 @pytest.mark.skipif(not find_spec("torch"), reason="needs torch")

@@ -187,6 +187,20 @@ def test_axes_have_names() -> None:
 
 def test_more_axes_than_have_names_are_numbered() -> None:
     assert shape.axis_name(4, 0) == "axis 1"
+
+
+def test_axes_have_letters() -> None:
+    assert [shape.axis_letters((2,) * axes) for axes in range(1, 8)] == [
+        "c",
+        "wc",
+        "hwc",
+        "dhwc",
+        "adhwc",
+        "abdhwc",
+        "abedhwc",
+    ]
+    every = shape.axis_letters((2,) * 26)
+    assert sorted(every) == [*"abcdefghijklmnopqrstuvwxyz"]
     with pytest.raises(Invalid) as caught:
-        build("reduce", ("mean",), {}, ((2, 2, 2, 2, 8),))
-    assert str(caught.value) == "the axes of 2x2x2x2x8 have no letters: expected at most 3 spatial ones"
+        build("reduce", ("mean",), {}, ((2,) * 27,))
+    assert str(caught.value) == f"the 27 axes of {'x'.join('2' * 27)} are more than there are letters"

@@ -18,7 +18,7 @@ from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Each, Part, Scan
 from sepcalc.options import Value
-from sepcalc.shape import AXES, Shape, Shapes, show
+from sepcalc.shape import Shape, Shapes, axis_letters, show
 from sepcalc.spec import Spec, linked, outputs
 
 Parts = tuple[str, tuple[str, ...], dict[str, Value]]  # kind, words, options
@@ -138,15 +138,9 @@ def _reduce(op: Reduce, inputs: Shapes) -> Parts:
     rank = len(inputs[0]) - 1
     if op.called == "pool" and op.axes == tuple(range(rank)):
         how = "max" if op.how == "max" else "avg"
-        return ("pool", (how,), {"to": (1,)}) if op.keep else ("pool", (how, "global"), {})
-    letters = _letters(inputs[0])
+        return ("pool", (how,), {"to": (1,) * rank}) if op.keep else ("pool", (how, "global"), {})
+    letters = axis_letters(inputs[0])
     return "reduce", (op.how,), {"over": "".join(letters[axis] for axis in op.axes), **_flags(keep=op.keep)}
-
-
-def _letters(shape: Shape) -> str:
-    if len(shape) - 1 not in AXES:
-        raise Invalid(f"the axes of {show(shape)} have no letters")
-    return AXES[len(shape) - 1] + "c"
 
 
 def _batch_norm(op: BatchNorm, inputs: Shapes) -> Parts:
@@ -198,11 +192,11 @@ def _softmax(op: Softmax, inputs: Shapes) -> Parts:
 
 def _along(axis: int, shape: Shape) -> dict[str, Value]:
     """The letter of an axis, where it is not the last."""
-    return {} if axis in (-1, len(shape) - 1) else {"axis": _letters(shape)[axis]}
+    return {} if axis in (-1, len(shape) - 1) else {"axis": axis_letters(shape)[axis]}
 
 
 def _concat(op: Concat, inputs: Shapes) -> Parts:
-    letters = _letters(inputs[0])
+    letters = axis_letters(inputs[0])
     letter = letters[op.axis]
     return "concat", (), {} if letter == "c" else {"axis": letter}
 

@@ -41,6 +41,8 @@ def read(path: str, request: Request = Request()) -> Network:
     if not graph.node:
         raise InputError([Problem(f"{shown}: it holds no graph of operators")])
     opsets = {one.domain: one.version for one in model.opset_import}
+    if 0 < model.ir_version < 3:  # files said no opset then
+        opsets.setdefault("", 1)
     for domain, version in opsets.items():
         if domain in ("", "ai.onnx") and not 1 <= version <= NEWEST:
             raise InputError([Problem(f"{shown}: opset {version} is not known", f"expected 1 to {NEWEST}")])

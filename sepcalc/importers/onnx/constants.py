@@ -24,7 +24,7 @@ _BY_ELEMENT = frozenset({
     "Or", "Xor", "Not", "Clip", "Relu",
 })  # fmt: skip
 _SHRINKING = frozenset({  # never more elements than their first input
-    *RENAMED, "Transpose", "Slice", "ScatterND", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin", "CumSum",
+    *RENAMED, "Transpose", "Slice", "Split", "ScatterND", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin", "CumSum",
 })  # fmt: skip
 _GROWING = frozenset({"Range", "ConstantOfShape", "Expand", "Tile", "Gather", "Concat"})
 EVALUATED = _SAME | _BY_ELEMENT | _SHRINKING | _GROWING
@@ -60,35 +60,38 @@ def strict() -> Iterator[None]:
         yield
 
 
-def evaluate(call: Call, seen: dict[Any, Any]) -> Any:
-    """The elements of a constant's only output, where they are few and everything it is made from is known; None
-    otherwise, also where the reference fails on it, or warns of it within :func:`strict`. ``seen`` keeps what was
-    computed: blocks that repeat compute the same."""
+def evaluate(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
+    """The elements of a constant's outputs (one, but for a Split), where they are few and everything it is made from
+    is known; None otherwise, also where the reference fails on it, or warns of it within :func:`strict`. ``seen``
+    keeps what was computed: blocks that repeat compute the same."""
     if call.type not in EVALUATED or any(value is not None and value.data is None for value in call.inputs):
         return None
+    if len(call.outputs) != 1 and call.type != "Split":
+        return None
     if call.type in _SAME:
-        return call.input(0).data
+        return (call.input(0).data,)
     try:
-        result = _computed(call, seen)
+        results = _computed(call, seen)
     except Exception:  # what a file may hold that the reference does not take is without end
         return None
-    return result if result is not None and result.size <= SMALL and numeric(result) else None
+    return results if results is not None and all(one.size <= SMALL and numeric(one) for one in results) else None
 
 
-def _computed(call: Call, seen: dict[Any, Any]) -> Any:
+def _computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
     arrays: list[Any] = [None if value is None else value.data for value in call.inputs]
     shapes = [data.shape for data in arrays if data is not None]
     if max(map(_volume, shapes)) > SMALL or not _most(call, arrays, shapes) <= SMALL:
         return None
     if call.type in RENAMED:
-        return arrays[0].reshape(RENAMED[call.type](call, shapes[0]))
+        return (arrays[0].reshape(RENAMED[call.type](call, shapes[0])),)
     if call.type == "Div" and arrays[0].dtype == arrays[1].dtype and arrays[0].dtype.kind in "iu":
-        return _quotient(*arrays)
+        return (_quotient(*arrays),)
     settings = [(name, _exact(value)) for name, value in call.attributes.items()]
-    key = (call.type, call.opset, repr(settings), *map(_exact, arrays))
+    key = (call.type, call.opset, len(call.outputs), repr(settings), *map(_exact, arrays))
     if key not in seen:
         seen[key] = _referred(call, arrays)
-    return seen[key]
+    results: Sequence[Any] = seen[key]
+    return results
 
 
 def _exact(value: Any) -> Any:
@@ -96,20 +99,21 @@ def _exact(value: Any) -> Any:
     return (value.dtype, value.shape, value.tobytes()) if hasattr(value, "tobytes") else value
 
 
-def _referred(call: Call, arrays: Sequence[Any]) -> Any:
+def _referred(call: Call, arrays: Sequence[Any]) -> Sequence[Any]:
     """What ONNX's reference computes."""
     from onnx.helper import make_attribute, make_node
     from onnx.numpy_helper import from_array
 
     names = ["" if data is None else f"x{at}" for at, data in enumerate(arrays)]
-    node = make_node(call.type, names, ["y"])
+    given = [f"y{at}" for at in range(len(call.outputs))]
+    node = make_node(call.type, names, given)
     for name, value in call.attributes.items():
         if isinstance(value, tuple) and not value:
             continue  # as if it were not there
         node.attribute.append(make_attribute(name, from_array(value) if hasattr(value, "dtype") else value))
     evaluator = _evaluator(node.SerializeToString(), call.opset)
-    (result,) = evaluator.run(["y"], dict(zip(names, arrays)))
-    return result.reshape(result.shape)  # of one number the reference may give no array
+    results = evaluator.run(given, dict(zip(names, arrays)))
+    return [one.reshape(one.shape) for one in results]  # of one number the reference may give no array
 
 
 @lru_cache(256)
@@ -176,6 +180,10 @@ def _most(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
             raise ValueError("another axis than it has")
         case "Expand":
             return _volume(_together([shapes[0], _listed(arrays[1])]))
+        case "Split":
+            parts = arrays[1].tolist() if len(arrays) > 1 and arrays[1] is not None else call.ints("split")
+            if parts and (min(parts) < 0 or sum(parts) != shapes[0][call.whole("axis", 0)]):
+                raise ValueError("parts that are not the whole")
         case "Slice" if len({data.size for data in arrays[1:] if data is not None}) > 1:
             raise ValueError("lists that do not fit each other")
         case kind if kind in _BY_ELEMENT:

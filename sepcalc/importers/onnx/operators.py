@@ -2,9 +2,10 @@
 
 from sepcalc.importers.onnx.graph import Handler
 from sepcalc.importers.onnx.microsoft import MICROSOFT
+from sepcalc.importers.onnx.older import OLDER
 from sepcalc.importers.onnx.standard import STANDARD
 
-OPERATORS: dict[str, Handler] = {**STANDARD, **MICROSOFT}
+OPERATORS: dict[str, Handler] = {**STANDARD, **OLDER, **MICROSOFT}
 CONTROL = ("If", "Loop", "Scan")
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 

@@ -86,7 +86,7 @@ def _resized(call: Call, value: Value) -> Shape:
     result = list(shape)
     if call.type != "Upsample" and target is not None:
         if target.data is None:
-            raise Invalid("the sizes to reach are computed from the data")
+            raise Refused("the sizes to reach are computed from the data")
         policy = call.text("keep_aspect_ratio_policy", "stretch")
         wanted = [int(size) for size in target.data.reshape(-1)]
         if policy != "stretch":

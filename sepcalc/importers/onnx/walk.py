@@ -10,6 +10,7 @@ from sepcalc.importers.growing import MOST_NODES
 from sepcalc.importers.onnx.constants import MOST_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Unknown, Value
+from sepcalc.importers.onnx.older import modern
 from sepcalc.importers.onnx.operators import (
     CONTROL,
     DOMAINS,
@@ -93,7 +94,7 @@ class Walk:
             kind = f"{node.domain}.{kind}"
         outputs = tuple([output if output in used else "" for output in node.output])
         self.builder.at = name
-        call = Call(name, kind, tuple(inputs), outputs, attributes(node), opset)
+        call = modern(self.builder, Call(name, kind, tuple(inputs), outputs, attributes(node), opset))
         if kind == "Constant":
             return (self.constant(call, node),)
         if kind in ("Shape", "Size") and (shaped := call.input(0)).shape is not None:
@@ -129,10 +130,10 @@ class Walk:
         joined = inputs if call.type in JOINING else inputs[:1]
         roots = () if call.type in TABLES else tuple(dict.fromkeys(root for value in joined for root in value.roots))
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
-        data = evaluate(call, self.seen) if len(call.outputs) == 1 and self.computed <= MOST_COMPUTED else None
-        if data is not None:
-            self.computed += data.size
-            return (known(data, roots),)
+        results = evaluate(call, self.seen) if self.computed <= MOST_COMPUTED else None
+        if results is not None:
+            self.computed += sum(data.size for data in results)
+            return [known(data, roots) for data in results]
         try:
             handler = OPERATORS.get(call.type)
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
@@ -146,10 +147,10 @@ class Walk:
                 raise Refused("")
             scratch = Builder(1, self.builder.stored, lambda name: False)
             fed = [_fed(scratch, value) for value in call.inputs]
-            results = handler(scratch, call._replace(inputs=tuple(fed)))
+            made = handler(scratch, call._replace(inputs=tuple(fed)))
             if scratch.cost_since(0).macs:
                 self.stored_product(call)
-            return [Value(value.shape, value.kind, None, None, False, None, roots) for value in results]
+            return [Value(value.shape, value.kind, None, None, False, None, roots) for value in made]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
             if isinstance(error, Refused) and call.type in MULTIPLYING:
                 self.builder.uncounted(call, str(error), None)

@@ -18,7 +18,8 @@ _THROUGH = {
     "Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Identity", "Dropout",
     "Cast", "Add", "Sub", "Mul", "Div", "Concat", "Split", "Slice", "Pad", "Gelu", "Mish", "Softplus", "Selu", "Sum",
     "QuantizeLinear", "DequantizeLinear", "Max", "Min", "Pow", "Where", "Expand", "Tile", "Swish", "QLinearAdd",
-    "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearWhere",
+    "ImageScaler", "Affine", "Scale", "ScaledTanh", "Crop", "QLinearMul", "QLinearConcat", "QLinearLeakyRelu",
+    "QLinearSigmoid", "QLinearWhere",
 }  # fmt: skip
 
 
