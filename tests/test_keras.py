@@ -227,6 +227,25 @@ def test_a_mean_counts_as_one(tmp_path: Path) -> None:
     assert net["subtract"].cost.adds == 24
 
 
+@pytest.mark.parametrize(
+    ("axes", "rows", "kinds"),
+    [
+        ([1, 2], 4, ["permute", "reshape", "softmax", "reshape", "permute"]),  # a picture of weights for each channel
+        ([1, 3], 6, ["permute", "reshape", "softmax", "reshape", "permute"]),
+        ([2, 3], 6, ["reshape", "softmax", "reshape"]),
+        ([1, 2, 3], 1, ["flatten", "softmax", "reshape"]),
+    ],
+)
+def test_a_softmax_over_several_axes(axes: list[int], rows: int, kinds: list[str], tmp_path: Path) -> None:
+    layer = {"class_name": "Softmax", "config": {"name": "s", "axis": axes}, "name": "s"}
+    layer["inbound_nodes"] = [[["x", 0, 0, {}]]]
+    net = network(keras2(layer, outputs=[["s", 0, 0]]), tmp_path)
+    assert [one.kind for one in net.layers] == kinds
+    assert net.outputs == {"output": (6, 6, 4)}
+    assert net.cost[:6] == (0, 0, 2 * 144 - rows, 144 - rows, 144, 144)
+    assert verify(net).ok
+
+
 # --- Keras 2 ----------------------------------------------------------------------------------------------------------
 
 

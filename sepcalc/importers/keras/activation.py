@@ -119,13 +119,15 @@ def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False
         return call.add(Softmax(log, axis - rank), tensor, link=link)
     inner = f"{link}/" if link else ""
     tensor = call.plain(tensor, f"{inner}layout")
-    if sorted(axes) != list(range(rank - len(axes), rank)):
-        raise Invalid("axis names several axes that are not the last ones")
-    kept = tensor.shape[: rank - len(axes)]
-    rows = call.free(
-        "flatten" if not kept else "reshape", tensor, (*kept, prod(tensor.shape[len(kept) :])), f"{inner}rows"
-    )
-    return call.free("reshape", call.add(Softmax(log), rows, link=link), tensor.shape, f"{inner}shape")
+    others = [axis for axis in range(rank) if axis not in axes]
+    order = (*others, *sorted(axes))
+    moved = order != tuple(range(rank))
+    shape = tuple([tensor.shape[axis] for axis in order])
+    rows = call.free("permute", tensor, shape, f"{inner}order") if moved else tensor
+    kept = shape[: len(others)]
+    rows = call.free("reshape" if kept else "flatten", rows, (*kept, prod(shape[len(kept) :])), f"{inner}rows")
+    made = call.free("reshape", call.add(Softmax(log), rows, link=link), shape, f"{inner}shape")
+    return call.free("permute", made, tensor.shape, f"{inner}restored") if moved else made
 
 
 def activation(call: Call) -> Tensor:
