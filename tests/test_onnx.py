@@ -371,6 +371,31 @@ def test_quantized_weights_between_quantize_and_dequantize(tmp_path: Path) -> No
     assert (network.params, network.param_bytes, network.macs) == (108, 108, 36 * 4 * 27)
 
 
+@pytest.mark.parametrize(
+    ("kind", "size", "said"),
+    [  # 108 numbers in the kernel, 4 in the bias: those in 4 bytes each, 16
+        (TensorProto.FLOAT, 4 * 108 + 16, None),
+        (TensorProto.FLOAT16, 2 * 108 + 16, "29/14"),
+        (TensorProto.INT8, 108 + 16, "31/28"),
+        (TensorProto.INT4, 108 // 2 + 16, "5/8"),
+    ],
+)
+def test_yaml_keeps_what_params_of_several_types_take(kind: int, size: int, said: str | None, tmp_path: Path) -> None:
+    kernel = helper.make_tensor("w", kind, (4, 3, 3, 3), [1] * 108)
+    scale = numpy_helper.from_array(np.float32(0.5), "s")
+    whole = kind in (TensorProto.INT8, TensorProto.INT4)
+    nodes = [node("DequantizeLinear", "w s", "v") if whole else node("Cast", "w", "v", to=FLOAT)]
+    nodes.append(node("Conv", "x v b", "y"))
+    path = saved(tmp_path, nodes, {"x": (1, 3, 8, 8)}, "y", (kernel, scale, weight("b", 4)), opset=21)
+    assert (read(path).params, read(path).param_bytes) == (112, size)
+    assert run(["convert", path, "-o", str(tmp_path / "net.yaml")]) == 0
+    lines = (tmp_path / "net.yaml").read_text("utf-8").split("\n")
+    assert [line for line in lines if line.startswith("param-bytes")] == ([f"param-bytes: {said}"] if said else [])
+    for file in (path, str(tmp_path / "net.yaml")):
+        assert run(["check", file, "--max", f"params-bytes={size}"]) == 0
+        assert run(["check", file, "--max", f"params-bytes={size - 1}"]) == 1
+
+
 def test_what_is_no_weight_is_no_param(tmp_path: Path) -> None:
     nodes = [node("Reshape", "x to", "a"), node("Clip", "a low high", "b"), node("Mul", "b half", "y")]
     stored = (
