@@ -54,6 +54,25 @@ def _layer_norm(how: str) -> Handler:
     return handle
 
 
+def _mean_variance(builder: Builder, call: Call) -> Results:
+    """Instance norm, or layer norm over a whole example, with nothing trained."""
+    value = call.input(0)
+    rank = len(value.sizes)
+    axes = {axis % rank for axis in call.ints("axes") or (0, 2, 3)} if rank > 2 else set()
+    if 0 in axes and value.sizes[0] > 1:
+        if builder.batch > 1:
+            raise builder.mixed
+        raise Refused("a norm over more than one example at once has no count here")
+    if axes - {0} == set(range(2, rank)) and (value := builder.image(value)).batch == 0:
+        op = RowNorm("instance", gain=False, bias=False)
+    elif axes - {0} == set(range(1, rank)):
+        value = builder.laid(value, False)
+        op = RowNorm("layer", 1, rank - 1, False, False)
+    else:
+        raise Refused("a norm over these axes has no count here")
+    return (value._replace(number=builder.add(call.name, op, [value.number])),)
+
+
 def _skip_norm(how: str) -> Handler:
     """ONNX Runtime's sum of two tensors and its norm in one."""
 
@@ -104,6 +123,7 @@ NORMS: dict[str, Handler] = {
     "SimplifiedLayerNormalization": _layer_norm("rms"),
     "SkipLayerNormalization": _skip_norm("layer"),
     "SkipSimplifiedLayerNormalization": _skip_norm("rms"),
+    "MeanVarianceNormalization": _mean_variance,
     "LRN": _local_norm,
     "LpNormalization": _length_norm,
 }

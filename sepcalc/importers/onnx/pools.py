@@ -96,6 +96,8 @@ def _resized(call: Call, value: Value) -> Shape:
         for axis, size in zip(axes, wanted, strict=True):
             result[axis] = size
         return tuple(result)
+    if factors is None and scales is not None:
+        raise Refused("the factors to resample by are computed from the data")
     if factors is None or not len(factors):
         raise Invalid("the factors to resample by are not in the graph")
     for axis, factor in zip(axes, factors, strict=True):

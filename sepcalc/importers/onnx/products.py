@@ -13,12 +13,13 @@ from sepcalc.shape import Shape, show
 
 
 def _gemm(builder: Builder, call: Call) -> Results:
-    a, b, c = call.input(0), call.input(1), call.maybe(2)
+    a, b = call.input(0), call.input(1)
+    c = call.maybe(2) if call.decimal("beta", 1.0) else None  # times 0, it is not there
     if len(a.sizes) != 2 or len(b.sizes) != 2:
         raise Invalid("Gemm multiplies two matrices")
     left = "ki" if call.whole("transA", 0) else "ik"
     right = "jk" if call.whole("transB", 0) else "kj"
-    bias = c is not None and c.constant
+    bias = c is not None and c.constant and (a.constant or b.constant)
     result = contract(builder, call, a, b, f"{left},{right}->ij", c if bias else None)
     scaled = call.decimal("alpha", 1.0) != 1.0 and not (a.constant or b.constant)
     if scaled:

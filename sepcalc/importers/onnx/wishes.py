@@ -11,8 +11,8 @@ MOST_VISITS = 8  # of one function, each with other wishes of those who call it
 _WINDOWED = {
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
     "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
-    "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool", "MaxUnpool", "FusedConv",
-    "QLinearAveragePool", "QLinearGlobalAveragePool",
+    "MeanVarianceNormalization", "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool",
+    "MaxUnpool", "FusedConv", "QLinearAveragePool", "QLinearGlobalAveragePool",
 }  # fmt: skip
 _THROUGH = {
     "Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Identity", "Dropout",
