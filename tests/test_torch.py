@@ -676,6 +676,46 @@ def test_what_is_no_module_and_what_fails_is_refused() -> None:
         sepcalc.from_torch(nn.LazyLinear(3), torch.ones(1, 3))
     with pytest.raises(InputError, match=r"^Identity: there is no tensor among its inputs$"):
         sepcalc.from_torch(nn.Identity(), 3)
+    for given, said in (
+        (torch.ones(5, 0), "5x0: expected sizes from 1"),
+        (torch.eye(5).to_sparse(), "sparse: expected a dense tensor"),
+        (
+            torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
+            "nested: expected a dense tensor",
+        ),
+    ):
+        with pytest.raises(InputError, match=rf"^Identity: its input 'input' is {said}$"):
+            sepcalc.from_torch(nn.Identity(), given)
+
+
+class Lambda(nn.Module):
+    def __init__(self, run: Any) -> None:
+        super().__init__()
+        self.run = run
+
+    def forward(self, x: Any) -> Any:
+        return self.run(x)
+
+
+def test_what_an_operator_gives_beside_its_result_is_not_passed_over() -> None:
+    both = Lambda(lambda x: torch.native_layer_norm(x, [6], None, None, 1e-5))
+    network = sepcalc.from_torch(both, torch.ones(1, 6))
+    reason = "what it gives beside its result has no count here"
+    assert network.uncounted == (("native_layer_norm", "native_layer_norm", reason),)
+    first = Lambda(lambda x: torch.native_layer_norm(x, [6], None, None, 1e-5)[0])
+    assert sepcalc.from_torch(first, torch.ones(1, 6)).complete
+
+
+def test_a_bound_may_be_larger_than_what_it_bounds() -> None:
+    network = sepcalc.from_torch(Lambda(lambda x: x.clamp_max(torch.ones(5, 4))), torch.ones(1, 5, 1))
+    assert (list(network.outputs.values()), network.cost.compares) == ([(5, 4)], 20)
+    network = sepcalc.from_torch(Lambda(lambda x: x.clamp(torch.zeros(4), torch.ones(5, 1))), torch.ones(1, 5, 1))
+    assert (list(network.outputs.values()), network.cost.compares) == ([(5, 4)], 40)
+
+
+def test_along_an_axis_of_one_number() -> None:
+    network = sepcalc.from_torch(Lambda(lambda x: x.cumsum(0)), torch.tensor(3.0))
+    assert network.uncounted == (("cumsum", "cumsum", "it works along an axis of a single number"),)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------

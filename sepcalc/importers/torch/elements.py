@@ -64,7 +64,7 @@ def _clamp(builder: Builder, call: Call) -> Results:
     value = builder.value(call.given)
     low, high = (call.get(*names) for names in (("min", call.get("min_val")), ("max", call.get("max_val"))))
     bounds = [bound for bound in (low, high) if bound is not None]
-    if any(isinstance(bound, Tensor) and bound.live for bound in bounds):
+    if any(isinstance(bound, Tensor) and (bound.live or prod(bound.shape) > 1) for bound in bounds):
         for how, bound in (("maximum", low), ("minimum", high)):
             if isinstance(bound, Tensor):
                 value = combined(builder, how, [value, builder.loose(bound)], how)

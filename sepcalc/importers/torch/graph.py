@@ -80,7 +80,6 @@ class Builder(Growing[Origin]):
     def feed(self, name: str, tensor: Tensor) -> None:
         """An input of the network."""
         first = len(tensor.shape) > 2 and tensor.at in self.wanted
-        self._check(tensor.shape)
         self.inputs[name] = seen(tensor.shape, first)
         self.values[tensor.at] = Value(tensor.shape, len(self.tensors), first)
         self.tensors.append(self.inputs[name])
@@ -123,6 +122,8 @@ class Builder(Growing[Origin]):
 
     def along(self, value: Value, *wanted: int) -> Value:
         """The value so that these axes are among the network's, even a leading one of size 1."""
+        if wanted and not value.shape:
+            raise Refused("it works along an axis of a single number")
         places = axes(value.shape, value.first)
         if all(axis % len(value.shape) in places for axis in wanted):
             return value

@@ -96,6 +96,11 @@ def _follow(builder: Builder, call: Call) -> None:
         builder.back(mark)
         builder.uncounted(call, reason)
         return
+    beside = [output for output in call.outputs[len(results) :] if output.at not in builder.stretched]
+    if any(output.live and output.at in builder.read for output in beside):
+        builder.back(mark)
+        builder.uncounted(call, "what it gives beside its result has no count here")
+        return
     for output, value in zip(call.outputs, results):
         if value.constant:
             continue

@@ -16,6 +16,10 @@ from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
 
 
+def sizes(tensor: Any) -> str:
+    return "x".join(map(str, tensor.shape))
+
+
 def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
     """One run of the module's forward. Raises InputError where it fails, or asks for what only data can tell."""
     lazy = [label for label, one in module.named_parameters() if torch.nn.parameter.is_lazy(one)]
@@ -28,6 +32,13 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
 
     def fed(label: str, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
+            if value.is_nested or value.layout != torch.strided:
+                kind = "nested" if value.is_nested else "sparse"
+                raise InputError([Problem(f"{name}: its input {quoted(label)} is {kind}: expected a dense tensor")])
+            if 0 in value.shape:
+                raise InputError(
+                    [Problem(f"{name}: its input {quoted(label)} is {sizes(value)}: expected sizes from 1")]
+                )
             twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
             inputs[label] = tracer.feed(twin, label)
             return twin
@@ -64,7 +75,7 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
             raise
         except (Exception, SystemExit) as error:  # it is their code
             where = f" in {tracer.path}" if tracer.path else ""
-            shapes = ", ".join(f"{label}={'x'.join(map(str, one.shape))}" for label, one in inputs.items())
+            shapes = ", ".join(f"{label}={sizes(one)}" for label, one in inputs.items())
             raise InputError(
                 [Problem(f"{name}: its forward fails{where}: {told(error)}", f"it was given {printable(shapes)}")]
             ) from error
