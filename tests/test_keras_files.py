@@ -296,6 +296,24 @@ GRAPHS: list[tuple[Any, str]] = [
         changed(conv_model([None, 8, 8, 3]), *CONV, "kernel_size", to=[3, 3, 3]),
         "layer 'c' (Conv2D): kernel_size has 3 values: expected 2",
     ),
+    *[
+        (
+            changed(conv_model([None, 8, 8, 3]), *CONV, key, to=[3]),
+            f"layer 'c' (Conv2D): {key} has 1 value: expected 2",
+        )
+        for key in ("kernel_size", "strides", "dilation_rate")
+    ],
+    *[
+        (
+            changed(
+                conv_model([None, 8, 8, 3]),
+                *CONV[:-1],
+                to={"class_name": "MaxPool2D", "config": {"name": "p", key: [2]}},
+            ),
+            f"layer 'p' (MaxPool2D): {key} has 1 value: expected 2",
+        )
+        for key in ("pool_size", "strides")
+    ],
     (
         changed(conv_model([None, 8, 8, 3]), *CONV, "padding", to="full"),
         "layer 'c' (Conv2D): padding is 'full': expected valid or same or causal",
