@@ -171,7 +171,7 @@ USAGE = [
     (["\x1b[31m"], f"unknown command '\\x1b[31m'\n{EXPECTED}", "sepcalc"),
     (["a\\nb"], f"unknown command 'a\\nb'\n{EXPECTED}", "sepcalc"),
     (["network"], "Missing argument 'NETWORK'.", "sepcalc network"),
-    (["operators"], "Missing argument '{onnx|torch}'. Choose from: onnx, torch", "sepcalc operators"),
+    (["operators"], "Missing argument '{onnx|torch|keras}'. Choose from: onnx, torch, keras", "sepcalc operators"),
     (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),
     (
         ["verify", "net.yaml", "--samples=3"],

@@ -158,10 +158,15 @@ def test_every_layer_class_is_in_the_zoo() -> None:
     assert [name for name in LAYERS if f"{name}(" not in texts and not name.startswith(aside)] == []
 
 
-def test_the_listing() -> None:
+def test_the_listing(capsys: pytest.CaptureFixture[str]) -> None:
     listing = supported()
     assert {"Conv2D", "MultiHeadAttention", "ConvLSTM2D", "ops.Add"} <= set(listing)
     assert len(listing) == len(LAYERS) + len(OPERATIONS)
+    assert run(["operators", "keras", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["source"], told["counted"]) == ("keras", listing)
+    assert "Lambda" in [gap["name"] for gap in told["uncounted"]]
+    assert not set(listing) & {gap["name"] for gap in told["uncounted"]}
 
 
 # --- models of several layers -----------------------------------------------------------------------------------------
@@ -342,6 +347,31 @@ def test_an_input_by_name_is_laid_out_as_in_the_file(tmp_path: Path) -> None:
 def test_a_sequence_without_a_shape_asks_for_it(tmp_path: Path) -> None:
     assert network(conv_model(None), tmp_path, input="8x8x3").outputs == {"output": (6, 6, 2)}
     assert network(conv_model(None), tmp_path, _="8x8x3").outputs == {"output": (6, 6, 2)}
+
+
+FIXED = "the file has a fixed batch of {}: counts are for one of them"
+
+
+@pytest.mark.parametrize(("batch", "notes"), [(None, ()), (1, ()), (True, ()), (4, (FIXED.format(4),))])
+def test_a_fixed_batch_is_said(batch: int | None, notes: tuple[str, ...], tmp_path: Path) -> None:
+    for asked in ({}, {"_": "8x8x3"}, {"image": "8x8x3"}):
+        net = network(conv_model([batch, 8, 8, 3]), tmp_path, **asked)
+        assert (net.macs, net.notes) == (6 * 6 * 27 * 2, notes)
+
+
+def test_what_a_fixed_batch_tells_machines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.json"
+    for batch, told in ((4, [FIXED.format(4)]), (None, None)):
+        path.write_text(json.dumps(conv_model([batch, 8, 8, 3])))
+        for command in (["network"], ["whatif", "--width", "0.5", "--divisor", "1"]):
+            assert run([*command, str(path), "--format", "json"]) == 0
+            assert json.loads(capsys.readouterr().out).get("notes") == told
+
+
+def test_a_number_stands_for_every_axis(tmp_path: Path) -> None:
+    model = conv_model([None, 9, 9, 3])
+    model["config"]["layers"][1]["config"] |= {"kernel_size": 3, "strides": 2}
+    assert network(model, tmp_path).outputs == {"output": (4, 4, 2)}
 
 
 def test_another_shape_than_the_files(tmp_path: Path) -> None:

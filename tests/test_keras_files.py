@@ -19,7 +19,7 @@ from test_keras import DATA, MODELS, ZOO, conv_model, keras2, network
 from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
-from sepcalc.importers.keras import read
+from sepcalc.importers.keras import container, read
 from sepcalc.importers.keras.container import LARGEST_CONFIG
 
 CONFIG = json.dumps(MODELS["sequential"]["model"]).encode()
@@ -296,6 +296,24 @@ GRAPHS: list[tuple[Any, str]] = [
         changed(conv_model([None, 8, 8, 3]), *CONV, "kernel_size", to=[3, 3, 3]),
         "layer 'c' (Conv2D): kernel_size has 3 values: expected 2",
     ),
+    *[
+        (
+            changed(conv_model([None, 8, 8, 3]), *CONV, key, to=[3]),
+            f"layer 'c' (Conv2D): {key} has 1 value: expected 2",
+        )
+        for key in ("kernel_size", "strides", "dilation_rate")
+    ],
+    *[
+        (
+            changed(
+                conv_model([None, 8, 8, 3]),
+                *CONV[:-1],
+                to={"class_name": "MaxPool2D", "config": {"name": "p", key: [2]}},
+            ),
+            f"layer 'p' (MaxPool2D): {key} has 1 value: expected 2",
+        )
+        for key in ("pool_size", "strides")
+    ],
     (
         changed(conv_model([None, 8, 8, 3]), *CONV, "padding", to="full"),
         "layer 'c' (Conv2D): padding is 'full': expected valid or same or causal",
@@ -415,6 +433,54 @@ def test_hdf5(tmp_path: Path) -> None:
     assert refusal(path) == f"this HDF5 file has no attribute model_config{hint}"
     path.write_bytes(path.read_bytes()[:50])
     assert refusal(path).startswith("this HDF5 file cannot be read: ")
+    with h5py.File(path, "w", track_order=True) as file:  # an attribute beyond 64 KiB needs that
+        file.attrs["model_config"] = json.dumps(MODELS["nested"]["old"]) + " " * 2**20
+    assert read(str(path), Request()).cost.params + 8 == MODELS["nested"]["total"]
+
+
+def test_hdf5_in_which_h5py_itself_loops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("h5py", reason="needs the extra h5")
+    monkeypatch.setattr(container, "SECONDS", 2)
+    path = tmp_path / "model.h5"
+    path.write_bytes(gzip.decompress((DATA / "hang.h5.gz").read_bytes()))
+    assert refusal(path).startswith("this HDF5 file cannot be read: ")
+
+
+FAKE = "class File:\n    def __init__(self, path, mode):\n        {}\n"
+GIVING = """
+from types import SimpleNamespace
+class File:
+    def __init__(self, path, mode):
+        pass
+    def __enter__(self):
+        return SimpleNamespace(attrs=dict(model_config={}, layer_names=0))
+    def __exit__(self, *error):
+        pass
+"""
+# What stands for h5py, and what is said of a file then.
+LIBRARIES = [
+    (FAKE.format("while True: pass"), "this HDF5 file cannot be read: h5py is not done with it after 1 seconds"),
+    (FAKE.format("import os; os.abort()"), "this HDF5 file cannot be read: h5py crashes where it reads it"),
+    (FAKE.format("import os; os._exit(0)"), "this HDF5 file cannot be read: h5py crashes where it reads it"),
+    (FAKE.format("raise KeyError('\\x1b[31m\\udc80')"), r"""this HDF5 file cannot be read: '\x1b[31m\udc80'"""),
+    (FAKE.format("bytearray(2**33)"), "this HDF5 file cannot be read: MemoryError"),
+    ("import no_such_module", "reading an HDF5 file needs h5py\n  hint: pip install 'sepcalc[h5]'"),
+    (GIVING.format("'[' * (2**26 + 1)"), "the configuration is larger than 64 MiB"),
+    (GIVING.format("b'{}'"), NO_MODEL),
+    (GIVING.format(repr('{"class_name": "\u00e9\udc80"}')), r"the model, of the class 'é\udc80', has no config"),
+]
+
+
+@pytest.mark.parametrize(("library", "message"), LIBRARIES, ids=[message[-40:] for _, message in LIBRARIES])
+def test_whatever_becomes_of_h5py(library: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "h5py.py").write_text(library, errors="backslashreplace")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "h5py", raising=False)
+    if "while True" in library:
+        monkeypatch.setattr(container, "SECONDS", 1)
+    path = tmp_path / "model.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    assert refusal(path) == message
 
 
 # --- anything at all --------------------------------------------------------------------------------------------------

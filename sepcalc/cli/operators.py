@@ -14,12 +14,13 @@ HELP = """The operators of a model format that are counted: the table that its i
 Examples:
   sepcalc operators onnx
   sepcalc operators torch
+  sepcalc operators keras
   sepcalc operators onnx --format markdown
 """
 
 
 @click.command("operators", help=HELP)
-@click.argument("source", type=click.Choice(["onnx", "torch"]))
+@click.argument("source", type=click.Choice(["onnx", "torch", "keras"]))
 @output_options
 def command(source: str, form: str, exact: bool, output: str | None, force: bool) -> None:
     operators, reasons = _tables(source)
@@ -33,6 +34,11 @@ def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
         from sepcalc.importers.torch.moves import REASONS as ATEN_REASONS
 
         return ATEN.keys() - {"aliased"}, ATEN_REASONS  # aliased is a trace's own word
+    if source == "keras":
+        from sepcalc.importers.keras import supported
+        from sepcalc.importers.keras.table import REASONS as KERAS_REASONS
+
+        return supported(), KERAS_REASONS
     try:
         from sepcalc.importers.onnx import OPERATORS, REASONS
     except ImportError as error:

@@ -110,6 +110,11 @@ class Growing(Generic[Beside]):
         return {name: place[number] for name, number in outputs.items()}
 
 
+def fixed_batch(size: int) -> str:
+    """The note on a file whose first axis is so many examples."""
+    return f"the file has a fixed batch of {size}: counts are for one of them"
+
+
 def numbered(taken: dict[str, int], name: str) -> str:
     """The name, or with a number behind it where it is taken; takes it."""
     count = taken.get(name)

@@ -85,6 +85,7 @@ class NetworkReport(NamedTuple):
             "complete": network.complete,
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
             "uncounted": [gap._asdict() for gap in network.uncounted],
+            **({"notes": list(network.notes)} if network.notes else {}),
             "published": [finding._asdict() for finding in self.published],
             "budget": [verdict.record() for verdict in self.budget],
             "passed": self.passed,

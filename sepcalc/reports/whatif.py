@@ -44,6 +44,7 @@ class WhatifReport(NamedTuple):
             "before": self.rewritten.before.cost._asdict(),
             "after": self.rewritten.after.cost._asdict(),
             "complete": self.rewritten.after.complete,
+            **({"notes": list(self.rewritten.after.notes)} if self.rewritten.after.notes else {}),
             "layers": list(self.records_of_layers()),
         }
         if self.balance is not None:

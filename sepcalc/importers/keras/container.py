@@ -7,16 +7,19 @@ bounded memory. Weights are not touched.
 import json
 import os
 import struct
+import sys
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.importers.keras import hdf5
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
 LARGEST_CONFIG = 64 * 2**20  # bytes; those of the largest keras.applications models are below one MiB
 MOST_MEMBERS = 10_000
+SECONDS = 10  # that an HDF5 file may take: one takes a third of one
 BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a member that is both: deflate of zeros reaches 1032
 
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
@@ -44,7 +47,7 @@ def load(path: str) -> Any:
         raise InputError([Problem(fact.message, fact.hint, place=printable(path))]) from fact
 
 
-def _parsed(text: bytes | str) -> Any:
+def _parsed(text: bytes) -> Any:
     """The JSON. Raises Invalid where it is none, too long, too deep, or has numbers that are not finite."""
     if len(text) > LARGEST_CONFIG:
         raise Invalid(f"the configuration is larger than {LARGEST_CONFIG >> 20} MiB")
@@ -71,21 +74,34 @@ def _finite(text: str) -> float:
     return number
 
 
-def _hdf5(path: str) -> bytes | str:
+def _hdf5(path: str) -> bytes:
+    """``model_config`` of an HDF5 file. Another process reads it: nothing else can end a loop of h5py in C."""
+    import subprocess
+    from importlib.util import find_spec
+
+    missing = Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'")
+    if find_spec("h5py") is None:
+        raise missing
+    command = [sys.executable, "-I", hdf5.__file__, path, str(LARGEST_CONFIG + 1), *sys.path]
+    nowhere = subprocess.DEVNULL
     try:
-        import h5py
-    except ImportError as error:
-        raise Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'") from error
-    try:
-        with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
-            weights = "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file
-    except Exception as error:  # whatever h5py says of a broken file: OSError, KeyError, RuntimeError …
-        raise Invalid(f"this HDF5 file cannot be read: {printable(str(error))[:200]}") from error
-    if isinstance(text, bytes | str):
-        return text
+        done = subprocess.run(command, stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, timeout=SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise Invalid(f"this HDF5 file cannot be read: h5py is not done with it after {SECONDS} seconds") from error
+    kind, said = done.stdout[:1], done.stdout[1:]
+    if done.returncode or not kind:
+        raise Invalid("this HDF5 file cannot be read: h5py crashes where it reads it")
+    if kind == hdf5.TEXT:
+        return said
+    if kind == hdf5.MISSING:
+        raise missing
+    if kind == hdf5.BROKEN:
+        reason = said.decode("utf-8", "surrogatepass")
+        raise Invalid(f"this HDF5 file cannot be read: {printable(reason)[:200]}")
     raise Invalid(
-        "this HDF5 file holds weights only, no model" if weights else "this HDF5 file has no attribute model_config",
+        "this HDF5 file holds weights only, no model"
+        if kind == hdf5.WEIGHTS
+        else "this HDF5 file has no attribute model_config",
         "save the whole model: model.save('model.keras'), or its text: model.to_json()",
     )
 

@@ -5,12 +5,14 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.importers.growing import fixed_batch
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import (
     Arguments,
     Entry,
     Ref,
     batch_shape,
+    batch_size,
     bind,
     build_shape,
     calls_of,
@@ -128,6 +130,8 @@ class Reader:
                 self.problems.append(Problem(f"input {quoted(name)}: {fact.message}", fact.hint))
         if self.problems:
             raise _Failed
+        batches = [size for _, said in wanted if (size := batch_size(said)) is not None and size > 1]
+        self.model.notes += [fixed_batch(size) for size in dict.fromkeys(batches)]
         return tensors
 
     def input(self, name: str, said: Any, text: str | None) -> Tensor:

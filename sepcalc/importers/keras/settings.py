@@ -57,13 +57,12 @@ class Settings:
             raise Invalid(fact.message if "missing" in fact.message else f"{keys[0]} is {fact.message}") from fact
 
     def sizes(self, *keys: str, rank: int | None = None, default: int | None = None, least: int = 1) -> Shape:
-        """One size for each of ``rank`` axes, or one for all of them."""
+        """A list of one size for each of ``rank`` axes, as Keras wants it; a number stands for all of them."""
         value = self._read(keys, default)
         items = list(value) if isinstance(value, list | tuple) else [value] * (rank or 1)
-        if rank is not None and len(items) == 1:
-            items *= rank
         if rank is not None and len(items) != rank:
-            raise Invalid(f"{keys[0]} has {len(items)} values: expected {rank}")
+            count = "1 value" if len(items) == 1 else f"{len(items)} values"
+            raise Invalid(f"{keys[0]} has {count}: expected {rank}")
         try:
             return tuple([whole(item, least) for item in items])
         except Invalid as fact:
