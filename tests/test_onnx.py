@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 from sepcalc import load
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.importers import Request
+from sepcalc.importers import Request, apart
+from sepcalc.importers.apart import run_apart
 from sepcalc.importers.onnx import REASONS, read
 from sepcalc.network import Network
 from sepcalc.verify import verify
@@ -212,6 +213,54 @@ def test_inputs_of_several_numbers_of_examples_are_counted_whole_and_that_is_sai
     network = read(saved(tmp_path, nodes, {"a": (4, 3, 8, 8), "b": (2, 3, 8, 8)}, "y z", (weight("w", 4, 3, 3, 3),)))
     assert network.macs == (4 + 2) * 36 * 108
     assert network.notes == ("the first axes of the inputs, 4 and 2, are no one number of examples: counted whole",)
+
+
+@pytest.mark.parametrize(
+    ("shape", "nodes", "weights", "macs", "params"),
+    [
+        ((4, 6), [node("Reshape", "x s", "r"), node("MatMul", "r w", "y")], {"s": [1, -1], "w": (24, 5)}, 120, 120),
+        ((4, 6), [node("Transpose", "x", "r"), node("MatMul", "r w", "y")], {"w": (4, 3)}, 72, 12),
+        ((4, 6), [node("MatMul", "w x", "y")], {"w": (3, 4)}, 72, 12),
+        ((3, 10, 16), [node("MatMul", "x w", "y")], {"w": (3, 16, 8)}, 3 * 10 * 16 * 8, 3 * 16 * 8),
+    ],
+    ids=["reshaped", "transposed", "from the left", "weights for each"],
+)
+def test_a_product_over_the_first_axis_makes_it_none_of_examples(
+    shape: tuple[int, ...], nodes: list[Any], weights: dict[str, Any], macs: int, params: int, tmp_path: Path
+) -> None:
+    stored = [
+        ints(name, *given) if isinstance(given, list) else weight(name, *given) for name, given in weights.items()
+    ]
+    network = read(saved(tmp_path, nodes, {"x": shape}, "y", tuple(stored)))
+    assert (network.macs, network.params, network.notes) == (macs, params, (WHOLE.format(shape[0]),))
+    assert verify(network).ok
+
+
+def test_weights_for_each_of_several_copies(tmp_path: Path) -> None:
+    """Three experts on the same 10 x 16."""
+    network = read(saved(tmp_path, [node("MatMul", "x w", "y")], {"x": (1, 10, 16)}, "y", (weight("w", 3, 16, 8),)))
+    assert (network.outputs, network.macs, network.params) == ({"y": (3, 10, 8)}, 3 * 10 * 16 * 8, 3 * 16 * 8)
+    assert verify(network).ok
+
+
+def test_weights_without_elements_are_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path, [node("MatMul", "x w", "y")], {"x": (1, 4, 6)}, "y", (weight("w", 6, 0),))
+    assert refusal(path) == "FILE: 'matmul' (MatMul): an operand of a product is 6x0: expected sizes from 1"
+
+
+def test_shapes_that_fill_any_memory_while_they_are_inferred_stay_unknown(tmp_path: Path) -> None:
+    made = [node("Reshape", "k huge", "s"), node("Add", "s k", "t")]
+    nodes = [*made, node("Reshape", "x t", "r"), node("Relu", "r", "y")]
+    path = saved(tmp_path, nodes, {"x": (1, 8)}, "y", (ints("huge", 2**40 + 1), ints("k", 7)))
+    assert [gap.kind for gap in read(path).uncounted] == ["Reshape", "Relu"]
+
+
+def test_what_runs_apart_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_apart("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])", b"abc") == b"cba"
+    assert run_apart("raise SystemExit(1)", b"") is None
+    assert run_apart("held = bytes(2 << 30)", b"") is None
+    monkeypatch.setattr(apart, "SECONDS", 0.3)
+    assert run_apart("while True: pass", b"") is None
 
 
 def test_what_goes_neither_way_is_refused_as_a_batch(tmp_path: Path) -> None:

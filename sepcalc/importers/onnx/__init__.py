@@ -12,6 +12,7 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.apart import run_apart
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
@@ -336,6 +337,15 @@ def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
     return macs
 
 
+# With data propagation it may fill any memory: a shape that says 2^40 becomes that many sizes.
+_INFER = """
+import sys, onnx
+model = onnx.load_model_from_string(sys.stdin.buffer.read())
+inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+sys.stdout.buffer.write(inferred.SerializeToString())
+"""
+
+
 class _Declared:
     """What the file says of a tensor's shape; of what it does not say, what ONNX infers (once, when first asked)."""
 
@@ -355,7 +365,7 @@ class _Declared:
         return self.inferred.get(name, (None, 1))
 
     def _infer(self) -> dict[str, tuple[Shape | None, int]]:
-        from onnx import shape_inference
+        from onnx import load_model_from_string
 
         for one in self.model.graph.input:
             if one.name in self.shapes:
@@ -363,10 +373,9 @@ class _Declared:
                     dim.dim_value = size
         if self.altered:
             del self.model.graph.value_info[:]
-        try:
-            return _stated(shape_inference.infer_shapes(self.model, data_prop=True).graph)
-        except Exception:  # inference fails in many ways: what it does not know stays unknown, and is said
-            return {}
+        # inference fails in many ways, or not at all: what it does not know stays unknown, and is said
+        found = run_apart(_INFER, self.model.SerializeToString())
+        return {} if found is None else _stated(load_model_from_string(found).graph)
 
 
 def _stated(graph: Any) -> dict[str, tuple[Shape | None, int]]:

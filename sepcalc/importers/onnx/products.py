@@ -55,15 +55,17 @@ def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bi
     (left, right), out = equation.split("->")[0].split(","), equation.split("->")[1]
     sizes: dict[str, int] = {}
     for letters, value in ((left, a), (right, b)):
+        if 0 in value.sizes:
+            raise Invalid(f"an operand of a product is {show(value.sizes)}: expected sizes from 1")
         for letter, size in zip(letters, value.sizes, strict=True):
             known = sizes.get(letter, 1)
             if known != size and 1 not in (known, size):
                 raise Invalid(f"sizes {known} and {size} do not fit in a product")
             sizes[letter] = max(known, size)
+    batch = _batch_letter(builder, a, left, b, right, out)
     if a.constant or b.constant:
         data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
-        return _weighted(builder, call, data, weight, ours, theirs, out, sizes, bias)
-    batch = _batch_letter(builder, a, left, b, right)
+        return _weighted(builder, call, data, weight, ours, theirs, out, sizes, bias, batch)
     shape = tuple([sizes[letter] for letter in out])
     summed = [letter for letter in sizes if letter not in out]
     both = [letter for letter in out if letter in left and letter in right]
@@ -105,10 +107,18 @@ def _ordered(builder: Builder, like: Value, number: int, shape: Shape, batch: in
     return value._replace(number=builder.view(builder.view(number, sizes), builder.shape(value)))
 
 
-def _batch_letter(builder: Builder, a: Value, left: str, b: Value, right: str) -> str | None:
-    """The index that runs over the examples. Raises Invalid where they would be mixed."""
+def _batch_letter(builder: Builder, a: Value, left: str, b: Value, right: str, out: str) -> str | None:
+    """The index that runs over the examples. Raises Invalid where they would be mixed: summed, told apart by what is
+    stored, or met by others."""
     found = {letters[value.batch] for value, letters in ((a, left), (b, right)) if value.batch is not None}
-    if len(found) > 1 and builder.batch > 1:
+    apart = {
+        letter
+        for value, letters in ((a, left), (b, right))
+        if value.constant
+        for letter, size in zip(letters, value.sizes, strict=True)
+        if size > 1
+    }
+    if builder.batch > 1 and (len(found) > 1 or not found <= set(out) or found & apart):
         raise builder.mixed
     return found.pop() if len(found) == 1 else None
 
@@ -123,27 +133,27 @@ def _weighted(
     out: str,
     sizes: dict[str, int],
     bias: Value | None,
+    batch: str | None,
 ) -> Value:
     """A product with a stored operand. Indices of both that stay are groups, those of both that go are inputs."""
     value = builder.laid(data, False)
-    letters = [ours[axis] for axis in builder.axes(value)]
-    batch = ours[value.batch] if value.batch is not None else None
+    # one that the data has once, and the weights several times, is a column of theirs
+    stretched = {letter for letter, size in zip(ours, data.sizes, strict=True) if size != sizes[letter]}
+    batch = None if batch in stretched else batch
+    letters = [ours[axis] for axis in builder.axes(value) if ours[axis] not in stretched]
     weights = {letter: size for letter, size in zip(theirs, weight.sizes, strict=True) if size > 1}
     groups = [letter for letter in letters if letter in weights and letter in out]
     summed = [letter for letter in letters if letter not in out]
     rows = [letter for letter in letters if letter in out and letter not in groups]
-    columns = [letter for letter in theirs if letter not in ours]
-    if any(letter not in out for letter in columns) or any(letter in weights and letter == batch for letter in groups):
-        raise Refused("a stored operand has an index that is summed alone, or one of the examples")
+    columns = [letter for letter in theirs if letter not in ours or letter in stretched]
+    if any(letter not in out for letter in columns):
+        raise Refused("an index that only the stored operand has is summed")
     if any(letter not in theirs for letter in summed):
         raise Refused("an index that only one operand has is summed")
-    seen = dict(zip(letters, builder.shape(value)))
+    seen = {ours[axis]: size for axis, size in zip(builder.axes(value), builder.shape(value), strict=True)}
     inner = prod(seen[letter] for letter in summed)
     many = prod(seen[letter] for letter in groups)
     outs = prod(sizes[letter] for letter in columns)
-    stretched = [letter for letter in theirs if letter in ours and sizes[letter] != data.sizes[ours.index(letter)]]
-    if stretched:
-        raise Refused("an operand is repeated over the axes of a stored one")
     number = builder.view(value.number, tuple([seen[letter] for letter in (*rows, *groups, *summed)]) or (1,))
     number = builder.view(number, (*[seen[letter] for letter in rows], many * inner))
     if many == 1:

@@ -174,6 +174,9 @@ class Walk:
             handler = OPERATORS.get(call.type)
             if handler is None:
                 raise Refused(REASONS.get(call.type, "no count is known for this operator"))
+            for value in call.inputs:
+                if value is not None and not value.constant and value.shape is None and value.items is None:
+                    raise Unknown(value.name)
             return _as_they_lay(call, handler(self.builder, call))
         except Refused as refused:
             self.builder.back(mark)

@@ -1,0 +1,36 @@
+"""Libraries in C, in a process of their own: on a damaged file they may loop for ever or fill the memory, and nothing
+in the same process can stop them."""
+
+import subprocess
+import sys
+
+SECONDS = 10
+MEMORY = 1 << 30  # bytes of addresses, where the system can limit them
+
+_LIMITS = """
+import os
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread takes addresses
+try:
+    import resource
+except ImportError:
+    pass
+else:
+    resource.setrlimit(resource.RLIMIT_AS, ({0}, {0}))
+"""
+
+
+def run_apart(code: str, given: bytes) -> bytes | None:
+    """What this Python code writes to its standard output, ``given`` these bytes on its standard input; None where it
+    fails, or takes more time or memory than a sound file does."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _LIMITS.format(MEMORY) + code],
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=True,
+        )
+    except (subprocess.SubprocessError, OSError):
+        return None
+    return done.stdout
