@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from sepcalc.document import compacting, load_yaml
 from sepcalc.document.compacting import write_compact
 from sepcalc.document.writer import write
-from sepcalc.errors import Invalid
+from sepcalc.errors import InputError, Invalid
 from sepcalc.network import Network, Node
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise
+from sepcalc.ops.move import Constant
 from sepcalc.ops.pool import Reduce
 from sepcalc.source import load
 
@@ -311,3 +312,11 @@ def test_whatever_repeats(network: Network) -> None:
     for varied in (True, False):
         for knots in (True, False):
             same(network, compacting._Writer(network, varied, knots).text())
+
+
+def test_what_the_language_cannot_say_is_refused() -> None:
+    """A loop of 0 turns leaves no layer, a product of constants alone no input."""
+    with pytest.raises(InputError, match=r"^a network without layers cannot be written$"):
+        write_compact(Network("", {"x": (8,)}, [], {"y": 0}))
+    with pytest.raises(InputError, match=r"^a network without inputs cannot be written$"):
+        write_compact(Network("", {}, [Node("c", Constant((8,)), (), (8,))]))

@@ -236,6 +236,17 @@ def test_a_product_over_the_first_axis_makes_it_none_of_examples(
     assert verify(network).ok
 
 
+@pytest.mark.parametrize("low", [-np.inf, -1e4, np.finfo(np.float16).min])
+def test_a_mask_is_no_weight_whatever_its_name(low: float, tmp_path: Path) -> None:
+    mask = np.triu(np.full((4, 4), low, np.float32), 1)
+    nodes = [node("MatMul", "x w", "s"), node("Add", "s m", "y")]
+    stored = (weight("w", 8, 4), numpy_helper.from_array(mask, "m"))
+    network = read(saved(tmp_path, nodes, {"x": (1, 4, 8)}, "y", stored))
+    assert (network.params, network.cost.adds) == (32, 16 * 7 + 16)
+    stored = (weight("w", 8, 4), numpy_helper.from_array(mask.clip(-9.0), "m"))
+    assert read(saved(tmp_path, nodes, {"x": (1, 4, 8)}, "y", stored)).params == 32 + 16
+
+
 def test_weights_for_each_of_several_copies(tmp_path: Path) -> None:
     """Three experts on the same 10 x 16."""
     network = read(saved(tmp_path, [node("MatMul", "x w", "y")], {"x": (1, 10, 16)}, "y", (weight("w", 3, 16, 8),)))

@@ -23,6 +23,8 @@ def write(network: Network) -> str:
     problems: list[Problem] = []
     if not network.inputs:
         problems.append(Problem("a network without inputs cannot be written"))
+    if not network.nodes:
+        problems.append(Problem("a network without layers cannot be written"))
     tensors = network.tensors
     names = names_of(network)
     first = len(network.inputs)

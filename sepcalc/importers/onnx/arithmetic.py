@@ -11,10 +11,15 @@ from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape
 
+MASKED = -10_000  # what masks add before a softmax: this, the least of a type, or minus infinity
+
 
 def trained(builder: Builder, value: Value) -> Value:
-    """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table)."""
-    return value._replace(roots=tuple(filter(builder.is_weight, value.roots)))
+    """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table); what
+    shuts attention out, by numbers such as no one trains, is none."""
+    data = value.data
+    mask = data is not None and data.size and data.dtype.kind == "f" and data.min() <= MASKED
+    return value._replace(roots=() if mask else tuple(filter(builder.is_weight, value.roots)))
 
 
 def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Value]]:
