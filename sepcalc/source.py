@@ -22,6 +22,7 @@ LARGEST_MODEL = 2**30  # bytes of a model file out of git
 
 YAML = (".yaml", ".yml")
 TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
+CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
 ZOO = "zoo:"
 GIT = "git:"  # then a revision, a colon and a path in it
 
@@ -33,7 +34,7 @@ def is_network(argument: str) -> bool:
         return True
     if " " in argument or argument[:1] == "-":
         return os.path.exists(argument)
-    if TORCH.fullmatch(argument):
+    if TORCH.fullmatch(argument) or CALL.fullmatch(argument):
         return True
     return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
 
@@ -67,6 +68,9 @@ def read(
         argument = path(argument.removeprefix(ZOO))
     if argument.startswith(GIT):
         return _read_revision(argument, request)
+    if (call := CALL.fullmatch(argument)) and not os.path.lexists(argument):
+        hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
+        raise InputError([Problem(f"{printable(argument)[:500]}: {absence(argument)}", hint)])
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 

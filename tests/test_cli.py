@@ -66,6 +66,20 @@ def test_every_help_shows_examples(args: list[str], sep: Run) -> None:
     assert set(shown) <= set(examples())  # none is wrapped or cut, so each can be pasted
 
 
+@pytest.mark.parametrize("name", ["network", "verify", "whatif", "fit", "convert"])
+def test_the_help_says_what_a_network_may_be(name: str, sep: Run) -> None:
+    told = " ".join(sep(name, "--help")[1].partition("Examples:")[0].split())
+    for form in (
+        "a YAML file",
+        "zoo:NAME",
+        "(.onnx, .keras, .json, .h5",
+        "package.module:name with --input",
+        ", - for",
+        "commas",
+    ):
+        assert form in told
+
+
 def test_sepcalc_alone_is_its_help(sep: Run) -> None:
     assert sep() == sep("--help")
 

@@ -13,6 +13,7 @@ from sepcalc.source import is_network, read
 
 NETWORK = "input: 8x8x3\nparameters: {width: 1.0, wide: true}\nlayers: ['dense -o{int(8 * width) if wide else 1}']\n"
 UNREAD = "there is no such file"
+BRACKETS = "without brackets: it is called without arguments"
 NO_SHAPE = "is not a shape: expected HxWxC, each a whole number from 1 to 2^63-1"
 NOTHING = "nothing stands here: expected a layer"
 LEAVE = "a layer in a network takes its shape from the one before it"
@@ -60,6 +61,7 @@ MEANT = [  # an argument, and whether it is a network rather than a layer
     ("8x8x3 act relu", False),
     ("8x8x3", False),
     ("conv", False),
+    ("tm:Net(3)", True),
     ("-k3", False),
     ("", False),
     ("conv -p1/2", False),
@@ -114,6 +116,9 @@ REFUSED = [
             "8x8x3, conv -k3 -o8, act relu"
         ),
     ),
+    ("tm:Net()", f"tm:Net(): {UNREAD}\n  hint: write 'tm:Net', {BRACKETS}"),
+    ("a.tm:Net.small(3, x='b')", f"a.tm:Net.small(3, x='b'): {UNREAD}\n  hint: write 'a.tm:Net.small', {BRACKETS}"),
+    ("tm:Net(", f"tm:Net(: {UNREAD}"),
     ("", f"'': {UNREAD}"),
     ("q\x1b[2J.yaml", f"q\\x1b[2J.yaml: {UNREAD}"),
     ("x\0.yaml", "x\\x00.yaml: cannot be read: embedded null byte"),

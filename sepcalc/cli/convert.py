@@ -3,6 +3,7 @@
 import click
 
 from sepcalc.cli.network import (
+    NETWORK,
     dim_option,
     fold_norm_option,
     input_option,
@@ -14,9 +15,11 @@ from sepcalc.cli.network import (
 from sepcalc.cli.output import emit_file
 from sepcalc.source import read
 
-HELP = """A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
+HELP = f"""A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
 repeats stands there once, as a block; sepcalc network --expand writes every layer, with its name.
 Exits with 3 when some of its operators cannot be counted (--allow-uncounted: 0); in the YAML they are uncounted, too.
+
+NETWORK is {NETWORK}.
 
 \b
 Examples:

@@ -6,7 +6,7 @@ from functools import cache
 
 import click
 
-from sepcalc.cli.network import dim_option, input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.network import NETWORK, dim_option, input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import emit, emit_file, output_options
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
@@ -32,13 +32,15 @@ from sepcalc.whatif.fit import (
     unfit,
 )
 
-HELP = """The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
+HELP = f"""The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
 that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
 an integer program, by SciPy: pip install 'sepcalc[fit]') and counted again. Exits with 1 when no way fits.
 
 The width is the file's parameter of that name where there is one, in thousandths, else a factor for the channels of
 every layer but the heads. Counts are taken to grow with width and resolution: where a file's own conditions make a
 wider network cheaper, a wider one than the answer may fit too.
+
+NETWORK is {NETWORK}.
 
 \b
 Examples:

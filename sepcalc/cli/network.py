@@ -9,15 +9,18 @@ from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_fil
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
-from sepcalc.importers import Request
+from sepcalc.importers import IMPORTERS, Request
 from sepcalc.reports.network import GROUPINGS, NetworkReport
 from sepcalc.source import LARGEST_FILE, read
 
-HELP = """A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
+NETWORK = f"""a YAML file, zoo:NAME (sepcalc zoo lists them), a model file ({", ".join(IMPORTERS)}), a PyTorch module
+as package.module:name with --input, - for YAML on standard input, or one line: an input shape and layers, with commas
+between"""
 
-NETWORK is a YAML file, zoo:NAME for one that comes with sepcalc (sepcalc zoo lists them), - for YAML on standard input,
-or a network on one line: an input shape and layers, with commas between. Exits with 1 when the network is over the
-budget in its file, or astray from the numbers published there.
+HELP = f"""A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
+
+NETWORK is {NETWORK}.
+Exits with 1 when the network is over the budget in its file, or astray from the numbers published there.
 
 \b
 Examples:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import dim_option, fold_norm_option, input_option, request, set_option, standard_input
+from sepcalc.cli.network import NETWORK, dim_option, fold_norm_option, input_option, request, set_option, standard_input
 from sepcalc.cli.output import conclude, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -19,10 +19,10 @@ from sepcalc.reports.verify import VerifyReport
 from sepcalc.source import is_network, read
 from sepcalc.spec import Spec
 
-HELP = """Run it in NumPy with elementwise operations only, count what was executed, and compare: every count with its
+HELP = f"""Run it in NumPy with elementwise operations only, count what was executed, and compare: every count with its
 formula, every output with a reference, every variant with the convolution that it replaces.
 
-The target is a layer spec, or a network (a YAML file, zoo:NAME, - for standard input, layers with commas between).
+The target is a layer spec, or a network: {NETWORK}.
 Exits with 1 when anything differs, with 3 when a layer cannot run because nobody knows what it does.
 
 \b

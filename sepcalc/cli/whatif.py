@@ -2,14 +2,16 @@
 
 import click
 
-from sepcalc.cli.network import dim_option, input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.network import NETWORK, dim_option, input_option, request, set_option, standard_input, uncounted_option
 from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.source import read
 from sepcalc.whatif import WIDEST, read_fraction, read_resolution, read_rules, said, whatif
 
-HELP = """What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
+HELP = f"""What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
+
+NETWORK is {NETWORK}.
 
 A rule is GLOB=VARIANT [OPTIONS], of layer names: depthwise-separable [-m2], depthwise-spatial, spatial, factorized
 [--rank 8, or 1/2 of the outputs], or conv -g4. The first rule that a layer's name matches is its own; rewritten layers
