@@ -7,15 +7,18 @@ import sys
 SECONDS = 10
 MEMORY = 1 << 30  # bytes of addresses, where the system can limit them
 
-_LIMITS = """
-import os
+_BEFORE = """
+import os, sys
+sys.path[:] = sys.argv[1:]
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread takes addresses
 try:
     import resource
 except ImportError:
     pass
 else:
-    resource.setrlimit(resource.RLIMIT_AS, ({0}, {0}))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = {0} if hard == resource.RLIM_INFINITY else min({0}, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 """
 
 
@@ -24,7 +27,7 @@ def run_apart(code: str, given: bytes) -> bytes | None:
     fails, or takes more time or memory than a sound file does."""
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", _LIMITS.format(MEMORY) + code],
+            [sys.executable, "-I", "-c", _BEFORE.format(MEMORY) + code, *sys.path],
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

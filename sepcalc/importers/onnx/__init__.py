@@ -13,6 +13,7 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
+from sepcalc.importers.growing import fixed_batch
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
@@ -77,7 +78,7 @@ def read(path: str, request: Request = Request()) -> Network:
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if builder.batch > 1:
-        builder.note(f"the file has a fixed batch of {batch}: counts are for one of them")
+        builder.note(fixed_batch(batch))
     if len(batches) > 1:
         sizes = f"{', '.join(map(str, batches[:-1]))[:100]} and {batches[-1]}"
         builder.note(f"the first axes of the inputs, {sizes}, are no one number of examples: counted whole")
