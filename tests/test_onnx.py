@@ -247,6 +247,23 @@ def test_a_mask_is_no_weight_whatever_its_name(low: float, tmp_path: Path) -> No
     assert read(saved(tmp_path, nodes, {"x": (1, 4, 8)}, "y", stored)).params == 32 + 16
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "params"), [("val_29", (4, 4), 0), ("val_29", (2, 4, 4), 32), ("attention.bias", (4, 4), 16)]
+)
+def test_a_mask_of_scores_may_be_stored_elsewhere(
+    name: str, shape: tuple[int, ...], params: int, tmp_path: Path
+) -> None:
+    """What a bias that is trained has and a mask has not: a place for each head, or a module's name."""
+    nodes = [node("MatMul", "a b", "s"), node("Add", f"s {name}", "t"), node("Softmax", "t", "y", axis=-1)]
+    mask = weight(name, *shape)
+    mask.ClearField("raw_data")
+    mask.data_location = TensorProto.EXTERNAL
+    place = mask.external_data.add()
+    place.key, place.value = "location", "absent.bin"
+    network = read(saved(tmp_path, nodes, {"a": (1, 2, 4, 8), "b": (1, 2, 8, 4)}, "y", (mask,)))
+    assert (network.params, network.complete) == (params, True)
+
+
 def test_weights_for_each_of_several_copies(tmp_path: Path) -> None:
     """Three experts on the same 10 x 16."""
     network = read(saved(tmp_path, [node("MatMul", "x w", "y")], {"x": (1, 10, 16)}, "y", (weight("w", 3, 16, 8),)))

@@ -69,7 +69,7 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
 
 def with_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
     """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
-    weights = trained(builder, value)
+    weights = value._replace(roots=()) if _is_mask(builder, call, how, value) else trained(builder, value)
     seen = _seen(builder, result, value.sizes)
     if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in weights.roots):  # weights for each
         raise builder.mixed
@@ -89,6 +89,14 @@ def with_stored(builder: Builder, call: Call, how: str, number: int | None, valu
     else:
         op = Stored(how, "shape", seen)
     return builder.add(call.name, op, [number], [weights])
+
+
+def _is_mask(builder: Builder, call: Call, how: str, value: Value) -> bool:
+    """Whether a stored tensor that is added to the scores of a softmax is a mask, although its numbers are elsewhere:
+    it is the same for all heads, which no bias that is trained is, and has no parameter's name."""
+    scores = how == "shift" and any(output in builder.scores for output in call.outputs)
+    same = len(value.sizes) > 1 and prod(value.sizes[:-2]) == 1
+    return scores and same and not any("." in root for root in value.roots)
 
 
 def _variadic(how: str) -> Handler:

@@ -139,6 +139,7 @@ class Builder(Growing[tuple[str, ...]]):
         self.wanted = wanted  # whether those who read a tensor of this name want its channels last
         self.names: dict[str, int] = {}
         self.at = ""  # the node of the file that is on its way
+        self.scores = set[str]()  # what a softmax reads
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class Walk:
         if depth > DEEPEST:
             raise Invalid(f"functions and branches stand in each other more than {DEEPEST} deep")
         used = read | {name for node in nodes for name in node.input}
+        self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
         used |= {name for node in nodes for attribute in node.attribute for name in _outer(attribute)}
         for node in nodes:
             self.steps += 1
