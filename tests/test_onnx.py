@@ -573,7 +573,10 @@ def calling(count: int, times: int) -> list[Any]:
     ("count", "times", "said"),
     [(39, 2, "it unfolds to more than"), (100, 1, "functions and branches stand in each other more than 40 deep")],
 )
-def test_functions_in_functions_without_end_are_refused(count: int, times: int, said: str, tmp_path: Path) -> None:
+def test_functions_in_functions_without_end_are_refused(
+    count: int, times: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sepcalc.importers.onnx.walk.MOST_NODES", 2_000)
     nodes = [helper.make_node(f"F{count - 1}", ["x", "x"], ["c", "d"], domain="my"), node("Conv", "c w", "y")]
     stored = (weight("w", 4, 4, 3, 3),)
     path = saved(tmp_path, nodes, {"x": (1, 4, 8, 6)}, "y", stored, functions=tuple(calling(count, times)))
