@@ -4,7 +4,7 @@ in the same process can stop them."""
 import subprocess
 import sys
 
-SECONDS = 10
+SECONDS = 5
 MEMORY = 1 << 30  # bytes of addresses, where the system can limit them
 
 _BEFORE = """
