@@ -282,8 +282,9 @@ class Network:
         (not clipped at the input's edge; where a stride or a dilated transposed convolution meets what was scaled
         up, an estimate).
         Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
-        extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
-        return [extents[id(reach)] for reach in self._reaches]
+        with no_search_for_cycles():
+            extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
+            return [extents[id(reach)] for reach in self._reaches]
 
     def strides(self) -> list[tuple[Stride, ...] | None]:
         """For each layer, per spatial axis of the input, how many input positions one output step goes; None where

@@ -48,6 +48,9 @@ class Reach(NamedTuple):
         """Input positions that one element sees."""
         if self.steps is None:
             return self.whole
+        if len(set(map(id, self.steps))) == 1:  # one way for all axes
+            one = seen(self.steps[0], 1)
+            return tuple([max(whole, one) for whole in self.whole])
         return tuple([max(whole, seen(steps, 1)) for whole, steps in zip(self.whole, self.steps)])
 
     @property
