@@ -150,7 +150,7 @@ KINDS = {
         "each result: inner products, summed; two inputs", building.matmul, (), ("transpose",), several=True
     ),
     "einsum": Kind(
-        "the product of all index sizes; two inputs, as in einsum ij,jk->ik",
+        "the product of all index sizes, in one sum; one input for each operand, as in einsum ij,jk->ik",
         building.einsum,
         free_word="EQUATION",
         example="einsum ij,jk->ik",
