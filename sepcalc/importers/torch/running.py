@@ -17,7 +17,6 @@ from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stored, Tra
 from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.trace import Dataless, DependsOnData, NeedsWhole, NoShape, TooMuch, Tracer
 
-
 # What to do about an operator that cannot run without data, by its library.
 _SHAPELESS = {
     "quantized": "count the module as it was before it was quantized: its products are the same",
