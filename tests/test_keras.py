@@ -607,6 +607,15 @@ def test_a_layer_of_keras_2_alone_counts_wherever_it_says_it_is_from(
     assert (net.complete, net.params) == (True, 6**rank * (3**rank * 3 * 2 + 2))
 
 
+@pytest.mark.parametrize("name", ["Lambda", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"])
+def test_a_layer_around_code_has_a_reason_of_its_own(name: str, tmp_path: Path) -> None:
+    model = conv_model([None, 8, 8, 3])
+    model["config"]["layers"][1] |= {"class_name": name}
+    (gap,) = network(model, tmp_path).uncounted
+    assert gap.kind == name
+    assert "which is not run" in gap.reason
+
+
 def test_names_are_printable(tmp_path: Path) -> None:
     model = conv_model([None, 8, 8, 3])
     model["config"]["layers"][1]["config"]["name"] = "c\x1b[31m"

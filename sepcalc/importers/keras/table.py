@@ -41,6 +41,11 @@ OPERATIONS: dict[str, Handler] = operations.OPERATIONS
 # Why a class that is Keras' own is not counted, and what it would take.
 REASONS = {
     "Lambda": "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
+    **dict.fromkeys(
+        ("JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"),
+        "its work is in a function or a module of another library, which is not run: it would take core layers in its "
+        "place, or the module itself where it is PyTorch's",
+    ),
     "Discretization": (
         "a search among sorted boundaries, whose compares depend on the data and on the library that searches: it "
         "would take integers as the model's input"
