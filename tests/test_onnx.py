@@ -761,6 +761,35 @@ def test_a_product_of_stored_tensors_counts_once_and_what_it_gives_is_free(tmp_p
     assert verify(network).ok
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "macs"),
+    [
+        ("/rnn/Constant_output_0", 0, 64 + 48),
+        ("made", 0, 64 + 48),
+        ("/rnn/Constant_output_0", 1, 3 * 64 + 48),
+        ("cell.zeros", 0, 3 * 64 + 48),
+    ],
+)
+def test_a_state_that_is_the_same_for_each_example_counts_for_one(
+    name: str, other: int, macs: int, tmp_path: Path
+) -> None:
+    """The first step of an RNN, 6 to 8, of 3 examples: its state of zeros stands in the code, or is made as large as
+    the batch. What differs from row to row, or has a weight's name, is no such state."""
+    zeros = np.zeros((3, 8), np.float32)
+    zeros[1] = other
+    made = [
+        node("Shape", "x", "s", start=0, end=1),
+        node("Concat", "s units", "t", axis=0),
+        node("ConstantOfShape", "t", "made"),
+        node("Constant", "", "/rnn/Constant_output_0", value=numpy_helper.from_array(zeros)),
+    ]
+    nodes = [*made, node("MatMul", f"{name} u", "a"), node("MatMul", "x w", "b"), node("Add", "a b", "y")]
+    stored = (weight("u", 8, 8), weight("w", 6, 8), ints("units", 8), numpy_helper.from_array(zeros, "cell.zeros"))
+    network = read(saved(tmp_path, nodes, {"x": (3, 6)}, "y", stored))
+    assert network.macs == macs
+    assert verify(network, seed=0).ok
+
+
 def test_a_learned_operand_of_a_stored_product_is_a_param(tmp_path: Path) -> None:
     nodes = [node("MatMul", "down up", "w"), node("MatMul", "x w", "y")]
     network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "y", (weight("down", 8, 2), weight("up", 2, 8))))

@@ -240,9 +240,17 @@ class Builder(Growing[tuple[str, ...]]):
         if not value.constant:
             return value
         operand = value._replace(roots=tuple(filter(self.is_weight, value.roots)))
-        constant = Constant(operand.sizes or (1,), bool(operand.roots))
+        constant = Constant(self.shape(operand), bool(operand.roots))
         number = self.add(f"{name}/constant", constant, (), (operand,))
         return operand._replace(number=number, data=None, roots=())
+
+    def for_each(self, value: Value) -> Value:
+        """A stored value that holds the same numbers, which nobody trains, for each of the examples, as a state of
+        zeros does: its first axis is theirs."""
+        data, many = value.data, self.batch > 1 and value.sizes[:1] == (self.batch,)
+        if not many or data is None or any(map(self.is_weight, value.roots)) or not bool((data == data[:1]).all()):
+            return value
+        return value._replace(batch=0)
 
     def unique(self, name: str) -> str:
         return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")
