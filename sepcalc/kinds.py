@@ -150,7 +150,7 @@ KINDS = {
         "each result: inner products, summed; two inputs", building.matmul, (), ("transpose",), several=True
     ),
     "einsum": Kind(
-        "the product of all index sizes; two inputs, as in einsum ij,jk->ik",
+        "the product of all index sizes, in one sum; one input for each operand, as in einsum ij,jk->ik",
         building.einsum,
         free_word="EQUATION",
         example="einsum ij,jk->ik",
@@ -280,10 +280,10 @@ KINDS = {
     ),
     "token": Kind("trained tokens before a sequence: params, nothing computed", building.token, (), ("count",)),
     "constant": Kind(
-        "free: a stored tensor in place of an input; a learned one has params",
+        "free: a stored tensor in place of an input; a learned one has params, a buffer buffers",
         building.constant,
         ("to",),
-        ("learned",),
+        ("learned", "buffer"),
         begins=True,
     ),
     "concat": Kind("moves only: inputs side by side", building.concat, (), ("axis",), several=True),

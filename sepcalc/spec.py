@@ -236,7 +236,7 @@ def read(
     if facts:
         raise Misread(sorted(facts, key=lambda fact: fact[0]))
     if len(inputs) == 1 and name in _TWO:
-        inputs *= 2
+        inputs *= 1 + chosen[0].count(",") if name == "einsum" else 2
     return Spec(name, chosen, options, tuple(inputs), each)
 
 

@@ -829,11 +829,25 @@ def test_attention_among_stored_tensors_and_with_a_stored_query(tmp_path: Path) 
 def test_a_stored_product_that_cannot_be_counted_is_listed(tmp_path: Path) -> None:
     stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
     capped = node("Attention", "q k v", "a", softcap=2.0)
+    made = graph([capped, node("Add", "x a", "y")], {"x": (1, 2, 6, 4)}, "y", stored)
+    network = read(saved(tmp_path, made, opset=23))
+    assert [gap.kind for gap in network.uncounted] == ["Attention"]
+
+
+def test_a_product_of_three_in_one_sum(tmp_path: Path) -> None:
+    """Of stored tensors alone, too: 2·6·6·4·4 products of three. Examples are told apart, or not met by others."""
+    stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
     three = node("Einsum", "q k v", "a", equation="abij,abkj,abkl->abil")
-    for first in (capped, three):
-        made = graph([first, node("Add", "x a", "y")], {"x": (1, 2, 6, 4)}, "y", stored)
-        network = read(saved(tmp_path, made, opset=23))
-        assert [gap.kind for gap in network.uncounted] == [first.op_type]
+    network = read(saved(tmp_path, [three, node("Add", "x a", "y")], {"x": (1, 2, 6, 4)}, "y", stored))
+    assert (network.complete, network.macs, network.params) == (True, 2 * 36 * 16, 3 * 48)
+    assert network.cost.mults == 2 * 2 * 36 * 16
+    nodes = [node("Einsum", "x w x", "y", equation="bij,jk,bkl->lbi")]
+    network = read(saved(tmp_path, nodes, {"x": (3, 4, 4)}, "y", (weight("w", 4, 4),)))
+    assert (network.macs, network.outputs, network.params) == (4**4, {"y": (4, 4)}, 16)
+    assert verify(network).ok
+    nodes = [node("Einsum", "x x x", "y", equation="bij,bjk,bkl->il")]
+    network = read(saved(tmp_path, nodes, {"x": (3, 4, 4)}))
+    assert (network.macs, network.notes) == (3 * 4**4, (WHOLE.format(3),))
 
 
 def test_attention_in_windows_with_a_cache_and_its_refusals(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from sepcalc import load
 from sepcalc.cost import Cost
+from sepcalc.document.compacting import write_compact
 from sepcalc.importers.onnx import OPERATORS, read
 from sepcalc.importers.onnx.older import OLDER
 from sepcalc.network import Network
@@ -112,6 +114,15 @@ CASES: list[Case] = [
     ("MatMul", "1x3x4x5 3x5x6*", {}, c(macs=360, mults=360, adds=72 * 4, params=90, activations=72)),
     ("Einsum", "1x4x5 1x5x6", {"equation": "bij,bjk->bik"}, c(macs=120, mults=120, adds=96, activations=24)),
     ("Einsum", "1x4x5 6x5*", {"equation": "bij,kj->bki"}, c(macs=120, mults=120, adds=96, params=30, activations=24)),
+    ("Einsum", "1x4x5 1x5x6 1x6x3", {"equation": "bij,bjk,bkl->bil"}, c(macs=360, mults=720, adds=348, activations=12)),
+    ("Einsum", "1x4x5 5x6* 6x3*", {"equation": "...j,jk,kl->...l"}, c(macs=360, mults=720, adds=348, params=48, activations=12)),
+    ("Einsum", "1x4x1 1x1x5 1x3x5 3*", {"equation": "bij,bij,bkj,k"}, c(macs=60, mults=180, adds=59, params=3, activations=1)),
+    ("Einsum", "1x4x5", {"equation": "bij->bi"}, c(adds=16, activations=4)),
+    ("Einsum", "1x4x5", {"equation": "b...j->jb..."}, c()),
+    ("Einsum", "1x4x4x3", {"equation": "biij->bj"}, c(adds=9, activations=3)),
+    ("Einsum", "1x4x4x3", {"equation": "biij->bij"}, c(activations=12)),
+    ("Einsum", "1x4x5 1x6", {"equation": "bij,bk->bik"}, c(macs=120, mults=120, adds=96, activations=24)),
+    ("Einsum", "1x4x5 6x5x3*", {"equation": "bij,kjl->bik"}, c(macs=360, mults=360, adds=336, params=90, activations=24)),
     ("Attention", "1x2x6x4 1x2x10x4 1x2x10x4", {"opset": 23}, c(macs=960, mults=1_080, adds=360 + 432 + 228, compares=108, divs=120, specials=120, activations=48)),
     ("RotaryEmbedding", "1x2x6x8 16x4* 16x4* i1x6", {"opset": 23}, c(mults=192, adds=96, activations=288)),
     ("RotaryEmbedding", "1x2x6x8 1x6x2* 1x6x2*", {"opset": 23, "rotary_embedding_dim": 4}, c(mults=96, adds=48, activations=5 * 48 + 96)),
@@ -300,6 +311,22 @@ def test_counts_are_what_runs(case: Case, tmp_path: Path) -> None:
     network = network_of(made, tmp_path)
     if network.nodes:
         assert verify(network).ok
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_what_is_converted_reads_back_layer_by_layer(case: Case, tmp_path: Path) -> None:
+    operator, words, settings, _ = case
+    made, _ = model(operator, words, **settings)
+    network = network_of(made, tmp_path)
+    if not network.nodes:
+        return
+    target = tmp_path / "network.yaml"
+    target.write_text(write_compact(network))
+    again = load(target)
+    assert [(one.kind, one.output, one.cost) for one in again.layers] == [
+        (one.kind, one.output, one.cost) for one in network.layers
+    ]
+    assert again.cost == network.cost
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if "domain" not in case[2]], ids=lambda case: case[0])

@@ -73,6 +73,9 @@ HAND = [
     ("4x5 5x6 einsum ij,jk->ik", products(120, 120 - 24, 0, 24)),
     ("3x4 3x4 einsum ij,ij->", products(12, 11, 0, 1)),
     ("4x5 6 einsum ij,k", products(120, 0, 0, 120)),
+    ("4x5 5x6 6x3 einsum ij,jk,kl->il", Cost(macs=360, mults=720, adds=360 - 12, activations=12)),
+    ("4x5 einsum ij->i", Cost(adds=16, activations=4)),
+    ("4x4 einsum ii->", Cost(adds=3, activations=1)),
     # attention: h heads, n queries, m keys of d, values of dv
     (
         "10x64 attention --heads 8",  # h 8, n = m 10, d = dv 8
@@ -235,6 +238,7 @@ HAND = [
     # a stored tensor: no room of its own, no work; in its reader it is an input
     ("constant --to 225x2", Cost()),
     ("constant --to 225x2 --learned", Cost(params=450)),
+    ("constant --to 1x64 --buffer", Cost(buffers=64)),
     ("16x8 token --count 2", Cost(params=16, activations=18 * 8)),
     ("4x8 4x5 concat", Cost(activations=52)),
     ("4x8 2x8 concat --axis w", Cost(activations=48)),
@@ -759,12 +763,13 @@ REFUSED = [
         "matmul cannot combine 2 and 3",
         "sizes must be equal, or 1 on one side, counted from the channels",
     ),
-    ("4x5 5x6 einsum ij", "einsum", "'ij' is not an equation of two operands", "for example ij,jk->ik"),
-    ("4x5 5x6 einsum i2,jk", "einsum", "'i2,jk' is not an equation of two operands", "for example ij,jk->ik"),
-    ("4x5 5x6 einsum ij,jé", "einsum", "'ij,jé' is not an equation of two operands", "for example ij,jk->ik"),
+    ("4x5 5x6 einsum ij", "einsum", "'ij' is for 1 input, not 2", ""),
+    ("4x5 5x6 einsum ij,jk,kl", "einsum", "'ij,jk,kl' is for 3 inputs, not 2", ""),
+    ("4x5 5x6 einsum i2,jk", "einsum", "'i2,jk' is not an equation", "for example ij,jk->ik"),
+    ("4x5 5x6 einsum ij,jé", "einsum", "'ij,jé' is not an equation", "for example ij,jk->ik"),
     ("4x5 5x6 einsum ij,jkl", "einsum", "'jkl' has 3 indices, but the input 5x6 2 axes", ""),
-    ("4x4 4x4 einsum ii,ij", "einsum", "'ii' repeats an index: diagonals are not counted", ""),
-    ("4x5 6x7 einsum ij,jk", "einsum", "the index j is 5 in one operand and 6 in the other", ""),
+    ("4x5 4x4 einsum ii,ij", "einsum", "the index i is 4 in one place and 5 in another", ""),
+    ("4x5 6x7 einsum ij,jk", "einsum", "the index j is 5 in one place and 6 in another", ""),
     ("4x5 5x6 einsum ij,jk->il", "einsum", "the output 'il' must name indices of the operands, each once", ""),
     ("4x8 attention --heads 3", "--heads 3", "3 heads do not divide the 8 channels of the query", ""),
     ("4x6 4x6 4x5 attention --heads 3", "--heads 3", "3 heads do not divide the 5 channels of the value", ""),

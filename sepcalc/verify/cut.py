@@ -200,10 +200,11 @@ def _einsum(op: Einsum, inputs: Sequence[Array], count: int, random: np.random.G
         return None
     chosen = _chosen(whole, needed, random)
     operands = op.equation.partition("->")[0].split(",")
-    cut = [
-        array.take(chosen, operand.index(index)) if index in operand else array
-        for array, operand in zip(inputs, operands, strict=True)
-    ]
+    cut = []
+    for array, operand in zip(inputs, operands, strict=True):
+        for axis in [axis for axis, letter in enumerate(operand) if letter == index]:
+            array = array.take(chosen, axis)
+        cut.append(array)
     return _piece(op, cut, _said(needed, whole, f"values of {index}"))
 
 

@@ -144,12 +144,15 @@ def _matmul(op: Matmul, inputs: Sequence[Array], output: Shape, bench: Bench) ->
 
 
 def _einsum(op: Einsum, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Products over all indices at once, then sums over those that the output lacks; cut along the output."""
+    """Products of all operands over all indices, then sums over those that the output lacks; cut along the output."""
     sizes, named = op.sizes(tuple([array.shape for array in inputs]))
     order = named + "".join(index for index in sizes if index not in named)
-    operands = op.equation.partition("->")[0].split(",")
     whole = []
-    for indices, array in zip(operands, inputs):
+    for indices, array in zip(op.equation.partition("->")[0].split(","), inputs):
+        for index in [index for at, index in enumerate(indices) if index in indices[:at]]:
+            one, other = indices.index(index), indices.rindex(index)
+            array = array.diagonal(axis1=one, axis2=other)
+            indices = indices[:one] + indices[one + 1 : other] + indices[other + 1 :] + index
         arranged = array.transpose([indices.index(index) for index in order if index in indices])
         whole.append(arranged.reshape([sizes[index] if index in indices else 1 for index in order]))
     result = np.empty([sizes[index] for index in named], bench.dtype)
@@ -160,9 +163,14 @@ def _einsum(op: Einsum, inputs: Sequence[Array], output: Shape, bench: Bench) ->
     summed = tuple(range(len(named) - cut, len(order) - cut))
     for at in product(*[range(sizes[index]) for index in named[:cut]]):
         parts = [array[tuple([i if array.shape[axis] > 1 else 0 for axis, i in enumerate(at)])] for array in whole]
-        with bench.tally.products():
-            products = np.multiply(*[part.astype(bench.dtype).view(bench.array) for part in parts])
-        result[at] = np.add.reduce(products, axis=summed, dtype=bench.dtype) if summed else products
+        terms, *others = [part.astype(bench.dtype).view(bench.array) for part in parts]
+        full = tuple([sizes[index] for index in order[cut:]])
+        for factor in others[:-1]:
+            terms = np.multiply(np.broadcast_to(terms, full), factor)
+        for factor in others[-1:]:
+            with bench.tally.products():
+                terms = np.multiply(np.broadcast_to(terms, full), factor)
+        result[at] = np.add.reduce(terms, axis=summed, dtype=bench.dtype) if summed else terms
         bench.tick()
     return result.reshape(output)
 

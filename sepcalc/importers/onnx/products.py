@@ -1,14 +1,16 @@
 """Products of matrices: Gemm, NumPy's matmul, Einsum."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
+from string import ascii_letters
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.moves import MOVES
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Stored
-from sepcalc.ops.product import Dense, Matmul
+from sepcalc.ops.product import Dense, Einsum, Matmul
 from sepcalc.shape import Shape, show
 
 
@@ -53,16 +55,8 @@ def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bi
     """The product of two operands, their axes named; sizes of 1 stretch. With a stored operand it is a dense layer, or
     a grouped one where both have axes in common that stay; of two that are data, a matrix product."""
     (left, right), out = equation.split("->")[0].split(","), equation.split("->")[1]
-    sizes: dict[str, int] = {}
-    for letters, value in ((left, a), (right, b)):
-        if 0 in value.sizes:
-            raise Invalid(f"an operand of a product is {show(value.sizes)}: expected sizes from 1")
-        for letter, size in zip(letters, value.sizes, strict=True):
-            known = sizes.get(letter, 1)
-            if known != size and 1 not in (known, size):
-                raise Invalid(f"sizes {known} and {size} do not fit in a product")
-            sizes[letter] = max(known, size)
-    batch = _batch_letter(builder, a, left, b, right, out)
+    sizes = _sizes((left, right), (a, b))
+    batch = _batch_letter(builder, (a, b), (left, right), out)
     if a.constant or b.constant:
         data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
         return _weighted(builder, call, data, weight, ours, theirs, out, sizes, bias, batch)
@@ -71,8 +65,6 @@ def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bi
     both = [letter for letter in out if letter in left and letter in right]
     only_a = [letter for letter in out if letter in left and letter not in right]
     only_b = [letter for letter in out if letter in right and letter not in left]
-    if any(letter not in left or letter not in right for letter in summed):
-        raise Refused("an index that only one operand has is summed")
     if bias is not None:
         raise Refused("a bias on the product of two inputs")
     x, y = builder.laid(a, False), builder.laid(b, False)
@@ -100,6 +92,20 @@ def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bi
     return _ordered(builder, a, number, shape, at, [out.index(letter) for letter in (*shared, *rows, *columns)])
 
 
+def _sizes(parts: Sequence[str], values: Sequence[Value]) -> dict[str, int]:
+    """The size of every index; sizes of 1 stretch."""
+    sizes: dict[str, int] = {}
+    for part, value in zip(parts, values, strict=True):
+        if 0 in value.sizes:
+            raise Invalid(f"an operand of a product is {show(value.sizes)}: expected sizes from 1")
+        for letter, size in zip(part, value.sizes, strict=True):
+            known = sizes.get(letter, 1)
+            if known != size and 1 not in (known, size):
+                raise Invalid(f"sizes {known} and {size} do not fit in a product")
+            sizes[letter] = max(known, size)
+    return sizes
+
+
 def _ordered(builder: Builder, like: Value, number: int, shape: Shape, batch: int | None, order: list[int]) -> Value:
     """The result of a product whose axes came out in this order."""
     value = Value(shape, like.kind, None, None, False, batch)
@@ -107,15 +113,15 @@ def _ordered(builder: Builder, like: Value, number: int, shape: Shape, batch: in
     return value._replace(number=builder.view(builder.view(number, sizes), builder.shape(value)))
 
 
-def _batch_letter(builder: Builder, a: Value, left: str, b: Value, right: str, out: str) -> str | None:
+def _batch_letter(builder: Builder, values: Sequence[Value], parts: Sequence[str], out: str) -> str | None:
     """The index that runs over the examples. Raises Invalid where they would be mixed: summed, told apart by what is
     stored, or met by others."""
-    found = {letters[value.batch] for value, letters in ((a, left), (b, right)) if value.batch is not None}
+    found = {part[value.batch] for value, part in zip(values, parts) if value.batch is not None}
     apart = {
         letter
-        for value, letters in ((a, left), (b, right))
+        for value, part in zip(values, parts)
         if value.constant
-        for letter, size in zip(letters, value.sizes, strict=True)
+        for letter, size in zip(part, value.sizes, strict=True)
         if size > 1
     }
     if builder.batch > 1 and (len(found) > 1 or not found <= set(out) or found & apart):
@@ -147,9 +153,7 @@ def _weighted(
     rows = [letter for letter in letters if letter in out and letter not in groups]
     columns = [letter for letter in theirs if letter not in ours or letter in stretched]
     if any(letter not in out for letter in columns):
-        raise Refused("an index that only the stored operand has is summed")
-    if any(letter not in theirs for letter in summed):
-        raise Refused("an index that only one operand has is summed")
+        raise Invalid("the inner sizes of a product do not fit")
     seen = {ours[axis]: size for axis, size in zip(builder.axes(value), builder.shape(value), strict=True)}
     inner = prod(seen[letter] for letter in summed)
     many = prod(seen[letter] for letter in groups)
@@ -169,41 +173,79 @@ def _weighted(
     return _ordered(builder, data, number, shape, at, order)
 
 
-def _spelled(equation: str, ranks: Sequence[int]) -> str:
-    """The equation with letters for the dots, the last ones of as many as the longer operand needs."""
-    left, arrow, out = equation.partition("->")
+def _spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """The indices of the operands and of what is given, with letters for the dots, the last ones of as many as the
+    longest operand needs."""
+    left, arrow, out = equation.replace(" ", "").partition("->")
     parts = left.split(",")
+    if len(parts) != len(ranks):
+        plural = "s" if len(parts) > 1 else ""
+        raise Invalid(f"{quoted(equation)} is for {len(parts)} input{plural}, not {len(ranks)}")
+    if set(equation.replace("...", "").replace("->", "", 1)) - {*ascii_letters, ",", " "}:
+        raise Invalid(f"{quoted(equation)} is not an equation")
     counts = [rank - len(part.replace("...", "")) for part, rank in zip(parts, ranks)]
     free = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in equation]
-    if min(counts) < 0 or max(counts) > len(free):
+    if (
+        min(counts) < 0
+        or max(counts) > len(free)
+        or any(count and "..." not in part for count, part in zip(counts, parts))
+    ):
         raise Invalid(f"{quoted(equation)} does not fit its operands")
     dots = "".join(free[: max(counts)])
     if not arrow:
-        both = "".join(parts).replace("...", "")
-        out = "..." + "".join(sorted(letter for letter in set(both) if both.count(letter) == 1))
+        out = "..." + "".join(sorted(letter for letter in set(left) if letter.isalpha() and left.count(letter) == 1))
+    out = out.replace("...", dots)
     spelled = [part.replace("...", dots[len(dots) - count :]) for part, count in zip(parts, counts)]
-    return f"{','.join(spelled)}->{out.replace('...', dots)}"
+    if len(set(out)) != len(out) or not set(out) <= set("".join(spelled)):
+        raise Invalid(f"{quoted(equation)} does not fit its operands")
+    return spelled, out
 
 
 def _einsum(builder: Builder, call: Call) -> Results:
-    equation = call.text("equation", "").replace(" ", "")
-    if len(call.inputs) != 2:
-        raise Refused("in which order more than two operands are multiplied is the library's choice")
-    if "..." in equation:
-        equation = _spelled(equation, [len(call.input(at).sizes) for at in range(2)])
-    left, _, out = equation.partition("->")
-    parts = left.split(",")
-    if len(parts) != 2 or not all(part.isascii() and (part.isalpha() or not part) for part in (*parts, out)):
-        raise Invalid(f"{quoted(equation)} is not an equation")
-    if "->" not in equation:
-        both = "".join(parts)
-        out = "".join(sorted(letter for letter in set(both) if both.count(letter) == 1))
-    a, b = call.input(0), call.input(1)
-    if len(parts[0]) != len(a.sizes) or len(parts[1]) != len(b.sizes) or not set(out) <= set("".join(parts)):
-        raise Invalid(f"{quoted(equation)} does not fit {show(a.sizes)} and {show(b.sizes)}")
-    if any(len(set(part)) != len(part) for part in (*parts, out)):
-        raise Refused("a repeated index takes a diagonal")
-    return (contract(builder, call, a, b, f"{parts[0]},{parts[1]}->{out}"),)
+    values = [call.input(at) for at in range(len(call.inputs))]
+    parts, out = _spelled(call.text("equation", ""), [len(value.sizes) for value in values])
+    sizes = _sizes(parts, values)
+    apart = all(len(set(part)) == len(part) for part in parts)
+    if len(values) == 1 and apart and len(out) == len(parts[0]):
+        perm = tuple([parts[0].index(letter) for letter in out])
+        return MOVES["Transpose"](builder, call._replace(attributes={"perm": perm}))
+    summed = [letter for letter in sizes if letter not in out]
+    if len(values) == 2 and apart and all(_whole(summed, part, value, sizes) for part, value in zip(parts, values)):
+        return (contract(builder, call, values[0], values[1], f"{parts[0]},{parts[1]}->{out}"),)
+    return (_in_one_sum(builder, call, values, parts, out, sizes),)
+
+
+def _whole(letters: Sequence[str], part: str, value: Value, sizes: Mapping[str, int]) -> bool:
+    """Whether an operand has all these indices, none of them of 1 that stretches."""
+    return all(letter in part and value.sizes[part.index(letter)] == sizes[letter] for letter in letters)
+
+
+def _in_one_sum(
+    builder: Builder, call: Call, values: Sequence[Value], parts: Sequence[str], out: str, sizes: Mapping[str, int]
+) -> Value:
+    """Operands that are multiplied all at once, as the equation is written; the stored ones as what the layer reads."""
+    batch = _batch_letter(builder, values, parts, out)
+    if builder.batch > 1 and any(part.count(letter) > 1 for part in parts for letter in batch or ""):
+        raise builder.mixed
+    gone = {batch} if batch is not None and sizes[batch] == builder.batch else set()
+    seen = {letter: size // (builder.batch if letter == batch else 1) for letter, size in sizes.items()}
+    spare = next(letter for letter in ascii_letters if letter not in sizes)
+    numbers, letters = [], []
+    for value, part in zip(values, parts, strict=True):
+        operand = builder.laid(builder.standing(call.name, value), False)
+        axes = [part[axis] for axis in builder.axes(operand)]
+        kept = [
+            (letter, size)
+            for letter, size in zip(axes, builder.shape(operand))
+            if letter not in gone and (size > 1 or seen[letter] == 1)
+        ]
+        numbers.append(builder.view(operand.number, tuple([size for _, size in kept]) or (1,)))
+        letters.append("".join(letter for letter, _ in kept) or spare)
+    named = [letter for letter in out if letter not in gone]
+    number = builder.add(call.name, Einsum(f"{','.join(letters)}->{''.join(named)}"), numbers)
+    shape = tuple([sizes[letter] for letter in out])
+    at = out.index(batch) if batch is not None and batch in out else None
+    return _ordered(builder, values[0], number, shape, at, [out.index(letter) for letter in named])
 
 
 PRODUCTS: dict[str, Handler] = {
