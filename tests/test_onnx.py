@@ -485,6 +485,47 @@ def test_what_is_no_weight_is_no_param(tmp_path: Path) -> None:
 # --- what graphs compute for themselves, functions, branches, loops ---------------------------------------------------
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_file_itself_may_say_which_tensors_are_trained(listed: bool, tmp_path: Path) -> None:
+    """What torch.onnx.export writes of ``((x - mean) / area) @ w @ fixed``, layer norm of ones without parameters, and
+    a transposed parameter: only ``w`` (8·8) and ``l.weight`` (8·8) are any. All stand elsewhere, as with dynamo."""
+    nodes = [
+        node("Sub", "x mean", "a"),
+        node("Div", "a area", "b"),
+        node("MatMul", "b w", "c"),
+        node("MatMul", "c fixed", "d"),
+        node("LayerNormalization", "d val_2", "e"),
+        node("MatMul", "e val_3", "y"),
+    ]
+    shapes = {"mean": (8,), "area": (5, 8), "w": (8, 8), "fixed": (8, 8), "val_2": (8,), "val_3": (8, 8)}
+    stored = [weight(name, *shape) for name, shape in shapes.items()]
+    for one in stored:
+        one.ClearField("raw_data")
+        one.data_location = TensorProto.EXTERNAL
+        place = one.external_data.add()
+        place.key, place.value = "location", "m.onnx.data"
+    made = graph(nodes, {"x": (1, 5, 8)}, "y", tuple(stored))
+    if listed:
+        signature = made.metadata_props.add()
+        signature.key = "pkg.torch.export.ExportedProgram.graph_signature"
+        signature.value = (
+            "\n# inputs\np_w: PARAMETER target='w'\np_l_weight: PARAMETER target='l.weight'\n"
+            "b_mean: BUFFER target='mean' persistent=True\nb_fixed: BUFFER target='fixed' persistent=False\n"
+            "x: USER_INPUT\n\n# outputs\ny: USER_OUTPUT\n"
+        )
+        for name, sources in (
+            ("area", "['arange', 'mul']"),
+            ("val_2", "['val_0', 'val_1']"),
+            ("val_3", "['l.weight']"),
+        ):
+            folded = made.value_info.add(name=name).metadata_props.add()
+            folded.key, folded.value = "pkg.onnxscript.optimizer.folded_from", sources
+    network = read(saved(tmp_path, made))
+    assert network.params == (2 * 64 if listed else 8 + 40 + 3 * 64 + 8)
+    assert network.macs == 3 * 5 * 8 * 8  # a product with what nobody trains is one all the same
+    assert verify(network, seed=0).ok
+
+
 def test_a_reshape_computed_in_the_graph(tmp_path: Path) -> None:
     nodes = [
         node("Shape", "x", "s"),
@@ -718,6 +759,35 @@ def test_a_product_of_stored_tensors_counts_once_and_what_it_gives_is_free(tmp_p
     assert (network.macs, network.params, network.notes) == (864, 112, (ALONE.format(864),))
     assert network.cost.adds == 9 * 16 * 2 + 9 * 4 * 15 + 36
     assert verify(network).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "macs"),
+    [
+        ("/rnn/Constant_output_0", 0, 64 + 48),
+        ("made", 0, 64 + 48),
+        ("/rnn/Constant_output_0", 1, 3 * 64 + 48),
+        ("cell.zeros", 0, 3 * 64 + 48),
+    ],
+)
+def test_a_state_that_is_the_same_for_each_example_counts_for_one(
+    name: str, other: int, macs: int, tmp_path: Path
+) -> None:
+    """The first step of an RNN, 6 to 8, of 3 examples: its state of zeros stands in the code, or is made as large as
+    the batch. What differs from row to row, or has a weight's name, is no such state."""
+    zeros = np.zeros((3, 8), np.float32)
+    zeros[1] = other
+    made = [
+        node("Shape", "x", "s", start=0, end=1),
+        node("Concat", "s units", "t", axis=0),
+        node("ConstantOfShape", "t", "made"),
+        node("Constant", "", "/rnn/Constant_output_0", value=numpy_helper.from_array(zeros)),
+    ]
+    nodes = [*made, node("MatMul", f"{name} u", "a"), node("MatMul", "x w", "b"), node("Add", "a b", "y")]
+    stored = (weight("u", 8, 8), weight("w", 6, 8), ints("units", 8), numpy_helper.from_array(zeros, "cell.zeros"))
+    network = read(saved(tmp_path, nodes, {"x": (3, 6)}, "y", stored))
+    assert network.macs == macs
+    assert verify(network, seed=0).ok
 
 
 def test_a_learned_operand_of_a_stored_product_is_a_param(tmp_path: Path) -> None:
