@@ -140,6 +140,21 @@ def test_a_table_of_places_in_all_examples_is_as_much_for_each(tmp_path: Path) -
 WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole"
 
 
+@pytest.mark.parametrize(("operator", "groups"), [("InstanceNormalization", 6), ("GroupNormalization", 3)])
+def test_a_norm_of_two_images_that_one_example_holds(operator: str, groups: int, tmp_path: Path) -> None:
+    """An image and its mirror image, 4x4x6 each, as networks that compare two have them: twice the rows of one, and
+    the 6 gains and 6 shifts once. x = 192: rows are 2·groups, layer norm's formula of opcounts.md."""
+    attributes = {"num_groups": 3} if groups == 3 else {}
+    nodes = [node("Concat", "a b", "c", axis=0), node(operator, "c gain shift", "y", **attributes)]
+    stored = (weight("gain", 6), weight("shift", 6))
+    network = read(saved(tmp_path, nodes, {"a": (1, 6, 4, 4), "b": (1, 6, 4, 4)}, "y", stored, opset=21))
+    cost, x, rows = network.cost, 192, 2 * groups
+    assert (cost.mults, cost.adds, cost.divs, cost.specials) == (2 * x + 2 * rows, 4 * x - rows, x, rows)
+    assert network.params == 12
+    assert list(network.outputs.values()) == [(2, 4, 4, 6)]
+    assert verify(network, seed=0).ok
+
+
 def test_what_mixes_its_first_axis_has_no_examples_along_it(tmp_path: Path) -> None:
     """The mean of 6 rows of 8: 40 sums, 8 products with a sixth. The most of 50 points in each of 3 columns."""
     network = read(saved(tmp_path, [node("ReduceMean", "x", "y", axes=[0])], {"x": (6, 8)}))
