@@ -438,7 +438,10 @@ def token(words: Words, options: Options, inputs: Shapes) -> Op:
 def constant(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Constant
 
-    return Constant(cast(Shape, options["to"]), _on(options, "learned"))
+    learned, buffer = _on(options, "learned"), _on(options, "buffer")
+    if learned and buffer:
+        raise Invalid("a constant is learned or a buffer, not both", about="buffer")
+    return Constant(cast(Shape, options["to"]), learned, buffer)
 
 
 def recurrent(cell: str) -> Callable[[Words, Options, Shapes], Op]:

@@ -280,10 +280,10 @@ KINDS = {
     ),
     "token": Kind("trained tokens before a sequence: params, nothing computed", building.token, (), ("count",)),
     "constant": Kind(
-        "free: a stored tensor in place of an input; a learned one has params",
+        "free: a stored tensor in place of an input; a learned one has params, a buffer buffers",
         building.constant,
         ("to",),
-        ("learned",),
+        ("learned", "buffer"),
         begins=True,
     ),
     "concat": Kind("moves only: inputs side by side", building.concat, (), ("axis",), several=True),

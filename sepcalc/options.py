@@ -160,6 +160,7 @@ OPTIONS = {
         Option("vocab", "", SIZE, "", "rows of the table"),
         Option("count", "", SIZE, "1", "tokens"),
         Option("learned", "", FLAG, "no", "a constant that is trained"),
+        Option("buffer", "", FLAG, "no", "a constant that the model stores, though it is not trained"),
         Option("bias-sets", "", SIZE, "1 (gru, reset after: 2)", "stored bias vectors per gate, with --bias"),
         Option("projection", "", SIZE, "", "size that an lstm's output is projected to"),
         Option("peephole", "", FLAG, "no", "an lstm whose gates see the cell"),

@@ -287,7 +287,9 @@ def repetitive(draw):
     step = (
         st.tuples(one, st.integers(1, 3))
         | st.tuples(st.sampled_from(["add", "multiply", "concat"]), st.integers(1, 5), st.integers(1, 5))
-        | st.tuples(st.sampled_from(["constant --to 4x4x4", "constant --to 4x4x4 --learned"]))
+        | st.tuples(
+            st.sampled_from(["constant --to 4x4x4", "constant --to 4x4x4 --learned", "constant --to 4x4x4 --buffer"])
+        )
     )
     runs = draw(st.lists(st.lists(step, min_size=1, max_size=6), min_size=1, max_size=3))
     rows: list[tuple[str, tuple[int, ...]]] = []

@@ -11,6 +11,7 @@ import pytest
 
 import sepcalc
 from sepcalc.cli import run
+from sepcalc.cost import Cost
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.keras import read, supported
@@ -110,14 +111,17 @@ UNCOUNTED = {
     "Dense(4, activation='sparsemax') on 10": "sparsemax",
     "LSTM(5, activation='sparsemax') on 12x6": "LSTM",
     "Lambda(lambda x: x * 2) on 12x6": "Lambda",
-    "SpectralNormalization(Conv2D(4, 3)) on 9x11x6": "SpectralNormalization",
 }
 FORMS = [(key, form) for key, entry in ZOO.items() for form in ("model", "old") if form in entry]
 
 
 def moved(shape: list[int], key: str) -> list[int]:
     """The shape with channels last, where the layer has them first."""
-    if "channels_first" in key and len(shape) > 1 and not key.startswith(("Flatten", "TimeDistributed")):
+    if (
+        "channels_first" in key
+        and len(shape) > 1
+        and not key.startswith(("Flatten", "TimeDistributed", "Bidirectional"))
+    ):
         return shape if key.startswith("ConvLSTM") and "sequences" in key else shape[1:] + shape[:1]
     return shape
 
@@ -225,6 +229,31 @@ def test_operations(tmp_path: Path) -> None:
     assert verify(net, layers=counted).ok
 
 
+def test_operations_in_a_file_of_the_old_format(tmp_path: Path) -> None:
+    """It names no modules: relu(x)·2 + 1 by operators, and an Add that is a layer."""
+
+    def tensor(name: str) -> Any:
+        return {"class_name": "__keras_tensor__", "config": {"shape": [None, 6, 4], "keras_history": [name, 0, 0]}}
+
+    def one(class_name: str, name: str, *args: Any, **config: Any) -> Any:
+        nodes = [{"args": list(args), "kwargs": {}}] if args else []
+        return {"class_name": class_name, "config": {"name": name, **config}, "name": name, "inbound_nodes": nodes}
+
+    layers = [
+        one("InputLayer", "x", batch_shape=[None, 6, 4]),
+        one("Relu", "relu", tensor("x")),
+        one("Multiply", "twice", tensor("relu"), 2),
+        one("Add", "plus", tensor("twice"), 1),
+        one("Add", "both", [tensor("plus"), tensor("x")], trainable=True, dtype="float32"),
+        one("Mean", "own", tensor("both"), trainable=True, dtype="float32"),  # someone's layer of the same name
+    ]
+    config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["own", 0, 0]]}
+    net = network({"class_name": "Functional", "config": config}, tmp_path)
+    kinds = [(layer.name, layer.kind) for layer in net.layers]
+    assert kinds == [("relu", "act"), ("twice", "scale"), ("plus", "shift"), ("both", "add"), ("own", "Mean")]
+    assert [gap.name for gap in net.uncounted] == ["own"]
+
+
 def test_a_mean_counts_as_one(tmp_path: Path) -> None:
     net = network(stored("operations.json.gz")["model"], tmp_path)
     assert net["mean"].cost._replace(activations=0)[1:3] == (6, 18)  # of 4x6 over the first: 6 mults, 3 additions each
@@ -249,6 +278,63 @@ def test_a_softmax_over_several_axes(axes: list[int], rows: int, kinds: list[str
     assert net.outputs == {"output": (6, 6, 4)}
     assert net.cost[:6] == (0, 0, 2 * 144 - rows, 144 - rows, 144, 144)
     assert verify(net).ok
+
+
+# --- layers around layers, cells by themselves ------------------------------------------------------------------------
+
+
+def test_the_state_of_spectral_normalization_is_a_buffer(tmp_path: Path) -> None:
+    """And all that it adds: at inference the kernel is as training left it."""
+    net = network(ZOO["SpectralNormalization(Conv2D(4, 3)) on 9x11x6"]["model"], tmp_path)
+    macs = 7 * 9 * 4 * 3 * 3 * 6
+    assert net.cost == Cost(macs, macs, macs, params=4 * 54 + 4, buffers=4, activations=7 * 9 * 4)
+    for key, size in (
+        ("SpectralNormalization(Conv2DTranspose(4, 3, data_format='channels_first')) on 6x9x11", 6),
+        ("SpectralNormalization(SpectralNormalization(Conv1D(5, 3))) on 12x6", 5 + 5),
+        ("TimeDistributed(SpectralNormalization(Dense(4))) on 3x6x7x4", 4),
+    ):
+        assert network(ZOO[key]["model"], tmp_path).cost.buffers == size
+
+
+def test_the_state_of_a_layer_that_works_twice_is_stored_once(tmp_path: Path) -> None:
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 4}}
+    layer = {"class_name": "SpectralNormalization", "config": {"name": "s", "layer": dense}, "name": "s"}
+    layer["inbound_nodes"] = [[["x", 0, 0, {}]], [["s", 0, 0, {}]]]
+    net = network(keras2(layer, outputs=[["s", 1, 0]]), tmp_path)
+    assert [one.name for one in net.layers] == ["s/vector_u", "s", "s[1]"]
+    assert (net.cost.params, net.cost.buffers) == (4 * 4 + 4, 4)
+
+
+def test_a_layer_without_a_kernel_has_no_spectral_norm(tmp_path: Path) -> None:
+    relu = {"class_name": "ReLU", "config": {"name": "r"}}
+    layer = {"class_name": "SpectralNormalization", "config": {"name": "s", "layer": relu}, "name": "s"}
+    layer["inbound_nodes"] = [[["x", 0, 0, {}]]]
+    (gap,) = network(keras2(layer, outputs=[["s", 0, 0]]), tmp_path).uncounted
+    assert "has no kernel of its own" in gap.reason
+
+
+@pytest.mark.parametrize(
+    ("key", "cost"),
+    [
+        ("SimpleRNNCell(5) on 6, 5", Cost(55, 55, 55, specials=5, params=60, activations=5)),
+        ("LSTMCell(5) on 6, 5, 5", Cost(220, 235, 240, divs=15, specials=25, params=240, activations=5)),
+        ("GRUCell(5) on 6, 5", Cost(165, 180, 150 + 40, divs=10, specials=15, params=165 + 30, activations=5)),
+    ],
+)
+def test_a_cell_by_itself_is_one_step(key: str, cost: Cost, tmp_path: Path) -> None:
+    """5 units of 6 + 5 products: opcounts.md, "Recurrent, per step"."""
+    assert network(ZOO[key]["model"], tmp_path).cost == cost
+
+
+def test_both_directions_of_images(tmp_path: Path) -> None:
+    """Twice the work and the weights of one direction; the sum is an addition for each element."""
+    one = network(ZOO["ConvLSTM1D(5, 3) on 3x7x4"]["model"], tmp_path).cost
+    both = network(ZOO["Bidirectional(ConvLSTM1D(5, 3)) on 3x7x4"]["model"], tmp_path)
+    assert (both.cost.macs, both.cost.adds, both.params) == (2 * one.macs, 2 * one.adds, 2 * one.params)
+    added = network(
+        ZOO["Bidirectional(ConvLSTM1D(5, 3, return_sequences=True), merge_mode='sum') on 3x7x4"]["model"], tmp_path
+    )
+    assert added["bidirectional"].cost.adds == 3 * 5 * 5
 
 
 # --- Keras 2 ----------------------------------------------------------------------------------------------------------

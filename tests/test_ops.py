@@ -238,6 +238,7 @@ HAND = [
     # a stored tensor: no room of its own, no work; in its reader it is an input
     ("constant --to 225x2", Cost()),
     ("constant --to 225x2 --learned", Cost(params=450)),
+    ("constant --to 1x64 --buffer", Cost(buffers=64)),
     ("16x8 token --count 2", Cost(params=16, activations=18 * 8)),
     ("4x8 4x5 concat", Cost(activations=52)),
     ("4x8 2x8 concat --axis w", Cost(activations=48)),

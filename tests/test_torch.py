@@ -42,6 +42,17 @@ class Code(nn.Module):
         return self.code(self, x)
 
 
+class Pair(nn.Module):
+    """A function of several inputs."""
+
+    def __init__(self, code: Callable[..., Any]) -> None:
+        super().__init__()
+        self.code = code
+
+    def forward(self, *given: Any) -> Any:
+        return self.code(*given)
+
+
 def profiled(m: Any, x: torch.Tensor) -> torch.Tensor:
     with torch.profiler.record_function("theirs"):
         return m.layer(x)
@@ -150,7 +161,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "other bags": (Code(lambda m, x: (A._embedding_bag(m.table.detach(), (x[0, 0] * 0).long(), torch.tensor([0]))[0], A._embedding_bag_forward_only(m.table, (x[0, 0] * 0).long(), torch.tensor([0]))[0], F.embedding_bag((x[0] * 0).long(), m.table, per_sample_weights=x[0], mode="sum")), table=nn.Buffer(torch.ones(9, 4))), TOKENS, 0),
     "other attention": (Code(lambda m, x: A._scaled_dot_product_attention_math(x, x, x)[0]), HEADS, 0),
     "attention, all stored but queries": (Code(lambda m, x: F.scaled_dot_product_attention(x, m.k, m.k), k=torch.ones(1, 4, 5, 8)), HEADS, -1),
-    "folded": (Code(lambda m, x: (F.fold(F.unfold(x, 3, padding=1), (6, 6), 3, padding=1), F.fold(F.unfold(x, (3, 2), (2, 1), (1, 0), (2, 3)), (6, 6), (3, 2), (2, 1), (1, 0), (2, 3)), F.fold(F.unfold(x[0], 2), (6, 6), 2))), IMAGE, 0),
+    "folded": (Code(lambda m, x: (F.fold(F.unfold(x, 3, padding=1), (6, 6), 3, padding=1), F.fold(F.unfold(x, (3, 2), (2, 1), (1, 0), (2, 3)), (6, 6), (3, 2), (2, 1), (1, 0), (2, 3)), F.fold(F.unfold(x[0], 2), (6, 6), 2), F.fold(F.unfold(x.expand(3, 8, 6, 6), 2), (6, 6), 2))), IMAGE, 0),
     "packed": (Code(packed, lstm=nn.LSTM(8, 4, batch_first=True)), TOKENS, -1),
     "masked encoder": (Code(lambda m, x: m.layers(x, src_key_padding_mask=x[..., 0] > 2), layers=nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 1)), TOKENS, 5 * 5 * 16),
     "stored products": (Code(lambda m, x: (x @ (m.a @ m.b), F.linear(x, m.mlp(m.grid)), m.table @ m.table), a=torch.ones(8, 2), b=torch.ones(2, 4), mlp=nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 8)), grid=nn.Buffer(torch.ones(5, 2)), table=nn.Buffer(torch.ones(4, 4))), TOKENS, 0),
@@ -615,6 +626,76 @@ def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to
     examples = sepcalc.from_torch(nn.LSTM(16, 8, batch_first=True), {"input": "3x7x16"})
     assert examples.cost.macs == 7 * gates
     assert examples.notes == ("the inputs hold 3 examples along their first axis: counts are for one of them",)
+
+
+def steps_taken(m: Any, x: torch.Tensor) -> torch.Tensor:
+    state, made = torch.zeros(x.shape[1], 4), []
+    for step in x:
+        state = m.cell(step, state)
+        made.append(state)
+    return torch.stack(made)
+
+
+LINEAR, CELL = nn.Linear(8, 4), nn.GRUCell(8, 4)
+BY_ITSELF: dict[str, Callable[[Any, Any], Any]] = {
+    "both ways round": lambda m, x: m.linear(torch.cat([x, x.flip(-1)])),  # two passes
+    "with and without": lambda m, x: torch.sub(*m.linear(torch.cat([x, x + 1])).chunk(2)),
+    "one after the other": lambda m, x: torch.stack([m.linear(one) for one in x]),
+    "in two halves": lambda m, x: torch.cat([m.linear(one) for one in x.chunk(2)]),
+    "three times": lambda m, x: m.linear(x.repeat(3, 1, 1)),
+    "a place of each": lambda m, x: m.linear(x[torch.arange(len(x)), x[..., 0].argmax(1)]),
+    "queries for each": lambda m, x: m.linear(x) + m.linear(m.query.expand(len(x), -1, -1)),
+    "a table for all": lambda m, x: m.linear(x) + m.linear(m.query),
+    "windows": lambda m, x: m.linear(x.roll(1, 1)).view(-1, 1, 4),
+    "steps": lambda m, x: steps_taken(m, x.transpose(0, 1)),
+}
+TOGETHER: dict[str, Callable[[Any, Any], Any]] = {
+    "the first": lambda m, x: m.linear(x[0]),
+    "the first, kept": lambda m, x: m.linear(x[:1]),
+    "the first of the results": lambda m, x: m.linear(x)[0],
+    "every other": lambda m, x: m.linear(x[::2]),
+    "the other way round": lambda m, x: m.linear(x) + m.linear(x).flip(0),
+    "turned on": lambda m, x: m.linear(x).roll(1, 0),
+    "a diagonal": lambda m, x: m.linear(x).diagonal(0, 0, 2),
+    "blocks": lambda m, x: torch.block_diag(*m.linear(x[:, 0])),
+    "products of all with all": lambda m, x: m.linear(x).flatten(1) @ m.linear(x).flatten(1).T,
+    "means of all": lambda m, x: m.linear(x - x.mean(0)),
+    "with a stored one": lambda m, x: m.linear(torch.cat([m.query, x])),
+    "steps": lambda m, x: steps_taken(m, x),
+}
+
+
+@pytest.mark.parametrize("way", BY_ITSELF)
+def test_examples_each_by_itself(way: str) -> None:
+    module, x = Code(BY_ITSELF[way], linear=LINEAR, cell=CELL, query=torch.ones(1, 5, 8)), torch.ones(4, 5, 8)
+    one, many = sepcalc.from_torch(module, x[:1]), sepcalc.from_torch(module, x)
+    assert many.notes[-1] == "the inputs hold 4 examples along their first axis: counts are for one of them"
+    assert (many.cost, many.outputs) == (one.cost, one.outputs)
+    assert one.macs == counted_by_pytorch(module, x[:1])
+    assert many.macs * 4 == counted_by_pytorch(module, x) + (3 * 5 * 8 * 4 if way == "a table for all" else 0)
+
+
+@pytest.mark.parametrize("way", TOGETHER)
+def test_what_is_picked_or_mixed_along_the_first_axis_is_counted_whole(way: str) -> None:
+    module, x = Code(TOGETHER[way], linear=LINEAR, cell=CELL, query=torch.ones(1, 5, 8)), torch.ones(4, 5, 8)
+    network = sepcalc.from_torch(module, x)
+    assert network.notes[-1] == "the first axis of the inputs, 4, is not one of examples: counted whole"
+    assert network.macs == counted_by_pytorch(module, x)
+    assert [volume(shape) for shape in network.outputs.values()] == [module(x).numel()]
+
+
+def test_examples_beside_what_they_have_in_common() -> None:
+    said = "the inputs hold 4 examples along their first axis: counts are for one of them"
+    for given in ((torch.ones(4, 5, 8), torch.ones(4)), (torch.ones(4, 5, 8), torch.ones(1))):
+        timed = Pair(lambda x, time: LINEAR(x) * time[:, None, None])
+        net = sepcalc.from_torch(timed, given)
+        assert (net.macs, net.notes[-1]) == (160, said)
+    named = Pair(lambda given: LINEAR(given["a"]) + LINEAR(given["b"]))
+    net = sepcalc.from_torch(named, ({"a": torch.ones(4, 5, 8), "b": torch.ones(4, 5, 8)},))
+    assert (net.macs, net.notes[-1]) == (320, said)
+    fixed = sepcalc.from_torch(Pair(lambda x: LINEAR(x.view(4, 8))), torch.ones(4, 8))
+    assert fixed.macs == 128
+    assert fixed.notes == ("the first axis of the inputs, 4, is counted whole: the module does not run on one alone",)
 
 
 PRECISIONS = [torch.float16, torch.bfloat16, torch.float64, torch.float32]

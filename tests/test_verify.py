@@ -128,6 +128,7 @@ SPECS = [
     "3x4x5 softmax --axis c",
     "constant --to 7",
     "constant --to 225x2 --learned",
+    "constant --to 1x7 --buffer",
     "4x4x3 4x4x5 concat",
     "4x4x3 pad -p 1/2x0",
     "4x4x3 slice --to 2x3x3",

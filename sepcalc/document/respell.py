@@ -258,6 +258,6 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Slice: _slice,
     Embedding: _embedding,
     Token: lambda op, inputs: ("token", (), {"count": op.tokens}),
-    Constant: lambda op, inputs: ("constant", (), {"to": op.shape, **_flags(learned=op.learned)}),
+    Constant: lambda op, inputs: ("constant", (), {"to": op.shape, **_flags(learned=op.learned, buffer=op.buffer)}),
     Recurrent: _recurrent,
 }

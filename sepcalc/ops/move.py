@@ -171,13 +171,16 @@ class Token(_Token, Op):
 class _Constant(NamedTuple):
     shape: Shape
     learned: bool = False
+    buffer: bool = False
 
 
 class Constant(_Constant, Op):
     """A stored tensor that a layer reads in place of an input: a table of positions, the factors of a low-rank update.
     It takes no input and costs nothing, and no room among the live tensors: it lies with the weights, and is read by
-    whoever reads it. A learned one has its elements as params. Sources: Liu et al., arXiv:2111.09883, section 3.3 (a
-    network on a table of positions); Hu et al., arXiv:2106.09685, section 4.1 (B·A)."""
+    whoever reads it. A learned one has its elements as params, a buffer as buffers: what training alone reads stands
+    so, too, read by no one. Sources: Liu et al., arXiv:2111.09883, section 3.3 (a network on a table of positions); Hu
+    et al., arXiv:2106.09685, section 4.1 (B·A); Miyato et al., arXiv:1802.05957, algorithm 1 (the state u of spectral
+    normalization)."""
 
     __slots__ = ()
     label = "constant"
@@ -186,13 +189,14 @@ class Constant(_Constant, Op):
     writes = False
 
     def detail(self, inputs: Shapes) -> str:
-        return "learned" if self.learned else ""
+        return "learned" if self.learned else "buffer" if self.buffer else ""
 
     def output(self, inputs: Shapes) -> Shape:
         return self.shape
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(params=name("elements", *output) if self.learned else 0)
+        elements = name("elements", *output)
+        return Cost(params=elements if self.learned else 0, buffers=elements if self.buffer else 0)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None

@@ -354,8 +354,8 @@ def _token(op: Token, inputs: Sequence[Array], output: Shape, bench: Bench) -> A
 
 
 def _constant(op: Constant, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    stored = bench.weights("constant", op.shape)
-    return stored.take() if op.learned else stored.look()
+    stored = bench.weights("constant", op.shape, "buffers" if op.buffer else "params")
+    return stored.take() if op.learned or op.buffer else stored.look()
 
 
 RUN: dict[type[Op], Function] = {

@@ -11,7 +11,7 @@ from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.rename import Rename
-from sepcalc.ops.repeat import Each
+from sepcalc.ops.repeat import Each, Part, Scan
 from sepcalc.shape import LARGEST, Shape, show, volume
 
 
@@ -59,13 +59,14 @@ class Builder:
     def add(self, name: str, key: str, op: Op, sources: Sequence[Tensor]) -> tuple[int, Shape]:
         """A node of its own; the number and the shape of what it gives (channels last, inside the outer axes)."""
         shapes = tuple([tensor.own for tensor in sources])
+        outer = self.outer if sources else ()  # what reads nothing is there once
         inner = op.output(shapes)
-        _check((*self.outer, *inner))
+        _check((*outer, *inner))
         if isinstance(op, Uncounted):  # seen as such wherever it stands
-            op = op._replace(shape=(*self.outer, *inner))
+            op = op._replace(shape=(*outer, *inner))
         else:
-            for _ in self.outer:
-                op = Each(op)
+            for size in range(len(outer)):
+                op = _each(op, (*outer[len(outer) - size :], *inner))
         if len(self.nodes) >= MOST_NODES:
             raise Invalid(f"the model has more than {MOST_NODES:,} operations")
         unique = name
@@ -74,7 +75,7 @@ class Builder:
             unique = f"{name}[{self._used[name]}]"
         self._used[unique] = 0
         numbers = tuple([tensor.number for tensor in sources])
-        self.nodes.append(Node(unique, op, numbers, (*self.outer, *inner)))
+        self.nodes.append(Node(unique, op, numbers, (*outer, *inner)))
         self.keys.append(key)
         return len(self.inputs) + len(self.nodes) - 1, inner
 
@@ -104,6 +105,12 @@ class Builder:
                     node = node._replace(weights=key)
             result.append(node)
         return result
+
+
+def _each(op: Op, output: Shape) -> Op:
+    """An op with this output on each slice. Of a scan, a scan whose steps know nothing of each other: documents have
+    words for that."""
+    return Scan(op.called, (output,), (Part(op, (0,)),), (2,)) if isinstance(op, Scan) else Each(op)
 
 
 def _check(shape: Shape) -> None:

@@ -32,6 +32,17 @@ class Entry(NamedTuple):
     raw: dict[str, Any]
 
     @property
+    def operands(self) -> int:
+        """How many arguments it is called on, if it may be an operation of keras.ops: files of the old format say no
+        module, but an operation has nothing of what every layer has, and is called as Keras 3 writes it. Else 0."""
+        nodes = self.raw.get("inbound_nodes")
+        call = nodes[0] if isinstance(nodes, list) and nodes else None
+        if self.module is not None or self.registered is not None or {"dtype", "trainable"} & set(self.config):
+            return 0
+        args = call.get("args") if isinstance(call, dict) else None
+        return len(args) if isinstance(args, list) else 0
+
+    @property
     def is_model(self) -> bool:
         """Whether it has layers of its own, connected here."""
         if self.class_name == "Sequential":

@@ -6,7 +6,7 @@ from math import prod
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.keras.activation import activate, unit
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.settings import whole
+from sepcalc.importers.keras.settings import Settings, whole
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Embedding
@@ -27,18 +27,7 @@ def einsum_dense(call: Call) -> Tensor:
     """A product of the input with a kernel by Einstein's convention, as one dense layer (or one of several groups)
     between free changes of shape."""
     settings, x = call.settings, call.plain(call.x)
-    wanted = settings.get("output_shape")
-    given = [None if item is None else whole(item) for item in (wanted if isinstance(wanted, list) else [wanted])]
-    equation = settings.get("equation")
-    if not isinstance(equation, str) or len(equation) > 100:
-        raise Invalid("equation is missing")
-    source, kernel, target = _operands(equation, len(x.shape))
-    known = dict(zip(source, x.shape))
-    for letter, wide in zip(target[len(target) - len(given) :], given):
-        if wide is not None and known.setdefault(letter, wide) != wide:
-            raise Invalid(f"output_shape gives {letter} the size {wide}, but the input has {known[letter]}")
-    if not set(kernel) <= set(known) or not set(target) <= set(known):
-        raise Invalid(f"equation {quoted(equation)} leaves the size of an index open")
+    equation, source, kernel, target, known = einsum_indices(settings, x.shape)
     summed = "".join([c for c in source if c not in kernel and c not in target])
     if summed:
         x = call.add(Reduce("sum", tuple([source.index(c) for c in summed])), x, link="sum")
@@ -81,6 +70,24 @@ def einsum_dense(call: Call) -> Tensor:
     return activate(call, x, settings.get("activation"))
 
 
+def einsum_indices(settings: Settings, shape: Shape) -> tuple[str, str, str, str, dict[str, int]]:
+    """The equation of an EinsumDense, its indices of the input, the kernel and the output without the batch, and the
+    size of each index."""
+    wanted = settings.get("output_shape")
+    given = [None if item is None else whole(item) for item in (wanted if isinstance(wanted, list) else [wanted])]
+    equation = settings.get("equation")
+    if not isinstance(equation, str) or len(equation) > 100:
+        raise Invalid("equation is missing")
+    source, kernel, target = _operands(equation, len(shape))
+    known = dict(zip(source, shape))
+    for letter, wide in zip(target[len(target) - len(given) :], given):
+        if wide is not None and known.setdefault(letter, wide) != wide:
+            raise Invalid(f"output_shape gives {letter} the size {wide}, but the input has {known[letter]}")
+    if not set(kernel) <= set(known) or not set(target) <= set(known):
+        raise Invalid(f"equation {quoted(equation)} leaves the size of an index open")
+    return equation, source, kernel, target, known
+
+
 def _operands(equation: str, rank: int) -> tuple[str, str, str]:
     """The indices of the input, the kernel and the output, without the batch."""
     left, arrow, target = equation.replace(" ", "").partition("->")
@@ -120,7 +127,12 @@ def reversible_embedding(call: Call) -> Tensor:
 
 
 class Unknown(Exception):
-    """A layer of a known class, set so that it cannot be counted; says why, and what it would take."""
+    """A layer of a known class, set so that it cannot be counted; says why, and what it would take. ``shapes`` are
+    those of its outputs, where they are known all the same."""
+
+    def __init__(self, reason: str, *shapes: Shape) -> None:
+        super().__init__(reason)
+        self.shapes = shapes
 
 
 def flatten(call: Call) -> Tensor:
@@ -265,6 +277,8 @@ def custom_scale(call: Call) -> list[Tensor]:
 FREE = (
     "Identity",
     "ActivityRegularization",
+    "Equalization",
+    "Solarization",
     "GaussianNoise",
     "RandomFlip",
     "RandomRotation",

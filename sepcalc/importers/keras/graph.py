@@ -336,7 +336,7 @@ class Reader:
     ) -> list[Tensor]:
         if one.is_model:
             return self._nested(one, path, key, args, kwargs)
-        function, reason = handler(one.class_name, one.module, one.registered)
+        function, reason = handler(one.class_name, one.module, one.registered, one.operands)
         if one.class_name in ("TFOpLambda", "SlicingOpLambda"):
             function = function_of(one.config.get("function"))
         called = one.registered if isinstance(one.registered, str) else one.class_name
@@ -353,7 +353,7 @@ class Reader:
         try:
             made = function(call)
         except Unknown as fact:
-            return call.uncounted(str(fact), called=called)
+            return call.uncounted(str(fact), fact.shapes, called=called)
         except Invalid as fact:
             if not unsure or len(self.model.nodes) != before:
                 raise

@@ -1,4 +1,4 @@
-"""Recurrent layers, and the wrappers that run others several times."""
+"""Recurrent layers and their cells, in one direction or both."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from sepcalc.ops.move import Concat, Slice
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Part, Scan
-from sepcalc.shape import Shape
+from sepcalc.shape import Shape, show
 
 CELLS = {
     "SimpleRNN": "rnn",
@@ -26,6 +26,7 @@ CELLS = {
     "GRUCell": "gru",
     "CuDNNGRU": "gru",
 }
+CONV_LSTMS = {f"ConvLSTM{rank}D": rank for rank in (1, 2, 3)}  # each over images of so many axes
 
 
 def function(settings: Settings, key: str, default: str) -> str:
@@ -60,23 +61,29 @@ def cell(class_name: str, settings: Settings) -> Recurrent:
 
 
 class Direction(NamedTuple):
-    """One recurrent layer: its cells one above the other, and whether it gives every step."""
+    """One recurrent layer: its cells one above the other, or the settings of one over images of ``rank`` axes; and
+    whether it gives every step, and its last states."""
 
     cells: tuple[Recurrent, ...]
     sequences: bool
     states: bool
+    rank: int = 0
+    images: Settings = Settings({})
 
 
 def direction(entry: dict[str, Any]) -> Direction:
     """A serialized recurrent layer. Raises Unknown for cells that are someone's own."""
     class_name, settings = entry.get("class_name"), Settings(_config(entry))
+    sequences, states = settings.flag("return_sequences", False), settings.flag("return_state", False)
+    if class_name in CONV_LSTMS:
+        return Direction((), sequences, states, CONV_LSTMS[class_name], settings)
     if class_name == "RNN":
         cells = _cells(settings.config.get("cell"), 0)
     elif isinstance(class_name, str) and class_name in CELLS and not class_name.endswith("Cell"):
         cells = [cell(class_name, settings)]
     else:
-        raise Unknown("it wraps a layer that is no SimpleRNN, LSTM or GRU: it would take one of these")
-    return Direction(tuple(cells), settings.flag("return_sequences", False), settings.flag("return_state", False))
+        raise Unknown("it wraps a layer that is no SimpleRNN, LSTM, GRU or ConvLSTM: it would take one of these")
+    return Direction(tuple(cells), sequences, states)
 
 
 def _config(entry: Any) -> dict[str, Any]:
@@ -100,19 +107,29 @@ def _cells(value: Any, depth: int) -> list[Recurrent]:
 
 def _run(call: Call, x: Tensor, way: Direction, link: str = "") -> tuple[Tensor, list[Tensor]]:
     """What a layer gives, and its last states."""
+    if way.rank:
+        return _run_images(call, x, way, link)
     states = []
     for at, op in enumerate(way.cells):
         last = at == len(way.cells) - 1
-        name = link if len(way.cells) == 1 else f"{link}/cell[{at}]".lstrip("/")
+        name = link if len(way.cells) == 1 else _under(link, f"cell[{at}]")
         x = call.add(op._replace(last=last and not way.sequences), x, link=name)
         if way.states:
-            states += [_last(call, x, name, kind) for kind in ("h", "c")[: 2 if op.cell == "lstm" else 1]]
+            states += [_last(call, x, name, kind) for kind in _states(op)]
     return x, states
+
+
+def _under(link: str, name: str) -> str:
+    return f"{link}/{name}" if link else name
+
+
+def _states(op: Recurrent) -> tuple[str, ...]:
+    return ("h", "c") if op.cell == "lstm" else ("h",)
 
 
 def _last(call: Call, x: Tensor, link: str, kind: str) -> Tensor:
     """The last state, which is there when the last step is done."""
-    name = f"{link}/{kind}".lstrip("/")
+    name = _under(link, kind)
     if len(x.shape) == 1:
         return call.add(Rename("identity"), x, link=name)
     step = call.add(Slice((1, *x.shape[1:])), x, link=f"{name}/step")
@@ -121,12 +138,25 @@ def _last(call: Call, x: Tensor, link: str, kind: str) -> Tensor:
 
 def recurrent(call: Call) -> Tensor | list[Tensor]:
     way = direction({"class_name": call.class_name, "config": call.settings.config})
-    x = call.plain(call.x)
-    made, states = _run(call, x, way)
-    if not way.states:
-        return made
+    made, states = _run(call, call.plain(call.x), way)
+    if not states or way.rank:
+        return [made, *states] if states else made
     # the layer's last row is what it gives
-    return [call.add(Rename("identity"), made, link="output"), *states] if states else made
+    return [call.add(Rename("identity"), made, link="output"), *states]
+
+
+def step(call: Call) -> list[Tensor]:
+    """A cell by itself, or several one above the other: one step, and the states after it. Those before it, like the
+    zero state of a layer's first step, are multiplied like any other."""
+    ops = _cells({"class_name": call.class_name, "config": call.settings.config}, 0)
+    x, states = call.plain(call.x), []
+    for at, op in enumerate(ops):
+        link = "" if len(ops) == 1 else f"cell[{at}]"
+        if len(x.shape) != 1:
+            raise Invalid(f"it needs the features of one step, not {show(x.shape)}")
+        x = call.add(op._replace(last=True), call.free("reshape", x, (1, *x.shape), _under(link, "step")), link=link)
+        states += [_last(call, x, link, kind) for kind in _states(op)]
+    return [call.add(Rename("identity"), x, link="output"), *states]
 
 
 MERGES = {"concat": "", "sum": "add", "mul": "multiply", "ave": "add"}
@@ -146,7 +176,8 @@ def bidirectional(call: Call) -> Tensor | list[Tensor]:
     other, second = _run(call, x, backward, "backward")
     if mode is None:
         return [one, other, *first, *second]
-    if mode == "concat":
+    if mode == "concat":  # along Keras' last axis, which are not the channels where these are first
+        one, other = call.plain(one, "forward/restored"), call.plain(other, "backward/restored")
         made = call.add(Concat(), one, other)
     elif mode == "ave":
         made = call.add(Stored("scale"), call.add(Elementwise("add"), one, other, link="sum"))
@@ -155,18 +186,16 @@ def bidirectional(call: Call) -> Tensor | list[Tensor]:
     return [made, *first, *second] if first else made
 
 
-def conv_lstm(call: Call) -> Tensor | list[Tensor]:
+def _run_images(call: Call, x: Tensor, way: Direction, link: str) -> tuple[Tensor, list[Tensor]]:
     """An LSTM whose products with input and state are convolutions. Source: Shi et al., arXiv:1506.04214, without
     peepholes, as Keras has it."""
-    settings, x = call.settings, call.x
-    rank = int(call.class_name[len("ConvLSTM")])
+    settings, rank = way.images, way.rank
     if len(x.shape) != rank + 2:
         raise Invalid(f"it needs a sequence of {rank} spatial axes and channels")
     first = settings.word("data_format", ("channels_last", "channels_first"), "channels_last") == "channels_first"
-    x = call.plain(x)
     if first:
         steps, channels, *sizes = x.shape
-        x = call.free("permute", x, (steps, *sizes, channels), "layout")
+        x = call.free("permute", x, (steps, *sizes, channels), _under(link, "layout"))
     kernel = settings.sizes("kernel_size", rank=rank)
     stride = settings.sizes("strides", rank=rank, default=1)
     dilation = settings.sizes("dilation_rate", rank=rank, default=1)
@@ -176,33 +205,35 @@ def conv_lstm(call: Call) -> Tensor | list[Tensor]:
     seen = Conv(kernel, 4 * filters, stride, padding, dilation, bias=bias)
     state: Shape = (*seen.output((x.shape[1:],))[:-1], filters)
     gate, act = function(settings, "recurrent_activation", "sigmoid"), function(settings, "activation", "tanh")
-    sequences = settings.flag("return_sequences", False)
     made = call.add(
         Scan(
             f"conv lstm {rank}d",
             (state, state),
             _lstm(seen, Conv(kernel, 4 * filters, ones, "same", ones), state, gate, act),
             (17, 15),
-            not sequences,
+            not way.sequences,
         ),
         x,
+        link=link,
     )
     states = []
-    if settings.flag("return_state", False):
-        states = [_last_image(call, made, sequences, kind, first) for kind in ("h", "c")]
+    if way.states:
+        states = [_last_image(call, made, way.sequences, _under(link, kind), first) for kind in ("h", "c")]
     if first:
         *outer, channels = made.shape
-        shape = (outer[0], channels, *outer[1:]) if sequences else (channels, *outer)
-        made = call.free("permute", made, shape, "restored") if sequences else made._replace(shape=shape, first=True)
-    return [made, *states] if states else made
+        if way.sequences:
+            made = call.free("permute", made, (outer[0], channels, *outer[1:]), _under(link, "restored"))
+        else:
+            made = made._replace(shape=(channels, *outer), first=True)
+    return made, states
 
 
-def _last_image(call: Call, made: Tensor, sequences: bool, kind: str, first: bool) -> Tensor:
+def _last_image(call: Call, made: Tensor, sequences: bool, name: str, first: bool) -> Tensor:
     if sequences:
-        step = call.add(Slice((1, *made.shape[1:])), made, link=f"{kind}/step")
-        tensor = call.free("reshape", step, made.shape[1:], kind)
+        step = call.add(Slice((1, *made.shape[1:])), made, link=f"{name}/step")
+        tensor = call.free("reshape", step, made.shape[1:], name)
     else:
-        tensor = call.add(Rename("identity"), made, link=kind)
+        tensor = call.add(Rename("identity"), made, link=name)
     return tensor._replace(shape=(tensor.shape[-1], *tensor.shape[:-1]), first=True) if first else tensor
 
 
@@ -235,26 +266,6 @@ def _lstm(seen: Conv, before: Conv, state: Shape, gate: str, act: str) -> tuple[
     )
 
 
-def time_distributed(call: Call) -> Tensor | list[Tensor]:
-    """A layer, or a model, on each slice along the first axis."""
-    inner = call.settings.nested("layer")
-    sources = [call.plain(tensor) for tensor in call.tensors]
-    if not sources or any(not tensor.shape or tensor.shape[0] != sources[0].shape[0] for tensor in sources):
-        raise Invalid("it needs inputs with a time axis in common")
-    steps = sources[0].shape[0]
-    outer = call.model.outer
-    call.model.outer = (*outer, steps)
-    try:
-        slices = [tensor._replace(shape=tensor.shape[1:]) for tensor in sources]
-        if any(not tensor.shape for tensor in slices):
-            raise Unknown("it distributes scalars: it would take inputs with features")
-        made = call.model.run(inner, call.name, call.key, [slices if len(slices) > 1 else slices[0]], {})
-        made = [call.plain(tensor, "restored") for tensor in made]
-    finally:
-        call.model.outer = outer
-    return [tensor._replace(shape=(steps, *tensor.shape)) for tensor in made]
-
-
 LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
     "SimpleRNN": recurrent,
     "LSTM": recurrent,
@@ -263,8 +274,6 @@ LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
     "CuDNNGRU": recurrent,
     "RNN": recurrent,
     "Bidirectional": bidirectional,
-    "ConvLSTM1D": conv_lstm,
-    "ConvLSTM2D": conv_lstm,
-    "ConvLSTM3D": conv_lstm,
-    "TimeDistributed": time_distributed,
+    **dict.fromkeys(CONV_LSTMS, recurrent),
+    **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"), step),
 }

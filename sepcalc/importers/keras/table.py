@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sepcalc.importers.keras import activation, attention, conv, core, merge, operations, pool, recurrent
+from sepcalc.importers.keras import activation, attention, conv, core, merge, operations, pool, recurrent, wrappers
 from sepcalc.importers.keras.build import Call, Tensor
 
 Handler = Callable[[Call], Tensor | list[Tensor]]
@@ -16,6 +16,7 @@ LAYERS: dict[str, Handler] = {
     **merge.LAYERS,
     **attention.LAYERS,
     **recurrent.LAYERS,
+    **wrappers.LAYERS,
 }
 OPERATIONS: dict[str, Handler] = operations.OPERATIONS
 
@@ -24,7 +25,6 @@ REASONS = {
     "Lambda": "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
     "LocallyConnected1D": "it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv1D",
     "LocallyConnected2D": "it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv2D",
-    "SpectralNormalization": "it keeps a state of training beside its layer: it would take the layer inside it alone",
     "Discretization": "a search whose steps depend on the data: it would take integers as the model's input",
     "CategoryEncoding": "an encoding of categories: it would take encoded numbers as the model's input",
     "Hashing": "a hash of text or integers: it would take integers as the model's input",
@@ -45,8 +45,9 @@ UNKNOWN = "a layer class that sepcalc does not know: it would take core layers i
 OPERATION = "an operation that sepcalc does not know: it would take a core layer, or other operations, in its place"
 
 
-def handler(class_name: str, module: Any, registered: Any) -> tuple[Handler | None, str]:
-    """What counts a layer of this class, or None and why nothing does."""
+def handler(class_name: str, module: Any, registered: Any, operands: int = 0) -> tuple[Handler | None, str]:
+    """What counts a layer of this class, or None and why nothing does. Where it may as well be an operation,
+    ``operands`` are those that it is called on; a layer takes its tensors as one."""
     own = registered if isinstance(registered, str) else class_name
     home = module if isinstance(module, str) else ""
     if ">" in own and not own.startswith(("keras", "Keras")):
@@ -56,6 +57,8 @@ def handler(class_name: str, module: Any, registered: Any) -> tuple[Handler | No
     name = class_name.split(">")[-1]
     if ("applications" in home or not home) and name in core.APPLICATIONS:
         return core.APPLICATIONS[name], ""
+    if name in OPERATIONS and operands > (name in LAYERS):
+        return OPERATIONS[name], ""
     if ".ops" in home:
         return OPERATIONS.get(name), OPERATION
     if name in LAYERS and home != "builtins":

@@ -59,10 +59,10 @@ def _projected(
         parts = builder.along(past, 0) if past.batch == 0 else past
         cut = call._replace(name=f"{call.name}/past", attributes={"axis": 0, "split": (1, 1)}, opset=11)
         both = STANDARD["Split"](builder, cut._replace(inputs=(parts,), outputs=("keys", "values")))
-        halves = [as_onnx(builder, call, "Squeeze", one, axes=(0,), opset=11) for one in both]
+        halves = [as_onnx(builder, call, "Squeeze", one, axes=(0,)) for one in both]
     key, value = behind(builder, call, halves, (key, value), heads)
     result, _ = attended(builder, call, query, key, value, form)
-    stacked = [as_onnx(builder, call, "Unsqueeze", one, axes=(0,), opset=11) for one in (key, value)]
+    stacked = [as_onnx(builder, call, "Unsqueeze", one, axes=(0,)) for one in (key, value)]
     return result, as_onnx(builder, call, "Concat", *stacked, part="present", axis=0)
 
 

@@ -14,6 +14,7 @@ from sepcalc.shape import read_shape
 
 if TYPE_CHECKING:
     from sepcalc.cost import Cost
+    from sepcalc.importers.torch.lowering import Trace
     from sepcalc.network import Network
 
 __all__ = ["from_torch", "read"]
@@ -168,31 +169,48 @@ def _layout(text: str) -> tuple[int, ...]:
 
 def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "Network":
     """The network on these inputs, for one example of them."""
-    from sepcalc.importers.torch.lowering import lowered, steps
+    from torch.utils._pytree import tree_flatten, tree_map
+
+    from sepcalc.importers.torch.examples import of_examples
+    from sepcalc.importers.torch.lowering import lowered
     from sepcalc.importers.torch.running import traced
 
-    def network(of: Callable[[Any], Any]) -> "tuple[Network, Cost, list[int]]":
-        trace = traced(shown, module, [of(one) for one in args], {label: of(one) for label, one in kwargs.items()})
-        return *lowered(printable(name)[:200], trace), steps(trace)
+    def network(of: Callable[[Any], Any]) -> "tuple[Trace, Network, list[Cost]]":
+        given, named = tree_map(of, (list(args), dict(kwargs)))
+        trace = traced(shown, module, given, named)
+        return trace, *lowered(printable(name)[:200], trace)
 
-    whole, stored, time = network(lambda one: one)
-    count = _examples([*args, *kwargs.values()])
+    def first(value: Any) -> Any:
+        return value[:1] if hasattr(value, "stride") and value.ndim and value.shape[0] == count else value
+
+    many, whole, stored = network(lambda one: one)
+    count = _examples([one for one in tree_flatten((args, kwargs))[0] if hasattr(one, "stride")])
     if count < 2:
         return whole
+    said = f"the first axis of the inputs, {count}, "
     try:
-        one, same, shorter = network(lambda value: value[:1] if hasattr(value, "stride") else value)
+        single, one, same = network(first)
     except InputError:
-        return whole
-    counts = ("macs", "mults", "adds", "compares", "divs", "specials")
-    proportional = all(
-        getattr(whole.cost, which) - getattr(stored, which) == count * (getattr(one.cost, which) - getattr(same, which))
-        for which in counts
-    )
-    if proportional and stored == same and time == shorter:
+        return _with_note(whole, f"{said}is counted whole: the module does not run on one alone")
+    if of_examples(many, single, count) and _proportional(whole.cost, stored, one.cost, same, count):
         note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
-    else:
-        one, note = whole, f"the first axis of the inputs, {count}, is not one of examples: counted whole"
-    return _with_note(one, note)
+        return _with_note(one, note)
+    return _with_note(whole, f"{said}is not one of examples: counted whole")
+
+
+def _proportional(whole: "Cost", stored: "Sequence[Cost]", one: "Cost", same: "Sequence[Cost]", count: int) -> bool:
+    """Whether all work is this many times that on one example. What runs on stored tensors alone may also stay as it is
+    (a table of positions), or grow (queries that are repeated for each example)."""
+    if len(stored) != len(same):
+        return False
+    for which in ("macs", "mults", "adds", "compares", "divs", "specials"):
+        total, single = getattr(whole, which), getattr(one, which)
+        for many, alone in zip(stored, same):
+            if getattr(many, which) == getattr(alone, which):
+                total, single = total - getattr(many, which), single - getattr(alone, which)
+        if total != count * single:
+            return False
+    return True
 
 
 def _with_note(network: "Network", note: str) -> "Network":
@@ -200,8 +218,8 @@ def _with_note(network: "Network", note: str) -> "Network":
     return network
 
 
-def _examples(values: Sequence[Any]) -> int:
-    """How many examples all tensors could hold: their common first size (1: one, or none that they have in common)."""
-    sizes = {int(one.shape[0]) if one.ndim else 0 for one in values if hasattr(one, "stride")}
-    ranks = [one.ndim for one in values if hasattr(one, "stride")]
-    return sizes.pop() if len(sizes) == 1 and min(ranks) > 1 else 1
+def _examples(tensors: Sequence[Any]) -> int:
+    """How many examples the inputs could hold: the first size that all of them have in common, but those that have
+    one number there for all (1: one example, or no such size)."""
+    sizes = {int(one.shape[0]) for one in tensors if one.ndim and one.shape[0] != 1}
+    return sizes.pop() if len(sizes) == 1 and max(one.ndim for one in tensors) > 1 else 1

@@ -121,17 +121,16 @@ def _pool(how: str, rank: int) -> Handler:
 
 
 def _folded(builder: Builder, call: Call) -> Results:
-    """Windows put back, ``1 x C·K x positions``."""
+    """Windows put back, ``pictures x C·K x positions``; several pictures side by side in the channels."""
     value = builder.value(call.given)
     shape = call.outputs[0].shape
-    if len(value.shape) == 3 and value.shape[0] > 1:
-        raise Refused("windows of several pictures in one example have no count here")
     kernel, stride, dilation = (per_axis(call.get(name), 2) for name in ("kernel_size", "stride", "dilation"))
     pads, to = _pads(call.get("padding", 0), kernel, dilation), shape[-2:]
     axes = zip(to, pads, kernel, stride, dilation)
     windows = tuple([(size + sum(around) - d * (k - 1) - 1) // s + 1 for size, around, k, s, d in axes])
-    number = builder.view(builder.laid(value, False).node, (*windows, value.shape[-2]))
-    return (_result(builder, call, builder.add(Fold(kernel, to, stride, pads, dilation), [number])),)
+    number = builder.view(builder.laid(value, False).node, (*windows, prod(value.shape[:-1])))
+    number = builder.add(Fold(kernel, to, stride, pads, dilation), [number])
+    return (builder.give(number, shape, len(shape) > 3),)
 
 
 def _adaptive(how: str, rank: int) -> Handler:

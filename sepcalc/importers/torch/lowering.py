@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.cost import Cost, total
+from sepcalc.cost import Cost
 from sepcalc.errors import Invalid
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import ELEMENTS
@@ -48,22 +48,23 @@ class Trace(NamedTuple):
     leaves: Container[int]
 
 
-def lowered(name: str, trace: Trace) -> tuple[Network, Cost]:
-    """The network of a trace, and what of its cost is work on stored tensors alone, which does not grow."""
+def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
+    """The network of a trace, and what each product of stored tensors alone adds to its cost."""
     sizes = [one.elements for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     wanted = wishes(trace.calls)
     builder = Builder(sizes, wanted, read)
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
-    alone = Cost()
+    alone = list[Cost]()
     for call in trace.calls:
         if any(one.live for one in (*call.tensors(), *call.outputs)):
             _follow(builder, call)
         elif call.library == "aten" and call.op in MULTIPLYING:
-            alone = total([alone, _alone(builder, call)])
-    if alone.macs:
-        builder.note(f"{alone.macs:,} macs run on stored tensors alone: counted, though a runtime may do them once")
+            alone.append(_alone(builder, call))
+    macs = sum(one.macs for one in alone)
+    if macs:
+        builder.note(f"{macs:,} macs run on stored tensors alone: counted, though a runtime may do them once")
     outputs = {}
     for label, tensor in trace.outputs.items():
         if tensor.live:

@@ -1,0 +1,96 @@
+"""Layers that run others: on each slice, with normalized weights, one after the other."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.calls import entry
+from sepcalc.importers.keras.core import Unknown, einsum_indices
+from sepcalc.importers.keras.settings import Settings
+from sepcalc.ops.move import Constant
+from sepcalc.shape import Shape
+
+
+def time_distributed(call: Call) -> Tensor | list[Tensor]:
+    """A layer, or a model, on each slice along the first axis."""
+    inner = call.settings.nested("layer")
+    sources = [call.plain(tensor) for tensor in call.tensors]
+    if not sources or any(not tensor.shape or tensor.shape[0] != sources[0].shape[0] for tensor in sources):
+        raise Invalid("it needs inputs with a time axis in common")
+    steps = sources[0].shape[0]
+    outer = call.model.outer
+    call.model.outer = (*outer, steps)
+    try:
+        slices = [tensor._replace(shape=tensor.shape[1:]) for tensor in sources]
+        if any(not tensor.shape for tensor in slices):
+            raise Unknown("it distributes scalars: it would take inputs with features")
+        made = call.model.run(inner, call.name, call.key, [slices if len(slices) > 1 else slices[0]], {})
+        made = [call.plain(tensor, "restored") for tensor in made]
+    finally:
+        call.model.outer = outer
+    return [tensor._replace(shape=(steps, *tensor.shape)) for tensor in made]
+
+
+# The last size of the kernel of each class that has one, or of its table: as Keras stores it, for an input's shape.
+_LAST: dict[str, Callable[[Settings, Shape], int]] = {
+    "Dense": lambda settings, shape: settings.size("units"),
+    "EinsumDense": lambda settings, shape: _einsum_last(settings, shape),
+    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), lambda settings, shape: settings.size("output_dim")),
+    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), lambda settings, shape: settings.size("filters")),
+    **dict.fromkeys(
+        ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+        lambda settings, shape: shape[0 if settings.get("data_format") == "channels_first" else -1],
+    ),
+    **dict.fromkeys(
+        ("DepthwiseConv1D", "DepthwiseConv2D"), lambda settings, shape: settings.size("depth_multiplier", default=1)
+    ),
+    **dict.fromkeys(
+        ("LocallyConnected1D", "LocallyConnected2D"),
+        lambda settings, shape: settings.size("filters"),
+    ),
+}
+
+
+def _einsum_last(settings: Settings, shape: Shape) -> int:
+    _, _, kernel, _, known = einsum_indices(settings, shape)
+    return known[kernel[-1]]
+
+
+def spectral(call: Call) -> list[Tensor]:
+    """At inference the layer inside it, whose kernel was normalized when it was trained. The state of that, a vector
+    as long as the kernel's last axis, is stored beside it, and not trained."""
+    inner = call.settings.nested("layer")
+    held, depth = inner, 0
+    while held.get("class_name") == "SpectralNormalization" and depth < 30:
+        held, depth = Settings(entry(held).config).nested("layer"), depth + 1
+    one = entry(held, "the layer inside it")
+    last = _LAST.get(one.class_name.split(">")[-1])
+    if last is None:
+        raise Unknown("it wraps a layer that has no kernel of its own: it would take Dense, Embedding or a convolution")
+    state = Constant((1, last(Settings(one.config), call.x.shape)), buffer=True)
+    if f"{call.key}/vector_u" not in call.model.keys:  # nothing reads it, so that once is enough
+        call.add(state, link="vector_u")
+    below = f"/{entry(inner).name}" if held is not inner else ""
+    return call.model.run(inner, call.name + below, call.key + below, list(call.args), {})
+
+
+def pipeline(call: Call) -> list[Tensor]:
+    """Its layers one after the other. At inference those that change pictures at random do nothing."""
+    layers = call.settings.get("layers")
+    if not isinstance(layers, list) or not layers:
+        raise Invalid("it has no list of layers")
+    given: list[Any] = list(call.args)
+    made: list[Tensor] = []
+    for value in layers:
+        one = entry(value, "a layer inside it")
+        made = call.model.run(value, f"{call.name}/{one.name}", f"{call.key}/{one.name}", given, {})
+        given = [made[0] if len(made) == 1 else made]
+    return made
+
+
+LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
+    "TimeDistributed": time_distributed,
+    "SpectralNormalization": spectral,
+    "Pipeline": pipeline,
+}

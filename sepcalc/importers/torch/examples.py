@@ -1,0 +1,83 @@
+"""Whether the first axis of the inputs is one of examples, from two runs: on all of it, and on its first element.
+
+Counts that grow with it do not tell alone: what picks an example, or puts them into another order, costs nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import Any
+
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.lowering import Trace, steps
+
+# What takes elements from elsewhere along the axes that it names, and the names of these.
+_MIXING: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("flip", "roll", "rot90"), ("dims",)),
+    "diagonal": ("dim1", "dim2"),
+    **dict.fromkeys(("gather", "take_along_dim", "index_select", "cumsum", "cumprod", "cummax", "cummin"), ("dim",)),
+    **dict.fromkeys(("sort", "argsort", "logcumsumexp", "softmax", "log_softmax"), ("dim",)),
+}
+_PARTS = {"select", "unbind", "slice", "narrow", "split", "chunk", "split_with_sizes", "tensor_split", "unsafe_split"}
+_JOINS = {"cat", "concat", "concatenate", "stack"}
+
+
+def of_examples(many: Trace, one: Trace, count: int) -> bool:
+    """Whether what runs on ``count`` elements of the first axis is what runs on one, for each of them by itself.
+
+    Operators are held against each other one by one, so that the axes that grow are those that hold examples. Where
+    other operators run (a loop over examples, or over steps), elements that were taken apart may only be joined again.
+    """
+    if steps(many) != steps(one) or not _grown(many.outputs.values(), one.outputs.values(), count):
+        return False
+    if [call.op for call in many.calls] != [call.op for call in one.calls]:
+        return _kept_apart(many.calls, count)
+    used = [{tensor.at for call in trace.calls for tensor in call.tensors()} for trace in (many, one)]
+    for read, trace in zip(used, (many, one)):
+        read.update(tensor.at for tensor in trace.outputs.values())
+    return all(_apart(call, alone, count, used) for call, alone in zip(many.calls, one.calls))
+
+
+def _size(tensors: Iterable[Tensor]) -> int:
+    return sum(prod(tensor.shape) for tensor in tensors if tensor.live)
+
+
+def _grown(many: Iterable[Tensor], one: Iterable[Tensor], count: int) -> bool:
+    return _size(many) == count * _size(one)
+
+
+def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
+    """Whether an operator works on every example by itself."""
+    if _size(many.tensors()) == _size(one.tensors()):
+        return True  # it works on what all examples have in common
+    made, alone = ([each for each in call.outputs if each.at in read] for call, read in zip((many, one), used))
+    if not _grown(made, alone, count):
+        return False
+    if many.op not in _MIXING or len(many.given.shape) != len(one.given.shape):
+        return True
+    sizes, rank = zip(many.given.shape, one.given.shape), len(many.given.shape)
+    grown = {axis for axis, (size, alone) in enumerate(sizes) if size != alone}
+    named = [axis for name in _MIXING[many.op] for axis in _axes(many.get(name, ()))]
+    return not grown.intersection(axis % rank for axis in (named or range(rank)))
+
+
+def _axes(given: Any) -> Sequence[int]:
+    return given if isinstance(given, (list, tuple)) else (given,)
+
+
+def _kept_apart(calls: Sequence[Call], count: int) -> bool:
+    """Whether no operator meets two parts of a first axis of this size, but to join them."""
+    parts = dict[int, frozenset[tuple[int, int]]]()  # of a tensor: the whole that they are of, and which
+    for call in calls:
+        met = frozenset[tuple[int, int]]().union(*[parts.get(tensor.at, frozenset()) for tensor in call.tensors()])
+        if call.op in _JOINS:
+            continue
+        if len({whole for whole, _ in met}) < len(met):
+            return False
+        given = call.maybe("self")
+        cut = given is not None and call.op in _PARTS and call.get("dim", 0) == 0 and given.shape[:1] == (count,)
+        for at, output in enumerate(call.outputs):
+            parts[output.at] = met
+            if given is not None and cut:
+                start = call.get("index", call.get("start", 0))
+                parts[output.at] = frozenset([(given.at, at if len(call.outputs) > 1 else start)])
+    return True
