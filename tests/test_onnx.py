@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sepcalc import load
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.importers import Request, apart
+from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
 from sepcalc.importers.onnx import REASONS, read
 from sepcalc.network import Network
@@ -298,12 +298,15 @@ def test_shapes_that_fill_any_memory_while_they_are_inferred_stay_unknown(tmp_pa
     assert [gap.kind for gap in read(path).uncounted] == ["Reshape", "Relu"]
 
 
-def test_what_runs_apart_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run_apart("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])", b"abc") == b"cba"
-    assert run_apart("raise SystemExit(1)", b"") is None
-    assert run_apart("held = bytes(2 << 30)", b"") is None
-    monkeypatch.setattr(apart, "SECONDS", 0.3)
-    assert run_apart("while True: pass", b"") is None
+def test_what_runs_apart_is_stopped() -> None:
+    echo = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1] + sys.argv[1].encode())"
+    bounds: Any = {"seconds": 20, "memory": 1 << 30}
+    assert run_apart(echo, b"abc", ("-x",), **bounds) == b"cba-x"
+    assert run_apart("raise SystemExit(1)", b"", **bounds) is None
+    assert run_apart("import os; os.abort()", b"", **bounds) is None
+    assert run_apart("held = bytes(2 << 30)", b"", **bounds) is None
+    with pytest.raises(TimeoutError):
+        run_apart("while True: pass", b"", seconds=0.3, memory=1 << 30)
 
 
 def test_what_goes_neither_way_is_refused_as_a_batch(tmp_path: Path) -> None:

@@ -382,7 +382,10 @@ class _Declared:
         if self.altered:
             del self.model.graph.value_info[:]
         # inference fails in many ways, or not at all: what it does not know stays unknown, and is said
-        found = run_apart(_INFER, self.model.SerializeToString())
+        try:
+            found = run_apart(_INFER, self.model.SerializeToString(), seconds=5, memory=1 << 30)
+        except TimeoutError:
+            return {}
         return {} if found is None else _stated(load_model_from_string(found).graph)
 
 
