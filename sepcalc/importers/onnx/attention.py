@@ -1,70 +1,169 @@
 """Attention, and the turned positions before it."""
 
+from collections.abc import Sequence
 from math import prod
+from typing import NamedTuple
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
 from sepcalc.importers.onnx.moves import concat
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Elementwise, Stored
-from sepcalc.ops.move import Concat, Slice
-from sepcalc.ops.product import Attention
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.move import Concat, Copy, Slice
+from sepcalc.ops.norm import Softmax
+from sepcalc.ops.product import Attention, Matmul
 from sepcalc.shape import show
 
 
-def _attention(builder: Builder, call: Call) -> Results:
-    """Scaled dot-product attention of ONNX 23: heads apart on 4 axes, or side by side on 3. A batch that holds more
-    than examples (windows) is as many times more heads; a cache stands before the keys and values."""
-    query, key, value = [builder.standing(call.name, call.input(at)) for at in range(3)]
-    if call.decimal("softcap", 0.0):
-        raise Refused("attention with a soft cap on its scores has no count here")
-    if any(call.outputs[3:]):
-        raise Refused("attention that gives its scores has no count here")
-    apart = len(query.sizes) == 4
-    if any(call.outputs[1:]) or call.maybe(4) is not None:
-        if not apart:
-            raise Refused("attention with a cache, its heads side by side, has no count here")
-        joined = [(call.maybe(4), key, "keys"), (call.maybe(5), value, "values")]
-        along = call._replace(attributes={"axis": 2})
-        key, value = [
-            now if past is None else concat(builder, along._replace(name=f"{call.name}/{part}", inputs=(past, now)))[0]
-            for past, now, part in joined
-        ]
-    heads = query.sizes[1] if apart else call.whole("q_num_heads", 1)
-    kv_heads = key.sizes[1] if apart else call.whole("kv_num_heads", 1)
+class Form(NamedTuple):
+    """How attention differs from softmax(Q·Kᵀ/sqrt(d))·V: heads of queries, of keys and values; a mask that is added;
+    scores that are scaled (by what is not 1), capped, or given; a stored number beside each row of scores, a sink."""
+
+    heads: int
+    kv_heads: int
+    mask: bool = False
+    scaled: bool = True
+    cap: bool = False
+    scores: int | None = None  # which: 0 as scaled, 1 as capped, 2 as masked, 3 as weights
+    sink: Sequence[Value | None] = ()
+
+
+def form_of(call: Call, heads: int, kv_heads: int, mask: Value | None, scores: int | None = None) -> Form:
+    """What ONNX's and ONNX Runtime's attributes say alike."""
     if heads < 1 or kv_heads < 1:
         raise Invalid("attention needs heads")
+    added = mask is not None and mask.kind != 9
+    capped = call.decimal("softcap", 0.0) != 0
+    return Form(heads, kv_heads, added, call.decimal("scale", 0.0) != 1, capped, scores)
+
+
+def attended(
+    builder: Builder, call: Call, query: Value, key: Value, value: Value, form: Form
+) -> tuple[Value, Value | None]:
+    """Attention, and its scores where they are given. Each tensor has its heads apart on 4 axes, or side by side on 3.
+    A batch that holds more than examples (windows) is as many times more heads."""
+    query, key, value = [builder.standing(call.name, one) for one in (query, key, value)]
 
     def tokens(tensor: Value, count: int) -> tuple[int, int]:
         """Positions before all heads side by side, those of other windows too; and how many heads that is."""
         tensor = builder.laid(tensor, False)
         shape, rank = builder.shape(tensor), len(tensor.sizes)
-        if not (tensor.batch in (0, None) and rank == len(query.sizes) and len(shape) in (rank, rank - 1)):
+        if not (tensor.batch in (0, None) and rank in (3, 4) and len(shape) in (rank, rank - 1)):
             raise Refused("attention whose examples do not lie along the first axis has no count here")
         windows = shape[0] if len(shape) == rank else 1
         positions, size = shape[-2:]
         number = builder.view(tensor.number, (positions, *shape[: len(shape) - 2], size))
-        return builder.view(number, (positions, prod(shape) // positions)), windows * count
+        heads = windows * (tensor.sizes[1] if rank == 4 else count)
+        return builder.view(number, (positions, prod(shape) // positions)), heads
 
-    mask = call.maybe(3)
-    (q, all_heads), (k, all_kv_heads), (v, _) = tokens(query, heads), tokens(key, kv_heads), tokens(value, kv_heads)
-    op = Attention(all_heads, all_kv_heads, mask is not None and mask.kind != 9)
-    number = builder.add(call.name, op, [q, k, v])
-    positions, width = builder.tensors[number]
-    shape = (*query.sizes[:-1], width // all_heads * (1 if apart else heads))
-    number = builder.view(number, (positions, width // shape[-1], shape[-1]))
+    q, heads = tokens(query, form.heads)
+    (k, kv_heads), (v, _) = tokens(key, form.kv_heads), tokens(value, form.kv_heads)
+    op = Attention(heads, kv_heads, form.mask)
+    positions, keys, _, size = op.sizes((builder.tensors[q], builder.tensors[k], builder.tensors[v]))
     batch = next((one.batch for one in (query, key, value) if one.batch is not None), None)
-    return (builder.give(query, shape, number=number, batch=batch, first=False), key, value)
+    scores = None
+    if form.scaled and not form.cap and form.scores is None and not form.sink:
+        number = builder.add(call.name, op, [q, k, v])
+    else:
+        number, stage = _spelled(builder, call, op, (q, k, v), form)
+        if stage is not None:
+            shape = (query.sizes[0], form.heads, positions, keys)
+            scores = builder.give(query, shape, number=stage, batch=batch, first=False)
+    apart = len(query.sizes) == 4
+    given = (*query.sizes[:-1], size * (1 if apart else form.heads))
+    number = builder.view(number, (positions, heads * size // given[-1], given[-1]))
+    return builder.give(query, given, number=number, batch=batch, first=False), scores
 
 
-def _rotated(builder: Builder, call: Call) -> Results:
+def _spelled(
+    builder: Builder, call: Call, op: Attention, sources: tuple[int, int, int], form: Form
+) -> tuple[int, int | None]:
+    """The same, layer by layer: c·tanh(scores·(1/c)) for a cap c; the sink one score more in each row of the softmax,
+    whose weight is dropped. Sources: Riviere et al., arXiv:2408.00118, section 2 (the cap); Xiao et al.,
+    arXiv:2309.17453, section 3.3 (the sink)."""
+    n, m, d, dv = op.sizes(tuple([builder.tensors[source] for source in sources]))
+    kv, shared = op.kv_heads, op.heads // op.kv_heads
+    lead, one = ((kv, shared), (kv, 1)) if shared > 1 else ((kv,), (kv,))
+
+    def add(part: str, op: Op, *numbers: int) -> int:
+        return builder.add(f"{call.name}/{part}", op, numbers)
+
+    q, k, v = [
+        builder.view(source, (*heads, *sizes))
+        for source, heads, sizes in zip(sources, (lead, one, one), ((n, d), (m, d), (m, dv)))
+    ]
+    scores = add("scores", Matmul(True), q, k)
+    if form.scaled:
+        scores = add("scale", Stored("scale"), scores)
+    stages = [scores]
+    if form.cap:
+        scores = add("cap", Stored("scale"), add("tanh", Activation("tanh"), add("uncap", Stored("scale"), scores)))
+    stages.append(scores)
+    if form.mask:
+        scores = add("mask", Stored("shift"), scores)
+    stages.append(scores)
+    if form.sink:
+        kept = [number for value in form.sink if value is not None for number in builder.kept(call.name, value)]
+        scores = add("sink", Copy((*lead, n, m + 1)), scores, *kept)
+    weights = add("softmax", Softmax(), scores)
+    if form.sink:
+        weights = add("drop", Slice((*lead, n, m)), weights)
+    stages.append(weights)
+    number = add("values", Matmul(), weights, v)
+    return number, None if form.scores is None else stages[form.scores]
+
+
+def heads_apart(builder: Builder, value: Value, heads: int) -> Value:
+    """Heads that lie side by side on 3 axes, apart on 4."""
+    value = builder.laid(value, False)
+    if len(value.sizes) == 4 or value.constant:
+        return value
+    batch, positions, channels = value.sizes
+    if channels % heads:
+        raise Invalid(f"{heads} heads do not fit {show(value.sizes)}")
+    shape = (batch, heads, positions, channels // heads)
+    return builder.give(value, shape, number=value.number, batch=value.batch, first=False)
+
+
+def behind(
+    builder: Builder, call: Call, past: Sequence[Value | None], now: Sequence[Value], heads: int
+) -> tuple[Value, Value]:
+    """Keys and values, their heads apart, behind those of a cache."""
+    key, value = [heads_apart(builder, one, heads) for one in now]
+    along = call._replace(attributes={"axis": 2})
+    if past[0] is None or past[1] is None:
+        return key, value
+    return (
+        concat(builder, along._replace(name=f"{call.name}/keys", inputs=(past[0], key)))[0],
+        concat(builder, along._replace(name=f"{call.name}/values", inputs=(past[1], value)))[0],
+    )
+
+
+def _attention(builder: Builder, call: Call) -> Results:
+    """Scaled dot-product attention of ONNX 23 and later. How many of a cache's keys are no padding (nonpad_kv_seqlen)
+    and windows shut out pairs, and all pairs count."""
+    query, key, value = [builder.standing(call.name, call.input(at)) for at in range(3)]
+    if {len(one.sizes) for one in (query, key, value)} not in ({3}, {4}):
+        raise Invalid("attention needs queries, keys and values of 3 axes each, or of 4")
+    apart = len(query.sizes) == 4
+    heads = query.sizes[1] if apart else call.whole("q_num_heads", 1)
+    kv_heads = key.sizes[1] if apart else call.whole("kv_num_heads", 1)
+    mode = call.whole("qk_matmul_output_mode", 0) if any(call.outputs[3:]) else None
+    if mode not in (None, 0, 1, 2, 3):
+        raise Invalid(f"qk_matmul_output_mode {mode} is none of 0 to 3")
+    form = form_of(call, heads, kv_heads, call.maybe(3), mode)
+    if any(call.outputs[1:3]) or call.maybe(4) is not None:
+        key, value = behind(builder, call, (call.maybe(4), call.maybe(5)), (key, value), kv_heads)
+    result, scores = attended(builder, call, query, key, value, form)
+    return (result, key, value, *([scores] if scores is not None else []))
+
+
+def rotated(builder: Builder, call: Call) -> Results:
     """Rotary positions: x·cos + turned x·sin, cos and sin stored, of the first channels of each head. Source: Su et
     al., arXiv:2104.09864, equation 34."""
     own = call.type != "RotaryEmbedding"  # ONNX Runtime's has the positions second
     value = builder.laid(call.input(0), False)
     tables = [call.input(at) for at in ((2, 3) if own else (1, 2))]
-    if not all(table.constant for table in tables):
-        raise Refused("tables of angles that are computed have no count here")
     heads = call.whole("num_heads", 0) or 1
     if len(value.sizes) not in (3, 4) or value.sizes[-1] % heads:
         raise Invalid(f"{heads} heads do not fit {show(value.sizes)}")
@@ -83,8 +182,20 @@ def _rotated(builder: Builder, call: Call) -> Results:
     def add(name: str, op: Op, *sources: int) -> int:
         return builder.add(f"{call.name}/{name}", op, sources)
 
+    def times(name: str, table: Value, number: int) -> int:
+        """Two channels of each head by one angle; where the angles are computed, by those of its position."""
+        if table.constant:
+            return add(name, Stored("scale"), number)
+        angles = builder.laid(table, False)
+        if builder.shape(angles) != (before[-2], part // 2) or call.maybe(1 if own else 3) is not None:
+            raise Refused("angles that are computed for other positions have no count here")
+        ones = (1,) * (len(before) - 2)
+        spread = builder.view(angles.number, (*ones, before[-2], 1, 1, part // 2))
+        paired = builder.view(number, (*before, 2, part // 2))
+        return builder.view(add(name, Elementwise("multiply"), paired, spread), (*before, part))
+
     first = number if part == width else add("first", Slice((*before, part)), number)
-    turned = add("sum", Elementwise("add"), add("cos", Stored("scale"), first), add("sin", Stored("scale"), first))
+    turned = add("sum", Elementwise("add"), times("cos", tables[0], first), times("sin", tables[1], first))
     if part < width:
         rest = add("rest", Slice((*before, width - part), (*(0,) * len(before), part)), number)
         turned = add("join", Concat(), turned, rest)
@@ -93,6 +204,6 @@ def _rotated(builder: Builder, call: Call) -> Results:
 
 ATTENTION: dict[str, Handler] = {
     "Attention": _attention,
-    "RotaryEmbedding": _rotated,
-    "com.microsoft.RotaryEmbedding": _rotated,
+    "RotaryEmbedding": rotated,
+    "com.microsoft.RotaryEmbedding": rotated,
 }

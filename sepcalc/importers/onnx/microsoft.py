@@ -11,6 +11,8 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.heads import CACHED
+from sepcalc.importers.onnx.pieces import as_onnx, scaled, split
 from sepcalc.importers.onnx.products import multiplied
 from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.ops.base import Op
@@ -22,15 +24,6 @@ _ACTIVATIONS = {
     "Gelu": "gelu",
 }  # fmt: skip
 _BITS = {2: 25, 4: 21, 8: 2}  # ONNX's number of the element type that has so many
-
-
-def _as(
-    builder: Builder, call: Call, operator: str, *inputs: Value | None, part: str = "", **attributes: object
-) -> Value:
-    """What an operator of ONNX gives of these inputs, as a part of this call."""
-    name = f"{call.name}/{part}" if part else call.name
-    made = Call(name, operator, inputs, call.outputs[:1], attributes, 13)
-    return STANDARD[operator](builder, made)[0]
 
 
 # --- several in one ---------------------------------------------------------------------------------------------------
@@ -70,7 +63,7 @@ def _turned(builder: Builder, call: Call, at: int, side: str) -> Value:
         order[-2:] = reversed(order[-2:])
     if value.constant:
         return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
-    return _as(builder, call, "Transpose", value, perm=tuple(order))
+    return as_onnx(builder, call, "Transpose", value, perm=tuple(order))
 
 
 def _matmul(builder: Builder, call: Call) -> Results:
@@ -94,92 +87,30 @@ def _bias_softmax(builder: Builder, call: Call) -> Results:
 def _split_gelu(builder: Builder, call: Call) -> Results:
     """The first half of the channels, times gelu of the second."""
     added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [call.input(0), call.input(1)])
-    first, second = _split(builder, call, added, (added.sizes[-1] // 2,) * 2)
-    return (combined(builder, call, "multiply", [first, _as(builder, call, "Gelu", second, part="gelu")]),)
-
-
-def _split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> list[Value]:
-    """Parts along the last axis; of a stored value too, each of which reads all that it was made from."""
-    if sum(sizes) != value.sizes[-1]:
-        raise Invalid(f"parts {tuple(sizes)} are not the {value.sizes[-1]} of the last axis")
-    if value.constant:
-        return [value._replace(shape=(*value.sizes[:-1], size), data=None) for size in sizes]
-    parts = Call(
-        f"{call.name}/split", "Split", (value,), tuple(map(str, sizes)), {"axis": -1, "split": tuple(sizes)}, 11
-    )
-    return list(STANDARD["Split"](builder, parts))
+    first, second = split(builder, call, added, (added.sizes[-1] // 2,) * 2)
+    return (combined(builder, call, "multiply", [first, as_onnx(builder, call, "Gelu", second, part="gelu")]),)
 
 
 def _embedded(builder: Builder, call: Call) -> Results:
     """Words, segments and places looked up and added, and their layer norm."""
     ids, segments, places = call.input(0), call.maybe(1), call.maybe(8)
     words, table = call.input(2), call.input(3)
-    parts = [_as(builder, call, "Gather", words, ids, part="words")]
+    parts = [as_onnx(builder, call, "Gather", words, ids, part="words")]
     if segments is not None:
-        parts.append(_as(builder, call, "Gather", call.input(4), segments, part="segments"))
+        parts.append(as_onnx(builder, call, "Gather", call.input(4), segments, part="segments"))
     if places is None:
         parts.append(table._replace(shape=(ids.sizes[-1], table.sizes[-1]), data=None))
     else:
-        parts.append(_as(builder, call, "Gather", table, places, part="places"))
+        parts.append(as_onnx(builder, call, "Gather", table, places, part="places"))
     added = combined(builder, call._replace(name=f"{call.name}/add"), "add", parts)
-    normed = _as(builder, call, "LayerNormalization", added, call.input(5), call.input(6), axis=-1)
+    normed = as_onnx(builder, call, "LayerNormalization", added, call.input(5), call.input(6), axis=-1)
     lengths = Value(None)
     if len(call.outputs) > 1 and call.outputs[1]:
         mask = call.maybe(7)
         lengths = Value(ids.sizes[:1], 6)
         if mask is not None and not mask.constant:
-            lengths = _as(builder, call, "ReduceSum", mask, part="lengths", axes=(1,), keepdims=0)
+            lengths = as_onnx(builder, call, "ReduceSum", mask, part="lengths", axes=(1,), keepdims=0)
     return (normed, lengths, added)
-
-
-# --- attention --------------------------------------------------------------------------------------------------------
-
-
-def _attended(builder: Builder, call: Call, parts: Sequence[Value], mask: Value | None) -> Value:
-    """Attention on queries, keys and values, their heads side by side."""
-    heads = call.whole("num_heads", 0)
-    if any(call.outputs[1:]):
-        raise Refused("attention with a cache, or that gives its scores, has no count here")
-    return _as(builder, call, "Attention", *parts, mask, q_num_heads=heads, kv_num_heads=heads)
-
-
-def _attention(builder: Builder, call: Call) -> Results:
-    """The projections to queries, keys and values as one, then attention: input, weights, bias, mask, past, bias of
-    the scores."""
-    if call.maybe(4) is not None or call.whole("do_rotary", 0):
-        raise Refused("attention with a cache or with turned positions has no count here")
-    kernel = call.input(1)
-    sizes = call.ints("qkv_hidden_sizes") or (kernel.sizes[-1] // 3,) * 3
-    projected = multiplied(builder, call._replace(name=f"{call.name}/projection"), call.input(0), kernel, call.maybe(2))
-    return (_attended(builder, call, _split(builder, call, projected, sizes), call.maybe(5)),)
-
-
-def _quantized_attention(builder: Builder, call: Call) -> Results:
-    """The same on small integers, the projections' sums times a stored scale: input, weights, bias, two scales, mask,
-    two zero points, past."""
-    if call.maybe(8) is not None or call.whole("do_rotary", 0):
-        raise Refused("attention with a cache or with turned positions has no count here")
-    kernel = call.input(1)
-    inner = call._replace(name=f"{call.name}/projection")
-    projected = multiplied(builder, inner, call.input(0), kernel)
-    projected = _scaled(builder, inner, projected, [call.input(3), call.input(4)], call.maybe(2))
-    return (_attended(builder, call, _split(builder, call, projected, (kernel.sizes[-1] // 3,) * 3), None),)
-
-
-def _multi_head(builder: Builder, call: Call) -> Results:
-    """Attention alone: query, key, value, their biases as one, mask, bias of the scores, cache."""
-    if any(call.maybe(at) is not None for at in (6, 7, 8, 9)):
-        raise Refused("attention with a cache, or that gives its scores, has no count here")
-    if call.maybe(1) is None or call.maybe(2) is None:
-        raise Refused("attention on packed queries, keys and values has no count here")
-    parts = [call.input(at) for at in range(3)]
-    if any(len(part.sizes) != 3 for part in parts):
-        raise Refused("attention on packed queries, keys and values has no count here")
-    if (bias := call.maybe(3)) is not None:
-        pieces = _split(builder, call, bias, [part.sizes[-1] for part in parts])
-        inner = call._replace(name=f"{call.name}/bias")
-        parts = [combined(builder, inner, "add", [part, piece]) for part, piece in zip(parts, pieces)]
-    return (_attended(builder, call, parts, call.maybe(5)),)
 
 
 # --- channels last ----------------------------------------------------------------------------------------------------
@@ -193,7 +124,7 @@ def _moved(builder: Builder, call: Call, value: Value | None, last: bool) -> Val
     order = (0, *range(2, rank), 1) if last else (0, rank - 1, *range(1, rank - 1))
     if value.constant:
         return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
-    return _as(builder, call, "Transpose", value, perm=order)
+    return as_onnx(builder, call, "Transpose", value, perm=order)
 
 
 def _channels_last(handler: Handler, always: bool = False, default: int = 0, also: Sequence[int] = ()) -> Handler:
@@ -221,7 +152,7 @@ def _group_norm(builder: Builder, call: Call) -> Results:
         one for one in (_spread(call, value, call.maybe(3)), _spread(call, value, call.maybe(4))) if one is not None
     ]
     added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [value, *more]) if more else value
-    result = _as(builder, call, "GroupNormalization", added, gain, shift, num_groups=call.whole("groups", 1))
+    result = as_onnx(builder, call, "GroupNormalization", added, gain, shift, num_groups=call.whole("groups", 1))
     if call.whole("activation", 0):
         result = result._replace(number=builder.add(f"{call.name}/silu", Activation("silu"), [result.number]))
     return (result, added)
@@ -320,21 +251,9 @@ def _quantized_gemm(builder: Builder, call: Call) -> Results:
     return (_rounded(builder, call, result, *parts),)
 
 
-def _scaled(builder: Builder, call: Call, value: Value, scales: Sequence[Value], bias: Value | None) -> Value:
-    """Sums of small integers as numbers: times the product of the scales, plus a bias."""
-    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
-    plain = [scale._replace(roots=()) for scale in scales]  # they are no weights
-    if any(not scale.constant for scale in plain):
-        factor = combined(builder, call._replace(name=f"{call.name}/scales"), "multiply", plain)
-        value = combined(builder, call._replace(name=f"{call.name}/scale"), "multiply", [value, factor])
-    else:
-        value = value._replace(number=builder.add(f"{call.name}/scale", Stored("scale"), [value.number]))
-    return value if bias is None else combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])
-
-
 def _integers_to_numbers(builder: Builder, call: Call) -> Results:
     result = multiplied(builder, call, call.input(0), call.input(1))
-    return (_scaled(builder, call, result, [call.input(2), call.input(3)], call.maybe(6)),)
+    return (scaled(builder, call, result, [call.input(2), call.input(3)], call.maybe(6)),)
 
 
 def _dynamic_matmul(builder: Builder, call: Call) -> Results:
@@ -342,7 +261,7 @@ def _dynamic_matmul(builder: Builder, call: Call) -> Results:
     given = call._replace(name=f"{call.name}/quantize", inputs=(call.input(0),))
     quantized, scale, _ = STANDARD["DynamicQuantizeLinear"](builder, given)
     result = multiplied(builder, call, quantized, call.input(1))
-    return (_scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
+    return (scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
 
 
 def _few_bits(bias: int) -> Handler:
@@ -364,6 +283,7 @@ def _few_bits(bias: int) -> Handler:
 
 
 MICROSOFT: dict[str, Handler] = {
+    **CACHED,
     "FusedConv": _fused("Conv"),
     "FusedGemm": _fused("Gemm"),
     "FusedMatMul": _matmul,
@@ -373,9 +293,6 @@ MICROSOFT: dict[str, Handler] = {
     "BiasSoftmax": _bias_softmax,
     "BiasSplitGelu": _split_gelu,
     "EmbedLayerNormalization": _embedded,
-    "com.microsoft.Attention": _attention,
-    "QAttention": _quantized_attention,
-    "MultiHeadAttention": _multi_head,
     "NhwcConv": _channels_last(_fused("Conv"), always=True),
     "NhwcFusedConv": _channels_last(_fused("Conv"), always=True, also=(3,)),
     "NhwcMaxPool": _channels_last(STANDARD["MaxPool"], always=True),

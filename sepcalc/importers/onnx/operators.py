@@ -24,8 +24,6 @@ REASONS = {
     "LpPool": "a pool of powers has no count here",
     "GlobalLpPool": "a pool of powers has no count here",
     "MaxUnpool": "where it puts what depends on the data",
-    "GroupQueryAttention": "how many keys its cache holds depends on the data",
-    "DecoderMaskedMultiHeadAttention": "how many keys its cache holds depends on the data",
     "DynamicQuantizeLSTM": "each step finds a range of its own for its state: leave LSTMs out of what is quantized",
     "com.microsoft.nchwc": "its channels are padded and blocked for one processor: save the model at ONNX Runtime's "
     "level extended instead",

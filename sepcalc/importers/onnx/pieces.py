@@ -1,0 +1,42 @@
+"""Parts of ONNX Runtime's own operators, as ONNX's."""
+
+from collections.abc import Sequence
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.arithmetic import combined
+from sepcalc.importers.onnx.graph import Builder, Call, Value
+from sepcalc.importers.onnx.standard import STANDARD
+from sepcalc.ops.elementwise import Stored
+
+
+def as_onnx(
+    builder: Builder, call: Call, operator: str, *inputs: Value | None, part: str = "", **attributes: object
+) -> Value:
+    """What an operator of ONNX gives of these inputs, as a part of this call."""
+    name = f"{call.name}/{part}" if part else call.name
+    made = Call(name, operator, inputs, call.outputs[:1], attributes, 13)
+    return STANDARD[operator](builder, made)[0]
+
+
+def split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> list[Value]:
+    """Parts along the last axis; of a stored value too, each of which reads all that it was made from."""
+    if sum(sizes) != value.sizes[-1]:
+        raise Invalid(f"parts {tuple(sizes)} are not the {value.sizes[-1]} of the last axis")
+    if value.constant:
+        return [value._replace(shape=(*value.sizes[:-1], size), data=None) for size in sizes]
+    parts = Call(
+        f"{call.name}/split", "Split", (value,), tuple(map(str, sizes)), {"axis": -1, "split": tuple(sizes)}, 11
+    )
+    return list(STANDARD["Split"](builder, parts))
+
+
+def scaled(builder: Builder, call: Call, value: Value, scales: Sequence[Value], bias: Value | None) -> Value:
+    """Sums of small integers as numbers: times the product of the scales, plus a bias."""
+    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    plain = [scale._replace(roots=()) for scale in scales]  # they are no weights
+    if any(not scale.constant for scale in plain):
+        factor = combined(builder, call._replace(name=f"{call.name}/scales"), "multiply", plain)
+        value = combined(builder, call._replace(name=f"{call.name}/scale"), "multiply", [value, factor])
+    else:
+        value = value._replace(number=builder.add(f"{call.name}/scale", Stored("scale"), [value.number]))
+    return value if bias is None else combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])
