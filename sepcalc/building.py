@@ -386,10 +386,13 @@ def uncounted(words: Words, options: Options, inputs: Shapes) -> Op:
     return Uncounted(words[0], "it is written as uncounted", cast(Shape, options["to"]))
 
 
-def cumsum(words: Words, options: Options, inputs: Shapes) -> Op:
-    from sepcalc.ops.pool import Cumulate
+def cumulated(how: str) -> Callable[[Words, Options, Shapes], Op]:
+    def build(words: Words, options: Options, inputs: Shapes) -> Op:
+        from sepcalc.ops.pool import Cumulate
 
-    return Cumulate(_axis(options, inputs[0]))
+        return Cumulate(_axis(options, inputs[0]), how)
+
+    return build
 
 
 def pad(words: Words, options: Options, inputs: Shapes) -> Op:

@@ -186,9 +186,20 @@ KINDS = {
         ("over", "keep"),
         _reductions,
     ),
-    "cumsum": Kind(
-        "running sums along an axis: an addition for every element but the first", building.cumsum, (), ("axis",)
-    ),
+    **{
+        f"cum{how}": Kind(
+            f"running {what} along an axis: {each} for every element but the first",
+            building.cumulated(how),
+            (),
+            ("axis",),
+        )
+        for how, what, each in (
+            ("sum", "sums", "an addition"),
+            ("prod", "products", "a mult"),
+            ("max", "maxima", "a compare"),
+            ("min", "minima", "a compare"),
+        )
+    },
     "upsample": Kind(
         "nearest copies; others weigh 2, 4, 8 or 16 taps for each output",
         building.upsample,

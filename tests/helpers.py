@@ -154,6 +154,8 @@ def fitting_specs(draw):
         options["groups"] = 2
     if not options.get("bias"):
         options.pop("bias-sets", None)
+    if options.get("buffer"):
+        options.pop("learned", None)
     each = 0 if KINDS[kind].begins else draw(st.sampled_from([0, 0, 0, 1, 2]))
     spec = Spec(kind, words, options, () if KINDS[kind].begins else ((3, 2)[:each] + shape,), each)
     assume(not refusal(str(spec)))

@@ -132,6 +132,9 @@ HAND = [
     ("4x6x8 fold -k2 --to 3x5 -p1", Cost(adds=24 * 8 - 2 * 35, activations=3 * 5 * 2)),
     ("4x6x8 cumsum", Cost(adds=24 * 7, activations=192)),
     ("4x6x8 cumsum --axis h", Cost(adds=48 * 3, activations=192)),
+    ("4x6x8 cumprod", Cost(mults=24 * 7, activations=192)),
+    ("4x6x8 cummax --axis w", Cost(compares=32 * 5, activations=192)),
+    ("4x6x8 cummin", Cost(compares=24 * 7, activations=192)),
     # resampling: t taps, t mults and t-1 additions for each output
     ("4x4x3 upsample nearest --scale 2", Cost(activations=192)),
     ("4x3 upsample linear --scale 3", Cost(mults=2 * 36, adds=36, activations=36)),

@@ -113,6 +113,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "attention": (attention(), HEADS, 4 * 5 * 5 * 16),
     "attention, causal": (attention(is_causal=True), HEADS, 4 * 5 * 5 * 16),
     "attention, unscaled": (attention(scale=1.0), HEADS, 4 * 5 * 5 * 16),
+    "attention, grouped and unscaled": (Code(lambda m, x: (F.scaled_dot_product_attention(x, x[:, :2], x[:, :2, :, :3], x[..., :5], enable_gqa=True, scale=1.0), F.scaled_dot_product_attention(x, x[:, :1], x[:, :1], enable_gqa=True, scale=1.0))), HEADS, -1),
     "attention of windows": (Code(lambda m, x: F.scaled_dot_product_attention(x[0], x[0], x[0])), (1, 6, 4, 5, 8), 6 * 4 * 5 * 5 * 16),
     "attention, grouped": (Code(lambda m, x: F.scaled_dot_product_attention(x, x[:, :2], x[:, :2], enable_gqa=True)), HEADS, -1),
     "attention, stored mask": (Code(lambda m, x: F.scaled_dot_product_attention(x, x, x, attn_mask=m.mask), mask=torch.zeros(5, 5)), HEADS, 0),
@@ -136,13 +137,13 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "fused arithmetic": (Code(lambda m, x: (torch.lerp(x, m.w, 0.3), torch.lerp(x, x + 1, x), torch.addcmul(x, x, m.w, value=2), torch.addcdiv(m.w, x, x), torch.addcmul(x, m.w, m.w)), w=torch.ones(8)), VECTOR, 0),
     "choices": (Code(lambda m, x: (torch.where(x > 0, x, 0.0), torch.where(x > 0, m.w, x), x.masked_fill(x < 0, 1), (x == 1) & (x != 2) | (x >= 3) ^ (x <= 4), torch.logical_and(x, x), torch.logical_or(x, x), torch.logical_xor(x, x), torch.logical_not(x), ~(x > 0), (x > 0).any(), (x > 0).all(1)), w=torch.ones(8)), VECTOR, 0),
     "broadcasting": (Code(lambda m, x: x * x.mean((2, 3), keepdim=True).expand_as(x) + m.scale[:, None, None] * m.table, scale=torch.ones(8), table=torch.ones(1, 8, 6, 6)), IMAGE, 0),
-    "reductions": (Code(lambda m, x: (x.mean(), x.mean((2, 3)), x.sum(1), x.prod(1), x.amax((2, 3)), x.amin(1), x.max(), x.max(1)[0], x.min(1, True)[0], torch.max(x, x), x.argmax(), x.argmin(1), x.var(1), x.std(), torch.var_mean(x, (2, 3)), torch.std_mean(x, 1), x.logsumexp(1), x.cumsum(1), x.softmax(1), torch.softmax(x, -1))), IMAGE, 0),
+    "reductions": (Code(lambda m, x: (x.mean(), x.mean((2, 3)), x.sum(1), x.prod(1), x.amax((2, 3)), x.amin(1), x.max(), x.max(1)[0], x.min(1, True)[0], torch.max(x, x), x.argmax(), x.argmin(1), x.var(1), x.std(), torch.var_mean(x, (2, 3)), torch.std_mean(x, 1), x.logsumexp(1), x.cumsum(1), x.cumprod(2), x.cummax(3)[0], x.cummin(1)[0], x.softmax(1), torch.softmax(x, -1))), IMAGE, 0),
     "lengths": (Code(lambda m, x: (F.normalize(x), x.norm(), x.norm(1, 1), x.norm(float("inf"), 1), torch.linalg.vector_norm(x, 3, 1), F.cosine_similarity(x, x))), IMAGE, 0),
     "views": (Code(lambda m, x: (x.view(1, 8, 36), x.reshape(-1), x.flatten(1), x.flatten(1).unflatten(1, (2, 4, 36)), x.permute(0, 2, 3, 1), x.transpose(1, 2), x[0, 0].t(), x.squeeze(0), x.unsqueeze(0), x.movedim(1, 3), x.swapaxes(1, 2), x.contiguous().clone().detach(), x.double().type_as(x), x.view_as(x), x.reshape_as(x), x.expand(2, 8, 6, 6), x.broadcast_to(3, 8, 6, 6), x.ravel())), IMAGE, 0),
     "parts": (Code(lambda m, x: (x[:, 1:3], x[..., 0], x[0], x.narrow(1, 2, 3), x.split(3, 1), x.chunk(2, 1), x.unbind(1), x.tensor_split(3, 1), x[:, :, ::2], x.diagonal(0, 2, 3), x.unfold(2, 2, 1))), IMAGE, 0),
     "joins": (Code(lambda m, x: (torch.cat([x, x], 1), torch.cat([m.token, x], 1), torch.stack([x, x]), torch.stack([x, x], 1), torch.hstack([x, x]), torch.cat([x, x])), token=torch.ones(1, 1, 6, 6)), IMAGE, 0),
     "copies": (Code(lambda m, x: (x.roll(1, 2), x.flip(2), x.rot90(1, (2, 3)), x.repeat(1, 2, 1, 1), x.tile(2), x.repeat_interleave(2, 1), x[:, [0, 2]], x.index_select(1, torch.tensor([0, 1])), x.gather(1, torch.zeros(1, 2, 6, 6).long()), x.take(torch.tensor([0, 1])), torch.take_along_dim(x, torch.zeros(1, 2, 6, 6).long(), 1), x.tril(), x.triu(), torch.diag_embed(x[0, 0]), F.one_hot((x[0, 0] * 0).long(), 3), F.unfold(x, 3))), IMAGE, 0),
-    "writes": (Code(lambda m, x: (x.scatter(1, torch.zeros(1, 2, 6, 6).long(), 1.0), x.index_fill(1, torch.tensor([0]), 2.0), x.index_copy(1, torch.tensor([0]), x[:, :1]), torch.index_put(x, (torch.tensor([0]), torch.tensor([1])), x[:, 0]), x.clone().fill_(1) + x, x.clone().zero_() + x, torch.slice_scatter(x, x[:, :2], 1, 0, 2), torch.select_scatter(x, x[:, 0], 1, 0))), IMAGE, 0),
+    "writes": (Code(lambda m, x: (x.scatter(1, torch.zeros(1, 2, 6, 6).long(), 1.0), x.index_fill(1, torch.tensor([0]), 2.0), x.index_copy(1, torch.tensor([0]), x[:, :1]), torch.index_put(x, (torch.tensor([0]), torch.tensor([1])), x[:, 0]), x.put(torch.tensor([0]), x[0, 0, 0, :1]), x.clone().fill_(1) + x, x.clone().zero_() + x, torch.slice_scatter(x, x[:, :2], 1, 0, 2), torch.select_scatter(x, x[:, 0], 1, 0))), IMAGE, 0),
     "padding": (nn.Sequential(nn.ReflectionPad2d(1), nn.ReplicationPad2d(1), nn.ZeroPad2d((1, 2, 0, 1)), nn.CircularPad2d(1), nn.ConstantPad2d((0, 0, -1, 0), 1.0)), IMAGE, 0),
     "padding of features": (Code(lambda m, x: F.pad(x, (0, 0, 0, 0, 1, 1))), IMAGE, 0),
     "shuffles": (nn.Sequential(nn.PixelShuffle(2), nn.PixelUnshuffle(2), nn.ChannelShuffle(2)), IMAGE, 0),
@@ -168,7 +169,7 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "products repeated": (Code(lambda m, x: (m.w @ x, x @ m.w, torch.einsum("bij,jk,kl->bil", x, m.v, m.v)), w=torch.ones(3, 8, 5), v=torch.ones(8, 8)), (1, 5, 8), 0),
     "functions spelled out": (Code(lambda m, x: [f(x) for f in (torch.tan, torch.sinh, torch.cosh, torch.erfc, torch.logit, torch.frac, torch.deg2rad, torch.rad2deg, torch.isinf, torch.isposinf, torch.isneginf, torch.signbit, torch.nansum, torch.count_nonzero, torch.aminmax)]), VECTOR, 0),
     "pairs spelled out": (Code(lambda m, x: [f(x, x + 1) for f in (torch.fmod, torch.remainder, torch.hypot, torch.logaddexp, torch.xlogy, torch.fmax, torch.fmin, torch.heaviside, torch.vdot)]), (8,), 8),
-    "distances": (Code(lambda m, x: (torch.cdist(x, m.w), torch.cdist(m.w, x, 1.0), torch.cdist(x, x, 3.0), torch.cdist(x, x, float("inf")), torch.cdist(x, x, 0.0), F.pdist(x[0]), torch.linalg.cross(x[..., :3], m.w[..., :3]), F.pairwise_distance(x, x + 1)), w=torch.ones(1, 5, 8)), TOKENS, 0),
+    "distances": (Code(lambda m, x: (torch.cdist(x, m.w), torch.cdist(m.w, x, 1.0), torch.cdist(x, x, 3.0), torch.cdist(x, x, float("inf")), torch.cdist(x, x, 0.0), torch.cdist(x.repeat(1, 6, 1), x), F.pdist(x[0]), torch.linalg.cross(x[..., :3], m.w[..., :3]), F.pairwise_distance(x, x + 1)), w=torch.ones(1, 5, 8)), TOKENS, 0),
 }  # fmt: skip
 
 
@@ -248,6 +249,16 @@ BY_HAND = {
     # three steps of an LSTM: 4·4·12 macs, 3·4 mults, 4·4·12 + 4·4 additions, 3·4 divisions, 5·4 specials; the packing
     "lstm, states learned": Cost(960, 960 + 60, 960 + 80, 0, 60, 100, params=192 + 32 + 8, activations=20),
     "packed": Cost(576, 576 + 36, 576 + 48, 0, 36, 60, params=224, activations=3 * 8 + 3 * 4),
+    # QK', softmax, mask, times V of 3 columns for one; of 8 for the other, without a mask
+    "attention, grouped and unscaled": Cost(
+        100 * 11 + 100 * 16,
+        100 * 11 + 100 * 16,
+        (100 * 7 + 100 + 100 * 2 - 20 + 60 * 4) + (100 * 7 + 100 * 2 - 20 + 160 * 4),
+        160,
+        200,
+        200,
+        activations=(80 + 80 + 30 + 100 + 3 * 100 + 60) + (2 * 40 + 2 * 100 + 160),  # keys, values and the mask cut out
+    ),
     "linear of a vector": Cost(32, 32, 32, params=36, activations=4),
 }
 
@@ -278,7 +289,11 @@ SPELLED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...], tuple[int, 
     "how many are not 0": (lambda m, x: torch.count_nonzero(x), VECTOR, (0, 7, 8, 0, 0)),
     "the sum of numbers": (lambda m, x: torch.nansum(x), VECTOR, (0, 7, 8, 0, 0)),
     "x to the 0": (lambda m, x: x**0, VECTOR, (0, 0, 0, 0, 0)),
+    "running products": (lambda m, x: x.cumprod(1), TOKENS, (32, 0, 0, 0, 0)),
+    "running maxima": (lambda m, x: x.cummax(2)[0], TOKENS, (0, 0, 35, 0, 0)),
+    "gates of two rows": (lambda m, x: F.glu(torch.cat([x, x]), 0), VECTOR, (8, 8, 0, 8, 8)),
     "distances": (lambda m, x: torch.cdist(x, x), TOKENS, (200, 200 + 175, 0, 0, 25)),
+    "distances of many": (lambda m, x: torch.cdist(x.repeat(1, 6, 1), x), TOKENS, (1200, 1200 + 1050, 0, 0, 150)),
     "distances, absolute": (lambda m, x: torch.cdist(x, x, 1.0), TOKENS, (0, 200 + 175, 0, 0, 0)),
     "distances, greatest": (lambda m, x: torch.cdist(x, x, float("inf")), TOKENS, (0, 200, 175, 0, 0)),
     "distances, cubed": (lambda m, x: torch.cdist(x, x, 3.0), TOKENS, (0, 200 + 175, 0, 0, 200 + 25)),
@@ -302,6 +317,10 @@ def test_a_function_spelled_with_others_costs_what_its_formula_does(name: str) -
 
 NO_RULE = "sepcalc has no rule for what this operator computes"
 UNCOUNTED = {
+    "index_put": (lambda m, x: x.index_put((torch.tensor([0, 0]),), x, accumulate=True), REASONS["scatter_add"]),
+    "put": (lambda m, x: x.put(torch.tensor([0, 0]), x[0, 0, 0, :2], accumulate=True), REASONS["scatter_add"]),
+    "scatter": (lambda m, x: x.scatter(1, torch.zeros(1, 2, 6, 6).long(), 1.0, reduce="add"), REASONS["scatter_add"]),
+    "stft": (lambda m, x: torch.stft(x[0, 0], 4, window=torch.ones(4), return_complex=True).real, REASONS["stft"]),
     "topk": (lambda m, x: x.topk(2)[0] + 1, REASONS["topk"]),
     "grid_sampler": (lambda m, x: F.grid_sample(x, torch.zeros(1, 3, 3, 2), align_corners=False), REASONS["grid_sampler"]),
     "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers have no count here"),
@@ -331,6 +350,12 @@ def test_what_cannot_be_counted_is_listed_with_its_reason(name: str) -> None:
     net = sepcalc.from_torch(Code(code), torch.ones(IMAGE))
     assert not net.complete
     assert (net.uncounted[0].kind, net.uncounted[0].reason) == (name, reason)
+
+
+def test_attention_that_drops_is_counted_but_for_what_drops() -> None:
+    net = sepcalc.from_torch(attention(dropout_p=0.1), torch.ones(HEADS))
+    assert net.macs == 1600
+    assert [(gap.kind, gap.reason) for gap in net.uncounted] == [("dropout", UNCOUNTED["dropout"][1])]
 
 
 # --- what is easily counted as nothing --------------------------------------------------------------------------------

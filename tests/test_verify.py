@@ -65,6 +65,9 @@ SPECS = [
     "4x6x8 fold -k2 --to 5x7",
     "2x2x12 fold -k3x2 --to 6x6 -s2x1 -p1x0 -d2x4",
     "8 cumsum",
+    "8 cumprod",
+    "4x6 cummax --axis w",
+    "4x6 cummin",
     "3x4x6 pool avg -k1 -s3x2 -p1x0 --exclude-pad",  # windows in the padding alone
     "5x1x6 softmax --axis c",
     "4 log-softmax --axis c",

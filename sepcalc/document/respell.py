@@ -245,7 +245,7 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Normalization: lambda op, inputs: ("norm", ("input",), {"shape": op.stored} if op.stored else {}),
     LocalResponseNorm: lambda op, inputs: ("norm", ("lrn",), {"size": op.size}),
     Softmax: _softmax,
-    Cumulate: lambda op, inputs: ("cumsum", (), _along(op.axis, inputs[0])),
+    Cumulate: lambda op, inputs: (op.kind(inputs), (), _along(op.axis, inputs[0])),
     Select: lambda op, inputs: ("select", (), {}),
     Copy: lambda op, inputs: ("copy", (), {"to": op.to}),
     Uncounted: lambda op, inputs: ("uncounted", (op.called,), {"to": op.shape}),

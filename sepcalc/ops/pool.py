@@ -117,19 +117,22 @@ class Reduce(_Reduce, Op):
 
 class _Cumulate(NamedTuple):
     axis: int = -1
+    how: str = "sum"
 
 
 class Cumulate(_Cumulate, Op):
-    """Running sums along one axis (the last): every element but the first is added, y - y/n additions. Source:
-    opcounts.md, rule 1."""
+    """Running sums, products, maxima or minima along one axis (the last): y - y/n additions, mults or compares, one for
+    every element but the first. Source: opcounts.md, rules 1 and 7."""
 
     __slots__ = ()
-    label = "cumsum"
+
+    def kind(self, inputs: Shapes) -> str:
+        return f"cum{self.how}"
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         rows = name("rows", *[size for at, size in enumerate(output) if at != range(len(output))[self.axis]])
         each = name("each", output[self.axis])
-        return Cost(adds=rows * (each - 1), activations=rows * each)
+        return Cost(**{REDUCTIONS[self.how]: rows * (each - 1)}, activations=rows * each)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None

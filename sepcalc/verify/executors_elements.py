@@ -88,9 +88,10 @@ def _found(op: Reduce, array: Any, output: Shape) -> Array:
 def _cumulate(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     moved = np.moveaxis(inputs[0].astype(np.int64), op.axis, 0)
     rows = moved.reshape(len(moved), -1)  # an array each, also of a vector
+    how = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[op.how]
     result = [rows[0].view(bench.array)]
     for row in rows[1:]:
-        result.append(np.add(result[-1], row))
+        result.append(how(result[-1], row))
     return np.moveaxis(np.stack([np.asarray(row) for row in result]).reshape(moved.shape), 0, op.axis)
 
 

@@ -81,7 +81,8 @@ def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench:
 
 
 def _cumulate_reference(op: Cumulate, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    return np.asarray(np.cumsum(inputs[0].astype(np.int64), axis=op.axis))
+    how = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[op.how]
+    return np.asarray(how.accumulate(inputs[0].astype(np.int64), axis=op.axis))
 
 
 def _adaptive_reference(op: AdaptivePool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:

@@ -53,11 +53,11 @@ def _elu(builder: Builder, call: Call) -> Results:
 def _glu(builder: Builder, call: Call) -> Results:
     value = builder.value(call.given)
     shape = call.outputs[0].shape
-    half = seen(shape, value.first)
+    half = tuple([shape[axis] for axis in axes(value.shape, value.first)])
     parts = [builder.add(Slice(half), [value.node], label=label) for label in ("a", "b")]
     gate = builder.add(Activation("sigmoid"), [parts[1]], label="sigmoid")
     number = builder.add(Elementwise("multiply"), [parts[0], gate])
-    return (Value(shape, number, value.first),)
+    return (builder.give(number, shape, value.first),)
 
 
 def _clamp(builder: Builder, call: Call) -> Results:

@@ -38,6 +38,10 @@ class Value(NamedTuple):
         return self.number
 
 
+DROPPED = "dropout that drops at inference makes random numbers: what they cost is not known"
+COMPLEX = "complex numbers have no count here"
+
+
 class Refused(Exception):
     """An operator, or this form of it, that cannot be counted: why."""
 
@@ -162,8 +166,9 @@ class Builder(Growing[Origin]):
         roots = [Value(one.shape, roots=one.roots) for one in given if not one.live]
         called = printable(f"{call.library}::{call.op}" if call.library != "aten" else call.op)[:100]
         number = None
+        laid = {len(one.shape) for one in map(self.value, filter(lambda one: one.live, given)) if one.first}
         for tensor in call.outputs:
-            first = self.wants(tensor)
+            first = self.wants(tensor) or len(tensor.shape) in laid
             if not tensor.shape or min(tensor.shape) > 0:
                 shape = seen(tensor.shape, first)
                 op: Op = Uncounted(called, reason, shape) if number is None else Copy(shape)

@@ -7,7 +7,7 @@ from sepcalc.cost import Cost
 from sepcalc.errors import Invalid
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import ELEMENTS
-from sepcalc.importers.torch.graph import Builder, Refused, Value
+from sepcalc.importers.torch.graph import COMPLEX, Builder, Refused, Value
 from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.products import PRODUCTS
@@ -85,7 +85,7 @@ def _follow(builder: Builder, call: Call) -> None:
     handler = OPERATORS.get(call.op) if call.library == "aten" else None
     mark = len(builder.nodes)
     if any(one.kind == "c" for one in (*call.tensors(), *call.outputs)):
-        builder.uncounted(call, "complex numbers have no count here")
+        builder.uncounted(call, COMPLEX)
         return
     if handler is None:
         builder.uncounted(call, REASONS.get(call.op, _NO_RULE) if call.library == "aten" else _NO_RULE)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
-from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
+from sepcalc.importers.torch.graph import COMPLEX, DROPPED, Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.layers import Handler, Results, image
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
@@ -17,7 +17,7 @@ def _same(builder: Builder, call: Call) -> Results:
 
 def _dropped(builder: Builder, call: Call) -> Results:
     if call.get("train", False):
-        raise Refused("dropout that drops at inference makes random numbers: what they cost is not known")
+        raise Refused(DROPPED)
     return _same(builder, call)
 
 
@@ -52,6 +52,13 @@ def _moved(builder: Builder, call: Call, output: Tensor, op: Op | None = None, l
 
 def _copied(builder: Builder, call: Call) -> Results:
     return tuple([_moved(builder, call, output) for output in call.outputs])
+
+
+def _written(builder: Builder, call: Call) -> Results:
+    """Elements put elsewhere; some forms combine those that meet."""
+    if call.get("accumulate", False) or call.get("reduce") is not None:
+        raise Refused(_MET)
+    return _copied(builder, call)
 
 
 def _parts(builder: Builder, call: Call) -> Results:
@@ -227,6 +234,7 @@ REASONS: dict[str, str] = {
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"), _SMOOTHED),
     **dict.fromkeys(("scatter_add", "scatter_reduce", "index_add", "index_reduce"), _MET),
     **dict.fromkeys(RANDOM, _DRAWN),
+    **dict.fromkeys(("stft", "istft"), COMPLEX),
     "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
 }
 
@@ -245,8 +253,9 @@ MOVES: dict[str, Handler] = {
     **_names(_copied, "replication_pad2d", "replication_pad3d", "_pad_circular", "index_select", "gather", "take"),
     **_names(_copied, "take_along_dim", "roll", "flip", "rot90", "repeat", "tile", "repeat_interleave", "unfold"),
     **_names(_copied, "im2col", "as_strided", "tril", "triu", "diag_embed", "slice_scatter", "select_scatter"),
-    **_names(_copied, "scatter", "index_put", "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
+    **_names(_copied, "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
     **_names(_copied, "copysign", "block_diag", "max_unpool3d", "fill", "zero", "slice_copy", "_pack_padded_sequence"),
+    **_names(_written, "scatter", "index_put", "put"),
     "copy": _overwritten,
     "aliased": _aliased,
     "pixel_shuffle": _pixels(True),

@@ -4,9 +4,9 @@ from math import prod
 
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
-from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
+from sepcalc.importers.torch.graph import DROPPED, Builder, Value, seen
 from sepcalc.importers.torch.layers import Handler, Results
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Select
 from sepcalc.ops.move import Copy
@@ -203,6 +203,9 @@ def _attention(builder: Builder, call: Call) -> Results:
         shape = call.outputs[0].shape
         number = builder.view(number, (shape[-2], many, shape[-1]))
         result = builder.give(number, shape)
+    if call.get("dropout_p", 0):
+        gap = Uncounted("dropout", DROPPED, builder.tensors[result.node])
+        result = result._replace(number=builder.add(gap, [result.node], label="dropout"))
     return (result,)
 
 
@@ -216,10 +219,14 @@ def _tokens(builder: Builder, value: Value) -> int:
 
 def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Tensor | None) -> Value:
     """Attention as its products, where nothing is scaled."""
-    if key.shape[:-2] != query.shape[:-2]:
-        raise Refused("grouped attention that does not scale has no count here")
-    outer = _OUTER[: len(query.shape) - 2]
-    scores = contract(builder, query, key, f"{outer}ik,{outer}jk->{outer}ij")
+    shape, outer = query.shape, _OUTER[: len(query.shape) - 2]
+    shared = len(shape) > 2 and 1 < key.shape[-3] < shape[-3]
+    if shared:  # heads of queries that share keys and values
+        query = _regrouped(builder, query, (*shape[:-3], key.shape[-3], -1, *shape[-2:]))
+    lead = f"{outer}h" if shared else outer
+    scores = contract(builder, query, key, f"{lead}ik,{outer}jk->{lead}ij")
+    whole = scores.shape
+    scores = _regrouped(builder, scores, (*shape[:-1], whole[-1]))
     if mask is not None and mask.kind == "b":
         if mask.live:
             number = builder.add(Select(), [builder.value(mask).node, scores.node], label="mask")
@@ -227,7 +234,16 @@ def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Ten
     elif mask is not None:
         scores = combined(builder, "add", [scores, builder.loose(mask)], "mask")
     number = builder.add(Softmax(), [scores.node], label="softmax")
-    return multiplied(builder, scores._replace(number=number), value)
+    weights = _regrouped(builder, scores._replace(number=number), whole)
+    result = contract(builder, weights, value, f"{lead}ij,{outer}jk->{lead}ik")
+    return _regrouped(builder, result, (*shape[:-1], value.shape[-1]))
+
+
+def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
+    """The value under a shape of as many elements; -1 is what is left."""
+    known = prod(size for size in shape if size > 0)
+    shape = tuple([prod(value.shape) // known if size < 0 else size for size in shape])
+    return value if shape == value.shape else builder.give(builder.laid(value, False).node, shape)
 
 
 PRODUCTS: dict[str, Handler] = {

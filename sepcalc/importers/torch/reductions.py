@@ -158,11 +158,13 @@ def _distances_within(builder: Builder, call: Call) -> Results:
     return (_length(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
 
 
-def _cumulated(builder: Builder, call: Call) -> Results:
-    value = builder.value(call.given)
-    axis = int(call.arguments["dim"])
-    value = builder.along(value, axis)
-    return (applied(builder, value, Cumulate(builder.place(value, axis))),)
+def _cumulated(how: str) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        axis = int(call.arguments["dim"])
+        value = builder.along(builder.value(call.given), axis)
+        return (applied(builder, value, Cumulate(builder.place(value, axis), how)),) * len(call.outputs)
+
+    return handle
 
 
 def _gathered_truth(builder: Builder, call: Call) -> Results:
@@ -177,6 +179,7 @@ REDUCTIONS: dict[str, Handler] = {
     "count_nonzero": _counted,
     "nansum": _sum_of_numbers,
     "_cdist_forward": _distances,
+    "_euclidean_dist": _distances,
     "_pdist_forward": _distances_within,
     "mean": _reduce("mean"),
     "sum": _reduce("sum"),
@@ -196,5 +199,8 @@ REDUCTIONS: dict[str, Handler] = {
     "var_mean": _spread_of(means=True),
     "std_mean": _spread_of("sqrt", means=True),
     "logsumexp": _log_sum_exp,
-    "cumsum": _cumulated,
+    "cumsum": _cumulated("sum"),
+    "cumprod": _cumulated("prod"),
+    "cummax": _cumulated("max"),
+    "cummin": _cumulated("min"),
 }
