@@ -15,7 +15,7 @@ from sepcalc.cost import Cost
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.keras import read, supported
-from sepcalc.importers.keras.table import LAYERS, OPERATIONS
+from sepcalc.importers.keras.table import LAYERS, OPERATIONS, SHAPES
 from sepcalc.network import Layer, Network
 from sepcalc.verify import verify
 
@@ -105,13 +105,24 @@ ZOO: dict[str, Any] = stored("zoo.json.gz")
 UNCOUNTED = {
     "UpSampling2D(2, interpolation='lanczos3') on 9x11x6": "UpSampling2D",
     "Resizing(8, 8, interpolation='lanczos5') on 9x11x6": "Resizing",
-    "CategoryEncoding(num_tokens=5, output_mode='multi_hot') on 10": "CategoryEncoding",
+    "IntegerLookup(vocabulary=[3, 5, 7], num_oov_indices=3) on 10": "IntegerLookup",
     "Discretization(bin_boundaries=[0.0, 1.0]) on 10": "Discretization",
+    "Discretization(bin_boundaries=[0.0, 1.0], output_mode='one_hot') on 10": "Discretization",
+    "Discretization(bin_boundaries=[0.0, 1.0], output_mode='count') on 10": "Discretization",
+    "Hashing(num_bins=8) on 10": "Hashing",
+    "Hashing(num_bins=8, output_mode='multi_hot') on 10": "Hashing",
+    "HashedCrossing(num_bins=8, output_mode='one_hot') on 1, 1": "HashedCrossing",
+    "TextVectorization(vocabulary=['a', 'b'], output_sequence_length=7) on 1": "TextVectorization",
+    "TextVectorization(vocabulary=['a', 'b'], output_mode='multi_hot') on scalar": "TextVectorization",
+    "MelSpectrogram(num_mel_bins=16, fft_length=64, sequence_stride=32) on 600": "MelSpectrogram",
+    "STFTSpectrogram('angle', frame_length=20) on 60x2": "Arctan2",
     "Activation('sparsemax') on 12x6": "sparsemax",
     "Dense(4, activation='sparsemax') on 10": "sparsemax",
     "LSTM(5, activation='sparsemax') on 12x6": "LSTM",
     "Lambda(lambda x: x * 2) on 12x6": "Lambda",
+    "LocallyConnected1D(8, 3, implementation=3) on 12x6": "LocallyConnected1D",
 }
+SHAPED = (*SHAPES, "LocallyConnected", "IntegerLookup", "STFTSpectrogram")  # those whose output is known all the same
 FORMS = [(key, form) for key, entry in ZOO.items() for form in ("model", "old") if form in entry]
 
 
@@ -120,7 +131,7 @@ def moved(shape: list[int], key: str) -> list[int]:
     if (
         "channels_first" in key
         and len(shape) > 1
-        and not key.startswith(("Flatten", "TimeDistributed", "Bidirectional"))
+        and not key.startswith(("Flatten", "TimeDistributed", "Bidirectional", "STFT"))
     ):
         return shape if key.startswith("ConvLSTM") and "sequences" in key else shape[1:] + shape[:1]
     return shape
@@ -133,6 +144,10 @@ def test_a_layer_class(key: str, form: str, tmp_path: Path) -> None:
     if key in UNCOUNTED:
         assert [gap.kind for gap in net.uncounted] == [UNCOUNTED[key]]
         assert not net.complete
+        if key.startswith(SHAPED):
+            ((_, (_, outputs)),) = entry["truth"].items()
+            assert [list(shape) for shape in net.outputs.values()] == outputs
+            assert "is taken to be" not in net.uncounted[0].reason
         return
     assert net.complete
     ((name, (params, outputs)),) = entry["truth"].items()
@@ -412,6 +427,65 @@ def test_a_nested_sequence_of_keras_2_is_numbered_from_1(tmp_path: Path) -> None
     assert [(layer.name, layer.cost.params) for layer in net.layers] == [("s/c", 15)]
 
 
+def test_weights_of_its_own_at_every_position(tmp_path: Path) -> None:
+    """10 windows of 3x6 times 8 filters of their own (tf_keras: a kernel of 10x18x8); masked, of 12·6 by 12·8."""
+    net = network(ZOO["LocallyConnected1D(8, 3) on 12x6"]["model"], tmp_path)
+    assert [(layer.kind, layer.output) for layer in net.layers] == [
+        ("copy", (180,)),
+        ("pointwise", (80,)),
+        ("reshape", (10, 8)),
+    ]
+    macs = 10 * 18 * 8
+    assert net.cost == Cost(macs, macs, macs, params=macs + 80, activations=180 + 80)
+    net = network(ZOO["LocallyConnected1D(8, 3, padding='same', implementation=2) on 12x6"]["model"], tmp_path)
+    assert net.macs == 72 * 96
+
+
+@pytest.mark.parametrize(
+    ("key", "cost"),
+    [
+        # of 10 ones among 5 zeros each: the largest, or their sum
+        ("CategoryEncoding(num_tokens=5, output_mode='multi_hot') on 10", Cost(compares=45, activations=55)),
+        ("CategoryEncoding(num_tokens=5, output_mode='count') on 10, 10", Cost(mults=50, adds=45, activations=105)),
+        ("CategoryEncoding(num_tokens=5, output_mode='one_hot') on 10", Cost(activations=50)),
+        # an index; against the mask; against what stands for a foreign one
+        ("IntegerLookup(vocabulary=[3, 5, 7]) on 10", Cost(activations=10)),
+        (
+            "IntegerLookup(vocabulary=[3, 5, 7], mask_token=0, num_oov_indices=0) on 10",
+            Cost(compares=20, activations=40),
+        ),
+        (
+            "StringLookup(vocabulary=['a', 'b'], output_mode='tf_idf', idf_weights=[0.5, 2.0]) on 10",
+            Cost(mults=3, adds=9 * 3, activations=10 + 30 + 3 + 3),
+        ),
+        # two convolutions of 2 channels, 6 frames, 17 frequencies, 20 samples; then for each of 204 two squares, sum,
+        # floor, root, floor, log
+        (
+            "STFTSpectrogram('log', frame_length=20, frame_step=7, expand_dims=True) on 60x2",
+            Cost(8160, 8160 + 408, 2 * 204 * 19 + 204, 408, specials=408, params=680, activations=9 * 204),
+        ),
+        # of 99 pixels of 3 channels: least and most, clipped, is a number; 3 scales and offsets
+        ("AutoContrast() on 9x11x3", Cost(0, 300, 300, 2 * 294 + 3 * 297, 3, activations=6 + 9 + 5 * 297)),
+    ],
+)
+def test_what_comes_before_a_network(key: str, cost: Cost, tmp_path: Path) -> None:
+    assert network(ZOO[key]["model"], tmp_path).cost == cost
+
+
+def test_a_histogram_for_every_tile(tmp_path: Path) -> None:
+    """288 pixels in 18 tiles of 16, of each 256 sums of 16; a table of 18·256; four of it weighed for each pixel."""
+    layer = "ContrastLimitedAdaptiveHistogramEqualization"
+    key = f"{layer}(value_range=(0, 1), tile_grid_size=(2, 3), clip_limit=0) on 8x12x3"
+    net, table = network(ZOO[key]["model"], tmp_path), 18 * 256
+    assert net.cost.mults == 2 * 288 + table + 6 * 288
+    assert net.cost.adds == 2 * 288 + 15 * table + 18 * 255 + table + 18 + 3 * 288
+    assert (net.cost.compares, net.cost.divs) == (2 * 288 + 18 * 255 + 18 + 2 * table + 2 * 288, table)
+    key = f"{layer}(data_format='channels_first', tile_grid_size=(2, 2)) on 3x8x12"
+    net, table = network(ZOO[key]["model"], tmp_path), 12 * 256
+    assert net.cost.mults == 12 + table + 6 * 288
+    assert net.cost.adds == 23 * table + (2 * table + 12 * 255) + 12 * 255 + table + 12 + 3 * 288
+
+
 # --- inputs -----------------------------------------------------------------------------------------------------------
 
 
@@ -524,17 +598,22 @@ def test_a_class_of_ones_own_is_uncounted_by_its_registered_name(tmp_path: Path)
 
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("home", [{}, {"module": "keras.layers"}], ids=["old", "keras"])
-def test_a_layer_of_keras_2_alone_is_uncounted_with_its_own_reason(
+def test_a_layer_of_keras_2_alone_counts_wherever_it_says_it_is_from(
     rank: int, home: dict[str, str], tmp_path: Path
 ) -> None:
     config = {"name": "local", "filters": 2, "kernel_size": [3] * rank, "batch_input_shape": [None, *[8] * rank, 3]}
     layer = {"class_name": f"LocallyConnected{rank}D", "config": config, **home}
-    gap = network({"class_name": "Sequential", "config": {"name": "net", "layers": [layer]}}, tmp_path).uncounted[0]
-    assert gap.kind == f"LocallyConnected{rank}D"
-    assert gap.reason == (
-        f"it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv{rank}D; the file "
-        "does not say its output's shape, which is taken to be its input's"
-    )
+    net = network({"class_name": "Sequential", "config": {"name": "net", "layers": [layer]}}, tmp_path)
+    assert (net.complete, net.params) == (True, 6**rank * (3**rank * 3 * 2 + 2))
+
+
+@pytest.mark.parametrize("name", ["Lambda", "JaxLayer", "TFSMLayer", "TorchModuleWrapper"])
+def test_a_layer_around_code_has_a_reason_of_its_own(name: str, tmp_path: Path) -> None:
+    model = conv_model([None, 8, 8, 3])
+    model["config"]["layers"][1] |= {"class_name": name}
+    (gap,) = network(model, tmp_path).uncounted
+    assert gap.kind == name
+    assert "which is not run" in gap.reason
 
 
 def test_names_are_printable(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sepcalc import load
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.importers import Request, apart
+from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
 from sepcalc.importers.onnx import REASONS, read
 from sepcalc.network import Network
@@ -138,6 +138,21 @@ def test_a_table_of_places_in_all_examples_is_as_much_for_each(tmp_path: Path) -
 
 
 WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole"
+
+
+@pytest.mark.parametrize(("operator", "groups"), [("InstanceNormalization", 6), ("GroupNormalization", 3)])
+def test_a_norm_of_two_images_that_one_example_holds(operator: str, groups: int, tmp_path: Path) -> None:
+    """An image and its mirror image, 4x4x6 each, as networks that compare two have them: twice the rows of one, and
+    the 6 gains and 6 shifts once. x = 192: rows are 2·groups, layer norm's formula of opcounts.md."""
+    attributes = {"num_groups": 3} if groups == 3 else {}
+    nodes = [node("Concat", "a b", "c", axis=0), node(operator, "c gain shift", "y", **attributes)]
+    stored = (weight("gain", 6), weight("shift", 6))
+    network = read(saved(tmp_path, nodes, {"a": (1, 6, 4, 4), "b": (1, 6, 4, 4)}, "y", stored, opset=21))
+    cost, x, rows = network.cost, 192, 2 * groups
+    assert (cost.mults, cost.adds, cost.divs, cost.specials) == (2 * x + 2 * rows, 4 * x - rows, x, rows)
+    assert network.params == 12
+    assert list(network.outputs.values()) == [(2, 4, 4, 6)]
+    assert verify(network, seed=0).ok
 
 
 def test_what_mixes_its_first_axis_has_no_examples_along_it(tmp_path: Path) -> None:
@@ -283,12 +298,15 @@ def test_shapes_that_fill_any_memory_while_they_are_inferred_stay_unknown(tmp_pa
     assert [gap.kind for gap in read(path).uncounted] == ["Reshape", "Relu"]
 
 
-def test_what_runs_apart_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run_apart("import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1])", b"abc") == b"cba"
-    assert run_apart("raise SystemExit(1)", b"") is None
-    assert run_apart("held = bytes(2 << 30)", b"") is None
-    monkeypatch.setattr(apart, "SECONDS", 0.3)
-    assert run_apart("while True: pass", b"") is None
+def test_what_runs_apart_is_stopped() -> None:
+    echo = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read()[::-1] + sys.argv[1].encode())"
+    bounds: Any = {"seconds": 20, "memory": 1 << 30}
+    assert run_apart(echo, b"abc", ("-x",), **bounds) == b"cba-x"
+    assert run_apart("raise SystemExit(1)", b"", **bounds) is None
+    assert run_apart("import os; os.abort()", b"", **bounds) is None
+    assert run_apart("held = bytes(2 << 30)", b"", **bounds) is None
+    with pytest.raises(TimeoutError):
+        run_apart("while True: pass", b"", seconds=0.3, memory=1 << 30)
 
 
 def test_what_goes_neither_way_is_refused_as_a_batch(tmp_path: Path) -> None:
@@ -483,6 +501,47 @@ def test_what_is_no_weight_is_no_param(tmp_path: Path) -> None:
 
 
 # --- what graphs compute for themselves, functions, branches, loops ---------------------------------------------------
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_file_itself_may_say_which_tensors_are_trained(listed: bool, tmp_path: Path) -> None:
+    """What torch.onnx.export writes of ``((x - mean) / area) @ w @ fixed``, layer norm of ones without parameters, and
+    a transposed parameter: only ``w`` (8·8) and ``l.weight`` (8·8) are any. All stand elsewhere, as with dynamo."""
+    nodes = [
+        node("Sub", "x mean", "a"),
+        node("Div", "a area", "b"),
+        node("MatMul", "b w", "c"),
+        node("MatMul", "c fixed", "d"),
+        node("LayerNormalization", "d val_2", "e"),
+        node("MatMul", "e val_3", "y"),
+    ]
+    shapes = {"mean": (8,), "area": (5, 8), "w": (8, 8), "fixed": (8, 8), "val_2": (8,), "val_3": (8, 8)}
+    stored = [weight(name, *shape) for name, shape in shapes.items()]
+    for one in stored:
+        one.ClearField("raw_data")
+        one.data_location = TensorProto.EXTERNAL
+        place = one.external_data.add()
+        place.key, place.value = "location", "m.onnx.data"
+    made = graph(nodes, {"x": (1, 5, 8)}, "y", tuple(stored))
+    if listed:
+        signature = made.metadata_props.add()
+        signature.key = "pkg.torch.export.ExportedProgram.graph_signature"
+        signature.value = (
+            "\n# inputs\np_w: PARAMETER target='w'\np_l_weight: PARAMETER target='l.weight'\n"
+            "b_mean: BUFFER target='mean' persistent=True\nb_fixed: BUFFER target='fixed' persistent=False\n"
+            "x: USER_INPUT\n\n# outputs\ny: USER_OUTPUT\n"
+        )
+        for name, sources in (
+            ("area", "['arange', 'mul']"),
+            ("val_2", "['val_0', 'val_1']"),
+            ("val_3", "['l.weight']"),
+        ):
+            folded = made.value_info.add(name=name).metadata_props.add()
+            folded.key, folded.value = "pkg.onnxscript.optimizer.folded_from", sources
+    network = read(saved(tmp_path, made))
+    assert network.params == (2 * 64 if listed else 8 + 40 + 3 * 64 + 8)
+    assert network.macs == 3 * 5 * 8 * 8  # a product with what nobody trains is one all the same
+    assert verify(network, seed=0).ok
 
 
 def test_a_reshape_computed_in_the_graph(tmp_path: Path) -> None:
@@ -718,6 +777,35 @@ def test_a_product_of_stored_tensors_counts_once_and_what_it_gives_is_free(tmp_p
     assert (network.macs, network.params, network.notes) == (864, 112, (ALONE.format(864),))
     assert network.cost.adds == 9 * 16 * 2 + 9 * 4 * 15 + 36
     assert verify(network).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "macs"),
+    [
+        ("/rnn/Constant_output_0", 0, 64 + 48),
+        ("made", 0, 64 + 48),
+        ("/rnn/Constant_output_0", 1, 3 * 64 + 48),
+        ("cell.zeros", 0, 3 * 64 + 48),
+    ],
+)
+def test_a_state_that_is_the_same_for_each_example_counts_for_one(
+    name: str, other: int, macs: int, tmp_path: Path
+) -> None:
+    """The first step of an RNN, 6 to 8, of 3 examples: its state of zeros stands in the code, or is made as large as
+    the batch. What differs from row to row, or has a weight's name, is no such state."""
+    zeros = np.zeros((3, 8), np.float32)
+    zeros[1] = other
+    made = [
+        node("Shape", "x", "s", start=0, end=1),
+        node("Concat", "s units", "t", axis=0),
+        node("ConstantOfShape", "t", "made"),
+        node("Constant", "", "/rnn/Constant_output_0", value=numpy_helper.from_array(zeros)),
+    ]
+    nodes = [*made, node("MatMul", f"{name} u", "a"), node("MatMul", "x w", "b"), node("Add", "a b", "y")]
+    stored = (weight("u", 8, 8), weight("w", 6, 8), ints("units", 8), numpy_helper.from_array(zeros, "cell.zeros"))
+    network = read(saved(tmp_path, nodes, {"x": (3, 6)}, "y", stored))
+    assert network.macs == macs
+    assert verify(network, seed=0).ok
 
 
 def test_a_learned_operand_of_a_stored_product_is_a_param(tmp_path: Path) -> None:

@@ -59,5 +59,5 @@ def test_there_is_something_to_test() -> None:
 
 def test_the_setup_commands_are_there_and_ci_runs_the_second() -> None:
     assert ".venv/bin/sepcalc compare 12x12x3 -k5 -o256" in README
-    assert re.search(r"<!-- test -->\n```sh\npython3 -m venv .+pytest\n```", README)
+    assert re.search(r"<!-- test -->\n```sh\npython3 -m venv .+pytest -n 2\n```", README)
     assert "<!-- test -->" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

@@ -320,6 +320,8 @@ UNCOUNTED = {
 }  # fmt: skip
 _LIBRARY = torch.library.Library("sepcalc_test", "DEF")
 _LIBRARY.define("mine(Tensor x) -> Tensor")
+_LIBRARY.define("shapeless(Tensor x) -> Tensor")
+_LIBRARY.impl("shapeless", lambda x: x.clone(), "CPU")
 _LIBRARY.impl("mine", lambda x: x.clone(), "Meta")
 
 
@@ -748,15 +750,53 @@ def test_the_module_is_left_as_it_was() -> None:
     assert module(torch.ones(2, 8)).shape == (2, 8)
 
 
+class Waiting(nn.Module):
+    """Parameters that wait for a first run: shared by two calls, beside others, in what does not run, and a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Sequential(
+            nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.LazyConvTranspose2d(4, 2, 2), nn.Flatten()
+        )
+        self.wide = nn.LazyLinear(300)
+        self.mix = nn.Sequential(nn.Linear(300, 300), nn.LazyLinear(300, bias=False))
+        self.again = self.mix
+        self.unused = nn.LazyLinear(3)
+        self.seen = nn.Buffer(torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen += 1
+        return self.again(self.mix(self.wide(self.conv(x))))
+
+
+def test_parameters_that_wait_for_a_first_run_count_as_after_it() -> None:
+    module, x = Waiting(), torch.ones(1, 3, 8, 8)
+    kinds = [type(one) for one in module.modules()]
+    net = sepcalc.from_torch(module, x)
+    assert [type(one) for one in module.modules()] == kinds
+    assert all(nn.parameter.is_lazy(one) for one in (module.wide.weight, module.conv[1].running_mean))
+    assert module.seen.item() == 0
+    assert sepcalc.from_torch(module, torch.ones(3, 3, 8, 8)).cost == net.cost
+    module.eval()(x)
+    assert net.params == sum(one.numel() for one in module.parameters() if not nn.parameter.is_lazy(one))
+    assert (net.macs, net.complete) == (counted_by_pytorch(module, x), True)
+    assert sepcalc.from_torch(module, x).cost == net.cost
+
+
 def test_what_is_no_module_and_what_fails_is_refused() -> None:
     with pytest.raises(InputError, match=r"^from_torch needs a torch\.nn\.Module, not 'int'$"):
         sepcalc.from_torch(3, torch.ones(1))
     with pytest.raises(
-        InputError, match=r"^Lazy.+: its parameter 'weight' has no shape yet\n  hint: run the module once"
+        InputError,
+        match=r"^LazyConv2d: a first run, which would give all of its parameters a shape, fails: RuntimeError: .+\n"
+        r"  hint: run the module once before$",
     ):
-        sepcalc.from_torch(nn.LazyLinear(3), torch.ones(1, 3))
+        sepcalc.from_torch(nn.LazyConv2d(3, 1), torch.ones(1, 3))
     with pytest.raises(InputError, match=r"^Identity: there is no tensor among its inputs$"):
         sepcalc.from_torch(nn.Identity(), 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        whole = torch.quantize_per_tensor(torch.ones(5), 0.1, 0, torch.quint8)
     for given, said in (
         (torch.ones(5, 0), "5x0: expected sizes from 1"),
         (torch.eye(5).to_sparse(), "sparse: expected a dense tensor"),
@@ -764,9 +804,33 @@ def test_what_is_no_module_and_what_fails_is_refused() -> None:
             torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged),
             "nested: expected a dense tensor",
         ),
+        (whole, "quantized: expected a dense tensor"),
     ):
         with pytest.raises(InputError, match=rf"^Identity: its input 'input' is {said}$"):
             sepcalc.from_torch(nn.Identity(), given)
+
+
+SHAPELESS = {
+    "quantized::linear_dynamic in layer": "count the module as it was before it was quantized: its products are the same",
+    "aten::fake_quantize_per_tensor_affine_cachemask": "count the parts before and after",
+    "sepcalc_test::shapeless": "torch.library.register_fake tells PyTorch the shapes",
+}
+
+
+@pytest.mark.parametrize("op", SHAPELESS)
+def test_operators_that_cannot_run_without_data_are_named(op: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        packed = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4)), {nn.Linear})[0]
+    code = {
+        "quantized": lambda m, x: m.layer(x),
+        "aten": lambda m, x: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255),
+        "sepcalc_test": lambda m, x: torch.ops.sepcalc_test.shapeless(x),
+    }[op.partition("::")[0]]
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(Code(code, layer=packed), torch.ones(1, 8))
+    said = f"Code: its forward runs {op}: PyTorch tells its shapes by its data alone"
+    assert str(caught.value) == f"{said}\n  hint: {SHAPELESS[op]}"
 
 
 class Lambda(nn.Module):

@@ -1,39 +1,43 @@
-"""Libraries in C, in a process of their own: on a damaged file they may loop for ever or fill the memory, and nothing
-in the same process can stop them."""
+"""Libraries in C, in a process of their own: on a damaged file they may loop for ever, crash or fill the memory, and
+nothing in the same process can stop them."""
 
 import subprocess
 import sys
 
-SECONDS = 5
-MEMORY = 1 << 30  # bytes of addresses, where the system can limit them
-
 _BEFORE = """
 import os, sys
-sys.path[:] = sys.argv[1:]
+sys.argv[1:], sys.path[:] = sys.argv[1:{own} + 1], sys.argv[{own} + 1:]
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread takes addresses
 try:
     import resource
-except ImportError:
+    for limit, most in (
+        (resource.RLIMIT_AS, {memory}),
+        (resource.RLIMIT_CPU, 60),  # where whoever started this is gone and will not end it
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(limit)
+        resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+except (ImportError, OSError, ValueError):
     pass
-else:
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    most = {0} if hard == resource.RLIM_INFINITY else min({0}, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 """
 
 
-def run_apart(code: str, given: bytes) -> bytes | None:
-    """What this Python code writes to its standard output, ``given`` these bytes on its standard input; None where it
-    fails, or takes more time or memory than a sound file does."""
+def run_apart(code: str, given: bytes, arguments: tuple[str, ...] = (), *, seconds: float, memory: int) -> bytes | None:
+    """What this Python code writes to its standard output, ``given`` these bytes on its standard input and these
+    ``arguments`` as ``sys.argv[1:]``; None where it fails or crashes, or wants more bytes of addresses than ``memory``
+    (where the system can limit them). Raises TimeoutError after so many seconds."""
+    program = _BEFORE.format(own=len(arguments), memory=memory) + code
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-c", _BEFORE.format(MEMORY) + code, *sys.path],
+            [sys.executable, "-I", "-c", program, *arguments, *sys.path],
             input=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
+            timeout=seconds,
             check=True,
         )
+    except subprocess.TimeoutExpired as error:
+        raise TimeoutError from error
     except (subprocess.SubprocessError, OSError):
         return None
     return done.stdout

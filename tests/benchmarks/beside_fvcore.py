@@ -1,6 +1,7 @@
 """MobileNet V2 by sepcalc and by fvcore, each as a whole process: ``python tests/benchmarks/beside_fvcore.py``.
 
-Needs sepcalc, torch, fvcore and timm or torchvision in this Python. Prints seconds and peak memory of both, and fails
+Needs sepcalc, torch, fvcore and timm or torchvision in this Python (torch 2.14.1 and torchvision 0.29.1 load together).
+Prints seconds and peak memory of both, and fails
 below 20 x.
 """
 

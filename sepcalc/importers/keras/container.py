@@ -7,11 +7,11 @@ bounded memory. Weights are not touched.
 import json
 import os
 import struct
-import sys
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.importers.apart import run_apart
 from sepcalc.importers.keras import hdf5
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LARGEST_CONFIG = 64 * 2**20  # bytes; those of the largest keras.applications models are below one MiB
 MOST_MEMBERS = 10_000
 SECONDS = 10  # that an HDF5 file may take: one takes a third of one
+MEMORY = 4 * 2**30  # bytes of addresses: text of LARGEST_CONFIG is held a few times over
 BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a member that is both: deflate of zeros reaches 1032
 
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
@@ -76,21 +77,19 @@ def _finite(text: str) -> float:
 
 def _hdf5(path: str) -> bytes:
     """``model_config`` of an HDF5 file. Another process reads it: nothing else can end a loop of h5py in C."""
-    import subprocess
     from importlib.util import find_spec
 
     missing = Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'")
     if find_spec("h5py") is None:
         raise missing
-    command = [sys.executable, "-I", hdf5.__file__, path, str(LARGEST_CONFIG + 1), *sys.path]
-    nowhere = subprocess.DEVNULL
+    program = f"import runpy; runpy.run_path({hdf5.__file__!r}, run_name='__main__')"
     try:
-        done = subprocess.run(command, stdin=nowhere, stdout=subprocess.PIPE, stderr=nowhere, timeout=SECONDS)
-    except subprocess.TimeoutExpired as error:
+        given = run_apart(program, b"", (path, str(LARGEST_CONFIG + 1)), seconds=SECONDS, memory=MEMORY)
+    except TimeoutError as error:
         raise Invalid(f"this HDF5 file cannot be read: h5py is not done with it after {SECONDS} seconds") from error
-    kind, said = done.stdout[:1], done.stdout[1:]
-    if done.returncode or not kind:
+    if not given:
         raise Invalid("this HDF5 file cannot be read: h5py crashes where it reads it")
+    kind, said = given[:1], given[1:]
     if kind == hdf5.TEXT:
         return said
     if kind == hdf5.MISSING:

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.keras.activation import activate
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.core import Unknown
 from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.move import Copy
+from sepcalc.ops.product import Dense
 from sepcalc.shape import Padding, Shape
 
 PADDINGS = ("valid", "same", "causal")
@@ -77,6 +81,31 @@ def transposed(call: Call, rank: int) -> Tensor:
     return activate(call, call.add(op, x), settings.get("activation"))
 
 
+def local(call: Call, rank: int) -> Tensor:
+    """A convolution of Keras 2 with weights of its own at every position: the windows are copied side by side, and
+    each is a group of one product, So·K·Ci·filters macs and weights in all. ``implementation=2`` multiplies the whole
+    input by a kernel that is zero outside the windows, and counts as the dense layer that it is."""
+    settings, x = call.settings, call.image(rank)
+    kernel, stride, _, padding = _windows(call, rank)
+    filters, bias = settings.size("filters"), settings.flag("use_bias", True)
+    window = Conv(kernel, filters, stride, padding, (1,) * rank)
+    own = window.output((x.own,))
+    shape = (own[-1], *own[:-1]) if x.first else own
+    positions, way = prod(own[:-1]), settings.size("implementation", default=1)
+    if way == 3:
+        raise Unknown("its weights are stored as a sparse matrix: it would take implementation=1", shape)
+    if way == 2:
+        flat = call.free("flatten", x, (prod(x.own),), "flat")
+        made = call.add(Dense(positions * filters, bias), flat)
+    elif padding == "same":
+        raise Invalid("padding is 'same': expected 'valid', or implementation=2")
+    else:
+        flat = call.add(Copy((positions * prod(kernel) * x.own[-1],)), x, link="windows")
+        flat = flat._replace(shape=flat.own, first=False)
+        made = call.add(Conv((), positions * filters, (), (), (), positions, bias), flat)
+    return activate(call, call.free("reshape", made, shape, "shape", first=x.first), settings.get("activation"))
+
+
 LAYERS: dict[str, Callable[[Call], Tensor]] = {
     **{f"Conv{rank}D": partial(conv, rank=rank) for rank in (1, 2, 3)},
     **{f"Convolution{rank}D": partial(conv, rank=rank) for rank in (1, 2, 3)},
@@ -84,5 +113,6 @@ LAYERS: dict[str, Callable[[Call], Tensor]] = {
     **{f"Convolution{rank}DTranspose": partial(transposed, rank=rank) for rank in (1, 2, 3)},
     **{f"DepthwiseConv{rank}D": partial(depthwise, rank=rank) for rank in (1, 2)},
     **{f"SeparableConv{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
+    **{f"LocallyConnected{rank}D": partial(local, rank=rank) for rank in (1, 2)},
     **{f"SeparableConvolution{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
 }

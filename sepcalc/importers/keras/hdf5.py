@@ -1,34 +1,14 @@
 """A program of its own, which container.py runs: it reads ``model_config`` of an HDF5 file, for h5py may loop in C for
 ever, or crash, where a file is damaged.
 
-Arguments: the file, how many bytes to give at most, and the folders where modules are looked for. Standard output: one
-byte that says what follows, then the text, or a reason, in UTF-8.
+Arguments: the file, and how many bytes to give at most. Standard output: one byte that says what follows, then the
+text, or a reason, in UTF-8.
 """
 
-import os
 import sys
 from typing import Any
 
 TEXT, BROKEN, MISSING, WEIGHTS, NOTHING = b"t", b"b", b"m", b"w", b"n"
-
-MEMORY = 4 * 2**30  # bytes of addresses; text of LARGEST_CONFIG is held a few times over
-SECONDS = 60  # of computing, where whoever started this is gone and will not end it
-
-
-def bounded() -> None:
-    """Holds this process to so much memory and time, where the system can."""
-    try:
-        import resource
-
-        for limit, most in (
-            (resource.RLIMIT_AS, MEMORY),
-            (resource.RLIMIT_CPU, SECONDS),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            _, hard = resource.getrlimit(limit)
-            resource.setrlimit(limit, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    except (ImportError, OSError, ValueError):
-        pass
 
 
 def answer(path: str, most: int) -> tuple[bytes, bytes]:
@@ -52,8 +32,5 @@ def answer(path: str, most: int) -> tuple[bytes, bytes]:
 
 
 if __name__ == "__main__":
-    sys.path[:] = sys.argv[3:]
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # NumPy, which h5py imports, takes memory for each
-    bounded()
     for part in answer(sys.argv[1], int(sys.argv[2])):
         sys.stdout.buffer.write(part)

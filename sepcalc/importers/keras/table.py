@@ -1,10 +1,24 @@
 """Which function counts a layer class, and which an operation of keras.ops or TensorFlow."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from sepcalc.importers.keras import activation, attention, conv, core, merge, operations, pool, recurrent, wrappers
+from sepcalc.importers.keras import (
+    activation,
+    attention,
+    conv,
+    core,
+    encoding,
+    merge,
+    operations,
+    pool,
+    recurrent,
+    signals,
+    wrappers,
+)
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.shape import Shape
 
 Handler = Callable[[Call], Tensor | list[Tensor]]
 
@@ -17,25 +31,39 @@ LAYERS: dict[str, Handler] = {
     **attention.LAYERS,
     **recurrent.LAYERS,
     **wrappers.LAYERS,
+    **encoding.LAYERS,
+    **signals.LAYERS,
 }
+# The shapes of what some give that are not counted.
+SHAPES: dict[str, Callable[[Call], list[Shape]]] = {**encoding.SHAPES, **signals.SHAPES}
 OPERATIONS: dict[str, Handler] = operations.OPERATIONS
 
 # Why a class that is Keras' own is not counted, and what it would take.
 REASONS = {
     "Lambda": "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
-    "LocallyConnected1D": "it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv1D",
-    "LocallyConnected2D": "it has weights of its own at every position, a layer of Keras 2 alone: it would take Conv2D",
-    "Discretization": "a search whose steps depend on the data: it would take integers as the model's input",
-    "CategoryEncoding": "an encoding of categories: it would take encoded numbers as the model's input",
-    "Hashing": "a hash of text or integers: it would take integers as the model's input",
-    "HashedCrossing": "a hash of text or integers: it would take integers as the model's input",
-    "IntegerLookup": "a lookup in a vocabulary: it would take integers as the model's input",
-    "StringLookup": "a lookup in a vocabulary: it would take integers as the model's input",
-    "TextVectorization": "text is cut into words and looked up: it would take integers as the model's input",
+    **dict.fromkeys(
+        ("JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"),
+        "its work is in a function or a module of another library, which is not run: it would take core layers in its "
+        "place, or the module itself where it is PyTorch's",
+    ),
+    "Discretization": (
+        "a search among sorted boundaries, whose compares depend on the data and on the library that searches: it "
+        "would take integers as the model's input"
+    ),
+    **dict.fromkeys(
+        ("Hashing", "HashedCrossing"),
+        "a hash of the characters of a text, as which integers are written first, so that its work depends on how many "
+        "they are: it would take integers as the model's input",
+    ),
+    "TextVectorization": (
+        "text is cut into words, and its work depends on its length: it would take integers as the model's input"
+    ),
     "TFOpLambda": "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place",
     "TensorFlowOpLayer": "an operation of a TensorFlow graph: it would take a Keras layer in its place",
-    "MelSpectrogram": "a Fourier transform: it would take the spectrogram as the model's input",
-    "STFTSpectrogram": "a Fourier transform: it would take the spectrogram as the model's input",
+    "MelSpectrogram": (
+        "a fast Fourier transform, whose operations depend on the library that has it: it would take STFTSpectrogram, "
+        "which is convolutions, or the spectrogram as the model's input"
+    ),
 }
 CUSTOM = (
     "a class of someone's own, whose work is in code that the file does not hold: it would take core layers in its "
@@ -63,4 +91,10 @@ def handler(class_name: str, module: Any, registered: Any, operands: int = 0) ->
         return OPERATIONS.get(name), OPERATION
     if name in LAYERS and home != "builtins":
         return LAYERS[name], ""
+    if name in SHAPES and home != "builtins":
+        return partial(_uncounted, reason=REASONS[name], shapes=SHAPES[name]), ""
     return None, REASONS.get(name, UNKNOWN if home.startswith("keras") else CUSTOM)
+
+
+def _uncounted(call: Call, reason: str, shapes: Callable[[Call], list[Shape]]) -> list[Tensor]:
+    return call.uncounted(reason, shapes(call))

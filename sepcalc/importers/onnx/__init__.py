@@ -17,6 +17,7 @@ from sepcalc.importers.growing import fixed_batch
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
+from sepcalc.importers.onnx.provenance import trained
 from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.walk import Misfit, Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
@@ -58,11 +59,12 @@ def read(path: str, request: Request = Request()) -> Network:
     shapes = _input_shapes(shown, inputs, request, wanted, axes)
     batches = _batches(shapes, wanted, axes)
     batch = batches[0] if len(batches) == 1 else 1
+    told = trained(model)
     declared = _Declared(model, shapes, bool(request.inputs or request.dims))
 
     def walked(batch: int) -> tuple[Builder, dict[str, int]]:
         """The network for one of ``batch`` examples, and its outputs."""
-        builder, scope = _border(inputs, shapes, wishes, axes, batch)
+        builder, scope = _border(inputs, shapes, wishes, axes, batch, told)
         walk = Walk(builder, functions, opsets, declared)
         scope.update(initial(graph, builder))
         with strict():
@@ -280,10 +282,15 @@ def _batches(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, i
 
 
 def _border(
-    inputs: Sequence[Any], shapes: Mapping[str, Shape], wishes: Wishes, axes: Mapping[str, int | None], batch: int
+    inputs: Sequence[Any],
+    shapes: Mapping[str, Shape],
+    wishes: Wishes,
+    axes: Mapping[str, int | None],
+    batch: int,
+    told: Mapping[str, bool],
 ) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
-    builder = Builder(batch, {}, wishes.everywhere.__contains__)
+    builder = Builder(batch, {}, wishes.everywhere.__contains__, told)
     scope: dict[str, Value] = {}
     for one in inputs:
         shape, at = shapes[one.name], axes[one.name]
@@ -375,7 +382,10 @@ class _Declared:
         if self.altered:
             del self.model.graph.value_info[:]
         # inference fails in many ways, or not at all: what it does not know stays unknown, and is said
-        found = run_apart(_INFER, self.model.SerializeToString())
+        try:
+            found = run_apart(_INFER, self.model.SerializeToString(), seconds=5, memory=1 << 30)
+        except TimeoutError:
+            return {}
         return {} if found is None else _stated(load_model_from_string(found).graph)
 
 

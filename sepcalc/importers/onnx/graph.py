@@ -132,11 +132,18 @@ class Call(NamedTuple):
 class Builder(Growing[tuple[str, ...]]):
     """The network so far; beside each node stand the stored tensors that it uses as weights."""
 
-    def __init__(self, batch: int, stored: Mapping[str, tuple[int, int]], wanted: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        batch: int,
+        stored: Mapping[str, tuple[int, int]],
+        wanted: Callable[[str], bool],
+        trained: Mapping[str, bool] | None = None,
+    ) -> None:
         super().__init__()
         self.batch = batch
         self.stored = stored  # elements and element type by name
         self.wanted = wanted  # whether those who read a tensor of this name want its channels last
+        self.trained = trained or {}  # whether it is a parameter, of what the file says so
         self.names: dict[str, int] = {}
         self.at = ""  # the node of the file that is on its way
         self.scores = set[str]()  # what a softmax reads
@@ -211,14 +218,17 @@ class Builder(Growing[tuple[str, ...]]):
 
     def weights(self, value: Value) -> tuple[str, ...]:
         """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
-        or indices. What is one stored tensor, whatever it is, is the weight that it is used as."""
-        roots = tuple(root for root in value.roots if not _is_literal(root))
+        or indices. What is one stored tensor, whatever it is, is the weight that it is used as, unless the file says
+        that nobody trains it."""
+        roots = tuple(root for root in value.roots if not _is_literal(root) and self.trained.get(root, True))
         if len(roots) < 2:
             return roots
         return tuple(root for root in roots if self.is_weight(root)) or roots[:1]
 
     def is_weight(self, root: str) -> bool:
         elements, kind = self.stored[root]
+        if root in self.trained:
+            return self.trained[root] and kind in WEIGHTS
         own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
         told = any(word in root for word in _NO_WEIGHTS) or any(
             root.endswith(end) and f"{root.removesuffix(end)}_quantized" in self.stored for end in _QUANTIZER
@@ -230,9 +240,17 @@ class Builder(Growing[tuple[str, ...]]):
         if not value.constant:
             return value
         operand = value._replace(roots=tuple(filter(self.is_weight, value.roots)))
-        constant = Constant(operand.sizes or (1,), bool(operand.roots))
+        constant = Constant(self.shape(operand), bool(operand.roots))
         number = self.add(f"{name}/constant", constant, (), (operand,))
         return operand._replace(number=number, data=None, roots=())
+
+    def for_each(self, value: Value) -> Value:
+        """A stored value that holds the same numbers, which nobody trains, for each of the examples, as a state of
+        zeros does: its first axis is theirs."""
+        data, many = value.data, self.batch > 1 and value.sizes[:1] == (self.batch,)
+        if not many or data is None or any(map(self.is_weight, value.roots)) or not bool((data == data[:1]).all()):
+            return value
+        return value._replace(batch=0)
 
     def unique(self, name: str) -> str:
         return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")

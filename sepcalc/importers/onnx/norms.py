@@ -27,13 +27,28 @@ def _row_norm(how: str) -> Handler:
         if len(value.sizes) < 3:
             raise Refused("a norm over groups or instances of vectors has no count here")
         groups = call.whole("num_groups", 1) if how == "group" else 1
-        if groups < 1 or len(builder.shape(value)) != len(value.sizes) - 1:
+        if groups < 1:
+            raise Invalid(f"{groups} groups")
+        many = value.sizes[0] if len(builder.shape(value)) == len(value.sizes) else 1
+        if many > 1 and builder.batch > 1:
             raise Refused("a norm over more than one example at once has no count here")
-        op = RowNorm(how, groups)
-        number = builder.add(call.name, op, [value.number], [call.input(1), call.input(2)])
-        return (value._replace(number=number),)
+        seen = _side_by_side(builder, value) if many > 1 else value
+        op = RowNorm(how, groups * many if how == "group" else 1)
+        number = builder.add(call.name, op, [seen.number], [call.input(1), call.input(2)])
+        if many == 1:
+            return (value._replace(number=number),)
+        result = builder.laid(seen._replace(number=number), False)
+        return (builder.give(value, value.sizes, number=result.number, batch=value.batch, first=value.first),)
 
     return handle
+
+
+def _side_by_side(builder: Builder, value: Value) -> Value:
+    """Several images, as two that a network compares, as one whose channels are those of all."""
+    many, channels, *positions = value.sizes
+    plain = builder.laid(value, False)
+    joined = builder.give(plain, (1, many * channels, *positions), number=plain.number, batch=0, first=False)
+    return builder.laid(joined, True)
 
 
 def _layer_norm(how: str) -> Handler:

@@ -159,11 +159,11 @@ class Walk:
             return [Value(shape, kind, roots=roots) for shape, kind in shapes]
 
     def stored_product(self, call: Call) -> None:
-        """The layers of a product on stored tensors alone, whose first operand stands for the input. What it gives
-        stays a constant for those who read it."""
+        """The layers of a product on stored tensors alone, whose first operand stands for the input: for one example,
+        if it holds the same for each. What it gives stays a constant for those who read it."""
         builder, mark = self.builder, len(self.builder.nodes)
         try:
-            first = builder.standing(call.name, call.input(0))
+            first = builder.standing(call.name, builder.for_each(call.input(0)))
             OPERATORS[call.type](builder, call._replace(inputs=(first, *call.inputs[1:])))
         except Refused as refused:
             builder.back(mark)

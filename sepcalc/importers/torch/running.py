@@ -4,16 +4,25 @@ import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_flatten
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
+from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
 from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stored, Trace
 from sepcalc.importers.torch.moves import REASONS
-from sepcalc.importers.torch.trace import DependsOnData, NeedsWhole, TooMuch, Tracer
+from sepcalc.importers.torch.trace import Dataless, DependsOnData, NeedsWhole, NoShape, TooMuch, Tracer
+
+# What to do about an operator that cannot run without data, by its library.
+_SHAPELESS = {
+    "quantized": "count the module as it was before it was quantized: its products are the same",
+    "aten": "count the parts before and after",
+}
+_FOREIGN = "torch.library.register_fake tells PyTorch the shapes"
 
 
 def sizes(tensor: Any) -> str:
@@ -22,18 +31,15 @@ def sizes(tensor: Any) -> str:
 
 def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
     """One run of the module's forward. Raises InputError where it fails, or asks for what only data can tell."""
-    lazy = [label for label, one in module.named_parameters() if torch.nn.parameter.is_lazy(one)]
-    if lazy:
-        raise InputError(
-            [Problem(f"{name}: its parameter {quoted(lazy[0])} has no shape yet", "run the module once before")]
-        )
+    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        module = _after_a_run(name, module, args, kwargs)
     tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module)
     inputs: dict[str, Tensor] = {}
 
     def fed(label: str, value: Any) -> Any:
         if isinstance(value, torch.Tensor):
-            if value.is_nested or value.layout != torch.strided:
-                kind = "nested" if value.is_nested else "sparse"
+            if value.is_nested or value.is_quantized or value.layout != torch.strided:
+                kind = "nested" if value.is_nested else "quantized" if value.is_quantized else "sparse"
                 raise InputError([Problem(f"{name}: its input {quoted(label)} is {kind}: expected a dense tensor")])
             if 0 in value.shape:
                 raise InputError(
@@ -69,6 +75,12 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
                     )
                 ]
             ) from fact
+        except NoShape as fact:
+            where = f" in {tracer.path}" if tracer.path else ""
+            message = (
+                f"{name}: its forward runs {printable(fact.op)}{where}: PyTorch tells its shapes by its data alone"
+            )
+            raise InputError([Problem(message, _SHAPELESS.get(fact.op.partition("::")[0], _FOREIGN))]) from fact
         except TooMuch as fact:
             raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
         except NeedsWhole:
@@ -82,8 +94,36 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
     if not any(one.live for one in outputs.values()):
         raise InputError([Problem(f"{name}: its forward gives no tensor that depends on its inputs")])
-    parameters = [Stored(label, one.numel(), one.element_size()) for label, one in tracer.parameters]
+    parameters = [
+        Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize) for label, one in tracer.parameters
+    ]
     return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs)
+
+
+def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.nn.Module:
+    """A copy of a module whose parameters wait for a first run to have a shape, after such a run; all of its
+    parameters are without data. Raises InputError where it cannot be copied or run."""
+    twins: dict[int, Any] = {}
+    for one in (*module.parameters(), *module.buffers()):
+        if isinstance(one, UninitializedBuffer):
+            twins[id(one)] = UninitializedBuffer(one.requires_grad, "meta", one.data.dtype)
+        elif isinstance(one, UninitializedParameter):
+            twins[id(one)] = UninitializedParameter(one.requires_grad, "meta", one.data.dtype)
+        elif isinstance(one, torch.nn.Parameter):
+            twins[id(one)] = torch.nn.Parameter(torch.empty_like(one, device="meta"), one.requires_grad)
+    given, named = tree_map(
+        lambda one: torch.empty_like(one, device="meta") if isinstance(one, torch.Tensor) else one,
+        (list(args), dict(kwargs)),
+    )
+    try:
+        copied = deepcopy(module, twins).eval()
+        with torch.random.fork_rng(devices=[]), torch.no_grad(), Dataless(always=True), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            copied(*given, **named)
+    except (Exception, SystemExit) as error:  # it is their code
+        message = f"{name}: a first run, which would give all of its parameters a shape, fails: {told(error)}"
+        raise InputError([Problem(message, "run the module once before")]) from error
+    return copied
 
 
 def told(error: BaseException) -> str:

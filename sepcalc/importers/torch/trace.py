@@ -41,6 +41,14 @@ class DependsOnData(Exception):
         self.path = path
 
 
+class NoShape(Exception):
+    """An operator that PyTorch cannot run without data."""
+
+    def __init__(self, op: str) -> None:
+        super().__init__(op)
+        self.op = op
+
+
 class NeedsWhole(Exception):
     """An operator needs whole numbers from these inputs."""
 
@@ -95,10 +103,11 @@ def _packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tupl
 
 class Dataless(TorchDispatchMode):
     """Runs everything on tensors without data but small constants: large factories and whatever meets a tensor without
-    data have none. Who asks for an element of one, as initializers do, gets zero."""
+    data have none (``always``: nor has any other). Who asks for an element of one, as initializers do, gets zero."""
 
-    def __init__(self) -> None:
+    def __init__(self, always: bool = False) -> None:
         super().__init__()
+        self.always = always
         self.kept: list[Any] = []  # so that an id means one tensor
         self.bases: dict[tuple[int, torch.dtype], torch.Tensor] = {}
         self.copies: dict[int, torch.Tensor] = {}
@@ -134,11 +143,11 @@ class Dataless(TorchDispatchMode):
         return func(*_on(args, "cpu"), **_on(kwargs, "cpu", placed))
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs, tensors = self.alike(args, kwargs or {})
+        args, kwargs, tensors = self.alike(args, kwargs or {}, self.always)
         if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
             # an initializer looks at the weights that it drew: whether any must be drawn again, say
             return {"b": False, "i": 0, "f": 0.0, "c": 0j}[_kind(tensors[0])]
-        return self.run(func, args, kwargs, tensors)
+        return self.run(func, args, kwargs, tensors, self.always)
 
     def alike(self, args: Any, kwargs: Any, dataless: bool = False) -> tuple[Any, Any, list[torch.Tensor]]:
         """The arguments, their tensors with data all or none of them (none: ``dataless``); and these tensors."""
@@ -369,7 +378,10 @@ class Tracer(Dataless):
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
         self._check(name, arguments)
         steps = name in _STEPS and given[0].is_meta
-        result = _states(name, bound) if steps else self.run(func, args, kwargs, given, name in RANDOM)
+        try:
+            result = _states(name, bound) if steps else self.run(func, args, kwargs, given, name in RANDOM)
+        except NotImplementedError as error:
+            raise NoShape(f"{library}::{name}") from error
         self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
         return result
 

@@ -1,0 +1,170 @@
+"""Categories, integers and boxes as numbers: lookups and encodings, as Keras' own code runs them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.settings import Settings
+from sepcalc.ops.elementwise import Elementwise, Select, Stored
+from sepcalc.ops.move import Copy, Pad, Slice
+from sepcalc.ops.pool import Reduce
+from sepcalc.ops.rename import Rename
+from sepcalc.shape import Shape
+
+MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
+_OLD = {"binary": "multi_hot", "tf-idf": "tf_idf"}
+
+
+def _mode(settings: Settings, default: str, choices: tuple[str, ...]) -> str:
+    how = settings.get("output_mode")
+    return Settings({"output_mode": _OLD.get(how, how) if isinstance(how, str) else how}).word(
+        "output_mode", choices, default
+    )
+
+
+def _encoded(shape: Shape, how: str, depth: int) -> Shape:
+    """The shape of so many integers encoded: of one_hot a vector for each, of the others one for all along the first
+    axis. Raises Unknown where that is the batch."""
+    if how == "int":
+        return shape
+    if how == "one_hot":
+        return (*(shape[:-1] if shape and shape[-1] == 1 else shape), depth)
+    if not shape:
+        raise Unknown("it encodes the examples of a batch together: it would take inputs of one axis more")
+    return (*shape[1:], depth)
+
+
+def _encode(call: Call, x: Tensor, how: str, depth: int, weights: Tensor | None = None) -> Tensor:
+    """Integers as vectors. A vector of zeros and a one is made by moves alone; several become one by their maximum, or
+    counted by their sum: (n - 1)·depth compares or additions. Counts may be weighted, n·depth mults."""
+    shape = _encoded(x.shape, how, depth)
+    if how == "int":
+        return call.add(Rename("identity"), x)
+    if how == "one_hot":
+        return call.add(Copy(shape), x)
+    made = call.add(Copy((*x.shape, depth)), x, link="one_hot")
+    if weights is not None:
+        column = call.free("reshape", call.plain(weights), (*x.shape, 1), "column")
+        made = call.add(Elementwise("multiply"), made, column, link="weighted")
+    return call.add(Reduce("max" if how == "multi_hot" else "sum", (0,)), made)
+
+
+def category(call: Call) -> Tensor:
+    settings = call.settings
+    how = _mode(settings, "multi_hot", ("one_hot", "multi_hot", "count"))
+    x, depth = call.plain(call.x), settings.size("num_tokens", "max_tokens")
+    weights = call.tensors[1] if len(call.tensors) > 1 else None
+    if how != "one_hot" and len(x.shape) > 1:
+        raise Unknown("it encodes a table of categories: it would take a list of them", (*x.shape[:-1], depth))
+    return _encode(call, x, how, depth, weights if how == "count" else None)
+
+
+def lookup(call: Call) -> Tensor:
+    """The place of each element in a vocabulary: an index, free. What stands for no token is found by a compare for
+    each element, and so is, where none may be foreign, whether one is."""
+    settings, x = call.settings, call.plain(call.x)
+    how = _mode(settings, "int", MODES)
+    foreign = 1 if settings.flag("invert", False) else settings.size("num_oov_indices", default=1, least=0)
+    depth = 0
+    if how != "int":
+        padded = settings.flag("pad_to_max_tokens", False)
+        size = settings.get("max_tokens") if padded else settings.get("vocabulary_size")
+        words = settings.get("vocabulary")
+        if size is None and not padded and isinstance(words, list):
+            size = len(words) + foreign
+        if size is None:
+            raise Unknown("its vocabulary is not in the file: it would take set_vocabulary() before it is saved")
+        depth = Settings({"vocabulary_size": size}).size("vocabulary_size")
+    shape = _encoded(x.shape, how, depth)
+    if how not in ("int", "one_hot") and len(x.shape) > 1:
+        raise Unknown("it encodes a table of tokens: it would take a list of them", (*x.shape[:-1], depth))
+    if foreign > 1:
+        raise Unknown(
+            f"tokens it does not know share {foreign} places by a remainder or a hash: it would take one", shape
+        )
+    found = call.add(Select(), x, link="lookup")
+    if settings.get("mask_token") is not None:
+        found = call.add(Select(), call.add(Stored("compare"), x, link="mask"), found, link="masked")
+    if not foreign:
+        call.add(Stored("compare"), found, link="foreign")
+    if how != "tf_idf":
+        return _encode(call, found, how, depth)
+    counted = _encode(call, found, "count", depth)
+    return call.add(Stored("scale"), counted, link="idf")
+
+
+def boxes(call: Call) -> Tensor | list[Tensor]:
+    """So many boxes and labels, the rest cut or filled: moves only. Pictures stay as they are."""
+    named: Any = call.args[0] if call.args else None
+    if not isinstance(named, dict):
+        return call.add(Rename("identity"), call.x)
+    most = call.settings.size("max_number")
+    made: list[Tensor] = []
+    for name in sorted(named):  # the order in which Keras numbers them
+        inner = named[name]
+        if name != "bounding_boxes" or not isinstance(inner, dict):
+            if not isinstance(inner, Tensor):
+                raise Invalid(f"{name} is no tensor")
+            made.append(call.add(Rename("identity"), inner, link=name))
+            continue
+        for part in sorted(inner):
+            tensor = inner[part]
+            if not isinstance(tensor, Tensor) or not tensor.shape:
+                raise Invalid(f"{part} is no list of boxes or labels")
+            made.append(_as_many(call, tensor, most, part))
+    return made
+
+
+def _as_many(call: Call, x: Tensor, most: int, name: str) -> Tensor:
+    count, *rest = x.shape
+    if count == most:
+        return call.add(Rename("identity"), x, link=name)
+    if count > most:
+        return call.add(Slice((most, *rest)), x, link=name)
+    column = x if rest else call.free("reshape", x, (count, 1), f"{name}/column")
+    padded = call.add(Pad(((0, most - count),) + ((0, 0),) * (len(column.shape) - 2)), column, link=name)
+    return padded if rest else call.free("reshape", padded, (most,), f"{name}/row")
+
+
+# --- what is not counted, though what it gives is known ---------------------------------------------------------------
+
+
+def discretized(call: Call) -> list[Shape]:
+    settings = call.settings
+    boundaries, how = settings.get("bin_boundaries", "bins"), _mode(settings, "int", MODES[:4])
+    depth = len(boundaries) + 1 if isinstance(boundaries, list) else settings.size("num_bins")
+    return [_encoded(call.x.shape, how, depth)]
+
+
+def hashed(call: Call) -> list[Shape]:
+    how, bins, shape = _mode(call.settings, "int", MODES[:4]), call.settings.size("num_bins"), call.x.shape
+    if how == "int" or (how == "one_hot" and call.class_name == "HashedCrossing"):
+        return [_encoded(shape, how, bins)]
+    return [(*shape[:-1], bins)]  # as Keras says of Hashing, which gives a vector for each where its mode is one_hot
+
+
+def vectorized(call: Call) -> list[Shape]:
+    settings = call.settings
+    how = _mode(settings, "int", MODES)
+    if how == "int":
+        length = settings.get("output_sequence_length")
+        return [] if length is None else [(settings.size("output_sequence_length"),)]
+    key = "max_tokens" if settings.flag("pad_to_max_tokens", False) else "vocabulary_size"
+    outer = call.x.shape if settings.get("split") is not None else call.x.shape[:-1]
+    return [] if settings.get(key) is None else [(*outer, settings.size(key))]
+
+
+LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
+    "CategoryEncoding": category,
+    "IntegerLookup": lookup,
+    "StringLookup": lookup,
+    "MaxNumBoundingBoxes": boxes,
+}
+SHAPES: dict[str, Callable[[Call], list[Shape]]] = {
+    "Discretization": discretized,
+    "Hashing": hashed,
+    "HashedCrossing": hashed,
+    "TextVectorization": vectorized,
+}
