@@ -237,6 +237,8 @@ def pool(words: Words, options: Options, inputs: Shapes) -> Op:
 
     (shape,) = inputs
     how = words[0]
+    if how == "sum" and (len(words) > 1 or "to" in options):
+        raise Invalid("pool sum needs --kernel: the size of its window", "reduce sum sums over whole axes")
     if "global" in words:
         if len(shape) < 2:
             raise Invalid(f"pool needs a spatial axis, but the input {show(shape)} is a vector")

@@ -171,11 +171,11 @@ KINDS = {
         several=True,
     ),
     "pool": Kind(
-        "max: window - 1 compares for each output; avg: as many additions, and one mult by 1/window",
+        "max: window - 1 compares for each output; sum: as many additions; avg: one mult by 1/window more",
         building.pool,
         (),
         ("kernel", *_WINDOW, "ceil", "exclude-pad", "to"),
-        lambda: (("max", "avg"), ("global", "adaptive")),
+        lambda: (("max", "avg", "sum"), ("global", "adaptive")),
         1,
         form=_pool_form,
     ),

@@ -494,7 +494,7 @@ unknown option '-w'
     (
         "12x12x4 pool",
         """
-pool needs a word: max or avg
+pool needs a word: max, avg or sum
   12x12x4 pool
               ^
 """,
@@ -502,7 +502,7 @@ pool needs a word: max or avg
     (
         "12x12x4 pool -k2",
         """
-pool needs a word: max or avg
+pool needs a word: max, avg or sum
   12x12x4 pool -k2
                ^^^
 """,
@@ -510,7 +510,7 @@ pool needs a word: max or avg
     (
         "12x12x4 pool mox -k2",
         """
-unknown word 'mox' after pool: expected max or avg
+unknown word 'mox' after pool: expected max, avg or sum
   12x12x4 pool mox -k2
                ^^^
   hint: did you mean max?

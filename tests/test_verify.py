@@ -45,6 +45,7 @@ SPECS = [
     "4x5 6x5 matmul --transpose",
     "4x5 5x3 einsum ij,jk->ik",
     "4x5x2 2 einsum ijk,k->i",
+    "9x8x3 pool sum -k3 -s2 -p1 -d2 --ceil",
     "4x5 5x6 6x3 3x4 einsum ij,jk,kl,li->jk",
     "5x4x4x4 2x5 einsum jiii,kj->ki",
     "4x4 einsum ii->i",

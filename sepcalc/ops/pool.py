@@ -21,10 +21,11 @@ class _Pool(NamedTuple):
 
 
 class Pool(_Pool, Op):
-    """A max or average pool over windows.
+    """A max, average or sum pool over windows.
 
     Max: y·(K-1) compares (padding is -inf, and compared). Average: y·(K-1) additions and y mults by the stored
-    1/size; whether padding counts in the size changes only the stored number. Source: opcounts.md.
+    1/size; whether padding counts in the size changes only the stored number. Sum: the additions alone. Source:
+    opcounts.md.
     """
 
     __slots__ = ()
@@ -58,7 +59,7 @@ class Pool(_Pool, Op):
         each = name("each", *self.kernel)
         if self.how == "max":
             return Cost(compares=windows * (each - 1), activations=windows)
-        return Cost(mults=windows, adds=windows * (each - 1), activations=windows)
+        return Cost(mults=windows if self.how == "avg" else 0, adds=windows * (each - 1), activations=windows)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(extent(k, d), s) for k, s, d in zip(self.kernel, self.stride, self.dilation)])

@@ -40,7 +40,7 @@ _NEAR: dict[type[Op], Callable[[Any], bool]] = {
     Attention: _always,
     Softmax: _always,
     Recurrent: _always,
-    Pool: lambda op: op.how != "max",
+    Pool: lambda op: op.how == "avg",
     Reduce: lambda op: op.how in ("mean", "prod"),
     AdaptivePool: lambda op: op.how != "max",
     Upsample: lambda op: op.how != "nearest",

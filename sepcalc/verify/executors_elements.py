@@ -48,7 +48,8 @@ def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Arr
         if op.how == "max":
             result[at : at + window] = np.maximum.reduce(seen, axis=0)
         else:
-            result[at : at + window] = np.multiply(np.add.reduce(seen, axis=0), 1 / factors[at : at + window])
+            sums = np.add.reduce(seen, axis=0)
+            result[at : at + window] = np.multiply(sums, 1 / factors[at : at + window]) if op.how == "avg" else sums
         bench.tick()
     return result.reshape(bench.running(output))
 

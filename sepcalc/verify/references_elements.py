@@ -56,6 +56,8 @@ def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Ben
     if op.how == "max":
         return np.asarray(windows(array, -np.inf).max(axis=last))
     sums = windows(array, 0).sum(axis=last)
+    if op.how == "sum":
+        return np.asarray(sums)
     if not op.exclude_pad:
         return np.asarray(sums / prod(op.kernel))
     return np.asarray(sums / np.maximum(windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=last), 1))
@@ -65,6 +67,8 @@ def _pool_at(op: Pool, array: Array, output: Shape, positions: Array) -> Array:
     if op.how == "max":
         return np.asarray(windows_at(op, array, output, positions, -np.inf).max(axis=1))
     sums = windows_at(op, array, output, positions, 0).sum(axis=1)
+    if op.how == "sum":
+        return np.asarray(sums)
     if not op.exclude_pad:
         return np.asarray(sums / prod(op.kernel))
     sizes = windows_at(op, np.ones((*array.shape[:-1], 1)), output, positions, 0).sum(axis=1)

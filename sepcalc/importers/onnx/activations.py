@@ -41,6 +41,12 @@ def _biased_gelu(how: str) -> Handler:
     return handle
 
 
+def _gated(builder: Builder, call: Call) -> Results:
+    """The swish of the first, times the second."""
+    gate = _act("swish", "alpha", 1.0)(builder, call._replace(name=f"{call.name}/swish"))[0]
+    return (combined(builder, call, "multiply", [gate, call.input(1)]),)
+
+
 def _prelu(builder: Builder, call: Call) -> Results:
     value, slope = call.input(0), call.input(1)
     if not slope.constant:
@@ -145,7 +151,8 @@ ACTIVATIONS: dict[str, Handler] = {
     "Round": _act("round"),
     "Not": _act("not"),
     "BitwiseNot": _act("not"),
-    "IsNaN": lambda builder, call: _applied(builder, call, Stored("compare"), kind=9),
+    **dict.fromkeys(("IsNaN", "IsInf"), lambda builder, call: _applied(builder, call, Stored("compare"), kind=9)),
+    "SwiGLU": _gated,
     "Softmax": _softmax(False),
     "LogSoftmax": _softmax(True),
 }

@@ -136,15 +136,18 @@ def _power(builder: Builder, call: Call) -> Results:
     if x.constant or exponent.data is None or exponent.data.size != 1:
         return _ordered("power", "power", "power")(builder, call)
     result, (operand,) = _aligned(builder, [x, exponent])
-    power = float(exponent.data.reshape(-1)[0])
-    number = operand.number
+    return (raised(builder, call, result._replace(number=operand.number), float(exponent.data.reshape(-1)[0])),)
+
+
+def raised(builder: Builder, call: Call, value: Value, power: float) -> Value:
+    """Each element to a stored power."""
     if power != int(power) or abs(power) > 64 or not power:
-        number = builder.add(call.name, Activation("sqrt" if power == 0.5 else "pow"), [number])
-        return (result._replace(number=number),)
-    number = _whole_power(builder, call.name, number, abs(int(power)))
+        how = "sqrt" if power == 0.5 else "pow"
+        return value._replace(number=builder.add(call.name, Activation(how), [value.number]))
+    number = _whole_power(builder, call.name, value.number, abs(int(power)))
     if power < 0:
         number = builder.add(f"{call.name}/reciprocal", Activation("reciprocal"), [number])
-    return (result._replace(number=number),)
+    return value._replace(number=number)
 
 
 def _whole_power(builder: Builder, name: str, number: int | None, power: int) -> int:
@@ -161,6 +164,18 @@ def _whole_power(builder: Builder, name: str, number: int | None, power: int) ->
             square = builder.add(name, Activation("square"), [square])
     assert made is not None
     return made
+
+
+def _remainder(builder: Builder, call: Call) -> Results:
+    """a - floor(a/b)·b, rounded towards zero where the attributes say so."""
+    a, b = call.input(0), call.input(1)
+
+    def do(operator: str, *inputs: Value) -> Value:
+        return ARITHMETIC[operator](builder, call._replace(name=f"{call.name}/{operator.lower()}", inputs=inputs))[0]
+
+    quotient = do("Div", a, b)
+    whole = builder.add(f"{call.name}/floor", Activation("floor"), [quotient.number])
+    return (do("Sub", a, do("Mul", quotient._replace(number=whole), b)),)
 
 
 def _where(builder: Builder, call: Call) -> Results:
@@ -188,6 +203,7 @@ ARITHMETIC: dict[str, Handler] = {
     "Sub": _ordered("subtract", "shift", "from"),
     "Div": _ordered("divide", "scale", "over"),
     "Pow": _power,
+    "Mod": _remainder,
     "And": _variadic("logical"),
     "Or": _variadic("logical"),
     "Xor": _variadic("logical"),

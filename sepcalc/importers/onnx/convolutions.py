@@ -2,7 +2,9 @@
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.moves import concat, moved
 from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.elementwise import Activation
 from sepcalc.shape import Pads, Shape, extent, show
 
 
@@ -116,7 +118,30 @@ def _transposed(builder: Builder, call: Call) -> Results:
     return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
 
 
+def _causal(builder: Builder, call: Call) -> Results:
+    """A depthwise convolution of each position and those before it, the first of them a state from before (or zeros),
+    and SiLU behind it if the attributes say so."""
+    x, kernel = call.input(0), call.input(1)
+    if len(x.sizes) != 3 or len(kernel.sizes) != 3:
+        raise Invalid(f"a kernel of {show(kernel.sizes)} does not fit an input of {show(x.sizes)}")
+    before = kernel.sizes[-1] - 1
+    state = call.maybe(3)
+    whole = x
+    if state is not None and before:
+        joined = call._replace(name=f"{call.name}/join", inputs=(state, x), attributes={"axis": 2})
+        (whole,) = concat(builder, joined)
+    pads = (0 if state is not None else before, 0)
+    inner = call._replace(attributes={"group": x.sizes[1], "pads": pads})
+    result = convolved(builder, inner, whole, kernel, call.maybe(2))
+    if call.text("activation", "none") in ("silu", "swish"):
+        result = result._replace(number=builder.add(f"{call.name}/silu", Activation("silu"), [result.number]))
+    if len(call.outputs) < 2 or not call.outputs[1]:
+        return (result,)
+    return (result, moved(builder, call._replace(name=f"{call.name}/state"), whole, (*x.sizes[:2], before), x.batch))
+
+
 CONVOLUTIONS: dict[str, Handler] = {
+    "CausalConvWithState": _causal,
     "Conv": _conv,
     "ConvTranspose": _transposed,
 }

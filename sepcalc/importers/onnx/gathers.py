@@ -74,5 +74,6 @@ GATHERS: dict[str, Handler] = {
     "ScatterND": _scattered,
     "ScatterElements": _scattered,
     "Scatter": _scattered,
+    "TensorScatter": _scattered,
     "OneHot": _one_hot,
 }

@@ -91,6 +91,30 @@ def _split_gelu(builder: Builder, call: Call) -> Results:
     return (combined(builder, call, "multiply", [first, as_onnx(builder, call, "Gelu", second, part="gelu")]),)
 
 
+def _gemm_gelu(builder: Builder, call: Call) -> Results:
+    inner = call._replace(name=f"{call.name}/matmul")
+    product = multiplied(builder, inner, call.input(0), call.input(1), call.maybe(2))
+    return (as_onnx(builder, call, "Gelu", product, approximate="tanh"),)
+
+
+def _clamped_gate(builder: Builder, call: Call) -> Results:
+    """g·sigmoid(alpha·g)·(l + beta), g clipped at its top and l at both ends where there is a limit; both side by side
+    where there is one input."""
+    gate, linear = call.input(0), call.maybe(1)
+    if linear is None:
+        gate, linear = split(builder, call, gate, (gate.sizes[-1] // 2,) * 2)
+    steps: list[tuple[int, str, Op]] = []
+    if call.decimal("limit", 0.0) > 0:
+        steps = [(0, "top", Stored("minimum")), (1, "clip", Activation("clip"))]
+    steps.append((0, "swish", Activation("swish", call.decimal("activation_alpha", 1.0))))
+    if call.decimal("activation_beta", 0.0):
+        steps.append((1, "beta", Stored("shift")))
+    both = [gate, linear]
+    for at, part, op in steps:
+        both[at] = both[at]._replace(number=builder.add(f"{call.name}/{part}", op, [both[at].number]))
+    return (combined(builder, call, "multiply", both),)
+
+
 def _embedded(builder: Builder, call: Call) -> Results:
     """Words, segments and places looked up and added, and their layer norm."""
     ids, segments, places = call.input(0), call.maybe(1), call.maybe(8)
@@ -264,6 +288,26 @@ def _dynamic_matmul(builder: Builder, call: Call) -> Results:
     return (scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
 
 
+def _packed(builder: Builder, weight: Value, elements: int, bits: int) -> None:
+    """Weights of a few bits each in bytes are as many as they stand for."""
+    if len(weight.roots) == 1 and prod(weight.sizes) * 8 >= elements * bits:
+        builder.stored[weight.roots[0]] = (elements, _BITS[bits])  # type: ignore[index]
+
+
+def _few_rows(builder: Builder, call: Call) -> Results:
+    """Rows looked up in a table of a few bits each, packed into bytes; what unpacks them is prepared."""
+    table, bits = call.input(0), call.whole("bits", 4)
+    if bits not in _BITS or not table.sizes:
+        raise Invalid(f"{call.type} has a table of {bits} bits")
+    each = 8 // bits if table.kind == 2 else 1
+    shape = (*table.sizes[:-1], table.sizes[-1] * each)
+    if each > 1:
+        _packed(builder, table, prod(shape), bits)
+    unpacked = table._replace(shape=shape, data=None)
+    inner = {"axis": call.whole("gather_axis", 0)}
+    return STANDARD["Gather"](builder, call._replace(inputs=(unpacked, call.input(1)), attributes=inner))
+
+
 def _few_bits(bias: int) -> Handler:
     """A product with N x K weights of a few bits each, packed into bytes in blocks; what unpacks them is prepared."""
 
@@ -274,8 +318,7 @@ def _few_bits(bias: int) -> Handler:
             raise Invalid(f"{call.type} has {outs} x {ins} weights of {bits} bits")
         if not weight.constant or not call.whole("transB", 1):
             raise Refused("packed weights that are computed, or in another order, have no count here")
-        if len(weight.roots) == 1 and prod(weight.sizes) * 8 >= outs * ins * bits:
-            builder.stored[weight.roots[0]] = (outs * ins, _BITS[bits])  # type: ignore[index]
+        _packed(builder, weight, outs * ins, bits)
         unpacked = weight._replace(shape=(ins, outs), data=None)
         return (multiplied(builder, call, call.input(0), unpacked, call.maybe(bias) if bias else None),)
 
@@ -292,6 +335,8 @@ MICROSOFT: dict[str, Handler] = {
     "BiasAdd": _bias_add,
     "BiasSoftmax": _bias_softmax,
     "BiasSplitGelu": _split_gelu,
+    "GemmFastGelu": _gemm_gelu,
+    "com.microsoft.SwiGLU": _clamped_gate,
     "EmbedLayerNormalization": _embedded,
     "NhwcConv": _channels_last(_fused("Conv"), always=True),
     "NhwcFusedConv": _channels_last(_fused("Conv"), always=True, also=(3,)),
@@ -314,4 +359,5 @@ MICROSOFT: dict[str, Handler] = {
     "DynamicQuantizeMatMul": _dynamic_matmul,
     "MatMulNBits": _few_bits(5),
     "MatMulBnb4": _few_bits(0),
+    "GatherBlockQuantized": _few_rows,
 }

@@ -261,6 +261,21 @@ def _tile(builder: Builder, call: Call) -> Results:
     return (moved(builder, call, value, shape, _stretched(builder, value, shape)),)
 
 
+def _centered(builder: Builder, call: Call) -> Results:
+    """The middle of some axes, or with zeros around."""
+    value, target = call.input(0), call.input(1)
+    if target.data is None:
+        raise Refused("the sizes to reach are computed from the data")
+    axes = call.ints("axes") or tuple(range(len(value.sizes)))
+    shape = list(value.sizes)
+    for axis, size in zip(axes, target.data.reshape(-1), strict=True):
+        shape[axis] = int(size)
+    if tuple(shape) == value.sizes:
+        return (value,)
+    batch = _kept(builder, value, tuple(shape))
+    return (moved(builder, call, value, tuple(shape), batch),)
+
+
 def _copied(builder: Builder, call: Call) -> Results:
     """The same shape, elements in other places or some of them replaced."""
     value = call.input(0)
@@ -295,6 +310,7 @@ MOVES: dict[str, Handler] = {
     "Pad": _pad,
     "Expand": _expand,
     "Tile": _tile,
+    "CenterCropPad": _centered,
     "Trilu": _copied,
     "ReverseSequence": _copied,
     "DepthToSpace": _pixels(True),

@@ -9,6 +9,16 @@ OPERATORS: dict[str, Handler] = {**STANDARD, **OLDER, **MICROSOFT}
 CONTROL = ("If", "Loop", "Scan")
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 
+_PLACES = (
+    "it samples where the data says: the weights of its taps are computed, by a formula that is the library's choice"
+)
+_LENGTHS = "how long each of its sequences is depends on the data"
+_EXPERTS = "which experts it chooses takes a sort, whose cost depends on the data and the library"
+_TOKENS = "how many tokens it makes depends on the data"
+_DRAWN = "random numbers: what drawing them costs is not known"
+# What each run makes anew, from stored tensors alone too.
+RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
+
 # Why an operator is not counted, and what it would take.
 REASONS = {
     "NonMaxSuppression": "how many boxes are left, and what that takes, depends on the data",
@@ -16,15 +26,19 @@ REASONS = {
     "Unique": "how many elements it finds depends on the data",
     "Compress": "how many elements it keeps depends on the data",
     "TopK": "what sorting takes depends on the data and the library",
-    "RoiAlign": "its samples per region depend on the data where the file leaves them open",
-    "MaxRoiPool": "its windows depend on the data",
-    "GridSample": "sampling at computed places has no count here",
-    "Mod": "a remainder of computed numbers has no count here",
-    "Col2Im": "its windows are added where they overlap: such sums have no count here",
-    "LpPool": "a pool of powers has no count here",
-    "GlobalLpPool": "a pool of powers has no count here",
+    "RoiAlign": f"{_PLACES}; of a region whose samples the file leaves open, how many there are",
+    "MaxRoiPool": "how large the windows of its regions are depends on the data",
+    "GridSample": _PLACES,
+    "DeformConv": _PLACES,
+    "AffineGrid": "whether its grid is a product or sums of coordinates is the library's choice",
     "MaxUnpool": "where it puts what depends on the data",
     "DynamicQuantizeLSTM": "each step finds a range of its own for its state: leave LSTMs out of what is quantized",
+    "LinearAttention": "its steps are taken one by one or in blocks, by the library's choice",
+    **dict.fromkeys(("PackedAttention", "PackedMultiHeadAttention", "PagedAttention"), _LENGTHS),
+    "SparseAttention": "which blocks of pairs it leaves out depends on the data",
+    **dict.fromkeys(("MoE", "QMoE"), _EXPERTS),
+    **dict.fromkeys(("BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"), _TOKENS),
+    **dict.fromkeys(RANDOM, _DRAWN),
     "com.microsoft.nchwc": "its channels are padded and blocked for one processor: save the model at ONNX Runtime's "
     "level extended instead",
     "Shape": "the sizes of what it measures depend on the data",
@@ -62,8 +76,6 @@ MULTIPLYING = {
 }
 # What these give is a table of places or angles, no weight, whatever it was made from.
 TABLES = {"Sin", "Cos", "CumSum"}
-# What each run makes anew, from stored tensors alone too.
-RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
 # What is made for free, of a tensor whose shape depends on the data too.
 PLUMBING = {
     "Shape", "Size", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Cast", "Identity", "Slice", "Gather", "Concat",

@@ -1,48 +1,93 @@
 """Pools and resampling."""
 
+from collections.abc import Callable
+from math import prod
+
 from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.arithmetic import raised
 from sepcalc.importers.onnx.convolutions import image_of, pads_of, sizes_of
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.conv import Fold
+from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.pool import Pool, Reduce, Upsample
-from sepcalc.shape import Shape
+from sepcalc.shape import Shape, extent, positions, show
 
 
 def _pool(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value, spatial, lead = image_of(builder, call.input(0))
-        axes = len(spatial)
-        if call.ints("kernel_shape") is None:
-            raise Invalid(f"{call.type} lacks its kernel_shape")
-        kernel, stride = sizes_of(call, "kernel_shape", axes), sizes_of(call, "strides", axes)
-        dilation = sizes_of(call, "dilations", axes)
-        pads = pads_of(call, spatial, kernel, stride, dilation)
-        ones = (1,) * lead
-        op = Pool(
-            how,
-            (*ones, *kernel),
-            (*ones, *stride),
-            (*(((0, 0),) * lead), *pads),
-            (*ones, *dilation),
-            bool(call.whole("ceil_mode", 0)),
-            how == "avg" and not call.whole("count_include_pad", 0),
-        )
-        number = builder.add(call.name, op, [value.number])
-        shape = (*value.sizes[:2], *builder.tensors[number][lead:-1])
-        result = builder.give(value, shape, number=number, batch=value.batch, first=True)
-        return (result, result._replace(kind=7))
+    return lambda builder, call: _pooled(builder, call, how, call.input(0))
 
-    return handle
+
+def _pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
+    value, spatial, lead = image_of(builder, image)
+    axes = len(spatial)
+    if call.ints("kernel_shape") is None:
+        raise Invalid(f"{call.type} lacks its kernel_shape")
+    kernel, stride = sizes_of(call, "kernel_shape", axes), sizes_of(call, "strides", axes)
+    dilation = sizes_of(call, "dilations", axes)
+    pads = pads_of(call, spatial, kernel, stride, dilation)
+    ones = (1,) * lead
+    op = Pool(
+        how,
+        (*ones, *kernel),
+        (*ones, *stride),
+        (*(((0, 0),) * lead), *pads),
+        (*ones, *dilation),
+        bool(call.whole("ceil_mode", 0)),
+        how == "avg" and not call.whole("count_include_pad", 0),
+    )
+    number = builder.add(call.name, op, [value.number])
+    shape = (*value.sizes[:2], *builder.tensors[number][lead:-1])
+    result = builder.give(value, shape, number=number, batch=value.batch, first=True)
+    return (result, result._replace(kind=7))
 
 
 def _global_pool(how: str) -> Handler:
+    return lambda builder, call: _all_pooled(builder, call, how, call.input(0))
+
+
+def _all_pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
+    value, spatial, lead = image_of(builder, image)
+    op = Reduce(how, tuple(range(lead, lead + len(spatial))), True, "reduce" if how == "sum" else "pool")
+    number = builder.add(call.name, op, [value.number])
+    shape = (*value.sizes[:2], *(1,) * len(spatial))
+    return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+
+
+def _powers(pooled: Callable[[Builder, Call, str, Value], Results]) -> Handler:
+    """The p-th root of the sum of p-th powers: each element's power once, the windows' sums, their roots."""
+
     def handle(builder: Builder, call: Call) -> Results:
-        value, spatial, lead = image_of(builder, call.input(0))
-        op = Reduce(how, tuple(range(lead, lead + len(spatial))), True, "pool")
-        number = builder.add(call.name, op, [value.number])
-        shape = (*value.sizes[:2], *(1,) * len(spatial))
-        return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+        value, p = call.input(0), call.decimal("p", 2)
+        if p < 1:
+            raise Invalid(f"a pool of powers {p:g}: expected 1 or more")
+        if p % 2:  # of even powers there is no need of it
+            value = value._replace(number=builder.add(f"{call.name}/abs", Activation("abs"), [value.number]))
+        value = raised(builder, call._replace(name=f"{call.name}/power"), value, p)
+        (result, *_) = pooled(builder, call, "sum", value)
+        return (raised(builder, call._replace(name=f"{call.name}/root"), result, 1 / p),)
 
     return handle
+
+
+def _folded(builder: Builder, call: Call) -> Results:
+    """Windows put back, ``examples x C·K x positions``; positions of several pictures are channels, too."""
+    value, size, block = builder.laid(call.input(0), False), call.input(1), call.input(2)
+    if size.data is None or block.data is None:
+        raise Refused("the sizes of its windows are computed from the data")
+    to, kernel = [tuple(int(number) for number in one.data.reshape(-1)) for one in (size, block)]
+    axes = len(to)
+    if len(value.sizes) != 3 or len(kernel) != axes or min(to + kernel, default=0) < 1:
+        raise Invalid(f"{show(value.sizes)} are not the windows {kernel} of {to}")
+    stride, dilation = sizes_of(call, "strides", axes), sizes_of(call, "dilations", axes)
+    pads = pads_of(call, to, kernel, stride, dilation)
+    windows = tuple(
+        [positions(i, extent(k, d), s, sum(p)) for i, k, d, s, p in zip(to, kernel, dilation, stride, pads)]
+    )
+    seen = builder.shape(value)
+    number = builder.view(value.number, (*windows, prod(seen) // max(1, prod(windows))))
+    number = builder.add(call.name, Fold(kernel, to, stride, pads, dilation), [number])
+    shape = (value.sizes[0], value.sizes[1] // prod(kernel), *to)
+    return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
 
 
 def _resize(builder: Builder, call: Call) -> Results:
@@ -115,6 +160,9 @@ POOLS: dict[str, Handler] = {
     "AveragePool": _pool("avg"),
     "GlobalAveragePool": _global_pool("mean"),
     "GlobalMaxPool": _global_pool("max"),
+    "LpPool": _powers(_pooled),
+    "GlobalLpPool": _powers(_all_pooled),
+    "Col2Im": _folded,
     "Resize": _resize,
     "Upsample": _resize,
 }
