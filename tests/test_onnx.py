@@ -113,6 +113,8 @@ def test_a_fixed_batch_is_divided_and_said(tmp_path: Path) -> None:
     network = read(saved(tmp_path, *dense(6, 5, 8)))
     assert (network.inputs, network.macs) == ({"x": (5, 8)}, 160)
     assert network.notes == ("the file has a fixed batch of 6: counts are for one of them",)
+    network = read(saved(tmp_path, *dense("batch", 5, 8)), Request(dims={"batch": "6"}))
+    assert (network.macs, network.notes) == (160, ("the inputs hold 6 examples: counts are for one of them",))
 
 
 def test_examples_are_found_again_behind_other_axes(tmp_path: Path) -> None:
@@ -661,6 +663,22 @@ def test_of_two_branches_the_one_that_costs_most_counts(tmp_path: Path) -> None:
     assert (known.macs, known.notes) == (64, ())
 
 
+@pytest.mark.parametrize("unknown", ["then_branch", "else_branch"])
+def test_what_no_branch_may_hide_is_listed(unknown: str, tmp_path: Path) -> None:
+    """An unknown operator in the branch that does not count: what it costs may be more than the one that does."""
+    other = {"then_branch": "else_branch", "else_branch": "then_branch"}[unknown]
+    bodies = {
+        unknown: [helper.make_node("Wizard", ["x"], ["z"], "wizard", domain="acme")],
+        other: [node("MatMul", "x w", "z")],
+    }
+    graphs = {which: graph(nodes, {}, "z", name=which) for which, nodes in bodies.items()}
+    made = graph([helper.make_node("If", ["c"], ["y"], "if", **graphs)], {"x": (1, 8)}, "y", (weight("w", 8, 8),))
+    made.input.append(helper.make_tensor_value_info("c", TensorProto.BOOL, ()))
+    network = read(saved(tmp_path, made))
+    assert (network.macs, network.complete) == (64, False)
+    assert [(gap.name, gap.kind) for gap in network.uncounted] == [("if/wizard", "acme.Wizard")]
+
+
 def looped(times: Any) -> Any:
     body = helper.make_graph(
         [node("MatMul", "h w", "k"), node("Identity", "go", "on")],
@@ -851,20 +869,20 @@ def test_a_stored_product_that_cannot_be_counted_is_listed(tmp_path: Path) -> No
     assert [gap.kind for gap in network.uncounted] == ["FusedConv", "Add"]  # nor is it known how large its result is
 
 
-def test_a_product_of_three_in_one_sum(tmp_path: Path) -> None:
-    """Of stored tensors alone, too: 2·6·6·4·4 products of three. Examples are told apart, or not met by others."""
+def test_a_product_of_three_is_one_of_two_and_the_third(tmp_path: Path) -> None:
+    """Of stored tensors alone, too: 2·6·6·4, twice. Examples are told apart, or not met by others."""
     stored = tuple(weight(name, 1, 2, 6, 4) for name in "qkv")
     three = node("Einsum", "q k v", "a", equation="abij,abkj,abkl->abil")
     network = read(saved(tmp_path, [three, node("Add", "x a", "y")], {"x": (1, 2, 6, 4)}, "y", stored))
-    assert (network.complete, network.macs, network.params) == (True, 2 * 36 * 16, 3 * 48)
-    assert network.cost.mults == 2 * 2 * 36 * 16
+    assert (network.complete, network.macs, network.params) == (True, 2 * 36 * (4 + 4), 3 * 48)
+    assert network.cost.mults == network.macs
     nodes = [node("Einsum", "x w x", "y", equation="bij,jk,bkl->lbi")]
     network = read(saved(tmp_path, nodes, {"x": (3, 4, 4)}, "y", (weight("w", 4, 4),)))
-    assert (network.macs, network.outputs, network.params) == (4**4, {"y": (4, 4)}, 16)
+    assert (network.macs, network.outputs, network.params) == (2 * 4**3, {"y": (4, 4)}, 16)
     assert verify(network).ok
     nodes = [node("Einsum", "x x x", "y", equation="bij,bjk,bkl->il")]
     network = read(saved(tmp_path, nodes, {"x": (3, 4, 4)}))
-    assert (network.macs, network.notes) == (3 * 4**4, (WHOLE.format(3),))
+    assert (network.macs, network.notes) == (3 * 2 * 4**3, (WHOLE.format(3),))
 
 
 def test_attention_in_windows_with_a_cache_and_its_refusals(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def read(path: str, request: Request = Request()) -> Network:
     shapes = _input_shapes(shown, inputs, request, wanted, axes)
     batches = _batches(shapes, wanted, axes)
     batch = batches[0] if len(batches) == 1 else 1
+    fixed = any(batch in _parts(one) for one in inputs)
     told = trained(model)
     declared = _Declared(model, shapes, bool(request.inputs or request.dims))
 
@@ -80,7 +81,7 @@ def read(path: str, request: Request = Request()) -> Network:
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
     if builder.batch > 1:
-        builder.note(fixed_batch(batch))
+        builder.note(fixed_batch(batch) if fixed else f"the inputs hold {batch} examples: counts are for one of them")
     if len(batches) > 1:
         sizes = f"{', '.join(map(str, batches[:-1]))[:100]} and {batches[-1]}"
         builder.note(f"the first axes of the inputs, {sizes}, are no one number of examples: counted whole")

@@ -7,6 +7,7 @@ from sepcalc.errors import Invalid, printable
 from sepcalc.importers.growing import MOST_NODES
 from sepcalc.importers.onnx.constants import array, known
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Results, Value
+from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Copy, Slice
 
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
@@ -20,17 +21,21 @@ def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run) ->
     if condition.data is not None and condition.data.size == 1:
         return run(graphs["then_branch" if condition.data.reshape(-1)[0] else "else_branch"], {})
     mark = len(builder.nodes)
-    costs = {}
+    costs, gaps = {}, {}
     for which, graph in graphs.items():
         run(graph, {})
-        gaps = len(builder.nodes)
-        costs[which] = (builder.cost_since(mark), gaps)
+        costs[which] = (builder.cost_since(mark), len(builder.nodes))
+        gaps[which] = [node for node in builder.nodes[mark:] if isinstance(node.op, Uncounted)]
         builder.back(mark)
     worst = max(costs, key=lambda which: costs[which])
     chosen = worst.partition("_")[0]
     name = printable(call.name)
     builder.note(f"{name}: its branch depends on the data; counted is {chosen}, which costs most")
-    return run(graphs[worst], {})
+    results = run(graphs[worst], {})
+    for which in gaps.keys() - {worst}:  # it may cost more than the one that is counted
+        for node in gaps[which]:
+            builder.add(node.name, node.op, [])
+    return results
 
 
 def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:

@@ -202,17 +202,32 @@ def _spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
 
 
 def _einsum(builder: Builder, call: Call) -> Results:
+    """An einsum. Of three operands and more, runtimes multiply two from the left at a time, and sum at once what
+    nothing later needs (ONNX Runtime's EinsumTypedComputeProcessor, PyTorch's einsum)."""
     values = [call.input(at) for at in range(len(call.inputs))]
     parts, out = _spelled(call.text("equation", ""), [len(value.sizes) for value in values])
+    _sizes(parts, values)
+    for at in range(1, len(values) - 1):
+        later = set(out).union(*parts[2:])
+        made = "".join(letter for letter in dict.fromkeys(parts[0] + parts[1]) if letter in later)
+        inner = call._replace(name=f"{call.name}/{at}")
+        values = [_multiplied(builder, inner, values[:2], parts[:2], made), *values[2:]]
+        parts = [made, *parts[2:]]
+    return (_multiplied(builder, call, values, parts, out),)
+
+
+def _multiplied(builder: Builder, call: Call, values: Sequence[Value], parts: Sequence[str], out: str) -> Value:
+    """One operand moved or summed, or two multiplied."""
     sizes = _sizes(parts, values)
     apart = all(len(set(part)) == len(part) for part in parts)
     if len(values) == 1 and apart and len(out) == len(parts[0]):
         perm = tuple([parts[0].index(letter) for letter in out])
-        return MOVES["Transpose"](builder, call._replace(attributes={"perm": perm}))
+        return MOVES["Transpose"](builder, call._replace(attributes={"perm": perm}))[0]
     summed = [letter for letter in sizes if letter not in out]
-    if len(values) == 2 and apart and all(_whole(summed, part, value, sizes) for part, value in zip(parts, values)):
-        return (contract(builder, call, values[0], values[1], f"{parts[0]},{parts[1]}->{out}"),)
-    return (_in_one_sum(builder, call, values, parts, out, sizes),)
+    whole = all(_whole(summed, part, value, sizes) for part, value in zip(parts, values))
+    if len(values) == 2 and apart and whole and not (values[0].constant and values[1].constant):
+        return contract(builder, call, values[0], values[1], f"{parts[0]},{parts[1]}->{out}")
+    return _in_one_sum(builder, call, values, parts, out, sizes)
 
 
 def _whole(letters: Sequence[str], part: str, value: Value, sizes: Mapping[str, int]) -> bool:

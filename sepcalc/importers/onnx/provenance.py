@@ -8,7 +8,7 @@ from typing import Any
 
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _FOLDED = "pkg.onnxscript.optimizer.folded_from"
-_LISTED = re.compile(r"^\S+: ([A-Z_]+) target='([^']+)'", re.M)
+_LISTED = re.compile(r"^\S+: (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^']+)'", re.M)
 _QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -19,12 +19,12 @@ def trained(model: Any) -> dict[str, bool]:
     said = {target: kind == "PARAMETER" for kind, target in _LISTED.findall(signature)}
     if not any(said.values()):
         return {}
-    folded = {
-        value.name: any(said.get(source, False) for source in _QUOTED.findall(sources))
-        for value in model.graph.value_info
-        for sources in _values(value, _FOLDED)
-    }
-    return said | folded
+    for value in model.graph.value_info:
+        for text in _values(value, _FOLDED):
+            sources = _QUOTED.findall(text)
+            if not any("." in source and source not in said for source in sources):  # else the list may be damaged
+                said[value.name] = any(said.get(source, False) for source in sources)
+    return said
 
 
 def _values(holder: Any, key: str) -> Iterator[str]:

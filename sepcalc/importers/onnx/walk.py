@@ -186,7 +186,7 @@ class Walk:
             self.builder.back(mark)
             if call.type in PLUMBING:
                 return [self.again(call, output) for output in call.outputs]
-            return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, depends on the data")
+            return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, is not known")
 
     def again(self, call: Call, output: str) -> Value:
         """What is made, for free, of a tensor whose shape depends on the data: the file may say what shape that has."""
