@@ -39,13 +39,14 @@ class Stored(NamedTuple):
 
 class Trace(NamedTuple):
     """All that is known of a run: its calls, the tensors that went in and came out, the parameters in the order of
-    their numbers, and which runs were those of modules without modules in them."""
+    their numbers, which runs were those of modules without modules in them, and what else a reader must know."""
 
     calls: Sequence[Call]
     inputs: Mapping[str, Tensor]
     outputs: Mapping[str, Tensor]
     parameters: Sequence[Stored]
     leaves: Container[int]
+    notes: Sequence[str] = ()
 
 
 def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
@@ -56,6 +57,8 @@ def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
     builder = Builder(sizes, wanted, read)
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
+    for text in trace.notes:
+        builder.note(text)
     alone = list[Cost]()
     for call in trace.calls:
         if any(one.live for one in (*call.tensors(), *call.outputs)):

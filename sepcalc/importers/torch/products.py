@@ -4,7 +4,7 @@ from math import prod
 
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
-from sepcalc.importers.torch.graph import DROPPED, Builder, Value, seen
+from sepcalc.importers.torch.graph import DROPPED, Builder, Refused, Value, seen
 from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv
@@ -159,6 +159,19 @@ def _added(left: str, right: str, equation: str) -> Handler:
     return handle
 
 
+def _of_experts(builder: Builder, call: Call) -> Results:
+    """Rows in groups one after the other, a matrix for each group: which rows those are is for the data to tell, how
+    many products there are is not."""
+    rows, matrices = builder.value(call.given), builder.value(call.tensor("mat2"))
+    if len(rows.shape) != 2 or len(matrices.shape) != 3 or rows.constant or not matrices.constant:
+        raise Refused("only rows of data by stored matrices, one for each group, have a count here")
+    bias = call.maybe("bias")
+    op = Dense(matrices.shape[2], bias is not None)
+    number = builder.view(builder.laid(rows, False).node, rows.shape)
+    number = builder.add(op, [number], [matrices, None if bias is None else builder.value(bias)])
+    return (builder.give(number, call.outputs[0].shape),)
+
+
 def _outer(builder: Builder, call: Call) -> Results:
     return (contract(builder, builder.value(call.given), builder.value(call.tensor("vec2")), "i,j->ij"),)
 
@@ -259,6 +272,7 @@ PRODUCTS: dict[str, Handler] = {
     "addbmm": _added("batch1", "batch2", "bik,bkj->ij"),
     "baddbmm": _added("batch1", "batch2", "bik,bkj->bij"),
     "addr": _added("vec1", "vec2", "i,j->ij"),
+    "_grouped_mm": _of_experts,
     "outer": _outer,
     "bilinear": _bilinear,
     "linalg_cross": _cross,

@@ -25,12 +25,42 @@ _SHAPELESS = {
 _FOREIGN = "torch.library.register_fake tells PyTorch the shapes"
 
 
+_EXPORTED = "its forward asks for values that only the data can tell: counted is what runs when PyTorch exports it"
+
+
 def sizes(tensor: Any) -> str:
     return "x".join(map(str, tensor.shape))
 
 
 def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
-    """One run of the module's forward. Raises InputError where it fails, or asks for what only data can tell."""
+    """One run of the module's forward. Where it asks for what only data can tell, once more as when PyTorch exports it:
+    much code then asks for nothing. Raises InputError where forward fails, or asks even so."""
+    try:
+        return _run(name, module, args, kwargs)
+    except DependsOnData as fact:
+        try:
+            with _as_exported():
+                return _run(name, module, args, kwargs)._replace(notes=(_EXPORTED,))
+        except (DependsOnData, InputError):
+            where = f" in {fact.path}" if fact.path else ""
+            message = f"{name}: its forward asks for a value that only the data can tell ({fact.op}{where})"
+            hint = "what runs then depends on the data, and so do its counts; count the parts before and after"
+            raise InputError([Problem(message, hint)]) from fact
+
+
+@contextmanager
+def _as_exported() -> Iterator[None]:
+    """``torch.compiler.is_compiling()`` is true while this lasts."""
+    before = torch.compiler._is_compiling_flag
+    torch.compiler._is_compiling_flag = True
+    try:
+        yield
+    finally:
+        torch.compiler._is_compiling_flag = before
+
+
+def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
+    """One run of the module's forward. Raises DependsOnData, and InputError where it fails."""
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(name, module, args, kwargs)
     tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module)
@@ -65,16 +95,6 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what they warn of is not about counts
                 result = module(*given, **named)
-        except DependsOnData as fact:
-            where = f" in {fact.path}" if fact.path else ""
-            raise InputError(
-                [
-                    Problem(
-                        f"{name}: its forward asks for a value that only the data can tell ({fact.op}{where})",
-                        "what runs then depends on the data, and so do its counts; count the parts before and after",
-                    )
-                ]
-            ) from fact
         except NoShape as fact:
             where = f" in {tracer.path}" if tracer.path else ""
             message = (
@@ -83,7 +103,7 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
             raise InputError([Problem(message, _SHAPELESS.get(fact.op.partition("::")[0], _FOREIGN))]) from fact
         except TooMuch as fact:
             raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
-        except NeedsWhole:
+        except (DependsOnData, NeedsWhole):
             raise
         except (Exception, SystemExit) as error:  # it is their code
             where = f" in {tracer.path}" if tracer.path else ""

@@ -30,6 +30,13 @@ _UNRELATED = {  # of their tensor they read the sizes alone
     *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
     *("new_empty_strided", "sym_size", "size", "is_same_size"),
 }
+_LIKE = {
+    "to",
+    "type_as",
+    "view_as",
+    "reshape_as",
+    "expand_as",
+}  # of the other tensor they read the type or the sizes alone
 
 
 class DependsOnData(Exception):
@@ -93,6 +100,13 @@ def _states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
     if name == "lstm":
         made.append(states[1].new_empty(states[1].shape))
     return tuple(made)
+
+
+def _product(bound: Mapping[str, Any]) -> torch.Tensor | None:
+    """What rows in groups give by a matrix for each group, whose shape PyTorch tells of one type alone."""
+    rows, matrices = bound["self"], bound["mat2"]
+    fits = rows.ndim == 2 and matrices.ndim == 3 and rows.shape[1] == matrices.shape[1]
+    return rows.new_empty((rows.shape[0], matrices.shape[2])) if fits else None
 
 
 def _packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -378,8 +392,9 @@ class Tracer(Dataless):
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
         self._check(name, arguments)
         steps = name in _STEPS and given[0].is_meta
+        known = _states(name, bound) if steps else _product(bound) if name == "_grouped_mm" else None
         try:
-            result = _states(name, bound) if steps else self.run(func, args, kwargs, given, name in RANDOM)
+            result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
         except NotImplementedError as error:
             raise NoShape(f"{library}::{name}") from error
         self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
@@ -399,7 +414,7 @@ class Tracer(Dataless):
     def _register(
         self, name: str, library: str, arguments: Mapping[str, Any], result: Any, written: Sequence[torch.Tensor]
     ) -> None:
-        live, roots, origins = self._joined(*every(arguments.values()))
+        live, roots, origins = self._joined(*every([arguments["self"]] if name in _LIKE else arguments.values()))
         if name in _UNRELATED:
             live, roots, origins = False, (), frozenset()
         live = live or name in RANDOM
