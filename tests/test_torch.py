@@ -752,6 +752,18 @@ def test_what_is_picked_or_mixed_along_the_first_axis_is_counted_whole(way: str)
     assert [volume(shape) for shape in network.outputs.values()] == [module(x).numel()]
 
 
+def test_one_of_several_passes_is_shown_as_an_example_is() -> None:
+    both = Pair(lambda x: LINEAR(torch.cat([x, x.flip(-1)])).chunk(2))
+    net = sepcalc.from_torch(both, torch.ones(1, 8))
+    assert [(layer.name, layer.output) for layer in net.layers][-3:] == [
+        ("linear", (2, 4)),
+        ("chunk/0", (4,)),
+        ("chunk/1", (4,)),
+    ]
+    last = sepcalc.from_torch(Pair(lambda x: LINEAR(x.transpose(0, 1))[-1]), torch.ones(1, 5, 8))
+    assert (last.layers[-1].name, last.layers[-1].output) == ("select", (4,))
+
+
 def test_examples_beside_what_they_have_in_common() -> None:
     said = "the inputs hold 4 examples along their first axis: counts are for one of them"
     for given in ((torch.ones(4, 5, 8), torch.ones(4)), (torch.ones(4, 5, 8), torch.ones(1))):

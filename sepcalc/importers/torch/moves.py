@@ -80,7 +80,10 @@ def _part(builder: Builder, value: Value, output: Tensor, label: str) -> Value:
         to = tuple([shape[axis] for axis in axes(value.shape, value.first)]) or (1,)
         if to == builder.tensors[value.node]:
             return value._replace(shape=shape)
-        number = builder.add(Slice(to), [value.node], label=label)
+        if shape[0] == 1 < value.shape[0]:  # one of several passes is one example
+            to = seen(shape, value.first)
+        op = Slice(to) if len(to) == len(builder.tensors[value.node]) else Copy(to)
+        number = builder.add(op, [value.node], label=label)
         return builder.give(number, shape, value.first)
     # one position of an axis, which goes
     plain = value
@@ -94,7 +97,8 @@ def _part(builder: Builder, value: Value, output: Tensor, label: str) -> Value:
         return builder.give(value.node, shape, builder.wants(output))
     to = tuple([1 if at == axis else size for at, size in enumerate(value.shape)])
     place = tuple([to[at] for at in axes(plain.shape, plain.first)])
-    number = builder.add(Slice(place), [value.node], label=label)
+    left = seen(shape)
+    number = builder.add(Slice(place) if len(place) == len(left) + 1 else Copy(left), [value.node], label=label)
     return builder.give(number, shape, builder.wants(output))
 
 
