@@ -753,7 +753,7 @@ def test_what_is_picked_or_mixed_along_the_first_axis_is_counted_whole(way: str)
 
 
 def test_one_of_several_passes_is_shown_as_an_example_is() -> None:
-    both = Pair(lambda x: LINEAR(torch.cat([x, x.flip(-1)])).chunk(2))
+    both = Code(lambda m, x: m.linear(torch.cat([x, x.flip(-1)])).chunk(2), linear=LINEAR)
     net = sepcalc.from_torch(both, torch.ones(1, 8))
     assert [(layer.name, layer.output) for layer in net.layers][-3:] == [
         ("linear", (2, 4)),
