@@ -125,10 +125,9 @@ def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs
     parameters are without data. Raises InputError where it cannot be copied or run."""
     twins: dict[int, Any] = {}
     for one in (*module.parameters(), *module.buffers()):
-        if isinstance(one, UninitializedBuffer):
-            twins[id(one)] = UninitializedBuffer(one.requires_grad, "meta", one.data.dtype)
-        elif isinstance(one, UninitializedParameter):
-            twins[id(one)] = UninitializedParameter(one.requires_grad, "meta", one.data.dtype)
+        if isinstance(one, (UninitializedBuffer, UninitializedParameter)):
+            make: Any = type(one)  # PyTorch's stubs know other arguments than it takes
+            twins[id(one)] = make(one.requires_grad, "meta", one.data.dtype)
         elif isinstance(one, torch.nn.Parameter):
             twins[id(one)] = torch.nn.Parameter(torch.empty_like(one, device="meta"), one.requires_grad)
     given, named = tree_map(
