@@ -81,6 +81,7 @@ def act(
         timeout=120,
         check=False,
     )
+    sys.stderr.write(done.stderr)
     outputs = dict(line.split("=", 1) for line in files["GITHUB_OUTPUT"].read_text().splitlines())
     assert done.returncode == int(outputs["exit-code"]), done.stderr
     return done.returncode, outputs, done.stdout
@@ -104,6 +105,66 @@ def test_the_action_passes_only_what_passes(project: Path, environment: dict[str
     assert act("specs/*.yml", ".", environment)[0] == 2
 
 
+SHADOWS = [
+    *("shlex.py", "glob.py", "os.py", "subprocess.py", "yaml.py", "click.py", "json.py", "numpy.py", "_socket.py"),
+    *("sepcalc/__init__.py", "sepcalc/__main__.py", "rich/__init__.py", "sitecustomize.py", "usercustomize.py"),
+]
+
+
+@pytest.mark.parametrize("path", [None, "."])
+@pytest.mark.parametrize("where", [".", "specs"])
+def test_the_action_imports_nothing_from_the_checkout(
+    where: str, path: str | None, project: Path, environment: dict[str, str]
+) -> None:
+    """Each of these would end the check with 0, or leave a word on standard output, if it were imported."""
+    for name in SHADOWS:
+        file = project / where / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("print('imported from the checkout')\nraise SystemExit(0)\n")
+    if path:  # as a workflow sets it for the tests of its own code
+        environment = {**environment, "PYTHONPATH": path}
+    code, _, out = act("over.yaml" if where == "specs" else "specs/over.yaml", where, environment)
+    assert code == 1
+    assert "macs 3,888 > 3,000" in out
+    assert "imported" not in out
+
+
+def test_a_file_s_name_is_nothing_else_to_the_action(
+    project: Path, environment: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Files of a pull request that a glob of the workflow finds: named like an option, a revision, a glob."""
+    over = NET.replace("4k", "3k")
+    for name in ("--help", "-ofile.yaml", "--set=x=1.yaml", "net[1].yaml", ".hidden.yaml", "net1.yaml"):
+        Path(name).write_text(over)
+    Path("net1.yaml").write_text(NET)
+    commit(project)
+    Path("git:HEAD:net1.yaml").write_text(over)
+
+    def checked(arguments: str, form: str = "table") -> list[tuple[str, str]]:
+        code, outputs, _ = act(arguments, ".", environment, form)
+        checks = json.loads(Path(outputs["report"]).read_text())["checks"]
+        assert code == (1 if any(check["status"] == "failed" for check in checks) else 0)
+        return [(check["file"], check["status"]) for check in checks]
+
+    assert checked("*.yaml") == [
+        ("./--set=x=1.yaml", "failed"),
+        ("./-ofile.yaml", "failed"),
+        ("./git:HEAD:net1.yaml", "failed"),
+        ("net1.yaml", "passed"),
+        ("net[1].yaml", "failed"),
+    ]
+    assert capfd.readouterr().err == "args: '*.yaml' skips '.hidden.yaml': a glob skips names with a dot first\n"
+    assert checked("net[1].yaml") == [("net[1].yaml", "failed")]
+    assert act("*", ".", environment)[0] == 2  # --help is a file, of an unknown kind
+
+
+def test_the_action_says_what_it_cannot_read(
+    project: Path, environment: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert act("'specs/over.yaml", ".", environment)[0] == 2
+    assert capfd.readouterr().err == "args: No closing quotation\n"
+
+
 def test_the_action_is_whole() -> None:
     declared = set(ACTION["inputs"])
     used = set(re.findall(r"inputs\.([\w-]+)", (ROOT / "action.yml").read_text("utf-8")))
@@ -112,6 +173,7 @@ def test_the_action_is_whole() -> None:
     for step in STEPS.values():  # what a pull request can name reaches a shell as a variable only
         assert "${{" not in step.get("run", "")
         assert "run" not in step or step["shell"] == "bash"
+        assert not re.search(r"python (?!-I )", step.get("run", ""))
 
 
 def test_the_action_installs_what_is_asked_for(tmp_path: Path) -> None:
@@ -131,7 +193,7 @@ def test_the_action_installs_what_is_asked_for(tmp_path: Path) -> None:
             text=True,
             check=True,
         )
-        assert done.stdout == f"-m pip install --quiet {installed}\n"
+        assert done.stdout == f"-I -m pip install --quiet {installed}\n"
 
 
 # --- pre-commit ------------------------------------------------------------------------------------------------------
