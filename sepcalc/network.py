@@ -314,7 +314,9 @@ def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
 
 def of_spec(spec: Spec) -> Network:
     """A layer spec as a network: its one op, or its links. Raises InputError when it does not fit its inputs."""
-    return of_chain(spec.kind, spec.links, spec.inputs)
+    network = of_chain(spec.kind, spec.links, spec.inputs)
+    network.notes = spec.notes
+    return network
 
 
 def whole(network: Network, element_bytes: int = ELEMENT_BYTES) -> dict[str, Any]:

@@ -54,6 +54,23 @@ def show(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
+def channels_first(shape: Shape) -> str:
+    """What to say of an image that was probably written channels first (``3x224x224``), perhaps behind a batch of one;
+    nothing of any other shape."""
+    front = shape[:-2] if len(shape) == 3 else shape[1:-2] if len(shape) == 4 and shape[0] == 1 else ()
+    if not front:
+        return ""
+    channels, (high, wide) = front[0], shape[-2:]
+    small, large = sorted((high, wide))
+    image = channels in (3, 4) and 8 * channels <= small and large <= 4 * small
+    if not image and not (channels == 1 and 1 < high == wide):
+        return ""
+    names = [axis_name(len(shape) - 1, axis) for axis in range(len(shape) - 1)]
+    axes = ", ".join(f"{name} {size}" for name, size in zip(names, shape))
+    last = show((high, wide, channels))
+    return f"{show(shape)} is read as {axes}, {wide} channels; channels come last: {last}"
+
+
 def axis_letters(shape: Shape) -> str:
     """A letter for each axis, channels being ``c``: ``hwc``; in front of three spatial ones ``a``, ``b``, ``e`` …
     Raises Invalid where there are more axes than letters."""

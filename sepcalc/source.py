@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sepcalc.errors import InputError, Invalid, Problem, absence, printable, quoted
 from sepcalc.importers import IMPORTERS, Request, importer
+from sepcalc.shape import channels_first, read_shape
 
 if TYPE_CHECKING:
     from sepcalc.document import Document, Opened, Opener
@@ -86,7 +87,7 @@ def read(
         from sepcalc.document import Document
         from sepcalc.importers.torch import read as read_torch
 
-        return Document(read_torch(argument, request))
+        return Document(_noted(read_torch(argument, request), request))
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
@@ -95,7 +96,19 @@ def read(
         raise InputError([Problem(f"{printable(argument)}: a {suffix} file has no parameters to set")])
     from sepcalc.document import Document
 
-    return Document(importer(suffix)(argument, request))
+    return Document(_noted(importer(suffix)(argument, request), request))
+
+
+def _noted(network: "Network", request: Request) -> "Network":
+    """The network of a model, with a note on a shape given for its one input that looks as if channels stood first. (A
+    shape that names its input is in the model's own layout.)"""
+    try:
+        shape = read_shape(request.inputs.get("", ""))
+    except Invalid:  # no shape: the importer knows what it is
+        return network
+    if note := channels_first(shape):
+        network.notes = (*network.notes, note)
+    return network
 
 
 def load(

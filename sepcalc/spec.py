@@ -20,7 +20,7 @@ from sepcalc.kinds import KINDS, Kind, build, unknown_kind
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
-from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
+from sepcalc.shape import LARGEST, Shape, Shapes, channels_first, read_shape, show
 
 LONGEST = 2000  # characters of a spec: no real one comes near, and an error message repeats it
 EACH = "each"
@@ -68,6 +68,11 @@ class Spec(NamedTuple):
     def output(self) -> Shape:
         """The output shape."""
         return self.shapes[-1]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its numbers must know: inputs that look as if channels stood first."""
+        return tuple(dict.fromkeys(filter(None, [channels_first(shape[self.each :]) for shape in self.inputs])))
 
     @property
     def cost(self) -> Cost:

@@ -3,17 +3,22 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from sepcalc.cli.network import standard_input
 from sepcalc.cli.output import output_options
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.renderers import FORMATS
-from sepcalc.source import contents
+from sepcalc.source import contents, read
+
+if TYPE_CHECKING:
+    from sepcalc.document import Document
+    from sepcalc.importers import Request
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 verdict_options = partial(output_options, forms=FORMATS, short=True)
@@ -74,6 +79,15 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
     if problems:
         raise InputError(problems)
     return found
+
+
+def read_for_gate(argument: str, asked: "Request") -> "Document":
+    """The network of an argument, as the gate's commands take it. Raises InputError, also where an input was given
+    that is not of the network's own kind: what is counted then is another network."""
+    document = read(argument, asked, standard_input)
+    if document.reshaped:
+        raise InputError(document.reshaped)
+    return document
 
 
 def kept_as(argument: str, folder: str) -> str:

@@ -6,8 +6,8 @@ import click
 
 from sepcalc import __version__
 from sepcalc.cli import complain
-from sepcalc.cli.asked import kept_as
-from sepcalc.cli.network import input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.asked import kept_as, read_for_gate
+from sepcalc.cli.network import input_option, request, set_option, uncounted_option
 from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
@@ -16,7 +16,6 @@ from sepcalc.gate.configuration import find
 from sepcalc.gate.snapshots import taken
 from sepcalc.importers import Request
 from sepcalc.reports.baseline import BaselineReport
-from sepcalc.source import read
 
 HELP = """Keep what networks cost in a file, as JSON, to hold what becomes of them against: sepcalc check --baseline, or
 baseline in pyproject.toml.
@@ -51,7 +50,7 @@ def command(
     folder = os.path.dirname(output or "") or "."
     kept, gaps = [], list[str]()
     for file, asked in wanted:
-        network = read(file, asked, standard_input).network
+        network = read_for_gate(file, asked).network
         kept.append(Kept(kept_as(file, folder), asked.settings, taken(network)))
         gaps += [f"{printable(file)}: {gap.name} ({gap.kind}): {gap.reason}" for gap in network.uncounted]
     for gap in gaps:

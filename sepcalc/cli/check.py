@@ -14,11 +14,12 @@ from sepcalc.cli.asked import (
     kept_as,
     limits_of,
     max_option,
+    read_for_gate,
     refuse_outside,
     text_of,
     verdict_options,
 )
-from sepcalc.cli.network import input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.network import input_option, request, set_option, uncounted_option
 from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines
@@ -28,7 +29,7 @@ from sepcalc.gate.limits import Increase, Limit, Mark
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.importers import Request
 from sepcalc.reports.check import NOTHING, CheckReport
-from sepcalc.source import is_file_argument, read
+from sepcalc.source import is_file_argument
 
 HELP = """Hold networks to their budgets: those in their YAML files, those in pyproject.toml ([[tool.sepcalc.check]]),
 and those given here.
@@ -216,7 +217,7 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
     try:
         if is_file_argument(argument):
             refuse_outside(argument, options.root)
-        document = read(argument, target.request, standard_input)
+        document = read_for_gate(argument, target.request)
         demand = Demand(
             (*document.budget, *target.limits),
             () if document.altered else document.published,

@@ -2,14 +2,13 @@
 
 import click
 
-from sepcalc.cli.asked import increase_option, increases_of, verdict_options
-from sepcalc.cli.network import input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.asked import increase_option, increases_of, read_for_gate, verdict_options
+from sepcalc.cli.network import input_option, request, set_option, uncounted_option
 from sepcalc.cli.output import complete_files, conclude
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown
 from sepcalc.gate.snapshots import taken
 from sepcalc.reports.diff import DiffReport
-from sepcalc.source import read
 
 HELP = """What changed between two networks: layers added, removed and changed, and the totals.
 
@@ -51,11 +50,11 @@ def command(
     snapshots = []
     for argument in (old, new):
         try:
-            snapshots.append(taken(read(argument, asked, standard_input).network))
+            snapshots.append(taken(read_for_gate(argument, asked).network))
         except InputError as error:
             problems += error.problems
     if problems:
-        raise InputError(problems)
+        raise InputError(dict.fromkeys(problems))
     before, after = snapshots
     held = grown(before.totals, after.totals, limits)
     report = DiffReport((old, new), before, after, held, allow_uncounted)

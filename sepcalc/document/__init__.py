@@ -18,14 +18,16 @@ from sepcalc.nodes import Sequence as SequenceNode
 
 
 class Document(NamedTuple):
-    """A network as it was written down: what it is held to, and whether its parameters and its input are its own; and
-    the values of its parameters."""
+    """A network as it was written down: what it is held to, and whether its parameters and its input are its own; the
+    values of its parameters; and inputs given for it that have other channels or another number of axes, which no gate
+    takes for its own."""
 
     network: Network
     budget: tuple[Limit, ...] = ()
     published: tuple[Claim, ...] = ()
     altered: bool = False
     parameters: Mapping[str, Number] = {}
+    reshaped: tuple[Problem, ...] = ()
 
 
 class Opened(NamedTuple):

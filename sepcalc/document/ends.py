@@ -1,16 +1,17 @@
 """Where a network begins and ends: ``input`` or ``inputs``, and ``outputs``."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from typing import TYPE_CHECKING
 
 from sepcalc.document.entries import MOST_AXES, is_entry_name, key_of, listed
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INPUT, PREVIOUS
-from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.errors import Invalid, Problem, near_miss, quoted
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
-from sepcalc.shape import Shape, read_shape
+from sepcalc.shape import Shape, channels_first, read_shape, show
 
 if TYPE_CHECKING:
     from sepcalc.document.root import Head
@@ -73,6 +74,52 @@ def own_inputs(head: "Head", values: Mapping[str, Node]) -> dict[str, Shape | No
     if "inputs" in values:
         return _several(head, values["inputs"])
     return {INPUT: head.shape(values["input"], "input") if "input" in values else None}
+
+
+_SIZES = re.compile(r"\{[^{}]*\}|[0-9]+")
+
+
+def channels_given(values: Mapping[str, Node], given: Mapping[str, str], known: Container[str]) -> dict[str, str]:
+    """The parameters that are the channels of an input, ``input: 224x224x{channels}``, as the shapes that are given for
+    those inputs have them: whoever gives such a shape gives the parameter."""
+    several = values.get("inputs")
+    own = several.values if isinstance(several, MappingNode) else {INPUT: values["input"]} if "input" in values else {}
+    found: dict[str, str] = {}
+    for name, text in given.items():
+        node = own.get(name or next(iter(own), ""))
+        written = _SIZES.findall(node.text) if isinstance(node, Scalar) else []
+        sizes = text.split("x")
+        if len(sizes) != len(written) or not sizes[-1].isdigit():
+            continue
+        parameter = written[-1].strip("{} ")
+        if written[-1].startswith("{") and parameter in known:
+            found.setdefault(parameter, sizes[-1])
+    return found
+
+
+def reshaped(file: str, own: Mapping[str, Shape | None], given: Mapping[str, Shape]) -> tuple[Problem, ...]:
+    """The inputs that are given with other channels, or another number of axes, than the document's own: what
+    they change, and what may have been meant."""
+    found = []
+    for name, shape in given.items():
+        before = own[name]
+        if before is None or (len(before) == len(shape) and before[-1] == shape[-1]):
+            continue
+        what = f"the input {show(shape)} has {{}}, the network's own {show(before)} has {{}}"
+        if len(before) != len(shape):
+            told = what.format(_count(len(shape), "axis", "axes"), len(before))
+        else:
+            told = what.format(_count(shape[-1], "channel", "channels"), before[-1])
+        key = "input" if name == INPUT else name
+        wish = f"a file which wants this writes {key}: {show((*before[:-1],))}{'x' * (len(before) > 1)}{{channels}}"
+        found.append(Problem(told, wish, file))
+        if note := channels_first(shape):
+            found.append(Problem(note, "", file))
+    return tuple(found)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def read_outputs(notes: Notes, node: Node | None) -> dict[str, Scalar]:

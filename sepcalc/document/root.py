@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from sepcalc.document import Document, Opener
-from sepcalc.document.ends import own_inputs, read_inputs, read_outputs
+from sepcalc.document.ends import channels_given, own_inputs, read_inputs, read_outputs, reshaped
 from sepcalc.document.entries import MOST_AXES, RESERVED, ROOT, Piece, fill, key_of, unbraced
 from sepcalc.document.held import read_budget, read_param_bytes, read_published
 from sepcalc.document.parameters import Parameter, read_parameter
@@ -19,7 +19,7 @@ from sepcalc.network import Network
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Source
 from sepcalc.options import OPTIONS, Option, Value
-from sepcalc.shape import Shape, read_shape
+from sepcalc.shape import Shape, channels_first, read_shape
 
 
 def read_document(
@@ -34,7 +34,7 @@ def read_document(
     head = Head(notes)
     title = head.title(values.get("name"))
     own = head.read_parameters(values.get("parameters"))
-    altered = head.set_parameters(settings, own)
+    altered = head.set_parameters({**channels_given(values, given, own), **settings}, own)
     budget = read_budget(notes, values.get("budget"))
     published = read_published(notes, values.get("published"))
     width = read_param_bytes(notes, values.get("param-bytes"))
@@ -55,9 +55,13 @@ def read_document(
     if notes.problems:
         raise notes.error()
     inputs = {name: shape for name, shape in shapes.items() if shape is not None}
-    altered |= bool(given) and own_inputs(head, values) != inputs
-    network = Network(title, inputs, run.nodes(), ends)
-    return Document(network.stored(*width) if width[0] else network, budget, published, altered, head.parameters)
+    originals = own_inputs(head, values) if given else inputs
+    changed = reshaped(source.name, originals, inputs)
+    said = ["; ".join(filter(None, problem[:2])) for problem in changed]
+    said += filter(None, map(channels_first, inputs.values()))
+    network = Network(title, inputs, run.nodes(), ends, notes=tuple(dict.fromkeys(said)))
+    network = network.stored(*width) if width[0] else network
+    return Document(network, budget, published, altered or originals != inputs, head.parameters, changed)
 
 
 class Head(Words):

@@ -60,6 +60,8 @@ class CompareReport(NamedTuple):
             sections.append(explanation(self._named_steps()))
         if self.formula:
             sections.append(self._formulas())
+        if comparison.spec.notes:
+            sections.append(Lines("", comparison.spec.notes))
         return sections
 
     def document(self) -> Mapping[str, Any]:
@@ -74,6 +76,7 @@ class CompareReport(NamedTuple):
             document["formulas"] = [
                 {**formula._asdict(), "ratio": round(float(formula.ratio), 4)} for formula in formulas(comparison)
             ]
+        document["notes"] = list(comparison.spec.notes)
         return document
 
     def records(self) -> Iterable[Mapping[str, Any]]:

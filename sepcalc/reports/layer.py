@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.cost import COSTS
 from sepcalc.network import ELEMENT_BYTES, Network, records, whole
-from sepcalc.reports import COUNT, NUMBER, Column, Row, Section, Table
+from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.reports.layers import MEANING, explained, explanation, steps
 from sepcalc.shape import show
 from sepcalc.spec import Spec
@@ -56,6 +56,8 @@ class LayerReport(NamedTuple):
             sections.append(self._links())
         if self.explain:
             sections.append(explanation((layer.name, layer) for layer in network.layers))
+        if network.notes:
+            sections.append(Lines("", network.notes))
         return sections
 
     def document(self) -> Mapping[str, Any]:
@@ -64,7 +66,7 @@ class LayerReport(NamedTuple):
         if self.explain and len(links) == 1:
             fields = explained(fields, self.network.layers[0])
         chain = steps(self.network, links, self.explain) if len(links) > 1 else []
-        return {"format": "sepcalc-layer/1", **fields, "steps": chain}
+        return {"format": "sepcalc-layer/1", **fields, "steps": chain, "notes": list(self.network.notes)}
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         fields = whole(self.network, self.element_bytes)

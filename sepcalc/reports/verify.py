@@ -45,6 +45,8 @@ class VerifyReport(NamedTuple):
         wrong = list(self._wrong())
         if wrong:
             sections.append(Lines("Not as claimed", wrong, alarm=True))
+        if verification.notes:
+            sections.append(Lines("", verification.notes))
         sections.append(Lines("", [self.summary()], alarm=not verification.ok))
         return sections
 
@@ -66,6 +68,7 @@ class VerifyReport(NamedTuple):
             **({"uncounted": [gap._asdict() for gap in verification.uncounted]} if verification.uncounted else {}),
             "sample": verification.sample,
             "verified": verification.ok,
+            "notes": list(verification.notes),
         }
 
     def records(self) -> Iterable[Mapping[str, Any]]:

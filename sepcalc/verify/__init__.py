@@ -57,6 +57,8 @@ def verify(
     """
     if sample is not None:
         _check_sample(sample, claimed, variants)
+    if isinstance(target, str):
+        target = parse(target, also=REWRITE_OPTIONS)
     begun = time.perf_counter()
     buffered = np.setbufsize(BUFFER)
     try:
@@ -71,7 +73,8 @@ def verify(
     if claimed is not None:
         claim = differences(Cost(*claimed), total(check.executed for check in own) if own else Cost())
     seconds = time.perf_counter() - begun
-    return Verification(tuple(checks), tuple(rewrites), executed, seconds, seed, claim, sample, tuple(gaps))
+    found = Verification(tuple(checks), tuple(rewrites), executed, seconds, seed, claim, sample, tuple(gaps))
+    return found._replace(notes=target.notes)
 
 
 def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | None) -> None:
@@ -84,7 +87,7 @@ def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | N
 
 
 def _verified(
-    target: Spec | Network | str,
+    target: Spec | Network,
     seed: int,
     variants: Sequence[str] | None,
     layers: Sequence[str],
@@ -92,8 +95,6 @@ def _verified(
     progress: Progress | None,
 ) -> tuple[Sequence[Check], Sequence[RewriteCheck], Sequence[Check], Sequence[Gap]]:
     """The checks, the rewrites, those checks that are of the target itself, and what cannot run."""
-    if isinstance(target, str):
-        target = parse(target, also=REWRITE_OPTIONS)
     if isinstance(target, Spec) and target.kind in COMPARED and not target.each and sample is None:
         return *_verify_variants(target, seed, variants, progress), ()
     network = of_spec(target) if isinstance(target, Spec) else target

@@ -49,7 +49,7 @@ class RewriteCheck(NamedTuple):
 class Verification(NamedTuple):
     """What was found. ``executed`` is everything that ran, variants too; ``claim`` what of a claimed cost is not so
     (None without a claim); ``sample`` how many positions of each layer ran (None: all). What is ``uncounted`` could
-    not run: with any of it, nothing is verified as a whole."""
+    not run: with any of it, nothing is verified as a whole. ``notes`` are those of what was verified."""
 
     layers: tuple[Check, ...]
     rewrites: tuple[RewriteCheck, ...]
@@ -59,6 +59,7 @@ class Verification(NamedTuple):
     claim: tuple[Difference, ...] | None = None
     sample: int | None = None
     uncounted: tuple[Gap, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
