@@ -278,6 +278,12 @@ def upsample(words: Words, options: Options, inputs: Shapes) -> Op:
     return Upsample(words[0], _target(options, inputs[0], "upsample"))
 
 
+def grid_sample(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.pool import GridSample
+
+    return GridSample(words[0], _on(options, "align-corners"), _on(options, "stored"))
+
+
 # --- norms, activations, element by element --------------------------------------------------------------------------
 
 

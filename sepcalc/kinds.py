@@ -68,6 +68,12 @@ def _reductions() -> tuple[tuple[str, ...], ...]:
     return (tuple(REDUCTIONS),)
 
 
+def _samplings() -> tuple[tuple[str, ...], ...]:
+    from sepcalc.ops.pool import SAMPLED
+
+    return (tuple(SAMPLED),)
+
+
 def _act_form(words: Words, options: Options) -> tuple[str, ...]:
     from sepcalc.ops.elementwise import ACTIVATIONS
 
@@ -206,6 +212,14 @@ KINDS = {
         (),
         ("scale", "to"),
         lambda: (("nearest", "linear", "bilinear", "trilinear", "bicubic"),),
+    ),
+    "grid-sample": Kind(
+        "the first input read where the second says: 4 or 8 taps for each output, and their weights",
+        building.grid_sample,
+        (),
+        ("align-corners", "stored"),
+        _samplings,
+        several=True,
     ),
     "norm": Kind(
         "batch, input: one mult, one addition each (folded); the others with their own mean, variance and root",

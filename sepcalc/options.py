@@ -142,6 +142,8 @@ OPTIONS = {
         Option("shape", "", SHAPE, "", "what is stored, trained unless constant: 1x49x49; norm input: 1x1x3"),
         Option("start", "", OFFSETS, "0", "where a slice begins: of its axis, or with --to of all axes"),
         Option("scale", "", SIZES, "", "factor of each spatial size"),
+        Option("align-corners", "", FLAG, "no", "coordinates from -1 to 1 reach from the first centre to the last"),
+        Option("stored", "", FLAG, "no", "a grid that is stored: its weights are prepared beforehand"),
         Option("heads", "", SIZE, "1", "attention heads"),
         Option("kv-heads", "", SIZE, "as heads", "heads of keys and values, shared by groups of queries"),
         Option("mask", "", FLAG, "no", "an additive mask (a boolean one is free)"),

@@ -12,7 +12,7 @@ from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.rename import Rename
@@ -240,6 +240,11 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Reduce: _reduce,
     AdaptivePool: lambda op, inputs: ("pool", (op.how,), {"to": op.to}),
     Upsample: lambda op, inputs: ("upsample", (op.how,), {"to": op.to}),
+    GridSample: lambda op, inputs: (
+        "grid-sample",
+        (op.how,),
+        _flags(align_corners=op.align_corners, stored=op.stored),
+    ),
     BatchNorm: _batch_norm,
     RowNorm: _row_norm,
     Normalization: lambda op, inputs: ("norm", ("input",), {"shape": op.stored} if op.stored else {}),

@@ -216,3 +216,60 @@ class Upsample(_Upsample, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(TAPS[self.how], i, o) for i, o in zip(inputs[0], self.to)])
+
+
+SAMPLED = {"nearest": (2, 3), "bilinear": (2,), "trilinear": (3,)}  # how, and of how many spatial axes
+
+
+class _GridSample(NamedTuple):
+    how: str
+    align_corners: bool = False
+    stored: bool = False
+
+
+class GridSample(_GridSample, Op):
+    """The first input read at places that the second, positions x coordinates from -1 to 1, says for all channels.
+
+    For each of P positions a coordinate (g + 1)·(size/2) - 1/2 per axis, two distances to its neighbours per axis, and
+    the weights of the taps, which are their products: 6P mults and 8P additions of two axes; then a weighted sum of 4
+    taps for each of y outputs. With ``align_corners`` a coordinate is (g + 1)·((size - 1)/2): P additions less per
+    axis. Nearest: the coordinates alone. Of a ``stored`` grid all but the sums is prepared beforehand. What is outside
+    counts, and where it is read instead is indexing, which is free. Source: opcounts.md, "grid sample".
+    """
+
+    __slots__ = ()
+    label = "grid-sample"
+    least = 2
+    most = 2
+
+    def detail(self, inputs: Shapes) -> str:
+        return self.how
+
+    def output(self, inputs: Shapes) -> Shape:
+        shape, grid = inputs
+        require_spatial(shape, self.label)
+        axes = len(shape) - 1
+        if axes not in SAMPLED[self.how]:
+            fitting = next((word for word, ranks in SAMPLED.items() if ranks == (axes,)), "")
+            ranks = " or ".join(map(str, SAMPLED[self.how]))
+            raise Invalid(
+                f"{self.how} is for {ranks} spatial axes, but {show(shape)} has {axes}",
+                f"take {fitting}" if fitting else "",
+            )
+        if grid[-1] != axes:
+            raise Invalid(f"a grid of {show(grid)} has {grid[-1]} coordinates, {show(shape)} has {axes} spatial axes")
+        return (*grid[:-1], shape[-1])
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        axes = inputs[1][-1]
+        y, places = name("outputs", *output), name("positions", *output[:-1])
+        mults, adds = (0, 0) if self.stored else (axes, axes if self.align_corners else 2 * axes)
+        if self.how == "nearest":
+            return Cost(mults=mults * places, adds=adds * places, activations=y)
+        if not self.stored:
+            mults += 2 ** (axes + 1) - 4  # products of 2, then 3 distances, of which there are 4, then 8
+            adds += 2 * axes
+        return Cost(mults=2**axes * y + mults * places, adds=(2**axes - 1) * y + adds * places, activations=y)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None

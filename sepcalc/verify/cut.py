@@ -16,7 +16,7 @@ from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Embedding
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Shape, Shapes
@@ -236,6 +236,15 @@ def _embedding(op: Embedding, inputs: Sequence[Array], count: int, random: np.ra
     return _piece(op, [chosen], _said(count, len(rows), "bags" if op.bag else "lookups"))
 
 
+def _grid_sample(op: GridSample, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece | None:
+    """Some positions of the grid."""
+    image, grid = inputs
+    rows = grid.reshape(-1, grid.shape[-1])
+    if len(rows) <= count:
+        return None
+    return _piece(op, [image, rows[_chosen(len(rows), count, random)]], _said(count, len(rows), "positions"))
+
+
 def _broadcast(op: Elementwise, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece | None:
     """Some positions, where every input has either all of them or one for all."""
     output = op.output(tuple([array.shape for array in inputs]))
@@ -257,6 +266,7 @@ Cutting = Callable[[Any, Sequence[Array], int, np.random.Generator], Piece | Non
 _CUTS: dict[type[Op], Cutting] = {
     AdaptivePool: _channels,
     Upsample: _channels,
+    GridSample: _grid_sample,
     Reduce: _reduce,
     RowNorm: _row_norm,
     Transposed: _transposed,

@@ -10,7 +10,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Embedding
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.repeat import Each, Scan
@@ -44,6 +44,7 @@ _NEAR: dict[type[Op], Callable[[Any], bool]] = {
     Reduce: lambda op: op.how in ("mean", "prod"),
     AdaptivePool: lambda op: op.how != "max",
     Upsample: lambda op: op.how != "nearest",
+    GridSample: lambda op: op.how != "nearest",
     BatchNorm: _always,
     RowNorm: _always,
     LocalResponseNorm: _always,

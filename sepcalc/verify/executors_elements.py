@@ -12,7 +12,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
-from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 from sepcalc.verify.bench import Bench, Function
@@ -26,6 +26,7 @@ from sepcalc.verify.layout import (
     argument_of,
     bordered,
     divisible,
+    grid_of,
     norm_rows,
     order_of,
     resampling_taps,
@@ -123,6 +124,41 @@ def _upsample(op: Upsample, inputs: Sequence[Array], output: Shape, bench: Bench
         return taps[0]
     products = np.multiply(np.stack(taps).view(bench.array), np.stack(weights))
     return np.add.reduce(products, axis=0)
+
+
+def _grid_sample(op: GridSample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Coordinates, distances, weights and taps; what a stored grid needs is made unseen."""
+    image, grid = inputs[0].astype(np.float64), grid_of(inputs[1])
+    grid = grid if op.stored else grid.view(bench.array)
+    axes = grid.shape[-1]
+    below, distances = [], []  # the last coordinate is that of the first spatial axis
+    for axis, size in enumerate(image.shape[:-1]):
+        centre = np.add(grid[..., axes - 1 - axis], 1.0)
+        if op.align_corners:
+            centre = np.multiply(centre, (size - 1) / 2)
+        else:
+            centre = np.subtract(np.multiply(centre, size / 2), 0.5)
+        low = np.rint(centre) if op.how == "nearest" else np.floor(centre)
+        below.append(np.asarray(low).astype(int))
+        if op.how != "nearest":
+            distances.append((np.subtract(np.asarray(low) + 1, centre), np.subtract(centre, np.asarray(low))))
+    if op.how == "nearest":
+        return _read_at(image, below)
+    weights = list(distances[0])
+    for pair in distances[1:]:
+        weights = [np.multiply(weight, part) for weight in weights for part in pair]
+    taps = [_read_at(image, [low + step for low, step in zip(below, at)]) for at in product((0, 1), repeat=axes)]
+    shares = np.stack([np.asarray(weight) for weight in weights])[..., None]
+    return np.asarray(np.add.reduce(np.multiply(np.stack(taps).view(bench.array), shares), axis=0))
+
+
+def _read_at(image: Array, places: Sequence[Array]) -> Array:
+    """The elements at these places of the spatial axes, zeros outside."""
+    inside = np.ones(places[0].shape, bool)
+    for where, size in zip(places, image.shape):
+        inside &= (where >= 0) & (where < size)
+    found = image[tuple([np.clip(where, 0, size - 1) for where, size in zip(places, image.shape)])]
+    return np.where(inside[..., None], found, 0.0)
 
 
 def _trained(bench: Bench, role: str, shape: Shape, wanted: bool) -> Array | None:
@@ -366,6 +402,7 @@ RUN: dict[type[Op], Function] = {
     Cumulate: _cumulate,
     AdaptivePool: _adaptive,
     Upsample: _upsample,
+    GridSample: _grid_sample,
     BatchNorm: _batch_norm,
     Normalization: _normalization,
     RowNorm: _row_norm,

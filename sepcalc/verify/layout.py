@@ -59,6 +59,11 @@ def resampling_taps(how: str, size: int, to: int) -> tuple[Array, Array]:
     return np.clip(whole[:, None].astype(int) + steps, 0, size - 1), weights
 
 
+def grid_of(array: Array) -> Array:
+    """Coordinates within the image and beyond it, none of them halfway between two centres."""
+    return array * 0.37 + 0.011
+
+
 def statistics_of(bench: Bench, channels: int, take: bool) -> tuple[Array, Array]:
     stored = bench.weights("statistics", (2, channels), "buffers")
     mean, spread = (stored.take() if take else stored.look()).astype(np.float64)

@@ -11,7 +11,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
-from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape, extent
 from sepcalc.verify.bench import DRAWN, Bench, Function
@@ -24,6 +24,7 @@ from sepcalc.verify.layout import (
     argument_of,
     bordered,
     divisible,
+    grid_of,
     norm_rows,
     order_of,
     resampling_taps,
@@ -109,6 +110,29 @@ def _upsample_reference(op: Upsample, inputs: Sequence[Array], output: Shape, be
             np.add.at(matrix, (np.arange(to), where[:, tap]), weights[:, tap])
         array = np.moveaxis(np.tensordot(matrix, array, (1, axis)), 0, axis)
     return array
+
+
+def _grid_sample_reference(op: GridSample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Position by position: from one neighbour to the next along an axis, then along the next axis, on an image with
+    zeros around it; the place of -1 and that of 1, and what lies between."""
+    image = np.pad(inputs[0].astype(np.float64), [*[(1, 1)] * (inputs[0].ndim - 1), (0, 0)])
+    grid = grid_of(inputs[1]).reshape(-1, inputs[1].shape[-1])
+    found = np.zeros((len(grid), image.shape[-1]))
+    for at, place in enumerate(grid):
+        near = image
+        for size, g in zip(inputs[0].shape[:-1], place[::-1]):
+            first, last = (0.0, size - 1.0) if op.align_corners else (-0.5, size - 0.5)
+            centre = first + (last - first) * (g + 1) / 2
+            if not -1 < centre < size and (op.how != "nearest" or not -0.5 <= centre <= size - 0.5):
+                near = np.zeros(near.shape[1:])
+                continue
+            if op.how == "nearest":
+                near = near[round(centre) + 1]
+                continue
+            low = int(np.floor(centre)) + 1
+            near = near[low] + (centre - np.floor(centre)) * (near[low + 1] - near[low])
+        found[at] = near
+    return found.reshape(output)
 
 
 def _look(bench: Bench, role: str, shape: Shape, wanted: bool, otherwise: float) -> Any:
@@ -321,6 +345,7 @@ REFERENCES: dict[type[Op], Function] = {
     Cumulate: _cumulate_reference,
     AdaptivePool: _adaptive_reference,
     Upsample: _upsample_reference,
+    GridSample: _grid_sample_reference,
     BatchNorm: _batch_norm_reference,
     Normalization: _normalization_reference,
     RowNorm: _row_norm_reference,

@@ -15,7 +15,7 @@ from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
-from sepcalc.ops.pool import AdaptivePool, Cumulate, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.ops.rename import Rename
@@ -136,6 +136,8 @@ class Channels:
             return same if op.how != "permute" and (len(node.output) > 1 or len(shapes[0]) == 1) else []
         if isinstance(op, Slice | Copy):
             return same
+        if isinstance(op, GridSample):
+            return [node.sources[0]]
         if isinstance(op, Reduce):
             return same if len(shapes[0]) - 1 not in op.axes else []
         if isinstance(op, Attention):

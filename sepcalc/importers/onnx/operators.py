@@ -28,7 +28,6 @@ REASONS = {
     "TopK": "what sorting takes depends on the data and the library",
     "RoiAlign": f"{_PLACES}; of a region whose samples the file leaves open, how many there are",
     "MaxRoiPool": "how large the windows of its regions are depends on the data",
-    "GridSample": _PLACES,
     "DeformConv": _PLACES,
     "AffineGrid": "whether its grid is a product or sums of coordinates is the library's choice",
     "MaxUnpool": "where it puts what depends on the data",

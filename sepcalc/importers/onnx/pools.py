@@ -7,9 +7,11 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import raised
 from sepcalc.importers.onnx.convolutions import image_of, pads_of, sizes_of
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Fold
 from sepcalc.ops.elementwise import Activation
-from sepcalc.ops.pool import Pool, Reduce, Upsample
+from sepcalc.ops.pool import GridSample, Pool, Reduce, Upsample
+from sepcalc.ops.repeat import Each
 from sepcalc.shape import Shape, extent, positions, show
 
 
@@ -155,6 +157,38 @@ def _resized(call: Call, value: Value) -> Shape:
     return tuple(result)
 
 
+def _grid_sample(builder: Builder, call: Call) -> Results:
+    """An image read where a grid says, ``examples x positions x coordinates``; each of the two may be stored."""
+    x, grid = call.input(0), call.input(1)
+    axes = len(x.sizes) - 2
+    mode = call.text("mode", "bilinear" if call.opset < 20 else "linear")
+    words = {"nearest": "nearest", "linear": {2: "bilinear", 3: "trilinear"}.get(axes, ""), "bilinear": "bilinear"}
+    if axes not in (2, 3) or not words.get(mode):
+        raise Refused(
+            f"sampling {mode} over {axes} axes has no count here: its taps are weighed by a formula of its own"
+        )
+    if len(grid.sizes) != axes + 2 or grid.sizes[-1] != axes or grid.sizes[0] != x.sizes[0]:
+        raise Invalid(f"a grid of {show(grid.sizes)} does not fit an input of {show(x.sizes)}")
+    op: Op = GridSample(words[mode], bool(call.whole("align_corners", 0)), grid.constant)
+    batch = 0 if 0 in (x.batch, grid.batch) else None
+    x, grid = [builder.for_each(value) for value in (x, grid)]
+    image = builder.image(builder.standing(call.name, x))
+    places = builder.laid(builder.standing(call.name, grid), False)
+    if builder.batch > 1 and (image.batch != 0 or places.batch != 0):
+        raise builder.mixed
+    many = image.sizes[0] // builder.batch
+    sizes = [
+        tuple(builder.shape(image._replace(batch=None))[1:]),
+        places.sizes[1:],
+    ]
+    numbers = [
+        builder.view(value.number, size if many == 1 else (many, *size)) for value, size in zip((image, places), sizes)
+    ]
+    number = builder.add(call.name, op if many == 1 else Each(op), numbers)
+    shape = (*x.sizes[:2], *grid.sizes[1:-1])
+    return (builder.give(x, shape, number=number, batch=batch, first=True),)
+
+
 POOLS: dict[str, Handler] = {
     "MaxPool": _pool("max"),
     "AveragePool": _pool("avg"),
@@ -163,6 +197,7 @@ POOLS: dict[str, Handler] = {
     "LpPool": _powers(_pooled),
     "GlobalLpPool": _powers(_all_pooled),
     "Col2Im": _folded,
+    "GridSample": _grid_sample,
     "Resize": _resize,
     "Upsample": _resize,
 }
