@@ -391,7 +391,8 @@ def copy(words: Words, options: Options, inputs: Shapes) -> Op:
 def uncounted(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.base import Uncounted
 
-    return Uncounted(words[0], "it is written as uncounted", cast(Shape, options["to"]))
+    reason = "it is written as uncounted"
+    return Uncounted(words[0], reason, cast(Shape, options["to"]), _on(options, "stops"))
 
 
 def cumulated(how: str) -> Callable[[Words, Options, Shapes], Op]:

@@ -335,6 +335,7 @@ KINDS = {
         "an operator that cannot be counted: a network with one is incomplete",
         building.uncounted,
         ("to",),
+        ("stops",),
         free_word="OPERATOR",
         example="uncounted TopK --to 10",
         several=True,

@@ -182,6 +182,17 @@ class Network:
         """Whether every layer was counted."""
         return not self.uncounted
 
+    @cached_property
+    def stopped(self) -> Gap | None:
+        """Where counting stopped, as nothing is known of what runs after it; None where it went on to the end."""
+        gaps = [Gap(node.name, *node.op[:2]) for node in self.nodes if isinstance(node.op, Uncounted) and node.op.stops]
+        return gaps[0] if gaps else None
+
+    def accepted(self, allow_uncounted: bool = False) -> bool:
+        """Whether its totals may be taken for the network's: every layer was counted, or whoever asks allows for some
+        that were not. A network that was counted up to some place only is never accepted."""
+        return self.complete or (allow_uncounted and self.stopped is None)
+
     @property
     def stated_bytes(self) -> int | None:
         """Bytes of the params in the types that its file has them in, where it has; None otherwise."""

@@ -171,6 +171,7 @@ OPTIONS = {
         Option("gate", "", FUNCTION, "sigmoid", "the function of its gates"),
         Option("bidirectional", "", FLAG, "no", "both directions, concatenated"),
         Option("last", "", FLAG, "no", "only the last step's output"),
+        Option("stops", "", FLAG, "no", "nothing is known of what runs after it: its network never passes"),
     )
 }
 SHORT = {option.short: option for option in OPTIONS.values() if option.short}

@@ -1,6 +1,7 @@
 """PyTorch modules: every operator that is read, alone or in a few lines of code, against PyTorch's own counter, the
 NumPy execution of its layers and numbers worked out by hand; and what must not happen to a caller's module."""
 
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -424,16 +425,31 @@ ASKING = {
     "index": lambda m, x: x[x > 0],
     "cond": lambda m, x: torch.cond(x.sum() > 0, lambda a: a + 1, lambda a: a - 1, (x,)),
 }
+ASKS = "it asks for a value that only the data can tell, and what runs then depends on it: counted up to here"
 
 
 @pytest.mark.parametrize("name", ASKING)
-def test_what_only_data_can_tell_is_refused(name: str) -> None:
+def test_what_only_data_can_tell_stops_the_count(name: str) -> None:
     if OLD and name == "cond":
         pytest.skip("this PyTorch refuses it by itself")
-    with pytest.raises(
-        InputError, match=rf"its forward asks for a value that only the data can tell \((aten::)?{name}\)"
-    ):
-        sepcalc.from_torch(Code(ASKING[name]), torch.ones(TOKENS))
+    code = Code(lambda m, x: m.after(ASKING[name](m, m.before(x))), before=nn.Linear(8, 4), after=nn.Linear(4, 2))
+    net = sepcalc.from_torch(code, torch.ones(TOKENS))
+    assert (net.macs, net.params, net.complete, net.accepted(allow_uncounted=True)) == (160, 36, False, False)
+    called = f"higher_order::{name}" if name == "cond" else name
+    assert [(gap.kind, gap.reason) for gap in net.uncounted] == [(called, ASKS)]
+    assert net.stopped == net.uncounted[0]
+    assert net.notes == (
+        "10 params are not counted: nothing used them up to where it stopped (after.weight, after.bias)",
+    )
+
+
+def test_where_examples_stop_they_are_counted_together() -> None:
+    code = Code(lambda m, x: m.linear(x)[x[..., :4] > 0], linear=nn.Linear(8, 4))
+    net = sepcalc.from_torch(code, torch.ones(3, 8))
+    assert (net.macs, net.notes) == (
+        96,
+        ("the first axis of the inputs, 3, is counted whole: counting stopped before",),
+    )
 
 
 def test_code_that_asks_for_nothing_when_exported_is_counted_so() -> None:
@@ -905,10 +921,13 @@ def test_operators_that_cannot_run_without_data_are_named(op: str) -> None:
         "aten": lambda m, x: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255),
         "sepcalc_test": lambda m, x: torch.ops.sepcalc_test.shapeless(x),
     }[op.partition("::")[0]]
-    with pytest.raises(InputError) as caught:
-        sepcalc.from_torch(Code(code, layer=packed), torch.ones(1, 8))
-    said = f"Code: its forward runs {op}: PyTorch tells its shapes by its data alone"
-    assert str(caught.value) == f"{said}\n  hint: {SHAPELESS[op]}"
+    net = sepcalc.from_torch(Code(code, layer=packed), torch.ones(1, 8))
+    assert net.stopped is not None
+    name = op.removeprefix("aten::")
+    assert (net.stopped.kind, net.stopped.reason) == (
+        name.partition(" ")[0],
+        f"PyTorch tells its shapes by its data alone: counted up to here; {SHAPELESS[op]}",
+    )
 
 
 class Lambda(nn.Module):
@@ -1008,8 +1027,6 @@ REFUSED = {
     "their_nets:Net --input imagge=1x3x9x9": "its forward has no parameter 'imagge'\n  hint: did you mean image?",
     "their_nets:Net --input 9x9x3 --set a=1": "a PyTorch module has no parameter 'a' to set",
     "their_nets:Net --input 9x9x3 --dim a=1": "it has no open dimension 'a'\n  hint: --dim is for model files",
-    "their_nets:Asks --input 9x9x3": "its forward asks for a value that only the data can tell (aten::is_nonzero)\n"
-    "  hint: what runs then depends on the data, and so do its counts; count the parts before and after",
     "their_nets:Several --input x=1x3": "its forward has no parameter 'x'\n  hint: it takes input0",
     "their_nets:Picky --input 9x9x3": "its forward fails: SystemExit: not today\n  hint: it was given x=1x3x9x9",
     "their_nets:Nett": "the module 'their_nets' has no 'Nett'\n  hint: did you mean Net?",
@@ -1021,6 +1038,39 @@ REFUSED = {
     "their_nots:Net": "there is no Python module 'their_nots' here\n  hint: is it installed?",
     "their_broken:Net": "importing 'their_broken' fails: ModuleNotFoundError: No module named 'not_there_at_all'",
 }
+
+
+COMMANDS = {
+    "network": "--allow-uncounted",
+    "check": "--max macs=1G --allow-uncounted",
+    "baseline": "--allow-uncounted -o kept.json",
+    "whatif": "--width 0.5 --allow-uncounted",
+    "fit": "--max macs=1G --allow-uncounted",
+    "convert": "--allow-uncounted -o net.yaml",
+    "verify": "",
+}
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_lets_a_stopped_network_pass(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["their_nets:Asks", "--input", "9x9x3"]
+    assert run([command, *asked, *COMMANDS[command].split()]) == 3
+    assert command != "baseline" or not Path("kept.json").exists()
+    assert "is_nonzero" in "".join(capsys.readouterr())
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_stopped_network_passes_neither_a_diff_nor_as_yaml(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["their_nets:Asks", "--input", "9x9x3"]
+    assert run(["diff", "their_nets:Asks", *asked, "--allow-uncounted"]) == 3
+    assert run(["convert", *asked, "-o", "net.yaml"]) == 3
+    assert run(["check", "net.yaml", "--max", "macs=1G", "--allow-uncounted"]) == 3
+    capsys.readouterr()
+    assert run(["network", *asked, "--format", "json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    stopped = {"name": "is_nonzero", "kind": "is_nonzero", "reason": ASKS}
+    assert (document["stopped"], document["complete"]) == (stopped, False)
 
 
 @pytest.mark.usefixtures("folder")

@@ -48,13 +48,17 @@ def command(
     given = request(sets, inputs)
     wanted = [(file, given) for file in dict.fromkeys(files)] if files else _configured(output, given)
     folder = os.path.dirname(output or "") or "."
-    kept, gaps = [], list[str]()
+    kept, gaps, stopped = [], list[str](), False
     for file, asked in wanted:
         network = read_for_gate(file, asked).network
         kept.append(Kept(kept_as(file, folder), asked.settings, taken(network)))
+        stopped |= network.stopped is not None
         gaps += [f"{printable(file)}: {gap.name} ({gap.kind}): {gap.reason}" for gap in network.uncounted]
     for gap in gaps:
         complain(f"not counted: {printable(gap)}")
+    if stopped:
+        complain("the counts would end where counting stopped: nothing is kept")
+        return 3
     if gaps and not allow_uncounted:
         complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
         return 3

@@ -2,6 +2,7 @@
 
 import click
 
+from sepcalc.cli import complain
 from sepcalc.cli.network import (
     NETWORK,
     dim_option,
@@ -13,6 +14,7 @@ from sepcalc.cli.network import (
     uncounted_option,
 )
 from sepcalc.cli.output import emit_file
+from sepcalc.errors import printable
 from sepcalc.source import read
 
 HELP = f"""A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
@@ -51,4 +53,8 @@ def command(
 
     found = read(network, request(sets, inputs, dims), standard_input).network
     emit_file(write_compact(found.fold_norm() if fold_norm else found), output, force)
-    return 0 if found.complete or allow_uncounted else 3
+    if found.accepted(allow_uncounted):
+        return 0
+    for gap in found.uncounted:
+        complain(f"not counted: {printable(f'{gap.name} ({gap.kind}): {gap.reason}')}")
+    return 3

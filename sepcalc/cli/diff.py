@@ -57,8 +57,9 @@ def command(
         raise InputError(dict.fromkeys(problems))
     before, after = snapshots
     held = grown(before.totals, after.totals, limits)
-    report = DiffReport((old, new), before, after, held, allow_uncounted)
+    allowed = allow_uncounted and not (before.stopped or after.stopped)
+    report = DiffReport((old, new), before, after, held, allowed)
     code = 0 if report.passed else 1
-    if report.incomplete and not allow_uncounted:
+    if report.incomplete and not allowed:
         code = 3
     return conclude(code, report, form, exact, output, force)

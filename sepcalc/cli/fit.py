@@ -13,7 +13,7 @@ from sepcalc.expression import Value as Number
 from sepcalc.gate import read_limit
 from sepcalc.importers import Request
 from sepcalc.network import Network
-from sepcalc.reports.whatif import FitReport, Way
+from sepcalc.reports.whatif import FitReport, Way, incomplete
 from sepcalc.rewrite import Settings
 from sepcalc.source import read
 from sepcalc.whatif import read_fraction
@@ -143,8 +143,8 @@ def command(
         from sepcalc.document.writer import write as as_yaml
 
         emit_file(as_yaml(found), write, force)
-    emit(FitReport(whole.name, whole.cost, limits, told), form, exact, output, force)
-    if not whole.complete and not allow_uncounted:
+    emit(FitReport(whole.name, whole.cost, limits, told, incomplete(whole)), form, exact, output, force)
+    if not whole.accepted(allow_uncounted):
         return 3
     return 0 if found is not None else 1
 

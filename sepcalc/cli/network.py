@@ -74,7 +74,9 @@ dim_option = click.option(
 
 
 uncounted_option = click.option(
-    "--allow-uncounted", is_flag=True, help="Only warn where some operators were not counted; totals are incomplete."
+    "--allow-uncounted",
+    is_flag=True,
+    help="Only warn where some operators were not counted; totals are incomplete. Not where counting stopped.",
 )
 fold_norm_option = click.option(
     "--fold-norm", is_flag=True, help="With batch norms as part of the convolutions before them, where that can be."
@@ -121,7 +123,7 @@ def command(
 ) -> int:
     document = read(network, request(sets, inputs, dims), standard_input)
     subject = document.network.fold_norm() if fold_norm else document.network
-    known = subject.complete or allow_uncounted
+    known = subject.accepted(allow_uncounted)
     if expand:
         from sepcalc.document.writer import write
 

@@ -85,4 +85,4 @@ def command(
 
         emit_file(as_yaml(result.after), write, force)
     emit(report, form, exact, output, force)
-    return 0 if result.after.complete or allow_uncounted else 3
+    return 0 if result.after.accepted(allow_uncounted) else 3

@@ -253,7 +253,7 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Cumulate: lambda op, inputs: (op.kind(inputs), (), _along(op.axis, inputs[0])),
     Select: lambda op, inputs: ("select", (), {}),
     Copy: lambda op, inputs: ("copy", (), {"to": op.to}),
-    Uncounted: lambda op, inputs: ("uncounted", (op.called,), {"to": op.shape}),
+    Uncounted: lambda op, inputs: ("uncounted", (op.called,), {"to": op.shape, **_flags(stops=op.stops)}),
     Activation: _activation,
     Elementwise: lambda op, inputs: (op.how, (), {}),
     Stored: _stored,

@@ -82,7 +82,8 @@ def examine(
     codes = [PASSED]
     if any(one.verdict.fails for one in held) or not all(finding.passed for finding in findings):
         codes.append(OVER)
-    if gaps and not allow_uncounted:
+    allowed = allow_uncounted and network.stopped is None
+    if gaps and not allowed:
         codes.append(INCOMPLETE)
     code = worst(codes)
     warned = code == PASSED and (gaps or not all(one.verdict.passed for one in held))
@@ -95,7 +96,7 @@ def examine(
         tuple(reasons),
         tuple(findings),
         gaps,
-        allow_uncounted,
+        allowed,
         message=demand.message,
         mark=demand.mark,
     )

@@ -19,13 +19,15 @@ class Row(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A network's counts. ``uncounted`` are the layers that they leave out."""
+    """A network's counts. ``uncounted`` are the layers that they leave out, ``stopped`` is whether they go up to some
+    place only."""
 
     name: str
     inputs: Mapping[str, Shape]
     totals: dict[str, int]
     layers: tuple[Row, ...]
     uncounted: tuple[Gap, ...] = ()
+    stopped: bool = False
 
 
 def taken(network: Network) -> Snapshot:
@@ -36,4 +38,5 @@ def taken(network: Network) -> Snapshot:
         {name: metric.network(network) for name, metric in METRICS.items()},
         tuple([Row(layer.name, layer.kind, layer.output, layer.cost) for layer in network.layers]),
         network.uncounted,
+        network.stopped is not None,
     )

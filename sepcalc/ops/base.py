@@ -61,12 +61,14 @@ class _Uncounted(NamedTuple):
     called: str
     reason: str
     shape: Shape
+    stops: bool = False
 
 
 class Uncounted(_Uncounted, Op):
     """An operator of a model file that nobody here can count: its output's shape is known, its cost is not. What it
     is said to cost is what it writes; a network with one of them is incomplete, and says so. ``called`` is the
-    operator's own name, ``reason`` why it is not counted and what it would take."""
+    operator's own name, ``reason`` why it is not counted and what it would take, ``stops`` whether nothing is known of
+    what runs after it."""
 
     __slots__ = ()
     least = 0

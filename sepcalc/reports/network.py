@@ -89,6 +89,7 @@ class NetworkReport(NamedTuple):
             "published": [finding._asdict() for finding in self.published],
             "budget": [verdict.record() for verdict in self.budget],
             "passed": self.passed,
+            **({"stopped": network.stopped._asdict()} if network.stopped else {}),
         }
         if self.by:
             document["by"] = {self.by: [_fields(share) for share in self._groups()]}
@@ -198,6 +199,8 @@ class NetworkReport(NamedTuple):
             meaning = f"bytes of the params in the file's own types ({quantity.size(stored)})"
             rows.append(Row(("params bytes", quantity.exact(stored), meaning)))
         title = "Totals" if network.complete else "Totals, INCOMPLETE: without what was not counted"
+        if network.stopped is not None:
+            title = "Totals, INCOMPLETE: up to where counting stopped"
         return Table(title, [Column("count"), Column("", NUMBER), Column("what it is")], rows)
 
     def _uncounted(self) -> Lines:

@@ -7,10 +7,17 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
-from sepcalc.network import ELEMENT_BYTES
+from sepcalc.network import ELEMENT_BYTES, Network
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.whatif import Change, Rewritten
 from sepcalc.whatif.speed import Load, load
+
+
+def incomplete(network: Network) -> str:
+    """What a reader must know of totals that are not the whole network's; nothing where they are."""
+    if network.stopped is not None:
+        return f"INCOMPLETE: the totals end where counting stopped, at {network.stopped.name} ({network.stopped.kind})"
+    return "" if network.complete else "INCOMPLETE: the totals are without what was not counted"
 
 
 class WhatifReport(NamedTuple):
@@ -30,9 +37,7 @@ class WhatifReport(NamedTuple):
         sections.append(self._totals(before.cost, after.cost))
         if self.balance is not None:
             sections += [self._speed(), Lines("", [self._honest()])]
-        remarks = [*filter(None, [self.remark]), *after.notes]
-        if not after.complete:
-            remarks.append("INCOMPLETE: the totals are without what was not counted")
+        remarks = [*filter(None, [self.remark]), *after.notes, *filter(None, [incomplete(after)])]
         if remarks:
             sections.append(Lines("", remarks))
         return sections
@@ -218,12 +223,13 @@ class Way(NamedTuple):
 
 
 class FitReport(NamedTuple):
-    """A network, its limits, and the ways to keep them."""
+    """A network, its limits, and the ways to keep them; ``incomplete`` says what was not counted."""
 
     name: str
     before: Cost
     limits: Mapping[str, int]
     ways: Sequence[Way]
+    incomplete: str = ""
 
     @property
     def best(self) -> str | None:
@@ -252,6 +258,8 @@ class FitReport(NamedTuple):
             sections.append(Lines("", ["No way fits."]))
         elif len(self.ways) > 1:
             sections.append(Lines("", [f"{self.best} keeps the most params of the network."]))
+        if self.incomplete:
+            sections.append(Lines("", [self.incomplete], alarm=True))
         return sections
 
     def _numbers(self, cost: Cost, metrics: Sequence[str]) -> list[str]:
@@ -275,6 +283,7 @@ class FitReport(NamedTuple):
                 }
                 for way in self.ways
             ],
+            "complete": not self.incomplete,
         }
 
     def records(self) -> Iterable[Mapping[str, Any]]:

@@ -40,7 +40,8 @@ def from_torch(module: Any, inputs: Any, *, name: str = "") -> "Network":
     ``inputs`` are a tensor, several in the order of forward's parameters, or a mapping by their names; only their
     shapes and types are looked at. Shapes as text will do, as ``--input`` has them: ``"224x224x3"``, or
     ``{"x": "1x3x224x224"}``.
-    Raises InputError where forward fails on them, or asks for values that only the data can tell.
+    Where forward asks for values that only the data can tell, the network is counted up to there, and says so: its
+    ``stopped`` is not None. Raises InputError where forward fails on the inputs.
     """
     _require("from_torch")
     import torch
@@ -187,6 +188,8 @@ def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Ma
     count = _examples([one for one in tree_flatten((args, kwargs))[0] if hasattr(one, "stride")])
     if count < 2:
         return whole
+    if many.stop is not None:
+        return _with_note(whole, f"the first axis of the inputs, {count}, is counted whole: counting stopped before")
     said = f"the first axis of the inputs, {count}, "
     try:
         single, one, same = network(first)

@@ -46,6 +46,10 @@ class Refused(Exception):
     """An operator, or this form of it, that cannot be counted: why."""
 
 
+def _called(call: Call) -> str:
+    return printable(f"{call.library}::{call.op}" if call.library != "aten" else call.op)[:100]
+
+
 def axes(shape: Shape, first: bool) -> list[int]:
     """PyTorch's axes in the order in which the network has them, without a leading one of size 1."""
     order = list(range(len(shape)))
@@ -164,7 +168,7 @@ class Builder(Growing[Origin]):
         given = call.tensors()
         sources = [self.value(one).node for one in given if one.live]
         roots = [Value(one.shape, roots=one.roots) for one in given if not one.live]
-        called = printable(f"{call.library}::{call.op}" if call.library != "aten" else call.op)[:100]
+        called = _called(call)
         number = None
         laid = {len(one.shape) for one in map(self.value, filter(lambda one: one.live, given)) if one.first}
         for tensor in call.outputs:
@@ -177,6 +181,12 @@ class Builder(Growing[Origin]):
                 self.values[tensor.at] = Value(tensor.shape, number, first)
         if number is None:
             self.add(Uncounted(called, reason, (1,)), sources, roots)
+
+    def stop(self, call: Call, reason: str) -> int:
+        """Where counting stops, at a call that cannot be followed; gives the number of what stands for all the rest."""
+        self.call = call
+        sources = [self.value(one).node for one in call.tensors() if one.live]
+        return self.add(Uncounted(_called(call), reason, (1,), stops=True), sources)
 
     def back(self, count: int) -> None:
         super().back(count)

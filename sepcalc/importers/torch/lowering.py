@@ -37,9 +37,17 @@ class Stored(NamedTuple):
     width: int
 
 
+class Stop(NamedTuple):
+    """Where a run could not be followed any further: the call that was to come, and why nothing is known of it."""
+
+    call: Call
+    reason: str
+
+
 class Trace(NamedTuple):
     """All that is known of a run: its calls, the tensors that went in and came out, the parameters in the order of
-    their numbers, which runs were those of modules without modules in them, and what else a reader must know."""
+    their numbers, which runs were those of modules without modules in them, what else a reader must know, and where
+    it stopped, if it did: nothing came out then."""
 
     calls: Sequence[Call]
     inputs: Mapping[str, Tensor]
@@ -47,6 +55,7 @@ class Trace(NamedTuple):
     parameters: Sequence[Stored]
     leaves: Container[int]
     notes: Sequence[str] = ()
+    stop: Stop | None = None
 
 
 def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
@@ -72,12 +81,19 @@ def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
     for label, tensor in trace.outputs.items():
         if tensor.live:
             outputs[label] = builder.value(tensor).node
+    if trace.stop is not None:
+        outputs = {"stopped": builder.stop(*trace.stop)}
     nodes, outputs, used = builder.finished(outputs, trace.leaves, [one.name for one in trace.parameters])
     unused = [at for at in range(len(sizes)) if at not in used and sizes[at]]
     if unused:
         first = ", ".join(trace.parameters[at].name for at in unused[:3]) + (", …" if len(unused) > 3 else "")
         count = sum(sizes[at] for at in unused)
-        builder.note(f"{count:,} params are not counted: what runs on these inputs does not use them ({first})")
+        ran = (
+            "what runs on these inputs does not use them"
+            if trace.stop is None
+            else "nothing used them up to where it stopped"
+        )
+        builder.note(f"{count:,} params are not counted: {ran} ({first})")
     size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in used)
     return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes)), alone
 

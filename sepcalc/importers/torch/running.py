@@ -3,7 +3,7 @@
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
-from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stored, Trace
+from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace
 from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.trace import Dataless, DependsOnData, NeedsWhole, NoShape, TooMuch, Tracer
 
@@ -23,6 +23,8 @@ _SHAPELESS = {
     "aten": "count the parts before and after",
 }
 _FOREIGN = "torch.library.register_fake tells PyTorch the shapes"
+_UNSHAPED = "PyTorch tells its shapes by its data alone: counted up to here"
+_ASKS = "it asks for a value that only the data can tell, and what runs then depends on it: counted up to here"
 
 
 _EXPORTED = "its forward asks for values that only the data can tell: counted is what runs when PyTorch exports it"
@@ -34,18 +36,16 @@ def sizes(tensor: Any) -> str:
 
 def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
     """One run of the module's forward. Where it asks for what only data can tell, once more as when PyTorch exports it:
-    much code then asks for nothing. Raises InputError where forward fails, or asks even so."""
-    try:
-        return _run(name, module, args, kwargs)
-    except DependsOnData as fact:
-        try:
-            with _as_exported():
-                return _run(name, module, args, kwargs)._replace(notes=(_EXPORTED,))
-        except (DependsOnData, InputError):
-            where = f" in {fact.path}" if fact.path else ""
-            message = f"{name}: its forward asks for a value that only the data can tell ({fact.op}{where})"
-            hint = "what runs then depends on the data, and so do its counts; count the parts before and after"
-            raise InputError([Problem(message, hint)]) from fact
+    much code then asks for nothing. Where it asks even so, the run up to there. Raises InputError where forward
+    fails."""
+    trace = _run(name, module, args, kwargs)
+    if trace.stop is None or trace.stop.reason != _ASKS:
+        return trace
+    with suppress(InputError), _as_exported():
+        whole = _run(name, module, args, kwargs)
+        if whole.stop is None:
+            return whole._replace(notes=(_EXPORTED,))
+    return trace
 
 
 @contextmanager
@@ -60,7 +60,8 @@ def _as_exported() -> Iterator[None]:
 
 
 def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
-    """One run of the module's forward. Raises DependsOnData, and InputError where it fails."""
+    """One run of the module's forward, to its end or up to where it cannot be followed. Raises InputError where it
+    fails."""
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(name, module, args, kwargs)
     tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module)
@@ -95,15 +96,14 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what they warn of is not about counts
                 result = module(*given, **named)
+        except DependsOnData as fact:
+            return _trace(tracer, inputs, {}, Stop(fact.call, _ASKS))
         except NoShape as fact:
-            where = f" in {tracer.path}" if tracer.path else ""
-            message = (
-                f"{name}: its forward runs {printable(fact.op)}{where}: PyTorch tells its shapes by its data alone"
-            )
-            raise InputError([Problem(message, _SHAPELESS.get(fact.op.partition("::")[0], _FOREIGN))]) from fact
+            reason = f"{_UNSHAPED}; {_SHAPELESS.get(fact.call.library, _FOREIGN)}"
+            return _trace(tracer, inputs, {}, Stop(fact.call, reason))
         except TooMuch as fact:
             raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
-        except (DependsOnData, NeedsWhole):
+        except NeedsWhole:
             raise
         except (Exception, SystemExit) as error:  # it is their code
             where = f" in {tracer.path}" if tracer.path else ""
@@ -114,10 +114,17 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
     if not any(one.live for one in outputs.values()):
         raise InputError([Problem(f"{name}: its forward gives no tensor that depends on its inputs")])
+    return _trace(tracer, inputs, outputs)
+
+
+def _trace(
+    tracer: Tracer, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], stop: Stop | None = None
+) -> Trace:
+    """All that the tracer knows of its run."""
     parameters = [
         Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize) for label, one in tracer.parameters
     ]
-    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs)
+    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, stop=stop)
 
 
 def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.nn.Module:

@@ -42,18 +42,17 @@ _LIKE = {
 class DependsOnData(Exception):
     """The code asks for a value that only the data can tell."""
 
-    def __init__(self, op: str, path: str) -> None:
-        super().__init__(op)
-        self.op = op
-        self.path = path
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.op)
+        self.call = call
 
 
 class NoShape(Exception):
     """An operator that PyTorch cannot run without data."""
 
-    def __init__(self, op: str) -> None:
-        super().__init__(op)
-        self.op = op
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.op)
+        self.call = call
 
 
 class NeedsWhole(Exception):
@@ -357,7 +356,7 @@ class Tracer(Dataless):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if not isinstance(func, torch._ops.OpOverload):  # cond and its like, which take code
-            raise DependsOnData(str(func), self.path)
+            raise DependsOnData(self._asked(str(func), "higher_order", args, kwargs))
         change = lambda one: self.inner(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
         args, kwargs = tree_map(change, args), tree_map(change, kwargs or {})
         library, _, name = func.name().partition(".")[0].partition("::")
@@ -374,7 +373,7 @@ class Tracer(Dataless):
             if result is not NotImplemented:
                 return result
         if any(one.is_meta for one in given) and (name in _DATA or _asks(name, args)):
-            raise DependsOnData(f"{library}::{name}", self.path)
+            raise DependsOnData(self._asked(name, library, args, kwargs))
         if name == "_nested_tensor_from_mask_left_aligned":
             return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
         if name == "_pack_padded_sequence" and not given[1].is_meta:
@@ -396,9 +395,19 @@ class Tracer(Dataless):
         try:
             result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
         except NotImplementedError as error:
-            raise NoShape(f"{library}::{name}") from error
+            raise NoShape(self._asked(name, library, args, kwargs)) from error
         self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
         return result
+
+    def _asked(self, name: str, library: str, args: Any, kwargs: Any) -> Call:
+        """The call of an operator that cannot be followed."""
+        given = [self.look(self.inner(one)) for one in _found((args, kwargs))]
+        _, run, path = self._place()
+        return Call(name, {"given": tuple(given)}, (), path, run, library)
+
+    def _place(self) -> tuple[int, int, str]:
+        """The module that runs, which run of it that is, and its path."""
+        return self.stack[-1] if self.stack else (0, 0, "")
 
     def _taint(self, written: Sequence[torch.Tensor]) -> None:
         self.tainted.update(_storage(one) for one in written if not one.is_meta and one.layout == torch.strided)
@@ -432,5 +441,5 @@ class Tracer(Dataless):
     def _note(self, op: str, arguments: Mapping[str, Any], outputs: tuple[Tensor, ...], library: str = "aten") -> None:
         if len(self.calls) >= MOST_CALLS:
             raise TooMuch
-        _, run, path = self.stack[-1] if self.stack else (0, 0, "")
+        _, run, path = self._place()
         self.calls.append(Call(op, arguments, outputs, path, run, library))
