@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sepcalc.errors import InputError, Problem, printable
 
 SECONDS = 60  # that git may take
+_UNSHALLOW = "this clone is shallow: fetch-depth: 0 in actions/checkout, or git fetch --unshallow, brings the rest"
 _LINKS = {b"dangling": "leads to nothing", b"loop": "leads to itself", b"symlink": "leads out of the repository"}
 
 
@@ -42,7 +43,11 @@ class Revision(NamedTuple):
         if len(head) != 3 or len(head[0]) < 40:
             if head and head[0] in _LINKS:
                 raise InputError([Problem(f"{shown}: a symbolic link in this path {_LINKS[head[0]]}")])
-            self._git("cat-file", "-e", self.name)  # says why it is none
+            try:
+                self._git("cat-file", "-e", self.name)  # says why it is none
+            except InputError as error:
+                (problem,) = error.problems
+                raise InputError([problem._replace(hint=self._shallow())]) from None
             raise InputError([Problem(f"{shown}: git has no such file")])
         sort, size = head[1].decode(), int(head[2])
         if sort != "blob":
@@ -56,6 +61,19 @@ class Revision(NamedTuple):
     def name(self) -> str:
         """The object, as git is asked for it."""
         return f"{self.revision}:{self.path}"
+
+    def _shallow(self) -> str:
+        """What to do where git does not have the revision because the clone has the newest commits only."""
+        try:
+            self._git("rev-parse", "--verify", "--quiet", f"{self.revision}^{{}}")
+            return ""
+        except InputError:
+            pass
+        try:
+            shallow = self._git("rev-parse", "--is-shallow-repository").strip() == b"true"
+        except InputError:
+            return ""
+        return _UNSHALLOW if shallow else ""
 
     def _object(self, how: str) -> bytes:
         return self._git("cat-file", "--follow-symlinks", how, asked=self.name)

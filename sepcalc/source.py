@@ -5,7 +5,7 @@ import os
 import posixpath
 import re
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sepcalc.errors import InputError, Invalid, Problem, absence, printable, quoted
@@ -26,6 +26,7 @@ TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # pa
 CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
 ZOO = "zoo:"
 GIT = "git:"  # then a revision, a colon and a path in it
+Keep = Callable[[Iterable[bytes]], object]  # is given a file that is read, piece by piece
 
 
 def is_network(argument: str) -> bool:
@@ -53,22 +54,24 @@ def read(
     argument: str,
     request: Request = Request(),
     standard_input: Callable[[], bytes] | None = None,
+    keep: Keep | None = None,
 ) -> "Document":
     """The network that an argument stands for, with what it is held to.
 
-    ``standard_input`` is called for ``-``. Raises InputError with every problem.
+    ``standard_input`` is called for ``-``; ``keep`` is given each file that was read, included ones too, and of
+    a network on one line its text; of a PyTorch module nothing. Raises InputError with every problem.
     """
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
         _refuse_dims(request, "<stdin>")
-        return _read_yaml(standard_input(), "<stdin>", request, None)
+        return _read_yaml(standard_input(), "<stdin>", request, None, keep)
     if argument.startswith(ZOO):
         from sepcalc.zoo import path
 
         argument = path(argument.removeprefix(ZOO))
     if argument.startswith(GIT):
-        return _read_revision(argument, request)
+        return _read_revision(argument, request, keep)
     if (call := CALL.fullmatch(argument)) and not os.path.lexists(argument):
         hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
         raise InputError([Problem(f"{printable(argument)[:500]}: {absence(argument)}", hint)])
@@ -78,11 +81,13 @@ def read(
         _refuse_dims(request, "a network on one line")
         if request.settings:
             raise InputError([Problem("a network on one line has no parameters to set")])
+        if keep:
+            keep([argument.encode(errors="surrogatepass")])
         return load_line(argument, request.inputs)
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
         _refuse_dims(request, printable(argument))
-        return _read_yaml(contents(argument), argument, request, _Folder(argument).open)
+        return _read_yaml(contents(argument), argument, request, _Folder(argument, keep).open, keep)
     if TORCH.fullmatch(argument) and not os.path.lexists(argument):
         from sepcalc.document import Document
         from sepcalc.importers.torch import read as read_torch
@@ -96,7 +101,10 @@ def read(
         raise InputError([Problem(f"{printable(argument)}: a {suffix} file has no parameters to set")])
     from sepcalc.document import Document
 
-    return Document(_noted(importer(suffix)(argument, request), request))
+    document = Document(_noted(importer(suffix)(argument, request), request))
+    if keep:
+        keep(_pieces(argument))
+    return document
 
 
 def _noted(network: "Network", request: Request) -> "Network":
@@ -136,13 +144,17 @@ def _refuse_dims(request: Request, name: str) -> None:
         raise InputError([Problem(f"{name} has no open dimension {quoted(dim)}", "--dim is for model files")])
 
 
-def _read_yaml(data: bytes, name: str, request: Request, opened: "Opener | None") -> "Document":
+def _read_yaml(
+    data: bytes, name: str, request: Request, opened: "Opener | None", keep: Keep | None = None
+) -> "Document":
     """``opened`` opens the files that the text includes (None: it can include none)."""
     from sepcalc.document import load_yaml
     from sepcalc.nodes import Source, decode
 
     if len(data) > LARGEST_FILE:
         raise InputError([Problem(f"{printable(name)}: larger than {LARGEST_FILE >> 20} MiB")])
+    if keep:
+        keep([data])
     shown = printable(name)
     return load_yaml(Source(shown, decode(data, shown)), request.settings, request.inputs, opened)
 
@@ -150,7 +162,8 @@ def _read_yaml(data: bytes, name: str, request: Request, opened: "Opener | None"
 class _Folder:
     """The folder of a document: what it includes is read from there, or from below, and from nowhere else."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, keep: Keep | None) -> None:
+        self.keep = keep
         self.file = os.path.realpath(path)
         self.root = os.path.dirname(self.file)
         self.shown = os.path.dirname(path)
@@ -180,6 +193,8 @@ class _Folder:
         self.left -= len(data)
         if self.left < 0:
             raise Invalid(f"the included files are larger than {LARGEST_FILE >> 20} MiB")
+        if self.keep:
+            self.keep([data])
         return Opened(Source(shown, decode(data, shown)), real)
 
 
@@ -217,14 +232,14 @@ def _neighbour(path: str) -> str:
         return ""
 
 
-def _read_revision(argument: str, request: Request) -> "Document":
+def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Document":
     """A file as it is in a revision. A format whose reader wants a file is given a copy."""
     from sepcalc.revision import Revision
 
     revision = Revision.of(argument)
     suffix = os.path.splitext(revision.path)[1].lower()
     if suffix in YAML:
-        return _read_yaml(revision.contents(LARGEST_FILE), argument, request, _Beside(revision).open)
+        return _read_yaml(revision.contents(LARGEST_FILE), argument, request, _Beside(revision, keep).open, keep)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
         raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
@@ -235,7 +250,7 @@ def _read_revision(argument: str, request: Request) -> "Document":
         with open(copy, "wb") as file:
             file.write(revision.contents(LARGEST_MODEL))
         try:
-            return read(copy, request)
+            return read(copy, request, None, keep)
         except InputError as error:
             shown = [
                 problem._replace(
@@ -249,7 +264,8 @@ def _read_revision(argument: str, request: Request) -> "Document":
 class _Beside:
     """The folder of a document in a revision of git: what it includes is read from there, in that revision."""
 
-    def __init__(self, revision: "Revision") -> None:
+    def __init__(self, revision: "Revision", keep: Keep | None) -> None:
+        self.keep = keep
         self.revision = revision
         self.folder, self.file = posixpath.split(revision.path)
         self.left = LARGEST_FILE  # bytes of all included files together
@@ -274,8 +290,20 @@ class _Beside:
             reason = problem.message.removeprefix(f"{printable(beside.argument)}: ")
             raise Invalid(f"include: {quoted(path)}: {reason}", problem.hint) from error
         self.left -= len(data)
+        if self.keep:
+            self.keep([data])
         shown = printable(beside.argument)
         return Opened(Source(shown, decode(data, shown)), name)
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    """The bytes of a file that was read."""
+    try:
+        with open(path, "rb") as file:
+            while piece := file.read(2**20):
+                yield piece
+    except OSError as error:
+        raise InputError([Problem(f"{printable(path)}: cannot be read: {error.strerror}")]) from error
 
 
 def contents(path: str) -> bytes:

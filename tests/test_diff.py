@@ -163,6 +163,58 @@ def test_revisions_that_cannot_be_read(argument: str, message: str, gate: Run) -
     assert (code, out, err) == (2, "", f"{argument}: {message.replace('.yaml or .yml', known)}")
 
 
+IN_CI = (
+    "Both sides hold the same bytes. In a pull request's CI HEAD is the pull request itself: name its base, "
+    "for example git:origin/main:specs/net.yaml."
+)
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("git:HEAD:specs/net.yaml", "specs/net.yaml", IN_CI),
+        ("specs/net.yaml", "git:HEAD:specs/net.yaml", IN_CI),
+        ("git:main:specs/net.yaml", "specs/link.yaml", "Both sides hold the same bytes."),
+        ("8x8x3, conv -k3 -o8", "8x8x3, conv -k3 -o8", "Both sides hold the same bytes."),
+        ("git:HEAD:specs/net.yaml", "specs/bare.yaml", ""),  # all counts are equal, but not the files
+        ("8x8x3, conv -k3 -o8", "8x8x3, conv  -k3 -o8", ""),
+    ],
+)
+def test_a_diff_of_the_same_bytes_says_so(old: str, new: str, said: str, gate: Run) -> None:
+    code, out, err = gate("diff", old, new, "--max-increase", "macs=0%")
+    assert (code, err) == (0, "")
+    assert f"\n  {said}\n" in out if said else "same bytes" not in out
+    assert json.loads(gate("diff", old, new, "--format", "json")[1])["same_bytes"] is bool(said)
+    for form in ("github", "markdown"):
+        assert ("hold the same bytes." in gate("diff", old, new, "--format", form)[1]) is bool(said)
+
+
+@pytest.mark.usefixtures("history")
+def test_included_files_are_bytes_of_a_side_too(gate: Run) -> None:
+    Path("specs/b.yaml").write_text("blocks: {b(): [pointwise -o8]}\n")
+    Path("specs/with.yaml").write_text("input: 8x8x3\ninclude: b.yaml\nlayers: [b]\n")
+    git("add", ".")
+    git("commit", "-qm", "two")
+    sides = ("git:main:specs/with.yaml", "specs/with.yaml")
+    assert "same bytes" in gate("diff", *sides)[1]
+    Path("specs/b.yaml").write_text("blocks: {b(): [pointwise -o9]}\n")
+    assert "same bytes" not in gate("diff", *sides)[1]
+
+
+@pytest.mark.usefixtures("history")
+def test_the_bytes_of_a_model_file_are_compared_too(gate: Run) -> None:
+    keras = Path(__file__).parent / "data" / "keras" / "separable.keras"
+    for name in ("a.keras", "b.keras"):
+        Path(name).write_bytes(keras.read_bytes())
+    git("add", ".")
+    git("commit", "-qm", "two")
+    assert "same bytes" in gate("diff", "a.keras", "b.keras")[1]
+    assert "same bytes" in gate("diff", "git:HEAD~0:a.keras", "b.keras")[1]
+    Path("b.keras").write_bytes(keras.read_bytes() + b" ")
+    assert "same bytes" not in gate("diff", "a.keras", "b.keras")[1]
+
+
 @pytest.mark.usefixtures("history")
 def test_a_revision_has_no_control_characters(gate: Run) -> None:
     assert (

@@ -345,10 +345,45 @@ def test_the_readme_s_lines_of_ci_run(
     assert set(given) <= set(ACTION["inputs"])
     (tmp_path / "net.yaml").write_text(NET)
     commit(tmp_path)
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=tmp_path)
     for line in block("sh", "sepcalc diff").splitlines():
         command, _, _ = line.partition("  #")
         done = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), command
+
+
+def test_the_readme_s_line_for_a_comment_compares_with_the_base(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    """In CI the pull request is committed: 64 times the macs must not pass, and a clone without the base is told."""
+    (line,) = [line for line in block("sh", "sepcalc diff").splitlines() if line.startswith("sepcalc diff ")]
+    steps = yaml.safe_load(block("yaml", "uses:"))
+    depth = next(step["with"]["fetch-depth"] for step in steps if step["uses"].startswith("actions/checkout@"))
+    assert depth == 0
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "net.yaml").write_text("input: 8x8x3\nlayers: [conv -k3 -o8]\n")
+    commit(base)
+    git("checkout", "-q", "-b", "request", cwd=base)
+    (base / "net.yaml").write_text("input: 8x8x3\nlayers: [conv -k3 -o512]\n")
+    git("commit", "-qam", "larger", cwd=base)
+
+    def compared(*options: str) -> tuple[int, str, str]:
+        clone = tmp_path / f"clone{len(options)}"
+        git("clone", "-q", *options, "--branch", "request", f"file://{base}", str(clone), cwd=tmp_path)
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=clone, env=environment, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, _ = compared()
+    assert code == 1
+    assert "OVER: macs 497,664 > 7,931" in out.replace("\\", "")
+    said = "git says: invalid object name 'origin/main'."
+    hint = "this clone is shallow: fetch-depth: 0 in actions/checkout, or git fetch --unshallow, brings the rest"
+    assert compared("--depth=1") == (2, "", f"git:origin/main:net.yaml: {said}\n  hint: {hint}\n")
+    monkeypatch.chdir(tmp_path / "clone1")
+    assert run(["network", "git:HEAD~1:net.yaml"]) == 2
 
 
 def test_the_pytest_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.renderers import FORMATS
-from sepcalc.source import contents, read
+from sepcalc.source import Keep, contents, read
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
@@ -81,10 +81,11 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
     return found
 
 
-def read_for_gate(argument: str, asked: "Request") -> "Document":
-    """The network of an argument, as the gate's commands take it. Raises InputError, also where an input was given
-    that is not of the network's own kind: what is counted then is another network."""
-    document = read(argument, asked, standard_input)
+def read_for_gate(argument: str, asked: "Request", keep: Keep | None = None) -> "Document":
+    """The network of an argument, as the gate's commands take it; ``keep`` is given the files that are read. Raises
+    InputError, also where an input was given that is not of the network's own kind: what is counted then is another
+    network."""
+    document = read(argument, asked, standard_input, keep)
     if document.reshaped:
         raise InputError(document.reshaped)
     return document

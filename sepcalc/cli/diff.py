@@ -1,5 +1,9 @@
 """``sepcalc diff``."""
 
+from collections.abc import Iterable
+from functools import partial
+from hashlib import blake2b
+
 import click
 
 from sepcalc.cli.asked import increase_option, increases_of, read_for_gate, verdict_options
@@ -13,8 +17,9 @@ from sepcalc.reports.diff import DiffReport
 HELP = """What changed between two networks: layers added, removed and changed, and the totals.
 
 OLD and NEW are whatever sepcalc network reads; git:REVISION:PATH is a file as it is in that revision (from the root of
-the repository; ./PATH from here). Layers are matched by name, then by place and shape. Exits with 1 when something
-grew by more than --max-increase allows.
+the repository; ./PATH from here). In the CI of a pull request HEAD is the pull request itself: its base is
+git:origin/main:PATH, say. Layers are matched by name, then by place and shape. Exits with 1 when something grew by
+more than --max-increase allows.
 
 \b
 Examples:
@@ -48,9 +53,10 @@ def command(
         raise InputError([Problem("standard input can be one of the two only")])
     problems: list[Problem] = []
     snapshots = []
-    for argument in (old, new):
+    digests: list[list[bytes]] = [[], []]  # of each side's files
+    for argument, own in zip((old, new), digests):
         try:
-            snapshots.append(taken(read_for_gate(argument, asked).network))
+            snapshots.append(taken(read_for_gate(argument, asked, partial(_digest, own)).network))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -58,8 +64,17 @@ def command(
     before, after = snapshots
     held = grown(before.totals, after.totals, limits)
     allowed = allow_uncounted and not (before.stopped or after.stopped)
-    report = DiffReport((old, new), before, after, held, allowed)
+    same = bool(digests[0]) and digests[0] == digests[1]
+    report = DiffReport((old, new), before, after, held, allowed, same)
     code = 0 if report.passed else 1
     if report.incomplete and not allowed:
         code = 3
     return conclude(code, report, form, exact, output, force)
+
+
+def _digest(digests: list[bytes], pieces: Iterable[bytes]) -> None:
+    """Appends the digest of a file."""
+    digest = blake2b()
+    for piece in pieces:
+        digest.update(piece)
+    digests.append(digest.digest())

@@ -15,17 +15,20 @@ from sepcalc.reports.verdicts import sentence
 from sepcalc.shape import Shape, show
 
 FIRST = ("params", "macs", "activations", "peak_memory")  # totals that are shown whether they changed or not
+_HEAD = "git:HEAD:"
 CHANGES = ("added", "removed", "changed", "renamed")
 
 
 class DiffReport(NamedTuple):
-    """Two networks, what they are called, and limits to growth."""
+    """Two networks, what they are called, and limits to growth; ``same`` says that both were read from the same
+    bytes."""
 
     names: tuple[str, str]
     old: Snapshot
     new: Snapshot
     held: Sequence[Held] = ()
     allowed: bool = False
+    same: bool = False
 
     @property
     def incomplete(self) -> bool:
@@ -42,6 +45,8 @@ class DiffReport(NamedTuple):
         changed = [pair for pair in pairs if pair.status != "unchanged"]
         title = f"{self.names[0]} -> {self.names[1]}" + (", INCOMPLETE" if self.incomplete else "")
         sections: list[Section] = [Table(title, _totals_columns(), [*self._totals()])]
+        if self.same:
+            sections.append(Lines("", [self._sameness()]))
         if self.held:
             over = [one for one in self.held if not one.verdict.passed]
             good = f"{len(self.held)} limits to growth hold" if len(self.held) > 1 else sentence(self.held[0])
@@ -63,6 +68,15 @@ class DiffReport(NamedTuple):
             if metric in FIRST or old != new:
                 yield Row((spoken(metric), old, new, _signed(new - old), _part(new - old, old)))
 
+    def _sameness(self) -> str:
+        """That there is nothing to compare, and how that may have come about."""
+        said = "Both sides hold the same bytes."
+        for name in self.names:
+            if name.startswith(_HEAD):
+                said += " In a pull request's CI HEAD is the pull request itself: name its base, "
+                return f"{said}for example git:origin/main:{name.removeprefix(_HEAD)}."
+        return said
+
     def document(self) -> Mapping[str, Any]:
         pairs = matched(self.old, self.new)
         return {
@@ -75,6 +89,7 @@ class DiffReport(NamedTuple):
             "complete": not self.incomplete,
             "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.held],
             "passed": self.passed and (self.allowed or not self.incomplete),
+            "same_bytes": self.same,
         }
 
     def _total(self, metric: str) -> dict[str, Any]:
@@ -104,7 +119,9 @@ class DiffReport(NamedTuple):
             lines = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in (*self.old.uncounted, *self.new.uncounted)]
             outcome = "warned" if self.allowed else "error"
             cases.append(Case(suite, "complete", outcome, "the totals are incomplete", lines))
-        if not cases:
+        if self.same:
+            cases.append(Case(suite, "difference", "passed", self._sameness()))
+        elif not cases:
             pairs = matched(self.old, self.new)
             cases.append(Case(suite, "difference", "passed", _summary(pairs)))
         return cases
