@@ -310,8 +310,7 @@ def uncounted(gate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         nodes = [*network.nodes, gap]
         return document._replace(network=Network(network.name, network.inputs, nodes))
 
-    for command in ("check", "diff", "baseline"):
-        monkeypatch.setattr(f"sepcalc.cli.{command}.read", read)
+    monkeypatch.setattr("sepcalc.cli.asked.read", read)
 
 
 @pytest.mark.usefixtures("uncounted")
