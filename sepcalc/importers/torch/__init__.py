@@ -78,8 +78,8 @@ def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
     ones where they are indices."""
     import torch
 
+    from sepcalc.importers.torch.refusals import NeedsWhole
     from sepcalc.importers.torch.running import signature
-    from sepcalc.importers.torch.trace import NeedsWhole
 
     parameters = signature(module)
     shapes = _shapes(shown, parameters, request)

@@ -15,7 +15,8 @@ from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
 from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace
 from sepcalc.importers.torch.moves import REASONS
-from sepcalc.importers.torch.trace import Dataless, DependsOnData, NeedsWhole, NoShape, TooMuch, Tracer
+from sepcalc.importers.torch.refusals import DependsOnData, NeedsWhole, NoShape, TooMuch
+from sepcalc.importers.torch.trace import Dataless, Tracer
 
 # What to do about an operator that cannot run without data, by its library.
 _SHAPELESS = {
@@ -95,7 +96,7 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what they warn of is not about counts
-                result = module(*given, **named)
+                result = tracer.refusing.whole(lambda: module(*given, **named))
         except DependsOnData as fact:
             return _trace(tracer, inputs, {}, Stop(fact.call, _ASKS))
         except NoShape as fact:

@@ -17,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
+from sepcalc.importers.torch.refusals import DependsOnData, NeedsWhole, NoShape, Refusing, TooMuch
 
 SMALL = 65_536  # elements of a constant that is computed for real
 LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
@@ -26,6 +27,7 @@ _WHOLE = {"embedding": "indices", "embedding_bag": "indices", "one_hot": "self",
 _STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 _DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
 _DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
+_ASKING = {"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::allclose"}
 _UNRELATED = {  # of their tensor they read the sizes alone
     *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
     *("new_empty_strided", "sym_size", "size", "is_same_size"),
@@ -39,40 +41,18 @@ _LIKE = {
 }  # of the other tensor they read the type or the sizes alone
 
 
-class DependsOnData(Exception):
-    """The code asks for a value that only the data can tell."""
-
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.op)
-        self.call = call
-
-
-class NoShape(Exception):
-    """An operator that PyTorch cannot run without data."""
-
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.op)
-        self.call = call
-
-
-class NeedsWhole(Exception):
-    """An operator needs whole numbers from these inputs."""
-
-    def __init__(self, origins: frozenset[str]) -> None:
-        super().__init__(", ".join(sorted(origins)))
-        self.origins = origins
-
-
-class TooMuch(Exception):
-    """More operators than will be followed."""
-
-
 def _kind(tensor: torch.Tensor) -> str:
     if tensor.dtype == torch.bool:
         return "b"
     if tensor.dtype.is_complex:
         return "c"
     return "f" if tensor.dtype.is_floating_point else "i"
+
+
+def _number(tensor: torch.Tensor, value: int) -> bool | int | float | complex:
+    """A number of the kind that the tensor has."""
+    numbers: dict[str, Any] = {"b": bool, "i": int, "f": float, "c": complex}
+    return numbers[_kind(tensor)](value)  # type: ignore[no-any-return]
 
 
 def _storage(tensor: torch.Tensor) -> int:
@@ -159,7 +139,7 @@ class Dataless(TorchDispatchMode):
         args, kwargs, tensors = self.alike(args, kwargs or {}, self.always)
         if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
             # an initializer looks at the weights that it drew: whether any must be drawn again, say
-            return {"b": False, "i": 0, "f": 0.0, "c": 0j}[_kind(tensors[0])]
+            return _number(tensors[0], 0)
         return self.run(func, args, kwargs, tensors, self.always)
 
     def alike(self, args: Any, kwargs: Any, dataless: bool = False) -> tuple[Any, Any, list[torch.Tensor]]:
@@ -248,6 +228,8 @@ class Tracer(Dataless):
         self.seen: dict[int, int] = {}
         self.tainted = set[int]()
         self.owners: dict[int, torch.Tensor] = {}  # by storage, a tensor in it that depends on the inputs
+        self.refusing = Refusing(self._asked)
+        self.answers = 0  # to what was asked after a refusal
 
     # --- modules --------------------------------------------------------------------------------------------------
 
@@ -256,7 +238,7 @@ class Tracer(Dataless):
         """Every module's run is noted while this lasts; nothing is left on the modules."""
         hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
         try:
-            with torch.inference_mode(), self:
+            with torch.inference_mode(), self, self.refusing:
                 yield
         finally:
             for hook in hooks:
@@ -355,8 +337,22 @@ class Tracer(Dataless):
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if self.refusing.first is not None:
+            return self._uncounted(func, args, kwargs or {})
+        return self.refusing.noted(lambda: self._followed(func, args, kwargs))
+
+    def _uncounted(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """What runs after a refusal that their code caught. Who asks again is told something else, so that no loop of
+        theirs waits for ever."""
+        args, kwargs, tensors = self.alike(args, kwargs, True)
+        if tensors and func.name().partition(".")[0] in _ASKING:
+            self.answers += 1
+            return _number(tensors[0], self.answers % 2)
+        return self.run(func, args, kwargs, tensors, True)
+
+    def _followed(self, func: Any, args: Any, kwargs: Any) -> Any:
         if not isinstance(func, torch._ops.OpOverload):  # cond and its like, which take code
-            raise DependsOnData(self._asked(str(func), "higher_order", args, kwargs))
+            raise DependsOnData(self._asked(str(func), (args, kwargs), "higher_order"))
         change = lambda one: self.inner(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
         args, kwargs = tree_map(change, args), tree_map(change, kwargs or {})
         library, _, name = func.name().partition(".")[0].partition("::")
@@ -373,7 +369,7 @@ class Tracer(Dataless):
             if result is not NotImplemented:
                 return result
         if any(one.is_meta for one in given) and (name in _DATA or _asks(name, args)):
-            raise DependsOnData(self._asked(name, library, args, kwargs))
+            raise DependsOnData(self._asked(name, (args, kwargs), library))
         if name == "_nested_tensor_from_mask_left_aligned":
             return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
         if name == "_pack_padded_sequence" and not given[1].is_meta:
@@ -395,15 +391,15 @@ class Tracer(Dataless):
         try:
             result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
         except NotImplementedError as error:
-            raise NoShape(self._asked(name, library, args, kwargs)) from error
+            raise NoShape(self._asked(name, (args, kwargs), library)) from error
         self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
         return result
 
-    def _asked(self, name: str, library: str, args: Any, kwargs: Any) -> Call:
-        """The call of an operator that cannot be followed."""
-        given = [self.look(self.inner(one)) for one in _found((args, kwargs))]
+    def _asked(self, name: str, given: Any, library: str = "torch") -> Call:
+        """The call of what cannot be followed, of tensors among these."""
+        tensors = tuple([self.look(self.inner(one)) for one in _found(given)])
         _, run, path = self._place()
-        return Call(name, {"given": tuple(given)}, (), path, run, library)
+        return Call(name, {"given": tensors}, (), path, run, library)
 
     def _place(self) -> tuple[int, int, str]:
         """The module that runs, which run of it that is, and its path."""

@@ -1,0 +1,105 @@
+"""What stops the counting of a run: their code wants what only data can tell, or PyTorch cannot go on without data.
+
+Their code may catch anything, this too. So the first refusal is noted where it is raised (:class:`Refusing`), and what
+runs after it counts for nothing.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten
+
+from sepcalc.importers.torch.calls import Call
+
+_Result = TypeVar("_Result")
+_NO_DATA = re.compile(r"\bmeta\b", re.I)  # where PyTorch says that a tensor has no data
+_ELSEWHERE = "same device"  # what it says of tensors some of which have none
+_READERS = {"tolist", "numpy", "__array__", "__dlpack__", "__format__"}  # of data, whatever they say
+
+
+class Refusal(BaseException):
+    """What stops the counting. No Exception: code that catches all of those goes on as it would on real data."""
+
+
+class DependsOnData(Refusal):
+    """The code asks for a value that only the data can tell: ``call`` is how."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.op)
+        self.call = call
+
+
+class NoShape(Refusal):
+    """An operator that PyTorch cannot run without data: ``call`` is that operator's."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.op)
+        self.call = call
+
+
+class NeedsWhole(Refusal):
+    """An operator needs whole numbers from these inputs."""
+
+    def __init__(self, origins: frozenset[str]) -> None:
+        super().__init__(", ".join(sorted(origins)))
+        self.origins = origins
+
+
+class TooMuch(Refusal):
+    """More operators than will be followed."""
+
+
+class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell its type
+    """Notes the first refusal, ``first``, whatever their code makes of it: those raised where operators are followed
+    (:meth:`noted`), and PyTorch's own where their code wants the data of a tensor without any, as ``numpy()`` does.
+    ``asked`` makes a call of a function's name and its arguments."""
+
+    def __init__(self, asked: Callable[[str, Any], Call]) -> None:
+        super().__init__()
+        self.asked = asked
+        self.first: BaseException | None = None
+
+    def noted(self, run: Callable[[], _Result]) -> _Result:
+        """What it gives; a refusal is noted, and goes on."""
+        try:
+            return run()
+        except Refusal as fact:
+            self.first = self.first or fact
+            raise
+
+    def whole(self, run: Callable[[], _Result]) -> _Result:
+        """What a whole run gives. Raises the first refusal, even one that was caught."""
+        try:
+            result = run()
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException:
+            if self.first is None:
+                raise
+        else:
+            if self.first is None:
+                return result
+        raise self.first
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[Any], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            return func(*args, **(kwargs or {}))
+        except Exception as error:
+            name = getattr(func, "__name__", str(func))
+            wanted = name in _READERS or _NO_DATA.search(str(error))
+            if self.first is not None or not wanted or not _without_data((args, kwargs)):
+                raise
+            if _ELSEWHERE in str(error):
+                self.first = error
+                raise
+            self.first = DependsOnData(self.asked(name, (args, kwargs)))
+            raise self.first from error
+
+
+def _without_data(given: Any) -> bool:
+    return any(isinstance(one, torch.Tensor) and one.is_meta for one in tree_flatten(given)[0])

@@ -1,0 +1,198 @@
+"""PyTorch code that asks for what only data can tell, and catches that it cannot have it: never counted as whole."""
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install 'sepcalc[torch]'")
+
+import torch
+from torch import nn
+
+import sepcalc
+from sepcalc.cli import run
+
+
+class Branching(nn.Module):
+    """A layer that always runs, and one that runs where the data says so."""
+
+    def __init__(self, code: Callable[[Any, torch.Tensor], Any]) -> None:
+        super().__init__()
+        self.code = code
+        self.a, self.b = (nn.Linear(64, 64, bias=False) for _ in range(2))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.code(self, self.a(x))
+
+
+class Large:
+    """What is there or not, as the data says."""
+
+    def __init__(self, x: torch.Tensor) -> None:
+        self.x = x
+
+    @property
+    def large(self) -> bool:
+        if self.x.sum() > 0:
+            return True
+        raise AttributeError("large")
+
+
+def tried(m: Any, x: torch.Tensor) -> torch.Tensor:
+    with contextlib.suppress(Exception):
+        if x.sum() > 0:
+            return m.b(x)
+    return x
+
+
+def tried_whatever(m: Any, x: torch.Tensor) -> torch.Tensor:
+    with contextlib.suppress(BaseException):
+        if x.sum() > 0:
+            return m.b(x)
+    return x
+
+
+def returned_at_last(m: Any, x: torch.Tensor) -> torch.Tensor:
+    try:
+        return m.b(x) if x.sum() > 0 else x
+    finally:
+        return x  # noqa: B012, SIM107 - what this is about
+
+
+def again_and_again(m: Any, x: torch.Tensor) -> torch.Tensor:
+    while True:
+        try:
+            if x.sum() > 0:
+                return x
+        except BaseException:
+            continue
+
+
+def one_of_many(m: Any, x: torch.Tensor) -> torch.Tensor:
+    kept = []
+    with contextlib.suppress(BaseException):
+        kept = [at for at in range(3) if x[..., at].sum() > 0]
+    return m.b(x) if kept else x
+
+
+def by_a_generator(m: Any, x: torch.Tensor) -> torch.Tensor:
+    def steps() -> Iterator[int]:
+        try:
+            yield 1
+            if x.sum() > 0:
+                yield 2
+        except BaseException:
+            yield 3
+
+    return m.b(x) if list(steps()) == [1, 2] else x
+
+
+def asked(value: Callable[[torch.Tensor], Any]) -> Callable[[Any, torch.Tensor], torch.Tensor]:
+    def code(m: Any, x: torch.Tensor) -> torch.Tensor:
+        try:
+            value(x)
+            return m.b(x)
+        except BaseException:
+            return x
+
+    return code
+
+
+CAUGHT: dict[str, Callable[[Any, torch.Tensor], Any]] = {
+    "any exception": tried,
+    "whatever is raised": tried_whatever,
+    "returned at last": returned_at_last,
+    "in a loop": again_and_again,
+    "in a comprehension": one_of_many,
+    "in a generator": by_a_generator,
+    "hasattr": lambda m, x: m.b(x) if hasattr(Large(x), "large") else x,
+    "getattr": lambda m, x: m.b(x) if getattr(Large(x), "large", False) else x,
+    "float": asked(lambda x: float(x[0, 0])),
+    "an index": asked(lambda x: [x, x][x[0, 0].long()]),
+    "one among them": asked(lambda x: 1.0 in x),
+    "the greater of two": asked(lambda x: max(x[0, 0], x[0, 1])),
+    "a text": asked(lambda x: f"{x.sum():.2f}"),
+    "an array": asked(lambda x: x.numpy()),
+    "an array on the CPU": asked(lambda x: x.detach().cpu().numpy()),
+    "a list": asked(lambda x: x.tolist()),
+    "a tensor of it": asked(lambda x: torch.tensor([x[0, 0]])),
+    "true places": asked(lambda x: x[x > 0]),
+    "as often as it says": asked(lambda x: x.repeat_interleave(x[0].long(), 1)),
+    "split where it says": asked(lambda x: x.tensor_split(x[0].long())),
+    "equal": asked(lambda x: torch.equal(x, x)),
+    "a histogram": asked(lambda x: torch.histogram(x, 3)),
+    "a branch of PyTorch's": asked(lambda x: torch.cond(x.sum() > 0, lambda a: a, lambda a: a + 1, (x,))),
+}
+
+
+@pytest.mark.parametrize("way", CAUGHT)
+def test_what_their_code_catches_is_not_counted_as_whole(way: str) -> None:
+    net = sepcalc.from_torch(Branching(CAUGHT[way]), torch.ones(1, 64))
+    assert net.stopped is not None
+    assert (net.complete, net.macs, net.params) == (False, 4096, 4096)
+
+
+def test_what_fails_on_data_too_is_theirs_to_catch() -> None:
+    def either(m: Any, x: torch.Tensor) -> torch.Tensor:
+        try:
+            return m.b(x[:, :3])
+        except RuntimeError:
+            return m.b(x)
+
+    net = sepcalc.from_torch(Branching(either), torch.ones(1, 64))
+    assert (net.complete, net.macs) == (True, 2 * 4096)
+
+
+def test_indices_that_their_code_would_do_without_are_found() -> None:
+    def looked_up(m: Any, ids: torch.Tensor) -> torch.Tensor:
+        try:
+            return m.table(ids)
+        except BaseException:
+            return ids[..., None] * m.table.weight[0]
+
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(10, 4)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return looked_up(self, ids)
+
+    net = sepcalc.from_torch(Table(), {"ids": "1x5"})
+    assert [layer.kind for layer in net.layers] == ["embedding"]
+
+
+CODE = """
+import torch
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = (torch.nn.Linear(64, 64, bias=False) for _ in range(2))
+    def forward(self, x):
+        x = self.a(x)
+        try:
+            if x.sum() > 0 or x.sum() <= 0:
+                return self.b(x)
+        except Exception:
+            pass
+        return x
+"""
+
+
+def test_a_gate_does_not_pass_what_their_code_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "their_caught.py").write_text(CODE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("their_caught", None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        words = ["their_caught:Net", "--input", "x=1x64", "--max", "macs=5000"]
+        assert run(["check", *words]) == 3
+        assert run(["check", *words, "--allow-uncounted"]) == 3
+    assert "a value that only the data can tell" in capsys.readouterr().out
