@@ -99,7 +99,8 @@ class Network:
 
     ``inputs`` are shapes by name, ``outputs`` numbers of tensors by name. ``macs``, ``params`` and the other counts
     are those of :attr:`cost`. ``param_bytes`` is what its params take where its file says so (None: 4 bytes each),
-    ``notes`` are sentences that a reader of its numbers must know.
+    ``notes`` are sentences that a reader of its numbers must know, ``guesses`` what an importer had to guess and a gate
+    must be told, ``most`` the metrics of which it has more where it runs otherwise than laid out here, and how much.
     """
 
     def __init__(
@@ -111,11 +112,15 @@ class Network:
         *,
         param_bytes: int | None = None,
         notes: Sequence[str] = (),
+        guesses: Sequence[Problem] = (),
+        most: Mapping[str, int] | None = None,
     ) -> None:
         self.name = name
         self.inputs = dict(inputs)
         self.nodes = tuple(nodes)
         self.notes = tuple(notes)
+        self.guesses = tuple(guesses)
+        self.most = dict(most or {})
         self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
 
@@ -139,7 +144,7 @@ class Network:
     ) -> "Network":
         """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
         ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
-        network = Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes)
+        network = Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes, guesses=self.guesses)
         return network if self._param_bytes is None else network.stored(self._param_bytes, self.params)
 
     def stored(self, size: int, of: int) -> "Network":

@@ -61,10 +61,12 @@ def read(
     ``standard_input`` is called for ``-``; ``keep`` is given each file that was read, included ones too, and of
     a network on one line its text; of a PyTorch module nothing. Raises InputError with every problem.
     """
+    if request.batch is not None and request.batch < 1:
+        raise InputError([Problem(f"batch is {request.batch}: expected a number of examples from 1")])
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
-        _refuse_dims(request, "<stdin>")
+        _refuse_sizes(request, "<stdin>")
         return _read_yaml(standard_input(), "<stdin>", request, None, keep)
     if argument.startswith(ZOO):
         from sepcalc.zoo import path
@@ -78,7 +80,7 @@ def read(
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
-        _refuse_dims(request, "a network on one line")
+        _refuse_sizes(request, "a network on one line")
         if request.settings:
             raise InputError([Problem("a network on one line has no parameters to set")])
         if keep:
@@ -86,7 +88,7 @@ def read(
         return load_line(argument, request.inputs)
     suffix = os.path.splitext(argument)[1].lower()
     if suffix in YAML:
-        _refuse_dims(request, printable(argument))
+        _refuse_sizes(request, printable(argument))
         return _read_yaml(contents(argument), argument, request, _Folder(argument, keep).open, keep)
     if TORCH.fullmatch(argument) and not os.path.lexists(argument):
         from sepcalc.document import Document
@@ -123,11 +125,13 @@ def load(
     argument: str | os.PathLike[str],
     *,
     input: str | Sequence[int] | Mapping[str, str | Sequence[int]] | None = None,  # noqa: A002
+    batch: int | None = None,
     **parameters: object,
 ) -> "Network":
     """The network of a file, of the zoo, or of one line: ``load("zoo:mobilenet_v2", width=1.4, input="192x192x3")``.
 
-    Keywords set its parameters; ``input`` is a shape, as text or as sizes, or shapes by the names of the inputs.
+    Keywords set its parameters; ``input`` is a shape, as text or as sizes, or shapes by the names of the inputs;
+    ``batch`` says how many examples the first axis of a model's inputs holds (1: it is none of examples).
     Raises InputError with every problem.
     """
     settings = {
@@ -135,13 +139,23 @@ def load(
     }
     given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
     shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
-    return read(os.fspath(argument), Request(settings, shapes)).network
+    return read(os.fspath(argument), Request(settings, shapes, batch=batch)).network
 
 
-def _refuse_dims(request: Request, name: str) -> None:
-    """Raises InputError where sizes are given for dimensions that no YAML leaves open."""
+def is_document(argument: str) -> bool:
+    """Whether a network argument is in the language of networks (YAML, the zoo's too, or one line), which leaves no
+    dimension open and is of one example."""
+    if argument == "-" or argument.startswith(ZOO) or ("," in argument and not os.path.exists(argument)):
+        return True
+    return os.path.splitext(argument)[1].lower() in YAML
+
+
+def _refuse_sizes(request: Request, name: str) -> None:
+    """Raises InputError where sizes are given for dimensions, or a number of examples, that no YAML leaves open."""
     for dim in request.dims:
         raise InputError([Problem(f"{name} has no open dimension {quoted(dim)}", "--dim is for model files")])
+    if (request.batch or 1) > 1:
+        raise InputError([Problem(f"{name} is of one example, not {request.batch}", "--batch is for model files")])
 
 
 def _read_yaml(

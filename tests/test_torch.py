@@ -712,6 +712,58 @@ def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to
     assert examples.notes == ("the inputs hold 3 examples along their first axis: counts are for one of them",)
 
 
+class Told(nn.Module):
+    """Layers in a row, on 6 of something."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layers(x)
+
+
+@pytest.mark.parametrize(
+    ("module", "shape", "guessed"),
+    [
+        (Told(nn.Linear(8, 4)), "6x8", True),
+        (Told(nn.Linear(8, 4)), "6x5x8", True),
+        (Told(nn.Embedding(10, 4)), "6x5", True),
+        (Told(nn.Flatten(), nn.Unflatten(1, (8, 9)), nn.Conv1d(8, 4, 3)), "6x72", True),
+        (Told(nn.Conv1d(8, 4, 3)), "6x8x9", False),
+        (Told(nn.ReLU(), nn.MaxPool1d(2)), "6x8x9", False),
+        (Told(nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1)), "6x8x9x9", False),
+        (Told(nn.Conv2d(8, 4, 3)), "6x8x9x9", False),
+        (Told(nn.ConvTranspose2d(8, 4, 3)), "6x8x9x9", False),
+        (Told(nn.Linear(8, 4)), "1x5x8", False),
+    ],
+)
+def test_a_batch_that_no_layout_tells_is_a_guess(module: nn.Module, shape: str, guessed: bool) -> None:
+    net = sepcalc.from_torch(module, {"x": shape})
+    size = shape.partition("x")[0]
+    asked = (
+        f"the first axis of the input 'x' is {size}, and nothing tells whether these are examples, of which one is "
+        f"counted\n  hint: --batch {size}: they are; --batch 1: they are not, all are counted; in pyproject.toml: "
+        f"batch = {size}"
+    )
+    assert [str(problem) for problem in net.guesses] == [asked] * guessed
+    one = sepcalc.from_torch(module, {"x": shape}, batch=int(size))
+    assert (one.cost, one.guesses) == (net.cost, ())
+    whole = sepcalc.from_torch(module, {"x": shape}, batch=1)
+    assert (whole.macs, whole.guesses, whole.notes) == (int(size) * net.macs, (), ())
+
+
+def test_a_batch_that_a_module_has_not_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(nn.Linear(8, 4), {"input": "6x8"}, batch=7)
+    assert str(caught.value) == "--batch 7: the inputs hold other numbers along their first axis: 6"
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(Told(nn.Softmax(0), nn.Linear(8, 4)), {"x": "6x8"}, batch=6)
+    assert str(caught.value) == (
+        "--batch 6: Told does not run on each of them by itself\n  hint: --batch 1 counts all that runs on these inputs"
+    )
+
+
 def steps_taken(m: Any, x: torch.Tensor) -> torch.Tensor:
     state, made = torch.zeros(x.shape[1], 4), []
     for step in x:

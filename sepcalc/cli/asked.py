@@ -13,12 +13,12 @@ from sepcalc.cli.output import output_options
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
 from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.importers import Request
 from sepcalc.renderers import FORMATS
 from sepcalc.source import Keep, contents, read
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
-    from sepcalc.importers import Request
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 verdict_options = partial(output_options, forms=FORMATS, short=True)
@@ -81,13 +81,16 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
     return found
 
 
-def read_for_gate(argument: str, asked: "Request", keep: Keep | None = None) -> "Document":
+def read_for_gate(argument: str, asked: Request, keep: Keep | None = None) -> "Document":
     """The network of an argument, as the gate's commands take it; ``keep`` is given the files that are read. Raises
-    InputError, also where an input was given that is not of the network's own kind: what is counted then is another
-    network."""
+    InputError, also where an input was given that is not of the network's own kind (what is counted then is another
+    network), and where its numbers rest on a guess."""
     document = read(argument, asked, standard_input, keep)
     if document.reshaped:
         raise InputError(document.reshaped)
+    if guesses := document.network.guesses:
+        place = "<stdin>" if argument == "-" else printable(argument)
+        raise InputError([problem._replace(place=place) for problem in guesses])
     return document
 
 
@@ -96,6 +99,13 @@ def kept_as(argument: str, folder: str) -> str:
     if not os.path.exists(argument):
         return argument
     return os.path.relpath(os.path.realpath(argument), os.path.realpath(folder)).replace(os.sep, "/")
+
+
+def refuse_without_files(given: Request) -> None:
+    """Raises InputError where a command that reads pyproject.toml's networks is told how to read one."""
+    if any(given):
+        options = "--set, --input, --dim and --batch need"
+        raise InputError([Problem(f"{options} a FILE: pyproject.toml says its own for its checks")])
 
 
 def text_of(path: str) -> str:

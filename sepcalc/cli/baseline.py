@@ -6,8 +6,15 @@ import click
 
 from sepcalc import __version__
 from sepcalc.cli import complain
-from sepcalc.cli.asked import kept_as, read_for_gate
-from sepcalc.cli.network import input_option, request, set_option, uncounted_option
+from sepcalc.cli.asked import kept_as, read_for_gate, refuse_without_files
+from sepcalc.cli.network import (
+    batch_option,
+    dim_option,
+    input_option,
+    request,
+    set_option,
+    uncounted_option,
+)
 from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
@@ -34,6 +41,8 @@ Examples:
 @click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_files)
 @set_option
 @input_option
+@dim_option
+@batch_option
 @uncounted_option
 @click.option("-o", "--output", metavar="FILE", help="Where to keep it (a new file, but for --force).")
 @click.option("--force", is_flag=True, help="Let --output overwrite.")
@@ -41,19 +50,24 @@ def command(
     files: tuple[str, ...],
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    batch: int | None,
     allow_uncounted: bool,
     output: str | None,
     force: bool,
 ) -> int:
-    given = request(sets, inputs)
+    given = request(sets, inputs, dims, batch)
     wanted = [(file, given) for file in dict.fromkeys(files)] if files else _configured(output, given)
     folder = os.path.dirname(output or "") or "."
-    kept, gaps, stopped = [], list[str](), False
+    kept, gaps, notes, stopped = [], list[str](), list[str](), False
     for file, asked in wanted:
         network = read_for_gate(file, asked).network
         kept.append(Kept(kept_as(file, folder), asked.settings, taken(network)))
         stopped |= network.stopped is not None
         gaps += [f"{printable(file)}: {gap.name} ({gap.kind}): {gap.reason}" for gap in network.uncounted]
+        notes += [f"{printable(file)}: {note}" for note in network.notes]
+    for note in notes:
+        complain(f"note: {printable(note)}")
     for gap in gaps:
         complain(f"not counted: {printable(gap)}")
     if stopped:
@@ -67,8 +81,7 @@ def command(
 
 def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]:
     """The networks of the project's checks with this baseline. Raises InputError where there are none."""
-    if given.settings or given.inputs:
-        raise InputError([Problem("--set and --input need a FILE: pyproject.toml says its own for its checks")])
+    refuse_without_files(given)
     project = find(working_folder()) if output is not None else None
     wanted: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, Request]] = {}
     for asked in project.checks if project else ():
@@ -79,7 +92,7 @@ def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]
             for path in files_of(asked, project.root):
                 file = os.path.relpath(path) if os.path.isabs(path) else path
                 key = file, tuple(sorted(asked.settings.items()))
-                wanted[key] = file, Request(asked.settings, asked.inputs, asked.dims)
+                wanted[key] = file, Request(asked.settings, asked.inputs, asked.dims, asked.batch)
     if not wanted:
         what = f"no check in pyproject.toml has the baseline {quoted(output)}" if output else "no file is named"
         raise InputError([Problem(f"{what}: there is nothing to keep", "name the files")])

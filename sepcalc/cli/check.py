@@ -16,10 +16,18 @@ from sepcalc.cli.asked import (
     max_option,
     read_for_gate,
     refuse_outside,
+    refuse_without_files,
     text_of,
     verdict_options,
 )
-from sepcalc.cli.network import input_option, request, set_option, uncounted_option
+from sepcalc.cli.network import (
+    batch_option,
+    dim_option,
+    input_option,
+    request,
+    set_option,
+    uncounted_option,
+)
 from sepcalc.cli.output import complete_files, conclude, working_folder
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines
@@ -80,6 +88,8 @@ Kept = Mapping[Any, baselines.Kept]
 @increase_option
 @set_option
 @input_option
+@dim_option
+@batch_option
 @uncounted_option
 @click.option("--skip-unbudgeted", is_flag=True, help="Let a file pass that has nothing to be checked against.")
 @click.option("--why", is_flag=True, help="The layers that weigh most, also where all is well.")
@@ -92,6 +102,8 @@ def command(
     increases: tuple[str, ...],
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    batch: int | None,
     allow_uncounted: bool,
     skip_unbudgeted: bool,
     why: bool,
@@ -101,7 +113,9 @@ def command(
     output: str | None,
     force: bool,
 ) -> int:
-    given = Target("", "", request(sets, inputs), limits_of(maxima), increases_of(increases), baseline or "")
+    given = Target(
+        "", "", request(sets, inputs, dims, batch), limits_of(maxima), increases_of(increases), baseline or ""
+    )
     _require_sense(given, files, baseline)
     here = working_folder()
     project = find(here)
@@ -134,8 +148,8 @@ def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) 
         raise InputError([Problem("--baseline alone limits nothing", "say how much: --max-increase 2%")])
     if baseline == "":
         raise InputError([Problem("--baseline is empty: expected a file")])
-    if not files and (given.request.settings or given.request.inputs):
-        raise InputError([Problem("--set and --input need a FILE: pyproject.toml says its own for its checks")])
+    if not files:
+        refuse_without_files(given.request)
 
 
 # --- what to check ---------------------------------------------------------------------------------------------------
@@ -198,7 +212,12 @@ def _target(asked: Asked, argument: str, name: str, given: Target, root: str) ->
     return Target(
         name,
         argument,
-        Request({**asked.settings, **given.request.settings}, inputs, {**asked.dims, **given.request.dims}),
+        Request(
+            {**asked.settings, **given.request.settings},
+            inputs,
+            {**asked.dims, **given.request.dims},
+            given.request.batch or asked.batch,
+        ),
         (*asked.limits, *given.limits),
         (*asked.increases, *given.increases),
         os.path.relpath(os.path.join(root, asked.baseline)) if asked.baseline else given.baseline,

@@ -5,6 +5,7 @@ import click
 from sepcalc.cli import complain
 from sepcalc.cli.network import (
     NETWORK,
+    batch_option,
     dim_option,
     fold_norm_option,
     input_option,
@@ -35,6 +36,7 @@ Examples:
 @set_option
 @input_option
 @dim_option
+@batch_option
 @fold_norm_option
 @uncounted_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file.")
@@ -44,6 +46,7 @@ def command(
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
+    batch: int | None,
     fold_norm: bool,
     allow_uncounted: bool,
     output: str | None,
@@ -51,7 +54,9 @@ def command(
 ) -> int:
     from sepcalc.document.compacting import write_compact
 
-    found = read(network, request(sets, inputs, dims), standard_input).network
+    found = read(network, request(sets, inputs, dims, batch), standard_input).network
+    for note in found.notes:
+        complain(f"note: {printable(note)}")
     emit_file(write_compact(found.fold_norm() if fold_norm else found), output, force)
     if found.accepted(allow_uncounted):
         return 0

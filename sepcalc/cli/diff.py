@@ -7,12 +7,20 @@ from hashlib import blake2b
 import click
 
 from sepcalc.cli.asked import increase_option, increases_of, read_for_gate, verdict_options
-from sepcalc.cli.network import input_option, request, set_option, uncounted_option
+from sepcalc.cli.network import (
+    batch_option,
+    dim_option,
+    input_option,
+    request,
+    set_option,
+    uncounted_option,
+)
 from sepcalc.cli.output import complete_files, conclude
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown
 from sepcalc.gate.snapshots import taken
 from sepcalc.reports.diff import DiffReport
+from sepcalc.source import is_document
 
 HELP = """What changed between two networks: layers added, removed and changed, and the totals.
 
@@ -34,6 +42,8 @@ Examples:
 @increase_option
 @set_option
 @input_option
+@dim_option
+@batch_option
 @uncounted_option
 @verdict_options
 def command(
@@ -42,13 +52,15 @@ def command(
     increases: tuple[str, ...],
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
+    dims: tuple[str, ...],
+    batch: int | None,
     allow_uncounted: bool,
     form: str,
     exact: bool,
     output: str | None,
     force: bool,
 ) -> int:
-    limits, asked = increases_of(increases), request(sets, inputs)
+    limits, asked = increases_of(increases), request(sets, inputs, dims, batch)
     if old == new == "-":
         raise InputError([Problem("standard input can be one of the two only")])
     problems: list[Problem] = []
@@ -56,13 +68,15 @@ def command(
     digests: list[list[bytes]] = [[], []]  # of each side's files
     for argument, own in zip((old, new), digests):
         try:
-            snapshots.append(taken(read_for_gate(argument, asked, partial(_digest, own)).network))
+            beside = is_document(argument) and not (is_document(old) and is_document(new))
+            how = asked._replace(dims={}, batch=None) if beside else asked  # these are for the model file
+            snapshots.append(taken(read_for_gate(argument, how, partial(_digest, own)).network))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(dict.fromkeys(problems))
     before, after = snapshots
-    held = grown(before.totals, after.totals, limits)
+    held = grown(before.largest, after.largest, limits)
     allowed = allow_uncounted and not (before.stopped or after.stopped)
     same = bool(digests[0]) and digests[0] == digests[1]
     report = DiffReport((old, new), before, after, held, allowed, same)

@@ -6,7 +6,16 @@ from functools import cache
 
 import click
 
-from sepcalc.cli.network import NETWORK, dim_option, input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.network import (
+    NETWORK,
+    batch_option,
+    dim_option,
+    input_option,
+    request,
+    set_option,
+    standard_input,
+    uncounted_option,
+)
 from sepcalc.cli.output import emit, emit_file, output_options
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
@@ -87,6 +96,7 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
 @set_option
 @input_option
 @dim_option
+@batch_option
 @uncounted_option
 @output_options
 @click.option("-o", "--write", metavar="FILE", help="Write the network that fits, as YAML; needs one --by.")
@@ -101,6 +111,7 @@ def command(
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
+    batch: int | None,
     allow_uncounted: bool,
     form: str,
     exact: bool,
@@ -115,7 +126,7 @@ def command(
         if name not in SEPARATED:
             expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
             raise InputError([Problem(expected, near_miss(name, SEPARATED))])
-    asked = request(sets, inputs, dims)
+    asked = request(sets, inputs, dims, batch)
     once = cache(standard_input)  # read again for every width
     document = read(network, asked, once)
     whole = document.network
@@ -143,7 +154,8 @@ def command(
         from sepcalc.document.writer import write as as_yaml
 
         emit_file(as_yaml(found), write, force)
-    emit(FitReport(whole.name, whole.cost, limits, told, incomplete(whole)), form, exact, output, force)
+    report = FitReport(whole.name, whole.cost, limits, told, incomplete(whole), whole.notes)
+    emit(report, form, exact, output, force)
     if not whole.accepted(allow_uncounted):
         return 3
     return 0 if found is not None else 1

@@ -34,13 +34,17 @@ Examples:
 """
 
 
-def request(sets: tuple[str, ...], inputs: tuple[str, ...], dims: tuple[str, ...] = ()) -> Request:
-    """``--set name=value``, ``--input [name=]shape`` and ``--dim name=size``, each name once. Raises InputError."""
+def request(
+    sets: tuple[str, ...], inputs: tuple[str, ...], dims: tuple[str, ...] = (), batch: int | None = None
+) -> Request:
+    """``--set name=value``, ``--input [name=]shape`` and ``--dim name=size``, each name once; ``--batch``. Raises
+    InputError."""
     shapes = [text if "=" in text else f"={text}" for text in inputs]
     return Request(
         _pairs("--set", sets, "width=0.5"),
         _pairs("--input", shapes, "160x160x3", nameless=True),
-        _pairs("--dim", dims, "batch=1"),
+        _pairs("--dim", dims, "height=224"),
+        batch,
     )
 
 
@@ -71,8 +75,10 @@ input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]
 dim_option = click.option(
     "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="A size for a dimension that a model file leaves open."
 )
-
-
+batch_option = click.option(
+    "--batch", type=click.IntRange(1), metavar="N",
+    help="How many examples the first axis of a model's inputs holds; 1: it is none of examples.",
+)  # fmt: skip
 uncounted_option = click.option(
     "--allow-uncounted",
     is_flag=True,
@@ -88,6 +94,7 @@ fold_norm_option = click.option(
 @set_option
 @input_option
 @dim_option
+@batch_option
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
 @click.option("--full", is_flag=True, help="Every layer in a row of its own, also where blocks repeat.")
 @click.option("--sort", type=click.Choice(COSTS), default=None, help="Most of this count first; shares are of it.")
@@ -107,6 +114,7 @@ def command(
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
+    batch: int | None,
     by: str | None,
     full: bool,
     sort: str | None,
@@ -121,7 +129,7 @@ def command(
     output: str | None,
     force: bool,
 ) -> int:
-    document = read(network, request(sets, inputs, dims), standard_input)
+    document = read(network, request(sets, inputs, dims, batch), standard_input)
     subject = document.network.fold_norm() if fold_norm else document.network
     known = subject.accepted(allow_uncounted)
     if expand:

@@ -8,7 +8,16 @@ from contextlib import contextmanager
 
 import click
 
-from sepcalc.cli.network import NETWORK, dim_option, fold_norm_option, input_option, request, set_option, standard_input
+from sepcalc.cli.network import (
+    NETWORK,
+    batch_option,
+    dim_option,
+    fold_norm_option,
+    input_option,
+    request,
+    set_option,
+    standard_input,
+)
 from sepcalc.cli.output import conclude, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
@@ -52,6 +61,7 @@ _SHAPES = re.compile("[0-9x,]+")  # the beginning of a spec, perhaps of one whos
 @set_option
 @input_option
 @dim_option
+@batch_option
 @output_options
 @click.pass_context
 def command(
@@ -65,6 +75,7 @@ def command(
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
+    batch: int | None,
     form: str,
     exact: bool,
     output: str | None,
@@ -74,11 +85,12 @@ def command(
     if len(words) == 1 and is_network(words[0]):
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
-        target = read(words[0], request(sets, inputs, dims), standard_input).network
+        target = read(words[0], request(sets, inputs, dims, batch), standard_input).network
         target = target.fold_norm() if fold_norm else target
         title = target.name or "network"
     else:
-        given = {"--layers": layers, "--set": sets, "--input": inputs, "--dim": dims, "--fold-norm": fold_norm}
+        given = {"--layers": layers, "--set": sets, "--input": inputs, "--dim": dims, "--batch": batch}
+        given["--fold-norm"] = fold_norm
         for name, value in given.items():
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])

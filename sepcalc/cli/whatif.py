@@ -2,7 +2,16 @@
 
 import click
 
-from sepcalc.cli.network import NETWORK, dim_option, input_option, request, set_option, standard_input, uncounted_option
+from sepcalc.cli.network import (
+    NETWORK,
+    batch_option,
+    dim_option,
+    input_option,
+    request,
+    set_option,
+    standard_input,
+    uncounted_option,
+)
 from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
@@ -40,6 +49,7 @@ Examples:
 @set_option
 @input_option
 @dim_option
+@batch_option
 @uncounted_option
 @element_bytes
 @output_options
@@ -57,6 +67,7 @@ def command(
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     dims: tuple[str, ...],
+    batch: int | None,
     allow_uncounted: bool,
     element_bytes: int,
     form: str,
@@ -77,7 +88,7 @@ def command(
     if resolution is not None:
         read_resolution("--resolution", resolution)
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None
-    whole = read(network, request(sets, inputs, dims), standard_input).network
+    whole = read(network, request(sets, inputs, dims, batch), standard_input).network
     result = whatif(whole, rules, exclude, width=width, divisor=divisor, resolution=resolution)
     report = WhatifReport(result, said(width, resolution), bytes_balance, element_bytes)
     if write is not None:

@@ -42,6 +42,8 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 "complete": not snapshot.uncounted,
                 "uncounted": [gap._asdict() for gap in snapshot.uncounted],
                 "totals": snapshot.totals,
+                **({"most": dict(snapshot.most)} if snapshot.most else {}),
+                "notes": list(snapshot.notes),
                 "layers": [
                     {"name": row.name, "kind": row.kind, "output": row.output, **row.cost._asdict()}
                     for row in snapshot.layers
@@ -145,7 +147,9 @@ def _networks(data: Any, version: str) -> list[Kept]:
 
 
 def _kept(data: Any) -> Kept:
-    _keys(data, {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "layers"}, "a network")
+    data = {"notes": [], "most": {}, **data} if isinstance(data, dict) else data  # which may be absent
+    keys = {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "most", "notes", "layers"}
+    _keys(data, keys, "a network")
     _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name are texts")
     _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs are shapes by name")
     inputs = {name: _shape(shape) for name, shape in data["inputs"].items()}
@@ -161,7 +165,13 @@ def _kept(data: Any) -> Kept:
     _check(data["complete"] is (not gaps), "complete is whether nothing is uncounted")
     for name, count in total(row.cost for row in layers)._asdict().items():
         _check(totals[name] == count, f"the total of {name} is the sum over its layers")
-    return Kept(data["file"], settings, Snapshot(data["name"], inputs, totals, layers, gaps))
+    _check(isinstance(data["most"], dict) and set(data["most"]) <= set(METRICS), "most are metrics")
+    most = {name: _number(count) for name, count in data["most"].items()}
+    _check(all(count > totals[name] for name, count in most.items()), "most are more than the totals")
+    notes = data["notes"]
+    _check(isinstance(notes, list) and all(isinstance(note, str) for note in notes), "notes are texts")
+    snapshot = Snapshot(data["name"], inputs, totals, layers, gaps, most=most, notes=tuple(notes))
+    return Kept(data["file"], settings, snapshot)
 
 
 def _row(data: Any) -> Row:

@@ -37,7 +37,8 @@ class Demand(NamedTuple):
 class Outcome(NamedTuple):
     """What came of one check: ``code`` is its exit code, ``status`` the same in a word (also ``warned``, ``skipped``).
 
-    ``uncounted`` are the layers without which the totals are, ``allowed`` that this only warns."""
+    ``uncounted`` are the layers without which the totals are, ``allowed`` that this only warns, ``notes`` what whoever
+    reads the numbers must know."""
 
     name: str
     file: str
@@ -51,6 +52,7 @@ class Outcome(NamedTuple):
     problems: tuple[Problem, ...] = ()
     message: str = ""
     mark: Mark | None = None
+    notes: tuple[str, ...] = ()
 
 
 def worst(codes: Sequence[int]) -> int:
@@ -68,7 +70,7 @@ def examine(
     if demand.then is not None:
         now = taken(network)
         then = demand.then(now)
-        held += grown(then.totals, now.totals, demand.increases, demand.level)
+        held += grown(then.largest, now.largest, demand.increases, demand.level)
         if why or not all(one.verdict.passed for one in held):
             pairs = matched(then, now)
     findings = compare_published(network, demand.claims)
@@ -99,6 +101,7 @@ def examine(
         allowed,
         message=demand.message,
         mark=demand.mark,
+        notes=network.notes,
     )
 
 

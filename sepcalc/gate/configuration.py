@@ -28,7 +28,7 @@ FILE = "pyproject.toml"
 LARGEST = 4 * 2**20  # bytes of it
 MOST = 10_000  # files that a glob may match
 LONGEST = 1000  # lines of one table that are looked through for a key
-KEYS = ("path", "name", "input", "set", "dim", "max", "layers", "baseline", "max-increase", "level", "message")
+KEYS = ("path", "name", "input", "set", "dim", "batch", "max", "layers", "baseline", "max-increase", "level", "message")
 _HEADER = re.compile(r"[ \t]*\[")
 _ARGUMENT = re.compile(r"zoo:.+|git:.+|[A-Za-z_][\w.]*:[\w.]+", re.DOTALL)
 Path = tuple[str | int, ...]
@@ -49,6 +49,7 @@ class Asked(NamedTuple):
     message: str
     mark: Mark
     named: bool  # by its author, not after its path
+    batch: int | None = None
 
 
 class Project(NamedTuple):
@@ -277,7 +278,15 @@ class _Reader:
             message,
             self.mark(at),
             bool(name),
+            self.batch(entry, at),
         )
+
+    def batch(self, entry: Mapping[str, Any], at: Path) -> int | None:
+        value = entry.get("batch")
+        if value is None or (type(value) is int and value > 0):
+            return value
+        self.say(f"batch needs a whole number from 1, not {_sort(value)}", (*at, "batch"), "for example batch = 8")
+        return None
 
     def text(self, entry: Mapping[str, Any], key: str, at: Path) -> str:
         value = entry.get(key, "")

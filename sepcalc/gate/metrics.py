@@ -49,5 +49,6 @@ def read_metric(text: str) -> str:
 
 
 def measured(network: Network, metric: str) -> int:
-    """A metric of the whole network; bytes at 4 an element, but for params whose file has widths of its own."""
-    return METRICS[metric].network(network)
+    """A metric of the whole network, the most that it may have where not always the same runs; bytes at 4 an element,
+    but for params whose file has widths of its own."""
+    return network.most.get(metric, 0) or METRICS[metric].network(network)

@@ -20,7 +20,8 @@ class Row(NamedTuple):
 
 class Snapshot(NamedTuple):
     """A network's counts. ``uncounted`` are the layers that they leave out, ``stopped`` is whether they go up to some
-    place only."""
+    place only, ``most`` the totals that are larger where it runs otherwise, ``notes`` what a reader of them must
+    know."""
 
     name: str
     inputs: Mapping[str, Shape]
@@ -28,6 +29,13 @@ class Snapshot(NamedTuple):
     layers: tuple[Row, ...]
     uncounted: tuple[Gap, ...] = ()
     stopped: bool = False
+    most: Mapping[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+    @property
+    def largest(self) -> dict[str, int]:
+        """Every metric as limits are held against it."""
+        return {**self.totals, **self.most}
 
 
 def taken(network: Network) -> Snapshot:
@@ -39,4 +47,6 @@ def taken(network: Network) -> Snapshot:
         tuple([Row(layer.name, layer.kind, layer.output, layer.cost) for layer in network.layers]),
         network.uncounted,
         network.stopped is not None,
+        network.most,
+        network.notes,
     )

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 class Request(NamedTuple):
     """What whoever asks for a network says besides: values for its parameters, shapes for its inputs by name (a shape
-    for the one input under the empty name), sizes for the dimensions that its file leaves open; all as text."""
+    for the one input under the empty name), sizes for the dimensions that its file leaves open, all as text; and how
+    many examples lie along the first axis of its inputs (1: the axis is none of examples; None: nobody says)."""
 
     settings: Mapping[str, str] = {}
     inputs: Mapping[str, str] = {}
     dims: Mapping[str, str] = {}
+    batch: int | None = None
 
 
 IMPORTERS: dict[str, str] = {  # by suffix; a module is loaded when such a file is named

@@ -1,12 +1,12 @@
 """A network while an importer makes it: its tensors, its nodes, and free renames between the shapes that a format has
 and those that the network has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Generic, TypeVar
 
 from sepcalc.cost import Cost, total
-from sepcalc.errors import Invalid
+from sepcalc.errors import InputError, Invalid, Problem, quoted
 from sepcalc.network import Node
 from sepcalc.ops.base import Op
 from sepcalc.ops.rename import Rename
@@ -113,6 +113,27 @@ class Growing(Generic[Beside]):
 def fixed_batch(size: int) -> str:
     """The note on a file whose first axis is so many examples."""
     return f"the file has a fixed batch of {size}: counts are for one of them"
+
+
+def guessed(names: Sequence[str], size: int) -> Problem:
+    """What a gate asks where nothing tells whether the first axis of these inputs holds so many examples."""
+    inputs = f"the input {quoted(names[0])} is" if len(names) == 1 else f"the inputs {listed(names)} are"
+    return Problem(
+        f"the first axis of {inputs} {size:,}, and nothing tells whether these are examples, of which one is counted",
+        f"--batch {size}: they are; --batch 1: they are not, all are counted; in pyproject.toml: batch = {size}",
+    )
+
+
+def unsuited(size: int, found: Iterable[int]) -> InputError:
+    """The refusal of a number of examples that the inputs do not have."""
+    sizes = " and ".join(map(str, dict.fromkeys(found))) or "none"
+    return InputError([Problem(f"--batch {size}: the inputs hold other numbers along their first axis: {sizes}")])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in quotes: ``'a', 'b' and 'c'``."""
+    shown = [*map(quoted, names)]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
 
 
 def numbered(taken: dict[str, int], name: str) -> str:

@@ -5,9 +5,9 @@ Source: https://docs.github.com/actions/reference/workflow-commands-for-github-a
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import Case, Report, cases_of
+from sepcalc.reports import NOTE, Case, Report, cases_of
 
-_COMMANDS = {"failed": "error", "error": "error", "warned": "warning", "skipped": "notice"}
+_COMMANDS = {"failed": "error", "error": "error", "warned": "warning", "skipped": "notice", NOTE: "notice"}
 
 
 def render(report: Report, style: Style) -> str:

@@ -8,13 +8,13 @@ from xml.sax.saxutils import escape, quoteattr
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import Case, Report, cases_of
+from sepcalc.reports import NOTE, Case, Report, cases_of
 
 _NO_TIME = 'timestamp="1970-01-01T00:00:00" hostname="localhost" time="0"'
 
 
 def render(report: Report, style: Style) -> str:
-    """A suite for each file or check, a case for each limit."""
+    """A suite for each file or check, a case for each limit; notes stand in the suite's output."""
     suites = [list(cases) for _, cases in groupby(cases_of(report), key=lambda case: case.suite)]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
     for number, cases in enumerate(suites):
@@ -22,19 +22,21 @@ def render(report: Report, style: Style) -> str:
     return "\n".join([*lines, "</testsuites>\n"])
 
 
-def _suite(number: int, cases: list[Case]) -> list[str]:
+def _suite(number: int, told: list[Case]) -> list[str]:
+    cases = [case for case in told if case.outcome != NOTE]
     counts = {
         word: sum(case.outcome == outcome for case in cases)
         for word, outcome in (("failures", "failed"), ("errors", "error"), ("skipped", "skipped"))
     }
     listed = " ".join(f'{word}="{count}"' for word, count in counts.items())
-    name = _attribute(cases[0].suite)
+    name = _attribute(told[0].suite)
     lines = [f'  <testsuite id="{number}" package="sepcalc" name={name} tests="{len(cases)}" {listed} {_NO_TIME}>']
     lines.append("    <properties/>")
     for case in cases:
         lines += _case(case)
-    warnings = [f"warning: {line}" for case in cases if case.outcome == "warned" for line in _said(case)]
-    lines.append(f"    <system-out>{_text(warnings)}</system-out>")
+    words = {"warned": "warning", NOTE: "note"}
+    beside = [f"{words[case.outcome]}: {line}" for case in told if case.outcome in words for line in _said(case)]
+    lines.append(f"    <system-out>{_text(beside)}</system-out>")
     return [*lines, "    <system-err/>", "  </testsuite>"]
 
 

@@ -52,9 +52,12 @@ class Lines(NamedTuple):
 Section = Table | Lines
 
 
+NOTE = "note"  # a case that is no verdict, but what whoever reads the others must know
+
+
 class Case(NamedTuple):
-    """One verdict, for formats that list verdicts: ``outcome`` is passed, failed, warned, error or skipped; ``file``
-    and ``line`` (0: none) are where what it was held to is written."""
+    """One verdict, for formats that list verdicts: ``outcome`` is passed, failed, warned, error or skipped, or NOTE;
+    ``file`` and ``line`` (0: none) are where what it was held to is written."""
 
     suite: str
     name: str

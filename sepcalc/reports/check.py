@@ -10,7 +10,7 @@ from sepcalc.gate.checks import Outcome, worst
 from sepcalc.gate.limits import Held, Increase
 from sepcalc.gate.metrics import spoken
 from sepcalc.gate.reasons import Reasons
-from sepcalc.reports import COUNT, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports import COUNT, NOTE, Case, Column, Lines, Row, Section, Table
 from sepcalc.reports.verdicts import because, sentence
 
 NOTHING = "nothing to check it against"
@@ -47,6 +47,7 @@ class CheckReport(NamedTuple):
         sections: list[Section] = [Table("", columns, [row for outcome in shown for row in self._rows(outcome)])]
         for outcome in shown:
             lines = [*_lines(outcome, self.told)]
+            lines += [f"note: {note}" for note in outcome.notes]
             if lines:
                 alarm = outcome.status not in ("passed", "skipped")
                 sections.append(Lines(f"{outcome.name}: {_headline(outcome)}", lines, alarm))
@@ -94,10 +95,11 @@ class CheckReport(NamedTuple):
         for outcome in self.outcomes:
             head = {"name": outcome.name, "file": outcome.file, "status": outcome.status}
             empty = {"metric": None, "scope": None, "limit": None, "actual": None, "passed": None, "level": None}
+            notes = "; ".join(outcome.notes) or None
             if not outcome.held:
-                yield {**head, **empty}
+                yield {**head, **empty, "notes": notes}
             for held in outcome.held:
-                yield {**head, **held.verdict.record(), "level": held.verdict.level}
+                yield {**head, **held.verdict.record(), "level": held.verdict.level, "notes": notes}
 
     def cases(self) -> Sequence[Case]:
         return [case for outcome in self.outcomes for case in self._cases(outcome)]
@@ -126,6 +128,8 @@ class CheckReport(NamedTuple):
             lines = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in outcome.uncounted]
             result = "warned" if outcome.allowed else "error"
             yield Case(name, f"{name}: complete", result, _incomplete(outcome), lines, self._path(file))
+        for note in outcome.notes:
+            yield Case(name, name, NOTE, note, (), self._path(file))
 
     def _path(self, file: str) -> str:
         path = file.replace("\\", "/")
@@ -201,6 +205,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "published": [finding._asdict() for finding in outcome.published],
         "uncounted": [gap._asdict() for gap in outcome.uncounted],
         "problems": [str(problem) for problem in outcome.problems],
+        "notes": list(outcome.notes),
     }
 
 

@@ -10,7 +10,7 @@ from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
-from sepcalc.reports import COUNT, NUMBER, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports import COUNT, NOTE, NUMBER, Case, Column, Lines, Row, Section, Table
 from sepcalc.reports.verdicts import sentence
 from sepcalc.shape import Shape, show
 
@@ -36,6 +36,17 @@ class DiffReport(NamedTuple):
         return bool(self.old.uncounted or self.new.uncounted)
 
     @property
+    def notes(self) -> list[str]:
+        """What whoever reads the numbers must know: of both networks, or of the one that each is about."""
+        both = dict.fromkeys((*self.old.notes, *self.new.notes))
+        sides = ((self.names[0], self.old.notes), (self.names[1], self.new.notes))
+        return [
+            note if len(of) == 2 else f"{of[0]}: {note}"
+            for note in both
+            if (of := [name for name, notes in sides if note in notes])
+        ]
+
+    @property
     def passed(self) -> bool:
         """Whether every limit to growth holds."""
         return not any(one.verdict.fails for one in self.held)
@@ -57,6 +68,8 @@ class DiffReport(NamedTuple):
         if self.incomplete:
             gaps = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in (*self.old.uncounted, *self.new.uncounted)]
             sections.append(Lines("Not counted", list(dict.fromkeys(gaps)), alarm=True))
+        if self.notes:
+            sections.append(Lines("", self.notes))
         sections.append(Lines("", [_summary(pairs)]))
         if changed:
             sections.append(Table("Layers", _layer_columns(), [_layer(pair) for pair in changed], folded=True))
@@ -90,6 +103,7 @@ class DiffReport(NamedTuple):
             "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.held],
             "passed": self.passed and (self.allowed or not self.incomplete),
             "same_bytes": self.same,
+            "notes": self.notes,
         }
 
     def _total(self, metric: str) -> dict[str, Any]:
@@ -124,7 +138,7 @@ class DiffReport(NamedTuple):
         elif not cases:
             pairs = matched(self.old, self.new)
             cases.append(Case(suite, "difference", "passed", _summary(pairs)))
-        return cases
+        return [*cases, *[Case(suite, "note", NOTE, note) for note in self.notes]]
 
 
 def _totals_columns() -> list[Column]:
@@ -189,6 +203,8 @@ def _network(argument: str, snapshot: Snapshot) -> dict[str, Any]:
         "totals": snapshot.totals,
         "complete": not snapshot.uncounted,
         "uncounted": [gap._asdict() for gap in snapshot.uncounted],
+        **({"most": dict(snapshot.most)} if snapshot.most else {}),
+        "notes": list(snapshot.notes),
     }
 
 

@@ -230,6 +230,7 @@ class FitReport(NamedTuple):
     limits: Mapping[str, int]
     ways: Sequence[Way]
     incomplete: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def best(self) -> str | None:
@@ -260,6 +261,8 @@ class FitReport(NamedTuple):
             sections.append(Lines("", [f"{self.best} keeps the most params of the network."]))
         if self.incomplete:
             sections.append(Lines("", [self.incomplete], alarm=True))
+        if self.notes:
+            sections.append(Lines("", self.notes))
         return sections
 
     def _numbers(self, cost: Cost, metrics: Sequence[str]) -> list[str]:
@@ -284,6 +287,7 @@ class FitReport(NamedTuple):
                 for way in self.ways
             ],
             "complete": not self.incomplete,
+            "notes": list(self.notes),
         }
 
     def records(self) -> Iterable[Mapping[str, Any]]:

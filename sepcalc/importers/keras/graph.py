@@ -131,6 +131,10 @@ class Reader:
         if self.problems:
             raise _Failed
         batches = [size for _, said in wanted if (size := batch_size(said)) is not None and size > 1]
+        asked_for = self.model.request.batch
+        if asked_for is not None and batches and set(batches) != {asked_for}:
+            hint = f"a batch is an axis of its own in Keras: counts are for one of {batches[0]} examples"
+            raise Invalid(f"--batch {asked_for}: the file has a fixed batch of {batches[0]}", hint)
         self.model.notes += [fixed_batch(size) for size in dict.fromkeys(batches)]
         return tensors
 

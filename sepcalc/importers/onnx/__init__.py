@@ -5,17 +5,17 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
 from sepcalc.importers.growing import fixed_batch
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Value
+from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
 from sepcalc.importers.onnx.provenance import trained
 from sepcalc.importers.onnx.stored import initial
@@ -24,13 +24,9 @@ from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.importers.onnx.wishes import Wishes
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
-from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
+from sepcalc.shape import Shape, show
 
 NEWEST = 40  # opset versions beyond this are none that exists
-# Names of an open axis of examples that say so, or say nothing: exporters' own (unk__7, s0, x_dynamic_axes_1).
-_EXAMPLES = re.compile(
-    r"|.*batch.*|bs?|n|\?|-1|none|(num_?)?examples?|unk_.*|unknown.*|s\d+|.*dynamic_axes_\d+|(axis|_?dim)_?\d+", re.I
-)
 
 __all__ = ["OPERATORS", "REASONS", "read"]
 
@@ -54,18 +50,15 @@ def read(path: str, request: Request = Request()) -> Network:
     inputs = [one for one in graph.input if one.name not in stored]
     functions = {(one.domain, one.name): one for one in model.functions}
     wishes = Wishes(graph, functions)
-    wanted = wishes.graph
-    axes = _axes(graph, inputs)
-    shapes = _input_shapes(shown, inputs, request, wanted, axes)
-    batches = _batches(shapes, wanted, axes)
-    batch = batches[0] if len(batches) == 1 else 1
-    fixed = any(batch in _parts(one) for one in inputs)
+    border = Inputs(shown, graph, inputs, request, wishes.graph)
+    examples = border.examples
     told = trained(model)
-    declared = _Declared(model, shapes, bool(request.inputs or request.dims))
+    altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
+    declared = _Declared(model, border.shapes, altered)
 
     def walked(batch: int) -> tuple[Builder, dict[str, int]]:
         """The network for one of ``batch`` examples, and its outputs."""
-        builder, scope = _border(inputs, shapes, wishes, axes, batch, told)
+        builder, scope = _border(border, wishes, batch, told)
         walk = Walk(builder, functions, opsets, declared)
         scope.update(initial(graph, builder))
         with strict():
@@ -73,23 +66,29 @@ def read(path: str, request: Request = Request()) -> Network:
         return builder, _outputs(graph, scope, declared)
 
     try:
-        builder, outputs = _examples_or_whole(walked, batch) if 1 not in axes.values() else walked(batch)
+        sure = examples.asked or border.in_steps
+        builder, outputs = walked(examples.batch) if sure else _examples_or_whole(walked, examples.batch)
     except Misfit as misfit:
         raise problems(path, misfit) from misfit
     except Invalid as fact:
         raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
     except RecursionError as error:
         raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
-    if builder.batch > 1:
+    batch, found = builder.batch, examples.found
+    if batch > 1:
+        fixed = border.fixed
         builder.note(fixed_batch(batch) if fixed else f"the inputs hold {batch} examples: counts are for one of them")
-    if len(batches) > 1:
-        sizes = f"{', '.join(map(str, batches[:-1]))[:100]} and {batches[-1]}"
+    if len(found) > 1:
+        sizes = f"{', '.join(map(str, found[:-1]))[:100]} and {found[-1]}"
         builder.note(f"the first axes of the inputs, {sizes}, are no one number of examples: counted whole")
+    if not builder.windowed and (note := border.untold()):
+        builder.note(note)
+    guesses = [border.guess()] if batch > 1 and not (border.told or border.in_steps or builder.windowed) else []
     nodes, outputs, size = builder.finished(outputs)
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
     name = printable(os.path.splitext(os.path.basename(path))[0])
-    return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes))
+    return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes), guesses=guesses)
 
 
 def _load(path: str) -> Any:
@@ -146,158 +145,23 @@ def _refuse_twice(shown: str, graph: Any) -> None:
             raise InputError([Problem(f"{shown}: {count} nodes or inputs give the tensor {quoted(name)}")])
 
 
-# --- what stands at the border ----------------------------------------------------------------------------------------
+# --- what stands at the border ---------------------------------------------------------------------------------------
 
 
-def _input_shapes(
-    shown: str, inputs: Sequence[Any], request: Request, wanted: set[str], axes: Mapping[str, int | None]
-) -> dict[str, Shape]:
-    """A whole shape for every input: the file's, or what the request says; one example where their number is open.
-    Raises InputError with all else that is open."""
-    found: list[Problem] = []
-    given = dict(request.inputs)
-    names = [one.name for one in inputs]
-    if "" in given:
-        if len(inputs) != 1:
-            listed = ", ".join(map(quoted, names)) or "none"
-            raise InputError(
-                [Problem(f"{shown}: it has {len(inputs)} inputs: {listed}", "name one: --input NAME=SHAPE")]
-            )
-        given[names[0]] = given.pop("")
-    for name in given:
-        if name not in names:
-            hint = near_miss(name, names) or f"it has {', '.join(map(quoted, names))}"
-            found.append(Problem(f"{shown}: it has no input {quoted(name)}", hint))
-    dims: dict[str, int] = {}
-    for name, text in request.dims.items():
-        try:
-            dims[name] = read_size(text)
-        except Invalid as fact:
-            found.append(Problem(f"--dim {printable(name)}: {fact.message}", fact.hint))
-    shapes: dict[str, Shape] = {}
-    used = set[str]()
-    firsts = {_parts(one)[0] for one in inputs if _is_tensor(one) and len(_parts(one)) > 1}
-    for one in inputs:
-        if not _is_tensor(one):
-            found.append(Problem(f"{shown}: the input {quoted(one.name)} is no tensor of a known rank"))
-            continue
-        parts = _parts(one)
-        along = axes[one.name]
-        if one.name in given:
-            try:
-                shapes[one.name] = _asked(given[one.name], parts, one.name in wanted, "" in request.inputs, along)
-            except Invalid as fact:
-                found.append(Problem(f"--input {printable(one.name)}: {fact.message}", fact.hint))
-            continue
-        sizes: list[int] = []
-        left: list[str] = []
-        for at, part in enumerate(parts):
-            if isinstance(part, int):
-                sizes.append(part)
-            elif part in dims:
-                used.add(part)
-                sizes.append(dims[part])
-            elif at == along and (len(parts) > 1 or part in firsts):
-                sizes.append(1)
-            else:
-                left.append(part or f"axis {at + 1}")
-        if left:
-            example = "x".join(
-                "1" if at == along and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
-                for at, part in enumerate(parts)
-            )
-            named = [part for part in left if not part.startswith("axis ")]
-            hint = f"--input {printable(one.name)}={example}" + (f", or --dim {printable(named[0])}=…" if named else "")
-            open_ones = ", ".join(map(quoted, left))
-            found.append(Problem(f"{shown}: the input {quoted(one.name)} leaves open: {open_ones}", hint))
-            continue
-        shape = tuple(sizes)
-        if any(not 1 <= size <= LARGEST for size in shape):
-            found.append(Problem(f"{shown}: the input {quoted(one.name)} is {show(shape)}: expected sizes from 1"))
-        shapes[one.name] = shape
-    known = {part for one in inputs if _is_tensor(one) for part in _parts(one) if isinstance(part, str)}
-    for name in dims:
-        if name not in known:
-            hint = near_miss(name, known) or (
-                f"open are {', '.join(map(quoted, sorted(filter(None, known))))}"
-                if known
-                else "all its dimensions are fixed"
-            )
-            found.append(Problem(f"{shown}: it has no open dimension {quoted(name)}", hint))
-    if found:
-        raise InputError(found)
-    return shapes
-
-
-def _is_tensor(one: Any) -> bool:
-    return bool(one.type.HasField("tensor_type") and one.type.tensor_type.HasField("shape"))
-
-
-def _parts(one: Any) -> list[int | str]:
-    """Sizes, and names of those that are open."""
-    return [dim.dim_value if dim.HasField("dim_value") else dim.dim_param for dim in one.type.tensor_type.shape.dim]
-
-
-def _asked(text: str, parts: Sequence[int | str], image: bool, nameless: bool, along: int | None) -> Shape:
-    """The shape that was asked for: in the file's own layout where its input is named; where not, HxWxC without the
-    axis ``along`` which the examples lie. Raises Invalid."""
-    many = text.count("x") > 3  # more axes than a shape of a layer has
-    sizes = tuple([read_size(part) for part in text.split("x")]) if many else read_shape(text)
-    if nameless:
-        if along is not None and parts:
-            if len(sizes) != len(parts) - 1:
-                raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input without its batch {len(parts) - 1}")
-            part = parts[along]
-            sizes = (*sizes[:along], part if isinstance(part, int) else 1, *sizes[along:])
-        if image:
-            sizes = (*sizes[:1], *sizes[-1:], *sizes[1:-1])
-    if len(sizes) != len(parts):
-        raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input {len(parts)}", "in the file's own layout")
-    return sizes
-
-
-def _axes(graph: Any, inputs: Sequence[Any]) -> dict[str, int | None]:
-    """The axis of each input along which the examples lie: the second of what recurrent layers read, else the first;
-    None where that is open by a name of its own, as ``points``."""
-    sequences = {
-        node.input[0]
-        for node in graph.node
-        if node.op_type in ("LSTM", "GRU", "RNN")
-        and node.input
-        and not any(a.name == "layout" and a.i for a in node.attribute)
-    }
-    axes: dict[str, int | None] = {}
-    for one in inputs:
-        parts = _parts(one)
-        at = int(one.name in sequences and len(parts) > 1)
-        part = parts[at] if parts else ""
-        axes[one.name] = at if isinstance(part, int) or _EXAMPLES.fullmatch(part) else None
-    return axes
-
-
-def _batches(shapes: Mapping[str, Shape], wanted: set[str], axes: Mapping[str, int | None]) -> list[int]:
-    """How many examples the inputs hold: what all of them, or all images, have along that axis; in order."""
-    sizes = {name: shape[at] for name, shape in shapes.items() if len(shape) > 1 and (at := axes[name]) is not None}
-    images = [size for name, size in sizes.items() if name in wanted]
-    return list(dict.fromkeys(images or sizes.values()))
-
-
-def _border(
-    inputs: Sequence[Any],
-    shapes: Mapping[str, Shape],
-    wishes: Wishes,
-    axes: Mapping[str, int | None],
-    batch: int,
-    told: Mapping[str, bool],
-) -> tuple[Builder, dict[str, Value]]:
+def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, bool]) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
     builder = Builder(batch, {}, wishes.everywhere.__contains__, told)
     scope: dict[str, Value] = {}
-    for one in inputs:
-        shape, at = shapes[one.name], axes[one.name]
-        along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
+    for one in border.given:
+        shape, at = border.shapes[one.name], border.axes[one.name]
+        along = border.examples.axes[one.name]
+        if batch != border.examples.batch:  # counted whole
+            along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
         first = len(shape) > 2 and at != 1 and one.name in wishes.graph
-        value = Value(shape, one.type.tensor_type.elem_type, None, len(builder.tensors), first, along, name=one.name)
+        number = len(builder.tensors)
+        value = Value(
+            shape, one.type.tensor_type.elem_type, None, number, first, along, name=one.name, as_given=along == 0
+        )
         seen = builder.shape(value)
         builder.tensors.append(seen)
         builder.inputs[printable(one.name)[:200]] = seen

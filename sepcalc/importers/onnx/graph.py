@@ -62,6 +62,7 @@ class Value(NamedTuple):
     name: str = ""
     items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
     outer: int = 1  # positions before the examples within their axis: 197 where it is 197·4
+    as_given: bool = False  # an input, or made of one by operators that keep its rank and the examples' first axis
 
     @property
     def constant(self) -> bool:
@@ -147,6 +148,7 @@ class Builder(Growing[tuple[str, ...]]):
         self.names: dict[str, int] = {}
         self.at = ""  # the node of the file that is on its way
         self.scores = set[str]()  # what a softmax reads
+        self.windowed = False  # whether a convolution or a pool reads an input as it was given
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 

@@ -111,7 +111,14 @@ class Walk:
         """What an operator gives that is on its own: of stored tensors alone prepared, else counted."""
         if all(value is None or value.constant for value in call.inputs) and call.type not in RANDOM:
             return self.prepared(call)
-        return self.counted(call)
+        given = [value for value in call.inputs if value is not None and value.as_given and value.batch == 0]
+        if given and given[0] is call.inputs[0] and any(word in call.type for word in ("Conv", "Pool")):
+            self.builder.windowed = True
+        ranks = {len(value.sizes) for value in given}
+        return [
+            value._replace(as_given=value.batch == 0 and value.shape is not None and len(value.shape) in ranks)
+            for value in self.counted(call)
+        ]
 
     def constant(self, call: Call, node: Any) -> Value:
         """A Constant node: weights may stand in one, too."""

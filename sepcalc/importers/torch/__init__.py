@@ -34,12 +34,12 @@ def read(argument: str, request: Request = Request()) -> "Network":
         return _shaped(shown, argument.rpartition(":")[2].rpartition(".")[2], module, request)
 
 
-def from_torch(module: Any, inputs: Any, *, name: str = "") -> "Network":
+def from_torch(module: Any, inputs: Any, *, name: str = "", batch: int | None = None) -> "Network":
     """The network that a module runs on these inputs, counted for one example; the module is not changed.
 
     ``inputs`` are a tensor, several in the order of forward's parameters, or a mapping by their names; only their
     shapes and types are looked at. Shapes as text will do, as ``--input`` has them: ``"224x224x3"``, or
-    ``{"x": "1x3x224x224"}``.
+    ``{"x": "1x3x224x224"}``. ``batch`` says how many examples lie along their first axis (1: it is none of examples).
     Where forward asks for values that only the data can tell, the network is counted up to there, and says so: its
     ``stopped`` is not None. Raises InputError where forward fails on the inputs.
     """
@@ -50,11 +50,11 @@ def from_torch(module: Any, inputs: Any, *, name: str = "") -> "Network":
         raise InputError([Problem(f"from_torch needs a torch.nn.Module, not {quoted(type(module).__name__)}")])
     name = name or type(module).__name__
     if isinstance(inputs, str):
-        return _shaped(name, name, module, Request(inputs={"": inputs}))
+        return _shaped(name, name, module, Request(inputs={"": inputs}, batch=batch))
     if isinstance(inputs, Mapping) and inputs and all(isinstance(one, str) for one in inputs.values()):
-        return _shaped(name, name, module, Request(inputs=inputs))
+        return _shaped(name, name, module, Request(inputs=inputs, batch=batch))
     args, kwargs = _arguments(module, inputs)
-    return _counted(name, name, module, args, kwargs)
+    return _counted(name, name, module, args, kwargs, batch)
 
 
 def _require(shown: str) -> None:
@@ -93,7 +93,7 @@ def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
         }
         args = [tensors.pop(label) for label in placed]  # a wrapper may know no names: torch.compile, torch.export
         try:
-            return _counted(shown, name, module, args, tensors)
+            return _counted(shown, name, module, args, tensors, request.batch)
         except NeedsWhole as need:
             if need.origins <= whole:
                 raise InputError([Problem(f"{shown}: it takes decimal numbers of its inputs for indices")]) from need
@@ -168,11 +168,15 @@ def _layout(text: str) -> tuple[int, ...]:
 # --- one example ------------------------------------------------------------------------------------------------------
 
 
-def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> "Network":
-    """The network on these inputs, for one example of them."""
+def _counted(
+    shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], batch: int | None
+) -> "Network":
+    """The network on these inputs, for one example of them: of ``batch``, or of as many as two runs tell. Raises
+    InputError where it does not work on each of ``batch`` by itself."""
     from torch.utils._pytree import tree_flatten, tree_map
 
-    from sepcalc.importers.torch.examples import of_examples
+    from sepcalc.importers.growing import guessed, unsuited
+    from sepcalc.importers.torch.examples import as_images, of_examples
     from sepcalc.importers.torch.lowering import lowered
     from sepcalc.importers.torch.running import traced
 
@@ -185,7 +189,11 @@ def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Ma
         return value[:1] if hasattr(value, "stride") and value.ndim and value.shape[0] == count else value
 
     many, whole, stored = network(lambda one: one)
-    count = _examples([one for one in tree_flatten((args, kwargs))[0] if hasattr(one, "stride")])
+    tensors = [one for one in tree_flatten((args, kwargs))[0] if hasattr(one, "stride")]
+    firsts = [int(one.shape[0]) for one in tensors if one.ndim]
+    count = batch or _examples(tensors)
+    if batch not in (None, 1, *firsts):
+        raise unsuited(batch or 1, firsts)
     if count < 2:
         return whole
     if many.stop is not None:
@@ -194,10 +202,19 @@ def _counted(shown: str, name: str, module: Any, args: Sequence[Any], kwargs: Ma
     try:
         single, one, same = network(first)
     except InputError:
+        if batch is not None:
+            raise
         return _with_note(whole, f"{said}is counted whole: the module does not run on one alone")
     if of_examples(many, single, count) and _proportional(whole.cost, stored, one.cost, same, count):
         note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
-        return _with_note(one, note)
+        network_of_one = _with_note(one, note)
+        if batch is None and not as_images(many, count):
+            names = [label for label, tensor in many.inputs.items() if tensor.shape[:1] == (count,)]
+            network_of_one.guesses = (guessed(names, count),)
+        return network_of_one
+    if batch is not None:
+        hint = "--batch 1 counts all that runs on these inputs"
+        raise InputError([Problem(f"--batch {batch}: {shown} does not run on each of them by itself", hint)])
     return _with_note(whole, f"{said}is not one of examples: counted whole")
 
 

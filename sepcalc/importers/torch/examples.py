@@ -17,6 +17,7 @@ _MIXING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("gather", "take_along_dim", "index_select", "cumsum", "cumprod", "cummax", "cummin"), ("dim",)),
     **dict.fromkeys(("sort", "argsort", "logcumsumexp", "softmax", "log_softmax"), ("dim",)),
 }
+_WINDOWED = ("conv", "max_pool", "avg_pool", "adaptive_", "fractional_max_pool", "lp_pool")
 _PARTS = {"select", "unbind", "slice", "narrow", "split", "chunk", "split_with_sizes", "tensor_split", "unsafe_split"}
 _JOINS = {"cat", "concat", "concatenate", "stack"}
 
@@ -35,6 +36,21 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
     for read, trace in zip(used, (many, one)):
         read.update(tensor.at for tensor in trace.outputs.values())
     return all(_apart(call, alone, count, used) for call, alone in zip(many.calls, one.calls))
+
+
+def as_images(trace: Trace, count: int) -> bool:
+    """Whether a convolution or a pool reads an input, by way of nothing that changes its rank: its first axis holds
+    examples, then."""
+    given = {tensor.at for tensor in trace.inputs.values() if tensor.shape[:1] == (count,)}
+    for call in trace.calls:
+        ranks = {len(tensor.shape) for tensor in call.tensors() if tensor.at in given}
+        image = call.maybe("input") or call.maybe("self")
+        if image is not None and image.at in given and call.op.strip("_").startswith(_WINDOWED):
+            axes = next((int(digit) for digit in "123" if f"{digit}d" in call.op), 1)
+            if len(image.shape) == axes + 2 or (axes == 1 and len(image.shape) > 2):
+                return True
+        given.update(one.at for one in call.outputs if len(one.shape) in ranks and one.shape[:1] == (count,))
+    return False
 
 
 def _size(tensors: Iterable[Tensor]) -> int:
