@@ -87,7 +87,7 @@ class Layer(NamedTuple):
         """Bytes that it must move at least: inputs, params and outputs once each; none where it only renames."""
         if not self.op.writes:
             return 0
-        moved = sum(map(volume, self.inputs)) + self.cost.params + self.shared + volume(self.output)
+        moved = sum(map(volume, self.inputs)) + self.cost.params + max(0, self.shared) + volume(self.output)
         return moved * element_bytes
 
 

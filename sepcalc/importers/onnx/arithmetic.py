@@ -19,6 +19,8 @@ def trained(builder: Builder, value: Value) -> Value:
     shuts attention out, by numbers such as no one trains, is none."""
     data = value.data
     mask = data is not None and data.size and data.dtype.kind == "f" and data.min() <= MASKED
+    if mask:
+        builder.no_weights.update(value.roots)
     return value._replace(roots=() if mask else tuple(filter(builder.is_weight, value.roots)))
 
 
@@ -69,7 +71,10 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
 
 def with_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
     """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
-    weights = value._replace(roots=()) if _is_mask(builder, call, how, value) else trained(builder, value)
+    if _is_mask(builder, call, how, value):
+        builder.no_weights.update(value.roots)
+        value = value._replace(roots=())
+    weights = trained(builder, value)
     seen = _seen(builder, result, value.sizes)
     if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in weights.roots):  # weights for each
         raise builder.mixed

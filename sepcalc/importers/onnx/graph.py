@@ -6,6 +6,8 @@ file has them first). Whoever needs it otherwise gets it through a free reshape 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
@@ -35,9 +37,9 @@ BITS = FLOATS | {
     25: 2,
     26: 2,
 }
-# What names of stored tensors say that are no weights: coordinates, masks of shifted windows; and with what endings
-# ONNX Runtime names what goes with a quantized one.
-_NO_WEIGHTS = ("coord", "attn_mask")
+# What names of stored tensors say that are no weights: coordinates, masks of shifted windows, statistics; and with what
+# endings ONNX Runtime names what goes with a quantized one.
+_NO_WEIGHTS = ("coord", "attn_mask", "running_mean", "running_var", "moving_mean", "moving_variance")
 _QUANTIZER = ("_scale", "_zero_point")
 
 
@@ -50,7 +52,7 @@ class Value(NamedTuple):
     """A tensor of the file. ``shape`` is None where it depends on the data; ``kind`` is ONNX's number of the element
     type; ``data`` is known for small constants; ``number`` is the network's tensor (None: it does not depend on the
     inputs, and is prepared beforehand); ``batch`` is the axis that the examples lie along; ``roots`` are the stored
-    tensors that a constant was made from."""
+    tensors that a constant was made from, ``some`` how many elements of those it has that are not whole in it."""
 
     shape: Shape | None
     kind: int = 1
@@ -63,10 +65,19 @@ class Value(NamedTuple):
     items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
     outer: int = 1  # positions before the examples within their axis: 197 where it is 197·4
     as_given: bool = False  # an input, or made of one by operators that keep its rank and the examples' first axis
+    some: Mapping[str, int] = MappingProxyType({})
 
     @property
     def constant(self) -> bool:
         return self.number is None
+
+    def cut(self, shape: Shape) -> "Value":
+        """A constant of this shape, a part of this one."""
+        return self._replace(shape=shape, data=None, some=self.most(prod(shape)))
+
+    def most(self, elements: int) -> dict[str, int]:
+        """Of each stored tensor in it no more than so many elements."""
+        return {root: min(elements, self.some.get(root, elements)) for root in self.roots}
 
     @property
     def sizes(self) -> Shape:
@@ -130,8 +141,12 @@ class Call(NamedTuple):
         return value
 
 
-class Builder(Growing[tuple[str, ...]]):
-    """The network so far; beside each node stand the stored tensors that it uses as weights."""
+Roots = tuple[tuple[str, int], ...]
+
+
+class Builder(Growing[Roots]):
+    """The network so far; beside each node stand the stored tensors that it uses as weights, and how many elements of
+    each at most."""
 
     def __init__(
         self,
@@ -146,9 +161,11 @@ class Builder(Growing[tuple[str, ...]]):
         self.wanted = wanted  # whether those who read a tensor of this name want its channels last
         self.trained = trained or {}  # whether it is a parameter, of what the file says so
         self.names: dict[str, int] = {}
+        self.owners: dict[str, str] = {}  # the graphs that have stored tensors of these names
         self.at = ""  # the node of the file that is on its way
         self.scores = set[str]()  # what a softmax reads
         self.windowed = False  # whether a convolution or a pool reads an input as it was given
+        self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 
@@ -214,9 +231,21 @@ class Builder(Growing[tuple[str, ...]]):
 
     def add(self, name: str, op: Op, sources: Sequence[int | None], weights: Iterable[Value | None] = ()) -> int:
         """A node of the network; gives the number of its tensor."""
-        roots = dict.fromkeys(root for value in weights if value is not None for root in self.weights(value))
         numbers = [source for source in sources if source is not None]
-        return self.grow(self.unique(name), op, numbers, tuple(roots))
+        return self.grow(self.unique(name), op, numbers, self.roots_of(weights))
+
+    def roots_of(self, weights: Iterable[Value | None]) -> Roots:
+        """The stored tensors in these that are weights, each once, and how many elements of it at most."""
+        found: dict[str, int] = {}
+        for value in weights:
+            for root in self.weights(value) if value is not None else ():
+                elements = value.some.get(root, self.stored[root][0]) if value is not None else 0
+                found[root] = max(elements, found.get(root, 0))
+        return tuple(found.items())
+
+    def root(self, name: str, owner: str) -> str:
+        """What a stored tensor of a graph is called: by its name, unless another graph has one of that name."""
+        return name if self.owners.setdefault(name, owner) == owner else f"{owner}{name}"
 
     def weights(self, value: Value) -> tuple[str, ...]:
         """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
@@ -266,15 +295,15 @@ class Builder(Growing[tuple[str, ...]]):
         value = Value(shape, kind or (like.kind if like else 1), None, None, first and len(shape) > 2, batch)
         return value._replace(number=self.view(number, self.shape(value)))
 
-    def uncounted(self, call: Call, reason: str, shape: Shape | None) -> Value:
-        """What cannot be counted is listed, with its reason."""
+    def uncounted(self, call: Call, reason: str, shape: Shape | None, weights: Sequence[Value]) -> Value:
+        """What cannot be counted is listed, with its reason and the weights that it stores."""
         sources = [value.number for value in call.inputs if value is not None and not value.constant]
         known = shape if shape and all(size > 0 for size in shape) else None
         batch = 0 if known and len(known) > 1 and known[0] == self.batch else None
         first = known is not None and len(known) > 2 and any(map(self.wanted, call.outputs))
         value = Value(known, 1, None, None, first, batch)
         seen = self.shape(value) if known else (1,)
-        number = self.add(call.name, Uncounted(printable(call.type)[:100], reason, seen), sources[:1000])
+        number = self.add(call.name, Uncounted(printable(call.type)[:100], reason, seen), sources[:1000], weights)
         return value._replace(number=number)
 
     def back(self, count: int) -> None:
@@ -285,25 +314,25 @@ class Builder(Growing[tuple[str, ...]]):
     # --- weights --------------------------------------------------------------------------------------------------
 
     def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
-        """The nodes, each element of a stored tensor counted where it is used first, never more than a node says; the
+        """The nodes, each element of a stored tensor counted where it is used first, whatever the node's op says; the
         outputs; and the bytes of all weights that are used."""
         outputs = self.prune(outputs)
         left: dict[str, int] = {}  # elements that no node has counted yet
-        owners = dict[tuple[str, ...], list[int]]()
+        owners = dict[Roots, list[int]]()
         nodes = list(self.nodes)
         for at, (node, roots) in enumerate(zip(self.nodes, self.beside, strict=True)):
             inputs = tuple([self.tensors[source] for source in node.sources])
             said = node.op.cost(inputs, node.output).params
-            if not said:
+            if not said and not roots:
                 continue
             new = 0
-            for root in roots:
-                taken = min(said - new, left.setdefault(root, self.stored[root][0]))
+            for root, most in roots:
+                taken = min(most, left.setdefault(root, self.stored[root][0]))
                 left[root] -= taken
                 new += taken
             before = owners.setdefault(roots, [])
             if roots and not new and before and not nodes[before[0]].shared:
-                name = quoted(roots[0])[1:-1]
+                name = quoted(roots[0][0])[1:-1]
                 nodes[before[0]] = nodes[before[0]]._replace(weights=name)
                 nodes[at] = node._replace(weights=name)
             elif said != new:
@@ -312,14 +341,22 @@ class Builder(Growing[tuple[str, ...]]):
         bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)
 
+    def keep(self, mark: int, values: Sequence[Value]) -> None:
+        """Adds to the last layer since ``mark`` those of these weights that no layer since then has, and that nobody
+        took for something else."""
+        found = {root for roots in self.beside[mark:] for root, _ in roots} | self.no_weights
+        lost = [(root, most) for root, most in self.roots_of(values) if root not in found]
+        for at in range(len(self.nodes) - 1, mark - 1, -1) if lost else ():
+            if self.nodes[at].op.writes:
+                self.beside[at] += tuple(lost)
+                break
+
     def kept(self, name: str, value: Value) -> list[int]:
         """The stored tensors in a constant that are weights, as tensors of the network: for what reads them and says
         no params of its own."""
         return [
-            self.add(
-                f"{name}/{root}", Constant((self.stored[root][0],), learned=True), [], [value._replace(roots=(root,))]
-            )
-            for root in self.weights(value)
+            self.add(f"{name}/{root}", Constant((most,), learned=True), [], [value._replace(roots=(root,))])
+            for root, most in self.roots_of([value])
         ]
 
 

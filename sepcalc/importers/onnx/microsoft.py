@@ -123,7 +123,7 @@ def _embedded(builder: Builder, call: Call) -> Results:
     if segments is not None:
         parts.append(as_onnx(builder, call, "Gather", call.input(4), segments, part="segments"))
     if places is None:
-        parts.append(table._replace(shape=(ids.sizes[-1], table.sizes[-1]), data=None))
+        parts.append(table.cut((ids.sizes[-1], table.sizes[-1])))
     else:
         parts.append(as_onnx(builder, call, "Gather", table, places, part="places"))
     added = combined(builder, call._replace(name=f"{call.name}/add"), "add", parts)

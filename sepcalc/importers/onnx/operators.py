@@ -44,23 +44,74 @@ REASONS = {
     "Size": "the sizes of what it measures depend on the data",
 }
 
-# Whose stored inputs become what they give; of the others only the first does.
-JOINING = {
-    "Add",
-    "Sub",
-    "Mul",
-    "Div",
-    "Concat",
-    "MatMul",
-    "Gemm",
-    "Where",
-    "Sum",
-    "Einsum",
-    "Pow",
-    "Max",
-    "Min",
-    "Conv",
+# Of an operator's stored inputs those that set how it works, and are no weights, whatever they hold: sizes and factors,
+# bounds, fillings, scales and zero points of quantized elements, statistics of a norm, tables of angles.
+_QUANTIZED = (1, 2, 4, 5, 6, 7)
+SETTINGS: dict[str, tuple[int, ...]] = {
+    "Resize": (1, 2, 3),
+    "Upsample": (1,),
+    "Clip": (1, 2),
+    "Pad": (1, 2, 3),
+    "OneHot": (1, 2),
+    "NonMaxSuppression": (2, 3, 4),
+    "BatchNormalization": (3, 4),
+    "QuantizeLinear": (1, 2),
+    "DequantizeLinear": (1, 2),
+    "QLinearConv": _QUANTIZED,
+    "QLinearMatMul": _QUANTIZED,
+    "ConvInteger": (2, 3),
+    "MatMulInteger": (2, 3),
+    "RotaryEmbedding": (1, 2, 3),
+    "com.microsoft.RotaryEmbedding": (1, 2, 3),
+    "com.microsoft.QLinearConv": _QUANTIZED,
+    "QAttention": (3, 4, 5, 6, 7),
+    "QLinearAdd": _QUANTIZED,
+    "QLinearMul": _QUANTIZED,
+    "QLinearWhere": (2, 3, 5, 6, 7, 8),
+    "QGemm": (*_QUANTIZED[:4], 7, 8),
+    **dict.fromkeys(
+        (
+            "QLinearAveragePool",
+            "QLinearGlobalAveragePool",
+            "QLinearReduceMean",
+            "QLinearLeakyRelu",
+            "QLinearSigmoid",
+            "QLinearSoftmax",
+        ),
+        (1, 2, 3, 4),
+    ),
+    "QLinearConcat": tuple([at for at in range(1000) if at % 3 != 2]),
+    "MatMulIntegerToFloat": (2, 3, 4, 5),
+    "DynamicQuantizeMatMul": (2, 3),
+    "DynamicQuantizeLSTM": (8, 9, 10, 11),
+    "MatMulNBits": (2, 3, 4),
+    "MatMulBnb4": (2,),
+    "GatherBlockQuantized": (2, 3),
+    "GroupQueryAttention": (5, 6, 7, 8, 9, 12, 13),
 }
+# Which input is added to the scores of attention, if any is: a mask, or a bias that is trained.
+MASKS = {
+    "Attention": 3,
+    "com.microsoft.Attention": 5,
+    "MultiHeadAttention": 5,
+    "DecoderMaskedMultiHeadAttention": 4,
+    "GroupQueryAttention": 10,
+}
+# Which inputs are what it begins with: states, buffers that are filled, caches.
+STATES: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(("LSTM", "DynamicQuantizeLSTM"), (5, 6)),
+    **dict.fromkeys(("GRU", "RNN"), (5,)),
+    **dict.fromkeys(("Scatter", "ScatterND", "ScatterElements", "TensorScatter"), (0,)),
+    "Attention": (4, 5),
+    "com.microsoft.Attention": (4,),
+    "QAttention": (8,),
+    "MultiHeadAttention": (6, 7),
+    "DecoderMaskedMultiHeadAttention": (5, 6),
+    "GroupQueryAttention": (3, 4),
+    "CausalConvWithState": (3,),
+}
+# What takes some elements of its first input, and leaves the others.
+TAKING = {"Slice", "Split", "Gather", "GatherND", "GatherElements", "CenterCropPad", "Compress", "TopK"}
 # What counts of stored tensors alone, too.
 MULTIPLYING = {
     "Conv",

@@ -23,7 +23,7 @@ def split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> l
     if sum(sizes) != value.sizes[-1]:
         raise Invalid(f"parts {tuple(sizes)} are not the {value.sizes[-1]} of the last axis")
     if value.constant:
-        return [value._replace(shape=(*value.sizes[:-1], size), data=None) for size in sizes]
+        return [value.cut((*value.sizes[:-1], size)) for size in sizes]
     parts = Call(
         f"{call.name}/split", "Split", (value,), tuple(map(str, sizes)), {"axis": -1, "split": tuple(sizes)}, 11
     )

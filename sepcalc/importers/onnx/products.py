@@ -16,7 +16,10 @@ from sepcalc.shape import Shape, show
 
 def _gemm(builder: Builder, call: Call) -> Results:
     a, b = call.input(0), call.input(1)
-    c = call.maybe(2) if call.decimal("beta", 1.0) else None  # times 0, it is not there
+    c = call.maybe(2)
+    if c is not None and not call.decimal("beta", 1.0):  # times 0, it is not there
+        builder.no_weights.update(c.roots)
+        c = None
     if len(a.sizes) != 2 or len(b.sizes) != 2:
         raise Invalid("Gemm multiplies two matrices")
     left = "ki" if call.whole("transA", 0) else "ik"

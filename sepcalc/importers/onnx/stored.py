@@ -5,18 +5,20 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid, quoted
-from sepcalc.importers.onnx.constants import SMALL, numeric
+from sepcalc.importers.onnx.constants import SMALL, array, known, numeric
 from sepcalc.importers.onnx.graph import Builder, Value
 from sepcalc.shape import show
 
 
-def stored_value(tensor: Any, name: str, builder: Builder) -> Value:
-    """An initializer: its shape and type; its elements only where they are few and in the file."""
+def stored_value(tensor: Any, name: str, builder: Builder, owner: str = "") -> Value:
+    """An initializer, or a constant, of the graph ``owner``: its shape and type; its elements only where they are few
+    and in the file."""
     shape = tuple(int(size) for size in tensor.dims)
     if any(size < 0 or size >= 2**63 for size in shape) or len(shape) > 64:
         raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
     elements = prod(shape)
-    builder.stored[name] = (elements, tensor.data_type)  # type: ignore[index]
+    root = builder.root(name, owner)
+    builder.stored[root] = (elements, tensor.data_type)  # type: ignore[index]
     data = None
     if elements <= SMALL and tensor.data_location != 1:
         from onnx.numpy_helper import to_array
@@ -29,17 +31,39 @@ def stored_value(tensor: Any, name: str, builder: Builder) -> Value:
             ) from error
         if not numeric(data):
             data = None
-    return Value(shape, tensor.data_type, data, roots=(name,), name=name)
+    return Value(shape, tensor.data_type, data, roots=(root,), name=name)
 
 
-def initial(graph: Any, builder: Builder) -> dict[str, Value]:
-    """The stored tensors of a graph."""
-    values = {tensor.name: stored_value(tensor, tensor.name, builder) for tensor in graph.initializer}
+def listed(data: Any, name: str, builder: Builder, owner: str = "") -> Value:
+    """Numbers that stand in an attribute as a list."""
+    root = builder.root(name, owner)
+    value = known(data, (root,), name)
+    builder.stored[root] = (int(data.size), value.kind)  # type: ignore[index]
+    return value
+
+
+def attached(node: Any, builder: Builder, owner: str = "") -> list[Value]:
+    """The tensors in the attributes of an operator that is not ONNX's own; of ONNX's for classical models the lists
+    of numbers, too, in which these have their weights."""
+    found = []
+    for attribute in node.attribute:
+        name = f"{node.name or next(iter(node.output), '')}/{attribute.name}"
+        tensors = [attribute.t] if attribute.type == 4 else attribute.tensors if attribute.type == 9 else ()
+        found += [stored_value(one, f"{name}/{at}", builder, owner) for at, one in enumerate(tensors)]
+        if attribute.type == 6 and node.domain == "ai.onnx.ml":
+            found.append(listed(array(1, tuple(attribute.floats)), name, builder, owner))
+    return found
+
+
+def initial(graph: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
+    """The stored tensors of a graph, by name."""
+    values = {tensor.name: stored_value(tensor, tensor.name, builder, owner) for tensor in graph.initializer}
     for sparse in graph.sparse_initializer:
         name = sparse.values.name
         shape = tuple(int(size) for size in sparse.dims)
-        builder.stored[name] = (int(prod(sparse.values.dims)), sparse.values.data_type)  # type: ignore[index]
-        values[name] = Value(shape, sparse.values.data_type, roots=(name,), name=name)
+        root = builder.root(name, owner)
+        builder.stored[root] = (int(prod(sparse.values.dims)), sparse.values.data_type)  # type: ignore[index]
+        values[name] = Value(shape, sparse.values.data_type, roots=(root,), name=name)
     return values
 
 

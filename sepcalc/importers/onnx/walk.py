@@ -1,7 +1,8 @@
 """Through a graph, node by node: constants are prepared, operators become layers, functions are unfolded, branches
 taken, loops unrolled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -14,16 +15,15 @@ from sepcalc.importers.onnx.older import modern
 from sepcalc.importers.onnx.operators import (
     CONTROL,
     DOMAINS,
-    JOINING,
     MULTIPLYING,
     OPERATORS,
     PLUMBING,
     RANDOM,
     REASONS,
-    TABLES,
 )
 from sepcalc.importers.onnx.sequences import sequence
-from sepcalc.importers.onnx.stored import attributes, bound, initial, stored_value
+from sepcalc.importers.onnx.stored import attached, attributes, bound, initial, listed, stored_value
+from sepcalc.importers.onnx.weighing import made_from, weights_of
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape
 
@@ -44,6 +44,7 @@ class Walk:
         self.functions = functions
         self.opsets = opsets
         self.declared = declared  # what shape the file, or ONNX's own inference, says that a tensor has
+        self.owner = ""  # where the graph that is on its way stands, whose stored tensors are its own
         self.calling: list[tuple[str, str]] = []  # the functions that the walk is in
         self.steps = 0
         self.seen: dict[Any, Any] = {}  # constants computed, and from what
@@ -124,24 +125,25 @@ class Walk:
         """A Constant node: weights may stand in one, too."""
         for attribute in node.attribute:
             if attribute.name == "value":
-                return stored_value(attribute.t, f"{call.outputs[0] or call.name}", self.builder)
+                return stored_value(attribute.t, f"{call.outputs[0] or call.name}", self.builder, self.owner)
         for name, kind in (("value_int", 7), ("value_ints", 7), ("value_float", 1), ("value_floats", 1)):
             given = call.attributes.get(name)
             if given is not None:
-                return known(array(kind, given) if isinstance(given, tuple) else array(kind, (given,), ()))
+                if not isinstance(given, tuple):
+                    return known(array(kind, (given,), ()))
+                return listed(array(kind, given), call.outputs[0] or call.name, self.builder, self.owner)
         raise Invalid("a constant that is no tensor of numbers")
 
     def prepared(self, call: Call) -> Sequence[Value]:
         """What does not depend on the inputs is prepared beforehand, free: only its shape matters, and its elements
         where they are few. Products alone count, as the file computes them."""
         inputs = [value for value in call.inputs if value is not None]
-        joined = inputs if call.type in JOINING else inputs[:1]
-        roots = () if call.type in TABLES else tuple(dict.fromkeys(root for value in joined for root in value.roots))
+        roots, some = made_from(self.builder, call)
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
         results = evaluate(call, self.seen) if self.computed <= MOST_COMPUTED else None
         if results is not None:
             self.computed += sum(data.size for data in results)
-            return [known(data, roots) for data in results]
+            return [known(data)._replace(roots=roots, some=some(data.shape)) for data in results]
         try:
             handler = OPERATORS.get(call.type)
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
@@ -158,12 +160,12 @@ class Walk:
             made = handler(scratch, call._replace(inputs=tuple(fed)))
             if scratch.cost_since(0).macs:
                 self.stored_product(call)
-            return [Value(value.shape, value.kind, None, None, False, None, roots) for value in made]
+            return [Value(value.shape, value.kind, roots=roots, some=some(value.sizes)) for value in made]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
             if isinstance(error, Refused) and call.type in MULTIPLYING:
-                self.builder.uncounted(call, str(error), None)
+                self.builder.uncounted(call, str(error), None, weights_of(self.builder, call))
             shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
-            return [Value(shape, kind, roots=roots) for shape, kind in shapes]
+            return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
 
     def stored_product(self, call: Call) -> None:
         """The layers of a product on stored tensors alone, whose first operand stands for the input: for one example,
@@ -174,7 +176,7 @@ class Walk:
             OPERATORS[call.type](builder, call._replace(inputs=(first, *call.inputs[1:])))
         except Refused as refused:
             builder.back(mark)
-            builder.uncounted(call, str(refused), None)
+            builder.uncounted(call, str(refused), None, weights_of(self.builder, call))
 
     def counted(self, call: Call) -> Sequence[Value]:
         mark = len(self.builder.nodes)
@@ -185,13 +187,15 @@ class Walk:
             for value in call.inputs:
                 if value is not None and not value.constant and value.shape is None and value.items is None:
                     raise Unknown(value.name)
-            return _as_they_lay(call, handler(self.builder, call))
+            results = _as_they_lay(call, handler(self.builder, call))
+            self.builder.keep(mark, weights_of(self.builder, call))
+            return results
         except Refused as refused:
             self.builder.back(mark)
             return self.gap(call, str(refused))
         except Unknown as unknown:
             self.builder.back(mark)
-            if call.type in PLUMBING:
+            if call.type in PLUMBING and not weights_of(self.builder, call):
                 return [self.again(call, output) for output in call.outputs]
             return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, is not known")
 
@@ -204,13 +208,18 @@ class Walk:
         value = Value(shape, kind, None, None, False, 0 if shape[0] == self.builder.batch else None)
         return value._replace(number=self.builder.add(call.name, Copy(self.builder.shape(value)), [lost]))
 
-    def gap(self, call: Call, reason: str) -> Sequence[Value]:
-        """A layer that is not counted, and each of its outputs."""
+    def gap(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
+        """A layer that is not counted, and each of its outputs; ``more`` are stored tensors that it reads beside its
+        inputs."""
         results = []
+        weights = [
+            *weights_of(self.builder, call),
+            *weights_of(self.builder, call._replace(type="", inputs=tuple(more))),
+        ]
         for at, output in enumerate(call.outputs or ("",)):
             shape, kind = self.declared(output) if output else (None, 1)
             if at == 0:
-                first = self.builder.uncounted(call, reason, shape)
+                first = self.builder.uncounted(call, reason, shape, weights)
                 results.append(first._replace(kind=kind))
                 continue
             results.append(self.again(call._replace(name=f"{call.name}/{at}", inputs=(first,)), output))
@@ -223,8 +232,11 @@ class Walk:
         if function is None:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
             if all(value is None or value.constant for value in inputs) and inputs:
-                return [Value(*self.declared(output)) for output in node.output]
-            return self.gap(call, REASONS.get(node.domain, "no count is known for this operator"))
+                roots, some = made_from(self.builder, call)
+                shapes = [self.declared(output) for output in node.output]
+                return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
+            reason = REASONS.get(node.domain, "no count is known for this operator")
+            return self.gap(call, reason, attached(node, self.builder, self.owner))
         key = (node.domain, node.op_type)
         if key in self.calling:
             raise Invalid("a function that calls itself never ends")
@@ -232,12 +244,13 @@ class Walk:
         given = {attribute.name: attribute for attribute in node.attribute}
         defaults = {attribute.name: attribute for attribute in function.attribute_proto}
         body = [bound(inner, {**defaults, **given}) for inner in function.node]
+        owner, self.owner = self.owner, f"{node.domain}.{node.op_type}/"
         before, self.opsets = self.opsets, {**self.opsets, **{one.domain: one.version for one in function.opset_import}}
         self.calling.append(key)
         try:
             self.graph(body, scope, set(function.output), depth + 1, f"{name}/")
         finally:  # a loop around it may be given up, and the walk go on
-            self.opsets = before
+            self.opsets, self.owner = before, owner
             self.calling.pop()
         return [self._given(scope, output) for output in function.output]
 
@@ -253,7 +266,8 @@ class Walk:
         call = Call(name, node.op_type, tuple(inputs), tuple(node.output), attributes(node), self.opsets.get("", 17))
 
         def run(graph: Any, given: Mapping[str, Value]) -> list[Value]:
-            return self.body(graph, scope, call, depth, given)
+            with self.inside(node, next(name for name, one in graphs.items() if one is graph)):
+                return self.body(graph, scope, call, depth, given)
 
         if node.op_type == "If":
             return branch(self.builder, call, graphs, run)
@@ -268,13 +282,38 @@ class Walk:
             self.builder.back(mark)
             self.steps = steps
             reason = str(refused) if isinstance(refused, Refused) else "its shapes depend on the data"
-            return self.gap(call, reason)
+            return self.gap(call, reason, [*self.held(node, scope)])
+
+    def held(self, node: Any, scope: Mapping[str, Value]) -> Iterator[Value]:
+        """The stored tensors of the graphs in a node, and those that these read from around them."""
+        for attribute in node.attribute:
+            if attribute.type != 5:
+                continue
+            with self.inside(node, attribute.name):
+                inner = {**scope, **initial(attribute.g, self.builder, self.owner)}
+                for one in attribute.g.node:
+                    for stored in one.attribute if one.op_type == "Constant" else ():
+                        if stored.name == "value":
+                            inner[one.output[0]] = stored_value(stored.t, one.output[0], self.builder, self.owner)
+                    yield from self.held(one, inner)
+                names = {name for one in attribute.g.node for name in (*one.input, *one.output)}
+                yield from (inner[name] for name in names if name in inner and inner[name].constant)
+
+    @contextmanager
+    def inside(self, node: Any, part: str) -> Iterator[None]:
+        """A graph in a node has stored tensors of its own, whose names others may have, too."""
+        before = self.owner
+        self.owner = f"{before}{node.name or next(iter(node.output), '')}/{part}/"
+        try:
+            yield
+        finally:
+            self.owner = before
 
     def body(
         self, graph: Any, scope: Mapping[str, Value], call: Call, depth: int, given: Mapping[str, Value]
     ) -> list[Value]:
         """A graph within a graph, which sees all around it."""
-        inner = {**scope, **initial(graph, self.builder), **given}
+        inner = {**scope, **initial(graph, self.builder, self.owner), **given}
         outputs = [output.name for output in graph.output]
         self.graph(graph.node, inner, set(outputs), depth + 1, f"{call.name}/")
         return [self._given(inner, output) for output in outputs]

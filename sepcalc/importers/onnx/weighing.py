@@ -1,0 +1,49 @@
+"""Which of the stored tensors that an operator reads are weights, and which are in what it makes of stored ones alone."""
+
+from collections.abc import Callable
+from math import prod
+
+from sepcalc.importers.onnx.arithmetic import trained
+from sepcalc.importers.onnx.graph import Builder, Call, Value
+from sepcalc.importers.onnx.operators import MASKS, SETTINGS, STATES, TABLES, TAKING
+from sepcalc.shape import Shape
+
+
+def weights_of(builder: Builder, call: Call) -> list[Value]:
+    """The stored inputs of an operator that are weights, as far as they are: no settings of it, no masks and no
+    states that begin with zeros."""
+    found = []
+    flat = [(at, one) for at, value in enumerate(call.inputs) if value for one in value.items or (value,)]
+    for at, value in flat:
+        if not value.constant or value.shape is None or at in SETTINGS.get(call.type, ()):
+            continue
+        shut = at == MASKS.get(call.type) and prod(value.sizes[:-2]) == 1
+        zeros = at in STATES.get(call.type, ()) and value.data is not None and not value.data.any()
+        if zeros or (shut and not any("." in root for root in value.roots)):
+            continue
+        found.append(trained(builder, value))
+    return [value for value in found if value.roots]
+
+
+def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
+    """The stored tensors that a constant is made from, and of each that is not whole in one of this shape how many
+    elements are: what is not taken is left, all else is in every result."""
+    if call.type in TABLES:
+        return (), lambda shape: {}
+    roots: dict[str, None] = {}
+    most: dict[str, int] = {}
+    for at, value in enumerate(call.inputs):
+        if value is None or at in SETTINGS.get(call.type, ()):
+            continue
+        weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
+        for root in weights:
+            whole = builder.stored[root][0]
+            most[root] = max(value.some.get(root, whole), most[root] if root in roots else 0)
+            roots[root] = None
+
+    def some(shape: Shape | None) -> dict[str, int]:
+        bound = prod(shape) if shape is not None and call.type in TAKING else None
+        found = {root: elements if bound is None else min(elements, bound) for root, elements in most.items()}
+        return {root: elements for root, elements in found.items() if elements < builder.stored[root][0]}
+
+    return tuple(roots), some
