@@ -1,4 +1,4 @@
-"""Which of the stored tensors that an operator reads are weights, and which are in what it makes of stored ones alone."""
+"""Which stored tensors that an operator reads are weights, and which are in what it makes of stored ones alone."""
 
 from collections.abc import Callable
 from math import prod
