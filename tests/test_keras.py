@@ -269,6 +269,27 @@ def test_operations_in_a_file_of_the_old_format(tmp_path: Path) -> None:
     assert [gap.name for gap in net.uncounted] == ["own"]
 
 
+@pytest.mark.parametrize(
+    ("equation", "bias", "cost"),
+    [  # nothing is summed: no macs
+        ("abc,c->abc", "c", Cost(mults=24, adds=24, params=8, activations=48)),
+        ("abc,d->abdc", None, Cost(mults=24 * 5, params=5, activations=24 * 5)),
+        ("abc,bd->acdb", "d", Cost(mults=24 * 5, adds=24 * 5, params=30 + 5, activations=2 * 24 * 5)),
+    ],
+)
+def test_an_einsum_without_a_sum_multiplies_only(equation: str, bias: str | None, cost: Cost, tmp_path: Path) -> None:
+    sizes = {"a": None, "b": 6, "c": 4, "d": 5}
+    shape = [sizes[letter] for letter in equation.partition("->")[2][1:]]
+    config = {"name": "product", "equation": equation, "output_shape": shape, "bias_axes": bias}
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 6, 4]}},
+        {"class_name": "EinsumDense", "config": config},
+    ]
+    net = network({"class_name": "Sequential", "config": {"name": "net", "layers": layers}}, tmp_path)
+    assert (net.cost, list(net.outputs.values())) == (cost, [tuple(shape)])
+    assert verify(net).ok
+
+
 def test_a_mean_counts_as_one(tmp_path: Path) -> None:
     net = network(stored("operations.json.gz")["model"], tmp_path)
     assert net["mean"].cost._replace(activations=0)[1:3] == (6, 18)  # of 4x6 over the first: 6 mults, 3 additions each

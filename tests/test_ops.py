@@ -72,7 +72,10 @@ HAND = [
     ("4x5 3x6x5 matmul --transpose", products(72 * 5, 72 * 4, 0, 3 * 4 * 6)),
     ("4x5 5x6 einsum ij,jk->ik", products(120, 120 - 24, 0, 24)),
     ("3x4 3x4 einsum ij,ij->", products(12, 11, 0, 1)),
-    ("4x5 6 einsum ij,k", products(120, 0, 0, 120)),
+    ("4x5 6 einsum ij,k", Cost(mults=120, activations=120)),  # nothing is summed
+    ("4x5 6 7 einsum ij,k,l->lkji", Cost(mults=2 * 840, activations=840)),
+    ("4x4 4 einsum ii,i->i", Cost(mults=4, activations=4)),
+    ("4x1 1x5 einsum ij,jk->ik", products(20, 0, 0, 20)),  # a sum of one
     ("8x8x3 pool sum -k3 -s1 -p1", Cost(adds=192 * 8, activations=192)),
     ("4x5 5x6 6x3 einsum ij,jk,kl->il", Cost(macs=360, mults=720, adds=360 - 12, activations=12)),
     ("4x5 einsum ij->i", Cost(adds=16, activations=4)),

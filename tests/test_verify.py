@@ -49,6 +49,8 @@ SPECS = [
     "4x5 5x6 6x3 3x4 einsum ij,jk,kl,li->jk",
     "5x4x4x4 2x5 einsum jiii,kj->ki",
     "4x4 einsum ii->i",
+    "4x5 6 einsum ij,k->kij",
+    "4x4 4 4 einsum ii,i,i->i",
     "40x50 50x60 60x30 einsum ij,jk,kl->il",
     "9x12 attention --heads 3 --mask",
     "9x12 7x6 attention --heads 4 --kv-heads 2",

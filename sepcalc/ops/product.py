@@ -84,8 +84,9 @@ class Einsum(_Einsum, Op):
     """A product of n operands by Einstein's convention, ``ij,jk->ik``, as one sum (opcounts.md, rule 4): J terms, the
     product of all index sizes, each a product of n elements.
 
-    (n-1)·J mults and J - y additions; J macs, as the last product of each term is what is accumulated. Of one operand
-    sums alone, or a diagonal. The order in which a library multiplies pairs would cost less. Source: opcounts.md.
+    (n-1)·J mults and J - y additions; J macs, as the last product of each term is what is accumulated: none where the
+    output has all indices, as an outer product accumulates nothing. Of one operand sums alone, or a diagonal. The order
+    in which a library multiplies pairs would cost less. Source: opcounts.md.
     """
 
     __slots__ = ()
@@ -124,12 +125,14 @@ class Einsum(_Einsum, Op):
         return tuple([sizes[index] for index in output]) or (1,)
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        sizes, _ = self.sizes(inputs)
+        sizes, named = self.sizes(inputs)
         products = name("index combinations", *sizes.values())
         results = name("results", *output)
-        macs = products if len(inputs) > 1 else 0
-        mults = products * name("factors but the first", len(inputs) - 1) if len(inputs) > 2 else macs
-        return Cost(macs, mults, products - results, activations=results)
+        mults = products * name("factors but the first", len(inputs) - 1) if len(inputs) > 2 else products
+        several, summed = len(inputs) > 1, len(named) < len(sizes)
+        return Cost(
+            products if several and summed else 0, mults if several else 0, products - results, activations=results
+        )
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None

@@ -1,6 +1,7 @@
 """Layers made of products that count themselves: convolutions, matrix products, attention, recurrent cells."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from itertools import product
 from math import prod, sqrt
 from typing import Any
@@ -168,7 +169,7 @@ def _einsum(op: Einsum, inputs: Sequence[Array], output: Shape, bench: Bench) ->
         for factor in others[:-1]:
             terms = np.multiply(np.broadcast_to(terms, full), factor)
         for factor in others[-1:]:
-            with bench.tally.products():
+            with bench.tally.products() if summed else nullcontext():  # else there is nothing to accumulate
                 terms = np.multiply(np.broadcast_to(terms, full), factor)
         result[at] = np.add.reduce(terms, axis=summed, dtype=bench.dtype) if summed else terms
         bench.tick()

@@ -1,6 +1,6 @@
 """Dense layers, lookups, other shapes, normalization, noise, preprocessing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import prod
 
 from sepcalc.errors import Invalid, quoted
@@ -48,9 +48,15 @@ def einsum_dense(call: Call) -> Tensor:
     bias_axes = settings.get("bias_axes")
     if bias_axes is not None and not (isinstance(bias_axes, str) and set(bias_axes) <= set(target)):
         raise Invalid("bias_axes must name indices of the output")
-    own_bias = bias_axes is not None and set(bias_axes) == set(outer + grouped)
-    if source != kept + grouped + inner:
-        x = call.free("permute", x, shape(kept + grouped + inner), "order")
+    own_bias = bool(inner) and bias_axes is not None and set(bias_axes) == set(outer + grouped)
+    order = kept + grouped + inner if inner else "".join([c for c in target if c in source])
+    if source != order:
+        x = call.free("permute", x, shape(order), "order")
+    if not inner:  # nothing is summed: element by element
+        if (aligned := tuple([known[c] if c in source else 1 for c in target])) != x.shape:
+            x = call.free("reshape", x, aligned, "rows")
+        x = call.add(Stored("scale", "shape", tuple([known[c] if c in kernel else 1 for c in target])), x)
+        return _shifted(call, x, known, target, bias_axes)
     flat = (*shape(kept), size(grouped + inner))
     if x.shape != flat:
         x = call.free("reshape", x, flat, "rows")
@@ -64,10 +70,15 @@ def einsum_dense(call: Call) -> Tensor:
         x = call.free("reshape", x, shape(made), "shape")
     if made != target:
         x = call.free("permute", x, shape(target), "reorder")
-    if bias_axes is not None and not own_bias:
+    return _shifted(call, x, known, target, None if own_bias else bias_axes)
+
+
+def _shifted(call: Call, x: Tensor, known: Mapping[str, int], target: str, bias_axes: str | None) -> Tensor:
+    """What a product gives with a bias along some of its indices, and the activation."""
+    if bias_axes is not None:
         stored = tuple([known[c] if c in bias_axes else 1 for c in target])
         x = call.add(Stored("shift", "shape", stored), x, link="bias")
-    return activate(call, x, settings.get("activation"))
+    return activate(call, x, call.settings.get("activation"))
 
 
 def einsum_indices(settings: Settings, shape: Shape) -> tuple[str, str, str, str, dict[str, int]]:

@@ -228,7 +228,7 @@ def _multiplied(builder: Builder, call: Call, values: Sequence[Value], parts: Se
         return MOVES["Transpose"](builder, call._replace(attributes={"perm": perm}))[0]
     summed = [letter for letter in sizes if letter not in out]
     whole = all(_whole(summed, part, value, sizes) for part, value in zip(parts, values))
-    if len(values) == 2 and apart and whole and not (values[0].constant and values[1].constant):
+    if len(values) == 2 and summed and apart and whole and not (values[0].constant and values[1].constant):
         return contract(builder, call, values[0], values[1], f"{parts[0]},{parts[1]}->{out}")
     return _in_one_sum(builder, call, values, parts, out, sizes)
 

@@ -10,11 +10,11 @@ from sepcalc.importers.torch.elements import ELEMENTS
 from sepcalc.importers.torch.graph import COMPLEX, Builder, Refused, Value
 from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES, REASONS
-from sepcalc.importers.torch.products import PRODUCTS
+from sepcalc.importers.torch.products import OUTER, PRODUCTS
 from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.network import Network
 
-OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **ELEMENTS, **REDUCTIONS, **MOVES}
+OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES}
 # What is counted on stored tensors alone, since it runs whenever the module does; elementwise work on them is free.
 MULTIPLYING = {*PRODUCTS, *[name for name in LAYERS if name.startswith(("conv", "_conv", "lstm", "gru", "rnn_"))]}
 

@@ -1,5 +1,6 @@
 """Products of matrices: dense layers, matmul in all its forms, attention."""
 
+from collections.abc import Sequence
 from math import prod
 
 from sepcalc.importers.torch.calls import Call, Tensor
@@ -27,6 +28,9 @@ def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | 
             sizes[letter] = max(sizes.get(letter, 1), size)
     if a.constant and b.constant:
         a = builder.stored(a)
+    if not set(sizes) - set(out):
+        assert bias is None
+        return _outer_product(builder, (a, b), (left, right), out)
     if a.constant or b.constant:
         data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
         repeated = any(
@@ -46,6 +50,20 @@ def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | 
     other = _arranged(builder, b, right, shared, columns, summed)
     number = builder.add(Matmul(True), [one, other])
     return _ordered(builder, number, shape, [out.index(letter) for letter in (*shared, *rows, *columns)])
+
+
+def _outer_product(builder: Builder, values: Sequence[Value], letters: Sequence[str], out: str) -> Value:
+    """A product in which nothing is summed: element by element, each operand along its own axes."""
+    sides = []
+    for value, own in zip(values, letters, strict=True):
+        given = dict(zip(own, value.shape, strict=True))
+        order = tuple([given[letter] for letter in out if letter in given])
+        shape = tuple([given.get(letter, 1) for letter in out])
+        if value.constant:
+            sides.append(value._replace(shape=shape))
+        else:
+            sides.append(builder.give(builder.view(builder.laid(value, False).node, seen(order)), shape))
+    return combined(builder, "multiply", sides, "multiply")
 
 
 def _arranged(
@@ -173,7 +191,25 @@ def _of_experts(builder: Builder, call: Call) -> Results:
 
 
 def _outer(builder: Builder, call: Call) -> Results:
-    return (contract(builder, builder.value(call.given), builder.value(call.tensor("vec2")), "i,j->ij"),)
+    sides = builder.value(call.given), builder.value(call.tensor("vec2"))
+    return (_outer_product(builder, sides, "ij", "ij"),)
+
+
+def _tensordot(builder: Builder, call: Call) -> Results:
+    """The product of two tensors, summed over the axes that are named, if any."""
+    a, b = builder.value(call.given), builder.value(call.tensor("other"))
+    left = _OUTER[: len(a.shape)]
+    right = list(_OUTER[len(a.shape) : len(a.shape) + len(b.shape)])
+    if len(left) + len(right) < len(a.shape) + len(b.shape):
+        raise Refused("a product of so many axes has no count here")
+    summed = {
+        axis % len(a.shape): other % len(b.shape) for axis, other in zip(call.get("dims_self"), call.get("dims_other"))
+    }
+    for axis, other in summed.items():
+        right[other] = left[axis]
+    kept = [letter for axis, letter in enumerate(left) if axis not in summed]
+    kept += [letter for axis, letter in enumerate(right) if axis not in summed.values()]
+    return (contract(builder, a, b, f"{left},{''.join(right)}->{''.join(kept)}"),)
 
 
 def _bilinear(builder: Builder, call: Call) -> Results:
@@ -259,6 +295,9 @@ def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
     return value if shape == value.shape else builder.give(builder.laid(value, False).node, shape)
 
 
+# Nothing is summed: element by element, as any other multiplication, and free on stored tensors alone.
+OUTER: dict[str, Handler] = {"outer": _outer, "ger": _outer}
+
 PRODUCTS: dict[str, Handler] = {
     "linear": _linear,
     "matmul": _matmul("self", "other"),
@@ -272,8 +311,8 @@ PRODUCTS: dict[str, Handler] = {
     "addbmm": _added("batch1", "batch2", "bik,bkj->ij"),
     "baddbmm": _added("batch1", "batch2", "bik,bkj->bij"),
     "addr": _added("vec1", "vec2", "i,j->ij"),
+    "tensordot": _tensordot,
     "_grouped_mm": _of_experts,
-    "outer": _outer,
     "bilinear": _bilinear,
     "linalg_cross": _cross,
     "scaled_dot_product_attention": _attention,
