@@ -79,6 +79,13 @@ def near_miss(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
+def why(error: OSError | ValueError) -> str:
+    """Why a file cannot be read or written: the system's words. Python's own change with its version."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "its name holds a null character" if "null" in str(error) else str(error)
+
+
 def absence(path: str) -> str:
     """What there is in place of the file that a path should lead to: nothing, or a link to nothing."""
     if os.path.islink(path):

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Invalid, Problem, absence, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, absence, printable, quoted, why
 from sepcalc.importers import IMPORTERS, Request, importer
 from sepcalc.shape import channels_first, read_shape
 
@@ -225,7 +225,7 @@ def _require_file(path: str) -> None:
         reason = absence(path)
         hint = "" if os.path.islink(path) else _neighbour(path)
     except (OSError, ValueError) as error:
-        reason = f"cannot be read: {error.strerror if isinstance(error, OSError) else error}"
+        reason = f"cannot be read: {why(error)}"
     shown = printable(path)[:500] or "''"
     raise InputError([Problem(f"{shown}: {reason}", hint)])
 

@@ -312,7 +312,7 @@ def test_files_that_are_no_network(
             marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here"),
         ),
         ("net.yml", lambda path: None, "net.yml: there is no such file\n  hint: did you mean net.yaml?\n"),
-        ("a\0b.yaml", lambda path: None, "a\\x00b.yaml: cannot be read: embedded null byte\n"),
+        ("a\0b.yaml", lambda path: None, "a\\x00b.yaml: cannot be read: its name holds a null character\n"),
     ],
 )
 def test_what_is_no_file(name: str, make: Callable[[Path], None], message: str, sep: Run, tmp_path: Path) -> None:
@@ -349,7 +349,7 @@ def test_output_writes_a_new_file_and_overwrites_only_by_force(sep: Run, tmp_pat
     ("name", "message"),
     [
         ("no/such/out.txt", "cannot write 'no/such/out.txt': No such file or directory\n"),
-        ("a\0b", "cannot write 'a\\x00b': embedded null byte\n"),
+        ("a\0b", "cannot write 'a\\x00b': its name holds a null character\n"),
     ],
 )
 def test_output_that_cannot_be_written(name: str, message: str, sep: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -128,7 +129,7 @@ def test_rank_two_is_never_separable(vectors: list[list[int]]) -> None:
     ]  # fmt: skip
     found = sepcalc.factor(matrix)
     assert found.separable == (not any(minors))
-    assert found.rank == (2 if any(minors) else int(matrix.any()))
+    assert found.rank == (2 if any(minors) else int(bool(matrix.any())))
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 4), st.randoms())
@@ -557,7 +558,7 @@ def test_a_kernel_may_begin_with_a_minus(capsys: pytest.CaptureFixture[str]) -> 
     assert "[1, 2, 1]ᵀ x [-1, 0, 1]" in capsys.readouterr().out
     for word in ("--bogus", "-x", "-x 1", "--"):
         assert run(["factor", word]) == 2
-    assert "No such option '--bogus'." in capsys.readouterr().err
+    assert re.match("No such option:? '?--bogus'?", capsys.readouterr().err)  # click's words, which change
 
 
 def test_writing(save: Save, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

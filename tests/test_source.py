@@ -121,7 +121,7 @@ REFUSED = [
     ("tm:Net(", f"tm:Net(: {UNREAD}"),
     ("", f"'': {UNREAD}"),
     ("q\x1b[2J.yaml", f"q\\x1b[2J.yaml: {UNREAD}"),
-    ("x\0.yaml", "x\\x00.yaml: cannot be read: embedded null byte"),
+    ("x\0.yaml", "x\\x00.yaml: cannot be read: its name holds a null character"),
     ("net.txt/x.yaml", "net.txt/x.yaml: cannot be read: Not a directory"),
     ("x" * 600 + ".yaml", "x" * 500 + ": cannot be read: File name too long"),
     (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sepcalc.cli import terminal_columns
-from sepcalc.errors import InputError, Problem, quoted
+from sepcalc.errors import InputError, Problem, quoted, why
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
 
@@ -148,5 +148,4 @@ def _write_file(text: str, output: str, force: bool) -> None:
     except FileExistsError as error:
         raise InputError([Problem(f"{quoted(output)} exists already", "--force overwrites it")]) from error
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError([Problem(f"cannot write {quoted(output)}: {reason}")]) from error
+        raise InputError([Problem(f"cannot write {quoted(output)}: {why(error)}")]) from error

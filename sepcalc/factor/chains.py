@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sepcalc.errors import InputError, Problem, quoted
+from sepcalc.errors import InputError, Problem, quoted, why
 from sepcalc.factor import spectra
 from sepcalc.factor.exact import Separated
 from sepcalc.factor.kernel import Array, Kernel
@@ -133,6 +133,5 @@ def write(folder: str, arrays: list[tuple[str, Array, str]], force: bool) -> lis
             with open(path, "wb" if force else "xb") as file:
                 np.save(file, array, allow_pickle=False)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError([Problem(f"cannot write to {quoted(folder)}: {reason}")]) from error
+        raise InputError([Problem(f"cannot write to {quoted(folder)}: {why(error)}")]) from error
     return [Written(path, array.shape, says) for path, (_, array, says) in zip(paths, arrays, strict=True)]

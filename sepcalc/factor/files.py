@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 
-from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted, why
 from sepcalc.factor.kernel import ELEMENTS, Array, Kernel, of_array
 from sepcalc.factor.reading import LONGEST, WEIGHTS, table
 from sepcalc.shape import show
@@ -48,7 +48,7 @@ def _require_file(path: str) -> None:
         beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") and not os.path.islink(path) else []
         raise Invalid(absence(path), near_miss(name, beside)) from None
     except ValueError as error:  # a null character
-        raise Invalid(f"cannot be read: {error}") from error
+        raise Invalid(f"cannot be read: {why(error)}") from error
     if not stat.S_ISREG(mode):
         raise Invalid("is a folder" if stat.S_ISDIR(mode) else "is not a plain file")
 

@@ -23,8 +23,11 @@ UNLIMITED = 100_000  # for rich, which would cut what is wider; widths are chose
 def table(section: Table, grid: "Grid", gap: int, right: Sequence[str], style: Style) -> Iterator[str]:
     """The lines of a table that is laid out."""
     headed = any(column.name for column in grid.columns)
-    drawn = RichTable(box=None, padding=(0, gap, 0, 0), pad_edge=False, show_header=headed, header_style="dim")
-    for column, width in zip(grid.columns, grid.widths, strict=True):
+    # a gap is a column: rich before 14.3 counts a padding at the last column's edge that it does not draw
+    drawn = RichTable(box=None, padding=0, show_header=headed, header_style="dim")
+    for at, (column, width) in enumerate(zip(grid.columns, grid.widths, strict=True)):
+        if at:
+            drawn.add_column(width=gap)
         drawn.add_column(
             Text(column.name),
             justify="right" if column.holds in right else "left",
@@ -33,8 +36,9 @@ def table(section: Table, grid: "Grid", gap: int, right: Sequence[str], style: S
             style="cyan" if column.holds == BAR else "",
         )
     for row, texts in zip(section.rows, list(zip(*grid.texts, strict=True))[1:], strict=True):
-        words = [folded(text, wide) for text, wide in zip(texts, grid.widths, strict=True)]
-        drawn.add_row(*map(Text, words), style="bold" if row.total else "dim" if row.depth else None)
+        cells = [Text(folded(text, wide)) for text, wide in zip(texts, grid.widths, strict=True)]
+        gapped = [part for cell in cells for part in (None, cell)][1:]
+        drawn.add_row(*gapped, style="bold" if row.total else "dim" if row.depth else None)
     out, console = _console(style)
     _heading(console, printable(section.title))
     console.print(drawn)
