@@ -395,8 +395,11 @@ def test_shapes_are_what_executing_gives(case: Case, tmp_path: Path) -> None:
         made.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
         found = runtime.InferenceSession(made.SerializeToString()).run(None, feeds)
     else:
-        with np.errstate(all="ignore"):
-            found = ReferenceEvaluator(made).run(None, feeds)
+        try:
+            with np.errstate(all="ignore"):
+                found = ReferenceEvaluator(made).run(None, feeds)
+        except NotImplementedError as lack:  # by an older onnx
+            pytest.skip(f"the reference of this onnx lacks it: {lack}")
     check_shapes(network, found)
 
 
