@@ -5,13 +5,21 @@ shell, and reads one object.
 """
 
 import subprocess
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import InputError, Invalid, Problem, printable
 
 SECONDS = 60  # that git may take
 _UNSHALLOW = "this clone is shallow: fetch-depth: 0 in actions/checkout, or git fetch --unshallow, brings the rest"
 _LINKS = {b"dangling": "leads to nothing", b"loop": "leads to itself", b"symlink": "leads out of the repository"}
+
+
+class Where(NamedTuple):
+    """Where git runs, and with which variables; None: as this process does."""
+
+    folder: str | None = None
+    environment: Mapping[str, str] | None = None
 
 
 class Revision(NamedTuple):
@@ -20,6 +28,7 @@ class Revision(NamedTuple):
     argument: str
     revision: str
     path: str
+    where: Where = Where()
 
     @classmethod
     def of(cls, argument: str) -> "Revision":
@@ -57,6 +66,11 @@ class Revision(NamedTuple):
             raise InputError([Problem(f"{shown}: larger than {most >> 20} MiB")])
         return self._object("--batch").split(b"\n", 1)[1][:size]
 
+    def is_file(self, most: int) -> bool:
+        """Whether there is such a file, of at most so many bytes."""
+        head = self._object("--batch-check").split(b"\n", 1)[0].split()
+        return len(head) == 3 and head[1] == b"blob" and int(head[2]) <= most
+
     @property
     def name(self) -> str:
         """The object, as git is asked for it."""
@@ -79,17 +93,76 @@ class Revision(NamedTuple):
         return self._git("cat-file", "--follow-symlinks", how, asked=self.name)
 
     def _git(self, *arguments: str, asked: str = "") -> bytes:
-        command = ["git", "--no-pager", "--no-optional-locks", *arguments]
-        shown = printable(self.argument)
         try:
-            data = f"{asked}\n".encode() if asked else b""
-            done = subprocess.run(command, input=data, capture_output=True, timeout=SECONDS, check=False)
-        except FileNotFoundError:
-            raise InputError([Problem(f"{shown}: git is needed to read it, and is not installed")]) from None
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            reason = f"{type(error).__name__}: {error}"[:200]
-            raise InputError([Problem(f"{shown}: git cannot be run: {printable(reason)}")]) from error
-        if done.returncode:
-            said = done.stderr.decode(errors="replace").strip().split("\n")[0][:300].removeprefix("fatal: ")
-            raise InputError([Problem(f"{shown}: git says: {printable(said) or 'nothing'}")])
-        return done.stdout
+            return git(arguments, f"{asked}\n".encode() if asked else b"", self.where)
+        except Invalid as fact:
+            raise InputError([Problem(f"{printable(self.argument)}: {fact.message}", fact.hint)]) from None
+
+
+def git(arguments: Sequence[str], given: bytes = b"", where: Where = Where()) -> bytes:
+    """What git says, ``given`` this on its standard input. Raises Invalid."""
+    command = ["git", "--no-pager", "--no-optional-locks", *arguments]
+    folder, environment = where
+    try:
+        done = subprocess.run(
+            command, input=given, capture_output=True, timeout=SECONDS, check=False, cwd=folder, env=environment
+        )
+    except FileNotFoundError:
+        raise Invalid("git is needed to read it, and is not installed") from None
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        reason = f"{type(error).__name__}: {error}"[:200]
+        raise Invalid(f"git cannot be run: {printable(reason)}") from error
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().split("\n")[0][:300].removeprefix("fatal: ")
+        raise Invalid(f"git says: {printable(said) or 'nothing'}", about="git")
+    return done.stdout
+
+
+class Repository(NamedTuple):
+    """A repository of git, by the folder of its files."""
+
+    root: str
+    where: Where
+
+    @classmethod
+    def around(cls, folder: str, environment: Mapping[str, str]) -> "Repository | None":
+        """The repository that a folder is in, whatever the variables say of one; None: it is in none. Raises Invalid
+        where that cannot be told."""
+        own = {name: value for name, value in environment.items() if name not in _OF_ONE}
+        where = Where(folder, {**own, "LC_ALL": "C"})
+        try:
+            said = git(["rev-parse", "--show-toplevel"], where=where)
+        except Invalid as fact:
+            if "not a git repository" in fact.message:
+                return None
+            raise
+        root = said.decode(errors="surrogateescape").removesuffix("\n")
+        return cls(root, where._replace(folder=root))
+
+    def has(self, revision: str) -> bool:
+        """Whether there is such a revision."""
+        try:
+            git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"], where=self.where)
+        except Invalid as fact:
+            if fact.about != "git":
+                raise
+            return False
+        return True
+
+    def contents(self, revision: str, path: str, most: int) -> bytes | None:
+        """The bytes of a file, from the root, in a revision; None where there is none, or it is larger than ``most``,
+        or has a name that git cannot be asked for. Raises InputError."""
+        if not path.isprintable():
+            return None
+        named = Revision(f"git:{revision}:{path}", revision, path, self.where)
+        return named.contents(most) if named.is_file(most) else None
+
+    def renamed(self, revision: str) -> dict[str, str]:
+        """What files were called in a revision, by the names that they have in the working folder, both from the
+        root."""
+        options = ["--no-ext-diff", "--find-renames", "-l0", "--diff-filter=R", "--name-status", "-z"]
+        fields = git(["diff", *options, revision, "--"], where=self.where).decode(errors="surrogateescape").split("\0")
+        return dict(zip(fields[2::3], fields[1::3]))
+
+
+_OF_ONE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")  # of one repository

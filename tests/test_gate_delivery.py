@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from sepcalc.cli import run
+from sepcalc.importers import IMPORTERS
+from sepcalc.source import YAML
 
 ROOT = Path(__file__).parent.parent
 NET = "input: 8x8x3\nbudget: {macs: 4k}\nlayers: [conv -k3 -o4]\n"  # 3888 macs
@@ -250,6 +252,23 @@ def test_the_hooks_run_in_pre_commit(project: Path, environment: dict[str, str],
     code, said = hook("run", "--all-files")
     assert code == 0, said
     assert "Passed" in said
+    (project / "-ofile.yaml").write_text(NET.replace("4k", "3k"))  # no option of sepcalc's
+    git("add", "-A", cwd=project)
+    code, said = hook("run", "--all-files")
+    assert code == 1
+    assert "./-ofile.yaml" in said or "-ofile.yaml" in said
+    git("rm", "-q", "--cached", "--", "-ofile.yaml", cwd=project)
+    (project / "docker-compose.yml").write_text("services: {web: {image: x}}\n")
+    (project / "package.json").write_text('{"name": "x"}\n')
+    git("add", "docker-compose.yml", "package.json", cwd=project)
+    code, said = hook("run", "--verbose")
+    assert code == 0, said
+    assert "no network, skipped" in said
+    (project / "specs" / "over.yaml").write_text(NET.replace("budget", "# budget"))
+    git("add", "-A", "specs", cwd=project)
+    code, said = hook("run")
+    assert code == 1
+    assert "specs/over.yaml: it had a budget in HEAD, and has none now" in said
     code, said = hook("run", "--files", "specs/gone.yaml")
     assert "no files to check" in said
     code, said = hook("validate-manifest", str(ROOT / ".pre-commit-hooks.yaml"))
@@ -258,18 +277,11 @@ def test_the_hooks_run_in_pre_commit(project: Path, environment: dict[str, str],
 
 def test_the_hooks_leave_alone_what_is_no_network() -> None:
     (hook,) = [hook for hook in HOOKS if hook["id"] == "sepcalc-check"]
-    names = [
-        "specs/net.yaml",
-        "a/b.yml",
-        "m.onnx",
-        "m.keras",
-        ".github/ci.yml",
-        ".pre-commit-config.yaml",
-        "a/.b.yaml",
-        "c.py",
-    ]
+    read = [f"specs/net{suffix}" for suffix in (*YAML, *IMPORTERS)] + ["A.YAML", "B.Onnx"]
+    others = [".github/ci.yml", ".pre-commit-config.yaml", "a/.b.yaml", "c.py", "d.yaml.txt", "onnx", "e.jsonl"]
+    names = [*read, *others]
     chosen = [name for name in names if re.search(hook["files"], name) and not re.search(hook["exclude"], name)]
-    assert chosen == names[:4]
+    assert chosen == read
 
 
 # --- completion ------------------------------------------------------------------------------------------------------

@@ -29,15 +29,17 @@ from sepcalc.cli.network import (
     uncounted_option,
 )
 from sepcalc.cli.output import complete_files, conclude, working_folder
+from sepcalc.cli.targets import Target, configured, named, shown
+from sepcalc.document.foreign import SUFFIXES as FOREIGN
+from sepcalc.document.foreign import is_foreign
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines
-from sepcalc.gate.checks import BUG, Demand, Outcome, examine, refused, skipped
-from sepcalc.gate.configuration import Asked, Project, boundary, files, find
-from sepcalc.gate.limits import Increase, Limit, Mark
+from sepcalc.gate.checks import BUG, OVER, Demand, Outcome, examine, refused, skipped
+from sepcalc.gate.configuration import boundary, find
+from sepcalc.gate.past import Past
 from sepcalc.gate.snapshots import Snapshot
-from sepcalc.importers import Request
-from sepcalc.reports.check import NOTHING, CheckReport
-from sepcalc.source import is_file_argument
+from sepcalc.reports.check import NO_NETWORK, NOTHING, CheckReport
+from sepcalc.source import LARGEST_FILE, contents, is_file_argument
 
 HELP = """Hold networks to their budgets: those in their YAML files, those in pyproject.toml ([[tool.sepcalc.check]]),
 and those given here.
@@ -55,27 +57,14 @@ Examples:
 """
 
 
-class Target(NamedTuple):
-    """One network to check: how it is read, and what it is held to beside its own budget."""
-
-    name: str
-    argument: str
-    request: Request
-    limits: tuple[Limit, ...] = ()
-    increases: tuple[Increase, ...] = ()
-    baseline: str = ""
-    level: str = "error"
-    message: str = ""
-    mark: Mark | None = None
-
-
 class Options(NamedTuple):
-    """How targets are checked."""
+    """How targets are checked; ``past`` is where files without a budget may have lost one."""
 
     root: str
     skip: bool
     allow_uncounted: bool
     why: bool
+    past: Past
 
 
 Kept = Mapping[Any, baselines.Kept]
@@ -119,8 +108,9 @@ def command(
     _require_sense(given, files, baseline)
     here = working_folder()
     project = find(here)
-    options = Options(project.root if project else boundary(here), skip_unbudgeted, allow_uncounted, why)
-    outcomes, targets = _named(files, given, project) if files else _configured(given, project)
+    root = project.root if project else boundary(here)
+    options = Options(root, skip_unbudgeted, allow_uncounted, why, _past(here))
+    outcomes, targets = named(files, given, project) if files else configured(given, project)
     kept: dict[str, Kept | InputError] = {}
     outcomes += [_checked(target, options, kept) for target in targets]
     if not outcomes:
@@ -152,81 +142,6 @@ def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) 
         refuse_without_files(given.request)
 
 
-# --- what to check ---------------------------------------------------------------------------------------------------
-
-
-def _configured(given: Target, project: Project | None) -> tuple[list[Outcome], list[Target]]:
-    """Every check of the project."""
-    outcomes, targets = list[Outcome](), list[Target]()
-    for asked in project.checks if project else ():
-        assert project is not None
-        try:
-            targets += [_target(asked, path, name, given, project.root) for path, name in _paths(asked, project.root)]
-        except InputError as error:
-            outcomes.append(refused(asked.name, asked.path, error.problems, mark=asked.mark))
-    return outcomes, targets
-
-
-def _named(arguments: tuple[str, ...], given: Target, project: Project | None) -> tuple[list[Outcome], list[Target]]:
-    """Every file that was named, with what the project asks of it. A check that cannot be understood is none passed."""
-    outcomes, asked_of = list[Outcome](), dict[str, list[tuple[Asked, str]]]()
-    for asked in project.checks if project else ():
-        assert project is not None
-        try:
-            for path, name in _paths(asked, project.root):
-                asked_of.setdefault(_identity(path), []).append((asked, name))
-        except InputError as error:
-            outcomes.append(refused(asked.name, asked.path, error.problems, mark=asked.mark))
-    targets = []
-    for argument in dict.fromkeys(arguments):
-        found = asked_of.get(_identity(argument), [])
-        for asked, name in found:
-            assert project is not None
-            targets.append(_target(asked, argument, name, given, project.root))
-        if not found:
-            targets.append(given._replace(name=_shown(argument), argument=argument))
-    return outcomes, targets
-
-
-def _identity(argument: str) -> str:
-    return os.path.realpath(argument) if is_file_argument(argument) else argument
-
-
-def _shown(argument: str) -> str:
-    return "<stdin>" if argument == "-" else argument
-
-
-def _paths(asked: Asked, root: str) -> list[tuple[str, str]]:
-    """The networks of a check, each with its name. Raises InputError."""
-    found = [os.path.relpath(path) if os.path.isabs(path) else path for path in files(asked, root)]
-    if len(found) == 1:
-        return [(found[0], asked.name if asked.named else found[0])]
-    return [(path, f"{asked.name}: {path}" if asked.named else path) for path in found]
-
-
-def _target(asked: Asked, argument: str, name: str, given: Target, root: str) -> Target:
-    """A check of the project's; what was given on the command line goes before its settings, and beside its limits."""
-    if asked.baseline and given.baseline:
-        raise InputError([Problem(f"{asked.mark} has a baseline for {printable(asked.name)}: --baseline has no place")])
-    inputs = given.request.inputs or asked.inputs
-    return Target(
-        name,
-        argument,
-        Request(
-            {**asked.settings, **given.request.settings},
-            inputs,
-            {**asked.dims, **given.request.dims},
-            given.request.batch or asked.batch,
-        ),
-        (*asked.limits, *given.limits),
-        (*asked.increases, *given.increases),
-        os.path.relpath(os.path.join(root, asked.baseline)) if asked.baseline else given.baseline,
-        "error" if given.increases else asked.level,  # which has none of its own then: they need a baseline
-        asked.message,
-        asked.mark,
-    )
-
-
 # --- checking --------------------------------------------------------------------------------------------------------
 
 
@@ -236,6 +151,8 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
     try:
         if is_file_argument(argument):
             refuse_outside(argument, options.root)
+            if options.skip and target.mark is None and _is_no_network(argument, options.past):
+                return skipped(name, argument, NO_NETWORK)
         document = read_for_gate(argument, target.request)
         demand = Demand(
             (*document.budget, *target.limits),
@@ -245,13 +162,17 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
             message=target.message,
             mark=target.mark,
         )
-        if demand.empty and options.skip and not demand.claims:
-            return skipped(name, argument)
+        if demand.empty and options.skip:
+            if is_file_argument(argument) and (lost := _lost(argument, options.past)):
+                return refused(name, argument, [lost], OVER, target.mark)
+            if not demand.claims:
+                return skipped(name, argument, NOTHING)
         if demand.empty and not options.skip:
-            raise InputError([Problem(f"{printable(_shown(argument))}: {NOTHING}", _BUDGET)])
+            raise InputError([Problem(f"{printable(shown(argument))}: {NOTHING}", _BUDGET)])
         if target.baseline:
             demand = demand._replace(then=_then(target, options, kept))
-        return examine(name, argument, document.network, demand, options.allow_uncounted, options.why)
+        outcome = examine(name, argument, document.network, demand, options.allow_uncounted, options.why)
+        return outcome._replace(notes=(*target.notes, *outcome.notes))
     except InputError as error:
         return refused(name, argument, error.problems, mark=target.mark)
     except BrokenPipeError:
@@ -260,6 +181,30 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
         report_bug(bug)
         problem = Problem(printable(f"a bug in sepcalc: {type(bug).__name__}: {bug}"[:300]))
         return refused(name, argument, [problem], BUG, target.mark)
+
+
+def _past(here: str) -> Past:
+    """The last commit; and what pre-commit compares with, where it runs on more than what is staged."""
+    revisions = ["HEAD", os.environ.get("PRE_COMMIT_FROM_REF", "")]
+    return Past(here, list(filter(None, revisions)), os.environ, LARGEST_FILE)
+
+
+def _is_no_network(argument: str, past: Past) -> bool:
+    """Whether a file is something else than a network, as far as can be seen at its root, and always was."""
+    suffix = os.path.splitext(argument)[1].lower()
+    if suffix not in FOREIGN or not is_foreign(contents(argument), suffix):
+        return False
+    return all(is_foreign(was.data, os.path.splitext(was.path)[1].lower()) for was in past.files(argument))
+
+
+def _lost(argument: str, past: Past) -> Problem | None:
+    """That a file has lost its budget, if it has."""
+    for was in past.files(argument):
+        if past.had_budget(was):
+            name = f", as {printable(was.path)}" if was.renamed else ""
+            message = f"{printable(argument)}: it had a budget in {printable(was.revision)}{name}, and has none now"
+            return Problem(message, "budget: in the file, or [[tool.sepcalc.check]] in pyproject.toml")
+    return None
 
 
 _BUDGET = "budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --max; --skip-unbudgeted lets it pass"
@@ -277,7 +222,8 @@ def _then(target: Target, options: Options, kept: dict[str, Kept | InputError]) 
     entries = kept[path]
     if isinstance(entries, InputError):
         raise entries
-    file = kept_as(target.argument, os.path.dirname(path) or ".")
+    names = [kept_as(file, os.path.dirname(path) or ".") for file in target.files]
+    file = next((name for name in names if any(entry.file == name for entry in entries.values())), names[-1])
 
     def then(now: Snapshot) -> Snapshot:
         return baselines.found(entries, path, file, target.request.settings, now)

@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
     """What came of one check: ``code`` is its exit code, ``status`` the same in a word (also ``warned``, ``skipped``).
 
     ``uncounted`` are the layers without which the totals are, ``allowed`` that this only warns, ``notes`` what whoever
-    reads the numbers must know."""
+    reads the numbers must know, ``reason`` why it was skipped."""
 
     name: str
     file: str
@@ -53,6 +53,7 @@ class Outcome(NamedTuple):
     message: str = ""
     mark: Mark | None = None
     notes: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def worst(codes: Sequence[int]) -> int:
@@ -112,6 +113,6 @@ def refused(
     return Outcome(name, file, code, STATUS[code], problems=tuple(problems), mark=mark)
 
 
-def skipped(name: str, file: str) -> Outcome:
+def skipped(name: str, file: str, reason: str) -> Outcome:
     """A file with nothing to check it against, where whoever asked wants these to pass."""
-    return Outcome(name, file, PASSED, "skipped")
+    return Outcome(name, file, PASSED, "skipped", reason=reason)

@@ -1,9 +1,5 @@
-"""What a project asks of its models: ``[[tool.sepcalc.check]]`` in the pyproject.toml of its root.
+"""What a project asks of its models: ``[[tool.sepcalc.check]]`` in the pyproject.toml of its root."""
 
-TOML's own parser does not tell where things stand; :func:`lines_of` finds it by parsing each table line by line.
-"""
-
-import glob
 import os
 import re
 import tomllib
@@ -11,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.gate.globs import expand, is_glob, matches, skipped
 from sepcalc.gate.limits import (
     Increase,
     Limit,
@@ -22,16 +19,16 @@ from sepcalc.gate.limits import (
     read_level,
     read_limits,
 )
+from sepcalc.gate.lines import Path, lines_of
 from sepcalc.gate.metrics import spoken
+from sepcalc.gate.nearly import WORDS, nearly
 
 FILE = "pyproject.toml"
 LARGEST = 4 * 2**20  # bytes of it
 MOST = 10_000  # files that a glob may match
-LONGEST = 1000  # lines of one table that are looked through for a key
+MOST_PROBLEMS = 100  # that are told
 KEYS = ("path", "name", "input", "set", "dim", "batch", "max", "layers", "baseline", "max-increase", "level", "message")
-_HEADER = re.compile(r"[ \t]*\[")
 _ARGUMENT = re.compile(r"zoo:.+|git:.+|[A-Za-z_][\w.]*:[\w.]+", re.DOTALL)
-Path = tuple[str | int, ...]
 
 
 class Asked(NamedTuple):
@@ -51,6 +48,10 @@ class Asked(NamedTuple):
     named: bool  # by its author, not after its path
     batch: int | None = None
 
+    def covers(self, path: str) -> bool:
+        """Whether a file, from the project's root, is of this check, also one that is not there."""
+        return not _ARGUMENT.fullmatch(self.path) and matches(self.path, path)
+
 
 class Project(NamedTuple):
     """The folder of the pyproject.toml, and the checks in it."""
@@ -65,7 +66,7 @@ class Project(NamedTuple):
 def boundary(folder: str) -> str:
     """The folder that files may not lead out of: that of the nearest pyproject.toml that is about sepcalc, else the
     root of the git repository, else the folder itself."""
-    for at in _upwards(folder):
+    for at in upwards(folder):
         if _is_about(os.path.join(at, FILE)) or os.path.lexists(os.path.join(at, ".git")):
             return at
     return folder
@@ -74,20 +75,19 @@ def boundary(folder: str) -> str:
 def find(folder: str) -> Project | None:
     """The checks of the project that the folder belongs to: the nearest pyproject.toml on the way up to the root of
     the git repository that is about sepcalc. None where there is none. Raises InputError with every problem."""
-    for at in _upwards(folder):
+    for at in upwards(folder):
         path = os.path.join(at, FILE)
         if os.path.lexists(path):
-            text = _text(path)
-            if "sep" in text:  # all but every pyproject.toml in the world
-                project = read(text, os.path.relpath(path, folder), at)
-                if project is not None:
-                    return project
+            project = read(_text(path), os.path.relpath(path, folder), at)
+            if project is not None:
+                return project
         if os.path.lexists(os.path.join(at, ".git")):
             return None
     return None
 
 
-def _upwards(folder: str) -> Iterator[str]:
+def upwards(folder: str) -> Iterator[str]:
+    """The folder, and those that it is in."""
     while True:
         yield folder
         parent = os.path.dirname(folder)
@@ -98,10 +98,10 @@ def _upwards(folder: str) -> Iterator[str]:
 
 def _is_about(path: str) -> bool:
     try:
-        with open(path, "rb") as file:
-            return b"tool.sepcalc" in file.read(LARGEST)
-    except OSError:
+        tools = tomllib.loads(_text(path)).get("tool") if os.path.lexists(path) else None
+    except (ValueError, RecursionError):  # it is no TOML; or it cannot be read: an InputError
         return False
+    return isinstance(tools, dict) and "sepcalc" in tools
 
 
 def _text(path: str) -> str:
@@ -129,19 +129,18 @@ def files(asked: Asked, root: str) -> list[str]:
     place = str(asked.mark)
     if os.path.isabs(asked.path) or ".." in asked.path.replace("\\", "/").split("/"):
         raise InputError([Problem(f"path {quoted(asked.path)} leads out of the project", "", place)])
-    if not glob.has_magic(asked.path):
-        found = [asked.path]
-    else:
-        last = asked.path.replace("\\", "/").rsplit("/", 1)[-1]
-        found = []
-        for path in glob.iglob(asked.path, root_dir=root, recursive=True):
-            if path and not (last in ("*", "**") and os.path.isdir(os.path.join(root, path))):
-                found.append(path)
-            if len(found) > MOST:
-                raise InputError([Problem(f"path {quoted(asked.path)} matches more than {MOST:,} files", "", place)])
+    found = expand(asked.path, root, MOST) if is_glob(asked.path, root) else [asked.path]
+    if len(found) > MOST:
+        raise InputError([Problem(f"path {quoted(asked.path)} matches more than {MOST:,} files", "", place)])
     if not found:
         raise InputError([Problem(f"path {quoted(asked.path)} matches no file: nothing is checked", "", place)])
-    return [os.path.join(root, path) for path in sorted(set(found))]
+    return [os.path.join(root, path) for path in found]
+
+
+def skips(asked: Asked, root: str) -> list[str]:
+    """The files and folders that a check's glob skips for the dot that their names begin with."""
+    plain = _ARGUMENT.fullmatch(asked.path) or not is_glob(asked.path, root)
+    return [] if plain else skipped(asked.path, root)
 
 
 def within(path: str, root: str) -> bool:
@@ -172,8 +171,9 @@ class _Reader:
 
     def __init__(self, text: str, name: str) -> None:
         self.name = name
+        self.whole = text
         self.source = text.split("\n")
-        self.lines = lines_of(text) if "sepcalc" in text else {}
+        self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
 
     def mark(self, path: Path) -> Mark:
@@ -184,6 +184,9 @@ class _Reader:
 
     def note(self, fact: Invalid, path: Path) -> None:
         mark = self.mark(path)
+        if len(self.problems) == MOST_PROBLEMS:
+            self.problems.append(Problem(f"there are more than {MOST_PROBLEMS} problems: these were found first"))
+            raise InputError(self.problems)
         line = self.source[mark.line - 1].rstrip("\r")
         text = line.strip()
         start = line.index(text) if text else 0
@@ -193,12 +196,11 @@ class _Reader:
         self.note(Invalid(message, hint), path)
 
     def project(self, data: Mapping[str, Any], root: str) -> Project | None:
-        tools = data.get("tool")
-        if not isinstance(tools, dict):
-            return None
-        for tool in tools:
-            if tool != "sepcalc" and near_miss(tool.lower(), ["sepcalc"]):
-                self.say(f"unknown tool {quoted(tool)}", ("tool", tool), "did you mean sepcalc?")
+        strays, tools = [*nearly(data)], _tools(data)
+        if strays or "sepcalc" in tools:
+            self.lines = lines_of(self.whole, WORDS, lambda table: "sepcalc" in _tools(table) or any(nearly(table)))
+        for path in strays:
+            self.say(f"unknown table {quoted('.'.join(map(str, path)))}", path, "did you mean [[tool.sepcalc.check]]?")
         if "sepcalc" not in tools:
             return self._done(None)
         table = tools["sepcalc"]
@@ -389,6 +391,11 @@ class _Reader:
         return {}
 
 
+def _tools(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    tools = data.get("tool")
+    return tools if isinstance(tools, dict) else {}
+
+
 def _sort(value: Any) -> str:
     """What a value of TOML's is, in words."""
     if isinstance(value, bool):
@@ -398,78 +405,3 @@ def _sort(value: Any) -> str:
     if isinstance(value, str):
         return quoted(value)
     return {int: f"the number {str(value)[:40]}", list: "a list", dict: "a table"}.get(type(value), "a date or a time")
-
-
-# --- where things stand ----------------------------------------------------------------------------------------------
-
-
-def lines_of(text: str) -> dict[Path, int]:
-    """The line (from 1) of every key of a TOML text that is about sepcalc; in an array of tables a key is a number.
-
-    A table begins at a line with a bracket where what is before it can be parsed; within it, a key stands in the line
-    after the last one up to which the table can be parsed without it.
-    """
-    lines: dict[Path, int] = {}
-    count = 0
-    for first, table in _tables(text.split("\n")):
-        if not any("sepcalc" in line for line in table):
-            continue
-        if len(table) > LONGEST:
-            table = table[:LONGEST]
-        seen: set[Path] = set()
-        begun = first
-        for at in range(len(table)):
-            data = _parsed(table[: at + 1])
-            if data is None:
-                continue
-            paths = list(_paths(data))
-            entries = data.get("tool", {}).get("sepcalc", {}) if isinstance(data.get("tool"), dict) else {}
-            array = isinstance(entries, dict) and isinstance(entries.get("check"), list)
-            inner = isinstance(entries, dict) and isinstance(entries.get("check"), dict)
-            for path in paths:
-                if path in seen:
-                    continue
-                seen.add(path)
-                lines.setdefault(_numbered(path, count, array, inner), begun)
-            begun = first + at + 1
-        data = _parsed(table) or {}
-        tool = data.get("tool", {})
-        section = tool.get("sepcalc", {}) if isinstance(tool, dict) else {}
-        checks = section.get("check") if isinstance(section, dict) else None
-        count += len(checks) if isinstance(checks, list) else 0
-    return lines
-
-
-def _tables(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """The tables of a text, each with the number of its first line."""
-    first, table = 1, list[str]()
-    for number, line in enumerate(lines, 1):
-        if table and _HEADER.match(line) and _parsed(table) is not None:
-            yield first, table
-            first, table = number, []
-        table.append(line)
-    yield first, table
-
-
-def _parsed(lines: list[str]) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads("\n".join(lines))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _paths(value: Any, at: Path = ()) -> Iterator[Path]:
-    if at:
-        yield at
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in inside:
-        yield from _paths(item, (*at, key))
-
-
-def _numbered(path: Path, count: int, array: bool, inner: bool) -> Path:
-    """The path as it is in the whole text: which of the checks it is of."""
-    if path[:3] != ("tool", "sepcalc", "check") or len(path) == 3:
-        return path
-    if array:
-        return (*path[:3], count + int(path[3]), *path[4:])
-    return (*path[:3], count - 1, *path[3:]) if inner else path

@@ -14,6 +14,7 @@ from sepcalc.reports import COUNT, NOTE, Case, Column, Lines, Row, Section, Tabl
 from sepcalc.reports.verdicts import because, sentence
 
 NOTHING = "nothing to check it against"
+NO_NETWORK = "no network"  # but some other file of YAML, JSON or XML
 MANY = 20  # checks, above which one that passed is a single row
 FEW = 3  # limits to growth that hold, each in a row of its own
 
@@ -57,7 +58,8 @@ class CheckReport(NamedTuple):
     def _rows(self, outcome: Outcome) -> Iterator[Row]:
         name = outcome.name
         if not outcome.held and not outcome.published:
-            yield Row((name, "", None, None, NOTHING + ", skipped" if outcome.status == "skipped" else outcome.status))
+            word = f"{outcome.reason}, skipped" if outcome.status == "skipped" else outcome.status
+            yield Row((name, "", None, None, word))
         if len(self.outcomes) > MANY and outcome.status == "passed" and not self.why:
             yield Row((name, f"{len(outcome.held)} limits", None, None, "ok"))
             return
@@ -107,11 +109,12 @@ class CheckReport(NamedTuple):
     def _cases(self, outcome: Outcome) -> Iterator[Case]:
         name, file = outcome.name, outcome.file
         if outcome.status == "skipped":
-            yield Case(name, name, "skipped", NOTHING, (), self._path(file))
+            yield Case(name, name, "skipped", outcome.reason, (), self._path(file))
         for problem in outcome.problems:
             at, line = _place(problem, outcome)
             message, *details = str(problem._replace(place="")).split("\n")
-            yield Case(name, name, "error", message, details, self._path(at), line)
+            result = "failed" if outcome.status == "failed" else "error"
+            yield Case(name, name, result, message, details, self._path(at), line)
         for held, reasons in zip(outcome.held, outcome.reasons, strict=True):
             mark = held.limit.mark or outcome.mark
             result = "passed" if held.verdict.passed else "failed" if held.verdict.fails else "warned"
@@ -139,6 +142,8 @@ class CheckReport(NamedTuple):
 def _headline(outcome: Outcome) -> str:
     if outcome.status == "warned":
         return "a warning"
+    if outcome.status == "failed" and outcome.problems:
+        return "ITS BUDGET IS GONE"
     if outcome.status == "failed" and not any(held.verdict.fails for held in outcome.held):
         return "NOT AS PUBLISHED"
     return {
@@ -206,6 +211,7 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "uncounted": [gap._asdict() for gap in outcome.uncounted],
         "problems": [str(problem) for problem in outcome.problems],
         "notes": list(outcome.notes),
+        "reason": outcome.reason or None,
     }
 
 

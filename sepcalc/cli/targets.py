@@ -1,0 +1,140 @@
+"""What ``sepcalc check`` is to check: the files that are named, or the project's own, with what the project asks."""
+
+import os
+from typing import NamedTuple
+
+from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.gate.checks import Outcome, refused
+from sepcalc.gate.configuration import Asked, Project, files, skips, upwards
+from sepcalc.gate.limits import Increase, Limit, Mark
+from sepcalc.importers import Request
+from sepcalc.revision import Revision
+from sepcalc.source import GIT, is_file_argument
+
+SHOWN = 5  # files that a note names
+
+
+class Target(NamedTuple):
+    """One network to check: how it is read, and what it is held to beside its own budget."""
+
+    name: str
+    argument: str
+    request: Request
+    limits: tuple[Limit, ...] = ()
+    increases: tuple[Increase, ...] = ()
+    baseline: str = ""
+    level: str = "error"
+    message: str = ""
+    mark: Mark | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """What it may be called in a baseline: as it is named, and for a file as git has it, that file."""
+        place = tracked(self.argument)
+        return (self.argument, place) if place else (self.argument,)
+
+
+def configured(given: Target, project: Project | None) -> tuple[list[Outcome], list[Target]]:
+    """Every check of the project."""
+    outcomes, targets = list[Outcome](), list[Target]()
+    for asked in project.checks if project else ():
+        assert project is not None
+        try:
+            found = [_target(asked, path, name, given, project.root) for path, name in _paths(asked, project.root)]
+            targets += _noted(found, asked, project.root)
+        except InputError as error:
+            outcomes.append(refused(asked.name, asked.path, error.problems, mark=asked.mark))
+    return outcomes, targets
+
+
+def named(arguments: tuple[str, ...], given: Target, project: Project | None) -> tuple[list[Outcome], list[Target]]:
+    """Every file that was named, with what the project asks of it. A check that cannot be understood is none passed."""
+    outcomes, asked_of = list[Outcome](), dict[str, list[tuple[Asked, str]]]()
+    for asked in project.checks if project else ():
+        assert project is not None
+        try:
+            for path, name in _paths(asked, project.root):
+                asked_of.setdefault(_identity(path), []).append((asked, name))
+        except InputError as error:
+            outcomes.append(refused(asked.name, asked.path, error.problems, mark=asked.mark))
+    targets, noted = [], set[str]()
+    for argument in dict.fromkeys(arguments):
+        found = asked_of.get(_identity(argument), [])
+        if project is not None and not found and (place := tracked(argument)):
+            path = os.path.relpath(os.path.abspath(place), project.root)
+            found = [(asked, asked.name if asked.named else argument) for asked in project.checks if asked.covers(path)]
+        for asked, name in found:
+            assert project is not None
+            target = [_target(asked, argument, name, given, project.root)]
+            targets += target if asked.name in noted else _noted(target, asked, project.root)
+            noted.add(asked.name)
+        if not found:
+            targets.append(given._replace(name=shown(argument), argument=argument))
+    return outcomes, targets
+
+
+def tracked(argument: str) -> str:
+    """The file in the working folder whose revision an argument names (``git:REVISION:PATH``), as it is named from
+    here; empty where it names none."""
+    if not argument.startswith(GIT):
+        return ""
+    try:
+        path = Revision.of(argument).path
+    except InputError:  # it is told when it is read
+        return ""
+    if path.split("/", 1)[0] in (".", ".."):
+        return os.path.normpath(path)
+    here = os.getcwd()
+    root = next((at for at in upwards(here) if os.path.lexists(os.path.join(at, ".git"))), here)
+    return os.path.relpath(os.path.join(root, path), here)
+
+
+def _noted(targets: list[Target], asked: Asked, root: str) -> list[Target]:
+    """The targets of a check, with a note on what its glob skips, where it skips anything."""
+    hidden = skips(asked, root)
+    if not hidden or not targets:
+        return targets
+    more = f" and {len(hidden) - SHOWN:,} more" if len(hidden) > SHOWN else ""
+    files = ", ".join(map(printable, hidden[:SHOWN]))
+    note = f"path {quoted(asked.path)} skips {files}{more}: a glob skips names with a dot first"
+    return [targets[0]._replace(notes=(note,)), *targets[1:]]
+
+
+def _identity(argument: str) -> str:
+    return os.path.realpath(argument) if is_file_argument(argument) else argument
+
+
+def shown(argument: str) -> str:
+    return "<stdin>" if argument == "-" else argument
+
+
+def _paths(asked: Asked, root: str) -> list[tuple[str, str]]:
+    """The networks of a check, each with its name. Raises InputError."""
+    found = [os.path.relpath(path) if os.path.isabs(path) else path for path in files(asked, root)]
+    if len(found) == 1:
+        return [(found[0], asked.name if asked.named else found[0])]
+    return [(path, f"{asked.name}: {path}" if asked.named else path) for path in found]
+
+
+def _target(asked: Asked, argument: str, name: str, given: Target, root: str) -> Target:
+    """A check of the project's; what was given on the command line goes before its settings, and beside its limits."""
+    if asked.baseline and given.baseline:
+        raise InputError([Problem(f"{asked.mark} has a baseline for {printable(asked.name)}: --baseline has no place")])
+    inputs = given.request.inputs or asked.inputs
+    return Target(
+        name,
+        argument,
+        Request(
+            {**asked.settings, **given.request.settings},
+            inputs,
+            {**asked.dims, **given.request.dims},
+            given.request.batch or asked.batch,
+        ),
+        (*asked.limits, *given.limits),
+        (*asked.increases, *given.increases),
+        os.path.relpath(os.path.join(root, asked.baseline)) if asked.baseline else given.baseline,
+        "error" if given.increases else asked.level,  # which has none of its own then: they need a baseline
+        asked.message,
+        asked.mark,
+    )

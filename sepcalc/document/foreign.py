@@ -1,0 +1,92 @@
+"""YAML, JSON and XML files that are something else than a network: in their root stands no key of ours."""
+
+import json
+import re
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from sepcalc.document.entries import ROOT
+from sepcalc.nodes import EVENTS, LOADER
+
+SHARED = ("name", "outputs", "parameters", "defaults", "include")  # keys that many files of others have too
+OURS = frozenset(ROOT) - frozenset(SHARED)
+KERAS = frozenset({"class_name", "keras_version", "registered_name", "build_config", "compile_config"})
+SUFFIXES = (".yaml", ".yml", ".json", ".xml")  # of files that may be anything
+
+_WORD = re.compile("|".join([rf"(?<![\w-]){re.escape(key)}(?![\w-])" for key in sorted(OURS)]))
+_LINES = re.compile(rf"^(?:{'|'.join(map(re.escape, sorted(OURS)))})[ \t]*:", re.MULTILINE)
+_ROOT_ELEMENT = re.compile(
+    r"\ufeff?\s* (?: <\?.*?\?>\s* | <!--.*?-->\s* | <!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>\s* )* <([\w.:-]+)",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def is_foreign(data: bytes, suffix: str) -> bool:
+    """Whether the bytes of a file with such a suffix are those of no network, and of none that was damaged. What cannot
+    be told is taken for a network."""
+    if suffix not in SUFFIXES:
+        return False
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    if suffix == ".json":
+        return _is_foreign_json(text)
+    if suffix == ".xml":  # OpenVINO's root is net, with layers in it
+        root = _ROOT_ELEMENT.match(text)
+        return root is not None and not (root[1] == "net" and "<layers" in text)
+    return _is_foreign_yaml(text)
+
+
+def _is_foreign_json(text: str) -> bool:
+    keys = OURS | KERAS
+    if "\\u" not in text and not any(f'"{key}"' in text for key in keys):
+        return text.lstrip()[:1] in ("{", "[")
+    try:
+        root = json.loads(text)
+    except (ValueError, RecursionError):  # damaged, and one of our keys in it
+        return False
+    return isinstance(root, list) or (isinstance(root, dict) and not keys & {*root})
+
+
+def _is_foreign_yaml(text: str) -> bool:
+    """Of all documents in it: none may have such a key. A text alone is no file of anything."""
+    possible = "\\" in text or _WORD.search(text) is not None
+    loader = LOADER(text)
+    depth, place, in_mapping, begun = 0, 0, False, False
+    try:
+        for _ in range(EVENTS):
+            event = loader.get_event()
+            kind = type(event)
+            if kind is MappingStartEvent or kind is SequenceStartEvent:
+                if depth == 0:
+                    if not possible:
+                        return True
+                    place, in_mapping, begun = -1, kind is MappingStartEvent, True
+                depth += 1
+                place += depth <= 2
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                depth -= 1
+            elif kind is ScalarEvent or kind is AliasEvent:
+                if depth == 0 and not begun and (kind is AliasEvent or event.value):
+                    return False
+                if depth == 1:
+                    if kind is ScalarEvent and in_mapping and place % 2 == 0 and event.value in OURS:
+                        return False
+                    place += 1
+            elif kind is StreamEndEvent:
+                return True
+    except (yaml.YAMLError, ValueError):  # no YAML, or a template of one: what is a line of its own may be a key
+        return begun and _LINES.search(text) is None
+    finally:
+        loader.dispose()
+    return False

@@ -1,0 +1,304 @@
+"""pyproject.toml: tables that are nearly right, where keys stand, and which files a path means."""
+
+import glob
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from gating import BARE, NET, PROJECT, Run, report
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepcalc.gate.configuration import read
+from sepcalc.gate.globs import matches, skipped
+
+# --- tables that are nearly right ------------------------------------------------------------------------------------
+
+NEARLY = [  # the head of a table of checks, and what it is called in the message
+    ("[[tool.Sepcalc.check]]", "tool.Sepcalc"),
+    ("[[tool.SEPCALC.check]]", "tool.SEPCALC"),
+    ("[[tool.sep-calc.check]]", "tool.sep-calc"),
+    ("[[tool.sepcalc-check]]", "tool.sepcalc-check"),
+    ("[[tool.sepclac.check]]", "tool.sepclac"),
+    ('[[tool."sepcalc.check"]]', "tool.sepcalc.check"),
+    ("[[tools.sepcalc.check]]", "tools.sepcalc"),
+    ("[[Tool.sepcalc.check]]", "Tool.sepcalc"),
+    ("[[tool.tool.sepcalc.check]]", "tool.tool.sepcalc"),
+    ("[[sepcalc.check]]", "sepcalc"),
+    ("[[sepcalc]]", "sepcalc"),
+    ("[[Sepcalc.check]]", "Sepcalc"),
+    ('[["tool.sepcalc.check"]]', "tool.sepcalc.check"),
+    ('[["tool.sepcalc".check]]', "tool.sepcalc"),
+    ("[[project.sepcalc.check]]", "project.sepcalc"),
+    ("[[project.tool.sepcalc.checks]]", "project.tool.sepcalc"),
+    ("[[check]]", "check"),
+    ("[[tool.check]]", "tool.check"),
+    ("[tool.convolutions.check]", "tool.convolutions.check"),
+    ('[["\\u0073epcalc".check]]', "sepcalc"),
+]
+
+
+@pytest.mark.parametrize(("head", "name"), NEARLY, ids=[case[0] for case in NEARLY])
+def test_a_table_that_is_nearly_right_is_no_pass(head: str, name: str, gate: Run) -> None:
+    Path("pyproject.toml").write_text("[project]\nname = 'x'\n\n" + PROJECT.replace("[[tool.sepcalc.check]]", head))
+    message = (
+        f"pyproject.toml:4: unknown table '{name}'\n  {head}\n  {'^' * len(head)}\n"
+        "  hint: did you mean [[tool.sepcalc.check]]?\n"
+    )
+    assert gate("check") == (2, "", message)
+    assert gate("check", "specs/net.yaml") == (2, "", message)  # which has a budget of its own
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[project.scripts]\nsepcalc = 'sepcalc.__main__:main'\n",
+        "[project.optional-dependencies]\ntest = ['sepcalc']\nsepcalc = ['sepcalc']\n",
+        "[tool.uv.sources]\nsepcalc = {path = '../sepcalc'}\n",
+        "[tool.hatch.envs.sepcalc.scripts]\ncheck = 'sepcalc check'\n",
+        "[tool.poetry.group.sepcalc.dependencies]\nsepcalc = '*'\n",
+        "[tool.importlinter]\ncontracts = [{name = 'x', path = 'y', layers = ['a']}]\n",
+        "[dependency-groups]\nspecs = ['sepcalc']\n",
+        "[tool.other]\ncheck = {path = 'x', max = 3}\n",
+    ],
+)
+def test_other_tables_are_other_people_s(text: str, gate: Run) -> None:
+    Path("pyproject.toml").write_text(f"{text}\n{PROJECT}")
+    assert gate("check")[0] == 0
+    Path("pyproject.toml").write_text(text)
+    assert gate("check", "specs/net.yaml")[0] == 0
+    assert gate("check")[2].startswith("nothing is configured")
+
+
+ESCAPED = [
+    ("[[tool.sepcalc.check]]", '[[tool."\\u0073epcalc".check]]'),
+    ("[[tool.sepcalc.check]]", '[["tool"."sepcalc"."\\u0063heck"]]'),
+    ("[[tool.sepcalc.check]]", '[["\\U00000074ool".sepcalc.check]]'),
+    ("[[tool.sepcalc.check]]", "[[ 'tool' . sepcalc . check ]]"),
+    ("path =", '"\\u0070ath" ='),
+    ("max =", '"\\u006dax" ='),
+]
+
+
+@pytest.mark.parametrize(("plain", "escaped"), ESCAPED, ids=[case[1] for case in ESCAPED])
+def test_an_escaped_key_is_the_same_key(plain: str, escaped: str, gate: Run) -> None:
+    Path("pyproject.toml").write_text("\n\n" + PROJECT.replace(plain, escaped))
+    assert gate("check")[0] == 0
+    Path("pyproject.toml").write_text("\n\n" + PROJECT.replace(plain, escaped).replace("6M", "5M"))
+    (check,) = report(gate)["checks"]
+    assert [(one["passed"], one["line"]) for one in check["budget"][:2]] == [(False, 6), (False, 7)]
+    assert [one["line"] for one in report(gate, "specs/bare.yaml")["checks"][0]["budget"][:2]] == [6, 7]
+
+
+@pytest.mark.parametrize("head", ['[tool."\\u0073epcalc"]\n', "[tool]\nsepcalc.check = []\n", "[tool]\nsepcalc = {}\n"])
+def test_the_folder_of_the_project_bounds_links_however_it_is_written(head: str, gate: Run) -> None:
+    Path("inner/deep").mkdir(parents=True)
+    Path("outside.yaml").write_text(NET)
+    Path("inner/deep/link.yaml").symlink_to("../../outside.yaml")
+    Path("inner/pyproject.toml").write_text(head)
+    os.chdir("inner/deep")
+    code, _, err = gate("check", "link.yaml")
+    assert code == 2
+    assert "a symbolic link leads out of the project" in err
+
+
+# --- where keys stand ------------------------------------------------------------------------------------------------
+
+
+WRITTEN = r"""
+[a]
+text = DDD
+[[tool.sepcalc.check]]
+bad = 1 \DDD [
+DDD""
+other = 'its'  # [
+list = [
+  [1, "]", '#['],  # ]]
+  [2],
+]
+[[tool.sepcalc.check]]  # [
+path = "specs/bare.yaml"
+name = DDD
+xDDD
+max = {macs = 1}
+[b]
+z = SSS
+[tool.sepcalc]
+SSS'
+[[tool.sepcalc.check]]
+path = "specs/net.yaml"
+
+bad = [
+  1,
+]
+[tool.sepcalc.check.max]
+# a comment
+macs = 1.5
+[c."]]"]
+"""
+
+
+def test_lines_are_found_whatever_stands_around_them(gate: Run) -> None:
+    Path("pyproject.toml").write_text(WRITTEN.replace("DDD", '"' * 3).replace("SSS", "'" * 3))
+    err = gate("check")[2]
+    assert re.findall(r"^pyproject.toml:(\d+): (\w+ \w+)", err, re.MULTILINE) == [
+        ("24", "unknown key"),
+        ("29", "macs needs"),
+    ]
+    assert "\n  bad = [\n  ^^^^^^^\n" in err
+
+
+def test_more_problems_than_anybody_reads_are_cut(gate: Run) -> None:
+    keys = "".join(f"key{at} = [\n[1]\n]\n" for at in range(5000))
+    Path("pyproject.toml").write_text(PROJECT + keys)
+    code, _, err = gate("check")
+    assert code == 2
+    assert err.count("unknown key 'key") == 100
+    assert err.endswith("there are more than 100 problems: these were found first\n")
+
+
+# --- which files a path means ----------------------------------------------------------------------------------------
+
+
+def project(path: str, more: str = "") -> None:
+    Path("pyproject.toml").write_text(f'[[tool.sepcalc.check]]\npath = "{path}"\nmax = {{macs = "6M"}}\n{more}')
+
+
+def test_a_glob_says_which_files_it_skips(gate: Run) -> None:
+    project("specs/*.yaml")
+    assert "note: " not in gate("check")[1]
+    for name in ("specs/.hidden.yaml", "specs/.other.yaml", "specs/.text.txt", "specs/.deep/net.yaml", ".top.yaml"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(NET)
+    said = "path 'specs/*.yaml' skips specs/.hidden.yaml, specs/.other.yaml: a glob skips names with a dot first"
+    code, out, err = gate("check")
+    assert (code, err) == (0, "")
+    assert out.count(f"note: {said}") == 1
+    assert [check["notes"] for check in report(gate)["checks"]] == [[said], []]
+    assert report(gate, "specs/net.yaml", "specs/bare.yaml")["checks"][0]["notes"] == [said]
+    assert said in gate("check", "--format", "github")[1]
+    project("**/*.yaml")
+    said = "path '**/*.yaml' skips .top.yaml, specs/.deep/, specs/.hidden.yaml, specs/.other.yaml: a glob"
+    assert f"note: {said}" in gate("check")[1]
+    project("specs/.*.yaml")
+    assert [check["file"] for check in report(gate)["checks"]] == ["specs/.hidden.yaml", "specs/.other.yaml"]
+    assert [check["notes"] for check in report(gate)["checks"]] == [[], []]
+
+
+def test_a_path_that_exists_is_that_file(gate: Run) -> None:
+    Path("specs/net[1].yaml").write_text(NET.replace("-o32", "-o64").replace("6M", "9G").replace("6k", "9G"))
+    Path("specs/net1.yaml").write_text(NET)
+    Path("specs/what?.yaml").write_text(NET)
+    project("specs/net[1].yaml")
+    assert [(check["file"], check["status"]) for check in report(gate)["checks"]] == [("specs/net[1].yaml", "failed")]
+    assert gate("check", "specs/net[1].yaml")[0] == 1
+    project("specs/what?.yaml")
+    assert [check["file"] for check in report(gate)["checks"]] == ["specs/what?.yaml"]
+    project("specs/net[[]1].yaml")
+    assert [check["file"] for check in report(gate)["checks"]] == ["specs/net[1].yaml"]
+    Path("specs/net[1].yaml").unlink()
+    project("specs/net[1].yaml")
+    assert [check["file"] for check in report(gate)["checks"]] == ["specs/net1.yaml"]
+
+
+# --- a file as git has it --------------------------------------------------------------------------------------------
+
+
+def git(*args: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *identity, *args], check=True, capture_output=True)
+
+
+@pytest.fixture
+def history(gate: Run) -> None:
+    Path(".git").rmdir()
+    git("init", "-q", "-b", "main")
+    Path("specs/old.yaml").write_text(BARE)
+    git("add", "-A")
+    git("commit", "-qm", "one")
+
+
+@pytest.mark.usefixtures("history")
+def test_a_file_as_git_has_it_keeps_the_project_s_limits(gate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    project("specs/*.yaml", 'message = "ask Ada"\n')
+    assert gate("check", "git:HEAD:specs/bare.yaml")[0] == 0
+    Path("specs/old.yaml").unlink()  # the revision has it still
+    project("specs/*.yaml", 'set = {width = 2}\nmessage = "ask Ada"\n')
+    for argument in ("git:main:specs/bare.yaml", "git:HEAD:./specs/old.yaml", "git:HEAD:specs/old.yaml"):
+        code, out, _ = gate("check", argument)
+        assert code == 1, argument
+        assert "macs 10,452,992 > 6,000,000" in out
+        assert "ask Ada" in out
+    monkeypatch.chdir("specs")
+    for argument in ("git:HEAD:./bare.yaml", "git:HEAD:../specs/bare.yaml", "git:HEAD:specs/old.yaml"):
+        assert gate("check", argument)[0] == 1, argument
+    monkeypatch.chdir("..")
+    project("specs/bare.yaml")
+    assert gate("check", "git:HEAD:specs/old.yaml")[0] == 2  # of which the project says nothing
+    project("git:HEAD:specs/old.yaml", "level = 'error'\n")
+    assert gate("check", "git:HEAD:specs/old.yaml")[0] == 0
+    assert gate("check", "git:main:specs/old.yaml")[0] == 2
+
+
+@pytest.mark.usefixtures("history")
+def test_a_file_as_git_has_it_is_held_to_the_baseline(gate: Run) -> None:
+    Path("specs/bare.yaml").write_text(BARE.replace("-o32", "-o40"))
+    git("commit", "-qam", "larger")
+    code, out, err = gate("check", "git:HEAD:specs/bare.yaml")
+    assert (code, err) == (1, "")
+    assert "params 6,352 > 5,271 (2% over 5,168 before)" in out
+    assert gate("check", "git:HEAD~1:specs/bare.yaml")[0] == 0
+    Path("pyproject.toml").unlink()
+    options = ("--baseline", "own.json", "--max-increase", "2%")
+    assert gate("baseline", "git:HEAD~1:specs/bare.yaml", "-o", "own.json")[0] == 0
+    assert gate("check", "git:HEAD~1:specs/bare.yaml", *options)[0] == 0
+    assert gate("check", "git:HEAD:specs/bare.yaml", *options)[0] == 2  # another argument, and no such file
+
+
+# --- globs, beside Python's own --------------------------------------------------------------------------------------
+
+_FOLDERS = st.lists(st.sampled_from(["a", "b", ".d", "e"]), max_size=3)
+_FILES = st.sampled_from(["b.yaml", ".c.yaml", "ab.yaml", "x1.yaml", "z"])
+_PARTS = ["*", "**", "a", "?", "*.yaml", ".*", ".d", "[ab]*", "[!a]*", "b.yaml", "*.*", ".c*"]
+
+
+@given(
+    files=st.lists(st.tuples(_FOLDERS, _FILES), min_size=1, max_size=12),
+    pattern=st.lists(st.sampled_from([*_PARTS, "."]), max_size=3),
+    last=st.sampled_from(_PARTS),
+)
+def test_globs_match_as_python_s_own(
+    files: list[tuple[list[str], str]],
+    pattern: list[str],
+    last: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    root = tmp_path_factory.mktemp("globs")
+    for folders, name in files:
+        (root / "/".join(folders)).mkdir(parents=True, exist_ok=True)
+        (root / "/".join(folders) / name).touch()
+    text = "/".join([*pattern, last])
+
+    def found(hidden: bool) -> set[str]:
+        paths = glob.glob(text, root_dir=root, recursive=True, include_hidden=hidden)
+        return {os.path.normpath(path) for path in paths if path[-1:] != "/" and (root / path).is_file()}
+
+    listed = {"/".join([*folders, name]) for folders, name in files}
+    assert {path for path in listed if matches(text, path)} == found(False)
+    assert {path for path in listed if matches(text, path, True)} == found(True)
+    told = skipped(text, str(root))
+    missed = found(True) - found(False)
+    assert all(any(path == one or path.startswith(one if one[-1] == "/" else "?") for one in told) for path in missed)
+    assert all(any(path == one or path.startswith(one if one[-1] == "/" else "?") for path in missed) for one in told)
+
+
+def test_a_glob_of_many_parts_takes_no_time() -> None:
+    assert not matches("**/" * 200 + "x", "a/" * 200 + "y")
+    assert matches("**/" * 200 + "y", "a/" * 200 + "y")
+
+
+def test_nothing_is_said_where_nothing_is_ours() -> None:
+    assert read("[project]\nname = 'x'\n", "pyproject.toml", "/") is None
+    assert read("tool = 3\n", "pyproject.toml", "/") is None
