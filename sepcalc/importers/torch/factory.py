@@ -13,8 +13,8 @@ from typing import Any
 import torch
 
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
+from sepcalc.importers.torch.dataless import Dataless
 from sepcalc.importers.torch.running import told
-from sepcalc.importers.torch.trace import Dataless
 
 
 @contextmanager

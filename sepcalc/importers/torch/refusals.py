@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten
 
 from sepcalc.importers.torch.calls import Call
+from sepcalc.importers.torch.dataless import Shadow, behind, each, found
 
 _Result = TypeVar("_Result")
-_NO_DATA = re.compile(r"\bmeta\b", re.I)  # where PyTorch says that a tensor has no data
+_NO_DATA = re.compile(r"\bmeta\b|data is not allocated|data pointer", re.I)  # where PyTorch says that it has none
 _ELSEWHERE = "same device"  # what it says of tensors some of which have none
 _READERS = {"tolist", "numpy", "__array__", "__dlpack__", "__format__"}  # of data, whatever they say
 
@@ -55,11 +55,12 @@ class TooMuch(Refusal):
 class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell its type
     """Notes the first refusal, ``first``, whatever their code makes of it: those raised where operators are followed
     (:meth:`noted`), and PyTorch's own where their code wants the data of a tensor without any, as ``numpy()`` does.
-    ``asked`` makes a call of a function's name and its arguments."""
+    ``asked`` makes a call of a function's name and its arguments, ``reads`` hears whose data a function reads."""
 
-    def __init__(self, asked: Callable[[str, Any], Call]) -> None:
+    def __init__(self, asked: Callable[[str, Any], Call], reads: Callable[[torch.Tensor, str], None]) -> None:
         super().__init__()
         self.asked = asked
+        self.reads = reads
         self.first: BaseException | None = None
 
     def noted(self, run: Callable[[], _Result]) -> _Result:
@@ -92,14 +93,15 @@ class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell
         except Exception as error:
             name = getattr(func, "__name__", str(func))
             wanted = name in _READERS or _NO_DATA.search(str(error))
-            if self.first is not None or not wanted or not _without_data((args, kwargs)):
+            given = found((args, kwargs))
+            if self.first is not None or not wanted or not any(isinstance(one, Shadow) for one in given):
                 raise
+            if not any(behind(one).is_meta for one in given):
+                for one in given:
+                    self.reads(behind(one), name)
+                return func(*each(behind, args), **each(behind, kwargs or {}))
             if _ELSEWHERE in str(error):
                 self.first = error
                 raise
             self.first = DependsOnData(self.asked(name, (args, kwargs)))
             raise self.first from error
-
-
-def _without_data(given: Any) -> bool:
-    return any(isinstance(one, torch.Tensor) and one.is_meta for one in tree_flatten(given)[0])

@@ -2,9 +2,9 @@
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from copy import deepcopy
+from copy import copy, deepcopy
 from typing import Any
 
 import torch
@@ -13,10 +13,12 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Tensor
+from sepcalc.importers.torch.dataless import Dataless, Shadow
+from sepcalc.importers.torch.keeping import as_it_was
 from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace
 from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsWhole, NoShape, TooMuch
-from sepcalc.importers.torch.trace import Dataless, Tracer
+from sepcalc.importers.torch.trace import Tracer
 
 # What to do about an operator that cannot run without data, by its library.
 _SHAPELESS = {
@@ -45,8 +47,50 @@ def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapp
     with suppress(InputError), _as_exported():
         whole = _run(name, module, args, kwargs)
         if whole.stop is None:
-            return whole._replace(notes=(_EXPORTED,))
+            return whole._replace(notes=(_EXPORTED, *whole.notes))
     return trace
+
+
+def _behind(value: torch.Tensor) -> torch.Tensor:
+    """What stands for an input: a tensor without data, but whole numbers that are few keep their values."""
+    whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
+    if whole and not value.is_meta and value.numel() <= VALUES:
+        return value.detach().to("cpu", copy=True)
+    return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+
+
+def _like(value: Any, entries: Mapping[Any, Any]) -> Any:
+    """A dictionary of the same kind with these entries."""
+    made = copy(value)
+    for key, entry in entries.items():
+        made[key] = entry
+    return made
+
+
+@contextmanager
+def _in_place(module: torch.nn.Module, tracer: Tracer) -> Iterator[None]:
+    """Tensors without data in place of the module's own, and inference mode of all modules, while this lasts: nothing
+    of theirs is written, and code sees all of them on a CPU."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(
+        False
+    )  # one operator for a whole layer: it is counted as what it is made of
+    try:
+        for one in module.modules():
+            one.training = False
+            if isinstance(one, torch.jit.ScriptModule):
+                continue  # its tensors cannot be replaced
+            for tensors in (one._parameters, one._buffers):
+                for label, tensor in tensors.items():
+                    if type(tensor) in _PLAIN:
+                        tensors[label] = tracer.twin(tensor)
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+_PLAIN = {torch.Tensor, torch.nn.Parameter, Shadow}
+VALUES = 4096  # elements of whole numbers in an input whose values are looked at
 
 
 @contextmanager
@@ -77,13 +121,16 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
                 raise InputError(
                     [Problem(f"{name}: its input {quoted(label)} is {sizes(value)}: expected sizes from 1")]
                 )
-            twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+            twin = _behind(value)
             inputs[label] = tracer.feed(twin, label)
-            return twin
-        if isinstance(value, (list, tuple)) and any(isinstance(one, torch.Tensor) for one in value):
-            return type(value)(fed(f"{label}.{at}", one) for at, one in enumerate(value))
+            return Shadow(twin)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*[fed(f"{label}.{key}", one) for key, one in zip(value._fields, value)])
+        if isinstance(value, (list, tuple)):
+            return type(value)([fed(f"{label}.{at}", one) for at, one in enumerate(value)])
         if isinstance(value, dict):
-            return {key: fed(f"{label}.{key}", one) for key, one in value.items()}
+            entries = {key: fed(f"{label}.{key}", one) for key, one in value.items()}
+            return entries if type(value) is dict else _like(value, entries)
         return value
 
     names = positions(module)
@@ -92,7 +139,7 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
     named = {label: fed(label, value) for label, value in kwargs.items()}
     if not inputs:
         raise InputError([Problem(f"{name}: there is no tensor among its inputs")])
-    with _as_it_was(module), torch.random.fork_rng(devices=[]), tracer.following():
+    with as_it_was(module), _in_place(module, tracer), torch.random.fork_rng(devices=[]), tracer.following():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what they warn of is not about counts
@@ -125,7 +172,15 @@ def _trace(
     parameters = [
         Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize) for label, one in tracer.parameters
     ]
-    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, stop=stop)
+    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, _decided(tracer.decided), stop)
+
+
+def _decided(labels: Collection[str]) -> tuple[str, ...]:
+    """The note on inputs whose values were asked for."""
+    if not labels:
+        return ()
+    several = "inputs" if len(labels) > 1 else "input"
+    return (f"the values of the {several} {', '.join(map(quoted, sorted(labels)))} decided what ran",)
 
 
 def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.nn.Module:
@@ -139,7 +194,7 @@ def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs
         elif isinstance(one, torch.nn.Parameter):
             twins[id(one)] = torch.nn.Parameter(torch.empty_like(one, device="meta"), one.requires_grad)
     given, named = tree_map(
-        lambda one: torch.empty_like(one, device="meta") if isinstance(one, torch.Tensor) else one,
+        lambda one: Shadow(torch.empty_like(one, device="meta")) if isinstance(one, torch.Tensor) else one,
         (list(args), dict(kwargs)),
     )
     try:
@@ -192,28 +247,3 @@ def _results(result: Any) -> list[tuple[str, torch.Tensor]]:
         leaves = [one for one in tree_flatten(value)[0] if isinstance(one, torch.Tensor)]
         found += [(printable(label if len(leaves) == 1 else f"{label}.{at}"), one) for at, one in enumerate(leaves)]
     return found
-
-
-@contextmanager
-def _as_it_was(module: torch.nn.Module) -> Iterator[None]:
-    """Inference mode of every module while this lasts; then every attribute is again what it was."""
-    before = [(one, dict(one.__dict__), _held(one)) for one in module.modules()]
-    try:
-        for one, _, _ in before:
-            one.training = False
-        yield
-    finally:
-        for one, attributes, held in before:
-            for container, contents in held:
-                if isinstance(container, list):
-                    container[:] = contents
-                else:
-                    container.clear()
-                    container.update(contents)
-            one.__dict__.clear()
-            one.__dict__.update(attributes)
-
-
-def _held(module: torch.nn.Module) -> list[tuple[Any, Any]]:
-    """The lists, sets and dictionaries that a module holds, its parameters and buffers among them, with copies."""
-    return [(value, value.copy()) for value in module.__dict__.values() if isinstance(value, (list, dict, set))]

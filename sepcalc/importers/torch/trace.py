@@ -6,27 +6,42 @@ by PyTorch itself. Tensors that depend on the inputs, parameters and large const
 constants are computed for real, so that code that asks for their values goes on.
 """
 
-import math
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_map
 
 from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
+from sepcalc.importers.torch.dataless import (
+    SMALL,
+    Dataless,
+    Shadow,
+    behind,
+    each,
+    found,
+    kind_of,
+    number_of,
+    storage_of,
+)
+from sepcalc.importers.torch.flex import flex_attention, uncompiled
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsWhole, NoShape, Refusing, TooMuch
 
-SMALL = 65_536  # elements of a constant that is computed for real
-LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
 MOST_CALLS = 200_000
 
 _WHOLE = {"embedding": "indices", "embedding_bag": "indices", "one_hot": "self", "gather": "index"}
 _STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 _DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
 _DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
+_CUT = {  # overloads that read the data of one argument: which
+    ("tensor_split", "tensor_indices_or_sections"): 1,
+    ("_pack_padded_sequence", ""): 1,
+    ("repeat_interleave", "self_Tensor"): 1,
+    ("repeat_interleave", "Tensor"): 0,
+    ("ctc_loss", "Tensor"): 2,
+}
 _ASKING = {"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::allclose"}
 _UNRELATED = {  # of their tensor they read the sizes alone
     *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
@@ -41,33 +56,14 @@ _LIKE = {
 }  # of the other tensor they read the type or the sizes alone
 
 
-def _kind(tensor: torch.Tensor) -> str:
-    if tensor.dtype == torch.bool:
-        return "b"
-    if tensor.dtype.is_complex:
-        return "c"
-    return "f" if tensor.dtype.is_floating_point else "i"
-
-
-def _number(tensor: torch.Tensor, value: int) -> bool | int | float | complex:
-    """A number of the kind that the tensor has."""
-    numbers: dict[str, Any] = {"b": bool, "i": int, "f": float, "c": complex}
-    return numbers[_kind(tensor)](value)  # type: ignore[no-any-return]
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    number: int = tensor.untyped_storage()._cdata
-    return number
-
-
 def _is_written(argument: Any) -> bool:
     return argument.alias_info is not None and bool(argument.alias_info.is_write)
 
 
 def composite(func: Any) -> bool:
     """Whether PyTorch itself can take this operator apart."""
-    found: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
-    return found
+    known: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+    return known
 
 
 def _states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
@@ -91,76 +87,21 @@ def _product(bound: Mapping[str, Any]) -> torch.Tensor | None:
 def _packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Sequences without their padding, step after step, and how many sequences have each step."""
     sizes = (lengths[None] > torch.arange(int(lengths.max()))[:, None]).sum(1)
-    return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:])), sizes
+    return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:]), device="meta"), sizes
 
 
-class Dataless(TorchDispatchMode):
-    """Runs everything on tensors without data but small constants: large factories and whatever meets a tensor without
-    data have none (``always``: nor has any other). Who asks for an element of one, as initializers do, gets zero."""
-
-    def __init__(self, always: bool = False) -> None:
-        super().__init__()
-        self.always = always
-        self.kept: list[Any] = []  # so that an id means one tensor
-        self.bases: dict[tuple[int, torch.dtype], torch.Tensor] = {}
-        self.copies: dict[int, torch.Tensor] = {}
-
-    def meta(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The twin without data: views of one storage are views of one twin."""
-        if tensor.is_meta:
-            return tensor
-        if tensor.layout != torch.strided:
-            return tensor.to("meta")
-        key = (_storage(tensor), tensor.dtype)
-        if key not in self.bases:
-            size = max(tensor.untyped_storage().nbytes() // tensor.element_size(), 1)
-            self.bases[key] = torch.empty(size, dtype=tensor.dtype, device="meta")
-            self.kept.append(tensor)
-        base = self.bases[key]
-        if tensor.is_conj() or tensor.is_neg():
-            return torch.empty_like(tensor, device="meta")
-        return base.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
-
-    def mixed(self, tensors: Sequence[torch.Tensor]) -> bool:
-        """Whether an operator on these runs without data: one of them has none, or its result could be large."""
-        return any(one.is_meta for one in tensors) or math.prod(max(1, one.numel()) for one in tensors) > LARGE
-
-    def run(self, func: Any, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor], dataless: bool = False) -> Any:
-        """The operator's result, without data if that is asked for; the tensors have data all or none of them."""
-        placed = not tensors and any(argument.name == "device" for argument in func._schema.arguments)
-        if not tensors or tensors[0].is_meta:
-            result = func(*_on(args, "meta"), **_on(kwargs, "meta", placed))
-            made = [one for one in tree_flatten(result)[0] if isinstance(one, torch.Tensor)]
-            if tensors or dataless or any(one.numel() > SMALL for one in made):
-                return result
-        return func(*_on(args, "cpu"), **_on(kwargs, "cpu", placed))
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs, tensors = self.alike(args, kwargs or {}, self.always)
-        if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
-            # an initializer looks at the weights that it drew: whether any must be drawn again, say
-            return _number(tensors[0], 0)
-        return self.run(func, args, kwargs, tensors, self.always)
-
-    def alike(self, args: Any, kwargs: Any, dataless: bool = False) -> tuple[Any, Any, list[torch.Tensor]]:
-        """The arguments, their tensors with data all or none of them (none: ``dataless``); and these tensors."""
-        tensors = _found((args, kwargs))
-        if (dataless or self.mixed(tensors)) and not all(one.is_meta for one in tensors):
-            change = lambda one: self.meta(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
-            args, kwargs = tree_map(change, args), tree_map(change, kwargs)
-            tensors = _found((args, kwargs))
-        return args, kwargs, tensors
-
-
-def _found(values: Any) -> list[torch.Tensor]:
-    return [one for one in tree_flatten(values)[0] if isinstance(one, torch.Tensor)]
-
-
-def _asks(name: str, args: Sequence[Any]) -> bool:
-    """Whether the result's size is for the data to tell: where something is true."""
-    if name == "index":
-        return any(one.is_meta and one.dtype in (torch.bool, torch.uint8) for one in _found(args[1]))
-    return name == "where" and len(args) == 1
+def _asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
+    """Whose data tells what an operator gives, or the size of that."""
+    if name == "index":  # where something is true
+        return [one for one in found(args[1]) if one.dtype in (torch.bool, torch.uint8)]
+    if name == "where":
+        return found(args) if len(args) == 1 else []
+    at = _CUT.get((name, func._overloadname))
+    if at is not None:
+        return found(args[at : at + 1])
+    if name == "one_hot":
+        return found(args) if len(args) < 2 or args[1] == -1 else []
+    return found(args) if name in _DATA else []
 
 
 def _whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
@@ -190,15 +131,10 @@ def _bound(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[st
     return values
 
 
-def _on(values: Any, device: str, named: bool = False) -> Any:
-    """Arguments that name a device, naming this one."""
-    place = torch.device(device)
-    values = tree_map(lambda one: place if isinstance(one, torch.device) else one, values)
-    if isinstance(values, dict):
-        values.pop("pin_memory", None)
-        if named:
-            values["device"] = place
-    return values
+def _readable(tensor: torch.Tensor) -> torch.Tensor:
+    """What an operator that is taken apart gets: it may read the data of what has some."""
+    inner = behind(tensor)
+    return tensor if inner.is_meta else inner
 
 
 class Tracer(Dataless):
@@ -228,8 +164,10 @@ class Tracer(Dataless):
         self.seen: dict[int, int] = {}
         self.tainted = set[int]()
         self.owners: dict[int, torch.Tensor] = {}  # by storage, a tensor in it that depends on the inputs
-        self.refusing = Refusing(self._asked)
+        self.refusing = Refusing(self._asked, self.asked)
         self.answers = 0  # to what was asked after a refusal
+        self.decided = set[str]()  # the inputs whose values were asked for
+        self.twins: dict[int, torch.Tensor] = {}  # what stands for a module's tensors while it runs
 
     # --- modules --------------------------------------------------------------------------------------------------
 
@@ -238,7 +176,7 @@ class Tracer(Dataless):
         """Every module's run is noted while this lasts; nothing is left on the modules."""
         hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
         try:
-            with torch.inference_mode(), self, self.refusing:
+            with uncompiled(), torch.inference_mode(), self, self.refusing:
                 yield
         finally:
             for hook in hooks:
@@ -270,18 +208,44 @@ class Tracer(Dataless):
     def _new(
         self, tensor: torch.Tensor, live: bool, roots: tuple[int, ...], origins: frozenset[str] = frozenset()
     ) -> Tensor:
-        made = Tensor(self.made, tuple(map(int, tensor.shape)), _kind(tensor), live, roots, origins)
+        made = Tensor(self.made, tuple(map(int, tensor.shape)), kind_of(tensor), live, roots, origins)
         self.made += 1
         self.known[id(tensor)] = made
         self.kept.append(tensor)
         if tensor.layout == torch.strided:
-            self.seen[made.at] = len(self.writes.get(_storage(tensor), ()))
+            self.seen[made.at] = len(self.writes.get(storage_of(tensor), ()))
             if live:
-                self.owners[_storage(tensor)] = tensor
+                self.owners[storage_of(tensor)] = tensor
             start = tensor.storage_offset()
             reach = sum((size - 1) * abs(step) for size, step in zip(tensor.shape, tensor.stride()) if size)
             self.spans[made.at] = (start, start + reach + 1)
         return made
+
+    def meta(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The twin without data, which depends on the inputs where the tensor does."""
+        twin = super().meta(tensor)
+        if twin is not tensor and id(twin) not in self.known and id(tensor) in self.known:
+            before = self.look(tensor)
+            if before.live:
+                self._note("alias", {"self": before}, (self._new(twin, *before[3:]),))
+        return twin
+
+    def elsewhere(self, given: Sequence[torch.Tensor], kwargs: Mapping[str, Any]) -> bool:
+        return False
+
+    def hidden(self, tensor: torch.Tensor) -> bool:
+        return bool(tensor.is_meta) or (id(tensor) in self.known and self.known[id(tensor)].live)
+
+    def twin(self, tensor: torch.Tensor) -> torch.Tensor:
+        """What stands for a parameter or a buffer of the module while it runs."""
+        if id(tensor) not in self.twins:
+            inner = self.inner(tensor)
+            if inner.is_meta and inner.layout == torch.strided:
+                inner = Shadow(inner, tensor.requires_grad)
+                beside = {name: value for name, value in tensor.__dict__.items() if name != "behind"}
+                inner.__dict__.update(beside, _is_param=isinstance(tensor, torch.nn.Parameter))
+            self.twins[id(tensor)] = inner
+        return self.twins[id(tensor)]
 
     def inner(self, tensor: torch.Tensor) -> torch.Tensor:
         """What stands for a tensor in the trace: nothing of the caller's is ever written; a constant into which
@@ -289,18 +253,23 @@ class Tracer(Dataless):
         if id(tensor) in self.copies:
             return self.copies[id(tensor)]
         number = self.numbers.get(id(tensor))
+        if number is None:
+            tensor = behind(tensor)
+            if id(tensor) in self.copies:
+                return self.copies[id(tensor)]
         if id(tensor) in self.known:
-            if tensor.is_meta or tensor.layout != torch.strided or _storage(tensor) not in self.tainted:
+            if tensor.is_meta or tensor.layout != torch.strided or storage_of(tensor) not in self.tainted:
                 return tensor
             twin = self.meta(tensor)
-            self.seen[self._new(twin, False, ()).at] = 0
-        elif number is None and tensor.is_meta and tensor.layout == torch.strided and _storage(tensor) in self.owners:
-            owner = self.known[id(self.owners[_storage(tensor)])]  # a view that no operator made
+            self.seen[(self.known.get(id(twin)) or self._new(twin, False, ())).at] = 0
+        elif number is None and tensor.is_meta and tensor.layout == torch.strided and storage_of(tensor) in self.owners:
+            owner = self.known[id(self.owners[storage_of(tensor)])]  # a view that no operator made
             self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:]),))
             return tensor
         else:
             with torch.inference_mode(tensor.is_inference()):  # what is a view of theirs must be one of the twin
-                if number is not None or tensor.is_meta or tensor.numel() > SMALL or tensor.layout != torch.strided:
+                shapes = number is not None or isinstance(tensor, Shadow) or tensor.is_meta
+                if shapes or tensor.numel() > SMALL or tensor.layout != torch.strided:
                     twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
                 else:
                     twin = tensor.detach().to("cpu").clone()
@@ -316,7 +285,7 @@ class Tracer(Dataless):
             found = self._new(tensor, False, ())
         if tensor.layout != torch.strided:
             return found
-        writes = self.writes.get(_storage(tensor), [])
+        writes = self.writes.get(storage_of(tensor), [])
         start, end = self.spans[found.at]
         for written in writes[self.seen[found.at] :]:
             first, last = self.spans[written.at]
@@ -336,9 +305,9 @@ class Tracer(Dataless):
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def called(self, func: Any, args: Any, kwargs: Any) -> Any:
         if self.refusing.first is not None:
-            return self._uncounted(func, args, kwargs or {})
+            return self._uncounted(func, args, kwargs)
         return self.refusing.noted(lambda: self._followed(func, args, kwargs))
 
     def _uncounted(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -347,32 +316,49 @@ class Tracer(Dataless):
         args, kwargs, tensors = self.alike(args, kwargs, True)
         if tensors and func.name().partition(".")[0] in _ASKING:
             self.answers += 1
-            return _number(tensors[0], self.answers % 2)
+            return number_of(tensors[0], self.answers % 2)
         return self.run(func, args, kwargs, tensors, True)
+
+    def asked(self, tensor: torch.Tensor, how: str) -> None:
+        if self.refusing.first is None:
+            self.refusing.noted(lambda: self._decide(how, [self.inner(tensor)]))
+
+    def _decide(self, name: str, read: Sequence[torch.Tensor], library: str = "aten") -> None:
+        """What runs depends on the data of these tensors. Raises DependsOnData where they have none."""
+        if any(one.is_meta for one in read):
+            raise DependsOnData(self._asked(name, read, library))
+        for one in read:
+            self.decided |= self.look(one).origins
 
     def _followed(self, func: Any, args: Any, kwargs: Any) -> Any:
         if not isinstance(func, torch._ops.OpOverload):  # cond and its like, which take code
+            if str(func) == "flex_attention":
+                with self:
+                    return flex_attention(*args, **kwargs)
             raise DependsOnData(self._asked(str(func), (args, kwargs), "higher_order"))
-        change = lambda one: self.inner(one) if isinstance(one, torch.Tensor) else one  # noqa: E731
-        args, kwargs = tree_map(change, args), tree_map(change, kwargs or {})
+        shown = each(_readable, args), each(_readable, kwargs)
+        args, kwargs = each(self.inner, args), each(self.inner, kwargs)
         library, _, name = func.name().partition(".")[0].partition("::")
         if library in ("prim", "profiler"):
             return func(*args, **kwargs)
         if name.startswith(("_assert", "_functional_assert")):
             return None
         name = _plain(name)
-        given = _found((args, kwargs))
+        given = found((args, kwargs))
+        read = _asks(func, name, args) if library == "aten" else []
+        if read:
+            self._decide(name, read)
         known = library == "aten" and (name in self.handled or name in _DATA or name in _UNRELATED)
+        if read and func._overloadname in ("self_Tensor", "tensor_indices_or_sections"):
+            known = False  # taken apart, it needs the data of these alone
         if not known and given and composite(func):
             with self:
-                result = func.decompose(*args, **kwargs)
+                result = func.decompose(*shown[0], **shown[1])
             if result is not NotImplemented:
                 return result
-        if any(one.is_meta for one in given) and (name in _DATA or _asks(name, args)):
-            raise DependsOnData(self._asked(name, (args, kwargs), library))
         if name == "_nested_tensor_from_mask_left_aligned":
             return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
-        if name == "_pack_padded_sequence" and not given[1].is_meta:
+        if name == "_pack_padded_sequence":
             data, sizes = _packed(*args)
             self._register(name, library, _bound(func, tree_map(self.look, given), {}), data, ())
             return data, sizes
@@ -380,8 +366,8 @@ class Tracer(Dataless):
             args = (args[0], _whole(args[1]))
         written = [argument.name for argument in func._schema.arguments if _is_written(argument)]
         if self.mixed(given) or name in RANDOM:
-            self._taint([one for name in written for one in _found(_bound(func, args, kwargs).get(name))])
-            args, kwargs = tree_map(change, args), tree_map(change, kwargs)
+            self._taint([one for name in written for one in found(_bound(func, args, kwargs).get(name))])
+            args, kwargs = each(self.inner, args), each(self.inner, kwargs)
         args, kwargs, given = self.alike(args, kwargs, name in RANDOM)
         bound = _bound(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
@@ -392,12 +378,12 @@ class Tracer(Dataless):
             result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
         except NotImplementedError as error:
             raise NoShape(self._asked(name, (args, kwargs), library)) from error
-        self._register(name, library, arguments, result, [one for name in written for one in _found(bound.get(name))])
+        self._register(name, library, arguments, result, [one for name in written for one in found(bound.get(name))])
         return result
 
     def _asked(self, name: str, given: Any, library: str = "torch") -> Call:
         """The call of what cannot be followed, of tensors among these."""
-        tensors = tuple([self.look(self.inner(one)) for one in _found(given)])
+        tensors = tuple([self.look(self.inner(one)) for one in found(given)])
         _, run, path = self._place()
         return Call(name, {"given": tensors}, (), path, run, library)
 
@@ -406,7 +392,7 @@ class Tracer(Dataless):
         return self.stack[-1] if self.stack else (0, 0, "")
 
     def _taint(self, written: Sequence[torch.Tensor]) -> None:
-        self.tainted.update(_storage(one) for one in written if not one.is_meta and one.layout == torch.strided)
+        self.tainted.update(storage_of(one) for one in written if not one.is_meta and one.layout == torch.strided)
 
     def _check(self, name: str, arguments: Mapping[str, Any]) -> None:
         """Raises NeedsWhole where indices are an input that was taken for decimal numbers."""
@@ -423,7 +409,7 @@ class Tracer(Dataless):
         if name in _UNRELATED:
             live, roots, origins = False, (), frozenset()
         live = live or name in RANDOM
-        targets = _found(result) or written
+        targets = found(result) or written
         if not targets and library == "aten":
             return  # it asks, and computes nothing
         made = [self._new(one, live and one.numel() > 0, roots, origins) for one in targets]
@@ -431,8 +417,8 @@ class Tracer(Dataless):
             self._note(name, arguments, tuple(made), library)
         for one, item in zip(targets, made):
             if any(one is other for other in written) and one.layout == torch.strided:
-                self.writes.setdefault(_storage(one), []).append(item)
-                self.seen[item.at] = len(self.writes[_storage(one)])
+                self.writes.setdefault(storage_of(one), []).append(item)
+                self.seen[item.at] = len(self.writes[storage_of(one)])
 
     def _note(self, op: str, arguments: Mapping[str, Any], outputs: tuple[Tensor, ...], library: str = "aten") -> None:
         if len(self.calls) >= MOST_CALLS:

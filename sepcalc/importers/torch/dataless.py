@@ -1,0 +1,229 @@
+"""Tensors whose data is nowhere, and what runs on them. Code sees them on a CPU (:class:`Shadow`): it may ask where its
+tensors are, and go on as it would there."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
+from torch.utils._pytree import tree_flatten, tree_map
+
+SMALL = 65_536  # elements of a constant that is computed for real
+LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
+
+
+class Shadow(torch.Tensor):
+    """A tensor as code sees it, on a CPU. What operators get is ``behind`` it: a tensor without data (``meta``), or
+    one with data that depends on the inputs."""
+
+    behind: torch.Tensor
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def __new__(cls, behind: torch.Tensor, requires_grad: bool = False) -> "Shadow":
+        with torch.inference_mode(behind.is_inference()):  # what is a view of one behind must be one of its shadow
+            made: Shadow = torch.Tensor._make_wrapper_subclass(
+                cls,
+                behind.size(),
+                strides=behind.stride(),
+                storage_offset=behind.storage_offset(),
+                dtype=behind.dtype,
+                layout=behind.layout,
+                device="cpu",
+                requires_grad=requires_grad,
+            )
+        torch._C._set_throw_on_mutable_data_ptr(made)
+        made.behind = behind
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        with Dataless():  # where no run is followed
+            return func(*args, **(kwargs or {}))
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Shadow":
+        made: Shadow = self.detach().clone().requires_grad_(self.requires_grad)
+        made.__dict__.update({name: value for name, value in self.__dict__.items() if name != "behind"})
+        memo[id(self)] = made
+        return made
+
+    @property
+    def data(self) -> torch.Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, value: torch.Tensor) -> None:
+        self.follow(value.behind if isinstance(value, Shadow) else value)
+
+    def follow(self, behind: torch.Tensor) -> None:
+        """Stands for another tensor from now on."""
+        self.behind = behind
+        other = Shadow(behind)
+        if (self.shape, self.stride(), self.dtype) != (other.shape, other.stride(), other.dtype):
+            torch.Tensor.data.__set__(self, other)
+
+    def tolist(self) -> Any:
+        return _data(self, "tolist").tolist()
+
+    def numpy(self, *args: Any, **kwargs: Any) -> Any:
+        return _data(self, "numpy").numpy(*args, **kwargs)
+
+    def __format__(self, spec: str) -> str:
+        return repr(self) if not spec or self.ndim else format(_data(self, "__format__").item(), spec)
+
+    def as_subclass(self, cls: Any) -> Any:
+        return self  # as it stands for a tensor already, it cannot be of another class
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return _data(self, "__array__").__array__(*args, **kwargs)
+
+    def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
+        return _data(self, "__dlpack__").__dlpack__(*args, **kwargs)
+
+
+def _data(shadow: Shadow, how: str) -> torch.Tensor:
+    """The tensor with its data, for code that reads it by itself. Whatever follows the run hears of it."""
+    modes = [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Dataless)]
+    if modes:
+        modes[-1].asked(shadow.behind, how)
+    if shadow.behind.is_meta:
+        raise TypeError(f"{how} of a tensor without data")
+    return shadow.behind
+
+
+def found(values: Any) -> list[torch.Tensor]:
+    """All tensors among the values."""
+    return [one for one in tree_flatten(values)[0] if isinstance(one, torch.Tensor)]
+
+
+def each(change: Callable[[torch.Tensor], Any], values: Any) -> Any:
+    """The values with every tensor changed."""
+    return tree_map(lambda one: change(one) if isinstance(one, torch.Tensor) else one, values)
+
+
+def behind(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.behind if isinstance(tensor, Shadow) else tensor
+
+
+def kind_of(tensor: torch.Tensor) -> str:
+    if tensor.dtype == torch.bool:
+        return "b"
+    if tensor.dtype.is_complex:
+        return "c"
+    return "f" if tensor.dtype.is_floating_point else "i"
+
+
+def number_of(tensor: torch.Tensor, value: int) -> bool | int | float | complex:
+    """A number of the kind that the tensor has."""
+    numbers: dict[str, Any] = {"b": bool, "i": int, "f": float, "c": complex}
+    return numbers[kind_of(tensor)](value)  # type: ignore[no-any-return]
+
+
+def storage_of(tensor: torch.Tensor) -> int:
+    number: int = tensor.untyped_storage()._cdata
+    return number
+
+
+class Dataless(TorchDispatchMode):
+    """Runs everything on tensors without data but small constants: large factories and whatever meets a tensor without
+    data have none (``always``: nor has any other). Who asks for an element of one, as initializers do, gets zero."""
+
+    def __init__(self, always: bool = False) -> None:
+        super().__init__()
+        self.always = always
+        self.kept: list[Any] = []  # so that an id means one tensor
+        self.bases: dict[tuple[int, torch.dtype], torch.Tensor] = {}
+        self.copies: dict[int, torch.Tensor] = {}
+
+    def meta(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The twin without data: views of one storage are views of one twin."""
+        if tensor.is_meta:
+            return tensor
+        if tensor.layout != torch.strided:
+            return tensor.to("meta")
+        key = (storage_of(tensor), tensor.dtype)
+        if key not in self.bases:
+            size = max(tensor.untyped_storage().nbytes() // tensor.element_size(), 1)
+            self.bases[key] = torch.empty(size, dtype=tensor.dtype, device="meta")
+            self.kept.append(tensor)
+        base = self.bases[key]
+        if tensor.is_conj() or tensor.is_neg():
+            return torch.empty_like(tensor, device="meta")
+        return base.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+
+    def mixed(self, tensors: Sequence[torch.Tensor]) -> bool:
+        """Whether an operator on these runs without data: one of them has none, or its result could be large."""
+        return any(one.is_meta for one in tensors) or math.prod(max(1, one.numel()) for one in tensors) > LARGE
+
+    def run(self, func: Any, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor], dataless: bool = False) -> Any:
+        """The operator's result, without data if that is asked for; the tensors have data all or none of them."""
+        placed = not tensors and any(argument.name == "device" for argument in func._schema.arguments)
+        if not tensors or tensors[0].is_meta:
+            result = func(*_on(args, "meta"), **_on(kwargs, "meta", placed))
+            if tensors or dataless or any(one.numel() > SMALL for one in found(result)):
+                return result
+        return func(*_on(args, "cpu"), **_on(kwargs, "cpu", placed))
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        given = found((args, kwargs))
+        shadows = {id(one.behind): one for one in given if isinstance(one, Shadow)}
+        result = self.called(func, args, kwargs)
+        return result if self.elsewhere(given, kwargs) else each(lambda one: self._shown(one, shadows), result)
+
+    def _shown(self, tensor: torch.Tensor, shadows: Mapping[int, Shadow]) -> torch.Tensor:
+        """What code sees of a result; what an operator gives back of its arguments is what it was given."""
+        if isinstance(tensor, Shadow) or tensor.layout != torch.strided or not self.hidden(tensor):
+            return tensor
+        shadow = shadows.get(id(tensor))
+        if shadow is None:
+            return Shadow(tensor)
+        shadow.follow(tensor)
+        return shadow
+
+    def elsewhere(self, given: Sequence[torch.Tensor], kwargs: Mapping[str, Any]) -> bool:
+        """Whether they ask by name for tensors without data, or work on such alone: code sees these as they are."""
+        if given:
+            return all(one.is_meta for one in given)
+        return bool(getattr(kwargs.get("device"), "type", None) == "meta")
+
+    def hidden(self, tensor: torch.Tensor) -> bool:
+        """Whether code sees a shadow of this tensor."""
+        return bool(tensor.is_meta)
+
+    def asked(self, tensor: torch.Tensor, how: str) -> None:
+        """Code wants the data of this tensor, without an operator. May raise."""
+
+    def called(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """What an operator gives."""
+        args, kwargs, tensors = self.alike(args, kwargs, self.always)
+        if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
+            # an initializer looks at the weights that it drew: whether any must be drawn again, say
+            return number_of(tensors[0], 0)
+        return self.run(func, args, kwargs, tensors, self.always)
+
+    def alike(self, args: Any, kwargs: Any, dataless: bool = False) -> tuple[Any, Any, list[torch.Tensor]]:
+        """The arguments, their tensors with data all or none of them (none: ``dataless``); and these tensors."""
+        args, kwargs = each(behind, args), each(behind, kwargs)
+        tensors = found((args, kwargs))
+        if (dataless or self.mixed(tensors)) and not all(one.is_meta for one in tensors):
+            args, kwargs = each(self.meta, args), each(self.meta, kwargs)
+            tensors = found((args, kwargs))
+        return args, kwargs, tensors
+
+
+def _on(values: Any, device: str, named: bool = False) -> Any:
+    """Arguments that name a device, naming this one."""
+    place = torch.device(device)
+    values = tree_map(lambda one: place if isinstance(one, torch.device) else one, values)
+    if isinstance(values, dict):
+        values.pop("pin_memory", None)
+        if device == "meta" and values.get("generator") is not None:
+            values["generator"] = None  # which is of a CPU, and draws nothing here
+        if named:
+            values["device"] = place
+    return values

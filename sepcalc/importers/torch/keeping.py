@@ -1,0 +1,101 @@
+"""A module and all that it holds, as they were. What did not change is not touched: it may refuse changes."""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import torch
+
+MOST = 200_000  # objects that are looked at
+_ATOMS = (str, bytes, int, float, complex, bool, type(None), type, range, torch.dtype, torch.device, torch.Size)
+_OUTSIDE = (ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # what a module has only a name of
+_Restore = Callable[[], None]
+
+
+@contextmanager
+def as_it_was(module: torch.nn.Module) -> Iterator[None]:
+    """However this ends, the module, its modules, and whatever lists, dictionaries, sets and objects they hold are
+    again what they were."""
+    before = _remembered(module)
+    try:
+        yield
+    finally:
+        for restore in before:
+            restore()
+
+
+def _remembered(module: torch.nn.Module) -> list[_Restore]:
+    """For each object that is reached from the module, what makes it again what it is."""
+    restores, seen, stack = list[_Restore](), dict[int, Any](), [module]
+    while stack and len(seen) < MOST:
+        one = stack.pop()
+        if isinstance(one, (*_ATOMS, *_OUTSIDE)) or id(one) in seen:
+            continue
+        seen[id(one)] = one  # so that an id means one object
+        if isinstance(one, (dict, list, set, deque)):
+            restores.append(_of_container(one))
+        if isinstance(one, dict):
+            stack += one.values()
+        elif isinstance(one, (list, tuple, set, frozenset, deque)):
+            stack += one
+        elif isinstance(one, torch.Generator):
+            restores.append(_of_generator(one))
+        elif isinstance(one, torch.jit.ScriptModule):
+            restores.append(_of_flag(one, "training"))
+        elif type(one).__module__ == "numpy" and type(one).__name__ == "ndarray":
+            restores.append(_of_array(one))
+        if isinstance(one, torch.Tensor):
+            restores.append(_of_flag(one, "requires_grad"))
+        attributes = getattr(one, "__dict__", None)
+        if type(attributes) is dict:
+            stack.append(attributes)
+    return restores
+
+
+def _of_container(one: Any) -> _Restore:
+    kind: Any = next(kind for kind in (OrderedDict, dict, list, set, deque) if isinstance(one, kind))
+    held: list[Any] = list(one.items()) if isinstance(one, dict) else list(one)
+
+    def restore() -> None:
+        if kind is set:
+            if len(one) != len(held) or any(entry not in one for entry in held):
+                set.clear(one)
+                set.update(one, held)
+        elif isinstance(one, dict):
+            now = list(one.items())
+            if len(now) != len(held) or any(a is not c or b is not d for (a, b), (c, d) in zip(now, held)):
+                kind.clear(one)  # its own methods may refuse
+                for key, value in held:
+                    kind.__setitem__(one, key, value)
+        elif len(one) != len(held) or any(a is not b for a, b in zip(one, held)):
+            kind.clear(one)
+            kind.extend(one, held)
+
+    return restore
+
+
+def _of_flag(one: Any, name: str) -> _Restore:
+    was = getattr(one, name)
+
+    def restore() -> None:
+        if getattr(one, name) != was:
+            setattr(one, name, was)
+
+    return restore
+
+
+def _of_generator(one: torch.Generator) -> _Restore:
+    state = one.get_state()
+    return lambda: one.set_state(state) and None
+
+
+def _of_array(one: Any) -> _Restore:
+    held = one.copy()
+
+    def restore() -> None:
+        if one.flags.writeable:
+            one[...] = held
+
+    return restore
