@@ -9,8 +9,10 @@ import pytest
 
 pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
 
+import numpy as np
 from gating import Run
 from graphs import graph, ints, node, refusal, saved, weight
+from onnx import helper, numpy_helper
 
 import sepcalc
 from sepcalc.errors import InputError
@@ -265,3 +267,53 @@ def test_a_gate_takes_open_sizes_too(gate: Run) -> None:
     assert gate("check", path, "--dim", "length=7", "--max", f"macs={7 * 32}")[0] == 0
     assert gate("diff", path, path, "--dim", "length=7")[0] == 0
     assert gate("baseline", path, "--dim", "length=7")[0] == 0
+
+
+# --- rows that meet ---------------------------------------------------------------------------------------------------
+
+FAULTS = Path(__file__).parent / "data" / "faults"
+WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole"
+PRODUCT = node("MatMul", "x w", "m")  # 6 rows of 6 by 6 columns: 36 for each
+PLACES = numpy_helper.from_array(np.zeros((6, 6), np.int64), "places")
+POINTS = numpy_helper.from_array(np.array([[0], [3]]), "points")
+MEETING: dict[str, Any] = {
+    "TopK": (node("TopK", "m k", "y i", axis=0), (ints("k", 3),)),
+    "Hardmax": (node("Hardmax", "m", "y", axis=0), ()),
+    "Compress": (node("Compress", "m some", "y", axis=0), (numpy_helper.from_array(np.array([True] * 6), "some"),)),
+    "Unique": (node("Unique", "m", "y", axis=0), ()),
+    "NonZero": (node("NonZero", "m", "y"), ()),
+    "NonMaxSuppression": (node("NonMaxSuppression", "boxes boxes", "y"), ()),
+    "custom": (helper.make_node("Wizard", ["m"], ["y"], domain="acme"), ()),
+    "ScatterND": (node("ScatterND", "m points two", "y"), (POINTS, weight("two", 2, 6))),
+    "ScatterND into a table": (node("ScatterND", "table points m", "y"), (POINTS, weight("table", 9, 6))),
+    "ScatterElements": (node("ScatterElements", "m places m", "y", axis=0), (PLACES,)),
+    "Trilu": (node("Trilu", "m", "y"), ()),
+    "ReverseSequence": (node("ReverseSequence", "m six", "y", time_axis=0, batch_axis=1), (ints("six", *[6] * 6),)),
+    "reversed": (node("Slice", "m last before first back", "y"), (ints("last", -1), ints("before", -99), ints("first", 0), ints("back", -1))),
+    "another order": (node("Gather", "m order", "y", axis=0), (ints("order", 5, 4, 3, 2, 1, 0),)),
+    "norm of the batch": (node("BatchNormalization", "m g g g g", "y a b", training_mode=1), (weight("g", 6),)),
+}  # fmt: skip
+APART: dict[str, Any] = {
+    "TopK": (node("TopK", "m k", "y i", axis=1), (ints("k", 3),)),
+    "ScatterElements": (node("ScatterElements", "m places m", "y", axis=1), (PLACES,)),
+    "Bernoulli": (node("Bernoulli", "m", "y"), ()),
+    "the same order": (node("Gather", "m order", "y", axis=0), (ints("order", 0, 1, 2, 3, 4, 5),)),
+}
+
+
+@pytest.mark.parametrize(("what", "whole"), [*[(what, True) for what in MEETING], *[(what, False) for what in APART]])
+def test_rows_that_may_meet_are_no_examples(what: str, whole: bool, tmp_path: Path) -> None:
+    last, stored = (MEETING if whole else APART)[what]
+    nodes = [PRODUCT, node("Unsqueeze", "m front", "boxes"), last]
+    path = saved(tmp_path, nodes, {"x": (6, 6)}, "y", (weight("w", 6, 6), ints("front", 0), *stored))
+    network = read(path)
+    told = WHOLE if whole else FIXED
+    assert (network.macs, network.notes) == (216 if whole else 36, (told.format(6),))
+    assert bool(network.guesses) is not whole  # where nothing is divided, nothing is asked
+    if what in ("TopK", "NonZero", "custom"):  # whoever asks knows
+        assert read(path, Request(batch=6)).macs == 36
+
+
+def test_the_file_that_was_counted_wrong() -> None:
+    assert read(str(FAULTS / "b_topk.onnx")).macs == 9 * 6 * 4
+    assert read(str(FAULTS / "first_axis_4096.onnx"), Request(batch=1)).macs == 4096 * 64 * 8

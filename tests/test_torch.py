@@ -717,6 +717,11 @@ def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to
     assert examples.notes == ("the inputs hold 3 examples along their first axis: counts are for one of them",)
 
 
+HOUSE = torch.library.Library("house", "DEF")
+HOUSE.define("wizard(Tensor x) -> Tensor")
+HOUSE.impl("wizard", torch.empty_like, "Meta")
+
+
 class Told(nn.Module):
     """Layers in a row, on 6 of something."""
 
@@ -756,6 +761,27 @@ def test_a_batch_that_no_layout_tells_is_a_guess(module: nn.Module, shape: str, 
     assert (one.cost, one.guesses) == (net.cost, ())
     whole = sepcalc.from_torch(module, {"x": shape}, batch=1)
     assert (whole.macs, whole.guesses, whole.notes) == (int(size) * net.macs, (), ())
+
+
+@pytest.mark.parametrize(
+    ("mixes", "whole"),
+    [
+        (lambda x: torch.ops.house.wizard(x), True),
+        (lambda x: x.index_add(0, torch.zeros(x.shape[0], dtype=torch.int64, device=x.device), x), True),
+        (lambda x: x.index_put((torch.zeros(x.shape[0], dtype=torch.int64, device=x.device),), x), True),
+        (lambda x: x.scatter_add(0, torch.zeros_like(x, dtype=torch.int64), x), True),
+        (lambda x: x.median(0, keepdim=True)[0] + x, True),
+        (lambda x: x.scatter_add(1, torch.zeros_like(x, dtype=torch.int64), x), False),
+        (lambda x: A.index_put(x, [None, torch.zeros(4, dtype=torch.int64, device=x.device)], x), False),
+        (lambda x: x.topk(2, dim=1)[0], False),
+    ],
+)
+def test_rows_that_may_meet_are_no_examples(mixes: Callable[[Any], Any], whole: bool) -> None:
+    """A product of 8 by 4 for each of 6 rows, then what may mix them, as nobody knows what an unknown operator does."""
+    net = sepcalc.from_torch(Code(lambda m, x: mixes(m.layer(x)), layer=nn.Linear(8, 4)), {"x": "6x8"})
+    assert net.macs == (6 * 32 if whole else 32)
+    said = "the first axis of the inputs, 6, is not one of examples: counted whole"
+    assert (net.notes[-1] == said) is whole
 
 
 def test_a_batch_that_a_module_has_not_is_refused() -> None:

@@ -151,6 +151,7 @@ def _refuse_twice(shown: str, graph: Any) -> None:
 def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, bool]) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
     builder = Builder(batch, {}, wishes.everywhere.__contains__, told)
+    builder.asked = border.examples.asked
     scope: dict[str, Value] = {}
     for one in border.given:
         shape, at = border.shapes[one.name], border.axes[one.name]

@@ -28,13 +28,23 @@ def _gather(builder: Builder, call: Call) -> Results:
             return (result._replace(number=builder.view(number, builder.shape(result))),)
         return (moved(builder, call, data, shape, batch, [trained(builder, data)]),)
     batch = data.batch
-    if batch == axis and not (builder.batch > 1 and at.sizes and at.sizes[0] % builder.batch == 0):
+    if batch == axis and not (builder.batch > 1 and _each_in_its_own(builder, at, data.sizes[axis])):
         data, batch = builder.along(data, axis), None  # else: places in all examples, as many in each
     elif batch is not None and batch > axis:
         batch += len(at.sizes) - 1
     if builder.batch > 1 and at.batch is not None:
         raise Refused("examples are gathered by indices of their own")
     return (moved(builder, call, data, shape, batch),)
+
+
+def _each_in_its_own(builder: Builder, at: Value, size: int) -> bool:
+    """Whether places in all examples, as many in each, are each in its own, as far as they are known."""
+    if not at.sizes or at.sizes[0] % builder.batch:
+        return False
+    if at.data is None:
+        return True
+    owners = at.data.reshape(builder.batch, -1) % size // (size // builder.batch)
+    return all(bool((own == example).all()) for example, own in enumerate(owners))
 
 
 def _by_elements(builder: Builder, call: Call) -> Results:
@@ -53,7 +63,19 @@ def _scattered(builder: Builder, call: Call) -> Results:
     if call.text("reduction", "none") != "none":
         raise Refused("a scatter that combines what meets has no count here: what meets depends on the data")
     data = call.input(0)
+    if builder.batch > 1 and not _in_its_example(call, data):
+        raise builder.mixed
     return (moved(builder, call, data, data.sizes, data.batch if not data.constant else None),)
+
+
+def _in_its_example(call: Call, data: Value) -> bool:
+    """Whether a scatter puts what it puts into the example that it comes from: along another axis than theirs, where
+    the places do not name the axes."""
+    axis = call.whole("axis", -2 if call.type == "TensorScatter" else 0)
+    others = [value.batch for value in call.inputs[1:] if value is not None and not value.constant]
+    if call.type == "ScatterND" or data.batch is None or any(batch not in (None, data.batch) for batch in others):
+        return not others and data.batch is None
+    return axis % len(data.sizes) != data.batch
 
 
 def _one_hot(builder: Builder, call: Call) -> Results:
@@ -62,8 +84,9 @@ def _one_hot(builder: Builder, call: Call) -> Results:
         raise Refused("the depth is computed from the data")
     axis = call.whole("axis", -1)
     shape = list(at.sizes)
-    shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, int(depth.data.reshape(-1)[0]))
-    batch = at.batch if axis == -1 else None
+    place = axis if axis >= 0 else len(shape) + 1 + axis
+    shape.insert(place, int(depth.data.reshape(-1)[0]))
+    batch = None if at.batch is None else at.batch + (place <= at.batch)
     return (moved(builder, call, at, tuple(shape), batch)._replace(kind=call.input(2).kind),)
 
 

@@ -157,6 +157,7 @@ class Builder(Growing[Roots]):
     ) -> None:
         super().__init__()
         self.batch = batch
+        self.asked = False  # whether whoever asks for the network said so
         self.stored = stored  # elements and element type by name
         self.wanted = wanted  # whether those who read a tensor of this name want its channels last
         self.trained = trained or {}  # whether it is a parameter, of what the file says so

@@ -129,6 +129,8 @@ def _slice(builder: Builder, call: Call) -> Results:
         if not step:
             raise Invalid("Slice has a step of 0")
         size = shape[axis]
+        if step < 0 and builder.batch > 1 and axis % rank == value.batch:
+            raise builder.mixed
         shape[axis] = len(range(*slice(start, end if step > 0 or end >= -size else None, step).indices(size)))
     return (_part(builder, call, value, tuple(shape), call.name),)
 
@@ -276,9 +278,19 @@ def _centered(builder: Builder, call: Call) -> Results:
     return (moved(builder, call, value, tuple(shape), batch),)
 
 
-def _copied(builder: Builder, call: Call) -> Results:
-    """The same shape, elements in other places or some of them replaced."""
+def _triangle(builder: Builder, call: Call) -> Results:
+    """The same shape, elements on one side of a diagonal of the last two axes replaced."""
     value = call.input(0)
+    if builder.batch > 1 and value.batch is not None and value.batch >= len(value.sizes) - 2:
+        raise builder.mixed
+    return (moved(builder, call, value, value.sizes, value.batch),)
+
+
+def _reversed(builder: Builder, call: Call) -> Results:
+    """The same shape, elements of each example in other places along the axis of time."""
+    value = call.input(0)
+    if builder.batch > 1 and value.batch == call.whole("time_axis", 0):
+        raise builder.mixed
     return (moved(builder, call, value, value.sizes, value.batch),)
 
 
@@ -311,8 +323,8 @@ MOVES: dict[str, Handler] = {
     "Expand": _expand,
     "Tile": _tile,
     "CenterCropPad": _centered,
-    "Trilu": _copied,
-    "ReverseSequence": _copied,
+    "Trilu": _triangle,
+    "ReverseSequence": _reversed,
     "DepthToSpace": _pixels(True),
     "SpaceToDepth": _pixels(False),
 }

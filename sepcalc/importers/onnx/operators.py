@@ -124,6 +124,14 @@ MULTIPLYING = {
     "FusedGemm",
     "FusedMatMul",
 }
+# Of operators that are not counted, or not in every form, those that work on each example by itself; and those that do
+# unless their axis is the examples', with what it is where they do not say.
+APART = {
+    *("DeformConv", "Resize", "Upsample", "AffineGrid", "STFT", "GridSample", "Bernoulli", "DynamicQuantizeLSTM"),
+    *("RandomNormalLike", "RandomUniformLike", "Multinomial", "Attention", "MultiHeadAttention", "SparseAttention"),
+    *("GroupQueryAttention", "LinearAttention"),
+}
+APART_BUT_ALONG = {"TopK": -1, "Hardmax": -1}
 # What these give is a table of places or angles, no weight, whatever it was made from.
 TABLES = {"Sin", "Cos", "CumSum"}
 # What is made for free, of a tensor whose shape depends on the data too.

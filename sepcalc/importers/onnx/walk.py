@@ -13,6 +13,8 @@ from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Unknown, Value
 from sepcalc.importers.onnx.older import modern
 from sepcalc.importers.onnx.operators import (
+    APART,
+    APART_BUT_ALONG,
     CONTROL,
     DOMAINS,
     MULTIPLYING,
@@ -210,7 +212,9 @@ class Walk:
 
     def gap(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
         """A layer that is not counted, and each of its outputs; ``more`` are stored tensors that it reads beside its
-        inputs."""
+        inputs. Examples that may meet in it are none, unless whoever asks says so."""
+        if self.builder.batch > 1 and not self.builder.asked and not _keeps_apart(call):
+            raise self.builder.mixed
         results = []
         weights = [
             *weights_of(self.builder, call),
@@ -326,6 +330,15 @@ class Misfit(Exception):
         super().__init__(where)
         self.where = where
         self.fact = fact
+
+
+def _keeps_apart(call: Call) -> bool:
+    """Whether an operator is known to work on each of the examples in its inputs by itself."""
+    given = [value for value in call.inputs if value is not None and value.batch is not None]
+    if call.type in APART_BUT_ALONG and given:
+        axis = call.whole("axis", APART_BUT_ALONG[call.type])
+        return axis % len(given[0].sizes) != given[0].batch
+    return call.type in APART or not (given or call.type in CONTROL)
 
 
 def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:

@@ -7,15 +7,18 @@ from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.lowering import Trace, steps
+from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
+from sepcalc.importers.torch.lowering import OPERATORS, Trace, steps
 
 # What takes elements from elsewhere along the axes that it names, and the names of these.
 _MIXING: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("flip", "roll", "rot90"), ("dims",)),
     "diagonal": ("dim1", "dim2"),
     **dict.fromkeys(("gather", "take_along_dim", "index_select", "cumsum", "cumprod", "cummax", "cummin"), ("dim",)),
-    **dict.fromkeys(("sort", "argsort", "logcumsumexp", "softmax", "log_softmax"), ("dim",)),
+    **dict.fromkeys(("sort", "argsort", "msort", "topk", "kthvalue", "median", "nanmedian", "mode"), ("dim",)),
+    **dict.fromkeys(("logcumsumexp", "softmax", "log_softmax"), ("dim",)),
+    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill"), ("dim",)),
+    "index_put": ("indices",),
 }
 _WINDOWED = ("conv", "max_pool", "avg_pool", "adaptive_", "fractional_max_pool", "lp_pool")
 _PARTS = {"select", "unbind", "slice", "narrow", "split", "chunk", "split_with_sizes", "tensor_split", "unsafe_split"}
@@ -68,11 +71,16 @@ def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     made, alone = ([each for each in call.outputs if each.at in read] for call, read in zip((many, one), used))
     if not _grown(made, alone, count):
         return False
-    if many.op not in _MIXING or len(many.given.shape) != len(one.given.shape):
+    if many.op not in _MIXING:
+        return many.library == "aten" and (many.op in OPERATORS or many.op in RANDOM)  # others may do anything
+    if len(many.given.shape) != len(one.given.shape):
         return True
     sizes, rank = zip(many.given.shape, one.given.shape), len(many.given.shape)
     grown = {axis for axis, (size, alone) in enumerate(sizes) if size != alone}
-    named = [axis for name in _MIXING[many.op] for axis in _axes(many.get(name, ()))]
+    if many.op == "index_put":  # an axis has places in it, or None
+        named = [axis for axis, places in enumerate(many.get("indices", ())) if places is not None]
+    else:
+        named = [axis for name in _MIXING[many.op] for axis in _axes(many.get(name, ()))]
     return not grown.intersection(axis % rank for axis in (named or range(rank)))
 
 
