@@ -9,11 +9,13 @@ sepcalc.factor("sobel-x").factors
 sepcalc.whatif(sepcalc.load("net.yaml"), "*=depthwise-separable").after.cost
 """
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as typing has it, which takes longer to load than all else before the first command
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import sepcalc.factor as factor  # noqa: F401 - a module that is called like the function in it
     import sepcalc.verify as verify  # noqa: F401 - a module that is called like the function in it
     import sepcalc.whatif as whatif  # noqa: F401 - a module that is called like the function in it
@@ -49,7 +51,7 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOMES:
         raise AttributeError(f"module 'sepcalc' has no attribute {name!r}")
     from importlib import import_module

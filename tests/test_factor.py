@@ -371,6 +371,16 @@ BAD_FILES: list[tuple[str, bytes, str]] = [
     ("a.npy", b"", "a.npy: is not a .npy file: it begins with something else"),
     ("a.npy", npy("{", version=b"\7\0"), "a.npy: is of version 7.0: expected 1.0, 2.0 or 3.0"),
     ("a.npy", npy("rubbish"), "a.npy: has a damaged header"),
+    ("a.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 3"), "a.npy: has a damaged header"),
+    ("a.npy", npy("{'descr': '<f8', 'fortran_order': False, 'shape': ((((("), "a.npy: has a damaged header"),
+    ("a.npy", npy("{'descr': ('<f8', (3,)), 'fortran_order': False, 'shape': ('"), "a.npy: has a damaged header"),
+    ("a.npy", npy(HEADER.format("<f8", f"({2**63}, 0)")), f"a.npy: is empty: its shape is {2**63}x0"),
+    ("a.npy", npy(HEADER.format("<f8", f"(0, {2**80})")), f"a.npy: is empty: its shape is 0x{2**80}"),
+    (
+        "a.npy",
+        npy(HEADER.format("<f8", f"({'1, ' * 65})"), bytes(8)),
+        "a.npy: has 65 axes by its header: expected at most 5",
+    ),
     (
         "a.npy",
         b"\x93NUMPY\2\0\xff\xff\xff\xff",
@@ -668,3 +678,18 @@ def test_eigenvalues_that_are_none_are_not_taken(monkeypatch: pytest.MonkeyPatch
     for routine in (failing, lambda *given: filled(given, 9.0), None):
         monkeypatch.setattr(eigenvalues, "_routine", lambda routine=routine: routine)
         assert eigenvalues.ascending(np.diag([3.0, 1.0, 2.0])) == pytest.approx([1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        "12345678901234567890 1",
+        "12345678901234567890 1; 24691357802469135780 2",
+        "9e30 1 | 9e30 1",
+        "1/12345678901234567890 1",
+    ],
+)
+def test_entries_of_any_size_are_verified_exactly(kernel: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Python's integers all the way: none of NumPy's stands among them, whose products would overflow."""
+    assert run(["factor", kernel, "--verify"]) == 0
+    assert capsys.readouterr().out.endswith("on random integers the exact factors' outputs equal the kernel's\n")

@@ -453,3 +453,43 @@ def test_a_report_says_what_ran_and_what_could_not() -> None:
     assert "conv     432   416  as formula  equal   4 of 16 positions" in table
     assert "Could not run\n  odd: NonZero, its output depends on data\n" in table
     assert "NOT VERIFIED" in table
+
+
+# --- samples of layers that are too large to run whole ----------------------------------------------------------------
+
+LARGE = {
+    "100x3x8 transposed -k 100x32 -s2 -p 0/1 -o 65536": "1 of 300 input positions, 655 of 65,536 output channels",
+    "100x8x4x512 transposed -o 100 -k16x3x56 --bias": "1 of 3,200 input positions, 12 of 100 output channels",
+}
+
+
+@pytest.mark.parametrize(("text", "what"), LARGE.items(), ids=LARGE)
+def test_a_sample_of_a_large_layer_leaves_channels_out(text: str, what: str) -> None:
+    """What runs is at most some million products, and memory is that of those: of the reference too."""
+    verification = verify(text, sample=2)
+    assert (verification.ok, verification.layers[0].sampled) == (True, what)
+
+
+LARGER = {
+    "6x6x8 transposed -k5 -g8 -o16 -s3": "1 of 36 input positions, 4 of 16 output channels",
+    "6x6x8 transposed -k5 -g2 -o16 -s2 --bias": "1 of 36 input positions, 1 of 16 output channels",
+    "8x8x8 conv -k3 -o64 --bias": "2 of 36 positions, 6 of 64 output channels",
+    "8x8x8 conv -k3 -g4 -o64": "2 of 36 positions, 16 of 64 output channels",
+    "8x8x8 depthwise -k3 -m8 --bias": "2 of 36 positions, 48 of 64 output channels",
+    "16x50 dense -o64 --bias": "2 of 16 positions, 10 of 64 output channels",
+    "50 dense -o64": "20 of 64 output channels",
+    "8x8x8 conv -k3 -o7": "2 of 36 positions, 6 of 7 output channels",
+    "6x6x8 conv -k3 -o6": "2 of 16 positions",
+}
+
+
+@pytest.mark.parametrize(("text", "what"), LARGER.items(), ids=LARGER)
+def test_what_is_left_out_of_a_sample(text: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sepcalc.verify.cut.MULTIPLIED", 1000)
+    monkeypatch.setattr("sepcalc.verify.cut.SCATTERED", 100)
+    verification = verify(text, sample=2)
+    assert (verification.ok, verification.layers[0].sampled) == (True, what)
+    op = type(of_spec(parse(text)).layers[0].op)
+    right = op.cost
+    monkeypatch.setattr(op, "cost", lambda *args: (cost := right(*args))._replace(adds=cost.adds + 1))
+    assert not verify(of_spec(parse(text)), sample=2).ok

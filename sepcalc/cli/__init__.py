@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -90,10 +91,19 @@ def commands(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
+interrupts: list[int] = []  # the signals that came: a library that loads may swallow the exception, or make it another
+
+
+def interrupt(number: int, frame: Any) -> None:
+    """A signal's handler. What was begun is tidied up on the way out: files beside their place, the cursor."""
+    interrupts.append(number)
+    raise KeyboardInterrupt
+
+
 def run(args: Sequence[str]) -> int:
-    """Runs a command line. Returns the exit code; never raises but for an interrupt."""
+    """Runs a command line. Returns the exit code; never raises."""
     try:
-        code = commands.main(list(args), prog_name="sepcalc", standalone_mode=False, terminal_width=_help_width())
+        code = _invoked(args)
         if sys.stdout is not None:  # it is closed otherwise
             sys.stdout.flush()
         return code if isinstance(code, int) else FINE
@@ -103,15 +113,43 @@ def run(args: Sequence[str]) -> int:
     except click.ClickException as wrong:
         complain(_usage(wrong))
         return BAD_INPUT
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:
-        from sepcalc.cli.output import hush
-
-        hush()
-        return FINE
+    except MemoryError:
+        complain("there is not enough memory for this")
+        return BAD_INPUT
+    except OSError as error:
+        return _unwritten(error)
     except Exception as bug:
         return report_bug(bug)
+
+
+def _invoked(args: Sequence[str]) -> object:
+    """What the command gives. As click's own ``main``, which takes a reader that went away for a failure."""
+    if "_SEPCALC_COMPLETE" in os.environ:
+        return commands.main(list(args), prog_name="sepcalc", standalone_mode=False)
+    try:
+        with commands.make_context("sepcalc", list(args), terminal_width=_help_width()) as context:
+            return commands.invoke(context)
+    except click.exceptions.Exit as left:
+        return left.exit_code
+
+
+def _unwritten(error: OSError) -> int:
+    """The exit code where standard output does not take click's help, or what was still buffered; that of a bug where
+    something else went wrong."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None or place.tb_frame.f_globals["__name__"] not in (__name__, "click.utils"):
+        return report_bug(error)
+    from sepcalc.cli.output import hush
+
+    hush()
+    if isinstance(error, BrokenPipeError):
+        return FINE
+    complain(f"cannot write standard output: {error.strerror}")
+    return BAD_INPUT
 
 
 def terminal_columns() -> int:
@@ -148,10 +186,11 @@ def complain(message: str) -> None:
     """Says it on standard error, if there is one."""
     if sys.stderr is None:
         return
-    from sepcalc.cli.output import stand_in
+    from sepcalc.cli.output import stand_in, uncommanded
 
+    shown = uncommanded("\n".join(map(printable, message.split("\n"))))
     try:
-        sys.stderr.write(stand_in(f"{message}\n", sys.stderr.encoding))
+        sys.stderr.write(stand_in(f"{shown}\n", sys.stderr.encoding))
         sys.stderr.flush()
     except OSError:  # nobody hears it; the exit code still says it
         pass
@@ -159,6 +198,8 @@ def complain(message: str) -> None:
 
 def report_bug(bug: Exception) -> int:
     """Says on standard error that sepcalc is wrong; gives the exit code for that."""
+    if interrupts:
+        return INTERRUPTED
     if os.environ.get("SEPCALC_DEBUG"):
         import traceback
 

@@ -15,7 +15,7 @@ from sepcalc.cli.network import (
     set_option,
     uncounted_option,
 )
-from sepcalc.cli.output import complete_files, conclude, working_folder
+from sepcalc.cli.output import complete_files, emit, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.configuration import files as files_of
@@ -76,7 +76,8 @@ def command(
     if gaps and not allow_uncounted:
         complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
         return 3
-    return conclude(0, BaselineReport(kept, __version__), "json", True, output, force)
+    emit(BaselineReport(kept, __version__), "json", True, output, force)
+    return 0
 
 
 def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]:

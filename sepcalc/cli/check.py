@@ -28,7 +28,7 @@ from sepcalc.cli.network import (
     set_option,
     uncounted_option,
 )
-from sepcalc.cli.output import complete_files, conclude, working_folder
+from sepcalc.cli.output import complete_files, emit, working_folder
 from sepcalc.cli.targets import Target, configured, named, shown
 from sepcalc.document.foreign import SUFFIXES as FOREIGN
 from sepcalc.document.foreign import is_foreign
@@ -121,10 +121,10 @@ def command(
             complain(str(problem))
             told = form == "table" and output is None
     report = CheckReport(outcomes, why, quiet, _from_workspace(here) if form == "github" else "", told)
-    code = conclude(report.code, report, form, exact, output, force)
+    emit(report, form, exact, output, force)
     if form == "github":
         _summarize(report._replace(told=False))
-    return code
+    return report.code
 
 
 _CONFIGURE = "name a file, or write [[tool.sepcalc.check]] into the project's pyproject.toml"

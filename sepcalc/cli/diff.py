@@ -15,7 +15,7 @@ from sepcalc.cli.network import (
     set_option,
     uncounted_option,
 )
-from sepcalc.cli.output import complete_files, conclude
+from sepcalc.cli.output import complete_files, emit
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown
 from sepcalc.gate.snapshots import taken
@@ -83,7 +83,8 @@ def command(
     code = 0 if report.passed else 1
     if report.incomplete and not allowed:
         code = 3
-    return conclude(code, report, form, exact, output, force)
+    emit(report, form, exact, output, force)
+    return code
 
 
 def _digest(digests: list[bytes], pieces: Iterable[bytes]) -> None:

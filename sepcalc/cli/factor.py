@@ -1,5 +1,6 @@
 """``sepcalc factor``."""
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import click
 
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import InputError, Problem, printable, quoted, why
 from sepcalc.reports.factor import FactorReport, NamesReport
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _counter() -> Any:
 
 
 def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -> "list[Written]":
-    from sepcalc.factor.chains import arrays, write
+    from sepcalc.cli.files import write_files
+    from sepcalc.factor.chains import Written, arrays, stored
 
     kernel = factoring.kernel
     if kernel.layer and rank is None:
@@ -116,7 +118,19 @@ def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -
     if not found:
         reasons = [f"{name}: {reason}" for name, reason in factoring.not_applicable.items()]
         raise InputError([Problem("--write has nothing to save: no way to run it applies", "; ".join(reasons))])
-    return write(folder, found, force)
+    written = [Written(os.path.join(folder, f"{name}.npy"), array.shape, says) for name, array, says in found]
+    new = not os.path.lexists(folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise InputError([Problem(f"cannot write to {quoted(folder)}: {why(error)}")]) from error
+    try:
+        write_files({one.path: stored(array) for one, (_, array, _) in zip(written, found, strict=True)}, force)
+    except BaseException:
+        if new and not os.listdir(folder):
+            os.rmdir(folder)
+        raise
+    return written
 
 
 def _names() -> NamesReport:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import complete_files, conclude, element_bytes, emit_file, short_output_options
+from sepcalc.cli.output import complete_files, element_bytes, emit, emit_file, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -146,4 +146,5 @@ def command(
         remark = "What was published is not compared: it is of the network whose norms are not folded."
     report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
     code = (0 if report.passed else 1) if known else 3
-    return conclude(code, report, form, exact, output, force)
+    emit(report, form, exact, output, force)
+    return code

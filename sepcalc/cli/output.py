@@ -1,6 +1,7 @@
 """Where results go: what the terminal can show, files, pipes."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from sepcalc.cli import terminal_columns
-from sepcalc.errors import InputError, Problem, quoted, why
+from sepcalc.errors import InputError, Problem
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
 
@@ -45,6 +46,16 @@ def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [CompletionItem(incomplete, type="file")]
 
 
+_COMMANDED = ("github", "csv")  # formats that see to it themselves
+_COMMAND = re.compile(r"^( *):(?=:)", re.MULTILINE)
+
+
+def uncommanded(text: str) -> str:
+    """The text without lines that GitHub, in whose logs they stand, would take for commands: those that begin with two
+    colons, after spaces or not."""
+    return _COMMAND.sub(r"\1\\x3a", text)
+
+
 element_bytes = click.option(
     "--element-bytes",
     type=click.IntRange(1, 64),
@@ -58,36 +69,30 @@ def emit(report: Report, form: str, exact: bool, output: str | None, force: bool
     """Renders a report and writes it to standard output or to a file. Raises InputError when the file cannot be
     written."""
     shown = Style(exact=exact) if output is not None else style()._replace(exact=exact)
-    emit_text(render(report, form, shown), output, force)
+    text = render(report, form, shown)
+    emit_text(text if output is not None or form in _COMMANDED else uncommanded(text), output, force)
 
 
 def emit_text(text: str, output: str | None, force: bool) -> None:
     """Writes a text to standard output or to a file. Raises InputError when it cannot be written."""
     if output is not None:
-        _write_file(text, output, force)
+        from sepcalc.cli.files import write_files
+
+        write_files({output: text.encode()}, force)
         return
     if sys.stdout is None:
         raise InputError([Problem("cannot write standard output: it is closed")])
     try:
         sys.stdout.write(stand_in(text, sys.stdout.encoding))
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # nobody reads on; the exit code is still the command's
+        hush()
     except OSError as error:
         hush()
         raise InputError([Problem(f"cannot write standard output: {error.strerror}")]) from error
 
 
 short_output_options = partial(output_options, short=True)
-
-
-def conclude(code: int, report: Report, form: str, exact: bool, output: str | None, force: bool) -> int:
-    """Emits the report on a verdict, and gives its exit code: also where whoever read the report went away."""
-    try:
-        emit(report, form, exact, output, force)
-    except BrokenPipeError:
-        hush()
-    return code
 
 
 def hush() -> None:
@@ -139,13 +144,3 @@ def _stand_in(char: str, encoding: str) -> str:
         return char
     except (UnicodeEncodeError, LookupError):
         return _ASCII.get(char) or char.encode("ascii", "backslashreplace").decode()
-
-
-def _write_file(text: str, output: str, force: bool) -> None:
-    try:
-        with open(output, "w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError as error:
-        raise InputError([Problem(f"{quoted(output)} exists already", "--force overwrites it")]) from error
-    except (OSError, ValueError) as error:
-        raise InputError([Problem(f"cannot write {quoted(output)}: {why(error)}")]) from error

@@ -18,7 +18,7 @@ from sepcalc.cli.network import (
     set_option,
     standard_input,
 )
-from sepcalc.cli.output import conclude, output_options
+from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
 from sepcalc.errors import InputError, Problem, near_miss, quoted
@@ -108,7 +108,8 @@ def command(
             target, seed=seed, variants=variants or None, layers=layers, sample=sample, progress=progress
         )
     code = 3 if verification.uncounted else 0 if verification.ok else 1
-    return conclude(code, VerifyReport(title, verification), form, exact, output, force)
+    emit(VerifyReport(title, verification), form, exact, output, force)
+    return code
 
 
 def _refuse_beside(ctx: click.Context, words: tuple[str, ...]) -> None:

@@ -1,13 +1,12 @@
 """The kernels of the chains: what a way runs at a rank, as arrays in PyTorch's layout (outputs x inputs of a group x
 axes), and what they compose to."""
 
-import os
 from collections.abc import Sequence
+from io import BytesIO
 from typing import NamedTuple
 
 import numpy as np
 
-from sepcalc.errors import InputError, Problem, quoted, why
 from sepcalc.factor import spectra
 from sepcalc.factor.exact import Separated
 from sepcalc.factor.kernel import Array, Kernel
@@ -113,25 +112,15 @@ def arrays(kernel: Kernel, separated: Separated | None, steps: Sequence[Step]) -
 
 
 class Written(NamedTuple):
-    """A file that was written, and what is in it."""
+    """A file that is written, and what is in it."""
 
     path: str
     shape: Shape
     says: str
 
 
-def write(folder: str, arrays: list[tuple[str, Array, str]], force: bool) -> list[Written]:
-    """Saves arrays, each under its name, as ``.npy``: all of them or, when one is there already and ``force`` is not
-    given, none. Raises InputError."""
-    paths = [os.path.join(folder, f"{name}.npy") for name, _, _ in arrays]
-    there = [] if force else [path for path in paths if os.path.lexists(path)]
-    if there:
-        raise InputError([Problem(f"{quoted(path)} exists already", "--force overwrites it") for path in there])
-    try:
-        os.makedirs(folder, exist_ok=True)
-        for path, (_, array, _) in zip(paths, arrays, strict=True):
-            with open(path, "wb" if force else "xb") as file:
-                np.save(file, array, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise InputError([Problem(f"cannot write to {quoted(folder)}: {why(error)}")]) from error
-    return [Written(path, array.shape, says) for path, (_, array, says) in zip(paths, arrays, strict=True)]
+def stored(array: Array) -> bytes:
+    """The array as a ``.npy`` file."""
+    file = BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable
 from math import prod
 from typing import IO, Any
+from warnings import catch_warnings
 
 import numpy as np
 from numpy.lib import format as npy
@@ -19,6 +20,7 @@ from sepcalc.factor.reading import LONGEST, WEIGHTS, table
 from sepcalc.shape import show
 
 HEADER = 2**16  # bytes of a .npy header
+AXES = 32  # which every NumPy can hold
 INDEX = 10**8  # bytes of a safetensors header, as its own library has it
 SUGGESTED = 5  # names of weights that a message offers
 
@@ -98,9 +100,10 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
     # Version 3.0 is 2.0 with names of fields that are not Latin-1; what has fields is refused anyway.
     reader = npy.read_array_header_1_0 if width == 2 else npy.read_array_header_2_0
     try:
-        shape, fortran, dtype = reader(file, max_header_size=HEADER)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, UnicodeDecodeError):
-        raise Invalid("has a damaged header") from None
+        with catch_warnings(action="ignore"):  # what Python 2 wrote
+            shape, fortran, dtype = reader(file, max_header_size=HEADER)
+    except Exception as error:  # NumPy reads it as Python, whose parts each have errors of their own
+        raise Invalid("has a damaged header") from error
     if any(size < 0 for size in shape):
         raise Invalid("has a damaged header")
     return shape, fortran, dtype
@@ -108,7 +111,12 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
 
 def _numbers(file: IO[bytes], shape: Iterable[int], dtype: Any, start: int, told: str) -> Array:
     """The numbers from ``start`` on, once the file is known to hold as many as it is said to."""
+    shape = tuple(shape)
     count = prod(shape)
+    if not count:  # the other sizes may be any
+        raise Invalid(f"is empty: its shape is {show(shape)[:100]}")
+    if len(shape) > AXES:
+        raise Invalid(f"has {len(shape)} axes by {told}: expected at most 5")
     if count > ELEMENTS:
         raise Invalid(f"has {count:,} elements by {told}: expected at most {ELEMENTS:,}")
     there = os.fstat(file.fileno()).st_size - start

@@ -121,7 +121,8 @@ def _run(op: Conv, array: Array, kernels: Array) -> Array:
     """A convolution of stride 1 over a batch (batch x axes x channels), product by product: a call for each tap and
     each input of a group."""
     batch, groups = len(array), op.groups
-    padded = np.pad(array, [(0, 0), *op.pads(array.shape[1:]), (0, 0)])
+    zero = np.zeros((), array.dtype)  # among Python's integers one of them: NumPy's would overflow
+    padded = np.pad(array, [(0, 0), *op.pads(array.shape[1:]), (0, 0)], constant_values=zero)
     sizes = [size - k + 1 for size, k in zip(padded.shape[1:-1], op.kernel, strict=True)]
     per_group = padded.shape[-1] // groups
     split = np.reshape(padded, (*padded.shape[:-1], groups, per_group))

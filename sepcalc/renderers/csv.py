@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
 from typing import Any
 
+from sepcalc.errors import printable
 from sepcalc.renderers import Style
 from sepcalc.reports import Report
 from sepcalc.shape import show
@@ -17,7 +19,8 @@ def render(report: Report, style: Style) -> str:
     if records:
         writer.writerow(records[0])
     writer.writerows([_cell(value) for value in record.values()] for record in records)
-    return text.getvalue()
+    # in quotes, so that the line is none of GitHub's commands in a log
+    return re.sub("^( *::[^,\n]*)", r'"\1"', text.getvalue(), flags=re.MULTILINE)
 
 
 def _cell(value: Any) -> Any:
@@ -28,4 +31,4 @@ def _cell(value: Any) -> Any:
         cells = [item if isinstance(item, int) else str(_cell(item)) for item in value]
         sizes = tuple([cell for cell in cells if isinstance(cell, int)])
         return show(sizes) if len(sizes) == len(cells) else " ".join(map(str, cells))
-    return value
+    return printable(value) if isinstance(value, str) else value

@@ -19,9 +19,11 @@ from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
-from sepcalc.shape import Shape, Shapes
+from sepcalc.shape import Shape, Shapes, extent
 from sepcalc.verify.counting import Array
 
+MULTIPLIED = 2**27  # products of a sample of a convolution: where it would be more, some output channels are left out
+SCATTERED = 2**24  # the same of a transposed one, and of elements that they are scattered to
 PIECE = 2**14  # elements of a piece: it stays in a core's cache from its data to its verdict
 
 
@@ -63,8 +65,12 @@ def sampled(layer: Layer, inputs: Sequence[Array], count: int, random: np.random
     op, output = layer.op, layer.output
     positions = prod(output[:-1])
     if positions > count and isinstance(op, Conv | Pool):
-        chosen = _chosen(positions, count, random)
-        return Piece(op, inputs, output, chosen, _said(count, positions, "positions"))
+        chosen, said = _chosen(positions, count, random), _said(count, positions, "positions")
+        if isinstance(op, Conv):
+            products = count * prod(op.kernel) * (inputs[0].shape[-1] // op.groups)
+            op, array, few = _few(op, inputs[0], MULTIPLIED // products, random)
+            inputs, output, said = [array], (*output[:-1], op.out), ", ".join([said, *few])
+        return Piece(op, inputs, output, chosen, said)
     if _by_rows(op, layer.inputs, output):
         return _rows(layer, inputs, count, random)
     cut = _CUTS.get(type(op))
@@ -72,8 +78,22 @@ def sampled(layer: Layer, inputs: Sequence[Array], count: int, random: np.random
     return found or Piece(op, inputs, output)
 
 
+def _few(op: Any, array: Array, most: int, random: np.random.Generator) -> tuple[Any, Array, list[str]]:
+    """A convolution, transposed or not, with about ``most`` of its output channels at most, those of a few groups where
+    it has groups; what it reads then; and what to say of it."""
+    groups, outs = op.groups, op.out // op.groups
+    some, kept = max(1, min(outs, most)), max(1, min(groups, most // outs))
+    if (some, kept) == (outs, groups):
+        return op, array, []
+    split = array.reshape(*array.shape[:-1], groups, -1)[..., _chosen(groups, kept, random), :]
+    small = op._replace(out=some * kept, groups=kept)
+    return small, split.reshape(*array.shape[:-1], -1), [_said(small.out, op.out, "output channels")]
+
+
 def _chosen(whole: int, count: int, random: np.random.Generator) -> Array:
     """Some of so many, in order; the first and the last always: what is wrong at a border is seen there."""
+    if count == whole:
+        return np.arange(whole)
     if count < 2:
         return random.integers(whole, size=1)
     inner = random.choice(whole - 2, count - 2, replace=False) + 1
@@ -106,12 +126,18 @@ def _of_rows(op: Op) -> Op:
 
 
 def _rows(layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
-    whole = prod(layer.output[:-1])
-    if whole <= count:
-        return Piece(layer.op, inputs, layer.output)
-    chosen = _chosen(whole, count, random)
-    rows = [array.reshape(-1, array.shape[-1])[chosen] for array in inputs]
-    return Piece(_of_rows(layer.op), rows, (count, layer.output[-1]), None, _said(count, whole, "positions"))
+    op, whole, channels, said = layer.op, prod(layer.output[:-1]), layer.output[-1], list[str]()
+    if whole > count:
+        said = [_said(count, whole, "positions")]
+        chosen = _chosen(whole, count, random)
+        inputs = [array.reshape(-1, array.shape[-1])[chosen] for array in inputs]
+        op = _of_rows(op)
+    if isinstance(op, Dense) and channels > (some := max(1, MULTIPLIED // inputs[0].size)):
+        said.append(_said(some, channels, "output channels"))
+        op, channels = op._replace(out=some), some
+    if not said:
+        return Piece(op, inputs, layer.output)
+    return Piece(op, inputs, (*inputs[0].shape[:-1], channels), None, ", ".join(said))
 
 
 def _piece(op: Op, inputs: Sequence[Array], what: str) -> Piece:
@@ -161,21 +187,27 @@ def _row_norm(op: RowNorm, inputs: Sequence[Array], count: int, random: np.rando
 
 
 def _transposed(op: Transposed, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece | None:
-    """A box of input positions, with everything that they are scattered to."""
+    """A box of input positions, with everything that they are scattered to; where that is much, of some channels."""
     (array,) = inputs
     *sizes, channels = array.shape
     side = max(1, round(count ** (1 / len(sizes)))) if sizes else 1
     while True:
         box = [min(size, side) for size in sizes]
         if box == sizes:
-            return None
+            break
         crops, _ = op.crops((*box, channels))
         if min(op._replace(padding=((0, 0),) * len(box)).output(((*box, channels),))[:-1]) > max(map(sum, crops)):
             break  # the border that is cut leaves something
         side += 1
+    grid = prod((i - 1) * s + extent(k, d) for i, s, k, d in zip(box, op.stride, op.kernel, op.dilation))
+    products = prod(box) * prod(op.kernel) * (channels // op.groups)
+    op, array, few = _few(op, array, SCATTERED // max(grid, products), random)
+    if box == sizes and not few:
+        return None
     at = [int(random.integers(size - part + 1)) for size, part in zip(sizes, box)]
     part = array[tuple([slice(start, start + size) for start, size in zip(at, box)])]
-    return _piece(op, [part], _said(prod(box), prod(sizes), "input positions"))
+    said = [] if box == sizes else [_said(prod(box), prod(sizes), "input positions")]
+    return _piece(op, [part], ", ".join([*said, *few]))
 
 
 def _matmul(op: Matmul, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece | None:

@@ -17,7 +17,7 @@ from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Shape, extent
 from sepcalc.verify.bench import DRAWN, Bench, Function
 from sepcalc.verify.counting import Array
-from sepcalc.verify.layout import bordered, cells_of, cropped, mask_of, query_key_value
+from sepcalc.verify.layout import bordered, cells_of, mask_of, query_key_value
 from sepcalc.verify.products import GATHERED
 
 
@@ -122,18 +122,26 @@ def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int
 
 
 def _transposed_reference(op: Transposed, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """A convolution with the mirrored kernel over the input with zeros between its elements."""
+    """Tap by tap, each output looks up the input that reaches it: that whose position, times the stride, lies so far
+    before it as the tap."""
     (array,) = inputs
     *sizes, channels = array.shape
-    stuffed = np.zeros((*[(i - 1) * s + 1 for i, s in zip(sizes, op.stride)], channels))
-    stuffed[tuple([slice(None, None, s) for s in op.stride])] = array
-    around = tuple([(d * (k - 1), d * (k - 1)) for k, d in zip(op.kernel, op.dilation)])
-    ones = (1,) * len(op.kernel)
-    conv = Conv(op.kernel, op.out, ones, around, op.dilation, op.groups)
-    kernel = bench.weights("kernel", (prod(op.kernel) * op.out, channels // op.groups)).look()
-    mirrored = kernel.reshape(prod(op.kernel), op.out, -1)[::-1].transpose(1, 0, 2).reshape(op.out, -1)
-    full = correlate(conv, stuffed, conv.output((stuffed.shape,)), lambda low, high: mirrored[low:high])
-    result = cropped(op, full, output)
+    kernel = bench.weights("kernel", (prod(op.kernel) * op.out, channels // op.groups))
+    values = np.moveaxis(array.reshape(*sizes, op.groups, -1), -2, 0).astype(np.float64)  # group by group
+    result: Any = np.zeros((op.groups, *output[:-1], op.out // op.groups))
+    crops, _ = op.crops(array.shape)
+    for number, tap in enumerate(np.ndindex(*op.kernel)):
+        here, there = [], []
+        for size, out, t, s, d, (before, _) in zip(sizes, output, tap, op.stride, op.dilation, crops):
+            steps = np.arange(out) + before - d * t  # from the input that an output would look up to input 0
+            reached = np.flatnonzero((steps % s == 0) & (steps >= 0) & (steps < size * s))
+            here.append(reached)
+            there.append(steps[reached] // s)
+        weights = kernel.look(number * op.out, (number + 1) * op.out).reshape(op.groups, -1, values.shape[-1])
+        looked_up = values[:, *np.ix_(*there)]
+        flat = looked_up.reshape(op.groups, -1, values.shape[-1]) @ weights.transpose(0, 2, 1)
+        result[:, *np.ix_(*here)] += flat.reshape(*looked_up.shape[:-1], weights.shape[1])
+    result = np.moveaxis(result, 0, -2).reshape(output)
     return result + bench.weights("bias", (op.out,)).look() if op.bias else result
 
 

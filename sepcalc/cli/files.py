@@ -1,0 +1,87 @@
+"""Files that are written whole or not at all: beside their place first, flushed, and then moved there. Whatever goes
+wrong before that, a full disk, an interrupt, leaves what was there as it was, and nothing beside it."""
+
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+
+from sepcalc.errors import InputError, Problem, quoted, why
+
+
+def write_files(contents: Mapping[str, bytes], force: bool) -> None:
+    """Writes files by their paths: new ones, but for ``force``. Raises InputError, and then writes none."""
+    there = [] if force else [path for path in contents if "\0" not in path and os.path.lexists(path)]
+    if there:
+        raise InputError([Problem(f"{quoted(path)} exists already", "--force overwrites it") for path in there])
+    beside = dict[str, str]()  # where each is to be, and where it is until then
+    try:
+        for path, content in contents.items():
+            with _told(path):
+                if _is_device(path):
+                    with open(path, "wb") as file:
+                        file.write(content)
+                    continue
+                place = os.path.realpath(path) if os.path.islink(path) else path
+                beside[place] = os.path.join(os.path.dirname(place), f".sepcalc-{os.urandom(6).hex()}.tmp")
+                _write(beside[place], content, place)
+        for path in list(beside):
+            with _told(path):
+                _move(beside[path], path, force)
+                del beside[path]
+    finally:
+        for temporary in beside.values():
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+class _told:  # noqa: N801 - as contextlib's own; a generator would keep a traceback's frames, and open files, alive
+    """Turns what the system says of a path into bad input."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FileExistsError):
+            raise InputError([Problem(f"{quoted(self.path)} exists already", "--force overwrites it")]) from error
+        if isinstance(error, OSError | ValueError):
+            raise InputError([Problem(f"cannot write {quoted(self.path)}: {why(error)}")]) from error
+
+
+def _is_device(path: str) -> bool:
+    """Whether there is something that takes what is written and has no contents of its own: a terminal, a pipe."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _write(path: str, content: bytes, place: str) -> None:
+    """A new file, on the disk and not only on its way there, with the permissions of the one that it is to replace."""
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(OSError):
+        os.chmod(path, stat.S_IMODE(os.stat(place).st_mode))
+
+
+def _move(temporary: str, place: str, force: bool) -> None:
+    """Without ``force`` only to where nothing is: also where something came there in the meantime."""
+    if force:
+        if os.path.isdir(place):
+            raise IsADirectoryError(0, "Is a directory")
+        os.replace(temporary, place)
+        return
+    try:
+        os.link(temporary, place)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        os.rename(temporary, place)
+    else:
+        os.unlink(temporary)
