@@ -803,6 +803,18 @@ def steps_taken(m: Any, x: torch.Tensor) -> torch.Tensor:
     return torch.stack(made)
 
 
+def by_experts(m: Any, x: torch.Tensor) -> torch.Tensor:
+    """Two of three experts for each token; the tokens of all examples are sorted by expert, and put back in order."""
+    rows = x.flatten(0, 1)
+    weights, chosen = m.gate(rows).softmax(-1).topk(2)
+    chosen, back = chosen.flatten(), torch.empty(2 * len(rows), dtype=torch.long)
+    order = chosen.argsort()
+    ends = torch.histc(chosen[order].float(), 3, 0, 2).cumsum(0, dtype=torch.int32)
+    made = A._grouped_mm(rows[order // 2], m.experts, ends) * weights.flatten()[order, None]
+    back[order] = torch.arange(len(back))
+    return made[back].view(*x.shape[:2], 2, 4).sum(2)
+
+
 LINEAR, CELL = nn.Linear(8, 4), nn.GRUCell(8, 4)
 BY_ITSELF: dict[str, Callable[[Any, Any], Any]] = {
     "both ways round": lambda m, x: m.linear(torch.cat([x, x.flip(-1)])),  # two passes
@@ -828,6 +840,7 @@ TOGETHER: dict[str, Callable[[Any, Any], Any]] = {
     "products of all with all": lambda m, x: m.linear(x).flatten(1) @ m.linear(x).flatten(1).T,
     "means of all": lambda m, x: m.linear(x - x.mean(0)),
     "with a stored one": lambda m, x: m.linear(torch.cat([m.query, x])),
+    "sorted": lambda m, x: m.linear(x).sort(0)[0],
     "steps": lambda m, x: steps_taken(m, x),
 }
 
@@ -840,6 +853,26 @@ def test_examples_each_by_itself(way: str) -> None:
     assert (many.cost, many.outputs) == (one.cost, one.outputs)
     assert one.macs == counted_by_pytorch(module, x[:1])
     assert many.macs * 4 == counted_by_pytorch(module, x) + (3 * 5 * 8 * 4 if way == "a table for all" else 0)
+
+
+def by_experts_added(m: Any, x: torch.Tensor) -> torch.Tensor:
+    """The same, what the experts give being added where the tokens were."""
+    rows = x.flatten(0, 1)
+    weights, chosen = m.gate(rows).softmax(-1).topk(2)
+    order = chosen.flatten().argsort()
+    ends = torch.histc(chosen.flatten()[order].float(), 3, 0, 2).cumsum(0, dtype=torch.int32)
+    made = A._grouped_mm(rows[order // 2], m.experts, ends) * weights.flatten()[order, None]
+    return torch.zeros(len(rows), 4).index_add(0, order // 2, made).view(*x.shape[:2], 4)
+
+
+@pytest.mark.skipif(OLD, reason="this PyTorch has no product of groups")
+@pytest.mark.parametrize("way", [by_experts, by_experts_added])
+def test_experts_work_on_each_token(way: Callable[[Any, torch.Tensor], torch.Tensor]) -> None:
+    module = Code(way, gate=nn.Linear(8, 3, bias=False), experts=torch.ones(3, 8, 4))
+    one, many = (sepcalc.from_torch(module, torch.ones(count, 5, 8)) for count in (1, 2))
+    assert one.macs == many.macs == 5 * 8 * 3 + 2 * 5 * 8 * 4
+    assert many.cost == one.cost
+    assert many.notes == ("the inputs hold 2 examples along their first axis: counts are for one of them",)
 
 
 @pytest.mark.parametrize("way", TOGETHER)

@@ -205,7 +205,7 @@ def _counted(
         if batch is not None:
             raise
         return _with_note(whole, f"{said}is counted whole: the module does not run on one alone")
-    if of_examples(many, single, count) and _proportional(whole.cost, stored, one.cost, same, count):
+    if of_examples(many, single, count) and _proportional(whole, one, (stored, same), count):
         note = f"the inputs hold {count} examples along their first axis: counts are for one of them"
         network_of_one = _with_note(one, note)
         if batch is None and not as_images(many, count):
@@ -218,17 +218,19 @@ def _counted(
     return _with_note(whole, f"{said}is not one of examples: counted whole")
 
 
-def _proportional(whole: "Cost", stored: "Sequence[Cost]", one: "Cost", same: "Sequence[Cost]", count: int) -> bool:
-    """Whether all work is this many times that on one example. What runs on stored tensors alone may also stay as it is
-    (a table of positions), or grow (queries that are repeated for each example)."""
-    if len(stored) != len(same):
-        return False
+def _proportional(whole: "Network", one: "Network", alone: "Sequence[Sequence[Cost]]", count: int) -> bool:
+    """Whether all work is this many times that on one example. What the examples have in common may also stay as it is:
+    a table of positions, how many tokens each expert has; what runs on stored tensors ``alone``, where the layers are
+    not the same ones."""
+    pairs = [[layer.cost for layer in network.layers if layer.op.writes] for network in (whole, one)]
+    if len(pairs[0]) != len(pairs[1]):
+        pairs = [list(costs) for costs in alone]
+        if len(pairs[0]) != len(pairs[1]):
+            return False
     for which in ("macs", "mults", "adds", "compares", "divs", "specials"):
-        total, single = getattr(whole, which), getattr(one, which)
-        for many, alone in zip(stored, same):
-            if getattr(many, which) == getattr(alone, which):
-                total, single = total - getattr(many, which), single - getattr(alone, which)
-        if total != count * single:
+        total, single = getattr(whole.cost, which), getattr(one.cost, which)
+        common = sum(getattr(a, which) for a, b in zip(*pairs) if getattr(a, which) == getattr(b, which))
+        if total - common != count * (single - common):
             return False
     return True
 

@@ -3,11 +3,11 @@
 Counts that grow with it do not tell alone: what picks an example, or puts them into another order, costs nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
+from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
 from sepcalc.importers.torch.lowering import OPERATORS, Trace, steps
 
 # What takes elements from elsewhere along the axes that it names, and the names of these.
@@ -21,6 +21,14 @@ _MIXING: dict[str, tuple[str, ...]] = {
     "index_put": ("indices",),
 }
 _WINDOWED = ("conv", "max_pool", "avg_pool", "adaptive_", "fractional_max_pool", "lp_pool")
+# What reads where its elements come from or go to, and by what names.
+_PLACES: dict[str, str] = {
+    **dict.fromkeys(("index", "index_put"), "indices"),
+    **dict.fromkeys(("gather", "take_along_dim", "index_select", "index_add", "index_copy"), "index"),
+    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce"), "index"),
+    "_grouped_mm": "offs",
+}
+_ORDERING = {"sort", "argsort", "topk"}
 _PARTS = {"select", "unbind", "slice", "narrow", "split", "chunk", "split_with_sizes", "tensor_split", "unsafe_split"}
 _JOINS = {"cat", "concat", "concatenate", "stack"}
 
@@ -38,7 +46,37 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
     used = [{tensor.at for call in trace.calls for tensor in call.tensors()} for trace in (many, one)]
     for read, trace in zip(used, (many, one)):
         read.update(tensor.at for tensor in trace.outputs.values())
-    return all(_apart(call, alone, count, used) for call, alone in zip(many.calls, one.calls))
+    places = _places(many)
+    ordered = _ordered(many, places)
+    return all(
+        _apart(call, alone, count, used)
+        or places.issuperset([one.at for one in call.outputs])
+        or ordered.issuperset([one.at for one in every([call.get(_PLACES.get(call.op, ""))])] or [-1])
+        for call, alone in zip(many.calls, one.calls)
+    )
+
+
+def _places(trace: Trace) -> set[int]:
+    """The tensors that do nothing but tell where elements come from or go to. Whatever they are made of, each example
+    is worked on by itself: a mixture of experts sorts the tokens of all examples by expert, and works on each token."""
+    read, places = {one.at for one in trace.outputs.values()}, set[int]()
+    for call in reversed(trace.calls):
+        outputs = {one.at for one in call.outputs}
+        if outputs and not outputs & read:
+            places |= outputs
+        else:
+            where = _PLACES.get(call.op)
+            read.update(one.at for one in every([one for name, one in call.arguments.items() if name != where]))
+    return places
+
+
+def _ordered(trace: Trace, places: Container[int]) -> set[int]:
+    """Those of these places that come from an order of computed values: what is taken by them is put back by them."""
+    ordered = set[int]()
+    for call in trace.calls:
+        if call.op in _ORDERING or any(one.at in ordered for one in call.tensors()):
+            ordered.update(one.at for one in call.outputs if one.at in places)
+    return ordered
 
 
 def as_images(trace: Trace, count: int) -> bool:
