@@ -25,10 +25,26 @@ class Invalid(Exception):
         self.about = about
 
 
+class Meant(NamedTuple):
+    """The line that was meant by one that is wrong, ready to be written in its place: ``given`` is what it stands for
+    on a command line ("" elsewhere, or where ``line`` is the whole command), ``beside`` are options of a command that
+    were meant too. ``example``: some values in it were not said. ``network``: several layers where one was expected."""
+
+    given: str
+    line: str
+    example: bool = False
+    beside: tuple[str, ...] = ()
+    network: bool = False
+
+    def __str__(self) -> str:
+        return f"{'for example ' if self.example else ''}{printable(' '.join((self.line, *self.beside)))}"
+
+
 class Problem(NamedTuple):
     """One fact with its place: ``place`` is ``file:line:column`` (empty on the command line), ``source`` the line
     that it stands in, ``start`` and ``end`` the columns (from 0) that the caret underlines, ``trail`` where a block
-    was used from, innermost first, ``included`` where its file was included from."""
+    was used from, innermost first, ``included`` where its file was included from; ``meant``, where it is known, stands
+    in the place of the hint."""
 
     message: str
     hint: str = ""
@@ -38,6 +54,7 @@ class Problem(NamedTuple):
     end: int = 0
     trail: tuple[str, ...] = ()
     included: tuple[str, ...] = ()
+    meant: Meant | None = None
 
     def __str__(self) -> str:
         lines = [f"{self.place}: {self.message}" if self.place else self.message]
@@ -45,8 +62,8 @@ class Problem(NamedTuple):
             lines += _underlined(self.source, self.start, self.end)
         lines += [f"  used from {use}" for use in self.trail]
         lines += [f"  included from {place}" for place in self.included]
-        if self.hint:
-            lines.append(f"  hint: {self.hint}")
+        if self.meant or self.hint:
+            lines.append(f"  hint: {self.meant or self.hint}")
         return "\n".join(lines)
 
 

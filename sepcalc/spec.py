@@ -12,15 +12,18 @@ problems with a caret.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sepcalc.cost import Cost, total
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.errors import InputError, Invalid, Meant, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS, Kind, build, unknown_kind
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
 from sepcalc.shape import LARGEST, Shape, Shapes, channels_first, read_shape, show
+
+if TYPE_CHECKING:
+    from sepcalc.meant import Line
 
 LONGEST = 2000  # characters of a spec: no real one comes near, and an error message repeats it
 EACH = "each"
@@ -105,10 +108,46 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
         if spec.inputs:
             outputs(linked(spec, spec.inputs), spec.inputs)
     except Misread as misread:
-        raise InputError(_problem(text, words, at, fact) for at, fact in misread.facts) from misread
+        raise InputError(_problems(text, words, misread.facts, also, commands)) from misread
     except Invalid as fact:
-        raise InputError([_problem(text, words, index_of(words, fact.about), fact)]) from fact
+        raise InputError(_problems(text, words, [(index_of(words, fact.about), fact)], also, commands)) from fact
     return spec
+
+
+def _problems(
+    text: str,
+    words: Sequence[str],
+    facts: Sequence[tuple[int, Invalid]],
+    also: tuple[str, ...],
+    commands: Iterable[str],
+) -> list[Problem]:
+    """What is wrong with a spec; where the line that was meant is known, it is the hint for all."""
+    from sepcalc.meant import line
+
+    def accepts(tried: Sequence[str]) -> str | None:
+        try:
+            spec = read(tried, also)
+            return show(outputs(linked(spec, spec.inputs), spec.inputs)[-1]) if spec.inputs else ""
+        except (Misread, Invalid):
+            return None
+
+    found = line(text, accepts, also, commands)
+    facts = answered(facts, len(words), found)
+    problems = [_problem(text, words, at, fact) for at, fact in facts]
+    if found:
+        several = len(found.layers) > 1
+        meant = Meant(text, found.text, bool(found.made_up), found.command, several)
+        problems[-1] = problems[-1]._replace(meant=meant)
+    return problems
+
+
+def answered(facts: Sequence[tuple[int, Invalid]], count: int, found: "Line | None") -> Sequence[tuple[int, Invalid]]:
+    """The facts on ``count`` words without hints of their own, where the line that was meant answers them all; what is
+    missing is no mistake where it was said in other words."""
+    if found is None:
+        return facts
+    own = [(at, fact) for at, fact in facts if at < count or fact.about in found.made_up] or facts
+    return [(at, Invalid(fact.message, "", fact.about)) for at, fact in own]
 
 
 def linked(spec: Spec, inputs: Shapes) -> Chain:

@@ -194,7 +194,7 @@ the spec is 1,000,000 characters long: at most 2,000 are read
 unknown kind 'cnov'
   12x12x3 cnov -k5 -o256
           ^^^^
-  hint: did you mean conv?
+  hint: 12x12x3 conv -k5 -o256
 """,
     ),
     (
@@ -213,7 +213,7 @@ unknown kind 'zzzz'
 unknown option '--otu'
   12x12x3 conv -k5 --otu 256 -o256
                    ^^^^^
-  hint: did you mean --out?
+  hint: 12x12x3 conv -k5 -o256
 """,
     ),
     (
@@ -337,6 +337,7 @@ norm rms takes no --bias
 conv needs -o (--out): output channels
   12x12x3 conv -k5
                   ^
+  hint: for example 12x12x3 conv -k5 -o64
 """,
     ),
     (
@@ -424,6 +425,7 @@ conv needs -o (--out): output channels
 -k (--kernel) needs a value: size of the window: 5, or per axis 3x5
   12x12x3 conv -k -o256
                ^^
+  hint: for example 12x12x3 conv -k3 -o256
 """,
     ),
     (
@@ -432,6 +434,7 @@ conv needs -o (--out): output channels
 -o (--out) needs a value: output channels
   12x12x3 conv -k5 -o
                    ^^
+  hint: for example 12x12x3 conv -k5 -o64
 """,
     ),
     (
@@ -448,7 +451,7 @@ conv needs -o (--out): output channels
 --bias takes no value
   12x12x3 conv -k5 -o4 --bias=true
                        ^^^^^^^^^^^
-  hint: --bias or --no-bias
+  hint: 12x12x3 conv -k5 -o4 --bias
 """,
     ),
     *(
@@ -497,6 +500,7 @@ unknown option '-w'
 pool needs a word: max, avg or sum
   12x12x4 pool
               ^
+  hint: for example 12x12x4 pool max -k2
 """,
     ),
     (
@@ -505,6 +509,7 @@ pool needs a word: max, avg or sum
 pool needs a word: max, avg or sum
   12x12x4 pool -k2
                ^^^
+  hint: for example 12x12x4 pool max -k2
 """,
     ),
     (
@@ -513,7 +518,7 @@ pool needs a word: max, avg or sum
 unknown word 'mox' after pool: expected max, avg or sum
   12x12x4 pool mox -k2
                ^^^
-  hint: did you mean max?
+  hint: 12x12x4 pool max -k2
 """,
     ),
     (
@@ -531,6 +536,7 @@ unknown word 'globl' after pool max: expected global or adaptive
 norm needs a word: batch, layer, group, instance, rms, lrn or input
   12x12x4 norm
               ^
+  hint: for example 12x12x4 norm batch
 """,
     ),
     (
@@ -539,6 +545,7 @@ norm needs a word: batch, layer, group, instance, rms, lrn or input
 act needs a word: {ACTIVATIONS}
   12x12x4 act
              ^
+  hint: for example 12x12x4 act relu
 """,
     ),
     (
@@ -547,7 +554,7 @@ act needs a word: {ACTIVATIONS}
 unknown word 'rellu' after act: expected {ACTIVATIONS}
   12x12x4 act rellu
               ^^^^^
-  hint: did you mean relu?
+  hint: 12x12x4 act relu
 """,
     ),
     (
@@ -582,6 +589,7 @@ unexpected '5' after conv
 unexpected word 'same' after conv
   12x12x4 conv -k3 -o8 same
                        ^^^^
+  hint: 12x12x4 conv -k3 -o8 -p same
 """,
     ),
     (
@@ -615,7 +623,7 @@ unexpected '-'
 '1x2x3x4x5' has 4 spatial axes: expected at most 3, then channels
   1x2x3x4x5 conv -k1 -o1
   ^^^^^^^^^
-  hint: no batch axis: counts are for one example
+  hint: 2x3x4x5 conv -k1 -o1
 """,
     ),
     # what does not fit the inputs
@@ -643,7 +651,7 @@ groups 2 do not divide the 255 outputs
 kernel 3x3x3 has 3 axes, but the input 12x12x4 has 2
   12x12x4 conv -k3x3x3 -o8
                ^^^^^^^
-  hint: give one number for all axes, or 2
+  hint: 12x12x4 conv -k3 -o8
 """,
     ),
     (
@@ -660,7 +668,7 @@ kernel 3 needs a spatial axis, but the input 10 is a vector
 padding has 3 axes, but the input 12x12x4 has 2
   12x12x4 conv -k3 -o8 -p 1x1x1
                        ^^^^^^^^
-  hint: give one for all axes, or 2
+  hint: 12x12x4 conv -k3 -o8 -p1
 """,
     ),
     (
@@ -770,7 +778,7 @@ the output would be 18446744073709551614x3: expected sizes up to 2^63-1
 unknown kind 'con\x1b[31mv'
   12x12x3 con\x1b[31mv -k5
           ^^^^^^^^^^^^
-  hint: did you mean conv?
+  hint: for example 12x12x3 conv -k5 -o64
 """,
     ),
     (

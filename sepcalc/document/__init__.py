@@ -60,6 +60,26 @@ def load_yaml(
 
 def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:
     """A network on one line: an input shape and layers, with commas between. Raises InputError."""
+    try:
+        return _line(text, inputs or {})
+    except InputError as problems:
+        from sepcalc.document.guesses import whole
+
+        def loads(tried: str) -> bool:
+            try:
+                _line(tried, inputs or {})
+            except InputError:
+                return False
+            return True
+
+        found = [_placeless(problem) for problem in problems.problems]
+        if guess := whole(text, loads):
+            found = [problem._replace(hint="", meant=None) for problem in found]
+            found[-1] = found[-1]._replace(meant=guess)
+        raise InputError(found) from problems
+
+
+def _line(text: str, inputs: Mapping[str, str]) -> Document:
     from sepcalc.document.root import read_document
 
     source = Source("", text)
@@ -72,13 +92,10 @@ def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:
     empty = [scalar for scalar in scalars if not scalar.text]
     if empty:
         place = min(empty[0].column, len(text.rstrip()) - 1)
-        raise InputError([_placeless(source.problem("nothing stands here: expected a layer", "", (0, place), end=1))])
+        raise InputError([source.problem("nothing stands here: expected a layer", "", (0, place), end=1)])
     values: dict[str, Node] = {"input": scalars[0], "layers": SequenceNode([*scalars[1:]], 0, scalars[0].column)}
     keys = {name: Scalar(name, 0, 0) for name in values}
-    try:
-        return read_document(source, MappingNode(keys, values, 0, 0), {}, inputs or {}, None)
-    except InputError as problems:
-        raise InputError(map(_placeless, problems.problems)) from problems
+    return read_document(source, MappingNode(keys, values, 0, 0), {}, inputs, None)
 
 
 def _placeless(problem: Problem) -> Problem:

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from sepcalc import nodes
 from sepcalc.document.entries import Piece, listed
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.errors import InputError, Invalid, Meant, Problem, near_miss, quoted
 from sepcalc.expression import ExpressionError
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar, Source
@@ -47,6 +47,15 @@ class Notes:
         if len(self.problems) > nodes.MOST:
             raise self.error()
 
+    def answer(self, before: int, meant: Meant | None) -> None:
+        """The line that was meant answers all problems but the first ``before``, in place of their own hints."""
+        if meant is None or len(self.problems) == before:
+            return
+        for key in (found := [*self.problems][before:]):
+            self.problems[key] = self.problems[key]._replace(hint="")
+        last = max(found, key=lambda key: self.order(self.problems[key]))
+        self.problems[last] = self.problems[last]._replace(meant=meant)
+
     def error(self) -> InputError:
         """Every problem, in the order of the files; of too many the first that were found."""
         found = sorted([*self.problems.values()][: nodes.MOST], key=self.order)
@@ -80,7 +89,9 @@ class Notes:
         known = tuple(known)
         for key, where in node.keys.items() if known else ():
             if key not in known and key not in also:
-                hint = near_miss(key, known)
+                from sepcalc.document.guesses import key as foreign_key
+
+                hint = foreign_key(key, known) or near_miss(key, known)
                 self.add(f"unknown key {quoted(key)} in {what}: expected {listed(known)}", hint, where)
         return node.values
 

@@ -42,7 +42,7 @@ from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Value
-from sepcalc.spec import EACH, LONGEST, Misread, read
+from sepcalc.spec import EACH, LONGEST, Misread, answered, read
 
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
@@ -141,12 +141,18 @@ class Entries(Words):
             body = self.compact(node)
             return None if body is None else Entry(body)
         if isinstance(node, SequenceNode):
+            before = len(self.notes.problems)
             self.notes.add("a list stands where a layer was expected", "a group of layers is layers: […]", node)
+            texts = [item.text for item in node.items if isinstance(item, Scalar)]
+            if len(texts) == len(node.items) and texts and not any(" " in text for text in texts):
+                self.answer(before, " ".join(texts))
             return None
         values = node.values
         bodies = [key for key in values if key not in MODIFIERS and key not in _PARTS]
         if len(bodies) != 1:
+            before = len(self.notes.problems)
             self.strange(node, bodies)
+            self.answer_mapping(before, node)
             return None
         for owner, parts in PARTS.items():
             for part in parts:
@@ -219,7 +225,10 @@ class Entries(Words):
         known = [key for key in bodies if key.split(" ")[0] in words]
         for key in bodies:
             if known and key not in known:
-                near = near_miss(key, (*MODIFIERS, *PARTS.get(known[0], ()))) or FLOW
+                from sepcalc.document.guesses import key as foreign_key
+
+                beside = (*MODIFIERS, *PARTS.get(known[0], ()))
+                near = near_miss(key, beside) or foreign_key(key, beside) or FLOW
                 self.notes.add(f"unknown key {quoted(key)} beside {known[0]}", near, node.keys[key])
         if len(known) > 1 or not known:
             listed = ", ".join(map(quoted, bodies[:5]))
@@ -264,9 +273,11 @@ class Entries(Words):
         if kind not in KINDS:
             if not self.library.whole and words and not is_empty(value):
                 return None
+            before = len(self.notes.problems)
             fact = self.no_kind(kind or key, ("layers", *PARTS))
             guess = fact.hint if fact.hint.startswith("did you mean") or not is_empty(value) else FLOW
             self.notes.add(fact.message, guess, node.keys[key])
+            self.answer_mapping(before, node, key)
             return None
         return self.long_form(node, node.keys[key], kind, value)
 
@@ -360,13 +371,45 @@ class Entries(Words):
             return None
         return Scan(node, called, tuple(states), step, carried, last == "true")
 
+    def answer(self, before: int, text: str, beside: Sequence[str] = ()) -> None:
+        """Looks for the layer that was meant by a text, as the hint for all problems but the first ``before``."""
+        if len(self.notes.problems) > before and self.library.whole:
+            from sepcalc.document.guesses import layer
+
+            blocks, line = (*self.blocks, *self.refused), not self.notes.source.name
+            self.notes.answer(before, layer(text, self.file.defaults, blocks, beside, line))
+
+    def answer_mapping(self, before: int, node: MappingNode, key: str = "") -> None:
+        """The same for an entry in long form: the one key that says what it is, or whichever does elsewhere."""
+        from sepcalc.document.guesses import of_mapping, of_options
+
+        if key:
+            value = node.values[key]
+            beside = [
+                f"{name}: {other.text}"
+                for name, other in node.values.items()
+                if name in MODIFIERS and isinstance(other, Scalar)
+            ]
+            if isinstance(value, MappingNode):
+                text = of_options(key, value.values)
+            elif isinstance(value, SequenceNode):
+                texts = [item.text for item in value.items if isinstance(item, Scalar)]
+                text = " ".join((key, *texts)) if len(texts) == len(value.items) else None
+            else:
+                text = f"{key} {value.text}" if isinstance(value, Scalar) else None
+            if text is not None and len(beside) == len(node.values) - 1:
+                self.answer(before, text, beside)
+        elif found := of_mapping(node):
+            self.answer(before, *found)
+
     def compact(self, node: Scalar) -> Body | None:
         """A spec, or a block with its arguments, on one line."""
         text = node.text
         if text.lstrip()[:1].isdigit() and text.split()[0] not in self.refused:
             start, end = columns_of(text, 0)
-            hint = "leave the shape out"
+            hint, before = "leave the shape out", len(self.notes.problems)
             self.notes.add("a layer in a network takes its shape from the one before it", hint, node, start, end)
+            self.answer(before, text)
             return None
         if " - " in text and not node.quoted and " - " in BRACES.sub("", text):
             hint = "the dashes of one list stand in one column, each on a line of its own"
@@ -394,7 +437,9 @@ class Entries(Words):
         if kind in self.refused:
             return None
         if kind not in KINDS:
+            before = len(self.notes.problems)
             self.unknown(kind, node)
+            self.answer(before, node.text)
             return None
         return Layer(node, kind, None, pieces, KINDS[kind].begins)
 
@@ -403,12 +448,19 @@ class Entries(Words):
         try:
             spec = read(words, defaults=self.file.defaults)
         except Misread as misread:
-            for at, fact in misread.facts:
+            before, facts = len(self.notes.problems), misread.facts
+            if self.library.whole:
+                from sepcalc.document.guesses import read_layer
+
+                blocks = (*self.blocks, *self.refused)
+                facts = answered(facts, len(words), read_layer(node.text, self.file.defaults, blocks))
+            for at, fact in facts:
                 if fact.message.startswith("unknown kind"):
                     self.unknown(words[at], node)
                 else:
                     start, end = columns_of(node.text, at)
                     self.notes.add(fact.message, fact.hint, node, start, end)
+            self.answer(before, node.text)
             return None
         return Layer(node, spec.kind, spec, (), KINDS[spec.kind].begins)
 
@@ -429,6 +481,13 @@ class Entries(Words):
 
     def long_form(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
         """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``, ``conv -k3 -o8:`` with other keys below."""
+        before = len(self.notes.problems)
+        layer = self.options_of(node, key, kind_name, value)
+        if layer is None:
+            self.answer_mapping(before, node, key.text)
+        return layer
+
+    def options_of(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
         pieces = [*self.words(key)]
         whole = bool(pieces)
         joined = KINDS[kind_name].several and "from" in node.values and not _filled(value)  # concat: [], from: [a, b]

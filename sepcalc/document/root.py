@@ -12,7 +12,7 @@ from sepcalc.document.problems import Notes
 from sepcalc.document.reading import Entries, Library
 from sepcalc.document.running import Run
 from sepcalc.document.words import Words
-from sepcalc.errors import InputError, Invalid, near_miss, quoted
+from sepcalc.errors import InputError, Invalid, Meant, near_miss, quoted
 from sepcalc.expression import ExpressionError, as_text, evaluate, is_name
 from sepcalc.expression import Value as Number
 from sepcalc.network import Network
@@ -121,7 +121,11 @@ class Head(Words):
             except ExpressionError as fact:
                 self.notes.expression(fact, Piece((), value), unbraced(text))
             except Invalid as fact:
+                from sepcalc.document.guesses import value as guess
+
+                before = len(self.notes.problems)
                 self.notes.fact(fact, value)
+                self.notes.answer(before, guess(name, text))
         return defaults
 
     def settled(self, option: Option, text: str, names: Mapping[str, Number]) -> str:
@@ -141,6 +145,16 @@ class Head(Words):
 
     def shape(self, node: Node | None, what: str) -> Shape | None:
         """The shape that is written there, or None and a problem."""
+        before = len(self.notes.problems)
+        found = self._shape(node, what)
+        if found is None and node is not None:
+            from sepcalc.document.guesses import shape
+
+            if guess := shape(node):
+                self.notes.answer(before, Meant("", f"{what.removeprefix('the input ')}: {guess}"))
+        return found
+
+    def _shape(self, node: Node | None, what: str) -> Shape | None:
         text = self.notes.scalar(node, what)
         if node is None or text is None:
             return None

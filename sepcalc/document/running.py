@@ -33,7 +33,7 @@ from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS
 from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
-from sepcalc.spec import Misread, Spec, as_links, index_of, linked, output_of, outputs, read
+from sepcalc.spec import Misread, Spec, answered, as_links, index_of, linked, output_of, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
@@ -51,6 +51,10 @@ class Frame(NamedTuple):
     own_input: bool = False
     trail: tuple[str, ...] = ()
     depth: int = 0
+
+
+class _Unfilled(Exception):
+    """A word whose expression has no value here."""
 
 
 class Stop(Exception):
@@ -71,6 +75,7 @@ class Run:
         self.most = SLACK
         self.emitted: list[tuple[Scope, str, int, Op, tuple[int, ...], Shape]] = []
         self.ties: dict[int, tuple[int, int]] = {}  # layers that share weights: with which, and how many of their own
+        self.refused = set[int]()  # layers whose words make no spec, once they were told
         self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
         self.scope = Scope()
         for number, (name, shape) in enumerate(inputs.items()):
@@ -340,6 +345,28 @@ class Run:
 
     def spelled_out(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec | None:
         """The spec that the words make with the values that hold here."""
+        notes = frame.file.notes
+        before = len(notes.problems)
+        try:
+            return self.filled(layer, tensor, frame)
+        except Misread as misread:
+            facts = misread.facts
+        except _Unfilled:
+            facts = ()
+        if id(layer) not in self.refused:  # however often it runs
+            from sepcalc.document.guesses import entry, of_pieces, read_layer
+
+            self.refused.add(id(layer))
+            names = self.names(frame, tensor)
+            found = read_layer(of_pieces(layer, names), frame.file.defaults, self.library.blocks, names)
+            for at, fact in answered(facts, len(layer.pieces), found):
+                self.misread(at, fact, layer, frame)
+            if found and len(notes.problems) > before:
+                notes.answer(before, entry(found, (), not notes.source.name))
+        return None
+
+    def filled(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec:
+        """The same. Raises Misread, or _Unfilled where an expression has no value, which is noted."""
         names = self.names(frame, tensor)
         words = []
         for piece in layer.pieces:
@@ -349,22 +376,16 @@ class Run:
                 guilty = next((part for part in piece.parts if isinstance(part, Expression)), None)
                 if guilty is not None and (tensor is not None or not guilty.names & AXIS_NAMES):
                     frame.file.notes.expression(fact, piece, guilty.text, frame.trail)
-                return None
+                raise _Unfilled from fact
             flag, equals, value = word[2:].partition("=") if word[:2] == "--" else ("", "", "")
             if equals and flag in OPTIONS and OPTIONS[flag].flag and not isinstance(piece.parts[-1], str):
                 if value not in ("true", "false"):
                     message = f"{flag} needs true or false, not {value}"
                     frame.file.notes.add(message, "", piece.node, piece.start, piece.end, frame.trail)
-                    return None
+                    raise _Unfilled
                 word = f"--{flag}" if value == "true" else f"--no-{flag}"
             words.append(word)
-        try:
-            spec = read(words, defaults=frame.file.defaults)
-        except Misread as misread:
-            for at, wrong in misread.facts:
-                self.misread(at, wrong, layer, frame)
-            return None
-        return spec
+        return read(words, defaults=frame.file.defaults)
 
     def misread(self, at: int, fact: Invalid, layer: "Layer | Join", frame: Frame) -> None:
         """A mistake at a word, or behind the last one."""

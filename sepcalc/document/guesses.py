@@ -1,0 +1,177 @@
+"""Layers in the words of others, as they are written here: the hints of a document. Loaded only when something is
+wrong."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from sepcalc import foreign, meant
+from sepcalc.document.entries import BRACES, MODIFIERS, Join, Layer, split_at_commas
+from sepcalc.errors import Invalid, Meant, near_miss
+from sepcalc.expression import Expression, ExpressionError, as_text, evaluate
+from sepcalc.expression import Value as Number
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.nodes import Sequence as SequenceNode
+from sepcalc.options import OPTIONS, Value
+from sepcalc.spec import Misread, read
+
+_PLAIN = re.compile(r"-?[\d.]+(?:\s*[x,]\s*\d+)*|[(\[].*[)\]]|true|false|True|False")
+
+
+def layer(
+    text: str, defaults: Mapping[str, Value], blocks: Iterable[str] = (), beside: Sequence[str] = (), line: bool = False
+) -> Meant | None:
+    """The entry that was meant by a text. ``beside`` are the keys with their values that stand beside it, ``line``
+    says whether it is a part of a network on one line."""
+    found = read_layer(text, defaults, blocks)
+    return entry(found, beside, line) if found else None
+
+
+def entry(found: meant.Line, beside: Sequence[str] = (), line: bool = False) -> Meant:
+    """The same of what was read already."""
+    layers = ", ".join(found.layers)
+    if beside:
+        kind, _, rest = layers.partition(" ")
+        entry = f"layers: [{layers}]" if len(found.layers) > 1 else f'{kind}: "{rest}"' if rest else f"{kind}: {{}}"
+        written = f"{{{', '.join((entry, *beside))}}}"
+    else:
+        written = layers if line or len(found.layers) == 1 else f"layers: [{layers}]"
+    return Meant("", written, bool(found.made_up))
+
+
+def read_layer(
+    text: str, defaults: Mapping[str, Value], blocks: Iterable[str], names: Mapping[str, Number] | None = None
+) -> meant.Line | None:
+    """What was meant by a text, None where nothing is known that fits. ``names`` are the values that its expressions
+    have, where they are known."""
+    blocks = [*blocks]
+    first = text.split()[0] if text.split() else ""
+    if first in blocks or (not meant.known(first) and near_miss(first, blocks)):
+        return None
+
+    def accepts(words: Sequence[str]) -> str | None:
+        try:
+            read([BRACES.sub(computed, word) for word in words], defaults=defaults)
+        except (Misread, Invalid, ExpressionError):
+            return None
+        return ""
+
+    def computed(match: re.Match[str]) -> str:
+        return "1" if names is None else as_text(evaluate(match[1], names))
+
+    found = meant.line(text, accepts, shaped=False, others=blocks)
+    if found is None and first[:1].isdigit() and len(text.split()) > 1:  # a shape, which is left out
+        rest = text.split(None, 1)[1]
+        found = meant.line(rest, accepts, shaped=False, others=blocks)
+        if found is None and accepts(rest.split()) is not None:
+            found = meant.Line((), (rest,), ())
+    return found
+
+
+def of_pieces(entry: Layer | Join, names: Iterable[str]) -> str:
+    """The text of an entry whose words wait for values; a name that has none is a word."""
+    names = {*names}
+
+    def text(part: str | Expression) -> str:
+        if isinstance(part, str):
+            return part
+        return part.text if part.text.isidentifier() and part.text not in names else f"{{{part.text}}}"
+
+    return " ".join("".join(map(text, piece.parts)) for piece in entry.pieces)
+
+
+def of_mapping(node: MappingNode) -> tuple[str, list[str]] | None:
+    """``{type: conv, filters: 64, name: stem}`` as a text and what stands beside it; None where no key says what it
+    is."""
+    key = next((key for key in foreign.ENTRY_KINDS if key in node.values), None)
+    kind = node.values[key] if key else None
+    if not isinstance(kind, Scalar):
+        return None
+    beside = [
+        f"{name}: {value.text}"
+        for name, value in node.values.items()
+        if name in MODIFIERS and name != "weights" and isinstance(value, Scalar)
+    ]
+    options = {name: value for name, value in node.values.items() if name != key and name not in MODIFIERS}
+    text = of_options(kind.text, options)
+    return None if text is None else (text, beside)
+
+
+def of_options(kind: str, options: Mapping[str, Node]) -> str | None:
+    """A kind with options in long form, as words; None where a value is no value."""
+    words = [kind]
+    for name, value in options.items():
+        if isinstance(value, SequenceNode) and value.items and all(isinstance(item, Scalar) for item in value.items):
+            text = "x".join(item.text for item in value.items if isinstance(item, Scalar))
+        elif isinstance(value, Scalar) and value.text:
+            text = value.text
+        else:
+            return None
+        number = OPTIONS[name].type.metavar[:1] == "N" if name in OPTIONS else False
+        if not (_PLAIN.fullmatch(text) or (text.isidentifier() and not number) or text[:1] == "{"):
+            text = f"{{{text}}}"
+        words.append(f"{name}={text}")
+    return " ".join(words)
+
+
+def value(name: str, text: str) -> Meant | None:
+    """``padding: SAME``."""
+    option = OPTIONS.get(name)
+    found = meant.value(option, text) if option else None
+    return None if found is None else Meant("", f"{name}: {found}")
+
+
+def shape(node: Node) -> str | None:
+    """``[224, 224, 3]`` as a shape."""
+    if isinstance(node, SequenceNode):
+        text = ",".join(item.text for item in node.items if isinstance(item, Scalar))
+    else:
+        text = node.text if isinstance(node, Scalar) else ""
+    return meant.shape(text)
+
+
+def key(word: str, known: Iterable[str]) -> str:
+    """``did you mean …?`` for a key that others call so."""
+    bare = foreign.plain(word)
+    for ours, names in foreign.KEYS.items():
+        if ours in known and bare in names.split():
+            return f"did you mean {ours}?"
+    return ""
+
+
+def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
+    """The network on one line that was meant, None where it does not load either."""
+    parts = [part.strip() for part in _split(text)]
+    head: list[str] = []
+    while parts and re.fullmatch(r"[(\[]?\d+[)\]]?", parts[0]):
+        head.append(parts.pop(0).strip("()[]"))
+    if head and "x" not in head[0]:
+        parts.insert(0, "x".join(head))
+    else:
+        parts = [*head, *parts]
+    first, _, beside = (parts or [""])[0].partition(" ")
+    start = meant.shape(first if beside[:1].isalpha() else parts[0] if parts else "")
+    if start is None:
+        return None
+    if beside[:1].isalpha():
+        parts = [first, beside, *parts[1:]]
+    written, example = [start], False
+    for part in filter(None, parts[1:]):
+        try:
+            read(part.split())
+            written.append(part)
+        except Misread:
+            found = read_layer(part, {}, ())
+            if found is None:
+                return None
+            written += found.layers
+            example = example or bool(found.made_up)
+    line = ", ".join(written)
+    return Meant(text, line, example) if line != text and loads(line) else None
+
+
+def _split(text: str) -> list[str]:
+    """Parts between commas, semicolons, bars and arrows, but for those in brackets."""
+    for sign in (" -> ", " | ", ";", " => "):
+        text = text.replace(sign, ", ")
+    return split_at_commas(text.replace("[", "(").replace("]", ")"))

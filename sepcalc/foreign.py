@@ -1,0 +1,329 @@
+"""What others call things: the words of PyTorch, Keras, TensorFlow, ONNX, Caffe and papers, each with ours.
+
+One table for all hints. It is loaded only when something has gone wrong: who writes our words never needs it. A word is
+looked up as :func:`plain` leaves it, so that ``nn.MaxPool2d``, ``max_pool`` and ``MaxPooling2D`` are found by few rows.
+"""
+
+import re
+
+_MODULES = re.compile(r"^(?:[A-Za-z_]\w*\.)+")
+_RANK = re.compile(r"(?<=[a-z])[123]d")
+
+
+def plain(word: str) -> str:
+    """The word without case, hyphens, the module before it and the number of axes in it: ``nn.MaxPool2d`` is
+    ``maxpool``."""
+    bare = _MODULES.sub("", word.strip("'\"`:;,")).lower()
+    return _RANK.sub("", re.sub(r"[-_\s]", "", bare))
+
+
+LAYERS = {
+    # convolutions
+    "convolution": "conv", "cnn": "conv", "conv2dlayer": "conv", "convlayer": "conv", "convolve": "conv",
+    "conv2": "conv", "standardconv": "conv", "regularconv": "conv", "normalconv": "conv", "fusedconv": "conv",
+    "qlinearconv": "conv", "convinteger": "conv", "lazyconv": "conv", "causalconv": "conv", "groupconv": "conv",
+    "groupedconv": "conv", "gconv": "conv", "dilatedconv": "conv", "atrousconv": "conv", "stridedconv": "conv",
+    "dwconv": "depthwise", "depthwiseconv": "depthwise", "depthwiseconvolution": "depthwise", "dw": "depthwise",
+    "convdw": "depthwise", "depthwiseconvnative": "depthwise", "depthconv": "depthwise",
+    "pwconv": "pointwise", "pointwiseconv": "pointwise", "pointwiseconvolution": "pointwise", "pw": "pointwise",
+    "convpw": "pointwise", "conv1x1": "pointwise", "1x1conv": "pointwise", "1x1": "pointwise", "nin": "pointwise",
+    "mlpconv": "pointwise", "projection": "pointwise", "bottleneckconv": "pointwise",
+    "separableconv": "separable", "sepconv": "separable", "sep": "separable", "dsconv": "separable",
+    "dws": "separable", "dwsep": "separable", "dwsconv": "separable", "dsc": "separable",
+    "depthwiseseparable": "separable", "depthwiseseparableconv": "separable", "xceptionconv": "separable",
+    "spatialseparable": "spatial", "spatiallyseparable": "spatial", "asymmetricconv": "spatial",
+    "lowrank": "factorized", "factorised": "factorized", "factorizedconv": "factorized",
+    "convtranspose": "transposed", "transposedconv": "transposed", "transposeconv": "transposed",
+    "convtransposed": "transposed", "deconv": "transposed", "deconvolution": "transposed", "upconv": "transposed",
+    "fractionallystridedconv": "transposed", "tconv": "transposed", "convt": "transposed", "convtrans": "transposed",
+    "col2im": "fold",
+    # products
+    "linear": "dense", "fc": "dense", "fullyconnected": "dense", "fullconnect": "dense", "innerproduct": "dense",
+    "gemm": "dense", "addmm": "dense", "mlp": "dense", "affine": "dense", "lazylinear": "dense",
+    "denselayer": "dense", "classifier": "dense", "head": "dense", "logits": "dense",
+    "bmm": "matmul", "mm": "matmul", "dot": "matmul", "batchmatmul": "matmul",
+    "mha": "multihead", "multiheadattention": "multihead", "msa": "multihead", "mhsa": "multihead",
+    "selfattention": "multihead", "selfattn": "multihead", "attn": "multihead",
+    "scaleddotproductattention": "attention", "sdpa": "attention",
+    # pools
+    "maxpool": "pool max", "maxpooling": "pool max", "maxp": "pool max", "mp": "pool max", "poolmax": "pool max",
+    "pooling": "pool max", "subsampling": "pool max",
+    "avgpool": "pool avg", "averagepool": "pool avg", "averagepooling": "pool avg", "avgpooling": "pool avg",
+    "meanpool": "pool avg", "meanpooling": "pool avg", "poolavg": "pool avg", "ap": "pool avg",
+    "lppool": "pool avg", "sumpool": "pool sum",
+    "gap": "pool avg global", "globalavgpool": "pool avg global", "globalaveragepool": "pool avg global",
+    "globalaveragepooling": "pool avg global", "globalavgpooling": "pool avg global", "globalpool": "pool avg global",
+    "globalpooling": "pool avg global", "avgpoolglobal": "pool avg global", "poolglobal": "pool avg global",
+    "gmp": "pool max global", "globalmaxpool": "pool max global", "globalmaxpooling": "pool max global",
+    "adaptiveavgpool": "pool avg adaptive", "adaptiveaveragepool": "pool avg adaptive",
+    "adaptiveaveragepooling": "pool avg adaptive", "adaptivepool": "pool avg adaptive",
+    "adaptivemaxpool": "pool max adaptive", "adaptivemaxpooling": "pool max adaptive",
+    "reducemean": "reduce mean", "mean": "reduce mean", "reducesum": "reduce sum", "sum": "reduce sum",
+    "reducemax": "reduce max", "reducemin": "reduce min", "argmax": "reduce argmax", "argmin": "reduce argmin",
+    # norms
+    "bn": "norm batch", "batchnorm": "norm batch", "batchnormalization": "norm batch",
+    "batchnormalisation": "norm batch",
+    "syncbatchnorm": "norm batch", "syncbn": "norm batch", "frozenbatchnorm": "norm batch", "spatialbn": "norm batch",
+    "ln": "norm layer", "layernorm": "norm layer", "layernormalization": "norm layer",
+    "gn": "norm group", "groupnorm": "norm group", "groupnormalization": "norm group",
+    "in": "norm instance", "instancenorm": "norm instance", "instancenormalization": "norm instance",
+    "rmsnorm": "norm rms", "rmsnormalization": "norm rms", "simplifiedlayernormalization": "norm rms",
+    "lrn": "norm lrn", "localresponsenorm": "norm lrn", "localresponsenormalization": "norm lrn",
+    "normalization": "norm input", "rescaling": "norm input",
+    # activations: those of our own names are found without
+    "rectifiedlinear": "act relu", "rectifier": "act relu", "rectify": "act relu", "relun": "act relu6",
+    "lrelu": "act leaky-relu", "leaky": "act leaky-relu", "hsigmoid": "act hard-sigmoid", "hswish": "act hard-swish",
+    "hardswish": "act hard-swish", "logistic": "act sigmoid", "sigm": "act sigmoid", "hardtanh": "act clip",
+    "clamp": "act clip", "clipbyvalue": "act clip", "relu1": "act clip", "geluapproximate": "act gelu-tanh",
+    "fastgelu": "act gelu-tanh", "newgelu": "act gelu-tanh", "quickgelu": "act swish", "inverse": "act reciprocal",
+    "activation": "act relu", "nonlinearity": "act relu", "parametricrelu": "act prelu", "nonlin": "act relu",
+    # resampling
+    "resize": "upsample bilinear", "upsampling": "upsample nearest", "interpolate": "upsample bilinear",
+    "interp": "upsample bilinear", "upsamplingbilinear": "upsample bilinear", "unpool": "upsample nearest",
+    "upsamplingnearest": "upsample nearest", "resizebilinear": "upsample bilinear", "up": "upsample nearest",
+    "resizenearestneighbor": "upsample nearest", "resizenearest": "upsample nearest", "unpooling": "upsample nearest",
+    "depthtospace": "pixel-shuffle", "subpixel": "pixel-shuffle", "spacetodepth": "pixel-unshuffle",
+    "reorg": "pixel-unshuffle", "focus": "pixel-unshuffle",
+    # element by element
+    "plus": "add", "eltwise": "add", "eltwiseadd": "add", "elementwiseadd": "add", "addition": "add",
+    "skipadd": "add", "biasadd": "shift channel", "sub": "subtract", "minus": "subtract", "mul": "multiply",
+    "times": "multiply", "eltwisemul": "multiply", "hadamard": "multiply", "prod": "multiply", "div": "divide",
+    "pow": "power", "where": "select", "max": "maximum", "min": "minimum", "logsoftmax": "log-softmax",
+    # recurrent
+    "lstmcell": "lstm", "bilstm": "lstm --bidirectional", "grucell": "gru", "bigru": "gru --bidirectional",
+    "simplernn": "rnn", "rnncell": "rnn", "elman": "rnn",
+    # moves
+    "concatenate": "concat", "cat": "concat", "merge": "concat", "depthconcat": "concat", "route": "concat",
+    "zeropadding": "pad", "zeropad": "pad", "constantpad": "pad", "reflectionpad": "pad", "replicationpad": "pad",
+    "crop": "slice", "cropping": "slice", "narrow": "slice", "stridedslice": "slice", "split": "slice",
+    "flat": "flatten", "view": "reshape", "unflatten": "reshape", "squeeze": "reshape", "unsqueeze": "reshape",
+    "expanddims": "reshape", "transpose": "permute", "channelshuffle": "shuffle", "embed": "embedding",
+    "embeddingbag": "embedding bag-sum", "lookup": "embedding", "wordembedding": "embedding",
+    "drop": "dropout", "spatialdropout": "dropout", "droppath": "dropout", "stochasticdepth": "dropout",
+    "alphadropout": "dropout", "noop": "identity", "passthrough": "identity", "clstoken": "token", "tile": "copy",
+    "repeatvector": "copy", "gather": "copy", "roll": "copy",
+}  # fmt: skip
+"""A layer by its foreign name -> our kind with its words (and options, where the name says them)."""
+
+WORDS = {
+    "average": "avg", "mean": "avg", "maximum": "max", "all": "global", "nearestneighbor": "nearest",
+    "nn": "nearest", "cubic": "bicubic", "area": "nearest", "globalaverage": "avg",
+}  # fmt: skip
+"""A word after a kind -> ours."""
+
+OPTIONS = {
+    "kernel": "kernelsize ksize kernelshape filtersize windowsize poolsize poolingsize windowshape window kernelwidth "
+    "kernelsizes kernels kern filter receptivefield size",
+    "out": "filters outchannels outfeatures units numoutput numfilters outputs output nout cout channels features nb "
+    "hiddensize hidden hiddenunits planes outplanes outdim outputdim outputchannels outputfeatures numclasses classes "
+    "embeddingdim outsize outc outch embeddim width depth dim nfilters numunits numkernels",
+    "stride": "strides step subsample downsample stepsize",
+    "padding": "pad pads border autopad paddingmode zeropadding padsize bordermode",
+    "dilation": "dilationrate dilations rate atrous atrousrate",
+    "groups": "group numgroups featuregroupcount cardinality ngroups",
+    "multiplier": "depthmultiplier channelmultiplier channelsmultiplier",
+    "bias": "usebias biasterm withbias hasbias addbias",
+    "output-padding": "outputpads outpad adj",
+    "rank": "r lowrank",
+    "ceil": "ceilmode",
+    "to": "outputsize targetshape newshape targetsize size outputshape dims perm",
+    "scale": "scalefactor scales factor upscalefactor downscalefactor blocksize zoom size upsample",
+    "heads": "numheads nheads numattentionheads nhead head",
+    "kv-heads": "numkvheads numkeyvalueheads nkvheads",
+    "axes": "normalizedaxes",
+    "gain": "weight elementwiseaffine",
+    "vocab": "vocabsize numembeddings inputdim vocabulary",
+    "count": "numtokens",
+    "alpha": "",
+    "bidirectional": "bi",
+    "projection": "projsize",
+    "transpose": "transb",
+    "last": "lastonly",
+    "start": "begin offset",
+    "size": "length",
+}
+"""An option -> what others call it. ``size`` stands in several rows: the kind decides."""
+
+LETTERS = {"f": "out", "c": "out", "n": "out", "p": "padding", "k": "kernel", "s": "stride", "d": "dilation",
+           "g": "groups", "o": "out", "m": "multiplier", "h": "heads", "r": "rank"}  # fmt: skip
+"""One letter, as papers have it (``k3n64s1``), -> the option."""
+
+_IGNORED = (
+    "inchannels infeatures inputsize inplanes incha inch cin numfeatures numchannels name dtype device momentum eps "
+    "epsilon affine trackrunningstats inplace inputshape batchinputshape dataformat trainable kernelinitializer "
+    "biasinitializer kernelregularizer biasregularizer activityregularizer kernelconstraint biasconstraint "
+    "depthwiseinitializer pointwiseinitializer center scaleparam mode aligncorners antialias interpolation axis dim "
+    "normalizedshape negativeslope dropout batchfirst returnsequences returnstate keepdims rate p input bottom top "
+    "inputdim recurrentdropout noiseshape seed approximate recomputescalefactor type dims perm"
+)
+IGNORED = frozenset(_IGNORED.split())
+"""Arguments of layers that say nothing that we count, or what the input says already; their values go with them."""
+
+CALLS = {
+    "conv": ("in", "out", "kernel", "stride", "padding", "dilation", "groups", "bias"),
+    "transposed": ("in", "out", "kernel", "stride", "padding", "output-padding", "groups", "bias", "dilation"),
+    "dense": ("in", "out", "bias"),
+    "pool": ("kernel", "stride", "padding", "dilation"),
+    "lstm": ("in", "out"),
+    "gru": ("in", "out"),
+    "rnn": ("in", "out"),
+    "multihead": ("in", "heads"),
+    "embedding": ("vocab", "out"),
+    "norm": ("groups", "in"),
+    "upsample": ("to", "scale"),
+    "pixel-shuffle": ("scale",),
+    "pixel-unshuffle": ("scale",),
+    "shuffle": ("groups",),
+    "pad": ("padding",),
+    "dropout": ("in",),
+    "act": ("in",),
+    "prelu": ("in",),
+}
+"""What stands where in a call of PyTorch's (``in``: what the input says already)."""
+
+KERAS = {
+    "conv": ("out", "kernel", "stride", "padding"),
+    "separable": ("out", "kernel", "stride", "padding"),
+    "depthwise": ("kernel", "stride", "padding"),
+    "transposed": ("out", "kernel", "stride", "padding"),
+    "dense": ("out",),
+    "pool": ("kernel", "stride", "padding"),
+    "lstm": ("out",),
+    "gru": ("out",),
+    "rnn": ("out",),
+    "upsample": ("scale",),
+    "multihead": ("heads", "in"),
+}
+"""What stands where in a call of Keras'."""
+
+PADDINGS = {"samepadding": "same", "sameupper": "same", "samelower": "same", "half": "same", "validpadding": "valid",
+            "none": "valid", "no": "valid", "notset": "valid", "zero": "same", "zeros": "same", "auto": "same",
+            "true": "same", "yes": "same", "false": "valid"}  # fmt: skip
+"""A padding by name -> ours, beside ``same`` and ``valid`` in other case."""
+
+TRUTHS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False,
+          "none": False}  # fmt: skip
+
+EXAMPLES = {"kernel": "3", "out": "64", "scale": "2", "to": "7x7", "heads": "8", "vocab": "10000", "groups": "2",
+            "padding": "1", "rank": "8"}  # fmt: skip
+"""What an option is in an example, where the guess does not say it."""
+
+KEYS = {
+    "layers": "model network architecture backbone body sequence sequential modules net ops graph",
+    "input": "inputshape inputsize shape imagesize insize imageshape inputdim inputs image",
+    "parameters": "params variables vars constants hyperparameters settings args arguments config",
+    "defaults": "default",
+    "blocks": "modules functions macros definitions defs templates stages block",
+    "budget": "limits max limit budgets",
+    "name": "title id model modelname",
+    "outputs": "output heads",
+    "published": "reported paper reference",
+    "include": "import imports includes",
+    "from": "input inputs source sources bottom bottoms parents inbound src",
+    "repeat": "repeats times count n number num repetitions",
+    "when": "if condition cond only",
+    "residual": "skip res resnet shortcutblock identityblock skipconnection",
+    "weights": "share sharedwith tied weightsof",
+}
+"""Keys of a document -> what others call them; those of its root and those beside a layer."""
+
+ENTRY_KINDS = ("type", "kind", "op", "layer", "classname", "class", "optype", "module")
+"""Keys under which others write what a layer is: ``{type: conv, filters: 64}``."""
+
+COMMANDS = {
+    "compare": "cmp vs versus separable",
+    "layer": "conv cost one",
+    "network": "net model count info summary summarize profile analyze analyse stats stat flops macs params show print "
+    "describe inspect report run calc calculate compute estimate measure torchinfo thop",
+    "verify": "prove test validate proof",
+    "whatif": "what-if rewrite replace convert-to separate transform modify",
+    "fit": "optimize optimise shrink prune search minimize reduce",
+    "zoo": "models networks list-models",
+    "check": "gate budget lint limit assert guard ci",
+    "diff": "changes changed delta",
+    "baseline": "snapshot save keep record freeze",
+    "factor": "svd decompose rank kernel factorize factorise separability",
+    "kinds": "layers list ops-list types kind",
+    "convert": "export yaml to-yaml import translate dump",
+    "operators": "ops operator supported formats",
+    "schema": "jsonschema json-schema",
+    "help": "man usage doc docs",
+}
+"""A command -> what others call it."""
+
+FLAGS = {
+    "--json": "--format json", "--csv": "--format csv", "--markdown": "--format markdown", "--md": "--format markdown",
+    "--table": "--format table", "--github": "--format github", "--junit": "--format junit",
+    "--as-json": "--format json", "--to-json": "--format json",
+    "--verbose": "--explain", "-v": "--explain", "--why": "--explain", "--details": "--explain", "--detailed": "--full",
+    "--all": "--full", "--flat": "--full", "--expanded": "--expand", "--fuse": "--fold-norm",
+    "--fold-bn": "--fold-norm",
+    "--fuse-bn": "--fold-norm", "--fuse-norm": "--fold-norm", "--fold": "--fold-norm", "--overwrite": "--force",
+    "--by-kind": "--by kind", "--by-block": "--by block", "--group-by": "--by", "--groupby": "--by",
+    "--fmt": "--format", "--output-format": "--format", "--as": "--format", "-f": "--format",
+    "--input-shape": "--input", "--input-size": "--input", "--shape": "--input", "--image-size": "--input",
+    "--size": "--input", "--in": "--input", "--inputs": "--input", "-i": "--input", "--inputs-shape": "--input",
+    "--input-res": "--input",
+    "--param": "--set", "--params": "--set", "--parameter": "--set", "--arg": "--set", "--define": "--set",
+    "--var": "--set", "-s": "--set", "-D": "--set", "--sets": "--set",
+    "--limit": "--max", "--budget": "--max", "--under": "--max", "--at-most": "--max", "--less-than": "--max",
+    "--tolerance": "--max-increase", "--max-growth": "--max-increase", "--increase": "--max-increase",
+    "--threshold": "--max-increase", "--maxincrease": "--max-increase",
+    "--variants": "--variant", "--only": "--layers", "--layer": "--layers", "--filter": "--layers",
+    "--head": "--top", "--limit-rows": "--top", "-n": "--top", "--order": "--sort", "--sort-by": "--sort",
+    "--out": "--output", "--save": "--output", "--write": "--output", "--file": "--output", "--to": "--output",
+    "--baseline-file": "--baseline", "--against": "--baseline", "--base": "--baseline", "--exclude-layers": "--exclude",
+    "--ignore-uncounted": "--allow-uncounted", "--skip-uncounted": "--allow-uncounted", "--rule": "--rewrite",
+    "--replace": "--rewrite", "--with": "--rewrite", "--dtype-bytes": "--element-bytes", "--bytes": "--element-bytes",
+    "--samples": "--sample", "--random-seed": "--seed", "--res": "--resolution", "--formulas": "--formula",
+}  # fmt: skip
+"""An option of a command -> ours; where a command has not ours, it is not meant there."""
+
+METRICS = {
+    "params": "parameters parameter weights param numparams nparams size",
+    "macs": "mac madds multadds multiplyaccumulates muladds gmacs mmacs madd multadd",
+    "mults": "multiplications mul muls mult multiply multiplies",
+    "adds": "additions add",
+    "flops": "flop gflops mflops operations",
+    "peak-memory": "memory mem peakmem ram peak peakram",
+    "params-bytes": "parambytes bytes weightsbytes modelsize",
+    "traffic": "bandwidth io memorytraffic",
+    "activations": "acts activation",
+    "compares": "comparisons",
+    "divs": "divisions",
+    "specials": "special",
+}
+"""A metric -> what others call it."""
+
+VARIANTS = {
+    "depthwise-separable": "separable depthwise dws dwsep dsc dw sepconv mobilenet xception dwseparable",
+    "spatial": "spatiallyseparable spatialseparable rank1 asymmetric",
+    "depthwise-spatial": "effnet fuse fuseconv",
+    "factorized": "lowrank factorised factorize jaderberg svd inception",
+    "normal": "conv standard regular full plain",
+}
+"""A variant -> what others call it."""
+
+FILES = {
+    ".pt": "PyTorch's pickles hold weights and code, and are never opened",
+    ".pth": "PyTorch's pickles hold weights and code, and are never opened",
+    ".ckpt": "a checkpoint holds weights, but no layers",
+    ".bin": "a file of weights has no layers",
+    ".safetensors": "a file of weights has no layers",
+    ".npz": "a file of weights has no layers",
+    ".pkl": "pickles run code, and are never opened",
+    ".pickle": "pickles run code, and are never opened",
+    ".gguf": "a file of weights has no layers",
+    ".caffemodel": "Caffe's models are not read",
+    ".prototxt": "Caffe's models are not read",
+    ".pb": "TensorFlow's graphs are not read",
+    ".tflite": "TensorFlow Lite's models are not read",
+    ".pt2": "PyTorch's exported programs are not read",
+    ".mlmodel": "Core ML's models are not read",
+    ".mlpackage": "Core ML's models are not read",
+    ".engine": "TensorRT's engines are not read",
+    ".pdmodel": "Paddle's models are not read",
+    ".xml": "OpenVINO's models are not read",
+    ".param": "ncnn's models are not read",
+}
+"""Files that are no networks here: why, by suffix. What there is instead stands in the hint."""

@@ -1,0 +1,100 @@
+"""The line that was meant by one that cannot be read: ``conv 3x3 64`` is ``conv -k3 -o64``, ``nn.Linear(512, 10)`` is
+``dense -o10``.
+
+A guess is read in the ways in which layers are written elsewhere (:mod:`sepcalc.foreign`), and written anew in our
+grammar. It is a suggestion only if the parser accepts it, and nothing of the guess was left over. Loaded only when
+something has gone wrong.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from sepcalc.errors import Invalid
+from sepcalc.meant.layer import Layer, Lost, spelled, written
+from sepcalc.meant.reader import Reader
+from sepcalc.meant.words import known, shapes_of, tokens, without_batch
+from sepcalc.options import Option
+
+Accepts = Callable[[Sequence[str]], str | None]
+"""Whether words (shapes, then a layer) are a spec: its output shape, or "" where it has no shapes; None if not."""
+
+_MOST = 400  # characters of a guess that are read
+
+__all__ = ["Accepts", "Line", "known", "line", "shape", "value"]
+
+
+class Line(NamedTuple):
+    """What was meant: shapes, layers one after another, options of the command; ``made_up`` are the options whose
+    values are an example, as the guess does not say them."""
+
+    shapes: tuple[str, ...]
+    layers: tuple[str, ...]
+    command: tuple[str, ...]
+    made_up: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """One layer as a spec, several as a network on one line."""
+        if len(self.layers) == 1:
+            return " ".join((*self.shapes, *self.layers))
+        return ", ".join((*self.shapes, *self.layers))
+
+
+def line(
+    text: str,
+    accepts: Accepts,
+    also: Sequence[str] = (),
+    commands: Iterable[str] = (),
+    shaped: bool = True,
+    others: Iterable[str] = (),
+) -> Line | None:
+    """The line that was meant by a text, None where nothing is known that fits. ``also`` are options beyond those of
+    its kind, ``commands`` those of a command line; ``shaped`` says whether shapes may stand first, ``others`` what
+    else a layer may be called."""
+    if len(text) > _MOST or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
+        return None
+    words = tokens(text)
+    shapes, words = shapes_of(words) if shaped else ((), words)
+    own = [*commands]
+    spare = without_batch(shapes)
+    for tried in (shapes, spare) if spare else (shapes,):
+        reader = Reader(tried, tuple(also), own, {*others})
+        try:
+            found = reader.read(words)
+        except Lost:
+            continue
+        if (result := _accepted(tried, found, reader, accepts)) and result.text.split() != text.split():
+            return result
+    return None
+
+
+def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader", accepts: Accepts) -> Line | None:
+    shape, found = shapes, list[str]()
+    for layer in layers:
+        words = written(layer, shape, reader.made_up)
+        output = accepts([*shape, *words])
+        if output is None:
+            return None
+        shape = (output,) if output else ()
+        found.append(" ".join(words))
+    return Line(shapes, tuple(found), tuple(reader.command), tuple(reader.made_up))
+
+
+def shape(text: str) -> str | None:
+    """The shape that was meant: ``(224, 224, 3)`` is ``224x224x3``. None where it is none."""
+    shapes, rest = shapes_of(tokens(text)) if len(text) <= _MOST else ((), [""])
+    if len(shapes) != 1 or rest:
+        return None
+    return shapes[0] if shapes[0].count("x") < 4 else None
+
+
+def value(option: Option, text: str) -> str | None:
+    """The value of an option that was meant: ``SAME`` is ``same``. None where nothing is known that it takes."""
+    words = tokens(text) if len(text) <= _MOST else []
+    try:
+        found = spelled(option, "x".join(words))
+        option.type.read(found)
+    except (Lost, Invalid):
+        return None
+    return found if found != text else None

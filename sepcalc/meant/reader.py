@@ -1,0 +1,263 @@
+"""The words of a guess -> layers, with their options and the numbers that stand alone."""
+
+import re
+from collections.abc import Sequence
+
+from sepcalc import foreign
+from sepcalc.foreign import plain
+from sepcalc.kinds import KINDS
+from sepcalc.meant.layer import EACH, Layer, Lost, lost, spelled, truth
+from sepcalc.meant.places import DECIMAL, place
+from sepcalc.meant.words import SIZES as SIZE_WORD
+from sepcalc.meant.words import known as known_as
+from sepcalc.meant.words import near
+from sepcalc.options import OPTIONS, PADDING, SHORT, SIZES, Option
+
+_GLUED = re.compile(r"([A-Za-z_]+?)[-_]?(\d+(?:x\d+)*)(?:-(\d+))?")  # conv3x3-64, fc1000
+_AHEAD = re.compile(r"(\d+(?:x\d+)*)[-_]?([A-Za-z]\w*)")  # 3x3conv
+_LETTERS = re.compile(r"(?:[a-zA-Z]\d+(?:x\d+)?)+")  # k3n64s1
+_BETWEEN = {"+", "|", "->", "=>", ">", "&", "then", "and"}
+
+
+class Reader:
+    """Reads the words of a guess into layers."""
+
+    def __init__(self, shapes: tuple[str, ...], also: tuple[str, ...], commands: list[str], others: set[str]) -> None:
+        self.shapes, self.also, self.commands, self.others = shapes, also, commands, others
+        self.command: list[str] = []
+        self.made_up: list[str] = []
+        self.channels = int(shapes[0].rsplit("x", 1)[-1]) if shapes else 0
+
+    def read(self, words: Sequence[str]) -> list[Layer]:
+        layers: list[Layer] = []
+        layer: Layer | None = None
+        ahead: list[str] = []  # numbers before the kind
+        each, at = 0, 0
+        while at < len(words):
+            word = words[at]
+            if word in _BETWEEN:
+                layer, at = None, at + 1
+            elif word in "()":
+                if layer and word == "(":
+                    layer.called = layer.called or "call"
+                at += 1
+            elif word == EACH and layer is None:
+                each, at = each + 1, at + 1
+            elif layer and (taken := self.word_of(layer, word)):
+                at += taken
+            elif (begun := self.begin(word, layer)) is not None:
+                layer = begun
+                layer.numbers, layer.each, ahead, each = [*ahead, *layer.numbers], each, [], 0
+                layers.append(layer)
+                at += 1
+            elif layer is None and not layers and self.begins_conv(words, at):
+                layer = Layer("conv")
+                layer.numbers, ahead = ahead, []
+                layers.append(layer)
+            elif layer is None:
+                if not SIZE_WORD.fullmatch(word):
+                    raise Lost
+                ahead.append(word)
+                at += 1
+            else:
+                then, at = self.option(layer, words, at)
+                if then is not None:
+                    layers.append(then)
+        if ahead:
+            if layers or (len(ahead) == 1 and "x" not in ahead[0]):
+                raise Lost
+            layers.append(Layer("conv"))
+            layers[0].numbers = ahead
+        if not layers:
+            raise Lost
+        for layer in layers:
+            place(layer, self.channels)
+        return layers
+
+    # --- what a word is
+
+    def begins_conv(self, words: Sequence[str], at: int) -> bool:
+        """Whether an option stands there, where a kind was expected: it is conv that may be left out."""
+        word = words[at]
+        value = "=" in word or (at + 1 < len(words) and words[at + 1][0].isdigit())
+        return word[0] == "-" or (value and self.is_option(word))
+
+    def begin(self, word: str, before: Layer | None) -> Layer | None:
+        """The layer that begins with a word, None where none does."""
+        if word[0] in "-{" or "=" in word or word in self.others:
+            return None
+        known = known_as(word)
+        numbers: list[str] = []
+        if known is None and before is None:
+            if glued := _GLUED.fullmatch(word) or _AHEAD.fullmatch(word):
+                parts = [part for part in glued.groups() if part]
+                name = next(part for part in parts if part[0].isalpha() or part[0] == "_")
+                known = known_as(name)
+                numbers = [part for part in parts if part is not name]
+            if known is None and word[0].isalpha() and not self.is_option(word):
+                known = known_as(near(plain(word), map(plain, KINDS)) or near(plain(word), foreign.LAYERS))
+        if known is None or (before is not None and self.is_option(word)):
+            return None
+        kind, *words = known.split()
+        layer = Layer(kind)
+        layer.words = [word for word in words if word[0] != "-"]
+        layer.options = {word[2:]: "true" for word in words if word[:2] == "--"}
+        layer.numbers = numbers
+        bare = word.strip("'\"").rsplit(".", 1)[-1]
+        layer.called = "keras" if re.search(r"[1-3]D|^Dense$|Normalization$", bare) else ""
+        if before is not None and kind not in ("act", "norm", "softmax", "pool", "dropout", "flatten"):
+            raise Lost  # what follows a layer without a sign between
+        return layer
+
+    def word_of(self, layer: Layer, word: str) -> int:
+        """Takes a word of a kind: ``max``, ``ReLU`` after act; 1 if it was one."""
+        slots = KINDS[layer.kind].words()
+        if word[0] in "-{" or word[0].isdigit() or "=" in word or not slots:
+            return 0
+        bare = plain(word)
+        known = known_as(word) or ""
+        if layer.kind == "act" and not layer.words and known and not known.startswith("act"):
+            layer.kind, *layer.words = known.split()  # act softmax
+            return 1
+        meant = foreign.WORDS.get(bare, bare)
+        if known.startswith(layer.kind + " ") and not layer.words:
+            layer.words = known.split()[1:]
+            return 1
+        for slot in slots[len(layer.words) :]:
+            if found := next((own for own in slot if own == word or plain(own) == meant), None):
+                layer.words.append(found)
+                return 1
+        left = slots[len(layer.words) :]
+        if left and not self.is_option(word) and not known and (close := near(word, left[0])):
+            layer.words.append(close)
+            return 1
+        return 0
+
+    def is_option(self, word: str) -> bool:
+        name = plain(word.partition("=")[0])
+        return bool(self.meanings(name)) or name in foreign.IGNORED
+
+    def meanings(self, name: str) -> list[str]:
+        """The options that a foreign name may mean."""
+        own = [option for option in OPTIONS if plain(option) == name]
+        return own + [option for option, names in foreign.OPTIONS.items() if name in names.split()]
+
+    def fits(self, layer: Layer, option: str) -> bool:
+        return option in KINDS[layer.kind].options or option in self.also
+
+    # --- options
+
+    def option(self, layer: Layer, words: Sequence[str], at: int) -> tuple[Layer | None, int]:
+        """Reads an option, or a number, at a word; gives the layer that an activation is, and where the next begins."""
+        word = words[at]
+        if SIZE_WORD.fullmatch(word) or DECIMAL.fullmatch(word) or word[0] == "{":
+            layer.numbers.append(word)
+            return None, at + 1
+        if stride := re.fullmatch(r"(\d+(?:x\d+)*)?/(\d+)", word):
+            layer.numbers += [stride[1]] if stride[1] else []
+            layer.store("stride", stride[2])
+            return None, at + 1
+        if word[0] == "-" and word[1:2].isalpha():
+            return None, self.short(layer, words, at)
+        if word[:2] != "--" and "=" not in word and _LETTERS.fullmatch(word):
+            for letter, value in re.findall(r"([a-zA-Z])(\d+(?:x\d+)?)", word):
+                self.lettered(layer, letter, value)
+            return None, at + 1
+        name, equals, value = word.removeprefix("--").partition("=")
+        spoken = name in OPTIONS and self.fits(layer, name) and name not in layer.options
+        if not equals and word[:2] == "--" and not spoken and self.of_command(words, at):
+            return None, at + (2 if self.valued(words, at) else 1)
+        at += 1
+        bare = plain(name)
+        if bare in ("activation", "act", "nonlinearity", "activationfn"):
+            value, at = (value, at) if equals else (words[at] if at < len(words) else "", at + 1)
+            if plain(value) in ("linear", "none", "identity", ""):
+                return None, at
+            then = self.begin(value, None)
+            if then is None:
+                raise Lost
+            return then, at
+        if bare in ("same", "valid") or (bare in foreign.PADDINGS and len(bare) > 5):
+            layer.store("padding", foreign.PADDINGS.get(bare, bare))
+            return None, at
+        if bare in ("nobias", "withoutbias"):
+            layer.store("bias", "false")
+            return None, at
+        meanings = [option for option in self.meanings(bare) if self.fits(layer, option)]
+        if len(bare) == 1 and bare in foreign.LETTERS and self.fits(layer, foreign.LETTERS[bare]):
+            meanings = [foreign.LETTERS[bare]]
+        if bare[:2] == "no" and bare[2:] in OPTIONS and OPTIONS[bare[2:]].flag and self.fits(layer, bare[2:]):
+            layer.store(bare[2:], "false")
+            return None, at
+        if not meanings and (word[:2] == "--" or equals) and bare not in foreign.IGNORED:
+            close = near(name, (*KINDS[layer.kind].options, *self.also))
+            meanings = [close] if close else []
+        if not meanings and bare in foreign.IGNORED:
+            return None, at if equals or at == len(words) or words[at][0] == "-" else at + 1
+        if not meanings:
+            raise Lost
+        option = OPTIONS[meanings[0]]
+        if option.flag:
+            if not equals and at < len(words) and words[at].lower() in foreign.TRUTHS and not words[at].isdigit():
+                value, at = words[at], at + 1
+            layer.store(option.name, truth(value))
+            return None, at
+        if not equals or not value:
+            value, at = self.value(option, words, at)
+        layer.sized(option.name, value)
+        return None, at
+
+    def short(self, layer: Layer, words: Sequence[str], at: int) -> int:
+        """``-k5``, ``-k 3x3``, ``-K5``, ``-kernel 5``."""
+        word = words[at]
+        if self.of_command(words, at):
+            return at + (2 if self.valued(words, at) else 1)
+        name, equals, after = word[1:].partition("=")
+        if meanings := [option for option in self.meanings(plain(name)) if len(name) > 1 and self.fits(layer, option)]:
+            long = f"--{meanings[0]}" + (f"={after}" if equals else "")
+            return self.option(layer, [*words[:at], long, *words[at + 1 :]], at)[1]
+        letter, value = word[1], word[2:].removeprefix("=")
+        option = SHORT.get(letter) or OPTIONS.get(foreign.LETTERS.get(letter.lower(), ""))
+        if option is None or not self.fits(layer, option.name):
+            raise Lost
+        at += 1
+        if not value:
+            value, at = self.value(option, words, at)
+        layer.store(option.name, spelled(option, value))
+        return at
+
+    def lettered(self, layer: Layer, letter: str, value: str) -> None:
+        name = foreign.LETTERS.get(letter.lower(), "")
+        if not name or not self.fits(layer, name):
+            raise Lost
+        layer.store(name, value)
+
+    def value(self, option: Option, words: Sequence[str], at: int) -> tuple[str, int]:
+        """The value of an option at a word: several numbers in a row are one for each axis."""
+        if at == len(words) or (words[at][0] == "-" and words[at] != "-1"):
+            self.made_up.append(option.name)
+            return foreign.EXAMPLES.get(option.name) or lost(), at
+        parts = [words[at]]
+        at += 1
+        while option.type in (SIZES, PADDING) and at < len(words) and words[at].isdigit() and parts[-1].isdigit():
+            parts.append(words[at])
+            at += 1
+        return "x".join(parts), at
+
+    def of_command(self, words: Sequence[str], at: int) -> bool:
+        """Takes an option of the command: ``--json``."""
+        ours = foreign.FLAGS.get(words[at], "")
+        if not ours and words[at][:2] == "--" and not self.meanings(plain(words[at])):
+            ours = near(words[at], self.commands)
+        if not ours or ours.split()[0] not in self.commands:
+            return False
+        self.command += ours.split()
+        if self.valued(words, at):
+            self.command.append(words[at + 1])
+        return True
+
+    def valued(self, words: Sequence[str], at: int) -> bool:
+        """Whether an option of the command has its value in the next word."""
+        ours = (foreign.FLAGS.get(words[at]) or words[at]).split()
+        flags = ("--explain", "--exact", "--force", "--formula", "--full")
+        return len(ours) == 1 and ours[0] not in flags and at + 1 < len(words) and words[at + 1][0] != "-"

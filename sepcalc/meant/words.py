@@ -1,0 +1,90 @@
+"""The words of a guess: lists, calls and names with values as words, shapes, and what a word is in our grammar."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from sepcalc import foreign
+from sepcalc.errors import near_miss
+from sepcalc.foreign import plain
+from sepcalc.kinds import KINDS
+
+_TUPLE = re.compile(r"(?:(?<![\w)])|(?<=\s-[a-zA-Z]))[(\[]\s*(-?[\w.]+(?:\s*,\s*-?[\w.]+)*)\s*,?\s*[)\]]")
+_CALL = re.compile(r"([A-Za-z_][\w.]*)\s?\(([^()]*)\)")
+_SPACED = re.compile(r"(?<=\d)(?:\s+[x×X*]\s+|[×X*]|,)(?=\d)")
+_NAMED = re.compile(r"\b([A-Za-z_][\w-]*)\s*(?::(?=\s)|=(?!=))\s*")
+_TOKEN = re.compile(r"(?:\{[^{}]*\}|[^\s,;{])+")
+SIZES = re.compile(r"\d+(?:x\d+)*")
+_BATCH = re.compile(r"(?:[?Nn]|[Bb]|[Bb]atch|None|-1)x(?=\d)")
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a guess: lists become 3x3, calls a name with brackets around its arguments."""
+    held: list[str] = []  # expressions are left as they are
+
+    def hold(match: re.Match[str]) -> str:
+        held.append(match.group())
+        return f"\x00{len(held) - 1}\x01"
+
+    text = re.sub(r"\{[^{}]*\}", hold, text)
+    text = re.sub(r"\b(?:nn\.)?Sequential\((.*)\)", r"\1", text)
+    text = _TUPLE.sub(lambda match: re.sub(r"\s*,\s*", "x", match[1]), text)
+    text = _SPACED.sub("x", text.replace("'", "").replace('"', ""))
+    for _ in range(3):
+        text = _CALL.sub(lambda match: f" {match[1]} ( {match[2]} ) ", text)
+    text = _NAMED.sub(r"\1=", text).replace("@", " ")
+    words = [word.strip("`") for word in _TOKEN.findall(text)]
+    return [re.sub("\x00(\\d+)\x01", lambda match: held[int(match[1])], word) for word in words if word]
+
+
+def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """The shapes that stand first, and the other words."""
+    first = _BATCH.sub("", words[0]) if words else ""
+    words = [first, *words[1:]]
+    end = 0
+    while end < len(words) and SIZES.fullmatch(words[end]):
+        end += 1
+    run, rest = words[:end], words[end:]
+    if not run:
+        return (), words
+    kind = known(next((word for word in rest if word[0] not in "-("), "")) or ""
+    if kind and KINDS[kind.split()[0]].several and "x" in run[0]:
+        return tuple(run), rest
+    if "x" not in run[0]:
+        return ("x".join(run),), rest
+    if kind and run[0].count("x") == 1 and len(run) == 2 and "x" not in run[1]:  # 12x12 3
+        return ("x".join(run),), rest
+    return (run[0],), [*run[1:], *rest]
+
+
+def without_batch(given: tuple[str, ...]) -> tuple[str, ...]:
+    """The same shapes without a first axis of 1, where each has one."""
+    if given and all(shape.startswith("1x") and shape.count("x") > 1 for shape in given):
+        return tuple([shape[2:] for shape in given])
+    return ()
+
+
+def near(word: str, among: Iterable[str]) -> str:
+    """The known word most like this one, or nothing."""
+    return near_miss(word, among).removeprefix("did you mean ").removesuffix("?")
+
+
+def known(word: str) -> str | None:
+    """What a word is in our grammar: a kind, perhaps with words; None where it is no layer."""
+    if word in KINDS:
+        return word
+    bare = plain(word)
+    return _own().get(bare) or foreign.LAYERS.get(bare)
+
+
+_OWN: dict[str, str] = {}
+
+
+def _own() -> dict[str, str]:
+    """Our own kinds and their words, as they are looked up: ``leakyrelu`` is ``act leaky-relu``."""
+    if not _OWN:
+        for kind in ("act", "norm", "reduce"):
+            for word in KINDS[kind].words()[0]:
+                if word not in ("layer", "group", "batch", "input", "instance", "mean", "sum", "max", "min", "prod"):
+                    _OWN.setdefault(plain(word), f"{kind} {word}")
+        _OWN.update({plain(kind): kind for kind in KINDS})
+    return _OWN
