@@ -28,13 +28,13 @@ class Invalid(Exception):
 class Meant(NamedTuple):
     """The line that was meant by one that is wrong, ready to be written in its place: ``given`` is what it stands for
     on a command line ("" elsewhere, or where ``line`` is the whole command), ``beside`` are options of a command that
-    were meant too. ``example``: some values in it were not said. ``network``: several layers where one was expected."""
+    were meant too. ``example``: some values in it were not said. ``command``: the command that takes it, if another."""
 
     given: str
     line: str
     example: bool = False
     beside: tuple[str, ...] = ()
-    network: bool = False
+    command: str = ""
 
     def __str__(self) -> str:
         return f"{'for example ' if self.example else ''}{printable(' '.join((self.line, *self.beside)))}"

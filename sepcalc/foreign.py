@@ -19,7 +19,7 @@ def plain(word: str) -> str:
 
 LAYERS = {
     # convolutions
-    "convolution": "conv", "cnn": "conv", "conv2dlayer": "conv", "convlayer": "conv", "convolve": "conv",
+    "convolution": "conv", "cnn": "conv", "convlayer": "conv", "convolve": "conv",
     "conv2": "conv", "standardconv": "conv", "regularconv": "conv", "normalconv": "conv", "fusedconv": "conv",
     "qlinearconv": "conv", "convinteger": "conv", "lazyconv": "conv", "causalconv": "conv", "groupconv": "conv",
     "groupedconv": "conv", "gconv": "conv", "dilatedconv": "conv", "atrousconv": "conv", "stridedconv": "conv",

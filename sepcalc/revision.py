@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Problem, printable
+from sepcalc.errors import InputError, Invalid, Meant, Problem, printable
 
 SECONDS = 60  # that git may take
 _UNSHALLOW = "this clone is shallow: fetch-depth: 0 in actions/checkout, or git fetch --unshallow, brings the rest"
@@ -37,7 +37,8 @@ class Revision(NamedTuple):
         shown = printable(argument)
         if not colon or not revision or not path:
             hint = "for example git:main:specs/net.yaml, or git:HEAD~1:./net.yaml from the working folder"
-            raise InputError([Problem(f"{shown}: expected git:REVISION:PATH", hint)])
+            meant = Meant(argument, f"git:HEAD:{revision}") if "." in revision and not colon else None
+            raise InputError([Problem(f"{shown}: expected git:REVISION:PATH", hint, meant=meant)])
         if revision[:1] == "-":
             raise InputError([Problem(f"{shown}: a revision cannot begin with a dash")])
         if not argument.isprintable():

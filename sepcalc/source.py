@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Invalid, Problem, absence, printable, quoted, why
+from sepcalc.errors import InputError, Invalid, Meant, Problem, absence, printable, quoted, why
 from sepcalc.importers import IMPORTERS, Request, importer
 from sepcalc.shape import channels_first, read_shape
 
@@ -25,6 +25,9 @@ YAML = (".yaml", ".yml")
 TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
 CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
 ZOO = "zoo:"
+REVISION = re.compile(  # of git, though that is not said: HEAD:net.yaml
+    rf"(?!zoo:|git:)[^\s:,()\\/][^\s:,()\\]*:[^\s:,]+({'|'.join(map(re.escape, (*YAML, *IMPORTERS)))})"
+)
 GIT = "git:"  # then a revision, a colon and a path in it
 Keep = Callable[[Iterable[bytes]], object]  # is given a file that is read, piece by piece
 
@@ -87,6 +90,9 @@ def read(
             keep([argument.encode(errors="surrogatepass")])
         return load_line(argument, request.inputs)
     suffix = os.path.splitext(argument)[1].lower()
+    if REVISION.fullmatch(argument) and not os.path.lexists(argument):
+        meant = Meant(argument, f"{GIT}{argument}")
+        raise InputError([Problem(f"{printable(argument)[:500]}: {absence(argument)}", meant=meant)])
     if suffix in YAML:
         _refuse_sizes(request, printable(argument))
         return _read_yaml(contents(argument), argument, request, _Folder(argument, keep).open, keep)
@@ -95,10 +101,19 @@ def read(
         from sepcalc.importers.torch import read as read_torch
 
         return Document(_noted(read_torch(argument, request), request))
+    if suffix not in IMPORTERS:
+        from sepcalc.strangers import refuse
+
+        refuse(argument, suffix)
     _require_file(argument)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
         raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
+    from sepcalc.strangers import is_baseline
+
+    if is_baseline(argument):
+        hint = "sepcalc check FILE --baseline BASELINE --max-increase 2% compares with it"
+        raise InputError([Problem(f"{printable(argument)}: this is a baseline, not a network", hint)])
     if request.settings:
         raise InputError([Problem(f"{printable(argument)}: a {suffix} file has no parameters to set")])
     from sepcalc.document import Document
@@ -223,6 +238,10 @@ def _require_file(path: str) -> None:
         hint = "name a file in it" if stat.S_ISDIR(mode) else "- reads standard input"
     except FileNotFoundError:
         reason = absence(path)
+        from sepcalc.strangers import zoo_name
+
+        if not os.path.islink(path) and (name := zoo_name(path)):
+            raise InputError([Problem(f"{printable(path)[:500]}: {reason}", meant=Meant(path, ZOO + name))]) from None
         hint = "" if os.path.islink(path) else _neighbour(path)
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {why(error)}"
@@ -233,16 +252,13 @@ def _require_file(path: str) -> None:
 def _neighbour(path: str) -> str:
     """What may have been meant by a file that is not there."""
     from sepcalc.errors import near_miss
-    from sepcalc.zoo import names
 
     if " " in path and path[:1].isdigit():
         return "sepcalc layer takes one layer; a network on one line has commas: 8x8x3, conv -k3 -o8, act relu"
     folder, name = os.path.split(path)
     try:
-        if path in names():
-            return f"did you mean {ZOO}{path}?"
         return near_miss(name, os.listdir(folder or "."))
-    except (OSError, InputError):
+    except OSError:
         return ""
 
 

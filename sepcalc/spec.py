@@ -135,8 +135,8 @@ def _problems(
     facts = answered(facts, len(words), found)
     problems = [_problem(text, words, at, fact) for at, fact in facts]
     if found:
-        several = len(found.layers) > 1
-        meant = Meant(text, found.text, bool(found.made_up), found.command, several)
+        other = "network" if len(found.layers) > 1 else ""
+        meant = Meant(text, found.text, bool(found.made_up), found.command, other)
         problems[-1] = problems[-1]._replace(meant=meant)
     return problems
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from sepcalc.errors import InputError, Problem, near_miss, quoted
+from sepcalc.errors import InputError, Meant, Problem, near_miss, quoted
 
 SUFFIX = ".yaml"
 
@@ -29,6 +29,9 @@ def path(name: str) -> str:
     """The file of one of them. Raises InputError."""
     known = names()
     if name not in known:
-        hint = near_miss(name.lower(), known) or "sepcalc zoo lists them all"
-        raise InputError([Problem(f"there is no network {quoted(name)} in the zoo", hint)])
+        near = near_miss(name.lower().replace("-", "_"), known).removeprefix("did you mean ").removesuffix("?")
+        meant = Meant(f"zoo:{name}", f"zoo:{near}") if near else None
+        raise InputError(
+            [Problem(f"there is no network {quoted(name)} in the zoo", "sepcalc zoo lists them all", meant=meant)]
+        )
     return str(folder() / (name + SUFFIX))

@@ -179,7 +179,7 @@ USAGE = [
     (["compar"], "unknown command 'compar'\n  hint: did you mean compare?", "sepcalc"),
     (
         ["12x12x3", "-k5"],
-        "unknown command '12x12x3'\n  hint: sepcalc compare 12x12x3 …, or sepcalc layer 12x12x3 …",
+        "unknown command '12x12x3'\n  hint: for example sepcalc compare 12x12x3 conv -k5 -o64",
         "sepcalc",
     ),
     (["\x1b[31m"], f"unknown command '\\x1b[31m'\n{EXPECTED}", "sepcalc"),
@@ -189,17 +189,17 @@ USAGE = [
     (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),
     (
         ["verify", "net.yaml", "--samples=3"],
-        "no such option: --samples\n  hint: did you mean --sample?",
+        "no such option: --samples\n  hint: sepcalc verify net.yaml --sample 3",
         "sepcalc verify",
     ),
     (["verify", "8x8x3, act relu", "-k3"], "no such option: -k3", "sepcalc verify"),
     (["verify", "net.yaml", "b.yaml"], "unexpected 'b.yaml' after the network 'net.yaml'", "sepcalc verify"),
-    (["kinds", "\x1b[31m"], "Got unexpected extra argument (\\x1b[31m)", "sepcalc kinds"),
+    (["kinds", "conv", "\x1b[31m"], "Got unexpected extra argument (\\x1b[31m)", "sepcalc kinds"),
     (
         [*COMPARE, "--format", "jsn"],
         (
             "Invalid value for '--format': 'jsn' is not one of 'table', 'json', 'csv', 'markdown'."
-            "\n  hint: did you mean json?"
+            "\n  hint: sepcalc compare 12x12x3 -k5 -o256 --format json"
         ),
         "sepcalc compare",
     ),

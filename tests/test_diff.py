@@ -148,7 +148,10 @@ REVISIONS = [
     ("git:main:specs/gone.yaml", "a symbolic link in this path leads to nothing\n"),
     (
         "git:main:base.json",
-        "this is no Keras model: expected an object with class_name and config, as model.to_json() writes it\n",
+        (
+            "this is a baseline, not a network\n"
+            "  hint: sepcalc check FILE --baseline BASELINE --max-increase 2% compares with it\n"
+        ),
     ),
 ]  # fmt: skip
 

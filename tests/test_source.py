@@ -106,9 +106,9 @@ REFUSED = [
     ("nowhere/x.yaml", f"nowhere/x.yaml: {UNREAD}"),
     ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
     ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5"),
-    ("resnet", f"resnet: {UNREAD}"),
+    ("resnet", f"resnet: {UNREAD}\n  hint: zoo:resnet50"),
     ("link.yaml", "link.yaml: it is a link that leads nowhere: to 'gone\\x1b.yaml'"),
-    ("mobilenet_v2", f"mobilenet_v2: {UNREAD}\n  hint: did you mean zoo:mobilenet_v2?"),
+    ("mobilenet_v2", f"mobilenet_v2: {UNREAD}\n  hint: zoo:mobilenet_v2"),
     (
         "8x8x3 conv -k3 -o8",
         (
@@ -135,10 +135,13 @@ REFUSED = [
     ("empty.yaml", "empty.yaml: the text is empty: expected a network\n  hint: it has the keys input and layers"),
     (
         "wrong.yaml",
-        "wrong.yaml:2:10: unknown kind 'convv'\n  layers: [convv]\n           ^^^^^\n  hint: did you mean conv?",
+        "wrong.yaml:2:10: unknown kind 'convv'\n  layers: [convv]\n           ^^^^^\n  hint: for example conv -k3 -o64",
     ),
-    ("8x8x3, convv", "unknown kind 'convv'\n  8x8x3, convv\n         ^^^^^\n  hint: did you mean conv?"),
-    ("8x8x3,, act relu", f"{NOTHING}\n  8x8x3,, act relu\n        ^"),
+    (
+        "8x8x3, convv",
+        "unknown kind 'convv'\n  8x8x3, convv\n         ^^^^^\n  hint: for example 8x8x3, conv -k3 -o64",
+    ),
+    ("8x8x3,, act relu", f"{NOTHING}\n  8x8x3,, act relu\n        ^\n  hint: 8x8x3, act relu"),
     ("8x8x3,", f"{NOTHING}\n  8x8x3,\n       ^"),
     (",", f"{NOTHING}\n  ,\n  ^"),
     ("act relu, act relu", f"'act relu' {NO_SHAPE}\n  act relu, act relu\n  ^^^^^^^^"),
@@ -159,7 +162,7 @@ REFUSED = [
             "  hint: sepcalc kinds lists them all"
         ),
     ),
-    ("8x8, act\x1b", "unknown kind 'act\\x1b'\n  8x8, act\\x1b\n       ^^^^^^^\n  hint: did you mean act?"),
+    ("8x8, act\x1b", "unknown kind 'act\\x1b'\n  8x8, act\\x1b\n       ^^^^^^^\n  hint: for example 8x8, act relu"),
 ]
 
 
@@ -333,7 +336,8 @@ def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "    c: [conv -k3]\n"
         "                ^\n"
         "  included from a.yaml:1:11\n"
-        "  included from main.yaml:1:10"
+        "  included from main.yaml:1:10\n"
+        "  hint: for example conv -k3 -o64"
     )
 
 

@@ -527,7 +527,7 @@ unknown word 'mox' after pool: expected max, avg or sum
 unknown word 'globl' after pool max: expected global or adaptive
   12x12x4 pool max globl
                    ^^^^^
-  hint: did you mean global?
+  hint: 12x12x4 pool max global
 """,
     ),
     (

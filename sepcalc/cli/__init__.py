@@ -30,10 +30,11 @@ COMMANDS = {
     "diff": "What changed between two networks.",
     "baseline": "Keep what networks cost, to compare with later.",
     "factor": "Which kernels separate, and what a layer gains.",
-    "kinds": "Every kind of layer, and how it is counted.",
+    "kinds": "Every kind of layer, or one, and how it is counted.",
     "convert": "A network of any kind as YAML.",
     "operators": "Every operator of a model format that is counted.",
     "schema": "The JSON Schema of a network, for editors.",
+    "help": "The help of a command, or of a kind of layer.",
 }
 
 HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output
@@ -70,10 +71,7 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS:
-            hint = near_miss(args[0], COMMANDS) or f"expected {', '.join(COMMANDS)}"
-            if args[0][:1].isdigit():
-                hint = f"sepcalc compare {args[0]} …, or sepcalc layer {args[0]} …"
-            raise click.UsageError(f"unknown command {quoted(args[0])}\n  hint: {printable(hint)}", ctx)
+            raise click.UsageError(f"unknown command {quoted(args[0])}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -82,7 +80,11 @@ class Commands(click.Group):
 
 
 @click.command(
-    cls=Commands, help=HELP, invoke_without_command=True, epilog="sepcalc COMMAND --help shows more of each."
+    cls=Commands,
+    help=HELP,
+    invoke_without_command=True,
+    epilog="sepcalc COMMAND --help shows more of each.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="sepcalc", message="%(prog)s %(version)s")
 @click.pass_context
@@ -108,10 +110,10 @@ def run(args: Sequence[str]) -> int:
             sys.stdout.flush()
         return code if isinstance(code, int) else FINE
     except InputError as problems:
-        complain(str(problems))
+        complain(_told(problems, args))
         return BAD_INPUT
     except click.ClickException as wrong:
-        complain(_usage(wrong))
+        complain(_usage(wrong, args))
         return BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -127,9 +129,12 @@ def run(args: Sequence[str]) -> int:
 def _invoked(args: Sequence[str]) -> object:
     """What the command gives. As click's own ``main``, which takes a reader that went away for a failure."""
     if "_SEPCALC_COMPLETE" in os.environ:
+        from sepcalc.cli.completion import register
+
+        register()
         return commands.main(list(args), prog_name="sepcalc", standalone_mode=False)
     try:
-        with commands.make_context("sepcalc", list(args), terminal_width=_help_width()) as context:
+        with commands.make_context("sepcalc", list(args), terminal_width=_help_width(), obj=tuple(args)) as context:
             return commands.invoke(context)
     except click.exceptions.Exit as left:
         return left.exit_code
@@ -169,13 +174,28 @@ def _help_width() -> int:
     return max(min(terminal_columns(), 80) - 2, 50)
 
 
-def _usage(wrong: click.ClickException) -> str:
+def _told(problems: InputError, args: Sequence[str]) -> str:
+    """The message, with the whole command that was meant where that is known."""
+    from sepcalc.cli.guesses import told
+
+    return told(problems, args)
+
+
+def _usage(wrong: click.ClickException, args: Sequence[str]) -> str:
+    from sepcalc.cli.guesses import usage
+
     message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
-    # a MissingParameter, which is one too, has no word that something could be like
-    if type(wrong) is click.BadParameter and wrong.param and isinstance(wrong.param.type, click.Choice):
+    hint = usage(args)
+    if hint:
+        message = message.partition(" Did you mean")[0].partition("\n  hint: ")[0]
+    elif type(wrong) is click.BadParameter and wrong.param and isinstance(wrong.param.type, click.Choice):
+        # a MissingParameter, which is one too, has no word that something could be like
         word = message.partition(": ")[2][1:].partition("' is not one of")[0]
         near = near_miss(word, map(str, wrong.param.type.choices))
-        message += f"\n  hint: {near}" if near else ""
+        hint = f"  hint: {near}" if near else ""
+    elif message.startswith("unknown command"):
+        hint = "  hint: " + (near_miss(args[0], COMMANDS) or f"expected {', '.join(COMMANDS)}")
+    message = f"{message}\n{hint}" if hint else message
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     if context is None:
         return message

@@ -7,6 +7,7 @@ import click
 from sepcalc import __version__
 from sepcalc.cli import complain
 from sepcalc.cli.asked import kept_as, read_for_gate, refuse_without_files
+from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.network import (
     batch_option,
     dim_option,
@@ -15,7 +16,7 @@ from sepcalc.cli.network import (
     set_option,
     uncounted_option,
 )
-from sepcalc.cli.output import complete_files, emit, working_folder
+from sepcalc.cli.output import emit, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.configuration import files as files_of
@@ -38,7 +39,7 @@ Examples:
 
 
 @click.command("baseline", help=HELP)
-@click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_files)
+@click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_networks)
 @set_option
 @input_option
 @dim_option

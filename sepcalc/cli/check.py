@@ -20,6 +20,7 @@ from sepcalc.cli.asked import (
     text_of,
     verdict_options,
 )
+from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.network import (
     batch_option,
     dim_option,
@@ -28,7 +29,7 @@ from sepcalc.cli.network import (
     set_option,
     uncounted_option,
 )
-from sepcalc.cli.output import complete_files, emit, working_folder
+from sepcalc.cli.output import emit, working_folder
 from sepcalc.cli.targets import Target, configured, named, shown
 from sepcalc.document.foreign import SUFFIXES as FOREIGN
 from sepcalc.document.foreign import is_foreign
@@ -71,7 +72,7 @@ Kept = Mapping[Any, baselines.Kept]
 
 
 @click.command("check", help=HELP)
-@click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_files)
+@click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_networks)
 @max_option
 @click.option("--baseline", metavar="FILE", help="What sepcalc baseline kept, to compare with.")
 @increase_option
@@ -118,13 +119,22 @@ def command(
     told = False
     for outcome in outcomes:
         for problem in outcome.problems if outcome.code != BUG else ():
-            complain(str(problem))
+            complain(_told(problem))
             told = form == "table" and output is None
     report = CheckReport(outcomes, why, quiet, _from_workspace(here) if form == "github" else "", told)
     emit(report, form, exact, output, force)
     if form == "github":
         _summarize(report._replace(told=False))
     return report.code
+
+
+def _told(problem: Problem) -> str:
+    """A problem, with the whole command where the line that was meant is known."""
+    if problem.meant is None:
+        return str(problem)
+    from sepcalc.cli.guesses import told
+
+    return told(InputError([problem]), click.get_current_context().obj or ())
 
 
 _CONFIGURE = "name a file, or write [[tool.sepcalc.check]] into the project's pyproject.toml"

@@ -2,6 +2,7 @@
 
 import click
 
+from sepcalc.cli.completion import complete_spec, complete_variants
 from sepcalc.cli.output import element_bytes, emit, output_options
 from sepcalc.cli.words import SPEC, SpecCommand, spoken
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
@@ -28,9 +29,9 @@ class CompareCommand(SpecCommand):
 
 
 @click.command("compare", cls=CompareCommand, help=HELP, context_settings=SPEC)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC", shell_complete=complete_spec)
 @click.option(
-    "--variant", "variants", multiple=True, metavar="NAME",
+    "--variant", "variants", multiple=True, metavar="NAME", shell_complete=complete_variants,
     help="normal, spatial, depthwise-separable, depthwise-spatial, factorized or all; may be repeated.",
 )  # fmt: skip
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")

@@ -3,6 +3,7 @@
 import click
 
 from sepcalc.cli import complain
+from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.network import (
     NETWORK,
     batch_option,
@@ -32,7 +33,7 @@ Examples:
 
 
 @click.command("convert", help=HELP)
-@click.argument("network")
+@click.argument("network", shell_complete=complete_networks)
 @set_option
 @input_option
 @dim_option

@@ -7,6 +7,7 @@ from hashlib import blake2b
 import click
 
 from sepcalc.cli.asked import increase_option, increases_of, read_for_gate, verdict_options
+from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.network import (
     batch_option,
     dim_option,
@@ -15,7 +16,7 @@ from sepcalc.cli.network import (
     set_option,
     uncounted_option,
 )
-from sepcalc.cli.output import complete_files, emit
+from sepcalc.cli.output import emit
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown
 from sepcalc.gate.snapshots import taken
@@ -37,8 +38,8 @@ Examples:
 
 
 @click.command("diff", help=HELP)
-@click.argument("old", shell_complete=complete_files)
-@click.argument("new", shell_complete=complete_files)
+@click.argument("old", shell_complete=complete_networks)
+@click.argument("new", shell_complete=complete_networks)
 @increase_option
 @set_option
 @input_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sepcalc.cli.completion import complete_kernels
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC
 from sepcalc.errors import InputError, Problem, printable, quoted, why
@@ -38,7 +39,7 @@ _NEGATIVE = re.compile(
 
 
 @click.command("factor", help=HELP, context_settings=SPEC)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="KERNEL")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="KERNEL", shell_complete=complete_kernels)
 @click.option("--list", "names", is_flag=True, help="The kernels that have names.")
 @click.option("--layer", is_flag=True, help="Three axes are a layer's weights, outputs x inputs x kernel.")
 @click.option("--rank", type=click.IntRange(1, 2**31), metavar="R", help="Only this rank.")

@@ -6,6 +6,7 @@ from functools import cache
 
 import click
 
+from sepcalc.cli.completion import complete_networks, complete_separated
 from sepcalc.cli.network import (
     NETWORK,
     batch_option,
@@ -80,11 +81,11 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
 
 
 @click.command("fit", help=HELP)
-@click.argument("network")
+@click.argument("network", shell_complete=complete_networks)
 @click.option("--max", "most", multiple=True, required=True, metavar="METRIC=LIMIT", help="What it must not exceed.")
 @click.option("--by", "ways", multiple=True, type=click.Choice(WAYS), help="Only this way; may be repeated.")
 @click.option(
-    "--variant", "variants", multiple=True, metavar="NAME",
+    "--variant", "variants", multiple=True, metavar="NAME", shell_complete=complete_separated,
     help="What a layer may become: depthwise-separable if none is named; may be repeated.",
 )  # fmt: skip
 @click.option("--multiplier", type=click.IntRange(1), default=1, show_default=True, help="Of the depthwise links.")

@@ -2,20 +2,30 @@
 
 import click
 
+from sepcalc.cli.completion import complete_kinds
 from sepcalc.cli.output import emit, short_output_options
+from sepcalc.errors import InputError, Problem
+from sepcalc.kinds import KINDS, unknown_kind
 from sepcalc.reports.kinds import KindsReport
 
 HELP = """Every kind of layer with its words and options, and one line on how it is counted: the tables that the parser
-reads.
+reads. With a KIND, all that there is to know of that one.
 
 \b
 Examples:
   sepcalc kinds
+  sepcalc kinds conv
   sepcalc kinds --format markdown
 """
 
 
 @click.command("kinds", help=HELP)
+@click.argument("kind", required=False, shell_complete=complete_kinds)
 @short_output_options
-def command(form: str, exact: bool, output: str | None, force: bool) -> None:
-    emit(KindsReport(), form, exact, output, force)
+def command(
+    kind: str | None = None, form: str = "table", exact: bool = False, output: str | None = None, force: bool = False
+) -> None:
+    if kind is not None and kind not in KINDS:
+        fact = unknown_kind(kind)
+        raise InputError([Problem(fact.message, fact.hint)])
+    emit(KindsReport(kind or ""), form, exact, output, force)

@@ -2,6 +2,7 @@
 
 import click
 
+from sepcalc.cli.completion import complete_spec
 from sepcalc.cli.output import element_bytes, emit, output_options
 from sepcalc.cli.words import SPEC, SpecCommand, spoken
 from sepcalc.network import of_spec
@@ -25,7 +26,7 @@ Examples:
 
 
 @click.command("layer", cls=SpecCommand, help=HELP, context_settings=SPEC)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC", shell_complete=complete_spec)
 @click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
 @element_bytes
 @output_options

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from sepcalc.cli.output import complete_files, element_bytes, emit, emit_file, short_output_options
+from sepcalc.cli.completion import complete_networks, complete_parameters
+from sepcalc.cli.output import element_bytes, emit, emit_file, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate import check, compare_published
@@ -69,7 +70,12 @@ def standard_input() -> bytes:
 
 
 set_option = click.option(
-    "--set", "sets", multiple=True, metavar="NAME=VALUE", help="A value for a parameter of the file."
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=complete_parameters,
+    help="A value for a parameter of the file.",
 )
 input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]HxWxC", help="Another input shape.")
 dim_option = click.option(
@@ -90,7 +96,7 @@ fold_norm_option = click.option(
 
 
 @click.command("network", help=HELP)
-@click.argument("network", shell_complete=complete_files)
+@click.argument("network", shell_complete=complete_networks)
 @set_option
 @input_option
 @dim_option

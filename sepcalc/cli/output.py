@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -13,9 +13,6 @@ from sepcalc.cli import terminal_columns
 from sepcalc.errors import InputError, Problem
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,13 +34,6 @@ def output_options(command: Command, forms: Iterable[str] = GENERAL, short: bool
     for option in reversed(options):
         command = option(command)
     return command
-
-
-def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """The shell's own completion of files, for a network argument."""
-    from click.shell_completion import CompletionItem
-
-    return [CompletionItem(incomplete, type="file")]
 
 
 _COMMANDED = ("github", "csv")  # formats that see to it themselves

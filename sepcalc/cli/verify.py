@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import click
 
+from sepcalc.cli.completion import complete_spec, complete_variants
 from sepcalc.cli.network import (
     NETWORK,
     batch_option,
@@ -49,9 +50,16 @@ _SHAPES = re.compile("[0-9x,]+")  # the beginning of a spec, perhaps of one whos
 
 
 @click.command("verify", help=HELP, context_settings=SPEC)
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC|NETWORK")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC|NETWORK", shell_complete=complete_spec)
 @click.option("--layers", multiple=True, metavar="GLOB", help="Only the layers of a network whose names match.")
-@click.option("--variant", "variants", multiple=True, metavar="NAME", help="Only this variant of a spec, or all.")
+@click.option(
+    "--variant",
+    "variants",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_variants,
+    help="Only this variant of a spec, or all.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data and the weights.")
 @click.option(
     "--sample", type=click.IntRange(1), metavar="N",

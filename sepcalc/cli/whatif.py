@@ -2,6 +2,7 @@
 
 import click
 
+from sepcalc.cli.completion import complete_networks, complete_rules
 from sepcalc.cli.network import (
     NETWORK,
     batch_option,
@@ -37,8 +38,15 @@ Examples:
 
 
 @click.command("whatif", help=HELP)
-@click.argument("network")
-@click.option("--rewrite", "rules", multiple=True, metavar="RULE", help="GLOB=VARIANT [OPTIONS]; may be repeated.")
+@click.argument("network", shell_complete=complete_networks)
+@click.option(
+    "--rewrite",
+    "rules",
+    multiple=True,
+    metavar="RULE",
+    shell_complete=complete_rules,
+    help="GLOB=VARIANT [OPTIONS]; may be repeated.",
+)
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Layers that no rule rewrites.")
 @click.option("--width", metavar="NUMBER", help="Channels times this, of every layer but the heads.")
 @click.option(

@@ -1,7 +1,7 @@
 """The words of a layer spec on the command line: its options are the grammar's, not click's."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +9,9 @@ from sepcalc.errors import InputError, Problem, printable
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
 from sepcalc.spec import Spec, parse
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # A command with these settings hands on, in order, whatever it does not know itself. It must have no option of one
 # letter: those are the spec's.
@@ -31,7 +34,7 @@ class SpecCommand(click.Command):
         return rest
 
     def _shielded(self, args: list[str]) -> list[str]:
-        own = {name for parameter in self.params for name in parameter.opts} | {"--help", "--"}
+        own = {name for parameter in self.params for name in parameter.opts} | {"-h", "--help", "--"}
         valued = {
             name
             for parameter in self.params
@@ -43,6 +46,12 @@ class SpecCommand(click.Command):
             spec = word[:1] == "-" and len(word) > 1 and word.partition("=")[0] not in own and before not in valued
             result.append(_SHIELD + word if spec else word)
         return result
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """The options of the spec, then those of the command."""
+        from sepcalc.cli.completion import complete_options
+
+        return [*complete_options(ctx, incomplete, self.also), *super().shell_complete(ctx, incomplete)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         used = {*self.also, *(option for kind in self.kinds for option in KINDS[kind].options)}

@@ -29,7 +29,8 @@ def layer(
 
 def entry(found: meant.Line, beside: Sequence[str] = (), line: bool = False) -> Meant:
     """The same of what was read already."""
-    layers = ", ".join(found.layers)
+    listed = [f'"{one}"' if re.search(r"[{,]", one) and not line else one for one in found.layers]
+    layers = ", ".join(listed if len(listed) > 1 else found.layers)
     if beside:
         kind, _, rest = layers.partition(" ")
         entry = f"layers: [{layers}]" if len(found.layers) > 1 else f'{kind}: "{rest}"' if rest else f"{kind}: {{}}"
@@ -46,7 +47,7 @@ def read_layer(
     have, where they are known."""
     blocks = [*blocks]
     first = text.split()[0] if text.split() else ""
-    if first in blocks or (not meant.known(first) and near_miss(first, blocks)):
+    if first in blocks or (not meant.kind(first) and near_miss(first, blocks)):
         return None
 
     def accepts(words: Sequence[str]) -> str | None:

@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
+from sepcalc.kinds import KINDS
 from sepcalc.meant.layer import Layer, Lost, spelled, written
 from sepcalc.meant.reader import Reader
-from sepcalc.meant.words import known, shapes_of, tokens, without_batch
+from sepcalc.meant.words import known as kind
+from sepcalc.meant.words import shapes_of, tokens, without_batch
 from sepcalc.options import Option
 
 Accepts = Callable[[Sequence[str]], str | None]
 """Whether words (shapes, then a layer) are a spec: its output shape, or "" where it has no shapes; None if not."""
 
+ALONE = ("attention", "multihead", "copy")  # kinds of several inputs that may have one
 _MOST = 400  # characters of a guess that are read
 
-__all__ = ["Accepts", "Line", "known", "line", "shape", "value"]
+__all__ = ["Accepts", "Line", "kind", "line", "shape", "value"]
 
 
 class Line(NamedTuple):
@@ -71,6 +74,8 @@ def line(
 
 def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader", accepts: Accepts) -> Line | None:
     shape, found = shapes, list[str]()
+    if len(layers) > 1 and any(KINDS[layer.kind].several and layer.kind not in ALONE for layer in layers):
+        return None  # one after another has one input
     for layer in layers:
         words = written(layer, shape, reader.made_up)
         output = accepts([*shape, *words])

@@ -1,0 +1,41 @@
+"""``sepcalc help``."""
+
+import click
+
+from sepcalc.cli import COMMANDS, commands
+from sepcalc.cli.completion import complete_help
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.kinds import KINDS
+
+HELP = """The help of a command, as its --help gives it; of a kind of layer, what sepcalc kinds tells of it.
+
+\b
+Examples:
+  sepcalc help network
+  sepcalc help depthwise
+"""
+
+
+@click.command("help", help=HELP)
+@click.argument("words", nargs=-1, metavar="[COMMAND|KIND]", shell_complete=complete_help)
+@click.pass_context
+def command(ctx: click.Context, words: tuple[str, ...]) -> None:
+    parent = ctx.parent or ctx
+    if not words:
+        click.echo(parent.get_help())
+        return
+    name = words[0]
+    if len(words) > 1:
+        raise InputError([Problem(f"help is of one command, not of {len(words)}")])
+    if name not in COMMANDS:
+        if name in KINDS:
+            found = commands.get_command(parent, "kinds")
+            assert found is not None
+            ctx.invoke(found, kind=name)
+            return
+        fact = Invalid(f"there is no command {quoted(name)}", near_miss(name, (*COMMANDS, *KINDS)))
+        raise InputError([Problem(fact.message, fact.hint or f"expected {', '.join(COMMANDS)}")])
+    found = commands.get_command(parent, name)
+    assert found is not None
+    with click.Context(found, info_name=name, parent=parent, terminal_width=parent.terminal_width) as own:
+        click.echo(found.get_help(own))

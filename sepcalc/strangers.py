@@ -1,0 +1,74 @@
+"""Arguments that are no networks here, and what may have been meant. Loaded only when one is named."""
+
+import ast
+import os
+import re
+
+from sepcalc.errors import InputError, Meant, Problem, near_miss, printable
+from sepcalc.foreign import FILES
+
+EXAMPLE = "--input 224x224x3"
+ONNX = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
+MODULE = f"name the module that it was saved from: sepcalc network package.module:Net {EXAMPLE}"
+BASELINE = b"sepcalc-baseline/"  # what a baseline begins with
+LARGEST = 2**20  # bytes of Python that are looked through
+
+
+def refuse(path: str, suffix: str) -> None:
+    """Raises InputError for a file of a kind that is known, but not read; returns for every other."""
+    shown = printable(path)[:500]
+    if suffix == ".py":
+        line = _modules(path)
+        meant = Meant(path, f"{_module(path)}:{line or 'Net'}", not line, tuple(EXAMPLE.split()))
+        raise InputError([Problem(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)])
+    if suffix in FILES and not os.path.isdir(path):
+        torch = suffix in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
+        raise InputError([Problem(f"{shown}: {FILES[suffix]}", MODULE if torch else ONNX)])
+
+
+def _module(path: str) -> str:
+    """A file's path as Python would import it."""
+    parts = [part for part in os.path.splitext(os.path.normpath(path))[0].split(os.sep) if part not in ("", ".", "..")]
+    return ".".join(parts)
+
+
+def _modules(path: str) -> str:
+    """The last class in a file that looks like a module of PyTorch's; nothing is run for that."""
+    try:
+        with open(path, "rb") as file:
+            tree = ast.parse(file.read(LARGEST))
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    classes = [
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.ClassDef) and any("Module" in ast.unparse(base)[-20:] for base in node.bases)
+    ]
+    return classes[-1] if classes else ""
+
+
+def is_baseline(argument: str) -> bool:
+    """Whether an argument is a file that ``sepcalc baseline`` kept."""
+    if not argument.lower().endswith(".json") or not os.path.isfile(argument):
+        return False
+    try:
+        with open(argument, "rb") as file:
+            return BASELINE in file.read(200)
+    except OSError:
+        return False
+
+
+def zoo_name(word: str) -> str:
+    """The network of the zoo that a word means: ``MobileNetV2``, ``resnet-50``; nothing where none is like it."""
+    from sepcalc.zoo import names
+
+    bare = re.sub(r"[^a-z0-9]", "", word.lower())
+    if re.search(r"[^\w-]", word) or not re.search("[a-z]", bare):
+        return ""
+    try:
+        plain = {name.replace("_", ""): name for name in names()}
+    except InputError:
+        return ""
+    begins = [name for short, name in plain.items() if short.startswith(bare)] if len(bare) > 3 else []
+    near = near_miss(bare, plain).removeprefix("did you mean ").removesuffix("?")
+    return plain.get(bare) or (begins[0] if begins else plain.get(near, ""))

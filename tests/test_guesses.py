@@ -1,0 +1,444 @@
+"""First guesses, in the words of PyTorch, Keras, ONNX, Caffe and papers: each is refused, and answered with the line
+that was meant. Every line that is suggested is run here, or read by the parser."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sepcalc import foreign, load, meant, parse
+from sepcalc.cli import COMMANDS, commands, run
+from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
+from sepcalc.errors import InputError, Invalid
+from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.kinds import KINDS
+from sepcalc.options import OPTIONS
+from sepcalc.rewrite import VARIANTS
+from sepcalc.spec import Misread, linked, outputs, read
+
+Run = Callable[..., tuple[int, str, str]]
+NET = "input: 8x8x3\nparameters: {width: 1.0}\nlayers: [conv -k3 -o8, pool avg global, dense -o10]\n"
+
+
+@pytest.fixture
+def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs a command line in a folder with two networks: (exit code, standard output, standard error)."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(NET, "utf-8")
+    Path("other.yaml").write_text(NET, "utf-8")
+    Path("model.py").write_text("import torch\n\nclass Small(torch.nn.Module):\n    pass\n", "utf-8")
+
+    def outcome(*args: str) -> tuple[int, str, str]:
+        code = run(args)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return outcome
+
+
+def hint(message: str) -> str:
+    """The one hint of a message."""
+    (found,) = re.findall(r"^  hint: (.*)$", message, re.MULTILINE)
+    return str(found)
+
+
+# --- one layer --------------------------------------------------------------------------------------------------------
+
+LAYERS = [
+    # those that the issue lists
+    ("layer 12x12x3 conv2d -k3 -o8", "layer 12x12x3 conv -k3 -o8"),
+    ("layer 12x12x3 conv 3x3 64", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 linear 10", "layer 12x12x3 dense -o10"),
+    ("layer 12x12x3 fc", "for example layer 12x12x3 dense -o10"),
+    ("layer 12x12x3 fc 10", "layer 12x12x3 dense -o10"),
+    ("layer 12x12x3 bn", "layer 12x12x3 norm batch"),
+    ("layer 12x12x3 batchnorm", "layer 12x12x3 norm batch"),
+    ("layer 12x12x3 maxpool 2", "layer 12x12x3 pool max -k2"),
+    ("layer 12x12x3 gap", "layer 12x12x3 pool avg global"),
+    ("layer 12x12x3 ReLU", "layer 12x12x3 act relu"),
+    ("layer 12x12x3 act softmax", "layer 12x12x3 softmax"),
+    ("layer 12x12x3 dwconv -k3", "layer 12x12x3 depthwise -k3"),
+    ("layer 12x12x3 resize", "for example layer 12x12x3 upsample bilinear --scale 2"),
+    ("layer 12x12x3 Conv2DTranspose", "for example layer 12x12x3 transposed -k3 -o64"),
+    ("compare 12x12x3 -k5 -o256 -p SAME", "compare 12x12x3 conv -k5 -o256 -p same"),
+    ("compare 12,12,3 -k5 -o256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare 12x12x3 -k 3,3 -o8", "compare 12x12x3 conv -k3 -o8"),
+    ("compare 12 12 3 -k3 -o8", "compare 12x12x3 conv -k3 -o8"),
+    ("compare 12x12x3 5x5 256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare 12x12x3 --kernel_size 5 -o256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare 1x224x224x3 -k3 -o8", "compare 224x224x3 conv -k3 -o8"),
+    # twenty more, and some
+    ("layer 12x12x3 'nn.Conv2d(3, 64, kernel_size=3, padding=1)'", "layer 12x12x3 conv -k3 -o64 -p1"),
+    ("layer 12x12x3 'Conv2d(3, 64, 3, 2, 1, bias=False)'", "layer 12x12x3 conv -k3 -o64 -s2 -p1 --no-bias"),
+    ("layer 12x12x3 'Conv2D(64, (3, 3), strides=2)'", "layer 12x12x3 conv -k3 -o64 -s2"),
+    ("layer 12x12x3 'Conv2D(64, 3, activation=\"relu\")'", 'network "12x12x3, conv -k3 -o64, act relu"'),
+    ("layer 12x12x3 conv 3x3 64 bn relu", 'network "12x12x3, conv -k3 -o64, norm batch, act relu"'),
+    ("layer 12x12x3 conv3x3-64", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 conv k3n64s1", "layer 12x12x3 conv -k3 -o64 -s1"),
+    ("layer 12x12x3 conv 3x3/2 64", "layer 12x12x3 conv -k3 -o64 -s2"),
+    ("layer 12x12x3 conv kernel=3 filters=64 stride=2", "layer 12x12x3 conv -k3 -o64 -s2"),
+    ("layer 12x12x3 conv -kernel 5 -out 8", "layer 12x12x3 conv -k5 -o8"),
+    ("layer 12x12x3 conv -K5 -O8", "layer 12x12x3 conv -k5 -o8"),
+    ("layer 12x12x3 conv --filters 64 --ksize 3 --strides 2 --pad 1", "layer 12x12x3 conv -k3 -o64 -s2 -p1"),
+    ("layer 12x12x3 SeparableConv2D 256 5", "layer 12x12x3 separable -k5 -o256"),
+    ("layer 12x12x3 'AdaptiveAvgPool2d(1)'", "layer 12x12x3 pool avg adaptive --to 1"),
+    ("layer 12x12x3 GlobalAveragePooling2D", "layer 12x12x3 pool avg global"),
+    ("layer 12x12x3 MaxPooling2D 2", "layer 12x12x3 pool max -k2"),
+    ("layer 12x12x3 'UpSampling2D(size=(2,2))'", "layer 12x12x3 upsample nearest --scale 2"),
+    ("layer 12x12x3 resize 24x24", "layer 12x12x3 upsample bilinear --to 24x24"),
+    ("layer 12x12x3 leaky_relu", "layer 12x12x3 act leaky-relu"),
+    ("layer 12x12x64 'GroupNorm(32, 64)'", "layer 12x12x64 norm group -g32"),
+    ("layer 196x768 MultiHeadAttention --num_heads 12", "layer 196x768 multihead --heads 12"),
+    ("layer 100x64 'nn.LSTM(64, 128)'", "layer 100x64 lstm -o128"),
+    ("layer 100x64 bilstm 128", "layer 100x64 lstm -o128 --bidirectional"),
+    ("layer '(12, 12, 3)' conv -k3 -o8", "layer 12x12x3 conv -k3 -o8"),
+    ("layer Nx12x12x3 conv -k3 -o8", "layer 12x12x3 conv -k3 -o8"),
+    ("layer 12X12X3 conv -k3 -o8", "layer 12x12x3 conv -k3 -o8"),
+    ("layer 12x12x3 conw -k5 -o2", "layer 12x12x3 conv -k5 -o2"),
+    ("layer 12x12x3 conv -k3 -o8 --bias true", "layer 12x12x3 conv -k3 -o8 --bias"),
+    ("layer 12x12x3 conv 3x3 64 --explain", "layer 12x12x3 conv -k3 -o64 --explain"),
+    ("layer 12x12x3 pool 2", "for example layer 12x12x3 pool max -k2"),
+    ("compare 12x12x3 conv 5x5x3x256", "compare 12x12x3 conv -k5 -o256"),
+    ("verify 12x12x3 conv2d 3 8", "verify 12x12x3 conv -k3 -o8"),
+]
+
+
+@pytest.mark.parametrize(("guess", "expected"), LAYERS, ids=[guess for guess, _ in LAYERS])
+def test_a_layer_in_other_words(guess: str, expected: str, sep: Run) -> None:
+    code, out, err = sep(*shlex.split(guess))
+    assert (code, out) == (2, "")
+    example = "for example " if expected.startswith("for example ") else ""
+    assert hint(err) == f"{example}sepcalc {expected.removeprefix('for example ')}"
+    assert sep(*shlex.split(expected.removeprefix("for example ")))[0] == 0
+
+
+def test_what_a_guess_is_told_in_full(sep: Run) -> None:
+    assert sep("layer", "12x12x3", "conv", "3x3", "64")[2] == (
+        "unexpected '3x3' after conv\n"
+        "  12x12x3 conv 3x3 64\n"
+        "               ^^^\n"
+        "unexpected '64' after conv\n"
+        "  12x12x3 conv 3x3 64\n"
+        "                   ^^\n"
+        "  hint: sepcalc layer 12x12x3 conv -k3 -o64\n"
+    )
+    with pytest.raises(InputError) as caught:  # in Python there is no command
+        parse("12x12x3 --kernel_size 5 -o256")
+    assert str(caught.value) == (
+        "unknown option '--kernel_size'\n"
+        "  12x12x3 --kernel_size 5 -o256\n"
+        "          ^^^^^^^^^^^^^\n"
+        "  hint: 12x12x3 conv -k5 -o256"
+    )
+
+
+NO_GUESS = ["12x12x3 blah", "12x12x3 conv blah", "12x12x3 dense -o10 -k3", "12x12x3 conv -k3 -o8 -g2", "4x4x3 -k5 -o2"]
+
+
+@pytest.mark.parametrize("text", NO_GUESS)
+def test_what_nobody_knows_is_not_guessed(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(text)
+    assert all(problem.meant is None for problem in caught.value.problems)
+
+
+# --- the property -----------------------------------------------------------------------------------------------------
+
+
+def accepts(words: "list[str] | tuple[str, ...]") -> str | None:
+    """What the parser says, and the op: the output of a spec that can be run."""
+    try:
+        spec = read(words)
+        return "x".join(map(str, outputs(linked(spec, spec.inputs), spec.inputs)[-1])) if spec.inputs else ""
+    except (Misread, Invalid):
+        return None
+
+
+SIZES = st.sampled_from(["1", "2", "3", "8", "64", "3x3", "5x5", "3,3", "(3, 3)", "0.5", "same", "SAME"])
+NAMES = st.sampled_from(sorted({name for names in foreign.OPTIONS.values() for name in names.split()}))
+TAIL = st.lists(
+    st.one_of(
+        SIZES,
+        st.builds("{}={}".format, NAMES, SIZES),
+        st.builds("--{} {}".format, NAMES, SIZES),
+        st.sampled_from(["-k3", "-o8", "-s 2", "-p SAME", "relu", "bn", "+ relu", "--json", "/2", "k3s2"]),
+    ),
+    max_size=4,
+).map(" ".join)
+WORD = st.sampled_from(sorted({*foreign.LAYERS, *KINDS, "conv3x3-64", "nn.Conv2d", "Conv2D", "fc1000"}))
+SHAPE = st.sampled_from(["12x12x64", "12,12,64", "12 12 64", "1x12x12x64", "(12, 12, 64)", "64", "100x64", "Nx100x64"])
+
+
+@given(SHAPE, WORD, TAIL, st.booleans())
+def test_every_line_that_is_suggested_is_accepted(shape: str, word: str, tail: str, called: bool) -> None:
+    text = f"{shape} {word}({tail})" if called else f"{shape} {word} {tail}"
+    try:
+        parse(text, commands=("--format",))
+    except InputError as error:
+        for suggestion in filter(None, [problem.meant for problem in error.problems]):
+            if suggestion.command == "network":
+                load(suggestion.line)
+            else:
+                assert parse(suggestion.line).links
+
+
+@given(WORD, TAIL)
+def test_every_entry_that_is_suggested_is_accepted(word: str, tail: str) -> None:
+    found = meant.line(f"{word} {tail}", accepts, shaped=False)
+    for layer in found.layers if found else ():
+        assert accepts(layer.split()) == ""
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_of_the_table_leads_somewhere() -> None:
+    for word, line in foreign.LAYERS.items():
+        assert word == foreign.plain(word), word
+        kind, *words = line.split()
+        slots = KINDS[kind].words()
+        own = [part for part in words if part[0] != "-"]
+        assert all(part in slot for part, slot in zip(own, slots, strict=False)), word
+        assert {part[2:] for part in words if part[0] == "-"} <= {*KINDS[kind].options}, word
+    assert {*foreign.OPTIONS} <= {*OPTIONS}
+    assert {*foreign.LETTERS.values()} <= {*OPTIONS}
+    assert {*foreign.KEYS} <= {*ROOT, *MODIFIERS, *PARTS}
+    assert {*foreign.COMMANDS} <= {*COMMANDS}
+    assert {*foreign.METRICS} <= {*map(spoken, METRICS)}
+    assert {*foreign.VARIANTS} <= {*VARIANTS}
+    context = commands.make_context("sepcalc", [], resilient_parsing=True)
+    options = {
+        option
+        for name in COMMANDS
+        if (found := commands.get_command(context, name))
+        for parameter in found.params
+        for option in parameter.opts
+    }
+    assert {ours.split()[0] for ours in foreign.FLAGS.values()} <= options
+
+
+def test_a_run_that_is_right_loads_no_foreign_words() -> None:
+    program = (
+        "import sys; from sepcalc.cli import run; "
+        "codes = [run(['layer', '12x12x3', 'conv', '-k3', '-o8']), run(['network', '8x8x3, conv -k3 -o8, act relu'])]; "
+        "foreign = ('sepcalc.foreign', 'sepcalc.meant', 'sepcalc.strangers', 'sepcalc.cli.guesses'); "
+        "print(codes, [name for name in sys.modules if name.startswith(foreign)], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "[0, 0] []\n"
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+CALLS = [
+    ("net.yaml", "network net.yaml"),
+    ("net.yaml other.yaml", "diff net.yaml other.yaml"),
+    ("12x12x3 -k5 -o256", "compare 12x12x3 -k5 -o256"),
+    ("12x12x3 conv 3x3 64 --json", "compare 12x12x3 conv -k3 -o64 --format json"),
+    ("12x12x3 maxpool 2", "layer 12x12x3 pool max -k2"),
+    ("mobilenet_v1", "network zoo:mobilenet_v1"),
+    ("MobileNetV2", "network zoo:mobilenet_v2"),
+    ("resnet-50", "network zoo:resnet50"),
+    ("network mobilenet_v1 --top 3", "network zoo:mobilenet_v1 --top 3"),
+    ("network zoo:mobilenetv2", "network zoo:mobilenet_v2"),
+    ("zoo mobilenet_v2", "network zoo:mobilenet_v2"),
+    ("network net.yaml --json", "network net.yaml --format json"),
+    ("compare 12x12x3 -k5 -o256 --json", "compare 12x12x3 conv -k5 -o256 --format json"),
+    ("--json compare 12x12x3 -k5 -o256", "compare 12x12x3 -k5 -o256 --format json"),
+    ("network net.yaml --format JSON", "network net.yaml --format json"),
+    ("network 12x12x3 -k5 -o256", "compare 12x12x3 -k5 -o256"),
+    ("network 224x224x3, conv -k3 -o32, dense -o10", 'network "224x224x3, conv -k3 -o32, dense -o10"'),
+    (
+        "network '32,32,3, conv2d 3x3 32, relu, gap, linear 10' --top 2",
+        'network "32x32x3, conv -k3 -o32, act relu, pool avg global, dense -o10" --top 2',
+    ),
+    ("network net.yaml other.yaml", "diff net.yaml other.yaml"),
+    ("compare net.yaml", "network net.yaml"),
+    ("layer zoo:vgg16", "network zoo:vgg16"),
+    ("kinds conv2d", "kinds conv"),
+    ("conv", "kinds conv"),
+    ("help netwrok", "help network"),
+    ("info net.yaml", "network net.yaml"),
+    ("count 12x12x3 conv -k3 -o8", "compare 12x12x3 conv -k3 -o8"),
+    ("verfy 12x12x3 -k5 -o8", "verify 12x12x3 -k5 -o8"),
+    ("models", "zoo"),
+    ("version", "--version"),
+    ("check net.yaml --max-macs 5M", "check net.yaml --max macs=5M"),
+    ("check net.yaml --max macs 5M", "check net.yaml --max macs=5M"),
+    ("check net.yaml --max 'macs<5M'", "check net.yaml --max macs=5M"),
+    ("check net.yaml --max parameters=5M", "check net.yaml --max params=5M"),
+    ("check net.yaml --params 5M", "check net.yaml --max params=5M"),
+    ("fit net.yaml --max 300M", "fit net.yaml --max macs=300M"),
+    ("whatif net.yaml --rewrite separable", 'whatif net.yaml --rewrite "*=depthwise-separable"'),
+    ("compare 12x12x3 -k5 -o8 --variant separable", "compare 12x12x3 -k5 -o8 --variant depthwise-separable"),
+    ("network net.yaml --set width 1", "network net.yaml --set width=1"),
+    ("network net.yaml --width 1", "network net.yaml --set width=1"),
+    ("network net.yaml --input 16,16,3", "network net.yaml --input 16x16x3"),
+    ("network net.yaml --input-shape 16x16x3", "network net.yaml --input 16x16x3"),
+    ("network net.yaml --sort parameters", "network net.yaml --sort params"),
+    ("network net.yaml --verbose", "network net.yaml --explain"),
+    ("convert net.yaml copy.yaml", "convert net.yaml -o copy.yaml"),
+    ("sobel-x", "factor sobel-x"),
+    ("'1 2 1; 2 4 2; 1 2 1'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
+]
+
+
+@pytest.mark.parametrize(("guess", "expected"), CALLS, ids=[guess for guess, _ in CALLS])
+def test_the_whole_command(guess: str, expected: str, sep: Run) -> None:
+    code, out, err = sep(*shlex.split(guess))
+    assert (code, out, hint(err)) == (2, "", f"sepcalc {expected}")
+    assert sep(*shlex.split(expected))[0] == 0
+
+
+def git(*words: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *words], check=True, capture_output=True)
+
+
+REVISIONS = [
+    ("network HEAD:net.yaml", "network git:HEAD:net.yaml"),
+    ("network main:net.yaml --top 1", "network git:main:net.yaml --top 1"),
+    ("network git:net.yaml", "network git:HEAD:net.yaml"),
+    ("check HEAD:net.yaml --max macs=1G", "check git:HEAD:net.yaml --max macs=1G"),
+    ("diff HEAD:net.yaml net.yaml", "diff git:HEAD:net.yaml net.yaml"),
+    ("diff HEAD net.yaml", "diff git:HEAD:./net.yaml net.yaml"),
+    ("diff net.yaml", "diff git:HEAD:./net.yaml net.yaml"),
+    ("diff base.json net.yaml", "check net.yaml --baseline base.json --max-increase 0%"),
+    ("diff net.yaml base.json --max-increase macs=2%", "check net.yaml --baseline base.json --max-increase macs=2%"),
+]
+
+
+@pytest.mark.parametrize(("guess", "expected"), REVISIONS, ids=[guess for guess, _ in REVISIONS])
+def test_revisions_and_baselines(guess: str, expected: str, sep: Run) -> None:
+    git("init", "-q", ".")
+    git("add", ".")
+    git("commit", "-qm", "all")
+    assert sep("baseline", "net.yaml", "-o", "base.json")[0] == 0
+    code, _, err = sep(*shlex.split(guess))
+    assert (code, hint(err)) == (2, f"sepcalc {expected}")
+    assert sep(*shlex.split(expected))[0] == 0
+
+
+def test_files_of_others(sep: Run) -> None:
+    module = "name the module that it was saved from: sepcalc network package.module:Net --input 224x224x3"
+    pickles = "PyTorch's pickles hold weights and code, and are never opened"
+    for name in ("model.pt", "weights.pth"):
+        assert sep("network", name) == (2, "", f"{name}: {pickles}\n  hint: {module}\n")
+    onnx = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
+    assert sep("network", "m.prototxt") == (2, "", f"m.prototxt: Caffe's models are not read\n  hint: {onnx}\n")
+    python = "Python is not read: expected a module in it, by its name"
+    assert sep("network", "model.py") == (
+        2,
+        "",
+        f"model.py: {python}\n  hint: sepcalc network model:Small --input 224x224x3\n",
+    )
+    assert sep("network", "no/where.py")[2] == (
+        f"no/where.py: {python}\n  hint: for example sepcalc network no.where:Net --input 224x224x3\n"
+    )
+
+
+# --- networks in YAML -------------------------------------------------------------------------------------------------
+
+ENTRIES = [
+    ("conv2d -k3 -o8", "conv -k3 -o8"),
+    ("conv 3x3 64", "conv -k3 -o64"),
+    ("nn.Conv2d(3, 64, kernel_size=3, padding=1)", "conv -k3 -o64 -p1"),
+    ("conv 3x3 {int(8 * w)} relu", 'layers: ["conv -k3 -o{int(8 * w)}", act relu]'),
+    ("bn", "norm batch"),
+    ("ReLU", "act relu"),
+    ("fc", "for example dense -o10"),
+    ("3x3 conv 64", "conv -k3 -o64"),
+    ("8x8x3 conv -k3 -o8", "conv -k3 -o8"),
+    ("conv1x1 {8 * w}", "pointwise -o{8 * w}"),
+    ("conv: {kernel: 3, filters: 64, padding: 'SAME'}", "conv -k3 -o64 -p same"),
+    ("conv: {kernel: 3, out: 64, padding: 'SAME'}", "conv -k3 -o64 -p same"),
+    ("conv: {kernel_size: 3, filters: 64, use_bias: True}", "conv -k3 -o64 --bias"),
+    ("Conv2d: {in_channels: 3, out_channels: 8 * w, kernel_size: 3}", "conv -k3 -o{8 * w}"),
+    ("{type: conv, filters: 64, size: 3, name: a}", '{conv: "-k3 -o64", name: a}'),
+    ("[conv, 3, 64]", "conv -k3 -o64"),
+    ("conv: [3, 64]", "conv -k3 -o64"),
+    ("linear: 10", "dense -o10"),
+    ("dense: 10", "dense -o10"),
+    ("pool: max 2", "pool max -k2"),
+]
+
+
+@pytest.mark.parametrize(("entry", "expected"), ENTRIES, ids=[entry for entry, _ in ENTRIES])
+def test_an_entry_in_other_words(entry: str, expected: str, sep: Run) -> None:
+    Path("guess.yaml").write_text(f"input: 8x8x3\nparameters: {{w: 2}}\nlayers:\n  - {entry}\n", "utf-8")
+    code, _, err = sep("network", "guess.yaml")
+    assert (code, hint(err)) == (2, expected)
+    right = expected.removeprefix("for example ")
+    Path("guess.yaml").write_text(f"input: 8x8x3\nparameters: {{w: 2}}\nlayers:\n  - {right}\n", "utf-8")
+    assert sep("network", "guess.yaml")[0] == 0
+
+
+KEYS = [
+    ("input: [8, 8, 3]\nlayers: [act relu]", "input: 8x8x3"),
+    ("input: (8, 8, 3)\nlayers: [act relu]", "input: 8x8x3"),
+    ("input: 8x8x3\ndefaults: {padding: SAME}\nlayers: [act relu]", "padding: same"),
+    ("input: 8x8x3\nvariables: {w: 2}\nlayers: [act relu]", "did you mean parameters?"),
+    ("input: 8x8x3\nlayers:\n  - act relu:\n    times: 2", "did you mean repeat?"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), KEYS, ids=[text for text, _ in KEYS])
+def test_keys_and_values_in_other_words(text: str, expected: str, sep: Run) -> None:
+    Path("guess.yaml").write_text(text, "utf-8")
+    code, _, err = sep("network", "guess.yaml")
+    assert (code, hint(err)) == (2, expected)
+
+
+def test_lists_were_always_read(sep: Run) -> None:
+    Path("list.yaml").write_text("input: 8x8x3\nlayers:\n  - conv: {kernel: [3, 3], out: 8, stride: [2, 2]}\n", "utf-8")
+    assert sep("network", "list.yaml")[0] == 0
+
+
+# --- help and pages ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_stands_at_h_and_at_help(name: str, sep: Run) -> None:
+    code, out, _ = sep(name, "-h")
+    assert (code, out) == (0, sep(name, "--help")[1])
+    assert sep("help", name) == (0, out, "")
+
+
+def test_help_alone_is_the_help_of_all(sep: Run) -> None:
+    assert sep("help") == sep("-h") == sep("--help") == sep()
+
+
+def test_a_kinds_page(sep: Run) -> None:
+    code, out, _ = sep("kinds", "depthwise")
+    assert code == 0
+    assert out == (
+        "depthwise\n"
+        "  each output: one kernel's products over its own channel; multiplier kernels per channel\n"
+        "\n"
+        "Options\n"
+        "option                 default               what it is\n"
+        "-k, --kernel N[xN]     must be given         size of the window: 5, or per axis 3x5\n"
+        "-s, --stride N[xN]     1 (pool: the kernel)  step from window to window\n"
+        "-p, --padding PADDING  valid                 valid, same, 1, 1x2 (per axis), 0/1x0/1 (before/after)\n"
+        "-d, --dilation N[xN]   1                     step from tap to tap\n"
+        "-m, --multiplier N     1                     depthwise kernels per input channel\n"
+        "--bias / --no-bias     no (norms: yes)       a bias, or a norm's shift\n"
+        "\n"
+        "For example\n"
+        "  sepcalc layer 12x12x16 depthwise -k3\n"
+    )
+    assert sep("help", "depthwise") == (0, out, "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_of_a_kinds_page_runs(kind: str, sep: Run) -> None:
+    code, out, _ = sep("kinds", kind)
+    assert code == 0
+    for example in re.findall(r"^  sepcalc (.*)$", out, re.MULTILINE):
+        assert sep(*shlex.split(example))[0] in (0, 3)
