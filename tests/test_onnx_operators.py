@@ -423,3 +423,35 @@ def test_shapes_are_what_onnx_runtime_gives(case: Case, tmp_path: Path) -> None:
 
 def test_every_operator_was_worked_out() -> None:
     assert {case[0] for case in CASES} == set(OPERATORS) - {"Scatter", *OLDER}  # tests/test_onnx_older.py has these
+
+
+# sizes and factors, and floor(size·factor) in float32; of exact numbers it is one less in half of them
+FACTORS = [(224, 706 / 224, 706), (706, 0.31728, 223), (49, 1 / 49, 1), (10, 0.7, 7), (100, 0.29, 29), (299, 1 / 3, 99), (5, 2.0000001, 10), (114, 26 / 114, 26), (340, 1.9, 646), (11, 1.999999, 21)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "factor", "right"), FACTORS)
+@pytest.mark.parametrize("operator", ["Resize", "Upsample"])
+def test_factors_of_a_resampling_are_float32(
+    operator: str, size: int, factor: float, right: int, tmp_path: Path
+) -> None:
+    shape, opset = (1, 1, size, 1), 13 if operator == "Resize" else 9
+    scales = numpy_helper.from_array(np.array([1, 1, factor, 1], np.float32), "s")
+    inputs = ["x", "", "s"] if operator == "Resize" else ["x", "s"]
+    graph = helper.make_graph(
+        [helper.make_node(operator, inputs, ["y"], mode="nearest")],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [scales],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+    assert network_of(made, tmp_path).outputs["y"] == (right, 1, 1)
+    if operator == "Resize" or factor >= 1:
+        runtime = pytest.importorskip("onnxruntime", reason="executing the operator needs onnxruntime")
+        session = runtime.InferenceSession(made.SerializeToString())
+        assert session.run(None, {"x": np.zeros(shape, np.float32)})[0].shape == (1, 1, right, 1)
+
+
+def test_there_and_back_is_one_less(tmp_path: Path) -> None:
+    """224 -> 706 -> 223."""
+    assert read(str(Path(__file__).parent / "data" / "faults" / "o_resize_back.onnx")).outputs == {"y": (223, 223, 1)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import prod
+from struct import pack, unpack
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import raised
@@ -150,11 +151,13 @@ def _resized(call: Call, value: Value) -> Shape:
     for axis, factor in zip(axes, factors, strict=True):
         if not 0 < float(factor) < 2**40:
             raise Invalid(f"it resamples by {float(factor)}")
-        # the factors are float32: 2.0000001 is meant as 2
-        exact = shape[axis] * float(factor)
-        near = round(exact)
-        result[axis] = near if abs(exact - near) < 1e-4 else int(exact)
+        result[axis] = int(_float32(_float32(shape[axis]) * _float32(float(factor))))
     return tuple(result)
+
+
+def _float32(number: float) -> float:
+    """The nearest float32: in these runtimes, the reference and shape inference multiply sizes and factors."""
+    return float(unpack("f", pack("f", number))[0])
 
 
 def _grid_sample(builder: Builder, call: Call) -> Results:
