@@ -450,7 +450,7 @@ def token(words: Words, options: Options, inputs: Shapes) -> Op:
 def constant(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Constant
 
-    learned, buffer = _on(options, "learned"), _on(options, "buffer")
+    learned, buffer = cast("bool | None", options.get("learned")), _on(options, "buffer")
     if learned and buffer:
         raise Invalid("a constant is learned or a buffer, not both", about="buffer")
     return Constant(cast(Shape, options["to"]), learned, buffer)

@@ -34,7 +34,9 @@ def no_search_for_cycles() -> Iterator[None]:
 class Node(NamedTuple):
     """One op of the graph. Tensors are numbered: the network's inputs first, then the output of each node;
     ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
-    is how many params of this node earlier nodes have counted already, where it shares some (tied embeddings)."""
+    is how many params of this node do not count with it, where others have counted some (tied embeddings), or fewer
+    than 0 where it stores more than its op says; ``owners`` are the names of those others, with how many each counts.
+    What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains."""
 
     name: str
     op: Op
@@ -42,6 +44,7 @@ class Node(NamedTuple):
     output: Shape
     weights: str | None = None
     shared: int = 0
+    owners: tuple[tuple[str, int], ...] = ()
 
 
 class Gap(NamedTuple):
@@ -161,7 +164,7 @@ class Network:
 
     def _rows(self) -> Iterator[Layer]:
         tensors, seen = self.tensors, set[str]()
-        for name, op, sources, output, weights, shared in self.nodes:
+        for name, op, sources, output, weights, shared, _ in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
             if weights is not None and weights in seen:
@@ -228,6 +231,20 @@ class Network:
     @cached_property
     def _by_name(self) -> dict[str, Layer]:
         return {layer.name: layer for layer in self.layers}
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The nodes' numbers by name."""
+        return {node.name: at for at, node in enumerate(self.nodes)}
+
+    @cached_property
+    def owners(self) -> dict[str, int]:
+        """The first node of each of the weights that several have."""
+        found: dict[str, int] = {}
+        for at, node in enumerate(self.nodes):
+            if node.weights is not None:
+                found.setdefault(node.weights, at)
+        return found
 
     def select(self, pattern: str) -> tuple[Layer, ...]:
         """The layers whose names match a glob. Raises InputError when none does."""

@@ -119,7 +119,7 @@ def test_models(path: Path) -> None:
     network = load(path)
     text = write_compact(network)
     same(network, text)
-    assert text.count("\n") < 0.6 * write(network).count("\n")
+    assert text.count("\n") < 0.7 * write(network).count("\n")  # biases that layers share name the first of them
     assert ("\nblocks:\n" in text) == (path.stem != "alexnet")
 
 

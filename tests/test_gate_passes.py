@@ -375,3 +375,28 @@ def test_nobody_who_goes_away_turns_a_failure_into_a_pass(gate: Run) -> None:
         done = subprocess.run([sys.executable, "-m", "sepcalc", *args], stdout=written, env=environment, check=False)
         os.close(written)
         assert done.returncode == 1
+
+
+SHARING = """input: 8x8x4
+layers:
+  - conv -k3 -o6 -p same:
+    name: alone
+    shared-params: SHARED
+"""
+
+
+@pytest.mark.parametrize(
+    "shared", ["216", "{alone: 216}", "{conv: 216}", "{input: 216}", "{}", "[alone]", "{alone: -1}"]
+)
+def test_params_are_shared_with_a_layer_that_has_them(shared: str, gate: Run, tmp_path: Path) -> None:
+    """A number alone passed any limit on params."""
+    target = tmp_path / "n.yaml"
+    target.write_text(SHARING.replace("SHARED", shared))
+    assert gate("check", str(target), "--max", "params=10")[0] == 2
+
+
+def test_a_constant_that_a_product_reads_is_its_weights(gate: Run, tmp_path: Path) -> None:
+    target = tmp_path / "n.yaml"
+    target.write_text("input: 8x64\nlayers:\n  - matmul: {a: [], b: [constant --to 64x4096]}\n")
+    assert gate("check", str(target), "--max", "params=262143")[0] == 1
+    assert gate("check", str(target), "--max", "params=262144")[0] == 0

@@ -77,6 +77,7 @@ BEYOND = {
     "unknown_kind",
     "unknown_name",
     "unknown_word",
+    "shared_params",
     "used_often",
     "word_for_kind",
 }

@@ -471,11 +471,11 @@ input: 8x8x4
 layers:
   - conv -k3 -o32 -p same --bias: {name: a}
   - norm batch: {name: n}
-    shared-params: 32
+    shared-params: {a: 32}
   - conv -k3 -o32 -p same --bias: {name: b}
-    shared-params: 32
+    shared-params: {a: 32}
   - conv -k3 -o32 -p same: {name: c}
-    shared-params: 100
+    shared-params: {b: 100}
   - pool avg global: {name: pool}
   - dense -o10: {name: head}
 """
@@ -493,7 +493,7 @@ def test_a_shared_bias_stays_and_follows_the_width(tmp_path: Path) -> None:
     with pytest.raises(sepcalc.InputError) as caught:
         sepcalc.whatif(network, width=0.5)
     assert str(caught.value) == ("c cannot follow: which 100 of its 9,216 params layers before it share is not known")
-    fitting = network_of(SHARED.replace("    shared-params: 100\n", ""), tmp_path)
+    fitting = network_of(SHARED.replace("    shared-params: {b: 100}\n", ""), tmp_path)
     half = {layer.name: layer.cost.params for layer in sepcalc.whatif(fitting, width=0.5).after.layers}
     assert (half["n"], half["b"]) == (16, 16 * 16 * 9)
 

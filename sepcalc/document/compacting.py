@@ -18,6 +18,7 @@ from sepcalc.document.writer import (
     listed_names,
     names_of,
     outputs_of,
+    owners_of,
     weights_fit,
     write,
 )
@@ -38,7 +39,7 @@ _SIZE = re.compile(r"[1-9]\d{0,17}|0")
 _STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
 _UNIT_STRIDE = re.compile(r" -s1(?= |$)")
 _SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
-_COUNTS = ("shared-params", "more-params")  # of params: behind a spec here, beside it in YAML
+_COUNTS = ("shared-params", "constant-params", "more-params")  # of params: behind a spec here, beside it in YAML
 _COUNTED = re.compile(f" ({'|'.join(_COUNTS)}): ")
 Names = Mapping[tuple[int, int], str]  # of parameters, where they stand for a number of a node
 
@@ -89,15 +90,14 @@ class _Writer:
         self.network = network
         self.names = names_of(network)
         self.first = len(network.inputs)
-        self.owners: dict[str, int] = {}
-        for at, node in enumerate(network.nodes):
-            if node.weights is not None:
-                self.owners.setdefault(node.weights, at)
+        self.owners = network.owners
         self.tied = set[int]()  # with weights that have a name; where these do not fit, the params are only shared
         for at, node in enumerate(network.nodes):
             owner = at if node.weights is None else self.owners[node.weights]
             if owner != at and weights_fit(network, at, owner):
                 self.tied |= {at, owner}
+            elif network.layers[at].shared:
+                self.tied |= {owner for owner, _ in owners_of(network, at)}
         self.written = [self._written(at, varied) for at in range(len(network.nodes))]
         ends = [] if network.ends == {"output": len(self.names) - 1} else [*network.ends.values()]
         steps = [
@@ -122,7 +122,7 @@ class _Writer:
             spec = spec._replace(options={**behind, "stride": (1,), **spec.options})
         text = str(spec)
         if layer.shared and at not in self.tied:
-            text += f" {counted_elsewhere(layer.shared)}"
+            text += "".join(f" {line}" for line in counted_elsewhere(network, at, self.names))
         words, numbers, options = [], list[int](), list[str]()
         option = ""
         for word in text.split(" "):
@@ -232,11 +232,10 @@ class _Writer:
             if at in self.tied:
                 weights = self.network.nodes[at].weights
                 owner = at if weights is None else self.owners[weights]
-                shared = self.network.layers[at].shared
                 if owner != at and weights_fit(self.network, at, owner):
                     tie = [f"weights: {quoted(self.names[self.first + owner])}"]
-                elif shared:
-                    tie = [counted_elsewhere(shared)]
+                else:
+                    tie = counted_elsewhere(self.network, at, self.names)
             layers += _indented(self._chain(chain.parts, at, {}, origin, name, tie), 2)
             at += sum(self.grammar.lengths[part] for part in chain.parts)
             before = chain.end
@@ -285,11 +284,11 @@ class _Writer:
             return
         body = self.grammar.bodies[part]
         if body.what == "leaf":
-            text, shared = self._spelled(at, names)
+            text, counted = self._spelled(at, names)
             first, *more = text.split("\n")
             node = self.network.nodes[at]
             nothing = [FROM_NOTHING] if from_nothing(node.op, node.sources) else []
-            yield _beside([f"- {first}", *_indented(more, 2)], [*nothing, *([shared] if shared else [])])
+            yield _beside([f"- {first}", *_indented(more, 2)], [*nothing, *counted])
         elif body.what == "join":
             yield self._join(body, at, names)
         else:
@@ -311,13 +310,14 @@ class _Writer:
         name = names.get((at, hole))
         return str(self.written[at].numbers[hole]) if name is None else f"{{{name}}}"
 
-    def _spelled(self, at: int, names: Names) -> tuple[str, str]:
-        """The spec, and what stands beside it: how many params are shared."""
+    def _spelled(self, at: int, names: Names) -> tuple[str, list[str]]:
+        """The spec, and what stands beside it: who counts how many of its params."""
         first, *rest = self.written[at].template.split(_HOLE)
         text = first + "".join(self._number(at, hole, names) + part for hole, part in enumerate(rest))
-        text, *shared = _COUNTED.split(text)
+        text, *beside = _COUNTED.split(text)
         text = _UNIT_STRIDE.sub("", text) if self.written[at].kind in _STRIDED else text
-        return text, f"{shared[0]}: {shared[1].strip('{}')}" if shared else ""
+        pairs = zip(beside[::2], beside[1::2])
+        return text, [f"{key}: {value if key == _COUNTS[0] else value.strip('{}')}" for key, value in pairs]
 
     def _join(self, body: Body, at: int, names: Names) -> list[str]:
         branches = []

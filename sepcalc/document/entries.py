@@ -30,7 +30,7 @@ ROOT = (
     "param-bytes",
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
-MODIFIERS = ("name", "from", "weights", "shared-params", "more-params", "repeat", "when")
+MODIFIERS = ("name", "from", "weights", "shared-params", "constant-params", "more-params", "repeat", "when")
 PARTS = {
     "residual": ("shortcut",),
     "stages": ("columns", "rows", "first"),
@@ -125,15 +125,17 @@ Body = Layer | Use | Stages | Group | Residual | Join | Scan | Broken
 
 class Modifiers(NamedTuple):
     """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
-    ``shared``, in documents ``shared-params``, how many of its params layers before it have counted already, and
-    ``more``, ``more-params``, how many it stores that its spec does not say: what it hands on to layers after it."""
+    ``shared``, in documents ``shared-params``, how many of its params which layers before it have counted already,
+    ``constant``, ``constant-params``, how many of them are stored nowhere, and ``more``, ``more-params``, how many it
+    stores that its spec does not say: what it hands on to layers after it."""
 
     name: str = ""
     repeat: Piece | None = None
     when: Piece | None = None
     origin: tuple[Scalar, ...] = ()
     weights: Scalar | None = None
-    shared: Piece | None = None
+    shared: tuple[tuple[Scalar, Piece], ...] = ()
+    constant: Piece | None = None
     more: Piece | None = None
 
 

@@ -188,13 +188,29 @@ class Entries(Words):
             if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
                 values = {**values, "weights": inside.values["weights"]}
         weights = self.reference(values["weights"], "weights") if "weights" in values else None
-        shared = self.value_piece(values.get("shared-params"), "shared-params")
+        shared = self.shared(values["shared-params"]) if "shared-params" in values else ()
+        constant = self.value_piece(values.get("constant-params"), "constant-params")
         more = self.value_piece(values.get("more-params"), "more-params")
-        given = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
-        given |= {"shared-params": shared, "more-params": more}
+        given: dict[str, object] = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
+        given |= {"shared-params": shared, "constant-params": constant, "more-params": more}
         if any(not value and key in values for key, value in given.items()):
             return None
-        return Modifiers(name, repeat, when, origin, weights, shared, more)
+        return Modifiers(name, repeat, when, origin, weights, shared, constant, more)
+
+    def shared(self, node: Node) -> tuple[tuple[Scalar, Piece], ...]:
+        """``shared-params: {stem: 64}``: layers, and how many of the params each has counted; nothing and a problem
+        where that cannot be read."""
+        if not isinstance(node, MappingNode) or not node.values:
+            hint = "for example shared-params: {stem: 64}"
+            self.notes.add("shared-params: expected which layer has counted how many of its params", hint, node)
+            return ()
+        found = []
+        for name, value in node.values.items():
+            owner, count = self.reference(node.keys[name], "shared-params"), self.value_piece(value, "shared-params")
+            if owner is None or count is None:
+                return ()
+            found.append((owner, count))
+        return tuple(found)
 
     def origin(self, node: Node, what: str = "from") -> tuple[Scalar, ...]:
         """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""

@@ -263,6 +263,10 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Slice: _slice,
     Embedding: _embedding,
     Token: lambda op, inputs: ("token", (), {"count": op.tokens}),
-    Constant: lambda op, inputs: ("constant", (), {"to": op.shape, **_flags(learned=op.learned, buffer=op.buffer)}),
+    Constant: lambda op, inputs: (
+        "constant",
+        (),
+        {"to": op.shape, **({} if op.learned is None else {"learned": op.learned}), **_flags(buffer=op.buffer)},
+    ),
     Recurrent: _recurrent,
 }

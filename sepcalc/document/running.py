@@ -22,6 +22,7 @@ from sepcalc.document.entries import (
     columns_of,
     fill,
 )
+from sepcalc.document.products import weights_of_products
 from sepcalc.document.reading import Library
 from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
 from sepcalc.errors import Invalid, near_miss, quoted
@@ -32,7 +33,7 @@ from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS
-from sepcalc.shape import LARGEST, Shape, Shapes, read_shape, show
+from sepcalc.shape import Shape, Shapes, read_shape, show
 from sepcalc.spec import Misread, Spec, answered, as_links, index_of, linked, output_of, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
@@ -76,6 +77,8 @@ class Run:
         self.emitted: list[tuple[Scope, str, int, Op, tuple[int, ...], Shape]] = []
         self.ties: dict[int, tuple[int, int]] = {}  # layers that share weights: with which, and how many of their own
         self.refused = set[int]()  # layers whose words make no spec, once they were told
+        self.shares: dict[int, tuple[tuple[int, int], ...]] = {}  # which layers count how many params of a layer
+        self.others: dict[int, int] = {}  # params of a layer that are stored nowhere; below 0: that it has besides
         self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
         self.scope = Scope()
         for number, (name, shape) in enumerate(inputs.items()):
@@ -87,9 +90,15 @@ class Run:
             GraphNode(scope.spell(label, index), op, sources, output)
             for scope, label, index, op, sources, output in self.emitted
         ]
+        for at in weights_of_products(graph, len(self.inputs)):
+            graph[at] = graph[at]._replace(op=graph[at].op._replace(learned=True))  # type: ignore[attr-defined]
+        for at in {**self.shares, **self.others}:
+            owners = tuple([(graph[owner].name, count) for owner, count in self.shares.get(at, ())])
+            shared = sum(count for _, count in owners) + self.others.get(at, 0)
+            graph[at] = graph[at]._replace(shared=shared, owners=owners)
         for at, (owner, shared) in self.ties.items():
             if shared:
-                graph[at] = graph[at]._replace(shared=shared)
+                graph[at] = graph[at]._replace(shared=shared, owners=((graph[owner].name, shared),))
             else:
                 name = graph[owner].name
                 graph[at], graph[owner] = graph[at]._replace(weights=name), graph[owner]._replace(weights=name)
@@ -185,7 +194,7 @@ class Run:
 
     def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
         """An entry with what stands beside it; its end, or what was before if it is left out."""
-        body, (name, repeat, when, origin, weights, shared, more) = entry.body, modifiers
+        body, (name, repeat, when, origin, weights, shared, constant, more) = entry.body, modifiers
         begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
         if when is not None and not isinstance(body, Residual):
             chosen = self.compute(when, frame, begin[0])
@@ -215,41 +224,13 @@ class Run:
                     own = named
                 elif owner := own or self.find(weights, frame, "layer"):
                     share(self, weights, owner, named, frame)
-            if shared is not None and end is not None:
-                self.counted_already(shared, named, inside, begin[0])
-            if more is not None and end is not None:
-                self.counted_besides(more, named, inside, begin[0])
+            if (shared or constant or more) and end is not None:
+                from sepcalc.document.sharing import counted_elsewhere
+
+                counted_elsewhere(self, modifiers, named, inside, begin[0])
             if name:
                 frame.scope.name(name, named)
         return end
-
-    def counted_already(self, shared: Piece, named: Named, frame: Frame, tensor: Tensor | None) -> None:
-        """``shared-params``: params that are those of layers before it, whichever they are."""
-        from sepcalc.document.sharing import cost_of
-
-        count = self.compute(shared, frame, tensor)
-        if count is None:
-            return
-        own = cost_of(self, named.first).params if named.last == named.first + 1 else 0
-        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= own:
-            message = (
-                f"shared-params is {as_text(count)}: expected a whole number from 1 to the {own:,} params of one layer"
-            )
-            frame.file.notes.add(message, "", shared.node, trail=frame.trail)
-        else:
-            self.ties[named.first] = (named.first, count)
-
-    def counted_besides(self, more: Piece, named: Named, frame: Frame, tensor: Tensor | None) -> None:
-        """``more-params``: params that the layer stores beside those that its spec says."""
-        count = self.compute(more, frame, tensor)
-        if count is None:
-            return
-        alone = named.last == named.first + 1
-        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= LARGEST or not alone:
-            message = f"more-params is {as_text(count)}: expected a whole number from 1, of one layer"
-            frame.file.notes.add(message, "", more.node, trail=frame.trail)
-        else:
-            self.ties[named.first] = (named.first, -count)
 
     def times(self, repeat: Piece, frame: Frame, tensor: Tensor | None) -> int | None:
         """How often, or None after a mistake."""

@@ -238,7 +238,16 @@ def _layer() -> Schema:
             "description": "The layers that it starts from; [] where an uncounted one takes no input.",
         },
         "weights": {**reference, "description": "The layer whose weights it has: params once, work per use."},
-        "shared-params": {**_SIZE, "description": "How many of its params layers before it have counted already."},
+        "shared-params": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": _SIZE,
+            "description": "The layers before it that have counted params of it already, and how many each.",
+        },
+        "constant-params": {
+            **_SIZE,
+            "description": "How many of its params are stored nowhere: repeats of others, or fixed numbers.",
+        },
         "more-params": {**_SIZE, "description": "How many params it stores that its spec does not say."},
         "repeat": {**_SIZE, "description": "How often it runs."},
         "when": {**_VALUE, "description": "Whether it runs at all; of a residual, whether the sum is formed."},

@@ -1,15 +1,20 @@
 """Weights that several layers share: params and buffers once, work per use."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sepcalc.cost import Cost, derivation, named
-from sepcalc.document.scopes import Named
+from sepcalc.document.entries import Modifiers, Piece
+from sepcalc.document.scopes import Named, Tensor
+from sepcalc.expression import as_text
 from sepcalc.nodes import Scalar
 from sepcalc.ops.base import Op
-from sepcalc.shape import Shape, Shapes
+from sepcalc.shape import LARGEST, Shape, Shapes
 
 if TYPE_CHECKING:
     from sepcalc.document.running import Frame, Run
+
+Text = Callable[[], str]
 
 
 def share(run: "Run", node: Scalar, owner: Named, user: Named, frame: "Frame") -> None:
@@ -39,6 +44,60 @@ def share(run: "Run", node: Scalar, owner: Named, user: Named, frame: "Frame") -
                 return
             root = run.ties.get(other, (other, 0))
             run.ties[mine] = (other if root[1] else root[0], shared)
+
+
+def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Frame", tensor: Tensor | None) -> None:
+    """Notes which params of a layer others count, which are stored nowhere, and how many it has besides."""
+    at = named.first
+    alone = named.last == at + 1
+    own = cost_of(run, at).params if alone else 0
+    owners, taken = [], 0
+    for name, piece in modifiers.shared:
+        owner = run.find(name, frame, "layer")
+        if owner is None:
+            return
+        has = stored_by(run, owner.first) if owner.last == owner.first + 1 else 0
+        what = f"shared-params: {name.text}"
+        count = _count(run, frame, piece, what, has, f" to the {has:,} params that {name.text}, one layer, has", tensor)
+        if count is None:
+            return
+        owners.append((owner.first, count))
+        taken += count
+    if taken > own:
+        message = f"shared-params: {taken:,} are more than the {own:,} params of one layer"
+        frame.file.notes.add(message, "", modifiers.shared[0][1].node, trail=frame.trail)
+        return
+    others = 0
+    if modifiers.constant is not None:
+        left = own - taken
+        told = f" to the {left:,} params of one layer"
+        others += _count(run, frame, modifiers.constant, "constant-params", left, told, tensor) or 0
+    if modifiers.more is not None:
+        most = LARGEST if alone else 0
+        others -= _count(run, frame, modifiers.more, "more-params", most, ", of one layer", tensor) or 0
+    if owners:
+        run.shares[at] = tuple(owners)
+    if others:
+        run.others[at] = others
+
+
+def _count(
+    run: "Run", frame: "Frame", piece: Piece, what: str, most: int, told: str, tensor: Tensor | None
+) -> int | None:
+    """How many, or None and a problem."""
+    count = run.compute(piece, frame, tensor)
+    if count is None:
+        return None
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= most:
+        message = f"{what} is {as_text(count)}: expected a whole number from 1{told}"
+        frame.file.notes.add(message, "", piece.node, trail=frame.trail)
+        return None
+    return count
+
+
+def stored_by(run: "Run", at: int) -> int:
+    """The params that a layer has, those besides what its spec says, too."""
+    return int(cost_of(run, at).params) + max(0, -run.others.get(at, 0))
 
 
 def _weighted(run: "Run", what: Named) -> list[int]:
@@ -82,8 +141,6 @@ def fit(op: Op, inputs: Shapes, output: Shape, other: Op, other_inputs: Shapes, 
 
 def _told(run: "Run", at: int) -> str:
     """A layer, and what its weights are made of."""
-    from sepcalc.document.scopes import Tensor
-
     op, inputs = _placed(run, at)
     name = run.told(Tensor(at + len(run.inputs), ()))
     return f"{name} ({op.kind(inputs)}, {derivation(cost_of(run, at).params)})"

@@ -30,7 +30,7 @@ def write(network: Network) -> str:
     first = len(network.inputs)
     body = ["layers:"]
     owners: dict[str, int] = {}
-    for at, (name, op, sources, output, weights, shared) in enumerate(network.nodes):
+    for at, (name, op, sources, output, weights, *_) in enumerate(network.nodes):
         try:
             text, *lines = entry_of(op, tuple([tensors[source] for source in sources]), output).split("\n")
         except Invalid as fact:
@@ -43,10 +43,10 @@ def write(network: Network) -> str:
             body.append(f"    {FROM_NOTHING}")
         elif sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
-        if weights is not None and weights in owners:
-            body += _weights(network, at, owners[weights], names[first + owners[weights]])
-        elif shared:
-            body.append(f"    {counted_elsewhere(shared)}")
+        if weights is not None and weights in owners and weights_fit(network, at, owners[weights]):
+            body.append(f"    weights: {quoted(names[first + owners[weights]])}")
+        else:
+            body += [f"    {line}" for line in counted_elsewhere(network, at, names)]
         if weights is not None:
             owners.setdefault(weights, at)
     if problems:
@@ -59,17 +59,43 @@ def from_nothing(op: Op, sources: Sequence[int]) -> bool:
     return not sources and isinstance(op, Uncounted)
 
 
-def _weights(network: Network, at: int, owner: int, name: str) -> list[str]:
-    """What says that a layer has the weights of another."""
-    if weights_fit(network, at, owner):
-        return [f"    weights: {quoted(name)}"]
-    shared = network.layers[at].shared
-    return [f"    {counted_elsewhere(shared)}"] if shared else []
+def counted_elsewhere(network: Network, at: int, names: Sequence[str]) -> list[str]:
+    """What says which layers count params of this one, how many of its params are stored nowhere, or how many it has
+    besides those of its spec."""
+    node = network.nodes[at]
+    if node.weights is None and not node.shared:
+        return []
+    owners = owners_of(network, at)
+    shared = ", ".join(f"{quoted(names[len(network.inputs) + owner])}: {count}" for owner, count in owners)
+    lines = [f"shared-params: {{{shared}}}"] if owners else []
+    rest = network.layers[at].shared - sum(count for _, count in owners)
+    if rest:
+        lines.append(f"constant-params: {rest}" if rest > 0 else f"more-params: {-rest}")
+    return lines
 
 
-def counted_elsewhere(shared: int) -> str:
-    """What says that params of a layer count with others, or that it has more than its own."""
-    return f"shared-params: {shared}" if shared > 0 else f"more-params: {-shared}"
+def owners_of(network: Network, at: int) -> list[tuple[int, int]]:
+    """The layers before this one that count params of it, and how many: no more than they have, and than it has."""
+    node, layer = network.nodes[at], network.layers[at]
+    if not layer.shared:
+        return []
+    if node.weights is not None:
+        asked = [(network.owners[node.weights], layer.shared)] if network.owners[node.weights] != at else []
+    else:
+        numbers = network.numbers
+        asked = [(numbers[name], count) for name, count in node.owners if numbers.get(name, at) < at]
+    left, found = layer.cost.params + layer.shared, []
+    for owner, count in asked:
+        taken = min(count, _stored_by(network, owner), left)
+        left -= taken
+        found += [(owner, taken)] if taken else []
+    return found
+
+
+def _stored_by(network: Network, at: int) -> int:
+    """The params that a layer has, whoever counts them."""
+    layer = network.layers[at]
+    return layer.cost.params + max(0, layer.shared)
 
 
 def weights_fit(network: Network, at: int, owner: int) -> bool:

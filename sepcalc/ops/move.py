@@ -170,7 +170,7 @@ class Token(_Token, Op):
 
 class _Constant(NamedTuple):
     shape: Shape
-    learned: bool = False
+    learned: bool | None = False
     buffer: bool = False
 
 
@@ -178,9 +178,9 @@ class Constant(_Constant, Op):
     """A stored tensor that a layer reads in place of an input: a table of positions, the factors of a low-rank update.
     It takes no input and costs nothing, and no room among the live tensors: it lies with the weights, and is read by
     whoever reads it. A learned one has its elements as params, a buffer as buffers: what training alone reads stands
-    so, too, read by no one. Sources: Liu et al., arXiv:2111.09883, section 3.3 (a network on a table of positions); Hu
-    et al., arXiv:2106.09685, section 4.1 (B·A); Miyato et al., arXiv:1802.05957, algorithm 1 (the state u of spectral
-    normalization)."""
+    so, too, read by no one. ``learned`` is None where nobody says, as a document may: there a product makes it weights.
+    Sources: Liu et al., arXiv:2111.09883, section 3.3 (a network on a table of positions); Hu et al., arXiv:2106.09685,
+    section 4.1 (B·A); Miyato et al., arXiv:1802.05957, algorithm 1 (the state u of spectral normalization)."""
 
     __slots__ = ()
     label = "constant"

@@ -54,7 +54,7 @@ def resized(
     for at, node in enumerate(network.nodes, first):
         old = tuple([network.tensors[source] for source in node.sources])
         new = tuple([tensors[source] for source in node.sources])
-        op, output, shared = node.op, node.output, node.shared
+        op, output, shared, counted = node.op, node.output, node.shared, node.owners
         if stored.issuperset(node.sources):
             stored.add(at)
         if lost.intersection(node.sources):
@@ -66,6 +66,7 @@ def resized(
                 if max(output) > LARGEST:
                     raise Invalid(f"its output would be {show(output)}")
                 shared = _shared(node, old, op, new, output)
+                counted = _owners(node, shared)
                 if node.weights is not None:
                     params = op.cost(new, output).params
                     name, theirs = owners.setdefault(node.weights, (node.name, params))
@@ -77,10 +78,20 @@ def resized(
                     hint = fact.hint if stored.isdisjoint(node.sources) else STORED
                     problems.append(Problem(f"{node.name} cannot follow: {fact.message}", hint))
         tensors.append(output)
-        nodes.append(node._replace(op=op, output=output, shared=shared))
+        nodes.append(node._replace(op=op, output=output, shared=shared, owners=counted))
     if problems:
         raise InputError(problems)
     return network.replaced(nodes, range(len(tensors)), inputs)
+
+
+def _owners(node: Node, shared: int) -> tuple[tuple[str, int], ...]:
+    """Those that count so many of its params, each as much more or fewer as all together."""
+    if shared == node.shared:
+        return node.owners
+    scaled = tuple([(name, count * shared // node.shared) for name, count in node.owners])
+    if any(count * shared % node.shared for _, count in node.owners):
+        raise Invalid(f"which {node.shared:,} of its params layers before it share is not known")
+    return scaled
 
 
 def _shared(node: Node, old: Shapes, op: Op, new: Shapes, output: Shape) -> int:

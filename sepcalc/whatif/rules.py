@@ -265,6 +265,7 @@ def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
     moved = list(range(len(network.inputs)))  # the new number of every tensor
     nodes: list[Node] = []
     spans: list[range] = []
+    renamed: dict[str, str] = {}
     for node, plan in zip(network.nodes, plans, strict=True):
         first = len(network.inputs) + len(nodes)
         sources = tuple([moved[source] for source in node.sources])
@@ -278,10 +279,17 @@ def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
             for link, output in zip(links, shapes, strict=True):
                 reads = tuple([sources[0] if source == 0 else first + source - 1 for source in link.sources])
                 weights = None if node.weights is None else f"{node.weights}/{link.name}"
-                shared = node.shared if link is links[-1] else 0
-                nodes.append(Node(f"{node.name}/{link.name}", link.op, reads, output, weights, shared))
+                shared, owners = (node.shared, node.owners) if link is links[-1] else (0, ())
+                nodes.append(Node(f"{node.name}/{link.name}", link.op, reads, output, weights, shared, owners))
+            renamed[node.name] = nodes[-1].name  # its bias is there, which others may share
         spans.append(range(first - len(network.inputs), len(nodes)))
         moved.append(len(network.inputs) + len(nodes) - 1)
+    nodes = [
+        node._replace(owners=tuple([(renamed.get(name, name), count) for name, count in node.owners]))
+        if node.owners
+        else node
+        for node in nodes
+    ]
     after = network.replaced(nodes, moved)
     layers = tuple(
         [

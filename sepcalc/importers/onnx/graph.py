@@ -319,6 +319,7 @@ class Builder(Growing[Roots]):
         outputs; and the bytes of all weights that are used."""
         outputs = self.prune(outputs)
         left: dict[str, int] = {}  # elements that no node has counted yet
+        takers: dict[str, list[tuple[str, int]]] = {}  # by which nodes the others were counted
         owners = dict[Roots, list[int]]()
         nodes = list(self.nodes)
         for at, (node, roots) in enumerate(zip(self.nodes, self.beside, strict=True)):
@@ -327,17 +328,24 @@ class Builder(Growing[Roots]):
             if not said and not roots:
                 continue
             new = 0
+            counted: dict[str, int] = {}  # by nodes before
             for root, most in roots:
                 taken = min(most, left.setdefault(root, self.stored[root][0]))
+                rest = most - taken
+                for name, some in takers.get(root, ()):
+                    counted[name] = counted.get(name, 0) + min(rest, some)
+                    rest -= min(rest, some)
                 left[root] -= taken
                 new += taken
+                takers.setdefault(root, []).append((node.name, taken))
             before = owners.setdefault(roots, [])
             if roots and not new and before and not nodes[before[0]].shared:
                 name = quoted(roots[0][0])[1:-1]
                 nodes[before[0]] = nodes[before[0]]._replace(weights=name)
                 nodes[at] = node._replace(weights=name)
             elif said != new:
-                nodes[at] = node._replace(shared=said - new)
+                others = tuple([(name, count) for name, count in counted.items() if count])
+                nodes[at] = node._replace(shared=said - new, owners=others)
             before.append(at)
         bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)

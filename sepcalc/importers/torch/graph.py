@@ -212,7 +212,11 @@ class Builder(Growing[Origin]):
                 nodes[owners[roots]] = nodes[owners[roots]]._replace(weights=shared)
                 nodes[at] = node._replace(weights=shared)
             elif said != new:
-                nodes[at] = node._replace(shared=said - new)
+                before = dict[str, int]()
+                for root in filter(counted.__contains__, roots):
+                    name = nodes[counted[root]].name
+                    before[name] = before.get(name, 0) + self.sizes[root]
+                nodes[at] = node._replace(shared=said - new, owners=tuple(before.items()))
             if roots:
                 owners.setdefault(roots, at)
             counted.update((root, at) for root in roots if root not in counted)

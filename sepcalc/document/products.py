@@ -1,0 +1,34 @@
+"""What a product makes of a constant: its weights."""
+
+from collections.abc import Sequence
+
+from sepcalc.network import Node
+from sepcalc.ops.move import Constant
+from sepcalc.ops.product import Attention, Einsum, Matmul
+
+
+def weights_of_products(nodes: Sequence[Node], first: int) -> list[int]:
+    """The constants of which nobody says whether they are learned, and that a product reads, at once or through layers
+    without params that read nothing but constants: its weights are learned. ``first`` is the number of the first
+    node's tensor."""
+    within: dict[int, frozenset[int]] = {}  # the constants that a tensor is made of alone
+    found: set[int] = set()
+    for at, node in enumerate(nodes):
+        if isinstance(node.op, Constant):
+            unsaid = node.op.learned is None and not node.op.buffer
+            within[first + at] = frozenset({at}) if unsaid else frozenset()
+            continue
+        if not within:
+            continue
+        parts = [within[source] for source in node.sources if source in within]
+        if isinstance(node.op, Matmul | Einsum | Attention):
+            found.update(*parts)
+        elif parts and len(parts) == len(node.sources) and not _trained(node, nodes, first):
+            within[first + at] = frozenset().union(*parts)
+    return sorted(found)
+
+
+def _trained(node: Node, nodes: Sequence[Node], first: int) -> bool:
+    """Whether a layer on constants has params of its own: what it reads is its data."""
+    inputs = tuple([nodes[source - first].output for source in node.sources])
+    return node.op.cost(inputs, node.output).params > 0
