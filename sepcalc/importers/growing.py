@@ -2,13 +2,15 @@
 and those that the network has."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import takewhile
 from math import prod
-from typing import Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, quoted
 from sepcalc.network import Node
 from sepcalc.ops.base import Op
+from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
@@ -16,6 +18,20 @@ MOST_NODES = 100_000  # that a model may become, functions, loops and branches u
 MOST_AXES = 24
 
 Beside = TypeVar("Beside")
+
+
+class Broken(Invalid):
+    """What is wrong with a file whichever of its branches runs: it is damaged, or there is too much of it."""
+
+
+class Segment(NamedTuple):
+    """The last nodes of a network, taken off it: they fit again where they were."""
+
+    nodes: list[Node]
+    beside: list[Any]
+    tensors: list[Shape]
+    views: dict[tuple[int, Shape], int]
+    plain: dict[int, int]
 
 
 class Growing(Generic[Beside]):
@@ -38,7 +54,7 @@ class Growing(Generic[Beside]):
     def grow(self, name: str, op: Op, numbers: Sequence[int], beside: Beside) -> int:
         """A node of the network; gives the number of its tensor. Raises Invalid where the op does not take these."""
         if len(self.nodes) >= MOST_NODES:
-            raise Invalid(f"it becomes more than {MOST_NODES:,} layers")
+            raise Broken(f"it becomes more than {MOST_NODES:,} layers")
         inputs = tuple([self.tensors[number] for number in numbers])
         if not op.least <= len(inputs) <= op.most:
             raise Invalid(f"{op.kind(inputs) if inputs else name} cannot take {len(inputs)} inputs")
@@ -78,8 +94,28 @@ class Growing(Generic[Beside]):
         """Forgets all nodes but the first so many."""
         tensors = len(self.tensors) - len(self.nodes) + count
         del self.nodes[count:], self.beside[count:], self.tensors[tensors:]
-        self.views = {key: made for key, made in self.views.items() if made < tensors}
-        self.plain = {made: number for made, number in self.plain.items() if made < tensors}
+        while self.plain and next(reversed(self.plain)) >= tensors:  # numbers grow: the last ones are the newest
+            self.plain.popitem()
+        while self.views and next(reversed(self.views.values())) >= tensors:
+            self.views.popitem()
+
+    def cut(self, count: int) -> Segment:
+        """Takes off all nodes but the first so many."""
+        first = len(self.tensors) - len(self.nodes) + count
+        plain = takewhile(lambda item: item[0] >= first, reversed(self.plain.items()))
+        views = takewhile(lambda item: item[1] >= first, reversed(self.views.items()))
+        kept = dict(reversed([*views])), dict(reversed([*plain]))
+        segment = Segment(self.nodes[count:], self.beside[count:], self.tensors[first:], *kept)
+        self.back(count)
+        return segment
+
+    def paste(self, segment: Segment) -> None:
+        """Puts nodes back to where they were cut."""
+        self.nodes += segment.nodes
+        self.beside += segment.beside
+        self.tensors += segment.tensors
+        self.views |= segment.views
+        self.plain |= segment.plain
 
     def cost_since(self, count: int) -> Cost:
         """What the nodes from this one on cost."""
@@ -95,7 +131,8 @@ class Growing(Generic[Beside]):
         stays = [False] * len(self.nodes)
         for at in reversed(range(len(self.nodes))):
             node = self.nodes[at]
-            if node.op.writes or first + at in read:
+            kept = isinstance(node.op, Constant) and node.op.learned  # also of a branch that is not laid out
+            if node.op.writes or kept or first + at in read:
                 stays[at] = True
                 read.update(node.sources)
         place = list(range(first))

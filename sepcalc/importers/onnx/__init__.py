@@ -6,20 +6,22 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
 from sepcalc.importers.growing import fixed_batch
 from sepcalc.importers.onnx.constants import strict
-from sepcalc.importers.onnx.graph import Builder, Value
+from sepcalc.importers.onnx.graph import Builder, Misfit, Value
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
 from sepcalc.importers.onnx.provenance import trained
 from sepcalc.importers.onnx.stored import initial
-from sepcalc.importers.onnx.walk import Misfit, Walk, problems
+from sepcalc.importers.onnx.unused import unused
+from sepcalc.importers.onnx.walk import Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.importers.onnx.wishes import Wishes
 from sepcalc.network import Network, Node
@@ -56,9 +58,10 @@ def read(path: str, request: Request = Request()) -> Network:
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
     declared = _Declared(model, border.shapes, altered)
 
-    def walked(batch: int) -> tuple[Builder, dict[str, int]]:
-        """The network for one of ``batch`` examples, and its outputs."""
+    def walked(batch: int, metric: str = "macs") -> tuple[Builder, dict[str, int]]:
+        """The network for one of ``batch`` examples, of branches those with most of this metric; and its outputs."""
         builder, scope = _border(border, wishes, batch, told)
+        builder.metric = metric
         walk = Walk(builder, functions, opsets, declared)
         scope.update(initial(graph, builder))
         with strict():
@@ -85,10 +88,17 @@ def read(path: str, request: Request = Request()) -> Network:
         builder.note(note)
     guesses = [border.guess()] if batch > 1 and not (border.told or border.in_steps or builder.windowed) else []
     nodes, outputs, size = builder.finished(outputs)
+    name = printable(os.path.splitext(os.path.basename(path))[0])
+    laid = Network(name, builder.inputs, nodes, outputs, param_bytes=size)
+    most = _most(laid, builder, lambda metric: walked(batch, metric))
+    if most:
+        numbers = ", ".join(f"{spoken(metric)} {count:,}" for metric, count in most.items())
+        builder.note(f"another branch may run that has more, in all {numbers}: limits are held against these")
+    _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
-    name = printable(os.path.splitext(os.path.basename(path))[0])
-    return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes), guesses=guesses)
+    laid.notes, laid.guesses, laid.most = tuple(builder.notes), tuple(guesses), most
+    return laid
 
 
 def _load(path: str) -> Any:
@@ -194,6 +204,37 @@ def _examples_or_whole(
     gaps = _gaps(found[0])
     other = whole() if batch > 1 and gaps else None
     return other if other is not None and _gaps(other[0]) < gaps else found
+
+
+def _most(laid: Network, builder: Builder, other: Callable[[str], tuple[Builder, dict[str, int]]]) -> dict[str, int]:
+    """The metrics of which the network has more where other branches run than those laid out, and how much."""
+    most = {}
+    for metric, measure in METRICS.items():
+        if metric in builder.more:
+            found, outputs = other(metric)
+            nodes, ends, _ = found.finished(outputs)
+            count = measure.network(Network("", found.inputs, nodes, ends))
+            if count > measure.network(laid):
+                most[metric] = count
+    return most
+
+
+def _note_unused(builder: Builder, roots: Sequence[str]) -> None:
+    """The notes on what the file stores and no layer uses."""
+    used, told = builder.used, set[str]()
+    for name, which, reason, held in builder.unrun.values():
+        if reason:
+            own = [root for root in held if builder.is_weight(root) and root not in used]
+            told.update(own)
+            stored = f"; it stores {_elements(builder, own):,} params, which are not counted" if own else ""
+            builder.note(f"{printable(name)}: its branch {which} cannot run on these shapes ({reason}){stored}")
+    if roots := [root for root in roots if root not in told]:
+        count, first = _elements(builder, roots), ", ".join(map(printable, roots[:3])) + (", …" if roots[3:] else "")
+        builder.note(f"{count:,} params are stored and never used: they are not counted ({first})")
+
+
+def _elements(builder: Builder, roots: Iterable[str]) -> int:
+    return sum(builder.stored[root][0] for root in roots)
 
 
 def _gaps(builder: Builder) -> int:

@@ -1,41 +1,96 @@
 """Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
-from sepcalc.importers.growing import MOST_NODES
+from sepcalc.importers.growing import MOST_NODES, Broken, Segment
 from sepcalc.importers.onnx.constants import array, known
-from sepcalc.importers.onnx.graph import Builder, Call, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Call, Elsewhere, Misfit, Mixed, Refused, Results, Value
 from sepcalc.ops.base import Uncounted
-from sepcalc.ops.move import Copy, Slice
+from sepcalc.ops.move import Constant, Copy, Slice
 
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
+Leave = Callable[[str, str], None]  # of a branch that does not run, and why
 
 
-def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run) -> Results:
-    """The branch that a constant condition takes; else the one that costs most, which is said."""
+class Laid(NamedTuple):
+    """A branch as it was laid out once: what it gives, its nodes, what it has of every metric, what it notes."""
+
+    results: list[Value]
+    segment: Segment
+    metrics: dict[str, int]
+    peak: int
+    notes: dict[str, None]
+
+
+def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, leave: Leave) -> Results:
+    """The branch that a constant condition takes; else the one that has most of the builder's metric, which is said:
+    each is laid out once, so that branches in branches take no longer than they are long. What the other stores counts
+    in a layer of the If's own; one that cannot run on these shapes is left."""
     if set(graphs) != {"then_branch", "else_branch"}:
-        raise Invalid("it needs two branches")
+        raise Broken("it needs two branches")
     condition = call.input(0)
     if condition.data is not None and condition.data.size == 1:
-        return run(graphs["then_branch" if condition.data.reshape(-1)[0] else "else_branch"], {})
-    mark = len(builder.nodes)
-    costs, gaps = {}, {}
+        taken, untaken = ("then_branch", "else_branch")[:: 1 if condition.data.reshape(-1)[0] else -1]
+        leave(untaken, "")
+        return run(graphs[taken], {})
+    mark, before = len(builder.nodes), builder.notes
+    laid: dict[str, Laid] = {}
+    failed: dict[str, Misfit | Invalid] = {}
     for which, graph in graphs.items():
-        run(graph, {})
-        costs[which] = (builder.cost_since(mark), len(builder.nodes))
-        gaps[which] = [node for node in builder.nodes[mark:] if isinstance(node.op, Uncounted)]
-        builder.back(mark)
-    worst = max(costs, key=lambda which: costs[which])
-    chosen = worst.partition("_")[0]
-    name = printable(call.name)
-    builder.note(f"{name}: its branch depends on the data; counted is {chosen}, which costs most")
-    results = run(graphs[worst], {})
-    for which in gaps.keys() - {worst}:  # it may cost more than the one that is counted
-        for node in gaps[which]:
-            builder.add(node.name, node.op, [])
+        builder.notes = dict(before)
+        try:
+            results = run(graph, {})
+        except (Misfit, Invalid) as error:
+            if isinstance(_fact(error), (Broken, Mixed)):
+                raise
+            failed[which] = error
+            builder.back(mark)
+            continue
+        peak = builder.peak(mark) if builder.metric == "peak_memory" else 0
+        metrics = builder.measured(mark)
+        laid[which] = Laid(results, builder.cut(mark), metrics, peak, builder.notes)
+    builder.notes = before
+    if not laid:
+        raise failed["then_branch"]
+    chosen = max(laid, key=lambda which: _weight(builder, laid[which]))
+    results, segment, metrics, _, builder.notes = laid[chosen]
+    if not failed:
+        name = printable(call.name)
+        builder.note(f"{name}: its branch depends on the data; counted is {chosen.partition('_')[0]}, which costs most")
+    builder.put(segment, metrics)
+    for other in [one for which, one in laid.items() if which != chosen]:
+        builder.more.add("peak_memory")
+        builder.more.update(metric for metric, count in other.metrics.items() if count > metrics[metric])
+        for node in other.segment.nodes:  # it may cost more than the one that is counted
+            if isinstance(node.op, Uncounted):
+                builder.add(node.name, node.op, [])
+        if roots := _roots(other.segment):
+            builder.grow(builder.unique(call.name), Constant((1,), learned=True), [], roots)
+    for which, wrong in failed.items():
+        where = f"{wrong.where}: " if isinstance(wrong, Misfit) else ""
+        leave(which, f"{where}{_fact(wrong).message}")
     return results
+
+
+def _fact(error: Misfit | Invalid) -> Invalid:
+    return error.fact if isinstance(error, Misfit) else error
+
+
+def _weight(builder: Builder, one: Laid) -> tuple[int, ...]:
+    first = one.peak if builder.metric == "peak_memory" else one.metrics[builder.metric]
+    return (first, *[one.metrics[name] for name in COSTS], len(one.segment.nodes))
+
+
+def _roots(segment: Segment) -> Elsewhere:
+    """The stored tensors that a branch uses as weights, and how many elements of each."""
+    most: dict[str, int] = {}
+    for roots in segment.beside:
+        for root, elements in roots:
+            most[root] = max(elements, most.get(root, 0))
+    return Elsewhere(most.items())
 
 
 def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.importers.growing import MOST_AXES, Growing, numbered
-from sepcalc.network import Node
+from sepcalc.gate.metrics import METRICS
+from sepcalc.importers.growing import MOST_AXES, Growing, Segment, numbered
+from sepcalc.network import Layer, Network, Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
@@ -41,6 +42,8 @@ BITS = FLOATS | {
 # endings ONNX Runtime names what goes with a quantized one.
 _NO_WEIGHTS = ("coord", "attn_mask", "running_mean", "running_var", "moving_mean", "moving_variance")
 _QUANTIZER = ("_scale", "_zero_point")
+# What limits may be about, and is a sum over layers.
+SUMMED = {name: metric.layer for name, metric in METRICS.items() if metric.layer is not None}
 
 
 def _is_literal(root: str) -> bool:
@@ -144,6 +147,35 @@ class Call(NamedTuple):
 Roots = tuple[tuple[str, int], ...]
 
 
+class Elsewhere(Roots):
+    """The stored tensors of a branch that is not laid out: they count in a layer of their own, as far as no layer that
+    is laid out uses them."""
+
+    __slots__ = ()
+
+
+class Unrun(NamedTuple):
+    """A branch that does not run: of which node, which one, why (empty: its condition is constant), what it stores."""
+
+    name: str
+    which: str
+    reason: str
+    roots: frozenset[str]
+
+
+class Mixed(Invalid):
+    """What is wrong where the examples of a batch meet each other."""
+
+
+class Misfit(Exception):
+    """A fact with the node that it is about."""
+
+    def __init__(self, where: str, fact: Invalid) -> None:
+        super().__init__(where)
+        self.where = where
+        self.fact = fact
+
+
 class Builder(Growing[Roots]):
     """The network so far; beside each node stand the stored tensors that it uses as weights, and how many elements of
     each at most."""
@@ -167,6 +199,11 @@ class Builder(Growing[Roots]):
         self.scores = set[str]()  # what a softmax reads
         self.windowed = False  # whether a convolution or a pool reads an input as it was given
         self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
+        self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
+        self.more = set[str]()  # metrics of which some other branch has more
+        self.used = frozenset[str]()  # in the end: the stored tensors that layers have
+        self.unrun: dict[str, Unrun] = {}  # by the graph that it is
+        self.pasted: list[tuple[int, int, dict[str, int]]] = []  # where branches begin and end, and what they have
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 
@@ -183,20 +220,20 @@ class Builder(Growing[Roots]):
         """What the network sees of a value of this shape."""
         sizes = value.sizes
         if value.batch is not None and sizes[value.batch] % self.batch:
-            raise Invalid(f"{sizes[value.batch]} positions do not fall to {self.batch} examples")
+            raise Mixed(f"{sizes[value.batch]} positions do not fall to {self.batch} examples")
         return tuple([sizes[axis] // (self.batch if axis == value.batch else 1) for axis in self.axes(value)]) or (1,)
 
     def place(self, value: Value, axis: int) -> int:
         """Where the network has this axis of the file."""
         axes = self.axes(value)
         if axis not in axes:
-            raise Invalid(f"it works along the axis of the {self.batch} examples")
+            raise Mixed(f"it works along the axis of the {self.batch} examples")
         return axes.index(axis)
 
     @property
     def mixed(self) -> Invalid:
         """What is wrong where the examples of a batch meet each other."""
-        return Invalid(f"it mixes the {self.batch} examples of a batch: export the model for one example")
+        return Mixed(f"it mixes the {self.batch} examples of a batch: export the model for one example")
 
     def along(self, value: Value, axis: int) -> Value:
         """The value so that this axis is one of the network's, even if it is the batch (of one)."""
@@ -310,13 +347,50 @@ class Builder(Growing[Roots]):
     def back(self, count: int) -> None:
         for node in self.nodes[count:]:
             del self.names[node.name]
+        while self.pasted and self.pasted[-1][1] > count:
+            self.pasted.pop()
         super().back(count)
+
+    def put(self, segment: Segment, metrics: dict[str, int]) -> None:
+        """Puts back a branch, of which it is known what it has of every metric."""
+        self.names.update(dict.fromkeys([node.name for node in segment.nodes], 1))
+        self.pasted.append((len(self.nodes), len(self.nodes) + len(segment.nodes), metrics))
+        self.paste(segment)
+
+    def measured(self, mark: int) -> dict[str, int]:
+        """What the nodes from this one on have of every metric that is a sum over layers."""
+        totals = dict.fromkeys(SUMMED, 0)
+        end = len(self.nodes)
+        for start, after, known in [*reversed(self.pasted), (mark, mark, totals)]:
+            if start < mark:
+                continue
+            for node in self.nodes[after:end]:
+                inputs = tuple([self.tensors[source] for source in node.sources])
+                layer = Layer(node.name, node.op, inputs, node.output, node.op.cost(inputs, node.output))
+                for metric, measure in SUMMED.items():
+                    totals[metric] += measure(layer)
+            if known is not totals:
+                for metric, count in known.items():
+                    totals[metric] += count
+            end = start
+        return totals
+
+    def peak(self, mark: int) -> int:
+        """The peak memory of the nodes from this one on, with all that they read as their inputs."""
+        first = len(self.tensors) - len(self.nodes) + mark
+        nodes = self.nodes[mark:]
+        outer = sorted({source for node in nodes for source in node.sources if source < first})
+        place = {source: at for at, source in enumerate(outer)}
+        place.update({first + at: len(outer) + at for at in range(len(nodes))})
+        inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
+        return Network("", {str(at): self.tensors[at] for at in outer}, inner).peak_memory() if inner else 0
 
     # --- weights --------------------------------------------------------------------------------------------------
 
     def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
         """The nodes, each element of a stored tensor counted where it is used first, whatever the node's op says; the
         outputs; and the bytes of all weights that are used."""
+        self._count_elsewhere()
         outputs = self.prune(outputs)
         left: dict[str, int] = {}  # elements that no node has counted yet
         takers: dict[str, list[tuple[str, int]]] = {}  # by which nodes the others were counted
@@ -347,8 +421,22 @@ class Builder(Growing[Roots]):
                 others = tuple([(name, count) for name, count in counted.items() if count])
                 nodes[at] = node._replace(shared=said - new, owners=others)
             before.append(at)
+        self.used = frozenset(left)
         bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)
+
+    def _count_elsewhere(self) -> None:
+        """What branches that are not laid out store besides, each stored tensor in the first of them."""
+        used = {root for roots in self.beside if not isinstance(roots, Elsewhere) for root, _ in roots}
+        first = len(self.tensors) - len(self.nodes)
+        for at, roots in enumerate(self.beside):
+            if isinstance(roots, Elsewhere):
+                own = tuple([(root, most) for root, most in roots if root not in used])
+                used.update(root for root, _ in own)
+                shape = (sum(most for _, most in own) or 1,)
+                self.nodes[at] = self.nodes[at]._replace(op=Constant(shape, learned=bool(own)), output=shape)
+                self.tensors[first + at] = shape
+                self.beside[at] = own
 
     def keep(self, mark: int, values: Sequence[Value]) -> None:
         """Adds to the last layer since ``mark`` those of these weights that no layer since then has, and that nobody

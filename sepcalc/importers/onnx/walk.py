@@ -7,10 +7,10 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.importers.growing import MOST_NODES
+from sepcalc.importers.growing import MOST_NODES, Broken
 from sepcalc.importers.onnx.constants import MOST_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
-from sepcalc.importers.onnx.graph import Builder, Call, Refused, Unknown, Value
+from sepcalc.importers.onnx.graph import Builder, Call, Misfit, Refused, Unknown, Unrun, Value
 from sepcalc.importers.onnx.older import modern
 from sepcalc.importers.onnx.operators import (
     APART,
@@ -58,14 +58,14 @@ class Walk:
         """Every node in order; ``scope`` holds the values by name, and gains theirs. ``read`` names what the graph
         gives."""
         if depth > DEEPEST:
-            raise Invalid(f"functions and branches stand in each other more than {DEEPEST} deep")
+            raise Broken(f"functions and branches stand in each other more than {DEEPEST} deep")
         used = read | {name for node in nodes for name in node.input}
         self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
         used |= {name for node in nodes for attribute in node.attribute for name in _outer(attribute)}
         for node in nodes:
             self.steps += 1
             if self.steps > MOST_NODES:
-                raise Invalid(f"it unfolds to more than {MOST_NODES:,} nodes")
+                raise Broken(f"it unfolds to more than {MOST_NODES:,} nodes")
             name = prefix + _named(node)
             try:
                 for output, value in zip(node.output, self.node(node, name, scope, used, depth)):
@@ -83,7 +83,7 @@ class Walk:
         inputs = []
         for source in node.input:
             if source and source not in scope:
-                raise Invalid(
+                raise Broken(
                     f"it reads {quoted(source)}, which nothing before it gives",
                     "a graph runs in its order: it may have a cycle, or lack an input",
                 )
@@ -243,7 +243,7 @@ class Walk:
             return self.gap(call, reason, attached(node, self.builder, self.owner))
         key = (node.domain, node.op_type)
         if key in self.calling:
-            raise Invalid("a function that calls itself never ends")
+            raise Broken("a function that calls itself never ends")
         scope = {inner: value for inner, value in zip(function.input, inputs) if value is not None}
         given = {attribute.name: attribute for attribute in node.attribute}
         defaults = {attribute.name: attribute for attribute in function.attribute_proto}
@@ -260,7 +260,7 @@ class Walk:
 
     def _given(self, scope: Mapping[str, Value], output: str) -> Value:
         if output not in scope:
-            raise Invalid(f"nothing gives its output {quoted(output)}")
+            raise Broken(f"nothing gives its output {quoted(output)}")
         return scope[output]
 
     def control(
@@ -273,10 +273,16 @@ class Walk:
             with self.inside(node, next(name for name, one in graphs.items() if one is graph)):
                 return self.body(graph, scope, call, depth, given)
 
+        def leave(which: str, reason: str) -> None:
+            """Notes what a branch stores that does not run."""
+            if (at := place(self.owner, node, which)) not in self.builder.unrun:
+                roots = frozenset(root for value in self._stored_in(node, which, scope) for root in value.roots)
+                self.builder.unrun[at] = Unrun(call.name, which.partition("_")[0], reason, roots)
+
         if node.op_type == "If":
-            return branch(self.builder, call, graphs, run)
+            return branch(self.builder, call, graphs, run, leave)
         if "body" not in graphs:
-            raise Invalid("it lacks its body")
+            raise Broken("it lacks its body")
         mark = len(self.builder.nodes)
         steps = self.steps
         try:
@@ -291,23 +297,26 @@ class Walk:
     def held(self, node: Any, scope: Mapping[str, Value]) -> Iterator[Value]:
         """The stored tensors of the graphs in a node, and those that these read from around them."""
         for attribute in node.attribute:
-            if attribute.type != 5:
-                continue
-            with self.inside(node, attribute.name):
-                inner = {**scope, **initial(attribute.g, self.builder, self.owner)}
-                for one in attribute.g.node:
-                    for stored in one.attribute if one.op_type == "Constant" else ():
-                        if stored.name == "value":
-                            inner[one.output[0]] = stored_value(stored.t, one.output[0], self.builder, self.owner)
-                    yield from self.held(one, inner)
-                names = {name for one in attribute.g.node for name in (*one.input, *one.output)}
-                yield from (inner[name] for name in names if name in inner and inner[name].constant)
+            if attribute.type == 5:
+                yield from self._stored_in(node, attribute.name, scope)
+
+    def _stored_in(self, node: Any, part: str, scope: Mapping[str, Value]) -> Iterator[Value]:
+        """The stored tensors of one of these graphs, and those that it reads."""
+        (graph,) = [attribute.g for attribute in node.attribute if attribute.name == part]
+        with self.inside(node, part):
+            inner = {**scope, **initial(graph, self.builder, self.owner)}
+            for one in graph.node:
+                for stored in one.attribute if one.op_type == "Constant" else ():
+                    if stored.name == "value":
+                        inner[one.output[0]] = stored_value(stored.t, one.output[0], self.builder, self.owner)
+                yield from self.held(one, inner)
+            names = {name for one in graph.node for name in (*one.input, *one.output)}
+            yield from (inner[name] for name in names if name in inner and inner[name].constant)
 
     @contextmanager
     def inside(self, node: Any, part: str) -> Iterator[None]:
-        """A graph in a node has stored tensors of its own, whose names others may have, too."""
-        before = self.owner
-        self.owner = f"{before}{node.name or next(iter(node.output), '')}/{part}/"
+        """While one of its graphs is on its way."""
+        before, self.owner = self.owner, place(self.owner, node, part)
         try:
             yield
         finally:
@@ -323,13 +332,9 @@ class Walk:
         return [self._given(inner, output) for output in outputs]
 
 
-class Misfit(Exception):
-    """A fact with the node that it is about."""
-
-    def __init__(self, where: str, fact: Invalid) -> None:
-        super().__init__(where)
-        self.where = where
-        self.fact = fact
+def place(owner: str, node: Any, part: str) -> str:
+    """What a graph in a node of another is called: it has stored tensors of its own, whose names others may have."""
+    return f"{owner}{node.name or next(iter(node.output), '')}/{part}/"
 
 
 def _keeps_apart(call: Call) -> bool:

@@ -38,7 +38,7 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
         weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
         for root in weights:
             whole = builder.stored[root][0]
-            most[root] = max(value.some.get(root, whole), most[root] if root in roots else 0)
+            most[root] = min(whole, value.some.get(root, whole) + most.get(root, 0))  # parts, if not the same
             roots[root] = None
 
     def some(shape: Shape | None) -> dict[str, int]:

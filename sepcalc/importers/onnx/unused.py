@@ -1,0 +1,73 @@
+"""What a file stores and no output depends on: found in its graphs by the names that nodes read and give."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.stored import initial, stored_value
+from sepcalc.importers.onnx.walk import place
+
+Functions = Mapping[tuple[str, str], Any]
+
+
+def unused(graph: Any, functions: Functions, builder: Builder, used: Container[str]) -> list[str]:
+    """The stored weights that no layer has, since nothing that they are read by leads to an output, or runs at all."""
+    search = _Search(functions, builder)
+    search.through(graph.node, [one.name for one in graph.output], graph, "")
+    done = set[tuple[str, str]]()
+    while todo := [key for key in search.called if key not in done]:
+        for key in todo:
+            done.add(key)
+            search.through(functions[key].node, functions[key].output, None, f"{key[0]}.{key[1]}/")
+    for key, function in functions.items():
+        if key not in done:
+            search.dead(function.node, None, f"{key[0]}.{key[1]}/")
+    return [root for root in dict.fromkeys(search.found) if builder.is_weight(root) and root not in used]
+
+
+class _Search:
+    """One file, and the stored tensors in it that are not used."""
+
+    def __init__(self, functions: Functions, builder: Builder) -> None:
+        self.functions = functions
+        self.builder = builder
+        self.called: dict[tuple[str, str], None] = {}
+        self.found: list[str] = []
+
+    def through(self, nodes: Sequence[Any], outputs: Iterable[str], graph: Any, owner: str) -> set[str]:
+        """From the last node to the first; gives the names that are needed."""
+        needed = set(outputs)
+        for node in reversed(nodes):
+            given = [name for name in node.output if name]
+            if given and needed.isdisjoint(given):
+                self.dead([node], None, owner)
+                continue
+            needed.update(node.input)
+            if (node.domain, node.op_type) in self.functions:
+                self.called[node.domain, node.op_type] = None
+            for part, inner in _graphs(node):
+                at = place(owner, node, part)
+                left = self.builder.unrun.get(at)
+                if left is None:
+                    needed |= self.through(inner.node, [one.name for one in inner.output], inner, at)
+                elif not left.reason:  # else what it stores is told with the reason
+                    self.dead(inner.node, inner, at)
+        if graph is not None:
+            stored = initial(graph, self.builder, owner)
+            self.found += [root for name, value in stored.items() if name not in needed for root in value.roots]
+        return needed
+
+    def dead(self, nodes: Sequence[Any], graph: Any, owner: str) -> None:
+        """Notes all that stands in nodes that do not run."""
+        for value in initial(graph, self.builder, owner).values() if graph is not None else ():
+            self.found += value.roots
+        for node in nodes:
+            for one in node.attribute if node.op_type == "Constant" else ():
+                if one.name == "value" and one.type == 4:
+                    self.found += stored_value(one.t, node.output[0], self.builder, owner).roots
+            for part, inner in _graphs(node):
+                self.dead(inner.node, inner, place(owner, node, part))
+
+
+def _graphs(node: Any) -> Iterator[tuple[str, Any]]:
+    return ((attribute.name, attribute.g) for attribute in node.attribute if attribute.type == 5)
