@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,188 @@ def test_layers_are_matched(old: str, new: str, told: list[tuple[str, str | None
             layers.append(f"- layers: [{spec}]\n  name: {label}" if label else f"- {spec}")
         Path(name).write_text("\n".join(["input: 32x32x3", "layers:", *layers]))
     assert changed(gate, "old.yaml", "new.yaml") == told
+
+
+THREE = "input: 16x16x8\nblocks: {'b()': [conv -k3 -o8 -p1, act relu, conv -k3 -o8 -p1]}\nlayers: [b, b, b]\n"
+SEPARABLE = THREE.replace("act relu, conv -k3", "act relu, separable -k3")
+SPELLED = THREE.replace("act relu, conv -k3 -o8 -p1", "act relu, depthwise -k3 -p1, pointwise -o8")
+
+
+def rows_of(gate: Run, *args: str) -> list[list[str]]:
+    """The rows of the layers, as the table has them."""
+    _, _, table = gate("diff", *args)[1].partition("\nLayers\n")
+    return [re.split(r" {2,}", line.strip()) for line in table.splitlines()[1:]]
+
+
+@pytest.mark.parametrize(
+    ("text", "after"), [(SEPARABLE, "b[0..2]/separable"), (SPELLED, "b[0..2]/depthwise + pointwise")]
+)
+def test_a_layer_that_became_several_is_a_change_in_its_block(text: str, after: str, gate: Run) -> None:
+    """Separated: 72 + 64 params of 576, and 34,816 macs of 147,456, three times."""
+    Path("old.yaml").write_text(THREE)
+    Path("new.yaml").write_text(text)
+    assert [(row[0], row[1]) for row in changed(gate, "old.yaml", "new.yaml")] == [
+        ("changed", f"b[{at}]/conv[1]") for at in range(3)
+    ]
+    kinds, counts = "depthwise + pointwise", ["1,728", "408", "442,368", "104,448", "-1,320", "-76.4 %", "-337,920"]
+    (row,) = rows_of(gate, "old.yaml", "new.yaml")
+    assert row[:-1] == [f"b[0..2]/conv[1] -> {after}", "3", "changed", f"conv -> {kinds}", "16x16x8", *counts]
+    assert "\n  Layers: 3 changed, 6 unchanged\n" in gate("diff", "old.yaml", "new.yaml")[1]
+    document = json.loads(gate("diff", "old.yaml", "new.yaml", "--format", "json")[1])
+    for at, layer in enumerate(document["layers"]):
+        assert layer["name"] == f"b[{at}]/conv[1]"
+        assert (layer["old"]["params"], layer["new"]["params"], layer["change"]["macs"]) == (576, 136, -112640)
+        assert [(part["kind"], part["params"]) for part in layer["new_layers"]] == [
+            ("depthwise", 72),
+            ("pointwise", 64),
+        ]
+        assert layer["old_layers"] is None
+    (row,) = rows_of(gate, "new.yaml", "old.yaml")  # and back again
+    assert row[:4] == [f"{after} -> b[0..2]/conv[1]", "3", "changed", f"{kinds} -> conv"]
+    (layer, *_) = json.loads(gate("diff", "new.yaml", "old.yaml", "--format", "json")[1])["layers"]
+    assert (layer["name"], layer["new_layers"]) == ("b[0]/conv[1]", None)
+    assert [part["kind"] for part in layer["old_layers"]] == ["depthwise", "pointwise"]
+    csv = gate("diff", "old.yaml", "new.yaml", "--format", "csv")[1].splitlines()
+    assert csv[0].endswith(",new_activations,new_name,parts")
+    assert csv[1].startswith("b[0]/conv[1],changed,b[0]/conv[1],conv,147456,34816,")
+    names = [part.replace("b[0..2]", "b[0]") for part in (after,)]
+    assert csv[1].split(",")[-2] == names[0]
+
+
+def test_a_rewritten_layer_is_a_change(gate: Run) -> None:
+    Path("old.yaml").write_text(THREE)
+    rule = "b*/conv[1]=depthwise-separable"
+    assert gate("whatif", "old.yaml", "--rewrite", rule, "-o", "new.yaml")[0] == 0
+    (row,) = rows_of(gate, "old.yaml", "new.yaml")
+    assert row[:4] == ["b[0..2]/conv[1]", "3", "changed", "conv -> depthwise + pointwise"]
+
+
+def test_what_grew_is_told_by_its_own_block(gate: Run) -> None:
+    Path("specs/bare.yaml").write_text(SEPARABLE)
+    assert gate("baseline", "-o", "base.json", "--force")[0] == 0
+    Path("specs/bare.yaml").write_text(THREE)
+    Path("pyproject.toml").write_text(
+        '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\nbaseline = "base.json"\nmax-increase = {params = "0%"}\n'
+    )
+    out = gate("check")[1]
+    grew = ", ".join(f"b[{at}]/conv[1] by 440 (136 -> 576)" for at in range(3))
+    assert f"    grew: {grew}\n" in out
+    Path("specs/bare.yaml").write_text(THREE.replace("[b, b, b]", "[b, pointwise -o8, b, b]"))
+    Path("pyproject.toml").write_text(Path("pyproject.toml").read_text().replace("params", "effective-macs"))
+    # 46 x 46 of the 48 x 48 products of a 3x3 kernel on 16x16 meet no padding: 64 x 2,116; before 8 x 2,116 + 64 x 256
+    grew = ", ".join(f"b[{at}]/conv[1] by 102,112 (33,312 -> 135,424)" for at in range(3))
+    assert f"    grew: {grew}\n" in gate("check")[1]
+
+
+BLOCKS = [  # the layers of a network of such blocks before and after, and the rows that are told
+    ("b; b; b", "b; c; b; b", [("c/conv", "added"), ("c/act", "added")]),
+    ("b; b", "b; b; b", [("b[2]/conv[0..1]", "added"), ("b[2]/act", "added")]),
+    ("b; c; b", "b; b", [("c/conv", "removed"), ("c/act", "removed")]),
+    ("b; c", "c; b", []),  # the same, in another order: outputs are equal
+    ("b; act relu; b", "b; norm batch; b", [("act -> norm", "changed")]),
+    ("b; conv -k3 -o8 -p1; b", "b; d; b", [("conv -> d/conv", "renamed")]),
+    ("d; b", "e; b", [("d/conv -> e/pointwise", "changed")]),
+    ("d; d; d; d", "d; e; e; d", [("d[1..2]/conv -> e[0..1]/pointwise", "changed")]),
+    ("d; e; d", "d; e; act relu; d", [("act", "added")]),
+    ("pool max -k2 -s2; b", "conv -k2 -s2 -o8; b", [("pool -> conv", "changed")]),
+    ("pool max -k2 -s2; b", "conv -k2 -s2 -o8; act relu; b", [("pool -> conv + act", "changed")]),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), BLOCKS, ids=[f"{case[0]} -> {case[1]}" for case in BLOCKS])
+def test_layers_are_matched_in_their_blocks(old: str, new: str, told: list[tuple[str, str]], gate: Run) -> None:
+    blocks = (
+        "blocks:\n  b(): [conv -k3 -o8 -p1, act relu, conv -k3 -o8 -p1]\n  c(): [conv -k5 -o8 -p2, act relu]\n"
+        "  d(): [conv -k3 -o8 -p1]\n  e(): [pointwise -o8]\n"
+    )
+    for name, text in (("old.yaml", old), ("new.yaml", new)):
+        layers = "".join(f"- {layer}\n" for layer in text.split("; "))
+        Path(name).write_text(f"input: 16x16x8\n{blocks}layers:\n{layers}")
+    found = [
+        (row[0], next(word for word in row[1:3] if word.isalpha())) for row in rows_of(gate, "old.yaml", "new.yaml")
+    ]
+    assert found == told
+
+
+def test_equal_changes_are_one_row_by_their_indices(gate: Run) -> None:
+    """Blocks in blocks: 2 stages of 3 blocks, one of them as it was."""
+    text = """\
+input: 16x16x8
+parameters: {a: 3, b: 3}
+blocks:
+  b(k): ["conv -k{k} -o8 -p{k // 2}", act relu]
+  s(k): [{layers: ["b k={k}"], repeat: 3}]
+layers: ["s k={a}", "s k={a}", "s k={b}"]
+"""
+    Path("old.yaml").write_text(text)
+    Path("new.yaml").write_text(text.replace("a: 3", "a: 5"))
+    assert [row[:3] for row in rows_of(gate, "old.yaml", "new.yaml")] == [["s[0..1]/b[0..2]/conv", "6", "changed"]]
+    Path("new.yaml").write_text(text.replace("a: 3, b: 3", "a: 3, b: 5"))
+    assert [row[:3] for row in rows_of(gate, "old.yaml", "new.yaml")] == [["s[2]/b[0..2]/conv", "3", "changed"]]
+    Path("new.yaml").write_text(text.replace('layers: ["s k={a}", "s', 'layers: ["s k=5", "s').replace("b: 3", "b: 5"))
+    rows = [row[:3] for row in rows_of(gate, "old.yaml", "new.yaml")]
+    assert rows == [["s[0]/b[0..2]/conv", "3", "changed"], ["s[2]/b[0..2]/conv", "3", "changed"]]
+    printed = [int(row[5].replace(",", "")) for row in rows_of(gate, "old.yaml", "new.yaml")]
+    document = json.loads(gate("diff", "old.yaml", "new.yaml", "--format", "json")[1])
+    assert sum(printed) == sum(layer["old"]["params"] for layer in document["layers"]) == 6 * 576
+    assert len(document["layers"]) == 6
+
+
+# --- Markdown, for a comment -----------------------------------------------------------------------------------------
+
+
+def markdown(gate: Run, *args: str) -> str:
+    code, out, err = gate("diff", *args, "--format", "markdown")
+    assert (code, err) in [(0, ""), (3, "")]
+    assert len(out) < 60_000
+    return out
+
+
+def test_markdown_fits_a_comment_whatever_the_networks(gate: Run) -> None:
+    large = "".join(f"- conv -k{1 + 2 * (at % 7)} -o{1 + at % 50} -p same\n" for at in range(2000))
+    Path("large.yaml").write_text(f"input: 16x16x8\nlayers:\n{large}")
+    Path("small.yaml").write_text("input: 16x16x8\nlayers: [act relu]\n")
+    out = markdown(gate, "small.yaml", "large.yaml")
+    assert len(out) > 58_000
+    (left,) = re.findall(r"^… ([\d,]+) more rows: --format json has all$", out, re.MULTILINE)
+    assert out.endswith("\n\n</details>\n")
+    assert len(re.findall(r"^\| conv", out, re.MULTILINE)) + int(left.replace(",", "")) == 2001  # and act
+    documents = json.loads(gate("diff", "small.yaml", "large.yaml", "--format", "json")[1])
+    assert len(documents["layers"]) == 2001
+    heaviest = max(documents["layers"], key=lambda layer: layer["change"]["params"])
+    assert heaviest["name"].replace("[", "\\[").replace("]", "\\]") in out
+
+    name = "x" * 190
+    deep = "act relu"
+    for _ in range(40):
+        deep = f"{{name: {name}, layers: [{deep}]}}"
+    Path("deep.yaml").write_text(f"input: 16x16x8\nlayers: [{deep}, {deep.replace('relu', 'tanh')}]\n")
+    markdown(gate, "small.yaml", "deep.yaml")
+
+    line = "16x16x8, " + ", ".join(["act relu", "act tanh"] * 2000)
+    markdown(gate, "small.yaml", line)
+    uncounted = "".join(f"- uncounted Fancy{at} --to 16x16x8\n" for at in range(2000))
+    Path("gaps.yaml").write_text(f"input: 16x16x8\nlayers:\n{uncounted}")
+    assert "more lines: --format json has all" in markdown(gate, "small.yaml", "gaps.yaml")
+    inputs = ", ".join(f"{'i' * 100}{at}: 8x8x{at + 1}" for at in range(600))
+    Path("wide.yaml").write_text(f"inputs: {{{inputs}}}\nlayers: [act relu]\n")
+    markdown(gate, "small.yaml", "wide.yaml")
+
+
+def test_markdown_of_efficientnets_fits_a_comment(gate: Run) -> None:
+    larger = ("--set", "width=2.0", "--set", "depth=3.1", "--input", "600x600x3")
+    assert gate("network", "zoo:efficientnet_b0", *larger, "--expand", "-o", "b7.yaml")[0] == 0
+    out = markdown(gate, "zoo:efficientnet_b0", "b7.yaml")
+    assert "more rows" not in out
+
+
+def test_a_diff_of_many_layers_takes_no_time(gate: Run) -> None:
+    many = "".join(f"- conv -k3 -o{8 + at % 3} -p same\n- act relu\n" for at in range(2500))
+    Path("many.yaml").write_text(f"input: 16x16x8\nlayers:\n{many}")
+    Path("more.yaml").write_text(f"input: 16x16x8\nlayers:\n- act relu\n{many.replace('-o8', '-o9')}")
+    began = time.process_time()
+    assert gate("diff", "many.yaml", "more.yaml")[0] == 0
+    assert time.process_time() - began < 6
 
 
 def test_a_diff_in_numbers(gate: Run) -> None:

@@ -3,6 +3,7 @@
 WRONG_PASSES is the table of ways in which a gate could pass wrongly. Each begins with a project that passes, and breaks
 one thing of it."""
 
+import json
 import os
 import re
 import subprocess
@@ -109,6 +110,37 @@ def another_project(where: str) -> Break:
 
 def move() -> None:
     Path("specs/bare.yaml").rename("specs/moved.yaml")
+
+
+def rewritten(how: Callable[[Any], object]) -> None:
+    data = json.loads(Path("base.json").read_text())
+    how(data)
+    Path("base.json").write_text(json.dumps(data))
+
+
+def drop(key: str) -> None:
+    """Empties a part of the baseline."""
+
+    def empty(data: Any) -> None:
+        where = data if key == "networks" else data["networks"][0]
+        where[key] = type(where[key])()
+
+    rewritten(empty)
+
+
+def negate(count: str) -> None:
+    """A negative count whose sum is right."""
+
+    def negative(data: Any) -> None:
+        (network,) = data["networks"]
+        for part in (network["totals"], network["layers"][0]):
+            part[count] = -1
+
+    rewritten(negative)
+
+
+def twice() -> None:
+    rewritten(lambda data: data["networks"].append(data["networks"][0]))
 
 
 NET_FILE = ("specs/net.yaml",)
@@ -253,13 +285,28 @@ WRONG_PASSES: list[tuple[str, Break, tuple[str, ...], int]] = [  # what, how, th
     ("a baseline of bytes", write("base.json", b"\xff"), (), 2),
     ("a baseline that is another JSON", write("base.json", "[]"), (), 2),
     ("a baseline of another format", base("sepcalc-baseline/1", "sepcalc-baseline/2"), (), 2),
-    ("a baseline of other definitions", base('"definitions": 1', '"definitions": 2'), (), 2),
+    ("a baseline of other definitions", base('"definitions": 2', '"definitions": 1'), (), 2),
     ("a baseline of another version", base(sepcalc.__version__, "0.0.1"), (), 2),
     ("a baseline of another file", base("specs/bare.yaml", "specs/net.yaml"), (), 2),
     ("a baseline of another model", base('"tiny"', '"large"'), (), 2),
     ("a baseline of another input", base('"input": [32, 32, 3]', '"input": [64, 64, 3]'), (), 2),
     ("a baseline of other settings", toml("baseline", "set = {width = 2}\nbaseline"), (), 2),
     ("a baseline with a total of its own", base('"params": 5168', '"params": 9999'), (), 2),
+    ("a baseline with flops of its own", base('"flops": 10530816', '"flops": 99999999'), (), 2),
+    ("a baseline with effective macs of its own", base('"effective_macs": 5079232', '"effective_macs": 9'), (), 2),
+    ("a baseline with traffic of its own", base('"traffic": 442560', '"traffic": 542560'), (), 2),
+    ("a baseline with a layer's traffic of its own", base('"traffic": 79552', '"traffic": 99552'), (), 2),
+    ("a baseline without layers", lambda: drop("layers"), (), 2),
+    ("a baseline without inputs", lambda: drop("inputs"), (), 2),
+    ("a baseline without totals", lambda: drop("totals"), (), 2),
+    ("a baseline of no networks", lambda: drop("networks"), (), 2),
+    ("a baseline with a negative total and layer", lambda: negate("buffers"), (), 2),
+    ("a baseline with a negative total", base('"params_bytes": 20672', '"params_bytes": -1'), (), 2),
+    ("a baseline with a size of zero", base('"output": [32, 32, 16]', '"output": [32, 32, 0]'), (), 2),
+    ("a baseline with a negative size", base('"output": [32, 32, 16]', '"output": [32, 32, -16]'), (), 2),
+    ("a baseline with a count that is true", base('"buffers": 0', '"buffers": false'), (), 2),
+    ("a baseline with a network twice", lambda: twice(), (), 2),
+    ("a baseline that says it is incomplete", base('"complete": true', '"complete": false'), (), 2),
     ("a baseline with a negative count", base('"buffers": 0', '"buffers": -1'), (), 2),
     ("a baseline with NaN", base('"buffers": 0', '"buffers": NaN'), (), 2),
     ("a baseline with a decimal", base('"buffers": 0', '"buffers": 0.0'), (), 2),

@@ -8,15 +8,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sepcalc.cost import COSTS, Cost, total
+from sepcalc.cost import COSTS, Cost
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
-from sepcalc.gate.metrics import METRICS
-from sepcalc.gate.snapshots import Row, Snapshot
+from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.gate.snapshots import MORE, SUMMED, Row, Snapshot
 from sepcalc.network import Gap
 from sepcalc.shape import LARGEST, show
 
 FORMAT = "sepcalc-baseline/1"
-DEFINITIONS = 1  # of every count: a new number whenever a definition in the table of counts changes
+DEFINITIONS = 2  # of every count: a new number whenever a definition in the table of counts changes
 
 
 class Kept(NamedTuple):
@@ -45,7 +45,13 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 **({"most": dict(snapshot.most)} if snapshot.most else {}),
                 "notes": list(snapshot.notes),
                 "layers": [
-                    {"name": row.name, "kind": row.kind, "output": row.output, **row.cost._asdict()}
+                    {
+                        "name": row.name,
+                        "kind": row.kind,
+                        "output": row.output,
+                        **row.cost._asdict(),
+                        **{name: row.count(name) for name in MORE},
+                    }
                     for row in snapshot.layers
                 ],
             }
@@ -163,8 +169,9 @@ def _kept(data: Any) -> Kept:
     _check(isinstance(data["uncounted"], list), "uncounted is a list")
     gaps = tuple(_gap(gap) for gap in data["uncounted"])
     _check(data["complete"] is (not gaps), "complete is whether nothing is uncounted")
-    for name, count in total(row.cost for row in layers)._asdict().items():
-        _check(totals[name] == count, f"the total of {name} is the sum over its layers")
+    for name in SUMMED:
+        count = sum([row.count(name) for row in layers])
+        _check(totals[name] == count, f"the total of {spoken(name)} is the sum over its layers")
     _check(isinstance(data["most"], dict) and set(data["most"]) <= set(METRICS), "most are metrics")
     most = {name: _number(count) for name, count in data["most"].items()}
     _check(all(count > totals[name] for name, count in most.items()), "most are more than the totals")
@@ -175,9 +182,10 @@ def _kept(data: Any) -> Kept:
 
 
 def _row(data: Any) -> Row:
-    _keys(data, {"name", "kind", "output", *COSTS}, "a layer")
+    _keys(data, {"name", "kind", "output", *COSTS, *MORE}, "a layer")
     _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
-    return Row(data["name"], data["kind"], _shape(data["output"]), Cost(*[_number(data[name]) for name in COSTS]))
+    cost, more = Cost(*[_number(data[name]) for name in COSTS]), [_number(data[name]) for name in MORE]
+    return Row(data["name"], data["kind"], _shape(data["output"]), cost, *more)
 
 
 def _gap(data: Any) -> Gap:

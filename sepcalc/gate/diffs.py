@@ -1,11 +1,12 @@
-"""What changed between two networks: their layers matched by name, then by place and shape."""
+"""What changed between two networks: their layers matched inside the block that holds them, by name, then by place and
+shape; what is left there is looked for further out."""
 
 import re
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from sepcalc.cost import Cost
+from sepcalc.cost import total
 from sepcalc.gate.snapshots import Row, Snapshot
 
 LARGEST = 4_000_000  # cells of the table that aligns two sequences of layers; beyond it they go by their order
@@ -13,10 +14,13 @@ _INDEX = re.compile(r"\[\d+\]")
 
 
 class Pair(NamedTuple):
-    """A layer before and after; None where there is none."""
+    """A layer before and after; None where there is none. Where one became several, ``became`` are these, and ``new``
+    is their sum; where several became one, ``were`` are these, and ``old`` is their sum."""
 
     old: Row | None
     new: Row | None
+    were: tuple[Row, ...] = ()
+    became: tuple[Row, ...] = ()
 
     @property
     def status(self) -> str:
@@ -25,65 +29,256 @@ class Pair(NamedTuple):
             return "added"
         if self.new is None:
             return "removed"
-        if self.old[1:] != self.new[1:]:
+        if self.were or self.became or _what(self.old) != _what(self.new):
             return "changed"
-        return "unchanged" if self.old.name == self.new.name or _label(self.old) == _label(self.new) else "renamed"
+        return "unchanged" if self.old.name == self.new.name or label(self.old) == label(self.new) else "renamed"
+
+    @property
+    def row(self) -> Row:
+        """What it is called after: the new layer, but the old one where several have taken its place."""
+        row = self.old if self.new is None or self.became else self.new
+        assert row is not None
+        return row
+
+    @property
+    def layers(self) -> tuple[Row, ...]:
+        """The layers that there are now."""
+        return self.became or ((self.new,) if self.new else ())
 
     def growth(self, metric: str) -> int:
         """By how much a count of the layer grew."""
-        zero = Cost()
-        return int(
-            getattr(self.new.cost if self.new else zero, metric) - getattr(self.old.cost if self.old else zero, metric)
-        )
+        return (self.new.count(metric) if self.new else 0) - (self.old.count(metric) if self.old else 0)
 
 
 def matched(old: Snapshot, new: Snapshot) -> list[Pair]:
     """Every layer of both, in the order of the new network, what was removed where it stood.
 
-    A name that was given (no ``[2]`` in it) matches itself. Names that are counted (``conv[2]``) shift when a layer
-    comes between: those with the same words are aligned by what they are (kind, output, cost) in their order, and what
-    is left between two aligned ones by kind and output, by name, by order. Layers whose names have gone match new ones
-    of the same kind and output, in their order.
+    Blocks are matched before what is in them, the network being one. In a block what is equal at its beginning and at
+    its end matches, then a name that was given (no ``[2]`` in
+    it) matches itself. Names that are counted (``conv[2]``) shift when a layer comes between: those with the same words
+    are aligned by what they are (kind, output, cost) in their order, and what is left between two aligned ones by kind
+    and output, by name, by order. What still has no partner, between two that have, matches by kind and output, and by
+    its place alone where one layer gives what one or several gave before. Then layers of the same kind and output match
+    in their order: in the same block, in the one around it, anywhere.
     """
-    partner: dict[int, int] = {}  # of a new layer: the old one
-    places = {row.name: at for at, row in enumerate(old.layers)}
-    for at, row in enumerate(new.layers):
-        if "[" not in row.name and row.name in places:
-            partner[at] = places[row.name]
-    taken = set(partner.values())
-    before = _grouped([(at, row) for at, row in enumerate(old.layers) if at not in taken])
-    after = _grouped([(at, row) for at, row in enumerate(new.layers) if at not in partner])
-    for label, news in after.items():
-        if label in before:
-            partner.update(_aligned(before[label], news))
-    _by_shape(old.layers, new.layers, partner)
-    return _ordered(old.layers, new.layers, partner)
+    known: dict[Hashable, int] = {}
+    match = _Match(_tree(old.layers, known), _tree(new.layers, known))
+    match.run()
+    return _ordered(old.layers, new.layers, match)
 
 
-def _label(row: Row) -> str:
+def label(row: Row) -> str:
+    """A layer's name without the numbers of what is counted in it."""
     return _INDEX.sub("", row.name)
 
 
-Placed = Sequence[tuple[int, Row]]
+def _what(row: Row) -> Hashable:
+    return row[1:4]
 
 
-def _grouped(rows: Placed) -> dict[str, list[tuple[int, Row]]]:
-    groups: dict[str, list[tuple[int, Row]]] = {}
-    for at, row in rows:
-        groups.setdefault(_label(row), []).append((at, row))
+# --- blocks ----------------------------------------------------------------------------------------------------------
+
+
+class _Node:
+    """A layer, or a block of layers: a word of their names. ``what`` is the same of those that are equal, ``form`` of
+    those that have kinds and outputs in common; ``pair`` is the same of two that match."""
+
+    __slots__ = ("at", "children", "form", "label", "name", "outer", "output", "pair", "what")
+
+    def __init__(self, name: str, outer: "_Node | None") -> None:
+        self.name = name
+        self.label = _INDEX.sub("", name)
+        self.outer = outer
+        self.at: int | None = None  # of the layer itself
+        self.children: list[_Node] = []
+        self.output: Hashable = None
+        self.what = self.form = self.pair = -1
+
+    def layers(self) -> list[int]:
+        """The numbers of its layers."""
+        found, waiting = list[int](), [self]
+        while waiting:
+            node = waiting.pop()
+            if node.at is not None:
+                found.append(node.at)
+            waiting += node.children
+        return sorted(found)
+
+
+def _tree(rows: Sequence[Row], known: dict[Hashable, int]) -> tuple[_Node, list[_Node]]:
+    """The root of all layers, and the node of each."""
+    root = _Node("", None)
+    made, nodes = {"": root}, list[_Node]()
+    every = [root]
+    for at, row in enumerate(rows):
+        node, path = root, ""
+        for name in row.name.split("/"):
+            path = f"{path}/{name}"
+            inner = made.get(path)
+            if inner is None:
+                inner = made[path] = _Node(name, node)
+                node.children.append(inner)
+                every.append(inner)
+            node = inner
+        if node.at is not None and (outer := node.outer):  # two of one name
+            node = made[path] = _Node(node.name, outer)
+            outer.children.append(node)
+            every.append(node)
+        node.at = at
+        nodes.append(node)
+    for node in reversed(every):  # what is inside first
+        own = None if node.at is None else rows[node.at]
+        inside = node.children
+        node.output = inside[-1].output if inside else own.output if own else None
+        what = (own and _what(own), *[(child.label, child.what) for child in inside])
+        form = (own and own[1:3], "form", *[(child.label, child.form) for child in inside])
+        node.what = known.setdefault(what, len(known))
+        node.form = known.setdefault(form, len(known))
+    return root, nodes
+
+
+# --- matching --------------------------------------------------------------------------------------------------------
+
+Trees = tuple[_Node, list[_Node]]  # the root, and the node of each layer
+
+
+class _Match:
+    """``partner`` is of a new layer the old one; ``groups`` are layers, old and new, of which one stands for all of the
+    other side."""
+
+    def __init__(self, old: Trees, new: Trees) -> None:
+        self.roots = old[0], new[0]
+        self.olds, self.news = old[1], new[1]
+        self.partner: dict[int, int] = {}
+        self.groups: list[tuple[list[int], list[int]]] = []
+        self.pairs = 0
+        self.waiting: list[tuple[_Node, _Node]] = []
+
+    def run(self) -> None:
+        self.together(*self.roots)
+        while self.waiting:
+            old, new = self.waiting.pop()
+            if old.at is not None and new.at is not None:
+                self.partner[new.at] = old.at
+            elif (old.at is None) != (new.at is None) and self.replaced([old], [new]):
+                continue
+            for one, other in _siblings(old.children, new.children):
+                self.together(one, other)
+            for olds, news in _gaps(old.children, new.children):
+                self.gap(olds, news)
+        self.elsewhere()
+
+    def together(self, old: _Node, new: _Node) -> None:
+        old.pair = new.pair = self.pairs
+        self.pairs += 1
+        self.waiting.append((old, new))
+
+    def gap(self, olds: list[_Node], news: list[_Node]) -> None:
+        """What has no partner between two siblings that have: by kind and output, then by place."""
+        waiting: dict[int, deque[_Node]] = {}
+        for old in olds:
+            waiting.setdefault(old.form, deque()).append(old)
+        for new in news:
+            if queue := waiting.get(new.form):
+                self.together(queue.popleft(), new)
+        olds, news = [node for node in olds if node.pair < 0], [node for node in news if node.pair < 0]
+        if self.replaced(olds, news) or [node.output for node in olds] != [node.output for node in news]:
+            return
+        for old, new in zip(olds, news):  # one in place of the other, block or layer
+            if not self.replaced([old], [new]):
+                self.together(old, new)
+
+    def replaced(self, olds: list[_Node], news: list[_Node]) -> bool:
+        """Takes one layer for what stands in the place of one or several others, if it gives the same output."""
+        if not olds or not news or olds[-1].output != news[-1].output:
+            return False
+        before = [at for node in olds for at in node.layers()]
+        after = [at for node in news for at in node.layers()]
+        if len(before) == len(after) == 1:
+            self.partner[after[0]] = before[0]
+        elif 1 in (len(before), len(after)):
+            self.groups.append((before, after))
+        else:
+            return False
+        return True
+
+    def elsewhere(self) -> None:
+        """What has no partner in its own place: by kind and output, in the innermost block that both are in."""
+        taken = {*self.partner.values(), *[at for before, _ in self.groups for at in before]}
+        done = {*self.partner, *[at for _, after in self.groups for at in after]}
+        olds = [at for at in range(len(self.olds)) if at not in taken]
+        news = [at for at in range(len(self.news)) if at not in done]
+        if not olds or not news:
+            return
+        around_old = {at: _around(self.olds[at]) for at in olds}
+        around_new = {at: _around(self.news[at]) for at in news}
+        for depth in reversed(range(max(map(len, around_new.values())))):
+            waiting: dict[Hashable, deque[int]] = {}
+            for at in olds:
+                if len(around_old[at]) > depth and around_old[at][depth] >= 0:
+                    waiting.setdefault((around_old[at][depth], self.olds[at].form), deque()).append(at)
+            for at in news:
+                block = around_new[at][depth] if len(around_new[at]) > depth else -1
+                if queue := waiting.get((block, self.news[at].form)):
+                    self.partner[at] = queue.popleft()
+            found = {self.partner[at] for at in news if at in self.partner}
+            olds = [at for at in olds if at not in found]
+            news = [at for at in news if at not in self.partner]
+
+
+def _around(node: _Node) -> list[int]:
+    """The pairs that the blocks around a layer are of, the outermost first."""
+    pairs, outer = list[int](), node.outer
+    while outer is not None:
+        pairs.append(outer.pair)
+        outer = outer.outer
+    return pairs[::-1]
+
+
+Placed = Sequence[tuple[int, _Node]]
+
+
+def _siblings(olds: Sequence[_Node], news: Sequence[_Node]) -> Iterator[tuple[_Node, _Node]]:
+    """Pairs of one block by their names: first what is equal at its beginning and at its end."""
+    first, last = _ends([(node.label, node.what) for node in olds], [(node.label, node.what) for node in news])
+    yield from zip(olds[:first], news[:first])
+    yield from zip(olds[len(olds) - last :], news[len(news) - last :])
+    olds, news = olds[first : len(olds) - last], news[first : len(news) - last]
+    places = {node.name: node for node in olds if "[" not in node.name}
+    named = {node.name: places[node.name] for node in news if node.name in places}
+    yield from [(named[node.name], node) for node in news if node.name in named]
+    before = _grouped([(at, node) for at, node in enumerate(olds) if node.name not in named])
+    after = _grouped([(at, node) for at, node in enumerate(news) if node.name not in named])
+    for words, group in after.items():
+        if words in before:
+            yield from [(olds[at_old], news[at_new]) for at_new, at_old in _aligned(before[words], group)]
+
+
+def _gaps(olds: Sequence[_Node], news: Sequence[_Node]) -> Iterable[tuple[list[_Node], list[_Node]]]:
+    """What has no partner on both sides behind the same pair of siblings."""
+    gaps: dict[int, tuple[list[_Node], list[_Node]]] = {}
+    for side, nodes in enumerate((olds, news)):
+        last = -1
+        for node in nodes:
+            if node.pair >= 0:
+                last = node.pair
+            else:
+                gaps.setdefault(last, ([], []))[side].append(node)
+    return [gap for gap in gaps.values() if all(gap)]
+
+
+def _grouped(nodes: Placed) -> dict[str, list[tuple[int, _Node]]]:
+    groups: dict[str, list[tuple[int, _Node]]] = {}
+    for at, node in nodes:
+        groups.setdefault(node.label, []).append((at, node))
     return groups
 
 
 def _aligned(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
-    """Pairs (new, old) of layers with one label, the order kept where they are equal."""
-    start, ends = 0, 0
-    while start < min(len(olds), len(news)) and olds[start][1][1:] == news[start][1][1:]:
-        start += 1
-    while ends < min(len(olds), len(news)) - start and olds[-1 - ends][1][1:] == news[-1 - ends][1][1:]:
-        ends += 1
+    """Pairs (new, old) of one label, the order kept where they are equal."""
+    start, ends = _ends([node.what for _, node in olds], [node.what for _, node in news])
     yield from zip([at for at, _ in news[:start]], [at for at, _ in olds[:start]])
-    if ends:
-        yield from zip([at for at, _ in news[-ends:]], [at for at, _ in olds[-ends:]])
+    yield from zip([at for at, _ in news[len(news) - ends :]], [at for at, _ in olds[len(olds) - ends :]])
     olds, news = olds[start : len(olds) - ends], news[start : len(news) - ends]
     done_old, done_new = 0, 0
     for at_new, at_old in [*_common(olds, news), (len(news), len(olds))]:
@@ -93,72 +288,101 @@ def _aligned(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
         done_old, done_new = at_old + 1, at_new + 1
 
 
+def _ends(olds: Sequence[Hashable], news: Sequence[Hashable]) -> tuple[int, int]:
+    """How many are equal at the beginning, and of the others at the end."""
+    most, start, ends = min(len(olds), len(news)), 0, 0
+    while start < most and olds[start] == news[start]:
+        start += 1
+    while ends < most - start and olds[-1 - ends] == news[-1 - ends]:
+        ends += 1
+    return start, ends
+
+
 def _common(olds: Placed, news: Placed) -> list[tuple[int, int]]:
-    """The longest common subsequence, as places (new, old)."""
+    """The longest common subsequence, as places (new, old); of several such the one of equal places, if it is one."""
+    level = [(at, at) for at, (old, new) in enumerate(zip(olds, news)) if old[1].what == new[1].what]
     if not olds or not news or len(olds) * len(news) > LARGEST:
-        return []
+        return level if len(olds) == len(news) else []
     width = len(olds) + 1
     longest = [[0] * width for _ in range(len(news) + 1)]
     for i in reversed(range(len(news))):
-        row, below, signature = longest[i], longest[i + 1], news[i][1][1:]
+        row, below, what = longest[i], longest[i + 1], news[i][1].what
         for j in reversed(range(len(olds))):
-            row[j] = below[j + 1] + 1 if olds[j][1][1:] == signature else max(below[j], row[j + 1])
+            row[j] = below[j + 1] + 1 if olds[j][1].what == what else max(below[j], row[j + 1])
     pairs, i, j = [], 0, 0
     while i < len(news) and j < len(olds):
-        if olds[j][1][1:] == news[i][1][1:]:
+        if olds[j][1].what == news[i][1].what:
             pairs.append((i, j))
             i, j = i + 1, j + 1
         elif longest[i + 1][j] >= longest[i][j + 1]:
             i += 1
         else:
             j += 1
-    return pairs
+    return level if len(olds) == len(news) and len(level) >= len(pairs) else pairs
 
 
 def _nearest(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
-    """Layers between two that are equal: by kind and output, then by name, then by their order."""
+    """What stands between two that are equal: by kind and output, then by name, then by order."""
     left, right = list(olds), list(news)
-    keys: tuple[Callable[[Row], Hashable], ...] = (lambda row: row[1:3], lambda row: row.name, lambda row: 0)
+    keys: tuple[Callable[[_Node], Hashable], ...] = (lambda node: node.form, lambda node: node.name, lambda node: 0)
     for key in keys:
-        waiting: dict[Hashable, deque[tuple[int, Row]]] = {}
+        waiting: dict[Hashable, deque[tuple[int, _Node]]] = {}
         for item in left:
             waiting.setdefault(key(item[1]), deque()).append(item)
         kept = []
         used = set[int]()
-        for at, row in right:
-            queue = waiting.get(key(row))
+        for at, node in right:
+            queue = waiting.get(key(node))
             if queue:
                 found = queue.popleft()
                 used.add(found[0])
                 yield at, found[0]
             else:
-                kept.append((at, row))
+                kept.append((at, node))
         left, right = [item for item in left if item[0] not in used], kept
 
 
-def _by_shape(olds: Sequence[Row], news: Sequence[Row], partner: dict[int, int]) -> None:
-    """Layers whose names have gone, with new ones of the same kind and output."""
-    taken = set(partner.values())
-    waiting: dict[Hashable, deque[int]] = {}
-    for at, row in enumerate(olds):
-        if at not in taken:
-            waiting.setdefault(row[1:3], deque()).append(at)
-    for at, row in enumerate(news):
-        queue = waiting.get(row[1:3])
-        if at not in partner and queue:
-            partner[at] = queue.popleft()
+# --- telling ---------------------------------------------------------------------------------------------------------
 
 
-def _ordered(olds: Sequence[Row], news: Sequence[Row], partner: dict[int, int]) -> list[Pair]:
-    pairs = []
-    kept, gone = set(partner.values()), 0
+def _ordered(olds: Sequence[Row], news: Sequence[Row], match: _Match) -> list[Pair]:
+    groups = {after[0]: (before, after) for before, after in match.groups}
+    told = {at for _, after in match.groups for at in after[1:]}  # with the first of their group
+    kept = {*match.partner.values(), *[at for before, _ in match.groups for at in before]}
+    pairs, gone = list[Pair](), 0
     for at, row in enumerate(news):
-        old = partner.get(at)
-        if old is not None:
-            while gone < old:
-                if gone not in kept:
-                    pairs.append(Pair(olds[gone], None))
-                gone += 1
-        pairs.append(Pair(None if old is None else olds[old], row))
+        before, after = groups.get(at) or ([match.partner[at]] if at in match.partner else [], [at])
+        while before and gone < before[0]:
+            if gone not in kept:
+                pairs.append(Pair(olds[gone], None))
+            gone += 1
+        if len(after) > 1:
+            became = tuple([news[place] for place in after])
+            pairs.append(Pair(olds[before[0]], _sum(became, olds[before[0]]), became=became))
+        elif len(before) > 1:
+            were = tuple([olds[place] for place in before])
+            pairs.append(Pair(_sum(were, row), row, were=were))
+        elif at not in told:
+            pairs.append(Pair(olds[before[0]] if before else None, row))
     pairs += [Pair(olds[at], None) for at in range(gone, len(olds)) if at not in kept]
     return pairs
+
+
+def _sum(parts: Sequence[Row], other: Row) -> Row:
+    """Several layers as one, beside the one on the other side. They are called as the block that they make up, or as
+    all of them in the block that the other is in, too."""
+    paths = [part.name.split("/") for part in parts]
+    shared = 0
+    while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
+        shared += 1
+    name = "/".join(paths[0][:shared])
+    if shared <= other.name.count("/"):
+        name = "/".join(filter(None, [name, " + ".join(["/".join(path[shared:]) for path in paths])]))
+    return Row(
+        name,
+        " + ".join([part.kind for part in parts]),
+        parts[-1].output,
+        total(part.cost for part in parts),
+        sum([part.effective_macs for part in parts]),
+        sum([part.traffic for part in parts]),
+    )

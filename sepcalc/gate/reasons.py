@@ -75,21 +75,15 @@ def _heaviest(metric: str, layers: Sequence[Layer]) -> tuple[Weight, ...]:
 
 
 def _grew(metric: str, layers: Sequence[Layer], pairs: Iterable[Pair]) -> tuple[Growth, ...]:
-    if metric not in ("flops", *_COUNTED):
-        return ()
     names = {layer.name for layer in layers}
-    grown = [(pair.growth(metric), pair) for pair in pairs if pair.new is not None and pair.new.name in names]
+    grown = [(pair.growth(metric), pair) for pair in pairs if any(row.name in names for row in pair.layers)]
     found = sorted([item for item in grown if item[0] > 0], key=lambda item: -item[0])[:SHOWN]
     return tuple(
         [
-            Growth(pair.new.name, getattr(pair.old.cost, metric) if pair.old else 0, getattr(pair.new.cost, metric))
+            Growth(pair.row.name, pair.old.count(metric) if pair.old else 0, pair.new.count(metric) if pair.new else 0)
             for _, pair in found
-            if pair.new
         ]
     )
-
-
-_COUNTED = {name for name, metric in METRICS.items() if metric.layer and not metric.bytes and name != "effective_macs"}
 
 
 def _fitting(metric: str, layers: Sequence[Layer], over: int) -> tuple[tuple[Rewrite, ...], bool]:

@@ -16,6 +16,16 @@ class Row(NamedTuple):
     kind: str
     output: Shape
     cost: Cost
+    effective_macs: int = 0
+    traffic: int = 0
+
+    def count(self, metric: str) -> int:
+        """What it has of a metric that layers have."""
+        return int(getattr(self, metric) if metric in MORE else getattr(self.cost, metric))
+
+
+MORE = Row._fields[4:]  # metrics that are no part of a cost
+SUMMED = tuple(name for name, metric in METRICS.items() if metric.layer)  # whose total is the sum over the layers
 
 
 class Snapshot(NamedTuple):
@@ -44,7 +54,12 @@ def taken(network: Network) -> Snapshot:
         network.name,
         network.inputs,
         {name: metric.network(network) for name, metric in METRICS.items()},
-        tuple([Row(layer.name, layer.kind, layer.output, layer.cost) for layer in network.layers]),
+        tuple(
+            [
+                Row(layer.name, layer.kind, layer.output, layer.cost, layer.effective_macs, layer.traffic())
+                for layer in network.layers
+            ]
+        ),
         network.uncounted,
         network.stopped is not None,
         network.most,

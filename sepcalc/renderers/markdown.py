@@ -1,20 +1,77 @@
 """GitHub's Markdown: for a pull request, a README, notes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sepcalc import quantity
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Table
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Section, Table
 
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~!&"})
 
 
+LONGEST = 60_000  # characters of a comment: GitHub refuses more than 65,536
+_LEAST = 20  # characters of a row, at least
+_LESS = ((None, None), (20, 300), (3, 60))  # lines of a section, characters of a text; less where that is too long yet
+
+
 def render(report: Report, style: Style) -> str:
-    """The report's sections; counts with all digits, no bars."""
+    """The report's sections; counts with all digits, no bars. Where the report is for a comment, rows of its folded
+    tables are left out, then lines and letters, until it is short enough."""
+    sections = report.sections()
+    text = _joined(sections)
+    if not getattr(report, "for_comment", False) or len(text) < LONGEST:
+        return text
+    for lines, letters in _LESS:
+        cut = [_cut(section, lines, letters) for section in sections]
+        few, many = (
+            0,
+            max([len(section.rows) for section in cut if isinstance(section, Table) and section.folded] or [0]),
+        )
+        if len(_joined(cut, 0)) >= LONGEST:
+            continue
+        while few < many:  # as many rows as there is room for
+            rows = (few + many + 1) // 2
+            few, many = (rows, many) if len(_joined(cut, rows)) < LONGEST else (few, rows - 1)
+        text = _joined(cut, few)
+        break
+    return text
+
+
+def _joined(sections: Sequence[Section], rows: int | None = None) -> str:
+    """The sections, of folded tables so many rows."""
     return "\n".join(
-        _table(section) if isinstance(section, Table) else _lines(*section[:2]) for section in report.sections()
+        _table(section, rows if section.folded else None) if isinstance(section, Table) else _lines(*section[:2])
+        for section in sections
     )
+
+
+def _cut(section: Section, lines: int | None, letters: int | None) -> Section:
+    """A section with fewer lines, and shorter texts."""
+    if letters is None or lines is None:
+        return section
+    if isinstance(section, Table):
+        rows = [
+            row._replace(
+                cells=tuple([_shortened(cell, letters) if isinstance(cell, str) else cell for cell in row.cells])
+            )
+            for row in section.rows
+        ]
+        return section._replace(title=_shortened(section.title, letters), rows=rows)
+    said = [_shortened(line, letters) for line in section.lines[:lines]]
+    if len(section.lines) > lines:
+        said.append(_more(len(section.lines) - lines, "line"))
+    return section._replace(title=_shortened(section.title, letters), lines=said)
+
+
+def _shortened(text: Any, letters: int) -> Any:
+    shown = printable(text) if isinstance(text, str) else ""
+    return f"{shown[: letters - 1]}…" if len(shown) > letters else text
+
+
+def _more(count: int, what: str) -> str:
+    return f"… {count:,} more {what}{'s' if count > 1 else ''}: --format json has all"
 
 
 def _lines(title: str, lines: Any) -> str:
@@ -23,14 +80,21 @@ def _lines(title: str, lines: Any) -> str:
     return f"**{_escaped(title)}**\n\n" + "".join(f"- {_escaped(line)}\n" for line in lines)
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, most: int | None = None) -> str:
+    """``most`` is how many rows there may be: those that weigh most."""
+    rows, left = table.rows, 0
+    if most is not None and most < len(rows):
+        heaviest = sorted(range(len(rows)), key=lambda at: -rows[at].weight)[:most]
+        rows, left = [table.rows[at] for at in sorted(heaviest)], len(rows) - most
     kept = [at for at, column in enumerate(table.columns) if column.holds != BAR]
     columns = [table.columns[at] for at in kept]
     title = [] if table.folded or not table.title else [f"**{_escaped(table.title)}**\n"]
     lines = [f"<details><summary>{_escaped(table.title)}</summary>\n"] if table.folded else title
     lines.append(_row([_escaped(column.name) for column in columns]))
     lines.append(_row(["---:" if column.holds in (COUNT, BYTES, NUMBER) else "---" for column in columns]))
-    lines += [_row(_cells(row, [(at, table.columns[at].holds) for at in kept])) for row in table.rows]
+    lines += [_row(_cells(row, [(at, table.columns[at].holds) for at in kept])) for row in rows]
+    if left:
+        lines.append(f"\n{_more(left, 'row')}")
     if table.folded:
         lines.append("\n</details>")
     return "\n".join(lines) + "\n"

@@ -25,11 +25,13 @@ BAR = "bar"  # a part of 1, drawn
 
 
 class Row(NamedTuple):
-    """Cells in the order of the columns (None: empty); ``depth`` indents the first, ``total`` is set apart."""
+    """Cells in the order of the columns (None: empty); ``depth`` indents the first, ``total`` is set apart. Where there
+    is no room for all rows, those of the least ``weight`` are left out."""
 
     cells: tuple[Any, ...]
     depth: int = 0
     total: bool = False
+    weight: int = 0
 
 
 class Table(NamedTuple):

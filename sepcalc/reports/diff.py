@@ -11,6 +11,7 @@ from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.reports import COUNT, NOTE, NUMBER, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports.repeats import together
 from sepcalc.reports.verdicts import sentence
 from sepcalc.shape import Shape, show
 
@@ -29,6 +30,11 @@ class DiffReport(NamedTuple):
     held: Sequence[Held] = ()
     allowed: bool = False
     same: bool = False
+
+    @property
+    def for_comment(self) -> bool:
+        """Whether its Markdown must be short enough for a pull request's comment."""
+        return True
 
     @property
     def incomplete(self) -> bool:
@@ -72,7 +78,11 @@ class DiffReport(NamedTuple):
             sections.append(Lines("", self.notes))
         sections.append(Lines("", [_summary(pairs)]))
         if changed:
-            sections.append(Table("Layers", _layer_columns(), [_layer(pair) for pair in changed], folded=True))
+            rows = together(changed)
+            many = any(count > 1 for _, count, _ in rows)
+            size = self.new.totals["macs"] or 1, self.new.totals["params"] or 1
+            shown = [_layer(name, count, pairs, many, size) for name, count, pairs in rows]
+            sections.append(Table("Layers", _layer_columns(many), shown, folded=True))
         return sections
 
     def _totals(self) -> Iterable[Row]:
@@ -113,15 +123,17 @@ class DiffReport(NamedTuple):
     def records(self) -> Iterable[Mapping[str, Any]]:
         for pair in matched(self.old, self.new):
             if pair.status != "unchanged":
-                row = pair.new or pair.old
-                assert row is not None
+                row = pair.row
                 counts = {
                     f"{side}_{name}": getattr(of.cost, name) if of else None
                     for name in COSTS
                     for side, of in (("old", pair.old), ("new", pair.new))
                 }
                 old_name = pair.old.name if pair.old else None
-                yield {"name": row.name, "status": pair.status, "old_name": old_name, "kind": row.kind, **counts}
+                new_name = pair.new.name if pair.new else None
+                parts = " ".join([part.name for part in (*pair.were, *pair.became)]) or None
+                head = {"name": row.name, "status": pair.status, "old_name": old_name, "kind": row.kind}
+                yield {**head, **counts, "new_name": new_name, "parts": parts}
 
     def cases(self) -> Sequence[Case]:
         suite = f"{self.names[0]} -> {self.names[1]}"
@@ -145,29 +157,35 @@ def _totals_columns() -> list[Column]:
     return [Column("total"), Column("old", COUNT), Column("new", COUNT), Column("change", NUMBER), Column("%", NUMBER)]
 
 
-def _layer_columns() -> list[Column]:
+def _layer_columns(many: bool) -> list[Column]:
     names = ("params", "macs")
     counts = [Column(f"{side} {name}", COUNT, spare=2) for name in names for side in ("old", "new")]
     changes = [Column("params", NUMBER), Column("%", NUMBER), Column("macs", NUMBER), Column("%", NUMBER)]
-    return [Column("layer"), Column("what"), Column("kind", spare=2), Column("output", spare=1), *counts, *changes]
+    times = [Column("layers", COUNT)] if many else []
+    return [
+        *[Column("layer"), *times, Column("what"), Column("kind", spare=2), Column("output", spare=1)],
+        *counts,
+        *changes,
+    ]
 
 
-def _layer(pair: Pair) -> Row:
-    old, new = pair.old, pair.new
-    row = new or old
+def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple[int, int]) -> Row:
+    """One change, or equal ones; their counts are the sums. ``size`` are macs and params to weigh it by."""
+    old, new, row = pairs[0].old, pairs[0].new, pairs[0].new or pairs[0].old
     assert row is not None
-    name = row.name if old is None or old.name == row.name else f"{old.name} -> {row.name}"
     kind = row.kind if old is None or old.kind == row.kind else f"{old.kind} -> {row.kind}"
     output = (
         show(row.output) if old is None or old.output == row.output else f"{show(old.output)} -> {show(row.output)}"
     )
-    cells: list[Any] = [name, pair.status, kind, output]
-    for metric in ("params", "macs"):
-        cells += [getattr(old.cost, metric) if old else None, getattr(new.cost, metric) if new else None]
-    for metric in ("params", "macs"):
-        growth = pair.growth(metric)
-        cells += [_signed(growth), _part(growth, getattr(old.cost, metric) if old else 0)]
-    return Row(tuple(cells))
+    cells: list[Any] = [name, *([count] if many else []), pairs[0].status, kind, output]
+    changes, weight = list[Any](), 0
+    for metric, other in zip(("params", "macs"), size):
+        before = sum([pair.old.count(metric) for pair in pairs if pair.old])
+        after = sum([pair.new.count(metric) for pair in pairs if pair.new])
+        cells += [before if old else None, after if new else None]
+        changes += [_signed(after - before), _part(after - before, before)]
+        weight += abs(after - before) * other
+    return Row((*cells, *changes), weight=weight)
 
 
 def _signed(change: int) -> str:
@@ -209,15 +227,15 @@ def _network(argument: str, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _record(pair: Pair) -> dict[str, Any]:
-    row = pair.new or pair.old
-    assert row is not None
     return {
-        "name": row.name,
+        "name": pair.row.name,
         "status": pair.status,
         "old": _side(pair.old),
         "new": _side(pair.new),
         "change": {name: pair.growth(name) for name in COSTS},
         "percent": {name: _percent(pair.growth(name), getattr((pair.old or _NONE).cost, name)) for name in COSTS},
+        "old_layers": [_side(row) for row in pair.were] or None,
+        "new_layers": [_side(row) for row in pair.became] or None,
     }
 
 

@@ -1,0 +1,93 @@
+"""Equal changes of repeated blocks, as one: ``b[0..2]/conv[1]``."""
+
+import re
+from collections.abc import Hashable, Sequence
+from itertools import product
+from math import prod
+
+from sepcalc.gate.diffs import Pair, label
+
+_INDEX = re.compile(r"\[(\d+(?:\.\.\d+)?)\]")
+Together = tuple[str, int, list[Pair]]  # what they are called, how many there are, and these
+
+
+def together(pairs: Sequence[Pair]) -> list[Together]:
+    """Changes in their order; those that are equal but for the indices in their names stand where the first one is."""
+    groups: dict[Hashable, list[Pair]] = {}
+    for pair in pairs:
+        sides = [side and (label(side), *side[1:]) for side in (pair.old, pair.new)]
+        groups.setdefault((pair.status, *sides), []).append(pair)
+    found = [one for group in groups.values() for one in _boxes(group)]
+    places = {id(pair): at for at, pair in enumerate(pairs)}
+    return sorted(found, key=lambda one: places[id(one[2][0])])
+
+
+def _boxes(group: list[Pair]) -> list[Together]:
+    """The group, in parts whose names are told by a range for each index."""
+    waiting, found = [group], list[Together]()
+    while waiting:
+        part = waiting.pop()
+        if len(part) == 1 or _is_box(part):
+            found.append((_called(part), len(part), part))
+        else:
+            waiting += _parted(part)
+    return found
+
+
+def _is_box(part: list[Pair]) -> bool:
+    """Whether the indices are all those in a range, or of several ranges all their combinations; in the same order on
+    both sides."""
+    orders = []
+    for names in _names(part):
+        rows = [_indices(name) for name in names]
+        spans = [(min(numbers), max(numbers)) for numbers in zip(*rows)]
+        if len({*rows}) != len(rows) or prod(high - low + 1 for low, high in spans) != len(rows):
+            return False
+        orders.append(sorted(range(len(rows)), key=rows.__getitem__))
+    return orders[0] == orders[-1]
+
+
+def _parted(part: list[Pair]) -> list[list[Pair]]:
+    """The same in smaller parts: by the first index that is not the same in all, in runs of numbers if there is more
+    than one."""
+    rows = [sum(map(_indices, names), ()) for names in zip(*_names(part))]
+    ranges = [sorted({*numbers}) for numbers in zip(*rows)]
+    for step, (at, numbers) in product((1, 0), enumerate(ranges)):  # gaps first
+        run, runs = 0, dict[int, int]()  # the number of the run that an index is in
+        for before, number in zip([numbers[0], *numbers], numbers):
+            run += number > before + step
+            runs[number] = run
+        if run:
+            parts: list[list[Pair]] = [[] for _ in range(run + 1)]
+            for pair, row in zip(part, rows):
+                parts[runs[row[at]]].append(pair)
+            return parts
+    return [[pair] for pair in part]
+
+
+def _names(part: list[Pair]) -> list[list[str]]:
+    """The names of the layers, of each side that there is."""
+    sides = ([pair.old for pair in part], [pair.new for pair in part])
+    return [[row.name for row in rows if row] for rows in sides if rows[0]]
+
+
+def _indices(name: str) -> tuple[int, ...]:
+    return tuple(map(int, _INDEX.findall(name)))
+
+
+def _called(part: list[Pair]) -> str:
+    """The name of the layers, before and after where they are not called the same; one that is counted on one side only
+    is."""
+    before, *others = map(_ranged, _names(part))
+    after = others[0] if others else before
+    counts = len(_INDEX.findall(before)), len(_INDEX.findall(after))
+    if _INDEX.sub("", before) == _INDEX.sub("", after) and counts[0] != counts[1]:
+        return max(before, after, key=len)
+    return before if before == after else f"{before} -> {after}"
+
+
+def _ranged(names: list[str]) -> str:
+    """One name for several that are equal but for indices."""
+    spans = [(min(numbers), max(numbers)) for numbers in zip(*map(_indices, names))]
+    texts = iter([f"[{low}]" if low == high else f"[{low}..{high}]" for low, high in spans])
+    return _INDEX.sub(lambda _: next(texts), names[0])
