@@ -3,24 +3,48 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from sepcalc.importers.onnx.activations import ACTIVATIONS
+from sepcalc.importers.onnx.arithmetic import ARITHMETIC
+from sepcalc.importers.onnx.reductions import REDUCTIONS
 from sepcalc.importers.onnx.walk import DEEPEST
 
 MOST_VISITS = 8  # of one function, each with other wishes of those who call it
 
-# Operators through which the wish for channels last goes back to their inputs.
-_WINDOWED = {
+# Operators whose first input has its channels second: the wish for channels last begins there.
+WINDOWED = {
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
     "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
     "MeanVarianceNormalization", "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool",
-    "MaxUnpool", "FusedConv", "QLinearAveragePool", "QLinearGlobalAveragePool",
+    "MaxUnpool", "DeformConv", "FusedConv", "QLinearAveragePool", "QLinearGlobalAveragePool", "GroupNorm",
+    "SkipGroupNorm", "Crop", "ImageScaler",
 }  # fmt: skip
-_THROUGH = {
-    "Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Clip", "Identity", "Dropout",
-    "Cast", "Add", "Sub", "Mul", "Div", "Concat", "Split", "Slice", "Pad", "Gelu", "Mish", "Softplus", "Selu", "Sum",
-    "QuantizeLinear", "DequantizeLinear", "Max", "Min", "Pow", "Where", "Expand", "Tile", "Swish", "QLinearAdd",
-    "ImageScaler", "Affine", "Scale", "ScaledTanh", "Crop", "QLinearMul", "QLinearConcat", "QLinearLeakyRelu",
-    "QLinearSigmoid", "QLinearWhere",
+_LAST = {"GroupNorm", "SkipGroupNorm"}  # that have the channels last unless they say otherwise
+# Those that keep the axes of their inputs, beside all that work element by element.
+_KEEPING = {
+    "Identity", "Dropout", "Cast", "CastLike", "Concat", "Split", "Slice", "Pad", "Expand", "Tile", "CenterCropPad",
+    "Trilu", "ReverseSequence", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearAdd",
+    "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere",
+    "BiasSoftmax", "Affine", "Scale", "ScaledTanh",
 }  # fmt: skip
+# Those that keep the axes of their first input; a norm, a running sum, elements put at places.
+_KEEPING_FIRST = {
+    "LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization", "LpNormalization", "CumSum", "Scatter", "ScatterND", "ScatterElements",
+    "TensorScatter", "GatherElements", "TopK", "Hardmax", "Bernoulli",
+}  # fmt: skip
+# Those that say no more of their input's axes than that there are some.
+TURNING = {
+    "CausalConvWithState", "Col2Im", "Gemm", "MatMul", "Einsum", "Attention", "RotaryEmbedding", "LSTM", "GRU", "RNN",
+    "QLinearMatMul", "MatMulInteger", "ArgMax", "ArgMin", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
+    "Gather", "GatherND", "OneHot", "com.microsoft.RotaryEmbedding", "com.microsoft.Attention", "QAttention",
+    "MultiHeadAttention", "DecoderMaskedMultiHeadAttention", "GroupQueryAttention", "FusedGemm", "FusedMatMul",
+    "FusedMatMulActivation", "TransposeMatMul", "BiasAdd", "BiasSplitGelu", "GemmFastGelu", "com.microsoft.SwiGLU",
+    "EmbedLayerNormalization", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool", "com.microsoft.QLinearConv",
+    "QLinearReduceMean", "QGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "MatMulBnb4",
+    "GatherBlockQuantized",
+}  # fmt: skip
+THROUGH = {*ACTIVATIONS, *ARITHMETIC, *_KEEPING}
+THROUGH_FIRST = {*_KEEPING_FIRST, *(name for name in REDUCTIONS if name.startswith("Reduce"))}
 
 
 class Wishes:
@@ -46,11 +70,15 @@ class Wishes:
                 continue
             for graph in [attribute.g for attribute in node.attribute if attribute.type == 5]:
                 self._body(node, graph, wanted, depth)
-            if node.op_type in _WINDOWED:
-                if not any(one.name == "channels_last" and one.i for one in node.attribute):
+            said = {one.name: one.i for one in node.attribute if one.name in ("channels_last", "keepdims")}
+            if node.op_type in WINDOWED:
+                if not said.get("channels_last", node.op_type in _LAST):
                     wanted.update(node.input[:1])
-            elif node.op_type in _THROUGH and any(output in wanted for output in node.output):
-                wanted.update(node.input)
+            elif any(output in wanted for output in node.output) and said.get("keepdims", 1):
+                if node.op_type in THROUGH:
+                    wanted.update(node.input)
+                elif node.op_type in THROUGH_FIRST:
+                    wanted.update(node.input[:1])
 
     def _called(self, key: tuple[str, str], node: Any, wanted: set[str], depth: int) -> None:
         function = self._functions[key]

@@ -1,0 +1,126 @@
+"""Every operator that keeps its axes, before a convolution: what the network then reads is an image, as before Relu."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from sepcalc import whatif
+from sepcalc.importers.onnx import OPERATORS, read
+from sepcalc.importers.onnx.activations import ACTIVATIONS
+from sepcalc.importers.onnx.arithmetic import ARITHMETIC
+from sepcalc.importers.onnx.wishes import THROUGH, THROUGH_FIRST, TURNING, WINDOWED
+from sepcalc.network import Network
+
+SHAPE = (1, 3, 32, 32)
+OWN = ("FastGelu", "BiasGelu", "QuickGelu", "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "QLinearAdd", "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere", "BiasSoftmax")  # fmt: skip
+SCALE, ZERO = np.float32(0.5), np.uint8(3)
+Q = (SCALE, ZERO)
+# what stands beside x where that is not enough: stored arrays, "x" again, None; and attributes
+BESIDE: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    **{name: (["x", "x"], {}) for name in ("Sub", "Div", "Pow", "Mod", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "SwiGLU", "CastLike")},
+    "Where": (["x", "x", "x"], {}),
+    "PRelu": (["x", np.ones((3, 1, 1), np.float32)], {}),
+    "Cast": (["x"], {"to": 1}),
+    "Concat": (["x"], {"axis": 2}),
+    "Split": (["x"], {"axis": 2, "num_outputs": 1}),
+    "Slice": (["x", np.array([0]), np.array([32]), np.array([2])], {}),
+    "Pad": (["x", np.array([0, 0, 0, 0, 0, 0, 0, 0])], {}),
+    "Expand": (["x", np.array(SHAPE)], {}),
+    "Tile": (["x", np.array([1, 1, 1, 1])], {}),
+    "CenterCropPad": (["x", np.array([32, 32])], {"axes": [2, 3]}),
+    "ReverseSequence": (["x", np.array([1])], {"batch_axis": 0, "time_axis": 1}),
+    "QuantizeLinear": (["x", *Q], {}),
+    "DequantizeLinear": (["x", *Q], {}),
+    "LayerNormalization": (["x", np.ones(32, np.float32)], {}),
+    "RMSNormalization": (["x", np.ones(32, np.float32)], {}),
+    "SimplifiedLayerNormalization": (["x", np.ones(32, np.float32)], {}),
+    "SkipLayerNormalization": (["x", "x", np.ones(32, np.float32)], {}),
+    "SkipSimplifiedLayerNormalization": (["x", "x", np.ones(32, np.float32)], {}),
+    "CumSum": (["x", np.array(3)], {}),
+    "Scatter": (["x", np.zeros(SHAPE, np.int64), "x"], {"axis": 2}),
+    "ScatterElements": (["x", np.zeros(SHAPE, np.int64), "x"], {"axis": 2}),
+    "ScatterND": (["x", np.zeros((1, 4), np.int64), np.ones(1, np.float32)], {}),
+    "TensorScatter": (["x", np.ones((1, 3, 1, 32), np.float32)], {}),
+    "GatherElements": (["x", np.zeros(SHAPE, np.int64)], {"axis": 2}),
+    "TopK": (["x", np.array([32])], {"axis": 3}),
+    "QLinearAdd": (["x", *Q, "x", *Q, *Q], {}),
+    "QLinearMul": (["x", *Q, "x", *Q, *Q], {}),
+    "QLinearConcat": ([*Q, "x", *Q], {"axis": 2}),
+    "QLinearWhere": (["x", "x", *Q, "x", *Q, *Q], {}),
+    "BiasSoftmax": (["x", "x"], {"axis": 3}),
+    **{name: (["x", *Q, *Q], {}) for name in ("QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax")},
+    "Affine": (["x"], {"alpha": 2.0, "beta": 1.0}),
+    "Scale": (["x"], {"scale": 2.0}),
+    "ScaledTanh": (["x"], {"alpha": 2.0, "beta": 0.5}),
+}  # fmt: skip
+NAMES = sorted(THROUGH | {name for name in THROUGH_FIRST if not name.startswith("Reduce")})
+
+
+def before_a_convolution(operator: str, folder: Path) -> Network:
+    """x -> the operator -> a 3x3 convolution of 4 kernels."""
+    beside, settings = BESIDE.get(operator, (["x"], {}))
+    names, stored = [], [numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")]
+    for at, one in enumerate(beside):
+        names.append("x" if isinstance(one, str) else f"t{at}")
+        if not isinstance(one, str):
+            stored.append(numpy_helper.from_array(np.asarray(one), names[-1]))
+    domain = "com.microsoft" if operator in OWN else ""
+    nodes = [
+        helper.make_node(operator, names, ["m", "i"][: 1 + (operator == "TopK")], "it", domain=domain, **settings),
+        helper.make_node("Conv", ["m", "w"], ["y"], "conv"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, SHAPE)],
+        [helper.make_empty_tensor_value_info("y")],
+        stored,
+    )
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
+    path = folder / "m.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=opsets).SerializeToString())
+    return read(str(path))
+
+
+@pytest.mark.parametrize("operator", NAMES)
+def test_what_keeps_its_axes_is_read_as_relu_is(operator: str, tmp_path: Path) -> None:
+    network, relu = before_a_convolution(operator, tmp_path), before_a_convolution("Relu", tmp_path)
+    assert network.inputs == relu.inputs == {"x": (32, 32, 3)}
+    assert network.outputs == relu.outputs == {"y": (30, 30, 4)}
+    assert network["conv"].cost == relu["conv"].cost
+    if operator in ACTIVATIONS | ARITHMETIC.keys() and "oftmax" not in operator:
+        assert network.receptive_fields()[-1] == relu.receptive_fields()[-1] == (3, 3)
+        assert whatif(network, resolution="16x16").after["conv"].cost.params == 108
+
+
+@pytest.mark.parametrize("operator", sorted(name for name in THROUGH_FIRST if name.startswith("Reduce")))
+def test_reductions_that_keep_their_axes_are_read_so(operator: str, tmp_path: Path) -> None:
+    """Of means over all positions a convolution with a 1x1 kernel makes gates, as of what a pool gives."""
+    nodes = [
+        helper.make_node(operator, ["x"], ["m"], "it", axes=[2, 3], keepdims=1),
+        helper.make_node("Conv", ["m", "w"], ["y"], "conv"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, SHAPE)],
+        [helper.make_empty_tensor_value_info("y")],
+        [numpy_helper.from_array(np.ones((4, 3, 1, 1), np.float32), "w")],
+    )
+    path = tmp_path / "m.onnx"
+    path.write_bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]).SerializeToString())
+    network = read(str(path))
+    assert network.inputs == {"x": (32, 32, 3)}
+    assert network["conv"].cost.macs == network["conv"].cost.params == 12
+
+
+def test_of_every_operator_it_is_said_what_it_does_to_axes() -> None:
+    sorts = [WINDOWED, THROUGH, THROUGH_FIRST, TURNING]
+    assert sum(map(len, sorts)) == len(set().union(*sorts))
+    assert set().union(*sorts) >= OPERATORS.keys()
