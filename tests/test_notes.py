@@ -132,3 +132,53 @@ def test_a_batch_is_an_axis_of_its_own_in_keras(told: Run) -> None:
         "noted.json: --batch 1: the file has a fixed batch of 4\n"
         "  hint: a batch is an axis of its own in Keras: counts are for one of 4 examples"
     )
+
+
+def aside(**given: Any) -> dict[str, Any]:
+    """A model of one Dense of 8 to 4, and a layer beside it that nothing calls."""
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 8], "keras_history": ["x", 0, 0]}}
+    call = {"args": [tensor], "kwargs": {}}
+    layers = [
+        {
+            "class_name": "InputLayer",
+            "name": "x",
+            "config": {"batch_shape": [None, 8], "name": "x"},
+            "inbound_nodes": [],
+        },
+        {"class_name": "Dense", "name": "d", "config": {"name": "d", "units": 4}, "inbound_nodes": [call]},
+        {"name": "aux", "config": {"name": "aux", "units": 5}, "inbound_nodes": [], **given},
+    ]
+    config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]]}
+    return {"class_name": "Functional", "module": "keras", "config": config}
+
+
+UNUSED = "{} are stored and never used: they are not counted (aux)"
+
+
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"class_name": "Dense", "build_config": {"input_shape": [None, 8]}}, UNUSED.format("45 params")),
+        (
+            {"class_name": "BatchNormalization", "config": {"name": "aux"}, "build_config": {"input_shape": [None, 6]}},
+            UNUSED.format("12 params and 12 buffers"),
+        ),
+        ({"class_name": "Dropout", "config": {"rate": 0.5}, "build_config": {"input_shape": [None, 6]}}, ""),
+        (
+            {"class_name": "Dense"},
+            "the file does not say what these layers store, which nothing calls: aux",
+        ),
+        ({**model(None), "name": "aux"}, UNUSED.format("56 params")),
+    ],
+)
+def test_layers_of_keras_that_nothing_calls_are_told(given: dict[str, Any], note: str, tmp_path: Path) -> None:
+    path = tmp_path / "aside.json"
+    path.write_text(json.dumps(aside(**given)))
+    network = sepcalc.load(path)
+    assert (network.params, network.notes) == (36, (note,) * bool(note))
+
+
+def test_real_models_of_keras_have_no_notes() -> None:
+    for path in (Path(__file__).parent / "data" / "keras").glob("*.json"):
+        if "truth" not in path.name:
+            assert sepcalc.load(path).notes == ()

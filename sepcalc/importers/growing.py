@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sepcalc.cost import Cost, total
-from sepcalc.errors import InputError, Invalid, Problem, quoted
+from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.network import Node
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Constant
@@ -159,6 +159,13 @@ def guessed(names: Sequence[str], size: int) -> Problem:
         f"the first axis of {inputs} {size:,}, and nothing tells whether these are examples, of which one is counted",
         f"--batch {size}: they are; --batch 1: they are not, all are counted; in pyproject.toml: batch = {size}",
     )
+
+
+def never_used(params: int, names: Sequence[str], buffers: int = 0) -> str:
+    """The note on what a file stores and nothing uses."""
+    first = ", ".join(map(printable, names[:3])) + (", …" if len(names) > 3 else "")
+    beside = f" and {buffers:,} buffers" if buffers else ""
+    return f"{params:,} params{beside} are stored and never used: they are not counted ({first})"
 
 
 def unsuited(size: int, found: Iterable[int]) -> InputError:

@@ -5,6 +5,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.importers import Request
 from sepcalc.importers.growing import fixed_batch
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import (
@@ -32,6 +33,7 @@ from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.importers.keras.table import handler
 from sepcalc.importers.keras.tftable import function_of
+from sepcalc.importers.keras.uncalled import never_called
 from sepcalc.network import Network
 from sepcalc.shape import Shape, read_shape, show
 
@@ -73,6 +75,7 @@ class Reader:
         self.problems: list[Problem] = []
         self.broken = set[str]()
         self.overridden = False  # whether a shape was asked for, so that those in the file no longer hold
+        self.uncalled: dict[str, Entry] = {}  # layers that nothing calls, by their paths
         model.run = self.run
 
     # --- the whole ----------------------------------------------------------------------------------------------------
@@ -104,6 +107,8 @@ class Reader:
             raise Invalid("the model has no layers")
         named = {"output": outputs[0][1].number} if len(outputs) == 1 else _distinct(outputs)
         nodes = self.model.finished()
+        if note := never_called(self.uncalled, lambda config: build(config, self.path, Builder(Request())).cost):
+            self.model.notes.append(note)
         return Network(whole_model.name, self.model.inputs, nodes, named, notes=self.model.notes)
 
     # --- inputs -------------------------------------------------------------------------------------------------------
@@ -213,6 +218,8 @@ class Reader:
         results = refs_named(model.config.get("output_layers"), by_name)
         if not results:
             raise Invalid(f"the model {quoted(model.name)} names no output_layers")
+        called = {name for name, _ in calls}
+        self.uncalled.update((_under(key, one.name), one) for one in entries if one.name not in called)
         offsets = numbering(entries, calls, results)
         hints = shapes_said(calls, results, offsets) if not self.overridden else {}
         with self.model.nesting():

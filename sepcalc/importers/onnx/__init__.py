@@ -13,7 +13,7 @@ from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
-from sepcalc.importers.growing import fixed_batch
+from sepcalc.importers.growing import fixed_batch, never_used
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Misfit, Value
 from sepcalc.importers.onnx.inputs import Inputs
@@ -229,8 +229,7 @@ def _note_unused(builder: Builder, roots: Sequence[str]) -> None:
             stored = f"; it stores {_elements(builder, own):,} params, which are not counted" if own else ""
             builder.note(f"{printable(name)}: its branch {which} cannot run on these shapes ({reason}){stored}")
     if roots := [root for root in roots if root not in told]:
-        count, first = _elements(builder, roots), ", ".join(map(printable, roots[:3])) + (", …" if roots[3:] else "")
-        builder.note(f"{count:,} params are stored and never used: they are not counted ({first})")
+        builder.note(never_used(_elements(builder, roots), roots))
 
 
 def _elements(builder: Builder, roots: Iterable[str]) -> int:

@@ -5,13 +5,16 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
+from sepcalc.gate.metrics import METRICS
 from sepcalc.importers.growing import MOST_NODES, Broken, Segment
 from sepcalc.importers.onnx.constants import array, known
 from sepcalc.importers.onnx.graph import Builder, Call, Elsewhere, Misfit, Mixed, Refused, Results, Value
+from sepcalc.network import Layer, Network
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Constant, Copy, Slice
 
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
+SUMMED = {name: metric.layer for name, metric in METRICS.items() if metric.layer is not None}
 Leave = Callable[[str, str], None]  # of a branch that does not run, and why
 
 
@@ -49,8 +52,8 @@ def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, le
             failed[which] = error
             builder.back(mark)
             continue
-        peak = builder.peak(mark) if builder.metric == "peak_memory" else 0
-        metrics = builder.measured(mark)
+        peak = _peak(builder, mark) if builder.metric == "peak_memory" else 0
+        metrics = _measured(builder, mark)
         laid[which] = Laid(results, builder.cut(mark), metrics, peak, builder.notes)
     builder.notes = before
     if not laid:
@@ -73,6 +76,35 @@ def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, le
         where = f"{wrong.where}: " if isinstance(wrong, Misfit) else ""
         leave(which, f"{where}{_fact(wrong).message}")
     return results
+
+
+def _measured(builder: Builder, mark: int) -> dict[str, int]:
+    """What the nodes from this one on have of every metric that is a sum over layers; of branches that were put back
+    it is known."""
+    totals = dict.fromkeys(SUMMED, 0)
+    end = len(builder.nodes)
+    inner = [(start, after, metrics) for start, after, metrics in reversed(builder.pasted) if start >= mark]
+    for start, after, metrics in [*inner, (mark, mark, {})]:
+        for node in builder.nodes[after:end]:
+            inputs = tuple([builder.tensors[source] for source in node.sources])
+            layer = Layer(node.name, node.op, inputs, node.output, node.op.cost(inputs, node.output))
+            for metric, measure in SUMMED.items():
+                totals[metric] += measure(layer)
+        for metric, count in metrics.items():
+            totals[metric] += count
+        end = start
+    return totals
+
+
+def _peak(builder: Builder, mark: int) -> int:
+    """The peak memory of the nodes from this one on, with all that they read as their inputs."""
+    first = len(builder.tensors) - len(builder.nodes) + mark
+    nodes = builder.nodes[mark:]
+    outer = sorted({source for node in nodes for source in node.sources if source < first})
+    place = {source: at for at, source in enumerate(outer)}
+    place.update({first + at: len(outer) + at for at in range(len(nodes))})
+    inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
+    return Network("", {str(at): builder.tensors[at] for at in outer}, inner).peak_memory() if inner else 0
 
 
 def _fact(error: Misfit | Invalid) -> Invalid:

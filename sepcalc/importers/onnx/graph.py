@@ -11,9 +11,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.gate.metrics import METRICS
 from sepcalc.importers.growing import MOST_AXES, Growing, Segment, numbered
-from sepcalc.network import Layer, Network, Node
+from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
@@ -42,8 +41,6 @@ BITS = FLOATS | {
 # endings ONNX Runtime names what goes with a quantized one.
 _NO_WEIGHTS = ("coord", "attn_mask", "running_mean", "running_var", "moving_mean", "moving_variance")
 _QUANTIZER = ("_scale", "_zero_point")
-# What limits may be about, and is a sum over layers.
-SUMMED = {name: metric.layer for name, metric in METRICS.items() if metric.layer is not None}
 
 
 def _is_literal(root: str) -> bool:
@@ -356,34 +353,6 @@ class Builder(Growing[Roots]):
         self.names.update(dict.fromkeys([node.name for node in segment.nodes], 1))
         self.pasted.append((len(self.nodes), len(self.nodes) + len(segment.nodes), metrics))
         self.paste(segment)
-
-    def measured(self, mark: int) -> dict[str, int]:
-        """What the nodes from this one on have of every metric that is a sum over layers."""
-        totals = dict.fromkeys(SUMMED, 0)
-        end = len(self.nodes)
-        for start, after, known in [*reversed(self.pasted), (mark, mark, totals)]:
-            if start < mark:
-                continue
-            for node in self.nodes[after:end]:
-                inputs = tuple([self.tensors[source] for source in node.sources])
-                layer = Layer(node.name, node.op, inputs, node.output, node.op.cost(inputs, node.output))
-                for metric, measure in SUMMED.items():
-                    totals[metric] += measure(layer)
-            if known is not totals:
-                for metric, count in known.items():
-                    totals[metric] += count
-            end = start
-        return totals
-
-    def peak(self, mark: int) -> int:
-        """The peak memory of the nodes from this one on, with all that they read as their inputs."""
-        first = len(self.tensors) - len(self.nodes) + mark
-        nodes = self.nodes[mark:]
-        outer = sorted({source for node in nodes for source in node.sources if source < first})
-        place = {source: at for at, source in enumerate(outer)}
-        place.update({first + at: len(outer) + at for at in range(len(nodes))})
-        inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
-        return Network("", {str(at): self.tensors[at] for at in outer}, inner).peak_memory() if inner else 0
 
     # --- weights --------------------------------------------------------------------------------------------------
 
