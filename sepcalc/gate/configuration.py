@@ -319,8 +319,8 @@ class _Reader:
             inside: Any
             if isinstance(value, dict):
                 inside = self.written(value, here)
-            elif key == "each" and isinstance(value, bool):
-                inside = "true" if value else "false"
+            elif key == "each":  # what is no truth value is told of where it is read
+                inside = str(value).lower() if isinstance(value, bool) else str(value)
             else:
                 inside = self.amount(key, value, here)
                 if inside is None:

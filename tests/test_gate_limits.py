@@ -1,0 +1,188 @@
+"""Limits, growth and budgets at their edges: what just passes, and what just does not."""
+
+from pathlib import Path
+
+import pytest
+from gating import BARE, NET, Run, report
+
+import sepcalc
+from sepcalc.errors import Invalid
+from sepcalc.gate import limits
+from sepcalc.quantity import read_amount
+
+CHECK = '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\n'
+
+# --- units -----------------------------------------------------------------------------------------------------------
+
+BYTES = [
+    *[("1", 1), ("1B", 1), ("1k", 1_000), ("1M", 1_000_000), ("1G", 1_000_000_000), ("1T", 1_000_000_000_000)],
+    *[("1KiB", 1024), ("1MiB", 1_048_576), ("1GiB", 1_073_741_824), ("1TiB", 1_099_511_627_776)],
+]
+COUNTS = [("1", 1), ("1k", 10**3), ("1K", 10**3), ("1M", 10**6), ("1G", 10**9), ("1T", 10**12)]
+
+
+@pytest.mark.parametrize(("text", "size"), BYTES)
+def test_units_of_bytes(text: str, size: int) -> None:
+    assert read_amount(text, True).floor == size
+    assert read_amount(text.replace("1", "2.5"), True).floor == size * 5 // 2
+    for metric in ("traffic", "peak-memory", "params_bytes"):
+        assert limits.read_limit(metric, text).most.floor == size
+
+
+@pytest.mark.parametrize(("text", "size"), COUNTS)
+def test_units_of_counts(text: str, size: int) -> None:
+    for metric in ("macs", "params", "activations", "flops", "effective-macs"):
+        assert limits.read_limit(metric, text).most.floor == size
+
+
+@pytest.mark.parametrize("metric", ["macs", "params", "buffers", "activations", "flops", "effective_macs"])
+def test_counts_have_no_bytes(metric: str) -> None:
+    for unit in ("KiB", "MiB", "GiB", "TiB", "B"):
+        with pytest.raises(Invalid, match="unknown unit"):
+            limits.read_limit(metric, f"1{unit}")
+
+
+@pytest.mark.parametrize("unit", ["kB", "KB", "MB", "GB", "TB", "K", "m", "g", "t", "mib", "PiB", "P"])
+def test_units_of_two_meanings_are_none(unit: str) -> None:
+    with pytest.raises(Invalid, match="unknown unit"):
+        read_amount(f"1{unit}", True)
+
+
+# --- growth ----------------------------------------------------------------------------------------------------------
+
+GROWTH = [  # the limit, what was, the most that passes
+    ("params", "10k", 5_000, 15_000),
+    ("params", "1.5k", 5_000, 6_500),
+    ("params", "1", 0, 1),
+    ("params", "0", 7, 7),
+    ("params", "2.9", 7, 9),
+    ("peak-memory", "1KiB", 1024, 2048),
+    ("traffic", "2M", 1, 2_000_001),
+    ("macs", "2%", 100, 102),
+    ("macs", "2.5%", 100, 102),
+    ("macs", "2.5%", 1000, 1025),
+    ("macs", "0%", 100, 100),
+    ("macs", "100%", 3, 6),
+    ("macs", "50%", 0, 0),
+    ("macs", "0.1%", 10**18 + 7, 10**18 + 7 + 10**15),
+]
+
+
+@pytest.mark.parametrize(("metric", "text", "before", "most"), GROWTH)
+def test_growth_just_passes(metric: str, text: str, before: int, most: int) -> None:
+    increase = limits.read_increase(metric, text)
+    name = limits.read_metric(metric)
+    assert increase.ceiling(before) == most
+    for after, passes in [(0, True), (before, True), (most, True), (most + 1, False), (10 * most + 10, False)]:
+        assert increase.allows(before, after) is passes, after
+        (held,) = limits.grown({name: before}, {name: after}, [increase])
+        assert (held.verdict.passed, held.verdict.fails, held.verdict.limit) == (passes, not passes, most)
+        assert (held.base, held.verdict.actual, held.verdict.scope) == (before, after, "baseline")
+        (held,) = limits.grown({name: before}, {name: after}, [increase], "warn")
+        assert (held.verdict.passed, held.verdict.fails) == (passes, False)
+
+
+def test_growth_by_an_amount_is_held_by_every_command(gate: Run) -> None:
+    """From 32 to 33 channels: 4,608 + 128 params to 4,752 + 132, 148 more."""
+    Path("new.yaml").write_text(BARE.replace("-o32", "-o33"))
+    for amount, code in (("148", 0), ("147", 1), ("0.148k", 0), ("0.1479k", 1)):
+        assert gate("diff", "specs/bare.yaml", "new.yaml", "--max-increase", f"params={amount}")[0] == code
+    project = (
+        '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\nbaseline = "base.json"\nmax-increase = {params = AMOUNT}\n'
+    )
+    Path("specs/bare.yaml").write_text(BARE.replace("-o32", "-o33"))
+    for amount, code in (("148", 0), ("147", 1), ('"148"', 0), ('"147"', 1), ('"0.2k"', 0), ('"0.1k"', 1)):
+        Path("pyproject.toml").write_text(project.replace("AMOUNT", amount))
+        assert gate("check")[0] == code, amount
+    Path("pyproject.toml").write_text(project.replace("AMOUNT", '"147"') + 'level = "warn"\nmessage = "ask Ada"\n')
+    code, out, _ = gate("check")
+    assert code == 0
+    assert "params 5,316 > 5,315 (147 over 5,168 before), over by 1" in out
+    assert "ask Ada" in out
+
+
+def test_a_limit_at_its_edge() -> None:
+    network = sepcalc.load("8x8x3, conv -k3 -o4")  # 3,888 macs
+    for text, passes in [("3888", True), ("3887", False), ("3.888k", True), ("3.8879k", False), ("3888.5", True)]:
+        (verdict,) = sepcalc.gate.check(network, [limits.read_limit("macs", text)])
+        assert verdict.passed is passes
+        assert verdict.actual == 3888
+
+
+# --- budgets that are wrong ------------------------------------------------------------------------------------------
+
+
+def wrong(gate: Run, budget: str) -> str:
+    Path("specs/net.yaml").write_text(NET.replace("{params: 6k, macs: 6M}", budget))
+    code, out, err = gate("check", "specs/net.yaml")
+    assert (code, out.splitlines()[-1]) == (2, "  1 checked: 1 error")
+    return err
+
+
+@pytest.mark.parametrize("value", ["maybe", "yes", "1", "True", "on", '""', "[true]", "{}"])
+def test_each_is_true_or_false(value: str, gate: Run) -> None:
+    err = wrong(gate, f'{{layers: {{"conv*": {{macs: 6M, each: {value}}}}}}}')
+    assert "each needs true or false\n" in err
+    assert err.count("specs/net.yaml:4:") == 1
+
+
+@pytest.mark.parametrize("value", ['"maybe"', "1", "1.0", "[true]", "{a = 1}", "2026-01-01"])
+def test_each_is_true_or_false_in_pyproject_too(value: str, gate: Run) -> None:
+    text = Path("pyproject.toml").read_text()
+    Path("pyproject.toml").write_text(
+        text.replace('"conv*" = {macs = "6M"}', f'"conv*" = {{macs = "6M", each = {value}}}')
+    )
+    code, _, err = gate("check")
+    assert code == 2
+    assert "pyproject.toml:5: each needs true or false\n" in err
+
+
+def test_each_holds_every_layer_and_false_all_together(gate: Run) -> None:
+    for each, code, scopes in (("true", 0, ["conv[0]", "conv[1]"]), ("false", 1, ["conv*"])):
+        budget = f'{{layers: {{"conv*": {{macs: 4718592, each: {each}}}}}}}'
+        Path("specs/net.yaml").write_text(NET.replace("{params: 6k, macs: 6M}", budget))
+        assert gate("check", "specs/net.yaml")[0] == code
+        assert [one["scope"] for one in report(gate, "specs/net.yaml")["checks"][0]["budget"]] == scopes
+        Path("pyproject.toml").write_text(f'{CHECK}layers = {{"conv*" = {{macs = 4718592, each = {each}}}}}\n')
+        assert gate("check")[0] == code
+    text = Path("pyproject.toml").read_text()
+    Path("pyproject.toml").write_text(text.replace("4718592, each = false", "4718591, each = true"))
+    assert gate("check")[0] == 1
+
+
+WRONG = [  # a budget, and what is said of it
+    ('{layers: {"conv*": {each: true}}}', "'conv*' needs limits"),
+    ('{layers: {"": {macs: 1}}}', "an empty glob matches no layer"),
+    ('{layers: {"conv*": 6M}}', "'conv*' needs limits"),
+    ("{layers: 6M}", "layers needs globs, each with limits"),
+    ("{macs: 6M, level: {a: b}}", "level needs a single value"),
+    ("{macs: 6M, level: warning}", "unknown level 'warning': expected error or warn"),
+    ("{macs: 6M, message: [a]}", "message needs a single value"),
+    ("{macs: {a: 1}}", "the budget of macs needs a single value"),
+    ("{peak-memory: 1M, peak_memory: 2M}", "peak-memory is limited twice: as peak-memory and as peak_memory"),
+    ('{layers: {"conv*": {peak-memory: 1M}}}', "peak-memory is of a whole network, not of a layer"),
+    ('{layers: {"conv*": {params-bytes: 1M}}}', "params-bytes is of a whole network, not of a layer"),
+    ('{layers: {"conv*": {level: warn, macs: 1}}}', "unknown metric 'level'"),
+    ("{mac: 1}", "unknown metric 'mac'"),
+    ("{__class__: 1}", "unknown metric '__class__'"),
+]
+
+
+@pytest.mark.parametrize(("budget", "said"), WRONG, ids=[case[0] for case in WRONG])
+def test_a_wrong_budget_is_told(budget: str, said: str, gate: Run) -> None:
+    assert said in wrong(gate, budget)
+
+
+def test_a_budget_of_what_is_not_there_is_told_with_its_place(gate: Run) -> None:
+    assert wrong(gate, '{layers: {"cnov*": {macs: 6M}, "conv*": {macs: 1}}}') == (
+        "specs/net.yaml:4:29: no layer matches 'cnov*': its budget holds nothing\n"
+    )
+
+
+def test_level_and_message_are_those_of_every_limit_of_a_budget(gate: Run) -> None:
+    budget = '{macs: 1, layers: {"conv*": {macs: 1}}, level: warn, message: "ask Ada"}'
+    Path("specs/net.yaml").write_text(NET.replace("{params: 6k, macs: 6M}", budget))
+    code, out, _ = gate("check", "specs/net.yaml")
+    assert code == 0
+    assert out.count("over, a warning") == 2
+    assert out.count("ask Ada") == 2
