@@ -179,6 +179,8 @@ def test_a_glob_says_which_files_it_skips(gate: Run) -> None:
     assert [check["notes"] for check in report(gate)["checks"]] == [[said], []]
     assert report(gate, "specs/net.yaml", "specs/bare.yaml")["checks"][0]["notes"] == [said]
     assert said in gate("check", "--format", "github")[1]
+    project("specs/*.yaml", 'baseline = "kept.json"\n')
+    assert gate("baseline", "-o", "kept.json") == (0, "", f"note: {said}\n")
     project("**/*.yaml")
     said = "path '**/*.yaml' skips .top.yaml, specs/.deep/, specs/.hidden.yaml, specs/.other.yaml: a glob"
     assert f"note: {said}" in gate("check")[1]

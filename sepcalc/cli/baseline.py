@@ -20,7 +20,7 @@ from sepcalc.cli.output import emit, working_folder
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.configuration import files as files_of
-from sepcalc.gate.configuration import find
+from sepcalc.gate.configuration import find, skips
 from sepcalc.gate.snapshots import taken
 from sepcalc.importers import Request
 from sepcalc.reports.baseline import BaselineReport
@@ -91,6 +91,8 @@ def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]
         if asked.baseline and os.path.realpath(os.path.join(project.root, asked.baseline)) == os.path.realpath(
             output or ""
         ):
+            if note := skips(asked, project.root):
+                complain(f"note: {note}")
             for path in files_of(asked, project.root):
                 file = os.path.relpath(path) if os.path.isabs(path) else path
                 key = file, tuple(sorted(asked.settings.items()))

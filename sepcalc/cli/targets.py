@@ -3,15 +3,13 @@
 import os
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate.checks import Outcome, refused
 from sepcalc.gate.configuration import Asked, Project, files, skips, upwards
 from sepcalc.gate.limits import Increase, Limit, Mark
 from sepcalc.importers import Request
 from sepcalc.revision import Revision
 from sepcalc.source import GIT, is_file_argument
-
-SHOWN = 5  # files that a note names
 
 
 class Target(NamedTuple):
@@ -92,13 +90,8 @@ def tracked(argument: str) -> str:
 
 def _noted(targets: list[Target], asked: Asked, root: str) -> list[Target]:
     """The targets of a check, with a note on what its glob skips, where it skips anything."""
-    hidden = skips(asked, root)
-    if not hidden or not targets:
-        return targets
-    more = f" and {len(hidden) - SHOWN:,} more" if len(hidden) > SHOWN else ""
-    files = ", ".join(map(printable, hidden[:SHOWN]))
-    note = f"path {quoted(asked.path)} skips {files}{more}: a glob skips names with a dot first"
-    return [targets[0]._replace(notes=(note,)), *targets[1:]]
+    note = skips(asked, root)
+    return [targets[0]._replace(notes=(note,)), *targets[1:]] if note and targets else targets
 
 
 def _identity(argument: str) -> str:

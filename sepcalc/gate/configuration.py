@@ -26,6 +26,7 @@ from sepcalc.gate.nearly import WORDS, nearly
 FILE = "pyproject.toml"
 LARGEST = 4 * 2**20  # bytes of it
 MOST = 10_000  # files that a glob may match
+SHOWN = 5  # skipped files that a note names
 MOST_PROBLEMS = 100  # that are told
 KEYS = ("path", "name", "input", "set", "dim", "batch", "max", "layers", "baseline", "max-increase", "level", "message")
 _ARGUMENT = re.compile(r"zoo:.+|git:.+|[A-Za-z_][\w.]*:[\w.]+", re.DOTALL)
@@ -137,10 +138,16 @@ def files(asked: Asked, root: str) -> list[str]:
     return [os.path.join(root, path) for path in found]
 
 
-def skips(asked: Asked, root: str) -> list[str]:
-    """The files and folders that a check's glob skips for the dot that their names begin with."""
+def skips(asked: Asked, root: str) -> str:
+    """A note on the files and folders that a check's glob skips for the dot that their names begin with, if there are
+    any."""
     plain = _ARGUMENT.fullmatch(asked.path) or not is_glob(asked.path, root)
-    return [] if plain else skipped(asked.path, root)
+    hidden = [] if plain else skipped(asked.path, root)
+    if not hidden:
+        return ""
+    more = f" and {len(hidden) - SHOWN:,} more" if len(hidden) > SHOWN else ""
+    files = ", ".join(map(printable, hidden[:SHOWN]))
+    return f"path {quoted(asked.path)} skips {files}{more}: a glob skips names with a dot first"
 
 
 def within(path: str, root: str) -> bool:
