@@ -116,6 +116,7 @@ def read(
         raise InputError([Problem(f"{printable(argument)}: this is a baseline, not a network", hint)])
     if request.settings:
         raise InputError([Problem(f"{printable(argument)}: a {suffix} file has no parameters to set")])
+    _require_shapes(request, printable(argument))
     from sepcalc.document import Document
 
     document = Document(_noted(importer(suffix)(argument, request), request))
@@ -171,6 +172,15 @@ def _refuse_sizes(request: Request, name: str) -> None:
         raise InputError([Problem(f"{name} has no open dimension {quoted(dim)}", "--dim is for model files")])
     if (request.batch or 1) > 1:
         raise InputError([Problem(f"{name} is of one example, not {request.batch}", "--batch is for model files")])
+    _require_shapes(request, name)
+
+
+def _require_shapes(request: Request, name: str) -> None:
+    """Raises InputError where a type or values are given for the inputs of what has its own."""
+    if any(":" in text or "[" in text for text in request.inputs.values()):
+        from sepcalc.importers.given import require_shapes
+
+        require_shapes(request.inputs, name)
 
 
 def _read_yaml(

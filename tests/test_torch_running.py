@@ -1,9 +1,12 @@
 """How a PyTorch module is run: what its code sees of its tensors, what is left of it afterwards, inputs whose values
 decide what runs."""
 
+import json
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ import torch.nn.functional as F  # noqa: N812 - as everyone calls it
 from torch import nn
 
 import sepcalc
+from sepcalc.cli import run
 from sepcalc.errors import InputError
 
 # --- where tensors are ------------------------------------------------------------------------------------------------
@@ -239,3 +243,214 @@ def test_a_module_is_as_it_was_however_its_run_ends(end: str) -> None:
     assert list(flat(module)) == before
     assert not torch.is_inference_mode_enabled()
     assert torch.backends.mha.get_fastpath_enabled()
+
+
+# --- inputs -----------------------------------------------------------------------------------------------------------
+
+
+class Named(nn.Module):
+    """Code on inputs of any names, with a dense layer of 4 to 2."""
+
+    def __init__(self, code: Callable[..., Any]) -> None:
+        super().__init__()
+        self.dense = nn.Linear(4, 2)
+        self.code = code
+
+    def forward(self, x: Any, other: Any = None, *, mask: Any = None) -> Any:
+        return self.code(self.dense, x, *[one for one in (other, mask) if one is not None])
+
+
+def by_lengths(dense: Any, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return torch.cat([dense(row[:length]) for row, length in zip(x, lengths.tolist())])
+
+
+def by_grid(dense: Any, x: torch.Tensor, grid: torch.Tensor) -> torch.Tensor:
+    return torch.cat([dense(x[0, : int(height * width)]) for height, width in grid])
+
+
+def by_array(dense: Any, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return dense(x[:, : int(np.sum(lengths.numpy()))])
+
+
+def packed(dense: Any, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return dense(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True).data)
+
+
+def split(dense: Any, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return dense(x.tensor_split(lengths, 1)[0])
+
+
+def repeated(dense: Any, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    return dense(x[0].repeat_interleave(lengths, 0))
+
+
+VALUED: dict[str, tuple[Callable[..., Any], tuple[int, ...], list[Any], int]] = {  # rows that the dense layer has
+    "a list": (by_lengths, (2, 7, 4), [7, 5], 12),
+    "pairs": (by_grid, (1, 7, 4), [[1, 2], [2, 2]], 6),
+    "an array": (by_array, (1, 7, 4), [2, 3], 5),
+    "packed": (packed, (2, 7, 4), [7, 5], 12),
+    "split": (split, (1, 7, 4), [3], 3),
+    "repeated": (repeated, (1, 3, 4), [1, 0, 4], 5),
+    "true places": (lambda dense, x, where: dense(x[0][where]), (1, 3, 4), [True, False, True], 2),
+}
+
+
+@pytest.mark.parametrize("way", VALUED)
+def test_the_values_of_whole_numbers_decide_what_runs(way: str) -> None:
+    code, shape, values, rows = VALUED[way]
+    note = "the values of the input 'other' decided what ran"
+    net = sepcalc.from_torch(Named(code), torch.ones(shape), torch.tensor(values), batch=1)
+    assert (net.macs, net.complete, net.notes) == (rows * 8, True, (note,))
+    said = sepcalc.from_torch(Named(code), {"x": "x".join(map(str, shape)), "other": json.dumps(values)}, batch=1)
+    assert (said.macs, said.notes) == (rows * 8, (note,))
+
+
+@pytest.mark.parametrize("way", VALUED)
+def test_values_that_nobody_gave_are_asked_for(way: str) -> None:
+    code, shape, values, _ = VALUED[way]
+    other = torch.tensor(values)
+    kind = "bool" if other.dtype == torch.bool else "int64"
+    text = {"x": "x".join(map(str, shape)), "other": f"{kind}:{'x'.join(map(str, other.shape))}"}
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(Named(code), text)
+    message, hint = str(caught.value).split("\n")
+    assert message.startswith("Named: what runs depends on the values of its input 'other' (")
+    ones = torch.ones_like(other, dtype=torch.int64).tolist()
+    assert hint == f'  hint: give them: --input "other={ones}", say'
+
+
+def test_many_values_are_not_looked_at() -> None:
+    net = sepcalc.from_torch(Named(by_lengths), torch.ones(4097, 1, 4), torch.ones(4097, dtype=torch.int64))
+    assert net.stopped is not None
+    assert net.stopped.kind == "tolist"
+
+
+def test_values_that_are_not_asked_for_are_no_matter() -> None:
+    net = sepcalc.from_torch(Named(lambda dense, x, other: dense(x) * other), torch.ones(1, 4), torch.tensor([3]))
+    assert (net.macs, net.cost.mults, net.notes) == (8, 10, ())
+
+
+def test_a_module_is_given_its_inputs_as_one_calls_it() -> None:
+    module, x, y = Named(lambda dense, x, y, mask: dense(x + y) * mask), torch.ones(1, 4), torch.ones(1, 4)
+    mask = torch.ones(2)
+    wanted = sepcalc.from_torch(module, {"x": x, "other": y, "mask": mask}).cost
+    assert wanted.macs == 8
+    assert sepcalc.from_torch(module, x, y, mask=mask).cost == wanted
+    assert sepcalc.from_torch(module, x, other=y, mask=mask).cost == wanted
+    assert sepcalc.from_torch(module, "1x4", "1x4", mask="2").cost == wanted
+    assert sepcalc.from_torch(Named(lambda dense, x, y: dense(x + y)), (x, y)).macs == 8
+
+
+def test_a_list_of_mappings_is_one_input() -> None:
+    def detect(dense: Any, images: list[dict[str, Any]]) -> torch.Tensor:
+        return dense(torch.stack([one["image"].mean((1, 2)) for one in images]))
+
+    module, image = Named(detect), {"image": torch.ones(4, 6, 6), "height": 6}
+    one = sepcalc.from_torch(module, [image])
+    assert (one.macs, one.inputs, one.notes) == (8, {"x.0.image": (4, 6, 6)}, ())
+    two = sepcalc.from_torch(module, [image, image])
+    assert (two.cost, two.notes) == (
+        one.cost,
+        ("the inputs hold 2 examples in their list: counts are for one of them",),
+    )
+
+
+TYPED: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "scatter": (lambda dense, x, at: dense(x.scatter_add(1, at, x)), "1x4", "1x4"),
+    "gather": (lambda dense, x, at: dense(x.gather(1, at)), "1x4", "1x4"),
+    "select": (lambda dense, x, at: dense(x.index_select(0, at)), "1x4", "1"),
+    "along": (lambda dense, x, at: dense(torch.take_along_dim(x, at, 1)), "1x4", "1x4"),
+    "indexed": (lambda dense, x, at: dense(x[at]), "1x4", "1"),
+    "written": (lambda dense, x, at: dense(torch.zeros(1, 4).index_put((at,), x)), "1x4", "1"),
+    "one hot": (lambda dense, x, at: dense(x + F.one_hot(at, 4)), "1x4", "1"),
+    "a bag": (lambda dense, x, at: dense(x + F.embedding_bag(at, torch.ones(3, 4))), "1x4", "1x2"),
+    "a mask": (lambda dense, x, at: dense(x.masked_fill(at, 0.0)), "1x4", "1x4"),
+    "a choice": (lambda dense, x, at: dense(torch.where(at, x, -x)), "1x4", "1x4"),
+    "not": (lambda dense, x, at: dense(x * ~at), "1x4", "1x4"),
+    "and": (lambda dense, x, at: dense(x * (at & 3)), "1x4", "1x4"),
+    "an assertion": (lambda dense, x, at: dense(x) if at.dtype == torch.int64 else at.long_ago, "1x4", "1x4"),
+    "complex": (lambda dense, x, at: (dense(x), torch.view_as_real(at)), "1x4", "1x4"),
+}
+
+
+@pytest.mark.parametrize("way", TYPED)
+def test_the_type_that_a_reader_needs_is_found(way: str) -> None:
+    code, x, at = TYPED[way]
+    net = sepcalc.from_torch(Named(code), x=f"{x}", other=at)
+    assert (net.macs, net.stopped) == (8, None)
+
+
+SAID = {
+    "other=int:1x4": "--input other: 'int' is no type of elements\n  hint: did you mean int32?",
+    "other=int64:": "--input other: '' is not a shape: '' is not a size: expected a whole number from 1 to 2^63-1\n"
+    "  hint: sizes joined by x, as PyTorch has them",
+    "other=[7, 5": "--input other: '[7, 5' are no values\n"
+    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
+    "other=[[7], 5]": "--input other: '[[7], 5]' are no values of one shape\n"
+    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
+    'other=["7"]': "--input other: '[\"7\"]' are no values of one shape\n"
+    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
+    f"other=[{', '.join(['1'] * 4097)}]": "--input other: these are more than 4,096 values\n"
+    "  hint: a type and a shape will do: int64:1x5000",
+    f"other={'[' * 100_000}": f"--input other: '{'[' * 99}…' are no values\n"
+    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
+}
+
+
+@pytest.mark.parametrize("words", SAID, ids=range(len(SAID)))
+def test_what_cannot_be_read_of_an_input_is_told(words: str) -> None:
+    name, _, text = words.partition("=")
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(Named(lambda dense, x, other: dense(x)), {"x": "1x4", name: text})
+    assert str(caught.value) == SAID[words]
+
+
+@pytest.mark.parametrize("network", ["zoo:mobilenet_v1", "8x8x3, conv -k3 -o4"])
+@pytest.mark.parametrize("command", ["network", "check", "diff", "whatif", "fit", "convert", "verify", "baseline"])
+def test_a_type_is_for_modules_whatever_the_command(
+    command: str, network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = {"check": ["--max", "macs=1"], "diff": [network], "whatif": ["--width", "0.5"], "fit": ["--max", "macs=1"]}
+    assert run([command, network, *more.get(command, []), "--input", "int64:8x8x3"]) == 2
+    said = capsys.readouterr().err
+    assert "--input int64:8x8x3: a type and values are for a PyTorch module, and " in said
+
+
+# --- the line that was meant ------------------------------------------------------------------------------------------
+
+MEANT = {
+    "sequence --input 10x4": "input=1x4x10; did you mean --input input=1x10x4?",
+    "sequence --input input=4x10": "input=4x10; did you mean --input input=1x10x4?",
+    "image --input 3x16x18": "input=1x18x3x16; did you mean --input 16x18x3, or --input input=1x3x16x18?",
+    "image --input input=3x16x18": "input=3x16x18; did you mean --input 16x18x3, or --input input=1x3x16x18?",
+    "image --input input=16x18x3": "input=16x18x3; did you mean --input 16x18x3, or --input input=1x3x16x18?",
+    "image --input 1x3x16x18": "input=1x18x1x3x16; did you mean --input 16x18x3, or --input input=1x3x16x18?",
+    "image --input 1x16x18x3": "input=1x3x1x16x18; did you mean --input 16x18x3, or --input input=1x3x16x18?",
+    "image --input 5x5x5": "input=1x5x5x5",
+    "sound --input 2x100": "input=1x100x2; did you mean --input input=1x2x100?",
+}
+MODULES = """
+from torch import nn
+def sequence():
+    return nn.LSTM(4, 8, batch_first=True)
+def image():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
+def sound():
+    return nn.Sequential(nn.Conv1d(2, 8, 3), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, 2))
+"""
+
+
+@pytest.mark.parametrize("words", MEANT)
+def test_a_shape_in_another_layout_is_told_the_line_that_was_meant(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "their_layouts.py").write_text(MODULES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    sys.modules.pop("their_layouts", None)
+    name, *rest = words.split()
+    assert run(["network", f"their_layouts:{name}", *rest]) == 2
+    said = capsys.readouterr().err
+    assert said.endswith(f"hint: it was given {MEANT[words]}\n")
+    if "mean " in said:
+        for line in said.rpartition("mean ")[2].rstrip("?\n").split(", or "):
+            assert run(["network", f"their_layouts:{name}", *line.split()]) == 0

@@ -77,7 +77,11 @@ set_option = click.option(
     shell_complete=complete_parameters,
     help="A value for a parameter of the file.",
 )
-input_option = click.option("--input", "inputs", multiple=True, metavar="[NAME=]HxWxC", help="Another input shape.")
+input_option = click.option(
+    "--input", "inputs", multiple=True, metavar="[NAME=]HxWxC",
+    help="Another input shape. Of a PyTorch module's input by name: its shape there, a type, values: x=1x3x64x64, "
+    'ids=int64:1x6, "lengths=[7, 5]".',
+)  # fmt: skip
 dim_option = click.option(
     "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="A size for a dimension that a model file leaves open."
 )

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode_stack
+from torch.utils._python_dispatch import (
+    TorchDispatchMode,
+    _disable_current_modes,
+    _get_current_dispatch_mode_stack,
+)
 from torch.utils._pytree import tree_flatten, tree_map
 
 SMALL = 65_536  # elements of a constant that is computed for real
@@ -67,32 +71,33 @@ class Shadow(torch.Tensor):
             torch.Tensor.data.__set__(self, other)
 
     def tolist(self) -> Any:
-        return _data(self, "tolist").tolist()
+        return _read(self, "tolist")
 
     def numpy(self, *args: Any, **kwargs: Any) -> Any:
-        return _data(self, "numpy").numpy(*args, **kwargs)
+        return _read(self, "numpy", *args, **kwargs)
 
     def __format__(self, spec: str) -> str:
-        return repr(self) if not spec or self.ndim else format(_data(self, "__format__").item(), spec)
+        return repr(self) if not spec or self.ndim else str(_read(self, "__format__", spec))
 
     def as_subclass(self, cls: Any) -> Any:
         return self  # as it stands for a tensor already, it cannot be of another class
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        return _data(self, "__array__").__array__(*args, **kwargs)
+        return _read(self, "__array__", *args, **kwargs)
 
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
-        return _data(self, "__dlpack__").__dlpack__(*args, **kwargs)
+        return _read(self, "__dlpack__", *args, **kwargs)
 
 
-def _data(shadow: Shadow, how: str) -> torch.Tensor:
-    """The tensor with its data, for code that reads it by itself. Whatever follows the run hears of it."""
+def _read(shadow: Shadow, how: str, *args: Any, **kwargs: Any) -> Any:
+    """What a method gives that reads the data by itself. Whatever follows the run hears of it."""
     modes = [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Dataless)]
     if modes:
         modes[-1].asked(shadow.behind, how)
     if shadow.behind.is_meta:
         raise TypeError(f"{how} of a tensor without data")
-    return shadow.behind
+    with _disable_current_modes():
+        return getattr(shadow.behind, how)(*args, **kwargs)
 
 
 def found(values: Any) -> list[torch.Tensor]:

@@ -9,7 +9,7 @@ from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
-from sepcalc.ops.move import Copy, Embedding
+from sepcalc.ops.move import Concat, Copy, Embedding, Slice
 from sepcalc.ops.norm import BatchNorm, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
 from sepcalc.ops.recurrent import Recurrent
@@ -300,10 +300,14 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
     factors = call.maybe("per_sample_weights")
     if not weight.constant or at.constant:
         raise Refused("bags of a table that is computed have no count here")
-    if count % bags or call.tensor("offsets").live:
-        raise Refused("bags of unequal length, or whose borders depend on the data, have no count here")
     vocab, size = weight.shape
     how = ("sum", "mean", "max")[int(call.get("mode", 0))]
+    if call.tensor("offsets").live:
+        builder.note("each bag is counted as if it had a row: for one without, one addition of each element more")
+    if count < bags or (count % bags and (how == "max" or factors is not None)):
+        raise Refused("bags of unequal length that are not summed alone have no count here")
+    if count % bags:
+        return (_unequal_bags(builder, builder.view(at.node, (count,)), bags, Embedding(vocab, size, how), weight),)
     each = count // bags
     rows = (each,) if bags == 1 else (bags, each)
     number = builder.view(at.node, rows)
@@ -317,6 +321,15 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
     if single:
         number = builder.add(Reduce(how, (len(rows) - 1,)), [number], label=how)
     return (builder.give(number, shape),)
+
+
+def _unequal_bags(builder: Builder, rows: int, bags: int, op: Embedding, weight: Value) -> Value:
+    """Bags of any lengths cost the same together: here all but the last have one row, and the last has the rest."""
+    (count,) = builder.tensors[rows]
+    ones = builder.view(builder.add(Slice((bags - 1,)), [rows], label="slice"), (bags - 1, 1))
+    rest = builder.add(Slice((count - bags + 1,), (bags - 1,)), [rows], label="slice")
+    parts = [builder.add(op, [ones], [weight]), builder.view(builder.add(op, [rest], [weight]), (1, op.out))]
+    return builder.give(builder.add(Concat(0), parts, label="concat"), (bags, op.out))
 
 
 def _prelu(builder: Builder, call: Call) -> Results:

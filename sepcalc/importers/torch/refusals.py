@@ -40,12 +40,18 @@ class NoShape(Refusal):
         self.call = call
 
 
-class NeedsWhole(Refusal):
-    """An operator needs whole numbers from these inputs."""
+class NeedsType(Refusal):
+    """An operator needs numbers of another type from these inputs."""
 
-    def __init__(self, origins: frozenset[str]) -> None:
+    def __init__(self, origins: frozenset[str], dtype: torch.dtype = torch.int64) -> None:
         super().__init__(", ".join(sorted(origins)))
         self.origins = origins
+        self.dtype = dtype
+
+    @property
+    def what(self) -> str:
+        """What the operator takes them for."""
+        return "indices" if self.dtype == torch.int64 else str(self.dtype).removeprefix("torch.")
 
 
 class TooMuch(Refusal):

@@ -12,12 +12,12 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.errors import InputError, Problem, printable, quoted
-from sepcalc.importers.torch.calls import Tensor
+from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.dataless import Dataless, Shadow
 from sepcalc.importers.torch.keeping import as_it_was
 from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace
-from sepcalc.importers.torch.moves import REASONS
-from sepcalc.importers.torch.refusals import DependsOnData, NeedsWhole, NoShape, TooMuch
+from sepcalc.importers.torch.moves import MOVES, REASONS
+from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, TooMuch
 from sepcalc.importers.torch.trace import Tracer
 
 # What to do about an operator that cannot run without data, by its library.
@@ -37,24 +37,37 @@ def sizes(tensor: Any) -> str:
     return "x".join(map(str, tensor.shape))
 
 
-def traced(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
+class Failed(InputError):
+    """Forward fails on the inputs."""
+
+
+def traced(
+    name: str,
+    module: torch.nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    guesses: Collection[str] = (),
+) -> Trace:
     """One run of the module's forward. Where it asks for what only data can tell, once more as when PyTorch exports it:
-    much code then asks for nothing. Where it asks even so, the run up to there. Raises InputError where forward
-    fails."""
-    trace = _run(name, module, args, kwargs)
+    much code then asks for nothing. Where it asks even so, the run up to there. Raises Failed where forward fails, and
+    NeedsType where an input whose type is guessed (those named in ``guesses``) must be of another."""
+    trace = _run(name, module, args, kwargs, guesses)
     if trace.stop is None or trace.stop.reason != _ASKS:
         return trace
     with suppress(InputError), _as_exported():
-        whole = _run(name, module, args, kwargs)
+        whole = _run(name, module, args, kwargs, guesses)
         if whole.stop is None:
             return whole._replace(notes=(_EXPORTED, *whole.notes))
     return trace
 
 
+def _is_whole(value: torch.Tensor) -> bool:
+    return not (value.dtype.is_floating_point or value.dtype.is_complex)
+
+
 def _behind(value: torch.Tensor) -> torch.Tensor:
     """What stands for an input: a tensor without data, but whole numbers that are few keep their values."""
-    whole = not (value.dtype.is_floating_point or value.dtype.is_complex)
-    if whole and not value.is_meta and value.numel() <= VALUES:
+    if _is_whole(value) and not value.is_meta and value.numel() <= VALUES:
         return value.detach().to("cpu", copy=True)
     return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
 
@@ -104,12 +117,15 @@ def _as_exported() -> Iterator[None]:
         torch.compiler._is_compiling_flag = before
 
 
-def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Trace:
+def _run(
+    name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], guesses: Collection[str]
+) -> Trace:
     """One run of the module's forward, to its end or up to where it cannot be followed. Raises InputError where it
     fails."""
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(name, module, args, kwargs)
-    tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module)
+    tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module, guesses)
+    valueless = dict[str, torch.Tensor]()
     inputs: dict[str, Tensor] = {}
 
     def fed(label: str, value: Any) -> Any:
@@ -123,6 +139,8 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
                 )
             twin = _behind(value)
             inputs[label] = tracer.feed(twin, label)
+            if value.is_meta and value.numel() <= VALUES and (_is_whole(value) or label in guesses):
+                valueless[label] = value  # which could be given
             return Shadow(twin)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*[fed(f"{label}.{key}", one) for key, one in zip(value._fields, value)])
@@ -145,18 +163,23 @@ def _run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mappin
                 warnings.simplefilter("ignore")  # what they warn of is not about counts
                 result = tracer.refusing.whole(lambda: module(*given, **named))
         except DependsOnData as fact:
+            origins = frozenset[str]().union(*[one.origins for one in fact.call.tensors()])
+            read = [valueless[label] for label in origins if label in valueless]
+            listed = all(_is_whole(one) or one.ndim < 2 for one in read) or _as_given(fact.call, tracer.calls)
+            if origins and len(read) == len(origins) and listed:
+                raise InputError([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
             return _trace(tracer, inputs, {}, Stop(fact.call, _ASKS))
         except NoShape as fact:
             reason = f"{_UNSHAPED}; {_SHAPELESS.get(fact.call.library, _FOREIGN)}"
             return _trace(tracer, inputs, {}, Stop(fact.call, reason))
         except TooMuch as fact:
             raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
-        except NeedsWhole:
+        except NeedsType:
             raise
         except (Exception, SystemExit) as error:  # it is their code
             where = f" in {tracer.path}" if tracer.path else ""
             shapes = ", ".join(f"{label}={sizes(one)}" for label, one in inputs.items())
-            raise InputError(
+            raise Failed(
                 [Problem(f"{name}: its forward fails{where}: {told(error)}", f"it was given {printable(shapes)}")]
             ) from error
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
@@ -173,6 +196,34 @@ def _trace(
         Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize) for label, one in tracer.parameters
     ]
     return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, _decided(tracer.decided), stop)
+
+
+def _wanted(name: str, call: Call, inputs: Mapping[str, torch.Tensor]) -> Problem:
+    """What runs depends on the values of these inputs, which nobody gave: how to give them."""
+    several = "inputs" if len(inputs) > 1 else "input"
+    where = f"{call.op} in {call.path}" if call.path else call.op
+    message = f"{name}: what runs depends on the values of its {several} {', '.join(map(quoted, inputs))} ({where})"
+    lines = [f'--input "{label}={_ones(one.shape)}"' for label, one in inputs.items()]
+    return Problem(message, f"give them: {' '.join(lines)}, say")
+
+
+def _ones(shape: Sequence[int]) -> Any:
+    """Values of this shape, to show how they are written."""
+    return [_ones(shape[1:])] * shape[0] if shape else 1
+
+
+def _as_given(asked: Call, calls: Sequence[Call]) -> bool:
+    """Whether what a call reads is an input's own elements, moved at most: sizes and places, in all likelihood."""
+    makers = {output.at: call for call in calls for output in call.outputs}
+    stack, seen = list(asked.tensors()), set[int]()
+    while stack:
+        one = stack.pop()
+        if one.at in makers and one.at not in seen:
+            if makers[one.at].op not in MOVES:
+                return False
+            stack += makers[one.at].tensors()
+        seen.add(one.at)
+    return True
 
 
 def _decided(labels: Collection[str]) -> tuple[str, ...]:

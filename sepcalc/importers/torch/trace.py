@@ -6,8 +6,8 @@ by PyTorch itself. Tensors that depend on the inputs, parameters and large const
 constants are computed for real, so that code that asks for their values goes on.
 """
 
-from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import torch
@@ -27,21 +27,35 @@ from sepcalc.importers.torch.dataless import (
     storage_of,
 )
 from sepcalc.importers.torch.flex import flex_attention, uncompiled
-from sepcalc.importers.torch.refusals import DependsOnData, NeedsWhole, NoShape, Refusing, TooMuch
+from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
 MOST_CALLS = 200_000
 
-_WHOLE = {"embedding": "indices", "embedding_bag": "indices", "one_hot": "self", "gather": "index"}
+_WHOLE = {  # what takes whole numbers, by the name of the argument; PyTorch does not say so of all without data
+    **dict.fromkeys(("embedding", "_embedding_bag", "take_along_dim"), ("indices",)),
+    "embedding_bag": ("indices", "offsets"),
+    **dict.fromkeys(("one_hot", "bincount"), ("self",)),
+    **dict.fromkeys(
+        ("gather", "take", "index_select", "index_add", "index_copy", "index_fill", "index_reduce"), ("index",)
+    ),
+    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "put"), ("index",)),
+    **dict.fromkeys(("index", "index_put", "_index_put_impl", "unsafe_index"), ("indices",)),
+    **dict.fromkeys(("nll_loss", "nll_loss2d", "nll_loss_nd"), ("target",)),
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__"), ("self", "other")),
+    **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), ("self", "other")),
+}
+_TRUE = {"bitwise_not": ("self",), "masked_fill": ("mask",), "masked_scatter": ("mask",), "masked_select": ("mask",)}
 _STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
 _DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
 _DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
 _CUT = {  # overloads that read the data of one argument: which
     ("tensor_split", "tensor_indices_or_sections"): 1,
-    ("_pack_padded_sequence", ""): 1,
+    ("_pack_padded_sequence", "default"): 1,
     ("repeat_interleave", "self_Tensor"): 1,
     ("repeat_interleave", "Tensor"): 0,
     ("ctc_loss", "Tensor"): 2,
 }
+_CUTTING = {name for name, _ in _CUT}
 _ASKING = {"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::allclose"}
 _UNRELATED = {  # of their tensor they read the sizes alone
     *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
@@ -142,8 +156,11 @@ class Tracer(Dataless):
 
     supports_higher_order_operators = True
 
-    def __init__(self, handled: Container[str], noted: Container[str], module: torch.nn.Module) -> None:
+    def __init__(
+        self, handled: Container[str], noted: Container[str], module: torch.nn.Module, guesses: Collection[str] = ()
+    ) -> None:
         super().__init__()
+        self.guesses = frozenset(guesses)  # inputs whose types are guessed
         self.handled = handled
         self.noted = noted  # operators that count even on tensors without parameters in them
         self.calls: list[Call] = []
@@ -325,6 +342,8 @@ class Tracer(Dataless):
 
     def _decide(self, name: str, read: Sequence[torch.Tensor], library: str = "aten") -> None:
         """What runs depends on the data of these tensors. Raises DependsOnData where they have none."""
+        if name in _CUTTING:
+            self._require_whole(read)
         if any(one.is_meta for one in read):
             raise DependsOnData(self._asked(name, read, library))
         for one in read:
@@ -377,7 +396,14 @@ class Tracer(Dataless):
         try:
             result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
         except NotImplementedError as error:
-            raise NoShape(self._asked(name, (args, kwargs), library)) from error
+            raise self._other_type(func, args, kwargs, given) or NoShape(
+                self._asked(name, (args, kwargs), library)
+            ) from error
+        except Exception as error:
+            need = self._other_type(func, args, kwargs, given)
+            if need is None:
+                raise
+            raise need from error
         self._register(name, library, arguments, result, [one for name in written for one in found(bound.get(name))])
         return result
 
@@ -395,12 +421,30 @@ class Tracer(Dataless):
         self.tainted.update(storage_of(one) for one in written if not one.is_meta and one.layout == torch.strided)
 
     def _check(self, name: str, arguments: Mapping[str, Any]) -> None:
-        """Raises NeedsWhole where indices are an input that was taken for decimal numbers."""
-        found = arguments.get(_WHOLE.get(name, ""))
-        several = arguments.get("indices") if name in ("index", "index_put") else None
-        for one in (found, *(several or ())):
-            if isinstance(one, Tensor) and one.kind == "f" and one.origins:
-                raise NeedsWhole(one.origins)
+        """Raises NeedsType where an input that was taken for decimal numbers is read as indices, or as a mask."""
+        for table, dtype in ((_WHOLE, torch.int64), (_TRUE, torch.bool)):
+            for one in every([arguments.get(label) for label in table.get(name, ())]):
+                if one.kind == "f" and one.origins & self.guesses:
+                    raise NeedsType(one.origins, dtype)
+
+    def _require_whole(self, read: Sequence[torch.Tensor]) -> None:
+        for one in map(self.look, read):
+            if one.kind == "f" and one.origins & self.guesses:
+                raise NeedsType(one.origins)
+
+    def _other_type(self, func: Any, args: Any, kwargs: Any, given: Sequence[torch.Tensor]) -> NeedsType | None:
+        """Of what other type one of the inputs must be for an operator that fails to run."""
+        for dtype in (torch.int64, torch.bool, torch.complex64):
+            for one in given:
+                record = self.look(one)
+                if record.kind != "f" or not record.origins or not record.origins <= self.guesses or not one.is_meta:
+                    continue
+                other = torch.empty_like(one, dtype=dtype)
+                put = lambda tensor, one=one, other=other: other if tensor is one else tensor  # noqa: E731
+                with suppress(Exception):
+                    self.run(func, each(put, args), each(put, kwargs), [other])
+                    return NeedsType(record.origins, dtype)
+        return None
 
     def _register(
         self, name: str, library: str, arguments: Mapping[str, Any], result: Any, written: Sequence[torch.Tensor]

@@ -1,0 +1,179 @@
+"""Inputs of which only text is known, as ``--input`` has it: their tensors, and the line that was meant where a module
+does not run on them."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from inspect import Parameter
+from itertools import product, takewhile
+from typing import Any, NamedTuple
+
+import torch
+
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.importers import Request
+from sepcalc.importers.given import Given, read_given
+from sepcalc.importers.torch.refusals import NeedsType
+from sepcalc.importers.torch.running import Failed, signature
+from sepcalc.network import Network
+from sepcalc.shape import Shape, read_shape, show
+
+# Counts a module on arguments by position and by name; of the inputs named last, the types are guesses.
+Count = Callable[[Sequence[Any], Mapping[str, Any], Collection[str]], Network]
+MOST_TRIED = 32  # types of inputs, where none is known
+Types = Mapping[str, torch.dtype]
+
+
+class Asked(NamedTuple):
+    """One input: what was said of it, whether by its name, and its sizes as PyTorch has them."""
+
+    given: Given
+    named: bool
+    shape: Shape
+
+
+def shaped(shown: str, module: torch.nn.Module, request: Request, count: Count) -> Network:
+    """The network on inputs of which only text is known: of the type that was said, or that their reader needs, else
+    decimal numbers of the module's own precision. Raises InputError."""
+    parameters = signature(module)
+    asked = _asked(shown, parameters, request)
+    placed = list(takewhile(asked.__contains__, _places(parameters, len(asked))))
+    decimal = next((one.dtype for one in module.parameters() if one.is_floating_point()), torch.float32)
+
+    def run(inputs: Mapping[str, Asked], types: Types) -> Network:
+        """Raises Failed, other InputErrors."""
+        types = dict(types)
+        while True:
+            tensors = {label: _tensor(one, types.get(label), decimal) for label, one in inputs.items()}
+            args = [tensors.pop(label) for label in placed]  # a wrapper may know no names: torch.compile, torch.export
+            guesses = {label for label, one in inputs.items() if one.given.plain}
+            try:
+                return count(args, tensors, guesses)
+            except NeedsType as need:
+                wanted = need.origins & guesses - types.keys()
+                if not wanted:
+                    problem = Problem(f"{shown}: it takes decimal numbers of its inputs for {need.what}")
+                    raise InputError([problem]) from need
+                types.update(dict.fromkeys(wanted, need.dtype))
+
+    try:
+        return run(asked, {})
+    except Failed as failure:
+        found = _typed(run, asked)
+        if found is not None:
+            return found
+        line = _meant(run, asked, next(iter([*_places(parameters, 1), *asked])))
+        if not line:
+            raise
+        raise InputError([one._replace(hint=f"{one.hint}; did you mean {line}?") for one in failure.problems]) from None
+
+
+Run = Callable[[Mapping[str, Asked], Types], Network]
+
+
+def _tensor(asked: Asked, kind: torch.dtype | None, decimal: torch.dtype) -> torch.Tensor:
+    """What stands for an input."""
+    said = getattr(torch, asked.given.kind) if asked.given.kind else kind
+    if asked.given.values is None:
+        return torch.empty(asked.shape, dtype=said or decimal, device="meta")
+    values = torch.tensor(asked.given.values)
+    return values.to(said or (decimal if values.is_floating_point() else values.dtype))
+
+
+def _typed(run: Run, asked: Mapping[str, Asked]) -> Network | None:
+    """The network on inputs of other types, where their reader looks at these by itself: whole numbers, or truths."""
+    guesses = [label for label, one in asked.items() if one.given.plain]
+    kinds = (None, torch.int64, torch.bool) if len(guesses) < 4 else (None, torch.int64)
+    for chosen in sorted(product(kinds, repeat=len(guesses)), key=lambda one: len(one) - one.count(None))[:MOST_TRIED]:
+        types = {label: kind for label, kind in zip(guesses, chosen) if kind is not None}
+        found = _tried(run, asked, types) if types else None
+        if found is not None:
+            return found
+    return None
+
+
+def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | None:
+    try:
+        network = run(asked, types)
+    except InputError:
+        return None
+    return network if network.stopped is None else None
+
+
+def _meant(run: Run, asked: Mapping[str, Asked], first: str) -> str:
+    """What would run in place of what was said of one input: ready to be pasted."""
+    for label, one in asked.items():
+        if one.given.values is not None:
+            continue
+        for shape in _others(one):
+            if _tried(run, {**asked, label: one._replace(shape=shape)}, {}) is not None:
+                prefix = f"{one.given.kind}:" if one.given.kind else ""
+                line = f"--input {printable(label)}={prefix}{show(shape)}"
+                plain = label == first and not prefix and len(shape) == 4 and shape[0] == 1
+                return f"--input {show((*shape[2:], shape[1]))}, or {line}" if plain else line
+    return ""
+
+
+def _others(asked: Asked) -> Iterable[Shape]:
+    """Other shapes that the same sizes could mean: as written, behind an axis of one example, channels first."""
+    sizes = asked.given.shape
+    found = [(1, *sizes), sizes]
+    if len(sizes) > 1:
+        found.append((1, sizes[-1], *sizes[:-1]))
+    if len(sizes) > 2 and sizes[0] == 1:
+        found.append((1, sizes[-1], *sizes[1:-1]))
+    return [shape for shape in dict.fromkeys(found) if shape != asked.shape]
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _places(parameters: Mapping[str, Parameter], count: int) -> list[str]:
+    """The names of what forward takes by position; of one that says but ``*args``, made up for this many."""
+    named = [one.name for one in parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    counted = not named and any(one.kind == one.VAR_POSITIONAL for one in parameters.values())
+    return [f"input{at}" for at in range(count)] if counted else named
+
+
+def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) -> dict[str, Asked]:
+    """What is said of every input. Raises InputError."""
+    for label in request.settings:
+        raise InputError([Problem(f"{shown}: a PyTorch module has no parameter {quoted(label)} to set")])
+    for label in request.dims:
+        raise InputError([Problem(f"{shown}: it has no open dimension {quoted(label)}", "--dim is for model files")])
+    places = _places(parameters, max(1, len(request.inputs)))
+    taken = [*places, *(one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY)]
+    needed = [label for label in taken if label in parameters and parameters[label].default is Parameter.empty]
+    first = (needed or taken or ["input"])[0]
+    example = f"--input 224x224x3, or --input {first}=1x3x224x224"
+    if not request.inputs:
+        several = f"the shapes of its inputs {', '.join(map(quoted, needed))}"
+        what = several if len(needed) > 1 else f"the shape of its input {quoted(first)}"
+        raise InputError([Problem(f"{shown}: it needs {what}", example)])
+    open_ended = any(one.kind == one.VAR_KEYWORD for one in parameters.values())
+    problems, asked = list[Problem](), dict[str, Asked]()
+    for label, text in request.inputs.items():
+        if label and label not in taken and not open_ended:
+            hint = near_miss(label, taken) or (f"it takes {', '.join(taken)}" if taken else "")
+            problems.append(Problem(f"{shown}: its forward has no parameter {quoted(label)}", hint))
+            continue
+        try:
+            given = read_given(text)
+            asked[label or first] = Asked(given, bool(label), _shape(given, bool(label)))
+        except Invalid as fact:
+            where = f"--input {printable(label)}" if label else "--input"
+            problems.append(Problem(f"{where}: {fact.message}", fact.hint))
+    if problems:
+        raise InputError(problems)
+    missing = [label for label in needed if label not in asked]
+    if missing:
+        raise InputError(
+            [Problem(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")]
+        )
+    return asked
+
+
+def _shape(given: Given, named: bool) -> Shape:
+    """Batch and channels where PyTorch has them; a shape alone, of no name, is HxWxC of one example."""
+    if named or not given.plain:
+        return given.shape
+    *sizes, channels = read_shape(given.sizes)
+    return (1, channels, *sizes)
