@@ -390,7 +390,7 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
         if ended:
             return _Refusal(there, f"'{opening}' is never closed: expected '{closing}'", "", 1)
         if found in ("[", "{"):
-            hint = "quote a spec that holds braces or commas"
+            hint = "quote what holds braces, brackets or commas"
         elif mark.line > begin.line:
             hint = f"'{opening}' in line {begin.line + 1} is not closed"
         else:

@@ -71,6 +71,16 @@ def channels_first(shape: Shape) -> str:
     return f"{show(shape)} is read as {axes}, {wide} channels; channels come last: {last}"
 
 
+def misread(shape: Shape) -> str:
+    """What to say of a shape that probably means another: channels first, or a batch of one before an image."""
+    if len(shape) == 4 and shape[0] == 1 and min(shape[1:3]) > 1 and not channels_first(shape):
+        return (
+            f"{show(shape)} is read as depth 1, height {shape[1]}, width {shape[2]}, {shape[3]} channels; "
+            f"there is no batch axis: {show(shape[1:])}"
+        )
+    return channels_first(shape)
+
+
 def axis_letters(shape: Shape) -> str:
     """A letter for each axis, channels being ``c``: ``hwc``; in front of three spatial ones ``a``, ``b``, ``e`` …
     Raises Invalid where there are more axes than letters."""

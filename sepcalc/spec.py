@@ -20,7 +20,7 @@ from sepcalc.kinds import KINDS, Kind, build, unknown_kind
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
-from sepcalc.shape import LARGEST, Shape, Shapes, channels_first, read_shape, show
+from sepcalc.shape import LARGEST, Shape, Shapes, misread, read_shape, show
 
 if TYPE_CHECKING:
     from sepcalc.meant import Line
@@ -74,8 +74,12 @@ class Spec(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of its numbers must know: inputs that look as if channels stood first."""
-        return tuple(dict.fromkeys(filter(None, [channels_first(shape[self.each :]) for shape in self.inputs])))
+        """What a reader of its numbers must know: inputs that look as if they meant others, a dense layer at each
+        position of an image."""
+        said = [misread(shape[self.each :]) for shape in self.inputs]
+        if self.kind == "dense" and not self.each:
+            said += [spread(shape) for shape in self.inputs]
+        return tuple(dict.fromkeys(filter(None, said)))
 
     @property
     def cost(self) -> Cost:
@@ -148,6 +152,14 @@ def answered(facts: Sequence[tuple[int, Invalid]], count: int, found: "Line | No
         return facts
     own = [(at, fact) for at, fact in facts if at < count or fact.about in found.made_up] or facts
     return [(at, Invalid(fact.message, "", fact.about)) for at, fact in own]
+
+
+def spread(shape: Shape, name: str = "dense", least: int = 3) -> str:
+    """What to say of a dense layer on an image: it runs at each position, where one vector may have been meant."""
+    if len(shape) < least:
+        return ""
+    where = f"{show(shape[:-1])} positions of {show(shape)}"
+    return f"{name} runs at each of the {where}; flatten first, if they are one vector"
 
 
 def linked(spec: Spec, inputs: Shapes) -> Chain:

@@ -108,7 +108,7 @@ REFUSED = [
     ("{a: 1\n", "FILE:1:1: '{' is never closed: expected '}'\n  {a: 1\n  ^"),
     ("[a, b\nc: d", "FILE:2:2: expected ',' or ']', not ':'\n  c: d\n   ^\n  hint: '[' in line 1 is not closed"),
     ("[dense -o{a}]", ("FILE:1:10: expected ',' or ']', not '{'\n  [dense -o{a}]\n           ^\n"
-                      "  hint: quote a spec that holds braces or commas")),
+                      "  hint: quote what holds braces, brackets or commas")),
     ("[a]]", "FILE:1:4: ']' closes nothing\n  [a]]\n     ^"),
     ("a: ]", f"FILE:1:4: expected a value, not ']'\n  a: ]\n     ^\n{QUOTED} it"),
     ("[a, ,]", "FILE:1:5: expected a value, not ','\n  [a, ,]\n      ^"),

@@ -419,8 +419,8 @@ def test_one_that_is_astray(
 
 
 NAMES = [
-    ("mobilnet_v2", "there is no network 'mobilnet_v2' in the zoo\n  hint: did you mean mobilenet_v2?"),
-    ("ResNet-50", "there is no network 'ResNet-50' in the zoo\n  hint: did you mean resnet50?"),
+    ("mobilnet_v2", "there is no network 'mobilnet_v2' in the zoo\n  hint: zoo:mobilenet_v2"),
+    ("ResNet-50", "there is no network 'ResNet-50' in the zoo\n  hint: zoo:resnet50"),
     ("", "there is no network '' in the zoo\n  hint: sepcalc zoo lists them all"),
     ("../README", "there is no network '../README' in the zoo\n  hint: sepcalc zoo lists them all"),
     ("x\x1b[2J", "there is no network 'x\\x1b[2J' in the zoo\n  hint: sepcalc zoo lists them all"),

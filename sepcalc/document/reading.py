@@ -333,7 +333,7 @@ class Entries(Words):
             return self.use(value, block, pieces, key) if pieces or not value.text else None
         named = []
         for name, argument in self.notes.mapping(value, f"the block {block}").items():
-            piece = self.value_piece(argument, name)
+            piece = self.argument_piece(argument, name)
             if piece is None:
                 return None
             named.append((name, piece))

@@ -19,7 +19,7 @@ from sepcalc.network import Network
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Source
 from sepcalc.options import OPTIONS, Option, Value
-from sepcalc.shape import Shape, channels_first, read_shape
+from sepcalc.shape import Shape, misread, read_shape
 
 
 def read_document(
@@ -58,8 +58,12 @@ def read_document(
     originals = own_inputs(head, values) if given else inputs
     changed = reshaped(source.name, originals, inputs)
     said = ["; ".join(filter(None, problem[:2])) for problem in changed]
-    said += filter(None, map(channels_first, inputs.values()))
+    said += [*filter(None, map(misread, inputs.values())), *run.remarks]
     network = Network(title, inputs, run.nodes(), ends, notes=tuple(dict.fromkeys(said)))
+    if any(len(shape) > 1 for shape in network.outputs.values()):
+        from sepcalc.document.remarks import spread_out
+
+        network.notes += spread_out(network)
     network = network.stored(*width) if width[0] else network
     return Document(network, budget, published, altered or originals != inputs, head.parameters, changed)
 

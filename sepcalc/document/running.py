@@ -10,6 +10,7 @@ from sepcalc.document.entries import (
     Broken,
     Entry,
     File,
+    Group,
     Join,
     Layer,
     Modifiers,
@@ -22,6 +23,7 @@ from sepcalc.document.entries import (
     columns_of,
     fill,
 )
+from sepcalc.document.naming import NAME, Shown
 from sepcalc.document.products import weights_of_products
 from sepcalc.document.reading import Library
 from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
@@ -39,6 +41,10 @@ from sepcalc.spec import Misread, Spec, answered, as_links, index_of, linked, ou
 DEEPEST = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
 NOTHING = Modifiers()
+LEFT_OUT = (
+    "when is false, which leaves out the sum and the shortcut; a when: within the shortcut leaves out that alone, "
+    "and the input is added"
+)
 
 
 class Frame(NamedTuple):
@@ -80,6 +86,8 @@ class Run:
         self.shares: dict[int, tuple[tuple[int, int], ...]] = {}  # which layers count how many params of a layer
         self.others: dict[int, int] = {}  # params of a layer that are stored nowhere; below 0: that it has besides
         self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
+        self.shown = Shown()
+        self.remarks: dict[str, None] = {}  # what a reader of the numbers must know
         self.scope = Scope()
         for number, (name, shape) in enumerate(inputs.items()):
             self.scope.name(name, Named(None if shape is None else Tensor(number, shape)))
@@ -131,10 +139,9 @@ class Run:
 
     def find(self, name: Scalar, frame: Frame, what: str) -> Named | None:
         """What a name refers to, or None and a problem."""
-        found = frame.scope.find(name.text)
+        found = self.named(name.text, frame)
         if found is None:
-            known = [*frame.scope.known(), PREVIOUS]
-            hint = near_miss(name.text, known)
+            hint = near_miss(name.text, [*frame.scope.known(), PREVIOUS, *self.shown.known(frame.scope)])
             place = {"output": "here", "step": "in the step"}.get(what, "before this one")
             if name.text in self.library.names:
                 line = self.library.names[name.text].line + 1
@@ -143,6 +150,13 @@ class Run:
             message = f"there is no layer {quoted(name.text)} {place}"
             frame.file.notes.add(message, hint, name, trail=frame.trail)
         return found
+
+    def named(self, text: str, frame: Frame) -> Named | None:
+        """What a name means that was given, or that a report shows."""
+        if found := frame.scope.find(text):
+            return found
+        self.shown.update(self)
+        return self.shown.find(frame.scope, text)
 
     def origin(self, names: Sequence[Scalar], tensor: Tensor | None, frame: Frame) -> list[Tensor | None]:
         """The tensors that an entry starts from."""
@@ -209,6 +223,7 @@ class Run:
             times, begin = (1, (None,) * len(begin)) if count is None else (count, begin)
         end = before
         own = None
+        lender = self.named(weights.text, frame) if weights is not None else None  # not the layer itself, which follows
         for at in range(times):
             if at:
                 self.count(body.node, frame)
@@ -222,7 +237,7 @@ class Run:
 
                 if own is None and weights.text == name and repeat is not None:
                     own = named
-                elif owner := own or self.find(weights, frame, "layer"):
+                elif owner := own or lender or self.find(weights, frame, "layer"):
                     share(self, weights, owner, named, frame)
             if (shared or constant or more) and end is not None:
                 from sepcalc.document.sharing import counted_elsewhere
@@ -267,14 +282,29 @@ class Run:
         frame = frame._replace(depth=frame.depth + 1)
         if isinstance(body, Use):
             return self.block(body, name, tensor, frame)
-        if isinstance(body, Residual):
-            return self.residual(modifiers, body, tensor, frame)
         if isinstance(body, Scan):
             return self.scan(body, name, tensor, frame)
+        if isinstance(body, Residual):
+            scope = frame.scope.inner(name or "residual")
+        elif isinstance(body, Join):
+            kind = "".join(part for part in body.pieces[0].parts if isinstance(part, str))
+            scope = frame.scope.inner(name or kind)
+        else:
+            scope = frame.scope.inner(name) if name else frame.scope
+        first = len(self.emitted)
+        end = self.inside(body, modifiers, tensor, frame._replace(scope=scope))
+        if scope is not frame.scope:
+            scope.done = Named(end, first, len(self.emitted))
+        return end
+
+    def inside(
+        self, body: Residual | Join | Stages | Group, modifiers: Modifiers, tensor: Tensor | None, frame: Frame
+    ) -> Tensor | None:
+        """What stands in a scope of its own, run there."""
+        if isinstance(body, Residual):
+            return self.residual(modifiers, body, tensor, frame)
         if isinstance(body, Join):
-            return self.join_branches(body, name, tensor, frame)
-        if name:
-            frame = frame._replace(scope=frame.scope.inner(name))
+            return self.join_branches(body, tensor, frame)
         if isinstance(body, Stages):
             return self.stages(body, tensor, frame)
         return self.run(body.entries, tensor, frame)
@@ -313,9 +343,19 @@ class Run:
         try:
             return expression(self.names(frame, tensor))
         except ExpressionError as fact:
+            fact = self.no_number(fact, expression, self.names(frame, tensor), frame)
             if tensor is not None or not expression.names & AXIS_NAMES:
                 frame.file.notes.expression(fact, piece, expression.text, frame.trail)
             return None
+
+    def no_number(
+        self, fact: ExpressionError, expression: Expression, names: Mapping[str, Number], frame: Frame
+    ) -> ExpressionError:
+        """The same mistake; where a layer stands in the place of a number, that is said."""
+        layers = sorted(name for name in expression.names - names.keys() if frame.scope.find(name))
+        if not layers:
+            return fact
+        return ExpressionError(f"{layers[0]} is a layer here, not a number", fact.start, fact.end)
 
     def layer(self, layer: Layer, name: str, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
         spec = layer.spec or self.spelled_out(layer, begin[0], frame)
@@ -356,6 +396,7 @@ class Run:
             except ExpressionError as fact:
                 guilty = next((part for part in piece.parts if isinstance(part, Expression)), None)
                 if guilty is not None and (tensor is not None or not guilty.names & AXIS_NAMES):
+                    fact = self.no_number(fact, guilty, names, frame)
                     frame.file.notes.expression(fact, piece, guilty.text, frame.trail)
                 raise _Unfilled from fact
             flag, equals, value = word[2:].partition("=") if word[:2] == "--" else ("", "", "")
@@ -402,12 +443,14 @@ class Run:
             self.emitted.append((scope, label, scope.take(label), links[0].op, sources, known[-1]))
             return Tensor(first, known[-1])
         inner = scope.inner(label)
+        end = Tensor(first + len(links) - 1, known[-1])
+        inner.done = Named(end, len(self.emitted), len(self.emitted) + len(links))
         for at, link in enumerate(links):
             sources = tuple(
                 [tensors[source].number if source < count else first + source - count for source in link.sources]
             )
             self.emitted.append((inner, link.name, inner.take(link.name), link.op, sources, known[count + at]))
-        return Tensor(len(self.inputs) + len(self.emitted) - 1, known[-1])
+        return end
 
     def misfit(self, fact: Invalid, layer: Layer | Join, tensors: Sequence[Tensor], frame: Frame) -> None:
         """A layer that does not fit its inputs, under the option that is to blame."""
@@ -485,19 +528,22 @@ class Run:
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         block = self.library.blocks[use.block]
         values: dict[str, Number] = {}
+        layers: dict[str, Named] = {}
         failed = False
-        for (parameter, _), piece in zip(block.parameters, use.arguments):
-            value = self.compute(piece, frame, tensor)
+        for parameter, piece in (*zip([name for name, _ in block.parameters], use.arguments), *use.named):
+            value = self.argument(piece, frame, tensor)
             failed |= value is None
-            values[parameter] = 1 if value is None else value
-        for parameter, piece in use.named:
-            value = self.compute(piece, frame, tensor)
-            failed |= value is None
-            values[parameter] = 1 if value is None else value
+            if isinstance(value, Named) or value is None:
+                layers[parameter] = value or Named(None)
+            if not isinstance(value, Named):
+                values[parameter] = 1 if value is None else value
         trail = (frame.file.notes.source.at(use.node), *frame.trail) if self.file.notes.source.name else ()
         names: dict[str, Number] = {**self.parameters, **(axes_of(tensor.shape) if tensor else {})}
         for parameter, default in block.parameters:
-            if parameter not in values and default is not None:
+            if parameter not in values and parameter not in layers and default is not None:
+                if default.text in (INPUT, PREVIOUS):
+                    layers[parameter] = Named(tensor)
+                    continue
                 try:
                     values[parameter] = default({**names, **values})
                 except ExpressionError as fact:
@@ -508,21 +554,44 @@ class Run:
             tensor = None
         scope = frame.scope.inner(name or use.block)
         scope.name(INPUT, Named(tensor))
+        for parameter, layer in layers.items():
+            scope.name(parameter, layer)
         inner = Frame({**names, **values}, block.file, scope, True, trail, frame.depth)
-        return self.run(block.entries, tensor, inner)
+        first = len(self.emitted)
+        end = self.run(block.entries, tensor, inner)
+        scope.done = Named(end, first, len(self.emitted))
+        return end
+
+    def argument(self, piece: Piece, frame: Frame, tensor: Tensor | None) -> Number | Named | None:
+        """What a block is given: a number, or a layer by its name; None and a problem where it is neither."""
+        (given,) = piece.parts
+        text = given if isinstance(given, str) else given.text
+        if isinstance(given, str) or (given.names - self.names(frame, tensor).keys() and NAME.fullmatch(text)):
+            if text == PREVIOUS and not frame.scope.find(PREVIOUS):
+                return Named(tensor)
+            if found := self.named(text, frame):
+                return found
+            if isinstance(given, str):
+                message = f"there is no layer {quoted(text)} before this one"
+                hint = near_miss(text, [*frame.scope.known(), *self.shown.known(frame.scope)])
+                frame.file.notes.add(message, hint, piece.node, piece.start, piece.end, frame.trail)
+                return None
+        return self.compute(piece, frame, tensor)
 
     def residual(self, modifiers: Modifiers, body: Residual, tensor: Tensor | None, frame: Frame) -> Tensor | None:
-        scope = frame.scope.inner(modifiers.name or "residual")
-        inner = frame._replace(scope=scope)
         chosen = True if modifiers.when is None else self.compute(modifiers.when, frame, tensor)
-        main = self.run(body.main, tensor, inner)
+        main = self.run(body.main, tensor, frame)
         if chosen is None:
             return None
         if not chosen:
+            if body.shortcut:
+                self.remark(LEFT_OUT, body.node, frame)
             return main
         shortcut = tensor
         if body.shortcut:
-            shortcut = self.run(body.shortcut, tensor, inner._replace(scope=scope.inner("shortcut")))
+            side, begin = frame.scope.inner("shortcut"), len(self.emitted)
+            shortcut = self.run(body.shortcut, tensor, frame._replace(scope=side))
+            side.done = Named(shortcut, begin, len(self.emitted))
         if main is None or shortcut is None:
             return None
         if main.shape != shortcut.shape:
@@ -540,18 +609,26 @@ class Run:
             self.later(tell)
             return None
         joined = Join(body.node, (Piece(("add",), body.node),), ())
-        return self.emit(Spec("add", (), {}), joined, "add", (main, shortcut), inner)
+        return self.emit(Spec("add", (), {}), joined, "add", (main, shortcut), frame)
 
-    def join_branches(self, body: Join, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+    def remark(self, text: str, node: Node, frame: Frame) -> None:
+        """Keeps a sentence on the numbers, once for each place."""
+        source = frame.file.notes.source
+        self.remarks[f"{source.at(node)}: {text}" if source.name else text] = None
+
+    def join_branches(self, body: Join, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         kind = "".join(part for part in body.pieces[0].parts if isinstance(part, str))
-        scope = frame.scope.inner(name or kind)
-        inner = frame._replace(scope=scope)
         ends = []
         for branch, entries in body.branches:
             self.count(body.node, frame)
-            label = "input" if branch == kind else branch
-            ends.append(self.run(entries, tensor, inner._replace(scope=scope.inner(label) if entries else scope)))
+            scope, first = (
+                frame.scope.inner("input" if branch == kind else branch) if entries else frame.scope,
+                len(self.emitted),
+            )
+            ends.append(self.run(entries, tensor, frame._replace(scope=scope)))
+            if entries:
+                scope.done = Named(ends[-1], first, len(self.emitted))
         spec = self.spelled_out(body, tensor, frame)
         if spec is None or any(end is None for end in ends):
             return None
-        return self.emit(spec, body, kind, [end for end in ends if end is not None], inner)
+        return self.emit(spec, body, kind, [end for end in ends if end is not None], frame)

@@ -8,7 +8,7 @@ from sepcalc.shape import Shape
 PREVIOUS = "previous"  # what a layer starts from when nothing is said
 INPUT = "input"  # of the block; of the network, if it has but one
 T = TypeVar("T")
-_INDEXED = re.compile(r"(.+)\[([0-9]{1,9})\]", re.DOTALL)
+INDEXED = re.compile(r"(.+)\[([0-9]{1,9})\]", re.DOTALL)
 
 
 class Tensor(NamedTuple):
@@ -30,13 +30,14 @@ class Named(NamedTuple):
 class Scope:
     """Names count within it: an entry gets an index among those of its label, if there are several."""
 
-    __slots__ = ("counts", "index", "inners", "label", "named", "parent", "path")
+    __slots__ = ("counts", "done", "index", "inners", "label", "named", "parent", "path")
 
     def __init__(self, parent: "Scope | None" = None, label: str = "", index: int = 0) -> None:
         self.parent = parent
         self.label = label
         self.index = index
         self.counts: dict[str, int] = {}
+        self.done: Named | None = None  # of a block that has run
         self.path: str | None = "" if parent is None else None
         self.named: dict[str, list[Named]] = {}
         self.inners: dict[str, list[Scope]] = {}
@@ -95,7 +96,7 @@ def _chosen(table: dict[str, list[T]], name: str) -> T | None:
     """The last that is called so, or the one with this index."""
     if name in table:
         return table[name][-1]
-    match = _INDEXED.fullmatch(name)
+    match = INDEXED.fullmatch(name)
     if match and int(match[2]) < len(table.get(match[1], ())):
         return table[match[1]][int(match[2])]
     return None

@@ -106,7 +106,7 @@ def _row(
         return None
     values: list[tuple[str, Piece]] = []
     for name, item in zip(columns, row.items, strict=True):
-        piece = reader.value_piece(item, name)
+        piece = reader.value_piece(item, name) if name == REPEAT else reader.argument_piece(item, name)
         if piece is None:
             return None
         values.append((name, piece))

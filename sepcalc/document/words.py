@@ -3,7 +3,9 @@
 import re
 
 from sepcalc.document.entries import BRACES, WORD, Piece, unbraced
+from sepcalc.document.naming import NAME
 from sepcalc.document.problems import Notes
+from sepcalc.document.scopes import INDEXED
 from sepcalc.errors import Invalid
 from sepcalc.expression import Expression, ExpressionError
 from sepcalc.expression import parse as parse_expression
@@ -31,6 +33,12 @@ class Words:
         except ExpressionError as fact:
             self.notes.expression(fact, piece, text)
             return None
+
+    def argument_piece(self, node: Node | None, what: str) -> Piece | None:
+        """A value for a block's parameter: an expression, or the name of a layer."""
+        if isinstance(node, Scalar) and INDEXED.search(node.text) and NAME.fullmatch(node.text):
+            return Piece((node.text,), node)
+        return self.value_piece(node, what)
 
     def words(self, node: Scalar) -> tuple[Piece, ...]:
         """The words of a compact spec, with their expressions; none and a problem where they cannot be read."""
@@ -106,6 +114,8 @@ class Words:
         try:
             return piece._replace(parts=(parse_expression(text),))
         except ExpressionError as fact:
+            if NAME.fullmatch(text):  # of a layer, as reports show it: conv[0]
+                return piece._replace(parts=(text,))
             self.notes.add(
                 f"{fact.message}", fact.hint or "a block's arguments are numbers", piece.node, piece.start, piece.end
             )
