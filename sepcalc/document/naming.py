@@ -4,11 +4,13 @@ import re
 from typing import TYPE_CHECKING
 
 from sepcalc.document.scopes import INDEXED, Named, Scope, Tensor
+from sepcalc.shape import LARGEST
 
 if TYPE_CHECKING:
     from sepcalc.document.running import Run
 
 NAME = re.compile(r"[A-Za-z_][\w. -]*(?:\[[0-9]{1,9}\])?(?:/[A-Za-z_][\w. -]*(?:\[[0-9]{1,9}\])?)*")
+ALL = LARGEST  # layers
 MOST = 1000  # names that a hint looks through
 
 
@@ -19,6 +21,7 @@ class Shown:
     def __init__(self) -> None:
         self.rows: dict[tuple[int, str], dict[int, Named]] = {}
         self.seen = 0
+        self.most = ALL  # layers from this on are not meant
 
     def update(self, run: "Run") -> None:
         """Takes the layers that were added since."""
@@ -56,7 +59,8 @@ class Shown:
 
     def _equals(self, scope: Scope, label: str) -> dict[int, Named]:
         blocks = {inner.index: inner.done for inner in scope.inners.get(label, ()) if inner.done is not None}
-        return {**self.rows.get((id(scope), label), {}), **blocks}
+        found = {**self.rows.get((id(scope), label), {}), **blocks}
+        return {index: named for index, named in found.items() if named.last <= self.most}
 
     def known(self, scope: Scope | None) -> list[str]:
         """Names that a report shows, seen from a scope."""

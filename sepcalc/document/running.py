@@ -23,7 +23,7 @@ from sepcalc.document.entries import (
     columns_of,
     fill,
 )
-from sepcalc.document.naming import NAME, Shown
+from sepcalc.document.naming import ALL, NAME, Shown
 from sepcalc.document.products import weights_of_products
 from sepcalc.document.reading import Library
 from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
@@ -223,7 +223,6 @@ class Run:
             times, begin = (1, (None,) * len(begin)) if count is None else (count, begin)
         end = before
         own = None
-        lender = self.named(weights.text, frame) if weights is not None else None  # not the layer itself, which follows
         for at in range(times):
             if at:
                 self.count(body.node, frame)
@@ -232,17 +231,19 @@ class Run:
             inside = frame._replace(names={**frame.names, "index": at}) if repeat is not None else frame
             end = self.once(entry, modifiers, begin, inside)
             named = Named(end, first, len(self.emitted))
+            self.shown.most = first  # what follows refers to others
             if weights is not None and end is not None:
                 from sepcalc.document.sharing import share
 
                 if own is None and weights.text == name and repeat is not None:
                     own = named
-                elif owner := own or lender or self.find(weights, frame, "layer"):
+                elif owner := own or self.find(weights, frame, "layer"):
                     share(self, weights, owner, named, frame)
             if (shared or constant or more) and end is not None:
                 from sepcalc.document.sharing import counted_elsewhere
 
                 counted_elsewhere(self, modifiers, named, inside, begin[0])
+            self.shown.most = ALL
             if name:
                 frame.scope.name(name, named)
         return end
