@@ -385,7 +385,8 @@ def concat(words: Words, options: Options, inputs: Shapes) -> Op:
 def copy(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Copy
 
-    return Copy(cast(Shape, options["to"]))
+    to = cast(Shape, options["to"])
+    return Copy(to, _per_axis(options, "stride", to) if "stride" in options else ())
 
 
 def uncounted(words: Words, options: Options, inputs: Shapes) -> Op:

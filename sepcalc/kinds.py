@@ -321,7 +321,11 @@ KINDS = {
         form=lambda words, options: ("to", "start") if "to" in options else ("start", "size", "axis"),
     ),
     "copy": Kind(
-        "moves only: elements repeated, gathered or rolled into a shape", building.copy, ("to",), several=True
+        "moves only: elements repeated, gathered or rolled into a shape; with a stride, neighbours stay neighbours",
+        building.copy,
+        ("to",),
+        ("stride",),
+        several=True,
     ),
     "flatten": Kind("free: the same elements as a vector", building.rename("flatten")),
     "reshape": Kind("free: the same elements in another shape", building.rename("reshape"), ("to",)),

@@ -262,6 +262,9 @@ FIELDS = [
     ("32x3", ["transposed -k2 -o4 -s2", "conv -k3 -o4"], [(1,), (2,)]),
     ("8x8x8", ["pixel-unshuffle --scale 2", "conv -k3 -o4"], [(2, 2), (6, 6)]),
     ("8x8x8", ["pixel-shuffle --scale 2", "conv -k3 -o4"], [(1, 1), (2, 2)]),
+    ("8x8x8", ["copy --to 4x8x8 -s2x1", "conv -k3 -o4"], [(1, 1), (5, 3)]),  # every second row
+    ("8x8x8", ["copy --to 8x8x8 -s1", "conv -k3 -o4"], [(1, 1), (3, 3)]),  # a roll
+    ("8x8x8", ["copy --to 8x8x8", "conv -k3 -o4"], [(8, 8), (8, 8)]),
     ("9x9x8", ["pool avg --to 3", "conv -k3 -o4"], [(3, 3), (9, 9)]),
     ("10x8", ["attention"], [(10,)]),
     ("10x8", ["lstm -o4", "conv -k3 -o4"], [(10,), (10,)]),

@@ -261,6 +261,7 @@ HAND = [
     ("4x4x3 pad -p1/0x2", Cost(activations=5 * 8 * 3)),
     ("4x4x3 slice --to 2x4x3", Cost(activations=24)),
     ("4x4x3 copy --to 5x4x4x3", Cost(activations=240)),
+    ("4x4x3 copy --to 2x4x3 -s2x1", Cost(activations=24)),
     ("4x4x3 uncounted TopK --to 5x3", Cost(activations=15)),
     ("4x4x3 permute --to 3x4x4", Cost()),
     ("4x4x3 slice --to 2x4x2 --start 1x0x1", Cost(activations=16)),

@@ -681,11 +681,15 @@ def test_layers_are_named_by_module_and_joined_as_they_ran() -> None:
     )
 
 
-def test_a_picture_without_an_axis_of_examples_is_shown_as_it_lies() -> None:
+def test_a_picture_without_an_axis_of_examples_has_its_channels_last() -> None:
     net = sepcalc.from_torch(nn.Sequential(nn.Conv2d(8, 6, 3), nn.ReLU(), nn.MaxPool2d(2)), torch.ones(8, 9, 7))
-    assert net.inputs == {"input": (8, 9, 7)}
-    assert net.outputs == {"output": (6, 3, 2)}
-    assert net["0"].output == (7, 5, 6)
+    assert net.inputs == {"input": (9, 7, 8)}
+    assert net.outputs == {"output": (3, 2, 6)}
+    assert [(layer.kind, layer.output) for layer in net.layers] == [
+        ("conv", (7, 5, 6)),
+        ("act", (7, 5, 6)),
+        ("pool", (3, 2, 6)),
+    ]
 
 
 def test_weights_that_two_layers_share_count_once() -> None:

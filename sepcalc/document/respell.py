@@ -252,7 +252,11 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Softmax: _softmax,
     Cumulate: lambda op, inputs: (op.kind(inputs), (), _along(op.axis, inputs[0])),
     Select: lambda op, inputs: ("select", (), {}),
-    Copy: lambda op, inputs: ("copy", (), {"to": op.to}),
+    Copy: lambda op, inputs: (
+        "copy",
+        (),
+        {"to": op.to, **({"stride": _short(op.stride) or (1,)} if op.stride else {})},
+    ),
     Uncounted: lambda op, inputs: ("uncounted", (op.called,), {"to": op.shape, **_flags(stops=op.stops)}),
     Activation: _activation,
     Elementwise: lambda op, inputs: (op.how, (), {}),

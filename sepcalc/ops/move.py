@@ -88,24 +88,33 @@ class Slice(_Slice, Op):
 
 class _Copy(NamedTuple):
     to: Shape
+    stride: Shape = ()
 
 
 class Copy(_Copy, Op):
     """Elements of the inputs, some of them or some several times, in a given shape: expand, tile, roll, gather,
-    scatter. Moves only; y elements written. Source: opcounts.md, rule 6."""
+    scatter. With a ``stride`` for each spatial axis, neighbours stay neighbours, so far apart in the input: 1 for a
+    roll or a flip, 2 for every second row. Moves only; y elements written. Source: opcounts.md, rule 6."""
 
     __slots__ = ()
     label = "copy"
     most = 1000
 
+    def detail(self, inputs: Shapes) -> str:
+        return f"stride {show(self.stride)}" if any(step > 1 for step in self.stride) else ""
+
     def output(self, inputs: Shapes) -> Shape:
+        if self.stride and any(len(shape) != len(self.to) for shape in inputs):
+            raise Invalid(
+                f"copy with a stride keeps the axes: {show(self.to)} of {' and '.join(map(show, inputs))}", about="to"
+            )
         return self.to
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         return Cost(activations=name("elements", *output))
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
+        return tuple([Window(1, step) for step in self.stride]) or None
 
 
 class _Embedding(NamedTuple):

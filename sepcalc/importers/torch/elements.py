@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
+from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
@@ -53,8 +53,11 @@ def _elu(builder: Builder, call: Call) -> Results:
 def _glu(builder: Builder, call: Call) -> Results:
     value = builder.value(call.given)
     shape = call.outputs[0].shape
-    half = tuple([shape[axis] for axis in axes(value.shape, value.first)])
-    parts = [builder.add(Slice(half), [value.node], label=label) for label in ("a", "b")]
+    axis = int(call.get("dim", -1)) % len(value.shape)
+    order = axes(value.shape, value.first)
+    half = tuple([shape[at] for at in order])
+    second = tuple([shape[at] if at == axis else 0 for at in order])
+    parts = [builder.add(Slice(half, start), [value.node], label=label) for label, start in (("a", ()), ("b", second))]
     gate = builder.add(Activation("sigmoid"), [parts[1]], label="sigmoid")
     number = builder.add(Elementwise("multiply"), [parts[0], gate])
     return (builder.give(number, shape, value.first),)
@@ -104,11 +107,11 @@ def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[int
     needs them."""
     shape = broadcast([value.shape for value in values])
     live = [value for value in values if not value.constant]
-    first = any(value.first and len(value.shape) == len(shape) for value in live)
+    first = max([value.first for value in live if len(value.shape) == len(shape)], default=PLAIN)
     result = Value(shape, None, first)
     numbers = []
     for value in live:
-        value = builder.laid(value, first and len(value.shape) == len(shape))
+        value = builder.laid(value, first if len(value.shape) == len(shape) else PLAIN)
         numbers.append(builder.view(value.node, _within(result, value.shape, len(seen(value.shape, value.first)))))
     return result, numbers
 
@@ -241,7 +244,7 @@ def _masked_fill(builder: Builder, call: Call) -> Results:
 
 def _chosen(builder: Builder, values: Sequence[Value], shape: Shape) -> Value:
     result, numbers = _aligned(builder, values)
-    whole = seen(shape, result.first and len(shape) == len(result.shape))
+    whole = seen(shape, result.first if len(shape) == len(result.shape) else PLAIN)
     op: Op = Select()
     if op.output(tuple([builder.tensors[number] for number in numbers])) != whole:
         op = Copy(whole)

@@ -1,7 +1,7 @@
 """The network that a trace becomes: its tensors, its nodes, and which parameters each of them uses.
 
 A value keeps the shape that PyTorch gives it. The network sees it without its leading axis of one example, and with
-the channels last where convolutions made it or read it (``first``: PyTorch has them first). Whoever needs it otherwise
+the channels last where convolutions made it or read it (``first``: where PyTorch has them). Whoever needs it otherwise
 gets it through a free reshape or permute.
 """
 
@@ -17,14 +17,18 @@ from sepcalc.ops.move import Constant, Copy
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import LARGEST, Shape, show
 
+# Where the channels are that the network has last: where PyTorch has them last, too, or at its second axis, behind the
+# examples, or at its first one, as in a picture without an axis of examples.
+PLAIN, SECOND, LEADING = range(3)
+
 
 class Value(NamedTuple):
     """A tensor: its shape in PyTorch, the network's tensor (None: it does not depend on the inputs, and is prepared
-    beforehand), whether the network has its second axis last, and the parameters in a constant."""
+    beforehand), which axis the network has last that PyTorch has not, and the parameters in a constant."""
 
     shape: Shape
     number: int | None = None
-    first: bool = False
+    first: int = PLAIN
     roots: tuple[int, ...] = ()
 
     @property
@@ -50,15 +54,31 @@ def _called(call: Call) -> str:
     return printable(f"{call.library}::{call.op}" if call.library != "aten" else call.op)[:100]
 
 
-def axes(shape: Shape, first: bool) -> list[int]:
+def axes(shape: Shape, first: int) -> list[int]:
     """PyTorch's axes in the order in which the network has them, without a leading one of size 1."""
     order = list(range(len(shape)))
+    if first == LEADING:
+        return [*order[1:], 0]
     if first:
         order.append(order.pop(1))
     return order[1:] if len(order) > 1 and shape[0] == 1 else order
 
 
-def seen(shape: Shape, first: bool = False) -> Shape:
+def fitting(first: int, rank: int) -> int:
+    """The layout, for a tensor of this rank: plain where there is nothing to reorder."""
+    return first if rank > (1 if first == LEADING else 2) else PLAIN
+
+
+def squeezed(shape: Shape, first: int, to: Shape) -> int | None:
+    """The layout behind a leading axis of one example taken away or put there; None where that is not what it is."""
+    if shape == (1, *to) and first == SECOND:
+        return fitting(LEADING, len(to))
+    if to == (1, *shape) and first == LEADING:
+        return fitting(SECOND, len(to))
+    return None
+
+
+def seen(shape: Shape, first: int = PLAIN) -> Shape:
     """What the network sees of a tensor of this shape."""
     return tuple([shape[axis] for axis in axes(shape, first)]) or (1,)
 
@@ -74,10 +94,10 @@ class Origin(NamedTuple):
 class Builder(Growing[Origin]):
     """The network so far."""
 
-    def __init__(self, sizes: Sequence[int], wanted: Container[int], read: Container[int]) -> None:
+    def __init__(self, sizes: Sequence[int], wanted: Mapping[int, int], read: Container[int]) -> None:
         super().__init__()
         self.sizes = sizes  # elements of the parameters
-        self.wanted = wanted  # the trace's tensors whose readers want the channels last
+        self.wanted = wanted  # how those who read the trace's tensors want them laid out
         self.read = read  # the trace's tensors that anything reads
         self.values: dict[int, Value] = {}
         self.stretched: dict[int, Value] = {}  # what an expanded tensor was before
@@ -87,7 +107,7 @@ class Builder(Growing[Origin]):
 
     def feed(self, name: str, tensor: Tensor) -> None:
         """An input of the network."""
-        first = len(tensor.shape) > 2 and tensor.at in self.wanted
+        first = self.wants(tensor)
         self.inputs[name] = seen(tensor.shape, first)
         self.values[tensor.at] = Value(tensor.shape, len(self.tensors), first)
         self.tensors.append(self.inputs[name])
@@ -98,7 +118,7 @@ class Builder(Growing[Origin]):
             return Value(tensor.shape, roots=tensor.roots)
         if tensor.at not in self.values:
             before = self.stretched[tensor.at]
-            first = before.first and len(before.shape) == len(tensor.shape)
+            first = before.first if len(before.shape) == len(tensor.shape) else PLAIN
             number = self.add(Copy(seen(tensor.shape, first)), [before.node], label="expand")
             self.values[tensor.at] = Value(tensor.shape, number, first)
         return self.values[tensor.at]
@@ -116,11 +136,12 @@ class Builder(Growing[Origin]):
             return value
         learned = not set(value.roots) <= {root for origin in self.beside for root in origin.roots}
         number = self.add(Constant(seen(value.shape), learned), [], [value], label="stored")
-        return value._replace(number=number, first=False)
+        return value._replace(number=number, first=PLAIN)
 
-    def laid(self, value: Value, first: bool) -> Value:
-        """The value with its channels last for the network (``first``), or its axes in PyTorch's order."""
-        if value.first == first or len(value.shape) < 3:
+    def laid(self, value: Value, first: int) -> Value:
+        """The value in this layout for the network: its channels last, or its axes in PyTorch's order."""
+        first = fitting(first, len(value.shape))
+        if value.first == first:
             return value
         return value._replace(first=first, number=self.view(value.node, seen(value.shape, first)))
 
@@ -137,14 +158,25 @@ class Builder(Growing[Origin]):
             return value
         raise Refused("it works along the axis of the examples")
 
-    def give(self, number: int, shape: Shape, first: bool = False) -> Value:
+    def give(self, number: int, shape: Shape, first: int = PLAIN) -> Value:
         """The value of this shape that a tensor of the network is."""
         self._check(shape)
-        first = first and len(shape) > 2
+        first = fitting(first, len(shape))
         return Value(shape, self.view(number, seen(shape, first)), first)
 
-    def wants(self, tensor: Tensor) -> bool:
-        return len(tensor.shape) > 2 and tensor.at in self.wanted
+    def wants(self, tensor: Tensor) -> int:
+        """The layout that its readers want."""
+        return fitting(self.wanted.get(tensor.at, PLAIN), len(tensor.shape))
+
+    def like(self, value: Value, tensor: Tensor) -> int:
+        """The layout of what keeps the axes of a value: what its readers want, or else the value's."""
+        alike = value.first if len(value.shape) == len(tensor.shape) else PLAIN
+        return self.wants(tensor) or fitting(alike, len(tensor.shape))
+
+    def renamed(self, value: Value, tensor: Tensor) -> Value:
+        """The same elements as another tensor of the trace."""
+        first = squeezed(value.shape, value.first, tensor.shape)
+        return self.give(value.node, tensor.shape, self.wants(tensor) if first is None else first)
 
     def _check(self, shape: Shape) -> None:
         if any(size < 1 or size > LARGEST for size in shape):
@@ -170,9 +202,9 @@ class Builder(Growing[Origin]):
         roots = [Value(one.shape, roots=one.roots) for one in given if not one.live]
         called = _called(call)
         number = None
-        laid = {len(one.shape) for one in map(self.value, filter(lambda one: one.live, given)) if one.first}
+        laid = {len(one.shape): one.first for one in map(self.value, filter(lambda one: one.live, given)) if one.first}
         for tensor in call.outputs:
-            first = self.wants(tensor) or len(tensor.shape) in laid
+            first = self.wants(tensor) or laid.get(len(tensor.shape), PLAIN)
             if not tensor.shape or min(tensor.shape) > 0:
                 shape = seen(tensor.shape, first)
                 op: Op = Uncounted(called, reason, shape) if number is None else Copy(shape)

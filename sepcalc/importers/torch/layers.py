@@ -5,7 +5,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
+from sepcalc.importers.torch.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -32,17 +32,16 @@ def image(builder: Builder, value: Value, rank: int) -> tuple[Value, int]:
     """An input with its channels last for the network, examples first even if there was no such axis; and how many
     axes the network has before the spatial ones (several pictures in one example)."""
     if len(value.shape) == rank + 1:
-        value = builder.give(builder.laid(value, False).node, (1, *value.shape), True)
-    value = builder.laid(value, True)
+        value = builder.laid(value, LEADING)
+        return value._replace(shape=(1, *value.shape), first=SECOND), 0
+    value = builder.laid(value, SECOND)
     return value, int(value.shape[0] > 1)
 
 
-def _result(builder: Builder, call: Call, number: int) -> Value:
+def pictured(builder: Builder, call: Call, number: int, rank: int) -> Value:
     """What an operator on images gives, the network's tensor being laid out like one."""
     shape = call.outputs[0].shape
-    if seen(shape, True) == builder.tensors[number]:
-        return builder.give(number, shape, True)
-    return builder.give(number, shape)  # there was no axis of examples
+    return builder.give(number, shape, LEADING if len(shape) == rank + 1 else SECOND)
 
 
 def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padding: Any) -> Results:
@@ -77,7 +76,7 @@ def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padd
             groups,
             bias is not None,
         )
-    return (_result(builder, call, builder.add(op, [value.node], [weight, biases])),)
+    return (pictured(builder, call, builder.add(op, [value.node], [weight, biases]), rank),)
 
 
 def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
@@ -114,7 +113,7 @@ def _pool(how: str, rank: int) -> Handler:
             bool(call.get("ceil_mode", False)),
             how == "avg" and not call.get("count_include_pad", True),
         )
-        result = _result(builder, call, builder.add(op, [value.node]))
+        result = pictured(builder, call, builder.add(op, [value.node]), rank)
         return (result,) * len(call.outputs)
 
     return handle
@@ -128,9 +127,9 @@ def _folded(builder: Builder, call: Call) -> Results:
     pads, to = _pads(call.get("padding", 0), kernel, dilation), shape[-2:]
     axes = zip(to, pads, kernel, stride, dilation)
     windows = tuple([(size + sum(around) - d * (k - 1) - 1) // s + 1 for size, around, k, s, d in axes])
-    number = builder.view(builder.laid(value, False).node, (*windows, prod(value.shape[:-1])))
+    number = builder.view(builder.laid(value, PLAIN).node, (*windows, prod(value.shape[:-1])))
     number = builder.add(Fold(kernel, to, stride, pads, dilation), [number])
-    return (builder.give(number, shape, len(shape) > 3),)
+    return (builder.give(number, shape, SECOND if len(shape) > 3 else LEADING),)
 
 
 def _adaptive(how: str, rank: int) -> Handler:
@@ -140,7 +139,7 @@ def _adaptive(how: str, rank: int) -> Handler:
         op: Op = AdaptivePool(how, (*value.shape[:lead], *to))
         if set(to) == {1}:
             op = Reduce("mean" if how == "avg" else how, tuple(range(lead, lead + rank)), True, "pool")
-        return (_result(builder, call, builder.add(op, [value.node])),) * len(call.outputs)
+        return (pictured(builder, call, builder.add(op, [value.node]), rank),) * len(call.outputs)
 
     return handle
 
@@ -155,7 +154,7 @@ def _upsample(how: str, rank: int) -> Handler:
         number = value.node
         if lead:  # pictures side by side in the channels
             number = builder.view(number, (*value.shape[2:], value.shape[0] * value.shape[1]))
-        return (builder.give(builder.add(Upsample(how, shape[2:]), [number]), shape, True),)
+        return (builder.give(builder.add(Upsample(how, shape[2:]), [number]), shape, SECOND),)
 
     return handle
 
@@ -170,7 +169,7 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
 
 
 def _stored_norm(builder: Builder, call: Call) -> Results:
-    value = builder.laid(builder.value(call.given), True)
+    value = builder.laid(builder.value(call.given), SECOND)
     weights = [call.maybe("weight"), call.maybe("bias")]
     op = BatchNorm(weights[0] is not None, weights[1] is not None)
     number = builder.add(op, [value.node], [builder.value(one) for one in weights if one is not None])
@@ -188,7 +187,7 @@ def _group_norm(builder: Builder, call: Call) -> Results:
 
 
 def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
-    value = builder.laid(builder.value(call.given), True)
+    value = builder.laid(builder.value(call.given), SECOND)
     weights = [call.maybe("weight"), call.maybe("bias")]
     n, channels, *spatial = value.shape
     number = value.node
@@ -196,12 +195,12 @@ def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
         number, groups = builder.view(number, (prod(spatial), n * channels)), groups * n if how == "group" else 1
     op = RowNorm(how, groups, 1, weights[0] is not None, weights[1] is not None)
     number = builder.add(op, [number], [builder.value(one) for one in weights if one is not None])
-    return (builder.give(number, value.shape, True),)
+    return (builder.give(number, value.shape, SECOND),)
 
 
 def _layer_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value = builder.laid(builder.value(call.given), False)
+        value = builder.laid(builder.value(call.given), PLAIN)
         gain, bias = call.maybe("weight"), call.maybe("bias")
         axes = len(call.get("normalized_shape", ()))
         number = value.node
@@ -220,7 +219,7 @@ def _layer_norm(how: str) -> Handler:
 def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         packed = "batch_sizes" in call.arguments  # its steps one after the other, without padding
-        x = builder.laid(builder.value(call.tensor("data") if packed else call.given), False)
+        x = builder.laid(builder.value(call.tensor("data") if packed else call.given), PLAIN)
         bias = bool(call.get("has_biases", False))
         layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
         params = [builder.value(one) for one in call.get("params")]
@@ -267,7 +266,7 @@ def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
         op = Recurrent(cell, hidden, 2 if len(weights) > 2 else 0, relu=relu)
         x = builder.stored(builder.value(given))
         weights += _initial(builder, call)
-        number = builder.add(op, [builder.view(builder.laid(x, False).node, (n, size))], weights, label=cell)
+        number = builder.add(op, [builder.view(builder.laid(x, PLAIN).node, (n, size))], weights, label=cell)
         results = [builder.give(number, call.outputs[0].shape)]
         for output in call.outputs[1:]:
             taken = number
@@ -289,7 +288,7 @@ def _embedding(builder: Builder, call: Call) -> Results:
         shape = call.outputs[0].shape
         return (builder.give(builder.add(Copy(seen(shape)), sources), shape),)
     vocab, size = weight.shape
-    number = builder.add(Embedding(vocab, size), [builder.laid(at, False).node], [weight])
+    number = builder.add(Embedding(vocab, size), [builder.laid(at, PLAIN).node], [weight])
     return (builder.give(number, call.outputs[0].shape),)
 
 
@@ -337,7 +336,7 @@ def _prelu(builder: Builder, call: Call) -> Results:
     if not slope.constant or value.constant:
         raise Refused("a slope that is computed has no count here")
     if len(value.shape) > 2 and prod(slope.shape) > 1:
-        value = builder.laid(value, True)
+        value = builder.laid(value, SECOND)
     number = builder.add(Activation("prelu", 1.0, prod(slope.shape) == 1), [value.node], [slope])
     return (value._replace(number=number),)
 

@@ -7,7 +7,7 @@ from sepcalc.cost import Cost
 from sepcalc.errors import Invalid
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import ELEMENTS
-from sepcalc.importers.torch.graph import COMPLEX, Builder, Refused, Value
+from sepcalc.importers.torch.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
 from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.products import OUTER, PRODUCTS
@@ -25,7 +25,11 @@ _IMAGES = (
 _KEEPING = {
     *("cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"),
     *("roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"),
+    *(f"{how}_pad{rank}d" for how in ("reflection", "replication") for rank in (1, 2, 3)),
+    *("_pad_circular", "rot90", "index", "index_select", "repeat", "repeat_interleave", "tile"),
 }
+# What may take a leading axis of one example away, or put it there.
+_SQUEEZING = {"squeeze", "unsqueeze", "select", "unbind", "view", "reshape", "_unsafe_view", "unflatten", "flatten"}
 _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
@@ -140,37 +144,88 @@ def _alone(builder: Builder, call: Call) -> Cost:
     return builder.cost_since(mark)
 
 
-def wishes(calls: Sequence[Call]) -> set[int]:
-    """The tensors whose readers want the channels last: those that an operator on images reads, by way of others that
-    keep the shape too; and what meets the result of one, axis by axis."""
-    wanted, made = set[int](), set[int]()
+def wishes(calls: Sequence[Call]) -> dict[int, int]:
+    """How the tensors' readers want them laid out, where that is with the channels last: those that an operator on
+    images reads, by way of others that keep the shape or take the axis of one example away; and what meets the result
+    of one, axis by axis."""
+    wanted, made = dict[int, int](), dict[int, int]()
     for call in calls:
-        if _of_images(call):
-            made.update(output.at for output in call.outputs)
+        if first := _images(call):
+            made.update((output.at, first) for output in call.outputs)
+        elif turned := _squeezes(call):
+            before, after, layouts = turned
+            if first := layouts.get(made.get(before.at, PLAIN), PLAIN):
+                made[after.at] = first
         elif _keeps(call):
             for output in call.outputs:
                 alike = [one.at for one in call.tensors() if len(one.shape) == len(output.shape)]
-                if made.intersection(alike):
-                    made.add(output.at)
-                    wanted.update(alike)
+                if first := max([made.get(at, PLAIN) for at in alike], default=PLAIN):
+                    made[output.at] = first
+                    wanted.update((at, first) for at in alike if at not in wanted)
     for call in reversed(calls):
-        if _of_images(call):
-            given = call.arguments.get("input", call.arguments.get("self"))
-            if isinstance(given, Tensor):
-                wanted.add(given.at)
-        elif _keeps(call) and any(output.at in wanted for output in call.outputs):
-            rank = len(call.outputs[0].shape)
-            wanted.update(one.at for one in call.tensors() if len(one.shape) == rank)
+        if first := _images(call):
+            wanted.setdefault(_image_of(call).at, first)
+        elif turned := _squeezes(call):
+            before, after, layouts = turned
+            for mine, theirs in layouts.items():
+                if wanted.get(after.at) == theirs:
+                    wanted.setdefault(before.at, mine)
+        elif call.op in ("permute", "transpose"):
+            if call.outputs[0].at in wanted:
+                _wish_before(call, wanted)
+        elif _keeps(call):
+            for output in call.outputs:
+                if output.at in wanted:
+                    alike = [one.at for one in call.tensors() if len(one.shape) == len(output.shape)]
+                    wanted.update((at, wanted[output.at]) for at in alike if at not in wanted)
     return wanted
 
 
-def _of_images(call: Call) -> bool:
-    """Whether it works on images whose second axis is the channels: those without examples have them first."""
+def _wish_before(call: Call, wanted: dict[int, int]) -> None:
+    """What was there before axes were put in another order is wanted so that it need not be touched."""
+    given, output = call.given, call.outputs[0]
+    rank = len(given.shape)
+    if call.op == "permute":
+        order = [int(axis) % rank for axis in call.arguments["dims"]]
+    else:
+        order = list(range(rank))
+        one, other = (int(call.arguments[name]) % rank for name in ("dim0", "dim1"))
+        order[one], order[other] = order[other], order[one]
+    needed = [order[axis] for axis in axes(output.shape, wanted[output.at])]
+    for first in (PLAIN, SECOND, LEADING):
+        if fitting(first, rank) == first and axes(given.shape, first) == needed:
+            wanted.setdefault(given.at, first)
+            return
+
+
+def _image_of(call: Call) -> Tensor:
+    return call.tensor("input" if "input" in call.arguments else "self")
+
+
+def _images(call: Call) -> int:
+    """The layout of the images that an operator works on: their channels are the second axis, or the first one, where
+    there is none of examples; plain where it works on others."""
     if not call.op.startswith(_IMAGES):
-        return False
-    rank = next((int(digit) for digit in "123" if f"{digit}d" in call.op), 0)
+        return PLAIN
     given = call.arguments.get("input", call.arguments.get("self"))
-    return not rank or (isinstance(given, Tensor) and len(given.shape) > rank + 1)
+    if not isinstance(given, Tensor):
+        return PLAIN
+    rank = next((int(digit) for digit in "123" if f"{digit}d" in call.op), 2 if call.op.startswith("pixel_") else 0)
+    if rank and len(given.shape) < rank + 2:
+        return LEADING if len(given.shape) == rank + 1 else PLAIN
+    return SECOND
+
+
+def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
+    """What had a leading axis of one example before it, or has one behind it, and the layouts that are the same."""
+    if call.op not in _SQUEEZING or len(call.outputs) != 1 or not isinstance(call.arguments.get("self"), Tensor):
+        return None
+    before, after = call.given, call.outputs[0]
+    if before.shape == (1, *after.shape):
+        return before, after, {SECOND: LEADING}
+    if after.shape == (1, *before.shape):
+        return before, after, {LEADING: SECOND}
+    return None
 
 
 def _keeps(call: Call) -> bool:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
-from sepcalc.importers.torch.graph import COMPLEX, DROPPED, Builder, Refused, Value, axes, seen
-from sepcalc.importers.torch.layers import Handler, Results, image
+from sepcalc.importers.torch.graph import COMPLEX, DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
+from sepcalc.importers.torch.layers import Handler, Results, image, pictured
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
 from sepcalc.ops.rename import Rename
@@ -26,7 +26,7 @@ def _renamed(builder: Builder, call: Call) -> Results:
     value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
-    return (builder.give(value.node, output.shape, builder.wants(output)),)
+    return (builder.renamed(value, output),)
 
 
 def _expanded(builder: Builder, call: Call) -> Results:
@@ -42,7 +42,7 @@ def _moved(builder: Builder, call: Call, output: Tensor, op: Op | None = None, l
     """Elements copied into another shape."""
     given = call.tensors()
     live = [builder.value(one) for one in given if one.live]
-    first = builder.wants(output) or (live[0].first and len(live[0].shape) == len(output.shape) > 2)
+    first = builder.like(live[0], output)
     shape = seen(output.shape, first)
     stored = [builder.value(one) for one in given if not one.live]
     builder.give(live[0].node, live[0].shape, live[0].first)
@@ -64,41 +64,62 @@ def _written(builder: Builder, call: Call) -> Results:
 def _parts(builder: Builder, call: Call) -> Results:
     """Parts of one tensor."""
     value = builder.value(call.given)
-    results = []
+    begin, results = _begin(call), []
+    axis = int(call.get("dim", 0)) % max(1, len(value.shape)) if call.op != "diagonal" else None
     for at, output in enumerate(call.outputs):
         label = f"{call.op}/{at}" if len(call.outputs) > 1 else ""
         empty = not all(output.shape)
-        results.append(Value(output.shape) if empty else _part(builder, value, output, label))
+        if empty:
+            results.append(Value(output.shape))
+        elif axis is None:
+            results.append(_part(builder, value, output, label))
+        else:
+            results.append(_part(builder, value, output, label, axis, begin, int(call.get("step", 1))))
+        if axis is not None:
+            begin += output.shape[axis] if len(output.shape) == len(value.shape) else 1
     return results
 
 
-def _part(builder: Builder, value: Value, output: Tensor, label: str) -> Value:
+def _begin(call: Call) -> int:
+    """Where the first part begins along its axis."""
+    given = call.get("index", call.get("start", 0))
+    begin = int(given) if isinstance(given, int) else 0
+    size = call.given.shape[int(call.get("dim", 0))] if call.given.shape and call.op != "diagonal" else 0
+    return min(max(0, begin + size if begin < 0 else begin), size)
+
+
+def _part(
+    builder: Builder, value: Value, output: Tensor, label: str, along: int | None = None, begin: int = 0, step: int = 1
+) -> Value:
+    """A part of a tensor, which lies ``along`` an axis from where it begins, so far apart; or somewhere."""
     shape = output.shape
     if shape == value.shape:
         return value
+    order, before = axes(value.shape, value.first), builder.tensors[value.node]
+    start = tuple([begin if axis == along else 0 for axis in order]) if begin else ()
     if len(shape) == len(value.shape):
-        to = tuple([shape[axis] for axis in axes(value.shape, value.first)]) or (1,)
-        if to == builder.tensors[value.node]:
+        to = tuple([shape[axis] for axis in order]) or (1,)
+        if to == before:
             return value._replace(shape=shape)
         if shape[0] == 1 < value.shape[0]:  # one of several passes is one example
             to = seen(shape, value.first)
-        op = Slice(to) if len(to) == len(builder.tensors[value.node]) else Copy(to)
+        op: Op = Copy(to)
+        if len(to) == len(before):
+            op = Slice(to, start)
+            if step > 1:
+                op = Copy(to, tuple([step if axis == along else 1 for axis in order[:-1]]))
         number = builder.add(op, [value.node], label=label)
         return builder.give(number, shape, value.first)
     # one position of an axis, which goes
-    plain = value
-    for axis in range(len(value.shape)):
-        if value.shape[:axis] + value.shape[axis + 1 :] == shape:
-            break
-    else:
+    axis = along
+    if axis is None or value.shape[:axis] + value.shape[axis + 1 :] != shape:
         number = builder.add(Copy(seen(shape)), [value.node], label=label)
         return builder.give(number, shape)
     if value.shape[axis] == 1:
-        return builder.give(value.node, shape, builder.wants(output))
-    to = tuple([1 if at == axis else size for at, size in enumerate(value.shape)])
-    place = tuple([to[at] for at in axes(plain.shape, plain.first)])
+        return builder.renamed(value, output)
+    place = tuple([1 if at == axis else value.shape[at] for at in order])
     left = seen(shape)
-    number = builder.add(Slice(place) if len(place) == len(left) + 1 else Copy(left), [value.node], label=label)
+    number = builder.add(Slice(place, start) if len(place) == len(left) + 1 else Copy(left), [value.node], label=label)
     return builder.give(number, shape, builder.wants(output))
 
 
@@ -112,13 +133,12 @@ def _joined(builder: Builder, call: Call) -> Results:
         shapes = [(*one.shape[:axis], 1, *one.shape[axis:]) for one in given]
         values = [builder.value(one) for one in given]
         values = [
-            one if one.constant else builder.give(builder.laid(one, False).node, shape)
-            for one, shape in zip(values, shapes)
+            one if one.constant else _stacked(builder, one, shape) for one, shape in zip(values, shapes, strict=True)
         ]
     else:
         values = [builder.value(one) for one in given]
     live = [value for value in values if not value.constant]
-    first = any(value.first for value in live)
+    first = max(value.first for value in live)
     result = Value(output.shape, None, first)
     order = axes(output.shape, first)
     numbers = []
@@ -139,27 +159,75 @@ def _joined(builder: Builder, call: Call) -> Results:
     return (result._replace(number=builder.add(op, numbers, weights)),)
 
 
+def _stacked(builder: Builder, value: Value, shape: Shape) -> Value:
+    """A value with one more axis, along which it is to be joined."""
+    first = squeezed(value.shape, value.first, shape)
+    if first is not None:
+        return value._replace(shape=shape, first=first)
+    return builder.give(builder.laid(value, PLAIN).node, shape)
+
+
 def _padded(builder: Builder, call: Call) -> Results:
+    """Elements put around, constant ones or others of the tensor itself, or taken away there."""
     value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
-    if (
-        call.get("mode", "constant") != "constant"
-        or "pad" not in call.arguments
-        or len(output.shape) != len(value.shape)
-    ):
+    given = call.get("pad", call.get("padding"))
+    order = axes(value.shape, value.first)
+    if given is None or len(output.shape) != len(value.shape) or len(order) != len(axes(output.shape, value.first)):
         return _copied(builder, call)
-    given = [int(size) for size in call.arguments["pad"]]
+    given = [int(size) for size in given]
     rank = len(value.shape)
     around = {rank - 1 - at: (given[2 * at], given[2 * at + 1]) for at in range(len(given) // 2)}
-    order = axes(value.shape, value.first)
     sides = [around.get(axis, (0, 0)) for axis in order]
-    if len(order) == len(axes(output.shape, value.first)):
-        op: Op = Copy(seen(output.shape, value.first))
-        if len(order) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
-            op = Pad(tuple(sides[:-1]))
-        return (builder.give(builder.add(op, [value.node]), output.shape, value.first),)
-    return _copied(builder, call)
+    to = seen(output.shape, value.first)
+    op: Op = Copy(to, (1,) * (len(to) - 1))
+    if len(order) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
+        op = Pad(tuple(sides[:-1]))
+    elif max(map(max, sides)) <= 0:
+        op = Slice(to, tuple([-before for before, _ in sides]))
+    return (builder.give(builder.add(op, [value.node]), output.shape, value.first),)
+
+
+def _shifted(builder: Builder, call: Call) -> Results:
+    """The same elements, all of them moved in one way or in reversed order: neighbours stay neighbours."""
+    value = builder.value(call.given)
+    shape = builder.tensors[value.node]
+    return (value._replace(number=builder.add(Copy(shape, (1,) * (len(shape) - 1)), [value.node])),)
+
+
+def _turned(builder: Builder, call: Call) -> Results:
+    """Turned by right angles; by two of them it is a flip along both axes."""
+    return _copied(builder, call) if int(call.get("k", 1)) % 2 else _shifted(builder, call)
+
+
+def _chosen_channels(builder: Builder, call: Call) -> Results:
+    """Elements gathered or repeated; where only the channels are, every position keeps to itself."""
+    if not call.given.live:
+        return _copied(builder, call)
+    value = builder.value(call.given)
+    output = call.outputs[0]
+    others = [one for one in call.tensors() if one.live and one.at != call.given.at]
+    to = seen(output.shape, value.first)
+    before = builder.tensors[value.node]
+    if others or len(output.shape) != len(value.shape) or len(to) != len(before) or to[:-1] != before[:-1]:
+        return _copied(builder, call)
+    places = _indexed(call)
+    last = axes(value.shape, value.first)[-1]
+    if places is not None and places != [last]:
+        return _copied(builder, call)
+    stored = [builder.value(one) for one in call.tensors() if not one.live]
+    number = builder.add(Copy(to, (1,) * (len(to) - 1)), [value.node], stored)
+    return (builder.give(number, output.shape, value.first),)
+
+
+def _indexed(call: Call) -> list[int] | None:
+    """The axes along which elements are chosen; None where they are repeated."""
+    if call.op == "index":
+        return [axis for axis, places in enumerate(call.arguments["indices"]) if places is not None]
+    if call.op == "index_select":
+        return [int(call.arguments["dim"]) % len(call.given.shape)]
+    return None
 
 
 def _pixels(up: bool) -> Handler:
@@ -169,13 +237,13 @@ def _pixels(up: bool) -> Handler:
             return _renamed(builder, call)
         scale = int(call.get("upscale_factor" if up else "downscale_factor", 1))
         number = builder.add(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=scale), [value.node])
-        return (builder.give(number, call.outputs[0].shape, True),)
+        return (pictured(builder, call, number, 2),)
 
     return handle
 
 
 def _channels(builder: Builder, call: Call) -> Results:
-    value = builder.laid(builder.value(call.given), True)
+    value = builder.laid(builder.value(call.given), SECOND)
     number = builder.add(Rename("shuffle", groups=int(call.get("groups", 1))), [value.node])
     return (value._replace(number=number),)
 
@@ -189,7 +257,7 @@ def _overwritten(builder: Builder, call: Call) -> Results:
     value = builder.loose(source)
     if value.shape == output.shape:
         return (value,)
-    number = builder.add(Copy(seen(output.shape)), [builder.laid(value, False).node])
+    number = builder.add(Copy(seen(output.shape)), [builder.laid(value, PLAIN).node])
     return (builder.give(number, output.shape),)
 
 
@@ -205,13 +273,13 @@ def _aliased(builder: Builder, call: Call) -> Results:
             return (_part(builder, value, output, "slice"),)
     values = [builder.value(one) for one in (before, written)]
     live = [value for value in values if not value.constant]
-    first = live[0].first and _alike(live[0], output.shape)
+    first = _alike(live[0], output.shape)
     number = builder.add(Copy(seen(output.shape, first)), [value.node for value in live], values, label="copy")
     return (builder.give(number, output.shape, first),)
 
 
-def _alike(value: Value, shape: Shape) -> bool:
-    return value.first and value.shape == shape
+def _alike(value: Value, shape: Shape) -> int:
+    return value.first if value.shape == shape else PLAIN
 
 
 def _size(shape: Shape) -> int:
@@ -252,10 +320,12 @@ MOVES: dict[str, Handler] = {
     **_names(_parts, "slice", "narrow", "select", "split", "split_with_sizes", "chunk", "unbind", "unsafe_split"),
     **_names(_parts, "unsafe_chunk", "unsafe_split_with_sizes", "tensor_split", "diagonal"),
     **_names(_joined, "cat", "concat", "concatenate", "stack"),
-    **_names(_padded, "pad", "constant_pad_nd"),
-    **_names(_copied, "reflection_pad1d", "reflection_pad2d", "reflection_pad3d", "replication_pad1d", "index"),
-    **_names(_copied, "replication_pad2d", "replication_pad3d", "_pad_circular", "index_select", "gather", "take"),
-    **_names(_copied, "take_along_dim", "roll", "flip", "rot90", "repeat", "tile", "repeat_interleave", "unfold"),
+    **_names(_padded, "pad", "constant_pad_nd", "_pad_circular", "reflection_pad1d", "reflection_pad2d"),
+    **_names(_padded, "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d"),
+    **_names(_shifted, "roll", "flip"),
+    **_names(_chosen_channels, "index", "index_select", "repeat", "tile", "repeat_interleave"),
+    **_names(_copied, "gather", "take", "take_along_dim", "unfold"),
+    "rot90": _turned,
     **_names(_copied, "im2col", "as_strided", "tril", "triu", "diag_embed", "slice_scatter", "select_scatter"),
     **_names(_copied, "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
     **_names(_copied, "copysign", "block_diag", "max_unpool3d", "fill", "zero", "slice_copy", "_pack_padded_sequence"),

@@ -5,7 +5,7 @@ from math import prod
 
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
-from sepcalc.importers.torch.graph import DROPPED, Builder, Refused, Value, seen
+from sepcalc.importers.torch.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
 from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv
@@ -62,7 +62,7 @@ def _outer_product(builder: Builder, values: Sequence[Value], letters: Sequence[
         if value.constant:
             sides.append(value._replace(shape=shape))
         else:
-            sides.append(builder.give(builder.view(builder.laid(value, False).node, seen(order)), shape))
+            sides.append(builder.give(builder.view(builder.laid(value, PLAIN).node, seen(order)), shape))
     return combined(builder, "multiply", sides, "multiply")
 
 
@@ -72,7 +72,7 @@ def _arranged(
     """An operand as a matrix ``own x summed`` for each of the shared indices."""
     given = dict(zip(letters, value.shape, strict=True))
     order = [letter for letter in (*shared, *own, *summed) if letter in given]
-    number = builder.view(builder.laid(value, False).node, tuple([given[letter] for letter in order]))
+    number = builder.view(builder.laid(value, PLAIN).node, tuple([given[letter] for letter in order]))
     lead = tuple([given[letter] for letter in shared])
     matrix = (prod(given[letter] for letter in own), prod(given[letter] for letter in summed))
     return builder.view(number, (*lead, *matrix))
@@ -106,7 +106,7 @@ def _weighted(
     inner, many = prod(given[letter] for letter in summed), prod(given[letter] for letter in groups)
     outs = prod(sizes[letter] for letter in columns)
     number = builder.view(
-        builder.laid(data, False).node, tuple([given[one] for one in (*rows, *groups, *summed)]) or (1,)
+        builder.laid(data, PLAIN).node, tuple([given[one] for one in (*rows, *groups, *summed)]) or (1,)
     )
     before = tuple([given[letter] for letter in rows])
     if before == (1,):
@@ -185,7 +185,7 @@ def _of_experts(builder: Builder, call: Call) -> Results:
         raise Refused("only rows of data by stored matrices, one for each group, have a count here")
     bias = call.maybe("bias")
     op = Dense(matrices.shape[2], bias is not None)
-    number = builder.view(builder.laid(rows, False).node, rows.shape)
+    number = builder.view(builder.laid(rows, PLAIN).node, rows.shape)
     number = builder.add(op, [number], [matrices, None if bias is None else builder.value(bias)])
     return (builder.give(number, call.outputs[0].shape),)
 
@@ -262,7 +262,7 @@ def _tokens(builder: Builder, value: Value) -> int:
     """Queries, keys or values with their heads side by side."""
     *lead, count, size = value.shape
     heads = prod(lead)
-    number = builder.view(builder.laid(value, False).node, (heads, count, size) if heads > 1 else (count, size))
+    number = builder.view(builder.laid(value, PLAIN).node, (heads, count, size) if heads > 1 else (count, size))
     return builder.view(builder.view(number, (count, heads, size)), (count, heads * size))
 
 
@@ -292,7 +292,7 @@ def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
     """The value under a shape of as many elements; -1 is what is left."""
     known = prod(size for size in shape if size > 0)
     shape = tuple([prod(value.shape) // known if size < 0 else size for size in shape])
-    return value if shape == value.shape else builder.give(builder.laid(value, False).node, shape)
+    return value if shape == value.shape else builder.give(builder.laid(value, PLAIN).node, shape)
 
 
 # Nothing is summed: element by element, as any other multiplication, and free on stored tensors alone.

@@ -5,7 +5,7 @@ from typing import Any
 
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, binary, combined
-from sepcalc.importers.torch.graph import Builder, Value, seen
+from sepcalc.importers.torch.graph import LEADING, PLAIN, Builder, Value, seen, squeezed
 from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
@@ -18,19 +18,19 @@ def _reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, 
     rank = len(value.shape)
     named = (over,) if isinstance(over, int) else tuple(over or ())
     over = sorted({axis % rank for axis in named}) if named and rank else list(range(rank))
-    if value.shape[:1] == (1,) and 0 in over and rank > 1:
+    if value.shape[:1] == (1,) and 0 in over and rank > 1 and value.first != LEADING:
         over = over[1:]  # there is one
     places = tuple(sorted(builder.place(value, axis) for axis in over)) if rank else ()
-    if not places:
-        return builder.give(value.node, shape)
     keep = len(shape) == rank
+    if not places:
+        first = value.first if keep else squeezed(value.shape, value.first, shape)
+        return builder.give(value.node, shape, first or PLAIN)
     if how in ("argmax", "argmin") and len(places) > 1:  # where it is, is one number
-        flat = builder.view(builder.laid(value, False).node, (1, prod(value.shape)))
+        flat = builder.view(builder.laid(value, PLAIN).node, (1, prod(value.shape)))
         return builder.give(builder.add(Reduce(how, (1,)), [flat], label=label), shape)
     number = builder.add(Reduce(how, places, keep), [value.node], label=label)
-    gone = {0, 1} & set(over)
-    first = value.first and (keep or (len(shape) > 2 and not gone))
-    return builder.give(number, shape, first)
+    gone = {0} if value.first == LEADING else {0, 1}
+    return builder.give(number, shape, value.first if keep or not gone & set(over) else PLAIN)
 
 
 def _reduce(how: str, *after: str, before: str = "") -> Handler:
@@ -99,7 +99,7 @@ def _log_sum_exp(builder: Builder, call: Call) -> Results:
     total = _reduced(builder, "sum", applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
     log = applied(builder, total, Activation("log"), labels=["log"])
     result = combined(builder, "add", [log, most], "add")
-    return (builder.give(builder.laid(result, False).node, shape),)
+    return (builder.give(builder.laid(result, PLAIN).node, shape),)
 
 
 def _extremes(builder: Builder, call: Call) -> Results:
@@ -140,9 +140,9 @@ def _distances(builder: Builder, call: Call) -> Results:
     """The distance of each row of one matrix to each of another, as it is defined (not by way of a product)."""
     one, other = builder.loose(call.tensor("x1")), builder.loose(call.tensor("x2"))
     rows, columns = (
-        value._replace(shape=(*value.shape[:at], 1, *value.shape[at:]), first=False)
+        value._replace(shape=(*value.shape[:at], 1, *value.shape[at:]), first=PLAIN)
         if value.constant
-        else builder.give(builder.laid(value, False).node, (*value.shape[:at], 1, *value.shape[at:]))
+        else builder.give(builder.laid(value, PLAIN).node, (*value.shape[:at], 1, *value.shape[at:]))
         for value, at in ((one, len(one.shape) - 1), (other, len(other.shape) - 2))
     )
     change = combined(builder, "subtract", [rows, columns], "subtract", "from" if rows.constant else "shift")
