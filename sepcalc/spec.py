@@ -29,6 +29,7 @@ LONGEST = 2000  # characters of a spec: no real one comes near, and an error mes
 EACH = "each"
 _WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
 _OPTION = re.compile(r"-[A-Za-z-]")
+_ORDER = {name: number for number, name in enumerate(OPTIONS)}
 
 
 class Spec(NamedTuple):
@@ -46,7 +47,8 @@ class Spec(NamedTuple):
 
     def __str__(self) -> str:
         parts = [*map(show, self.inputs), *[EACH] * self.each, self.kind, *self.words]
-        parts += [written(OPTIONS[name], self.options[name]) for name in OPTIONS if name in self.options]
+        options = self.options
+        parts += [written(OPTIONS[name], options[name]) for name in sorted(options, key=_ORDER.__getitem__)]
         return " ".join(parts)
 
     @property

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from sepcalc.document import load_yaml
 from sepcalc.document.entries import quoted
-from sepcalc.document.respell import entry_of, spec_of
+from sepcalc.document.respell import entry_of, supposed
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
 from sepcalc.document.writer import (
@@ -22,16 +23,18 @@ from sepcalc.document.writer import (
     weights_fit,
     write,
 )
-from sepcalc.errors import InputError, printable
-from sepcalc.network import Network
+from sepcalc.errors import InputError, Invalid, printable
+from sepcalc.network import Network, no_search_for_cycles
 from sepcalc.nodes import Source
-from sepcalc.ops.base import Uncounted
-from sepcalc.ops.repeat import Scan
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.repeat import Each, Scan
 from sepcalc.options import OPTIONS
+from sepcalc.shape import Shapes
 from sepcalc.spec import EACH
 
 MOST_PARAMETERS = 6  # of a block: with more it says less than what it stands for
 SMALLEST = 3  # lines that are worth a block
+LARGE = 1000  # layers
 WIDTH = 100  # of a line that holds a whole branch
 
 _HOLE = "\0"
@@ -58,12 +61,25 @@ def write_compact(network: Network) -> str:
     for parts that are no plain branches or not. What does not read back to the same layers is written flat.
 
     Raises InputError as :func:`~sepcalc.document.writer.write` does."""
-    flat = write(network)
-    texts = [_Writer(network, varied, knots).text() for varied in (True, False) for knots in (True, False)]
-    for text in sorted(texts, key=lambda text: text.count("\n")):
-        if text.count("\n") <= flat.count("\n") and _reads_back(text, network):
-            return text
-    return flat
+    with no_search_for_cycles():
+        try:
+            sorts = _sorts(network)
+        except Invalid:
+            return write(network)  # which says what is wrong, of every layer
+        joined = any(len(node.sources) > 1 for node in network.nodes)  # else there are no knots
+        # of a large network whose layers nearly all differ, no parts are equal
+        again = len(sorts) < LARGE or len(set(sorts)) < 0.9 * len(sorts)
+        ways = [
+            (varied, knots)
+            for varied in ((True, False) if again else (True,))
+            for knots in ((True, False) if joined else (True,))
+        ]
+        texts = [_Writer(network, varied, knots, sorts).text() for varied, knots in ways] if network.nodes else []
+        for text in sorted(texts, key=lambda text: text.count("\n")):
+            lines = text.count("\n")  # a flat list has two for every layer, and more
+            if (lines <= 2 * len(sorts) or lines <= write(network).count("\n")) and _reads_back(text, network):
+                return text
+    return write(network)
 
 
 def _reads_back(text: str, network: Network) -> bool:
@@ -71,23 +87,78 @@ def _reads_back(text: str, network: Network) -> bool:
         again = load_yaml(Source("", text)).network
     except InputError:
         return False
-    return _told(again) == _told(network)
+    if _ends(again) != _ends(network) or len(again.nodes) != len(network.nodes):
+        return False
+    if any(node.weights is not None or node.shared for node in network.nodes):
+        same = [*_told(again)] == [*_told(network)]
+    else:  # what a layer costs depends on nothing but itself
+        same = all(_alike(again, network, at) for at in range(len(network.nodes)))
+    return same and (again.stated_bytes == network.stated_bytes or again.param_bytes == network.param_bytes)
 
 
-def _told(network: Network) -> tuple[object, ...]:
-    """All that must come back."""
-    rows = []
+def _ends(network: Network) -> tuple[object, ...]:
+    return network.name, [*network.inputs.items()], network.ends
+
+
+def _told(network: Network) -> Iterator[tuple[object, ...]]:
+    """All that must come back of every layer."""
     for node, layer in zip(network.nodes, network.layers, strict=True):
         counts = (layer.cost, layer.effective_macs, layer.shared, layer.op.writes)
-        rows.append((node.sources, layer.kind, layer.output, counts))
-    return network.name, [*network.inputs.items()], network.ends, network.param_bytes, rows
+        yield node.sources, layer.kind, layer.output, counts
+
+
+def _alike(again: Network, network: Network, at: int) -> bool:
+    """The same of one layer that shares no params: equal ops need no counting."""
+    ours, theirs = again.nodes[at], network.nodes[at]
+    if (ours.sources, ours.output, ours.weights, ours.shared) != (theirs.sources, theirs.output, None, 0):
+        return False
+    one, other = ours.op, theirs.op
+    if type(one) is type(other) and one == other and not isinstance(one, Each | Scan):  # these hold ops, of any type
+        return True
+    inputs, output = tuple([network.tensors[source] for source in ours.sources]), ours.output
+    told = []
+    for op in (one, other):
+        cost = op.cost(inputs, output)
+        told.append((op.kind(inputs), cost, op.effective_macs(inputs, output, cost.macs), op.writes))
+    return told[0] == told[1]
+
+
+def _sorts(network: Network) -> list[tuple[str, str]]:
+    """What every layer is: its kind, and its spec as it is read back, with the options first that blocks most often
+    differ in. Raises Invalid where the language has no words for one."""
+    tensors, known = network.tensors, dict[tuple[type[Op], Op, Shapes], tuple[str, str]]()
+    sorts = []
+    for node in network.nodes:
+        op, inputs = node.op, tuple([tensors[source] for source in node.sources])
+        if isinstance(op, Scan):
+            sorts.append(("scan", entry_of(op, inputs, node.output)))
+        elif isinstance(op, Each):  # ops are tuples: what is in it may be equal to what is of another type
+            sorts.append(_sort(op, inputs))
+        else:
+            key = (type(op), op, inputs)
+            if key not in known:
+                known[key] = _sort(op, inputs)
+            sorts.append(known[key])
+    return sorts
+
+
+def _sort(op: Op, inputs: Shapes) -> tuple[str, str]:
+    spec = supposed(op, inputs)
+    if spec.each:
+        return EACH, str(spec)
+    if spec.kind in _STRIDED and "stride" not in spec.options:
+        spec = spec._replace(options={**spec.options, "stride": (1,)})
+    return spec.kind, str(spec)
 
 
 class _Writer:
     """``varied``: parts whose numbers differ are equal, too; ``knots``: chains that read each other may be parts."""
 
-    def __init__(self, network: Network, varied: bool, knots: bool = True) -> None:
+    def __init__(
+        self, network: Network, varied: bool, knots: bool = True, sorts: Sequence[tuple[str, str]] | None = None
+    ) -> None:
         self.network = network
+        self.sorts = _sorts(network) if sorts is None else sorts
         self.names = names_of(network)
         self.first = len(network.inputs)
         self.owners = network.owners
@@ -112,30 +183,23 @@ class _Writer:
         self.begins: dict[int, int] = {}  # where a block stands first
 
     def _written(self, at: int, varied: bool) -> Written:
-        network = self.network
-        node, layer = network.nodes[at], network.layers[at]
-        if isinstance(node.op, Scan):
-            return Written("scan", entry_of(node.op, layer.inputs, node.output), (), ())
-        spec = spec_of(node.op, layer.inputs, node.output)
-        if spec.kind in _STRIDED and not spec.each and "stride" not in spec.options:
-            behind = {name: spec.options[name] for name in ("kernel", "out") if name in spec.options}
-            spec = spec._replace(options={**behind, "stride": (1,), **spec.options})
-        text = str(spec)
-        if layer.shared and at not in self.tied:
-            text += "".join(f" {line}" for line in counted_elsewhere(network, at, self.names))
+        kind, text = self.sorts[at]
+        if kind == "scan":
+            return Written(kind, text, (), ())
+        node = self.network.nodes[at]
+        shared = node.shared if node.weights is None else self.network.layers[at].shared
+        if shared and at not in self.tied:
+            text += "".join(f" {line}" for line in counted_elsewhere(self.network, at, self.names))
+        if not varied:
+            return Written(kind, text, (), ())
         words, numbers, options = [], list[int](), list[str]()
         option = ""
         for word in text.split(" "):
-            if word.startswith("-") or word[:-1] in _COUNTS:
-                flag = word.lstrip("-").removesuffix(":")
-                option = flag if word[:2] == "--" or flag in _COUNTS else _SHORT.get(flag[:1], "")
-                head, rest = (word[:2], word[2:]) if word[:2] != "--" and option != flag else (word, "")
-            else:
-                head, rest = "", word
-            if varied and option and option != "padding":
-                rest = _holes(rest, numbers, options, option)
-            words.append(head + rest)
-        return Written(EACH if spec.each else spec.kind, " ".join(words), tuple(numbers), tuple(options))
+            template, sizes, option = _holes(word, option)
+            words.append(template)
+            numbers += sizes
+            options += [option.replace("-", "_")] * len(sizes)
+        return Written(kind, " ".join(words), tuple(numbers), tuple(options))
 
     # --- which parts are blocks
 
@@ -328,7 +392,7 @@ class _Writer:
                 at += self.grammar.lengths[part]
             branches.append(_repeated(entries))
         text, _ = self._spelled(at, names)
-        equal = len(set(self.network.layers[at].inputs)) == 1
+        equal = len({self.network.tensors[source] for source in self.network.nodes[at].sources}) == 1
         if text == "add" and len(branches) == 2 and branches[0] and equal:
             lines = [f"- residual:{_branch(branches[0], 4)}"]
             return lines[0].split("\n") + (f"  shortcut:{_branch(branches[1], 4)}".split("\n") if branches[1] else [])
@@ -341,14 +405,19 @@ class _Writer:
 _JOINED = -1  # on the stack of places: here stands the op that joins
 
 
-def _holes(rest: str, numbers: list[int], options: list[str], option: str) -> str:
-    """A hole for every size of 7x7x512."""
+@lru_cache(4096)
+def _holes(word: str, option: str) -> tuple[str, tuple[int, ...], str]:
+    """A word of a spec, after that option, with a hole for every size in it: 7x7x512 has three. And the sizes, and the
+    option that it is about."""
+    head, rest = "", word
+    if word.startswith("-") or word[:-1] in _COUNTS:
+        flag = word.lstrip("-").removesuffix(":")
+        option = flag if word[:2] == "--" or flag in _COUNTS else _SHORT.get(flag[:1], "")
+        head, rest = (word[:2], word[2:]) if word[:2] != "--" and option != flag else (word, "")
     sizes = rest.split("x")
-    if not all(_SIZE.fullmatch(size) for size in sizes):
-        return rest
-    numbers += map(int, sizes)
-    options += [option.replace("-", "_")] * len(sizes)
-    return "x".join(_HOLE for _ in sizes)
+    if not option or option == "padding" or not all(map(_SIZE.fullmatch, sizes)):
+        return word, (), option
+    return head + "x".join(_HOLE for _ in sizes), tuple(map(int, sizes)), option
 
 
 def _origin(reads: Sequence[int], before: int, names: Sequence[str]) -> str:

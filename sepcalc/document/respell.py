@@ -30,17 +30,26 @@ def spec_of(op: Op, inputs: Shapes, output: Shape) -> Spec:
     if isinstance(op, Each):
         inner = spec_of(op.op, tuple([shape[1:] for shape in inputs]), output[1:])
         return inner._replace(each=inner.each + 1)
-    write = _WRITERS.get(type(op))
-    if write is None:
-        raise Invalid(f"{op.kind(inputs)} has no spec")
-    kind, words, options = write(op, inputs)
-    spec = Spec(kind, words, {name: value for name, value in options.items() if value is not None})
+    spec = supposed(op, inputs)
     links = linked(spec, inputs)
     built = links[0].op
     same = len(links) == 1 and outputs(links, inputs)[-1] == output
     if not (same and built.cost(inputs, output) == op.cost(inputs, output) and built.writes == op.writes):
         raise Invalid(f"{op.kind(inputs)} {op.detail(inputs)}".rstrip() + " has no spec")
     return spec
+
+
+def supposed(op: Op, inputs: Shapes) -> Spec:
+    """The spec that should be this op on these inputs, for those who read it back. Raises Invalid where the language
+    has no words for such an op."""
+    if isinstance(op, Each):
+        inner = supposed(op.op, tuple([shape[1:] for shape in inputs]))
+        return inner._replace(each=inner.each + 1)
+    write = _WRITERS.get(type(op))
+    if write is None:
+        raise Invalid(f"{op.kind(inputs)} has no spec")
+    kind, words, options = write(op, inputs)
+    return Spec(kind, words, {name: value for name, value in options.items() if value is not None})
 
 
 def entry_of(op: Op, inputs: Shapes, output: Shape) -> str:

@@ -111,9 +111,10 @@ def heading(network: Network) -> list[str]:
 
 
 def _param_bytes(network: Network) -> list[str]:
-    size, params = network.stated_bytes, network.params
-    if size is None or size == params * ELEMENT_BYTES:
+    size = network.stated_bytes
+    if size is None or size == network.params * ELEMENT_BYTES:
         return []
+    params = network.params
     common = gcd(size, params)
     return [f"param-bytes: {size // common}" + (f"/{params // common}" if params > common else "")]
 

@@ -1,7 +1,7 @@
 """Why a network is over a limit, and what would help: the layers that weigh most, those that grew, and the rewrites of
 single convolutions that would make it fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
@@ -9,11 +9,17 @@ from sepcalc.gate.diffs import Pair
 from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS
 from sepcalc.network import Layer, of_chain
+from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
+from sepcalc.shape import Shapes
 
 SHOWN = 3  # layers of each sort
 TOGETHER = 8  # rewrites that are proposed together at most
+SOUGHT = 1000  # convolutions at most, the heaviest, whose rewrites are looked at
+
+
+Saving = tuple[str, int]  # a variant, and how much less of a metric it has
 
 
 class Weight(NamedTuple):
@@ -90,14 +96,13 @@ def _fitting(metric: str, layers: Sequence[Layer], over: int) -> tuple[tuple[Rew
     """The rewrites of one layer that save at least so much, the least of each layer first; else those that do so
     together, the most saving first."""
     fitting, most = list[Rewrite](), list[Rewrite]()
-    for layer in layers:
-        savings = _savings(metric, layer)
+    for layer, savings in _sought(metric, layers):
         if not savings:
             continue
-        most.append(max(savings, key=lambda rewrite: rewrite.saves))
-        enough = [rewrite for rewrite in savings if rewrite.saves >= over]
+        most.append(Rewrite(layer, *max(savings, key=lambda saving: saving[1])))
+        enough = [saving for saving in savings if saving[1] >= over]
         if enough:
-            fitting.append(min(enough, key=lambda rewrite: rewrite.saves))
+            fitting.append(Rewrite(layer, *min(enough, key=lambda saving: saving[1])))
     if fitting:
         return tuple(sorted(fitting, key=lambda rewrite: rewrite.saves)[:SHOWN]), False
     chosen: list[Rewrite] = []
@@ -109,14 +114,33 @@ def _fitting(metric: str, layers: Sequence[Layer], over: int) -> tuple[tuple[Rew
     return (), False
 
 
-def _savings(metric: str, layer: Layer) -> list[Rewrite]:
-    """What each variant of a convolution has less of a metric, where it has less."""
+def _sought(metric: str, layers: Sequence[Layer]) -> Iterator[tuple[str, list[Saving]]]:
+    """The heaviest convolutions in their order, each with what its variants save; equal ones are looked at once."""
     measure = METRICS[metric].layer
     assert measure is not None
+    # shared weights are not one layer's to rewrite
+    convs = [
+        (measure(layer), at) for at, layer in enumerate(layers) if isinstance(layer.op, Conv) and not layer.weights
+    ]
+    known: dict[tuple[Op, Shapes, int], list[Saving]] = {}
+    kept = list[int]()
+    for before, at in sorted(convs, key=lambda pair: -pair[0]):
+        alike = layers[at].op, layers[at].inputs, before
+        if alike not in known:
+            if len(known) == SOUGHT:
+                continue
+            known[alike] = _savings(metric, layers[at], before)
+        kept.append(at)
+    for at in sorted(kept):
+        layer = layers[at]
+        yield layer.name, known[layer.op, layer.inputs, measure(layer)]
+
+
+def _savings(metric: str, layer: Layer, before: int) -> list[Saving]:
+    """What each variant of a convolution has less of a metric, where it has less."""
     conv = layer.op
-    if not isinstance(conv, Conv) or layer.weights is not None:  # shared weights are not one layer's to rewrite
-        return []
-    channels, before = layer.inputs[0][-1], measure(layer)
+    assert isinstance(conv, Conv)
+    channels = layer.inputs[0][-1]
     savings = []
     for name, variant in VARIANTS.items():
         if name == "normal" or variant.obstacle(conv, channels):
@@ -127,5 +151,5 @@ def _savings(metric: str, layer: Layer) -> list[Rewrite]:
             continue
         saves = before - METRICS[metric].network(network)
         if saves > 0:
-            savings.append(Rewrite(layer.name, name, saves))
+            savings.append((name, saves))
     return savings
