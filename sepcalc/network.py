@@ -319,6 +319,11 @@ class Network:
             extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
             return [extents[id(reach)] for reach in self._reaches]
 
+    def reach(self, at: int) -> Reach:
+        """What the output of one layer sees of the input, by the layer's number: its ``extents`` are the layer's of
+        :meth:`receptive_fields`, its ``strides`` those of :meth:`strides`."""
+        return self._reaches[at]
+
     def strides(self) -> list[tuple[Stride, ...] | None]:
         """For each layer, per spatial axis of the input, how many input positions one output step goes; None where
         the output has no positions of the input's any more."""

@@ -6,6 +6,7 @@ any length takes time in proportion.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -56,7 +57,11 @@ class Reach(NamedTuple):
     @property
     def strides(self) -> tuple[Stride, ...] | None:
         """Input positions from one element to the next; None where positions are lost."""
-        return None if self.steps is None else tuple(map(_stride, self.steps))
+        if self.steps is None:
+            return None
+        if len(set(map(id, self.steps))) == 1:  # one way for all axes
+            return (_stride(self.steps[0]),) * len(self.steps)
+        return tuple(map(_stride, self.steps))
 
 
 def of_input(shape: Shape) -> Reach:
@@ -135,6 +140,10 @@ def _capped(step: Step) -> Step:
 
 
 def _stride(steps: Iterable[Step]) -> Stride:
-    positions, outputs = prod(step.stride for step in steps), prod(step.upscale for step in steps)
+    return _ratio(prod([step.stride for step in steps]), prod([step.upscale for step in steps]))
+
+
+@lru_cache(1024)
+def _ratio(positions: int, outputs: int) -> Stride:
     common = gcd(positions, outputs)
     return Stride(positions // common, outputs // common)

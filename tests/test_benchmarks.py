@@ -46,3 +46,10 @@ def test_flat_layers_differ() -> None:
 def test_only_named_lines_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert ratios.main(["--rounds", "1", "nothing"]) == 0
     assert capsys.readouterr().out.count("\n") == 1
+
+
+def test_every_line_measures_something(house: ratios.House) -> None:
+    assert "layers-300" not in ratios.MEASUREMENTS  # less the ten milliseconds that it was allowed, it was negative
+    line = ratios.large(house, "a failing check", 50, ["check", "--max", "macs=1"], 100)
+    assert (line.kept, line.name) == (True, "a failing check of 50 layers / network --by kind")
+    assert min(line.ours, line.bare) > 0

@@ -11,6 +11,7 @@ from gating import BARE, LARGER, NET, PROJECT, Run, report
 import sepcalc.gate
 from sepcalc.errors import InputError
 from sepcalc.gate import limits
+from sepcalc.network import Layer
 
 # --- what a failure says ---------------------------------------------------------------------------------------------
 
@@ -367,3 +368,25 @@ def test_what_was_published_holds_also_where_there_is_no_budget(gate: Run) -> No
     assert gate("check", "specs/net.yaml")[0] == 2
     Path("specs/net.yaml").write_text(published.replace("5k", "3.9k"))
     assert gate("check", "specs/net.yaml", "--skip-unbudgeted")[0] == 0
+
+
+@pytest.mark.parametrize(("kernels", "looked"), [(1, 2), (30, 60), (1200, 1000)])
+def test_rewrites_are_sought_of_different_convolutions_the_heaviest_first(
+    kernels: int, looked: int, gate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sepcalc.gate import reasons
+
+    seen = list[int]()
+    right = reasons._savings
+
+    def savings(metric: str, layer: Layer, before: int) -> list[tuple[str, int]]:
+        seen.append(before)
+        return right(metric, layer, before)
+
+    monkeypatch.setattr(reasons, "_savings", savings)
+    rows = [f"  - conv -k3 -o{9 + at % kernels} -p same\n  - pointwise -o8\n" for at in range(1200)]
+    Path("large.yaml").write_text("input: 2x2x8\nlayers:\n" + "".join(rows))
+    macs = sum(4 * 8 * 10 * (9 + at % kernels) for at in range(1200))
+    budget = report(gate, "large.yaml", "--max", f"macs={macs - 1}")["checks"][0]["budget"][0]
+    assert (budget["over"], len(budget["rewrites"])) == (1, 3)
+    assert (len(seen), seen) == (looked, sorted(seen, reverse=True))

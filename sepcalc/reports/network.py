@@ -146,7 +146,7 @@ class NetworkReport(NamedTuple):
         return Row((*first, *self._numbers(self.network.cost)), total=True)
 
     def _layers(self, title: str, chosen: Sequence[int]) -> list[Section]:
-        layers, fields, strides = self.network.layers, self.network.receptive_fields(), self.network.strides()
+        layers = self.network.layers
         flat = bool(self.sort) or self.top is not None
         branches = (
             [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
@@ -159,8 +159,9 @@ class NetworkReport(NamedTuple):
         for branch, depth in walked(branches):
             last, folded = layers[branch.last], folded or branch.times > 1
             kind = f"{branch.layers:,} layers" if branch.children else f"{last.kind} {last.detail}".rstrip()
-            pace = strides[branch.last]
-            seen = (show(fields[branch.last]) if fields[branch.last] else "", _spelt(pace) if pace else "")
+            reach = self.network.reach(branch.last)
+            field, pace = reach.extents, reach.strides
+            seen = (show(field) if field else "", _spelt(pace) if pace else "")
             cells = (branch.title, kind, show(last.output), *seen, *self._numbers(branch.cost, most))
             rows.append(Row(cells, depth))
         if left := len(layers) - len(chosen):
