@@ -6,8 +6,9 @@ any length takes time in proportion.
 """
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import gcd, prod
+from operator import is_
 from typing import NamedTuple
 
 from sepcalc.ops.base import Window
@@ -75,9 +76,11 @@ def through(reach: Reach, shape: Shape, windows: Sequence[Window] | None) -> Rea
     if windows == () or reach.steps is None:
         return reach
     if windows is not None and len(windows) == len(reach.steps):
-        if windows.count(OWN) == len(windows):
+        first, way = (windows[0], reach.steps[0]) if windows else (OWN, ())
+        alike = windows.count(first) == len(windows)
+        if alike and first == OWN:
             return reach
-        if len(set(windows)) == 1 and len(set(map(id, reach.steps))) == 1:  # square, as most are: one axis for all
+        if alike and all(map(partial(is_, way), reach.steps)):  # square, as most are: one axis for all
             steps = (_back(reach.steps[0], windows[0]),) * len(windows)
         else:
             steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, windows)])

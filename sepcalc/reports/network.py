@@ -7,7 +7,7 @@ from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost, total
 from sepcalc.gate import Finding, Verdict
 from sepcalc.gate.metrics import spoken
-from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, records
+from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, no_search_for_cycles, records
 from sepcalc.reach import Stride
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.reports.layers import MEANING, explanation
@@ -148,11 +148,12 @@ class NetworkReport(NamedTuple):
     def _layers(self, title: str, chosen: Sequence[int]) -> list[Section]:
         layers = self.network.layers
         flat = bool(self.sort) or self.top is not None
-        branches = (
-            [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
-            if flat
-            else grown(layers, not self.full)
-        )
+        with no_search_for_cycles():
+            branches = (
+                [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
+                if flat
+                else grown(layers, not self.full)
+            )
         most = _most(branch.cost for branch in branches)
         rows = []
         folded = False
