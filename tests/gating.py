@@ -12,7 +12,7 @@ budget: {params: 6k, macs: 6M}
 layers:
   - conv -k3 -o{16 * width} -p same
   - conv -k3 -o32 -p same
-  - dense -o4
+  - pointwise -o4
 """  # 432 + 4608 + 128 params; 442,368 + 4,718,592 + 131,072 macs
 BARE = NET.replace("budget: {params: 6k, macs: 6M}\n", "")
 LARGER = BARE.replace("-o32", "-o40")

@@ -30,18 +30,18 @@ def test_a_failure_says_by_how_much_and_why(gate: Run) -> None:
         "\n"
         "specs/net.yaml: OVER BUDGET\n"
         "  macs 5,292,032 > 5,000,000, over by 292,032, 5.8 %\n"
-        "    heaviest: conv[1] 4.72 M (89.2 %), conv[0] 442,368 (8.4 %), dense 131,072 (2.5 %)\n"
+        "    heaviest: conv[1] 4.72 M (89.2 %), conv[0] 442,368 (8.4 %), pointwise 131,072 (2.5 %)\n"
         "    would fit: conv[0] as depthwise separable saves 365,568, or conv[1] as spatial saves 1.57 M\n"
         "    ask Ada\n"
         "  peak-memory 196,608 > 102,400, over by 92 KiB, 92.0 %\n"
-        "    most activations: conv[1] 32,768, conv[0] 16,384, dense 4,096\n"
+        "    most activations: conv[1] 32,768, conv[0] 16,384, pointwise 4,096\n"
         "\n"
         "  1 checked: 1 failed\n"
     )
 
 
 def test_a_failure_says_which_layers_grew(gate: Run) -> None:
-    Path("specs/bare.yaml").write_text(LARGER.replace("  - dense", "  - conv -k1 -o8\n  - dense"))
+    Path("specs/bare.yaml").write_text(LARGER.replace("  - pointwise", "  - conv -k1 -o8\n  - pointwise"))
     out = gate("check")[1]
     assert (
         "  params 6,544 > 5,271 (2% over 5,168 before), over by 1,273, 24.2 %\n"
@@ -82,7 +82,7 @@ def test_layers_are_limited_together_or_each(gate: Run) -> None:
         ("params", "conv[1]", 4608, 4608),
         ("macs", "conv[0]", 4718592, 442368),
         ("macs", "conv[1]", 4718592, 4718592),
-        ("macs", "dense", 4718592, 131072),
+        ("macs", "pointwise", 4718592, 131072),
     ]
 
 

@@ -160,7 +160,7 @@ WRONG_PASSES: list[tuple[str, Break, tuple[str, ...], int]] = [  # what, how, th
     ("no layers", write("specs/net.yaml", NET.split("layers")[0]), NET_FILE, 2),
     ("an empty list of layers", write("specs/net.yaml", NET.split("layers")[0] + "layers: []\n"), NET_FILE, 2),
     ("all layers left out", change("specs/net.yaml", "layers:", "layers:\n- when: false\n  layers:"), NET_FILE, 2),
-    ("an unknown layer", change("specs/net.yaml", "dense", "dnese"), NET_FILE, 2),
+    ("an unknown layer", change("specs/net.yaml", "pointwise", "ponitwise"), NET_FILE, 2),
     ("two documents", change("specs/net.yaml", "layers:", "---\nlayers:"), NET_FILE, 2),
     ("an argument that is empty", nothing, ("",), 2),
     ("a glob that the shell left", nothing, ("specs/*.yml",), 2),
@@ -315,7 +315,7 @@ WRONG_PASSES: list[tuple[str, Break, tuple[str, ...], int]] = [  # what, how, th
     ("a baseline without networks", write("base.json", '{"format": "sepcalc-baseline/1"}'), (), 2),
     ("a baseline nested without end", write("base.json", "[" * 100_000), (), 2),
     ("growth", write("specs/bare.yaml", LARGER), (), 1),
-    ("growth from nothing", change("specs/bare.yaml", "  - dense", "  - act relu\n  - dense"), (), 1),
+    ("growth from nothing", change("specs/bare.yaml", "  - pointwise", "  - act relu\n  - pointwise"), (), 1),
     ("a file that moved", several(toml("bare.yaml", "moved.yaml"), move), (), 2),
 ]  # fmt: skip
 
