@@ -329,6 +329,28 @@ def test_nothing_passes_wrongly(what: str, how: Break, args: tuple[str, ...], ex
     assert "Traceback" not in out + err
 
 
+EMPTIED = [  # what is emptied of a baseline, and what is said of it
+    ("networks", "the baseline has no networks"),
+    ("layers", "the baseline is not as sepcalc wrote it: layers are a list"),
+    ("inputs", "the baseline is not as sepcalc wrote it: inputs are shapes by name"),
+]
+
+
+@pytest.mark.parametrize(("key", "said"), EMPTIED)
+def test_an_empty_baseline_is_told(key: str, said: str, gate: Run) -> None:
+    """Also where all of its sums are those of nothing."""
+
+    def nothing_left(data: Any) -> None:
+        (network,) = data["networks"]
+        network["totals"] = dict.fromkeys(network["totals"], 0)
+        for layer in network["layers"]:
+            layer.update({name: 0 for name, value in layer.items() if type(value) is int})
+
+    rewritten(nothing_left)
+    drop(key)
+    assert gate("check") == (2, gate("check")[1], f"base.json: {said}\n  hint: sepcalc baseline makes one\n")
+
+
 def test_there_are_enough_ways() -> None:
     assert len({case[0] for case in WRONG_PASSES}) == len(WRONG_PASSES) >= 60
 
