@@ -351,6 +351,25 @@ def test_an_empty_baseline_is_told(key: str, said: str, gate: Run) -> None:
     assert gate("check") == (2, gate("check")[1], f"base.json: {said}\n  hint: sepcalc baseline makes one\n")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"buffers": 0', '"buffers": 0.0', "a baseline has whole numbers only, not '0.0'"),
+        ('"buffers": 0', '"buffers": 0e3', "a baseline has whole numbers only, not '0e3'"),
+        ('"buffers": 0', '"buffers": Infinity', "a baseline has whole numbers only, not 'Infinity'"),
+        ('"inputs": {', '"more": 1, "inputs": {', "the baseline is not as sepcalc wrote it: a network has the keys "),
+        ('"kind": "conv"', '"kind": "conv", "x": 1', "the baseline is not as sepcalc wrote it: a layer has the keys "),
+        ('"totals": {', '"totals": {"more": 1, ', "the baseline is not as sepcalc wrote it: totals has the keys "),
+        ('"format"', '"more": 1, "format"', "the baseline is not as sepcalc wrote it: the baseline has the keys "),
+    ],
+)
+def test_a_baseline_with_something_else_in_it_is_told(old: str, new: str, said: str, gate: Run) -> None:
+    change("base.json", old, new)()
+    code, _, err = gate("check")
+    assert code == 2
+    assert err.startswith(f"base.json: {said}")
+
+
 def test_there_are_enough_ways() -> None:
     assert len({case[0] for case in WRONG_PASSES}) == len(WRONG_PASSES) >= 60
 

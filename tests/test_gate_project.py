@@ -159,6 +159,42 @@ def test_more_problems_than_anybody_reads_are_cut(gate: Run) -> None:
     assert err.endswith("there are more than 100 problems: these were found first\n")
 
 
+SAID = [  # lines of a check, and what is said of the last one
+    ('max-increase = {peak-memory = "2%", peak_memory = "3%"}\nbaseline = "base.json"', "peak-memory is limited twice"),
+    ("max = {macs = true}", "macs needs a quantity, not true"),
+    ("max = {macs = 1.5}", "macs needs a quantity, not the decimal number 1.5"),
+    ("max = {macs = 2026-01-01}", "macs needs a quantity, not a date or a time"),
+    ("max-increase = true", "max-increase needs a percentage, not true"),
+    ("set = {width = nan}", "'width' needs a number or a text, not the decimal number nan"),
+    ("set = {width = -inf}", "'width' needs a number or a text, not the decimal number -inf"),
+    ("set = {width = [1]}", "'width' needs a number or a text, not a list"),
+    ("batch = true", "batch needs a whole number from 1, not true"),
+    ("batch = 0", "batch needs a whole number from 1, not the number 0"),
+    ("batch = -2", "batch needs a whole number from 1, not the number -2"),
+    ('batch = "2"', "batch needs a whole number from 1, not '2'"),
+]
+
+
+@pytest.mark.parametrize(("lines", "said"), SAID, ids=[case[0] for case in SAID])
+def test_a_wrong_value_is_told_as_what_it_is(lines: str, said: str, gate: Run) -> None:
+    Path("pyproject.toml").write_text(f'[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\n{lines}\n')
+    code, _, err = gate("check")
+    assert code == 2
+    assert re.search(rf"^pyproject.toml:\d+: {re.escape(said)}$", err, re.MULTILINE), err
+
+
+def test_a_pyproject_beyond_all_measure_is_not_read(gate: Run) -> None:
+    Path("pyproject.toml").write_text(f"{PROJECT}#{' ' * (4 * 2**20)}\n")
+    assert gate("check") == (2, "", f"{Path.cwd() / 'pyproject.toml'}: this is larger than 4 MiB\n")
+
+
+def test_an_absolute_path_is_none_of_the_project(gate: Run) -> None:
+    project(str(Path("specs/bare.yaml").resolve()))
+    code, _, err = gate("check")
+    assert code == 2
+    assert "leads out of the project" in err
+
+
 # --- which files a path means ----------------------------------------------------------------------------------------
 
 
