@@ -161,6 +161,9 @@ def test_a_convolution_or_a_pool_tells_of_a_batch(what: str, tmp_path: Path) -> 
     assert (network.notes, network.guesses) == ((FIXED.format(6),), ())
     alone = read(saved(tmp_path, nodes, {"x": (1, *shape[1:])}, "y", stored))
     assert network.cost == alone.cost
+    whole, third = [read(saved(tmp_path, nodes, {"x": shape}, "y", stored), Request(batch=many)) for many in (1, 3)]
+    assert (whole.macs, third.macs) == (6 * alone.macs, 2 * alone.macs)
+    assert whole.params == third.params == alone.params
 
 
 @pytest.mark.parametrize("what", UNTOLD)
