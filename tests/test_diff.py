@@ -156,6 +156,56 @@ def test_layers_are_matched_in_their_blocks(old: str, new: str, told: list[tuple
     assert found == told
 
 
+NAMED = [  # blocks of named layers before and after, and what is told
+    ("p: a=act relu, m=conv -k1", "p: m=conv -k1, z=act relu", [("renamed", "p/a", "p/z")]),
+    (
+        "p: m=conv -k1; q: a=act relu, n=conv -k1",
+        "p: m=conv -k1, z=act relu; q: n=conv -k1, z=act relu",
+        [("added", None, "p/z"), ("renamed", "q/a", "q/z")],
+    ),
+    (
+        "p: m=conv -k1, a=act relu; q: n=conv -k1",
+        "p: m=conv -k1; q: n=conv -k1, z=act relu",
+        [("renamed", "p/a", "q/z")],
+    ),
+    (
+        "p: a=act relu, m=conv -k1",
+        "p: m=conv -k1, z=norm batch",
+        [("removed", "p/a", None), ("added", None, "p/z")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), NAMED, ids=[f"{case[0]} -> {case[1]}" for case in NAMED])
+def test_what_moved_is_looked_for_in_its_block_first(
+    old: str, new: str, told: list[tuple[str, str | None, str | None]], gate: Run
+) -> None:
+    for name, text in (("old.yaml", old), ("new.yaml", new)):
+        lines = ["input: 16x16x8", "layers:"]
+        for block in text.split("; "):
+            called, _, layers = block.partition(": ")
+            lines.append(f"- name: {called}\n  layers:")
+            for layer in layers.split(", "):
+                own, _, spec = layer.partition("=")
+                lines.append(f"  - {spec}{' -o8' if 'conv' in spec else ''}:\n    name: {own}")
+        Path(name).write_text("\n".join(lines))
+    assert changed(gate, "old.yaml", "new.yaml") == told
+
+
+def test_what_grew_may_have_become_several(gate: Run) -> None:
+    """A pointwise layer of 64 params that became two, of 72 and 64."""
+    Path("specs/bare.yaml").write_text(SEPARABLE.replace("separable -k3 -o8 -p1", "pointwise -o8"))
+    project = (
+        '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\nbaseline = "base.json"\nmax-increase = {params = "0%"}\n'
+    )
+    Path("pyproject.toml").write_text(project)
+    assert gate("baseline", "-o", "base.json", "--force")[0] == 0
+    Path("specs/bare.yaml").write_text(
+        SEPARABLE.replace("separable -k3 -o8 -p1", "depthwise -k3 -p1, transposed -k1 -o8")
+    )
+    assert "    grew: b[0]/pointwise by 72 (64 -> 136), b[1]/pointwise by 72" in gate("check")[1]
+
+
 def test_equal_changes_are_one_row_by_their_indices(gate: Run) -> None:
     """Blocks in blocks: 2 stages of 3 blocks, one of them as it was."""
     text = """\

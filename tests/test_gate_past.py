@@ -135,6 +135,18 @@ def test_the_project_of_then_counts_from_every_folder(gate: Run, monkeypatch: py
 
 
 @pytest.mark.usefixtures("history")
+def test_a_limit_to_growth_alone_is_a_budget(gate: Run) -> None:
+    only = '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\nbaseline = "base.json"\nmax-increase = "2%"\n'
+    write("pyproject.toml", only)
+    commit()
+    assert gate("check", "--skip-unbudgeted", "specs/bare.yaml")[0] == 0
+    assert gate("check", "specs/bare.yaml")[0] == 0
+    write("pyproject.toml", only.split("baseline")[0])
+    code, _, err = gate("check", "--skip-unbudgeted", "specs/bare.yaml")
+    assert (code, err) == (1, f"specs/bare.yaml: it had a budget in HEAD, and has none now\n{HINT}")
+
+
+@pytest.mark.usefixtures("history")
 @pytest.mark.parametrize("broken", ["no TOML", "[[tool.sepcalc.check]]\npath = 3\n"])
 def test_a_project_that_was_broken_held_nothing(broken: str, gate: Run) -> None:
     write("pyproject.toml", broken)

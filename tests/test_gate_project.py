@@ -51,6 +51,11 @@ def test_a_table_that_is_nearly_right_is_no_pass(head: str, name: str, gate: Run
     assert gate("check", "specs/net.yaml") == (2, "", message)  # which has a budget of its own
 
 
+def test_a_check_that_only_limits_growth_is_one_too(gate: Run) -> None:
+    Path("pyproject.toml").write_text('[[tool.other]]\npath = "specs/bare.yaml"\nmax-increase = "2%"\n')
+    assert gate("check", "specs/net.yaml")[2].startswith("pyproject.toml:1: unknown table 'tool.other'\n")
+
+
 @pytest.mark.parametrize(
     "text",
     [
