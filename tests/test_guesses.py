@@ -343,6 +343,17 @@ def test_files_of_others(sep: Run) -> None:
     )
 
 
+def test_a_module_that_is_given_channels_first(sep: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    body = "import torch\n\n\nclass Net(torch.nn.Conv2d):\n    def __init__(self):\n        super().__init__(3, 8, 3)\n"
+    (tmp_path / "guessed_net.py").write_text(body, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for shape in ("3x64x64", "1x3x64x64"):
+        code, _, err = sep("network", "guessed_net:Net", "--input", shape)
+        assert (code, hint(err)) == (2, "sepcalc network guessed_net:Net --input 64x64x3")
+    assert sep("network", "guessed_net:Net", "--input", "64x64x3")[0] == 0
+
+
 # --- networks in YAML -------------------------------------------------------------------------------------------------
 
 ENTRIES = [

@@ -6,6 +6,7 @@ from functools import cache
 
 import click
 
+from sepcalc.cli.asked import complete_metrics
 from sepcalc.cli.completion import complete_networks, complete_separated
 from sepcalc.cli.network import (
     NETWORK,
@@ -82,7 +83,15 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
 
 @click.command("fit", help=HELP)
 @click.argument("network", shell_complete=complete_networks)
-@click.option("--max", "most", multiple=True, required=True, metavar="METRIC=LIMIT", help="What it must not exceed.")
+@click.option(
+    "--max",
+    "most",
+    multiple=True,
+    required=True,
+    metavar="METRIC=LIMIT",
+    shell_complete=complete_metrics,
+    help="What it must not exceed.",
+)
 @click.option("--by", "ways", multiple=True, type=click.Choice(WAYS), help="Only this way; may be repeated.")
 @click.option(
     "--variant", "variants", multiple=True, metavar="NAME", shell_complete=complete_separated,

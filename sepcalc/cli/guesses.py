@@ -12,7 +12,8 @@ from sepcalc.errors import InputError, Meant, near_miss
 from sepcalc.foreign import plain
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
-from sepcalc.source import REVISION, ZOO, is_network
+from sepcalc.shape import channels_first, read_shape
+from sepcalc.source import REVISION, TORCH, ZOO, is_network
 from sepcalc.spec import Spec, parse
 from sepcalc.strangers import is_baseline, zoo_name
 
@@ -23,6 +24,7 @@ _SHAPE = re.compile(r"[(\[]?\d+\s*[x×X*,]\s*\d[\dx×X*,\s]*[)\]]?")
 _NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./-]")
 _LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|\s)\s*(\S+)")
 _IN_FILE = re.compile(r":\d+:\d+$")
+_IMAGE = re.compile(r"(?:1x)?[1-9]\d{0,5}(?:x[1-9]\d{0,5}){2}")
 _VERSION = ("-v", "-V", "version")
 _PREFIX = ("--max-", "--", "--limit-")
 
@@ -99,9 +101,21 @@ def command(args: Sequence[str]) -> Meant | None:
 def _guesses(args: list[str]) -> Iterator[list[str]]:
     if not args:
         return
+    if any(map(TORCH.fullmatch, args)) and (turned := _channels_last(args)) != args:
+        yield turned
     for name, rest in _commands(args):
         for words in _subjects(name, rest):
             yield [words[0], *_corrected(words[0], words[1:])]
+
+
+def _channels_last(args: list[str]) -> list[str]:
+    """The arguments with the shape of a module's input as HxWxC, where it was given as PyTorch has it: 3x64x64."""
+    result = []
+    for before, word in zip(["", *args], args, strict=False):
+        option, equals, size = word.rpartition("=") if word.startswith("--input=") else ("", "", word)
+        note = channels_first(read_shape(size)) if (before == "--input" or equals) and _IMAGE.fullmatch(size) else ""
+        result.append(f"{option}{equals}{note.rpartition(' ')[2]}" if note else word)
+    return result
 
 
 def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
