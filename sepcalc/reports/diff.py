@@ -62,8 +62,6 @@ class DiffReport(NamedTuple):
         changed = [pair for pair in pairs if pair.status != "unchanged"]
         title = f"{self.names[0]} -> {self.names[1]}" + (", INCOMPLETE" if self.incomplete else "")
         sections: list[Section] = [Table(title, _totals_columns(), [*self._totals()])]
-        if self.same:
-            sections.append(Lines("", [self._sameness()]))
         if self.held:
             over = [one for one in self.held if not one.verdict.passed]
             good = f"{len(self.held)} limits to growth hold" if len(self.held) > 1 else sentence(self.held[0])
@@ -76,7 +74,7 @@ class DiffReport(NamedTuple):
             sections.append(Lines("Not counted", list(dict.fromkeys(gaps)), alarm=True))
         if self.notes:
             sections.append(Lines("", self.notes))
-        sections.append(Lines("", [_summary(pairs)]))
+        sections.append(Lines("", [_summary(pairs), *([self._sameness()] if self.same else [])]))
         if changed:
             rows = together(changed)
             many = any(count > 1 for _, count, _ in rows)
