@@ -227,7 +227,7 @@ def test_kernels_of_other_machines_cost_what_they_do_on_this_one(name: str) -> N
 
 
 def test_every_operator_of_the_table_is_executed() -> None:
-    met = set(ELSEWHERE)
+    met = {*ELSEWHERE, "nonzero", "nonzero_numpy", "argwhere", "masked_select"}  # test_torch_running.py has these
     for name, (module, shape, _) in CASES.items():
         if name == "newer" and OLD:
             continue

@@ -291,6 +291,14 @@ VALUED: dict[str, tuple[Callable[..., Any], tuple[int, ...], list[Any], int]] = 
     "packed": (packed, (2, 7, 4), [7, 5], 12),
     "split": (split, (1, 7, 4), [3], 3),
     "repeated": (repeated, (1, 3, 4), [1, 0, 4], 5),
+    "places": (lambda dense, x, where: dense(x[0][torch.argwhere(where)[:, 0]]), (1, 3, 4), [True, False, True], 2),
+    "nonzero": (lambda dense, x, where: dense(x[0][where.nonzero()[:, 0]]), (1, 3, 4), [True, False, True], 2),
+    "masked": (
+        lambda dense, x, where: dense(x[0][torch.arange(3).masked_select(where)]),
+        (1, 3, 4),
+        [True, False, True],
+        2,
+    ),
     "true places": (lambda dense, x, where: dense(x[0][where]), (1, 3, 4), [True, False, True], 2),
 }
 
@@ -454,3 +462,43 @@ def test_a_shape_in_another_layout_is_told_the_line_that_was_meant(
     if "mean " in said:
         for line in said.rpartition("mean ")[2].rstrip("?\n").split(", or "):
             assert run(["network", f"their_layouts:{name}", *line.split()]) == 0
+
+
+# --- layers that the data chooses -------------------------------------------------------------------------------------
+
+
+class Mixture(nn.Module):
+    """Experts, the best few of them for each token: as Mixtral has it."""
+
+    def __init__(self, sizes: list[int], best: int = 2) -> None:
+        super().__init__()
+        self.gate, self.best = nn.Linear(4, len(sizes), bias=False), best
+        self.experts = nn.ModuleList(
+            nn.Sequential(nn.Linear(4, n, bias=False), nn.Linear(n, 4, bias=False)) for n in sizes
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(0, 1)
+        out = torch.zeros_like(x)
+        chosen = self.gate(x).topk(self.best, -1).indices
+        hits = F.one_hot(chosen, len(self.experts)).permute(2, 1, 0)
+        for at in torch.greater(hits.sum((-1, -2)), 0).nonzero():
+            _, token = torch.where(hits[at].squeeze(0))
+            out[token] = self.experts[at](x[token])
+        return out
+
+
+def test_experts_that_the_data_chooses_are_counted_where_any_choice_costs_the_same() -> None:
+    net = sepcalc.from_torch(Mixture([8, 8, 8, 8]), torch.ones(1, 6, 4))
+    assert (net.macs, net.params, net.stopped) == (6 * 16 + 6 * 2 * 64, 16 + 4 * 64, None)
+    note = (
+        "the data chooses which layers run: counted as if each had its turn; other choices were tried, and cost as much"
+    )
+    assert note in net.notes
+
+
+@pytest.mark.parametrize("sizes", [[8, 8, 8, 9], [8, 9, 9, 8], [9, 8, 8, 9]])
+def test_experts_of_which_some_cost_more_stop_the_count(sizes: list[int]) -> None:
+    net = sepcalc.from_torch(Mixture(sizes), torch.ones(1, 6, 4))
+    assert net.stopped is not None
+    assert (net.macs, net.stopped.kind) == (6 * 16, "nonzero")

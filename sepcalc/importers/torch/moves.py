@@ -320,6 +320,7 @@ MOVES: dict[str, Handler] = {
     **_names(_parts, "slice", "narrow", "select", "split", "split_with_sizes", "chunk", "unbind", "unsafe_split"),
     **_names(_parts, "unsafe_chunk", "unsafe_split_with_sizes", "tensor_split", "diagonal"),
     **_names(_joined, "cat", "concat", "concatenate", "stack"),
+    **_names(_copied, "nonzero", "nonzero_numpy", "argwhere", "masked_select"),  # of values that are known
     **_names(_padded, "pad", "constant_pad_nd", "_pad_circular", "reflection_pad1d", "reflection_pad2d"),
     **_names(_padded, "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d"),
     **_names(_shifted, "roll", "flip"),

@@ -13,9 +13,10 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.choosing import CHOOSING, WAYS
 from sepcalc.importers.torch.dataless import Dataless, Shadow
 from sepcalc.importers.torch.keeping import as_it_was
-from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace
+from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace, lowered
 from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, TooMuch
 from sepcalc.importers.torch.trace import Tracer
@@ -30,6 +31,9 @@ _UNSHAPED = "PyTorch tells its shapes by its data alone: counted up to here"
 _ASKS = "it asks for a value that only the data can tell, and what runs then depends on it: counted up to here"
 
 
+_CHOSEN = (
+    "the data chooses which layers run: counted as if each had its turn; other choices were tried, and cost as much"
+)
 _EXPORTED = "its forward asks for values that only the data can tell: counted is what runs when PyTorch exports it"
 
 
@@ -58,7 +62,25 @@ def traced(
         whole = _run(name, module, args, kwargs, guesses)
         if whole.stop is None:
             return whole._replace(notes=(_EXPORTED, *whole.notes))
+    if any(call.op in CHOOSING for call in trace.calls):
+        with suppress(InputError):
+            return _whatever_is_chosen(name, module, args, kwargs, guesses) or trace
     return trace
+
+
+def _whatever_is_chosen(
+    name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], guesses: Collection[str]
+) -> Trace | None:
+    """The run where what the data chooses is made up, if it costs the same in every way of making it up."""
+    traces, costs = list[Trace](), set[tuple[int, ...]]()
+    for way in range(WAYS):
+        trace = _run(name, module, args, kwargs, guesses, way)
+        if trace.stop is not None:
+            return None
+        cost = lowered(name, trace)[0].cost
+        costs.add((cost.macs, cost.mults, cost.adds, cost.compares, cost.divs, cost.specials))
+        traces.append(trace)
+    return traces[0]._replace(notes=(_CHOSEN, *traces[0].notes)) if len(costs) == 1 else None
 
 
 def _is_whole(value: torch.Tensor) -> bool:
@@ -118,13 +140,19 @@ def _as_exported() -> Iterator[None]:
 
 
 def _run(
-    name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], guesses: Collection[str]
+    name: str,
+    module: torch.nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    guesses: Collection[str],
+    way: int | None = None,
 ) -> Trace:
     """One run of the module's forward, to its end or up to where it cannot be followed. Raises InputError where it
     fails."""
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(name, module, args, kwargs)
     tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module, guesses)
+    tracer.way = way
     valueless = dict[str, torch.Tensor]()
     inputs: dict[str, Tensor] = {}
 
@@ -166,7 +194,8 @@ def _run(
             origins = frozenset[str]().union(*[one.origins for one in fact.call.tensors()])
             read = [valueless[label] for label in origins if label in valueless]
             listed = all(_is_whole(one) or one.ndim < 2 for one in read) or _as_given(fact.call, tracer.calls)
-            if origins and len(read) == len(origins) and listed:
+            weighed = any(one.roots for one in fact.call.tensors())  # values alone would not tell
+            if origins and len(read) == len(origins) and listed and not weighed:
                 raise InputError([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
             return _trace(tracer, inputs, {}, Stop(fact.call, _ASKS))
         except NoShape as fact:

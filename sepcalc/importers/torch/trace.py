@@ -14,7 +14,28 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._pytree import tree_map
 
+from sepcalc.importers.torch.asking import (
+    ASKING,
+    CUTTING,
+    DATA,
+    LIKE,
+    STEPS,
+    TRUE,
+    UNRELATED,
+    WHOLE,
+    asks,
+    bound_to,
+    composite,
+    is_written,
+    packed,
+    plain,
+    product,
+    readable,
+    states,
+    whole,
+)
 from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
+from sepcalc.importers.torch.choosing import CHOOSING, CHOSEN, chosen
 from sepcalc.importers.torch.dataless import (
     SMALL,
     Dataless,
@@ -30,125 +51,6 @@ from sepcalc.importers.torch.flex import flex_attention, uncompiled
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
 MOST_CALLS = 200_000
-
-_WHOLE = {  # what takes whole numbers, by the name of the argument; PyTorch does not say so of all without data
-    **dict.fromkeys(("embedding", "_embedding_bag", "take_along_dim"), ("indices",)),
-    "embedding_bag": ("indices", "offsets"),
-    **dict.fromkeys(("one_hot", "bincount"), ("self",)),
-    **dict.fromkeys(
-        ("gather", "take", "index_select", "index_add", "index_copy", "index_fill", "index_reduce"), ("index",)
-    ),
-    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "put"), ("index",)),
-    **dict.fromkeys(("index", "index_put", "_index_put_impl", "unsafe_index"), ("indices",)),
-    **dict.fromkeys(("nll_loss", "nll_loss2d", "nll_loss_nd"), ("target",)),
-    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__"), ("self", "other")),
-    **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), ("self", "other")),
-}
-_TRUE = {"bitwise_not": ("self",), "masked_fill": ("mask",), "masked_scatter": ("mask",), "masked_select": ("mask",)}
-_STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
-_DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
-_DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
-_CUT = {  # overloads that read the data of one argument: which
-    ("tensor_split", "tensor_indices_or_sections"): 1,
-    ("_pack_padded_sequence", "default"): 1,
-    ("repeat_interleave", "self_Tensor"): 1,
-    ("repeat_interleave", "Tensor"): 0,
-    ("ctc_loss", "Tensor"): 2,
-}
-_CUTTING = {name for name, _ in _CUT}
-_ASKING = {"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::allclose"}
-_UNRELATED = {  # of their tensor they read the sizes alone
-    *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
-    *("new_empty_strided", "sym_size", "size", "is_same_size"),
-}
-_LIKE = {
-    "to",
-    "type_as",
-    "view_as",
-    "reshape_as",
-    "expand_as",
-}  # of the other tensor they read the type or the sizes alone
-
-
-def _is_written(argument: Any) -> bool:
-    return argument.alias_info is not None and bool(argument.alias_info.is_write)
-
-
-def composite(func: Any) -> bool:
-    """Whether PyTorch itself can take this operator apart."""
-    known: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
-    return known
-
-
-def _states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
-    """What a recurrent layer gives, without running step after step."""
-    x, states = bound["data" if "batch_sizes" in bound else "input"], bound["hx"]
-    ways = 2 if bound["bidirectional"] else 1
-    first = states[0] if isinstance(states, (list, tuple)) else states
-    made = [x.new_empty((*x.shape[:-1], ways * first.shape[-1])), first.new_empty(first.shape)]
-    if name == "lstm":
-        made.append(states[1].new_empty(states[1].shape))
-    return tuple(made)
-
-
-def _product(bound: Mapping[str, Any]) -> torch.Tensor | None:
-    """What rows in groups give by a matrix for each group, whose shape PyTorch tells of one type alone."""
-    rows, matrices = bound["self"], bound["mat2"]
-    fits = rows.ndim == 2 and matrices.ndim == 3 and rows.shape[1] == matrices.shape[1]
-    return rows.new_empty((rows.shape[0], matrices.shape[2])) if fits else None
-
-
-def _packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences without their padding, step after step, and how many sequences have each step."""
-    sizes = (lengths[None] > torch.arange(int(lengths.max()))[:, None]).sum(1)
-    return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:]), device="meta"), sizes
-
-
-def _asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
-    """Whose data tells what an operator gives, or the size of that."""
-    if name == "index":  # where something is true
-        return [one for one in found(args[1]) if one.dtype in (torch.bool, torch.uint8)]
-    if name == "where":
-        return found(args) if len(args) == 1 else []
-    at = _CUT.get((name, func._overloadname))
-    if at is not None:
-        return found(args[at : at + 1])
-    if name == "one_hot":
-        return found(args) if len(args) < 2 or args[1] == -1 else []
-    return found(args) if name in _DATA else []
-
-
-def _whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
-    """Indices with the places where a mask that has data is true."""
-    places: list[torch.Tensor | None] = []
-    for one in indices:
-        masks = one is not None and not one.is_meta and one.dtype in (torch.bool, torch.uint8)
-        places += one.nonzero().unbind(1) if one is not None and masks else [one]
-    return places
-
-
-def _plain(name: str) -> str:
-    """An operator's name without what tells its in-place form."""
-    return name[:-1] if name.endswith("_") and not name.startswith("__") else name
-
-
-def _bound(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by the names of the operator's schema, defaults filled in."""
-    values = {}
-    for at, argument in enumerate(func._schema.arguments):
-        if at < len(args):
-            values[argument.name] = args[at]
-        elif argument.name in kwargs:
-            values[argument.name] = kwargs[argument.name]
-        elif argument.has_default_value():
-            values[argument.name] = argument.default_value
-    return values
-
-
-def _readable(tensor: torch.Tensor) -> torch.Tensor:
-    """What an operator that is taken apart gets: it may read the data of what has some."""
-    inner = behind(tensor)
-    return tensor if inner.is_meta else inner
 
 
 class Tracer(Dataless):
@@ -184,6 +86,8 @@ class Tracer(Dataless):
         self.refusing = Refusing(self._asked, self.asked)
         self.answers = 0  # to what was asked after a refusal
         self.decided = set[str]()  # the inputs whose values were asked for
+        self.way: int | None = None  # of making up what the data chooses
+        self.chosen = False  # whether something that was made up decided what ran
         self.twins: dict[int, torch.Tensor] = {}  # what stands for a module's tensors while it runs
 
     # --- modules --------------------------------------------------------------------------------------------------
@@ -331,7 +235,7 @@ class Tracer(Dataless):
         """What runs after a refusal that their code caught. Who asks again is told something else, so that no loop of
         theirs waits for ever."""
         args, kwargs, tensors = self.alike(args, kwargs, True)
-        if tensors and func.name().partition(".")[0] in _ASKING:
+        if tensors and func.name().partition(".")[0] in ASKING:
             self.answers += 1
             return number_of(tensors[0], self.answers % 2)
         return self.run(func, args, kwargs, tensors, True)
@@ -342,12 +246,13 @@ class Tracer(Dataless):
 
     def _decide(self, name: str, read: Sequence[torch.Tensor], library: str = "aten") -> None:
         """What runs depends on the data of these tensors. Raises DependsOnData where they have none."""
-        if name in _CUTTING:
+        if name in CUTTING:
             self._require_whole(read)
         if any(one.is_meta for one in read):
             raise DependsOnData(self._asked(name, read, library))
-        for one in read:
-            self.decided |= self.look(one).origins
+        origins = frozenset[str]().union(*[self.look(one).origins for one in read])
+        self.decided |= origins - {CHOSEN}
+        self.chosen = self.chosen or CHOSEN in origins
 
     def _followed(self, func: Any, args: Any, kwargs: Any) -> Any:
         if not isinstance(func, torch._ops.OpOverload):  # cond and its like, which take code
@@ -355,19 +260,19 @@ class Tracer(Dataless):
                 with self:
                     return flex_attention(*args, **kwargs)
             raise DependsOnData(self._asked(str(func), (args, kwargs), "higher_order"))
-        shown = each(_readable, args), each(_readable, kwargs)
+        shown = each(readable, args), each(readable, kwargs)
         args, kwargs = each(self.inner, args), each(self.inner, kwargs)
         library, _, name = func.name().partition(".")[0].partition("::")
         if library in ("prim", "profiler"):
             return func(*args, **kwargs)
         if name.startswith(("_assert", "_functional_assert")):
             return None
-        name = _plain(name)
+        name = plain(name)
         given = found((args, kwargs))
-        read = _asks(func, name, args) if library == "aten" else []
+        read = asks(func, name, args) if library == "aten" else []
         if read:
             self._decide(name, read)
-        known = library == "aten" and (name in self.handled or name in _DATA or name in _UNRELATED)
+        known = library == "aten" and (name in self.handled or name in DATA or name in UNRELATED)
         if read and func._overloadname in ("self_Tensor", "tensor_indices_or_sections"):
             known = False  # taken apart, it needs the data of these alone
         if not known and given and composite(func):
@@ -378,21 +283,25 @@ class Tracer(Dataless):
         if name == "_nested_tensor_from_mask_left_aligned":
             return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
         if name == "_pack_padded_sequence":
-            data, sizes = _packed(*args)
-            self._register(name, library, _bound(func, tree_map(self.look, given), {}), data, ())
+            data, sizes = packed(*args)
+            self._register(name, library, bound_to(func, tree_map(self.look, given), {}), data, ())
             return data, sizes
         if name == "index":
-            args = (args[0], _whole(args[1]))
-        written = [argument.name for argument in func._schema.arguments if _is_written(argument)]
+            args = (args[0], whole(args[1]))
+        if name == "where" and len(args) == 1:
+            func, name = torch.ops.aten.nonzero_numpy.default, "nonzero_numpy"  # which it is
+        written = [argument.name for argument in func._schema.arguments if is_written(argument)]
         if self.mixed(given) or name in RANDOM:
-            self._taint([one for name in written for one in found(_bound(func, args, kwargs).get(name))])
+            self._taint([one for name in written for one in found(bound_to(func, args, kwargs).get(name))])
             args, kwargs = each(self.inner, args), each(self.inner, kwargs)
         args, kwargs, given = self.alike(args, kwargs, name in RANDOM)
-        bound = _bound(func, args, kwargs)
+        bound = bound_to(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
+        if "repeats" in arguments and "self" not in arguments:  # it gives places, as often as each is told
+            name, arguments = "nonzero", {"self": arguments["repeats"]}
         self._check(name, arguments)
-        steps = name in _STEPS and given[0].is_meta
-        known = _states(name, bound) if steps else _product(bound) if name == "_grouped_mm" else None
+        steps = name in STEPS and given[0].is_meta
+        known = states(name, bound) if steps else product(bound) if name == "_grouped_mm" else None
         try:
             result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
         except NotImplementedError as error:
@@ -404,7 +313,12 @@ class Tracer(Dataless):
             if need is None:
                 raise
             raise need from error
+        places = None
+        if self.way is not None and name in CHOOSING:
+            result, places = chosen(self.way, name, bound, result)
         self._register(name, library, arguments, result, [one for name in written for one in found(bound.get(name))])
+        if places is not None:
+            self.known[id(places)] = self.known[id(places)]._replace(origins=frozenset([CHOSEN]))
         return result
 
     def _asked(self, name: str, given: Any, library: str = "torch") -> Call:
@@ -422,7 +336,7 @@ class Tracer(Dataless):
 
     def _check(self, name: str, arguments: Mapping[str, Any]) -> None:
         """Raises NeedsType where an input that was taken for decimal numbers is read as indices, or as a mask."""
-        for table, dtype in ((_WHOLE, torch.int64), (_TRUE, torch.bool)):
+        for table, dtype in ((WHOLE, torch.int64), (TRUE, torch.bool)):
             for one in every([arguments.get(label) for label in table.get(name, ())]):
                 if one.kind == "f" and one.origins & self.guesses:
                     raise NeedsType(one.origins, dtype)
@@ -449,8 +363,8 @@ class Tracer(Dataless):
     def _register(
         self, name: str, library: str, arguments: Mapping[str, Any], result: Any, written: Sequence[torch.Tensor]
     ) -> None:
-        live, roots, origins = self._joined(*every([arguments["self"]] if name in _LIKE else arguments.values()))
-        if name in _UNRELATED:
+        live, roots, origins = self._joined(*every([arguments["self"]] if name in LIKE else arguments.values()))
+        if name in UNRELATED:
             live, roots, origins = False, (), frozenset()
         live = live or name in RANDOM
         targets = found(result) or written

@@ -1,0 +1,128 @@
+"""What operators ask: of their tensors' data, of their types; and what they give, where PyTorch needs data to tell
+that."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from sepcalc.importers.torch.dataless import behind, found
+
+WHOLE = {  # what takes whole numbers, by the name of the argument; PyTorch does not say so of all without data
+    **dict.fromkeys(("embedding", "_embedding_bag", "take_along_dim"), ("indices",)),
+    "embedding_bag": ("indices", "offsets"),
+    **dict.fromkeys(("one_hot", "bincount"), ("self",)),
+    **dict.fromkeys(
+        ("gather", "take", "index_select", "index_add", "index_copy", "index_fill", "index_reduce"), ("index",)
+    ),
+    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "put"), ("index",)),
+    **dict.fromkeys(("index", "index_put", "_index_put_impl", "unsafe_index"), ("indices",)),
+    **dict.fromkeys(("nll_loss", "nll_loss2d", "nll_loss_nd"), ("target",)),
+    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__"), ("self", "other")),
+    **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), ("self", "other")),
+}
+TRUE = {"bitwise_not": ("self",), "masked_fill": ("mask",), "masked_scatter": ("mask",), "masked_select": ("mask",)}
+STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
+DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
+_CUT = {  # overloads that read the data of one argument: which
+    ("tensor_split", "tensor_indices_or_sections"): 1,
+    ("_pack_padded_sequence", "default"): 1,
+    ("repeat_interleave", "self_Tensor"): 1,
+    ("repeat_interleave", "Tensor"): 0,
+    ("ctc_loss", "Tensor"): 2,
+}
+CUTTING = {name for name, _ in _CUT}
+ASKING = {"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::allclose"}
+UNRELATED = {  # of their tensor they read the sizes alone
+    *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
+    *("new_empty_strided", "sym_size", "size", "is_same_size"),
+}
+LIKE = {
+    "to",
+    "type_as",
+    "view_as",
+    "reshape_as",
+    "expand_as",
+}  # of the other tensor they read the type or the sizes alone
+
+
+def is_written(argument: Any) -> bool:
+    return argument.alias_info is not None and bool(argument.alias_info.is_write)
+
+
+def composite(func: Any) -> bool:
+    """Whether PyTorch itself can take this operator apart."""
+    known: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
+    return known
+
+
+def states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
+    """What a recurrent layer gives, without running step after step."""
+    x, states = bound["data" if "batch_sizes" in bound else "input"], bound["hx"]
+    ways = 2 if bound["bidirectional"] else 1
+    first = states[0] if isinstance(states, (list, tuple)) else states
+    made = [x.new_empty((*x.shape[:-1], ways * first.shape[-1])), first.new_empty(first.shape)]
+    if name == "lstm":
+        made.append(states[1].new_empty(states[1].shape))
+    return tuple(made)
+
+
+def product(bound: Mapping[str, Any]) -> torch.Tensor | None:
+    """What rows in groups give by a matrix for each group, whose shape PyTorch tells of one type alone."""
+    rows, matrices = bound["self"], bound["mat2"]
+    fits = rows.ndim == 2 and matrices.ndim == 3 and rows.shape[1] == matrices.shape[1]
+    return rows.new_empty((rows.shape[0], matrices.shape[2])) if fits else None
+
+
+def packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequences without their padding, step after step, and how many sequences have each step."""
+    sizes = (lengths[None] > torch.arange(int(lengths.max()))[:, None]).sum(1)
+    return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:]), device="meta"), sizes
+
+
+def asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
+    """Whose data tells what an operator gives, or the size of that."""
+    if name == "index":  # where something is true
+        return [one for one in found(args[1]) if one.dtype in (torch.bool, torch.uint8)]
+    if name == "where":
+        return found(args) if len(args) == 1 else []
+    at = _CUT.get((name, func._overloadname))
+    if at is not None:
+        return found(args[at : at + 1])
+    if name == "one_hot":
+        return found(args) if len(args) < 2 or args[1] == -1 else []
+    return found(args) if name in DATA else []
+
+
+def whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    """Indices with the places where a mask that has data is true."""
+    places: list[torch.Tensor | None] = []
+    for one in indices:
+        masks = one is not None and not one.is_meta and one.dtype in (torch.bool, torch.uint8)
+        places += one.nonzero().unbind(1) if one is not None and masks else [one]
+    return places
+
+
+def plain(name: str) -> str:
+    """An operator's name without what tells its in-place form."""
+    return name[:-1] if name.endswith("_") and not name.startswith("__") else name
+
+
+def bound_to(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by the names of the operator's schema, defaults filled in."""
+    values = {}
+    for at, argument in enumerate(func._schema.arguments):
+        if at < len(args):
+            values[argument.name] = args[at]
+        elif argument.name in kwargs:
+            values[argument.name] = kwargs[argument.name]
+        elif argument.has_default_value():
+            values[argument.name] = argument.default_value
+    return values
+
+
+def readable(tensor: torch.Tensor) -> torch.Tensor:
+    """What an operator that is taken apart gets: it may read the data of what has some."""
+    inner = behind(tensor)
+    return tensor if inner.is_meta else inner

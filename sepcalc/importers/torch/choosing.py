@@ -1,0 +1,36 @@
+"""Layers that the data chooses: a mixture's experts, the best few of them for each token.
+
+How much runs is often the same whatever is chosen. So choices are made up, in several ways that differ as far as they
+can; where all of them cost the same, so does any.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+CHOSEN = "\0chosen"  # stands among the inputs that a made-up choice depends on
+WAYS = 5  # each in turn, the first ones always, the last ones always, by lot, by another lot
+CHOOSING = {"topk", "argmax"}
+MOST_CHOICES = 65_536
+
+
+def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[Any, torch.Tensor | None]:
+    """What an operator gives that chooses the best along the last axis, with made-up places in it; and these."""
+    places = result[1] if name == "topk" else result
+    given, axis = bound["self"], bound.get("dim", -1)
+    if axis is None or not given.ndim or axis % given.ndim != given.ndim - 1:
+        return result, None
+    if not places.is_meta or not 0 < places.numel() <= MOST_CHOICES:
+        return result, None
+    among, best = given.shape[-1], bound["k"] if name == "topk" else 1
+    rows, first = places.numel() // best, torch.arange(best)
+    if way == 0:
+        at = (torch.arange(rows)[:, None] * best + first) % among
+    elif way < 3:
+        at = (first if way == 1 else among - 1 - first).expand(rows, best)
+    else:
+        lots = torch.rand(rows, among, generator=torch.Generator().manual_seed(way))
+        at = lots.argsort(1)[:, :best]
+    made = at.reshape(places.shape)
+    return ((result[0], made) if name == "topk" else made), made
