@@ -1,11 +1,13 @@
 """First guesses, in the words of PyTorch, Keras, ONNX, Caffe and papers: each is refused, and answered with the line
 that was meant. Every line that is suggested is run here, or read by the parser."""
 
+import io
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sepcalc import foreign, load, meant, parse
-from sepcalc.cli import COMMANDS, commands, run
+from sepcalc.cli import COMMANDS, commands, guesses, run
 from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
-from sepcalc.errors import InputError, Invalid
+from sepcalc.errors import InputError, Invalid, Meant, Problem
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
@@ -294,6 +296,24 @@ def test_the_whole_command(guess: str, expected: str, sep: Run) -> None:
     code, out, err = sep(*shlex.split(guess))
     assert (code, out, hint(err)) == (2, "", f"sepcalc {expected}")
     assert sep(*shlex.split(expected))[0] == 0
+
+
+WORDS = (
+    "net.yaml model.py m.pt zoo:vgg16 zoo: HEAD:net.yaml git:net.yaml 12x12x3 12,12,3 12 3 -k3 -k -o --json --max "
+    "macs=3 macs<3 5M --set width --width --input 3x64x64 = x= -- - conv conv2d 3x3 64 -p SAME { {x} ( --format= "
+    "--rewrite *= separable --variant é sobel 0x0 -h --help each add einsum tm:Net ' \" $(x) --top 1e400 -v"
+)
+MORE = ["", "\0", "\x1b[31m", "a b", "8x8x3, act relu", "conv -k3,", "nn.Conv2d(3, 64", "x" * 700, "9" * 50, "1 2; 3 4"]
+ODD = st.lists(st.sampled_from([*COMMANDS, *WORDS.split(), *MORE]), max_size=6)
+
+
+@given(ODD)
+def test_a_guess_never_fails_and_prints_nothing(args: list[str]) -> None:
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        guesses.usage(args)
+        guesses.told(InputError([Problem("x")]), args)
+        guesses.told(InputError([Problem("x", meant=Meant(" ".join(args[1:]), "12x12x3 conv -k3 -o8"))]), args)
+    assert out.getvalue() + err.getvalue() == ""
 
 
 def git(*words: str) -> None:

@@ -176,16 +176,27 @@ def _help_width() -> int:
 
 def _told(problems: InputError, args: Sequence[str]) -> str:
     """The message, with the whole command that was meant where that is known."""
-    from sepcalc.cli.guesses import told
+    try:
+        from sepcalc.cli.guesses import told
 
-    return told(problems, args)
+        return told(problems, args)
+    except Exception:  # the message matters more than its hint
+        return str(problems)
+
+
+def _hint(args: Sequence[str]) -> str:
+    """The whole command that was meant, as a line of a message, or nothing."""
+    try:
+        from sepcalc.cli.guesses import usage
+
+        return usage(args)
+    except Exception:  # the message matters more than its hint
+        return ""
 
 
 def _usage(wrong: click.ClickException, args: Sequence[str]) -> str:
-    from sepcalc.cli.guesses import usage
-
     message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
-    hint = usage(args)
+    hint = _hint(args)
     if hint:
         message = message.partition(" Did you mean")[0].partition("\n  hint: ")[0]
     elif type(wrong) is click.BadParameter and wrong.param and isinstance(wrong.param.type, click.Choice):

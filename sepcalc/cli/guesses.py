@@ -317,7 +317,7 @@ def _specification(rest: Sequence[str]) -> list[str]:
     options, result, at = _options("compare"), list[str](), 0
     while at < len(rest):
         name = rest[at].partition("=")[0]
-        ours = foreign.FLAGS.get(name, name).split()
+        ours = foreign.FLAGS.get(name, name).split() or [name]
         if ours[0] in options and ours[0] not in ("--output",):
             at += 1 + (options[ours[0]] and "=" not in rest[at] and len(ours) == 1)
             continue
@@ -475,6 +475,8 @@ def _parses(words: Sequence[str]) -> bool:
     found = commands.get_command(_root(), words[0])
     if found is None:
         return [*words] == ["--version"]
+    if {"-h", "--help"} & {*words}:
+        return False  # they would print
     try:
         context = found.make_context(words[0], list(words[1:]), parent=_root())
     except (click.ClickException, click.exceptions.Exit):
