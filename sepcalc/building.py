@@ -350,6 +350,12 @@ def select(words: Words, options: Options, inputs: Shapes) -> Op:
     return Select()
 
 
+def scatter(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.elementwise import Scatter
+
+    return Scatter(words[0], cast(Shape, options["to"]))
+
+
 # --- moves -----------------------------------------------------------------------------------------------------------
 
 

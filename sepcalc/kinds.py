@@ -74,6 +74,12 @@ def _samplings() -> tuple[tuple[str, ...], ...]:
     return (tuple(SAMPLED),)
 
 
+def _scatterings() -> tuple[tuple[str, ...], ...]:
+    from sepcalc.ops.elementwise import SCATTERED
+
+    return (SCATTERED,)
+
+
 def _act_form(words: Words, options: Options) -> tuple[str, ...]:
     from sepcalc.ops.elementwise import ACTIVATIONS
 
@@ -254,6 +260,13 @@ KINDS = {
     "compare": Kind("one compare for each element, of two inputs", building.elementwise("compare"), several=True),
     "power": Kind("one special for each element, of two inputs", building.elementwise("power"), several=True),
     "logical": Kind("free: and, or, xor of two or more inputs", building.elementwise("logical"), several=True),
+    "scatter": Kind(
+        "each element of the first input added to what stands at its place: one addition (or other step) each",
+        building.scatter,
+        ("to",),
+        words=_scatterings,
+        several=True,
+    ),
     "select": Kind("free: elements of one or the other, where a first input says so", building.select, several=True),
     "scale": Kind(
         "one mult for each element by a stored number: constant, or trained per channel, element or shape",

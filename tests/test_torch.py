@@ -172,6 +172,9 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "products repeated": (Code(lambda m, x: (m.w @ x, x @ m.w, torch.einsum("bij,jk,kl->bil", x, m.v, m.v)), w=torch.ones(3, 8, 5), v=torch.ones(8, 8)), (1, 5, 8), 0),
     "functions spelled out": (Code(lambda m, x: [f(x) for f in (torch.tan, torch.sinh, torch.cosh, torch.erfc, torch.logit, torch.frac, torch.deg2rad, torch.rad2deg, torch.isinf, torch.isposinf, torch.isneginf, torch.signbit, torch.nansum, torch.count_nonzero, torch.aminmax)]), VECTOR, 0),
     "pairs spelled out": (Code(lambda m, x: [f(x, x + 1) for f in (torch.fmod, torch.remainder, torch.hypot, torch.logaddexp, torch.xlogy, torch.fmax, torch.fmin, torch.heaviside, torch.vdot)]), (8,), 8),
+    "scatters": (Code(lambda m, x: (torch.zeros(2, 8).index_add(0, m.where, x[0]), torch.zeros(2, 8).scatter_add(0, m.wide, x[0]), torch.zeros(2, 8).scatter_reduce(0, m.wide, x[0], "mean"), x[0].index_reduce(0, m.where, x[0], "amax"), x[0].index_put((m.where,), x[0], accumulate=True)), where=nn.Buffer(torch.tensor([0, 1, 0, 1, 1])), wide=nn.Buffer(torch.zeros(5, 8).long())), TOKENS, 0),
+    "grids": (Code(lambda m, x: (F.grid_sample(x, F.affine_grid(x[:, 0, :2, :3], (1, 8, 5, 4), align_corners=False), align_corners=False), A.grid_sampler_2d(x, x[:, :2].permute(0, 2, 3, 1), 1, 0, True), A.grid_sampler_3d(x[None], x[:, :3].permute(0, 2, 3, 1)[:, None], 0, 0, False))), IMAGE, 20 * 3 * 2),
+    "mean squares": (Code(lambda m, x: (F.mse_loss(x, m.w), F.mse_loss(x, x + 1, reduction="sum"), F.mse_loss(x, x, reduction="none")), w=torch.ones(5, 8)), TOKENS, 0),
     "distances": (Code(lambda m, x: (torch.cdist(x, m.w), torch.cdist(m.w, x, 1.0), torch.cdist(x, x, 3.0), torch.cdist(x, x, float("inf")), torch.cdist(x, x, 0.0), torch.cdist(x.repeat(1, 6, 1), x), F.pdist(x[0]), torch.linalg.cross(x[..., :3], m.w[..., :3]), F.pairwise_distance(x, x + 1)), w=torch.ones(1, 5, 8)), TOKENS, 0),
 }  # fmt: skip
 
@@ -272,6 +275,7 @@ def test_counts_are_those_worked_out_by_hand(name: str) -> None:
     assert sepcalc.from_torch(module.eval(), torch.ones(shape)).cost == BY_HAND[name]
 
 
+PLACES = torch.tensor([0, 1, 0, 1, 1])
 # Functions that are spelled with others: mults, additions, compares, divisions, specials, by hand.
 SPELLED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...], tuple[int, ...]]] = {
     "sin / cos": (lambda m, x: torch.tan(x), VECTOR, (0, 0, 0, 8, 16)),
@@ -303,6 +307,29 @@ SPELLED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...], tuple[int, 
     "distances, different": (lambda m, x: torch.cdist(x, x, 0.0), TOKENS, (0, 200 + 175, 200, 0, 0)),
     "distances of pairs": (lambda m, x: F.pdist(x[0]), TOKENS, (80, 80 + 70, 0, 0, 10)),
     "cross product": (lambda m, x: torch.linalg.cross(x, x), (1, 5, 3), (30, 15, 0, 0, 0)),
+    # one step for each of 40 elements put to some of 16 places, whichever of them meet
+    "added where they belong": (lambda m, x: torch.zeros(2, 8).index_add(0, PLACES, x[0]), TOKENS, (0, 40, 0, 0, 0)),
+    "added, scaled": (lambda m, x: torch.zeros(2, 8).index_add(0, PLACES, x[0], alpha=2), TOKENS, (40, 40, 0, 0, 0)),
+    "added in place": (lambda m, x: torch.zeros(2, 8).index_add_(0, PLACES, x[0]), TOKENS, (0, 40, 0, 0, 0)),
+    "added by the element": (lambda m, x: torch.zeros(2, 8).scatter_add(0, PLACES[:, None].expand(5, 8), x[0]), TOKENS, (0, 40, 0, 0, 0)),
+    "some of them added": (lambda m, x: torch.zeros(2, 8).scatter_add(0, PLACES[:3, None].expand(3, 8), x[0]), TOKENS, (0, 24, 0, 0, 0)),
+    "added, spelled": (lambda m, x: torch.zeros(2, 8).scatter_reduce(0, PLACES[:, None].expand(5, 8), x[0], "sum"), TOKENS, (0, 40, 0, 0, 0)),
+    "the greatest where they belong": (lambda m, x: torch.zeros(2, 8).scatter_reduce(0, PLACES[:, None].expand(5, 8), x[0], "amax"), TOKENS, (0, 0, 40, 0, 0)),
+    "products where they belong": (lambda m, x: torch.zeros(2, 8).scatter_reduce(0, PLACES[:, None].expand(5, 8), x[0], "prod"), TOKENS, (40, 0, 0, 0, 0)),
+    "means where they belong": (lambda m, x: torch.zeros(2, 8).scatter_reduce(0, PLACES[:, None].expand(5, 8), x[0], "mean"), TOKENS, (16, 40, 0, 0, 0)),
+    "means where data says": (lambda m, x: torch.zeros(2, 8).scatter_reduce(0, x[0].long(), x[0], "mean"), TOKENS, (0, 80, 0, 16, 0)),
+    "accumulated": (lambda m, x: torch.zeros(2, 8).index_put((PLACES,), x[0], accumulate=True), TOKENS, (0, 40, 0, 0, 0)),
+    "one number accumulated": (lambda m, x: x[0].index_put((PLACES,), torch.ones(()), accumulate=True), TOKENS, (0, 40, 0, 0, 0)),
+    "put and accumulated": (lambda m, x: x.put(PLACES, x[0, :, 0], accumulate=True), TOKENS, (0, 5, 0, 0, 0)),
+    "written and added": (lambda m, x: x[0].scatter(0, PLACES[:, None], 1.0, reduce="add"), TOKENS, (0, 5, 0, 0, 0)),
+    "only written": (lambda m, x: x[0].scatter(0, PLACES[:, None], 1.0), TOKENS, (0, 0, 0, 0, 0)),
+    "mean square": (lambda m, x: F.mse_loss(x, 2 * x), VECTOR, (8 + 8 + 1, 8 + 7, 0, 0, 0)),
+    "square by square": (lambda m, x: F.mse_loss(x, torch.ones(8), reduction="none"), VECTOR, (8, 8, 0, 0, 0)),
+    # P positions, y = 8 P outputs: 4 y + 6 P mults, 3 y + 8 P additions; nearest the coordinates alone
+    "grid": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), align_corners=False), IMAGE, (4 * 240 + 6 * 30, 3 * 240 + 8 * 30, 0, 0, 0)),
+    "grid, corners aligned": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), align_corners=True), IMAGE, (4 * 240 + 6 * 30, 3 * 240 + 6 * 30, 0, 0, 0)),
+    "grid, nearest": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), "nearest", align_corners=False), IMAGE, (2 * 30, 4 * 30, 0, 0, 0)),
+    "grid, stored": (lambda m, x: F.grid_sample(x, torch.zeros(1, 5, 6, 2), align_corners=False), IMAGE, (4 * 240, 3 * 240, 0, 0, 0)),
     "outer product": (lambda m, x: torch.outer(x[0], x[0]), VECTOR, (64, 0, 0, 0, 0)),
     "outer product, added": (lambda m, x: torch.addr(x[0].expand(8, 8), x[0], x[0]), VECTOR, (64, 64, 0, 0, 0)),
     "outer product, spelled": (lambda m, x: torch.einsum("bi,bj->bij", x, x), VECTOR, (64, 0, 0, 0, 0)),
@@ -324,12 +351,9 @@ def test_a_function_spelled_with_others_costs_what_its_formula_does(name: str) -
 
 NO_RULE = "sepcalc has no rule for what this operator computes"
 UNCOUNTED = {
-    "index_put": (lambda m, x: x.index_put((torch.tensor([0, 0]),), x, accumulate=True), REASONS["scatter_add"]),
-    "put": (lambda m, x: x.put(torch.tensor([0, 0]), x[0, 0, 0, :2], accumulate=True), REASONS["scatter_add"]),
-    "scatter": (lambda m, x: x.scatter(1, torch.zeros(1, 2, 6, 6).long(), 1.0, reduce="add"), REASONS["scatter_add"]),
     "stft": (lambda m, x: torch.stft(x[0, 0], 4, window=torch.ones(4), return_complex=True).real, REASONS["stft"]),
     "topk": (lambda m, x: x.topk(2)[0] + 1, REASONS["topk"]),
-    "grid_sampler": (lambda m, x: F.grid_sample(x, torch.zeros(1, 3, 3, 2), align_corners=False), REASONS["grid_sampler"]),
+    "grid_sampler": (lambda m, x: F.grid_sample(x, torch.zeros(1, 3, 3, 2), "bicubic", align_corners=False), "a bicubic grid sample has no count here: the weights of its taps have no formula here"),
     "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers have no count here"),
     "asin": (lambda m, x: x.asin(), NO_RULE),
     "randn": (lambda m, x: x + torch.randn(6), REASONS["randn"]),
@@ -830,6 +854,9 @@ BY_ITSELF: dict[str, Callable[[Any, Any], Any]] = {
     "queries for each": lambda m, x: m.linear(x) + m.linear(m.query.expand(len(x), -1, -1)),
     "a table for all": lambda m, x: m.linear(x) + m.linear(m.query),
     "windows": lambda m, x: m.linear(x.roll(1, 1)).view(-1, 1, 4),
+    "samples": lambda m, x: m.linear(
+        F.grid_sample(x[:, None], x[:, :, None, :2], align_corners=False).expand(-1, 1, 5, 8)
+    ),
     "steps": lambda m, x: steps_taken(m, x.transpose(0, 1)),
 }
 TOGETHER: dict[str, Callable[[Any, Any], Any]] = {

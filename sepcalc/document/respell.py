@@ -9,7 +9,7 @@ from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Fold, Transposed
-from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Select, Stored
+from sepcalc.ops.elementwise import ACTIVATIONS, Activation, Elementwise, Scatter, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
@@ -261,6 +261,7 @@ _WRITERS: dict[type[Op], Callable[[Any, Shapes], Parts]] = {
     Softmax: _softmax,
     Cumulate: lambda op, inputs: (op.kind(inputs), (), _along(op.axis, inputs[0])),
     Select: lambda op, inputs: ("select", (), {}),
+    Scatter: lambda op, inputs: ("scatter", (op.how,), {"to": op.to}),
     Copy: lambda op, inputs: (
         "copy",
         (),

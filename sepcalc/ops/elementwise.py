@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, broadcast
+from sepcalc.ops.base import Op, Window, broadcast
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -153,6 +153,41 @@ class Elementwise(_Elementwise, Op):
             total = sum(steps[1:], steps[0])
         counts = {ELEMENTWISE[self.how]: total} if ELEMENTWISE[self.how] else {}
         return Cost(**counts, activations=name("elements", *output))
+
+
+# What a scatter does with what it puts to a place and what stands there.
+SCATTERED = ("add", "multiply", "maximum", "minimum")
+
+
+class _Scatter(NamedTuple):
+    how: str
+    to: Shape
+
+
+class Scatter(_Scatter, Op):
+    """Every element of the first input added to (multiplied with, compared to) what stands at some place of a tensor of
+    shape ``to``. The further inputs are that tensor, unless it is stored, and the places, if they are computed.
+
+    x additions, mults or compares for x elements of the first input, whichever of them meet; y elements written.
+    Source: opcounts.md, "scatter with add".
+    """
+
+    __slots__ = ()
+    label = "scatter"
+    most = 1000
+
+    def detail(self, inputs: Shapes) -> str:
+        return self.how
+
+    def output(self, inputs: Shapes) -> Shape:
+        return self.to
+
+    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        counts = {ELEMENTWISE[self.how]: name("elements put", *inputs[0])}
+        return Cost(**counts, activations=name("elements", *output))
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None
 
 
 class _Select(NamedTuple):

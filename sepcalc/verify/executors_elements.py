@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.elementwise import Activation, Elementwise, Scatter, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
@@ -30,6 +30,7 @@ from sepcalc.verify.layout import (
     norm_rows,
     order_of,
     resampling_taps,
+    scattered,
     statistics_of,
     stored_data,
     stored_shape,
@@ -336,6 +337,15 @@ def _stored(op: Stored, inputs: Sequence[Array], output: Shape, bench: Bench) ->
     return np.asarray(_STEPS[op.how](array, values.astype(np.int32)))
 
 
+def _scatter(op: Scatter, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """The elements one after another to one place after another, over and over, as many at once as there are places."""
+    result, put = scattered(op, inputs)
+    for start in range(0, put.size, result.size):
+        part = put[start : start + result.size].view(bench.array)
+        result[: part.size] = np.asarray(_STEPS[op.how](result[: part.size], part))
+    return result.reshape(output)
+
+
 def _select(op: Select, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     first, second, third = [*inputs, np.array(5), np.array(-5)][:3]
     return np.broadcast_to(np.where(first != 0, second, third), output)
@@ -410,6 +420,7 @@ RUN: dict[type[Op], Function] = {
     Activation: _activation,
     Elementwise: _elementwise,
     Select: _select,
+    Scatter: _scatter,
     Stored: _stored,
     Rename: _rename,
     Concat: _concat,

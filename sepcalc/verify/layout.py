@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sepcalc.ops.conv import Fold, Transposed
-from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.elementwise import Activation, Elementwise, Scatter, Stored
 from sepcalc.ops.norm import RowNorm
 from sepcalc.ops.product import Attention
 from sepcalc.ops.recurrent import Recurrent
@@ -57,6 +57,15 @@ def resampling_taps(how: str, size: int, to: int) -> tuple[Array, Array]:
     else:
         weights, steps = np.stack([1 - part, part], axis=1), np.arange(2)
     return np.clip(whole[:, None].astype(int) + steps, 0, size - 1), weights
+
+
+def scattered(op: Scatter, inputs: Sequence[Array]) -> tuple[Array, Array]:
+    """What stands at the places of a scatter, its second input where that is the tensor, or ones; and what is put
+    there: signs where all of them are multiplied, which no number of them makes too large."""
+    given = [array for array in inputs[1:2] if array.shape == op.to]
+    before = np.array(given[0] if given else np.ones(op.to, inputs[0].dtype)).reshape(-1)
+    put = inputs[0].reshape(-1)
+    return before, np.sign(put) if op.how == "multiply" else put
 
 
 def grid_of(array: Array) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.elementwise import Activation, Elementwise, Scatter, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
@@ -28,6 +28,7 @@ from sepcalc.verify.layout import (
     norm_rows,
     order_of,
     resampling_taps,
+    scattered,
     statistics_of,
     stored_data,
     stored_shape,
@@ -258,6 +259,14 @@ def _stored_reference(op: Stored, inputs: Sequence[Array], output: Shape, bench:
     return np.asarray(how[op.how](array, values))
 
 
+def _scatter_reference(op: Scatter, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """Place by place: what stands there, and all that is put to it."""
+    before, put = scattered(op, inputs)
+    hows: dict[str, Any] = {"add": sum, "multiply": prod, "maximum": max, "minimum": min}
+    found = [hows[op.how]([one, *map(int, put[at :: before.size])]) for at, one in enumerate(map(int, before))]
+    return np.array(found, before.dtype).reshape(output)
+
+
 def _select_reference(op: Select, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     first, second, third = [np.broadcast_to(array, output) for array in (*inputs, 5, -5)][:3]
     chosen = (first != 0) * 1
@@ -353,6 +362,7 @@ REFERENCES: dict[type[Op], Function] = {
     Activation: _activation_reference,
     Elementwise: _elementwise_reference,
     Select: _select_reference,
+    Scatter: _scatter_reference,
     Stored: _stored_reference,
     Rename: rename_reference,
     Concat: _concat_reference,

@@ -11,7 +11,8 @@ from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Slice
 from sepcalc.ops.norm import BatchNorm, RowNorm
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
+from sepcalc.ops.pool import AdaptivePool, GridSample, Pool, Reduce, Upsample
+from sepcalc.ops.product import Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Pads, Shape
 
@@ -157,6 +158,29 @@ def _upsample(how: str, rank: int) -> Handler:
         return (builder.give(builder.add(Upsample(how, shape[2:]), [number]), shape, SECOND),)
 
     return handle
+
+
+def _grid_sample(builder: Builder, call: Call) -> Results:
+    """Read where the grid says; several pictures one below the other, as are their grids."""
+    x, grid = (builder.stored(builder.value(call.tensor(name))) for name in ("input", "grid"))
+    n, channels, *sizes = x.shape
+    how = {0: "bilinear" if len(sizes) == 2 else "trilinear", 1: "nearest"}.get(int(call.get("interpolation_mode", 0)))
+    if how is None:
+        raise Refused("a bicubic grid sample has no count here: the weights of its taps have no formula here")
+    image = builder.view(builder.laid(x, SECOND).node, (n * sizes[0], *sizes[1:], channels))
+    places = builder.view(builder.laid(grid, PLAIN).node, (n * grid.shape[1], *grid.shape[2:]))
+    op = GridSample(how, bool(call.get("align_corners", False)), not call.tensor("grid").live)
+    return (builder.give(builder.add(op, [image, places]), call.outputs[0].shape, SECOND),)
+
+
+def _affine_grid(builder: Builder, call: Call) -> Results:
+    """The positions of a picture, stored, times a matrix for each picture."""
+    theta, shape = builder.value(call.tensor("theta")), call.outputs[0].shape
+    n, axes = shape[0], shape[-1]
+    positions = builder.stored(Value((n, prod(shape[1:-1]), axes + 1)))
+    lead = (n,) if n > 1 else ()
+    matrix = builder.view(builder.laid(theta, PLAIN).node, (*lead, axes, axes + 1))
+    return (builder.give(builder.add(Matmul(True), [positions.node, matrix]), shape),)
 
 
 # --- norms ------------------------------------------------------------------------------------------------------------
@@ -360,6 +384,8 @@ LAYERS: dict[str, Handler] = {
     **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
     **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
     "col2im": _folded,
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), _grid_sample),
+    "affine_grid_generator": _affine_grid,
     "upsample_linear1d": _upsample("linear", 1),
     "upsample_bilinear2d": _upsample("bilinear", 2),
     "upsample_trilinear3d": _upsample("trilinear", 3),

@@ -12,15 +12,17 @@ from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.products import OUTER, PRODUCTS
 from sepcalc.importers.torch.reductions import REDUCTIONS
+from sepcalc.importers.torch.scatters import SCATTERS
 from sepcalc.network import Network
 
-OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES}
+OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS}
 # What is counted on stored tensors alone, since it runs whenever the module does; elementwise work on them is free.
 MULTIPLYING = {*PRODUCTS, *[name for name in LAYERS if name.startswith(("conv", "_conv", "lstm", "gru", "rnn_"))]}
 
 _IMAGES = (
     *("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_"),
     *("batch_norm", "native_batch_norm", "instance_norm", "group_norm", "native_group_norm", "channel_shuffle"),
+    "grid_sampler",
 )
 _KEEPING = {
     *("cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"),

@@ -50,15 +50,8 @@ def _moved(builder: Builder, call: Call, output: Tensor, op: Op | None = None, l
     return builder.give(number, output.shape, first)
 
 
-def _copied(builder: Builder, call: Call) -> Results:
+def copied(builder: Builder, call: Call) -> Results:
     return tuple([_moved(builder, call, output) for output in call.outputs])
-
-
-def _written(builder: Builder, call: Call) -> Results:
-    """Elements put elsewhere; some forms combine those that meet."""
-    if call.get("accumulate", False) or call.get("reduce") is not None:
-        raise Refused(_MET)
-    return _copied(builder, call)
 
 
 def _parts(builder: Builder, call: Call) -> Results:
@@ -175,7 +168,7 @@ def _padded(builder: Builder, call: Call) -> Results:
     given = call.get("pad", call.get("padding"))
     order = axes(value.shape, value.first)
     if given is None or len(output.shape) != len(value.shape) or len(order) != len(axes(output.shape, value.first)):
-        return _copied(builder, call)
+        return copied(builder, call)
     given = [int(size) for size in given]
     rank = len(value.shape)
     around = {rank - 1 - at: (given[2 * at], given[2 * at + 1]) for at in range(len(given) // 2)}
@@ -198,24 +191,24 @@ def _shifted(builder: Builder, call: Call) -> Results:
 
 def _turned(builder: Builder, call: Call) -> Results:
     """Turned by right angles; by two of them it is a flip along both axes."""
-    return _copied(builder, call) if int(call.get("k", 1)) % 2 else _shifted(builder, call)
+    return copied(builder, call) if int(call.get("k", 1)) % 2 else _shifted(builder, call)
 
 
 def _chosen_channels(builder: Builder, call: Call) -> Results:
     """Elements gathered or repeated; where only the channels are, every position keeps to itself."""
     if not call.given.live:
-        return _copied(builder, call)
+        return copied(builder, call)
     value = builder.value(call.given)
     output = call.outputs[0]
     others = [one for one in call.tensors() if one.live and one.at != call.given.at]
     to = seen(output.shape, value.first)
     before = builder.tensors[value.node]
     if others or len(output.shape) != len(value.shape) or len(to) != len(before) or to[:-1] != before[:-1]:
-        return _copied(builder, call)
+        return copied(builder, call)
     places = _indexed(call)
     last = axes(value.shape, value.first)[-1]
     if places is not None and places != [last]:
-        return _copied(builder, call)
+        return copied(builder, call)
     stored = [builder.value(one) for one in call.tensors() if not one.live]
     number = builder.add(Copy(to, (1,) * (len(to) - 1)), [value.node], stored)
     return (builder.give(number, output.shape, value.first),)
@@ -294,17 +287,13 @@ def _names(handler: Any, *names: str) -> dict[str, Handler]:
 
 
 _SORTED = "how often it compares depends on the data and the method"
-_SAMPLED = "it samples where the data says: the weights of its taps are computed, and their cost is not known here"
 _SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
 _DRAWN = "random numbers: what drawing them costs is not known"
-_MET = "a scatter that combines what meets has no count here: what meets depends on the data"
 
 # Why an operator is not counted, where more can be said than that there is no rule for it.
 REASONS: dict[str, str] = {
     **dict.fromkeys(("sort", "topk", "argsort", "kthvalue", "median", "nanmedian", "mode", "msort"), _SORTED),
-    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "affine_grid_generator"), _SAMPLED),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"), _SMOOTHED),
-    **dict.fromkeys(("scatter_add", "scatter_reduce", "index_add", "index_reduce"), _MET),
     **dict.fromkeys(RANDOM, _DRAWN),
     **dict.fromkeys(("stft", "istft"), COMPLEX),
     "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
@@ -320,17 +309,16 @@ MOVES: dict[str, Handler] = {
     **_names(_parts, "slice", "narrow", "select", "split", "split_with_sizes", "chunk", "unbind", "unsafe_split"),
     **_names(_parts, "unsafe_chunk", "unsafe_split_with_sizes", "tensor_split", "diagonal"),
     **_names(_joined, "cat", "concat", "concatenate", "stack"),
-    **_names(_copied, "nonzero", "nonzero_numpy", "argwhere", "masked_select"),  # of values that are known
+    **_names(copied, "nonzero", "nonzero_numpy", "argwhere", "masked_select"),  # of values that are known
     **_names(_padded, "pad", "constant_pad_nd", "_pad_circular", "reflection_pad1d", "reflection_pad2d"),
     **_names(_padded, "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d"),
     **_names(_shifted, "roll", "flip"),
     **_names(_chosen_channels, "index", "index_select", "repeat", "tile", "repeat_interleave"),
-    **_names(_copied, "gather", "take", "take_along_dim", "unfold"),
+    **_names(copied, "gather", "take", "take_along_dim", "unfold"),
     "rot90": _turned,
-    **_names(_copied, "im2col", "as_strided", "tril", "triu", "diag_embed", "slice_scatter", "select_scatter"),
-    **_names(_copied, "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
-    **_names(_copied, "copysign", "block_diag", "max_unpool3d", "fill", "zero", "slice_copy", "_pack_padded_sequence"),
-    **_names(_written, "scatter", "index_put", "put"),
+    **_names(copied, "im2col", "as_strided", "tril", "triu", "diag_embed", "slice_scatter", "select_scatter"),
+    **_names(copied, "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
+    **_names(copied, "copysign", "block_diag", "max_unpool3d", "fill", "zero", "slice_copy", "_pack_padded_sequence"),
     "copy": _overwritten,
     "aliased": _aliased,
     "pixel_shuffle": _pixels(True),

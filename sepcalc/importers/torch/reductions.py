@@ -120,6 +120,15 @@ def _sum_of_numbers(builder: Builder, call: Call) -> Results:
     return (_reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
 
 
+def _squared_error(builder: Builder, call: Call) -> Results:
+    """The mean of (a - b)², or their sum, or each."""
+    sides = [builder.loose(call.tensor(name)) for name in ("self", "target")]
+    change = combined(builder, "subtract", sides, "subtract", "from" if sides[0].constant else "shift")
+    squares = applied(builder, change, Activation("square"), labels=["square"])
+    how = {1: "mean", 2: "sum"}.get(int(call.get("reduction", 1)))
+    return (squares if how is None else _reduced(builder, how, squares, None, (), how),)
+
+
 # --- distances --------------------------------------------------------------------------------------------------------
 
 
@@ -181,6 +190,7 @@ REDUCTIONS: dict[str, Handler] = {
     "_cdist_forward": _distances,
     "_euclidean_dist": _distances,
     "_pdist_forward": _distances_within,
+    "mse_loss": _squared_error,
     "mean": _reduce("mean"),
     "sum": _reduce("sum"),
     "prod": _reduce("prod"),

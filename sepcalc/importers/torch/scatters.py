@@ -1,0 +1,107 @@
+"""Elements put to places: written there, or combined with what stands there."""
+
+from math import prod
+
+from sepcalc.importers.torch.calls import Call, Tensor
+from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, seen
+from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.importers.torch.moves import copied
+from sepcalc.ops.elementwise import Elementwise, Scatter, Stored
+from sepcalc.ops.move import Copy
+from sepcalc.shape import Shape
+
+# What PyTorch's names for it do with an element and what stands there; of a mean the sum.
+_HOWS = {
+    **dict.fromkeys(("add", "sum", "mean"), "add"),
+    **dict.fromkeys(("multiply", "prod"), "multiply"),
+    "amax": "maximum",
+    "amin": "minimum",
+}
+
+
+def _put(builder: Builder, call: Call) -> Results:
+    """Written, or combined where that is asked for."""
+    if call.get("accumulate", False):
+        return _combined(builder, call, "add")
+    if call.get("reduce") is not None:
+        return _combined(builder, call, str(call.get("reduce")))
+    return copied(builder, call)
+
+
+def _added(builder: Builder, call: Call) -> Results:
+    return _combined(builder, call, "add")
+
+
+def _reduced(builder: Builder, call: Call) -> Results:
+    return _combined(builder, call, str(call.get("reduce")))
+
+
+def _combined(builder: Builder, call: Call, how: str) -> Results:
+    """One step for each element that is put, whichever of them meet; of a mean, one more for each that is counted, and
+    the division."""
+    if how not in _HOWS:
+        raise Refused(f"a scatter that combines by {how!r} has no count here")
+    output = call.outputs[0]
+    source = next((one for name in ("source", "src", "values", "value") if (one := call.maybe(name))), None)
+    places = _places(call)
+    value = Value(()) if source is None else builder.value(source)
+    if call.get("alpha", 1) != 1 and not value.constant:
+        number = builder.add(Stored("scale"), [value.node], label="alpha")
+        value = value._replace(number=number)
+    number = _elements(builder, value, places)
+    to = seen(output.shape)
+    told = [builder.laid(builder.value(one), PLAIN).node for one in _told(call) if one.live]
+    given = call.given
+    base = [builder.laid(builder.value(given), PLAIN).node] if given.live else []
+    kept = [] if given.live else [builder.value(given)]
+    made = builder.add(Scatter(_HOWS[how], to), [number, *base, *told], kept)
+    if how == "mean":
+        made = _divided(builder, made, told, places, to)
+    return (builder.give(made, output.shape),)
+
+
+def _places(call: Call) -> Shape:
+    """The shape of what is put."""
+    if call.op == "index_put":
+        indices = call.arguments["indices"]
+        shape = call.given.shape
+        named = [one for one in indices if one is not None]
+        rank = max(len(one.shape) for one in named)
+        padded = [(1,) * (rank - len(one.shape)) + one.shape for one in named]
+        rest = [size for axis, size in enumerate(shape) if axis >= len(indices) or indices[axis] is None]
+        return (*map(max, zip(*padded)), *rest)
+    if call.op in ("index_add", "index_reduce"):
+        return call.tensor("source").shape
+    return call.tensor("index").shape
+
+
+def _told(call: Call) -> list[Tensor]:
+    """What says where they are put."""
+    if call.op == "index_put":
+        return [one for one in call.arguments["indices"] if one is not None]
+    return [call.tensor("index")]
+
+
+def _elements(builder: Builder, value: Value, places: Shape) -> int:
+    """What is put as a tensor of the network, one element for each place: parts or repeats of what is given."""
+    value = builder.stored(value)
+    number = builder.laid(value, PLAIN).node
+    if prod(value.shape) == prod(places):
+        return number
+    return builder.add(Copy(seen(places)), [number], label="source")
+
+
+def _divided(builder: Builder, total: int, told: list[int], places: Shape, to: Shape) -> int:
+    """A sum over how many were put there; which is known beforehand, unless the places are computed."""
+    if not told:
+        return builder.add(Stored("scale"), [total], label="scale")
+    ones = builder.stored(Value(places)).node
+    counted = builder.add(Scatter("add", to), [ones, *told], label="count")
+    return builder.add(Elementwise("divide"), [total, counted], label="divide")
+
+
+SCATTERS: dict[str, Handler] = {
+    **dict.fromkeys(("scatter", "index_put", "put"), _put),
+    **dict.fromkeys(("scatter_add", "index_add"), _added),
+    **dict.fromkeys(("scatter_reduce", "index_reduce"), _reduced),
+}
