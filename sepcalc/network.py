@@ -336,8 +336,9 @@ class Network:
         with no_search_for_cycles():
             for node in self.nodes:
                 inputs = tuple([tensors[source] for source in node.sources])
-                windows = node.op.windows(inputs, node.output)
-                seen = [through(reaches[source], tensors[source], windows) for source in node.sources]
+                seen = [
+                    through(reaches[source], tensors[source], node.op, inputs, node.output) for source in node.sources
+                ]
                 reaches.append(seen[0] if len(seen) == 1 else joined(seen))
         return reaches[len(self.inputs) :]
 

@@ -11,8 +11,8 @@ from math import gcd, prod
 from operator import is_
 from typing import NamedTuple
 
-from sepcalc.ops.base import Window
-from sepcalc.shape import LARGEST, Shape
+from sepcalc.ops.base import Op, Window
+from sepcalc.shape import LARGEST, Shape, Shapes
 
 LONGEST = 64  # steps of one way back
 OWN = Window(1)  # each sees its own position
@@ -40,10 +40,13 @@ class Step(NamedTuple):
 
 class Reach(NamedTuple):
     """What part of the network's input a tensor's elements see, per spatial axis of that input: where ``steps`` lead
-    back to (None once positions are lost), and what any element sees, ``whole`` positions."""
+    back to (None once positions are lost), and what any element sees, ``whole`` positions. ``lie``: the axes of the
+    tensor, counted from its end, that these lie along, None for one that is no more (of one position); it is None
+    itself where they are its own spatial axes."""
 
     whole: tuple[int, ...]
     steps: tuple[tuple[Step, ...], ...] | None
+    lie: tuple[int | None, ...] | None = None
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -71,22 +74,71 @@ def of_input(shape: Shape) -> Reach:
     return Reach((1,) * rank, ((Step(),),) * rank)
 
 
-def through(reach: Reach, shape: Shape, windows: Sequence[Window] | None) -> Reach:
+def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -> Reach:
     """What the output of an op sees, given what its input of this shape does."""
-    if windows == () or reach.steps is None:
+    if reach.steps is None:
         return reach
-    if windows is not None and len(windows) == len(reach.steps):
-        first, way = (windows[0], reach.steps[0]) if windows else (OWN, ())
-        alike = windows.count(first) == len(windows)
+    places = op.places(shape, output)
+    if places is not None:
+        return _moved(reach, shape, output, places)
+    windows = op.windows(inputs, output)
+    if windows == () and reach.lie is None:
+        return reach
+    if windows is not None and (every := _along(reach, len(shape), windows, op.apart)) is not None:
+        first, way = (every[0], reach.steps[0]) if every else (OWN, ())
+        alike = every.count(first) == len(every)
         if alike and first == OWN:
             return reach
         if alike and all(map(partial(is_, way), reach.steps)):  # square, as most are: one axis for all
-            steps = (_back(reach.steps[0], windows[0]),) * len(windows)
+            steps = (_back(reach.steps[0], first),) * len(every)
         else:
-            steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, windows)])
+            steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, every)])
         if max(map(len, steps)) <= LONGEST:
-            return Reach(reach.whole, steps)
-    return Reach(tuple([seen(steps, size) for steps, size in zip(reach.steps, shape)]), None)
+            return reach._replace(steps=steps)
+    return _lost(reach, shape)
+
+
+def _along(reach: Reach, rank: int, windows: Sequence[Window], apart: bool) -> Sequence[Window] | None:
+    """The windows along the axes of the network's input; None where that is not known."""
+    assert reach.steps is not None
+    if reach.lie is None:
+        return windows if len(windows) == len(reach.steps) else None
+    found = []
+    for lie in reach.lie:
+        axis = None if lie is None else rank + lie
+        if axis == rank - 1 and not apart:  # channels meet each other
+            return None
+        if axis is None or axis == rank - 1 or windows == ():
+            found.append(OWN)
+        elif 0 <= axis < len(windows):
+            found.append(windows[axis])
+        else:
+            return None
+    return found
+
+
+def _moved(reach: Reach, shape: Shape, output: Shape, places: Sequence[int | None]) -> Reach:
+    """The same elements under another shape."""
+    assert reach.steps is not None
+    rank, lie = len(shape), list[int | None]()
+    for before in reach.lie or range(-len(reach.steps) - 1, -1):
+        axis = None if before is None else rank + before
+        if axis is not None and not 0 <= axis < rank:
+            return _lost(reach, shape)
+        place = None if axis is None else places[axis]
+        if axis is not None and place is None and shape[axis] > 1:
+            return _lost(reach, shape)
+        lie.append(None if place is None else place - len(output))
+    own = len(output) == len(reach.steps) + 1 and lie == [*range(-len(reach.steps) - 1, -1)]
+    return reach._replace(lie=None if own else tuple(lie))
+
+
+def _lost(reach: Reach, shape: Shape) -> Reach:
+    """Positions are no more: an element sees what all together do."""
+    assert reach.steps is not None
+    lie = reach.lie or range(-len(reach.steps) - 1, -1)
+    sizes = [1 if at is None or len(shape) + at < 0 else shape[at] for at in lie]
+    return Reach(tuple([seen(steps, size) for steps, size in zip(reach.steps, sizes)]), None)
 
 
 def joined(reaches: Sequence[Reach]) -> Reach:
@@ -99,7 +151,8 @@ def joined(reaches: Sequence[Reach]) -> Reach:
     ways = [reach.steps for reach in widest if reach.steps is not None]
     if not ways:
         return Reach(whole, None)
-    return Reach(whole, tuple([max(axis, key=lambda steps: seen(steps, 1)) for axis in zip(*ways, strict=True)]))
+    lie = next(reach.lie for reach in widest if reach.steps is not None)
+    return Reach(whole, tuple([max(axis, key=lambda steps: seen(steps, 1)) for axis in zip(*ways, strict=True)]), lie)
 
 
 def seen(steps: Sequence[Step], count: int) -> int:

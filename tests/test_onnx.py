@@ -167,7 +167,8 @@ def test_an_image_without_a_batch(tmp_path: Path) -> None:
     nodes = [node("Unsqueeze", "x zero", "one"), node("Conv", "one w", "y")]
     stored = (ints("zero", 0), weight("w", 4, 3, 3, 3))
     network = read(saved(tmp_path, nodes, {"x": (3, 8, 8)}, "y", stored))
-    assert (network.outputs, network.macs, network.notes) == ({"y": (6, 6, 4)}, 36 * 4 * 27, (WHOLE.format(3),))
+    assert (network.outputs, network.macs, network.notes) == ({"y": (6, 6, 4)}, 36 * 4 * 27, ())
+    assert network.inputs == {"x": (8, 8, 3)}
     assert verify(network).ok
 
 

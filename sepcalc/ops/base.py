@@ -21,7 +21,8 @@ class Op:
     """The base of all ops, which are tuples of their settings.
 
     ``label`` is the kind that reports name it by, ``least`` and ``most`` are how many inputs it takes, ``writes``
-    is false where the output is the input renamed or reordered, so that nothing is computed and nothing stored.
+    is false where the output is the input renamed or reordered, so that nothing is computed and nothing stored,
+    ``apart`` is true where no element of a position sees another's channel.
     """
 
     __slots__ = ()
@@ -29,6 +30,7 @@ class Op:
     least: int = 1
     most: int = 1
     writes: bool = True
+    apart: bool = False
 
     def kind(self, inputs: Shapes) -> str:
         """What it is, however it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
@@ -55,6 +57,11 @@ class Op:
         """Per spatial axis, what an output position sees of the first input; ``()`` when each sees its own
         position alone, ``None`` when each sees everything."""
         return ()
+
+    def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
+        """Where each axis of an input lies in the output, where that is said by what the op does to them; None for an
+        axis that is no more one of its own. Of most ops each lies where it lay, and this is None."""
+        return None
 
 
 class _Uncounted(NamedTuple):

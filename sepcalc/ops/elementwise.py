@@ -84,6 +84,7 @@ class Activation(_Activation, Op):
     """
 
     __slots__ = ()
+    apart = True
     label = "act"
 
     def detail(self, inputs: Shapes) -> str:
@@ -134,6 +135,7 @@ class Elementwise(_Elementwise, Op):
     """
 
     __slots__ = ()
+    apart = True
     least = 2
     most = 1000
 
@@ -200,6 +202,7 @@ class Select(_Select, Op):
     """
 
     __slots__ = ()
+    apart = True
     label = "select"
     most = 3
 
@@ -241,6 +244,7 @@ class Stored(_Stored, Op):
     """
 
     __slots__ = ()
+    apart = True
 
     def kind(self, inputs: Shapes) -> str:
         return self.how if self.how in ("scale", "shift") else f"stored {self.how}"

@@ -42,6 +42,7 @@ class Pad(_Pad, Op):
     """Constant elements around the input. Moves only; y elements written."""
 
     __slots__ = ()
+    apart = True
     label = "pad"
 
     def output(self, inputs: Shapes) -> Shape:
@@ -62,6 +63,7 @@ class Slice(_Slice, Op):
     """A part of the input: ``to`` sizes, from ``start`` (empty: the beginning). Moves only; y elements written."""
 
     __slots__ = ()
+    apart = True
     label = "slice"
 
     def detail(self, inputs: Shapes) -> str:
@@ -97,6 +99,7 @@ class Copy(_Copy, Op):
     roll or a flip, 2 for every second row. Moves only; y elements written. Source: opcounts.md, rule 6."""
 
     __slots__ = ()
+    apart = True
     label = "copy"
     most = 1000
 

@@ -24,6 +24,7 @@ class BatchNorm(_BatchNorm, Op):
     """
 
     __slots__ = ()
+    apart = True
     label = "norm"
 
     def detail(self, inputs: Shapes) -> str:

@@ -82,3 +82,23 @@ class Rename(_Rename, Op):
             case "pixel-unshuffle":
                 return tuple([Window(self.scale, self.scale)] * len(output[:-1]))
         return ()
+
+    def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
+        if self.how == "permute":  # of axes of one size, in their order
+            left = list(range(len(output)))
+            for size in shape:
+                left.append(left.pop(next(at for at, axis in enumerate(left) if output[axis] == size)))
+            return tuple(left)
+        if self.how not in ("flatten", "reshape"):
+            return None
+        return tuple([_place(shape, axis, output) for axis in range(len(shape))])
+
+
+def _place(shape: Shape, axis: int, output: Shape) -> int | None:
+    """The axis of the output of that size before which the same elements stand."""
+    before, count = prod(shape[:axis]), 1
+    for at, size in enumerate(output):
+        if count == before and size == shape[axis]:
+            return at
+        count *= size
+    return None

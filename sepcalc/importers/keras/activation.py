@@ -87,8 +87,9 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
             raise Invalid(f"glu halves {tensor.shape[-1]} channels")
         tensor = call.plain(tensor, f"{link}/layout" if link else "layout")
         half = Slice((*tensor.shape[:-1], tensor.shape[-1] // 2))
+        other = half._replace(start=(*(0,) * (len(tensor.shape) - 1), tensor.shape[-1] // 2))
         inner = f"{link}/" if link else ""
-        left, right = call.add(half, tensor, link=f"{inner}left"), call.add(half, tensor, link=f"{inner}right")
+        left, right = call.add(half, tensor, link=f"{inner}left"), call.add(other, tensor, link=f"{inner}right")
         gate = call.add(Activation("sigmoid"), right, link=f"{inner}gate")
         return call.add(Elementwise("multiply"), left, gate, link=link)
     if how == "squareplus":  # (x + sqrt(x² + 4))/2

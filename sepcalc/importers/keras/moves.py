@@ -109,10 +109,12 @@ def split(call: Call) -> list[Tensor]:
         sizes = [after - before for before, after in pairwise(marks)]
     else:
         raise Invalid("it does not say into what it splits")
-    return [
-        call.add(Slice((*x.shape[:axis], size, *x.shape[axis + 1 :])), x, link=f"{at}" if at else "")
-        for at, size in enumerate(sizes)
-    ]
+
+    def part(before: int, size: int) -> Slice:
+        start = (*[0] * axis, before, *[0] * (len(x.shape) - axis - 1)) if before else ()
+        return Slice((*x.shape[:axis], size, *x.shape[axis + 1 :]), start)
+
+    return [call.add(part(sum(sizes[:at]), size), x, link=f"{at}" if at else "") for at, size in enumerate(sizes)]
 
 
 def unstack(call: Call) -> list[Tensor]:
@@ -140,7 +142,7 @@ def item(call: Call) -> Tensor:
     if index[0] != slice(None):
         raise Unknown(BATCH)
     index += [slice(None)] * (len(x.shape) + 1 - sum(part is not None for part in index))
-    shape, sizes = [], iter(x.shape)
+    shape, sizes, steps = [], iter(x.shape), list[int]()
     for part in index[1:]:
         if part is None:
             shape.append(1)
@@ -154,11 +156,13 @@ def item(call: Call) -> Tensor:
             if part.step == 0:
                 raise Invalid("a step is 0")
             shape.append(len(range(*part.indices(size))))
+            steps.append(abs(part.step or 1))
         elif not -size <= part < size:
             raise Invalid(f"there is no element {part} of {size}")
     if 0 in shape:
         raise Invalid("it leaves nothing")
-    return call.add(Copy(tuple(shape) or (1,)), x)._replace(shape=tuple(shape))
+    stride = tuple(steps[:-1]) if len(steps) == len(shape) == len(x.shape) else ()
+    return call.add(Copy(tuple(shape) or (1,), stride), x)._replace(shape=tuple(shape))
 
 
 def _slice(part: Any) -> Any:
@@ -201,7 +205,8 @@ def broadcast_to(call: Call) -> Tensor:
 
 def same_shape(call: Call) -> Tensor:
     """Elements in another order: flip, roll."""
-    return moved(call, call.plain(call.x).shape)
+    x = call.plain(call.x)
+    return call.add(Copy(x.shape or (1,), (1,) * (len(x.shape) - 1)), x)._replace(shape=x.shape)
 
 
 def take(call: Call) -> Tensor:
@@ -225,7 +230,8 @@ def pad(call: Call) -> Tensor:
         raise Unknown(BATCH)
     if pairs[-1] == (0, 0) and len(pairs) > 2:
         return call.add(Pad(pairs[1:-1]), x)
-    return moved(call, tuple([size + before + after for size, (before, after) in zip(x.shape, pairs[1:])]))
+    shape = tuple([size + before + after for size, (before, after) in zip(x.shape, pairs[1:])])
+    return call.add(Copy(shape or (1,), (1,) * (len(shape) - 1)), x)._replace(shape=shape)
 
 
 MOVES: dict[str, Handler] = {

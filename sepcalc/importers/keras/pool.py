@@ -66,7 +66,8 @@ def cropping(call: Call, rank: int) -> Tensor:
     sizes = [size - before - after for size, (before, after) in zip(x.own, pairs)]
     if min(sizes) < 1:
         raise Invalid("cropping leaves nothing")
-    return call.add(Slice((*sizes, x.own[-1])), x)
+    starts = (*[before for before, _ in pairs], 0)
+    return call.add(Slice((*sizes, x.own[-1]), starts if any(starts) else ()), x)
 
 
 def center_crop(call: Call) -> Tensor:
@@ -76,14 +77,20 @@ def center_crop(call: Call) -> Tensor:
     tall, wide = x.own[0], x.own[1]
     if tall < height or wide < width:
         x = _covering(call, x, height, width, "bilinear")
-    return call.add(Slice((height, width, x.own[-1])), x)
+    return call.add(_middle(x, (height, width)), x)
+
+
+def _middle(x: Tensor, sizes: tuple[int, int]) -> Slice:
+    """The middle of an image."""
+    starts = (*[(whole - size) // 2 for whole, size in zip(x.own, sizes)], 0)
+    return Slice((*sizes, x.own[-1]), starts if any(starts) else ())
 
 
 def _covering(call: Call, x: Tensor, height: int, width: int, how: str) -> Tensor:
     """The largest part of an image that has the shape wanted, resized to it."""
     tall, wide = x.own[0], x.own[1]
     part = min(tall, wide * height // width) or 1, min(wide, tall * width // height) or 1
-    cut = call.add(Slice((*part, x.own[-1])), x, link="crop") if part != (tall, wide) else x
+    cut = call.add(_middle(x, part), x, link="crop") if part != (tall, wide) else x
     return resample(call, cut, (height, width), how, "resize")
 
 
@@ -96,7 +103,7 @@ def resizing(call: Call) -> Tensor:
     if settings.flag("crop_to_aspect_ratio", False):
         tall, wide = x.own[0], x.own[1]
         part = min(tall, wide * to[0] // to[1]) or 1, min(wide, tall * to[1] // to[0]) or 1
-        x = call.add(Slice((*part, x.own[-1])), x, link="crop")
+        x = call.add(_middle(x, part), x, link="crop")
     elif settings.flag("pad_to_aspect_ratio", False):
         tall, wide = x.own[0], x.own[1]
         more = max(tall, wide * to[0] // to[1]) - tall, max(wide, tall * to[1] // to[0]) - wide

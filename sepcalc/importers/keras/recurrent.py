@@ -127,12 +127,18 @@ def _states(op: Recurrent) -> tuple[str, ...]:
     return ("h", "c") if op.cell == "lstm" else ("h",)
 
 
+def _final(x: Tensor) -> Slice:
+    """The last step."""
+    start = (x.shape[0] - 1, *[0] * (len(x.shape) - 1))
+    return Slice((1, *x.shape[1:]), start if any(start) else ())
+
+
 def _last(call: Call, x: Tensor, link: str, kind: str) -> Tensor:
     """The last state, which is there when the last step is done."""
     name = _under(link, kind)
     if len(x.shape) == 1:
         return call.add(Rename("identity"), x, link=name)
-    step = call.add(Slice((1, *x.shape[1:])), x, link=f"{name}/step")
+    step = call.add(_final(x), x, link=f"{name}/step")
     return call.free("reshape", step, x.shape[1:], name)
 
 
@@ -230,7 +236,7 @@ def _run_images(call: Call, x: Tensor, way: Direction, link: str) -> tuple[Tenso
 
 def _last_image(call: Call, made: Tensor, sequences: bool, name: str, first: bool) -> Tensor:
     if sequences:
-        step = call.add(Slice((1, *made.shape[1:])), made, link=f"{name}/step")
+        step = call.add(_final(made), made, link=f"{name}/step")
         tensor = call.free("reshape", step, made.shape[1:], name)
     else:
         tensor = call.add(Rename("identity"), made, link=name)
@@ -244,8 +250,8 @@ def _lstm(seen: Conv, before: Conv, state: Shape, gate: str, act: str) -> tuple[
     def function_of(how: str) -> Any:
         return Rename("identity") if how == "linear" else Activation(how)
 
-    def part(count: int) -> Slice:
-        return Slice((*sizes, count * one))
+    def part(count: int, before: int = 0) -> Slice:
+        return Slice((*sizes, count * one), (*[0] * len(sizes), before * one) if before else ())
 
     return (
         Part(seen, (0,)),  # 3
@@ -253,11 +259,11 @@ def _lstm(seen: Conv, before: Conv, state: Shape, gate: str, act: str) -> tuple[
         Part(Elementwise("add"), (3, 4)),  # 5: all four gates
         Part(part(3), (5,)),
         Part(function_of(gate), (6,)),  # 7: input, forget, output
-        Part(part(1), (5,)),
+        Part(part(1, 3), (5,)),
         Part(function_of(act), (8,)),  # 9: the candidate
         Part(part(1), (7,)),
-        Part(part(1), (7,)),
-        Part(part(1), (7,)),  # 10, 11, 12: the gates one by one
+        Part(part(1, 1), (7,)),
+        Part(part(1, 2), (7,)),  # 10, 11, 12: the gates one by one
         Part(Elementwise("multiply"), (11, 2)),
         Part(Elementwise("multiply"), (10, 9)),
         Part(Elementwise("add"), (13, 14)),  # 15: the next c

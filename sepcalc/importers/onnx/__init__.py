@@ -52,7 +52,7 @@ def read(path: str, request: Request = Request()) -> Network:
     inputs = [one for one in graph.input if one.name not in stored]
     functions = {(one.domain, one.name): one for one in model.functions}
     wishes = Wishes(graph, functions)
-    border = Inputs(shown, graph, inputs, request, wishes.graph)
+    border = Inputs(shown, graph, inputs, request, wishes.graph, wishes.single)
     examples = border.examples
     told = trained(model)
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
@@ -174,9 +174,11 @@ def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, bool]
             shape, one.type.tensor_type.elem_type, None, number, first, along, name=one.name, as_given=along == 0
         )
         seen = builder.shape(value)
+        if one.name in border.single and len(shape) > 1:  # one image, its channels first
+            seen = (*shape[1:], shape[0])
         builder.tensors.append(seen)
         builder.inputs[printable(one.name)[:200]] = seen
-        scope[one.name] = value
+        scope[one.name] = value._replace(number=builder.view(number, builder.shape(value)))
     return builder, scope
 
 

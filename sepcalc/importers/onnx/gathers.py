@@ -34,7 +34,8 @@ def _gather(builder: Builder, call: Call) -> Results:
         batch += len(at.sizes) - 1
     if builder.batch > 1 and at.batch is not None:
         raise Refused("examples are gathered by indices of their own")
-    return (moved(builder, call, data, shape, batch),)
+    channels = len(at.sizes) == 1 and batch is not None and axis == (1 if data.first else rank - 1)
+    return (moved(builder, call, data, shape, batch, near=channels),)
 
 
 def _each_in_its_own(builder: Builder, at: Value, size: int) -> bool:

@@ -41,13 +41,17 @@ class Examples(NamedTuple):
 
 
 class Inputs:
-    """The inputs that a graph is given. ``images`` are those that convolutions and their like read."""
+    """The inputs that a graph is given. ``images`` are those that convolutions and their like read, ``single`` one
+    image each, which the graph itself makes a batch of."""
 
-    def __init__(self, shown: str, graph: Any, given: Sequence[Any], request: Request, images: set[str]) -> None:
+    def __init__(
+        self, shown: str, graph: Any, given: Sequence[Any], request: Request, images: set[str], single: set[str]
+    ) -> None:
         self.shown = shown
         self.given = given
         self.request = request
         self.images = images
+        self.single = single
         self.axes = self._axes(graph)
         self.shapes = self._shapes()
         self.examples = self._examples()
@@ -118,7 +122,8 @@ class Inputs:
             parts = parts_of(one) if _is_tensor(one) else []
             at = int(one.name in sequences and len(parts) > 1)
             part = parts[at] if parts else ""
-            known = isinstance(part, int) or _EXAMPLES.fullmatch(part) or _SILENT.fullmatch(part)
+            known: object = isinstance(part, int) or _EXAMPLES.fullmatch(part) or _SILENT.fullmatch(part)
+            known = known and not (one.name in self.single and len(parts) > 1)
             axes[one.name] = at if known or (self.request.batch or 1) > 1 else None
         return axes
 
@@ -156,7 +161,7 @@ class Inputs:
             along = self.axes[one.name]
             if one.name in given:
                 try:
-                    shapes[one.name] = self._asked(given[one.name], parts, one.name in self.images, along)
+                    shapes[one.name] = self._asked(given[one.name], parts, one.name, along)
                 except Invalid as fact:
                     found.append(Problem(f"--input {printable(one.name)}: {fact.message}", fact.hint))
                 continue
@@ -207,7 +212,7 @@ class Inputs:
                     hint = f"what it leaves open has no name: --input {printable(nameless.name)}={example}"
             yield Problem(f"{self.shown}: it has no open dimension {quoted(name)}", hint)
 
-    def _asked(self, text: str, parts: Sequence[int | str], image: bool, along: int | None) -> Shape:
+    def _asked(self, text: str, parts: Sequence[int | str], name: str, along: int | None) -> Shape:
         """The shape that was asked for: in the file's own layout where its input is named; where not, HxWxC without
         the axis ``along`` which the examples lie. Raises Invalid."""
         many = text.count("x") > 3  # more axes than a shape of a layer has
@@ -219,8 +224,10 @@ class Inputs:
                 part = parts[along]
                 first = part if isinstance(part, int) else self.request.batch or 1
                 sizes = (*sizes[:along], first, *sizes[along:])
-            if image:
+            if name in self.images:
                 sizes = (*sizes[:1], *sizes[-1:], *sizes[1:-1])
+            if name in self.single:
+                sizes = (*sizes[-1:], *sizes[:-1])
         if len(sizes) != len(parts):
             raise Invalid(f"{show(sizes)} has {len(sizes)} axes, the input {len(parts)}", "in the file's own layout")
         return sizes

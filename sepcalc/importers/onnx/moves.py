@@ -68,9 +68,15 @@ def _transpose(builder: Builder, call: Call) -> Results:
 
 
 def moved(
-    builder: Builder, call: Call, value: Value, shape: Shape, batch: int | None, weights: Sequence[Value] = ()
+    builder: Builder,
+    call: Call,
+    value: Value,
+    shape: Shape,
+    batch: int | None,
+    weights: Sequence[Value] = (),
+    near: bool = False,
 ) -> Value:
-    """Elements copied into another shape."""
+    """Elements copied into another shape; ``near``, if all stay about where they are along the spatial axes."""
     result = Value(shape, value.kind, None, None, False, batch)
     if batch in (0, None) and len(shape) > 2 and (value.first or any(map(builder.wanted, call.outputs))):
         result = result._replace(first=True)
@@ -78,7 +84,9 @@ def moved(
         raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
     sources = [one.number for one in call.inputs if one is not None and not one.constant][:1000]
     sources += [number for one in weights for number in builder.kept(call.name, one)]
-    return result._replace(number=builder.add(call.name, Copy(builder.shape(result)), sources))
+    seen = builder.shape(result)
+    near = near and value.number is not None and result.first == value.first
+    return result._replace(number=builder.add(call.name, Copy(seen, (1,) * (len(seen) - 1) if near else ()), sources))
 
 
 def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
@@ -90,19 +98,28 @@ def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
     return None
 
 
-def _part(builder: Builder, call: Call, value: Value, shape: Shape, name: str) -> Value:
-    """A part of the value; what is empty is nothing that the inputs decide."""
+def _part(
+    builder: Builder, call: Call, value: Value, shape: Shape, name: str, start: Shape = (), step: Shape = ()
+) -> Value:
+    """A part of the value, from ``start`` on in steps, back to front where these are below 0; what is empty is nothing
+    that the inputs decide."""
     if 0 in shape:
         return Value(shape, value.kind)
     batch = _kept(builder, value, shape)
     if batch is None and value.batch is not None:
         value = builder.along(value, value.batch)
-    if shape == value.sizes:
+    plain = all(each == 1 for each in step)
+    if shape == value.sizes and plain:
         return value
     result = value._replace(shape=shape, data=None, batch=batch)
     if any(size < 1 for size in shape):
         raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
-    return result._replace(number=builder.add(name, Slice(builder.shape(result)), [value.number]))
+    seen, axes = builder.shape(result), builder.axes(result)
+    first = tuple([start[axis] for axis in axes]) if start and len(axes) == len(seen) else ()
+    op: Op = Slice(seen, first if any(first) else ())
+    if not plain:
+        op = Copy(seen, tuple([abs(step[axis]) for axis in axes])[: len(seen) - 1])
+    return result._replace(number=builder.add(name, op, [value.number]))
 
 
 def _slice(builder: Builder, call: Call) -> Results:
@@ -124,15 +141,17 @@ def _slice(builder: Builder, call: Call) -> Results:
     steps = steps if steps is not None else (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or any(not -rank <= axis < rank for axis in axes):
         raise Invalid("Slice has lists that do not fit each other")
-    shape = list(value.sizes)
+    shape, begins, every = list(value.sizes), [0] * rank, [1] * rank
     for start, end, axis, step in zip(starts, ends, axes, steps):
         if not step:
             raise Invalid("Slice has a step of 0")
         size = shape[axis]
         if step < 0 and builder.batch > 1 and axis % rank == value.batch:
             raise builder.mixed
-        shape[axis] = len(range(*slice(start, end if step > 0 or end >= -size else None, step).indices(size)))
-    return (_part(builder, call, value, tuple(shape), call.name),)
+        taken = range(*slice(start, end if step > 0 or end >= -size else None, step).indices(size))
+        shape[axis], every[axis] = len(taken), step if len(taken) > 1 else 1
+        begins[axis] = taken[0] if taken else 0
+    return (_part(builder, call, value, tuple(shape), call.name, tuple(begins), tuple(every)),)
 
 
 def _split(builder: Builder, call: Call) -> Results:
@@ -152,10 +171,12 @@ def _split(builder: Builder, call: Call) -> Results:
         parts = (*(each,) * (count - 1), size - each * (count - 1))
     if sum(parts) != size or len(parts) != count:
         raise Invalid(f"parts {parts} are not the {size} of the axis")
-    results = []
+    results, before = [], 0
     for at, part in enumerate(parts):
         shape = tuple([part if place == axis % rank else one for place, one in enumerate(value.sizes)])
-        results.append(_part(builder, call, value, shape, f"{call.name}/{at}" if count > 1 else call.name))
+        start = tuple([before if place == axis % rank else 0 for place in range(rank)])
+        results.append(_part(builder, call, value, shape, f"{call.name}/{at}" if count > 1 else call.name, start))
+        before += part
     return results
 
 
@@ -223,7 +244,7 @@ def _pad(builder: Builder, call: Call) -> Results:
     result = value._replace(shape=shape, batch=batch)
     order = builder.axes(value)
     sides = [around.get(axis, (0, 0)) for axis in order]
-    op: Op = Copy(builder.shape(result))
+    op: Op = Copy(builder.shape(result), (1,) * (len(order) - 1))
     if len(order) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
         op = Pad(tuple(sides[:-1]))
     return (result._replace(number=builder.add(call.name, op, [value.number])),)
@@ -275,7 +296,7 @@ def _centered(builder: Builder, call: Call) -> Results:
     if tuple(shape) == value.sizes:
         return (value,)
     batch = _kept(builder, value, tuple(shape))
-    return (moved(builder, call, value, tuple(shape), batch),)
+    return (moved(builder, call, value, tuple(shape), batch, near=True),)
 
 
 def _triangle(builder: Builder, call: Call) -> Results:
@@ -291,7 +312,7 @@ def _reversed(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     if builder.batch > 1 and value.batch == call.whole("time_axis", 0):
         raise builder.mixed
-    return (moved(builder, call, value, value.sizes, value.batch),)
+    return (moved(builder, call, value, value.sizes, value.batch, near=True),)
 
 
 def _pixels(up: bool) -> Handler:

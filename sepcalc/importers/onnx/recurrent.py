@@ -50,7 +50,13 @@ def _recurrent(cell: str) -> Handler:
 
         def end(part: str) -> Value:
             seen = builder.tensors[number]
-            taken = number if op.last else builder.add(f"{call.name}/{part}", Slice((1, seen[-1])), [number])
+            taken = (
+                number
+                if op.last
+                else builder.add(
+                    f"{call.name}/{part}", Slice((1, seen[-1]), (steps - 1, 0) if steps > 1 else ()), [number]
+                )
+            )
             return builder.give(x, last, number=builder.view(taken, (directions, hidden)), batch=at, first=False)
 
         results = [Value(None), Value(None), Value(None)]

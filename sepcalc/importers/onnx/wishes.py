@@ -56,6 +56,11 @@ class Wishes:
         self._functions = functions
         self._visits: dict[tuple[str, str], dict[frozenset[str], set[str]]] = {}
         self.graph = set[str]()
+        self.single = set[str]()  # those that are one image, before which the graph puts an axis of examples
+        self._stored = {one.name: one for one in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.output:
+                self._stored.update((node.output[0], one.t) for one in node.attribute if one.name == "value")
         self._back(graph.node, self.graph, 0)
         self.everywhere = self.graph.union(*[names for visits in self._visits.values() for names in visits.values()])
 
@@ -70,6 +75,8 @@ class Wishes:
                 continue
             for graph in [attribute.g for attribute in node.attribute if attribute.type == 5]:
                 self._body(node, graph, wanted, depth)
+            if wanted is self.graph:
+                self._lone(node)
             said = {one.name: one.i for one in node.attribute if one.name in ("channels_last", "keepdims")}
             if node.op_type in WINDOWED:
                 if not said.get("channels_last", node.op_type in _LAST):
@@ -77,8 +84,24 @@ class Wishes:
             elif any(output in wanted for output in node.output) and said.get("keepdims", 1):
                 if node.op_type in THROUGH:
                     wanted.update(node.input)
-                elif node.op_type in THROUGH_FIRST:
+                elif node.op_type in THROUGH_FIRST or (node.op_type == "Gather" and self._list(node)):
                     wanted.update(node.input[:1])
+
+    def _lone(self, node: Any) -> None:
+        """Goes back from where an axis of examples is put before an image to where it is taken away."""
+        given = node.output[:1]
+        if node.op_type == "Unsqueeze" and self.graph.intersection(given) and _axes_of(node, self._stored) == [0]:
+            self.single.update(node.input[:1])
+        elif self.single.intersection(given):
+            if node.op_type in THROUGH:
+                self.single.update(node.input)
+            elif node.op_type == "Squeeze" and _axes_of(node, self._stored) == [0]:
+                self.graph.update(node.input[:1])
+
+    def _list(self, node: Any) -> bool:
+        """Whether it is gathered by a stored list, which keeps the axes that there are."""
+        stored = self._stored.get(node.input[1]) if len(node.input) > 1 else None
+        return stored is not None and len(stored.dims) == 1
 
     def _called(self, key: tuple[str, str], node: Any, wanted: set[str], depth: int) -> None:
         function = self._functions[key]
@@ -95,6 +118,20 @@ class Wishes:
         wanted.update(inner for inner, outer in given if outer in wanted)
         self._back(graph.node, wanted, depth + 1)
         wanted.update(outer for inner, outer in taken if inner in wanted)
+
+
+def _axes_of(node: Any, stored: Mapping[str, Any]) -> Sequence[int]:
+    """The axes that an Unsqueeze puts in, or a Squeeze takes out."""
+    from onnx.numpy_helper import to_array
+
+    given = [list(one.ints) for one in node.attribute if one.name == "axes"]
+    tensor = stored.get(node.input[1]) if len(node.input) > 1 else None
+    if tensor is None or tensor.data_location == 1:
+        return given[0] if given else ()
+    try:
+        return [int(axis) for axis in to_array(tensor).reshape(-1)]
+    except (TypeError, ValueError):  # the walk says what is wrong with it
+        return ()
 
 
 def _passed(node: Any, graph: Any) -> tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]:
