@@ -6,6 +6,7 @@ recurses, and its C form takes the interpreter down with it at 30,000 levels.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
@@ -22,7 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 
 DEPTH = 100  # collections within each other
 EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
@@ -185,6 +186,40 @@ _REMEDIES = {
 }
 
 # --- text -> nodes
+
+
+def roots(text: str) -> Iterator[tuple[str, str]]:
+    """What the roots of all documents of a text begin with, as far as it can be read: ``("collection", "")`` for each
+    mapping or sequence, ``("key", text)`` for each key of a mapping, ``("text", text)`` for a root that is a scalar.
+    Raises Invalid at what is no YAML, OverflowError at more than EVENTS events."""
+    loader = LOADER(text)
+    depth, place, in_mapping = 0, 0, False
+    try:
+        for _ in range(EVENTS):
+            event = loader.get_event()
+            kind = type(event)
+            if kind is MappingStartEvent or kind is SequenceStartEvent:
+                if depth == 0:
+                    yield "collection", ""
+                    place, in_mapping = -1, kind is MappingStartEvent
+                depth += 1
+                place += depth <= 2
+            elif kind is MappingEndEvent or kind is SequenceEndEvent:
+                depth -= 1
+            elif kind is ScalarEvent or kind is AliasEvent:
+                if depth == 0:
+                    yield "text", "*" if kind is AliasEvent else event.value
+                if depth == 1:
+                    if kind is ScalarEvent and in_mapping and place % 2 == 0:
+                        yield "key", event.value
+                    place += 1
+            elif kind is StreamEndEvent:
+                return
+        raise OverflowError
+    except (yaml.YAMLError, ValueError) as error:
+        raise Invalid("the text is no YAML") from error
+    finally:
+        loader.dispose()
 
 
 class _Refusal(NamedTuple):

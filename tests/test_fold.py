@@ -204,6 +204,6 @@ def test_the_command_line_folds(capsys: pytest.CaptureFixture[str], monkeypatch:
         "  What was published is not compared: it is of the network whose norms are not folded.\n"
     )
     assert run(["verify", "6x6x2, conv -k3 -o3, norm batch, act relu", "--fold-norm"]) == 0
-    assert "norm" not in capsys.readouterr().out
+    assert "\nnorm" not in capsys.readouterr().out
     assert run(["verify", "6x6x2", "-k3", "-o3", "--fold-norm"]) == 2
     assert capsys.readouterr().err == "--fold-norm is for a network, not for a layer spec\n"

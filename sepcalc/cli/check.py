@@ -1,7 +1,8 @@
 """``sepcalc check``."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import click
@@ -31,16 +32,13 @@ from sepcalc.cli.network import (
 )
 from sepcalc.cli.output import emit, working_folder
 from sepcalc.cli.targets import Target, configured, named, shown
-from sepcalc.document.foreign import SUFFIXES as FOREIGN
-from sepcalc.document.foreign import is_foreign
 from sepcalc.errors import InputError, Problem, printable
 from sepcalc.gate import baselines
 from sepcalc.gate.checks import BUG, OVER, Demand, Outcome, examine, refused, skipped
 from sepcalc.gate.configuration import boundary, find
-from sepcalc.gate.past import Past
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.reports.check import NO_NETWORK, NOTHING, CheckReport
-from sepcalc.source import LARGEST_FILE, contents, is_file_argument
+from sepcalc.source import is_file_argument
 
 HELP = """Hold networks to their budgets: those in their YAML files, those in pyproject.toml ([[tool.sepcalc.check]]),
 and those given here.
@@ -59,13 +57,13 @@ Examples:
 
 
 class Options(NamedTuple):
-    """How targets are checked; ``past`` is where files without a budget may have lost one."""
+    """How targets are checked; ``unbudgeted`` makes the judge of files without a budget."""
 
     root: str
     skip: bool
     allow_uncounted: bool
     why: bool
-    past: Past
+    unbudgeted: Callable[[], Any]
 
 
 Kept = Mapping[Any, baselines.Kept]
@@ -110,7 +108,7 @@ def command(
     here = working_folder()
     project = find(here)
     root = project.root if project else boundary(here)
-    options = Options(root, skip_unbudgeted, allow_uncounted, why, _past(here))
+    options = Options(root, skip_unbudgeted, allow_uncounted, why, cache(partial(_unbudgeted, here)))
     outcomes, targets = named(files, given, project) if files else configured(given, project)
     kept: dict[str, Kept | InputError] = {}
     outcomes += [_checked(target, options, kept) for target in targets]
@@ -161,7 +159,7 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
     try:
         if is_file_argument(argument):
             refuse_outside(argument, options.root)
-            if options.skip and target.mark is None and _is_no_network(argument, options.past):
+            if options.skip and target.mark is None and options.unbudgeted().is_no_network(argument):
                 return skipped(name, argument, NO_NETWORK)
         document = read_for_gate(argument, target.request)
         demand = Demand(
@@ -173,7 +171,7 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
             mark=target.mark,
         )
         if demand.empty and options.skip:
-            if is_file_argument(argument) and (lost := _lost(argument, options.past)):
+            if is_file_argument(argument) and (lost := options.unbudgeted().lost(argument)):
                 return refused(name, argument, [lost], OVER, target.mark)
             if not demand.claims:
                 return skipped(name, argument, NOTHING)
@@ -193,28 +191,11 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
         return refused(name, argument, [problem], BUG, target.mark)
 
 
-def _past(here: str) -> Past:
-    """The last commit; and what pre-commit compares with, where it runs on more than what is staged."""
-    revisions = ["HEAD", os.environ.get("PRE_COMMIT_FROM_REF", "")]
-    return Past(here, list(filter(None, revisions)), os.environ, LARGEST_FILE)
+def _unbudgeted(here: str) -> Any:
+    """What is asked of files without a budget: loaded where there is one."""
+    from sepcalc.cli.unbudgeted import Unbudgeted
 
-
-def _is_no_network(argument: str, past: Past) -> bool:
-    """Whether a file is something else than a network, as far as can be seen at its root, and always was."""
-    suffix = os.path.splitext(argument)[1].lower()
-    if suffix not in FOREIGN or not is_foreign(contents(argument), suffix):
-        return False
-    return all(is_foreign(was.data, os.path.splitext(was.path)[1].lower()) for was in past.files(argument))
-
-
-def _lost(argument: str, past: Past) -> Problem | None:
-    """That a file has lost its budget, if it has."""
-    for was in past.files(argument):
-        if past.had_budget(was):
-            name = f", as {printable(was.path)}" if was.renamed else ""
-            message = f"{printable(argument)}: it had a budget in {printable(was.revision)}{name}, and has none now"
-            return Problem(message, "budget: in the file, or [[tool.sepcalc.check]] in pyproject.toml")
-    return None
+    return Unbudgeted(here)
 
 
 _BUDGET = "budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --max; --skip-unbudgeted lets it pass"

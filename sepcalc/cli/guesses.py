@@ -91,7 +91,7 @@ def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
 def command(args: Sequence[str]) -> Meant | None:
     """The whole command that was meant, None where none is known that can be run."""
     for words in _guesses(list(args)):
-        if words != list(args) and _parses(words):
+        if sorted(words) != sorted(args) and _parses(words):  # another order alone is no other command
             _, line = _read(_specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
             made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args)
             return Meant("", spoken(words), made_up)

@@ -8,7 +8,6 @@ from sepcalc.gate.checks import Outcome, refused
 from sepcalc.gate.configuration import Asked, Project, files, skips, upwards
 from sepcalc.gate.limits import Increase, Limit, Mark
 from sepcalc.importers import Request
-from sepcalc.revision import Revision
 from sepcalc.source import GIT, is_file_argument
 
 
@@ -77,6 +76,8 @@ def tracked(argument: str) -> str:
     here; empty where it names none."""
     if not argument.startswith(GIT):
         return ""
+    from sepcalc.revision import Revision
+
     try:
         path = Revision.of(argument).path
     except InputError:  # it is told when it is read

@@ -3,19 +3,9 @@
 import json
 import re
 
-import yaml
-from yaml.events import (
-    AliasEvent,
-    MappingEndEvent,
-    MappingStartEvent,
-    ScalarEvent,
-    SequenceEndEvent,
-    SequenceStartEvent,
-    StreamEndEvent,
-)
-
 from sepcalc.document.entries import ROOT
-from sepcalc.nodes import EVENTS, LOADER
+from sepcalc.errors import Invalid
+from sepcalc.nodes import roots
 
 SHARED = ("name", "outputs", "parameters", "defaults", "include")  # keys that many files of others have too
 OURS = frozenset(ROOT) - frozenset(SHARED)
@@ -61,32 +51,19 @@ def _is_foreign_json(text: str) -> bool:
 def _is_foreign_yaml(text: str) -> bool:
     """Of all documents in it: none may have such a key. A text alone is no file of anything."""
     possible = "\\" in text or _WORD.search(text) is not None
-    loader = LOADER(text)
-    depth, place, in_mapping, begun = 0, 0, False, False
+    begun = False
     try:
-        for _ in range(EVENTS):
-            event = loader.get_event()
-            kind = type(event)
-            if kind is MappingStartEvent or kind is SequenceStartEvent:
-                if depth == 0:
-                    if not possible:
-                        return True
-                    place, in_mapping, begun = -1, kind is MappingStartEvent, True
-                depth += 1
-                place += depth <= 2
-            elif kind is MappingEndEvent or kind is SequenceEndEvent:
-                depth -= 1
-            elif kind is ScalarEvent or kind is AliasEvent:
-                if depth == 0 and not begun and (kind is AliasEvent or event.value):
-                    return False
-                if depth == 1:
-                    if kind is ScalarEvent and in_mapping and place % 2 == 0 and event.value in OURS:
-                        return False
-                    place += 1
-            elif kind is StreamEndEvent:
-                return True
-    except (yaml.YAMLError, ValueError):  # no YAML, or a template of one: what is a line of its own may be a key
+        for part, word in roots(text):
+            if part == "key" and word in OURS:
+                return False
+            if part == "text" and word and not begun:
+                return False
+            if part == "collection":
+                if not possible:
+                    return True
+                begun = True
+    except Invalid:  # no YAML, or a template of one: what is a line of its own may be a key
         return begun and _LINES.search(text) is None
-    finally:
-        loader.dispose()
-    return False
+    except OverflowError:
+        return False
+    return True
