@@ -808,7 +808,7 @@ REFUSED = [
         "4x4x8 pool avg",
         "pool",
         "pool needs --kernel: the size of its window",
-        "for example 4x4x8 pool avg -k2",
+        "or pool avg global, or pool avg --to 7x7",
     ),
     (
         "4x8 upsample nearest",
@@ -840,7 +840,7 @@ REFUSED = [
         "4x8 norm group",
         "norm",
         "norm group needs --groups: how many rows the channels form",
-        "for example 4x8 norm group -g8",
+        "32 in its paper",
     ),
     ("4x8 norm group -g3", "-g3", "groups 3 do not divide the 8 channels", ""),
     ("4x8 norm layer --axes 3", "--axes 3", "3 axes are more than the input has", ""),
