@@ -292,7 +292,7 @@ class Network:
         shift a bias of theirs, its statistics no longer stored. That needs a convolution, transposed one or dense
         layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
         ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
-        Source: Jacob et al., arXiv:1712.05877, section 3.2; opcounts.md, "batch norm fused into its conv"."""
+        Source: Jacob et al., arXiv:1712.05877, section 3.2."""
         from sepcalc.fold import foldable, told
 
         owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())

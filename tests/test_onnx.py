@@ -111,7 +111,7 @@ WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole
 @pytest.mark.parametrize(("operator", "groups"), [("InstanceNormalization", 6), ("GroupNormalization", 3)])
 def test_a_norm_of_two_images_that_one_example_holds(operator: str, groups: int, tmp_path: Path) -> None:
     """An image and its mirror image, 4x4x6 each, as networks that compare two have them: twice the rows of one, and
-    the 6 gains and 6 shifts once. x = 192: rows are 2·groups, layer norm's formula of opcounts.md."""
+    the 6 gains and 6 shifts once. x = 192: rows are 2·groups, layer norm's formula."""
     attributes = {"num_groups": 3} if groups == 3 else {}
     nodes = [node("Concat", "a b", "c", axis=0), node(operator, "c gain shift", "y", **attributes)]
     stored = (weight("gain", 6), weight("shift", 6))

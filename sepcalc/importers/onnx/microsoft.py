@@ -1,8 +1,8 @@
 """ONNX Runtime's own operators: several of ONNX's in one, channels last, and quantized forms of all kinds. Each is
-counted as the operators that it stands for. Source: ONNX Runtime, ContribOperators.md.
+counted as the operators that it stands for. Source: ONNX Runtime's page of contributed operators.
 
 Quantized elements x stand for s·(x - z), s and z stored; a scale and another that follow each other are one stored
-number, and so are the zero points of a sum (opcounts.md, rule 4).
+number, and so are the zero points of a sum: only stored numbers fold together.
 """
 
 from collections.abc import Sequence
