@@ -10,6 +10,7 @@ from sepcalc.network import Layer, Network, of_chain
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Shape
+from sepcalc.shown import shown
 from sepcalc.spec import Spec, parse
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class Variant(NamedTuple):
     name: str
     network: Network
     normal: Cost
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @property
     def cost(self) -> Cost:
@@ -60,6 +64,9 @@ class Comparison:
         self.conv = conv
         self.variants = tuple(variants)
         self.not_applicable = not_applicable
+
+    def __str__(self) -> str:
+        return shown(self)
 
     def __getitem__(self, name: str) -> Variant:
         """The variant of this name. Raises KeyError, with the reason where there is one."""

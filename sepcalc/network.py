@@ -13,6 +13,7 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.reach import Reach, Stride, joined, of_input, through
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
+from sepcalc.shown import shown
 from sepcalc.spec import Spec, outputs
 
 ELEMENT_BYTES = 4  # float32
@@ -65,6 +66,9 @@ class Layer(NamedTuple):
     cost: Cost
     weights: str | None = None
     shared: int = 0  # params that it reads, but that are counted elsewhere
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @property
     def kind(self) -> str:
@@ -124,8 +128,12 @@ class Network:
         self.notes = tuple(notes)
         self.guesses = tuple(guesses)
         self.most = dict(most or {})
+        self.document: Any = None  # what it was loaded from: its budget, and what was published of it
         self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @cached_property
     def tensors(self) -> Shapes:

@@ -13,9 +13,9 @@ from sepcalc.spec import Spec
 
 
 class LayerReport(NamedTuple):
-    """A layer as a network of its own: its op, or its links."""
+    """A layer as a network of its own: its op, or its links; ``called`` is its spec, or its name."""
 
-    spec: Spec
+    called: Spec | str
     network: Network
     explain: bool = False
     element_bytes: int = ELEMENT_BYTES
@@ -49,7 +49,7 @@ class LayerReport(NamedTuple):
         rows.append(Row(("arithmetic intensity", intensity, "flops per byte of traffic")))
         field = show(fields["receptive_field"]) or ("1" if fields["inputs"] else "-")
         rows.append(Row(("receptive field", field, "positions of the input that an output sees")))
-        title = f"{self.spec} -> {show(fields['output'])}"
+        title = f"{self.called} -> {show(fields['output'])}"
         columns = [Column("count"), Column("", NUMBER), Column("what it is")]
         sections: list[Section] = [Table(f"{title}   ({fields['kind']})", columns, rows)]
         if len(network.layers) > 1:

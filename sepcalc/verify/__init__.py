@@ -74,7 +74,8 @@ def verify(
         claim = differences(Cost(*claimed), total(check.executed for check in own) if own else Cost())
     seconds = time.perf_counter() - begun
     found = Verification(tuple(checks), tuple(rewrites), executed, seconds, seed, claim, sample, tuple(gaps))
-    return found._replace(notes=target.notes)
+    title = str(target) if isinstance(target, Spec) else target.name or "network"
+    return found._replace(notes=target.notes, title=title)
 
 
 def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | None) -> None:
