@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sepcalc.building import settings
 from sepcalc.cost import Cost
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.kinds import KINDS
 from sepcalc.network import Layer, Network, of_chain
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("normal", "spatial", "depthwise-separable")
 COMPARED = ("conv", "depthwise", "pointwise", "separable", "spatial", "factorized")
+NAMED = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}  # kinds: the variants
 REWRITE_OPTIONS = ("multiplier", "rank")
 
 
@@ -119,6 +121,16 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
             continue
         shown.append(Variant(name, network, normal.cost))
     return Comparison(spec, conv, shown, obstacles)
+
+
+def variant_spec(spec: Spec, variant: Variant) -> str | None:
+    """A variant of a layer as one line that parses back to it; None where no kind is that variant."""
+    for kind, name in (("conv", "normal"), *NAMED.items()):
+        if name == variant.name:
+            options = {name: value for name, value in spec.options.items() if name in KINDS[kind].options}
+            line = Spec(kind, (), options, spec.inputs)
+            return str(line) if line.cost == variant.cost else None
+    return None
 
 
 def _chosen(variants: Sequence[str] | None) -> list[str]:

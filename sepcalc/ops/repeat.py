@@ -19,6 +19,7 @@ class Each(_Each, Op):
     """
 
     __slots__ = ()
+    holds = True
 
     @property
     def writes(self) -> bool:  # type: ignore[override]  # of all others it is a constant of the class
@@ -77,6 +78,7 @@ class Scan(_Scan, Op):
     """
 
     __slots__ = ()
+    holds = True
 
     def kind(self, inputs: Shapes) -> str:
         return self.called

@@ -99,6 +99,8 @@ class NetworkReport(NamedTuple):
                 **network.cost._asdict(),
                 "peak_memory": network.peak_memory(self.element_bytes),
                 **({} if network.stated_bytes is None else {"params_bytes": network.stated_bytes}),
+                "flops": network.cost.flops,
+                "effective_macs": sum(row["effective_macs"] for row in rows),
             },
             "complete": network.complete,
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
