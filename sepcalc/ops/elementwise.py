@@ -172,7 +172,7 @@ class Scatter(_Scatter, Op):
     shape ``to``. The further inputs are that tensor, unless it is stored, and the places, if they are computed.
 
     x additions, mults or compares for x elements of the first input, whichever of them meet; y elements written.
-    Source: opcounts.md, "scatter with add".
+    Each source element is one operation with what stands there.
     """
 
     __slots__ = ()
