@@ -10,6 +10,7 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
+from sepcalc.importers.onnx.dynamic import quantized_lstm
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
 from sepcalc.importers.onnx.heads import CACHED
 from sepcalc.importers.onnx.pieces import as_onnx, scaled, split
@@ -357,6 +358,7 @@ MICROSOFT: dict[str, Handler] = {
     "QGemm": _quantized_gemm,
     "MatMulIntegerToFloat": _integers_to_numbers,
     "DynamicQuantizeMatMul": _dynamic_matmul,
+    "DynamicQuantizeLSTM": quantized_lstm,
     "MatMulNBits": _few_bits(5),
     "MatMulBnb4": _few_bits(0),
     "GatherBlockQuantized": _few_rows,
