@@ -2,31 +2,27 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 from sepcalc import foreign, meant
 from sepcalc.cli import COMMANDS, commands
-from sepcalc.errors import InputError, Meant, near_miss
-from sepcalc.foreign import plain
+from sepcalc.cli.corrections import SPECS, corrected, near, options_of, root
+from sepcalc.errors import InputError, Meant
 from sepcalc.kinds import KINDS
-from sepcalc.options import OPTIONS
 from sepcalc.shape import channels_first, read_shape
 from sepcalc.source import REVISION, TORCH, ZOO, is_network
 from sepcalc.spec import Spec, parse
 from sepcalc.strangers import is_baseline, zoo_name
 
-SPECS = ("compare", "layer", "verify")  # commands that take a spec
 NETWORKS = ("network", "check", "baseline", "convert", "whatif", "fit", "diff", "verify")
 EXAMPLE = "12x12x3"
 _SHAPE = re.compile(r"[(\[]?\d+\s*[x×X*,]\s*\d[\dx×X*,\s]*[)\]]?")
 _NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./-]")
-_LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|\s)\s*(\S+)")
 _IN_FILE = re.compile(r":\d+:\d+$")
 _IMAGE = re.compile(r"(?:1x)?[1-9]\d{0,5}(?:x[1-9]\d{0,5}){2}")
 _VERSION = ("-v", "-V", "version")
-_PREFIX = ("--max-", "--", "--limit-")
 
 
 def spoken(args: Iterable[str]) -> str:
@@ -63,7 +59,7 @@ def whole(line: Meant | None, args: Sequence[str]) -> Meant | None:
     name, at, others = line.command or args[0], *rest
     given = [line.line] if name not in SPECS or args[1:].count(line.given) or " " not in line.line else None
     words = given or line.line.split()
-    others = [*_corrected(name, others[:at]), *words, *_corrected(name, [*others[at:], *line.beside])]
+    others = [*corrected(name, others[:at]), *words, *corrected(name, [*others[at:], *line.beside])]
     if line.command:
         others = _fitting(name, others, {*words})
     return Meant("", spoken((name, *others)), line.example)
@@ -107,7 +103,7 @@ def _guesses(args: list[str]) -> Iterator[list[str]]:
         yield turned
     for name, rest in _commands(args):
         for words in _subjects(name, rest):
-            yield [words[0], *_corrected(words[0], words[1:])]
+            yield [words[0], *corrected(words[0], words[1:])]
 
 
 def _channels_last(args: list[str]) -> list[str]:
@@ -140,13 +136,9 @@ def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
             name = _of_spec(rest)
         if rest or name not in (*NETWORKS, *SPECS, "factor"):
             yield name, rest
-    if close := _near(first, COMMANDS):
+    if close := near(first, COMMANDS):
         yield close, args[1:]
     yield "", args
-
-
-def _near(word: str, known: Iterable[str]) -> str:
-    return near_miss(word, known).removeprefix("did you mean ").removesuffix("?")
 
 
 def _subjects(name: str, rest: list[str]) -> Iterator[list[str]]:
@@ -161,7 +153,7 @@ def _subjects(name: str, rest: list[str]) -> Iterator[list[str]]:
         if kind := _kind(first):
             yield ["kinds", kind, *others]
     elif name == "help" and first:
-        if close := _near(first, (*COMMANDS, *KINDS)):
+        if close := near(first, (*COMMANDS, *KINDS)):
             yield ["help", close]
     elif name in ("", *NETWORKS, *SPECS) and any(word.endswith(",") for word in rest) and _one_line(rest):
         line = _one_line(rest)
@@ -205,7 +197,7 @@ def _shaped(words: list[str]) -> list[str]:
 
 def _positional(name: str, rest: Sequence[str]) -> list[str]:
     """The arguments that are no options, nor values of those that the command has."""
-    valued = {option for option, takes in _options(name or "network").items() if takes}
+    valued = {option for option, takes in options_of(name or "network").items() if takes}
     known = {word for word, ours in foreign.FLAGS.items() if ours in valued}
     return [
         word
@@ -218,24 +210,9 @@ def _after(rest: Sequence[str], options: Sequence[str]) -> list[str]:
     return [word for word in rest if word in options]
 
 
-def _root() -> click.Context:
-    return click.Context(commands, info_name="sepcalc", **commands.context_settings)
-
-
-def _options(name: str) -> Mapping[str, bool]:
-    """The options of a command, and whether each takes a value."""
-    found = commands.get_command(_root(), name)
-    return {
-        option: not (isinstance(parameter, click.Option) and parameter.is_flag)
-        for parameter in (found.params if found else ())
-        if isinstance(parameter, click.Option)
-        for option in parameter.opts
-    }
-
-
 def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
     """The words without the options that this command does not have."""
-    options, result, at = _options(name), list[str](), 0
+    options, result, at = options_of(name), list[str](), 0
     while at < len(words):
         word = words[at]
         option = word.partition("=")[0]
@@ -300,7 +277,7 @@ def _is_spec(rest: Sequence[str]) -> bool:
 
 
 def _read(rest: Sequence[str]) -> tuple[Spec | None, Meant | None]:
-    own = [*_options("layer")]
+    own = [*options_of("layer")]
     words = [word for word in rest if word.partition("=")[0] not in own]
     text = " ".join(words)
     try:
@@ -321,7 +298,7 @@ def _of_spec(rest: Sequence[str]) -> str:
 
 def _specification(rest: Sequence[str]) -> list[str]:
     """The words without the options of a command."""
-    options, result, at = _options("compare"), list[str](), 0
+    options, result, at = options_of("compare"), list[str](), 0
     while at < len(rest):
         name = rest[at].partition("=")[0]
         ours = foreign.FLAGS.get(name, name).split() or [name]
@@ -364,128 +341,18 @@ def _one_line(rest: Sequence[str]) -> str:
     return text
 
 
-# --- options ----------------------------------------------------------------------------------------------------------
-
-
-def _corrected(name: str, rest: Sequence[str]) -> list[str]:
-    """The arguments with the options that were meant."""
-    options = _options(name)
-    result, at = list[str](), 0
-    while at < len(rest):
-        start = at
-        option, equals, value = rest[at].partition("=")
-        at += 1
-        ours, known = _option(name, option, options, value or "".join(rest[at : at + 1]))
-        if not ours:
-            result.append(rest[start])
-            continue
-        if len(ours) > 1 or not options[ours[0]] or (not equals and at == len(rest)):  # a flag, or all that is said
-            result += [rest[start]] if known else ours
-            continue
-        value, at = (value, at) if equals else (rest[at], at + 1)
-        if (
-            ours[0] in ("--max", "--set", "--max-increase")
-            and re.fullmatch(r"[A-Za-z][\w-]*", value)
-            and at < len(rest)
-        ):
-            value, at = (f"{value}={rest[at]}", at + 1) if re.match(r"[\d.]", rest[at]) else (value, at)
-        spelled = _value(ours[0], f"{known}={value}" if known and known != ours[0] else value)
-        result += rest[start:at] if known == ours[0] and spelled == value and at - start < 3 else [ours[0], spelled]
-    return result
-
-
-def _option(name: str, option: str, options: Mapping[str, bool], value: str) -> tuple[list[str], str]:
-    """The option that was meant (with its value, where that is in the name), and: the option where it is right as it
-    stands, or what goes before the value. Nothing where it is none of the command's."""
-    if option in options:
-        return [option], option
-    if option[:1] != "-" or (name in SPECS and (len(option) == 2 or option[2:] in OPTIONS or option[2:3].isdigit())):
-        return [], ""
-    if "--max" in options and re.match(r"\d", value) and (metric := _metric_of(option)):
-        return ["--max"], metric
-    if option == "--width" and "--set" in options:
-        return ["--set"], "width"
-    ours = foreign.FLAGS.get(option, "").split() or foreign.FLAGS.get(f"--{option.lstrip('-')}", "").split()
-    if ours and ours[0] in options:
-        return ours, ""
-    close = _near(option, options) if option[:2] == "--" else ""
-    return ([close], "") if close else ([], "")
-
-
-def _metric_of(option: str) -> str:
-    for prefix in _PREFIX:  # --max-macs, --macs
-        if option.startswith(prefix) and (metric := metric_name(option.removeprefix(prefix))):
-            return metric
-    return ""
-
-
-def metric_name(word: str) -> str:
-    """The metric that a word means: ``parameters`` is params; nothing where it means none."""
-    bare = plain(word)
-    for ours, names in foreign.METRICS.items():
-        if bare == ours.replace("-", "") or bare in names.split():
-            return ours
-    return ""
-
-
-def _value(option: str, value: str) -> str:
-    """A value of an option as it was meant."""
-    match option:
-        case "--format":
-            forms = ("table", "json", "csv", "markdown", "github", "junit")
-            return {"md": "markdown", "text": "table", "txt": "table"}.get(value.lower()) or (
-                value if value in forms else _near(value.lower(), forms) or value
-            )
-        case "--variant":
-            return variant(value)
-        case "--rewrite":
-            pattern, equals, target = value.rpartition("=")
-            words = target.split(None, 1)
-            ours = variant(words[0]) if words and plain(words[0]) != "conv" else ""
-            if ours not in foreign.VARIANTS or ours == "normal":
-                return value
-            return f"{pattern if equals else '*'}={' '.join((ours, *words[1:]))}"
-        case "--sort":
-            return metric_name(value) or value
-        case "--by":
-            return {"kinds": "kind", "type": "kind", "blocks": "block", "layer": "kind"}.get(value.lower(), value)
-        case "--max" | "--max-increase":
-            if limit := _LIMIT.fullmatch(value):
-                value = f"{limit[1]}={limit[2]}"
-            metric, equals, most = value.partition("=")
-            if not equals and option == "--max" and re.match(r"\d", value):
-                return f"macs={value}"
-            return f"{metric_name(metric) or metric}={most}" if equals else value
-        case "--input":
-            name, equals, size = value.rpartition("=")
-            shape = meant.shape(size)
-            return f"{name}{equals}{shape}" if shape else value
-        case "--set":
-            return re.sub(r"^([A-Za-z_]\w*)\s*[:]\s*", r"\1=", value)
-    return value
-
-
-def variant(word: str) -> str:
-    """The variant that a word means, or the word."""
-    bare = plain(word)
-    for ours, names in foreign.VARIANTS.items():
-        if bare == ours.replace("-", "") or bare in names.split():
-            return ours
-    return word
-
-
 # --- whether a command can be run -------------------------------------------------------------------------------------
 
 
 def _parses(words: Sequence[str]) -> bool:
     """Whether the command line takes these words, and their spec can be read."""
-    found = commands.get_command(_root(), words[0])
+    found = commands.get_command(root(), words[0])
     if found is None:
         return [*words] == ["--version"]
     if {"-h", "--help"} & {*words}:
         return False  # they would print
     try:
-        context = found.make_context(words[0], list(words[1:]), parent=_root())
+        context = found.make_context(words[0], list(words[1:]), parent=root())
     except (click.ClickException, click.exceptions.Exit):
         return False
     try:

@@ -33,9 +33,9 @@ from sepcalc.expression import Value as Number
 from sepcalc.kinds import build
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
-from sepcalc.ops.base import Op, Uncounted
+from sepcalc.ops.base import Op
 from sepcalc.options import OPTIONS
-from sepcalc.shape import Shape, Shapes, read_shape, show
+from sepcalc.shape import Shape, Shapes, show
 from sepcalc.spec import Misread, Spec, answered, as_links, index_of, linked, output_of, outputs, read
 
 DEEPEST = 100  # blocks, groups and branches within each other
@@ -284,7 +284,9 @@ class Run:
         if isinstance(body, Use):
             return self.block(body, name, tensor, frame)
         if isinstance(body, Scan):
-            return self.scan(body, name, tensor, frame)
+            from sepcalc.document.scanning import scan
+
+            return scan(self, body, name, tensor, frame)
         if isinstance(body, Residual):
             scope = frame.scope.inner(name or "residual")
         elif isinstance(body, Join):
@@ -473,58 +475,6 @@ class Run:
             notes.add(f"{fact.message}: {', '.join(sources)}", fact.hint, node, start, end, trail)
 
         self.later(tell)
-
-    def scan(self, body: Scan, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
-        """A step run once, as a graph of its own: it begins with a slice, the states are its other inputs."""
-        from sepcalc.ops import repeat
-
-        notes, trail = frame.file.notes, frame.trail
-        inputs: dict[str, Shape | None] = {INPUT: None}
-        if tensor is not None:
-            if len(tensor.shape) < 2:
-                message = f"scan needs a sequence, not {show(tensor.shape)}"
-                notes.add(message, "it runs along the first axis, slice by slice", body.node, trail=trail)
-                return None
-            inputs[INPUT] = tensor.shape[1:]
-        for state, piece in body.states:
-            try:
-                inputs[state] = read_shape(fill(piece, self.names(frame, tensor)), 24)
-            except ExpressionError as fact:
-                if tensor is not None:
-                    notes.add(fact.message, fact.hint, piece.node, trail=trail)
-                return None
-            except Invalid as fact:
-                notes.add(f"the state {state}: {fact.message}", fact.hint, piece.node, trail=trail)
-                return None
-        run = Run(self.file, self.library, self.parameters, inputs)
-        run.steps, run.most = self.steps, self.most
-        step = frame._replace(scope=run.scope)
-        begin = run.scope.find(INPUT)
-        try:
-            run.run(body.step, begin.end if begin else None, step)
-            found = [run.find(carried, step, "step") for carried in body.carried]
-        finally:
-            run.tell_late()
-            self.steps = run.steps
-        if run.ties:
-            notes.add("the layers of a step have weights of their own", "", body.node, trail=trail)
-        ends = [named.end for named in found if named and named.end]
-        if tensor is None or run.ties or len(ends) < len(found):
-            return None
-        shapes = [shape for shape in inputs.values() if shape is not None]
-        parts = tuple([repeat.Part(op, sources) for _, _, _, op, sources, _ in run.emitted])
-        op: Op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)
-        try:
-            shape = output_of(op, (tensor.shape,))
-        except Invalid as fact:
-            notes.add(fact.message, fact.hint, body.node, trail=trail)
-            return None
-        gaps = [part.op for part in parts if isinstance(part.op, Uncounted)]
-        if gaps:  # what is in it is not known, and so neither is the whole
-            op = gaps[0]._replace(shape=shape)
-        label = name or body.called
-        self.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensor.number,), shape))
-        return Tensor(len(self.inputs) + len(self.emitted) - 1, shape)
 
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         block = self.library.blocks[use.block]

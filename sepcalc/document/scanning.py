@@ -1,0 +1,66 @@
+"""A recurrent layer by its step: the step's layers, run once as a graph of their own."""
+
+from typing import TYPE_CHECKING
+
+from sepcalc.document.entries import Scan, fill
+from sepcalc.document.scopes import INPUT, Tensor
+from sepcalc.errors import Invalid
+from sepcalc.expression import ExpressionError
+from sepcalc.ops import repeat
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.shape import Shape, read_shape, show
+from sepcalc.spec import output_of
+
+if TYPE_CHECKING:
+    from sepcalc.document.running import Frame, Run
+
+
+def scan(run: "Run", body: Scan, name: str, tensor: Tensor | None, frame: "Frame") -> Tensor | None:
+    """A step run once, as a graph of its own: it begins with a slice, the states are its other inputs."""
+    notes, trail = frame.file.notes, frame.trail
+    inputs: dict[str, Shape | None] = {INPUT: None}
+    if tensor is not None:
+        if len(tensor.shape) < 2:
+            message = f"scan needs a sequence, not {show(tensor.shape)}"
+            notes.add(message, "it runs along the first axis, slice by slice", body.node, trail=trail)
+            return None
+        inputs[INPUT] = tensor.shape[1:]
+    for state, piece in body.states:
+        try:
+            inputs[state] = read_shape(fill(piece, run.names(frame, tensor)), 24)
+        except ExpressionError as fact:
+            if tensor is not None:
+                notes.add(fact.message, fact.hint, piece.node, trail=trail)
+            return None
+        except Invalid as fact:
+            notes.add(f"the state {state}: {fact.message}", fact.hint, piece.node, trail=trail)
+            return None
+    inner = type(run)(run.file, run.library, run.parameters, inputs)
+    inner.steps, inner.most = run.steps, run.most
+    step = frame._replace(scope=inner.scope)
+    begin = inner.scope.find(INPUT)
+    try:
+        inner.run(body.step, begin.end if begin else None, step)
+        found = [inner.find(carried, step, "step") for carried in body.carried]
+    finally:
+        inner.tell_late()
+        run.steps = inner.steps
+    if inner.ties:
+        notes.add("the layers of a step have weights of their own", "", body.node, trail=trail)
+    ends = [named.end for named in found if named and named.end]
+    if tensor is None or inner.ties or len(ends) < len(found):
+        return None
+    shapes = [shape for shape in inputs.values() if shape is not None]
+    parts = tuple([repeat.Part(op, sources) for _, _, _, op, sources, _ in inner.emitted])
+    op: Op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)
+    try:
+        shape = output_of(op, (tensor.shape,))
+    except Invalid as fact:
+        notes.add(fact.message, fact.hint, body.node, trail=trail)
+        return None
+    gaps = [part.op for part in parts if isinstance(part.op, Uncounted)]
+    if gaps:  # what is in it is not known, and so neither is the whole
+        op = gaps[0]._replace(shape=shape)
+    label = name or body.called
+    run.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensor.number,), shape))
+    return Tensor(len(run.inputs) + len(run.emitted) - 1, shape)
