@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import cast
 
+from sepcalc.cost import COUNTS
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
@@ -399,7 +400,13 @@ def uncounted(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.base import Uncounted
 
     reason = "it is written as uncounted"
-    return Uncounted(words[0], reason, cast(Shape, options["to"]), _on(options, "stops"))
+    names = cast("tuple[str, ...]", options.get("counts", COUNTS))
+    for name in names:
+        if name not in COUNTS:
+            expected = f"{quoted(name)} is no count: expected {', '.join(COUNTS)}"
+            raise Invalid(expected, near_miss(name, COUNTS), "counts")
+    counts = tuple([count for count in COUNTS if count in names])
+    return Uncounted(words[0], reason, cast(Shape, options["to"]), _on(options, "stops"), counts)
 
 
 def cumulated(how: str) -> Callable[[Words, Options, Shapes], Op]:
@@ -461,6 +468,12 @@ def constant(words: Words, options: Options, inputs: Shapes) -> Op:
     if learned and buffer:
         raise Invalid("a constant is learned or a buffer, not both", about="buffer")
     return Constant(cast(Shape, options["to"]), learned, buffer)
+
+
+def random(words: Words, options: Options, inputs: Shapes) -> Op:
+    from sepcalc.ops.move import Random
+
+    return Random(cast(Shape, options["to"]))
 
 
 def recurrent(cell: str) -> Callable[[Words, Options, Shapes], Op]:

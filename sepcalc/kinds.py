@@ -324,6 +324,12 @@ KINDS = {
         ("learned", "buffer"),
         begins=True,
     ),
+    "random": Kind(
+        "free: numbers drawn anew in each run; what drawing them takes is not known",
+        building.random,
+        ("to",),
+        begins=True,
+    ),
     "concat": Kind("moves only: inputs side by side", building.concat, (), ("axis",), several=True),
     "pad": Kind("moves only: constant elements around", building.pad, ("padding",)),
     "slice": Kind(
@@ -349,10 +355,10 @@ KINDS = {
     "identity": Kind("free: nothing at all", building.rename("identity")),
     "dropout": Kind("free at inference: nothing at all", building.rename("dropout")),
     "uncounted": Kind(
-        "an operator that cannot be counted: a network with one is incomplete",
+        "an operator that cannot be counted: a network with one is incomplete, if perhaps in some counts alone",
         building.uncounted,
         ("to",),
-        ("stops",),
+        ("counts", "stops"),
         free_word="OPERATOR",
         example="uncounted TopK --to 10",
         several=True,

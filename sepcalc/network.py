@@ -7,13 +7,12 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sepcalc.cost import COSTS, Cost, derivation, named, total
+from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.reach import Reach, Stride, joined, of_input, through
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
-from sepcalc.shown import shown
 from sepcalc.spec import Spec, outputs
 
 ELEMENT_BYTES = 4  # float32
@@ -49,11 +48,34 @@ class Node(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A layer that could not be counted: the operator's name, and why."""
+    """A layer that could not be counted: the operator's name, why, and in which counts (all, if not said)."""
 
     name: str
     kind: str
     reason: str
+    counts: tuple[str, ...] = COUNTS
+
+    @property
+    def whole(self) -> bool:
+        """Whether none of its counts is known."""
+        return self.counts == COUNTS
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}): {self.reason}"
+
+
+def gap(name: str, op: Uncounted) -> Gap:
+    """What is not known of a layer of this name."""
+    return Gap(name, op.called, op.reason, op.counts)
+
+
+def lacking(gaps: Iterable[Gap]) -> tuple[str, ...]:
+    """The counts that are not known in full, in their order."""
+    missing = {count for one in gaps for count in one.counts}
+    return tuple([count for count in COUNTS if count in missing])
+
+
+DRAWN = "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it"
 
 
 class Layer(NamedTuple):
@@ -66,9 +88,6 @@ class Layer(NamedTuple):
     cost: Cost
     weights: str | None = None
     shared: int = 0  # params that it reads, but that are counted elsewhere
-
-    def __str__(self) -> str:
-        return shown(self)
 
     @property
     def kind(self) -> str:
@@ -98,10 +117,7 @@ class Layer(NamedTuple):
         return moved * element_bytes
 
 
-LAYER_FIELDS = (
-    *("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"),
-    *("spec", "sources"),
-)
+LAYER_FIELDS = ("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights")
 
 
 class Network:
@@ -131,12 +147,21 @@ class Network:
         self.notes = tuple(notes)
         self.guesses = tuple(guesses)
         self.most = dict(most or {})
-        self.document: Any = None  # what it was loaded from: its budget, and what was published of it
         self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
 
-    def __str__(self) -> str:
-        return shown(self)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that a reader of its numbers must know, each once; one says that random numbers are drawn."""
+        return tuple(dict.fromkeys([*self._notes, *self._drawn]))
+
+    @notes.setter
+    def notes(self, notes: Sequence[str]) -> None:
+        self._notes = notes
+
+    @cached_property
+    def _drawn(self) -> tuple[str, ...]:
+        return (DRAWN,) if any(node.op.drawn for node in self.nodes) else ()
 
     @cached_property
     def tensors(self) -> Shapes:
@@ -193,18 +218,23 @@ class Network:
 
     @cached_property
     def uncounted(self) -> tuple[Gap, ...]:
-        """The layers whose cost is not known: with any of them, the totals are incomplete."""
-        return tuple([Gap(node.name, *node.op[:2]) for node in self.nodes if isinstance(node.op, Uncounted)])
+        """The layers whose cost is not known, or not all of it: these totals are incomplete."""
+        return tuple([gap(node.name, node.op) for node in self.nodes if isinstance(node.op, Uncounted)])
 
     @property
     def complete(self) -> bool:
-        """Whether every layer was counted."""
-        return not self.uncounted
+        """Whether every layer was counted, if perhaps not in each count."""
+        return not any(one.whole for one in self.uncounted)
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The counts that some layer is not counted in."""
+        return lacking(self.uncounted)
 
     @cached_property
     def stopped(self) -> Gap | None:
         """Where counting stopped, as nothing is known of what runs after it; None where it went on to the end."""
-        gaps = [Gap(node.name, *node.op[:2]) for node in self.nodes if isinstance(node.op, Uncounted) and node.op.stops]
+        gaps = [gap(node.name, node.op) for node in self.nodes if isinstance(node.op, Uncounted) and node.op.stops]
         return gaps[0] if gaps else None
 
     def accepted(self, allow_uncounted: bool = False) -> bool:
@@ -303,7 +333,7 @@ class Network:
         shift a bias of theirs, its statistics no longer stored. That needs a convolution, transposed one or dense
         layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
         ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
-        Source: Jacob et al., arXiv:1712.05877, section 3.2."""
+        Source: Jacob et al., arXiv:1712.05877, section 3.2; opcounts.md, "batch norm fused into its conv"."""
         from sepcalc.fold import foldable, told
 
         owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())
@@ -369,16 +399,12 @@ def of_spec(spec: Spec) -> Network:
     return network
 
 
-def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None = None) -> dict[str, Any]:
-    """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees;
-    ``spec`` is the line that it was made of, where there is one and it has several links."""
-    from sepcalc.respell import line_of  # not before a machine asks
-
+def whole(network: Network, element_bytes: int = ELEMENT_BYTES) -> dict[str, Any]:
+    """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees."""
     layers = network.layers
-    alone = len(layers) == 1
     return {
         "name": network.name,
-        "kind": layers[0].kind if alone else network.name,
+        "kind": layers[0].kind if len(layers) == 1 else network.name,
         "inputs": tuple(network.inputs.values()),
         "output": layers[-1].output,
         **network.cost._asdict(),
@@ -386,8 +412,6 @@ def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None
         "traffic": sum(layer.traffic(element_bytes) for layer in layers),
         "receptive_field": network.receptive_fields()[-1],
         "weights": None,
-        "spec": spec or (line_of(layers[0].op, layers[0].inputs, layers[0].output) if alone else None),
-        "sources": tuple(network.inputs),
     }
 
 
@@ -397,37 +421,24 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def records(network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
-    """Every layer as the fields of LAYER that machines read, in their order: ``spec`` is the layer as one line that
-    parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads."""
-    from sepcalc.respell import line_of  # not before a machine asks
-
-    names = (*network.inputs, *[node.name for node in network.nodes])
-    lines: dict[tuple[type[Op], Op, Shapes], str | None] = {}
-    for layer, node, field in zip(network.layers, network.nodes, network.receptive_fields(), strict=True):
-        op, inputs, output = layer.op, layer.inputs, layer.output
-        key = (type(op), op, inputs)
-        if key not in lines or op.holds:  # ops are tuples: what is in one may be equal to what is of another type
-            lines[key] = line_of(op, inputs, output)
-        yield {
-            "name": layer.name,
-            "kind": layer.kind,
-            "inputs": inputs,
-            "output": output,
-            **layer.cost._asdict(),
-            "effective_macs": layer.effective_macs,
-            "traffic": layer.traffic(element_bytes),
-            "receptive_field": field,
-            "weights": layer.weights,
-            "spec": lines[key],
-            "sources": tuple([names[source] for source in node.sources]),
-        }
+    """Every layer as the fields of LAYER that machines read, in their order."""
+    for layer, field in zip(network.layers, network.receptive_fields(), strict=True):
+        yield record(layer, field, element_bytes)
 
 
-def within(name: str, network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
-    """The same of a layer's links, called by the layer's name and their own."""
-    for row in records(network, element_bytes):
-        sources = [source if source in network.inputs else f"{name}/{source}" for source in row["sources"]]
-        yield {**row, "name": f"{name}/{row['name']}", "sources": tuple(sources)}
+def record(layer: Layer, receptive_field: tuple[int, ...], element_bytes: int = ELEMENT_BYTES) -> dict[str, Any]:
+    """One layer as the fields of LAYER."""
+    return {
+        "name": layer.name,
+        "kind": layer.kind,
+        "inputs": layer.inputs,
+        "output": layer.output,
+        **layer.cost._asdict(),
+        "effective_macs": layer.effective_macs,
+        "traffic": layer.traffic(element_bytes),
+        "receptive_field": receptive_field,
+        "weights": layer.weights,
+    }
 
 
 class Share(NamedTuple):

@@ -1,6 +1,7 @@
 """The options of the layer spec: the one table that the parser, the command line's help, the YAML keys and the
 schema are made from."""
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from sepcalc.errors import Invalid, quoted
 from sepcalc.shape import read_shape, read_size
 
 Pairs = tuple[tuple[int, int], ...]
-Value = int | float | bool | str | tuple[int, ...] | Pairs
+Value = int | float | bool | str | tuple[int, ...] | Pairs | tuple[str, ...]
 
 
 class Type(NamedTuple):
@@ -103,6 +104,18 @@ def _read_function(text: str) -> str:
     return text
 
 
+def _read_names(text: str) -> tuple[str, ...]:
+    """``compares``, or several: ``adds+compares`` (``x`` between them where a list of YAML was put together)."""
+    names = tuple(re.split("[+x]", text))
+    if not all(name.isascii() and name.isalpha() for name in names):
+        raise Invalid(f"{quoted(text)} does not name counts: expected for example compares, or adds+compares")
+    return names
+
+
+def _write_names(value: Value) -> str:
+    return "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
 def _read_flag(text: str) -> bool:
     if text not in ("true", "false"):
         raise Invalid(f"{quoted(text)} is neither true nor false")
@@ -121,6 +134,7 @@ SHAPE = Type(lambda text: read_shape(text, 24), _write, "N[xN]")  # also what li
 DECIMAL = Type(_read_decimal, _write, "NUMBER")
 WORD = Type(_read_word, _write, "WORD")
 FUNCTION = Type(_read_function, _write, "NAME")
+NAMES = Type(_read_names, _write_names, "COUNT[+COUNT]")
 FLAG = Type(_read_flag, lambda value: "true" if value else "false", "")
 
 OPTIONS = {
@@ -171,6 +185,7 @@ OPTIONS = {
         Option("gate", "", FUNCTION, "sigmoid", "the function of its gates"),
         Option("bidirectional", "", FLAG, "no", "both directions, concatenated"),
         Option("last", "", FLAG, "no", "only the last step's output"),
+        Option("counts", "", NAMES, "all", "the counts that are not known of it, for example compares"),
         Option("stops", "", FLAG, "no", "nothing is known of what runs after it: its network never passes"),
     )
 }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sepcalc.errors import InputError
 from sepcalc.kinds import KINDS, accepted
 from sepcalc.network import Network, Node
-from sepcalc.options import DECIMAL, FLAG, FUNCTION, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
+from sepcalc.options import DECIMAL, FLAG, FUNCTION, NAMES, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
 from sepcalc.shape import LARGEST, Shape
 from sepcalc.spec import Spec, linked, parse
 
@@ -91,6 +91,7 @@ _ANY = {
     | st.lists(st.tuples(_any_offset, _any_offset), min_size=1, max_size=3).map(tuple),
     DECIMAL: st.floats(-1e29, 1e29),
     WORD: st.text("dhwc", min_size=1, max_size=4),
+    NAMES: st.sampled_from([("compares",), ("adds", "compares")]),
     FUNCTION: st.sampled_from(["linear", "tanh", "gelu", "hard-sigmoid"]),
     FLAG: st.booleans(),
 }
@@ -104,6 +105,7 @@ _LITTLE = {
     PADDING: st.sampled_from(["same", "valid", ((1, 1),), ((0, 1), (2, 0))]),
     DECIMAL: st.sampled_from([1.0, 0.5, -2.0]),
     WORD: st.sampled_from(["c", "w", "h", "hw"]),
+    NAMES: st.sampled_from([("compares",), ("adds", "compares")]),
     FUNCTION: st.sampled_from(["linear", "sigmoid", "tanh", "relu", "hard-sigmoid", "softsign"]),
     FLAG: st.booleans(),
 }

@@ -89,6 +89,13 @@ def c(**counts: int) -> Cost:
 ACT = c(activations=60)
 Case = tuple[str, str, dict[str, Any], Cost]
 CASES: list[Case] = [
+    ("TopK", "1x3x8 [2,]", {"outputs": 2}, c(activations=12)),  # compares are not known
+    ("TopK", "1x3x8x6 [5,]", {"axis": -2, "outputs": 2}, c(activations=180)),
+    ("RandomNormal", "", {"shape": [1, 3, 8], "seed": 1.0}, c(activations=24)),
+    ("RandomUniform", "", {"shape": [1, 3, 8], "seed": 1.0}, c(activations=24)),
+    ("RandomNormalLike", "1x3x8", {"seed": 1.0}, c(activations=24)),
+    ("RandomUniformLike", "1x3x8", {"seed": 1.0}, c(activations=24)),
+    ("Bernoulli", "1x3x8", {"seed": 1.0}, c(compares=24, activations=48)),
     ("Conv", "1x3x8x8 4x3x3x3* 4*", {"pads": [1, 1, 1, 1], "strides": [2, 2]}, c(macs=64 * 27, mults=64 * 27, adds=64 * 27, params=112, activations=64)),
     ("Conv", "1x4x9 6x2x3*", {"group": 2, "auto_pad": "SAME_LOWER", "strides": [2]}, c(macs=30 * 6, mults=30 * 6, adds=30 * 5, params=36, activations=30)),
     ("Conv", "1x2x5x5x5 3x2x2x2x2*", {"dilations": [2, 1, 1]}, c(macs=144 * 16, mults=144 * 16, adds=144 * 15, params=48, activations=144)),
@@ -267,11 +274,6 @@ CASES: list[Case] = [
     ("GatherElements", "3x4 i2x4", {}, c(activations=8)),
     ("ScatterND", "4x5 i2x1 2x5", {}, c(activations=20)),
     ("ScatterElements", "3x4 i2x4 2x4", {}, c(activations=12)),
-    ("ScatterElements", "3x4 i2x4 2x4", {"reduction": "add"}, c(adds=8, activations=12)),
-    ("ScatterElements", "3x4 i2x4 2x4", {"reduction": "mul"}, c(mults=8, activations=12)),
-    ("ScatterElements", "3x4* i2x4 2x4", {"reduction": "max"}, c(compares=8, params=12, activations=12)),
-    ("ScatterND", "5x4 i9x1 9x4", {"reduction": "add"}, c(adds=36, activations=20)),
-    ("ScatterND", "5x4 i9x1 9x4*", {"reduction": "min"}, c(compares=36, params=36, activations=20)),
     ("Concat", "1x3x4 1x5x4", {"axis": 1}, c(activations=32)),
     ("Concat", "1x1x4* 1x5x4", {"axis": 1}, c(params=4, activations=24)),
     ("Pad", "1x3x4x4 [0,0,1,2,0,0,0,1]", {}, c(activations=3 * 5 * 7)),
@@ -340,8 +342,6 @@ CASES: list[Case] = [
     ("QGemm", "u1x10 (0.5) u[3] u10x4* (0.5) u[0] - (0.5) u[3]", {"domain": "com.microsoft"}, c(macs=40, mults=44, adds=40, compares=8, params=40, activations=16)),
     ("MatMulIntegerToFloat", "u1x7x10 u10x4* (0.5) (0.5)", {"domain": "com.microsoft"}, c(macs=280, mults=308, adds=28 * 9, params=40, activations=56)),
     ("DynamicQuantizeMatMul", "1x7x10 u10x4* (0.5)", {"domain": "com.microsoft"}, c(macs=280, mults=280 + 1 + 1 + 28, adds=28 * 9 + 72, compares=69 * 2 + 4 + 140, divs=71, params=40, activations=9 + 210 + 28 + 1 + 28)),
-    ("DynamicQuantizeLSTM", "5x1x3 q1x3x16* q1x4x16* 1x32* - - - - (0.5,) q[0,] (0.5,) q[0,]", {"domain": "com.microsoft", "hidden_size": 4, "outputs": 3}, c(macs=560, mults=790 + 2, adds=670 + 17, compares=90 + 62, divs=85 + 16, specials=100, params=48 + 64 + 32, activations=54 + 1 + 20 + 8)),
-    ("DynamicQuantizeLSTM", "5x1x3 q2x3x16* q2x4x16* - - - - - (0.5,0.5) q[0,0] (0.5,0.5) q[0,0]", {"domain": "com.microsoft", "hidden_size": 4, "direction": "bidirectional"}, c(macs=1_120, mults=1_580 + 2, adds=1_340 - 160 + 17, compares=180 + 62, divs=170 + 16, specials=200, params=2 * 112, activations=54 + 1 + 40 + 40)),
     ("MatMulNBits", "1x7x32 u4x1x16* 4*", {"domain": "com.microsoft", "K": 32, "N": 4, "bits": 4, "block_size": 32}, c(macs=896, mults=896, adds=28 * 31, params=128, activations=28)),
     ("MatMulBnb4", "1x7x32 u64* 2*", {"domain": "com.microsoft", "K": 32, "N": 4, "block_size": 64, "quant_type": 1}, c(macs=896, mults=896, adds=28 * 31, params=128, activations=28)),
 ]  # fmt: skip
@@ -371,7 +371,7 @@ def test_what_is_converted_reads_back_layer_by_layer(case: Case, tmp_path: Path)
     operator, words, settings, _ = case
     made, _ = model(operator, words, **settings)
     network = network_of(made, tmp_path)
-    if not network.nodes:
+    if not network.nodes or not network.inputs:
         return
     target = tmp_path / "network.yaml"
     target.write_text(write_compact(network))
@@ -402,6 +402,7 @@ def test_shapes_are_what_executing_gives(case: Case, tmp_path: Path) -> None:
         made.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
         found = runtime.InferenceSession(made.SerializeToString()).run(None, feeds)
     else:
+        feeds = {name: abs(value) / 3 for name, value in feeds.items()} if case[0] == "Bernoulli" else feeds
         try:
             with np.errstate(all="ignore"):
                 found = ReferenceEvaluator(made).run(None, feeds)

@@ -20,11 +20,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import sepcalc
 from sepcalc.cli import run
-from sepcalc.cost import Cost
+from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import InputError
 from sepcalc.importers.torch.lowering import OPERATORS
 from sepcalc.importers.torch.moves import REASONS
 from sepcalc.importers.torch.running import traced
+from sepcalc.network import Gap
 from sepcalc.shape import volume
 
 IMAGE, VECTOR, TOKENS, HEADS = (1, 8, 6, 6), (1, 8), (1, 5, 8), (1, 4, 5, 8)
@@ -229,16 +230,88 @@ def test_kernels_of_other_machines_cost_what_they_do_on_this_one(name: str) -> N
     assert net.macs == counted_by_pytorch(Code(code), torch.empty(HEADS, device="meta")) + more
 
 
+# What does nothing but compare, and how often depends on the data; the counts of what follows it: mults and adds.
+SORTED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, int]]] = {
+    "topk": (lambda m, x: x.topk(2)[0] + 1, (0, 96)),
+    "sort": (lambda m, x: sum(x.sort(1)), (0, 288 + 288)),
+    "argsort": (lambda m, x: x.argsort(-1) * 2, (288, 0)),
+    "msort": (lambda m, x: x[0, 0].msort() * 2, (36, 0)),
+    "kthvalue": (lambda m, x: x.kthvalue(2)[0] + 1, (0, 48)),
+    "median": (lambda m, x: x.median() + 1, (0, 1)),
+    "nanmedian": (lambda m, x: x.nanmedian(2)[0] + 1, (0, 48)),
+    "mode": (lambda m, x: x.mode(2)[0] + 1, (0, 48)),
+    "histc": (lambda m, x: x.histc(10, 0, 1) + 1, (0, 10)),
+    "searchsorted": (lambda m, x: torch.searchsorted(torch.arange(5.0), x) + 1, (0, 288)),
+    "bucketize": (lambda m, x: torch.bucketize(x, torch.arange(5.0)) + 1, (0, 288)),
+}
+# Random tensors, and what is done with them: mults, adds, compares. A choice compares what was drawn.
+DRAWN: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, int, int]]] = {
+    **{name: (lambda m, x, f=f: x + f(6), (0, 288, 0)) for name, f in {"rand": torch.rand, "randn": torch.randn}.items()},
+    **{f.__name__: (lambda m, x, f=f: x * f(x), (288, 0, 0)) for f in (torch.rand_like, torch.randn_like)},
+    "randint": (lambda m, x: x + torch.randint(0, 5, (6,)), (0, 288, 0)),
+    "randint_like": (lambda m, x: x + torch.randint_like(x, 5), (0, 288, 0)),
+    "randperm": (lambda m, x: x[:, torch.randperm(8)], (0, 0, 0)),
+    "normal": (lambda m, x: x + torch.normal(0.0, 1.0, (6,)), (0, 288, 0)),
+    "normal_": (lambda m, x: x + torch.empty(6).normal_(), (0, 288, 0)),
+    "normal_functional": (lambda m, x: x + A.normal_functional(torch.zeros(6)), (0, 288, 0)),
+    **{
+        name: (lambda m, x, name=name: x + getattr(torch.empty(6), f"{name}_")(), (0, 288, 0))
+        for name in ("uniform", "exponential", "cauchy", "log_normal", "random")
+    },
+    "geometric": (lambda m, x: x + torch.empty(6).geometric_(0.5), (0, 288, 0)),
+    "bernoulli": (lambda m, x: torch.bernoulli(x) * x, (288, 0, 288)),
+    "bernoulli, stored": (lambda m, x: x * torch.bernoulli(torch.ones(6)), (288, 0, 6)),
+    "bernoulli_": (lambda m, x: x * torch.empty(6).bernoulli_(0.3), (288, 0, 6)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SORTED)
+def test_what_sorts_is_uncounted_in_compares_alone(name: str) -> None:
+    code, (mults, adds) = SORTED[name]
+    net = sepcalc.from_torch(Code(code), torch.ones(IMAGE))
+    assert net.complete
+    assert [(gap.kind, gap.counts) for gap in net.uncounted] == [(name, ("compares",))]
+    assert (net.cost.mults, net.cost.adds) == (mults, adds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert volume(net.outputs["output"]) == Code(code)(torch.ones(IMAGE)).numel()
+    assert sepcalc.verify(net).ok
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_random_tensors_cost_nothing_and_a_note_says_so(name: str) -> None:
+    code, counts = DRAWN[name]
+    net = sepcalc.from_torch(Code(code), torch.ones(IMAGE))
+    assert (net.complete, net.incomplete) == (True, ())
+    assert net.notes == (
+        "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it",
+    )
+    assert (net.cost.mults, net.cost.adds, net.cost.compares) == counts
+    assert sepcalc.verify(net).ok
+
+
+def test_a_histogram_of_values_that_are_known_is_counted() -> None:
+    """How long it is depends on them."""
+    net = sepcalc.from_torch(Code(lambda m, x: x.bincount(minlength=3) * 2), torch.tensor([1, 5, 2]))
+    assert (net.complete, net.incomplete, net.outputs, net.cost.mults) == (True, ("compares",), {"output": (6,)}, 6)
+    open_one = sepcalc.from_torch(Code(lambda m, x: (x * 3).long().bincount() * 2), torch.ones(4))
+    assert not open_one.complete
+    assert [gap.kind for gap in open_one.uncounted] == ["bincount"]
+
+
 def test_every_operator_of_the_table_is_executed() -> None:
     met = {*ELSEWHERE, "nonzero", "nonzero_numpy", "argwhere", "masked_select"}  # test_torch_running.py has these
     for name, (module, shape, _) in CASES.items():
         if name == "newer" and OLD:
             continue
         met.update(call.op for call in traced("", module.eval(), [torch.ones(shape)], {}).calls)
+    for code, _ in [*SORTED.values(), *DRAWN.values()]:
+        met.update(call.op for call in traced("", Code(code).eval(), [torch.ones(IMAGE)], {}).calls)
+    met.update(["bincount"])
     assert set(OPERATORS) - met == ({"_convolution", "_fused_rms_norm", "_grouped_mm"} if OLD else set())
 
 
-# Worked out by hand.
+# Worked out by hand from opcounts.md.
 BY_HAND = {
     "conv2d same": Cost(27648, 27648, 27648, params=6 * 8 * 16 + 6, activations=6 * 36),
     "attention": Cost(1600, 1700, 4 * 25 * 7 + 4 * 5 * 8 * 4 + 4 * 5 * 9, 4 * 5 * 4, 100, 100, activations=160),
@@ -352,12 +425,11 @@ def test_a_function_spelled_with_others_costs_what_its_formula_does(name: str) -
 NO_RULE = "sepcalc has no rule for what this operator computes"
 UNCOUNTED = {
     "stft": (lambda m, x: torch.stft(x[0, 0], 4, window=torch.ones(4), return_complex=True).real, REASONS["stft"]),
-    "topk": (lambda m, x: x.topk(2)[0] + 1, REASONS["topk"]),
+    "multinomial": (lambda m, x: x[0, 0].multinomial(2), REASONS["multinomial"]),
+    "normal": (lambda m, x: torch.normal(x, 1.0), REASONS["multinomial"]),
     "grid_sampler": (lambda m, x: F.grid_sample(x, torch.zeros(1, 3, 3, 2), "bicubic", align_corners=False), "a bicubic grid sample has no count here: the weights of its taps have no formula here"),
     "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers have no count here"),
     "asin": (lambda m, x: x.asin(), NO_RULE),
-    "randn": (lambda m, x: x + torch.randn(6), REASONS["randn"]),
-    "uniform": (lambda m, x: x + torch.empty(6).uniform_(), REASONS["uniform"]),
     "batch_norm": (
         lambda m, x: F.batch_norm(x, None, None, training=True),
         "batch norm over the statistics of the batch itself: its cost depends on the batch",
@@ -1090,7 +1162,7 @@ def test_what_an_operator_gives_beside_its_result_is_not_passed_over() -> None:
     both = Lambda(lambda x: torch.native_layer_norm(x, [6], None, None, 1e-5))
     network = sepcalc.from_torch(both, torch.ones(1, 6))
     reason = "what it gives beside its result has no count here"
-    assert network.uncounted == (("native_layer_norm", "native_layer_norm", reason),)
+    assert network.uncounted == (Gap("native_layer_norm", "native_layer_norm", reason),)
     first = Lambda(lambda x: torch.native_layer_norm(x, [6], None, None, 1e-5)[0])
     assert sepcalc.from_torch(first, torch.ones(1, 6)).complete
 
@@ -1104,7 +1176,7 @@ def test_a_bound_may_be_larger_than_what_it_bounds() -> None:
 
 def test_along_an_axis_of_one_number() -> None:
     network = sepcalc.from_torch(Lambda(lambda x: x.cumsum(0)), torch.tensor(3.0))
-    assert network.uncounted == (("cumsum", "cumsum", "it works along an axis of a single number"),)
+    assert network.uncounted == (Gap("cumsum", "cumsum", "it works along an axis of a single number"),)
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
@@ -1216,7 +1288,7 @@ def test_a_stopped_network_passes_neither_a_diff_nor_as_yaml(capsys: pytest.Capt
     capsys.readouterr()
     assert run(["network", *asked, "--format", "json"]) == 3
     document = json.loads(capsys.readouterr().out)
-    stopped = {"name": "is_nonzero", "kind": "is_nonzero", "reason": ASKS}
+    stopped = {"name": "is_nonzero", "kind": "is_nonzero", "reason": ASKS, "counts": list(COUNTS)}
     assert (document["stopped"], document["complete"]) == (stopped, False)
 
 

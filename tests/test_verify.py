@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sepcalc
 from sepcalc.cli import run
-from sepcalc.cost import COSTS, Cost
+from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.kinds import KINDS
 from sepcalc.network import Network, of_spec
 from sepcalc.ops.base import Op, Uncounted
@@ -142,6 +142,7 @@ SPECS = [
     "9x4 token --count 2",
     "3x4x5 softmax --axis c",
     "constant --to 7",
+    "random --to 7x2",
     "constant --to 225x2 --learned",
     "constant --to 1x7 --buffer",
     "4x4x3 4x4x5 concat",
@@ -182,7 +183,7 @@ def test_no_kind_and_no_op_is_left_out() -> None:
 def test_what_cannot_be_counted_is_not_verified_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
     verification = verify("4x4x6 uncounted TopK --to 3")
     assert not verification.ok
-    assert verification.uncounted == (("uncounted", "TopK", "it is written as uncounted"),)
+    assert verification.uncounted == (("uncounted", "TopK", "it is written as uncounted", COUNTS),)
     assert run(["verify", "4x4x6, act relu, uncounted TopK --to 3"]) == 3
     assert run(["network", "4x4x6, act relu, uncounted TopK --to 3"]) == 3
     assert "uncounted (TopK): it is written as uncounted" in capsys.readouterr().out
@@ -438,7 +439,7 @@ def test_what_cannot_run_is_never_verified(sample: int | None) -> None:
     verification = verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=sample)
     assert [check.name for check in verification.layers] == ["conv"]
     assert all(check.ok for check in verification.layers)
-    assert verification.uncounted == (("odd", "NonZero", "its output depends on data"),)
+    assert verification.uncounted == (("odd", "NonZero", "its output depends on data", COUNTS),)
     assert not verification.ok
 
 
@@ -448,11 +449,12 @@ def test_a_report_says_what_ran_and_what_could_not() -> None:
 
     node = of_spec(parse("6x6x3 conv -k3 -o4")).nodes[0]
     strange = node._replace(name="odd", op=Uncounted("NonZero", "its output depends on data", (3,)), output=(3,))
-    report = VerifyReport(verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=4))
+    report = VerifyReport("strange", verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=4))
     document = report.document()
     assert document["sample"] == 4
     assert document["layers"][0]["sampled"] == "4 of 16 positions"
-    assert document["uncounted"] == [{"name": "odd", "kind": "NonZero", "reason": "its output depends on data"}]
+    gap = {"name": "odd", "kind": "NonZero", "reason": "its output depends on data", "counts": COUNTS}
+    assert document["uncounted"] == [gap]
     assert document["verified"] is False
     table = render(report, "table")
     assert "conv     432   416  as formula  equal   4 of 16 positions" in table

@@ -60,21 +60,24 @@ def command(
     given = request(sets, inputs, dims, batch)
     wanted = [(file, given) for file in dict.fromkeys(files)] if files else _configured(output, given)
     folder = os.path.dirname(output or "") or "."
-    kept, gaps, notes, stopped = [], list[str](), list[str](), False
+    kept, gaps, notes, stopped, complete = [], list[str](), list[str](), False, True
     for file, asked in wanted:
         network = read_for_gate(file, asked).network
         kept.append(Kept(kept_as(file, folder), asked.settings, taken(network)))
         stopped |= network.stopped is not None
-        gaps += [f"{printable(file)}: {gap.name} ({gap.kind}): {gap.reason}" for gap in network.uncounted]
+        for one in network.uncounted:
+            within = "" if one.whole else f" in {' and '.join(one.counts)}"
+            gaps.append(f"not counted{within}: {printable(file)}: {one}")
+        complete &= network.complete
         notes += [f"{printable(file)}: {note}" for note in network.notes]
     for note in notes:
         complain(f"note: {printable(note)}")
     for gap in gaps:
-        complain(f"not counted: {printable(gap)}")
+        complain(printable(gap))
     if stopped:
         complain("the counts would end where counting stopped: nothing is kept")
         return 3
-    if gaps and not allow_uncounted:
+    if not complete and not allow_uncounted:
         complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
         return 3
     emit(BaselineReport(kept, __version__), "json", True, output, force)

@@ -18,7 +18,7 @@ from sepcalc.cli.network import (
 )
 from sepcalc.cli.output import emit
 from sepcalc.errors import InputError, Problem
-from sepcalc.gate.limits import grown
+from sepcalc.gate.limits import grown, left_out
 from sepcalc.gate.snapshots import taken
 from sepcalc.reports.diff import DiffReport
 from sepcalc.source import is_document
@@ -77,12 +77,13 @@ def command(
     if problems:
         raise InputError(dict.fromkeys(problems))
     before, after = snapshots
-    held = grown(before.largest, after.largest, limits)
+    partly = (*before.partly, *after.partly)
+    held = grown(before.largest, after.largest, limits, incomplete=partly)
     allowed = allow_uncounted and not (before.stopped or after.stopped)
     same = bool(digests[0]) and digests[0] == digests[1]
-    report = DiffReport((old, new), before, after, held, allowed, same)
+    report = DiffReport((old, new), before, after, held, allowed, same, left_out(limits, partly))
     code = 0 if report.passed else 1
-    if report.incomplete and not allowed:
+    if (report.incomplete or report.unknown) and not allowed:
         code = 3
     emit(report, form, exact, output, force)
     return code

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from sepcalc.cost import COUNTS
 from sepcalc.document.entries import Scan, fill
 from sepcalc.document.scopes import INPUT, Tensor
 from sepcalc.errors import Invalid
@@ -60,7 +61,7 @@ def scan(run: "Run", body: Scan, name: str, tensor: Tensor | None, frame: "Frame
         return None
     gaps = [part.op for part in parts if isinstance(part.op, Uncounted)]
     if gaps:  # what is in it is not known, and so neither is the whole
-        op = gaps[0]._replace(shape=shape)
+        op = gaps[0]._replace(shape=shape, counts=COUNTS)
     label = name or body.called
     run.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensor.number,), shape))
     return Tensor(len(run.inputs) + len(run.emitted) - 1, shape)

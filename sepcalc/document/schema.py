@@ -8,12 +8,13 @@ lets pass; nothing that the reader takes is refused.
 from collections.abc import Sequence
 from typing import Any
 
+from sepcalc.cost import COUNTS
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
 from sepcalc.document.held import BYTES
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind
-from sepcalc.options import DECIMAL, FLAG, FUNCTION, OFFSETS, OPTIONS, PADDING, WORD, Option
+from sepcalc.options import DECIMAL, FLAG, FUNCTION, NAMES, OFFSETS, OPTIONS, PADDING, WORD, Option
 from sepcalc.spec import EACH
 
 Schema = dict[str, Any]
@@ -194,6 +195,8 @@ def _option(option: Option, lists: bool = True) -> Schema:
         value = {"type": ["number", "string"]}
     elif option.type is FUNCTION:
         value = {"type": "string"}
+    elif option.type is NAMES:
+        value = {"anyOf": [{"type": "string"}, {"type": "array", "minItems": 1, "items": {"enum": list(COUNTS)}}]}
     elif option.type is WORD:
         value = {"type": ["string", "boolean"]}  # n is a truth to some
     else:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sepcalc.cost import COSTS, Cost
+from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import MORE, SUMMED, Row, Snapshot
@@ -39,7 +39,7 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 "name": snapshot.name,
                 "inputs": snapshot.inputs,
                 "settings": dict(settings),
-                "complete": not snapshot.uncounted,
+                "complete": snapshot.complete,
                 "uncounted": [gap._asdict() for gap in snapshot.uncounted],
                 "totals": snapshot.totals,
                 **({"most": dict(snapshot.most)} if snapshot.most else {}),
@@ -168,7 +168,8 @@ def _kept(data: Any) -> Kept:
     layers = tuple(_row(layer) for layer in data["layers"])
     _check(isinstance(data["uncounted"], list), "uncounted is a list")
     gaps = tuple(_gap(gap) for gap in data["uncounted"])
-    _check(data["complete"] is (not gaps), "complete is whether nothing is uncounted")
+    whole = any(gap.whole for gap in gaps)
+    _check(data["complete"] is (not whole), "complete is whether nothing is uncounted, but in some counts")
     for name in SUMMED:
         count = sum([row.count(name) for row in layers])
         _check(totals[name] == count, f"the total of {spoken(name)} is the sum over its layers")
@@ -189,9 +190,13 @@ def _row(data: Any) -> Row:
 
 
 def _gap(data: Any) -> Gap:
+    data = {"counts": list(COUNTS), **data} if isinstance(data, dict) else data  # which may be absent
     _keys(data, set(Gap._fields), "an uncounted layer")
-    _check(all(isinstance(value, str) for value in data.values()), "what is said of an uncounted layer are texts")
-    return Gap(**data)
+    *texts, counts = [data[name] for name in Gap._fields]
+    _check(all(isinstance(text, str) for text in texts), "what is said of an uncounted layer are texts")
+    _check(isinstance(counts, list) and counts, "the counts of an uncounted layer are a list")
+    _check(counts == [name for name in COUNTS if name in counts], "an uncounted layer's counts are known ones")
+    return Gap(texts[0], texts[1], texts[2], tuple(counts))
 
 
 def _shape(data: Any) -> tuple[int, ...]:

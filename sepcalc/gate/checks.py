@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from sepcalc.errors import Problem
 from sepcalc.gate.diffs import Pair, matched
-from sepcalc.gate.limits import Held, Increase, Limit, Mark, grown, hold
+from sepcalc.gate.limits import Held, Increase, Limit, Mark, grown, hold, left_out
+from sepcalc.gate.metrics import unknown
 from sepcalc.gate.published import Claim, Finding, compare_published
 from sepcalc.gate.reasons import Reasons, explained
 from sepcalc.gate.snapshots import Snapshot, taken
-from sepcalc.network import Gap, Network
+from sepcalc.network import Gap, Network, lacking
 
 PASSED, OVER, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 70
 ORDER = (BUG, REFUSED, INCOMPLETE, OVER, PASSED)  # of several, the first that occurs is the answer
@@ -37,8 +38,8 @@ class Demand(NamedTuple):
 class Outcome(NamedTuple):
     """What came of one check: ``code`` is its exit code, ``status`` the same in a word (also ``warned``, ``skipped``).
 
-    ``uncounted`` are the layers without which the totals are, ``allowed`` that this only warns, ``notes`` what whoever
-    reads the numbers must know, ``reason`` why it was skipped."""
+    ``uncounted`` are the layers without which the totals are, or some of them, ``allowed`` that this only warns,
+    ``notes`` what whoever reads the numbers must know, ``reason`` why it was skipped."""
 
     name: str
     file: str
@@ -55,6 +56,16 @@ class Outcome(NamedTuple):
     notes: tuple[str, ...] = ()
     reason: str = ""
 
+    @property
+    def complete(self) -> bool:
+        """Whether every layer was counted, if perhaps not in each count."""
+        return not any(gap.whole for gap in self.uncounted)
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """The counts that some layer is not counted in."""
+        return lacking(self.uncounted)
+
 
 def worst(codes: Sequence[int]) -> int:
     """The exit code of several."""
@@ -67,17 +78,19 @@ def examine(
     """Holds a network to what is demanded. Raises InputError where the demand does not fit it."""
     held = hold(network, demand.limits)
     pairs: list[Pair] = []
-    then = None
+    then, notes = None, network.notes
     if demand.then is not None:
         now = taken(network)
         then = demand.then(now)
-        held += grown(then.largest, now.largest, demand.increases, demand.level)
+        partly = (*now.partly, *then.partly)
+        held += grown(then.largest, now.largest, demand.increases, demand.level, partly)
+        notes += left_out(demand.increases, partly)
         if why or not all(one.verdict.passed for one in held):
             pairs = matched(then, now)
     findings = compare_published(network, demand.claims)
     reasons = [
         None
-        if one.verdict.passed and (not why or isinstance(one.limit, Increase))
+        if one.verdict.unknown or (one.verdict.passed and (not why or isinstance(one.limit, Increase)))
         else explained(one, network.layers, pairs)
         for one in held
     ]
@@ -86,10 +99,13 @@ def examine(
     if any(one.verdict.fails for one in held) or not all(finding.passed for finding in findings):
         codes.append(OVER)
     allowed = allow_uncounted and network.stopped is None
-    if gaps and not allowed:
+    whole = any(gap.whole for gap in gaps)
+    partly = lacking(gap for gap in network.uncounted if not gap.whole)
+    asked = any(one.verdict.unknown for one in held) or any(unknown(claim.metric, partly) for claim in demand.claims)
+    if (whole or asked) and not allowed:
         codes.append(INCOMPLETE)
     code = worst(codes)
-    warned = code == PASSED and (gaps or not all(one.verdict.passed for one in held))
+    warned = code == PASSED and (whole or asked or not all(one.verdict.passed for one in held))
     return Outcome(
         name,
         file,
@@ -102,7 +118,7 @@ def examine(
         allowed,
         message=demand.message,
         mark=demand.mark,
-        notes=network.notes,
+        notes=notes,
     )
 
 

@@ -4,12 +4,13 @@ A budget is read from names and texts, wherever these stand: YAML, pyproject.tom
 :class:`Written` entries and are told each fact with the place that they gave.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
-from sepcalc.gate.metrics import METRICS, measured, read_metric, spoken
+from sepcalc.gate.metrics import METRICS, measured, read_metric, spoken, unknown
 from sepcalc.network import Layer, Network, matches
+from sepcalc.ops.base import Uncounted
 from sepcalc.quantity import Printed, read_amount, read_percent
 
 NETWORK, BASELINE = "network", "baseline"  # scopes that are no globs
@@ -42,12 +43,14 @@ class Limit(NamedTuple):
 
 
 class Increase(NamedTuple):
-    """How much a metric may grow beyond what it was: a part of that in percent, or an amount."""
+    """How much a metric may grow beyond what it was: a part of that in percent, or an amount. ``every`` is whether it
+    was asked of every metric, in one word."""
 
     metric: str
     most: Printed
     percent: bool
     mark: Mark | None = None
+    every: bool = False
 
     def allows(self, old: int, new: int) -> bool:
         """Whether the growth is within it; what shrinks always is."""
@@ -64,7 +67,8 @@ class Increase(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A limit beside what there is; equal to it passes."""
+    """A limit beside what there is; equal to it passes. It is ``unknown`` whether that passes where it is within the
+    limit, but some layer is not counted in the metric."""
 
     metric: str
     scope: str
@@ -72,11 +76,12 @@ class Verdict(NamedTuple):
     actual: int
     passed: bool
     level: str = "error"
+    unknown: bool = False
 
     @property
     def fails(self) -> bool:
         """Whether it is over a limit that is more than a warning."""
-        return not self.passed and self.level == "error"
+        return not self.passed and not self.unknown and self.level == "error"
 
     @property
     def subject(self) -> str:
@@ -132,7 +137,7 @@ def read_increase(metric: str, text: str) -> Increase:
 def read_increases(text: str) -> tuple[Increase, ...]:
     """``2%`` for every metric. Raises Invalid."""
     most = read_percent(text)
-    return tuple([Increase(metric, most, True) for metric in METRICS])
+    return tuple([Increase(metric, most, True, every=True) for metric in METRICS])
 
 
 def read_level(text: str) -> str:
@@ -251,8 +256,14 @@ def hold(network: Network, limits: Iterable[Limit]) -> list[Held]:
 
 def _held(limit: Limit, scope: str, actual: int, layers: Sequence[Layer]) -> Held:
     most = limit.most
-    passed = actual * most.below <= most.digits * most.unit
-    return Held(limit, Verdict(limit.metric, scope, most.floor, actual, passed, limit.level), layers)
+    within = actual * most.below <= most.digits * most.unit
+    partly = within and any(
+        unknown(limit.metric, layer.op.counts)
+        for layer in layers
+        if isinstance(layer.op, Uncounted) and not layer.op.whole
+    )
+    verdict = Verdict(limit.metric, scope, most.floor, actual, within and not partly, limit.level, partly)
+    return Held(limit, verdict, layers)
 
 
 def check(network: Network, limits: Iterable[Limit]) -> list[Verdict]:
@@ -260,12 +271,31 @@ def check(network: Network, limits: Iterable[Limit]) -> list[Verdict]:
     return [held.verdict for held in hold(network, limits)]
 
 
-def grown(old: dict[str, int], new: dict[str, int], increases: Iterable[Increase], level: str = "error") -> list[Held]:
-    """Every limit to growth, held against what was and what is, both by metric."""
+def grown(
+    old: dict[str, int],
+    new: dict[str, int],
+    increases: Iterable[Increase],
+    level: str = "error",
+    incomplete: Collection[str] = (),
+) -> list[Held]:
+    """Every limit to growth, held against what was and what is, both by metric. What is not known in full, where these
+    counts are ``incomplete``, is left out of a limit to every metric (:func:`left_out` says so); where it is limited by
+    itself, whether it passes is unknown."""
     held = []
     for increase in increases:
         before, after = old[increase.metric], new[increase.metric]
-        passed = increase.allows(before, after)
-        verdict = Verdict(increase.metric, BASELINE, increase.ceiling(before), after, passed, level)
+        partly = unknown(increase.metric, incomplete)
+        if partly and increase.every:
+            continue
+        passed = increase.allows(before, after) and not partly
+        verdict = Verdict(increase.metric, BASELINE, increase.ceiling(before), after, passed, level, partly)
         held.append(Held(increase, verdict, base=before))
     return held
+
+
+def left_out(increases: Iterable[Increase], incomplete: Collection[str]) -> tuple[str, ...]:
+    """What a limit to the growth of every metric does not hold, in words."""
+    metrics = [spoken(one.metric) for one in increases if one.every and unknown(one.metric, incomplete)]
+    if not metrics:
+        return ()
+    return (f"the growth of {' and '.join(metrics)} is not limited: some layers are not counted in it",)

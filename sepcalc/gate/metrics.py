@@ -1,6 +1,6 @@
 """Everything of a network that can be held to a limit: one table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from sepcalc.cost import COSTS
@@ -32,6 +32,14 @@ METRICS = {
     "peak_memory": Metric(lambda network: network.peak_memory(), None, True),
     "params_bytes": Metric(lambda network: network.param_bytes, None, True),
 }
+
+
+_SUMS = {"flops": ("mults", "adds", "divs"), "effective_macs": ("macs",)}  # metrics that are made of counts
+
+
+def unknown(metric: str, counts: Collection[str]) -> bool:
+    """Whether a metric is not known in full where these counts are not."""
+    return any(count in counts for count in _SUMS.get(metric, (metric,)))
 
 
 def spoken(metric: str) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost
 from sepcalc.gate.metrics import METRICS
-from sepcalc.network import Gap, Network
+from sepcalc.network import Gap, Network, lacking
 from sepcalc.shape import Shape
 
 
@@ -41,6 +41,16 @@ class Snapshot(NamedTuple):
     stopped: bool = False
     most: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer was counted, if perhaps not in each count."""
+        return not any(gap.whole for gap in self.uncounted)
+
+    @property
+    def partly(self) -> tuple[str, ...]:
+        """The counts that are not known of layers whose other counts are."""
+        return lacking(gap for gap in self.uncounted if not gap.whole)
 
     @property
     def largest(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from math import prod
 from typing import NamedTuple
 
-from sepcalc.cost import Cost, Naming, plain
+from sepcalc.cost import COUNTS, Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.shape import Shape, Shapes, show
 
@@ -22,8 +22,7 @@ class Op:
 
     ``label`` is the kind that reports name it by, ``least`` and ``most`` are how many inputs it takes, ``writes``
     is false where the output is the input renamed or reordered, so that nothing is computed and nothing stored,
-    ``apart`` is true where no element of a position sees another's channel.
-    ``holds`` says that there are ops in it: as tuples, two of these may be equal though their ops are of other types.
+    ``apart`` is true where no element of a position sees another's channel, ``drawn`` of random numbers.
     """
 
     __slots__ = ()
@@ -32,7 +31,7 @@ class Op:
     most: int = 1
     writes: bool = True
     apart: bool = False
-    holds = False
+    drawn: bool = False
 
     def kind(self, inputs: Shapes) -> str:
         """What it is, however it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
@@ -71,13 +70,15 @@ class _Uncounted(NamedTuple):
     reason: str
     shape: Shape
     stops: bool = False
+    counts: tuple[str, ...] = COUNTS
 
 
 class Uncounted(_Uncounted, Op):
     """An operator of a model file that nobody here can count: its output's shape is known, its cost is not. What it
     is said to cost is what it writes; a network with one of them is incomplete, and says so. ``called`` is the
     operator's own name, ``reason`` why it is not counted and what it would take, ``stops`` whether nothing is known of
-    what runs after it."""
+    what runs after it. ``counts`` are those that are not known, all if not said: sorting does nothing but compare, and
+    only how often depends on the data."""
 
     __slots__ = ()
     least = 0
@@ -94,6 +95,11 @@ class Uncounted(_Uncounted, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    @property
+    def whole(self) -> bool:
+        """Whether none of its counts is known."""
+        return self.counts == COUNTS
 
 
 def broadcast(shapes: Shapes, what: str) -> Shape:

@@ -118,6 +118,8 @@ class CheckReport(NamedTuple):
         for held, reasons in zip(outcome.held, outcome.reasons, strict=True):
             mark = held.limit.mark or outcome.mark
             result = "passed" if held.verdict.passed else "failed" if held.verdict.fails else "warned"
+            if held.verdict.unknown and not outcome.allowed:
+                result = "error"
             note = _note(outcome, held)
             details = [*(because(held, reasons) if reasons else ()), *([note] if note else [])]
             at, line = (mark.file, mark.line) if mark else (file, 0)
@@ -128,9 +130,8 @@ class CheckReport(NamedTuple):
             text = f"{spoken(finding.metric)} {quantity.exact(finding.actual)}, published {finding.published}"
             yield Case(name, f"{name}: published {spoken(finding.metric)}", result, text, (), self._path(file))
         if outcome.uncounted:
-            lines = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in outcome.uncounted]
-            result = "warned" if outcome.allowed else "error"
-            yield Case(name, f"{name}: complete", result, _incomplete(outcome), lines, self._path(file))
+            result = NOTE if outcome.complete else "warned" if outcome.allowed else "error"
+            yield Case(name, f"{name}: complete", result, *_incomplete(outcome), self._path(file))
         for note in outcome.notes:
             yield Case(name, name, NOTE, note, (), self._path(file))
 
@@ -155,6 +156,8 @@ def _headline(outcome: Outcome) -> str:
 
 
 def _word(held: Held) -> str:
+    if held.verdict.unknown:
+        return "not known"
     if held.verdict.passed:
         return "ok"
     return "OVER" if held.verdict.fails else "over, a warning"
@@ -164,6 +167,8 @@ def _lines(outcome: Outcome, told: bool) -> Iterator[str]:
     for problem in () if told else outcome.problems:
         yield from str(problem).split("\n")
     for held, reasons in zip(outcome.held, outcome.reasons, strict=True):
+        if held.verdict.unknown:
+            yield sentence(held)
         if reasons is not None:
             yield sentence(held)
             yield from (f"  {line}" for line in because(held, reasons))
@@ -175,18 +180,24 @@ def _lines(outcome: Outcome, told: bool) -> Iterator[str]:
             source = f" ({finding.source})" if finding.source else ""
             yield f"{spoken(finding.metric)} {quantity.exact(finding.actual)}, published {finding.published}{source}"
     if outcome.uncounted:
-        yield _incomplete(outcome)
-        yield from (f"  {gap.name} ({gap.kind}): {gap.reason}" for gap in outcome.uncounted)
+        said, lines = _incomplete(outcome)
+        yield said
+        yield from (f"  {line}" for line in lines)
 
 
 def _note(outcome: Outcome, held: Held) -> str:
     return outcome.message if isinstance(held.limit, Increase) else held.limit.message
 
 
-def _incomplete(outcome: Outcome) -> str:
-    count = len(outcome.uncounted)
-    layers = "one layer was" if count == 1 else f"{count} layers were"
-    return f"the totals are incomplete: {layers} not counted"
+def _incomplete(outcome: Outcome) -> tuple[str, list[str]]:
+    """What is not known of the totals, and the layers that it is about: those that are not counted at all, if any."""
+    gaps = [gap for gap in outcome.uncounted if gap.whole or outcome.complete]
+    layers = "one layer was" if len(gaps) == 1 else f"{len(gaps)} layers were"
+    lines = list(map(str, outcome.uncounted))
+    if outcome.complete:
+        counts = " and ".join(outcome.incomplete)
+        return f"the total of {counts} is incomplete: {layers} not counted in {counts}", lines
+    return f"the totals are incomplete: {layers} not counted", lines
 
 
 def _place(problem: Problem, outcome: Outcome) -> tuple[str, int]:
@@ -205,7 +216,8 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "file": outcome.file,
         "status": outcome.status,
         "exit_code": outcome.code,
-        "complete": not outcome.uncounted,
+        "complete": outcome.complete,
+        "incomplete": list(outcome.incomplete),
         "budget": [_verdict(held, why) for held, why in zip(outcome.held, outcome.reasons, strict=True)],
         "published": [finding._asdict() for finding in outcome.published],
         "uncounted": [gap._asdict() for gap in outcome.uncounted],

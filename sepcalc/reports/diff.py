@@ -10,7 +10,9 @@ from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
+from sepcalc.network import lacking
 from sepcalc.reports import COUNT, NOTE, NUMBER, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.repeats import together
 from sepcalc.reports.verdicts import sentence
 from sepcalc.shape import Shape, show
@@ -22,7 +24,7 @@ CHANGES = ("added", "removed", "changed", "renamed")
 
 class DiffReport(NamedTuple):
     """Two networks, what they are called, and limits to growth; ``same`` says that both were read from the same
-    bytes."""
+    bytes, ``remarks`` what is not limited."""
 
     names: tuple[str, str]
     old: Snapshot
@@ -30,6 +32,7 @@ class DiffReport(NamedTuple):
     held: Sequence[Held] = ()
     allowed: bool = False
     same: bool = False
+    remarks: Sequence[str] = ()
 
     @property
     def for_comment(self) -> bool:
@@ -39,17 +42,22 @@ class DiffReport(NamedTuple):
     @property
     def incomplete(self) -> bool:
         """Whether something of either was not counted."""
-        return bool(self.old.uncounted or self.new.uncounted)
+        return not (self.old.complete and self.new.complete)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a limit is to what was not counted."""
+        return any(one.verdict.unknown for one in self.held)
 
     @property
     def notes(self) -> list[str]:
         """What whoever reads the numbers must know: of both networks, or of the one that each is about."""
-        both = dict.fromkeys((*self.old.notes, *self.new.notes))
+        both = dict.fromkeys((*self.old.notes, *self.new.notes, *self.remarks))
         sides = ((self.names[0], self.old.notes), (self.names[1], self.new.notes))
         return [
-            note if len(of) == 2 else f"{of[0]}: {note}"
+            f"{of[0]}: {note}" if len(of) == 1 else note
             for note in both
-            if (of := [name for name, notes in sides if note in notes])
+            for of in [[name for name, notes in sides if note in notes]]
         ]
 
     @property
@@ -65,13 +73,11 @@ class DiffReport(NamedTuple):
         if self.held:
             over = [one for one in self.held if not one.verdict.passed]
             good = f"{len(self.held)} limits to growth hold" if len(self.held) > 1 else sentence(self.held[0])
-            lines = [f"OVER: {sentence(one)}" for one in over] or [good]
+            lines = [f"{'NOT KNOWN' if one.verdict.unknown else 'OVER'}: {sentence(one)}" for one in over] or [good]
             sections.append(Lines("Growth", lines, alarm=bool(over)))
         if dict(self.old.inputs) != dict(self.new.inputs):
             sections.append(Lines("", [f"The inputs differ: {_shapes(self.old)} became {_shapes(self.new)}."]))
-        if self.incomplete:
-            gaps = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in (*self.old.uncounted, *self.new.uncounted)]
-            sections.append(Lines("Not counted", list(dict.fromkeys(gaps)), alarm=True))
+        sections += uncounted((*self.old.uncounted, *self.new.uncounted))
         if self.notes:
             sections.append(Lines("", self.notes))
         sections.append(Lines("", [_summary(pairs), *([self._sameness()] if self.same else [])]))
@@ -108,8 +114,9 @@ class DiffReport(NamedTuple):
             "layers": [_record(pair) for pair in pairs if pair.status != "unchanged"],
             "unchanged": sum(pair.status == "unchanged" for pair in pairs),
             "complete": not self.incomplete,
+            "incomplete": list(lacking((*self.old.uncounted, *self.new.uncounted))),
             "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.held],
-            "passed": self.passed and (self.allowed or not self.incomplete),
+            "passed": self.passed and (self.allowed or not (self.incomplete or self.unknown)),
             "same_bytes": self.same,
             "notes": self.notes,
         }
@@ -138,9 +145,11 @@ class DiffReport(NamedTuple):
         cases = []
         for one in self.held:
             outcome = "passed" if one.verdict.passed else "failed" if one.verdict.fails else "warned"
+            if one.verdict.unknown and not self.allowed:
+                outcome = "error"
             cases.append(Case(suite, f"growth of {spoken(one.verdict.metric)}", outcome, sentence(one)))
         if self.incomplete:
-            lines = [f"{gap.name} ({gap.kind}): {gap.reason}" for gap in (*self.old.uncounted, *self.new.uncounted)]
+            lines = list(map(str, (*self.old.uncounted, *self.new.uncounted)))
             outcome = "warned" if self.allowed else "error"
             cases.append(Case(suite, "complete", outcome, "the totals are incomplete", lines))
         if self.same:
@@ -217,7 +226,8 @@ def _network(argument: str, snapshot: Snapshot) -> dict[str, Any]:
         "name": snapshot.name,
         "inputs": snapshot.inputs,
         "totals": snapshot.totals,
-        "complete": not snapshot.uncounted,
+        "complete": snapshot.complete,
+        "incomplete": list(lacking(snapshot.uncounted)),
         "uncounted": [gap._asdict() for gap in snapshot.uncounted],
         **({"most": dict(snapshot.most)} if snapshot.most else {}),
         "notes": list(snapshot.notes),

@@ -1,40 +1,23 @@
 """``sepcalc network``: a network layer by layer, with totals and what it is held to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost, total
-from sepcalc.gate import Finding, Verdict, check, compare_published
-from sepcalc.gate.metrics import spoken
+from sepcalc.gate import Finding, Verdict
+from sepcalc.gate.metrics import spoken, unknown
 from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, no_search_for_cycles, records
 from sepcalc.reach import Stride
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.layers import MEANING, explanation
 from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
 
-if TYPE_CHECKING:
-    from sepcalc.document import Document
-
 GROUPINGS = {"kind": by_kind, "block": by_block}
 SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
 FOLDED = "xN: N equal layers or blocks after one another in one row, their numbers added up; --full shows each."
-
-
-def held(
-    network: Network, document: "Document | None", folded: bool = False
-) -> tuple[Sequence[Finding], Sequence[Verdict], str]:
-    """What a network is held to by the document that it was read from, its norms ``folded`` or not: what was published,
-    its budget, and why what was published is not compared."""
-    if document is None:
-        return (), (), ""
-    verdicts = check(network, document.budget)
-    if not (document.altered or folded):
-        return compare_published(network, document.published), verdicts, ""
-    why = "the input or the parameters are not the file's own"
-    why = why if document.altered else "it is of the network whose norms are not folded"
-    return (), verdicts, f"What was published is not compared: {why}." if document.published else ""
 
 
 class NetworkReport(NamedTuple):
@@ -76,8 +59,7 @@ class NetworkReport(NamedTuple):
         sections: list[Section] = self._groups_table(title) if self.by else self._layers(title, chosen)
         if self.explain:
             sections.append(explanation((layers[at].name, layers[at]) for at in chosen))
-        if network.uncounted:
-            sections.append(self._uncounted())
+        sections += uncounted(network.uncounted)
         sections.append(self._totals())
         if self.published:
             sections.append(self._published())
@@ -99,16 +81,15 @@ class NetworkReport(NamedTuple):
                 **network.cost._asdict(),
                 "peak_memory": network.peak_memory(self.element_bytes),
                 **({} if network.stated_bytes is None else {"params_bytes": network.stated_bytes}),
-                "flops": network.cost.flops,
-                "effective_macs": sum(row["effective_macs"] for row in rows),
             },
             "complete": network.complete,
+            "incomplete": list(network.incomplete),
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
             "uncounted": [gap._asdict() for gap in network.uncounted],
             **({"notes": list(network.notes)} if network.notes else {}),
             "published": [finding._asdict() for finding in self.published],
             "budget": [verdict.record() for verdict in self.budget],
-            "passed": self.passed,
+            "passed": self.passed and not any(verdict.unknown for verdict in self.budget),
             **({"stopped": network.stopped._asdict()} if network.stopped else {}),
         }
         if self.by:
@@ -208,8 +189,12 @@ class NetworkReport(NamedTuple):
 
     def _totals(self) -> Table:
         cost, network = self.network.cost, self.network
-        rows = [Row((name, quantity.exact(count), MEANING[name])) for name, count in cost._asdict().items()]
-        rows.append(Row(("flops", quantity.exact(cost.flops), "mults + adds + divs")))
+        meant = {**MEANING, "flops": "mults + adds + divs"}
+        for name in meant if network.complete else ():
+            if unknown(name, network.incomplete):
+                meant[name] += ", INCOMPLETE: without what was not counted"
+        rows = [Row((name, quantity.exact(count), meant[name])) for name, count in cost._asdict().items()]
+        rows.append(Row(("flops", quantity.exact(cost.flops), meant["flops"])))
         effective = sum(layer.effective_macs for layer in network.layers)
         if cost.macs:
             seen = quantity.share(effective, cost.macs)
@@ -225,10 +210,6 @@ class NetworkReport(NamedTuple):
             title = "Totals, INCOMPLETE: up to where counting stopped"
         return Table(title, [Column("count"), Column("", NUMBER), Column("what it is")], rows)
 
-    def _uncounted(self) -> Lines:
-        lines = [f"{name} ({kind}): {reason}" for name, kind, reason in self.network.uncounted]
-        return Lines("Not counted", lines, alarm=True)
-
     def _published(self) -> Lines:
         lines = []
         for metric, printed, actual, source, passed, ratio in self.published:
@@ -243,7 +224,9 @@ class NetworkReport(NamedTuple):
         for verdict in self.budget:
             name, limit, actual = verdict.subject, verdict.limit, verdict.actual
             most, there = quantity.exact(limit), quantity.exact(actual)
-            if verdict.passed:
+            if verdict.unknown:
+                lines.append(f"{name} {there} <= {most}, but some of it is not counted: NO PASS")
+            elif verdict.passed:
                 lines.append(f"{name} {there} <= {most}, {quantity.exact(limit - actual)} left")
             else:
                 over, share = quantity.exact(actual - limit), quantity.share(actual - limit, limit)

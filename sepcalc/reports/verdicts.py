@@ -18,9 +18,12 @@ def sentence(held: Held) -> str:
     limit, verdict, layers, base = held
     actual, most = quantity.exact(verdict.actual), quantity.exact(verdict.limit)
     together = f" ({len(layers)} layers)" if verdict.scope != NETWORK and len(layers) > 1 else ""
-    text = f"{verdict.subject}{together} {actual} {'<=' if verdict.passed else '>'} {most}"
+    within = verdict.passed or verdict.actual <= verdict.limit
+    text = f"{verdict.subject}{together} {actual} {'<=' if within else '>'} {most}"
     if base is not None and isinstance(limit, Increase):
         text += f" ({limit.most.text} over {quantity.exact(base)} before)"
+    if verdict.unknown:
+        return f"{text}, but some of it is not counted: no pass"
     if verdict.passed:
         return f"{text}, {about(verdict.metric, verdict.limit - verdict.actual)} left"
     over = verdict.actual - verdict.limit

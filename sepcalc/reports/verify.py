@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, COUNTS, Cost, total
+from sepcalc.network import lacking
 from sepcalc.reports import COUNT, Column, Lines, Row, Section, Table
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
 
 
 class VerifyReport(NamedTuple):
-    """A verification."""
+    """A verification of what is called ``title``."""
 
+    title: str
     verification: "Verification"
 
     def sections(self) -> list[Section]:
@@ -31,7 +33,7 @@ class VerifyReport(NamedTuple):
             rows.append(Row(cells[: len(columns)]))
         executed = total(check.executed for check in verification.layers) if verification.layers else Cost()
         rows.append(Row(("total", executed.mults, executed.adds, "", "", "")[: len(columns)], total=True))
-        sections: list[Section] = [Table(verification.title, columns, rows)]
+        sections: list[Section] = [Table(self.title, columns, rows)]
         if verification.rewrites:
             lines = [
                 f"{rewrite.name}: {self._rewritten(rewrite.ok)} the normal convolution with the composed kernel"
@@ -39,8 +41,13 @@ class VerifyReport(NamedTuple):
             ]
             sections.append(Lines("Rewrites", lines, alarm=not all(rewrite.ok for rewrite in verification.rewrites)))
         if verification.uncounted:
-            gaps = [f"{gap.name}: {gap.kind}, {gap.reason}" for gap in verification.uncounted]
-            sections.append(Lines("Could not run", gaps, alarm=True))
+            gaps = [f"{gap.name}: {gap.kind}, {gap.reason}" for gap in verification.uncounted if gap.whole]
+            partly = [str(gap) for gap in verification.uncounted if not gap.whole]
+            if gaps:
+                sections.append(Lines("Could not run", gaps, alarm=True))
+            if partly:
+                counts = " and ".join(lacking(gap for gap in verification.uncounted if not gap.whole))
+                sections.append(Lines(f"Not counted in {counts}, and nothing else to run", partly))
         wrong = list(self._wrong())
         if wrong:
             sections.append(Lines("Not as claimed", wrong, alarm=True))

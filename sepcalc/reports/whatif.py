@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
-from sepcalc.network import ELEMENT_BYTES, Network
+from sepcalc.network import ELEMENT_BYTES, Gap, Network, lacking
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.whatif import Change, Rewritten
-from sepcalc.whatif.fit import Answer
 from sepcalc.whatif.speed import Load, load
 
 
@@ -18,13 +17,17 @@ def incomplete(network: Network) -> str:
     """What a reader must know of totals that are not the whole network's; nothing where they are."""
     if network.stopped is not None:
         return f"INCOMPLETE: the totals end where counting stopped, at {network.stopped.name} ({network.stopped.kind})"
+    if network.complete and network.incomplete:
+        return f"the total of {' and '.join(network.incomplete)} is INCOMPLETE: it is without what was not counted"
     return "" if network.complete else "INCOMPLETE: the totals are without what was not counted"
 
 
 class WhatifReport(NamedTuple):
-    """A rewritten network; ``balance`` asks what a device of so many macs per byte makes of it."""
+    """A rewritten network; ``remark`` says what was done to the whole of it, ``balance`` asks what a device of so many
+    macs per byte makes of it."""
 
     rewritten: Rewritten
+    remark: str = ""
     balance: Fraction | None = None
     element_bytes: int = ELEMENT_BYTES
 
@@ -36,7 +39,7 @@ class WhatifReport(NamedTuple):
         sections.append(self._totals(before.cost, after.cost))
         if self.balance is not None:
             sections += [self._speed(), Lines("", [self._honest()])]
-        remarks = [*filter(None, [self.rewritten.remark]), *after.notes, *filter(None, [incomplete(after)])]
+        remarks = [*filter(None, [self.remark]), *after.notes, *filter(None, [incomplete(after)])]
         if remarks:
             sections.append(Lines("", remarks))
         return sections
@@ -48,6 +51,7 @@ class WhatifReport(NamedTuple):
             "before": self.rewritten.before.cost._asdict(),
             "after": self.rewritten.after.cost._asdict(),
             "complete": self.rewritten.after.complete,
+            "incomplete": list(self.rewritten.after.incomplete),
             **({"notes": list(self.rewritten.after.notes)} if self.rewritten.after.notes else {}),
             "layers": list(self.records_of_layers()),
         }
@@ -83,7 +87,7 @@ class WhatifReport(NamedTuple):
         return [
             change
             for change in self.rewritten.layers
-            if change.after.macs != change.before.macs or (change.rule and change.rule != self.rewritten.remark)
+            if change.after.macs != change.before.macs or (change.rule and change.rule != self.remark)
         ]
 
     def _layers(self) -> Section:
@@ -221,14 +225,9 @@ class Way(NamedTuple):
     layers: Sequence[str]
 
 
-def fit_report(before: Network, limits: Mapping[str, int], answers: Iterable[Answer]) -> "FitReport":
-    """What the ways that were tried came to."""
-    ways = [Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers]
-    return FitReport(before.name, before.cost, limits, ways, incomplete(before), before.notes)
-
-
 class FitReport(NamedTuple):
-    """A network, its limits, and the ways to keep them; ``incomplete`` says what was not counted."""
+    """A network, its limits, and the ways to keep them; ``incomplete`` says what was not counted, ``missing`` are
+    these layers."""
 
     name: str
     before: Cost
@@ -236,6 +235,7 @@ class FitReport(NamedTuple):
     ways: Sequence[Way]
     incomplete: str = ""
     notes: Sequence[str] = ()
+    missing: Sequence[Gap] = ()
 
     @property
     def best(self) -> str | None:
@@ -291,7 +291,8 @@ class FitReport(NamedTuple):
                 }
                 for way in self.ways
             ],
-            "complete": not self.incomplete,
+            "complete": not any(gap.whole for gap in self.missing),
+            "incomplete": list(lacking(self.missing)),
             "notes": list(self.notes),
         }
 

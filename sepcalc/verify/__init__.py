@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from sepcalc.comparison import COMPARED, NAMED, REWRITE_OPTIONS, compare
+from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Problem
-from sepcalc.network import Gap, Layer, Network, of_spec
+from sepcalc.network import Gap, Layer, Network, gap, of_spec
 from sepcalc.ops.base import Uncounted
 from sepcalc.spec import Spec, parse
 from sepcalc.verify.layers import Progress, Run, check_layer, operations
@@ -31,6 +31,10 @@ __all__ = ["Check", "Progress", "RewriteCheck", "Verification", "verify"]
 
 
 BUFFER = 512  # elements: NumPy copies operands that are repeated along an axis shorter than its buffer
+
+
+# Which variant a kind is itself.
+_OWN = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}
 
 
 def verify(
@@ -70,8 +74,7 @@ def verify(
         claim = differences(Cost(*claimed), total(check.executed for check in own) if own else Cost())
     seconds = time.perf_counter() - begun
     found = Verification(tuple(checks), tuple(rewrites), executed, seconds, seed, claim, sample, tuple(gaps))
-    title = str(target) if isinstance(target, Spec) else target.name or "network"
-    return found._replace(notes=target.notes, title=title)
+    return found._replace(notes=target.notes)
 
 
 def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | None) -> None:
@@ -96,7 +99,7 @@ def _verified(
         return *_verify_variants(target, seed, variants, progress), ()
     network = of_spec(target) if isinstance(target, Spec) else target
     chosen = _chosen(network, layers)
-    gaps = [Gap(layer.name, *layer.op[:2]) for layer in chosen if isinstance(layer.op, Uncounted)]
+    gaps = [gap(layer.name, layer.op) for layer in chosen if isinstance(layer.op, Uncounted)]
     known = [layer for layer in chosen if not isinstance(layer.op, Uncounted)]
     run = Run(seed, len(known) if sample else sum(operations(layer.cost) for layer in known), progress)
     checks = []
@@ -120,7 +123,7 @@ def _verify_variants(
 ) -> tuple[list[Check], list[RewriteCheck], list[Check]]:
     from sepcalc.building import settings
 
-    itself = NAMED.get(spec.kind, "normal")
+    itself = _OWN.get(spec.kind, "normal")
     comparison = compare(spec, [*(variants or ["all"]), itself])
     run = Run(seed, sum(operations(variant.cost) for variant in comparison), progress)
     checks, rewrites, own = [], [], []

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Scatter, Select, Stored
-from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Random, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
@@ -406,6 +406,11 @@ def _constant(op: Constant, inputs: Sequence[Array], output: Shape, bench: Bench
     return stored.take() if op.learned or op.buffer else stored.look()
 
 
+def _random(op: Random, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    """What is drawn is not the network's work: any numbers stand for it."""
+    return bench.weights("drawn", op.shape).look()
+
+
 RUN: dict[type[Op], Function] = {
     Pool: _pool,
     Reduce: _reduce,
@@ -430,4 +435,5 @@ RUN: dict[type[Op], Function] = {
     Embedding: _embedding,
     Token: _token,
     Constant: _constant,
+    Random: _random,
 }

@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Scatter, Select, Stored
-from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Random, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
 from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
@@ -348,6 +348,10 @@ def _constant_reference(op: Constant, inputs: Sequence[Array], output: Shape, be
     return bench.weights("constant", op.shape).look().reshape(output)
 
 
+def _random_reference(op: Random, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
+    return bench.weights("drawn", op.shape).look().reshape(output)
+
+
 REFERENCES: dict[type[Op], Function] = {
     Pool: _pool_reference,
     Reduce: _reduce_reference,
@@ -372,4 +376,5 @@ REFERENCES: dict[type[Op], Function] = {
     Embedding: _embedding_reference,
     Token: _token_reference,
     Constant: _constant_reference,
+    Random: _random_reference,
 }

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from sepcalc.cost import COSTS, Cost
 from sepcalc.network import Gap
-from sepcalc.shown import shown
 
 Difference = tuple[str, int, int]
 
@@ -50,8 +49,8 @@ class RewriteCheck(NamedTuple):
 class Verification(NamedTuple):
     """What was found. ``executed`` is everything that ran, variants too; ``claim`` what of a claimed cost is not so
     (None without a claim); ``sample`` how many positions of each layer ran (None: all). What is ``uncounted`` could
-    not run: with any of it, nothing is verified as a whole. ``notes`` are those of what was verified,
-    ``title`` is what it is called."""
+    not run: with any of it, nothing is verified as a whole. What is uncounted in some counts alone is there, too: none
+    of its other counts is more than zero, so that there is nothing to run. ``notes`` are those of what was verified."""
 
     layers: tuple[Check, ...]
     rewrites: tuple[RewriteCheck, ...]
@@ -62,12 +61,13 @@ class Verification(NamedTuple):
     sample: int | None = None
     uncounted: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
-    title: str = ""
-
-    def __str__(self) -> str:
-        return shown(self)
 
     @property
     def ok(self) -> bool:
         fine = all(check.ok for check in self.layers) and all(check.ok for check in self.rewrites)
-        return fine and not self.claim and not self.uncounted
+        return fine and not self.claim and self.complete
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer could run, or does nothing that is counted."""
+        return not any(gap.whole for gap in self.uncounted)

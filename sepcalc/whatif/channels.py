@@ -13,7 +13,7 @@ from sepcalc.network import Network, Node
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Random, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm, Softmax
 from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense
@@ -65,7 +65,7 @@ class Channels:
         for at, node in enumerate(network.nodes, first):
             for source in self._passed(node):
                 self._tied[self._class(source)] = self._class(at)
-        stored = [at for at, node in enumerate(network.nodes, first) if isinstance(node.op, Constant)]
+        stored = [at for at, node in enumerate(network.nodes, first) if isinstance(node.op, Constant | Random)]
         self._kept = {self._class(tensor) for tensor in (*range(first), *stored, *[first + head for head in heads])}
         self._multiples: dict[int, int] = {}
         self._sums: dict[int, list[int]] = {}  # classes whose channels are the sum of others'

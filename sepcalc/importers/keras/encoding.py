@@ -7,12 +7,14 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.settings import Settings
+from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.pool import Reduce
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
+SEARCHED = "a search among sorted boundaries, whose compares depend on the data and on the library that searches"
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _OLD = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
@@ -128,14 +130,20 @@ def _as_many(call: Call, x: Tensor, most: int, name: str) -> Tensor:
     return padded if rest else call.free("reshape", padded, (most,), f"{name}/row")
 
 
-# --- what is not counted, though what it gives is known ---------------------------------------------------------------
-
-
-def discretized(call: Call) -> list[Shape]:
-    settings = call.settings
+def discretized(call: Call) -> Tensor:
+    """Between which of sorted boundaries each element lies: a search, of which only the compares are not known."""
+    settings, x = call.settings, call.plain(call.x)
     boundaries, how = settings.get("bin_boundaries", "bins"), _mode(settings, "int", MODES[:4])
     depth = len(boundaries) + 1 if isinstance(boundaries, list) else settings.size("num_bins")
-    return [_encoded(call.x.shape, how, depth)]
+    if how not in ("int", "one_hot") and len(x.shape) > 1:
+        raise Unknown("it encodes a table of numbers: it would take a list of them", (*x.shape[:-1], depth))
+    _encoded(x.shape, how, depth)
+    op = Uncounted(call.class_name, SEARCHED, x.shape or (1,), counts=("compares",))
+    found = call.add(op, x, link="" if how == "int" else "search")._replace(shape=x.shape)
+    return found if how == "int" else _encode(call, found, how, depth)
+
+
+# --- what is not counted, though what it gives is known ---------------------------------------------------------------
 
 
 def hashed(call: Call) -> list[Shape]:
@@ -161,9 +169,9 @@ LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
     "IntegerLookup": lookup,
     "StringLookup": lookup,
     "MaxNumBoundingBoxes": boxes,
+    "Discretization": discretized,
 }
 SHAPES: dict[str, Callable[[Call], list[Shape]]] = {
-    "Discretization": discretized,
     "Hashing": hashed,
     "HashedCrossing": hashed,
     "TextVectorization": vectorized,

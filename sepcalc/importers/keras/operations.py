@@ -12,7 +12,9 @@ from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import resample
 from sepcalc.importers.keras.settings import Settings
+from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import RowNorm
 from sepcalc.ops.pool import Cumulate, Pool, Reduce
 from sepcalc.ops.product import Einsum, Matmul
@@ -194,6 +196,40 @@ def cumsum(call: Call) -> Tensor:
     return call.add(Cumulate(axis), x)
 
 
+SORTED = "how often it compares depends on the data and on the library that sorts or searches"
+
+
+def _compared(call: Call, x: Tensor, shape: Shape) -> Tensor:
+    """What does nothing but compare, how often depends on the data."""
+    return call.add(Uncounted(call.class_name, SORTED, shape or (1,), counts=("compares",)), x)._replace(shape=shape)
+
+
+def sort(call: Call) -> Tensor:
+    """Of an axis that is not the batch's."""
+    x = call.plain(call.x)
+    value = option(call, "axis", at=1)
+    axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    return _compared(call, x, x.shape)
+
+
+def top(call: Call) -> list[Tensor]:
+    """The largest along the last axis, and where they were."""
+    x = call.plain(call.x)
+    axes_of(call, -1, len(x.shape) + 1)
+    many = Settings({"k": 1 if (given := option(call, "k", at=1)) is None else given}).size("k")
+    if many > x.shape[-1]:
+        raise Invalid(f"the {many} largest of {x.shape[-1]} elements")
+    shape = (*x.shape[:-1], many)
+    largest = _compared(call, x, shape)
+    return [largest, call.add(Copy(shape), largest, link="indices")]
+
+
+def search(call: Call) -> Tensor:
+    """Where in a sorted row each element belongs: of the values, the second operand, or of the only tensor."""
+    x = call.plain(call.tensors[-1])
+    return _compared(call, x, x.shape)
+
+
 def resize(call: Call) -> Tensor:
     size = Settings({"size": option(call, "size", at=1)}).sizes("size", rank=2)
     if option(call, "antialias") is True or option(call, "crop_to_aspect_ratio") is True:
@@ -320,6 +356,9 @@ OPERATIONS: dict[str, Handler] = {
     "DotProductAttention": attention,
     **MOVES,
     "Cumsum": cumsum,
+    **dict.fromkeys(("Sort", "Argsort"), sort),
+    "TopK": top,
+    **dict.fromkeys(("Digitize", "SearchSorted"), search),
     "Resize": resize,
     "AveragePool": partial(pool, how="avg"),
     "MaxPool": partial(pool, how="max"),

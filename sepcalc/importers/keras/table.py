@@ -46,10 +46,6 @@ REASONS = {
         "its work is in a function or a module of another library, which is not run: it would take core layers in its "
         "place, or the module itself where it is PyTorch's",
     ),
-    "Discretization": (
-        "a search among sorted boundaries, whose compares depend on the data and on the library that searches: it "
-        "would take integers as the model's input"
-    ),
     **dict.fromkeys(
         ("Hashing", "HashedCrossing"),
         "a hash of the characters of a text, as which integers are written first, so that its work depends on how many "

@@ -73,6 +73,10 @@ _SAME = {
     "Roll": "roll",
     "Pad": "pad compat.v1.pad",
     "Cumsum": "math.cumsum",
+    "Sort": "sort",
+    "Argsort": "argsort",
+    "TopK": "math.top_k nn.top_k",
+    "SearchSorted": "searchsorted",
     "Resize": "image.resize compat.v1.image.resize",
 }
 FUNCTIONS: dict[str, Handler] = {name: OPERATIONS[ours] for ours, names in _SAME.items() for name in names.split()}

@@ -239,7 +239,7 @@ def _elements(builder: Builder, roots: Iterable[str]) -> int:
 
 
 def _gaps(builder: Builder) -> int:
-    return sum(isinstance(node.op, Uncounted) for node in builder.nodes)
+    return sum(isinstance(node.op, Uncounted) and node.op.whole for node in builder.nodes)
 
 
 def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:

@@ -15,7 +15,6 @@ _PLACES = (
 _LENGTHS = "how long each of its sequences is depends on the data"
 _EXPERTS = "which experts it chooses takes a sort, whose cost depends on the data and the library"
 _TOKENS = "how many tokens it makes depends on the data"
-_DRAWN = "random numbers: what drawing them costs is not known"
 # What each run makes anew, from stored tensors alone too.
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
 
@@ -25,18 +24,18 @@ REASONS = {
     "NonZero": "how many elements it finds depends on the data",
     "Unique": "how many elements it finds depends on the data",
     "Compress": "how many elements it keeps depends on the data",
-    "TopK": "what sorting takes depends on the data and the library",
     "RoiAlign": f"{_PLACES}; of a region whose samples the file leaves open, how many there are",
     "MaxRoiPool": "how large the windows of its regions are depends on the data",
     "DeformConv": _PLACES,
     "AffineGrid": "whether its grid is a product or sums of coordinates is the library's choice",
     "MaxUnpool": "where it puts what depends on the data",
+    "DynamicQuantizeLSTM": "each step finds a range of its own for its state: leave LSTMs out of what is quantized",
     "LinearAttention": "its steps are taken one by one or in blocks, by the library's choice",
     **dict.fromkeys(("PackedAttention", "PackedMultiHeadAttention", "PagedAttention"), _LENGTHS),
     "SparseAttention": "which blocks of pairs it leaves out depends on the data",
     **dict.fromkeys(("MoE", "QMoE"), _EXPERTS),
     **dict.fromkeys(("BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"), _TOKENS),
-    **dict.fromkeys(RANDOM, _DRAWN),
+    "Multinomial": "how it chooses, and what drawing random numbers takes, is not known",
     "com.microsoft.nchwc": "its channels are padded and blocked for one processor: save the model at ONNX Runtime's "
     "level extended instead",
     "Shape": "the sizes of what it measures depend on the data",

@@ -13,6 +13,7 @@ from sepcalc.importers.onnx.products import PRODUCTS
 from sepcalc.importers.onnx.quantized import QUANTIZED
 from sepcalc.importers.onnx.recurrent import RECURRENT
 from sepcalc.importers.onnx.reductions import REDUCTIONS
+from sepcalc.importers.onnx.sorting import SORTING
 
 STANDARD: dict[str, Handler] = {
     **CONVOLUTIONS,
@@ -27,4 +28,5 @@ STANDARD: dict[str, Handler] = {
     **REDUCTIONS,
     **MOVES,
     **GATHERS,
+    **SORTING,
 }

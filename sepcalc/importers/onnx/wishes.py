@@ -32,7 +32,7 @@ _KEEPING_FIRST = {
     "SkipSimplifiedLayerNormalization", "LpNormalization", "CumSum", "Scatter", "ScatterND", "ScatterElements",
     "TensorScatter", "GatherElements", "TopK", "Hardmax", "Bernoulli",
 }  # fmt: skip
-# Those that say no more of their input's axes than that there are some.
+# Those that say no more of their input's axes than that there are some, or have no input.
 TURNING = {
     "CausalConvWithState", "Col2Im", "Gemm", "MatMul", "Einsum", "Attention", "RotaryEmbedding", "LSTM", "GRU", "RNN",
     "QLinearMatMul", "MatMulInteger", "ArgMax", "ArgMin", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
@@ -41,7 +41,7 @@ TURNING = {
     "FusedMatMulActivation", "TransposeMatMul", "BiasAdd", "BiasSplitGelu", "GemmFastGelu", "com.microsoft.SwiGLU",
     "EmbedLayerNormalization", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool", "com.microsoft.QLinearConv",
     "QLinearReduceMean", "QGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "MatMulBnb4",
-    "GatherBlockQuantized", "DynamicQuantizeLSTM",
+    "GatherBlockQuantized", "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
 }  # fmt: skip
 THROUGH = {*ACTIVATIONS, *ARITHMETIC, *_KEEPING}
 THROUGH_FIRST = {*_KEEPING_FIRST, *(name for name in REDUCTIONS if name.startswith("Reduce"))}

@@ -8,6 +8,7 @@ gets it through a free reshape or permute.
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from sepcalc.cost import COUNTS
 from sepcalc.errors import printable
 from sepcalc.importers.growing import Growing, numbered
 from sepcalc.importers.torch.calls import Call, Tensor
@@ -195,8 +196,8 @@ class Builder(Growing[Origin]):
         origin = Origin(self.call.path, self.call.within, tuple(roots))
         return self.grow(label or self.call.op.strip("_"), op, sources, origin)
 
-    def uncounted(self, call: Call, reason: str) -> None:
-        """What cannot be counted is listed, with its reason."""
+    def uncounted(self, call: Call, reason: str, counts: tuple[str, ...] = COUNTS) -> None:
+        """What cannot be counted, or not in these counts, is listed, with its reason."""
         given = call.tensors()
         sources = [self.value(one).node for one in given if one.live]
         roots = [Value(one.shape, roots=one.roots) for one in given if not one.live]
@@ -207,12 +208,12 @@ class Builder(Growing[Origin]):
             first = self.wants(tensor) or laid.get(len(tensor.shape), PLAIN)
             if not tensor.shape or min(tensor.shape) > 0:
                 shape = seen(tensor.shape, first)
-                op: Op = Uncounted(called, reason, shape) if number is None else Copy(shape)
+                op: Op = Uncounted(called, reason, shape, counts=counts) if number is None else Copy(shape)
                 number = self.add(op, sources if number is None else [number], roots)
                 roots = []
                 self.values[tensor.at] = Value(tensor.shape, number, first)
         if number is None:
-            self.add(Uncounted(called, reason, (1,)), sources, roots)
+            self.add(Uncounted(called, reason, (1,), counts=counts), sources, roots)
 
     def stop(self, call: Call, reason: str) -> int:
         """Where counting stops, at a call that cannot be followed; gives the number of what stands for all the rest."""

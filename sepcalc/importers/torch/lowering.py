@@ -13,9 +13,12 @@ from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.products import OUTER, PRODUCTS
 from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.importers.torch.scatters import SCATTERS
+from sepcalc.importers.torch.sorting import SORTING
 from sepcalc.network import Network
 
-OPERATORS: dict[str, Handler] = {**LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS}
+OPERATORS: dict[str, Handler] = {
+    **LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS, **SORTING,
+}  # fmt: skip
 # What is counted on stored tensors alone, since it runs whenever the module does; elementwise work on them is free.
 MULTIPLYING = {*PRODUCTS, *[name for name in LAYERS if name.startswith(("conv", "_conv", "lstm", "gru", "rnn_"))]}
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
+from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import COMPLEX, DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
 from sepcalc.importers.torch.layers import Handler, Results, image, pictured
+from sepcalc.importers.torch.sorting import DRAWN
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
 from sepcalc.ops.rename import Rename
@@ -286,15 +287,12 @@ def _names(handler: Any, *names: str) -> dict[str, Handler]:
     return dict.fromkeys(names, handler)
 
 
-_SORTED = "how often it compares depends on the data and the method"
 _SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
-_DRAWN = "random numbers: what drawing them costs is not known"
 
 # Why an operator is not counted, where more can be said than that there is no rule for it.
 REASONS: dict[str, str] = {
-    **dict.fromkeys(("sort", "topk", "argsort", "kthvalue", "median", "nanmedian", "mode", "msort"), _SORTED),
     **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"), _SMOOTHED),
-    **dict.fromkeys(RANDOM, _DRAWN),
+    **dict.fromkeys(("multinomial", "poisson"), DRAWN),
     **dict.fromkeys(("stft", "istft"), COMPLEX),
     "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
 }

@@ -1,0 +1,85 @@
+"""What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
+data; or none that is known."""
+
+from collections.abc import Callable
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.ops.base import Uncounted
+from sepcalc.ops.elementwise import Elementwise
+from sepcalc.ops.move import Copy, Random
+from sepcalc.shape import Shape
+
+WHOLE_NUMBERS = 7  # int64
+SORTED = "how often it compares depends on the data and the library"
+
+
+def _top(builder: Builder, call: Call) -> Results:
+    """The largest elements along an axis, and where they were."""
+    value = call.input(0)
+    axis = call.whole("axis", -1)
+    if not -len(value.sizes) <= axis < len(value.sizes):
+        raise Invalid(f"{axis} is no axis of {len(value.sizes)}")
+    axis %= len(value.sizes)
+    if call.opset < 10:
+        many = call.whole("k", 0)
+    else:
+        given = call.input(1)
+        if given.data is None or given.data.size != 1:
+            raise Refused("how many elements it gives is computed from the data")
+        many = int(given.data.reshape(-1)[0])
+    if not 0 < many <= value.sizes[axis]:
+        raise Invalid(f"the {many} largest of {value.sizes[axis]} elements")
+    value = builder.along(value, axis)
+    shape = (*value.sizes[:axis], many, *value.sizes[axis + 1 :])
+    result = value._replace(shape=shape, data=None)
+    op = Uncounted(call.type, SORTED, builder.shape(result), counts=("compares",))
+    largest = builder.add(call.name, op, [value.number])
+    places = builder.add(f"{call.name}/places", Copy(builder.shape(result)), [largest])
+    return (result._replace(number=largest), result._replace(number=places, kind=WHOLE_NUMBERS))
+
+
+def _drawn(shape_of: Callable[[Call], tuple[Shape, Value | None]]) -> Handler:
+    def handle(builder: Builder, call: Call) -> Results:
+        shape, like = shape_of(call)
+        return (_random(builder, call, call.name, shape, like),)
+
+    return handle
+
+
+def _random(builder: Builder, call: Call, name: str, shape: Shape, like: Value | None) -> Value:
+    """Random numbers, for as many examples as what they are like, or what has the size of so many."""
+    batch = like.batch if like is not None else None
+    if like is None and len(shape) > 1 and shape[0] == builder.batch:
+        batch = 0
+    if any(size < 1 for size in shape):
+        raise Invalid("random numbers, but none of them")
+    first = like.first if like is not None else len(shape) > 2 and any(map(builder.wanted, call.outputs))
+    value = Value(shape, 1, None, None, first, batch)
+    return value._replace(number=builder.add(name, Random(builder.shape(value)), []))
+
+
+def _given(call: Call) -> tuple[Shape, Value | None]:
+    shape = call.ints("shape")
+    if shape is None:
+        raise Invalid(f"{call.type} lacks its shape")
+    return shape, None
+
+
+def _like(call: Call) -> tuple[Shape, Value | None]:
+    return call.input(0).sizes, call.input(0)
+
+
+def _chosen(builder: Builder, call: Call) -> Results:
+    """Ones with the probabilities given: a number is drawn for each, and compared with it."""
+    value = builder.standing(call.name, call.input(0))
+    drawn = _random(builder, call, f"{call.name}/drawn", value.sizes, value)
+    return (value._replace(number=builder.add(call.name, Elementwise("compare"), [value.number, drawn.number])),)
+
+
+SORTING: dict[str, Handler] = {
+    "TopK": _top,
+    **dict.fromkeys(("RandomNormal", "RandomUniform"), _drawn(_given)),
+    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike"), _drawn(_like)),
+    "Bernoulli": _chosen,
+}

@@ -1,0 +1,17 @@
+"""What reports of networks share: the layers that were not counted."""
+
+from collections.abc import Iterable
+
+from sepcalc.network import Gap
+from sepcalc.reports import Lines
+
+
+def uncounted(gaps: Iterable[Gap]) -> list[Lines]:
+    """The layers that were not counted, and those that were not in some counts."""
+    by_counts: dict[tuple[str, ...], list[str]] = {}
+    for gap in dict.fromkeys(gaps):
+        by_counts.setdefault(() if gap.whole else gap.counts, []).append(str(gap))
+    return [
+        Lines(f"Not counted in {' and '.join(counts)}" if counts else "Not counted", lines, alarm=not counts)
+        for counts, lines in sorted(by_counts.items())
+    ]
