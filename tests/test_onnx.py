@@ -1056,3 +1056,42 @@ def test_converted_files_read_back_to_the_same_counts(name: str, tmp_path: Path)
         (one.kind, one.output, one.cost) for one in network.layers
     ]
     assert again.cost == network.cost
+
+
+SCANS = [  # axes of what is scanned and of what is given, whether backwards, and the shapes
+    ([1], [1], [0], (8, 6), (4, 6)),
+    ([-1], [0], [1], (8, 6), (6, 4)),
+    ([0], [-1], [0], (6, 8), (4, 6)),
+    ([1], [], [], (8, 6), (6, 4)),
+]
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "turned", "shape", "given"), SCANS)
+def test_a_scan_along_another_axis(
+    inputs: list[int], outputs: list[int], turned: list[int], shape: Any, given: Any, tmp_path: Path
+) -> None:
+    """Products of 8x4 weights with what each of six runs reads; shapes are what ONNX Runtime gives."""
+    body = helper.make_graph(
+        [node("MatMul", "one w", "m"), node("Add", "h m", "k"), node("Identity", "k", "s")],
+        "body",
+        [helper.make_tensor_value_info("h", FLOAT, (4,)), helper.make_tensor_value_info("one", FLOAT, (8,))],
+        [helper.make_tensor_value_info("k", FLOAT, (4,)), helper.make_tensor_value_info("s", FLOAT, (4,))],
+    )
+    said = {"scan_input_axes": inputs, "scan_output_axes": outputs, "scan_input_directions": turned}
+    more = {name: value for name, value in said.items() if value}
+    nodes = [helper.make_node("Scan", ["zero", "x"], ["last", "y"], "scan", body=body, num_scan_inputs=1, **more)]
+    made = graph(nodes, {"x": shape}, "y", (weight("w", 8, 4), weight("zero", 4)))
+    made.output[0].CopyFrom(helper.make_tensor_value_info("y", FLOAT, None))
+    path = saved(tmp_path, made)
+    network = read(path, Request(batch=1))
+    assert (network.macs, network.params) == (6 * 32, 32 + 4)
+    assert network.outputs["y"] == given
+    assert verify(network).ok
+    steps = [layer.op for layer in network.layers if "step" in layer.name]
+    starts = [max(op.start, default=0) for op in steps]
+    assert starts == (list(range(6))[::-1] if turned == [1] else list(range(6)))
+    runtime = pytest.importorskip("onnxruntime", reason="executing a scan needs onnxruntime")
+    model = onnx.load(path)
+    model.ir_version = 10
+    session = runtime.InferenceSession(model.SerializeToString())
+    assert session.run(None, {"x": np.zeros(shape, np.float32)})[0].shape == given

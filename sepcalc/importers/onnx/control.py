@@ -168,45 +168,64 @@ def _empty(outputs: Sequence[Any]) -> list[Value]:
 
 def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
     count = call.whole("num_scan_inputs", 0)
-    if any(call.attributes.get(name) for name in ("scan_input_axes", "scan_output_axes")) or call.opset < 9:
-        raise Refused("a scan along other axes than the first has no count here")
+    if call.opset < 9:
+        raise Refused("a scan of batches, as before opset 9, has no count here")
     states, sequences = list(call.inputs[: len(call.inputs) - count]), call.inputs[len(call.inputs) - count :]
     if not sequences or any(value is None for value in sequences):
         raise Invalid("it has nothing to scan")
     whole = [value for value in sequences if value is not None]
-    length = whole[0].sizes[0]
+    axes = _axes(call, "scan_input_axes", [len(value.sizes) for value in whole])
+    turned = call.ints("scan_input_directions") or (0,) * count
+    length = whole[0].sizes[axes[0]]
+    if any(value.sizes[axis] != length for value, axis in zip(whole, axes)) or len(turned) != count:
+        raise Invalid("what it scans is not of one length")
     if length * max(1, len(graph.node)) > MOST_NODES // 2:
         raise Refused(f"it runs {length:,} times, which is too much to unroll")
     names = [one.name for one in graph.input]
-    parts = []
-    for value in whole:
-        if value.constant:
-            parts.append(value._replace(shape=value.sizes[1:], data=None))
-            continue
-        if value.batch == 0:
-            value = builder.along(value, 0)
-        part = value._replace(
-            shape=value.sizes[1:], first=False, batch=None if value.batch is None else value.batch - 1
-        )
-        natural = builder.laid(value, False)
-        shape = builder.shape(natural)
-        number = builder.add(f"{call.name}/step", Slice((1, *shape[1:])), [natural.number])
-        parts.append(part._replace(number=builder.view(number, builder.shape(part))))
+    whole = [builder.along(value, axis) if value.batch == axis else value for value, axis in zip(whole, axes)]
     outputs: list[Value] = []
-    for _ in range(length):
+    for at in range(length):
+        parts = [
+            _step(builder, call, value, axis, length - 1 - at if backwards else at)
+            for value, axis, backwards in zip(whole, axes, turned)
+        ]
         outputs = run(graph, dict(zip(names, [*states, *parts])))  # type: ignore[list-item]
         states = list(outputs[: len(states)])
-    results = [value for value in states if value is not None]
-    return [*results, *[_gathered(builder, call, value, length) for value in outputs[len(states) :]]]
+    results, scanned = [value for value in states if value is not None], outputs[len(states) :]
+    given = _axes(call, "scan_output_axes", [len(value.sizes) + 1 for value in scanned])
+    return [*results, *[_gathered(builder, call, value, length, axis) for value, axis in zip(scanned, given)]]
 
 
-def _gathered(builder: Builder, call: Call, value: Value, count: int) -> Value:
-    """What every run gives, one after the other."""
+def _axes(call: Call, name: str, ranks: Sequence[int]) -> list[int]:
+    """The axis of each tensor along which it is scanned, the first where none is said."""
+    axes = call.ints(name) or (0,) * len(ranks)
+    if len(axes) != len(ranks) or any(not -rank <= axis < rank for axis, rank in zip(axes, ranks)):
+        raise Invalid(f"the attribute {name} of {call.type} is {axes}: expected an axis of each tensor")
+    return [axis % rank for axis, rank in zip(axes, ranks)]
+
+
+def _step(builder: Builder, call: Call, value: Value, axis: int, at: int) -> Value:
+    """What one run reads of a tensor that is scanned."""
+    shape = (*value.sizes[:axis], *value.sizes[axis + 1 :])
     if value.constant:
-        return value._replace(shape=(count, *value.sizes), data=None)
+        return value.cut(shape)
+    batch = None if value.batch is None else value.batch - (value.batch > axis)
+    part = value._replace(shape=shape, first=False, batch=batch)
+    natural = builder.laid(value, False)
+    seen, place = builder.shape(natural), builder.place(natural, axis)
+    start = tuple([at if each == place else 0 for each in range(len(seen))])
+    op = Slice((*seen[:place], 1, *seen[place + 1 :]), start if at else ())
+    number = builder.add(f"{call.name}/step", op, [natural.number])
+    return part._replace(number=builder.view(number, builder.shape(part)))
+
+
+def _gathered(builder: Builder, call: Call, value: Value, count: int, axis: int = 0) -> Value:
+    """What every run gives, one after the other along this axis."""
+    shape = (*value.sizes[:axis], count, *value.sizes[axis:])
+    if value.constant:
+        return value._replace(shape=shape, data=None)
     value = builder.laid(value, False)
-    result = value._replace(
-        shape=(count, *value.sizes), first=False, batch=None if value.batch is None else value.batch + 1
-    )
+    batch = None if value.batch is None else value.batch + (value.batch >= axis)
+    result = value._replace(shape=shape, first=False, batch=batch)
     number = builder.add(f"{call.name}/runs", Copy(builder.shape(result)), [value.number])
     return result._replace(number=number)

@@ -12,6 +12,7 @@ DOMAINS = ("", "ai.onnx", "com.microsoft")
 _PLACES = (
     "it samples where the data says: the weights of its taps are computed, by a formula that is the library's choice"
 )
+_FOURIER = "a fast Fourier transform, whose operations depend on the library that has it"
 _LENGTHS = "how long each of its sequences is depends on the data"
 _EXPERTS = "which experts it chooses takes a sort, whose cost depends on the data and the library"
 _TOKENS = "how many tokens it makes depends on the data"
@@ -24,6 +25,7 @@ REASONS = {
     "NonZero": "how many elements it finds depends on the data",
     "Unique": "how many elements it finds depends on the data",
     "Compress": "how many elements it keeps depends on the data",
+    **dict.fromkeys(("STFT", "DFT"), _FOURIER),
     "RoiAlign": f"{_PLACES}; of a region whose samples the file leaves open, how many there are",
     "MaxRoiPool": "how large the windows of its regions are depends on the data",
     "DeformConv": _PLACES,
@@ -53,6 +55,7 @@ SETTINGS: dict[str, tuple[int, ...]] = {
     "OneHot": (1, 2),
     "NonMaxSuppression": (2, 3, 4),
     "BatchNormalization": (3, 4),
+    "STFT": (1, 2, 3),
     "QuantizeLinear": (1, 2),
     "DequantizeLinear": (1, 2),
     "QLinearConv": _QUANTIZED,

@@ -24,6 +24,7 @@ from sepcalc.importers.onnx.operators import (
     REASONS,
 )
 from sepcalc.importers.onnx.sequences import sequence
+from sepcalc.importers.onnx.spectra import SHAPES
 from sepcalc.importers.onnx.stored import attached, attributes, bound, initial, listed, stored_value
 from sepcalc.importers.onnx.weighing import made_from, weights_of
 from sepcalc.ops.move import Copy
@@ -223,6 +224,7 @@ class Walk:
         for at, output in enumerate(call.outputs or ("",)):
             shape, kind = self.declared(output) if output else (None, 1)
             if at == 0:
+                shape = SHAPES[call.type](call) or shape if call.type in SHAPES else shape
                 first = self.builder.uncounted(call, reason, shape, weights)
                 results.append(first._replace(kind=kind))
                 continue
