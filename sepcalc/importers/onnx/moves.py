@@ -85,7 +85,7 @@ def moved(
     sources = [one.number for one in call.inputs if one is not None and not one.constant][:1000]
     sources += [number for one in weights for number in builder.kept(call.name, one)]
     seen = builder.shape(result)
-    near = near and value.number is not None and result.first == value.first
+    near = near and sources == [value.number] and result.first == value.first
     return result._replace(number=builder.add(call.name, Copy(seen, (1,) * (len(seen) - 1) if near else ()), sources))
 
 
