@@ -1,12 +1,15 @@
 """What a convolution costs, and what a cheaper one would: exact, instant, verified.
 
-spec = sepcalc.parse("12x12x3 conv -k5 -o256")
-spec.output, spec.cost.mults
-sepcalc.compare(spec)["depthwise-separable"].cost.mults
-sepcalc.load("specs/mobilenet_v1.yaml", width=0.5).cost.macs
-sepcalc.verify(spec).ok
-sepcalc.factor("sobel-x").factors
-sepcalc.whatif(sepcalc.load("net.yaml"), "*=depthwise-separable").after.cost
+The functions, each with a docstring of its own (``help(sepcalc.load)``); every result prints as its command shows it:
+
+parse(text)                        a layer spec:         parse("12x12x3 conv -k5 -o256").cost.mults
+compare(spec)                      its variants:         compare(spec)["depthwise-separable"].cost.mults
+load(argument, **parameters)       a network:            load("specs/mobilenet_v1.yaml", width=0.5).cost.macs
+from_torch(module, *inputs)        a PyTorch module:     from_torch(model, torch.ones(1, 3, 224, 224)).cost.params
+verify(target)                     run in NumPy:         verify(spec).ok
+whatif(network, rules)             a network rewritten:  whatif(net, "*=depthwise-separable").after.cost
+fit(network, limits)               the least change:     fit(net, {"macs": 300_000_000}).change
+factor(kernel)                     what separates:       factor("sobel-x").factors
 """
 
 TYPE_CHECKING = False  # as typing has it, which takes longer to load than all else before the first command

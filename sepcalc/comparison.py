@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from sepcalc.building import settings
 from sepcalc.cost import Cost
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.kinds import KINDS
 from sepcalc.network import Layer, Network, of_chain
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Shape
+from sepcalc.shown import shown
 from sepcalc.spec import Spec, parse
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("normal", "spatial", "depthwise-separable")
 COMPARED = ("conv", "depthwise", "pointwise", "separable", "spatial", "factorized")
+NAMED = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}  # kinds: the variants
 REWRITE_OPTIONS = ("multiplier", "rank")
 
 
@@ -26,6 +29,9 @@ class Variant(NamedTuple):
     name: str
     network: Network
     normal: Cost
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @property
     def cost(self) -> Cost:
@@ -60,6 +66,9 @@ class Comparison:
         self.conv = conv
         self.variants = tuple(variants)
         self.not_applicable = not_applicable
+
+    def __str__(self) -> str:
+        return shown(self)
 
     def __getitem__(self, name: str) -> Variant:
         """The variant of this name. Raises KeyError, with the reason where there is one."""
@@ -112,6 +121,16 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
             continue
         shown.append(Variant(name, network, normal.cost))
     return Comparison(spec, conv, shown, obstacles)
+
+
+def variant_spec(spec: Spec, variant: Variant) -> str | None:
+    """A variant of a layer as one line that parses back to it; None where no kind is that variant."""
+    for kind, name in (("conv", "normal"), *NAMED.items()):
+        if name == variant.name:
+            options = {name: value for name, value in spec.options.items() if name in KINDS[kind].options}
+            line = Spec(kind, (), options, spec.inputs)
+            return str(line) if line.cost == variant.cost else None
+    return None
 
 
 def _chosen(variants: Sequence[str] | None) -> list[str]:

@@ -13,6 +13,7 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.reach import Reach, Stride, joined, of_input, through
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
+from sepcalc.shown import shown
 from sepcalc.spec import Spec, outputs
 
 ELEMENT_BYTES = 4  # float32
@@ -89,6 +90,9 @@ class Layer(NamedTuple):
     weights: str | None = None
     shared: int = 0  # params that it reads, but that are counted elsewhere
 
+    def __str__(self) -> str:
+        return shown(self)
+
     @property
     def kind(self) -> str:
         """What it is, however it was written."""
@@ -117,7 +121,10 @@ class Layer(NamedTuple):
         return moved * element_bytes
 
 
-LAYER_FIELDS = ("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights")
+LAYER_FIELDS = (
+    *("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"),
+    *("spec", "sources"),
+)
 
 
 class Network:
@@ -147,8 +154,12 @@ class Network:
         self.notes = tuple(notes)
         self.guesses = tuple(guesses)
         self.most = dict(most or {})
+        self.document: Any = None  # what it was loaded from: its budget, and what was published of it
         self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -333,7 +344,7 @@ class Network:
         shift a bias of theirs, its statistics no longer stored. That needs a convolution, transposed one or dense
         layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
         ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
-        Source: Jacob et al., arXiv:1712.05877, section 3.2; opcounts.md, "batch norm fused into its conv"."""
+        Source: Jacob et al., arXiv:1712.05877, section 3.2."""
         from sepcalc.fold import foldable, told
 
         owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())
@@ -399,12 +410,16 @@ def of_spec(spec: Spec) -> Network:
     return network
 
 
-def whole(network: Network, element_bytes: int = ELEMENT_BYTES) -> dict[str, Any]:
-    """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees."""
+def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None = None) -> dict[str, Any]:
+    """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees;
+    ``spec`` is the line that it was made of, where there is one and it has several links."""
+    from sepcalc.respell import line_of  # not before a machine asks
+
     layers = network.layers
+    alone = len(layers) == 1
     return {
         "name": network.name,
-        "kind": layers[0].kind if len(layers) == 1 else network.name,
+        "kind": layers[0].kind if alone else network.name,
         "inputs": tuple(network.inputs.values()),
         "output": layers[-1].output,
         **network.cost._asdict(),
@@ -412,6 +427,8 @@ def whole(network: Network, element_bytes: int = ELEMENT_BYTES) -> dict[str, Any
         "traffic": sum(layer.traffic(element_bytes) for layer in layers),
         "receptive_field": network.receptive_fields()[-1],
         "weights": None,
+        "spec": spec or (line_of(layers[0].op, layers[0].inputs, layers[0].output) if alone else None),
+        "sources": tuple(network.inputs),
     }
 
 
@@ -421,24 +438,37 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def records(network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
-    """Every layer as the fields of LAYER that machines read, in their order."""
-    for layer, field in zip(network.layers, network.receptive_fields(), strict=True):
-        yield record(layer, field, element_bytes)
+    """Every layer as the fields of LAYER that machines read, in their order: ``spec`` is the layer as one line that
+    parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads."""
+    from sepcalc.respell import line_of  # not before a machine asks
+
+    names = (*network.inputs, *[node.name for node in network.nodes])
+    lines: dict[tuple[type[Op], Op, Shapes], str | None] = {}
+    for layer, node, field in zip(network.layers, network.nodes, network.receptive_fields(), strict=True):
+        op, inputs, output = layer.op, layer.inputs, layer.output
+        key = (type(op), op, inputs)
+        if key not in lines or op.holds:  # ops are tuples: what is in one may be equal to what is of another type
+            lines[key] = line_of(op, inputs, output)
+        yield {
+            "name": layer.name,
+            "kind": layer.kind,
+            "inputs": inputs,
+            "output": output,
+            **layer.cost._asdict(),
+            "effective_macs": layer.effective_macs,
+            "traffic": layer.traffic(element_bytes),
+            "receptive_field": field,
+            "weights": layer.weights,
+            "spec": lines[key],
+            "sources": tuple([names[source] for source in node.sources]),
+        }
 
 
-def record(layer: Layer, receptive_field: tuple[int, ...], element_bytes: int = ELEMENT_BYTES) -> dict[str, Any]:
-    """One layer as the fields of LAYER."""
-    return {
-        "name": layer.name,
-        "kind": layer.kind,
-        "inputs": layer.inputs,
-        "output": layer.output,
-        **layer.cost._asdict(),
-        "effective_macs": layer.effective_macs,
-        "traffic": layer.traffic(element_bytes),
-        "receptive_field": receptive_field,
-        "weights": layer.weights,
-    }
+def within(name: str, network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
+    """The same of a layer's links, called by the layer's name and their own."""
+    for row in records(network, element_bytes):
+        sources = [source if source in network.inputs else f"{name}/{source}" for source in row["sources"]]
+        yield {**row, "name": f"{name}/{row['name']}", "sources": tuple(sources)}
 
 
 class Share(NamedTuple):

@@ -155,7 +155,9 @@ def load(
     }
     given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
     shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
-    return read(os.fspath(argument), Request(settings, shapes, batch=batch)).network
+    document = read(os.fspath(argument), Request(settings, shapes, batch=batch))
+    document.network.document = document
+    return document.network
 
 
 def is_document(argument: str) -> bool:

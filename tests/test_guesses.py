@@ -304,6 +304,20 @@ WORDS = (
     "--rewrite *= separable --variant é sobel 0x0 -h --help each add einsum tm:Net ' \" $(x) --top 1e400 -v"
 )
 MORE = ["", "\0", "\x1b[31m", "a b", "8x8x3, act relu", "conv -k3,", "nn.Conv2d(3, 64", "x" * 700, "9" * 50, "1 2; 3 4"]
+RIGHT = [  # what goes wrong is not how it was said
+    ("compare 12x12x3 -k5 -o8 --variant all --output net.yaml", "--force overwrites it"),
+    ("network --output net.yaml net.yaml", "--force overwrites it"),
+    ("baseline gone.onnx other.yaml -o new.json", ""),
+    ("layer 4x4x8 pool avg", "or pool avg global, or pool avg --to 7x7"),
+]
+
+
+@pytest.mark.parametrize(("words", "expected"), RIGHT, ids=[words for words, _ in RIGHT])
+def test_a_command_that_was_right_is_not_mended(words: str, expected: str, sep: Run) -> None:
+    code, _, err = sep(*words.split())
+    assert (code, re.findall(r"^  hint: (.*)$", err, re.MULTILINE)) == (2, [expected] if expected else [])
+
+
 ODD = st.lists(st.sampled_from([*COMMANDS, *WORDS.split(), *MORE]), max_size=6)
 
 

@@ -356,7 +356,7 @@ def test_a_layer_without_a_kernel_has_no_spectral_norm(tmp_path: Path) -> None:
     ],
 )
 def test_a_cell_by_itself_is_one_step(key: str, cost: Cost, tmp_path: Path) -> None:
-    """5 units of 6 + 5 products: opcounts.md, "Recurrent, per step"."""
+    """5 units of 6 + 5 products at each step."""
     assert network(ZOO[key]["model"], tmp_path).cost == cost
 
 

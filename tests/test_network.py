@@ -128,6 +128,8 @@ def test_machines_read_the_fields_of_a_layer_in_their_order() -> None:
         "traffic": 4 * (576 + 288 + 288),
         "receptive_field": (3, 3),
         "weights": None,
+        "spec": "12x12x4 conv -k3 -o8 -s2 -p1",
+        "sources": ("in0",),
     }
 
 

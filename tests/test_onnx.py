@@ -111,7 +111,7 @@ WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole
 @pytest.mark.parametrize(("operator", "groups"), [("InstanceNormalization", 6), ("GroupNormalization", 3)])
 def test_a_norm_of_two_images_that_one_example_holds(operator: str, groups: int, tmp_path: Path) -> None:
     """An image and its mirror image, 4x4x6 each, as networks that compare two have them: twice the rows of one, and
-    the 6 gains and 6 shifts once. x = 192: rows are 2·groups, layer norm's formula of opcounts.md."""
+    the 6 gains and 6 shifts once. x = 192: rows are 2·groups, layer norm's formula."""
     attributes = {"num_groups": 3} if groups == 3 else {}
     nodes = [node("Concat", "a b", "c", axis=0), node(operator, "c gain shift", "y", **attributes)]
     stored = (weight("gain", 6), weight("shift", 6))
@@ -924,12 +924,20 @@ def test_what_is_blocked_for_one_processor_is_listed_with_a_way_out(tmp_path: Pa
     assert network.uncounted == (Gap("c", "com.microsoft.nchwc.Conv", REASONS["com.microsoft.nchwc"]),)
 
 
-def test_an_lstm_that_quantizes_by_itself_is_listed_with_a_way_out(tmp_path: Path) -> None:
-    """As onnxruntime's quantize_dynamic writes an LSTM."""
-    lstm = helper.make_node("DynamicQuantizeLSTM", ["x", "w", "r"], ["y"], "l", domain="com.microsoft", hidden_size=4)
-    network = read(saved(tmp_path, [lstm], {"x": (5, 1, 3)}, "y", (weight("w", 1, 3, 16), weight("r", 1, 4, 16))))
-    reason = "each step finds a range of its own for its state: leave LSTMs out of what is quantized"
-    assert network.uncounted == (Gap("l", "DynamicQuantizeLSTM", reason),)
+def test_an_lstm_that_quantizes_by_itself_multiplies_as_an_lstm_does(tmp_path: Path) -> None:
+    """As onnxruntime's quantize_dynamic writes an LSTM: its kernels are turned, and of small integers."""
+    stored = (weight("w", 1, 3, 16, kind=np.int8), weight("r", 1, 4, 16, kind=np.int8), weight("b", 1, 32))
+    quantized = helper.make_node(
+        "DynamicQuantizeLSTM", ["x", "w", "r", "b"], ["y"], "l", domain="com.microsoft", hidden_size=4
+    )
+    network = read(saved(tmp_path, [quantized], {"x": (5, 1, 3)}, "y", stored))
+    plain = helper.make_node("LSTM", ["x", "w", "r", "b"], ["y"], "l", hidden_size=4)
+    kernels = (weight("w", 1, 16, 3), weight("r", 1, 16, 4), weight("b", 1, 32))
+    lstm = read(saved(tmp_path, [plain], {"x": (5, 1, 3)}, "y", kernels))
+    assert network.complete
+    assert (network.macs, network.params, network.outputs) == (lstm.macs, lstm.params, lstm.outputs)
+    assert network.cost.specials == lstm.cost.specials
+    assert network["l"].kind == "lstm"
 
 
 MICROSOFT = [  # what is not counted of them, and why

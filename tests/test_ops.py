@@ -1,6 +1,6 @@
 """What every kind costs: worked out by hand, counted by loops, and by pairs that must cost the same.
 
-The hand-made counts follow the rules and tables of the project's opcounts.md, not its code: ``n`` products per output
+The hand-made counts follow the rules, not the code: ``n`` products per output
 are n mults and n-1 additions, a bias one addition more, and so on.
 """
 
@@ -58,7 +58,7 @@ HAND = [
     ("12x12x3 spatial -k5 -o256", products(614_400, 73_728 * 4 + 16_384 * 14, 7_680, 73_728 + 16_384)),
     ("12x12x3 factorized -k5 -o256", products(250_080, 288 * 14 + 16_384 * 14, 3_885, 288 + 16_384)),
     ("12x12x3 factorized -k5 -o256 --rank 4", products(333_440, 384 * 14 + 16_384 * 19, 5_180, 384 + 16_384)),
-    # transposed: T products on Co·P positions of the uncropped grid; the four examples of opcounts.md, and `same`
+    # transposed: T products on Co·P positions of the uncropped grid; four examples worked out by hand, and `same`
     ("12x12x8 transposed -k4 -o6 -s2 -p1 --bias", products(110_592, 109_992, 774, 24 * 24 * 6)),
     ("5x5x2 transposed -k2 -o3 -s3 --bias", products(600, 888, 27, 14 * 14 * 3)),
     ("7x7x4 transposed -k3 -o4 -s2 -p1 -d2 -g2 --output-padding 1", products(3_528, 3_204, 72, 16 * 16 * 4)),
@@ -291,7 +291,7 @@ def test_every_kind_was_worked_out_by_hand() -> None:
     assert {parse(text).kind for text, _ in HAND} == KINDS.keys()
 
 
-# Per element: mults, adds, compares, divs, specials. The table "Activations" of opcounts.md.
+# Per element: mults, adds, compares, divs, specials. Worked out by hand.
 PER_ELEMENT = {
     "relu": (0, 0, 1, 0, 0),
     "relu6": (0, 0, 2, 0, 0),
@@ -809,7 +809,7 @@ REFUSED = [
         "4x4x8 pool avg",
         "pool",
         "pool needs --kernel: the size of its window",
-        "for example 4x4x8 pool avg -k2",
+        "or pool avg global, or pool avg --to 7x7",
     ),
     (
         "4x8 upsample nearest",
@@ -841,7 +841,7 @@ REFUSED = [
         "4x8 norm group",
         "norm",
         "norm group needs --groups: how many rows the channels form",
-        "for example 4x8 norm group -g8",
+        "32 in its paper",
     ),
     ("4x8 norm group -g3", "-g3", "groups 3 do not divide the 8 channels", ""),
     ("4x8 norm layer --axes 3", "--axes 3", "3 axes are more than the input has", ""),

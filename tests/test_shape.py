@@ -79,7 +79,7 @@ def test_real_products_are_those_inside_the_input(
     assert shape.real_products(size, outputs, kernel, stride, dilation, before) == expected
 
 
-# i, o, k, s, d, padding before, pairs: the examples of opcounts.md
+# i, o, k, s, d, padding before, pairs: worked out by hand
 @pytest.mark.parametrize(
     ("axis", "products"),
     [

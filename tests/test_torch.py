@@ -311,7 +311,7 @@ def test_every_operator_of_the_table_is_executed() -> None:
     assert set(OPERATORS) - met == ({"_convolution", "_fused_rms_norm", "_grouped_mm"} if OLD else set())
 
 
-# Worked out by hand from opcounts.md.
+# Worked out by hand.
 BY_HAND = {
     "conv2d same": Cost(27648, 27648, 27648, params=6 * 8 * 16 + 6, activations=6 * 36),
     "attention": Cost(1600, 1700, 4 * 25 * 7 + 4 * 5 * 8 * 4 + 4 * 5 * 9, 4 * 5 * 4, 100, 100, activations=160),

@@ -449,7 +449,7 @@ def test_a_report_says_what_ran_and_what_could_not() -> None:
 
     node = of_spec(parse("6x6x3 conv -k3 -o4")).nodes[0]
     strange = node._replace(name="odd", op=Uncounted("NonZero", "its output depends on data", (3,)), output=(3,))
-    report = VerifyReport("strange", verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=4))
+    report = VerifyReport(verify(Network("strange", {"input": (6, 6, 3)}, [node, strange]), sample=4))
     document = report.document()
     assert document["sample"] == 4
     assert document["layers"][0]["sampled"] == "4 of 16 positions"

@@ -7,7 +7,6 @@ from helpers import fitting_specs
 from hypothesis import given
 
 from sepcalc.document import load_yaml
-from sepcalc.document.respell import spec_of
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError
 from sepcalc.network import Network, Node, of_spec, records
@@ -16,6 +15,7 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.product import Dense
 from sepcalc.ops.rename import Rename
+from sepcalc.respell import spec_of
 from sepcalc.spec import Spec, parse
 
 ROOT = Path(__file__).parent.parent

@@ -25,7 +25,7 @@ from sepcalc.gate import read_limit
 from sepcalc.gate.metrics import unknown
 from sepcalc.importers import Request
 from sepcalc.network import Network
-from sepcalc.reports.whatif import FitReport, Way, incomplete
+from sepcalc.reports.whatif import fit_report
 from sepcalc.rewrite import Settings
 from sepcalc.source import read
 from sepcalc.whatif import read_fraction
@@ -159,14 +159,12 @@ def command(
     for answer in answers:
         if answer.network is not None and not fits(answer.network, limits):
             raise AssertionError(f"{answer.way} does not fit")
-    told = [Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers]
     found = next((answer.network for answer in answers if answer.network is not None), None)
     if write is not None and found is not None:
         from sepcalc.document.writer import write as as_yaml
 
         emit_file(as_yaml(found), write, force)
-    report = FitReport(whole.name, whole.cost, limits, told, incomplete(whole), whole.notes, whole.uncounted)
-    emit(report, form, exact, output, force)
+    emit(fit_report(whole, limits, answers), form, exact, output, force)
     lacks = any(unknown(metric, whole.incomplete) for metric in limits)
     if not whole.accepted(allow_uncounted) or (lacks and not allow_uncounted):
         return 3

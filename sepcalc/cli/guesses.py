@@ -43,7 +43,7 @@ def told(error: InputError, args: Sequence[str]) -> str:
     problems = list(error.problems)
     if any(problem.meant for problem in problems):
         problems = [problem._replace(meant=whole(problem.meant, args)) for problem in problems]
-    elif not any(_IN_FILE.search(problem.place) for problem in problems) and (found := command(args)):
+    elif not any(_IN_FILE.search(problem.place) for problem in problems) and (found := command(args, True)):
         problems = [problem._replace(hint="") for problem in problems]
         problems[-1] = problems[-1]._replace(meant=found)
     return "\n".join(map(str, problems))
@@ -84,10 +84,12 @@ def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
 # --- a command from all that was typed --------------------------------------------------------------------------------
 
 
-def command(args: Sequence[str]) -> Meant | None:
-    """The whole command that was meant, None where none is known that can be run."""
+def command(args: Sequence[str], read: bool = False) -> Meant | None:
+    """The whole command that was meant, None where none is known that can be run. ``read``: the words were, and so
+    their order was not the mistake."""
     for words in _guesses(list(args)):
-        if sorted(words) != sorted(args) and _parses(words):  # another order alone is no other command
+        same = sorted(words) == sorted(args) if read else words == list(args)
+        if not same and _parses(words):
             _, line = _read(_specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
             made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args)
             return Meant("", spoken(words), made_up)
@@ -162,7 +164,7 @@ def _subjects(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield ["network", first, *others]
     elif name in ("", "compare", "network", "layer") and len(subjects) == 2 and all(map(_is_network, subjects)):
         yield ["diff", *map(_network, subjects), *others]
-    elif name in ("convert", "baseline") and len(subjects) == 2 and subjects[1].endswith((".yaml", ".yml", ".json")):
+    elif name in ("convert", "baseline") and len(subjects) == 2 and _is_target(subjects[1]):
         yield [name, _network(first), "-o", subjects[1], *others]
     elif name == "diff" and len(subjects) == 2 and any(map(is_baseline, subjects)):
         old, new = subjects if is_baseline(subjects[0]) else reversed(subjects)
@@ -221,6 +223,11 @@ def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
 
 
 # --- what an argument is ----------------------------------------------------------------------------------------------
+
+
+def _is_target(word: str) -> bool:
+    """Whether a word is a file that is to be written."""
+    return word.endswith((".yaml", ".yml", ".json")) and not os.path.exists(word)
 
 
 def _is_file(word: str) -> bool:

@@ -9,10 +9,9 @@ from sepcalc.cli.completion import complete_networks, complete_parameters
 from sepcalc.cli.output import element_bytes, emit, emit_file, short_output_options
 from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
-from sepcalc.gate import check, compare_published
 from sepcalc.gate.metrics import unknown
 from sepcalc.importers import IMPORTERS, Request
-from sepcalc.reports.network import GROUPINGS, NetworkReport
+from sepcalc.reports.network import GROUPINGS, NetworkReport, held
 from sepcalc.source import LARGEST_FILE, read
 
 NETWORK = f"""a YAML file, zoo:NAME (sepcalc zoo lists them), a model file ({", ".join(IMPORTERS)}), a PyTorch module
@@ -148,13 +147,7 @@ def command(
 
         emit_file(write(subject), output, force)
         return 0 if known else 3
-    findings = [] if document.altered or fold_norm else compare_published(subject, document.published)
-    verdicts = check(subject, document.budget)
-    remark = ""
-    if document.published and document.altered:
-        remark = "What was published is not compared: the input or the parameters are not the file's own."
-    elif document.published and fold_norm:
-        remark = "What was published is not compared: it is of the network whose norms are not folded."
+    findings, verdicts, remark = held(subject, document, fold_norm)
     report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
     asked = any(verdict.unknown for verdict in verdicts)
     asked = asked or any(unknown(finding.metric, subject.incomplete) for finding in findings)

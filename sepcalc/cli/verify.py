@@ -95,7 +95,6 @@ def command(
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
         target = read(words[0], request(sets, inputs, dims, batch), standard_input).network
         target = target.fold_norm() if fold_norm else target
-        title = target.name or "network"
     else:
         given = {"--layers": layers, "--set": sets, "--input": inputs, "--dim": dims, "--batch": batch}
         given["--fold-norm"] = fold_norm
@@ -106,7 +105,6 @@ def command(
         target = spoken(ctx, words, also=REWRITE_OPTIONS)
         if sample and variants:
             raise InputError([Problem("--sample is for the layer alone: variants run in full")])
-        title = str(target)
     # A second thread of BLAS has little to do here, but waits for it at full speed, beside what is counted.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from sepcalc.verify import verify
@@ -116,7 +114,7 @@ def command(
             target, seed=seed, variants=variants or None, layers=layers, sample=sample, progress=progress
         )
     code = 3 if not verification.complete else 0 if verification.ok else 1
-    emit(VerifyReport(title, verification), form, exact, output, force)
+    emit(VerifyReport(verification), form, exact, output, force)
     return code
 
 

@@ -17,7 +17,7 @@ from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.source import read
-from sepcalc.whatif import WIDEST, read_fraction, read_resolution, read_rules, said, whatif
+from sepcalc.whatif import WIDEST, read_fraction, read_resolution, read_rules, whatif
 
 HELP = f"""What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
 
@@ -98,7 +98,7 @@ def command(
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None
     whole = read(network, request(sets, inputs, dims, batch), standard_input).network
     result = whatif(whole, rules, exclude, width=width, divisor=divisor, resolution=resolution)
-    report = WhatifReport(result, said(width, resolution), bytes_balance, element_bytes)
+    report = WhatifReport(result, bytes_balance, element_bytes)
     if write is not None:
         from sepcalc.document.writer import write as as_yaml
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from sepcalc.document import load_yaml
 from sepcalc.document.entries import quoted
-from sepcalc.document.respell import entry_of, supposed
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
 from sepcalc.document.writer import (
     FROM_NOTHING,
     counted_elsewhere,
+    entry_of,
     from_nothing,
     heading,
     listed_names,
@@ -27,8 +27,9 @@ from sepcalc.errors import InputError, Invalid, printable
 from sepcalc.network import Network, no_search_for_cycles
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.repeat import Each, Scan
+from sepcalc.ops.repeat import Scan
 from sepcalc.options import OPTIONS
+from sepcalc.respell import supposed
 from sepcalc.shape import Shapes
 from sepcalc.spec import EACH
 
@@ -113,7 +114,7 @@ def _alike(again: Network, network: Network, at: int) -> bool:
     if (ours.sources, ours.output, ours.weights, ours.shared) != (theirs.sources, theirs.output, None, 0):
         return False
     one, other = ours.op, theirs.op
-    if type(one) is type(other) and one == other and not isinstance(one, Each | Scan):  # these hold ops, of any type
+    if type(one) is type(other) and one == other and not one.holds:
         return True
     inputs, output = tuple([network.tensors[source] for source in ours.sources]), ours.output
     told = []
@@ -132,7 +133,7 @@ def _sorts(network: Network) -> list[tuple[str, str]]:
         op, inputs = node.op, tuple([tensors[source] for source in node.sources])
         if isinstance(op, Scan):
             sorts.append(("scan", entry_of(op, inputs, node.output)))
-        elif isinstance(op, Each):  # ops are tuples: what is in it may be equal to what is of another type
+        elif op.holds:
             sorts.append(_sort(op, inputs))
         else:
             key = (type(op), op, inputs)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from math import gcd
 
 from sepcalc.document.entries import LONGEST_NAME, is_entry_name, quoted
-from sepcalc.document.respell import entry_of
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.network import ELEMENT_BYTES, Network
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.shape import show
+from sepcalc.ops.repeat import Part, Scan
+from sepcalc.respell import spec_of
+from sepcalc.shape import Shape, Shapes, show
 
 FROM_NOTHING = "from: []"
 
@@ -151,3 +152,33 @@ def names_of(network: Network) -> list[str]:
 
 def listed_names(names: Sequence[str]) -> str:
     return quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(quoted, names))}]"
+
+
+def entry_of(op: Op, inputs: Shapes, output: Shape) -> str:
+    """The op as an entry of a list of layers: its spec, or the lines of a scan. Raises Invalid."""
+    if not isinstance(op, Scan):
+        return str(spec_of(op, inputs, output))
+    shapes = op.tensors(inputs)
+    first = 1 + len(op.states)
+    names = [INPUT, *[f"state{at}" for at in range(1, first)], *[f"t{at}" for at in range(1, 1 + len(op.body))]]
+    read = {*op.carried, *[source for at, part in enumerate(op.body, first) for source in _afar(part, at, first)]}
+    lines = []
+    for at, part in enumerate(op.body, first):
+        text, *more = entry_of(part.op, tuple([shapes[source] for source in part.sources]), shapes[at]).split("\n")
+        beside = [f"name: {names[at]}"] if at in read else []
+        if _afar(part, at, first):
+            sources = [names[source] for source in part.sources]
+            beside.append(f"from: {sources[0] if len(sources) == 1 else '[' + ', '.join(sources) + ']'}")
+        colon = ":" if beside and not more else ""
+        lines += [f"  - {text}{colon}", *[f"    {line}" for line in (*more, *beside)]]
+    states = ", ".join(f"{name}: {show(shape)}" for name, shape in zip(names[1:], op.states))
+    carried = ", ".join(names[source] for source in op.carried)
+    last = ["last: true"] if op.last else []
+    heading = [f"scan: {quoted(op.called)}", f"states: {{{states}}}", f"next: [{carried}]"]
+    return "\n".join([*heading, *last, "step:", *lines])
+
+
+def _afar(part: Part, at: int, first: int) -> tuple[int, ...]:
+    """What a part of a step reads, unless that is what stands before it."""
+    before = at - 1 if at > first else 0
+    return () if part.sources in ((before,), ()) else part.sources

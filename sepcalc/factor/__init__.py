@@ -20,6 +20,7 @@ from sepcalc.factor import exact, spectra, ways
 from sepcalc.factor.kernel import Array, Kernel, of_array, of_fractions
 from sepcalc.factor.reading import read
 from sepcalc.shape import Shape
+from sepcalc.shown import shown
 
 
 class Factoring(NamedTuple):
@@ -47,6 +48,9 @@ class Factoring(NamedTuple):
     full: Cost
     ways: tuple[ways.Way, ...]
     not_applicable: dict[str, str]
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @property
     def shape(self) -> Shape:

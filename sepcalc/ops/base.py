@@ -23,6 +23,7 @@ class Op:
     ``label`` is the kind that reports name it by, ``least`` and ``most`` are how many inputs it takes, ``writes``
     is false where the output is the input renamed or reordered, so that nothing is computed and nothing stored,
     ``apart`` is true where no element of a position sees another's channel, ``drawn`` of random numbers.
+    ``holds`` says that there are ops in it: as tuples, two of these may be equal though their ops are of other types.
     """
 
     __slots__ = ()
@@ -31,6 +32,7 @@ class Op:
     most: int = 1
     writes: bool = True
     apart: bool = False
+    holds = False
     drawn: bool = False
 
     def kind(self, inputs: Shapes) -> str:

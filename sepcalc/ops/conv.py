@@ -117,7 +117,8 @@ class Transposed(_Transposed, Op):
     T = Si·Ci·(Co/g)·K macs (input positions: what is cropped was computed), T - Co·P + b·y additions, where P is how
     many positions of the uncropped grid receive anything (:func:`sepcalc.shape.reached`). Output per axis
     (in - 1)s - padding + d(k-1) + 1 + output padding, as PyTorch and ONNX have it; ``same``: in·s.
-    Source: Dumoulin and Visin, arXiv:1603.07285, section 4; opcounts.md for the additions.
+    T products on Co·P positions take T - Co·P additions in any order. Source: Dumoulin and Visin, arXiv:1603.07285,
+    section 4.
     """
 
     __slots__ = ()
@@ -211,7 +212,7 @@ class Fold(_Fold, Op):
     convolution without its products. Input positions x (C·K), each a window of C channels; ``to`` sizes.
 
     x - C·P additions, P as for a transposed convolution (:func:`sepcalc.shape.reached`): what is cropped was summed.
-    Source: PyTorch's Fold; opcounts.md, "Transposed convolution: additions".
+    Source: PyTorch's Fold.
     """
 
     __slots__ = ()

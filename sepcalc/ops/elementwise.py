@@ -21,7 +21,7 @@ class Formula(NamedTuple):
     extra: int = 0
 
 
-# Sources: the papers that introduced them, evaluated as written (opcounts.md, "Activations").
+# Sources: the papers that introduced them, evaluated as written.
 ACTIVATIONS = {
     "relu": Formula(0, 0, 1, 0, 0, "max(x, 0)"),
     "relu6": Formula(0, 0, 2, 0, 0, "min(max(x, 0), 6)"),
@@ -47,7 +47,8 @@ ACTIVATIONS = {
     "hard-shrink": Formula(0, 0, 2, 0, 0, "x if x > a or x < -a else 0"),
     "soft-shrink": Formula(0, 2, 2, 0, 0, "x - a if x > a else x + a if x < -a else 0"),
     "tanh-shrink": Formula(0, 1, 0, 0, 1, "x - tanh(x)"),
-    # Elementary functions: what graphs spell their own formulas with (opcounts.md, rules 3 to 6).
+    # Elementary functions: what graphs spell their own formulas with. One special each, but for those that
+    # multiplications, a division by what was computed, or nothing (a sign, a magnitude) make.
     "exp": Formula(0, 0, 0, 0, 1, "exp(x)"),
     "expm1": Formula(0, 1, 0, 0, 1, "exp(x) - 1"),
     "log": Formula(0, 0, 0, 0, 1, "log(x)"),
@@ -80,7 +81,7 @@ class _Activation(NamedTuple):
 class Activation(_Activation, Op):
     """An activation function: per element what :data:`ACTIVATIONS` says. No macs.
 
-    An optional scalar that is 1 is not multiplied. PReLU's params: C, or 1 when shared. Source: opcounts.md.
+    An optional scalar that is 1 is not multiplied. PReLU's params: C, or 1 when shared.
     """
 
     __slots__ = ()
@@ -131,7 +132,7 @@ class Elementwise(_Elementwise, Op):
     inputs, element by element.
 
     (n-1)·y operations (logical: none) for n inputs of equal shape; where shapes broadcast, each step costs its own
-    result. Source: opcounts.md.
+    result.
     """
 
     __slots__ = ()
@@ -171,7 +172,7 @@ class Scatter(_Scatter, Op):
     shape ``to``. The further inputs are that tensor, unless it is stored, and the places, if they are computed.
 
     x additions, mults or compares for x elements of the first input, whichever of them meet; y elements written.
-    Source: opcounts.md, "scatter with add".
+    Each source element is one operation with what stands there.
     """
 
     __slots__ = ()
@@ -198,7 +199,7 @@ class _Select(NamedTuple):
 
 class Select(_Select, Op):
     """Elements of the second input where the first is true, of the third where it is not; of fewer inputs, the others
-    are stored numbers. Free; y elements written. Source: opcounts.md, rule 6.
+    are stored numbers. Choosing is free; y elements written.
     """
 
     __slots__ = ()
@@ -240,7 +241,7 @@ class Stored(_Stored, Op):
     combination of both. Dividing by a stored number is multiplying by its reciprocal.
 
     y mults, additions, divisions, specials or compares (logical: none); params 0, C, y, or the elements of the shape.
-    Source: opcounts.md, rules 2, 3 and 7.
+    A division is one by what was computed; maxima and comparisons are compares.
     """
 
     __slots__ = ()

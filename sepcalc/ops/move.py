@@ -96,7 +96,7 @@ class _Copy(NamedTuple):
 class Copy(_Copy, Op):
     """Elements of the inputs, some of them or some several times, in a given shape: expand, tile, roll, gather,
     scatter. With a ``stride`` for each spatial axis, neighbours stay neighbours, so far apart in the input: 1 for a
-    roll or a flip, 2 for every second row. Moves only; y elements written. Source: opcounts.md, rule 6."""
+    roll or a flip, 2 for every second row. Moving and indexing are free; y elements written."""
 
     __slots__ = ()
     apart = True
@@ -128,7 +128,7 @@ class _Embedding(NamedTuple):
 
 class Embedding(_Embedding, Op):
     """A row of a V x D table for each element of the input: a lookup, not a one-hot product, and free. A bag sums
-    the n rows of the last axis, (n-1)·y additions; a mean bag y mults more. Params V·D. Source: opcounts.md."""
+    the n rows of the last axis, (n-1)·y additions; a mean bag y mults more. Params V·D."""
 
     __slots__ = ()
     label = "embedding"

@@ -20,7 +20,7 @@ class BatchNorm(_BatchNorm, Op):
     """Batch norm at inference, its statistics stored.
 
     x mults and x additions, folded to x·s + t whether affine or not; unfolded, (x - mean)·r·gain + shift, x + c·x mults
-    and x + b·x additions. Params C·c + C·b, buffers 2C. Source: Ioffe and Szegedy, arXiv:1502.03167; opcounts.md.
+    and x + b·x additions. Params C·c + C·b, buffers 2C. Source: Ioffe and Szegedy, arXiv:1502.03167.
     """
 
     __slots__ = ()
@@ -51,8 +51,8 @@ class Normalization(_Normalization, Op):
     """Inputs brought to a mean of 0 and a variance of 1 by stored numbers, x·s + t: adapted to data beforehand.
 
     x mults and x additions. Buffers: a mean and a variance in the shape ``stored``, which the input broadcasts with,
-    and the count of what was seen; none where the numbers are constants. Source: Keras' Normalization; opcounts.md,
-    rule 2.
+    and the count of what was seen; none where the numbers are constants. Both fold into s and t beforehand.
+    Source: Keras' Normalization.
     """
 
     __slots__ = ()
@@ -87,7 +87,7 @@ class RowNorm(_RowNorm, Op):
     Layer (rows run over the last ``axes`` axes), group (a row per group of channels), instance (a row per channel):
     x + 2R + c·x mults, 3x - R + b·x additions, x divisions, R roots. RMS: x + R + c·x mults, x additions, x divisions,
     R roots. Params: n per scale and shift for layer and RMS, C for the others. Sources: Ba et al., arXiv:1607.06450;
-    Wu and He, arXiv:1803.08494; Zhang and Sennrich, arXiv:1910.07467; opcounts.md.
+    Wu and He, arXiv:1803.08494; Zhang and Sennrich, arXiv:1910.07467.
     """
 
     __slots__ = ()
@@ -139,7 +139,7 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
     """Local response norm over ``size`` neighbouring channels: x / (k + a/n · sum of squares)^b.
 
     2x mults, n·x additions, x divisions, x powers; what lies beyond the edge counts. Source: Krizhevsky et al., 2012,
-    section 3.3; opcounts.md.
+    section 3.3.
     """
 
     __slots__ = ()
@@ -162,7 +162,7 @@ class Softmax(_Softmax, Op):
     """Softmax over one axis (the last): R rows of max, subtract, exp, sum, divide.
 
     2x - R additions, x - R compares, x divisions, x specials; log-softmax, (x - max) - log(sum exp): 3x - R additions,
-    no division, x + R specials. Source: opcounts.md.
+    no division, x + R specials. The formula that keeps exp within range, evaluated as written.
     """
 
     __slots__ = ()

@@ -24,8 +24,8 @@ class Pool(_Pool, Op):
     """A max, average or sum pool over windows.
 
     Max: y·(K-1) compares (padding is -inf, and compared). Average: y·(K-1) additions and y mults by the stored
-    1/size; whether padding counts in the size changes only the stored number. Sum: the additions alone. Source:
-    opcounts.md.
+    1/size; whether padding counts in the size changes only the stored number. Sum: the additions alone. A sum of n
+    terms takes n - 1 additions, and a number that is known beforehand is stored.
     """
 
     __slots__ = ()
@@ -89,7 +89,7 @@ class Reduce(_Reduce, Op):
     global pool is one over all spatial axes.
 
     Mean: x - y additions, y mults by the stored 1/n; sum: x - y additions; prod: x - y mults; max, min, argmax,
-    argmin: x - y compares. Source: opcounts.md.
+    argmin: x - y compares. Each of y results combines its n elements, n - 1 times.
     """
 
     __slots__ = ()
@@ -123,7 +123,7 @@ class _Cumulate(NamedTuple):
 
 class Cumulate(_Cumulate, Op):
     """Running sums, products, maxima or minima along one axis (the last): y - y/n additions, mults or compares, one for
-    every element but the first. Source: opcounts.md, rules 1 and 7."""
+    every element but the first, which the running result starts with."""
 
     __slots__ = ()
 
@@ -148,7 +148,7 @@ class AdaptivePool(_AdaptivePool, Op):
     """A pool to a given size: output j of an axis covers floor(j·i/o) to ceil((j+1)·i/o), so windows may overlap.
 
     All windows of an axis together hold i + o - gcd(i, o) elements; C·W - y additions (average, and y mults) or
-    compares (max), W their product. Source: PyTorch's AdaptiveAvgPool; opcounts.md.
+    compares (max), W their product. Source: PyTorch's AdaptiveAvgPool.
     """
 
     __slots__ = ()
@@ -188,7 +188,7 @@ class _Upsample(NamedTuple):
 
 class Upsample(_Upsample, Op):
     """Resampling to a given size: nearest copies; linear, bilinear, trilinear and bicubic weigh 2, 4, 8 and 16 taps
-    with weights prepared beforehand, all taps at once: t·y mults, (t-1)·y additions. Source: opcounts.md."""
+    with weights prepared beforehand, all taps at once: t·y mults, (t-1)·y additions. Taps past the edge count."""
 
     __slots__ = ()
     label = "upsample"
@@ -234,7 +234,8 @@ class GridSample(_GridSample, Op):
     the weights of the taps, which are their products: 6P mults and 8P additions of two axes; then a weighted sum of 4
     taps for each of y outputs. With ``align_corners`` a coordinate is (g + 1)·((size - 1)/2): P additions less per
     axis. Nearest: the coordinates alone. Of a ``stored`` grid all but the sums is prepared beforehand. What is outside
-    counts, and where it is read instead is indexing, which is free. Source: opcounts.md, "grid sample".
+    counts, and where it is read instead is indexing, which is free. Weights that depend on data are
+    computed, and so they are not free.
     """
 
     __slots__ = ()

@@ -16,7 +16,8 @@ class _Dense(NamedTuple):
 class Dense(_Dense, Op):
     """A fully connected layer over the last axis, on each of R rows (a vector is one row).
 
-    R·I·O macs, R·O·(I - 1 + b) additions; params I·O + b·O. Source: opcounts.md; some tools forget the rows.
+    R·I·O macs, R·O·(I - 1 + b) additions: a sum of I products, and a bias is one more. Params I·O + b·O. Some tools
+    forget the rows.
     """
 
     __slots__ = ()
@@ -45,7 +46,8 @@ class Matmul(_Matmul, Op):
     """A matrix product of two inputs over their last two axes, ``m x k`` times ``k x n`` (``transpose``: ``n x k``);
     axes before them broadcast.
 
-    y·k macs, y·(k-1) additions; an operand repeated by broadcasting is multiplied anew. Source: opcounts.md.
+    y·k macs, y·(k-1) additions: each output is a sum of k products. An operand that is repeated by broadcasting is
+    multiplied anew.
     """
 
     __slots__ = ()
@@ -81,12 +83,12 @@ class _Einsum(NamedTuple):
 
 
 class Einsum(_Einsum, Op):
-    """A product of n operands by Einstein's convention, ``ij,jk->ik``, as one sum (opcounts.md, rule 4): J terms, the
+    """A product of n operands by Einstein's convention, ``ij,jk->ik``, as one sum, evaluated as written: J terms, the
     product of all index sizes, each a product of n elements.
 
     (n-1)·J mults and J - y additions; J macs, as the last product of each term is what is accumulated: none where the
     output has all indices, as an outer product accumulates nothing. Of one operand sums alone, or a diagonal. The order
-    in which a library multiplies pairs would cost less. Source: opcounts.md.
+    in which a library multiplies pairs would cost less.
     """
 
     __slots__ = ()
@@ -150,8 +152,8 @@ class Attention(_Attention, Op):
 
     Per head, n queries, m keys, sizes d and dv: n·m·(d + dv) macs; n·m scores more multiplied by 1/sqrt(d); additions
     n·m·(d-1) + n·dv·(m-1) + n·(2m-1) + n·m for an additive mask; n·(m-1) compares; n·m divisions and exponentials.
-    A boolean or causal mask selects, free, and all pairs count. Source: Vaswani et al., arXiv:1706.03762, section
-    3.2.1; opcounts.md.
+    A boolean or causal mask selects, free, and all pairs count. The formula is evaluated as published, the scale
+    on the scores. Source: Vaswani et al., arXiv:1706.03762, section 3.2.1.
     """
 
     __slots__ = ()

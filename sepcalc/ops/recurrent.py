@@ -34,7 +34,7 @@ class Recurrent(_Recurrent, Op):
     the product (its bias cannot merge), 3H(I+H-1+b) + 4H with the reset before it.
     Other functions than tanh and the logistic sigmoid (``act``, ``gate``) cost what they cost.
     The zero state of the first step counts like any other; directions are concatenated, free.
-    Sources: Hochreiter and Schmidhuber, 1997; Sak et al., arXiv:1402.1128; Cho et al., arXiv:1406.1078; opcounts.md.
+    Sources: Hochreiter and Schmidhuber, 1997; Sak et al., arXiv:1402.1128; Cho et al., arXiv:1406.1078.
     """
 
     __slots__ = ()

@@ -22,7 +22,7 @@ class Rename(_Rename, Op):
     another order; which, its sizes say as far as a count needs it), shuffle (channels in
     ``groups`` groups, transposed; each of ``blocks`` equal parts by itself), pixel-shuffle and pixel-unshuffle
     (channels to space and back). Costs nothing and writes nothing.
-    Source: opcounts.md, "moves only"; Shi et al., arXiv:1609.05158 for the pixel shuffle."""
+    Source: Shi et al., arXiv:1609.05158 for the pixel shuffle."""
 
     __slots__ = ()
     writes = False

@@ -19,6 +19,7 @@ class Each(_Each, Op):
     """
 
     __slots__ = ()
+    holds = True
 
     @property
     def writes(self) -> bool:  # type: ignore[override]  # of all others it is a constant of the class
@@ -73,10 +74,11 @@ class Scan(_Scan, Op):
     weights; ``carried`` are the tensors of a step that are the next one's states, the first of them is what it gives.
 
     The work of a step, once for each; its params once. What a step writes for itself is not written out: y elements
-    are. The zero states of the first step count like any others. Source: opcounts.md, "Recurrent".
+    are. The zero states of the first step count like any others.
     """
 
     __slots__ = ()
+    holds = True
 
     def kind(self, inputs: Shapes) -> str:
         return self.called

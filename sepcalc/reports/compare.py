@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc import quantity
-from sepcalc.comparison import Comparison, Variant, formulas
+from sepcalc.comparison import Comparison, Variant, formulas, variant_spec
 from sepcalc.cost import COSTS
-from sepcalc.network import ELEMENT_BYTES, records, whole
+from sepcalc.network import ELEMENT_BYTES, records, whole, within
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.reports.layers import explanation, steps
 from sepcalc.shape import show
@@ -76,15 +76,16 @@ class CompareReport(NamedTuple):
             document["formulas"] = [
                 {**formula._asdict(), "ratio": round(float(formula.ratio), 4)} for formula in formulas(comparison)
             ]
+        document["spec"] = str(comparison.spec)
         document["notes"] = list(comparison.spec.notes)
         return document
 
     def records(self) -> Iterable[Mapping[str, Any]]:
-        for variant in self.comparison:
-            yield whole(variant.network, self.element_bytes)
+        comparison = self.comparison
+        for variant in comparison:
+            yield whole(variant.network, self.element_bytes, variant_spec(comparison.spec, variant))
             if len(variant.steps) > 1:
-                for record in records(variant.network, self.element_bytes):
-                    yield {**record, "name": f"{variant.name}/{record['name']}"}
+                yield from within(variant.name, variant.network, self.element_bytes)
 
     def _variant(self, variant: Variant) -> dict[str, Any]:
         return {

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS
-from sepcalc.network import ELEMENT_BYTES, Network, records, whole
+from sepcalc.network import ELEMENT_BYTES, Network, records, whole, within
 from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.reports.layers import MEANING, explained, explanation, steps
 from sepcalc.shape import show
@@ -13,15 +13,15 @@ from sepcalc.spec import Spec
 
 
 class LayerReport(NamedTuple):
-    """A layer as a network of its own: its op, or its links."""
+    """A layer as a network of its own: its op, or its links; ``called`` is its spec, or its name."""
 
-    spec: Spec
+    called: Spec | str
     network: Network
     explain: bool = False
     element_bytes: int = ELEMENT_BYTES
 
     def sections(self) -> list[Section]:
-        network, fields = self.network, whole(self.network, self.element_bytes)
+        network, fields = self.network, self._whole()
         rows = [Row((name, quantity.exact(fields[name]), MEANING[name])) for name in COSTS]
         flops, traffic = network.cost.flops, fields["traffic"]
         rows.append(Row(("flops", quantity.exact(flops), "mults + adds + divs")))
@@ -49,7 +49,7 @@ class LayerReport(NamedTuple):
         rows.append(Row(("arithmetic intensity", intensity, "flops per byte of traffic")))
         field = show(fields["receptive_field"]) or ("1" if fields["inputs"] else "-")
         rows.append(Row(("receptive field", field, "positions of the input that an output sees")))
-        title = f"{self.spec} -> {show(fields['output'])}"
+        title = f"{self.called} -> {show(fields['output'])}"
         columns = [Column("count"), Column("", NUMBER), Column("what it is")]
         sections: list[Section] = [Table(f"{title}   ({fields['kind']})", columns, rows)]
         if len(network.layers) > 1:
@@ -62,18 +62,21 @@ class LayerReport(NamedTuple):
 
     def document(self) -> Mapping[str, Any]:
         links = list(records(self.network, self.element_bytes))
-        fields = whole(self.network, self.element_bytes)
+        fields = self._whole()
         if self.explain and len(links) == 1:
             fields = explained(fields, self.network.layers[0])
         chain = steps(self.network, links, self.explain) if len(links) > 1 else []
         return {"format": "sepcalc-layer/1", **fields, "steps": chain, "notes": list(self.network.notes)}
 
     def records(self) -> Iterable[Mapping[str, Any]]:
-        fields = whole(self.network, self.element_bytes)
+        fields = self._whole()
         yield fields
         if len(self.network.layers) > 1:
-            for record in records(self.network, self.element_bytes):
-                yield {**record, "name": f"{fields['name']}/{record['name']}"}
+            yield from within(fields["name"], self.network, self.element_bytes)
+
+    def _whole(self) -> dict[str, Any]:
+        spec = None if isinstance(self.called, str) else str(self.called)
+        return whole(self.network, self.element_bytes, spec)
 
     def _links(self) -> Section:
         columns = [Column("link"), Column("kind"), Column("output"), Column("params", COUNT), Column("mults", COUNT)]

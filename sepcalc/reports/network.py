@@ -1,11 +1,11 @@
 """``sepcalc network``: a network layer by layer, with totals and what it is held to."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost, total
-from sepcalc.gate import Finding, Verdict
+from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import spoken, unknown
 from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, no_search_for_cycles, records
 from sepcalc.reach import Stride
@@ -15,9 +15,27 @@ from sepcalc.reports.layers import MEANING, explanation
 from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
 
+if TYPE_CHECKING:
+    from sepcalc.document import Document
+
 GROUPINGS = {"kind": by_kind, "block": by_block}
 SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
 FOLDED = "xN: N equal layers or blocks after one another in one row, their numbers added up; --full shows each."
+
+
+def held(
+    network: Network, document: "Document | None", folded: bool = False
+) -> tuple[Sequence[Finding], Sequence[Verdict], str]:
+    """What a network is held to by the document that it was read from, its norms ``folded`` or not: what was published,
+    its budget, and why what was published is not compared."""
+    if document is None:
+        return (), (), ""
+    verdicts = check(network, document.budget)
+    if not (document.altered or folded):
+        return compare_published(network, document.published), verdicts, ""
+    why = "the input or the parameters are not the file's own"
+    why = why if document.altered else "it is of the network whose norms are not folded"
+    return (), verdicts, f"What was published is not compared: {why}." if document.published else ""
 
 
 class NetworkReport(NamedTuple):
@@ -81,6 +99,8 @@ class NetworkReport(NamedTuple):
                 **network.cost._asdict(),
                 "peak_memory": network.peak_memory(self.element_bytes),
                 **({} if network.stated_bytes is None else {"params_bytes": network.stated_bytes}),
+                "flops": network.cost.flops,
+                "effective_macs": sum(row["effective_macs"] for row in rows),
             },
             "complete": network.complete,
             "incomplete": list(network.incomplete),

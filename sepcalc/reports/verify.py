@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 
 class VerifyReport(NamedTuple):
-    """A verification of what is called ``title``."""
+    """A verification."""
 
-    title: str
     verification: "Verification"
 
     def sections(self) -> list[Section]:
@@ -33,7 +32,7 @@ class VerifyReport(NamedTuple):
             rows.append(Row(cells[: len(columns)]))
         executed = total(check.executed for check in verification.layers) if verification.layers else Cost()
         rows.append(Row(("total", executed.mults, executed.adds, "", "", "")[: len(columns)], total=True))
-        sections: list[Section] = [Table(self.title, columns, rows)]
+        sections: list[Section] = [Table(verification.title, columns, rows)]
         if verification.rewrites:
             lines = [
                 f"{rewrite.name}: {self._rewritten(rewrite.ok)} the normal convolution with the composed kernel"

@@ -10,6 +10,7 @@ from sepcalc.cost import COSTS, Cost
 from sepcalc.network import ELEMENT_BYTES, Gap, Network, lacking
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.whatif import Change, Rewritten
+from sepcalc.whatif.fit import Answer
 from sepcalc.whatif.speed import Load, load
 
 
@@ -23,11 +24,9 @@ def incomplete(network: Network) -> str:
 
 
 class WhatifReport(NamedTuple):
-    """A rewritten network; ``remark`` says what was done to the whole of it, ``balance`` asks what a device of so many
-    macs per byte makes of it."""
+    """A rewritten network; ``balance`` asks what a device of so many macs per byte makes of it."""
 
     rewritten: Rewritten
-    remark: str = ""
     balance: Fraction | None = None
     element_bytes: int = ELEMENT_BYTES
 
@@ -39,7 +38,7 @@ class WhatifReport(NamedTuple):
         sections.append(self._totals(before.cost, after.cost))
         if self.balance is not None:
             sections += [self._speed(), Lines("", [self._honest()])]
-        remarks = [*filter(None, [self.remark]), *after.notes, *filter(None, [incomplete(after)])]
+        remarks = [*filter(None, [self.rewritten.remark]), *after.notes, *filter(None, [incomplete(after)])]
         if remarks:
             sections.append(Lines("", remarks))
         return sections
@@ -87,7 +86,7 @@ class WhatifReport(NamedTuple):
         return [
             change
             for change in self.rewritten.layers
-            if change.after.macs != change.before.macs or (change.rule and change.rule != self.remark)
+            if change.after.macs != change.before.macs or (change.rule and change.rule != self.rewritten.remark)
         ]
 
     def _layers(self) -> Section:
@@ -223,6 +222,12 @@ class Way(NamedTuple):
     reason: str
     cost: Cost | None
     layers: Sequence[str]
+
+
+def fit_report(before: Network, limits: Mapping[str, int], answers: Iterable[Answer]) -> "FitReport":
+    """What the ways that were tried came to."""
+    ways = [Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers]
+    return FitReport(before.name, before.cost, limits, ways, incomplete(before), before.notes, before.uncounted)
 
 
 class FitReport(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
+from sepcalc.comparison import COMPARED, NAMED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Problem
 from sepcalc.network import Gap, Layer, Network, gap, of_spec
@@ -31,10 +31,6 @@ __all__ = ["Check", "Progress", "RewriteCheck", "Verification", "verify"]
 
 
 BUFFER = 512  # elements: NumPy copies operands that are repeated along an axis shorter than its buffer
-
-
-# Which variant a kind is itself.
-_OWN = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}
 
 
 def verify(
@@ -74,7 +70,8 @@ def verify(
         claim = differences(Cost(*claimed), total(check.executed for check in own) if own else Cost())
     seconds = time.perf_counter() - begun
     found = Verification(tuple(checks), tuple(rewrites), executed, seconds, seed, claim, sample, tuple(gaps))
-    return found._replace(notes=target.notes)
+    title = str(target) if isinstance(target, Spec) else target.name or "network"
+    return found._replace(notes=target.notes, title=title)
 
 
 def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | None) -> None:
@@ -123,7 +120,7 @@ def _verify_variants(
 ) -> tuple[list[Check], list[RewriteCheck], list[Check]]:
     from sepcalc.building import settings
 
-    itself = _OWN.get(spec.kind, "normal")
+    itself = NAMED.get(spec.kind, "normal")
     comparison = compare(spec, [*(variants or ["all"]), itself])
     run = Run(seed, sum(operations(variant.cost) for variant in comparison), progress)
     checks, rewrites, own = [], [], []

@@ -227,7 +227,7 @@ def _function(how: str) -> Callable[[Any], Any]:
 
 
 def _run_cell(op: Recurrent, sequence: Array, cell: Cell, bench: Bench) -> list[Array]:
-    """Step by step, every gate's sum of products in one, as opcounts.md has it."""
+    """Step by step, every gate's sum of products in one: I + H products, and one merged bias."""
     features, size = sequence.shape[1], op.hidden
     state: Any = np.zeros(op.projection or size).view(bench.array)
     inner: Any = np.zeros(size).view(bench.array)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import COSTS, Cost
 from sepcalc.network import Gap
+from sepcalc.shown import shown
 
 Difference = tuple[str, int, int]
 
@@ -50,7 +51,8 @@ class Verification(NamedTuple):
     """What was found. ``executed`` is everything that ran, variants too; ``claim`` what of a claimed cost is not so
     (None without a claim); ``sample`` how many positions of each layer ran (None: all). What is ``uncounted`` could
     not run: with any of it, nothing is verified as a whole. What is uncounted in some counts alone is there, too: none
-    of its other counts is more than zero, so that there is nothing to run. ``notes`` are those of what was verified."""
+    of its other counts is more than zero, so that there is nothing to run. ``notes`` are those of what was verified,
+    ``title`` is what it is called."""
 
     layers: tuple[Check, ...]
     rewrites: tuple[RewriteCheck, ...]
@@ -61,6 +63,10 @@ class Verification(NamedTuple):
     sample: int | None = None
     uncounted: tuple[Gap, ...] = ()
     notes: tuple[str, ...] = ()
+    title: str = ""
+
+    def __str__(self) -> str:
+        return shown(self)
 
     @property
     def ok(self) -> bool:

@@ -43,14 +43,16 @@ def whatif(
     factor = None if width is None else read_fraction("width", str(width), WIDEST)
     sizes = None if resolution is None else read_resolution("resolution", resolution)
     changed = network if factor is None and sizes is None else resized(network, factor, divisor, sizes)
-    return resized_and_rewritten(
+    remark = said(width, resolution)
+    result = resized_and_rewritten(
         network,
         changed,
-        said(width, resolution),
+        remark,
         () if factor is None else heads_of(network),
         read,
         [exclude] if isinstance(exclude, str) else exclude,
     )
+    return result._replace(remark=remark)
 
 
 def said(width: object, resolution: object) -> str:

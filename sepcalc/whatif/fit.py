@@ -17,6 +17,7 @@ from sepcalc.network import Network
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Shape, show
+from sepcalc.shown import shown
 from sepcalc.whatif.resize import resized
 from sepcalc.whatif.rules import Plan, Rewritten, carry_out, keeps_shared, links_of
 
@@ -35,13 +36,20 @@ WAYS = ("width", "resolution", "separate")
 
 class Answer(NamedTuple):
     """The network that fits, by one way: what was changed, what was kept of the params, what given up. ``network`` is
-    None where the way leads to none, for a ``reason``."""
+    None where the way leads to none, for a ``reason``. The answer of :func:`fit` has the network ``before``, its
+    ``limits``, and what all ``ways`` came to."""
 
     way: str
     network: Network | None
     change: str
     reason: str = ""
     layers: tuple[str, ...] = ()  # those that were separated
+    before: Network | None = None
+    limits: Mapping[str, int] = {}
+    ways: tuple["Answer", ...] = ()
+
+    def __str__(self) -> str:
+        return shown(self)
 
 
 def count_of(cost: Cost, metric: str) -> int:
@@ -75,7 +83,7 @@ def fit(
         raise InputError([Problem(f"unknown variant {quoted(unknown[0])}: expected {', '.join(SEPARATED)}")])
     unfit(limits)
     if fits(network, limits):
-        return Answer("none", network, "it fits as it is")
+        return Answer("none", network, "it fits as it is", before=network, limits=limits)
     solve: Mapping[str, Callable[[], Answer]] = {
         "width": lambda: by_channels(network, limits, LEAST_WIDTH, divisor),
         "resolution": lambda: by_resolution(network, limits),
@@ -83,9 +91,10 @@ def fit(
     }
     answers = [solve[way]() for way in ways]
     fitting = [answer for answer in answers if answer.network is not None]
-    if not fitting:
-        return Answer("none", None, "", "; ".join(f"{answer.way}: {answer.reason}" for answer in answers))
-    return max(fitting, key=lambda answer: answer.network.cost.params if answer.network else 0)
+    best = max(fitting, key=lambda answer: answer.network.cost.params if answer.network else 0, default=None)
+    if best is None:
+        best = Answer("none", None, "", "; ".join(f"{answer.way}: {answer.reason}" for answer in answers))
+    return best._replace(before=network, limits=limits, ways=tuple(answers))
 
 
 # --- bisection -------------------------------------------------------------------------------------------------------

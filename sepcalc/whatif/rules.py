@@ -11,6 +11,7 @@ from sepcalc.ops.conv import Conv
 from sepcalc.options import OPTIONS, Option, Value
 from sepcalc.rewrite import VARIANTS, Chain, Settings, chain
 from sepcalc.shape import Shape, show
+from sepcalc.shown import shown
 from sepcalc.spec import outputs, spelled
 
 CONV = "conv"  # what a rule may name beside the variants: the convolution itself, with other groups
@@ -48,12 +49,16 @@ class Change(NamedTuple):
 
 class Rewritten(NamedTuple):
     """A network before and after, and its layers one by one, in the order of the first; ``spans`` are the numbers of
-    the layers after that each has become."""
+    the layers after that each has become, ``remark`` says what was done to the whole."""
 
     before: Network
     after: Network
     layers: tuple[Change, ...]
     spans: tuple[range, ...]
+    remark: str = ""
+
+    def __str__(self) -> str:
+        return shown(self)
 
     def pairs(self) -> Iterator[tuple[Change, Layer, tuple[Layer, ...]]]:
         """Every layer before, and those that it has become."""

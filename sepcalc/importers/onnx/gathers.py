@@ -2,12 +2,15 @@
 
 from math import prod
 
-from sepcalc.errors import Invalid
+from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
 from sepcalc.importers.onnx.moves import moved
+from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
 from sepcalc.shape import show
+
+_COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum"}  # what a scatter may do
 
 
 def _gather(builder: Builder, call: Call) -> Results:
@@ -61,12 +64,27 @@ def _by_elements(builder: Builder, call: Call) -> Results:
 
 
 def _scattered(builder: Builder, call: Call) -> Results:
-    if call.text("reduction", "none") != "none":
-        raise Refused("a scatter that combines what meets has no count here: what meets depends on the data")
-    data = call.input(0)
+    data, reduction = call.input(0), call.text("reduction", "none")
+    if reduction != "none" and reduction not in _COMBINING:
+        raise Invalid(f"the attribute reduction of {call.type} is {quoted(reduction)}")
     if builder.batch > 1 and not _in_its_example(call, data):
         raise builder.mixed
+    if reduction != "none":
+        return (_combined(builder, call, _COMBINING[reduction]),)
     return (moved(builder, call, data, data.sizes, data.batch if not data.constant else None),)
+
+
+def _combined(builder: Builder, call: Call, how: str) -> Value:
+    """What is put, combined one by one with what stands there."""
+    data, places, updates = [call.input(at) for at in range(3)]
+    like = data if not data.constant else updates if not updates.constant else places
+    result = Value(data.sizes, data.kind, batch=data.batch if not data.constant else None)
+    if builder.batch > 1 and updates.constant:
+        raise builder.mixed
+    put = builder.laid(builder.standing(call.name, updates), False)
+    others = [builder.laid(value, False).number for value in (data, places) if not value.constant]
+    number = builder.add(call.name, Scatter(how, builder.shape(result)), [put.number, *others])
+    return builder.give(like, data.sizes, number=number, batch=result.batch, first=False, kind=data.kind)
 
 
 def _in_its_example(call: Call, data: Value) -> bool:

@@ -1,8 +1,8 @@
 """ONNX Runtime's own attention: projections before it, queries, keys and values in one tensor, positions turned, keys
-and values of earlier tokens. Source: ONNX Runtime, ContribOperators.md.
+and values of earlier tokens. Source: ONNX Runtime's page of contributed operators.
 
 A cache is taken as full: of as many keys as its shape says, and the new ones behind them. What masks, windows and
-lengths shut out are pairs, too (opcounts.md, rule 7).
+lengths shut out are pairs, too: no shortcut depends on the data.
 """
 
 from collections.abc import Sequence

@@ -113,7 +113,7 @@ class Inputs:
         sequences = {
             node.input[0]
             for node in graph.node
-            if node.op_type in ("LSTM", "GRU", "RNN")
+            if node.op_type in ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
             and node.input
             and not any(a.name == "layout" and a.i for a in node.attribute)
         }

@@ -1,8 +1,8 @@
 """ONNX Runtime's own operators: several of ONNX's in one, channels last, and quantized forms of all kinds. Each is
-counted as the operators that it stands for. Source: ONNX Runtime, ContribOperators.md.
+counted as the operators that it stands for. Source: ONNX Runtime's page of contributed operators.
 
 Quantized elements x stand for s·(x - z), s and z stored; a scale and another that follow each other are one stored
-number, and so are the zero points of a sum (opcounts.md, rule 4).
+number, and so are the zero points of a sum: only stored numbers fold together.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
+from sepcalc.importers.onnx.dynamic import quantized_lstm
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
 from sepcalc.importers.onnx.heads import CACHED
 from sepcalc.importers.onnx.pieces import as_onnx, scaled, split
@@ -357,6 +358,7 @@ MICROSOFT: dict[str, Handler] = {
     "QGemm": _quantized_gemm,
     "MatMulIntegerToFloat": _integers_to_numbers,
     "DynamicQuantizeMatMul": _dynamic_matmul,
+    "DynamicQuantizeLSTM": quantized_lstm,
     "MatMulNBits": _few_bits(5),
     "MatMulBnb4": _few_bits(0),
     "GatherBlockQuantized": _few_rows,

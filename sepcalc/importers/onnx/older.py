@@ -1,6 +1,6 @@
 """Older opsets: what their operators said otherwise, said as it is today; and operators that are no more.
 
-Source: the change log of ONNX's operators (docs/Changelog.md), and for the experimental ones that of opset 1.
+Source: the change log of ONNX's operators, and for the experimental ones that of opset 1.
 """
 
 from collections.abc import Callable

@@ -31,7 +31,6 @@ REASONS = {
     "DeformConv": _PLACES,
     "AffineGrid": "whether its grid is a product or sums of coordinates is the library's choice",
     "MaxUnpool": "where it puts what depends on the data",
-    "DynamicQuantizeLSTM": "each step finds a range of its own for its state: leave LSTMs out of what is quantized",
     "LinearAttention": "its steps are taken one by one or in blocks, by the library's choice",
     **dict.fromkeys(("PackedAttention", "PackedMultiHeadAttention", "PagedAttention"), _LENGTHS),
     "SparseAttention": "which blocks of pairs it leaves out depends on the data",

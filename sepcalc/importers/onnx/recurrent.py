@@ -12,26 +12,16 @@ def _recurrent(cell: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         x, kernel, state, bias = call.input(0), call.input(1), call.input(2), call.maybe(3)
         layout = call.whole("layout", 0)
-        batch = 0 if layout else 1
-        x = builder.laid(x, False)
-        if len(x.sizes) != 3 or len(state.sizes) != 3:
-            raise Invalid(f"{call.type} needs a sequence of three axes")
-        if x.batch != batch or x.sizes[batch] != builder.batch:
-            if x.sizes[batch] != builder.batch or builder.batch != 1:
-                raise Refused("a batch of sequences that is not the batch of examples has no count here")
-            x = builder.give(x, x.sizes, number=x.number, batch=batch, first=False)
+        x = sequence_of(builder, call, x, state, layout)
         hidden, directions = state.sizes[2], state.sizes[0]
         both = call.text("direction", "forward") == "bidirectional"
         if directions != (2 if both else 1):
             raise Invalid(f"{call.type} has weights for {directions} directions")
         words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
         relu = cell == "rnn" and set(words) == {"Relu"}
-        if tuple(words) != _DEFAULTS[cell] * directions and not relu:
-            raise Refused(f"activations {', '.join(map(str, words))} are not those that {call.type} is counted with")
-        if "clip" in call.attributes or call.whole("input_forget", 0):
-            raise Refused(f"{call.type} with clipping or coupled gates has no count here")
+        if not relu:
+            usual(call, cell, directions)
         peep = call.maybe(7) if cell == "lstm" else None
-        wanted = [bool(name) for name in (*call.outputs, "", "", "")[:3]]
         op = Recurrent(
             cell,
             hidden,
@@ -40,37 +30,60 @@ def _recurrent(cell: str) -> Handler:
             reset_before=cell == "gru" and not call.whole("linear_before_reset", 0),
             relu=relu,
             bidirectional=both,
-            last=not wanted[0],
+            last=not any(call.outputs[:1]),
         )
         number = builder.add(call.name, op, [x.number], [kernel, state, bias, peep])
-        steps, n = x.sizes[layout], builder.batch
-        whole = (n, steps, directions, hidden) if layout else (steps, directions, n, hidden)
-        last = (n, directions, hidden) if layout else (directions, n, hidden)
-        at = 0 if layout else 1
-
-        def end(part: str) -> Value:
-            seen = builder.tensors[number]
-            taken = (
-                number
-                if op.last
-                else builder.add(
-                    f"{call.name}/{part}", Slice((1, seen[-1]), (steps - 1, 0) if steps > 1 else ()), [number]
-                )
-            )
-            return builder.give(x, last, number=builder.view(taken, (directions, hidden)), batch=at, first=False)
-
-        results = [Value(None), Value(None), Value(None)]
-        if wanted[0]:
-            spread = builder.view(number, (steps, directions, hidden))
-            results[0] = builder.give(x, whole, number=spread, batch=0 if layout else 2, first=False)
-        if wanted[1]:
-            results[1] = end("last")
-        if wanted[2]:
-            cells = builder.add(f"{call.name}/cell", Copy((directions, hidden)), [number])
-            results[2] = builder.give(x, last, number=cells, batch=at, first=False)
-        return results
+        return given(builder, call, x, number, directions, hidden)
 
     return handle
+
+
+def sequence_of(builder: Builder, call: Call, x: Value, state: Value, layout: int) -> Value:
+    """What a recurrent layer reads, its axes in the file's order, the examples along the axis that is theirs."""
+    batch = 0 if layout else 1
+    x = builder.laid(x, False)
+    if len(x.sizes) != 3 or len(state.sizes) != 3:
+        raise Invalid(f"{call.type} needs a sequence of three axes")
+    if x.batch != batch or x.sizes[batch] != builder.batch:
+        if x.sizes[batch] != builder.batch or builder.batch != 1:
+            raise Refused("a batch of sequences that is not the batch of examples has no count here")
+        x = builder.give(x, x.sizes, number=x.number, batch=batch, first=False)
+    return x
+
+
+def usual(call: Call, cell: str, directions: int) -> None:
+    """Raises Refused for a cell that is not the one that is counted."""
+    words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
+    if tuple(words) != _DEFAULTS[cell] * directions:
+        raise Refused(f"activations {', '.join(map(str, words))} are not those that {call.type} is counted with")
+    if "clip" in call.attributes or call.whole("input_forget", 0):
+        raise Refused(f"{call.type} with clipping or coupled gates has no count here")
+
+
+def given(builder: Builder, call: Call, x: Value, number: int, directions: int, hidden: int) -> Results:
+    """All steps, the last state and the last cell of what a layer gives: steps x directions·hidden, or a last step."""
+    layout, n = call.whole("layout", 0), builder.batch
+    steps = x.sizes[layout]
+    wanted = [bool(name) for name in (*call.outputs, "", "", "")[:3]]
+    whole = (n, steps, directions, hidden) if layout else (steps, directions, n, hidden)
+    last = (n, directions, hidden) if layout else (directions, n, hidden)
+    at = 0 if layout else 1
+    results = [Value(None), Value(None), Value(None)]
+    if wanted[0]:
+        spread = builder.view(number, (steps, directions, hidden))
+        results[0] = builder.give(x, whole, number=spread, batch=0 if layout else 2, first=False)
+    if wanted[1]:
+        seen = builder.tensors[number]
+        taken = number
+        if len(seen) > 1:
+            op = Slice((1, seen[-1]), (steps - 1, 0) if steps > 1 else ())
+            taken = builder.add(f"{call.name}/last", op, [number])
+        taken = builder.view(taken, (directions, hidden))
+        results[1] = builder.give(x, last, number=taken, batch=at, first=False)
+    if wanted[2]:
+        cells = builder.add(f"{call.name}/cell", Copy((directions, hidden)), [number])
+        results[2] = builder.give(x, last, number=cells, batch=at, first=False)
+    return results
 
 
 RECURRENT: dict[str, Handler] = {

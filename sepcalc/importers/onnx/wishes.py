@@ -41,7 +41,8 @@ TURNING = {
     "FusedMatMulActivation", "TransposeMatMul", "BiasAdd", "BiasSplitGelu", "GemmFastGelu", "com.microsoft.SwiGLU",
     "EmbedLayerNormalization", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool", "com.microsoft.QLinearConv",
     "QLinearReduceMean", "QGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "MatMulBnb4",
-    "GatherBlockQuantized", "RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike",
+    "GatherBlockQuantized", "DynamicQuantizeLSTM", "RandomNormal", "RandomUniform", "RandomNormalLike",
+    "RandomUniformLike",
 }  # fmt: skip
 THROUGH = {*ACTIVATIONS, *ARITHMETIC, *_KEEPING}
 THROUGH_FIRST = {*_KEEPING_FIRST, *(name for name in REDUCTIONS if name.startswith("Reduce"))}

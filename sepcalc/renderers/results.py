@@ -1,0 +1,78 @@
+"""What ``print()`` shows of a result in Python: the same as its command into a pipe."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sepcalc.network import Layer, Network, Node
+from sepcalc.renderers import Style, render
+from sepcalc.reports import Report
+
+
+def text(result: object) -> str:
+    """The table of any result in :data:`REPORTS`, without an end of line."""
+    report = REPORTS[type(result).__name__](result)
+    return render(report, "table", Style()).removesuffix("\n")
+
+
+def _network(network: Network) -> Report:
+    from sepcalc.reports.network import NetworkReport, held
+
+    findings, verdicts, remark = held(network, network.document)
+    return NetworkReport(network, findings, verdicts, remark=remark)
+
+
+def _layer(layer: Layer) -> Report:
+    """The layer as a network of its own."""
+    from sepcalc.reports.layer import LayerReport
+
+    inputs = {f"input{at}": shape for at, shape in enumerate(layer.inputs)}
+    node = Node(layer.name, layer.op, tuple(range(len(inputs))), layer.output, None, layer.shared)
+    return LayerReport(layer.name, Network(layer.name, inputs, [node]))
+
+
+def _comparison(comparison: Any) -> Report:
+    from sepcalc.reports.compare import CompareReport
+
+    return CompareReport(comparison)
+
+
+def _variant(variant: Any) -> Report:
+    from sepcalc.reports.layer import LayerReport
+
+    return LayerReport(variant.name, variant.network)
+
+
+def _verification(verification: Any) -> Report:
+    from sepcalc.reports.verify import VerifyReport
+
+    return VerifyReport(verification)
+
+
+def _factoring(factoring: Any) -> Report:
+    from sepcalc.reports.factor import FactorReport
+
+    return FactorReport(factoring)
+
+
+def _rewritten(rewritten: Any) -> Report:
+    from sepcalc.reports.whatif import WhatifReport
+
+    return WhatifReport(rewritten)
+
+
+def _answer(answer: Any) -> Report:
+    from sepcalc.reports.whatif import fit_report
+
+    return fit_report(answer.before or answer.network, answer.limits, answer.ways or (answer,))
+
+
+REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so that none is loaded before it is needed
+    "Network": _network,
+    "Layer": _layer,
+    "Comparison": _comparison,
+    "Variant": _variant,
+    "Verification": _verification,
+    "Factoring": _factoring,
+    "Rewritten": _rewritten,
+    "Answer": _answer,
+}
