@@ -311,6 +311,10 @@ class Network:
         """Bytes of the largest sum of live tensors while the graph runs in its order: a tensor lives from its layer
         to its last reader (inputs from the start, outputs to the end); a renamed one is the same tensor, and a constant
         lies with the weights, which are none."""
+        return max(self.live(element_bytes), default=sum(map(volume, self.inputs.values())) * element_bytes)
+
+    def live(self, element_bytes: int = ELEMENT_BYTES) -> list[int]:
+        """Bytes of the tensors that live while each layer runs."""
         first = len(self.inputs)
         owner = list(range(first))
         for at, node in enumerate(self.nodes, first):
@@ -331,13 +335,13 @@ class Network:
         for tensor, at in last.items():
             freed[at] += sizes[tensor]
         live = sum(sizes[tensor] for tensor in range(first) if tensor in last)
-        peak = live
+        lives = []
         for at in range(first, end):
             if owner[at] == at:
                 live += sizes[at]
-                peak = max(peak, live)
+            lives.append(live * element_bytes)
             live -= freed[at]
-        return peak * element_bytes
+        return lives
 
     def fold_norm(self) -> "Network":
         """The same network with every batch norm that can be in the convolution before it: its kernels scaled, its
@@ -472,11 +476,12 @@ def within(name: str, network: Network, element_bytes: int = ELEMENT_BYTES) -> I
 
 
 class Share(NamedTuple):
-    """A group of layers and what they cost together."""
+    """A group of layers and what they cost together; ``members`` are their numbers."""
 
     name: str
     layers: int
     cost: Cost
+    members: tuple[int, ...] = ()
 
 
 def by_kind(layers: Iterable[Layer]) -> list[Share]:
@@ -490,7 +495,10 @@ def by_block(layers: Iterable[Layer]) -> list[Share]:
 
 
 def _grouped(costs: Iterable[tuple[str, Cost]]) -> list[Share]:
-    groups: dict[str, list[Cost]] = {}
-    for name, cost in costs:
-        groups.setdefault(name, []).append(cost)
-    return [Share(name, len(costs), total(costs)) for name, costs in groups.items()]
+    groups: dict[str, list[tuple[int, Cost]]] = {}
+    for at, (name, cost) in enumerate(costs):
+        groups.setdefault(name, []).append((at, cost))
+    return [
+        Share(name, len(group), total(cost for _, cost in group), tuple([at for at, _ in group]))
+        for name, group in groups.items()
+    ]

@@ -27,6 +27,11 @@ def size(count: int) -> str:
     return f"{count} B" if count < 2**10 else _scaled(count, 1024, _BINARY) or f"{count:.2e} B"
 
 
+def byte_count(count: int) -> str:
+    """``1 byte``, ``4 bytes``."""
+    return f"{exact(count)} byte{'' if count == 1 else 's'}"
+
+
 def times(count: int, base: int) -> str:
     """How ``count`` compares with ``base``, in words: ``22.8x fewer``, ``the same``, ``1.5x more``."""
     if count == base:

@@ -52,7 +52,8 @@ TABLES = [
     "factor --list",
 ]
 COSTS = ["macs", "mults", "adds", "compares", "divs", "specials", "params", "buffers", "activations"]
-LAYER = ["name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"]
+OLD = ["name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"]
+LAYER = [*OLD, "spec", "sources"]
 Printed = Callable[..., str]
 
 
@@ -335,7 +336,7 @@ def _document(printed: Printed, command: str) -> Any:
 
 def test_json_of_compare(printed: Printed) -> None:
     document = _document(printed, "compare 12x12x3 -k5 -o256")
-    assert list(document) == ["format", "input", "variants", "not_applicable"]
+    assert list(document) == ["format", "input", "variants", "not_applicable", "spec", "notes"]
     assert (document["format"], document["input"]) == ("sepcalc-compare/1", [12, 12, 3])
     normal, _, separable = document["variants"]
     assert list(normal) == ["name", "output", *COSTS, "ratio", "steps"]
@@ -349,7 +350,7 @@ def test_json_of_compare(printed: Printed) -> None:
 
 def test_json_of_layer(printed: Printed) -> None:
     document = _document(printed, "layer 12x12x3 depthwise -k5 -m2")
-    assert list(document) == ["format", *LAYER, "steps"]
+    assert list(document) == ["format", *OLD, "steps", "spec", "sources", "notes"]
     assert document["format"] == "sepcalc-layer/1"
     assert (document["inputs"], document["output"], document["steps"]) == ([[12, 12, 3]], [8, 8, 6], [])
     steps = _document(printed, "layer 12x12x3 separable -k5 -o256")["steps"]
@@ -362,7 +363,7 @@ def test_json_of_network(printed: Printed) -> None:
     assert list(document) == [*names, "published", "budget", "passed"]
     assert (document["format"], document["complete"], document["passed"]) == ("sepcalc-network/1", True, True)
     assert (document["inputs"], document["outputs"]) == ({"input": [224, 224, 3]}, {"output": [1000]})
-    assert list(document["totals"]) == [*COSTS, "peak_memory"]
+    assert list(document["totals"]) == [*COSTS, "peak_memory", "flops", "effective_macs"]
     assert {tuple(layer) for layer in document["layers"]} == {tuple(LAYER)}
     assert list(document["budget"][0]) == ["metric", "scope", "limit", "actual", "passed"]
     for count in COSTS:
@@ -371,7 +372,7 @@ def test_json_of_network(printed: Printed) -> None:
 
 def test_json_of_verify(printed: Printed) -> None:
     document = _document(printed, "verify 12x12x3 -k5 -o256")
-    assert list(document) == ["format", "layers", "rewrites", "sample", "verified"]
+    assert list(document) == ["format", "layers", "rewrites", "sample", "verified", "notes"]
     assert (document["format"], document["sample"], document["verified"]) == ("sepcalc-verify/1", None, True)
     counts = COSTS[:6]
     for check in document["layers"]:
@@ -429,3 +430,127 @@ def test_markdown_takes_no_name_for_markup() -> None:
 )
 def test_names_are_folded_at_their_parts(text: str, width: int, lines: list[str]) -> None:
     assert folded(text, width).split("\n") == lines
+
+
+# --- tones, indents, columns without room -----------------------------------------------------------------------------
+
+NET = "input: 8x8x3\nbudget: {macs: 1, params: 1k}\npublished: {macs: 3888, params: 7}\nlayers: [conv -k3 -o4]\n"
+TONE = {"31": "red", "32": "green", "33": "yellow"}
+
+
+def tones(text: str) -> dict[str, str]:
+    """What stands in a colour, and which."""
+    found = re.findall(r"\x1b\[(?:1;)?(3[123])m(.*?)\x1b\[0m", text)
+    return {words.strip(): TONE[code] for code, words in found if words.strip()}
+
+
+@pytest.fixture
+def coloured(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """What a command prints on a terminal, in a folder with a few networks."""
+    (tmp_path / "net.yaml").write_text(NET)
+    (tmp_path / "warned.yaml").write_text(
+        NET.replace("params: 1k}", "level: warn}").replace("params: 7", "params: 108")
+    )
+    (tmp_path / "gone.yaml").write_text("input: 8x8x3\nlayers: [act relu, conv -k3 -o4]\n")
+    (tmp_path / "come.yaml").write_text("input: 8x8x3\nlayers: [conv -k3 -o4, {act: tanh, name: new}]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sepcalc.cli.output.style", lambda: Style(100, True))
+
+    def text(*args: str) -> str:
+        assert run(args) in (0, 1, 2)
+        return capsys.readouterr().out
+
+    return text
+
+
+def test_a_line_is_red_because_of_itself(coloured: Callable[..., str]) -> None:
+    found = tones(coloured("network", "net.yaml"))
+    assert found == {
+        "params 7 (no source given): 108 DOES NOT AGREE (+1442.86 %)": "red",
+        "macs 3,888 > 1, OVER by 3,887 (388700.00 %)": "red",
+    }
+    found = tones(coloured("network", "warned.yaml"))
+    assert found == {"macs 3,888 > 1, OVER by 3,887 (388700.00 %), a warning": "yellow"}
+
+
+def test_verdicts_have_their_colours(coloured: Callable[..., str]) -> None:
+    found = tones(coloured("check", "net.yaml"))
+    assert {word: tone for word, tone in found.items() if len(word) < 30} == {
+        "OVER": "red",
+        "ok": "green",
+        "as published": "green",
+        "NOT 7 as published": "red",
+        "1 checked: 1 failed": "red",
+        "params 108, published 7": "red",
+    }
+    assert not [words for words in found if words.startswith(("heaviest", "would fit", "note"))]
+    found = tones(coloured("check", "warned.yaml", "--max", "params=1G"))
+    assert (found["over, a warning"], found["ok"]) == ("yellow", "green")
+    found = tones(coloured("check", "net.yaml", "missing.yaml"))
+    assert found["error"] == "red"
+
+
+def test_added_and_removed_have_their_colours(coloured: Callable[..., str]) -> None:
+    found = tones(coloured("diff", "gone.yaml", "come.yaml"))
+    assert {tone for words, tone in found.items() if "removed" in words} == {"red"}
+    assert {tone for words, tone in found.items() if "added" in words} == {"green"}
+    assert not [words for words in found if words.startswith("conv")]
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_wrapped_lines_keep_their_indent(colour: bool) -> None:
+    class Made:
+        def sections(self) -> list[Section]:
+            deep = Row(("several words of a name that is long", "more words than there is room for"), depth=2)
+            return [
+                Lines(
+                    "", ["plain words that go on for more than one line", "  deeper words that go on for more than one"]
+                ),
+                Table("", [Column("name"), Column("what it is")], [deep]),
+            ]
+
+    text = re.sub(r"\x1b\[[\d;]*m", "", render(Made(), "table", Style(40, colour)))  # type: ignore[arg-type]
+    assert "\n".join(line.rstrip() for line in text.split("\n")) == (
+        "  plain words that go on for more than\n"
+        "  one line\n"
+        "    deeper words that go on for more\n"
+        "    than one\n"
+        "\n"
+        "name                 what it is\n"
+        "    several words    more words than\n"
+        "    of a name that   there is room for\n"
+        "    is long\n"
+    )
+
+
+def test_columns_without_room_are_named_below_the_table(printed: Printed) -> None:
+    assert "no room for" not in printed(MOBILENET, 200)
+    assert "\n\n  no room for: kind, field, stride, % of params\n\n" in printed(MOBILENET, 60)
+    assert "\n\n  no room for: source\n" in printed("zoo", 60)
+    assert "no room for" not in printed(f"{MOBILENET} --format markdown", 60)
+
+
+def test_layers_are_sorted_by_any_metric(printed: Printed) -> None:
+    from sepcalc.gate.metrics import METRICS, spoken
+    from sepcalc.source import load
+
+    network = load(str(ROOT / "specs" / "mobilenet_v1.yaml"))
+    for name, metric in METRICS.items():
+        rows = printed_table(printed(f"{MOBILENET} --sort {spoken(name)} --exact"))
+        amounts = [_number(cells[spoken(name)]) for _, _, cells in rows[:-1]]
+        assert amounts == sorted(amounts, reverse=True)
+        assert _number(rows[-1][2][spoken(name)]) == metric.network(network)
+        by_kind = printed_table(printed(f"{MOBILENET} --by kind --sort {spoken(name)} --exact"))
+        together = max if name == "peak_memory" else sum
+        assert together(_number(cells[spoken(name)]) for _, _, cells in by_kind[:-1]) == metric.network(network)
+        if metric.layer:
+            assert sorted(map(metric.layer, network.layers), reverse=True) == amounts
+    assert max(network.live()) == network.peak_memory()
+    widest = _document(printed, f"{MOBILENET} --sort peak-memory --top 1")["layers"][0]
+    assert widest["name"] == "mobile[0]/norm[1]"  # 112x112x64 in, and out
+
+
+def test_one_byte_is_not_several(printed: Printed) -> None:
+    assert "outputs once each, 1 byte an element\n" in printed("layer 3 act relu --element-bytes 1")
+    assert "(1.53 MiB), 1 byte an element\n" in printed(f"{MOBILENET} --element-bytes 1")
+    assert "(6.12 MiB), 4 bytes an element\n" in printed(MOBILENET)

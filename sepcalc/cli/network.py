@@ -7,9 +7,8 @@ import click
 
 from sepcalc.cli.completion import complete_networks, complete_parameters
 from sepcalc.cli.output import element_bytes, emit, emit_file, short_output_options
-from sepcalc.cost import COSTS
 from sepcalc.errors import InputError, Problem, quoted
-from sepcalc.gate.metrics import unknown
+from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.importers import IMPORTERS, Request
 from sepcalc.reports.network import GROUPINGS, NetworkReport, held
 from sepcalc.source import LARGEST_FILE, read
@@ -107,7 +106,10 @@ fold_norm_option = click.option(
 @batch_option
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
 @click.option("--full", is_flag=True, help="Every layer in a row of its own, also where blocks repeat.")
-@click.option("--sort", type=click.Choice(COSTS), default=None, help="Most of this count first; shares are of it.")
+@click.option(
+    "--sort", type=click.Choice([*map(spoken, METRICS)]), default=None, metavar="METRIC",
+    help=f"Most of this first, and shares of it: {', '.join(map(spoken, METRICS))}.",
+)  # fmt: skip
 @click.option(
     "--top", type=click.IntRange(1), metavar="N", help="Only the N layers (or groups) with most macs, or --sort's."
 )
@@ -148,7 +150,8 @@ def command(
         emit_file(write(subject), output, force)
         return 0 if known else 3
     findings, verdicts, remark = held(subject, document, fold_norm)
-    report = NetworkReport(subject, findings, verdicts, by or "", sort or "", top, explain, element_bytes, remark, full)
+    metric = (sort or "").replace("-", "_")
+    report = NetworkReport(subject, findings, verdicts, by or "", metric, top, explain, element_bytes, remark, full)
     asked = any(verdict.unknown for verdict in verdicts)
     asked = asked or any(unknown(finding.metric, subject.incomplete) for finding in findings)
     code = 3 if not known or (asked and not allow_uncounted) else 0 if report.passed else 1

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sepcalc import quantity
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, TEXT, Column, Report, Section, Table
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, TEXT, Column, Lines, Report, Section, Table, tone_of, toned
 
 GAP = 2
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -30,6 +30,7 @@ class Grid(NamedTuple):
     texts: list[list[str]]
     widths: list[int]
     fits: bool  # no cell is wider than its column
+    left_out: list[str]  # columns for which there is no room, by their names
 
 
 class _Layout(NamedTuple):
@@ -64,12 +65,15 @@ def _lines(section: Section, style: Style) -> Iterator[str]:
             from sepcalc.renderers import terminal
 
             yield from terminal.table(section, grid, GAP, RIGHT, style)
-            return
-        if section.title:
-            yield printable(section.title)
-        yield from _rows(grid)
+        else:
+            if section.title:
+                yield printable(section.title)
+            yield from _rows(grid)
+        if grid.left_out:
+            yield ""
+            yield from _lines(Lines("", [f"no room for: {', '.join(grid.left_out)}"]), style)
         return
-    lines = list(map(printable, section.lines))
+    lines = [toned(printable(line), tone_of(line)) for line in section.lines]
     if style.colour or (style.width and any(width(line) > style.width - 2 for line in lines)):
         from sepcalc.renderers import terminal
 
@@ -126,7 +130,8 @@ def laid_out(table: Table, style: Style) -> Grid:
             break
     columns = [table.columns[at] for at in kept]
     fits = style.width is None or not _narrow(widths, columns, style.width - gaps)
-    return Grid(columns, [cells(at, layout)[0] for at in kept], widths, fits)
+    left_out = [column.name for at, column in enumerate(table.columns) if column.spare > layout.spare and column.name]
+    return Grid(columns, [cells(at, layout)[0] for at in kept], widths, fits, list(dict.fromkeys(left_out)))
 
 
 def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
@@ -147,7 +152,7 @@ def _text(value: object, holds: str, form: bool | int) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return printable(value)
+        return toned(printable(value), tone) if (tone := tone_of(value)) else printable(value)
     if holds == BAR and isinstance(value, int | float):
         return bar(value, form)
     if not isinstance(value, int):

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import BAR, Table
+from sepcalc.reports import BAD, BAR, GOOD, WARNING, Table, tone_of
 
 if TYPE_CHECKING:
     from sepcalc.renderers.table import Grid
 
+NARROWEST = 12  # cells that are left of a line that is indented
+TONES = {"": "", GOOD: "green", BAD: "red", WARNING: "yellow"}
 UNLIMITED = 100_000  # for rich, which would cut what is wider; widths are chosen before
 
 
@@ -35,14 +37,27 @@ def table(section: Table, grid: "Grid", gap: int, right: Sequence[str], style: S
             overflow="fold",
             style="cyan" if column.holds == BAR else "",
         )
-    for row, texts in zip(section.rows, list(zip(*grid.texts, strict=True))[1:], strict=True):
-        cells = [Text(folded(text, wide)) for text, wide in zip(texts, grid.widths, strict=True)]
-        gapped = [part for cell in cells for part in (None, cell)][1:]
-        drawn.add_row(*gapped, style="bold" if row.total else "dim" if row.depth else None)
     out, console = _console(style)
+    for row, texts in zip(section.rows, list(zip(*grid.texts, strict=True))[1:], strict=True):
+        cells = [
+            Text(wrapped(text, wide, console), style=TONES[tone_of(text)])
+            for text, wide in zip(texts, grid.widths, strict=True)
+        ]
+        gapped = [part for cell in cells for part in (None, cell)][1:]
+        drawn.add_row(*gapped, style="bold" if row.total else TONES[row.tone] or ("dim" if row.depth else ""))
     _heading(console, printable(section.title))
     console.print(drawn)
     yield from out.getvalue().split("\n")[:-1]
+
+
+def wrapped(text: str, width: int, console: Console) -> str:
+    """The text in as many lines as it takes, each as far to the right as the first."""
+    if cell_len(text) <= width:
+        return text
+    indent = " " * min(len(text) - len(text.lstrip(" ")), max(0, width - NARROWEST))
+    room = width - len(indent)
+    parts = Text(folded(text.lstrip(" "), room)).wrap(console, room, overflow="fold")
+    return "\n".join(f"{indent}{part.plain.rstrip()}" for part in parts)
 
 
 def folded(text: str, width: int) -> str:
@@ -65,9 +80,10 @@ def lines(title: str, texts: Sequence[str], alarm: bool, style: Style) -> Iterat
     out, console = _console(style)
     _heading(console, title)
     for line in texts:
-        text = Text(line, style="red" if alarm else "")
-        for part in text.wrap(console, style.width - 2) if style.width else [text]:
-            console.print(Text("  ") + part)
+        look = TONES[BAD if alarm else tone_of(line)]
+        shown = wrapped(f"  {line}", style.width, console) if style.width else f"  {line}"
+        for part in shown.split("\n"):
+            console.print(Text(part, style=look))
     yield from out.getvalue().split("\n")[:-1]
 
 

@@ -24,14 +24,36 @@ NUMBER = "number"  # str, set to the right
 BAR = "bar"  # a part of 1, drawn
 
 
+GOOD, BAD, WARNING = "good", "bad", "warning"  # tones of a text, for who can show them
+
+
+class Toned(str):
+    """A text with a tone of its own: one of the above, or none."""
+
+    tone = ""
+
+
+def toned(text: str, tone: str) -> str:
+    """The text with a tone."""
+    result = Toned(text)
+    result.tone = tone
+    return result
+
+
+def tone_of(text: str) -> str:
+    """The tone of a text; none of most."""
+    return text.tone if isinstance(text, Toned) else ""
+
+
 class Row(NamedTuple):
-    """Cells in the order of the columns (None: empty); ``depth`` indents the first, ``total`` is set apart. Where there
-    is no room for all rows, those of the least ``weight`` are left out."""
+    """Cells in the order of the columns (None: empty); ``depth`` indents the first, ``total`` is set apart, ``tone`` is
+    the whole row's. Where there is no room for all rows, those of the least ``weight`` are left out."""
 
     cells: tuple[Any, ...]
     depth: int = 0
     total: bool = False
     weight: int = 0
+    tone: str = ""
 
 
 class Table(NamedTuple):
@@ -44,7 +66,7 @@ class Table(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Sentences below each other; ``alarm`` marks what went wrong."""
+    """Sentences below each other; with ``alarm`` all of them say what went wrong, else those that have a tone."""
 
     title: str
     lines: Sequence[str]

@@ -10,7 +10,7 @@ from sepcalc.gate.checks import Outcome, worst
 from sepcalc.gate.limits import Held, Increase
 from sepcalc.gate.metrics import spoken
 from sepcalc.gate.reasons import Reasons
-from sepcalc.reports import COUNT, NOTE, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAD, COUNT, GOOD, NOTE, WARNING, Case, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.verdicts import because, sentence
 
 NOTHING = "nothing to check it against"
@@ -50,18 +50,18 @@ class CheckReport(NamedTuple):
             lines = [*_lines(outcome, self.told)]
             lines += [f"note: {note}" for note in outcome.notes]
             if lines:
-                alarm = outcome.status not in ("passed", "skipped")
-                sections.append(Lines(f"{outcome.name}: {_headline(outcome)}", lines, alarm))
+                sections.append(Lines(f"{outcome.name}: {_headline(outcome)}", lines))
         sections.append(Lines("", [self._summary()], alarm=self.code != 0))
         return sections
 
     def _rows(self, outcome: Outcome) -> Iterator[Row]:
         name = outcome.name
         if not outcome.held and not outcome.published:
-            word = f"{outcome.reason}, skipped" if outcome.status == "skipped" else outcome.status
+            skipped = outcome.status == "skipped"
+            word = f"{outcome.reason}, skipped" if skipped else toned(outcome.status, BAD if outcome.code else "")
             yield Row((name, "", None, None, word))
         if len(self.outcomes) > MANY and outcome.status == "passed" and not self.why:
-            yield Row((name, f"{len(outcome.held)} limits", None, None, "ok"))
+            yield Row((name, f"{len(outcome.held)} limits", None, None, _OK))
             return
         calm = [one for one in outcome.held if isinstance(one.limit, Increase) and one.verdict.passed]
         for held in outcome.held:
@@ -71,10 +71,11 @@ class CheckReport(NamedTuple):
             yield Row((name, verdict.subject, verdict.actual, verdict.limit, _word(held)))
             name = ""
         if len(calm) > FEW:
-            yield Row((name, f"growth of {len(calm)} metrics", None, None, "ok"))
+            yield Row((name, f"growth of {len(calm)} metrics", None, None, _OK))
             name = ""
         for finding in outcome.published:
-            word = "as published" if finding.passed else f"NOT {finding.published} as published"
+            not_so = f"NOT {finding.published} as published"
+            word = toned("as published", GOOD) if finding.passed else toned(not_so, BAD)
             yield Row((name, spoken(finding.metric), finding.actual, None, word))
             name = ""
 
@@ -157,20 +158,26 @@ def _headline(outcome: Outcome) -> str:
 
 def _word(held: Held) -> str:
     if held.verdict.unknown:
-        return "not known"
+        return toned("not known", BAD)
     if held.verdict.passed:
-        return "ok"
-    return "OVER" if held.verdict.fails else "over, a warning"
+        return _OK
+    return toned("OVER", BAD) if held.verdict.fails else toned("over, a warning", WARNING)
+
+
+_OK = toned("ok", GOOD)
 
 
 def _lines(outcome: Outcome, told: bool) -> Iterator[str]:
     for problem in () if told else outcome.problems:
-        yield from str(problem).split("\n")
+        first, *more = str(problem).split("\n")
+        yield toned(first, BAD)
+        yield from more
     for held, reasons in zip(outcome.held, outcome.reasons, strict=True):
         if held.verdict.unknown:
-            yield sentence(held)
+            yield toned(sentence(held), BAD)
         if reasons is not None:
-            yield sentence(held)
+            tone = "" if held.verdict.passed else BAD if held.verdict.fails else WARNING
+            yield toned(sentence(held), tone)
             yield from (f"  {line}" for line in because(held, reasons))
             note = _note(outcome, held)
             if note and not held.verdict.passed:
@@ -178,10 +185,11 @@ def _lines(outcome: Outcome, told: bool) -> Iterator[str]:
     for finding in outcome.published:
         if not finding.passed:
             source = f" ({finding.source})" if finding.source else ""
-            yield f"{spoken(finding.metric)} {quantity.exact(finding.actual)}, published {finding.published}{source}"
+            actual = f"{spoken(finding.metric)} {quantity.exact(finding.actual)}"
+            yield toned(f"{actual}, published {finding.published}{source}", BAD)
     if outcome.uncounted:
         said, lines = _incomplete(outcome)
-        yield said
+        yield toned(said, WARNING if outcome.allowed else BAD)
         yield from (f"  {line}" for line in lines)
 
 

@@ -11,7 +11,7 @@ from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.network import lacking
-from sepcalc.reports import COUNT, NOTE, NUMBER, Case, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAD, COUNT, GOOD, NOTE, NUMBER, WARNING, Case, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.repeats import together
 from sepcalc.reports.verdicts import sentence
@@ -20,6 +20,7 @@ from sepcalc.shape import Shape, show
 FIRST = ("params", "macs", "activations", "peak_memory")  # totals that are shown whether they changed or not
 _HEAD = "git:HEAD:"
 CHANGES = ("added", "removed", "changed", "renamed")
+_TONES = {"added": GOOD, "removed": BAD}
 
 
 class DiffReport(NamedTuple):
@@ -73,8 +74,8 @@ class DiffReport(NamedTuple):
         if self.held:
             over = [one for one in self.held if not one.verdict.passed]
             good = f"{len(self.held)} limits to growth hold" if len(self.held) > 1 else sentence(self.held[0])
-            lines = [f"{'NOT KNOWN' if one.verdict.unknown else 'OVER'}: {sentence(one)}" for one in over] or [good]
-            sections.append(Lines("Growth", lines, alarm=bool(over)))
+            lines = [toned(_growth(one), BAD if one.verdict.fails else WARNING) for one in over]
+            sections.append(Lines("Growth", lines or [good]))
         if dict(self.old.inputs) != dict(self.new.inputs):
             sections.append(Lines("", [f"The inputs differ: {_shapes(self.old)} became {_shapes(self.new)}."]))
         sections += uncounted((*self.old.uncounted, *self.new.uncounted))
@@ -192,7 +193,11 @@ def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple
         cells += [before if old else None, after if new else None]
         changes += [_signed(after - before), _part(after - before, before)]
         weight += abs(after - before) * other
-    return Row((*cells, *changes), weight=weight)
+    return Row((*cells, *changes), weight=weight, tone=_TONES.get(pairs[0].status, ""))
+
+
+def _growth(held: Held) -> str:
+    return f"{'NOT KNOWN' if held.verdict.unknown else 'OVER'}: {sentence(held)}"
 
 
 def _signed(change: int) -> str:

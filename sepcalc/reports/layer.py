@@ -36,12 +36,13 @@ class LayerReport(NamedTuple):
                     )
                 )
             )
+        width = quantity.byte_count(self.element_bytes)
         rows.append(
             Row(
                 (
                     "traffic",
                     quantity.exact(traffic),
-                    f"bytes at least: inputs, params, outputs once each, {self.element_bytes} bytes an element",
+                    f"bytes at least: inputs, params, outputs once each, {width} an element",
                 )
             )
         )
@@ -66,7 +67,8 @@ class LayerReport(NamedTuple):
         if self.explain and len(links) == 1:
             fields = explained(fields, self.network.layers[0])
         chain = steps(self.network, links, self.explain) if len(links) > 1 else []
-        return {"format": "sepcalc-layer/1", **fields, "steps": chain, "notes": list(self.network.notes)}
+        later = {name: fields.pop(name) for name in ("spec", "sources")}  # new fields stand after the old ones
+        return {"format": "sepcalc-layer/1", **fields, "steps": chain, **later, "notes": list(self.network.notes)}
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         fields = self._whole()

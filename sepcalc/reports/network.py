@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
-from sepcalc.cost import COSTS, Cost, total
+from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
-from sepcalc.gate.metrics import spoken, unknown
+from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, no_search_for_cycles, records
 from sepcalc.reach import Stride
-from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.layers import MEANING, explanation
 from sepcalc.reports.tree import Branch, grown, walked
@@ -40,7 +40,7 @@ def held(
 
 class NetworkReport(NamedTuple):
     """A network, what was found of it, and what to show: its layers nested, equal ones folded (but for ``full``);
-    or ``top`` layers at most, by ``sort`` (a count; macs if empty); or groups of them, ``by`` kind or block."""
+    or ``top`` layers at most, by ``sort`` (a metric; macs if empty); or groups of them, ``by`` kind or block."""
 
     network: Network
     published: Sequence[Finding] = ()
@@ -65,9 +65,38 @@ class NetworkReport(NamedTuple):
         if self.by:
             return order
         if self.sort or self.top is not None:
-            field = COSTS.index(self.sort or "macs")
-            order.sort(key=lambda at: -layers[at].cost[field])
+            amounts = self._amounts()
+            order.sort(key=lambda at: -amounts[at])
         return order[: self.top]
+
+    @property
+    def _main(self) -> str:
+        """The metric that is sorted by."""
+        return self.sort or "macs"
+
+    def _amounts(self) -> Sequence[int]:
+        """What every layer has of that metric; of peak memory what lives while it runs."""
+        network, metric = self.network, self._main
+        if metric == "peak_memory":
+            return network.live(self.element_bytes)
+        if metric == "params_bytes":  # at their mean width
+            size, params = network.param_bytes, network.params or 1
+            return [size * layer.cost.params // params for layer in network.layers]
+        if metric == "traffic":
+            return [layer.traffic(self.element_bytes) for layer in network.layers]
+        measure = METRICS[metric].layer
+        assert measure is not None
+        return list(map(measure, network.layers))
+
+    def _together(self, amounts: Iterable[int]) -> int:
+        """What several layers have of that metric: tensors that live at different times take no more than the most."""
+        return max(amounts, default=0) if self._main == "peak_memory" else sum(amounts)
+
+    def _all(self) -> int:
+        """What the network has of it."""
+        if self._main == "peak_memory":
+            return self.network.peak_memory(self.element_bytes)
+        return self.network.param_bytes if self._main == "params_bytes" else sum(self._amounts())
 
     def sections(self) -> list[Section]:
         network = self.network
@@ -131,52 +160,64 @@ class NetworkReport(NamedTuple):
         return groups if self.top is None else self._ranked(groups)[: self.top]
 
     def _ranked(self, groups: Sequence[Share]) -> list[Share]:
-        field = COSTS.index(self.sort or "macs")
-        return sorted(groups, key=lambda group: -group.cost[field])
+        amounts = self._amounts()
+        return sorted(groups, key=lambda group: -self._together(amounts[at] for at in group.members))
 
     def _shared(self) -> tuple[str, ...]:
-        """The counts whose shares are shown."""
+        """The metrics whose shares are shown."""
         return SHARED if not self.sort or self.sort in SHARED else (self.sort,)
 
     def _columns(self, *first: Column) -> list[Column]:
         """Params, macs and what is sorted by; beside those of :meth:`_shared`, parts of the total and bars."""
         columns = list(first)
         shared = self._shared()
-        for count in dict.fromkeys((*SHARED, *shared)):
-            columns.append(Column(count, COUNT))
-            if count in shared:
-                main = count == (self.sort or "macs")
-                columns += [Column(f"% of {count}", NUMBER, 0 if main else 2), Column("", BAR)]
+        for metric in dict.fromkeys((*SHARED, *shared)):
+            columns.append(Column(spoken(metric), COUNT))
+            if metric in shared:
+                main = metric == self._main
+                columns += [Column(f"% of {spoken(metric)}", NUMBER, 0 if main else 2), Column("", BAR)]
         return columns
 
-    def _numbers(self, cost: Cost, most: Cost | None = None) -> list[Any]:
+    def _parts(self, cost: Cost, amount: int) -> dict[str, int]:
+        """The numbers of a row: its params and macs, and its amount of what is sorted by."""
+        return {"params": cost.params, "macs": cost.macs, self._main: amount}
+
+    def _numbers(self, parts: Mapping[str, int], whole: Mapping[str, int], most: Mapping[str, int] | None) -> list[Any]:
         """The cells of a row in those columns, its bars beside the longest."""
-        whole, shared, cells = self.network.cost._asdict(), self._shared(), list[Any]()
-        for count in dict.fromkeys((*SHARED, *shared)):
-            part = getattr(cost, count)
+        shared, cells = self._shared(), list[Any]()
+        for metric in dict.fromkeys((*SHARED, *shared)):
+            part = parts[metric]
             cells.append(part)
-            if count in shared:
-                longest = getattr(most, count) if most else 0
+            if metric in shared:
+                longest = most[metric] if most else 0
                 cells += [
-                    quantity.share(part, whole[count]) if part or not most else "",
+                    quantity.share(part, whole[metric]) if part or not most else "",
                     part / longest if longest else None,
                 ]
         return cells
 
-    def _total_row(self, *first: Any) -> Row:
-        return Row((*first, *self._numbers(self.network.cost)), total=True)
+    def _rows(self, made: Sequence[tuple[Row, Mapping[str, int]]], more: Row, rest: Mapping[str, int]) -> list[Row]:
+        """Rows with their numbers, then what is left, then the total; ``more`` is the row of what is left."""
+        whole = self._parts(self.network.cost, self._all())
+        most = {metric: max([parts[metric] for _, parts in made], default=0) for metric in whole}
+        rows = [row._replace(cells=(*row.cells, *self._numbers(parts, whole, most))) for row, parts in made]
+        if more.cells[0]:
+            rows.append(more._replace(cells=(*more.cells, *self._numbers(rest, whole, None))))
+        blank = [""] * (len(more.cells) - 1) if self.by == "" else [len(self.network.layers)]
+        rows.append(Row(("total", *blank, *self._numbers(whole, whole, None)), total=True))
+        return rows
 
     def _layers(self, title: str, chosen: Sequence[int]) -> list[Section]:
         layers = self.network.layers
         flat = bool(self.sort) or self.top is not None
+        amounts = self._amounts() if flat else ()
         with no_search_for_cycles():
             branches = (
                 [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
                 if flat
                 else grown(layers, not self.full)
             )
-        most = _most(branch.cost for branch in branches)
-        rows = []
+        made = []
         folded = False
         for branch, depth in walked(branches):
             last, folded = layers[branch.last], folded or branch.times > 1
@@ -184,28 +225,30 @@ class NetworkReport(NamedTuple):
             reach = self.network.reach(branch.last)
             field, pace = reach.extents, reach.strides
             seen = (show(field) if field else "", _spelt(pace) if pace else "")
-            cells = (branch.title, kind, show(last.output), *seen, *self._numbers(branch.cost, most))
-            rows.append(Row(cells, depth))
-        if left := len(layers) - len(chosen):
-            kept = set(chosen)
-            rest = total(layer.cost for at, layer in enumerate(layers) if at not in kept)
-            rows.append(Row((f"{left:,} more", "", "", "", "", *self._numbers(rest)), depth=1))
-        rows.append(self._total_row("total", "", "", "", ""))
+            parts = self._parts(branch.cost, amounts[branch.last] if flat else branch.cost.macs)
+            made.append((Row((branch.title, kind, show(last.output), *seen), depth), parts))
+        kept = set(chosen)
+        left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
+        more = Row((f"{len(left):,} more" if left else "", "", "", "", ""), depth=1)
+        rest = total(layers[at].cost for at in left) if left else Cost()
+        rows = self._rows(made, more, self._parts(rest, self._together(amounts[at] for at in left)))
         spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
         table = Table(title, self._columns(Column("layer"), *spare), rows)
         return [table, Lines("", [FOLDED])] if folded else [table]
 
     def _groups_table(self, title: str) -> list[Section]:
-        groups, shown = GROUPINGS[self.by](self.network.layers), self._ranked(self._groups())
-        most = _most(group.cost for group in shown)
-        rows = [Row((group.name, group.layers, *self._numbers(group.cost, most))) for group in shown]
-        if left := len(groups) - len(shown):
-            kept = {group.name for group in shown}
-            rest = [group for group in groups if group.name not in kept]
-            number, cost = sum(group.layers for group in rest), total(group.cost for group in rest)
-            rows.append(Row((f"{left:,} more", number, *self._numbers(cost)), depth=1))
-        rows.append(self._total_row("total", len(self.network.layers)))
+        groups, shown, amounts = GROUPINGS[self.by](self.network.layers), self._ranked(self._groups()), self._amounts()
+        made = [(Row((group.name, group.layers)), self._group_parts(group, amounts)) for group in shown]
+        kept = {group.name for group in shown}
+        left = [group for group in groups if group.name not in kept]
+        number, cost = sum(group.layers for group in left), total(group.cost for group in left) if left else Cost()
+        more = Row((f"{len(left):,} more" if left else "", number), depth=1)
+        amount = self._together(amounts[at] for group in left for at in group.members)
+        rows = self._rows(made, more, self._parts(cost, amount))
         return [Table(title, self._columns(Column(self.by), Column("layers", COUNT)), rows)]
+
+    def _group_parts(self, group: Share, amounts: Sequence[int]) -> Mapping[str, int]:
+        return self._parts(group.cost, self._together(amounts[at] for at in group.members))
 
     def _totals(self) -> Table:
         cost, network = self.network.cost, self.network
@@ -220,7 +263,8 @@ class NetworkReport(NamedTuple):
             seen = quantity.share(effective, cost.macs)
             rows.append(Row(("effective macs", quantity.exact(effective), f"{seen} of macs meet input, not padding")))
         peak = network.peak_memory(self.element_bytes)
-        meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {self.element_bytes} bytes an element"
+        width = quantity.byte_count(self.element_bytes)
+        meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {width} an element"
         rows.append(Row(("peak memory", quantity.exact(peak), meaning)))
         if (stored := network.stated_bytes) is not None:
             meaning = f"bytes of the params in the file's own types ({quantity.size(stored)})"
@@ -236,8 +280,8 @@ class NetworkReport(NamedTuple):
             verdict = "agrees" if passed else "DOES NOT AGREE"
             near = "" if ratio is None else f" ({100 * (ratio - 1):+.2f} %)"
             said = f"{spoken(metric)} {printed} ({source or 'no source given'})"
-            lines.append(f"{said}: {quantity.exact(actual)} {verdict}{near}")
-        return Lines("Published", lines, alarm=not all(finding.passed for finding in self.published))
+            lines.append(toned(f"{said}: {quantity.exact(actual)} {verdict}{near}", "" if passed else BAD))
+        return Lines("Published", lines)
 
     def _budget(self) -> Lines:
         lines = []
@@ -245,23 +289,19 @@ class NetworkReport(NamedTuple):
             name, limit, actual = verdict.subject, verdict.limit, verdict.actual
             most, there = quantity.exact(limit), quantity.exact(actual)
             if verdict.unknown:
-                lines.append(f"{name} {there} <= {most}, but some of it is not counted: NO PASS")
+                lines.append(toned(f"{name} {there} <= {most}, but some of it is not counted: NO PASS", BAD))
             elif verdict.passed:
                 lines.append(f"{name} {there} <= {most}, {quantity.exact(limit - actual)} left")
             else:
                 over, share = quantity.exact(actual - limit), quantity.share(actual - limit, limit)
                 warning = "" if verdict.fails else ", a warning"
-                lines.append(f"{name} {there} > {most}, OVER by {over} ({share}){warning}")
-        return Lines("Budget", lines, alarm=not all(verdict.passed for verdict in self.budget))
+                line = f"{name} {there} > {most}, OVER by {over} ({share}){warning}"
+                lines.append(toned(line, BAD if verdict.fails else WARNING))
+        return Lines("Budget", lines)
 
 
 def _fields(share: Share) -> dict[str, Any]:
     return {"name": share.name, "layers": share.layers, **share.cost._asdict()}
-
-
-def _most(costs: Iterable[Cost]) -> Cost:
-    """The largest of each count."""
-    return Cost(*map(max, zip(*costs, strict=True))) if (costs := list(costs)) else Cost()
 
 
 def _spelt(strides: Sequence[Stride]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.cost import COSTS, COUNTS, Cost, total
 from sepcalc.network import lacking
-from sepcalc.reports import COUNT, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAD, COUNT, Column, Lines, Row, Section, Table, toned
 
 if TYPE_CHECKING:
     from sepcalc.verify import Verification
@@ -24,21 +24,22 @@ class VerifyReport(NamedTuple):
             columns.append(Column("what ran"))
         rows = []
         for check in verification.layers:
-            counts = "as formula" if not check.differences else "DIFFER"
+            counts = "as formula" if not check.differences else toned("DIFFER", BAD)
             right = check.output_matches and check.shape_matches
             exact = "equal" if not check.tolerance else f"within {check.tolerance:g}"
-            output = exact if right else "WRONG"
+            output = exact if right else toned("WRONG", BAD)
             cells = (check.name, check.executed.mults, check.executed.adds, counts, output, check.sampled or "all")
             rows.append(Row(cells[: len(columns)]))
         executed = total(check.executed for check in verification.layers) if verification.layers else Cost()
         rows.append(Row(("total", executed.mults, executed.adds, "", "", "")[: len(columns)], total=True))
         sections: list[Section] = [Table(verification.title, columns, rows)]
         if verification.rewrites:
+            composed = "the normal convolution with the composed kernel"
             lines = [
-                f"{rewrite.name}: {self._rewritten(rewrite.ok)} the normal convolution with the composed kernel"
+                toned(f"{rewrite.name}: {self._rewritten(rewrite.ok)} {composed}", "" if rewrite.ok else BAD)
                 for rewrite in verification.rewrites
             ]
-            sections.append(Lines("Rewrites", lines, alarm=not all(rewrite.ok for rewrite in verification.rewrites)))
+            sections.append(Lines("Rewrites", lines))
         if verification.uncounted:
             gaps = [f"{gap.name}: {gap.kind}, {gap.reason}" for gap in verification.uncounted if gap.whole]
             partly = [str(gap) for gap in verification.uncounted if not gap.whole]
