@@ -37,7 +37,8 @@ class Node(NamedTuple):
     ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
     is how many params of this node do not count with it, where others have counted some (tied embeddings), or fewer
     than 0 where it stores more than its op says; ``owners`` are the names of those others, with how many each counts.
-    What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains."""
+    What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains; ``buffers``
+    are how many of these it stores besides those that its op says: a fixed kernel, a mask of pruned weights."""
 
     name: str
     op: Op
@@ -46,6 +47,7 @@ class Node(NamedTuple):
     weights: str | None = None
     shared: int = 0
     owners: tuple[tuple[str, int], ...] = ()
+    buffers: int = 0
 
 
 class Gap(NamedTuple):
@@ -89,6 +91,7 @@ class Layer(NamedTuple):
     cost: Cost
     weights: str | None = None
     shared: int = 0  # params that it reads, but that are counted elsewhere
+    fixed: int = 0  # of its buffers, those that it reads besides what its op says
 
     def __str__(self) -> str:
         return shown(self)
@@ -111,14 +114,20 @@ class Layer(NamedTuple):
     def explain(self) -> dict[str, str]:
         """How every count that is not zero came about, from the one formula that computes it."""
         counts = self.op.cost(self.inputs, self.output, named)._asdict()
-        return {name: derivation(counts[name]) for name, value in self.cost._asdict().items() if value}
+        told = {name: derivation(counts[name]) for name, value in self.cost._asdict().items() if value}
+        if self.fixed:
+            own = f"{derivation(counts['buffers'])} + " if counts["buffers"] else ""
+            told["buffers"] = f"{own}{self.fixed} stored, but not trained"
+        return told
 
     def traffic(self, element_bytes: int = ELEMENT_BYTES) -> int:
-        """Bytes that it must move at least: inputs, params and outputs once each; none where it only renames."""
+        """Bytes that it must move at least: inputs, what it stores and outputs once each; none where it only renames.
+        Stored are its params, or the buffers in their place; a norm's statistics are prepared into its scale and
+        shift."""
         if not self.op.writes:
             return 0
-        moved = sum(map(volume, self.inputs)) + self.cost.params + max(0, self.shared) + volume(self.output)
-        return moved * element_bytes
+        stored = self.cost.params + max(0, self.shared, self.fixed)
+        return (sum(map(volume, self.inputs)) + stored + volume(self.output)) * element_bytes
 
 
 LAYER_FIELDS = (
@@ -131,7 +140,7 @@ class Network:
     """A graph of named ops with its inputs and outputs, and the report on it (computed when first asked for).
 
     ``inputs`` are shapes by name, ``outputs`` numbers of tensors by name. ``macs``, ``params`` and the other counts
-    are those of :attr:`cost`. ``param_bytes`` is what its params take where its file says so (None: 4 bytes each),
+    are those of :attr:`cost`. ``param_bytes`` is what its weights take where its file says so (None: 4 bytes each),
     ``notes`` are sentences that a reader of its numbers must know, ``guesses`` what an importer had to guess and a gate
     must be told, ``most`` the metrics of which it has more where it runs otherwise than laid out here, and how much.
     """
@@ -195,13 +204,20 @@ class Network:
         """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
         ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
         network = Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes, guesses=self.guesses)
-        return network if self._param_bytes is None else network.stored(self._param_bytes, self.params)
+        return network if self._param_bytes is None else network.stored(self._param_bytes, self.weights)
 
     def stored(self, size: int, of: int) -> "Network":
-        """The same network, its params stored at the mean width of ``of`` params that take ``size`` bytes."""
+        """The same network, its weights stored at the mean width of ``of`` numbers that take ``size`` bytes."""
         if of:
-            self._param_bytes = -(-size * self.params // of)
+            self._param_bytes = -(-size * self.weights // of)
         return self
+
+    @cached_property
+    def weights(self) -> int:
+        """The numbers that its layers read as weights: its params, and the buffers that stand where params do. A norm's
+        statistics are none of them: they are prepared into its scale and shift."""
+        fixed = sum([layer.fixed + (0 if layer.op.writes else layer.cost.buffers) for layer in self.layers])
+        return self.params + fixed
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -211,16 +227,16 @@ class Network:
 
     def _rows(self) -> Iterator[Layer]:
         tensors, seen = self.tensors, set[str]()
-        for name, op, sources, output, weights, shared, _ in self.nodes:
+        for name, op, sources, output, weights, shared, _, fixed in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
             if weights is not None and weights in seen:
-                cost, shared = cost._replace(params=0, buffers=0), cost.params
-            elif shared:
-                cost = cost._replace(params=cost.params - shared)
+                cost, shared, fixed = cost._replace(params=0, buffers=0), cost.params, 0
+            elif shared or fixed:
+                cost = cost._replace(params=cost.params - shared, buffers=cost.buffers + fixed)
             if weights is not None:
                 seen.add(weights)
-            yield Layer(name, op, inputs, output, cost, weights, shared)
+            yield Layer(name, op, inputs, output, cost, weights, shared, fixed)
 
     @cached_property
     def cost(self) -> Cost:
@@ -255,13 +271,14 @@ class Network:
 
     @property
     def stated_bytes(self) -> int | None:
-        """Bytes of the params in the types that its file has them in, where it has; None otherwise."""
+        """Bytes of the weights in the types that its file has them in, where it has; None otherwise."""
         return self._param_bytes
 
     @property
     def param_bytes(self) -> int:
-        """Bytes that the params take, at their own widths where the network's file has them."""
-        return self.params * ELEMENT_BYTES if self._param_bytes is None else self._param_bytes
+        """Bytes that the params take, and the buffers that stand where params do, at their own widths where the
+        network's file has them."""
+        return self.weights * ELEMENT_BYTES if self._param_bytes is None else self._param_bytes
 
     @property
     def macs(self) -> int:

@@ -509,6 +509,8 @@ def test_the_file_itself_may_say_which_tensors_are_trained(listed: bool, tmp_pat
             folded.key, folded.value = "pkg.onnxscript.optimizer.folded_from", sources
     network = read(saved(tmp_path, made))
     assert network.params == (2 * 64 if listed else 8 + 40 + 3 * 64 + 8)
+    assert network.cost.buffers == (8 if listed else 0)  # the persistent one
+    assert network.param_bytes == 4 * (network.params + network.cost.buffers)
     assert network.macs == 3 * 5 * 8 * 8  # a product with what nobody trains is one all the same
     assert verify(network, seed=0).ok
 

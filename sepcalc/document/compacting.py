@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from sepcalc.document import load_yaml
-from sepcalc.document.entries import quoted
+from sepcalc.document.entries import STORED, quoted
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
 from sepcalc.document.writer import (
@@ -43,8 +43,7 @@ _SIZE = re.compile(r"[1-9]\d{0,17}|0")
 _STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
 _UNIT_STRIDE = re.compile(r" -s1(?= |$)")
 _SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
-_COUNTS = ("shared-params", "constant-params", "more-params")  # of params: behind a spec here, beside it in YAML
-_COUNTED = re.compile(f" ({'|'.join(_COUNTS)}): ")
+_COUNTED = re.compile(f" ({'|'.join(STORED)}): ")  # behind a spec here, beside it in YAML
 Names = Mapping[tuple[int, int], str]  # of parameters, where they stand for a number of a node
 
 
@@ -90,7 +89,7 @@ def _reads_back(text: str, network: Network) -> bool:
         return False
     if _ends(again) != _ends(network) or len(again.nodes) != len(network.nodes):
         return False
-    if any(node.weights is not None or node.shared for node in network.nodes):
+    if any(node.weights is not None or node.shared or node.buffers for node in network.nodes):
         same = [*_told(again)] == [*_told(network)]
     else:  # what a layer costs depends on nothing but itself
         same = all(_alike(again, network, at) for at in range(len(network.nodes)))
@@ -189,7 +188,7 @@ class _Writer:
             return Written(kind, text, (), ())
         node = self.network.nodes[at]
         shared = node.shared if node.weights is None else self.network.layers[at].shared
-        if shared and at not in self.tied:
+        if (shared or node.buffers) and at not in self.tied:
             text += "".join(f" {line}" for line in counted_elsewhere(self.network, at, self.names))
         if not varied:
             return Written(kind, text, (), ())
@@ -382,7 +381,7 @@ class _Writer:
         text, *beside = _COUNTED.split(text)
         text = _UNIT_STRIDE.sub("", text) if self.written[at].kind in _STRIDED else text
         pairs = zip(beside[::2], beside[1::2])
-        return text, [f"{key}: {value if key == _COUNTS[0] else value.strip('{}')}" for key, value in pairs]
+        return text, [f"{key}: {value if key == STORED[0] else value.strip('{}')}" for key, value in pairs]
 
     def _join(self, body: Body, at: int, names: Names) -> list[str]:
         branches = []
@@ -411,9 +410,9 @@ def _holes(word: str, option: str) -> tuple[str, tuple[int, ...], str]:
     """A word of a spec, after that option, with a hole for every size in it: 7x7x512 has three. And the sizes, and the
     option that it is about."""
     head, rest = "", word
-    if word.startswith("-") or word[:-1] in _COUNTS:
+    if word.startswith("-") or word[:-1] in STORED:
         flag = word.lstrip("-").removesuffix(":")
-        option = flag if word[:2] == "--" or flag in _COUNTS else _SHORT.get(flag[:1], "")
+        option = flag if word[:2] == "--" or flag in STORED else _SHORT.get(flag[:1], "")
         head, rest = (word[:2], word[2:]) if word[:2] != "--" and option != flag else (word, "")
     sizes = rest.split("x")
     if not option or option == "padding" or not all(map(_SIZE.fullmatch, sizes)):

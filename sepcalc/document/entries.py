@@ -30,7 +30,8 @@ ROOT = (
     "param-bytes",
 )
 INCLUDED = ("include", "defaults", "blocks")  # of a file that others include
-MODIFIERS = ("name", "from", "weights", "shared-params", "constant-params", "more-params", "repeat", "when")
+STORED = ("shared-params", "constant-params", "more-params", "more-buffers")  # what is counted elsewhere, or besides
+MODIFIERS = ("name", "from", "weights", *STORED, "repeat", "when")
 PARTS = {
     "residual": ("shortcut",),
     "stages": ("columns", "rows", "first"),
@@ -127,7 +128,8 @@ class Modifiers(NamedTuple):
     """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
     ``shared``, in documents ``shared-params``, how many of its params which layers before it have counted already,
     ``constant``, ``constant-params``, how many of them are stored nowhere, and ``more``, ``more-params``, how many it
-    stores that its spec does not say: what it hands on to layers after it."""
+    stores that its spec does not say: what it hands on to layers after it; ``fixed``, ``more-buffers``, how many of
+    those nobody trains."""
 
     name: str = ""
     repeat: Piece | None = None
@@ -137,6 +139,7 @@ class Modifiers(NamedTuple):
     shared: tuple[tuple[Scalar, Piece], ...] = ()
     constant: Piece | None = None
     more: Piece | None = None
+    fixed: Piece | None = None
 
 
 class Entry(NamedTuple):

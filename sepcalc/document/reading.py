@@ -10,6 +10,7 @@ from sepcalc.document.entries import (
     MODIFIERS,
     PARTS,
     RESERVED,
+    STORED,
     Block,
     Body,
     Broken,
@@ -191,11 +192,12 @@ class Entries(Words):
         shared = self.shared(values["shared-params"]) if "shared-params" in values else ()
         constant = self.value_piece(values.get("constant-params"), "constant-params")
         more = self.value_piece(values.get("more-params"), "more-params")
+        fixed = self.value_piece(values.get("more-buffers"), "more-buffers")
         given: dict[str, object] = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
-        given |= {"shared-params": shared, "constant-params": constant, "more-params": more}
+        given |= dict(zip(STORED, (shared, constant, more, fixed), strict=True))
         if any(not value and key in values for key, value in given.items()):
             return None
-        return Modifiers(name, repeat, when, origin, weights, shared, constant, more)
+        return Modifiers(name, repeat, when, origin, weights, shared, constant, more, fixed)
 
     def shared(self, node: Node) -> tuple[tuple[Scalar, Piece], ...]:
         """``shared-params: {stem: 64}``: layers, and how many of the params each has counted; nothing and a problem

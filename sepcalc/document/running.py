@@ -85,6 +85,7 @@ class Run:
         self.refused = set[int]()  # layers whose words make no spec, once they were told
         self.shares: dict[int, tuple[tuple[int, int], ...]] = {}  # which layers count how many params of a layer
         self.others: dict[int, int] = {}  # params of a layer that are stored nowhere; below 0: that it has besides
+        self.fixed: dict[int, int] = {}  # buffers that a layer has besides
         self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
         self.shown = Shown()
         self.remarks: dict[str, None] = {}  # what a reader of the numbers must know
@@ -104,6 +105,8 @@ class Run:
             owners = tuple([(graph[owner].name, count) for owner, count in self.shares.get(at, ())])
             shared = sum(count for _, count in owners) + self.others.get(at, 0)
             graph[at] = graph[at]._replace(shared=shared, owners=owners)
+        for at, fixed in self.fixed.items():
+            graph[at] = graph[at]._replace(buffers=fixed)
         for at, (owner, shared) in self.ties.items():
             if shared:
                 graph[at] = graph[at]._replace(shared=shared, owners=((graph[owner].name, shared),))
@@ -208,7 +211,7 @@ class Run:
 
     def modified(self, entry: Entry, modifiers: Modifiers, before: Tensor | None, frame: Frame) -> Tensor | None:
         """An entry with what stands beside it; its end, or what was before if it is left out."""
-        body, (name, repeat, when, origin, weights, shared, constant, more) = entry.body, modifiers
+        body, (name, repeat, when, origin, weights, shared, constant, more, fixed) = entry.body, modifiers
         begin = tuple(self.origin(origin, before, frame)) if origin else (before,)
         if when is not None and not isinstance(body, Residual):
             chosen = self.compute(when, frame, begin[0])
@@ -239,7 +242,7 @@ class Run:
                     own = named
                 elif owner := own or self.find(weights, frame, "layer"):
                     share(self, weights, owner, named, frame)
-            if (shared or constant or more) and end is not None:
+            if (shared or constant or more or fixed) and end is not None:
                 from sepcalc.document.sharing import counted_elsewhere
 
                 counted_elsewhere(self, modifiers, named, inside, begin[0])

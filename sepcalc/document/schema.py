@@ -252,6 +252,7 @@ def _layer() -> Schema:
             "description": "How many of its params are stored nowhere: repeats of others, or fixed numbers.",
         },
         "more-params": {**_SIZE, "description": "How many params it stores that its spec does not say."},
+        "more-buffers": {**_SIZE, "description": "How many numbers besides, which nobody trains: a fixed kernel."},
         "repeat": {**_SIZE, "description": "How often it runs."},
         "when": {**_VALUE, "description": "Whether it runs at all; of a residual, whether the sum is formed."},
     }

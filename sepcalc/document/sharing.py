@@ -47,7 +47,7 @@ def share(run: "Run", node: Scalar, owner: Named, user: Named, frame: "Frame") -
 
 
 def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Frame", tensor: Tensor | None) -> None:
-    """Notes which params of a layer others count, which are stored nowhere, and how many it has besides."""
+    """Notes which params of a layer others count, which are stored nowhere, and what it has besides."""
     at = named.first
     alone = named.last == at + 1
     own = cost_of(run, at).params if alone else 0
@@ -75,6 +75,11 @@ def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Fr
     if modifiers.more is not None:
         most = LARGEST if alone else 0
         others -= _count(run, frame, modifiers.more, "more-params", most, ", of one layer", tensor) or 0
+    if modifiers.fixed is not None:
+        most = LARGEST if alone else 0
+        fixed = _count(run, frame, modifiers.fixed, "more-buffers", most, ", of one layer", tensor)
+        if fixed is not None:
+            run.fixed[at] = fixed
     if owners:
         run.shares[at] = tuple(owners)
     if others:

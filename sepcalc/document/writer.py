@@ -62,9 +62,9 @@ def from_nothing(op: Op, sources: Sequence[int]) -> bool:
 
 def counted_elsewhere(network: Network, at: int, names: Sequence[str]) -> list[str]:
     """What says which layers count params of this one, how many of its params are stored nowhere, or how many it has
-    besides those of its spec."""
+    besides those of its spec, and how many buffers."""
     node = network.nodes[at]
-    if node.weights is None and not node.shared:
+    if node.weights is None and not node.shared and not node.buffers:
         return []
     owners = owners_of(network, at)
     shared = ", ".join(f"{quoted(names[len(network.inputs) + owner])}: {count}" for owner, count in owners)
@@ -72,7 +72,8 @@ def counted_elsewhere(network: Network, at: int, names: Sequence[str]) -> list[s
     rest = network.layers[at].shared - sum(count for _, count in owners)
     if rest:
         lines.append(f"constant-params: {rest}" if rest > 0 else f"more-params: {-rest}")
-    return lines
+    fixed = network.layers[at].fixed
+    return [*lines, f"more-buffers: {fixed}"] if fixed else lines
 
 
 def owners_of(network: Network, at: int) -> list[tuple[int, int]]:
@@ -113,9 +114,9 @@ def heading(network: Network) -> list[str]:
 
 def _param_bytes(network: Network) -> list[str]:
     size = network.stated_bytes
-    if size is None or size == network.params * ELEMENT_BYTES:
+    if size is None or size == network.weights * ELEMENT_BYTES:
         return []
-    params = network.params
+    params = network.weights
     common = gcd(size, params)
     return [f"param-bytes: {size // common}" + (f"/{params // common}" if params > common else "")]
 

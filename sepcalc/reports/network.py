@@ -267,7 +267,8 @@ class NetworkReport(NamedTuple):
         meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {width} an element"
         rows.append(Row(("peak memory", quantity.exact(peak), meaning)))
         if (stored := network.stated_bytes) is not None:
-            meaning = f"bytes of the params in the file's own types ({quantity.size(stored)})"
+            what = "params" if network.weights == network.params else "params, and of buffers in place of params,"
+            meaning = f"bytes of the {what} in the file's own types ({quantity.size(stored)})"
             rows.append(Row(("params bytes", quantity.exact(stored), meaning)))
         title = "Totals" if network.complete else "Totals, INCOMPLETE: without what was not counted"
         if network.stopped is not None:

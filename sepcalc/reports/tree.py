@@ -70,7 +70,7 @@ class _Grower:
         return self.folded(branches) if self.fold else branches
 
     def leaf(self, at: int, name: str) -> Branch:
-        _, op, inputs, output, cost, weights, _ = self.layers[at]
+        _, op, inputs, output, cost, weights, *_ = self.layers[at]
         return Branch(name, at, at, cost, self.kind(type(op), op, inputs, output, cost, weights is None))
 
     def group(self, name: str, children: list[Branch]) -> Branch:

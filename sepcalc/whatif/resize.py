@@ -54,7 +54,7 @@ def resized(
     for at, node in enumerate(network.nodes, first):
         old = tuple([network.tensors[source] for source in node.sources])
         new = tuple([tensors[source] for source in node.sources])
-        op, output, shared, counted = node.op, node.output, node.shared, node.owners
+        op, output, shared, counted, fixed = node.op, node.output, node.shared, node.owners, node.buffers
         if stored.issuperset(node.sources):
             stored.add(at)
         if lost.intersection(node.sources):
@@ -67,6 +67,7 @@ def resized(
                     raise Invalid(f"its output would be {show(output)}")
                 shared = _shared(node, old, op, new, output)
                 counted = _owners(node, shared)
+                fixed = _fixed(node, old, op, new, output, shared)
                 if node.weights is not None:
                     params = op.cost(new, output).params
                     name, theirs = owners.setdefault(node.weights, (node.name, params))
@@ -78,10 +79,22 @@ def resized(
                     hint = fact.hint if stored.isdisjoint(node.sources) else STORED
                     problems.append(Problem(f"{node.name} cannot follow: {fact.message}", hint))
         tensors.append(output)
-        nodes.append(node._replace(op=op, output=output, shared=shared, owners=counted))
+        nodes.append(node._replace(op=op, output=output, shared=shared, owners=counted, buffers=fixed))
     if problems:
         raise InputError(problems)
     return network.replaced(nodes, range(len(tensors)), inputs)
+
+
+def _fixed(node: Node, old: Shapes, op: Op, new: Shapes, output: Shape, shared: int) -> int:
+    """How many buffers there are where params would be, as the op is now: all of its params, or a bias' worth."""
+    before, after = node.op.cost(old, node.output).params, op.cost(new, output).params
+    if not node.buffers or before == after:
+        return node.buffers
+    if node.buffers == node.shared:
+        return shared
+    if before and node.buffers % before == 0:
+        return node.buffers // before * after
+    raise Invalid(f"what its {node.buffers:,} buffers are is not known")
 
 
 def _owners(node: Node, shared: int) -> tuple[tuple[str, int], ...]:

@@ -261,7 +261,10 @@ def _keep_shared(network: Network, plans: list[Plan]) -> None:
 
 
 def keeps_shared(node: Node) -> bool:
-    """Whether a convolution, rewritten, still has the params that layers before it have counted: none, or its bias."""
+    """Whether a convolution, rewritten, still has the params that layers before it have counted: none, or its bias; one
+    with a kernel or a mask that is stored as it is has not."""
+    if node.buffers:
+        return False
     return not node.shared or (isinstance(node.op, Conv) and node.op.bias and node.shared == node.op.out)
 
 

@@ -18,7 +18,7 @@ from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Misfit, Value
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
-from sepcalc.importers.onnx.provenance import trained
+from sepcalc.importers.onnx.provenance import Role, roles
 from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.unused import unused
 from sepcalc.importers.onnx.walk import Walk, problems
@@ -54,7 +54,7 @@ def read(path: str, request: Request = Request()) -> Network:
     wishes = Wishes(graph, functions)
     border = Inputs(shown, graph, inputs, request, wishes.graph, wishes.single)
     examples = border.examples
-    told = trained(model)
+    told = roles(model)
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
     declared = _Declared(model, border.shapes, altered)
 
@@ -158,7 +158,7 @@ def _refuse_twice(shown: str, graph: Any) -> None:
 # --- what stands at the border ---------------------------------------------------------------------------------------
 
 
-def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, bool]) -> tuple[Builder, dict[str, Value]]:
+def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
     builder = Builder(batch, {}, wishes.everywhere.__contains__, told)
     builder.asked = border.examples.asked

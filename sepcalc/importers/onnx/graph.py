@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.growing import MOST_AXES, Growing, Segment, numbered
+from sepcalc.importers.onnx.provenance import Role
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
@@ -182,14 +183,14 @@ class Builder(Growing[Roots]):
         batch: int,
         stored: Mapping[str, tuple[int, int]],
         wanted: Callable[[str], bool],
-        trained: Mapping[str, bool] | None = None,
+        roles: Mapping[str, Role] | None = None,
     ) -> None:
         super().__init__()
         self.batch = batch
         self.asked = False  # whether whoever asks for the network said so
         self.stored = stored  # elements and element type by name
         self.wanted = wanted  # whether those who read a tensor of this name want its channels last
-        self.trained = trained or {}  # whether it is a parameter, of what the file says so
+        self.roles = roles or {}  # what a stored tensor is, where the file says so
         self.names: dict[str, int] = {}
         self.owners: dict[str, str] = {}  # the graphs that have stored tensors of these names
         self.at = ""  # the node of the file that is on its way
@@ -285,28 +286,41 @@ class Builder(Growing[Roots]):
     def weights(self, value: Value) -> tuple[str, ...]:
         """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
         or indices. What is one stored tensor, whatever it is, is the weight that it is used as, unless the file says
-        that nobody trains it."""
-        roots = tuple(root for root in value.roots if not _is_literal(root) and self.trained.get(root, True))
+        that it is a constant; a buffer of the file's is one, too."""
+        roots = tuple(root for root in value.roots if not _is_literal(root) and not self.is_constant(root))
         if len(roots) < 2:
             return roots
         return tuple(root for root in roots if self.is_weight(root)) or roots[:1]
 
     def is_weight(self, root: str) -> bool:
         elements, kind = self.stored[root]
-        if root in self.trained:
-            return self.trained[root] and kind in WEIGHTS
+        if root in self.roles:
+            return not self.is_constant(root) and kind in WEIGHTS
         own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
         told = any(word in root for word in _NO_WEIGHTS) or any(
             root.endswith(end) and f"{root.removesuffix(end)}_quantized" in self.stored for end in _QUANTIZER
         )
         return kind in WEIGHTS and (elements > 1 or own) and not _is_literal(root) and not told
 
+    def is_constant(self, root: str) -> bool:
+        """Whether the file says that it is neither trained nor a buffer, which is of floating type."""
+        role = self.roles.get(root)
+        return role is Role.CONSTANT or (role is Role.BUFFER and self.stored[root][1] not in FLOATS)
+
+    def is_buffer(self, root: str) -> bool:
+        return self.roles.get(root) is Role.BUFFER and not self.is_constant(root)
+
+    def constant(self, shape: Shape, roots: Iterable[str]) -> Constant:
+        """What is made of these stored tensors in place of an input."""
+        learned = [not self.is_buffer(root) for root in roots]
+        return Constant(shape, any(learned), bool(learned) and not any(learned))
+
     def standing(self, name: str, value: Value) -> Value:
         """A stored value as a tensor of the network, which a layer reads in place of an input; others as they are."""
         if not value.constant:
             return value
         operand = value._replace(roots=tuple(filter(self.is_weight, value.roots)))
-        constant = Constant(self.shape(operand), bool(operand.roots))
+        constant = self.constant(self.shape(operand), operand.roots)
         number = self.add(f"{name}/constant", constant, (), (operand,))
         return operand._replace(number=number, data=None, roots=())
 
@@ -367,28 +381,33 @@ class Builder(Growing[Roots]):
         nodes = list(self.nodes)
         for at, (node, roots) in enumerate(zip(self.nodes, self.beside, strict=True)):
             inputs = tuple([self.tensors[source] for source in node.sources])
-            said = node.op.cost(inputs, node.output).params
+            cost = node.op.cost(inputs, node.output)
+            said = cost.params
             if not said and not roots:
                 continue
-            new = 0
+            new = fixed = 0
             counted: dict[str, int] = {}  # by nodes before
             for root, most in roots:
                 taken = min(most, left.setdefault(root, self.stored[root][0]))
                 rest = most - taken
-                for name, some in takers.get(root, ()):
+                for name, some in takers.get(root, ()) if not self.is_buffer(root) else ():
                     counted[name] = counted.get(name, 0) + min(rest, some)
                     rest -= min(rest, some)
                 left[root] -= taken
-                new += taken
+                if self.is_buffer(root):
+                    fixed += taken
+                else:
+                    new += taken
                 takers.setdefault(root, []).append((node.name, taken))
             before = owners.setdefault(roots, [])
-            if roots and not new and before and not nodes[before[0]].shared:
+            if roots and not new + fixed and before and not (nodes[before[0]].shared or nodes[before[0]].buffers):
                 name = quoted(roots[0][0])[1:-1]
                 nodes[before[0]] = nodes[before[0]]._replace(weights=name)
                 nodes[at] = node._replace(weights=name)
-            elif said != new:
+            elif said != new or fixed > cost.buffers:
                 others = tuple([(name, count) for name, count in counted.items() if count])
-                nodes[at] = node._replace(shared=said - new, owners=others)
+                more = max(0, fixed - cost.buffers)
+                nodes[at] = node._replace(shared=said - new, owners=others, buffers=more)
             before.append(at)
         self.used = frozenset(left)
         bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
@@ -403,7 +422,8 @@ class Builder(Growing[Roots]):
                 own = tuple([(root, most) for root, most in roots if root not in used])
                 used.update(root for root, _ in own)
                 shape = (sum(most for _, most in own) or 1,)
-                self.nodes[at] = self.nodes[at]._replace(op=Constant(shape, learned=bool(own)), output=shape)
+                constant = self.constant(shape, [root for root, _ in own])
+                self.nodes[at] = self.nodes[at]._replace(op=constant, output=shape)
                 self.tensors[first + at] = shape
                 self.beside[at] = own
 
@@ -421,7 +441,7 @@ class Builder(Growing[Roots]):
         """The stored tensors in a constant that are weights, as tensors of the network: for what reads them and says
         no params of its own."""
         return [
-            self.add(f"{name}/{root}", Constant((most,), learned=True), [], [value._replace(roots=(root,))])
+            self.add(f"{name}/{root}", self.constant((most,), [root]), [], [value._replace(roots=(root,))])
             for root, most in self.roots_of([value])
         ]
 

@@ -4,26 +4,40 @@ onnxscript/optimizer."""
 
 import re
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any
 
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _FOLDED = "pkg.onnxscript.optimizer.folded_from"
-_LISTED = re.compile(r"^\S+: (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^']+)'", re.M)
+_LISTED = re.compile(r"^\S+: (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^']+)'(?: persistent=(\w+))?", re.M)
 _QUOTED = re.compile(r"'([^']+)'")
 
 
-def trained(model: Any) -> dict[str, bool]:
-    """Whether a stored tensor is a parameter or made from one, for all of which the file says so; empty where it lists
-    no parameters, as most do."""
+class Role(Enum):
+    """What a stored tensor is to the module that it comes from: trained, stored beside (persistent), or a constant."""
+
+    PARAMETER = 2
+    BUFFER = 1
+    CONSTANT = 0
+
+
+def roles(model: Any) -> dict[str, Role]:
+    """What the stored tensors are of which the file says so, or what the first of those is that one was made from;
+    empty where it lists no parameters, as most do."""
     signature = "".join(_values(model.graph, _SIGNATURE))
-    said = {target: kind == "PARAMETER" for kind, target in _LISTED.findall(signature)}
-    if not any(said.values()):
+    kept = {"PARAMETER": Role.PARAMETER, "BUFFER": Role.BUFFER}
+    said = {
+        target: Role.CONSTANT if persistent == "False" else kept.get(kind, Role.CONSTANT)
+        for kind, target, persistent in _LISTED.findall(signature)
+    }
+    if Role.PARAMETER not in said.values():
         return {}
     for value in model.graph.value_info:
         for text in _values(value, _FOLDED):
             sources = _QUOTED.findall(text)
             if not any("." in source and source not in said for source in sources):  # else the list may be damaged
-                said[value.name] = any(said.get(source, False) for source in sources)
+                found = [said.get(source, Role.CONSTANT) for source in sources]
+                said[value.name] = max(found, key=lambda role: role.value, default=Role.CONSTANT)
     return said
 
 

@@ -95,9 +95,12 @@ class Origin(NamedTuple):
 class Builder(Growing[Origin]):
     """The network so far."""
 
-    def __init__(self, sizes: Sequence[int], wanted: Mapping[int, int], read: Container[int]) -> None:
+    def __init__(
+        self, sizes: Sequence[int], trained: Sequence[bool], wanted: Mapping[int, int], read: Container[int]
+    ) -> None:
         super().__init__()
-        self.sizes = sizes  # elements of the parameters
+        self.sizes = sizes  # elements of the parameters and buffers
+        self.trained = trained  # which of them are parameters
         self.wanted = wanted  # how those who read the trace's tensors want them laid out
         self.read = read  # the trace's tensors that anything reads
         self.values: dict[int, Value] = {}
@@ -135,8 +138,10 @@ class Builder(Growing[Origin]):
         here, unless they have counted before."""
         if not value.constant:
             return value
-        learned = not set(value.roots) <= {root for origin in self.beside for root in origin.roots}
-        number = self.add(Constant(seen(value.shape), learned), [], [value], label="stored")
+        new = set(value.roots) - {root for origin in self.beside for root in origin.roots}
+        learned = any(self.trained[root] for root in new)
+        constant = Constant(seen(value.shape), learned, bool(new) and not learned)
+        number = self.add(constant, [], [value], label="stored")
         return value._replace(number=number, first=PLAIN)
 
     def laid(self, value: Value, first: int) -> Value:
@@ -230,30 +235,38 @@ class Builder(Growing[Origin]):
 
     def finished(
         self, outputs: Mapping[str, int], leaves: Container[int], names: Sequence[str]
-    ) -> tuple[list[Node], dict[str, int], set[int]]:
-        """The nodes, named by module, each parameter counted where it is used first; the outputs; and the
-        parameters that are used."""
+    ) -> tuple[list[Node], dict[str, int], set[int], set[int]]:
+        """The nodes, named by module, each parameter and buffer counted where it is used first; the outputs; which of
+        them are used, and which are read as weights: all but a norm's statistics."""
         outputs = self.prune(outputs)
         nodes = self._named(leaves)
         counted = dict[int, int]()
         owners = dict[tuple[int, ...], int]()
+        statistics = set[int]()
         for at, (node, (_, _, roots)) in enumerate(zip(nodes, self.beside, strict=True)):
-            said = node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output).params
-            new = sum(self.sizes[root] for root in roots if root not in counted)
-            if roots and not new and roots in owners and said and not nodes[owners[roots]].shared:
+            cost = node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output)
+            fresh = [root for root in roots if root not in counted]
+            new = sum(self.sizes[root] for root in fresh if self.trained[root])
+            fixed = sum(self.sizes[root] for root in fresh if not self.trained[root])
+            if node.op.writes and cost.buffers:
+                statistics.update(root for root in fresh if not self.trained[root])
+            before = owners.get(roots) if roots and not fresh and (cost.params or cost.buffers) else None
+            if before is not None and not nodes[before].shared and not nodes[before].buffers:
                 shared = printable(names[roots[0]])
-                nodes[owners[roots]] = nodes[owners[roots]]._replace(weights=shared)
+                nodes[before] = nodes[before]._replace(weights=shared)
                 nodes[at] = node._replace(weights=shared)
-            elif said != new:
-                before = dict[str, int]()
-                for root in filter(counted.__contains__, roots):
-                    name = nodes[counted[root]].name
-                    before[name] = before.get(name, 0) + self.sizes[root]
-                nodes[at] = node._replace(shared=said - new, owners=tuple(before.items()))
+            elif cost.params != new or fixed > cost.buffers:
+                others = dict[str, int]()
+                for root in roots:
+                    if root in counted and self.trained[root]:
+                        name = nodes[counted[root]].name
+                        others[name] = others.get(name, 0) + self.sizes[root]
+                more = max(0, fixed - cost.buffers)
+                nodes[at] = node._replace(shared=cost.params - new, owners=tuple(others.items()), buffers=more)
             if roots:
                 owners.setdefault(roots, at)
-            counted.update((root, at) for root in roots if root not in counted)
-        return nodes, outputs, set(counted)
+            counted.update((root, at) for root in fresh)
+        return nodes, outputs, set(counted), set(counted) - statistics
 
     def _named(self, leaves: Container[int]) -> list[Node]:
         """A layer that is all that its module does has the module's path for a name; others add what they are."""

@@ -196,7 +196,11 @@ def _stored_norm(builder: Builder, call: Call) -> Results:
     value = builder.laid(builder.value(call.given), SECOND)
     weights = [call.maybe("weight"), call.maybe("bias")]
     op = BatchNorm(weights[0] is not None, weights[1] is not None)
-    number = builder.add(op, [value.node], [builder.value(one) for one in weights if one is not None])
+    kept = [builder.value(one) for one in weights if one is not None]
+    statistics = [builder.value(one) for name in ("running_mean", "running_var") if (one := call.maybe(name))]
+    if all(one.roots and not any(map(builder.trained.__getitem__, one.roots)) for one in statistics):
+        kept += statistics  # the buffers that its op says
+    number = builder.add(op, [value.node], kept)
     return (value._replace(number=number),)
 
 

@@ -39,11 +39,12 @@ _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
 class Stored(NamedTuple):
-    """A parameter: its name, its elements, the bytes of each."""
+    """A parameter, or a buffer, which is not ``trained``: its name, its elements, the bytes of each."""
 
     name: str
     elements: int
     width: int
+    trained: bool = True
 
 
 class Stop(NamedTuple):
@@ -70,9 +71,10 @@ class Trace(NamedTuple):
 def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
     """The network of a trace, and what each product of stored tensors alone adds to its cost."""
     sizes = [one.elements for one in trace.parameters]
+    trained = [one.trained for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     wanted = wishes(trace.calls)
-    builder = Builder(sizes, wanted, read)
+    builder = Builder(sizes, trained, wanted, read)
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
     for text in trace.notes:
@@ -92,9 +94,11 @@ def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
             outputs[label] = builder.value(tensor).node
     if trace.stop is not None:
         outputs = {"stopped": builder.stop(*trace.stop)}
-    nodes, outputs, used = builder.finished(outputs, trace.leaves, [one.name for one in trace.parameters])
-    unused = [at for at in range(len(sizes)) if at not in used and sizes[at]]
-    if unused:
+    nodes, outputs, used, weights = builder.finished(outputs, trace.leaves, [one.name for one in trace.parameters])
+    for kind, which in (("params", True), ("buffers", False)):
+        unused = [at for at in range(len(sizes)) if at not in used and sizes[at] and trained[at] is which]
+        if not unused:
+            continue
         first = ", ".join(trace.parameters[at].name for at in unused[:3]) + (", …" if len(unused) > 3 else "")
         count = sum(sizes[at] for at in unused)
         ran = (
@@ -102,8 +106,8 @@ def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
             if trace.stop is None
             else "nothing used them up to where it stopped"
         )
-        builder.note(f"{count:,} params are not counted: {ran} ({first})")
-    size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in used)
+        builder.note(f"{count:,} {kind} are not counted: {ran} ({first})")
+    size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in weights)
     return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes)), alone
 
 

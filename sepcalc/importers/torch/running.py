@@ -222,7 +222,8 @@ def _trace(
 ) -> Trace:
     """All that the tracer knows of its run."""
     parameters = [
-        Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize) for label, one in tracer.parameters
+        Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize, at < tracer.trained)
+        for at, (label, one) in enumerate(tracer.parameters)
     ]
     return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, _decided(tracer.decided), stop)
 

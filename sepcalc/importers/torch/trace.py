@@ -53,6 +53,17 @@ from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, 
 MOST_CALLS = 200_000
 
 
+def _stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The numbers that a module stores beside its parameters: its persistent buffers of floating type, each once."""
+    seen = set[int]()
+    for path, one in module.named_modules():
+        for name, buffer in one.named_buffers(path, recurse=False):
+            kept = name.rpartition(".")[2] not in one._non_persistent_buffers_set
+            if kept and buffer.is_floating_point() and id(buffer) not in seen:
+                seen.add(id(buffer))
+                yield name, buffer
+
+
 class Tracer(Dataless):
     """Follows one run of a module's forward."""
 
@@ -71,6 +82,10 @@ class Tracer(Dataless):
         for name, parameter in module.named_parameters():
             self.numbers[id(parameter)] = len(self.parameters)
             self.parameters.append((name, parameter))
+        self.trained = len(self.parameters)  # what comes after are buffers
+        for name, buffer in _stored_buffers(module):
+            self.numbers.setdefault(id(buffer), len(self.parameters))
+            self.parameters.append((name, buffer))
         self.paths = {id(one): name.replace(".", "/") for name, one in module.named_modules()}
         self.leaves = {id(one) for one in module.modules() if not any(True for _ in one.children())}
         self.runs = 0
@@ -143,12 +158,14 @@ class Tracer(Dataless):
         return made
 
     def meta(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The twin without data, which depends on the inputs where the tensor does."""
+        """The twin without data, which depends on what the tensor depends on, and is stored where that is."""
         twin = super().meta(tensor)
         if twin is not tensor and id(twin) not in self.known and id(tensor) in self.known:
             before = self.look(tensor)
             if before.live:
                 self._note("alias", {"self": before}, (self._new(twin, *before[3:]),))
+            else:
+                self._new(twin, *before[3:])
         return twin
 
     def elsewhere(self, given: Sequence[torch.Tensor], kwargs: Mapping[str, Any]) -> bool:
@@ -160,7 +177,7 @@ class Tracer(Dataless):
     def twin(self, tensor: torch.Tensor) -> torch.Tensor:
         """What stands for a parameter or a buffer of the module while it runs."""
         if id(tensor) not in self.twins:
-            inner = self.inner(tensor)
+            inner = self.inner(tensor, own=True)
             if inner.is_meta and inner.layout == torch.strided:
                 inner = Shadow(inner, tensor.requires_grad)
                 beside = {name: value for name, value in tensor.__dict__.items() if name != "behind"}
@@ -168,9 +185,10 @@ class Tracer(Dataless):
             self.twins[id(tensor)] = inner
         return self.twins[id(tensor)]
 
-    def inner(self, tensor: torch.Tensor) -> torch.Tensor:
+    def inner(self, tensor: torch.Tensor, own: bool = False) -> torch.Tensor:
         """What stands for a tensor in the trace: nothing of the caller's is ever written; a constant into which
-        something that depends on the inputs was written has no data any more."""
+        something that depends on the inputs was written has no data any more. Of what their code itself sees in place
+        of theirs (``own``) views may be written, too."""
         if id(tensor) in self.copies:
             return self.copies[id(tensor)]
         number = self.numbers.get(id(tensor))
@@ -188,8 +206,8 @@ class Tracer(Dataless):
             self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:]),))
             return tensor
         else:
-            with torch.inference_mode(tensor.is_inference()):  # what is a view of theirs must be one of the twin
-                shapes = number is not None or isinstance(tensor, Shadow) or tensor.is_meta
+            with torch.inference_mode(own or tensor.is_inference()):  # what is a view of theirs must be one of the twin
+                shapes = (number is not None and number < self.trained) or isinstance(tensor, Shadow) or tensor.is_meta
                 if shapes or tensor.numel() > SMALL or tensor.layout != torch.strided:
                     twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
                 else:
