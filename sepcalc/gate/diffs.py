@@ -55,7 +55,8 @@ def matched(old: Snapshot, new: Snapshot) -> list[Pair]:
 
     Blocks are matched before what is in them, the network being one. In a block what is equal at its beginning and at
     its end matches, then a name that was given (no ``[2]`` in
-    it) matches itself. Names that are counted (``conv[2]``) shift when a layer comes between: those with the same words
+    it) matches itself, and so does a block that is counted (``b[2]``), where there are as many on both sides. Other
+    names that are counted (``conv[2]``) shift when a layer comes between: those with the same words
     are aligned by what they are (kind, output, cost) in their order, and what is left between two aligned ones by kind
     and output, by name, by order. What still has no partner, between two that have, matches by kind and output, and by
     its place alone where one layer gives what one or several gave before. Then layers of the same kind and output match
@@ -244,7 +245,8 @@ def _siblings(olds: Sequence[_Node], news: Sequence[_Node]) -> Iterator[tuple[_N
     yield from zip(olds[:first], news[:first])
     yield from zip(olds[len(olds) - last :], news[len(news) - last :])
     olds, news = olds[first : len(olds) - last], news[first : len(news) - last]
-    places = {node.name: node for node in olds if "[" not in node.name}
+    blocks = _as_many(olds, news)
+    places = {node.name: node for node in olds if "[" not in node.name or node.label in blocks}
     named = {node.name: places[node.name] for node in news if node.name in places}
     yield from [(named[node.name], node) for node in news if node.name in named]
     before = _grouped([(at, node) for at, node in enumerate(olds) if node.name not in named])
@@ -252,6 +254,20 @@ def _siblings(olds: Sequence[_Node], news: Sequence[_Node]) -> Iterator[tuple[_N
     for words, group in after.items():
         if words in before:
             yield from [(olds[at_old], news[at_new]) for at_new, at_old in _aligned(before[words], group)]
+
+
+def _as_many(olds: Sequence[_Node], news: Sequence[_Node]) -> set[str]:
+    """The words of blocks that are counted (``b[2]``) and have the same numbers on both sides: none has come between,
+    so each is itself, however much it changed."""
+    before, after = [
+        {
+            words: sorted([node.name for _, node in group])
+            for words, group in _grouped([*enumerate(nodes)]).items()
+            if all(node.children for _, node in group)
+        }
+        for nodes in (olds, news)
+    ]
+    return {words for words, names in after.items() if before.get(words) == names and len({*names}) == len(names)}
 
 
 def _gaps(olds: Sequence[_Node], news: Sequence[_Node]) -> Iterable[tuple[list[_Node], list[_Node]]]:

@@ -5,17 +5,19 @@ from collections.abc import Hashable, Sequence
 from itertools import product
 from math import prod
 
-from sepcalc.gate.diffs import Pair, label
+from sepcalc.gate.diffs import Pair
 
-_INDEX = re.compile(r"\[(\d+(?:\.\.\d+)?)\]")
+_INDEX = re.compile(r"\[([0-9]{1,9})\]")
+_RANGE = re.compile(r"\[[0-9]{1,9}(?:\.\.[0-9]{1,9})?\]")
 Together = tuple[str, int, list[Pair]]  # what they are called, how many there are, and these
 
 
 def together(pairs: Sequence[Pair]) -> list[Together]:
-    """Changes in their order; those that are equal but for the indices in their names stand where the first one is."""
+    """Changes in their order; those that are equal but for the indices in their names stand where the first one is. A
+    name with an index and one without (``b[1]/conv`` and ``b/conv``) stay apart: no range tells both."""
     groups: dict[Hashable, list[Pair]] = {}
     for pair in pairs:
-        sides = [side and (label(side), *side[1:]) for side in (pair.old, pair.new)]
+        sides = [side and (_INDEX.sub("[]", side.name), *side[1:]) for side in (pair.old, pair.new)]
         groups.setdefault((pair.status, *sides), []).append(pair)
     found = [one for group in groups.values() for one in _boxes(group)]
     places = {id(pair): at for at, pair in enumerate(pairs)}
@@ -80,8 +82,8 @@ def _called(part: list[Pair]) -> str:
     is."""
     before, *others = map(_ranged, _names(part))
     after = others[0] if others else before
-    counts = len(_INDEX.findall(before)), len(_INDEX.findall(after))
-    if _INDEX.sub("", before) == _INDEX.sub("", after) and counts[0] != counts[1]:
+    counts = len(_RANGE.findall(before)), len(_RANGE.findall(after))
+    if _RANGE.sub("", before) == _RANGE.sub("", after) and counts[0] != counts[1]:
         return max(before, after, key=len)
     return before if before == after else f"{before} -> {after}"
 
