@@ -359,7 +359,7 @@ def test_json_of_layer(printed: Printed) -> None:
 
 def test_json_of_network(printed: Printed) -> None:
     document = _document(printed, MOBILENET)
-    names = ["format", "name", "inputs", "outputs", "totals", "complete", "incomplete", "layers", "uncounted"]
+    names = ["format", "name", "inputs", "outputs", "totals", "complete", "incomplete", "layers", "uncounted", "notes"]
     assert list(document) == [*names, "published", "budget", "passed"]
     assert (document["format"], document["complete"], document["passed"]) == ("sepcalc-network/1", True, True)
     assert (document["inputs"], document["outputs"]) == ({"input": [224, 224, 3]}, {"output": [1000]})

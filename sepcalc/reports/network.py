@@ -135,7 +135,7 @@ class NetworkReport(NamedTuple):
             "incomplete": list(network.incomplete),
             "layers": [self._explained(rows[at], at) for at in self.chosen()],
             "uncounted": [gap._asdict() for gap in network.uncounted],
-            **({"notes": list(network.notes)} if network.notes else {}),
+            "notes": list(network.notes),
             "published": [finding._asdict() for finding in self.published],
             "budget": [verdict.record() for verdict in self.budget],
             "passed": self.passed and not any(verdict.unknown for verdict in self.budget),

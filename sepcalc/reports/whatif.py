@@ -51,7 +51,7 @@ class WhatifReport(NamedTuple):
             "after": self.rewritten.after.cost._asdict(),
             "complete": self.rewritten.after.complete,
             "incomplete": list(self.rewritten.after.incomplete),
-            **({"notes": list(self.rewritten.after.notes)} if self.rewritten.after.notes else {}),
+            "notes": list(self.rewritten.after.notes),
             "layers": list(self.records_of_layers()),
         }
         if self.balance is not None:
