@@ -255,3 +255,41 @@ def test_a_limit_on_params_sees_those_of_what_is_uncounted(capsys: pytest.Captur
     assert run(["check", str(DATA / "o_custom.onnx"), "--max", "params=329", "--allow-uncounted"]) == 1
     assert run(["check", str(DATA / "o_custom.onnx"), "--max", "params=330", "--allow-uncounted"]) == 0
     capsys.readouterr()
+
+
+# what is made of a stored tensor w (64x16), and the params and the layers that are not counted
+ALONE = [
+    ("v = own.Q(w) y = Relu(x)", 1024, ["own.Q"]),
+    ("v = own.Q(w) y = MatMul(x, v)", 1024, ["own.Q", "MatMul"]),
+    ("v = NonZero(w) y = Relu(x)", 1024, ["NonZero"]),
+    ("v = Unique(w) y = Relu(x)", 1024, ["Unique"]),
+    ("t = Sin(w) v = own.Q(t) y = MatMul(x, v)", 1024, ["own.Q", "MatMul"]),
+    ("v = Identity(w) y = Relu(x)", 1024, []),
+    ("v = Sin(w) y = MatMul(x, v)", 1024, []),
+    ("v = Cos(w) y = MatMul(x, v)", 1024, []),
+    ("v = CumSum(w, k) y = MatMul(x, v)", 1024, []),
+    ("v = Exp(w) y = MatMul(x, v)", 1024, []),
+    ("v = ConstantOfShape <value = float[1] {1.0}> (size) y = MatMul(x, v)", 0, []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "params", "gaps"), ALONE, ids=lambda case: str(case)[:40])
+def test_what_is_made_of_stored_tensors_alone_does_not_vanish(
+    made: str, params: int, gaps: list[str], tmp_path: Path
+) -> None:
+    """Nor does it where no count is known of what makes it, or where the graph gives it as an output."""
+    used = {"w": (64, 16)} if "w" in made.replace("(", " ").replace(")", " ").replace(",", " ").split() else {}
+    stored = "<int64 k = {0}, int64[2] size = {64, 16}>"
+    found = network(f"g (float[1, 64] x) => (y, v) {stored} {{ {made} }}", tmp_path, used)
+    assert (found.params, [gap.kind for gap in found.uncounted]) == (params, gaps)
+
+
+def test_a_weight_that_is_an_output_counts(tmp_path: Path) -> None:
+    found = network("g (float[1, 64] x) => (y, w) { y = Relu(x) }", tmp_path, {"w": (64, 16)})
+    assert (found.params, found.uncounted) == (1024, ())
+
+
+def test_a_table_that_is_spread_over_places_is_no_weight(tmp_path: Path) -> None:
+    """Frequencies at each place, as a rotary embedding has them: 16 elements of 4 stored ones."""
+    text = "g (float[1, 4] x) => (y) <float[4, 1] p = {0, 1, 2, 3}> { a = Mul(p, f) s = Sin(a) y = Mul(x, s) }"
+    assert network(text, tmp_path, {"f": (1, 4)}).params == 0

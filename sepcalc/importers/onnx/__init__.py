@@ -66,7 +66,7 @@ def read(path: str, request: Request = Request()) -> Network:
         scope.update(initial(graph, builder))
         with strict():
             walk.graph(graph.node, scope, {one.name for one in graph.output})
-        return builder, _outputs(graph, scope, declared)
+        return builder, _outputs(builder, graph, scope, declared)
 
     try:
         sure = examples.asked or border.in_steps
@@ -310,8 +310,9 @@ def _stated(graph: Any) -> dict[str, tuple[Shape | None, int]]:
     return stated
 
 
-def _outputs(graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dict[str, int]:
-    """Outputs that depend on the inputs, by name. Raises Invalid where the file says another shape of one."""
+def _outputs(builder: Builder, graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dict[str, int]:
+    """Outputs that depend on the inputs, and those that are weights, by name. Raises Invalid where the file says
+    another shape of one."""
     outputs: dict[str, int] = {}
     for one in graph.output:
         if one.name not in scope:
@@ -319,12 +320,21 @@ def _outputs(graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dic
         value = scope[one.name]
         if value.number is not None:
             outputs[printable(one.name)[:200]] = value.number
+    if not outputs:
+        raise Invalid("no output depends on the inputs")
+    for one in graph.output:
+        value = scope[one.name]
+        if (
+            value.constant
+            and value.shape is not None
+            and 0 not in value.shape
+            and any(map(builder.is_weight, value.roots))
+        ):
+            outputs[printable(one.name)[:200]] = builder.standing(one.name, value).number or 0
     for name, (shape, _) in declared.said.items():
         found = scope.get(name)
         if found is None or shape is None or found.shape is None or found.shape == shape:
             continue
         said, made = show(shape) or "one number", show(found.shape) or "one number"
         raise Invalid(f"the file says that {quoted(name)} is {said}, its operators give {made}")
-    if not outputs:
-        raise Invalid("no output depends on the inputs")
     return outputs

@@ -16,12 +16,13 @@ MASKED = -10_000  # what masks add before a softmax: this, the least of a type, 
 
 def trained(builder: Builder, value: Value) -> Value:
     """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table); what
-    shuts attention out, by numbers such as no one trains, is none."""
+    shuts attention out, by numbers such as no one trains, is none, nor is a table of angles."""
     data = value.data
     mask = data is not None and data.size and data.dtype.kind == "f" and data.min() <= MASKED
     if mask:
         builder.no_weights.update(value.roots)
-    return value._replace(roots=() if mask else tuple(filter(builder.is_weight, value.roots)))
+    own = [root for root in value.roots if builder.is_weight(root) and root not in value.angles]
+    return value._replace(roots=() if mask else tuple(own))
 
 
 def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Value]]:

@@ -67,6 +67,7 @@ class Value(NamedTuple):
     outer: int = 1  # positions before the examples within their axis: 197 where it is 197·4
     as_given: bool = False  # an input, or made of one by operators that keep its rank and the examples' first axis
     some: Mapping[str, int] = MappingProxyType({})
+    angles: frozenset[str] = frozenset()  # stored tensors in it of which it is a table: no weights beside data
 
     @property
     def constant(self) -> bool:

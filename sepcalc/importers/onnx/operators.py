@@ -47,6 +47,9 @@ REASONS = {
 # bounds, fillings, scales and zero points of quantized elements, statistics of a norm, tables of angles.
 _QUANTIZED = (1, 2, 4, 5, 6, 7)
 SETTINGS: dict[str, tuple[int, ...]] = {
+    "ConstantOfShape": (0,),
+    "EyeLike": (0,),
+    "Range": (0, 1, 2),
     "Resize": (1, 2, 3),
     "Upsample": (1,),
     "Clip": (1, 2),
@@ -132,7 +135,8 @@ APART = {
     *("GroupQueryAttention", "LinearAttention"),
 }
 APART_BUT_ALONG = {"TopK": -1, "Hardmax": -1}
-# What these give is a table of places or angles, no weight, whatever it was made from.
+# What these give is a table of places or angles, no weight, where it has more elements than the weights that it was
+# made from (each frequency at each place), or is added to data or multiplied with it; in a product it is a weight.
 TABLES = {"Sin", "Cos", "CumSum"}
 # What is made for free, of a tensor whose shape depends on the data too.
 PLUMBING = {

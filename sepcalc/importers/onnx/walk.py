@@ -22,6 +22,7 @@ from sepcalc.importers.onnx.operators import (
     PLUMBING,
     RANDOM,
     REASONS,
+    TABLES,
 )
 from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.spectra import SHAPES
@@ -114,7 +115,9 @@ class Walk:
     def made(self, call: Call) -> Sequence[Value]:
         """What an operator gives that is on its own: of stored tensors alone prepared, else counted."""
         if all(value is None or value.constant for value in call.inputs) and call.type not in RANDOM:
-            return self.prepared(call)
+            angles = frozenset[str]().union(*[value.angles for value in call.inputs if value is not None])
+            angles = angles.union(call.input(0).roots) if call.type in TABLES else angles
+            return [value._replace(angles=angles) for value in self.prepared(call)] if angles else self.prepared(call)
         given = [value for value in call.inputs if value is not None and value.as_given and value.batch == 0]
         if given and given[0] is call.inputs[0] and any(word in call.type for word in ("Conv", "Pool")):
             self.builder.windowed = True
@@ -165,10 +168,20 @@ class Walk:
                 self.stored_product(call)
             return [Value(value.shape, value.kind, roots=roots, some=some(value.sizes)) for value in made]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
-            if isinstance(error, Refused) and call.type in MULTIPLYING:
-                self.builder.uncounted(call, str(error), None, weights_of(self.builder, call))
-            shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
-            return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
+            reason = str(error) if isinstance(error, Refused) else ""
+            if reason and call.type in MULTIPLYING:
+                return self.gap(call, reason)
+            return self.opaque(call, reason or REASONS.get(call.type, "no count is known for this operator"))
+
+    def opaque(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
+        """What an operator makes of stored tensors alone that is not known here: a constant of the shape that the file
+        says. Where it says none, whoever reads it cannot count the weights in it: the operator is listed with them."""
+        roots, some = made_from(self.builder, call)
+        shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
+        lost = any(shape is None for output, (shape, _) in zip(call.outputs, shapes) if output)
+        if more or (lost and weights_of(self.builder, call)):
+            return self.gap(call, reason, more)
+        return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
 
     def stored_product(self, call: Call) -> None:
         """The layers of a product on stored tensors alone, whose first operand stands for the input: for one example,
@@ -237,12 +250,10 @@ class Walk:
         function = self.functions.get((node.domain, node.op_type))
         if function is None:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
-            if all(value is None or value.constant for value in inputs) and inputs:
-                roots, some = made_from(self.builder, call)
-                shapes = [self.declared(output) for output in node.output]
-                return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
             reason = REASONS.get(node.domain, "no count is known for this operator")
-            return self.gap(call, reason, attached(node, self.builder, self.owner))
+            more = attached(node, self.builder, self.owner)
+            stored = all(value is None or value.constant for value in inputs) and inputs
+            return self.opaque(call, reason, more) if stored else self.gap(call, reason, more)
         key = (node.domain, node.op_type)
         if key in self.calling:
             raise Broken("a function that calls itself never ends")

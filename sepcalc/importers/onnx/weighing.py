@@ -5,7 +5,7 @@ from math import prod
 
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.graph import Builder, Call, Value
-from sepcalc.importers.onnx.operators import MASKS, SETTINGS, STATES, TABLES, TAKING
+from sepcalc.importers.onnx.operators import MASKS, OPERATORS, SETTINGS, STATES, TABLES, TAKING
 from sepcalc.shape import Shape
 
 
@@ -21,14 +21,15 @@ def weights_of(builder: Builder, call: Call) -> list[Value]:
         zeros = at in STATES.get(call.type, ()) and value.data is not None and not value.data.any()
         if zeros or (shut and not any("." in root for root in value.roots)):
             continue
-        found.append(trained(builder, value))
+        known = call.type in OPERATORS  # else who knows what it does with a table
+        found.append(trained(builder, value if known else value._replace(angles=frozenset())))
     return [value for value in found if value.roots]
 
 
 def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
     """The stored tensors that a constant is made from, and of each that is not whole in one of this shape how many
     elements are: what is not taken is left, all else is in every result."""
-    if call.type in TABLES:
+    if call.type in TABLES and _spread(builder, call.input(0)):
         return (), lambda shape: {}
     roots: dict[str, None] = {}
     most: dict[str, int] = {}
@@ -47,3 +48,10 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
         return {root: elements for root, elements in found.items() if elements < builder.stored[root][0]}
 
     return tuple(roots), some
+
+
+def _spread(builder: Builder, value: Value) -> bool:
+    """Whether a constant has more elements than the weights that it is made from, as angles do: frequencies at each
+    place. What is a weight element by element has no more."""
+    held = sum(value.some.get(root, builder.stored[root][0]) for root in value.roots if builder.is_weight(root))
+    return value.shape is None or prod(value.shape) > held
