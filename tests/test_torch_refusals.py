@@ -2,8 +2,10 @@
 
 import contextlib
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +137,78 @@ def test_what_their_code_catches_is_not_counted_as_whole(way: str) -> None:
     net = sepcalc.from_torch(Branching(CAUGHT[way]), torch.ones(1, 64))
     assert net.stopped is not None
     assert (net.complete, net.macs, net.params) == (False, 4096, 4096)
+
+
+# --- threads of their own ---------------------------------------------------------------------------------------------
+
+POOL = ThreadPoolExecutor(1)  # a thread that runs before any run is followed
+POOL.submit(int).result()
+
+
+def in_a_thread(work: Callable[[Any, torch.Tensor], Any]) -> Callable[[Any, torch.Tensor], Any]:
+    def code(m: Any, x: torch.Tensor) -> Any:
+        with ThreadPoolExecutor(1) as pool:
+            return x + pool.submit(work, m, x).result()
+
+    return code
+
+
+def without_grad(m: Any, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        return m.b(x)
+
+
+def in_inference(m: Any, x: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return m.b(x).sum()
+
+
+def on_a_queue(m: Any, x: torch.Tensor) -> torch.Tensor:
+    done, found = threading.Event(), []
+
+    def work() -> None:
+        found.append(m.b(x))
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    assert done.wait(20)
+    return found[0] + x
+
+
+def caught_in_a_thread(m: Any, x: torch.Tensor) -> torch.Tensor:
+    try:
+        return POOL.submit(m.b, x).result()
+    except BaseException:
+        return x
+
+
+THREADS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
+    "a layer": in_a_thread(lambda m, x: m.b(x)),
+    "a layer without gradients": in_a_thread(without_grad),
+    "a layer in inference mode": in_a_thread(in_inference),
+    "a question": lambda m, x: m.b(x) if POOL.submit(lambda: bool(x.sum() > 0)).result() else x,
+    "a list": lambda m, x: m.b(x) if POOL.submit(x.tolist).result() else x,
+    "an array": lambda m, x: m.b(x) if POOL.submit(lambda: x.numpy().any()).result() else x,
+    "a thread that is waited for": on_a_queue,
+    "a failure that is caught": caught_in_a_thread,
+    "several": lambda m, x: sum(POOL.map(m.b, [x, x, x])),
+}
+
+
+@pytest.mark.parametrize("way", THREADS)
+def test_what_another_thread_does_is_not_counted_as_whole(way: str) -> None:
+    net = sepcalc.from_torch(Branching(THREADS[way]), torch.ones(1, 64))
+    assert net.stopped is not None
+    assert (net.complete, net.macs, net.params) == (False, 4096, 4096)
+    assert net.stopped.reason == "it runs in a thread of its own, which is not followed: counted up to here"
+
+
+def test_a_thread_may_look_at_shapes() -> None:
+    def measured(m: Any, x: torch.Tensor) -> torch.Tensor:
+        return m.b(x) if POOL.submit(lambda: x.shape[0]).result() else x
+
+    net = sepcalc.from_torch(Branching(measured), torch.ones(1, 64))
+    assert (net.complete, net.macs) == (True, 2 * 4096)
 
 
 def test_what_fails_on_data_too_is_theirs_to_catch() -> None:

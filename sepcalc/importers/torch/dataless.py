@@ -2,6 +2,7 @@
 tensors are, and go on as it would there."""
 
 import math
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,12 +18,33 @@ SMALL = 65_536  # elements of a constant that is computed for real
 LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
 
 
+HERE = threading.local()  # ``followed``: whether this thread is one whose run is followed
+STRAYED: list[Callable[[str, Any], None]] = []  # hear of what other threads do to tensors while runs are followed
+
+
+def _strayed(name: str, given: Any) -> bool:
+    """Whether this runs in a thread that nobody follows, while a run is followed; whoever follows one hears of it."""
+    if not STRAYED or getattr(HERE, "followed", False):
+        return False
+    for hear in STRAYED:
+        hear(name, given)
+    return True
+
+
 class Shadow(torch.Tensor):
     """A tensor as code sees it, on a CPU. What operators get is ``behind`` it: a tensor without data (``meta``), or
     one with data that depends on the inputs."""
 
     behind: torch.Tensor
-    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", str(func))
+        with torch._C.DisableTorchFunctionSubclass():
+            if name != "__get__" and _strayed(name, (args, kwargs)):  # shapes and types are for everyone
+                with torch.inference_mode(), Dataless():  # so that nobody waits for it for ever
+                    return func(*args, **(kwargs or {}))
+            return func(*args, **(kwargs or {}))
 
     @staticmethod
     def __new__(cls, behind: torch.Tensor, requires_grad: bool = False) -> "Shadow":
@@ -43,6 +65,7 @@ class Shadow(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        _strayed(func.name() if isinstance(func, torch._ops.OpOverload) else str(func), (args, kwargs))
         with Dataless():  # where no run is followed
             return func(*args, **(kwargs or {}))
 
@@ -92,7 +115,7 @@ class Shadow(torch.Tensor):
 def _read(shadow: Shadow, how: str, *args: Any, **kwargs: Any) -> Any:
     """What a method gives that reads the data by itself. Whatever follows the run hears of it."""
     modes = [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Dataless)]
-    if modes:
+    if not _strayed(how, shadow) and modes:
         modes[-1].asked(shadow.behind, how)
     if shadow.behind.is_meta:
         raise TypeError(f"{how} of a tensor without data")

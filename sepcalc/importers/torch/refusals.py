@@ -40,6 +40,14 @@ class NoShape(Refusal):
         self.call = call
 
 
+class Elsewhere(Refusal):
+    """A thread of its own works on tensors of the run: ``call`` is the first of what it does."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.op)
+        self.call = call
+
+
 class NeedsType(Refusal):
     """An operator needs numbers of another type from these inputs."""
 
@@ -76,6 +84,10 @@ class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell
         except Refusal as fact:
             self.first = self.first or fact
             raise
+
+    def strayed(self, name: str, given: Any) -> None:
+        """Another thread calls a function of this name on tensors of the run."""
+        self.first = self.first or Elsewhere(self.asked(name, given))
 
     def whole(self, run: Callable[[], _Result]) -> _Result:
         """What a whole run gives. Raises the first refusal, even one that was caught."""

@@ -18,7 +18,7 @@ from sepcalc.importers.torch.dataless import Dataless, Shadow
 from sepcalc.importers.torch.keeping import as_it_was
 from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace, lowered
 from sepcalc.importers.torch.moves import MOVES, REASONS
-from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, TooMuch
+from sepcalc.importers.torch.refusals import DependsOnData, Elsewhere, NeedsType, NoShape, TooMuch
 from sepcalc.importers.torch.trace import Tracer
 
 # What to do about an operator that cannot run without data, by its library.
@@ -27,6 +27,7 @@ _SHAPELESS = {
     "aten": "count the parts before and after",
 }
 _FOREIGN = "torch.library.register_fake tells PyTorch the shapes"
+_ELSEWHERE = "it runs in a thread of its own, which is not followed: counted up to here"
 _UNSHAPED = "PyTorch tells its shapes by its data alone: counted up to here"
 _ASKS = "it asks for a value that only the data can tell, and what runs then depends on it: counted up to here"
 
@@ -198,6 +199,8 @@ def _run(
             if origins and len(read) == len(origins) and listed and not weighed:
                 raise InputError([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
             return _trace(tracer, inputs, {}, Stop(fact.call, _ASKS))
+        except Elsewhere as fact:
+            return _trace(tracer, inputs, {}, Stop(fact.call, _ELSEWHERE))
         except NoShape as fact:
             reason = f"{_UNSHAPED}; {_SHAPELESS.get(fact.call.library, _FOREIGN)}"
             return _trace(tracer, inputs, {}, Stop(fact.call, reason))

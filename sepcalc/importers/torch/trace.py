@@ -37,7 +37,9 @@ from sepcalc.importers.torch.asking import (
 from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
 from sepcalc.importers.torch.choosing import CHOOSING, CHOSEN, chosen
 from sepcalc.importers.torch.dataless import (
+    HERE,
     SMALL,
+    STRAYED,
     Dataless,
     Shadow,
     behind,
@@ -111,10 +113,15 @@ class Tracer(Dataless):
     def following(self) -> Iterator[None]:
         """Every module's run is noted while this lasts; nothing is left on the modules."""
         hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
+        before = getattr(HERE, "followed", False)
         try:
+            STRAYED.append(self.refusing.strayed)
+            HERE.followed = True
             with uncompiled(), torch.inference_mode(), self, self.refusing:
                 yield
         finally:
+            HERE.followed = before
+            STRAYED.remove(self.refusing.strayed)
             for hook in hooks:
                 hook.remove()
 
