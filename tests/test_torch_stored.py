@@ -176,3 +176,41 @@ def test_as_onnx_the_same_network_stores_the_same_numbers(tmp_path: Path) -> Non
     assert file.params + file.cost.buffers == net.params + net.cost.buffers
     assert (file.macs, file.param_bytes) == (net.macs, net.param_bytes)
     assert sum(layer.traffic() for layer in file.layers) >= sum(layer.traffic() for layer in net.layers)
+
+
+# --- what cannot be counted -------------------------------------------------------------------------------------------
+
+_LIBRARY = torch.library.Library("sepcalc_stored", "DEF")
+_LIBRARY.define("deformed(Tensor x, Tensor offsets, Tensor weight, Tensor? bias) -> Tensor")
+_LIBRARY.define("shapeless(Tensor x, Tensor weight) -> Tensor")
+_LIBRARY.impl("deformed", lambda x, _, w, __: x.new_empty(x.shape[0], w.shape[0], *x.shape[2:]), "Meta")
+_LIBRARY.impl("shapeless", lambda x, w: x @ w, "CPU")
+
+
+def deformed(m: Any, x: torch.Tensor) -> torch.Tensor:
+    return torch.ops.sepcalc_stored.deformed(x, m.offsets(x), m.weight, m.bias)  # type: ignore[no-any-return]
+
+
+OFFSETS, KERNEL = nn.Conv2d(3, 18, 3, padding=1), nn.Parameter(torch.ones(8, 3, 3, 3))
+# A module with an operator that cannot be counted: its params, those of that operator, its buffers.
+GAPS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
+    "an operator of others": (lambda: Stored(deformed, offsets=OFFSETS, weight=KERNEL, bias=nn.Parameter(torch.ones(8))), (504 + 224, 224, 0)),
+    "twice": (lambda: Stored(lambda m, x: m.last(m.last(x)), last=Stored(lambda m, x: torch.ops.sepcalc_stored.deformed(x, x, m.w, None), w=nn.Parameter(torch.ones(3, 3, 3, 3)))), (81, 81, 0)),
+    "a form that has no count": (lambda: Stored(lambda m, x: F.batch_norm(x, None, None, m.w, m.b, training=True), w=nn.Parameter(torch.ones(3)), b=nn.Parameter(torch.ones(3))), (6, 6, 0)),
+    "a function without a rule": (lambda: Stored(lambda m, x: torch.atan2(x, m.w), w=nn.Parameter(torch.ones(12))), (12, 12, 0)),
+    "complex numbers": (lambda: Stored(lambda m, x: torch.fft.fft2(x) * torch.view_as_complex(m.w), w=nn.Parameter(torch.ones(12, 12, 2))), (288, 288, 0)),
+    "a buffer": (lambda: Stored(lambda m, x: torch.atan2(x, m.w), w=torch.ones(12)), (0, 0, 12)),
+    "where it stops": (lambda: Stored(lambda m, x: m.head(torch.ops.sepcalc_stored.shapeless(x, m.w)), w=nn.Parameter(torch.ones(12, 5)), head=nn.Linear(5, 2)), (60, 60, 0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GAPS)
+def test_what_an_uncounted_operator_stores_is_counted(name: str) -> None:
+    make, (params, own, buffers) = GAPS[name]
+    net = sepcalc.from_torch(make(), torch.ones(PICTURE))
+    assert not net.complete
+    assert (net.params, net.cost.buffers) == (params, buffers)
+    gaps = {gap.name for gap in net.uncounted}
+    assert sum(layer.cost.params for layer in net.layers if layer.name in gaps) == own
+    again = load_yaml(Source("", write_compact(net))).network
+    assert (again.params, again.cost.buffers, again.complete) == (params, buffers, False)

@@ -224,7 +224,8 @@ class Builder(Growing[Origin]):
         """Where counting stops, at a call that cannot be followed; gives the number of what stands for all the rest."""
         self.call = call
         sources = [self.value(one).node for one in call.tensors() if one.live]
-        return self.add(Uncounted(_called(call), reason, (1,), stops=True), sources)
+        weights = [Value(one.shape, roots=one.roots) for one in call.tensors() if not one.live]
+        return self.add(Uncounted(_called(call), reason, (1,), stops=True), sources, weights)
 
     def back(self, count: int) -> None:
         super().back(count)
