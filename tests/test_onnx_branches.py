@@ -356,3 +356,30 @@ def test_what_one_run_of_a_loop_takes_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(REAL.glob("*.onnx")), ids=lambda path: path.stem)
 def test_real_files_store_nothing_in_vain(path: Path) -> None:
     assert read(str(path)).notes == ()
+
+
+def test_branches_of_different_sizes_never_pass(gate: Run, tmp_path: Path) -> None:
+    """The one that costs most gives 16x16, the other 32x32: the convolution after it, of 8x3x3x3 on 256 positions,
+    would run on 1,024. What nothing reads is no matter."""
+    cheap = [node("Resize", "x - scales", "z", mode="nearest")]
+    costly = [node("Conv", "x w", "z")]
+    stored = (
+        weight("w", 3, 3, 1, 1),
+        weight("v", 8, 3, 3, 3),
+        numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "scales"),
+    )
+    after = node("Conv", "s v", "y", pads=[1, 1, 1, 1])
+    path = asked(tmp_path, either(costly, cheap, out="s"), *stored, x=(1, 3, 16, 16), more=(after,))
+    found = read(path)
+    assert found.cost.macs == 3 * 3 * 256 + 8 * 27 * 256
+    reason = "its branches give different sizes: what runs after it depends on which branch runs"
+    assert [(gap.kind, gap.reason) for gap in found.uncounted] == [("If", reason)]
+    unread = asked(tmp_path, either(costly, cheap, out="s"), *stored, x=(1, 3, 16, 16), more=(node("Relu", "x", "y"),))
+    assert not read(unread).uncounted
+
+
+def test_branches_that_give_stored_tensors_of_different_sizes_never_pass(tmp_path: Path) -> None:
+    stored = (weight("w", 8, 4), weight("v", 8, 16))
+    one = either([node("Identity", "w", "z")], [node("Identity", "v", "z")], out="s")
+    found = read(asked(tmp_path, one, *stored, more=(node("MatMul", "x s", "y"),)))
+    assert [gap.kind for gap in found.uncounted][:1] == ["If"]

@@ -1,6 +1,6 @@
 """Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.cost import COSTS
@@ -16,6 +16,7 @@ from sepcalc.ops.move import Constant, Copy, Slice
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
 SUMMED = {name: metric.layer for name, metric in METRICS.items() if metric.layer is not None}
 Leave = Callable[[str, str], None]  # of a branch that does not run, and why
+DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
 
 
 class Laid(NamedTuple):
@@ -28,10 +29,12 @@ class Laid(NamedTuple):
     notes: dict[str, None]
 
 
-def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, leave: Leave) -> Results:
+def branch(
+    builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, leave: Leave, read: Container[str]
+) -> Results:
     """The branch that a constant condition takes; else the one that has most of the builder's metric, which is said:
     each is laid out once, so that branches in branches take no longer than they are long. What the other stores counts
-    in a layer of the If's own; one that cannot run on these shapes is left."""
+    in a layer of the If's own; one that cannot run on these shapes is left. ``read`` has the names that nodes read."""
     if set(graphs) != {"then_branch", "else_branch"}:
         raise Broken("it needs two branches")
     condition = call.input(0)
@@ -75,7 +78,22 @@ def branch(builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, le
     for which, wrong in failed.items():
         where = f"{wrong.where}: " if isinstance(wrong, Misfit) else ""
         leave(which, f"{where}{_fact(wrong).message}")
-    return results
+    others = [one.results for which, one in laid.items() if which != chosen]
+    return [
+        _either(builder, call, value, [other[at] for other in others]) if name in read else value
+        for at, (name, value) in enumerate(zip(call.outputs, results))
+    ]
+
+
+def _either(builder: Builder, call: Call, value: Value, others: Sequence[Value]) -> Value:
+    """What a branch gives. Where another gives it in another size, all that reads it is counted for one of them only:
+    that is told there, as a part that is not counted."""
+    if value.shape is None or all(other.shape in (None, value.shape) for other in others):
+        return value
+    if value.constant:
+        return builder.uncounted(call, DEPENDS, value.shape, [value])
+    op = Uncounted(call.type, DEPENDS, builder.shape(value))
+    return value._replace(number=builder.add(call.name, op, [value.number]), data=None)
 
 
 def _measured(builder: Builder, mark: int) -> dict[str, int]:

@@ -50,6 +50,7 @@ class Walk:
         self.declared = declared  # what shape the file, or ONNX's own inference, says that a tensor has
         self.owner = ""  # where the graph that is on its way stands, whose stored tensors are its own
         self.calling: list[tuple[str, str]] = []  # the functions that the walk is in
+        self.fed = set[str]()  # what nodes read, or may read around the graph that is on its way
         self.steps = 0
         self.seen: dict[Any, Any] = {}  # constants computed, and from what
         self.computed = 0  # elements of constants read and made
@@ -61,10 +62,12 @@ class Walk:
         gives."""
         if depth > DEEPEST:
             raise Broken(f"functions and branches stand in each other more than {DEEPEST} deep")
-        used = read | {name for node in nodes for name in node.input}
+        fed = {name for node in nodes for name in node.input}
         self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
-        used |= {name for node in nodes for attribute in node.attribute for name in _outer(attribute)}
+        fed |= {name for node in nodes for attribute in node.attribute for name in _outer(attribute)}
+        used = read | fed
         for node in nodes:
+            self.fed = used if depth else fed
             self.steps += 1
             if self.steps > MOST_NODES:
                 raise Broken(f"it unfolds to more than {MOST_NODES:,} nodes")
@@ -293,7 +296,7 @@ class Walk:
                 self.builder.unrun[at] = Unrun(call.name, which.partition("_")[0], reason, roots)
 
         if node.op_type == "If":
-            return branch(self.builder, call, graphs, run, leave)
+            return branch(self.builder, call, graphs, run, leave, self.fed)
         if "body" not in graphs:
             raise Broken("it lacks its body")
         mark = len(self.builder.nodes)
