@@ -307,6 +307,16 @@ OTHER_BASELINES = [  # what is changed in a baseline, and what is said of it
         "the baseline has no network 'specs/bare.yaml'\n  hint: did you mean specs/bear.yaml?\n",
     ),
     (
+        '"params_bytes": 20672',
+        '"params_bytes": 82689',  # 16 for each of 5,168 are 82,688
+        f"the baseline of 'specs/bare.yaml' has more than 16 bytes for each param and buffer{ANEW}",
+    ),
+    (
+        '"peak_memory": 196608',
+        '"peak_memory": 225281',  # 4 for each of 32 · 32 · (3 + 16 + 32 + 4) are 225,280
+        f"the baseline is not as sepcalc wrote it: peak-memory is at most that of all tensors at once{ANEW}",
+    ),
+    (
         '"params": 432',
         '"params": 433',
         f"the baseline is not as sepcalc wrote it: the total of params is the sum over its layers{ANEW}",
@@ -321,6 +331,21 @@ def test_baselines_of_other_things_are_refused_in_words(old: str, new: str, mess
     Path("base.json").write_text(text.replace(old, new))
     code, _, err = gate("check")
     assert (code, err) == (2, f"base.json: {message}")
+
+
+@pytest.mark.parametrize("metric", ["macs", "params", "peak_memory", "params_bytes"])
+def test_a_forged_most_hides_no_growth(metric: str, gate: Run) -> None:
+    """The layers as they are laid out are held to the limit, too: 13 % more outputs are more than 2 %."""
+    project = '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\nbaseline = "base.json"\n'
+    Path("pyproject.toml").write_text(f'{project}max-increase = {{{metric} = "2%"}}\n')
+    kept = json.loads(Path("base.json").read_text())
+    kept["networks"][0]["most"] = {metric: 10**12}
+    Path("base.json").write_text(json.dumps(kept))
+    assert gate("check")[0] == 0
+    Path("specs/bare.yaml").write_text(LARGER)
+    (verdict,) = report(gate)["checks"][0]["budget"]
+    before = kept["networks"][0]["totals"][metric]
+    assert (verdict["limit"], verdict["passed"]) == (before * 102 // 100, False)
 
 
 # --- the functions, beside the commands ------------------------------------------------------------------------------

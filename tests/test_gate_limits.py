@@ -75,10 +75,10 @@ def test_growth_just_passes(metric: str, text: str, before: int, most: int) -> N
     assert increase.ceiling(before) == most
     for after, passes in [(0, True), (before, True), (most, True), (most + 1, False), (10 * most + 10, False)]:
         assert increase.allows(before, after) is passes, after
-        (held,) = limits.grown({name: before}, {name: after}, [increase])
+        (held,) = limits.grown(({name: before}, {name: after}), increases=[increase])
         assert (held.verdict.passed, held.verdict.fails, held.verdict.limit) == (passes, not passes, most)
         assert (held.base, held.verdict.actual, held.verdict.scope) == (before, after, "baseline")
-        (held,) = limits.grown({name: before}, {name: after}, [increase], "warn")
+        (held,) = limits.grown(({name: before}, {name: after}), increases=[increase], level="warn")
         assert (held.verdict.passed, held.verdict.fails) == (passes, False)
 
 

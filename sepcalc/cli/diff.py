@@ -19,7 +19,7 @@ from sepcalc.cli.network import (
 from sepcalc.cli.output import emit
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.limits import grown, left_out
-from sepcalc.gate.snapshots import taken
+from sepcalc.gate.snapshots import growth, taken
 from sepcalc.reports.diff import DiffReport
 from sepcalc.source import is_document
 
@@ -78,7 +78,7 @@ def command(
         raise InputError(dict.fromkeys(problems))
     before, after = snapshots
     partly = (*before.partly, *after.partly)
-    held = grown(before.largest, after.largest, limits, incomplete=partly)
+    held = grown(*growth(before, after), increases=limits, incomplete=partly)
     allowed = allow_uncounted and not (before.stopped or after.stopped)
     same = bool(digests[0]) and digests[0] == digests[1]
     report = DiffReport((old, new), before, after, held, allowed, same, left_out(limits, partly))

@@ -12,10 +12,11 @@ from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import MORE, SUMMED, Row, Snapshot
-from sepcalc.network import Gap
-from sepcalc.shape import LARGEST, show
+from sepcalc.network import ELEMENT_BYTES, Gap
+from sepcalc.shape import LARGEST, show, volume
 
 FORMAT = "sepcalc-baseline/1"
+WIDEST = 16  # bytes of a number, at most: two float64 of a complex one
 DEFINITIONS = 2  # of every count: a new number whenever a definition in the table of counts changes
 
 
@@ -99,7 +100,16 @@ def found(
     if dict(then.inputs) != dict(now.inputs):
         message = f"the baseline of {quoted(file)} has other inputs: {_inputs(then)}, not {_inputs(now)}"
         raise InputError([Problem(message, _AGAIN, place)])
+    # Bytes are no sum over layers. Types wider than any may be what the network's own file has, and then has now, too.
+    widest = max(WIDEST, -(-now.totals["params_bytes"] // max(1, _stored(now))))
+    if then.totals["params_bytes"] > _stored(then) * widest and not then.uncounted:
+        message = f"the baseline of {quoted(file)} has more than {widest} bytes for each param and buffer"
+        raise InputError([Problem(message, _AGAIN, place)])
     return then
+
+
+def _stored(snapshot: Snapshot) -> int:
+    return snapshot.totals["params"] + snapshot.totals["buffers"]
 
 
 _AGAIN = "sepcalc baseline makes one"
@@ -173,6 +183,8 @@ def _kept(data: Any) -> Kept:
     for name in SUMMED:
         count = sum([row.count(name) for row in layers])
         _check(totals[name] == count, f"the total of {spoken(name)} is the sum over its layers")
+    tensors = sum(map(volume, [*inputs.values(), *[row.output for row in layers]]))
+    _check(totals["peak_memory"] <= tensors * ELEMENT_BYTES, "peak-memory is at most that of all tensors at once")
     _check(isinstance(data["most"], dict) and set(data["most"]) <= set(METRICS), "most are metrics")
     most = {name: _number(count) for name, count in data["most"].items()}
     _check(all(count > totals[name] for name, count in most.items()), "most are more than the totals")

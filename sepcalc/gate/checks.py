@@ -10,7 +10,7 @@ from sepcalc.gate.limits import Held, Increase, Limit, Mark, grown, hold, left_o
 from sepcalc.gate.metrics import unknown
 from sepcalc.gate.published import Claim, Finding, compare_published
 from sepcalc.gate.reasons import Reasons, explained
-from sepcalc.gate.snapshots import Snapshot, taken
+from sepcalc.gate.snapshots import Snapshot, growth, taken
 from sepcalc.network import Gap, Network, lacking
 
 PASSED, OVER, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 70
@@ -83,7 +83,7 @@ def examine(
         now = taken(network)
         then = demand.then(now)
         partly = (*now.partly, *then.partly)
-        held += grown(then.largest, now.largest, demand.increases, demand.level, partly)
+        held += grown(*growth(then, now), increases=demand.increases, level=demand.level, incomplete=partly)
         notes += left_out(demand.increases, partly)
         if why or not all(one.verdict.passed for one in held):
             pairs = matched(then, now)

@@ -4,7 +4,7 @@ A budget is read from names and texts, wherever these stand: YAML, pyproject.tom
 :class:`Written` entries and are told each fact with the place that they gave.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
@@ -272,18 +272,19 @@ def check(network: Network, limits: Iterable[Limit]) -> list[Verdict]:
 
 
 def grown(
-    old: dict[str, int],
-    new: dict[str, int],
+    *sides: tuple[Mapping[str, int], Mapping[str, int]],
     increases: Iterable[Increase],
     level: str = "error",
     incomplete: Collection[str] = (),
 ) -> list[Held]:
-    """Every limit to growth, held against what was and what is, both by metric. What is not known in full, where these
+    """Every limit to growth, held against what was and what is, both by metric; where there are several such pairs,
+    each must hold, and the first that does not is told. What is not known in full, where these
     counts are ``incomplete``, is left out of a limit to every metric (:func:`left_out` says so); where it is limited by
     itself, whether it passes is unknown."""
     held = []
     for increase in increases:
-        before, after = old[increase.metric], new[increase.metric]
+        counts = [(old[increase.metric], new[increase.metric]) for old, new in sides]
+        before, after = next((pair for pair in counts if not increase.allows(*pair)), counts[0])
         partly = unknown(increase.metric, incomplete)
         if partly and increase.every:
             continue

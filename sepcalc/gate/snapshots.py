@@ -58,6 +58,12 @@ class Snapshot(NamedTuple):
         return {**self.totals, **self.most}
 
 
+def growth(old: Snapshot, new: Snapshot) -> list[tuple[Mapping[str, int], Mapping[str, int]]]:
+    """What limits to growth are held against: the most that each metric may be, and the sums of the layers as they are
+    laid out. A baseline can be checked for those alone: a ``most`` that is too large must not hide that they grew."""
+    return [(old.largest, new.largest), (old.totals, new.totals)]
+
+
 def taken(network: Network) -> Snapshot:
     """Every metric of the network, and every layer."""
     return Snapshot(
