@@ -69,12 +69,12 @@ def write_compact(network: Network) -> str:
         joined = any(len(node.sources) > 1 for node in network.nodes)  # else there are no knots
         # of a large network whose layers nearly all differ, no parts are equal
         again = len(sorts) < LARGE or len(set(sorts)) < 0.9 * len(sorts)
-        ways = [
-            (varied, knots)
-            for varied in ((True, False) if again else (True,))
-            for knots in ((True, False) if joined else (True,))
-        ]
-        texts = [_Writer(network, varied, knots, sorts).text() for varied, knots in ways] if network.nodes else []
+        texts = list[str]()
+        for varied in (True, False) if network.nodes else ():
+            writers = [_Writer(network, varied, knots, sorts) for knots in ((True, False) if joined else (True,))]
+            texts += [writer.text() for writer in writers]
+            if not again or not writers[0].differs:  # parts that are equal are the same either way
+                break
         for text in sorted(texts, key=lambda text: text.count("\n")):
             lines = text.count("\n")  # a flat list has two for every layer, and more
             if (lines <= 2 * len(sorts) or lines <= write(network).count("\n")) and _reads_back(text, network):
@@ -181,6 +181,11 @@ class _Writer:
         self.sizes: dict[int, int] = {}
         self.columns: dict[int, list[tuple[str, list[tuple[int, int]]]]] = {}  # parameters, and what they stand for
         self.begins: dict[int, int] = {}  # where a block stands first
+
+    @property
+    def differs(self) -> bool:
+        """Whether some layers are equal but for their numbers."""
+        return len({written[:2] for written in self.written}) < len({written[:3] for written in self.written})
 
     def _written(self, at: int, varied: bool) -> Written:
         kind, text = self.sorts[at]
