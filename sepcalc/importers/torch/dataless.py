@@ -102,6 +102,11 @@ class Shadow(torch.Tensor):
     def __format__(self, spec: str) -> str:
         return repr(self) if not spec or self.ndim else str(_read(self, "__format__", spec))
 
+    def untyped_storage(self) -> Any:
+        return _Storage(self)
+
+    storage = _typed_storage = untyped_storage
+
     def as_subclass(self, cls: Any) -> Any:
         return self  # as it stands for a tensor already, it cannot be of another class
 
@@ -110,6 +115,31 @@ class Shadow(torch.Tensor):
 
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
         return _read(self, "__dlpack__", *args, **kwargs)
+
+
+class _Storage:
+    """The storage of a shadow: what lies in it is asked for like the data of a tensor."""
+
+    def __init__(self, shadow: Shadow) -> None:
+        self._shadow = shadow
+
+    def __getattr__(self, name: str) -> Any:
+        given: Any = torch.Tensor.untyped_storage(self._shadow)
+        return getattr(given if name in _OF_STORAGES else _read(self._shadow, "untyped_storage"), name)
+
+    def __len__(self) -> int:
+        size: int = self.nbytes()
+        return size
+
+    def __getitem__(self, at: Any) -> Any:
+        return _read(self._shadow, "untyped_storage")[at]
+
+    def __iter__(self) -> Any:
+        return iter(_read(self._shadow, "untyped_storage"))
+
+
+# What a storage tells without its data.
+_OF_STORAGES = {"_cdata", "data_ptr", "nbytes", "size", "device", "element_size", "is_cuda", "is_shared", "resizable"}
 
 
 def _read(shadow: Shadow, how: str, *args: Any, **kwargs: Any) -> Any:
