@@ -204,7 +204,7 @@ THREADS: dict[str, Callable[[Any, torch.Tensor], Any]] = {
 def test_what_another_thread_does_is_not_counted_as_whole(way: str) -> None:
     net = sepcalc.from_torch(Branching(THREADS[way]), torch.ones(1, 64))
     assert net.stopped is not None
-    stored = 4096 if net.stopped.kind == "linear" else 0  # of the operator at which it stops
+    stored = 4096 if net.stopped.kind == "torch::linear" else 0  # of the operator at which it stops
     assert (net.complete, net.macs, net.params) == (False, 4096, 4096 + stored)
     assert net.stopped.reason == "it runs in a thread of its own, which is not followed: counted up to here"
 
