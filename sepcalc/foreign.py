@@ -118,7 +118,7 @@ OPTIONS = {
     "hiddensize hidden hiddenunits planes outplanes outdim outputdim outputchannels outputfeatures numclasses classes "
     "embeddingdim outsize outc outch embeddim width depth dim nfilters numunits numkernels",
     "stride": "strides step subsample downsample stepsize",
-    "padding": "pad pads border autopad paddingmode zeropadding padsize bordermode",
+    "padding": "pad pads border autopad zeropadding padsize bordermode",
     "dilation": "dilationrate dilations rate atrous atrousrate",
     "groups": "group numgroups featuregroupcount cardinality ngroups",
     "multiplier": "depthmultiplier channelmultiplier channelsmultiplier",
@@ -154,10 +154,14 @@ _IGNORED = (
     "biasinitializer kernelregularizer biasregularizer activityregularizer kernelconstraint biasconstraint "
     "depthwiseinitializer pointwiseinitializer center scaleparam mode aligncorners antialias interpolation axis dim "
     "normalizedshape negativeslope dropout batchfirst returnsequences returnstate keepdims rate p input bottom top "
-    "inputdim recurrentdropout noiseshape seed approximate recomputescalefactor type dims perm"
+    "inputdim paddingmode recurrentdropout noiseshape seed approximate recomputescalefactor type dims perm"
 )
 IGNORED = frozenset(_IGNORED.split())
 """Arguments of layers that say nothing that we count, or what the input says already; their values go with them."""
+
+_INPUTS = "inchannels infeatures inputsize inplanes incha inch cin numfeatures numchannels"
+INPUTS = frozenset(_INPUTS.split())
+"""Those of them that are the channels of the input."""
 
 CALLS = {
     "conv": ("in", "out", "kernel", "stride", "padding", "dilation", "groups", "bias"),

@@ -128,7 +128,7 @@ def _problems(
     commands: Iterable[str],
 ) -> list[Problem]:
     """What is wrong with a spec; where the line that was meant is known, it is the hint for all."""
-    from sepcalc.meant import line
+    from sepcalc.meant import Contradiction, line
 
     def accepts(tried: Sequence[str]) -> str | None:
         try:
@@ -137,7 +137,12 @@ def _problems(
         except (Misread, Invalid):
             return None
 
-    found = line(text, accepts, also, commands)
+    try:
+        found = line(text, accepts, also, commands)
+    except Contradiction as contradiction:
+        problems = [_problem(text, words, at, Invalid(fact.message, "", fact.about)) for at, fact in facts]
+        problems[-1] = problems[-1]._replace(hint=str(contradiction))
+        return problems
     if found and found.made_up and all(fact.hint and fact.about not in found.made_up for _, fact in facts):
         known = any(fact.message.startswith("unknown") for _, fact in facts)
         found = found if known else None  # an example would say less

@@ -76,10 +76,10 @@ LAYERS = [
     ("compare 12x12x3 --kernel_size 5 -o256", "compare 12x12x3 conv -k5 -o256"),
     ("compare 1x224x224x3 -k3 -o8", "compare 224x224x3 conv -k3 -o8"),
     # twenty more, and some
-    ("layer 12x12x3 'nn.Conv2d(3, 64, kernel_size=3, padding=1)'", "layer 12x12x3 conv -k3 -o64 -p1"),
+    ("layer 12x12x3 'nn.Conv2d(3, 64, kernel_size=3, padding=1)'", "layer 12x12x3 conv -k3 -o64 -p1 --bias"),
     ("layer 12x12x3 'Conv2d(3, 64, 3, 2, 1, bias=False)'", "layer 12x12x3 conv -k3 -o64 -s2 -p1 --no-bias"),
-    ("layer 12x12x3 'Conv2D(64, (3, 3), strides=2)'", "layer 12x12x3 conv -k3 -o64 -s2"),
-    ("layer 12x12x3 'Conv2D(64, 3, activation=\"relu\")'", 'network "12x12x3, conv -k3 -o64, act relu"'),
+    ("layer 12x12x3 'Conv2D(64, (3, 3), strides=2)'", "layer 12x12x3 conv -k3 -o64 -s2 --bias"),
+    ("layer 12x12x3 'Conv2D(64, 3, activation=\"relu\")'", 'network "12x12x3, conv -k3 -o64 --bias, act relu"'),
     ("layer 12x12x3 conv 3x3 64 bn relu", 'network "12x12x3, conv -k3 -o64, norm batch, act relu"'),
     ("layer 12x12x3 conv3x3-64", "layer 12x12x3 conv -k3 -o64"),
     ("layer 12x12x3 conv k3n64s1", "layer 12x12x3 conv -k3 -o64 -s1"),
@@ -108,6 +108,28 @@ LAYERS = [
     ("layer 12x12x3 pool 2", "for example layer 12x12x3 pool max -k2"),
     ("compare 12x12x3 conv 5x5x3x256", "compare 12x12x3 conv -k5 -o256"),
     ("verify 12x12x3 conv2d 3 8", "verify 12x12x3 conv -k3 -o8"),
+    # calls without spaces; a bias as the framework has it
+    ("layer '32x32x3 MaxPool2d(3,2)'", 'layer "32x32x3 pool max -k3 -s2"'),
+    ("layer '32x32x3 MaxPooling2D(3,2)'", 'layer "32x32x3 pool max -k3 -s2"'),
+    ("layer '32x32x3 MaxPooling2D((3,2))'", 'layer "32x32x3 pool max -k3x2"'),
+    ("layer '32x32x3 AvgPool2d(7,1)'", 'layer "32x32x3 pool avg -k7 -s1"'),
+    ("layer '32x32x3 Conv2d(3,64,7,2,3)'", 'layer "32x32x3 conv -k7 -o64 -s2 -p3 --bias"'),
+    ("layer '32x32x3 nn.Conv2d(3,64,(3,5),bias=False)'", 'layer "32x32x3 conv -k3x5 -o64 --no-bias"'),
+    ("layer '32x32x3 Linear(3,77)'", 'layer "32x32x3 dense -o77 --bias"'),
+    ("layer '32x32x3 ConvTranspose2d(3,8,4,2,1)'", 'layer "32x32x3 transposed -k4 -o8 -s2 -p1 --bias"'),
+    ("layer '32x32x3 Conv2D(64,(3,3))'", 'layer "32x32x3 conv -k3 -o64 --bias"'),
+    ("layer '32x32x3 Conv2D(64,3,2)'", 'layer "32x32x3 conv -k3 -o64 -s2 --bias"'),
+    ("layer '32x32x3 Conv2D(64,3,use_bias=False)'", 'layer "32x32x3 conv -k3 -o64 --no-bias"'),
+    ("layer '32x32x3 GroupNorm(3,3)'", 'layer "32x32x3 norm group -g3"'),
+    ("layer '32x32x3 BatchNorm2d(3, affine=False)'", 'layer "32x32x3 norm batch --no-bias --no-gain"'),
+    ("layer '32x32x3 Dense(10)'", 'layer "32x32x3 dense -o10 --bias"'),
+    ("layer '196x768 MultiheadAttention(768,12)'", 'layer "196x768 multihead --bias --heads 12"'),
+    ("layer '32x32x3 nn.Upsample(scale_factor=2,mode=\"bilinear\")'", 'layer "32x32x3 upsample bilinear --scale 2"'),
+    # three numbers
+    ("layer 32x32x3 conv 3 64 2", "layer 32x32x3 conv -k3 -o64 -s2"),
+    ("layer 32x32x3 conv 3 3 64", "layer 32x32x3 conv -k3 -o64"),
+    ("layer 32x32x3 conv 3 64 3", "layer 32x32x3 conv -k3 -o64"),
+    ("layer 32x32x64 conv 64 128 1", "layer 32x32x64 conv -k1 -o128"),
 ]
 
 
@@ -138,6 +160,27 @@ def test_what_a_guess_is_told_in_full(sep: Run) -> None:
         "          ^^^^^^^^^^^^^\n"
         "  hint: 12x12x3 conv -k5 -o256"
     )
+
+
+SAYS = [  # what a call says of its input
+    ("12x12x4 nn.Conv2d(5, 16, 3)", "nn.Conv2d says 5 input channels, but 12x12x4 has 4"),
+    (
+        "12x12x4 Conv2d(in_channels=5, out_channels=16, kernel_size=3)",
+        "Conv2d says 5 input channels, but 12x12x4 has 4",
+    ),
+    ("7x7x64 nn.Linear(512, 10)", "nn.Linear says 512 input channels, but 7x7x64 has 64"),
+    ("12x12x4 BatchNorm2d(8)", "BatchNorm2d says 8 input channels, but 12x12x4 has 4"),
+    ("32x32x3 Conv1d(3,8,3)", "Conv1d takes 1 axis beside the channels, but 32x32x3 has 2"),
+    ("32x32x3 Conv3d(3,8,3)", "Conv3d takes 3 axes beside the channels, but 32x32x3 has 2"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SAYS, ids=[text for text, _ in SAYS])
+def test_a_call_that_says_another_input_is_told_so(text: str, expected: str, sep: Run) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(text)
+    assert (caught.value.problems[-1].hint, caught.value.problems[-1].meant) == (expected, None)
+    assert hint(sep("layer", text)[2]) == expected
 
 
 NO_GUESS = ["12x12x3 blah", "12x12x3 conv blah", "12x12x3 dense -o10 -k3", "12x12x3 conv -k3 -o8 -g2", "4x4x3 -k5 -o2"]
@@ -260,6 +303,11 @@ CALLS = [
         "network '32,32,3, conv2d 3x3 32, relu, gap, linear 10' --top 2",
         'network "32x32x3, conv -k3 -o32, act relu, pool avg global, dense -o10" --top 2',
     ),
+    (
+        "network '32x32x3, Conv2d(3,16,3,padding=1), ReLU()'",
+        'network "32x32x3, conv -k3 -o16 -p1 --bias, act relu"',
+    ),
+    ("network '32x32x3, conv -k 3,3 -o8'", 'network "32x32x3, conv -k 3x3 -o8"'),
     ("network net.yaml other.yaml", "diff net.yaml other.yaml"),
     ("compare net.yaml", "network net.yaml"),
     ("layer zoo:vgg16", "network zoo:vgg16"),
@@ -393,7 +441,7 @@ def test_a_module_that_is_given_channels_first(sep: Run, monkeypatch: pytest.Mon
 ENTRIES = [
     ("conv2d -k3 -o8", "conv -k3 -o8"),
     ("conv 3x3 64", "conv -k3 -o64"),
-    ("nn.Conv2d(3, 64, kernel_size=3, padding=1)", "conv -k3 -o64 -p1"),
+    ("nn.Conv2d(3, 64, kernel_size=3, padding=1)", "conv -k3 -o64 -p1 --bias"),
     ("conv 3x3 {int(8 * w)} relu", 'layers: ["conv -k3 -o{int(8 * w)}", act relu]'),
     ("bn", "norm batch"),
     ("ReLU", "act relu"),

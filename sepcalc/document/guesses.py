@@ -13,7 +13,8 @@ from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Value
-from sepcalc.spec import Misread, read
+from sepcalc.shape import show
+from sepcalc.spec import Misread, linked, outputs, read
 
 _PLAIN = re.compile(r"-?[\d.]+(?:\s*[x,]\s*\d+)*|[(\[].*[)\]]|true|false|True|False")
 
@@ -156,23 +157,47 @@ def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
         return None
     if beside[:1].isalpha():
         parts = [first, beside, *parts[1:]]
-    written, example = [start], False
+    written, example, shape = [start], False, start
     for part in filter(None, parts[1:]):
         try:
             read(part.split())
-            written.append(part)
+            found = meant.Line((), (part,), ())
         except Misread:
-            found = read_layer(part, {}, ())
-            if found is None:
+            if re.fullmatch(r"\d\S*(?:\s+-.*)?", part):  # the end of another part: -k 3, 3 -o8
                 return None
-            written += found.layers
-            example = example or bool(found.made_up)
+            tried = read_layer(part, {}, ())
+            if tried is None:
+                return None
+            found = tried
+        for at, one in enumerate(found.layers):
+            try:
+                if shape and at < len(found.read):
+                    found.read[at].check(shape)
+            except meant.Contradiction:
+                return None
+            shape = _after(shape, one)
+        written += found.layers
+        example = example or bool(found.made_up)
     line = ", ".join(written)
     return Meant(text, line, example) if line != text and loads(line) else None
 
 
+def _after(shape: str, layer: str) -> str:
+    """The shape behind a layer, nothing where it is not known."""
+    try:
+        spec = read([shape, *layer.split()])
+        return show(outputs(linked(spec, spec.inputs), spec.inputs)[-1]) if shape else ""
+    except (Misread, Invalid):
+        return ""
+
+
 def _split(text: str) -> list[str]:
-    """Parts between commas, semicolons, bars and arrows, but for those in brackets."""
+    """Parts between commas, semicolons, bars and arrows, but for those in brackets and between two sizes."""
     for sign in (" -> ", " | ", ";", " => "):
         text = text.replace(sign, ", ")
-    return split_at_commas(text.replace("[", "(").replace("]", ")"))
+    text = text.replace("[", "(").replace("]", ")")
+    depth, joined = 0, list[str]()
+    for before, sign, after in zip(f" {text}", text, f"{text[1:]} "):
+        depth += (sign == "(") - (sign == ")")
+        joined.append("x" if sign == "," and not depth and before.isdigit() and after.isdigit() else sign)
+    return split_at_commas("".join(joined))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
-from sepcalc.meant.layer import Layer, Lost, spelled, written
+from sepcalc.meant.layer import Contradiction, Layer, Lost, spelled, written
 from sepcalc.meant.reader import Reader
 from sepcalc.meant.words import known as kind
 from sepcalc.meant.words import shapes_of, tokens, without_batch
@@ -24,17 +24,18 @@ Accepts = Callable[[Sequence[str]], str | None]
 ALONE = ("attention", "multihead", "copy")  # kinds of several inputs that may have one
 _MOST = 400  # characters of a guess that are read
 
-__all__ = ["Accepts", "Line", "kind", "line", "shape", "value"]
+__all__ = ["Accepts", "Contradiction", "Line", "kind", "line", "shape", "value"]
 
 
 class Line(NamedTuple):
     """What was meant: shapes, layers one after another, options of the command; ``made_up`` are the options whose
-    values are an example, as the guess does not say them."""
+    values are an example, as the guess does not say them; ``read`` the layers as they were read."""
 
     shapes: tuple[str, ...]
     layers: tuple[str, ...]
     command: tuple[str, ...]
     made_up: tuple[str, ...] = ()
+    read: tuple[Layer, ...] = ()
 
     @property
     def text(self) -> str:
@@ -52,7 +53,8 @@ def line(
     shaped: bool = True,
     others: Iterable[str] = (),
 ) -> Line | None:
-    """The line that was meant by a text, None where nothing is known that fits. ``also`` are options beyond those of
+    """The line that was meant by a text, None where nothing is known that fits; raises Contradiction where the text
+    says another input than it has. ``also`` are options beyond those of
     its kind, ``commands`` those of a command line; ``shaped`` says whether shapes may stand first, ``others`` what
     else a layer may be called."""
     if len(text) > _MOST or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
@@ -77,13 +79,15 @@ def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader"
     if len(layers) > 1 and any(KINDS[layer.kind].several and layer.kind not in ALONE for layer in layers):
         return None  # one after another has one input
     for layer in layers:
+        if len(shape) == 1:
+            layer.check(shape[0])
         words = written(layer, shape, reader.made_up)
         output = accepts([*shape, *words])
         if output is None:
             return None
         shape = (output,) if output else ()
         found.append(" ".join(words))
-    return Line(shapes, tuple(found), tuple(reader.command), tuple(reader.made_up))
+    return Line(shapes, tuple(found), tuple(reader.command), tuple(reader.made_up), tuple(layers))
 
 
 def shape(text: str) -> str | None:

@@ -17,6 +17,10 @@ class Lost(Exception):
     """A word that says nothing to us."""
 
 
+class Contradiction(Lost):
+    """A layer that says another input than the one that it has; the message says both."""
+
+
 class Layer:
     """A layer while its words are read."""
 
@@ -27,6 +31,26 @@ class Layer:
         self.numbers: list[str] = []
         self.called = ""  # call, keras: by place as these have it
         self.each = 0
+        self.name = ""  # as it was written
+        self.inputs = ""  # the channels of its input, where it says them
+        self.rank = 0  # the axes that it slides along, where its name says them
+        self.biased = False  # called as PyTorch and Keras have it: a bias unless it says otherwise
+
+    def takes(self, channels: str) -> None:
+        """Stores the channels that its input is said to have."""
+        if channels.isdigit():
+            if self.inputs not in ("", channels):
+                raise Lost
+            self.inputs = channels
+
+    def check(self, shape: str) -> None:
+        """Raises Contradiction where it says another input than this one."""
+        axes, channels = shape.count("x"), shape.rpartition("x")[2]
+        if self.inputs and self.inputs != channels:
+            raise Contradiction(f"{self.name} says {self.inputs} input channels, but {shape} has {channels}")
+        if self.rank and self.rank + self.each != axes and "kernel" in KINDS[self.kind].options:
+            wanted = f"{self.rank} ax{'es' if self.rank > 1 else 'is'} beside the channels"
+            raise Contradiction(f"{self.name} takes {wanted}, but {shape} has {axes}")
 
     def store(self, option: str, value: str) -> None:
         if self.options.get(option, value) != value:
@@ -83,6 +107,8 @@ def written(layer: Layer, shapes: tuple[str, ...], made_up: list[str]) -> list[s
     for name in needed(layer):
         made_up.append(name)
         options[name] = instance(layer, name, shapes)
+    if layer.biased and "bias" in kind.options:
+        options.setdefault("bias", "true")
     parts = [*[EACH] * layer.each, layer.kind, *layer.words]
     return [*parts, *[word for name in OPTIONS if name in options for word in _written(name, options)]]
 

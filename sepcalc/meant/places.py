@@ -8,6 +8,19 @@ from sepcalc.kinds import KINDS
 from sepcalc.meant.layer import LARGEST_FACTOR, Layer, Lost
 
 LARGEST_KERNEL = 11  # of a size without more: larger ones are outputs
+_CHANNELS = (
+    "conv",
+    "transposed",
+    "separable",
+    "spatial",
+    "factorized",
+    "dense",
+    "lstm",
+    "gru",
+    "rnn",
+    "multihead",
+    "norm",
+)
 DECIMAL = re.compile(r"-?\d*\.\d+|-1")
 
 
@@ -25,10 +38,19 @@ def place(layer: Layer, channels: int) -> None:
         names = ("in", "in", "in")
     if kind == "pool" and "adaptive" in layer.words:
         names = ("to",)
+    if kind in ("lstm", "gru", "rnn") and layer.called and len(layer.numbers) == 1:
+        names = ("out",)
+    if kind == "norm" and layer.called == "call" and layer.words[:1] != ["group"]:
+        names = ("in", "eps", "momentum")
     if len(layer.numbers) > len(names):
         raise Lost
     for name, number in zip(names, layer.numbers):
-        if name != "in":
+        if name == "in":
+            if kind in _CHANNELS and (kind != "norm" or layer.called == "call"):
+                layer.takes(number)
+        else:
+            if name in ("eps", "momentum"):
+                continue
             if DECIMAL.fullmatch(number):
                 raise Lost
             layer.sized(name, number)
@@ -81,7 +103,11 @@ def windowed(layer: Layer, channels: int) -> Sequence[str]:
     known = [int(number) if number.isdigit() else 0 for number in numbers]
     if len(known) == 1:
         return ("kernel",) if 0 < known[0] <= LARGEST_KERNEL and known[0] % 2 else ("out",)
-    if len(known) > 2 and (known[0] == channels or known[2] > 2):
+    small = 0 < known[0] <= LARGEST_KERNEL and known[0] % 2 if known else False
+    if len(known) > 2 and small and known[0] == known[1] and known[2] > LARGEST_KERNEL:  # 3 3 64
+        layer.numbers = [f"{known[0]}x{known[1]}", *numbers[2:]]
+        return ("kernel", "out", "stride", "padding")
+    if len(known) > 2 and (known[2] > 2 or (known[0] == channels and not small)):
         return foreign.CALLS["conv"]
     if len(known) > 1 and 0 < known[0] <= known[1]:
         return ("kernel", "out", "stride", "padding")

@@ -16,6 +16,7 @@ from sepcalc.options import OPTIONS, PADDING, SHORT, SIZES, Option
 _GLUED = re.compile(r"([A-Za-z_]+?)[-_]?(\d+(?:x\d+)*)(?:-(\d+))?")  # conv3x3-64, fc1000
 _AHEAD = re.compile(r"(\d+(?:x\d+)*)[-_]?([A-Za-z]\w*)")  # 3x3conv
 _LETTERS = re.compile(r"(?:[a-zA-Z]\d+(?:x\d+)?)+")  # k3n64s1
+_BIASED = re.compile(r"^(?:[A-Za-z_]\w*\.)*(?:\w*Conv\w*[1-3][dD]\w*|(?:Lazy)?Linear|Dense|Multi[Hh]eadAttention)$")
 _BETWEEN = {"+", "|", "->", "=>", ">", "&", "then", "and"}
 
 
@@ -40,6 +41,7 @@ class Reader:
             elif word in "()":
                 if layer and word == "(":
                     layer.called = layer.called or "call"
+                    layer.biased = bool(_BIASED.search(layer.name))
                 at += 1
             elif word == EACH and layer is None:
                 each, at = each + 1, at + 1
@@ -104,7 +106,9 @@ class Reader:
         layer.options = {word[2:]: "true" for word in words if word[:2] == "--"}
         layer.numbers = numbers
         bare = word.strip("'\"").rsplit(".", 1)[-1]
-        layer.called = "keras" if re.search(r"[1-3]D|^Dense$|Normalization$", bare) else ""
+        layer.name = word
+        layer.called = "keras" if re.search(r"[1-3]D|^Dense$|^MultiHeadAttention$|Normalization$", bare) else ""
+        layer.rank = int(axes[1]) if (axes := re.search(r"[a-z]([1-3])[dD]", bare)) else 0
         if before is not None and kind not in ("act", "norm", "softmax", "pool", "dropout", "flatten"):
             raise Lost  # what follows a layer without a sign between
         return layer
@@ -193,6 +197,8 @@ class Reader:
             close = near(name, (*KINDS[layer.kind].options, *self.also))
             meanings = [close] if close else []
         if not meanings and bare in foreign.IGNORED:
+            said = value if equals else words[at] if at < len(words) else ""
+            self.told(layer, bare, said)
             return None, at if equals or at == len(words) or words[at][0] == "-" else at + 1
         if not meanings:
             raise Lost
@@ -206,6 +212,23 @@ class Reader:
             value, at = self.value(option, words, at)
         layer.sized(option.name, value)
         return None, at
+
+    def told(self, layer: Layer, name: str, value: str) -> None:
+        """Takes what an argument that is no option of ours says all the same."""
+        if name in foreign.INPUTS:
+            layer.takes(value)
+        elif layer.kind == "upsample" and name in ("mode", "interpolation"):
+            mode = {"linear": "bilinear", "trilinear": "bilinear"}.get(plain(value), plain(value))
+            if mode not in KINDS["upsample"].words()[0]:
+                raise Lost
+            layer.words = [mode]
+        elif plain(value) in ("channelsfirst", "nchw", "ncw", "ncdhw") or (
+            name == "paddingmode" and value in ("same", "valid")
+        ):
+            raise Lost
+        elif layer.kind == "norm" and name in ("affine", "center") and foreign.TRUTHS.get(value.lower()) is False:
+            for option in ("gain", "bias") if name == "affine" else ("bias",):
+                layer.store(option, "false")
 
     def short(self, layer: Layer, words: Sequence[str], at: int) -> int:
         """``-k5``, ``-k 3x3``, ``-K5``, ``-kernel 5``."""

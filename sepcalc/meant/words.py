@@ -28,7 +28,10 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"\{[^{}]*\}", hold, text)
     text = re.sub(r"\b(?:nn\.)?Sequential\((.*)\)", r"\1", text)
     text = _TUPLE.sub(lambda match: re.sub(r"\s*,\s*", "x", match[1]), text)
-    text = _SPACED.sub("x", text.replace("'", "").replace('"', ""))
+    text = text.replace("'", "").replace('"', "")
+    for _ in range(3):  # a comma between arguments is none between the sizes of one
+        text = _CALL.sub(lambda match: f"{match[1]}\x02{match[2].replace(',', ', ')}\x03", text)
+    text = _SPACED.sub("x", text.replace("\x02", "(").replace("\x03", ")"))
     for _ in range(3):
         text = _CALL.sub(lambda match: f" {match[1]} ( {match[2]} ) ", text)
     text = _NAMED.sub(r"\1=", text).replace("@", " ")
