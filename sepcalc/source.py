@@ -26,7 +26,7 @@ TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # pa
 CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
 ZOO = "zoo:"
 REVISION = re.compile(  # of git, though that is not said: HEAD:net.yaml
-    rf"(?!zoo:|git:)[^\s:,()\\/][^\s:,()\\]*:[^\s:,]+({'|'.join(map(re.escape, (*YAML, *IMPORTERS)))})"
+    rf"(?!zoo:|git:|[A-Za-z]+://)[^\s:,()\\/][^\s:,()\\]*:[^\s:,]+({'|'.join(map(re.escape, (*YAML, *IMPORTERS)))})"
 )
 GIT = "git:"  # then a revision, a colon and a path in it
 Keep = Callable[[Iterable[bytes]], object]  # is given a file that is read, piece by piece

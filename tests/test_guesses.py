@@ -125,6 +125,11 @@ LAYERS = [
     ("layer '32x32x3 Dense(10)'", 'layer "32x32x3 dense -o10 --bias"'),
     ("layer '196x768 MultiheadAttention(768,12)'", 'layer "196x768 multihead --bias --heads 12"'),
     ("layer '32x32x3 nn.Upsample(scale_factor=2,mode=\"bilinear\")'", 'layer "32x32x3 upsample bilinear --scale 2"'),
+    # no shape, or one with its channels first
+    ("layer 'nn.Linear(512, 10)'", 'layer "512 dense -o10 --bias"'),
+    ("layer 'nn.Conv2d(3, 8, 3)'", 'for example layer "12x12x3 conv -k3 -o8 --bias"'),
+    ("layer 1x28x28 -k3 -o8", "layer 28x28x1 conv -k3 -o8"),
+    ("layer '3x224x224 nn.Conv2d(3,64,3)'", 'layer "224x224x3 conv -k3 -o64 --bias"'),
     # three numbers
     ("layer 32x32x3 conv 3 64 2", "layer 32x32x3 conv -k3 -o64 -s2"),
     ("layer 32x32x3 conv 3 3 64", "layer 32x32x3 conv -k3 -o64"),
@@ -308,6 +313,10 @@ CALLS = [
         'network "32x32x3, conv -k3 -o16 -p1 --bias, act relu"',
     ),
     ("network '32x32x3, conv -k 3,3 -o8'", 'network "32x32x3, conv -k 3x3 -o8"'),
+    ("network '1x3x28x28, conv -k3 -o8'", 'network "28x28x3, conv -k3 -o8"'),
+    ("network '1x28x28, conv -k3 -o8'", 'network "28x28x1, conv -k3 -o8"'),
+    ("show mobilenet_v1", "network zoo:mobilenet_v1"),
+    ("'nn.Linear(512, 10)'", "layer 512 dense -o10 --bias"),
     ("network net.yaml other.yaml", "diff net.yaml other.yaml"),
     ("compare net.yaml", "network net.yaml"),
     ("layer zoo:vgg16", "network zoo:vgg16"),
@@ -364,6 +373,33 @@ RIGHT = [  # what goes wrong is not how it was said
 def test_a_command_that_was_right_is_not_mended(words: str, expected: str, sep: Run) -> None:
     code, _, err = sep(*words.split())
     assert (code, re.findall(r"^  hint: (.*)$", err, re.MULTILINE)) == (2, [expected] if expected else [])
+
+
+FAILS = [  # each has a line that would be refused too
+    "network net.yaml --depth 1",
+    "network other.yaml --depth-multiplier 2",
+    "network plain.yaml --width 0.5",
+    "network net.yaml --batch-size 8",
+    "network net.yaml --input 1,3,64,64",
+    "check net.yaml --min params=5M",
+    "network https://a.example/net.onnx",
+    "check https://a.example/net.yaml --max macs=1G",
+    "diff net.yaml",
+    "diff HEAD net.yaml",
+    "layer '32x32x3 Conv2d(3, 8, 3, foo=3)'",
+]
+
+
+@pytest.mark.parametrize("guess", FAILS)
+def test_no_line_that_would_fail_is_suggested(guess: str, sep: Run) -> None:
+    Path("plain.yaml").write_text("input: 8x8x3\nlayers: [conv -k3 -o8]\n", "utf-8")
+    code, _, err = sep(*shlex.split(guess))
+    assert code == 2
+    assert not re.search(r"hint: (for example )?sepcalc (?!kinds lists)", err)
+
+
+def test_convert_writes_yaml_alone(sep: Run) -> None:
+    assert hint(sep("convert", "net.yaml", "--to", "onnx")[2]) == "convert writes YAML, and nothing else"
 
 
 ODD = st.lists(st.sampled_from([*COMMANDS, *WORDS.split(), *MORE]), max_size=6)

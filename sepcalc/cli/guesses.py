@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from sepcalc.cli.corrections import SPECS, corrected, near, options_of, root
 from sepcalc.errors import InputError, Meant
 from sepcalc.kinds import KINDS
 from sepcalc.shape import channels_first, read_shape
-from sepcalc.source import REVISION, TORCH, ZOO, is_network
+from sepcalc.source import GIT, REVISION, TORCH, YAML, ZOO, is_network
 from sepcalc.spec import Spec, parse
 from sepcalc.strangers import is_baseline, zoo_name
 
@@ -22,6 +23,7 @@ _SHAPE = re.compile(r"[(\[]?\d+\s*[x×X*,]\s*\d[\dx×X*,\s]*[)\]]?")
 _NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./-]")
 _IN_FILE = re.compile(r":\d+:\d+$")
 _IMAGE = re.compile(r"(?:1x)?[1-9]\d{0,5}(?:x[1-9]\d{0,5}){2}")
+_FORMATS = ("onnx", "torch", "pytorch", "keras", "tensorflow", "tflite", "h5", "json")
 _VERSION = ("-v", "-V", "version")
 
 
@@ -174,8 +176,12 @@ def _subjects(name: str, rest: list[str]) -> Iterator[list[str]]:
     elif name == "diff" and len(subjects) == 2 and re.fullmatch(r"[A-Za-z][\w./~^-]*", first) and _is_file(subjects[1]):
         if not os.path.exists(first) and "." not in first:
             yield ["diff", f"git:{first}:./{subjects[1]}", subjects[1], *others]
+    elif name in NETWORKS and len(subjects) == 1 and not is_network(first) and (zoo := zoo_name(first)):
+        yield [name, *[ZOO + zoo if word == first else word for word in rest]]
     elif name:
         yield [name, *rest]
+    elif re.match(r"[\w.]+\(", first) and _kind(first.partition("(")[0]):
+        yield ["layer", *_spec(rest)]
     elif _is_network(first):
         yield ["network", _network(first), *others]
     elif first and _is_kernel(first):
@@ -366,6 +372,8 @@ def _parses(words: Sequence[str]) -> bool:
             limits_of(most)
     except InputError:
         return False
+    if not _all_read(context.params):
+        return False
     given = context.params.get("words", ())
     if words[0] in SPECS:
         if words[0] == "verify" and given and is_network(given[0]):
@@ -378,7 +386,38 @@ def _parses(words: Sequence[str]) -> bool:
     return True
 
 
+def _all_read(given: Mapping[str, Any]) -> bool:
+    """Whether the networks of a command line can be read with its settings, as far as that is cheap to say: those in
+    our language."""
+    from sepcalc.cli.network import request
+    from sepcalc.source import is_document, read
+
+    single = [given[name] for name in ("network", "old", "new") if given.get(name)]
+    words = [word for word in given.get("words") or () if "," in word and is_network(word)]
+    try:
+        asked = request(*[given.get(name) or () for name in ("sets", "inputs", "dims")], given.get("batch"))
+        for name in (*single, *(given.get("files") or ()), *words):
+            if "://" in name or (name.startswith(GIT) and not _in_git()):
+                return False
+            if name != "-" and is_document(name) and (os.path.isfile(name) or not name.endswith(YAML)):
+                read(name, asked)
+    except InputError:
+        return False
+    return True
+
+
+def _in_git() -> bool:
+    folder = os.getcwd()
+    while not os.path.exists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return False
+        folder = os.path.dirname(folder)
+    return True
+
+
 def usage(args: Sequence[str]) -> str:
     """The hint for a command line that cannot be read, or nothing."""
+    if args and args[0] == "convert" and any(word.lower().lstrip(".") in _FORMATS for word in args[1:]):
+        return "  hint: convert writes YAML, and nothing else"
     found = command(args)
     return f"  hint: {found}" if found else ""

@@ -178,8 +178,11 @@ def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
             shape = _after(shape, one)
         written += found.layers
         example = example or bool(found.made_up)
-    line = ", ".join(written)
-    return Meant(text, line, example) if line != text and loads(line) else None
+    for first in filter(None, (start, meant.channels_last(start))):
+        line = ", ".join((first, *written[1:]))
+        if line != text and loads(line):
+            return Meant(text, line, example)
+    return None
 
 
 def _after(shape: str, layer: str) -> str:

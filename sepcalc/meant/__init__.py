@@ -14,8 +14,8 @@ from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
 from sepcalc.meant.layer import Contradiction, Layer, Lost, spelled, written
 from sepcalc.meant.reader import Reader
+from sepcalc.meant.words import channels_last, shapes_of, tokens, without_batch
 from sepcalc.meant.words import known as kind
-from sepcalc.meant.words import shapes_of, tokens, without_batch
 from sepcalc.options import Option
 
 Accepts = Callable[[Sequence[str]], str | None]
@@ -24,7 +24,7 @@ Accepts = Callable[[Sequence[str]], str | None]
 ALONE = ("attention", "multihead", "copy")  # kinds of several inputs that may have one
 _MOST = 400  # characters of a guess that are read
 
-__all__ = ["Accepts", "Contradiction", "Line", "kind", "line", "shape", "value"]
+__all__ = ["Accepts", "Contradiction", "Line", "channels_last", "kind", "line", "shape", "value"]
 
 
 class Line(NamedTuple):
@@ -59,19 +59,38 @@ def line(
     else a layer may be called."""
     if len(text) > _MOST or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
         return None
+    if text.count("(") != text.count(")"):
+        return None  # a piece of a call
     words = tokens(text)
     shapes, words = shapes_of(words) if shaped else ((), words)
     own = [*commands]
     spare = without_batch(shapes)
+    contradiction: Contradiction | None = None
     for tried in (shapes, spare) if spare else (shapes,):
         reader = Reader(tried, tuple(also), own, {*others})
         try:
             found = reader.read(words)
+            if shaped and not tried and found[0].inputs:
+                tried = (_input_of(found[0], reader.made_up),)
+            result = _accepted(tried, found, reader, accepts)
+        except Contradiction as says:
+            contradiction = contradiction or says
+            continue
         except Lost:
             continue
-        if (result := _accepted(tried, found, reader, accepts)) and result.text.split() != text.split():
+        if result and result.text.split() != text.split():
             return result
+    if contradiction:
+        raise contradiction
     return None
+
+
+def _input_of(layer: Layer, made_up: list[str]) -> str:
+    """The shape of the input that a call says the channels of; the sizes of its other axes are an example."""
+    axes = 0 if layer.kind == "dense" else layer.rank or (1 if "kernel" not in KINDS[layer.kind].options else 2)
+    if axes:
+        made_up.append("")
+    return "x".join([*["12"] * axes, layer.inputs])
 
 
 def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader", accepts: Accepts) -> Line | None:

@@ -7,6 +7,7 @@ from sepcalc import foreign
 from sepcalc.errors import near_miss
 from sepcalc.foreign import plain
 from sepcalc.kinds import KINDS
+from sepcalc.shape import channels_first
 
 _TUPLE = re.compile(r"(?:(?<![\w)])|(?<=\s-[a-zA-Z]))[(\[]\s*(-?[\w.]+(?:\s*,\s*-?[\w.]+)*)\s*,?\s*[)\]]")
 _CALL = re.compile(r"([A-Za-z_][\w.]*)\s?\(([^()]*)\)")
@@ -60,10 +61,20 @@ def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def without_batch(given: tuple[str, ...]) -> tuple[str, ...]:
-    """The same shapes without a first axis of 1, where each has one."""
+    """The same shapes without a first axis of 1, where each has one; an image that was written channels first with
+    its channels last."""
+    if len(given) == 1 and (last := channels_last(given[0])):
+        return (last,)
     if given and all(shape.startswith("1x") and shape.count("x") > 1 for shape in given):
         return tuple([shape[2:] for shape in given])
     return ()
+
+
+def channels_last(shape: str) -> str:
+    """An image that was probably written channels first, with its channels last: ``1x28x28`` is ``28x28x1``; nothing
+    of any other shape."""
+    sizes = tuple(map(int, shape.split("x"))) if len(shape) < 40 else ()
+    return channels_first(sizes).rpartition(" ")[2] if sizes and min(sizes) > 0 else ""
 
 
 def near(word: str, among: Iterable[str]) -> str:
