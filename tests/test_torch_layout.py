@@ -55,6 +55,15 @@ def strides(net: Network) -> tuple[int, ...]:
 # What is done before a 3 x 3 convolution; channels after it; what an output sees, and how far apart two see.
 MOVED: dict[str, tuple[Callable[[Any], Any], int, tuple[int, int], tuple[int, int]]] = {
     "nothing": (lambda x: x, 3, (3, 3), (1, 1)),
+    "itself": (lambda x: +x, 3, (3, 3), (1, 1)),
+    "a view of its own shape": (lambda x: x.view(x.shape), 3, (3, 3), (1, 1)),
+    "viewed as it is": (lambda x: x.view_as(x), 3, (3, 3), (1, 1)),
+    "reshaped as it is": (lambda x: x.reshape_as(x), 3, (3, 3), (1, 1)),
+    "an axis put there and taken away": (lambda x: x.unsqueeze(0).squeeze(0), 3, (3, 3), (1, 1)),
+    "an axis put behind and taken away": (lambda x: x[..., None].squeeze(-1), 3, (3, 3), (1, 1)),
+    "flattened and back": (lambda x: x.flatten(1).view(x.shape), 3, (3, 3), (1, 1)),
+    "flattened in part and back": (lambda x: x.flatten(2).unflatten(2, x.shape[2:]), 3, (3, 3), (1, 1)),
+    "itself, several times": (lambda x: torch.positive(+x.view_as(x)).unsqueeze(1).squeeze(1), 3, (3, 3), (1, 1)),
     "zeros": (lambda x: F.pad(x, (1, 1, 1, 1)), 3, (3, 3), (1, 1)),
     "reflected": (lambda x: F.pad(x, (1, 2, 3, 4), mode="reflect"), 3, (3, 3), (1, 1)),
     "replicated": (lambda x: F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, (3, 3), (1, 1)),
@@ -85,6 +94,17 @@ def test_what_an_output_sees_through_moves(way: str) -> None:
     assert (fields(net)["conv"], strides(net)) == (field, apart)
     assert net.inputs == {"x": (12, 10, 3)}
     assert sepcalc.verify(net).ok
+
+
+UNCOUNTED = ["acos", "acosh", "asin", "atan", "atanh", "sinc", "erfinv", "lgamma", "digamma", "nan_to_num", "i0"]
+
+
+@pytest.mark.parametrize("name", UNCOUNTED)
+def test_what_has_no_rule_keeps_the_axes_of_a_picture(name: str) -> None:
+    net = sepcalc.from_torch(Then(getattr(torch, name)), torch.ones(PICTURE))
+    assert net.inputs == {"x": (12, 10, 3)}
+    assert [layer.output for layer in net.layers][-1] == (10, 8, 4)
+    assert fields(net)["conv"] == PICTURE[2:]  # it may read anything along them
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.importers.torch.scatters import SCATTERS
 from sepcalc.importers.torch.sorting import SORTING
 from sepcalc.network import Network
+from sepcalc.shape import Shape
 
 OPERATORS: dict[str, Handler] = {
     **LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS, **SORTING,
@@ -29,12 +30,18 @@ _IMAGES = (
 )
 _KEEPING = {
     *("cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"),
+    *("positive", "resolve_conj", "resolve_neg", "lift", "lift_fresh", "type_as", "feature_dropout", "alpha_dropout"),
     *("roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"),
     *(f"{how}_pad{rank}d" for how in ("reflection", "replication") for rank in (1, 2, 3)),
     *("_pad_circular", "rot90", "index", "index_select", "repeat", "repeat_interleave", "tile"),
 }
+# What keeps all elements and their order, whatever the shape.
+_ORDERLY = {
+    *("view", "reshape", "_unsafe_view", "_reshape_alias", "view_as", "reshape_as", "flatten", "unflatten", "ravel"),
+    *("squeeze", "unsqueeze"),
+}
 # What may take a leading axis of one example away, or put it there.
-_SQUEEZING = {"squeeze", "unsqueeze", "select", "unbind", "view", "reshape", "_unsafe_view", "unflatten", "flatten"}
+_SQUEEZING = {*_ORDERLY, "select", "unbind"}
 _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
@@ -73,14 +80,15 @@ def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
     sizes = [one.elements for one in trace.parameters]
     trained = [one.trained for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
-    wanted = wishes(trace.calls)
+    calls = _without_detours(trace.calls)
+    wanted = wishes(calls)
     builder = Builder(sizes, trained, wanted, read)
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
     for text in trace.notes:
         builder.note(text)
     alone = list[Cost]()
-    for call in trace.calls:
+    for call in calls:
         if any(one.live for one in (*call.tensors(), *call.outputs)):
             _follow(builder, call)
         elif call.library == "aten" and call.op in MULTIPLYING:
@@ -151,6 +159,22 @@ def _alone(builder: Builder, call: Call) -> Cost:
     arguments = {name: live if one is fed else one for name, one in call.arguments.items()}
     _follow(builder, call._replace(arguments=arguments))
     return builder.cost_since(mark)
+
+
+def _without_detours(calls: Sequence[Call]) -> list[Call]:
+    """The calls; what only gives a tensor the shape back that it had before is an alias of that."""
+    before, straight = dict[int, dict[Shape, Tensor]](), list[Call]()
+    for call in calls:
+        given = call.maybe("self")
+        if call.library == "aten" and call.op in _ORDERLY and given is not None and call.get("dtype") is None:
+            (output,) = call.outputs
+            shapes = before.get(given.at, {given.shape: given})
+            same = shapes.get(output.shape)
+            if same is not None:
+                call = call._replace(op="alias", arguments={"self": same})
+            before[output.at] = shapes if same is not None else {**shapes, output.shape: output}
+        straight.append(call)
+    return straight
 
 
 def wishes(calls: Sequence[Call]) -> dict[int, int]:
@@ -238,6 +262,10 @@ def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
 
 
 def _keeps(call: Call) -> bool:
+    """Whether what it gives lies as what it is given; what has no rule does where it has the same shape."""
+    if call.library != "aten" or call.op not in OPERATORS:
+        shapes = [one.shape for one in call.tensors()]
+        return bool(call.outputs) and (call.op in _KEEPING or all(one.shape in shapes for one in call.outputs))
     return bool(call.outputs) and (call.op in ELEMENTS or call.op in _KEEPING)
 
 
