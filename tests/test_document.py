@@ -306,3 +306,13 @@ def test_params_take_what_the_document_says_at_any_size() -> None:
 @pytest.mark.parametrize("text", ["0", "2.5", "-1", "1/0", "1e9", "'2 '", "[2]", "9999999999999999999", "½"])
 def test_bytes_of_a_param_are_a_whole_number_or_so_many_for_so_many(text: str) -> None:
     assert "FILE:1:14: " in refusal(f"param-bytes: {text}\ninput: 8x8x3\nlayers: [conv -k3 -o2]\n")
+
+
+WEIGHED = [("norm batch", 64 * 4096 + 8192), ("norm layer", 64 * 4096 + 8192), ("dense -o8", 4096 * 8)]
+
+
+@pytest.mark.parametrize(("layer", "params"), WEIGHED)
+def test_a_product_has_the_weights_behind_layers_with_params_of_their_own(layer: str, params: int) -> None:
+    """A norm is not what multiplies a matrix. A dense layer is: what it reads is data."""
+    text = f"input: 32x64\nlayers: [{{matmul: {{x: [], table: [constant --to 64x4096, {layer}]}}}}]\n"
+    assert load(text).network.params == params

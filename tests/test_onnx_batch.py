@@ -322,3 +322,23 @@ def test_rows_that_may_meet_are_no_examples(what: str, whole: bool, tmp_path: Pa
 def test_the_file_that_was_counted_wrong() -> None:
     assert read(str(FAULTS / "b_topk.onnx")).macs == 9 * 6 * 4
     assert read(str(FAULTS / "first_axis_4096.onnx"), Request(batch=1)).macs == 4096 * 64 * 8
+
+
+def test_a_product_of_the_examples_and_another_size_is_no_batch(tmp_path: Path) -> None:
+    """Its name says that there are more rows than examples: how many is asked, and the hint can be pasted."""
+    path = saved(tmp_path, [node("MatMul", "x w", "y")], {"x": ("batch*seq", 64)}, "y", (weight("w", 64, 64),))
+    hint = "--input x=…x64, or --dim 'batch*seq'=…"
+    assert refusal(path) == f"FILE: the input 'x' leaves open: 'batch*seq'\n  hint: {hint}"
+    assert read(path, Request(dims={"batch*seq": "6"})).macs == 6 * 64 * 64
+    twice = saved(tmp_path, [node("MatMul", "x w", "y")], {"x": ("2*batch", 64)}, "y", (weight("w", 64, 64),))
+    assert read(twice).macs == 64 * 64
+
+
+def test_names_of_open_axes_may_hold_any_sign(gate: Run, tmp_path: Path) -> None:
+    made = [node("Conv", "x w", "y")]
+    path = saved(tmp_path, made, {"x": ("N", 3, "a=b", "h w")}, "y", (weight("w", 4, 3, 1, 1),))
+    assert refusal(path).splitlines()[1] == "  hint: --input x=1x3x…x…, or --dim a=b=…"
+    assert gate("network", path, "--dim", "a=b=5", "--dim", "h w=7")[0] == 0
+    made = [node("Conv", "x w", "y")]
+    path = saved(tmp_path, made, {"x": ("N", 3, "h w", 5)}, "y", (weight("w", 4, 3, 1, 1),))
+    assert refusal(path).splitlines()[1] == "  hint: --input x=1x3x…x5, or --dim 'h w'=…"

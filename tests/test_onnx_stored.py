@@ -293,3 +293,16 @@ def test_a_table_that_is_spread_over_places_is_no_weight(tmp_path: Path) -> None
     """Frequencies at each place, as a rotary embedding has them: 16 elements of 4 stored ones."""
     text = "g (float[1, 4] x) => (y) <float[4, 1] p = {0, 1, 2, 3}> { a = Mul(p, f) s = Sin(a) y = Mul(x, s) }"
     assert network(text, tmp_path, {"f": (1, 4)}).params == 0
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_sparse_constant_is_its_numbers(used: bool, tmp_path: Path) -> None:
+    """Five of 64 x 4, as a sparse initializer has them; noted where nothing reads it."""
+    values = numpy_helper.from_array(np.ones(5, np.float32), "values")
+    sparse = helper.make_sparse_tensor(values, numpy_helper.from_array(np.arange(5), "at"), [64, 4])
+    read_by = node("MatMul", "x w", "y") if used else node("Relu", "x", "y")
+    made = graph([node("Constant", "", "w", sparse_value=sparse), read_by], {"x": (1, 64)}, "y")
+    found = saved(made, tmp_path)
+    assert (found.params, found.macs) == ((5, 256) if used else (0, 0))
+    note = "5 params are stored and never used: they are not counted (w)"
+    assert (note in found.notes) == (not used)

@@ -26,6 +26,8 @@ CHAINS = [  # of an input of 12x10x3; what the last layer sees
     ("permute --to 10x12x3, conv -k3x1 -o4", (1, 3)),
     ("reshape --to 120x3, conv -k3 -o4", (12, 10)),
     ("flatten, dense -o4", (12, 10)),
+    ("softmax, conv -k3 -o4", (3, 3)),
+    ("softmax --axis w, conv -k3 -o4", (12, 10)),  # it sees all along its axis: where, is lost
 ]
 
 

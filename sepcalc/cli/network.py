@@ -51,7 +51,8 @@ def request(
 def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = False) -> dict[str, str]:
     values: dict[str, str] = {}
     for text in given:
-        name, equals, value = text.partition("=")
+        # a name in a model file may hold any sign, a size or a shape no "="
+        name, equals, value = text.partition("=") if option == "--set" else text.rpartition("=")
         if not equals or not (name or nameless):
             raise InputError(
                 [Problem(f"{option} {quoted(text)}: expected name=value", f"for example {option} {example}")]

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from sepcalc.network import Node
-from sepcalc.ops.move import Constant
+from sepcalc.ops.move import Constant, Embedding
 from sepcalc.ops.product import Attention, Einsum, Matmul
 
 
 def weights_of_products(nodes: Sequence[Node], first: int) -> list[int]:
     """The constants of which nobody says whether they are learned, and that a product reads, at once or through layers
-    without params that read nothing but constants: its weights are learned. ``first`` is the number of the first
+    that read nothing but constants, none of which multiplies them with weights of its own or looks them up: its weights
+    are learned. ``first`` is the number of the first
     node's tensor."""
     within: dict[int, frozenset[int]] = {}  # the constants that a tensor is made of alone
     found: set[int] = set()
@@ -23,12 +24,13 @@ def weights_of_products(nodes: Sequence[Node], first: int) -> list[int]:
         parts = [within[source] for source in node.sources if source in within]
         if isinstance(node.op, Matmul | Einsum | Attention):
             found.update(*parts)
-        elif parts and len(parts) == len(node.sources) and not _trained(node, nodes, first):
+        elif parts and len(parts) == len(node.sources) and not _data(node, nodes, first):
             within[first + at] = frozenset().union(*parts)
     return sorted(found)
 
 
-def _trained(node: Node, nodes: Sequence[Node], first: int) -> bool:
-    """Whether a layer on constants has params of its own: what it reads is its data."""
+def _data(node: Node, nodes: Sequence[Node], first: int) -> bool:
+    """Whether constants are the data of a layer that reads them: its params are a matrix or a table, not a norm's."""
     inputs = tuple([nodes[source - first].output for source in node.sources])
-    return node.op.cost(inputs, node.output).params > 0
+    cost = node.op.cost(inputs, node.output)
+    return cost.params > 0 and (cost.macs > 0 or isinstance(node.op, Embedding))

@@ -176,3 +176,7 @@ class Softmax(_Softmax, Op):
         if self.log:
             return Cost(adds=3 * x - rows, compares=x - rows, specials=x + rows, activations=x)
         return Cost(adds=2 * x - rows, compares=x - rows, divs=x, specials=x, activations=x)
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        at = range(len(output))[self.axis]
+        return () if at == len(output) - 1 or output[at] == 1 else None

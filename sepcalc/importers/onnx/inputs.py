@@ -1,6 +1,7 @@
 """The inputs of a graph: their shapes, and along which of their axes how many examples lie."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,9 +10,10 @@ from sepcalc.importers import Request
 from sepcalc.importers.growing import guessed, listed, unsuited
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
-# Names of an open axis that say that examples lie along it; that say nothing, exporters' own (unk__7, s0,
-# DynamicDimension.0); and what stands there for want of a name, as often as there are such axes.
-_EXAMPLES = re.compile(r".*batch.*|bs?|n|(num_?)?examples?", re.I)
+# Names of an open axis that say that examples lie along it (not so a product of theirs with another size); that say
+# nothing, exporters' own (unk__7, s0, DynamicDimension.0); and what stands there for want of a name, as often as there
+# are such axes.
+_EXAMPLES = re.compile(r"[^*×·]*batch[^*×·]*|\d+ ?\* ?\w*batch\w*|bs?|n|(num_?)?examples?", re.I)
 _SILENT = re.compile(
     r"|unk_.*|unknown.+|s\d+|.*dynamic_axes_\d+|(axis|_?dim)_?\d+|dynamic_?dim(ension)?[._]?\d+", re.IGNORECASE
 )
@@ -191,9 +193,9 @@ class Inputs:
     def _open(self, name: str, parts: Sequence[int | str], along: int | None, left: Sequence[str]) -> Problem:
         """What asks for the sizes of an input, and how they are given: a size without a name by the whole shape."""
         named = [part for at, part in enumerate(parts) if isinstance(part, str) and part and at != along]
-        hint = f"--input {printable(name)}={_example(parts, along)}"
+        hint = f"--input {_pasted(name)}={_example(parts, along)}"
         if named and all(part or at == along for at, part in enumerate(parts)):
-            hint += f", or --dim {printable(named[0])}=…"
+            hint += f", or --dim {_pasted(named[0])}=…"
         return Problem(f"{self.shown}: the input {quoted(name)} leaves open: {', '.join(left)}", hint)
 
     def _unknown_dims(self, dims: Mapping[str, int]) -> Iterator[Problem]:
@@ -209,7 +211,7 @@ class Inputs:
                 hint = "all its dimensions are fixed"
                 if nameless is not None:
                     example = _example(parts_of(nameless), self.axes[nameless.name])
-                    hint = f"what it leaves open has no name: --input {printable(nameless.name)}={example}"
+                    hint = f"what it leaves open has no name: --input {_pasted(nameless.name)}={example}"
             yield Problem(f"{self.shown}: it has no open dimension {quoted(name)}", hint)
 
     def _asked(self, text: str, parts: Sequence[int | str], name: str, along: int | None) -> Shape:
@@ -266,3 +268,8 @@ def _example(parts: Sequence[int | str], along: int | None) -> str:
         "1" if at == along and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
         for at, part in enumerate(parts)
     )
+
+
+def _pasted(name: str) -> str:
+    """A name as a shell takes it."""
+    return shlex.quote(printable(name))

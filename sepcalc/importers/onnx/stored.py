@@ -59,12 +59,29 @@ def initial(graph: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
     """The stored tensors of a graph, by name."""
     values = {tensor.name: stored_value(tensor, tensor.name, builder, owner) for tensor in graph.initializer}
     for sparse in graph.sparse_initializer:
-        name = sparse.values.name
-        shape = tuple(int(size) for size in sparse.dims)
-        root = builder.root(name, owner)
-        builder.stored[root] = (int(prod(sparse.values.dims)), sparse.values.data_type)  # type: ignore[index]
-        values[name] = Value(shape, sparse.values.data_type, roots=(root,), name=name)
+        values[sparse.values.name] = sparse_value(sparse, sparse.values.name, builder, owner)
     return values
+
+
+def sparse_value(sparse: Any, name: str, builder: Builder, owner: str = "") -> Value:
+    """A stored tensor of which the file has the elements that are not zero: these are its numbers."""
+    shape = tuple(int(size) for size in sparse.dims)
+    if any(size < 0 for size in shape) or len(shape) > 64:
+        raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
+    root = builder.root(name, owner)
+    builder.stored[root] = (int(prod(sparse.values.dims)), sparse.values.data_type)  # type: ignore[index]
+    return Value(shape, sparse.values.data_type, roots=(root,), name=name)
+
+
+def constants(node: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
+    """The tensor in a Constant node, by the name that it gives it; nothing for other nodes."""
+    name = next(iter(node.output), "") or node.name
+    for attribute in node.attribute if node.op_type == "Constant" else ():
+        if attribute.name == "value" and attribute.type == 4:
+            return {name: stored_value(attribute.t, name, builder, owner)}
+        if attribute.name == "sparse_value" and attribute.type == 11:
+            return {name: sparse_value(attribute.sparse_tensor, name, builder, owner)}
+    return {}
 
 
 def attributes(node: Any) -> dict[str, Any]:

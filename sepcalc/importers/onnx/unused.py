@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.importers.onnx.graph import Builder
-from sepcalc.importers.onnx.stored import initial, stored_value
+from sepcalc.importers.onnx.stored import constants, initial
 from sepcalc.importers.onnx.walk import place
 
 Functions = Mapping[tuple[str, str], Any]
@@ -62,9 +62,7 @@ class _Search:
         for value in initial(graph, self.builder, owner).values() if graph is not None else ():
             self.found += value.roots
         for node in nodes:
-            for one in node.attribute if node.op_type == "Constant" else ():
-                if one.name == "value" and one.type == 4:
-                    self.found += stored_value(one.t, node.output[0], self.builder, owner).roots
+            self.found += [root for value in constants(node, self.builder, owner).values() for root in value.roots]
             for part, inner in _graphs(node):
                 self.dead(inner.node, inner, place(owner, node, part))
 

@@ -26,7 +26,7 @@ from sepcalc.importers.onnx.operators import (
 )
 from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.spectra import SHAPES
-from sepcalc.importers.onnx.stored import attached, attributes, bound, initial, listed, stored_value
+from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
 from sepcalc.importers.onnx.weighing import made_from, weights_of
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape
@@ -132,9 +132,8 @@ class Walk:
 
     def constant(self, call: Call, node: Any) -> Value:
         """A Constant node: weights may stand in one, too."""
-        for attribute in node.attribute:
-            if attribute.name == "value":
-                return stored_value(attribute.t, f"{call.outputs[0] or call.name}", self.builder, self.owner)
+        for value in constants(node, self.builder, self.owner).values():
+            return value
         for name, kind in (("value_int", 7), ("value_ints", 7), ("value_float", 1), ("value_floats", 1)):
             given = call.attributes.get(name)
             if given is not None:
@@ -322,9 +321,7 @@ class Walk:
         with self.inside(node, part):
             inner = {**scope, **initial(graph, self.builder, self.owner)}
             for one in graph.node:
-                for stored in one.attribute if one.op_type == "Constant" else ():
-                    if stored.name == "value":
-                        inner[one.output[0]] = stored_value(stored.t, one.output[0], self.builder, self.owner)
+                inner.update(constants(one, self.builder, self.owner))
                 yield from self.held(one, inner)
             names = {name for one in graph.node for name in (*one.input, *one.output)}
             yield from (inner[name] for name in names if name in inner and inner[name].constant)
