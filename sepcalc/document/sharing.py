@@ -56,9 +56,11 @@ def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Fr
         owner = run.find(name, frame, "layer")
         if owner is None:
             return
-        has = stored_by(run, owner.first) if owner.last == owner.first + 1 else 0
+        has = counted_by(run, owner.first) if owner.last == owner.first + 1 else 0
         what = f"shared-params: {name.text}"
-        count = _count(run, frame, piece, what, has, f" to the {has:,} params that {name.text}, one layer, has", tensor)
+        count = _count(
+            run, frame, piece, what, has, f" to the {has:,} params that {name.text}, one layer, counts", tensor
+        )
         if count is None:
             return
         owners.append((owner.first, count))
@@ -100,9 +102,13 @@ def _count(
     return count
 
 
-def stored_by(run: "Run", at: int) -> int:
-    """The params that a layer has, those besides what its spec says, too."""
-    return int(cost_of(run, at).params) + max(0, -run.others.get(at, 0))
+def counted_by(run: "Run", at: int) -> int:
+    """The params that are counted where a layer stands: those besides what its spec says, too, but none that others
+    count or that are stored nowhere."""
+    own = int(cost_of(run, at).params)
+    if at in run.ties:
+        return own - (run.ties[at][1] or own)
+    return own - sum([count for _, count in run.shares.get(at, ())]) - run.others.get(at, 0)
 
 
 def _weighted(run: "Run", what: Named) -> list[int]:

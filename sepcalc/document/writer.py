@@ -77,7 +77,7 @@ def counted_elsewhere(network: Network, at: int, names: Sequence[str]) -> list[s
 
 
 def owners_of(network: Network, at: int) -> list[tuple[int, int]]:
-    """The layers before this one that count params of it, and how many: no more than they have, and than it has."""
+    """The layers before this one that count params of it, and how many: no more than these count, and than it has."""
     node, layer = network.nodes[at], network.layers[at]
     if not layer.shared:
         return []
@@ -85,19 +85,21 @@ def owners_of(network: Network, at: int) -> list[tuple[int, int]]:
         asked = [(network.owners[node.weights], layer.shared)] if network.owners[node.weights] != at else []
     else:
         numbers = network.numbers
-        asked = [(numbers[name], count) for name, count in node.owners if numbers.get(name, at) < at]
+        asked = [
+            (_counting(network, numbers[name]), count) for name, count in node.owners if numbers.get(name, at) < at
+        ]
     left, found = layer.cost.params + layer.shared, []
     for owner, count in asked:
-        taken = min(count, _stored_by(network, owner), left)
+        taken = min(count, network.layers[owner].cost.params, left)
         left -= taken
         found += [(owner, taken)] if taken else []
     return found
 
 
-def _stored_by(network: Network, at: int) -> int:
-    """The params that a layer has, whoever counts them."""
-    layer = network.layers[at]
-    return layer.cost.params + max(0, layer.shared)
+def _counting(network: Network, at: int) -> int:
+    """The layer that counts the weights of this one: itself, or the first of those that have the same."""
+    weights = network.nodes[at].weights
+    return at if weights is None else network.owners[weights]
 
 
 def weights_fit(network: Network, at: int, owner: int) -> bool:
