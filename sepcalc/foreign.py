@@ -23,6 +23,7 @@ LAYERS = {
     "conv2": "conv", "standardconv": "conv", "regularconv": "conv", "normalconv": "conv", "fusedconv": "conv",
     "qlinearconv": "conv", "convinteger": "conv", "lazyconv": "conv", "causalconv": "conv", "groupconv": "conv",
     "groupedconv": "conv", "gconv": "conv", "dilatedconv": "conv", "atrousconv": "conv", "stridedconv": "conv",
+    "atrous": "conv", "dilated": "conv",
     "dwconv": "depthwise", "depthwiseconv": "depthwise", "depthwiseconvolution": "depthwise", "dw": "depthwise",
     "convdw": "depthwise", "depthwiseconvnative": "depthwise", "depthconv": "depthwise",
     "pwconv": "pointwise", "pointwiseconv": "pointwise", "pointwiseconvolution": "pointwise", "pw": "pointwise",

@@ -130,6 +130,14 @@ LAYERS = [
     ("layer 'nn.Conv2d(3, 8, 3)'", 'for example layer "12x12x3 conv -k3 -o8 --bias"'),
     ("layer 1x28x28 -k3 -o8", "layer 28x28x1 conv -k3 -o8"),
     ("layer '3x224x224 nn.Conv2d(3,64,3)'", 'layer "224x224x3 conv -k3 -o64 --bias"'),
+    # in another order, and short forms
+    ("layer conv 12x12x3 -k3 -o64", "layer 12x12x3 conv -k3 -o64"),
+    ("layer -k3 -o64 12x12x3", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 -o64 conv -k3", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 upsample bilinear -s2", "layer 12x12x3 upsample bilinear --scale 2"),
+    ("layer 12x12x3 upsample 2x", "for example layer 12x12x3 upsample nearest --scale 2"),
+    ("layer 12x12x3 atrous -k3 -o8 --rate 2", "layer 12x12x3 conv -k3 -o8 -d2"),
+    ("layer 12x12x3 conv -k3 -o8 -a relu", 'network "12x12x3, conv -k3 -o8, act relu"'),
     # three numbers
     ("layer 32x32x3 conv 3 64 2", "layer 32x32x3 conv -k3 -o64 -s2"),
     ("layer 32x32x3 conv 3 3 64", "layer 32x32x3 conv -k3 -o64"),
@@ -495,6 +503,8 @@ ENTRIES = [
     ("linear: 10", "dense -o10"),
     ("dense: 10", "dense -o10"),
     ("pool: max 2", "pool max -k2"),
+    ("conv -k3 -o8, act relu", "layers: [conv -k3 -o8, act relu]"),
+    ("conv -k3 -o8, norm batch, act relu", "layers: [conv -k3 -o8, norm batch, act relu]"),
 ]
 
 

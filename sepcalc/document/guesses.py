@@ -61,6 +61,9 @@ def read_layer(
     def computed(match: re.Match[str]) -> str:
         return "1" if names is None else as_text(evaluate(match[1], names))
 
+    parts = [part.strip() for part in split_at_commas(text)]
+    if len(parts) > 1 and all(part and accepts(part.split()) is not None for part in parts):
+        return meant.Line((), tuple(parts), ())  # entries without a list around them
     found = meant.line(text, accepts, shaped=False, others=blocks)
     if found is None and first[:1].isdigit() and len(text.split()) > 1:  # a shape, which is left out
         rest = text.split(None, 1)[1]

@@ -14,7 +14,7 @@ from sepcalc.errors import Invalid
 from sepcalc.kinds import KINDS
 from sepcalc.meant.layer import Contradiction, Layer, Lost, spelled, written
 from sepcalc.meant.reader import Reader
-from sepcalc.meant.words import channels_last, shapes_of, tokens, without_batch
+from sepcalc.meant.words import channels_last, in_order, shapes_of, tokens, without_batch
 from sepcalc.meant.words import known as kind
 from sepcalc.options import Option
 
@@ -62,7 +62,7 @@ def line(
     if text.count("(") != text.count(")"):
         return None  # a piece of a call
     words = tokens(text)
-    shapes, words = shapes_of(words) if shaped else ((), words)
+    shapes, words = shapes_of(in_order(words)) if shaped else ((), words)
     own = [*commands]
     spare = without_batch(shapes)
     contradiction: Contradiction | None = None

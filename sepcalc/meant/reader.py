@@ -161,6 +161,8 @@ class Reader:
             layer.numbers += [stride[1]] if stride[1] else []
             layer.store("stride", stride[2])
             return None, at + 1
+        if word.partition("=")[0] == "-a":
+            word = f"--act{word[2:]}"
         if word[0] == "-" and word[1:2].isalpha():
             return None, self.short(layer, words, at)
         if word[:2] != "--" and "=" not in word and _LETTERS.fullmatch(word):
@@ -218,7 +220,7 @@ class Reader:
         if name in foreign.INPUTS:
             layer.takes(value)
         elif layer.kind == "upsample" and name in ("mode", "interpolation"):
-            mode = {"linear": "bilinear", "trilinear": "bilinear"}.get(plain(value), plain(value))
+            mode = plain(value)
             if mode not in KINDS["upsample"].words()[0]:
                 raise Lost
             layer.words = [mode]
@@ -241,6 +243,8 @@ class Reader:
             return self.option(layer, [*words[:at], long, *words[at + 1 :]], at)[1]
         letter, value = word[1], word[2:].removeprefix("=")
         option = SHORT.get(letter) or OPTIONS.get(foreign.LETTERS.get(letter.lower(), ""))
+        if letter == "s" and layer.kind == "upsample":
+            option = OPTIONS["scale"]
         if option is None or not self.fits(layer, option.name):
             raise Lost
         at += 1

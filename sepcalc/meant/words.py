@@ -35,6 +35,7 @@ def tokens(text: str) -> list[str]:
     text = _SPACED.sub("x", text.replace("\x02", "(").replace("\x03", ")"))
     for _ in range(3):
         text = _CALL.sub(lambda match: f" {match[1]} ( {match[2]} ) ", text)
+    text = re.sub(r"(?<!\S)(\d+)x(?!\S)", r"\1", text)  # 2x
     text = _NAMED.sub(r"\1=", text).replace("@", " ")
     words = [word.strip("`") for word in _TOKEN.findall(text)]
     return [re.sub("\x00(\\d+)\x01", lambda match: held[int(match[1])], word) for word in words if word]
@@ -58,6 +59,21 @@ def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     if kind and run[0].count("x") == 1 and len(run) == 2 and "x" not in run[1]:  # 12x12 3
         return ("x".join(run),), rest
     return (run[0],), [*run[1:], *rest]
+
+
+def in_order(words: list[str]) -> list[str]:
+    """The words with the shape first, then the kind, where options stand before them: ``conv 12x12x3 -k3`` is
+    ``12x12x3 conv -k3``."""
+    if not any(word[0] == "-" for word in words) or any(word in "()" for word in words):
+        return words
+    free = [at for at, word in enumerate(words) if at == 0 or not re.fullmatch("-[A-Za-z]|--[A-Za-z-]+", words[at - 1])]
+    images = [at for at in free if SIZES.fullmatch(words[at]) and words[at].count("x") == 2]
+    if len(images) == 1 and not SIZES.fullmatch(words[0]):
+        return in_order([words[images[0]], *words[: images[0]], *words[images[0] + 1 :]])
+    kinds = [at for at in free if known(words[at])]
+    if len(kinds) == 1 and len(words) > 2 and SIZES.fullmatch(words[0]) and words[1][0] == "-":
+        return [words[0], words[kinds[0]], *words[1 : kinds[0]], *words[kinds[0] + 1 :]]
+    return words
 
 
 def without_batch(given: tuple[str, ...]) -> tuple[str, ...]:
