@@ -313,6 +313,33 @@ def test_the_values_of_whole_numbers_decide_what_runs(way: str) -> None:
     assert (said.macs, said.notes) == (rows * 8, (note,))
 
 
+@pytest.mark.parametrize(("values", "runs"), [("[0.7]", 1), ("[0.3]", 2), ("[[0.7]]", 1)])
+def test_decimal_values_given_as_text_decide_what_runs(values: str, runs: int) -> None:
+    def steps(dense: nn.Module, x: torch.Tensor, other: torch.Tensor) -> Any:
+        return x * dense(x).sum() if other > 0.5 else x * dense(x).sum() * dense(x).sum()
+
+    net = sepcalc.from_torch(Named(steps), {"x": "1x4", "other": values})
+    assert (net.complete, net.macs) == (True, runs * 8)
+    assert "the values of the input 'other' decided what ran" in net.notes
+
+
+def test_decimal_values_of_a_tensor_are_not_looked_at() -> None:
+    def code(dense: nn.Module, x: torch.Tensor, other: torch.Tensor) -> Any:
+        return dense(x) if other > 0.5 else x
+
+    net = sepcalc.from_torch(Named(code), torch.ones(1, 4), torch.ones(1, 1))
+    assert net.stopped is not None
+
+
+@pytest.mark.parametrize("code", [lambda w: w.abs().sum() > 0, lambda w: w.tolist(), lambda w: w[0, 0].item() > 0])
+def test_parameters_have_no_values_to_ask_for(code: Callable[[torch.Tensor], Any]) -> None:
+    net = sepcalc.from_torch(Asking(lambda m, x: m.conv(x) if code(m.conv.weight[0, 0]) else x), torch.ones(1, 3, 8, 8))
+    assert net.stopped is not None
+    assert net.stopped.reason == (
+        "it asks for values of parameters, and none is read here; what runs then depends on them: counted up to here"
+    )
+
+
 @pytest.mark.parametrize("way", VALUED)
 def test_values_that_nobody_gave_are_asked_for(way: str) -> None:
     code, shape, values, _ = VALUED[way]

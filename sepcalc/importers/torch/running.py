@@ -35,6 +35,7 @@ _ASKS = "it asks for a value that only the data can tell, and what runs then dep
 _CHOSEN = (
     "the data chooses which layers run: counted as if each had its turn; other choices were tried, and cost as much"
 )
+_LEARNED = "it asks for values of parameters, and none is read here; what runs then depends on them: counted up to here"
 _EXPORTED = "its forward asks for values that only the data can tell: counted is what runs when PyTorch exports it"
 
 
@@ -57,7 +58,7 @@ def traced(
     much code then asks for nothing. Where it asks even so, the run up to there. Raises Failed where forward fails, and
     NeedsType where an input whose type is guessed (those named in ``guesses``) must be of another."""
     trace = _run(name, module, args, kwargs, guesses)
-    if trace.stop is None or trace.stop.reason != _ASKS:
+    if trace.stop is None or trace.stop.reason not in (_ASKS, _LEARNED):
         return trace
     with suppress(InputError), _as_exported():
         whole = _run(name, module, args, kwargs, guesses)
@@ -84,14 +85,19 @@ def _whatever_is_chosen(
     return traces[0]._replace(notes=(_CHOSEN, *traces[0].notes)) if len(costs) == 1 else None
 
 
+class Said(torch.Tensor):
+    """Values that were given as text: whatever their type, they are looked at."""
+
+
 def _is_whole(value: torch.Tensor) -> bool:
     return not (value.dtype.is_floating_point or value.dtype.is_complex)
 
 
 def _behind(value: torch.Tensor) -> torch.Tensor:
-    """What stands for an input: a tensor without data, but whole numbers that are few keep their values."""
-    if _is_whole(value) and not value.is_meta and value.numel() <= VALUES:
-        return value.detach().to("cpu", copy=True)
+    """What stands for an input: a tensor without data, but values that are few stay where they were given as text, or
+    are whole numbers."""
+    if (_is_whole(value) or isinstance(value, Said)) and not value.is_meta and value.numel() <= VALUES:
+        return value.detach().as_subclass(torch.Tensor).to("cpu", copy=True)
     return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
 
 
@@ -198,7 +204,8 @@ def _run(
             weighed = any(one.roots for one in fact.call.tensors())  # values alone would not tell
             if origins and len(read) == len(origins) and listed and not weighed:
                 raise InputError([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
-            return _trace(tracer, inputs, {}, Stop(fact.call, _ASKS))
+            learned = weighed and not any(one.live for one in fact.call.tensors())
+            return _trace(tracer, inputs, {}, Stop(fact.call, _LEARNED if learned else _ASKS))
         except Elsewhere as fact:
             return _trace(tracer, inputs, {}, Stop(fact.call, _ELSEWHERE))
         except NoShape as fact:

@@ -12,7 +12,7 @@ from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, q
 from sepcalc.importers import Request
 from sepcalc.importers.given import Given, read_given
 from sepcalc.importers.torch.refusals import NeedsType
-from sepcalc.importers.torch.running import Failed, signature
+from sepcalc.importers.torch.running import Failed, Said, signature
 from sepcalc.network import Network
 from sepcalc.shape import Shape, read_shape, show
 
@@ -75,7 +75,8 @@ def _tensor(asked: Asked, kind: torch.dtype | None, decimal: torch.dtype) -> tor
     if asked.given.values is None:
         return torch.empty(asked.shape, dtype=said or decimal, device="meta")
     values = torch.tensor(asked.given.values)
-    return values.to(said or (decimal if values.is_floating_point() else values.dtype))
+    values = values.to(said or (decimal if values.is_floating_point() else values.dtype))
+    return values.as_subclass(Said)
 
 
 def _typed(run: Run, asked: Mapping[str, Asked]) -> Network | None:
