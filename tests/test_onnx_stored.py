@@ -306,3 +306,10 @@ def test_a_sparse_constant_is_its_numbers(used: bool, tmp_path: Path) -> None:
     assert (found.params, found.macs) == ((5, 256) if used else (0, 0))
     note = "5 params are stored and never used: they are not counted (w)"
     assert (note in found.notes) == (not used)
+
+
+def test_statistics_of_a_norm_of_stored_tensors_are_buffers(tmp_path: Path) -> None:
+    """48 elements, 8 + 8 of gain and bias, 8 + 8 of statistics."""
+    made = [node("BatchNormalization", "p g b m v", "c"), node("Add", "x c", "y")]
+    found = saved(graph(made, {"x": (1, 6, 8)}, "y", p=(6, 8), g=(8,), b=(8,), m=(8,), v=(8,)), tmp_path)
+    assert (found.params, found.cost.buffers) == (64, 16)

@@ -131,7 +131,9 @@ class Growing(Generic[Beside]):
         stays = [False] * len(self.nodes)
         for at in reversed(range(len(self.nodes))):
             node = self.nodes[at]
-            kept = isinstance(node.op, Constant) and node.op.learned  # also of a branch that is not laid out
+            kept = isinstance(node.op, Constant) and (
+                node.op.learned or node.op.buffer
+            )  # also of a branch that is not laid out
             if node.op.writes or kept or first + at in read:
                 stays[at] = True
                 read.update(node.sources)

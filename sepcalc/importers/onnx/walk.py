@@ -28,7 +28,7 @@ from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.spectra import SHAPES
 from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
 from sepcalc.importers.onnx.weighing import made_from, weights_of
-from sepcalc.ops.move import Copy
+from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape
 
 DEEPEST = 40  # functions and branches within each other
@@ -166,8 +166,11 @@ class Walk:
             scratch = Builder(1, self.builder.stored, lambda name: False)
             fed = [_fed(scratch, value) for value in call.inputs]
             made = handler(scratch, call._replace(inputs=tuple(fed)))
-            if scratch.cost_since(0).macs:
+            cost = scratch.cost_since(0)
+            if cost.macs:
                 self.stored_product(call)
+            elif cost.buffers:  # statistics of a norm: no weights of whoever reads what it gives
+                self.builder.add(f"{call.name}/statistics", Constant((cost.buffers,), False, True), ())
             return [Value(value.shape, value.kind, roots=roots, some=some(value.sizes)) for value in made]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
             reason = str(error) if isinstance(error, Refused) else ""
