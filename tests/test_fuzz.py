@@ -1,0 +1,71 @@
+"""A short run of tests/fuzz.py, and that it finds what it is for."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if not hasattr(os, "fork"):
+    pytest.skip("cases run in forked processes", allow_module_level=True)
+
+HERE = Path(__file__).parent
+PLANTED = """
+import sys
+import fuzz
+import sepcalc.cli
+
+def run(args):
+    {body}
+
+fuzz.warmed()
+sepcalc.cli.run = run
+fuzz.SECONDS = 0.5
+for name, wrong in fuzz.failures(fuzz.named(["specs"], "1", 1), 1e12):
+    print(name, wrong)
+"""
+
+
+def ran(*args: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, *args], cwd=HERE, capture_output=True, text=True, check=False)
+
+
+def test_a_short_run() -> None:
+    found = ran("fuzz.py", "--cases", "8", "--seed", "1")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert found.stdout == (
+        "seed 1: 8 specs, 8 yaml, 8 onnx, 8 keras, 8 kernels, 8 pyproject, 8 baselines; 0 went wrong\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ("return 70", "it ended with 70"),
+        ("raise ValueError", "it ended with 70"),
+        ("import os; os.abort()", "it ended with -6"),
+        ("print('Traceback (most recent call last):', file=sys.stderr); return 2", "it shows a traceback"),
+        ("import time\n    while time.process_time() < 1.5: pass\n    return 0", "it took 1."),
+        ("held = b'x' * (400 << 20); return 0", "it took 4"),
+        ("return 3", ""),
+    ],
+)
+def test_it_finds_what_it_is_for(body: str, wrong: str) -> None:
+    found = ran("-c", PLANTED.format(body=body))
+    assert found.stderr == ""
+    assert found.stdout.startswith(f"specs/1/0 {wrong}" if wrong else "")
+    assert bool(found.stdout) is bool(wrong)
+
+
+def test_a_case_is_made_of_its_name_alone() -> None:
+    code = "import fuzz; print([fuzz.case(f'{name}/5/{at}') for name in fuzz.SURFACES for at in range(3)])"
+    assert ran("-c", code).stdout == ran("-c", code).stdout
+
+
+def test_one_case_again() -> None:
+    found = ran("fuzz.py", "kernels/1/3")
+    assert found.returncode == 0
+    assert found.stdout.startswith("kernels/1/3: fine, ")
+    assert "\n  sepcalc 'factor' " in found.stdout
+    assert ran("fuzz.py", "colours").returncode == 2
