@@ -584,3 +584,73 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run(["network", str(path)]) == 2
     seen = capsys.readouterr()
     assert (seen.out, seen.err) == ("", f"{path}: {NO_MODEL}\n")
+
+
+def custom_model(folder: Path, kind: str) -> Path:
+    """x (8) -> a layer of someone's own, called twice -> dense, with the weights as Keras writes them."""
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    numpy = pytest.importorskip("numpy")
+
+    def layer(name: str, kind: str, own: str, before: list[str], **config: Any) -> Any:
+        nodes = [
+            {
+                "args": [
+                    {"class_name": "__keras_tensor__", "config": {"shape": [None, 8], "keras_history": [one, at, 0]}}
+                ]
+            }
+            for one, at in ((text.split(":")[0], int(text.split(":")[1])) for text in before)
+        ]
+        nodes = [{**one, "kwargs": {}} for one in nodes]
+        given = {"name": name, **config}
+        return {"class_name": kind, "module": own, "config": given, "name": name, "inbound_nodes": nodes}
+
+    layers = [
+        layer("x", "InputLayer", "keras.layers", [], batch_shape=[None, 8]),
+        layer("mine", "MyGate", "mine", ["x:0", "mine:0"]),
+        layer("other", "MyGate", "mine", ["mine:1"]),
+        layer("dense", "Dense", "keras.layers", ["other:0"], units=4, use_bias=True),
+    ]
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["dense", 0, 0]]}
+    text = json.dumps({"class_name": "Functional", "module": "keras", "config": config})
+    groups = {
+        "my_gate": ("mine", {"vars/0": (8, 8), "dense/vars/0": (8, 3), "dense/vars/1": (3,)}),
+        "my_gate_1": ("other", {"vars/0": (5,)}),
+        "dense": ("dense", {"vars/0": (8, 4), "vars/1": (4,)}),
+    }
+    weights = folder / ("model.h5" if kind == "h5" else "w.h5")
+    with h5py.File(weights, "w") as file:
+        for group, (name, arrays) in groups.items():
+            home = f"model_weights/{name}" if kind == "h5" else f"layers/{group}"
+            file.create_group(f"{home}/vars")
+            if kind == "named":
+                file[f"{home}/vars"].attrs["name"] = name
+            for inner, shape in arrays.items():
+                file.create_dataset(f"{home}/{inner}", data=numpy.ones(shape, numpy.float32))
+            file.create_dataset(f"{home}/counter", data=numpy.ones(7, numpy.int64))
+        if kind == "h5":
+            file.attrs["model_config"] = text
+            return weights
+    target = folder / "model.keras"
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("config.json", text)
+        archive.write(weights, "model.weights.h5")
+    return target
+
+
+@pytest.mark.parametrize("kind", ["named", "by class", "h5"])
+def test_a_layer_that_is_not_counted_has_the_weights_that_the_file_stores(kind: str, tmp_path: Path) -> None:
+    """64 + 24 + 3 in the first, once though it is called twice, 5 in the second; the counter is none."""
+    network = read(str(custom_model(tmp_path, kind)), Request())
+    assert {layer.name: layer.cost.params for layer in network.layers} == {
+        "mine": 91,
+        "mine[1]": 0,
+        "other": 5,
+        "dense": 36,
+    }
+    assert [gap.name for gap in network.uncounted] == ["mine", "mine[1]", "other"]
+
+
+def test_what_a_text_does_not_store_is_not_there(tmp_path: Path) -> None:
+    with zipfile.ZipFile(custom_model(tmp_path, "named")) as archive:
+        (tmp_path / "m.json").write_bytes(archive.read("config.json"))
+    assert read(str(tmp_path / "m.json"), Request()).params == 36

@@ -41,6 +41,7 @@ class Builder:
         self.nodes: list[Node] = []
         self.keys: list[str] = []  # for each node, under which name its weights are the same ones
         self.notes: list[str] = []
+        self.gaps: dict[int, tuple[str, int]] = {}  # nodes that are not counted: whose weights, numbers in arguments
         self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
         self.first = False  # whether some layer reads images with channels first
         self.depth = 0
@@ -222,3 +223,23 @@ def tensors_in(value: Any, depth: int = 0) -> Iterable[Tensor]:
     elif depth < 50:
         for item in value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ():
             yield from tensors_in(item, depth + 1)
+
+
+def numbers_in(value: Any, depth: int = 0) -> int:
+    """How many numbers are stored among arguments: arrays of decimal ones, of more than one."""
+    if isinstance(value, dict) and value.get("class_name") in ("__tensor__", "__numpy__"):
+        config = value.get("config")
+        flat = list(_flat(config.get("value") if isinstance(config, dict) else None))
+        return len(flat) if len(flat) > 1 and any(isinstance(one, float) for one in flat) else 0
+    if depth > 50 or isinstance(value, Tensor):
+        return 0
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return sum(numbers_in(item, depth + 1) for item in items)
+
+
+def _flat(value: Any, depth: int = 0) -> Iterator[Any]:
+    if isinstance(value, list) and depth < 50:
+        for item in value:
+            yield from _flat(item, depth + 1)
+    elif value is not None:
+        yield value

@@ -48,6 +48,39 @@ def load(path: str) -> Any:
         raise InputError([Problem(fact.message, fact.hint, place=printable(path))]) from fact
 
 
+def stored(path: str) -> list[tuple[str, str, int]] | None:
+    """How many weights each group of the file holds: its path, the name of the layer that it says, and their number.
+    None for a text, and where that cannot be read: h5py is missing, the file is damaged, or packed."""
+    try:
+        with open(path, "rb") as file:
+            magic = file.read(8)
+            if magic == HDF5:
+                start, size = 0, 0
+            elif magic[:2] == ZIP:
+                start, size = _member(file, "model.weights.h5")
+            else:
+                return None
+        given = _apart((path, str(LARGEST_CONFIG), str(start), str(size)))
+        return (
+            [(group, name, count) for group, name, count in json.loads(given[1:])] if given[:1] == hdf5.TEXT else None
+        )
+    except (Invalid, OSError, ValueError, TypeError):
+        return None
+
+
+def _member(file: BinaryIO, name: str) -> tuple[int, int]:
+    """Where a member that is not packed stands in a zip, and how long it is. Raises Invalid."""
+    from zipfile import ZipFile
+
+    with ZipFile(file) as archive:
+        member = next((one for one in archive.infolist() if one.filename == name), None)
+    if member is None or member.compress_type or not member.file_size:
+        raise Invalid("its weights are not in it as they are")
+    _check_header(file, member, file.seek(0, os.SEEK_END))
+    file.seek(member.header_offset + 26)
+    return member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4))), member.file_size
+
+
 def _parsed(text: bytes) -> Any:
     """The JSON. Raises Invalid where it is none, too long, too deep, or has numbers that are not finite."""
     if len(text) > LARGEST_CONFIG:
@@ -82,13 +115,7 @@ def _hdf5(path: str) -> bytes:
     missing = Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'")
     if find_spec("h5py") is None:
         raise missing
-    program = f"import runpy; runpy.run_path({hdf5.__file__!r}, run_name='__main__')"
-    try:
-        given = run_apart(program, b"", (path, str(LARGEST_CONFIG + 1)), seconds=SECONDS, memory=MEMORY)
-    except TimeoutError as error:
-        raise Invalid(f"this HDF5 file cannot be read: h5py is not done with it after {SECONDS} seconds") from error
-    if not given:
-        raise Invalid("this HDF5 file cannot be read: h5py crashes where it reads it")
+    given = _apart((path, str(LARGEST_CONFIG + 1)))
     kind, said = given[:1], given[1:]
     if kind == hdf5.TEXT:
         return said
@@ -103,6 +130,18 @@ def _hdf5(path: str) -> bytes:
         else "this HDF5 file has no attribute model_config",
         "save the whole model: model.save('model.keras'), or its text: model.to_json()",
     )
+
+
+def _apart(arguments: tuple[str, ...]) -> bytes:
+    """What the program that reads HDF5 says. Raises Invalid."""
+    program = f"import runpy; runpy.run_path({hdf5.__file__!r}, run_name='__main__')"
+    try:
+        given = run_apart(program, b"", arguments, seconds=SECONDS, memory=MEMORY)
+    except TimeoutError as error:
+        raise Invalid(f"this HDF5 file cannot be read: h5py is not done with it after {SECONDS} seconds") from error
+    if not given:
+        raise Invalid("this HDF5 file cannot be read: h5py crashes where it reads it")
+    return given
 
 
 def _zipped(file: BinaryIO) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.growing import fixed_batch
-from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
+from sepcalc.importers.keras.build import Builder, Call, Tensor, numbers_in, tensors_in
 from sepcalc.importers.keras.calls import (
     Arguments,
     Entry,
@@ -30,6 +30,7 @@ from sepcalc.importers.keras.calls import (
     sizes_of,
 )
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.held import with_weights
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.importers.keras.table import handler
 from sepcalc.importers.keras.tftable import function_of
@@ -106,7 +107,7 @@ class Reader:
         if not self.model.nodes:
             raise Invalid("the model has no layers")
         named = {"output": outputs[0][1].number} if len(outputs) == 1 else _distinct(outputs)
-        nodes = self.model.finished()
+        nodes = with_weights(self.model.finished(), self.model.gaps, config, self.path)
         if note := never_called(self.uncalled, lambda config: build(config, self.path, Builder(Request())).cost):
             self.model.notes.append(note)
         return Network(whole_model.name, self.model.inputs, nodes, named, notes=self.model.notes)
@@ -358,13 +359,13 @@ class Reader:
         if held.get("lora_rank") is not None or held.get("quantization_mode") is not None or _quantized(dtype):
             function, reason = None, "it is quantized or has LoRA weights: it would take the plain layer"
         if function is None:
-            return call.uncounted(reason, called=called)
+            return self._gap(call, reason, called=called)
         unsure = any(not tensor.sure for tensor in call.tensors)
         before = len(self.model.nodes)
         try:
             made = function(call)
         except Unknown as fact:
-            return call.uncounted(str(fact), fact.shapes, called=called)
+            return self._gap(call, str(fact), fact.shapes, called)
         except Invalid as fact:
             if not unsure or len(self.model.nodes) != before:
                 raise
@@ -372,6 +373,12 @@ class Reader:
                 f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})"
             )
         return list(made) if isinstance(made, list) else [made]
+
+    def _gap(self, call: Call, reason: str, shapes: Sequence[Shape] = (), called: str = "") -> list[Tensor]:
+        """A layer that is not counted, but that may have weights."""
+        made = call.uncounted(reason, shapes, called=called)
+        self.model.gaps[made[0].number - len(self.model.inputs)] = (call.key, numbers_in([call.args, call.kwargs]))
+        return made
 
     def _nested(self, one: Entry, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         given: list[Any] = args if len(args) == 1 and isinstance(args[0], dict) else list(tensors_in([args, kwargs]))
