@@ -7,6 +7,7 @@ from typing import Any
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.shapes import hold_within
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
 from sepcalc.ops.norm import Softmax
@@ -51,6 +52,7 @@ def _prelu(builder: Builder, call: Call) -> Results:
     value, slope = call.input(0), call.input(1)
     if not slope.constant:
         raise Refused("a slope that is computed has no count here")
+    hold_within(call, "a slope", slope, value.sizes)
     rank = len(value.sizes)
     padded = (1,) * (rank - len(slope.sizes)) + slope.sizes
     count = prod(padded)

@@ -165,6 +165,8 @@ def rotated(builder: Builder, call: Call) -> Results:
     value = builder.laid(call.input(0), False)
     tables = [call.input(at) for at in ((2, 3) if own else (1, 2))]
     heads = call.whole("num_heads", 0) or 1
+    if not own and call.maybe(3) is None and any(len(table.sizes) != 3 for table in tables):
+        raise Invalid("tables of angles for all positions need to be told which: it lacks its positions")
     if len(value.sizes) not in (3, 4) or value.sizes[-1] % heads:
         raise Invalid(f"{heads} heads do not fit {show(value.sizes)}")
     seen = builder.shape(value)

@@ -3,6 +3,7 @@
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
 from sepcalc.importers.onnx.moves import concat, moved
+from sepcalc.importers.onnx.shapes import hold
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation
 from sepcalc.shape import Pads, Shape, extent, show
@@ -59,6 +60,7 @@ def convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value
     groups = call.whole("group", 1)
     if groups < 1 or per_group * groups != value.sizes[1]:
         raise Invalid(f"{groups} groups of {per_group} channels are not the {value.sizes[1]} channels of the input")
+    hold(call, "a bias", bias, (out,))
     stride, dilation = sizes_of(call, "strides", axes), sizes_of(call, "dilations", axes)
     pads = pads_of(call, spatial, tuple(kernel), stride, dilation)
     ones = (1,) * lead
@@ -83,9 +85,11 @@ def _transposed(builder: Builder, call: Call) -> Results:
     if len(weight.sizes) != axes + 2:
         raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
     ins, per_group, *kernel = weight.sizes
-    if ins != value.sizes[1]:
+    given = call.ints("kernel_shape")
+    if ins != value.sizes[1] or (given and given != tuple(kernel)):
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
     groups = call.whole("group", 1)
+    hold(call, "a bias", bias, (per_group * groups,))
     stride, dilation = sizes_of(call, "strides", axes), sizes_of(call, "dilations", axes)
     extra = sizes_of(call, "output_padding", axes, 0, 0)
     auto, wanted = call.text("auto_pad", "NOTSET"), call.ints("output_shape")

@@ -7,6 +7,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Results
 from sepcalc.importers.onnx.quantized import QUANTIZED
 from sepcalc.importers.onnx.recurrent import given, sequence_of, usual
+from sepcalc.importers.onnx.shapes import hold
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Slice
@@ -58,6 +59,7 @@ def quantized_lstm(builder: Builder, call: Call) -> Results:
         raise Invalid(f"{call.type} has weights for {directions} directions of {outs} gates, {hidden} hidden")
     if not (kernel.constant and state.constant):
         raise Refused("weights that are computed have no count here")
+    hold(call, "a bias", bias, (directions, 2 * outs))
     usual(call, "lstm", directions)
     if call.maybe(7) is not None:
         raise Refused("peepholes on small integers have no count here")

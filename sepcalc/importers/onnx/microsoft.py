@@ -18,6 +18,7 @@ from sepcalc.importers.onnx.products import multiplied
 from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
+from sepcalc.shape import show
 
 _ACTIVATIONS = {
     "Relu": "relu", "LeakyRelu": "leaky-relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "HardSigmoid": "hard-sigmoid",
@@ -319,6 +320,8 @@ def _few_bits(bias: int) -> Handler:
             raise Invalid(f"{call.type} has {outs} x {ins} weights of {bits} bits")
         if not weight.constant or not call.whole("transB", 1):
             raise Refused("packed weights that are computed, or in another order, have no count here")
+        if prod(weight.sizes) * (8 if weight.kind in (2, 3) else 32) < outs * ins * bits:
+            raise Invalid(f"weights of {show(weight.sizes)} are not the {outs} x {ins} of {bits} bits that it says")
         _packed(builder, weight, outs * ins, bits)
         unpacked = weight._replace(shape=(ins, outs), data=None)
         return (multiplied(builder, call, call.input(0), unpacked, call.maybe(bias) if bias else None),)

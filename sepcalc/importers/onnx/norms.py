@@ -3,6 +3,7 @@
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.shapes import hold, hold_within
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
 from sepcalc.ops.pool import Reduce
@@ -29,6 +30,13 @@ def _row_norm(how: str) -> Handler:
         groups = call.whole("num_groups", 1) if how == "group" else 1
         if groups < 1:
             raise Invalid(f"{groups} groups")
+        each = [(value.sizes[1],)]
+        if how == "group":
+            if value.sizes[1] % groups:
+                raise Invalid(f"{groups} groups do not divide the {value.sizes[1]} channels")
+            each += [(groups,)] if call.opset < 21 else []  # one for each group, then
+        for at, what in ((1, "a scale"), (2, "a shift")):
+            hold(call, what, call.input(at), *each)
         many = value.sizes[0] if len(builder.shape(value)) == len(value.sizes) else 1
         if many > 1 and builder.batch > 1:
             raise Refused("a norm over more than one example at once has no count here")
@@ -60,6 +68,8 @@ def _layer_norm(how: str) -> Handler:
             raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
         gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
         axes = rank - axis % rank
+        for part, what in ((gain, "a scale"), (bias, "a shift")):
+            hold_within(call, what, part, value.sizes[axis % rank :])
         if axes > len(builder.shape(value)):
             value = builder.along(value, value.batch or 0)
         op = RowNorm(how, 1, axes, gain is not None, bias is not None)

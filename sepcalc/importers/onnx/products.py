@@ -8,6 +8,7 @@ from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
 from sepcalc.importers.onnx.moves import MOVES
+from sepcalc.importers.onnx.shapes import hold_within
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Stored
 from sepcalc.ops.product import Dense, Einsum, Matmul
@@ -24,6 +25,8 @@ def _gemm(builder: Builder, call: Call) -> Results:
         raise Invalid("Gemm multiplies two matrices")
     left = "ki" if call.whole("transA", 0) else "ik"
     right = "jk" if call.whole("transB", 0) else "kj"
+    rows, columns = a.sizes[left.index("i")], b.sizes[right.index("j")]
+    hold_within(call, "a bias", c, (rows, columns))
     bias = c is not None and c.constant and (a.constant or b.constant)
     result = contract(builder, call, a, b, f"{left},{right}->ij", c if bias else None)
     scaled = call.decimal("alpha", 1.0) != 1.0 and not (a.constant or b.constant)
@@ -51,6 +54,7 @@ def multiplied(builder: Builder, call: Call, a: Value, b: Value, bias: Value | N
     left = before[len(before) - max(0, len(a.sizes) - 2) :] + ("ik" if len(a.sizes) > 1 else "k")
     right = before[len(before) - max(0, len(b.sizes) - 2) :] + ("kj" if len(b.sizes) > 1 else "k")
     result = before + ("i" if len(a.sizes) > 1 else "") + ("j" if len(b.sizes) > 1 else "")
+    hold_within(call, "a bias", bias, b.sizes[-1:])
     return contract(builder, call, a, b, f"{left},{right}->{result}", bias)
 
 

@@ -2,9 +2,11 @@
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.shapes import hold
 from sepcalc.ops.move import Copy, Slice
 from sepcalc.ops.recurrent import Recurrent
 
+_GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _DEFAULTS = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh")}
 
 
@@ -17,11 +19,16 @@ def _recurrent(cell: str) -> Handler:
         both = call.text("direction", "forward") == "bidirectional"
         if directions != (2 if both else 1):
             raise Invalid(f"{call.type} has weights for {directions} directions")
+        peep = call.maybe(7) if cell == "lstm" else None
+        rows = _GATES[cell] * hidden
+        hold(call, "a kernel", kernel, (directions, rows, x.sizes[2]))
+        hold(call, "a kernel of the state", state, (directions, rows, call.whole("hidden_size", hidden)))
+        hold(call, "a bias", bias, (directions, 2 * rows))
+        hold(call, "a peephole", peep, (directions, 3 * hidden))
         words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
         relu = cell == "rnn" and set(words) == {"Relu"}
         if not relu:
             usual(call, cell, directions)
-        peep = call.maybe(7) if cell == "lstm" else None
         op = Recurrent(
             cell,
             hidden,

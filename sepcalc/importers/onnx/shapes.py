@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Call, Refused
+from sepcalc.importers.onnx.graph import Call, Refused, Value
 from sepcalc.shape import Shape, show
 
 
@@ -16,6 +16,25 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     if any(size not in (1, full) for shape in padded for size, full in zip(shape, result)):
         raise Invalid(f"{' and '.join(map(show, shapes))} do not fit each other element by element")
     return result
+
+
+def hold(call: Call, what: str, value: Value | None, *shapes: Shape) -> None:
+    """Raises Invalid for an input that has none of these shapes."""
+    if value is None or value.shape is None or value.shape in shapes:
+        return
+    expected = " or ".join(show(shape) or "one number" for shape in dict.fromkeys(shapes))
+    raise Invalid(f"{what} of {show(value.shape) or 'one number'} does not fit {call.type}: expected {expected}")
+
+
+def hold_within(call: Call, what: str, value: Value | None, shape: Shape) -> None:
+    """Raises Invalid for an input that does not stretch to this shape."""
+    if value is None or value.shape is None:
+        return
+    padded = (1,) * (len(shape) - len(value.shape)) + value.shape
+    if len(padded) != len(shape) or any(size not in (1, whole) for size, whole in zip(padded, shape)):
+        raise Invalid(
+            f"{what} of {show(value.shape)} does not fit {call.type}: expected what stretches to {show(shape)}"
+        )
 
 
 def _reshaped(call: Call, shape: Shape) -> Shape:
