@@ -12,12 +12,18 @@ OURS = frozenset(ROOT) - frozenset(SHARED)
 KERAS = frozenset({"class_name", "keras_version", "registered_name", "build_config", "compile_config"})
 SUFFIXES = (".yaml", ".yml", ".json", ".xml")  # of files that may be anything
 
-_WORD = re.compile("|".join([rf"(?<![\w-]){re.escape(key)}(?![\w-])" for key in sorted(OURS)]))
-_LINES = re.compile(rf"^(?:{'|'.join(map(re.escape, sorted(OURS)))})[ \t]*:", re.MULTILINE)
+_KEYS = "|".join([key.replace("-", "[-_]") for key in sorted(OURS)])
+_WORD = re.compile(rf"(?<![\w-])(?:{_KEYS})(?![\w-])", re.IGNORECASE)
+_LINES = re.compile(rf"^(?:{_KEYS})[ \t]*:", re.MULTILINE | re.IGNORECASE)
 _ROOT_ELEMENT = re.compile(
     r"\ufeff?\s* (?: <\?.*?\?>\s* | <!--.*?-->\s* | <!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>\s* )* <([\w.:-]+)",
     re.DOTALL | re.VERBOSE,
 )
+
+
+def _folded(key: str) -> str:
+    """A key as it was meant: ``Param_Bytes`` is one of ours that is misspelled, and no key of another's."""
+    return key.lower().replace("_", "-")
 
 
 def is_foreign(data: bytes, suffix: str) -> bool:
@@ -38,14 +44,15 @@ def is_foreign(data: bytes, suffix: str) -> bool:
 
 
 def _is_foreign_json(text: str) -> bool:
-    keys = OURS | KERAS
-    if "\\u" not in text and not any(f'"{key}"' in text for key in keys):
+    keys = {*map(_folded, OURS | KERAS)}
+    folded = _folded(text)
+    if "\\u" not in folded and not any(f'"{key}"' in folded for key in keys):
         return text.lstrip()[:1] in ("{", "[")
     try:
         root = json.loads(text)
     except (ValueError, RecursionError):  # damaged, and one of our keys in it
         return False
-    return isinstance(root, list) or (isinstance(root, dict) and not keys & {*root})
+    return isinstance(root, list) or (isinstance(root, dict) and not keys & {*map(_folded, root)})
 
 
 def _is_foreign_yaml(text: str) -> bool:
@@ -54,7 +61,7 @@ def _is_foreign_yaml(text: str) -> bool:
     begun = False
     try:
         for part, word in roots(text):
-            if part == "key" and word in OURS:
+            if part == "key" and _folded(word) in OURS:
                 return False
             if part == "text" and word and not begun:
                 return False
