@@ -55,7 +55,7 @@ GROWTH = [  # the limit, what was, the most that passes
     ("params", "1.5k", 5_000, 6_500),
     ("params", "1", 0, 1),
     ("params", "0", 7, 7),
-    ("params", "2.9", 7, 9),
+    ("params", "0.0029k", 7, 9),
     ("peak-memory", "1KiB", 1024, 2048),
     ("traffic", "2M", 1, 2_000_001),
     ("macs", "2%", 100, 102),

@@ -131,7 +131,11 @@ def read_increase(metric: str, text: str) -> Increase:
     name = read_metric(metric)
     if "%" in text:
         return Increase(name, read_percent(text), True)
-    return Increase(name, read_amount(text, METRICS[name].bytes), False)
+    most = read_amount(text, METRICS[name].bytes)
+    if most.unit == 1 and most.below > 1:  # 0.02, 1.5: a part of what was, more likely than of one
+        message = f"{quoted(text)} is no whole number: what a metric may grow is a percentage or a whole number"
+        raise Invalid(message, "for example 2%")
+    return Increase(name, most, False)
 
 
 def read_increases(text: str) -> tuple[Increase, ...]:
