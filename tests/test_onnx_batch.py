@@ -342,3 +342,12 @@ def test_names_of_open_axes_may_hold_any_sign(gate: Run, tmp_path: Path) -> None
     made = [node("Conv", "x w", "y")]
     path = saved(tmp_path, made, {"x": ("N", 3, "h w", 5)}, "y", (weight("w", 4, 3, 1, 1),))
     assert refusal(path).splitlines()[1] == "  hint: --input x=1x3x…x5, or --dim 'h w'=…"
+
+
+def test_a_resize_along_the_examples_leaves_them_whole(tmp_path: Path) -> None:
+    """8 become 16, of which a convolution of 4x3x3x3 on 2x2 positions runs on all."""
+    scales = numpy_helper.from_array(np.array([2, 1, 1, 1], np.float32), "s")
+    made = [node("Resize", "x - s", "r"), node("Conv", "r w", "y")]
+    found = read(saved(tmp_path, made, {"x": (8, 3, 4, 4)}, "y", (scales, weight("w", 4, 3, 3, 3))))
+    assert found.macs == 16 * 4 * 4 * 27
+    assert found.notes == ("the first axis of the inputs, 8, is not one of examples: counted whole",)

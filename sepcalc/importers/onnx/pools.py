@@ -100,6 +100,8 @@ def _resize(builder: Builder, call: Call) -> Results:
         return (value,)
     if call.whole("antialias", 0):
         raise Refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts")
+    if value.batch == 0 and sizes[0] != value.sizes[0] and builder.batch > 1:
+        raise builder.mixed
     image, spatial, lead = image_of(builder, value)
     if sizes[:2] != value.sizes[:2]:
         raise Refused("it resamples the batch or the channels")
