@@ -119,6 +119,8 @@ CAUGHT: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "one among them": asked(lambda x: 1.0 in x),
     "the greater of two": asked(lambda x: max(x[0, 0], x[0, 1])),
     "a text": asked(lambda x: f"{x.sum():.2f}"),
+    "a text that is searched": asked(lambda x: "0." in str(x)),
+    "a text of which a part is taken": asked(lambda x: repr(x)[7]),
     "an array": asked(lambda x: x.numpy()),
     "an array on the CPU": asked(lambda x: x.detach().cpu().numpy()),
     "a list": asked(lambda x: x.tolist()),
@@ -215,6 +217,16 @@ def test_a_thread_may_look_at_shapes() -> None:
 
     net = sepcalc.from_torch(Branching(measured), torch.ones(1, 64))
     assert (net.complete, net.macs) == (True, 2 * 4096)
+
+
+def test_a_tensor_may_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    def printed(m: Any, x: torch.Tensor) -> torch.Tensor:
+        print(x, f"{x}", repr(x), "%s" % x)  # noqa: T201, UP031 - as some write it
+        return m.b(x)
+
+    net = sepcalc.from_torch(Branching(printed), torch.ones(1, 64))
+    assert (net.complete, net.macs) == (True, 2 * 4096)
+    assert capsys.readouterr().out.count("tensor(..., size=(1, 64), dtype=torch.float32)") == 4
 
 
 def test_what_fails_on_data_too_is_theirs_to_catch() -> None:

@@ -70,7 +70,9 @@ class Shadow(torch.Tensor):
             return func(*args, **(kwargs or {}))
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
+        text = _Text(f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})")
+        text.shadow = self
+        return text
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Shadow":
         made: Shadow = self.detach().clone().requires_grad_(self.requires_grad)
@@ -115,6 +117,27 @@ class Shadow(torch.Tensor):
 
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
         return _read(self, "__dlpack__", *args, **kwargs)
+
+
+class _Text(str):
+    """The text of a shadow: it may be printed; who searches it asks for the data."""
+
+    shadow: Shadow
+
+    def __contains__(self, part: object) -> bool:
+        return part in _Text._of_data(self)
+
+    def find(self, *given: Any) -> int:
+        return _Text._of_data(self).find(*given)
+
+    def startswith(self, *given: Any) -> bool:
+        return _Text._of_data(self).startswith(*given)
+
+    def __getitem__(self, at: Any) -> str:
+        return _Text._of_data(self)[at]
+
+    def _of_data(self) -> str:
+        return str(_read(self.shadow, "__repr__"))
 
 
 class _Storage:
