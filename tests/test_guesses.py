@@ -112,6 +112,7 @@ LAYERS = [
     ("layer '32x32x3 MaxPool2d(3,2)'", 'layer "32x32x3 pool max -k3 -s2"'),
     ("layer '32x32x3 MaxPooling2D(3,2)'", 'layer "32x32x3 pool max -k3 -s2"'),
     ("layer '32x32x3 MaxPooling2D((3,2))'", 'layer "32x32x3 pool max -k3x2"'),
+    ("layer '32x32x3 MaxPool2d (3, 2)'", 'layer "32x32x3 pool max -k3 -s2"'),
     ("layer '32x32x3 AvgPool2d(7,1)'", 'layer "32x32x3 pool avg -k7 -s1"'),
     ("layer '32x32x3 Conv2d(3,64,7,2,3)'", 'layer "32x32x3 conv -k7 -o64 -s2 -p3 --bias"'),
     ("layer '32x32x3 nn.Conv2d(3,64,(3,5),bias=False)'", 'layer "32x32x3 conv -k3x5 -o64 --no-bias"'),
@@ -323,6 +324,10 @@ CALLS = [
     ("network '32x32x3, conv -k 3,3 -o8'", 'network "32x32x3, conv -k 3x3 -o8"'),
     ("network '1x3x28x28, conv -k3 -o8'", 'network "28x28x3, conv -k3 -o8"'),
     ("network '1x28x28, conv -k3 -o8'", 'network "28x28x1, conv -k3 -o8"'),
+    (
+        "network '3x224x224, nn.Conv2d(3,64,7,2,3), nn.BatchNorm2d(64), nn.ReLU(inplace=True)'",
+        'network "224x224x3, conv -k7 -o64 -s2 -p3 --bias, norm batch, act relu"',
+    ),
     ("show mobilenet_v1", "network zoo:mobilenet_v1"),
     ("'nn.Linear(512, 10)'", "layer 512 dense -o10 --bias"),
     ("network net.yaml other.yaml", "diff net.yaml other.yaml"),
@@ -404,6 +409,11 @@ def test_no_line_that_would_fail_is_suggested(guess: str, sep: Run) -> None:
     code, _, err = sep(*shlex.split(guess))
     assert code == 2
     assert not re.search(r"hint: (for example )?sepcalc (?!kinds lists)", err)
+
+
+def test_a_network_whose_calls_do_not_follow_is_told_so(sep: Run) -> None:
+    expected = "Conv2d says 3 input channels, but 30x30x16 has 16"
+    assert hint(sep("network", "32x32x3, Conv2d(3,16,3), Conv2d(3,16,3)")[2]) == expected
 
 
 def test_convert_writes_yaml_alone(sep: Run) -> None:

@@ -64,6 +64,7 @@ def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:
         return _line(text, inputs or {})
     except InputError as problems:
         from sepcalc.document.guesses import whole
+        from sepcalc.meant import Contradiction
 
         def loads(tried: str) -> bool:
             try:
@@ -73,7 +74,13 @@ def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:
             return True
 
         found = [_placeless(problem) for problem in problems.problems]
-        if guess := whole(text, loads):
+        try:
+            guess = whole(text, loads)
+        except Contradiction as says:
+            found = [problem._replace(hint="", meant=None) for problem in found]
+            found[-1] = found[-1]._replace(hint=str(says))
+            raise InputError(found) from problems
+        if guess:
             found = [problem._replace(hint="", meant=None) for problem in found]
             found[-1] = found[-1]._replace(meant=guess)
         raise InputError(found) from problems

@@ -145,7 +145,8 @@ def key(word: str, known: Iterable[str]) -> str:
 
 
 def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
-    """The network on one line that was meant, None where it does not load either."""
+    """The network on one line that was meant, None where it does not load either. Raises Contradiction where a call
+    says another input than it has."""
     parts = [part.strip() for part in _split(text)]
     head: list[str] = []
     while parts and re.fullmatch(r"[(\[]?\d+[)\]]?", parts[0]):
@@ -160,32 +161,40 @@ def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
         return None
     if beside[:1].isalpha():
         parts = [first, beside, *parts[1:]]
-    written, example, shape = [start], False, start
+    entries: list[meant.Line] = []
     for part in filter(None, parts[1:]):
         try:
             read(part.split())
-            found = meant.Line((), (part,), ())
+            entries.append(meant.Line((), (part,), ()))
         except Misread:
             if re.fullmatch(r"\d\S*(?:\s+-.*)?", part):  # the end of another part: -k 3, 3 -o8
                 return None
-            tried = read_layer(part, {}, ())
-            if tried is None:
+            found = read_layer(part, {}, ())
+            if found is None:
                 return None
-            found = tried
-        for at, one in enumerate(found.layers):
-            try:
-                if shape and at < len(found.read):
-                    found.read[at].check(shape)
-            except meant.Contradiction:
-                return None
-            shape = _after(shape, one)
-        written += found.layers
-        example = example or bool(found.made_up)
+            entries.append(found)
+    contradiction: meant.Contradiction | None = None
     for first in filter(None, (start, meant.channels_last(start))):
-        line = ", ".join((first, *written[1:]))
+        line = ", ".join((first, *[one for entry in entries for one in entry.layers]))
+        try:
+            _check(first, entries)
+        except meant.Contradiction as says:
+            contradiction = contradiction or says
+            continue
         if line != text and loads(line):
-            return Meant(text, line, example)
+            return Meant(text, line, any(entry.made_up for entry in entries))
+    if contradiction:
+        raise contradiction
     return None
+
+
+def _check(shape: str, entries: Sequence[meant.Line]) -> None:
+    """Raises Contradiction where a layer says another input than it has."""
+    for found in entries:
+        for at, one in enumerate(found.layers):
+            if shape and at < len(found.read):
+                found.read[at].check(shape)
+            shape = _after(shape, one)
 
 
 def _after(shape: str, layer: str) -> str:

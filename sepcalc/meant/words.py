@@ -28,6 +28,7 @@ def tokens(text: str) -> list[str]:
 
     text = re.sub(r"\{[^{}]*\}", hold, text)
     text = re.sub(r"\b(?:nn\.)?Sequential\((.*)\)", r"\1", text)
+    text = re.sub(r"(?<=[a-z][1-3][dD])\s+\(", "(", text)  # MaxPool2d (3, 2)
     text = _TUPLE.sub(lambda match: re.sub(r"\s*,\s*", "x", match[1]), text)
     text = text.replace("'", "").replace('"', "")
     for _ in range(3):  # a comma between arguments is none between the sizes of one
