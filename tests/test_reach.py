@@ -47,10 +47,15 @@ def test_what_is_written_with_a_stride_reads_back() -> None:
     ]
 
 
+def onnx_helper() -> Any:
+    return pytest.importorskip("onnx.helper", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
+
+
 def onnx_network(nodes: list[Any], shape: tuple[int, ...], folder: Path, **stored: Any) -> Any:
-    onnx = pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
+    helper = onnx_helper()
     import numpy as np
-    from onnx import helper, numpy_helper
+    import onnx
+    from onnx import numpy_helper
 
     weights = {"w": np.ones((4, 3, 3, 3), np.float32), **{name: np.array(value) for name, value in stored.items()}}
     made = helper.make_graph(
@@ -109,7 +114,7 @@ GRAPHS: list[tuple[str, tuple[int, ...], list[tuple[str, str, str, dict[str, Any
 def test_fields_in_onnx(
     name: str, shape: tuple[int, ...], nodes: list[Any], stored: dict[str, Any], tmp_path: Path
 ) -> None:
-    from onnx import helper
+    helper = onnx_helper()
 
     made = [helper.make_node(kind, reads.split(), gives.split(), **more) for kind, reads, gives, more in nodes]
     network = onnx_network(made, shape, tmp_path, **stored)
@@ -123,7 +128,7 @@ def test_fields_in_onnx(
 def test_axes_that_come_back(tmp_path: Path) -> None:
     """Between two convolutions the axes lie otherwise, as PyTorch's own norms of channels have them."""
     np = pytest.importorskip("numpy")
-    from onnx import helper
+    helper = onnx_helper()
 
     nodes = [
         helper.make_node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]),
@@ -140,7 +145,7 @@ def test_axes_that_come_back(tmp_path: Path) -> None:
 
 
 def test_every_second_position_is_seen_further_apart(tmp_path: Path) -> None:
-    from onnx import helper
+    helper = onnx_helper()
 
     steps = {"s": [0, 0], "e": [100, 100], "a": [2, 3], "t": [2, 2]}
     nodes = [helper.make_node("Slice", ["x", "s", "e", "a", "t"], ["m"]), helper.make_node("Conv", ["m", "w"], ["y"])]
@@ -150,7 +155,7 @@ def test_every_second_position_is_seen_further_apart(tmp_path: Path) -> None:
 
 
 def test_parts_begin_where_they_do(tmp_path: Path) -> None:
-    from onnx import helper
+    helper = onnx_helper()
 
     nodes = [
         helper.make_node("Split", ["x"], ["a", "b"], axis=1, num_outputs=2),
