@@ -591,3 +591,11 @@ def test_the_example_of_a_kinds_page_runs(kind: str, sep: Run) -> None:
     assert code == 0
     for example in re.findall(r"^  sepcalc (.*)$", out, re.MULTILINE):
         assert sep(*shlex.split(example))[0] in (0, 3)
+
+
+@pytest.mark.parametrize("text", ["3x2x16x4, token, act relu", "2x3x4, upsample trilinear --to 4x4x16, act relu"])
+def test_what_follows_a_layer_that_does_not_fit_is_no_guess(text: str, sep: Run) -> None:
+    code, out, err = sep("network", text)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[1] == f"  {text}"
+    assert "guess" not in err

@@ -199,9 +199,11 @@ def _check(shape: str, entries: Sequence[meant.Line]) -> None:
 
 def _after(shape: str, layer: str) -> str:
     """The shape behind a layer, nothing where it is not known."""
+    if not shape:
+        return ""
     try:
         spec = read([shape, *layer.split()])
-        return show(outputs(linked(spec, spec.inputs), spec.inputs)[-1]) if shape else ""
+        return show(outputs(linked(spec, spec.inputs), spec.inputs)[-1])
     except (Misread, Invalid):
         return ""
 
