@@ -978,6 +978,35 @@ def test_experts_work_on_each_token(way: Callable[[Any, torch.Tensor], torch.Ten
     assert many.notes == ("the inputs hold 2 examples along their first axis: counts are for one of them",)
 
 
+class Experts(nn.Module):
+    """A loop over the experts that any token chose, as transformers 4.57 has it: which rows each of them works on is for
+    the data to tell; 5 tokens with two of three experts each are 10 rows, of two examples 20."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = nn.Linear(8, 3, bias=False)
+        self.experts = nn.ModuleList(nn.Linear(8, 8, bias=False) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows = x.flatten(0, 1)
+        weights, chosen = self.gate(rows).softmax(-1).topk(2)
+        mask = F.one_hot(chosen, 3).permute(2, 1, 0)
+        out = torch.zeros_like(rows)
+        for at in (mask.sum((1, 2)) > 0).nonzero().flatten():
+            which, row = torch.where(mask[at])
+            out.index_add_(0, row, self.experts[at](rows[row]) * weights[row, which, None])
+        return out.view(x.shape)
+
+
+def test_experts_that_the_data_chooses_work_on_each_token() -> None:
+    one, many, three = (sepcalc.from_torch(Experts(), torch.ones(count, 5, 8)) for count in (1, 2, 3))
+    assert one.macs == many.macs == three.macs == 5 * 8 * 3 + 10 * 8 * 8
+    assert many.cost == one.cost
+    assert many.notes[-1] == "the inputs hold 2 examples along their first axis: counts are for one of them"
+    mixed = Code(lambda m, x: m.layer(x) + m.layer(x).flip(0), layer=Experts())
+    assert sepcalc.from_torch(mixed, torch.ones(2, 5, 8)).macs == 4 * one.macs
+
+
 @pytest.mark.parametrize("way", TOGETHER)
 def test_what_is_picked_or_mixed_along_the_first_axis_is_counted_whole(way: str) -> None:
     module, x = Code(TOGETHER[way], linear=LINEAR, cell=CELL, query=torch.ones(1, 5, 8)), torch.ones(4, 5, 8)

@@ -10,8 +10,7 @@ from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers import Request
 
 if TYPE_CHECKING:
-    from sepcalc.cost import Cost
-    from sepcalc.importers.torch.lowering import Trace
+    from sepcalc.importers.torch.lowering import Lowered, Trace
     from sepcalc.network import Network
 
 __all__ = ["from_torch", "read"]
@@ -136,15 +135,16 @@ def _counted(
 
     entries = _entries(args, kwargs)
 
-    def network(of: Callable[[Any], Any], entries: Sequence[Any] = ()) -> "tuple[Trace, Network, list[Cost]]":
+    def network(of: Callable[[Any], Any], entries: Sequence[Any] = ()) -> "tuple[Trace, Lowered]":
         given, named = ([entries], {}) if entries else tree_map(of, (list(args), dict(kwargs)))
         trace = traced(shown, module, given, named, guesses)
-        return trace, *lowered(printable(name)[:200], trace)
+        return trace, lowered(printable(name)[:200], trace)
 
     def first(value: Any) -> Any:
         return value[:1] if hasattr(value, "stride") and value.ndim and value.shape[0] == count else value
 
-    many, whole, stored = network(lambda one: one)
+    many, all_of_them = network(lambda one: one)
+    whole = all_of_them.network
     tensors = [one for one in tree_flatten((args, kwargs))[0] if hasattr(one, "stride")]
     firsts = [len(entries)] if entries else [int(one.shape[0]) for one in tensors if one.ndim]
     count = batch or (len(entries) if entries else _examples(tensors))
@@ -156,15 +156,15 @@ def _counted(
     if many.stop is not None:
         return _with_note(whole, f"{said}is counted whole: counting stopped before")
     try:
-        single, one, same = network(first, entries[:1])
+        single, one = network(first, entries[:1])
     except InputError:
         if batch is not None:
             raise
         return _with_note(whole, f"{said}is counted whole: the module does not run on one alone")
-    if of_examples(many, single, count) and _proportional(whole, one, (stored, same), count):
+    if of_examples(many, single, count) and _proportional(all_of_them, one, count):
         where = "in their list" if entries else "along their first axis"
         note = f"the inputs hold {count} examples {where}: counts are for one of them"
-        network_of_one = _with_note(one, note)
+        network_of_one = _with_note(one.network, note)
         if batch is None and not entries and not as_images(many, count):
             names = [label for label, tensor in many.inputs.items() if tensor.shape[:1] == (count,)]
             network_of_one.guesses = (guessed(names, count),)
@@ -175,17 +175,19 @@ def _counted(
     return _with_note(whole, f"{said}is not one of examples: counted whole")
 
 
-def _proportional(whole: "Network", one: "Network", alone: "Sequence[Sequence[Cost]]", count: int) -> bool:
+def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
     """Whether all work is this many times that on one example. What the examples have in common may also stay as it is:
-    a table of positions, how many tokens each expert has; what runs on stored tensors ``alone``, where the layers are
-    not the same ones."""
-    pairs = [[layer.cost for layer in network.layers if layer.op.writes] for network in (whole, one)]
+    a table of positions; what runs on stored tensors alone, where the layers are not the same ones. What only tells
+    where elements come from or go to does not matter: how many tokens each expert has."""
+    works = [
+        [layer.cost for layer, tells in zip(of.network.layers, of.tells) if layer.op.writes and not tells]
+        for of in (whole, one)
+    ]
+    pairs = works if len(works[0]) == len(works[1]) else [whole.alone, one.alone]
     if len(pairs[0]) != len(pairs[1]):
-        pairs = [list(costs) for costs in alone]
-        if len(pairs[0]) != len(pairs[1]):
-            return False
+        return False
     for which in ("macs", "mults", "adds", "compares", "divs", "specials"):
-        total, single = getattr(whole.cost, which), getattr(one.cost, which)
+        total, single = (sum(getattr(cost, which) for cost in costs) for costs in works)
         common = sum(getattr(a, which) for a, b in zip(*pairs) if getattr(a, which) == getattr(b, which))
         if total - common != count * (single - common):
             return False

@@ -3,12 +3,14 @@
 Counts that grow with it do not tell alone: what picks an example, or puts them into another order, costs nothing.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
+from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
+from sepcalc.importers.torch.choosing import CHOSEN
 from sepcalc.importers.torch.lowering import OPERATORS, Trace, steps
+from sepcalc.importers.torch.places import telling, told
 
 # What takes elements from elsewhere along the axes that it names, and the names of these.
 _MIXING: dict[str, tuple[str, ...]] = {
@@ -21,14 +23,8 @@ _MIXING: dict[str, tuple[str, ...]] = {
     "index_put": ("indices",),
 }
 _WINDOWED = ("conv", "max_pool", "avg_pool", "adaptive_", "fractional_max_pool", "lp_pool")
-# What reads where its elements come from or go to, and by what names.
-_PLACES: dict[str, str] = {
-    **dict.fromkeys(("index", "index_put"), "indices"),
-    **dict.fromkeys(("gather", "take_along_dim", "index_select", "index_add", "index_copy"), "index"),
-    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce"), "index"),
-    "_grouped_mm": "offs",
-}
 _ORDERING = {"sort", "argsort", "topk"}
+_PUTTING = {"index_put", "index_add", "index_copy", "scatter", "scatter_add", "scatter_reduce"}
 _PARTS = {"select", "unbind", "slice", "narrow", "split", "chunk", "split_with_sizes", "tensor_split", "unsafe_split"}
 _JOINS = {"cat", "concat", "concatenate", "stack"}
 
@@ -41,33 +37,44 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
     """
     if steps(many) != steps(one) or not _grown(many.outputs.values(), one.outputs.values(), count):
         return False
-    if [call.op for call in many.calls] != [call.op for call in one.calls]:
-        return _kept_apart(many.calls, count)
     used = [{tensor.at for call in trace.calls for tensor in call.tensors()} for trace in (many, one)]
     for read, trace in zip(used, (many, one)):
         read.update(tensor.at for tensor in trace.outputs.values())
-    places = _places(many)
-    ordered = _ordered(many, places)
-    return all(
-        _apart(call, alone, count, used)
-        or places.issuperset([one.at for one in call.outputs])
-        or ordered.issuperset([one.at for one in every([call.get(_PLACES.get(call.op, ""))])] or [-1])
-        for call, alone in zip(many.calls, one.calls)
-    )
+    places = [telling(trace.calls, trace.outputs.values()) for trace in (many, one)]
+    ordered = _ordered(many, places[0])
+
+    def apart(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
+        return [call.op for call in calls] == [call.op for call in alone] and all(
+            _apart(call, other, count, used)
+            or places[0].issuperset([one.at for one in call.outputs])
+            or ordered.issuperset([one.at for one in told(call)] or [-1])
+            for call, other in zip(calls, alone)
+        )
+
+    if apart(many.calls, one.calls):
+        return True
+    if [call.op for call in many.calls] != [call.op for call in one.calls] and _kept_apart(many.calls, count):
+        return True
+    if any(CHOSEN in tensor.origins for call in many.calls for tensor in call.tensors()):
+        return apart(*[list(_unchosen(trace.calls, only)) for trace, only in zip((many, one), places)])
+    return False
 
 
-def _places(trace: Trace) -> set[int]:
-    """The tensors that do nothing but tell where elements come from or go to. Whatever they are made of, each example
-    is worked on by itself: a mixture of experts sorts the tokens of all examples by expert, and works on each token."""
-    read, places = {one.at for one in trace.outputs.values()}, set[int]()
-    for call in reversed(trace.calls):
-        outputs = {one.at for one in call.outputs}
-        if outputs and not outputs & read:
-            places |= outputs
+def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
+    """The calls but those that choose rows, work on rows that were chosen, or put them back: how many rows an expert
+    has is not the same for each example, but all experts together have as many for each."""
+    rows = set[int]()
+    for call in calls:
+        if all(one.at in places for one in call.outputs):
+            continue
+        where = told(call)
+        if where and all(CHOSEN in one.origins for one in where):
+            if call.op not in _PUTTING:
+                rows.update(one.at for one in call.outputs)
+        elif any(one.at in rows for one in call.tensors()):
+            rows.update(one.at for one in call.outputs)
         else:
-            where = _PLACES.get(call.op)
-            read.update(one.at for one in every([one for name, one in call.arguments.items() if name != where]))
-    return places
+            yield call
 
 
 def _ordered(trace: Trace, places: Container[int]) -> set[int]:

@@ -85,11 +85,13 @@ def seen(shape: Shape, first: int = PLAIN) -> Shape:
 
 
 class Origin(NamedTuple):
-    """Where a node comes from: the path of its module, the run of that module, and the parameters that it uses."""
+    """Where a node comes from: the path of its module, the run of that module, the parameters that it uses, and whether
+    it only tells where elements come from or go to."""
 
     path: str
     run: int
     roots: tuple[int, ...]
+    tells: bool = False
 
 
 class Builder(Growing[Origin]):
@@ -103,6 +105,7 @@ class Builder(Growing[Origin]):
         self.trained = trained  # which of them are parameters
         self.wanted = wanted  # how those who read the trace's tensors want them laid out
         self.read = read  # the trace's tensors that anything reads
+        self.places: Container[int] = ()  # the trace's tensors that only tell where elements come from or go to
         self.values: dict[int, Value] = {}
         self.stretched: dict[int, Value] = {}  # what an expanded tensor was before
         self.call = Call("", {}, (), "", 0)
@@ -198,7 +201,9 @@ class Builder(Growing[Origin]):
     ) -> int:
         """A node of the network; gives the number of its tensor."""
         roots = dict.fromkeys(root for value in weights if value is not None for root in value.roots)
-        origin = Origin(self.call.path, self.call.within, tuple(roots))
+        made = [one.at for one in self.call.outputs]
+        tells = bool(made) and all(at in self.places for at in made)
+        origin = Origin(self.call.path, self.call.within, tuple(roots), tells)
         return self.grow(label or self.call.op.strip("_"), op, sources, origin)
 
     def uncounted(self, call: Call, reason: str, counts: tuple[str, ...] = COUNTS) -> None:
@@ -244,7 +249,7 @@ class Builder(Growing[Origin]):
         counted = dict[int, int]()
         owners = dict[tuple[int, ...], int]()
         statistics = set[int]()
-        for at, (node, (_, _, roots)) in enumerate(zip(nodes, self.beside, strict=True)):
+        for at, (node, (_, _, roots, _)) in enumerate(zip(nodes, self.beside, strict=True)):
             cost = node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output)
             fresh = [root for root in roots if root not in counted]
             new = sum(self.sizes[root] for root in fresh if self.trained[root])
@@ -272,11 +277,11 @@ class Builder(Growing[Origin]):
     def _named(self, leaves: Container[int]) -> list[Node]:
         """A layer that is all that its module does has the module's path for a name; others add what they are."""
         writing: dict[int, int] = {}
-        for node, (_, run, _) in zip(self.nodes, self.beside):
+        for node, (_, run, *_) in zip(self.nodes, self.beside):
             writing[run] = writing.get(run, 0) + node.op.writes
         taken: dict[str, int] = {}
         nodes = []
-        for node, (path, run, _) in zip(self.nodes, self.beside):
+        for node, (path, run, *_) in zip(self.nodes, self.beside):
             alone = path and run in leaves and node.op.writes and writing[run] == 1
             name = path if alone else f"{path}/{node.name}" if path else node.name
             nodes.append(node._replace(name=numbered(taken, printable(name).replace(" ", "_")[:200] or "layer")))

@@ -10,6 +10,7 @@ from sepcalc.importers.torch.elements import ELEMENTS
 from sepcalc.importers.torch.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
 from sepcalc.importers.torch.layers import LAYERS, Handler
 from sepcalc.importers.torch.moves import MOVES, REASONS
+from sepcalc.importers.torch.places import telling
 from sepcalc.importers.torch.products import OUTER, PRODUCTS
 from sepcalc.importers.torch.reductions import REDUCTIONS
 from sepcalc.importers.torch.scatters import SCATTERS
@@ -75,14 +76,24 @@ class Trace(NamedTuple):
     stop: Stop | None = None
 
 
-def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
-    """The network of a trace, and what each product of stored tensors alone adds to its cost."""
+class Lowered(NamedTuple):
+    """The network of a trace; what each product of stored tensors ``alone`` adds to its cost; and of each node whether
+    it only ``tells`` where elements come from or go to."""
+
+    network: Network
+    alone: list[Cost]
+    tells: list[bool]
+
+
+def lowered(name: str, trace: Trace) -> Lowered:
+    """A trace as a network."""
     sizes = [one.elements for one in trace.parameters]
     trained = [one.trained for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     calls = _without_detours(trace.calls)
     wanted = wishes(calls)
     builder = Builder(sizes, trained, wanted, read)
+    builder.places = telling(trace.calls, trace.outputs.values())
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
     for text in trace.notes:
@@ -116,7 +127,8 @@ def lowered(name: str, trace: Trace) -> tuple[Network, list[Cost]]:
         )
         builder.note(f"{count:,} {kind} are not counted: {ran} ({first})")
     size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in weights)
-    return Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes)), alone
+    network = Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes))
+    return Lowered(network, alone, [origin.tells for origin in builder.beside])
 
 
 def _follow(builder: Builder, call: Call) -> None:

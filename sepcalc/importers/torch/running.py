@@ -79,7 +79,7 @@ def _whatever_is_chosen(
         trace = _run(name, module, args, kwargs, guesses, way)
         if trace.stop is not None:
             return None
-        cost = lowered(name, trace)[0].cost
+        cost = lowered(name, trace).network.cost
         costs.add((cost.macs, cost.mults, cost.adds, cost.compares, cost.divs, cost.specials))
         traces.append(trace)
     return traces[0]._replace(notes=(_CHOSEN, *traces[0].notes)) if len(costs) == 1 else None
