@@ -69,6 +69,7 @@ BEYOND = {
     "residual_shapes",
     "residual_shortcut_shapes",
     "scan_misfit",
+    "shared_params_uncounted",
     "skipped_layers",
     "too_large",
     "unknown_block",

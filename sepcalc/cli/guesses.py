@@ -395,7 +395,8 @@ def _all_read(given: Mapping[str, Any]) -> bool:
     single = [given[name] for name in ("network", "old", "new") if given.get(name)]
     words = [word for word in given.get("words") or () if "," in word and is_network(word)]
     try:
-        asked = request(*[given.get(name) or () for name in ("sets", "inputs", "dims")], given.get("batch"))
+        sets, inputs, dims = [given.get(name) or () for name in ("sets", "inputs", "dims")]
+        asked = request(sets, inputs, dims, given.get("batch"))
         for name in (*single, *(given.get("files") or ()), *words):
             if "://" in name or (name.startswith(GIT) and not _in_git()):
                 return False

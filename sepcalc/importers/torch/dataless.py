@@ -124,7 +124,7 @@ class _Text(str):
 
     shadow: Shadow
 
-    def __contains__(self, part: object) -> bool:
+    def __contains__(self, part: Any) -> bool:
         return part in _Text._of_data(self)
 
     def find(self, *given: Any) -> int:
