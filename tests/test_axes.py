@@ -32,8 +32,8 @@ MORE: dict[str, dict[str, Any]] = {
     "Flip": {"axis": 2}, "Roll": {"shift": 1, "axis": 2},
 }  # fmt: skip
 LAYERED: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("ReLU", "LeakyReLU", "ELU", "ActivityRegularization", "Identity"), {}),
-    **dict.fromkeys(("Dropout", "SpatialDropout2D"), {"rate": 0.5}),
+    **{key: {} for key in ("ReLU", "LeakyReLU", "ELU", "ActivityRegularization", "Identity")},
+    **{key: {"rate": 0.5} for key in ("Dropout", "SpatialDropout2D")},
     "PReLU": {"shared_axes": [1, 2]},
     "GaussianNoise": {"stddev": 1.0},
     "Rescaling": {"scale": 0.5},
