@@ -1,7 +1,7 @@
 """A network: a graph of named ops in the order in which they run, and what it costs, layer by layer."""
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -143,6 +143,8 @@ class Network:
     are those of :attr:`cost`. ``param_bytes`` is what its weights take where its file says so (None: 4 bytes each),
     ``notes`` are sentences that a reader of its numbers must know, ``guesses`` what an importer had to guess and a gate
     must be told, ``most`` the metrics of which it has more where it runs otherwise than laid out here, and how much.
+    ``claimed`` is None but where somebody wrote the network, and says which weights are shared, constants or narrower:
+    that is noted. It has the constants that products read and that are said to be no weights.
     """
 
     def __init__(
@@ -156,6 +158,7 @@ class Network:
         notes: Sequence[str] = (),
         guesses: Sequence[Problem] = (),
         most: Mapping[str, int] | None = None,
+        claimed: Collection[str] | None = None,
     ) -> None:
         self.name = name
         self.inputs = dict(inputs)
@@ -163,6 +166,7 @@ class Network:
         self.notes = tuple(notes)
         self.guesses = tuple(guesses)
         self.most = dict(most or {})
+        self.claimed = claimed
         self.document: Any = None  # what it was loaded from: its budget, and what was published of it
         self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
@@ -172,16 +176,31 @@ class Network:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that a reader of its numbers must know, each once; one says that random numbers are drawn."""
-        return tuple(dict.fromkeys([*self._notes, *self._drawn]))
+        """Sentences that a reader of its numbers must know, each once: those that it was given, that random numbers
+        are drawn, and what does not count because its document says so."""
+        return tuple(dict.fromkeys([*self._notes, *self._drawn, *self._claims]))
 
     @notes.setter
     def notes(self, notes: Sequence[str]) -> None:
         self._notes = notes
 
+    def note(self, *notes: str) -> None:
+        """Adds sentences."""
+        self._notes = (*self._notes, *notes)
+
     @cached_property
     def _drawn(self) -> tuple[str, ...]:
         return (DRAWN,) if any(node.op.drawn for node in self.nodes) else ()
+
+    @cached_property
+    def _claims(self) -> tuple[str, ...]:
+        if self.claimed is None:
+            return ()
+        from sepcalc.claims import told
+
+        owned = {node.name: sum(count for _, count in node.owners) for node in self.nodes if node.owners}
+        owned |= {layer.name: layer.shared for layer in self.layers if layer.weights is not None}
+        return told(self.layers, owned, self.claimed, self.param_bytes, self.weights * ELEMENT_BYTES)
 
     @cached_property
     def tensors(self) -> Shapes:
@@ -203,7 +222,9 @@ class Network:
     ) -> "Network":
         """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
         ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
-        network = Network(self.name, inputs or self.inputs, nodes, ends, notes=self.notes, guesses=self.guesses)
+        network = Network(
+            self.name, inputs or self.inputs, nodes, ends, notes=self._notes, guesses=self.guesses, claimed=self.claimed
+        )
         return network if self._param_bytes is None else network.stored(self._param_bytes, self.weights)
 
     def stored(self, size: int, of: int) -> "Network":
@@ -380,7 +401,7 @@ class Network:
             op = op._replace(bias=True) if at in biased else op
             nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
         network = self.replaced(nodes, numbers)
-        network.notes = (*self.notes, *told(len(owner), stayed))
+        network.note(*told(len(owner), stayed))
         return network
 
     def receptive_fields(self) -> list[tuple[int, ...]]:

@@ -133,7 +133,7 @@ def _noted(network: "Network", request: Request) -> "Network":
     except Invalid:  # no shape: the importer knows what it is
         return network
     if note := channels_first(shape):
-        network.notes = (*network.notes, note)
+        network.note(note)
     return network
 
 

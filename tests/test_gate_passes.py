@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from gating import BARE, LARGER, NET, PROJECT, Run, report
 
+import sepcalc
 import sepcalc.gate
+from sepcalc.errors import InputError
 from sepcalc.gate import limits
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
@@ -481,6 +483,102 @@ def test_params_are_shared_with_a_layer_that_has_them(shared: str, gate: Run, tm
     target = tmp_path / "n.yaml"
     target.write_text(SHARING.replace("SHARED", shared))
     assert gate("check", str(target), "--max", "params=10")[0] == 2
+
+
+LEFT_OUT = {  # layers on 8x8x4, how many of their params count, and what is said of the others
+    "{LAYER: conv -k3 -o6, name: blur, constant-params: 200}": (16, "200 by constant-params (blur)"),
+    "{LAYER: conv -k3 -o6, name: a}, {LAYER: conv -k3 -o6, shared-params: {a: 60}}": (
+        480,
+        "60 that layers share (conv)",
+    ),
+    "{LAYER: conv -k3 -o4 -psame, name: a, weights: a, repeat: 4}": (144, "432 that layers share (a[1] and 2 more)"),
+    "{LAYER: reshape --to 64x4}, {matmul: {a: [], b: [constant --to 4x9 --no-learned]}}": (
+        0,
+        "36 by --no-learned (matmul/b/constant)",
+    ),
+    "{LAYER: reshape --to 64x4}, {matmul: {a: [], b: [constant --to 4x9 --buffer]}}": (
+        0,
+        "36 by --buffer (matmul/b/constant)",
+    ),
+}
+
+
+@pytest.mark.parametrize("layers", LEFT_OUT)
+def test_what_a_document_takes_out_of_the_params_is_told(layers: str, gate: Run, tmp_path: Path) -> None:
+    """They passed a limit in silence."""
+    params, told = LEFT_OUT[layers]
+    target = tmp_path / "n.yaml"
+    entries = re.sub(r"LAYER: ([^,}]*)", r"\1: ", layers)
+    target.write_text(f"input: 8x8x4\nlayers: [{entries}]\n")
+    note = f"not counted in params, as the file says: {told}"
+    network = sepcalc.load(target)
+    assert (network.params, network.notes) == (params, (note,))
+    (outcome,) = report(gate, str(target), "--max", f"params={params}")["checks"]
+    assert (outcome["exit_code"], outcome["notes"]) == (0, [note])
+    assert f"  note: {note}\n" in gate("check", str(target), "--max", "params=1M")[1]
+    assert note in gate("diff", str(target), str(target))[1]
+    gate("baseline", str(target), "-o", "kept.json")
+    assert json.loads(Path("kept.json").read_text())["networks"][0]["notes"] == [note]
+
+
+def test_notes_on_what_does_not_count_follow_a_rewrite(tmp_path: Path) -> None:
+    target = tmp_path / "n.yaml"
+    conv = "- conv -k3 -o8 -psame"
+    shared = [conv, conv, f'{conv}:\n    shared-params: {{"conv[1]": 576}}', "- pool avg global", "- dense -o2"]
+    target.write_text("input: 8x8x4\nlayers:\n  " + "\n  ".join(shared) + "\n")
+    network = sepcalc.load(target)
+    told = "not counted in params, as the file says: 576 that layers share (conv[2])"
+    assert network.notes == (told,)
+    assert told in network.fold_norm().notes
+    narrow = sepcalc.whatif(network, width=0.5, divisor=1).after
+    assert narrow.notes == (told.replace("576", "144"),)
+
+
+def test_bytes_of_params_that_a_document_makes_fewer_are_told(gate: Run, tmp_path: Path) -> None:
+    """A billionth of a byte for each passed any limit on params-bytes."""
+    target = tmp_path / "n.yaml"
+    text = "input: 8x8x4\nparam-bytes: BYTES\nlayers: [conv -k3 -o6]\n"
+    target.write_text(text.replace("BYTES", "1/8"))
+    (outcome,) = report(gate, str(target), "--max", "params-bytes=27")["checks"]
+    assert outcome["notes"] == ["params-bytes is 27, as the file says by param-bytes: it is 864 at 4 bytes each"]
+    for wide in ("4", "8"):
+        target.write_text(text.replace("BYTES", wide))
+        assert sepcalc.load(target).notes == ()
+    target.write_text(text.replace("BYTES", "1/9"))
+    code, _, err = gate("check", str(target), "--max", "params-bytes=27")
+    assert code == 2
+    assert "param-bytes is '1/9': less than a bit for each param" in err
+
+
+STEP = """input: 8x64
+layers:
+  - scan: step
+    states: {h: 1x64}
+    next: [r]
+    step:
+      - reshape --to 1x64
+      - matmul: {a: [], b: [constant --to 64x64HOW]}
+        name: r
+"""
+
+
+def test_a_constant_that_a_product_reads_in_a_step_is_its_weights(tmp_path: Path) -> None:
+    """It counted none there."""
+    target = tmp_path / "n.yaml"
+    target.write_text(STEP.replace("HOW", ""))
+    assert sepcalc.load(target).params == 4096
+    target.write_text(STEP.replace("HOW", " --no-learned"))
+    network = sepcalc.load(target)
+    (note,) = network.notes
+    assert network.params == 0
+    assert note.endswith("not counted in params, as the file says: r/b/constant, which a product reads in a step")
+    target.write_text(
+        STEP.replace("HOW", "").replace(
+            "- reshape --to 1x64", "- dense -o64:\n        more-params: 9\n      - reshape --to 1x64"
+        )
+    )
+    with pytest.raises(InputError, match="the layers of a step have weights of their own"):
+        sepcalc.load(target)
 
 
 def test_a_constant_that_a_product_reads_is_its_weights(gate: Run, tmp_path: Path) -> None:

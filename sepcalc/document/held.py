@@ -49,6 +49,10 @@ def read_param_bytes(notes: Notes, node: Node | None) -> tuple[int, int]:
     if size < 1 or of < 1:
         hint = "2, or 51/14: 51 bytes for every 14 params"
         notes.add(f"param-bytes is {quoted(text)}: expected the bytes of a param, from 1", hint, node)
+        return 0, 1
+    if size * 8 < of:
+        message = f"param-bytes is {quoted(text)}: less than a bit for each param"
+        notes.add(message, "the bytes of all params stand before the slash, their number behind it", node)
     return size, of
 
 

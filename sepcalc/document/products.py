@@ -1,6 +1,6 @@
 """What a product makes of a constant: its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sepcalc.network import Node
 from sepcalc.ops.move import Constant, Embedding
@@ -8,16 +8,24 @@ from sepcalc.ops.product import Attention, Einsum, Matmul
 
 
 def weights_of_products(nodes: Sequence[Node], first: int) -> list[int]:
-    """The constants of which nobody says whether they are learned, and that a product reads, at once or through layers
-    that read nothing but constants, none of which multiplies them with weights of its own or looks them up: its weights
-    are learned. ``first`` is the number of the first
-    node's tensor."""
+    """The constants of which nobody says whether they are learned, and that a product reads: its weights are learned.
+    ``first`` is the number of the first node's tensor."""
+    return _read_by_products(nodes, first, lambda op: op.learned is None and not op.buffer)
+
+
+def said_to_be_none(nodes: Sequence[Node], first: int) -> frozenset[str]:
+    """The names of the constants that a product reads, and of which somebody says that they are not learned."""
+    return frozenset([nodes[at].name for at in _read_by_products(nodes, first, lambda op: not op.learned)])
+
+
+def _read_by_products(nodes: Sequence[Node], first: int, meant: Callable[[Constant], bool]) -> list[int]:
+    """The constants of a sort that a product reads, at once or through layers that read nothing but constants, none of
+    which multiplies them with weights of its own or looks them up."""
     within: dict[int, frozenset[int]] = {}  # the constants that a tensor is made of alone
     found: set[int] = set()
     for at, node in enumerate(nodes):
         if isinstance(node.op, Constant):
-            unsaid = node.op.learned is None and not node.op.buffer
-            within[first + at] = frozenset({at}) if unsaid else frozenset()
+            within[first + at] = frozenset({at}) if meant(node.op) else frozenset()
             continue
         if not within:
             continue

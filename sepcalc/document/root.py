@@ -9,6 +9,7 @@ from sepcalc.document.entries import MOST_AXES, RESERVED, ROOT, Piece, fill, key
 from sepcalc.document.held import read_budget, read_param_bytes, read_published
 from sepcalc.document.parameters import Parameter, read_parameter
 from sepcalc.document.problems import Notes
+from sepcalc.document.products import said_to_be_none
 from sepcalc.document.reading import Entries, Library
 from sepcalc.document.running import Run
 from sepcalc.document.words import Words
@@ -59,11 +60,14 @@ def read_document(
     changed = reshaped(source.name, originals, inputs)
     said = ["; ".join(filter(None, problem[:2])) for problem in changed]
     said += [*filter(None, map(misread, inputs.values())), *run.remarks]
-    network = Network(title, inputs, run.nodes(), ends, notes=tuple(dict.fromkeys(said)))
+    graph = run.nodes()
+    network = Network(
+        title, inputs, graph, ends, notes=tuple(dict.fromkeys(said)), claimed=said_to_be_none(graph, len(inputs))
+    )
     if any(len(shape) > 1 for shape in network.outputs.values()):
         from sepcalc.document.remarks import spread_out
 
-        network.notes += spread_out(network)
+        network.note(*spread_out(network))
     network = network.stored(*width) if width[0] else network
     return Document(network, budget, published, altered or originals != inputs, head.parameters, changed)
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sepcalc.cost import COUNTS
 from sepcalc.document.entries import Scan, fill
+from sepcalc.document.products import said_to_be_none
 from sepcalc.document.scopes import INPUT, Tensor
 from sepcalc.errors import Invalid
 from sepcalc.expression import ExpressionError
@@ -46,13 +47,18 @@ def scan(run: "Run", body: Scan, name: str, tensor: Tensor | None, frame: "Frame
     finally:
         inner.tell_late()
         run.steps = inner.steps
-    if inner.ties:
+    apart = not (inner.ties or inner.shares or inner.others or inner.fixed)
+    if not apart:
         notes.add("the layers of a step have weights of their own", "", body.node, trail=trail)
     ends = [named.end for named in found if named and named.end]
-    if tensor is None or inner.ties or len(ends) < len(found):
+    if tensor is None or not apart or len(ends) < len(found):
         return None
     shapes = [shape for shape in inputs.values() if shape is not None]
-    parts = tuple([repeat.Part(op, sources) for _, _, _, op, sources, _ in inner.emitted])
+    graph = inner.nodes()  # what a product reads is weights here, too
+    parts = tuple([repeat.Part(node.op, node.sources) for node in graph])
+    for constant in sorted(said_to_be_none(graph, len(inputs))):
+        text = f"not counted in params, as the file says: {constant}, which a product reads in a step"
+        run.remark(text, body.node, frame)
     op: Op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)
     try:
         shape = output_of(op, (tensor.shape,))

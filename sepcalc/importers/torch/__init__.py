@@ -195,7 +195,7 @@ def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
 
 
 def _with_note(network: "Network", note: str) -> "Network":
-    network.notes = (*network.notes, note)
+    network.note(note)
     return network
 
 

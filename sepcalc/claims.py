@@ -1,0 +1,57 @@
+"""What a document says that takes numbers out of a count: told in one sentence, wherever its network is told of."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+from sepcalc.cost import Cost
+from sepcalc.errors import printable
+from sepcalc.ops.base import Op
+from sepcalc.ops.move import Constant
+from sepcalc.shape import Shape, volume
+
+
+class Layer(Protocol):
+    """What is asked of a layer here."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def op(self) -> Op: ...
+    @property
+    def output(self) -> Shape: ...
+    @property
+    def cost(self) -> Cost: ...
+    @property
+    def shared(self) -> int: ...
+
+
+def told(
+    layers: Iterable[Layer], owned: Mapping[str, int], constants: Collection[str], size: int, standard: int
+) -> tuple[str, ...]:
+    """The sentences on these layers; ``owned`` is how many params of a layer others count, by its name, ``constants``
+    are those that products read but that are said to be no weights. ``size`` is the bytes of all weights, ``standard``
+    what they were at the width that holds where none is said."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for layer in layers:
+        name, shared = layer.name, layer.shared
+        if shared > 0:
+            others = min(shared, owned.get(name, 0))
+            found.setdefault("that layers share", []).append((name, others))
+            found.setdefault("by constant-params", []).append((name, shared - others))
+        elif isinstance(layer.op, Constant) and name in constants:
+            how = "by --buffer" if layer.op.buffer else "by --no-learned"
+            found.setdefault(how, []).append((name, volume(layer.output)))
+    parts = [_part(how, [one for one in counts if one[1]]) for how, counts in sorted(found.items())]
+    parts = [part for part in parts if part]
+    notes = [f"not counted in params, as the file says: {', '.join(parts)}"] if parts else []
+    if size < standard:
+        notes.append(f"params-bytes is {size:,}, as the file says by param-bytes: it is {standard:,} at 4 bytes each")
+    return tuple(notes)
+
+
+def _part(how: str, counts: list[tuple[str, int]]) -> str:
+    """How many, how, and of which layers."""
+    if not counts:
+        return ""
+    more = f" and {len(counts) - 1:,} more" if len(counts) > 1 else ""
+    return f"{sum(count for _, count in counts):,} {how} ({printable(counts[0][0])}{more})"
