@@ -313,7 +313,7 @@ CASES: list[Case] = [
     ("BiasSplitGelu", "1x16x8 8*", {"domain": "com.microsoft", "only": "gpu"}, c(mults=64 * 4, adds=128 + 64, specials=64, params=8, activations=128 + 128 + 64 + 64)),
     ("GemmFastGelu", "1x7x10 10x4* 4*", {"domain": "com.microsoft", "only": "gpu"}, c(macs=280, mults=280 + 28 * 6, adds=280 + 56, specials=28, params=44, activations=56)),
     ("com.microsoft.SwiGLU", "1x7x8", {"domain": "com.microsoft", "limit": 7.0, "activation_alpha": 1.702, "activation_beta": 1.0, "only": "gpu"}, c(mults=84, adds=56, compares=84, divs=28, specials=28, activations=28 * 7)),
-    ("GatherBlockQuantized", "u16x16* i1x7 16x1*", {"domain": "com.microsoft", "bits": 4, "block_size": 32, "quantize_axis": 1, "gather_axis": 0}, c(params=512, activations=224)),
+    ("GatherBlockQuantized", "u16x16* i1x7 16x1*", {"domain": "com.microsoft", "bits": 4, "block_size": 32, "quantize_axis": 1, "gather_axis": 0}, c(params=512, buffers=16, activations=224)),
     ("GroupNorm", "1x4x4x8 8* 8*", {"domain": "com.microsoft", "groups": 2, "activation": 1, "only": "gpu"}, c(mults=260 + 128, adds=510 + 128, divs=256, specials=2 + 128, params=16, activations=256)),
     ("SkipGroupNorm", "1x4x4x8 8* 8* 1x4x4x8 8*", {"domain": "com.microsoft", "groups": 2, "only": "gpu"}, c(mults=260, adds=510 + 256, divs=128, specials=2, params=24, activations=384)),
     ("EmbedLayerNormalization", "j1x7 j1x7 100x8* 16x8* 3x8* 8* 8*", {"domain": "com.microsoft", "outputs": 2}, c(mults=56 * 2 + 14, adds=112 + 56 * 4 - 7, divs=56, specials=7, params=800 + 56 + 24 + 16, activations=56 * 5)),
@@ -348,9 +348,9 @@ CASES: list[Case] = [
     ("MatMulIntegerToFloat", "u1x7x10 u10x4* (0.5) (0.5)", {"domain": "com.microsoft"}, c(macs=280, mults=308, adds=28 * 9, params=40, activations=56)),
     ("DynamicQuantizeMatMul", "1x7x10 u10x4* (0.5)", {"domain": "com.microsoft"}, c(macs=280, mults=280 + 1 + 1 + 28, adds=28 * 9 + 72, compares=69 * 2 + 4 + 140, divs=71, params=40, activations=9 + 210 + 28 + 1 + 28)),
     ("DynamicQuantizeLSTM", "5x1x3 q1x3x16* q1x4x16* 1x32* - - - - (0.5,) q[0,] (0.5,) q[0,]", {"domain": "com.microsoft", "hidden_size": 4, "outputs": 3}, c(macs=560, mults=790 + 2, adds=670 + 17, compares=90 + 62, divs=85 + 16, specials=100, params=48 + 64 + 32, activations=54 + 1 + 20 + 8)),
-    ("DynamicQuantizeLSTM", "5x1x3 q2x3x16* q2x4x16* - - - - - (0.5,0.5) q[0,0] (0.5,0.5) q[0,0]", {"domain": "com.microsoft", "hidden_size": 4, "direction": "bidirectional"}, c(macs=1_120, mults=1_580 + 2, adds=1_340 - 160 + 17, compares=180 + 62, divs=170 + 16, specials=200, params=2 * 112, activations=54 + 1 + 40 + 40)),
-    ("MatMulNBits", "1x7x32 u4x1x16* 4*", {"domain": "com.microsoft", "K": 32, "N": 4, "bits": 4, "block_size": 32}, c(macs=896, mults=896, adds=28 * 31, params=128, activations=28)),
-    ("MatMulBnb4", "1x7x32 u64* 2*", {"domain": "com.microsoft", "K": 32, "N": 4, "block_size": 64, "quant_type": 1}, c(macs=896, mults=896, adds=28 * 31, params=128, activations=28)),
+    ("DynamicQuantizeLSTM", "5x1x3 q2x3x16* q2x4x16* - - - - - (0.5,0.5) q[0,0] (0.5,0.5) q[0,0]", {"domain": "com.microsoft", "hidden_size": 4, "direction": "bidirectional"}, c(macs=1_120, mults=1_580 + 2, adds=1_340 - 160 + 17, compares=180 + 62, divs=170 + 16, specials=200, params=2 * 112, buffers=2 + 2, activations=54 + 1 + 40 + 40)),
+    ("MatMulNBits", "1x7x32 u4x1x16* 4*", {"domain": "com.microsoft", "K": 32, "N": 4, "bits": 4, "block_size": 32}, c(macs=896, mults=896, adds=28 * 31, params=128, buffers=4, activations=28)),
+    ("MatMulBnb4", "1x7x32 u64* 2*", {"domain": "com.microsoft", "K": 32, "N": 4, "block_size": 64, "quant_type": 1}, c(macs=896, mults=896, adds=28 * 31, params=128, buffers=2, activations=28)),
 ]  # fmt: skip
 NAMES = [f"{at}-{case[0]}" for at, case in enumerate(CASES)]
 

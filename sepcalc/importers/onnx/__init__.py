@@ -231,7 +231,9 @@ def _note_unused(builder: Builder, roots: Sequence[str]) -> None:
             stored = f"; it stores {_elements(builder, own):,} params, which are not counted" if own else ""
             builder.note(f"{printable(name)}: its branch {which} cannot run on these shapes ({reason}){stored}")
     if roots := [root for root in roots if root not in told]:
-        builder.note(never_used(_elements(builder, roots), roots))
+        fixed = [root for root in roots if builder.is_buffer(root)]
+        params = _elements(builder, [root for root in roots if root not in fixed])
+        builder.note(never_used(params, roots, _elements(builder, fixed)))
 
 
 def _elements(builder: Builder, roots: Iterable[str]) -> int:

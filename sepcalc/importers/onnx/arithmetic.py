@@ -67,7 +67,8 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
     stored = {"add": "shift", "multiply": "scale"}.get(how, how)
     for value in (value for value in values if value.constant):
         number = with_stored(builder, call, stored, number, value, result)
-    return result._replace(number=builder.view(number, builder.shape(result)))
+    unscaled = how == "multiply" and all(value.unscaled for value in values)
+    return result._replace(number=builder.view(number, builder.shape(result)), unscaled=unscaled)
 
 
 def with_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
@@ -77,7 +78,8 @@ def with_stored(builder: Builder, call: Call, how: str, number: int | None, valu
         value = value._replace(roots=())
     weights = trained(builder, value)
     seen = _seen(builder, result, value.sizes)
-    if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in weights.roots):  # weights for each
+    own = [root for root in weights.roots if not builder.is_scale(root)]
+    if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in own):  # weights for each
         raise builder.mixed
     while len(seen) > 1 and seen[0] == 1:
         seen = seen[1:]

@@ -68,6 +68,7 @@ class Value(NamedTuple):
     as_given: bool = False  # an input, or made of one by operators that keep its rank and the examples' first axis
     some: Mapping[str, int] = MappingProxyType({})
     angles: frozenset[str] = frozenset()  # stored tensors in it of which it is a table: no weights beside data
+    unscaled: bool = False  # sums of small integers, or a scale of some: what is stored and multiplies it is a scale
 
     @property
     def constant(self) -> bool:
@@ -197,6 +198,8 @@ class Builder(Growing[Roots]):
         self.at = ""  # the node of the file that is on its way
         self.scores = set[str]()  # what a softmax reads
         self.windowed = False  # whether a convolution or a pool reads an input as it was given
+        self.scales = set[str]()  # stored tensors that say what quantized elements stand for
+        self.quantized = set[str]()  # those that stand for other numbers, of any type
         self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
         self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
         self.more = set[str]()  # metrics of which some other branch has more
@@ -288,20 +291,31 @@ class Builder(Growing[Roots]):
         """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
         or indices. What is one stored tensor, whatever it is, is the weight that it is used as, unless the file says
         that it is a constant; a buffer of the file's is one, too."""
-        roots = tuple(root for root in value.roots if not _is_literal(root) and not self.is_constant(root))
-        if len(roots) < 2:
-            return roots
-        return tuple(root for root in roots if self.is_weight(root)) or roots[:1]
+        roots = [root for root in value.roots if not _is_literal(root) and not self.is_constant(root)]
+        own = [root for root in roots if not self._says_scale(root)]
+        if len(own) > 1:
+            own = [root for root in own if self.is_weight(root)] or own[:1]
+        return (*own, *[root for root in roots if self._says_scale(root) and self.is_weight(root)])
 
     def is_weight(self, root: str) -> bool:
         elements, kind = self.stored[root]
         if root in self.roles:
             return not self.is_constant(root) and kind in WEIGHTS
+        if self._says_scale(root):
+            return kind in FLOATS and elements > 1
         own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
-        told = any(word in root for word in _NO_WEIGHTS) or any(
-            root.endswith(end) and f"{root.removesuffix(end)}_quantized" in self.stored for end in _QUANTIZER
-        )
-        return kind in WEIGHTS and (elements > 1 or own) and not _is_literal(root) and not told
+        told = any(word in root for word in _NO_WEIGHTS)
+        numbers = kind in WEIGHTS or root in self.quantized
+        return numbers and (elements > 1 or own) and not _is_literal(root) and not told
+
+    def is_scale(self, root: str) -> bool:
+        """Whether it says what quantized elements stand for, by numbers of floating type: a buffer, where it has one
+        for each channel or block."""
+        return self._says_scale(root) and self.stored[root][1] in FLOATS
+
+    def _says_scale(self, root: str) -> bool:
+        named = any(root.endswith(end) and f"{root.removesuffix(end)}_quantized" in self.stored for end in _QUANTIZER)
+        return named or root in self.scales
 
     def is_constant(self, root: str) -> bool:
         """Whether the file says that it is neither trained nor a buffer, which is of floating type."""
@@ -309,7 +323,8 @@ class Builder(Growing[Roots]):
         return role is Role.CONSTANT or (role is Role.BUFFER and self.stored[root][1] not in FLOATS)
 
     def is_buffer(self, root: str) -> bool:
-        return self.roles.get(root) is Role.BUFFER and not self.is_constant(root)
+        told = self.roles.get(root)
+        return self.is_scale(root) if told is None else told is Role.BUFFER and not self.is_constant(root)
 
     def constant(self, shape: Shape, roots: Iterable[str]) -> Constant:
         """What is made of these stored tensors in place of an input."""

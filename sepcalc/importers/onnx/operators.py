@@ -43,31 +43,18 @@ REASONS = {
     "Size": "the sizes of what it measures depend on the data",
 }
 
-# Of an operator's stored inputs those that set how it works, and are no weights, whatever they hold: sizes and factors,
-# bounds, fillings, scales and zero points of quantized elements, statistics of a norm, tables of angles.
+# The stored inputs that say what quantized elements stand for: their scales and zero points. What has one for each
+# channel or block, of floating type, is a buffer.
 _QUANTIZED = (1, 2, 4, 5, 6, 7)
-SETTINGS: dict[str, tuple[int, ...]] = {
-    "ConstantOfShape": (0,),
-    "EyeLike": (0,),
-    "Range": (0, 1, 2),
-    "Resize": (1, 2, 3),
-    "Upsample": (1,),
-    "Clip": (1, 2),
-    "Pad": (1, 2, 3),
-    "OneHot": (1, 2),
-    "NonMaxSuppression": (2, 3, 4),
-    "BatchNormalization": (3, 4),
-    "STFT": (1, 2, 3),
+SCALES: dict[str, tuple[int, ...]] = {
     "QuantizeLinear": (1, 2),
     "DequantizeLinear": (1, 2),
     "QLinearConv": _QUANTIZED,
     "QLinearMatMul": _QUANTIZED,
     "ConvInteger": (2, 3),
     "MatMulInteger": (2, 3),
-    "RotaryEmbedding": (1, 2, 3),
-    "com.microsoft.RotaryEmbedding": (1, 2, 3),
     "com.microsoft.QLinearConv": _QUANTIZED,
-    "QAttention": (3, 4, 5, 6, 7),
+    "QAttention": (3, 4, 6, 7),
     "QLinearAdd": _QUANTIZED,
     "QLinearMul": _QUANTIZED,
     "QLinearWhere": (2, 3, 5, 6, 7, 8),
@@ -87,10 +74,45 @@ SETTINGS: dict[str, tuple[int, ...]] = {
     "MatMulIntegerToFloat": (2, 3, 4, 5),
     "DynamicQuantizeMatMul": (2, 3),
     "DynamicQuantizeLSTM": (8, 9, 10, 11),
-    "MatMulNBits": (2, 3, 4),
+    "MatMulNBits": (2, 3),
     "MatMulBnb4": (2,),
     "GatherBlockQuantized": (2, 3),
-    "GroupQueryAttention": (5, 6, 7, 8, 9, 12, 13),
+    "GroupQueryAttention": (12, 13),
+    # not counted
+    "QMoE": (3, 6, 9, 11, 12, 13, *range(15, 21)),
+    "QEmbedLayerNormalization": tuple(range(8, 18)),
+    "QOrderedMatMul": (1, 3, 4, 7),
+    "QOrderedAttention": (1, 2, 3, 4, 8, 9, 10, 14, 15, 16),
+    "QOrderedLongformerAttention": (1, 3, 5, 6, 9, 11, 13),
+    "MatMulNBitsQLoRA": (2, 4, 6),
+    "MatMulNBitsQkv": (4, 7, 10),
+    "MatMulNBitsMlp": (4, 7),
+    "MatMulBlockQuantizedFp8Weight": (2, 3),
+    "MatMulBlockQuantizedFp4Weight": (2, 3, 4),
+    "MatMulPacked": (2,),
+    "GemmFloat8": (3, 4, 5),
+    "PagedAttention": (14, 15),
+}
+# Of an operator's stored inputs those that set how it works, and are no weights, whatever they hold: sizes and factors,
+# bounds, fillings, scales and zero points, statistics of a norm, tables of angles.
+SETTINGS: dict[str, tuple[int, ...]] = {
+    "ConstantOfShape": (0,),
+    "EyeLike": (0,),
+    "Range": (0, 1, 2),
+    "Resize": (1, 2, 3),
+    "Upsample": (1,),
+    "Clip": (1, 2),
+    "Pad": (1, 2, 3),
+    "OneHot": (1, 2),
+    "NonMaxSuppression": (2, 3, 4),
+    "BatchNormalization": (3, 4),
+    "STFT": (1, 2, 3),
+    "RotaryEmbedding": (1, 2, 3),
+    "com.microsoft.RotaryEmbedding": (1, 2, 3),
+    **SCALES,
+    "QAttention": (*SCALES["QAttention"], 5),
+    "MatMulNBits": (*SCALES["MatMulNBits"], 4),
+    "GroupQueryAttention": (*SCALES["GroupQueryAttention"], 5, 6, 7, 8, 9),
 }
 # Which input is added to the scores of attention, if any is: a mask, or a bias that is trained.
 MASKS = {

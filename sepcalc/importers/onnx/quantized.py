@@ -44,7 +44,7 @@ def _quantize_by_itself(builder: Builder, call: Call) -> Results:
     zero = add("zero", Activation("clip"), zero)
     number = add("quotient", Elementwise("divide"), value.number, scale)
     number = add("clip", Activation("clip"), add("shift", Elementwise("add"), number, zero))
-    single = Value((), 1, number=scale)
+    single = Value((), 1, number=scale, unscaled=True)
     return (value._replace(number=number, kind=2), single, single._replace(number=zero, kind=2))
 
 
@@ -69,12 +69,12 @@ def _quantized_matmul(builder: Builder, call: Call) -> Results:
 
 def _integer_conv(builder: Builder, call: Call) -> Results:
     builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
-    return (convolved(builder, call, call.input(0), call.input(1), None)._replace(kind=6),)
+    return (convolved(builder, call, call.input(0), call.input(1), None)._replace(kind=6, unscaled=True),)
 
 
 def _integer_matmul(builder: Builder, call: Call) -> Results:
     builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
-    return (multiplied(builder, call, call.input(0), call.input(1))._replace(kind=6),)
+    return (multiplied(builder, call, call.input(0), call.input(1))._replace(kind=6, unscaled=True),)
 
 
 QUANTIZED: dict[str, Handler] = {

@@ -27,7 +27,7 @@ from sepcalc.importers.onnx.operators import (
 from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.spectra import SHAPES
 from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
-from sepcalc.importers.onnx.weighing import made_from, weights_of
+from sepcalc.importers.onnx.weighing import made_from, note_scales, weights_of
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape
 
@@ -117,6 +117,7 @@ class Walk:
 
     def made(self, call: Call) -> Sequence[Value]:
         """What an operator gives that is on its own: of stored tensors alone prepared, else counted."""
+        note_scales(self.builder, call)
         if all(value is None or value.constant for value in call.inputs) and call.type not in RANDOM:
             angles = frozenset[str]().union(*[value.angles for value in call.inputs if value is not None])
             angles = angles.union(call.input(0).roots) if call.type in TABLES else angles

@@ -5,8 +5,21 @@ from math import prod
 
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.graph import Builder, Call, Value
-from sepcalc.importers.onnx.operators import MASKS, OPERATORS, SETTINGS, STATES, TABLES, TAKING
+from sepcalc.importers.onnx.operators import MASKS, OPERATORS, SCALES, SETTINGS, STATES, TABLES, TAKING
 from sepcalc.shape import Shape
+
+
+def note_scales(builder: Builder, call: Call) -> None:
+    """Notes which stored tensors say what quantized elements stand for: an operator's own, and those that multiply
+    sums of small integers; and which are such elements."""
+    unscaled = call.type == "Mul" and any(value is not None and value.unscaled for value in call.inputs)
+    for at, value in enumerate(call.inputs):
+        if value is None or not value.constant:
+            continue
+        if unscaled or at in SCALES.get(call.type, ()):
+            builder.scales.update(value.roots)
+        elif call.type == "DequantizeLinear":
+            builder.quantized.update(value.roots)
 
 
 def weights_of(builder: Builder, call: Call) -> list[Value]:
@@ -15,7 +28,12 @@ def weights_of(builder: Builder, call: Call) -> list[Value]:
     found = []
     flat = [(at, one) for at, value in enumerate(call.inputs) if value for one in value.items or (value,)]
     for at, value in flat:
-        if not value.constant or value.shape is None or at in SETTINGS.get(call.type, ()):
+        if not value.constant or value.shape is None:
+            continue
+        if at in SCALES.get(call.type, ()):
+            found.append(value._replace(roots=_scales(builder, value)))
+            continue
+        if at in SETTINGS.get(call.type, ()):
             continue
         shut = at == MASKS.get(call.type) and prod(value.sizes[:-2]) == 1
         zeros = at in STATES.get(call.type, ()) and value.data is not None and not value.data.any()
@@ -26,6 +44,11 @@ def weights_of(builder: Builder, call: Call) -> list[Value]:
     return [value for value in found if value.roots]
 
 
+def _scales(builder: Builder, value: Value) -> tuple[str, ...]:
+    """What counts of a scale or zero point: what has more than one number, of floating type."""
+    return tuple([root for root in value.roots if builder.is_scale(root) and builder.is_weight(root)])
+
+
 def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
     """The stored tensors that a constant is made from, and of each that is not whole in one of this shape how many
     elements are: what is not taken is left, all else is in every result."""
@@ -34,9 +57,14 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
     roots: dict[str, None] = {}
     most: dict[str, int] = {}
     for at, value in enumerate(call.inputs):
-        if value is None or at in SETTINGS.get(call.type, ()):
+        if value is None:
             continue
-        weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
+        if at in SCALES.get(call.type, ()):
+            weights = _scales(builder, value)
+        elif at in SETTINGS.get(call.type, ()):
+            continue
+        else:
+            weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
         for root in weights:
             whole = builder.stored[root][0]
             most[root] = min(whole, value.some.get(root, whole) + most.get(root, 0))  # parts, if not the same
