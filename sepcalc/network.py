@@ -111,6 +111,16 @@ class Layer(NamedTuple):
         """Macs whose input element is not padding."""
         return self.op.effective_macs(self.inputs, self.output, self.cost.macs)
 
+    @property
+    def stored(self) -> int:
+        """The numbers that count here and are read as weights: params, and buffers that stand where params do."""
+        return self.cost.params + self.fixed + (0 if self.op.writes else self.cost.buffers)
+
+    @property
+    def elsewhere(self) -> int:
+        """The numbers that it reads as weights, but that are none of its params: counted elsewhere, or as buffers."""
+        return max(0, self.shared, self.fixed)
+
     def explain(self) -> dict[str, str]:
         """How every count that is not zero came about, from the one formula that computes it."""
         counts = self.op.cost(self.inputs, self.output, named)._asdict()
@@ -126,7 +136,7 @@ class Layer(NamedTuple):
         shift."""
         if not self.op.writes:
             return 0
-        stored = self.cost.params + max(0, self.shared, self.fixed)
+        stored = self.cost.params + self.elsewhere
         return (sum(map(volume, self.inputs)) + stored + volume(self.output)) * element_bytes
 
 
@@ -237,8 +247,7 @@ class Network:
     def weights(self) -> int:
         """The numbers that its layers read as weights: its params, and the buffers that stand where params do. A norm's
         statistics are none of them: they are prepared into its scale and shift."""
-        fixed = sum([layer.fixed + (0 if layer.op.writes else layer.cost.buffers) for layer in self.layers])
-        return self.params + fixed
+        return sum([layer.stored for layer in self.layers])
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -353,33 +362,9 @@ class Network:
 
     def live(self, element_bytes: int = ELEMENT_BYTES) -> list[int]:
         """Bytes of the tensors that live while each layer runs."""
-        first = len(self.inputs)
-        owner = list(range(first))
-        for at, node in enumerate(self.nodes, first):
-            owner.append(at if node.op.writes or not node.sources else owner[node.sources[0]])
-        last = dict[int, int]()
-        for at, node in enumerate(self.nodes, first):
-            last[owner[at]] = at
-            for source in node.sources:
-                last[owner[source]] = at
-        end = first + len(self.nodes)
-        for tensor in self._outputs.values():
-            last[owner[tensor]] = end
-        sizes = list(map(volume, self.tensors))
-        for at, node in enumerate(self.nodes, first):
-            if not (node.op.writes or node.sources):  # a constant lies with the weights
-                sizes[at] = 0
-        freed = [0] * (end + 1)
-        for tensor, at in last.items():
-            freed[at] += sizes[tensor]
-        live = sum(sizes[tensor] for tensor in range(first) if tensor in last)
-        lives = []
-        for at in range(first, end):
-            if owner[at] == at:
-                live += sizes[at]
-            lives.append(live * element_bytes)
-            live -= freed[at]
-        return lives
+        graph = [(node.sources, node.op.writes) for node in self.nodes]
+        sizes = [*map(volume, self.inputs.values()), *[volume(node.output) for node in self.nodes]]
+        return [live * element_bytes for live in live_elements(sizes, graph, self._outputs.values())]
 
     def fold_norm(self) -> "Network":
         """The same network with every batch norm that can be in the convolution before it: its kernels scaled, its
@@ -435,6 +420,37 @@ class Network:
                 ]
                 reaches.append(seen[0] if len(seen) == 1 else joined(seen))
         return reaches[len(self.inputs) :]
+
+
+def live_elements(sizes: Sequence[int], graph: Sequence[tuple[Sequence[int], bool]], ends: Iterable[int]) -> list[int]:
+    """How many elements of tensors live while each layer runs: of the ``sizes`` that tensors have, inputs first;
+    ``graph`` is what each layer reads, by number, and whether it writes a tensor of its own; ``ends`` are the outputs.
+    A constant, which neither reads nor writes, lies with the weights."""
+    first, sizes = len(sizes) - len(graph), list(sizes)
+    owner = list(range(first))
+    for at, (sources, writes) in enumerate(graph, first):
+        owner.append(at if writes or not sources else owner[sources[0]])
+    last = dict[int, int]()
+    for at, (sources, writes) in enumerate(graph, first):
+        if not (writes or sources):
+            sizes[at] = 0
+        last[owner[at]] = at
+        for source in sources:
+            last[owner[source]] = at
+    end = first + len(graph)
+    for tensor in ends:
+        last[owner[tensor]] = end
+    freed = [0] * (end + 1)
+    for tensor, at in last.items():
+        freed[at] += sizes[tensor]
+    live = sum(sizes[tensor] for tensor in range(first) if tensor in last)
+    lives = []
+    for at in range(first, end):
+        if owner[at] == at:
+            live += sizes[at]
+        lives.append(live)
+        live -= freed[at]
+    return lives
 
 
 def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:

@@ -298,6 +298,16 @@ WRONG_PASSES: list[tuple[str, Break, tuple[str, ...], int]] = [  # what, how, th
     ("a baseline with effective macs of its own", base('"effective_macs": 5079232', '"effective_macs": 9'), (), 2),
     ("a baseline with traffic of its own", base('"traffic": 442560', '"traffic": 542560'), (), 2),
     ("a baseline with a layer's traffic of its own", base('"traffic": 79552', '"traffic": 99552'), (), 2),
+    ("a baseline with a peak of its own", base('"peak_memory": 196608', '"peak_memory": 225280'), (), 2),
+    ("a baseline of wider numbers", base('"params_bytes": 20672', '"params_bytes": 41344'), (), 2),
+    ("a baseline with more that is stored", base('"stored": 432', '"stored": 4320'), (), 2),
+    ("a baseline with more that lives", base('"reads": [1]', '"reads": [1, 0]'), (), 2),
+    ("a baseline with what is read before it is there", base('"reads": [1]', '"reads": [2]'), (), 2),
+    ("a baseline that writes nothing", base('"writes": true', '"writes": false'), (), 2),
+    ("a baseline that writes something else", base('"writes": true', '"writes": 1'), (), 2),
+    ("a baseline with other outputs", base('"outputs": [3]', '"outputs": [0, 3]'), (), 2),
+    ("a baseline without outputs", base('"outputs": [3]', '"outputs": []'), (), 2),
+    ("a baseline with outputs that are none", base('"outputs": [3]', '"outputs": [4]'), (), 2),
     ("a baseline without layers", lambda: drop("layers"), (), 2),
     ("a baseline without inputs", lambda: drop("inputs"), (), 2),
     ("a baseline without totals", lambda: drop("totals"), (), 2),
@@ -329,6 +339,31 @@ def test_nothing_passes_wrongly(what: str, how: Break, args: tuple[str, ...], ex
     assert code == expected, (out, err)
     assert out if code == 1 else err
     assert "Traceback" not in out + err
+
+
+def forged(*names: str) -> Break:
+    """The total of something and the same of the first layer, both a little more."""
+
+    def forge(data: Any) -> None:
+        network = data["networks"][0]
+        for name in names:
+            network["totals"][name] += 4096
+            network["layers"][0][name] += 4096
+
+    return lambda: rewritten(forge)
+
+
+@pytest.mark.parametrize("metric", ["traffic", "activations", "effective_macs"])
+def test_a_layer_of_a_baseline_follows_from_where_it_stands(metric: str, gate: Run) -> None:
+    """Its tensors say what it writes and moves."""
+    if metric == "effective_macs":
+        rewritten(lambda data: data["networks"][0]["layers"][2].update(effective_macs=131_073))
+        rewritten(lambda data: data["networks"][0]["totals"].update(effective_macs=5_079_233))
+    else:
+        forged(metric)()
+    code, _, err = gate("check")
+    assert code == 2
+    assert "the baseline is not as sepcalc wrote it: " in err
 
 
 EMPTIED = [  # what is emptied of a baseline, and what is said of it

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple
 from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
-from sepcalc.gate.snapshots import MORE, SUMMED, Row, Snapshot
-from sepcalc.network import ELEMENT_BYTES, Gap
+from sepcalc.gate.snapshots import MORE, SUMMED, Place, Row, Snapshot
+from sepcalc.network import ELEMENT_BYTES, Gap, live_elements
 from sepcalc.shape import LARGEST, show, volume
 
 FORMAT = "sepcalc-baseline/1"
-WIDEST = 16  # bytes of a number, at most: two float64 of a complex one
 DEFINITIONS = 2  # of every count: a new number whenever a definition in the table of counts changes
 
 
@@ -52,9 +51,11 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                         "output": row.output,
                         **row.cost._asdict(),
                         **{name: row.count(name) for name in MORE},
+                        **place._asdict(),
                     }
-                    for row in snapshot.layers
+                    for row, place in zip(snapshot.layers, snapshot.places, strict=True)
                 ],
+                "outputs": snapshot.ends,
             }
             for file, settings, snapshot in kept
         ],
@@ -100,16 +101,13 @@ def found(
     if dict(then.inputs) != dict(now.inputs):
         message = f"the baseline of {quoted(file)} has other inputs: {_inputs(then)}, not {_inputs(now)}"
         raise InputError([Problem(message, _AGAIN, place)])
-    # Bytes are no sum over layers. Types wider than any may be what the network's own file has, and then has now, too.
-    widest = max(WIDEST, -(-now.totals["params_bytes"] // max(1, _stored(now))))
-    if then.totals["params_bytes"] > _stored(then) * widest and not then.uncounted:
-        message = f"the baseline of {quoted(file)} has more than {widest} bytes for each param and buffer"
+    # Bytes are no sum over layers. Wider than float32 may be what the network's own file has, and then has now, too.
+    bytes_now, stored = now.totals["params_bytes"], max(1, now.stored)
+    if then.totals["params_bytes"] * stored > max(ELEMENT_BYTES * stored, bytes_now) * then.stored:
+        widest = f"{max(ELEMENT_BYTES, bytes_now / stored):.4g}"
+        message = f"the baseline of {quoted(file)} has more than {widest} bytes for each number that its layers store"
         raise InputError([Problem(message, _AGAIN, place)])
     return then
-
-
-def _stored(snapshot: Snapshot) -> int:
-    return snapshot.totals["params"] + snapshot.totals["buffers"]
 
 
 _AGAIN = "sepcalc baseline makes one"
@@ -165,6 +163,7 @@ def _networks(data: Any, version: str) -> list[Kept]:
 def _kept(data: Any) -> Kept:
     data = {"notes": [], "most": {}, **data} if isinstance(data, dict) else data  # which may be absent
     keys = {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "most", "notes", "layers"}
+    keys.add("outputs")
     _keys(data, keys, "a network")
     _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name are texts")
     _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs are shapes by name")
@@ -175,7 +174,7 @@ def _kept(data: Any) -> Kept:
     _keys(data["totals"], set(METRICS), "totals")
     totals = {name: _number(data["totals"][name]) for name in METRICS}
     _check(isinstance(data["layers"], list) and data["layers"], "layers are a list")
-    layers = tuple(_row(layer) for layer in data["layers"])
+    layers, places = zip(*[_row(layer) for layer in data["layers"]], strict=True)
     _check(isinstance(data["uncounted"], list), "uncounted is a list")
     gaps = tuple(_gap(gap) for gap in data["uncounted"])
     whole = any(gap.whole for gap in gaps)
@@ -183,22 +182,44 @@ def _kept(data: Any) -> Kept:
     for name in SUMMED:
         count = sum([row.count(name) for row in layers])
         _check(totals[name] == count, f"the total of {spoken(name)} is the sum over its layers")
-    tensors = sum(map(volume, [*inputs.values(), *[row.output for row in layers]]))
-    _check(totals["peak_memory"] <= tensors * ELEMENT_BYTES, "peak-memory is at most that of all tensors at once")
+    ends = _numbers(data["outputs"], len(inputs) + len(layers), "outputs")
+    _check(ends, "a network has outputs")
+    sizes = [*map(volume, inputs.values()), *[volume(row.output) for row in layers]]
+    for at, (row, place) in enumerate(zip(layers, places, strict=True), len(inputs)):
+        _follows(row, place, sizes, at)
+    peak = max(live_elements(sizes, [(place.reads, place.writes) for place in places], ends)) * ELEMENT_BYTES
+    _check(totals["peak_memory"] == peak, "peak-memory is that of the tensors that live while its layers run")
     _check(isinstance(data["most"], dict) and set(data["most"]) <= set(METRICS), "most are metrics")
     most = {name: _number(count) for name, count in data["most"].items()}
     _check(all(count > totals[name] for name, count in most.items()), "most are more than the totals")
     notes = data["notes"]
     _check(isinstance(notes, list) and all(isinstance(note, str) for note in notes), "notes are texts")
-    snapshot = Snapshot(data["name"], inputs, totals, layers, gaps, most=most, notes=tuple(notes))
+    snapshot = Snapshot(
+        data["name"], inputs, totals, layers, gaps, most=most, notes=tuple(notes), places=places, ends=ends
+    )
     return Kept(data["file"], settings, snapshot)
 
 
-def _row(data: Any) -> Row:
-    _keys(data, {"name", "kind", "output", *COSTS, *MORE}, "a layer")
+def _follows(row: Row, place: Place, sizes: Sequence[int], at: int) -> None:
+    """Checks what of a layer follows from where it stands; ``at`` is the number of its output."""
+    _check(all(source < at for source in place.reads), "a layer reads what was there before it")
+    moved = sum([sizes[source] for source in place.reads]) + row.cost.params + place.elsewhere + sizes[at]
+    traffic = moved * ELEMENT_BYTES if place.writes else 0
+    _check(row.traffic == traffic, "the traffic of a layer is what it reads, stores and writes")
+    _check(row.effective_macs <= row.cost.macs, "effective macs are no more than macs")
+    most = row.cost.params + row.cost.buffers
+    _check(row.cost.params <= place.stored <= most, "stored are the params of a layer, and buffers of it")
+    _check(row.cost.activations == (sizes[at] if place.writes else 0), "the activations of a layer are what it writes")
+
+
+def _row(data: Any) -> tuple[Row, Place]:
+    _keys(data, {"name", "kind", "output", *COSTS, *MORE, *Place._fields}, "a layer")
     _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
     cost, more = Cost(*[_number(data[name]) for name in COSTS]), [_number(data[name]) for name in MORE]
-    return Row(data["name"], data["kind"], _shape(data["output"]), cost, *more)
+    _check(isinstance(data["writes"], bool), "writes is true or false")
+    reads = _numbers(data["reads"], LARGEST, "reads")
+    place = Place(_number(data["stored"]), _number(data["elsewhere"]), reads, data["writes"])
+    return Row(data["name"], data["kind"], _shape(data["output"]), cost, *more), place
 
 
 def _gap(data: Any) -> Gap:
@@ -216,6 +237,13 @@ def _shape(data: Any) -> tuple[int, ...]:
     sizes = tuple([_number(size) for size in data])
     _check(all(1 <= size <= LARGEST for size in sizes), "sizes are 1 or more")
     return sizes
+
+
+def _numbers(data: Any, end: int, what: str) -> tuple[int, ...]:
+    _check(isinstance(data, list), f"{what} are numbers of tensors")
+    numbers = tuple([_number(one) for one in data])
+    _check(all(number < end for number in numbers), f"{what} are numbers of tensors")
+    return numbers
 
 
 def _number(data: Any) -> int:

@@ -24,14 +24,28 @@ class Row(NamedTuple):
         return int(getattr(self, metric) if metric in MORE else getattr(self.cost, metric))
 
 
-MORE = Row._fields[4:]  # metrics that are no part of a cost
+MORE = ("effective_macs", "traffic")  # metrics that are no part of a cost
+
+
+class Place(NamedTuple):
+    """Where a layer stands, which is what the metrics come from that are no sums: ``stored`` are the numbers that count
+    in it and that it reads as weights, ``elsewhere`` those that it reads, but that are none of its params; ``reads``
+    are the tensors that it reads, by number (the inputs first, then what each layer gives), ``writes`` is whether it
+    writes what it gives."""
+
+    stored: int
+    elsewhere: int
+    reads: tuple[int, ...]
+    writes: bool
+
+
 SUMMED = tuple(name for name, metric in METRICS.items() if metric.layer)  # whose total is the sum over the layers
 
 
 class Snapshot(NamedTuple):
     """A network's counts. ``uncounted`` are the layers that they leave out, ``stopped`` is whether they go up to some
     place only, ``most`` the totals that are larger where it runs otherwise, ``notes`` what a reader of them must
-    know."""
+    know, ``places`` where its layers stand, ``ends`` the tensors that are its outputs, by number."""
 
     name: str
     inputs: Mapping[str, Shape]
@@ -41,11 +55,18 @@ class Snapshot(NamedTuple):
     stopped: bool = False
     most: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    ends: tuple[int, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every layer was counted, if perhaps not in each count."""
         return not any(gap.whole for gap in self.uncounted)
+
+    @property
+    def stored(self) -> int:
+        """The numbers that its layers read as weights."""
+        return sum([place.stored for place in self.places])
 
     @property
     def partly(self) -> tuple[str, ...]:
@@ -80,4 +101,11 @@ def taken(network: Network) -> Snapshot:
         network.stopped is not None,
         network.most,
         network.notes,
+        tuple(
+            [
+                Place(layer.stored, layer.elsewhere, node.sources, node.op.writes)
+                for layer, node in zip(network.layers, network.nodes, strict=True)
+            ]
+        ),
+        tuple(network.ends.values()),
     )
