@@ -393,7 +393,11 @@ def copy(words: Words, options: Options, inputs: Shapes) -> Op:
     from sepcalc.ops.move import Copy
 
     to = cast(Shape, options["to"])
-    return Copy(to, _per_axis(options, "stride", to) if "stride" in options else ())
+    stride = _per_axis(options, "stride", to) if "stride" in options else ()
+    start = cast(Shape, options.get("start", ()))
+    if start and len(start) != len(stride):
+        raise Invalid(f"--start {show(start)} is not for {len(stride)} strides", "one for each spatial axis", "start")
+    return Copy(to, stride, start)
 
 
 def uncounted(words: Words, options: Options, inputs: Shapes) -> Op:

@@ -343,7 +343,7 @@ KINDS = {
         "moves only: elements repeated, gathered or rolled into a shape; with a stride, neighbours stay neighbours",
         building.copy,
         ("to",),
-        ("stride",),
+        ("stride", "start"),
         several=True,
     ),
     "flatten": Kind("free: the same elements as a vector", building.rename("flatten")),

@@ -418,7 +418,7 @@ class Network:
                 seen = [
                     through(reaches[source], tensors[source], node.op, inputs, node.output) for source in node.sources
                 ]
-                reaches.append(seen[0] if len(seen) == 1 else joined(seen))
+                reaches.append(seen[0] if len(seen) == 1 else joined(seen, node.op.beside(inputs), len(node.output)))
         return reaches[len(self.inputs) :]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 from math import gcd, prod
 from operator import is_
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sepcalc.ops.base import Op, Window
 from sepcalc.shape import LARGEST, Shape, Shapes
@@ -42,11 +42,13 @@ class Reach(NamedTuple):
     """What part of the network's input a tensor's elements see, per spatial axis of that input: where ``steps`` lead
     back to (None once positions are lost), and what any element sees, ``whole`` positions. ``lie``: the axes of the
     tensor, counted from its end, that these lie along, None for one that is no more (of one position); it is None
-    itself where they are its own spatial axes."""
+    itself where they are its own spatial axes. ``starts``: the position of the input, below 0 in padding, from which
+    on the first element sees, None along an axis where that is not known."""
 
     whole: tuple[int, ...]
     steps: tuple[tuple[Step, ...], ...] | None
     lie: tuple[int | None, ...] | None = None
+    starts: tuple[int | None, ...] = ()
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -71,7 +73,7 @@ class Reach(NamedTuple):
 def of_input(shape: Shape) -> Reach:
     """An input sees itself."""
     rank = len(shape) - 1
-    return Reach((1,) * rank, ((Step(),),) * rank)
+    return Reach((1,) * rank, ((Step(),),) * rank, None, (0,) * rank)
 
 
 def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -> Reach:
@@ -85,17 +87,33 @@ def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -
     if windows == () and reach.lie is None:
         return reach
     if windows is not None and (every := _along(reach, len(shape), windows, op.apart)) is not None:
+        starts = _started(reach, every)
         first, way = (every[0], reach.steps[0]) if every else (OWN, ())
-        alike = every.count(first) == len(every)
-        if alike and first == OWN:
-            return reach
+        alike = all(window[:3] == first[:3] for window in every)
+        if alike and first[:3] == OWN[:3]:
+            return reach if starts == reach.starts else reach._replace(starts=starts)
         if alike and all(map(partial(is_, way), reach.steps)):  # square, as most are: one axis for all
             steps = (_back(reach.steps[0], first),) * len(every)
         else:
             steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, every)])
         if max(map(len, steps)) <= LONGEST:
-            return reach._replace(steps=steps)
+            return reach._replace(steps=steps, starts=starts)
     return _lost(reach, shape)
+
+
+def _started(reach: Reach, windows: Sequence[Window]) -> tuple[int | None, ...]:
+    """Where the first element behind these windows begins to see."""
+    assert reach.steps is not None
+    if all(window.start == 0 for window in windows):
+        return reach.starts
+    found = list[int | None]()
+    for steps, begin, window in zip(reach.steps, reach.starts, windows):
+        if begin is None or window.start is None:
+            found.append(None)
+            continue
+        at = begin + window.start * prod([step.stride for step in steps])  # what is scaled up has no start
+        found.append(at if abs(at) <= LARGEST else None)
+    return tuple(found)
 
 
 def _along(reach: Reach, rank: int, windows: Sequence[Window], apart: bool) -> Sequence[Window] | None:
@@ -141,18 +159,47 @@ def _lost(reach: Reach, shape: Shape) -> Reach:
     return Reach(tuple([seen(steps, size) for steps, size in zip(reach.steps, sizes)]), None)
 
 
-def joined(reaches: Sequence[Reach]) -> Reach:
-    """What the result of several inputs sees: the most that any of them does."""
+def joined(reaches: Sequence[Reach], beside: int | None = None, rank: int = 0) -> Reach:
+    """What the result of several inputs sees: from the first position that any of them does to the last, where it is
+    known where they begin; else the most that any of them does, and so along the axis ``beside`` of a result of this
+    rank, where an element sees one of them alone."""
     if not reaches:  # a constant sees nothing
         return Reach((), None)
     axes = max(len(reach.whole) for reach in reaches)
     widest = [reach for reach in reaches if len(reach.whole) == axes]
     whole = tuple([max(sizes) for sizes in zip(*[reach.whole for reach in widest], strict=True)])
-    ways = [reach.steps for reach in widest if reach.steps is not None]
-    if not ways:
+    some = [reach for reach in widest if reach.steps is not None]
+    if not some:
         return Reach(whole, None)
-    lie = next(reach.lie for reach in widest if reach.steps is not None)
-    return Reach(whole, tuple([max(axis, key=lambda steps: seen(steps, 1)) for axis in zip(*ways, strict=True)]), lie)
+    lie = some[0].lie
+    made = dict[Any, tuple[tuple[Step, ...], int | None]]()
+    axes = list[tuple[tuple[Step, ...], int | None]]()
+    for axis in range(len(whole)):
+        ways = [(reach.steps or ())[axis] for reach in some]
+        starts = [reach.starts[axis] for reach in some]
+        at = axis if lie is None else lie[axis]
+        apart = beside is not None and at is not None and at % rank == beside
+        key = (tuple(map(id, ways)), tuple(starts), apart)  # one way for all axes stays one
+        if key not in made:
+            made[key] = _met(ways, starts, apart)
+        axes.append(made[key])
+    return Reach(whole, tuple([steps for steps, _ in axes]), lie, tuple([start for _, start in axes]))
+
+
+def _met(
+    ways: Sequence[tuple[Step, ...]], starts: Sequence[int | None], apart: bool
+) -> tuple[tuple[Step, ...], int | None]:
+    """The way back from what several see along an axis, and where it begins."""
+    longest = max(ways, key=lambda steps: seen(steps, 1))
+    if all(start == starts[0] for start in starts):
+        return longest, starts[0]
+    known = [start for start in starts if start is not None]
+    if apart or len(known) < len(starts) or len(set(map(_stride, ways))) > 1:
+        return longest, None
+    first, most = min(known), seen(longest, 1)
+    more = max(start + seen(steps, 1) for start, steps in zip(known, ways)) - first - most
+    near = longest[0]
+    return (_capped(near._replace(span=near.span + more)), *longest[1:]), first
 
 
 def seen(steps: Sequence[Step], count: int) -> int:

@@ -261,7 +261,11 @@ _WRITERS: dict[str, Callable[[Any, Shapes], Parts]] = {
     "Copy": lambda op, inputs: (
         "copy",
         (),
-        {"to": op.to, **({"stride": _short(op.stride) or (1,)} if op.stride else {})},
+        {
+            "to": op.to,
+            **({"stride": _short(op.stride) or (1,)} if op.stride else {}),
+            **({"start": op.start} if op.start else {}),
+        },
     ),
     "Uncounted": _uncounted,
     "Random": lambda op, inputs: ("random", (), {"to": op.shape}),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sepcalc import load
+from sepcalc.document.compacting import write_compact
 from sepcalc.ops.move import Slice
 
 CHAINS = [  # of an input of 12x10x3; what the last layer sees
@@ -154,6 +155,118 @@ def test_every_second_position_is_seen_further_apart(tmp_path: Path) -> None:
     assert network.strides()[-1] == ((2, 1), (2, 1))
 
 
+FOCUS = [(0, 0), (1, 0), (0, 1), (1, 1)]
+
+
+def focus(cut: Any, shape: tuple[int, ...], folder: Path, kernel: int = 3, **more: Any) -> Any:
+    """Four parts of the image, from (row, column) on, each made by ``cut``; joined, then a convolution."""
+    np = pytest.importorskip("numpy")
+    helper = onnx_helper()
+
+    nodes = [made for at, (row, column) in enumerate(FOCUS) for made in cut(at, row, column)]
+    pads = [kernel // 2] * 4
+    nodes += [
+        helper.make_node("Concat", ["m0", "m1", "m2", "m3"], ["m"], axis=1),
+        helper.make_node("Conv", ["m", "v"], ["y"], pads=pads),
+    ]
+    return onnx_network(nodes, shape, folder, v=np.ones((2, 12, kernel, kernel), np.float32), **more)
+
+
+BOUNDS = {"zero": [0], "one": [1], "two": [2], "end": [100], "rows": [2], "columns": [3]}
+
+
+def sliced(at: int, row: int, column: int) -> list[Any]:
+    """As PyTorch's exporter has it: one axis after the other."""
+    helper = onnx_helper()
+    starts = ["zero", "one"]
+    return [
+        helper.make_node("Slice", ["x", starts[row], "end", "rows", "two"], [f"r{at}"]),
+        helper.make_node("Slice", [f"r{at}", starts[column], "end", "columns", "two"], [f"m{at}"]),
+    ]
+
+
+def gathered(at: int, row: int, column: int) -> list[Any]:
+    helper = onnx_helper()
+    return [
+        helper.make_node("Gather", ["x", ["even", "odd"][row]], [f"r{at}"], axis=2),
+        helper.make_node("Gather", [f"r{at}", ["even", "odd"][column]], [f"m{at}"], axis=3),
+    ]
+
+
+@pytest.mark.parametrize(("kernel", "field"), [(1, 2), (3, 6), (5, 10)])
+def test_slices_that_interleave_see_the_image_together(kernel: int, field: int, tmp_path: Path) -> None:
+    """YOLOv5's Focus: each output sees two neighbours per axis, k of those beside each other 2·k."""
+    network = focus(sliced, (1, 3, 12, 10), tmp_path, kernel, **BOUNDS)
+    assert (network.receptive_fields()[-1], network.strides()[-1]) == ((field, field), ((2, 1), (2, 1)))
+    assert load(yaml_of(network, tmp_path)).receptive_fields()[-1] == (field, field)
+
+
+def test_places_that_are_even_are_a_slice(tmp_path: Path) -> None:
+    network = focus(gathered, (1, 3, 8, 8), tmp_path, even=[0, 2, 4, 6], odd=[1, 3, -3, 7])
+    assert network.receptive_fields()[-1] == (6, 6)
+
+
+def test_space_to_depth_is_what_its_slices_are(tmp_path: Path) -> None:
+    np = pytest.importorskip("numpy")
+    helper = onnx_helper()
+    nodes = [
+        helper.make_node("SpaceToDepth", ["x"], ["m"], blocksize=2),
+        helper.make_node("Conv", ["m", "v"], ["y"]),
+    ]
+    network = onnx_network(nodes, (1, 3, 12, 10), tmp_path, v=np.ones((2, 12, 3, 3), np.float32))
+    assert network.receptive_fields()[-1] == (6, 6)
+
+
+def test_a_sum_of_shifted_parts_sees_all_of_them(tmp_path: Path) -> None:
+    """x[:-4] + x[4:] sees 5 rows, each of its own column; a 3x3 convolution behind it 7 of 3."""
+    helper = onnx_helper()
+    nodes = [
+        helper.make_node("Slice", ["x", "zero", "less", "rows"], ["a"]),
+        helper.make_node("Slice", ["x", "four", "end", "rows"], ["b"]),
+        helper.make_node("Add", ["a", "b"], ["m"]),
+        helper.make_node("Conv", ["m", "w"], ["y"]),
+    ]
+    network = onnx_network(nodes, IMAGE, tmp_path, **BOUNDS, less=[-4], four=[4])
+    assert network.receptive_fields()[-1] == (7, 3)
+
+
+SHIFTED = [
+    # a convolution with all its padding before sees back, the other ahead: 2·(k - 1) + 1
+    ("12x3, add: {a: [conv -k3 -o3 -p2/0], b: [conv -k3 -o3 -p0/2]}", (5,)),
+    ("12x3, add: {a: [conv -k3 -o3 -p1], b: [conv -k3 -o3 -p1]}", (3,)),
+    ("12x3, add: {a: [conv -k3 -o3 -p1], b: []}", (3,)),
+    ("12x3, add: {a: [conv -k3 -o3], b: [slice --to 10x3 --start 1x0]}", (3,)),
+    ("12x3, add: {a: [conv -k3 -o3], b: [slice --to 10x3]}", (3,)),
+    ("12x3, add: {a: [conv -k3 -o3 -p0/4], b: [pad -p4/0, conv -k3 -o3]}", (7,)),
+    ("12x3, add: {a: [pool max -k3 -s2 -p1], b: [conv -k5 -o3 -s2 -p4/0]}", (6,)),  # -1 to 1, and -4 to 0
+    ("12x3, concat: {a: [copy --to 6x3 -s2 --start 0], b: [copy --to 6x3 -s2 --start 1]}, conv -k3 -o4", (6,)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("chain", "field"), SHIFTED)
+def test_what_is_joined_sees_from_the_first_position_to_the_last(
+    chain: str, field: tuple[int, ...], tmp_path: Path
+) -> None:
+    shape, _, rest = chain.partition(", ")
+    path = tmp_path / "n.yaml"
+    join, end, behind = rest.partition("]}")
+    lines = [join + end, *filter(None, behind.split(", "))]
+    path.write_text(f"input: {shape}\nlayers:\n" + "".join(f"  - {line}\n" for line in lines))
+    assert load(str(path)).receptive_fields()[-1] == field
+
+
+def test_parts_that_lie_beside_each_other_are_seen_alone(tmp_path: Path) -> None:
+    """Two parts joined along the rows they were cut from: an element sees one of them."""
+    helper = onnx_helper()
+    nodes = [
+        helper.make_node("Slice", ["x", "zero", "two", "rows"], ["a"]),
+        helper.make_node("Slice", ["x", "two", "end", "rows"], ["b"]),
+        helper.make_node("Concat", ["b", "a"], ["m"], axis=2),
+        helper.make_node("Conv", ["m", "w"], ["y"]),
+    ]
+    assert onnx_network(nodes, IMAGE, tmp_path, **BOUNDS).receptive_fields()[-1] == (3, 3)
+
+
 def test_parts_begin_where_they_do(tmp_path: Path) -> None:
     helper = onnx_helper()
 
@@ -167,6 +280,12 @@ def test_parts_begin_where_they_do(tmp_path: Path) -> None:
         Slice((2, 12, 10), (2, 0, 0)),
         Slice((2, 12, 7), (0, 0, 2)),
     ]
+
+
+def yaml_of(network: Any, folder: Path) -> str:
+    path = folder / "converted.yaml"
+    path.write_text(write_compact(network))
+    return str(path)
 
 
 def keras_network(calls: list[tuple[str, str, dict[str, Any], dict[str, Any]]], folder: Path) -> Any:
@@ -226,3 +345,33 @@ def test_cropping_and_splitting_begin_where_they_do(tmp_path: Path) -> None:
         Slice((9, 7, 2)),
         Slice((9, 7, 2), (0, 0, 2)),
     ]
+
+
+def test_slices_in_keras_that_interleave_see_the_image_together(tmp_path: Path) -> None:
+    """Two parts of every second row and column, the first from (0, 0) on, the other from (1, 1)."""
+
+    def cut(start: int) -> list[Any]:
+        part = {"class_name": "__slice__", "config": {"start": start, "stop": None, "step": 2}}
+        whole = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
+        return [whole, part, part, whole]
+
+    def tensor(name: str) -> dict[str, Any]:
+        return {"class_name": "__keras_tensor__", "config": {"shape": [], "keras_history": [name, 0, 0]}}
+
+    layers: list[Any] = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 12, 10, 4], "name": "x"}, "name": "x"}
+    ]
+    calls = [
+        ("a", "GetItem", {"key": cut(0)}, [tensor("x")], OPS),
+        ("b", "GetItem", {"key": cut(1)}, [tensor("x")], OPS),
+        ("c", "Concatenate", {}, [[tensor("a"), tensor("b")]], "keras.layers"),
+        ("d", "Conv2D", {}, [tensor("c")], "keras.layers"),
+    ]
+    for name, kind, given, args, module in calls:
+        config = {"name": name, **(K[2] if kind == "Conv2D" else {})}
+        nodes = [{"args": args, "kwargs": given}]
+        layers.append({"class_name": kind, "module": module, "config": config, "name": name, "inbound_nodes": nodes})
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["d", 0, 0]]}
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps({"class_name": "Functional", "module": "keras", "config": config}))
+    assert load(path).receptive_fields()[-1] == (6, 6)

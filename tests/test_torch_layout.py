@@ -197,3 +197,15 @@ def test_a_part_is_the_part_that_was_asked_for(way: str) -> None:
     net = sepcalc.from_torch(module, torch.ones(1, 8, 6, 4))
     assert starts(net) == expected
     assert sepcalc.verify(net).ok
+
+
+def test_slices_that_interleave_see_the_image_together() -> None:
+    """YOLOv5's Focus: each output sees two neighbours per axis, three of those beside each other six."""
+
+    def focus(x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]], 1)
+
+    network = sepcalc.from_torch(Then(focus, 12), torch.zeros(PICTURE))
+    assert (network.receptive_fields()[-1], network.strides()[-1]) == ((6, 6), ((2, 1), (2, 1)))
+    unshuffled = sepcalc.from_torch(Then(lambda x: F.pixel_unshuffle(x, 2), 12), torch.zeros(PICTURE))
+    assert unshuffled.receptive_fields()[-1] == (6, 6)

@@ -10,11 +10,13 @@ from sepcalc.shape import Shape, Shapes, show
 
 class Window(NamedTuple):
     """How an output position looks at one axis of the input: ``span`` positions wide, each next output
-    ``stride / upscale`` positions further."""
+    ``stride / upscale`` positions further; the first from position ``start`` on, below 0 in padding, None where that
+    is not known."""
 
     span: int
     stride: int = 1
     upscale: int = 1
+    start: int | None = 0
 
 
 class Op:
@@ -60,6 +62,10 @@ class Op:
         """Per spatial axis, what an output position sees of the first input; ``()`` when each sees its own
         position alone, ``None`` when each sees everything."""
         return ()
+
+    def beside(self, inputs: Shapes) -> int | None:
+        """The axis along which its inputs lie one after another, so that an element sees one of them alone."""
+        return None
 
     def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
         """Where each axis of an input lies in the output, where that is said by what the op does to them; None for an

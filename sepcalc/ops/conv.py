@@ -96,7 +96,8 @@ class Conv(_Conv, Op):
         return self.out * (shape[-1] // self.groups) * seen
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return tuple([Window(extent(k, d), s) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+        axes = zip(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
+        return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
 
 
 class _Transposed(NamedTuple):
@@ -251,7 +252,7 @@ class Fold(_Fold, Op):
 def _scattered(kernel: int, stride: int, dilation: int) -> Window:
     """The inputs u with u·s + v·d = y for some tap v: taps s/gcd apart, inputs d/gcd apart."""
     common = gcd(stride, dilation)
-    return Window((kernel - 1) // (stride // common) * (dilation // common) + 1, 1, stride)
+    return Window((kernel - 1) // (stride // common) * (dilation // common) + 1, 1, stride, None)
 
 
 def _described(kernel: Shape, stride: Shape, dilation: Shape, groups: int, channels: int, out: int) -> str:

@@ -33,6 +33,9 @@ class Concat(_Concat, Op):
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         return Cost(activations=name("elements", *output))
 
+    def beside(self, inputs: Shapes) -> int | None:
+        return range(len(inputs[0]))[self.axis]
+
 
 class _Pad(NamedTuple):
     padding: Pads
@@ -52,6 +55,9 @@ class Pad(_Pad, Op):
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         return Cost(activations=name("elements", *output))
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([Window(1, start=-before) for before, _ in self.padding])
 
 
 class _Slice(NamedTuple):
@@ -87,16 +93,21 @@ class Slice(_Slice, Op):
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         return Cost(activations=name("elements", *output))
 
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return tuple([Window(1, start=first) for first in self.start[:-1]]) if any(self.start[:-1]) else ()
+
 
 class _Copy(NamedTuple):
     to: Shape
     stride: Shape = ()
+    start: Shape = ()
 
 
 class Copy(_Copy, Op):
     """Elements of the inputs, some of them or some several times, in a given shape: expand, tile, roll, gather,
     scatter. With a ``stride`` for each spatial axis, neighbours stay neighbours, so far apart in the input: 1 for a
-    roll or a flip, 2 for every second row. Moving and indexing are free; y elements written."""
+    roll or a flip, 2 for every second row; ``start`` says for each spatial axis where the first of them lies, where
+    one says it. Moving and indexing are free; y elements written."""
 
     __slots__ = ()
     apart = True
@@ -117,7 +128,8 @@ class Copy(_Copy, Op):
         return Cost(activations=name("elements", *output))
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return tuple([Window(1, step) for step in self.stride]) or None
+        starts = self.start or (None,) * len(self.stride)
+        return tuple([Window(1, step, 1, first) for step, first in zip(self.stride, starts)]) or None
 
 
 class _Embedding(NamedTuple):

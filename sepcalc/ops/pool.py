@@ -62,7 +62,8 @@ class Pool(_Pool, Op):
         return Cost(mults=windows if self.how == "avg" else 0, adds=windows * (each - 1), activations=windows)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return tuple([Window(extent(k, d), s) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+        axes = zip(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
+        return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
 
 
 # Which count every element but the first takes.
@@ -174,7 +175,7 @@ class AdaptivePool(_AdaptivePool, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         if max(self.to) == 1:  # a pool of all positions, of which none is left
             return None
-        return tuple([Window(-(-i // o) + (i % o > 0), i, o) for i, o in zip(inputs[0], self.to)])
+        return tuple([Window(-(-i // o) + (i % o > 0), i, o, None) for i, o in zip(inputs[0], self.to)])
 
 
 TAPS = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
@@ -215,7 +216,7 @@ class Upsample(_Upsample, Op):
         return Cost(mults=taps * y, adds=(taps - 1) * y, activations=y)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return tuple([Window(TAPS[self.how], i, o) for i, o in zip(inputs[0], self.to)])
+        return tuple([Window(TAPS[self.how], i, o, None) for i, o in zip(inputs[0], self.to)])
 
 
 SAMPLED = {"nearest": (2, 3), "bilinear": (2,), "trilinear": (3,)}  # how, and of how many spatial axes

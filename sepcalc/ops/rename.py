@@ -78,7 +78,7 @@ class Rename(_Rename, Op):
             case "flatten" | "reshape" | "permute":
                 return None
             case "pixel-shuffle":
-                return tuple([Window(1, 1, self.scale)] * len(self.to or output[:-1]))
+                return tuple([Window(1, 1, self.scale, None)] * len(self.to or output[:-1]))
             case "pixel-unshuffle":
                 return tuple([Window(self.scale, self.scale)] * len(output[:-1]))
         return ()

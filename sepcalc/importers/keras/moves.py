@@ -142,7 +142,7 @@ def item(call: Call) -> Tensor:
     if index[0] != slice(None):
         raise Unknown(BATCH)
     index += [slice(None)] * (len(x.shape) + 1 - sum(part is not None for part in index))
-    shape, sizes, steps = [], iter(x.shape), list[int]()
+    shape, sizes, steps, starts = [], iter(x.shape), list[int](), list[int]()
     for part in index[1:]:
         if part is None:
             shape.append(1)
@@ -155,14 +155,17 @@ def item(call: Call) -> Tensor:
                 return moved(call)
             if part.step == 0:
                 raise Invalid("a step is 0")
-            shape.append(len(range(*part.indices(size))))
-            steps.append(abs(part.step or 1))
+            taken = range(*part.indices(size))
+            shape.append(len(taken))
+            steps.append(abs(taken.step))
+            starts.append(taken.start if taken.step > 0 else -1)
         elif not -size <= part < size:
             raise Invalid(f"there is no element {part} of {size}")
     if 0 in shape:
         raise Invalid("it leaves nothing")
     stride = tuple(steps[:-1]) if len(steps) == len(shape) == len(x.shape) else ()
-    return call.add(Copy(tuple(shape) or (1,), stride), x)._replace(shape=tuple(shape))
+    start = tuple(starts[:-1]) if stride and min(starts) >= 0 else ()
+    return call.add(Copy(tuple(shape) or (1,), stride, start), x)._replace(shape=tuple(shape))
 
 
 def _slice(part: Any) -> Any:

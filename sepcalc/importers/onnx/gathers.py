@@ -5,7 +5,7 @@ from math import prod
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
-from sepcalc.importers.onnx.moves import moved
+from sepcalc.importers.onnx.moves import moved, part
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
 from sepcalc.shape import show
@@ -30,6 +30,10 @@ def _gather(builder: Builder, call: Call) -> Results:
             result = Value(shape, data.kind, None, None, False, batch)
             return (result._replace(number=builder.view(number, builder.shape(result))),)
         return (moved(builder, call, data, shape, batch, [trained(builder, data)]),)
+    if axis != data.batch and (taken := _evenly(at, data.sizes[axis])) is not None:
+        start = tuple([taken.start if each == axis else 0 for each in range(rank)])
+        steps = tuple([taken.step if each == axis else 1 for each in range(rank)])
+        return (part(builder, call, data, shape, call.name, start, steps),)
     batch = data.batch
     if batch == axis and not (builder.batch > 1 and _each_in_its_own(builder, at, data.sizes[axis])):
         data, batch = builder.along(data, axis), None  # else: places in all examples, as many in each
@@ -39,6 +43,16 @@ def _gather(builder: Builder, call: Call) -> Results:
         raise Refused("examples are gathered by indices of their own")
     channels = len(at.sizes) == 1 and batch is not None and axis == (1 if data.first else rank - 1)
     return (moved(builder, call, data, shape, batch, near=channels),)
+
+
+def _evenly(at: Value, size: int) -> range | None:
+    """Places that are as far apart as each other, some of an axis of this size, as a slice has them."""
+    if len(at.sizes) != 1 or at.data is None or not 0 < at.data.size < size:
+        return None
+    places = [int(place) + size * (place < 0) for place in at.data.reshape(-1)]
+    step = places[1] - places[0] if len(places) > 1 else 1
+    even = range(places[0], places[0] + step * len(places), step) if step else range(0)
+    return even if step > 0 and places == [*even] and places[0] >= 0 and places[-1] < size else None
 
 
 def _each_in_its_own(builder: Builder, at: Value, size: int) -> bool:

@@ -98,7 +98,7 @@ def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
     return None
 
 
-def _part(
+def part(
     builder: Builder, call: Call, value: Value, shape: Shape, name: str, start: Shape = (), step: Shape = ()
 ) -> Value:
     """A part of the value, from ``start`` on in steps, back to front where these are below 0; what is empty is nothing
@@ -118,7 +118,9 @@ def _part(
     first = tuple([start[axis] for axis in axes]) if start and len(axes) == len(seen) else ()
     op: Op = Slice(seen, first if any(first) else ())
     if not plain:
-        op = Copy(seen, tuple([abs(step[axis]) for axis in axes])[: len(seen) - 1])
+        ahead = len(axes) == len(seen) and all(step[axis] > 0 for axis in axes)
+        starts = tuple([start[axis] for axis in axes])[:-1] if start and ahead else ()
+        op = Copy(seen, tuple([abs(step[axis]) for axis in axes])[: len(seen) - 1], starts)
     return result._replace(number=builder.add(name, op, [value.number]))
 
 
@@ -151,7 +153,7 @@ def _slice(builder: Builder, call: Call) -> Results:
         taken = range(*slice(start, end if step > 0 or end >= -size else None, step).indices(size))
         shape[axis], every[axis] = len(taken), step if len(taken) > 1 else 1
         begins[axis] = taken[0] if taken else 0
-    return (_part(builder, call, value, tuple(shape), call.name, tuple(begins), tuple(every)),)
+    return (part(builder, call, value, tuple(shape), call.name, tuple(begins), tuple(every)),)
 
 
 def _split(builder: Builder, call: Call) -> Results:
@@ -172,11 +174,11 @@ def _split(builder: Builder, call: Call) -> Results:
     if sum(parts) != size or len(parts) != count:
         raise Invalid(f"parts {parts} are not the {size} of the axis")
     results, before = [], 0
-    for at, part in enumerate(parts):
-        shape = tuple([part if place == axis % rank else one for place, one in enumerate(value.sizes)])
+    for at, some in enumerate(parts):
+        shape = tuple([some if place == axis % rank else one for place, one in enumerate(value.sizes)])
         start = tuple([before if place == axis % rank else 0 for place in range(rank)])
-        results.append(_part(builder, call, value, shape, f"{call.name}/{at}" if count > 1 else call.name, start))
-        before += part
+        results.append(part(builder, call, value, shape, f"{call.name}/{at}" if count > 1 else call.name, start))
+        before += some
     return results
 
 

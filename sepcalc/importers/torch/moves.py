@@ -101,7 +101,8 @@ def _part(
         if len(to) == len(before):
             op = Slice(to, start)
             if step > 1:
-                op = Copy(to, tuple([step if axis == along else 1 for axis in order[:-1]]))
+                steps = tuple([step if axis == along else 1 for axis in order[:-1]])
+                op = Copy(to, steps, (start or (0,) * len(order))[:-1])
         number = builder.add(op, [value.node], label=label)
         return builder.give(number, shape, value.first)
     # one position of an axis, which goes
