@@ -654,3 +654,148 @@ def test_what_a_text_does_not_store_is_not_there(tmp_path: Path) -> None:
     with zipfile.ZipFile(custom_model(tmp_path, "named")) as archive:
         (tmp_path / "m.json").write_bytes(archive.read("config.json"))
     assert read(str(tmp_path / "m.json"), Request()).params == 36
+
+
+OPEN = "the weights of what is not counted are not known, and not in params: {} (mine (MyGate), other (MyGate))"
+KEPT = {"mine": 91, "mine[1]": 0, "other": 5, "dense": 36}
+LOST = KEPT | {"mine": 0, "other": 0}
+
+
+def params(path: Path) -> dict[str, int]:
+    return {layer.name: layer.cost.params for layer in read(str(path), Request()).layers}
+
+
+def repacked(path: Path, pack: Callable[[str, bytes], list[tuple[str, bytes]]], method: int = 0) -> Path:
+    """The zip with its members packed otherwise."""
+    with zipfile.ZipFile(path) as archive:
+        members = [one for name in archive.namelist() for one in pack(name, archive.read(name))]
+    path.write_bytes(zipped(*members, method=method))
+    return path
+
+
+def test_weights_that_are_compressed_or_named_otherwise_count(tmp_path: Path) -> None:
+    path = custom_model(tmp_path, "named")
+    for name, method in (("model.weights.h5", 8), ("m.weights.h5", 0), ("weights/all.h5", 8)):
+        packed = repacked(path, lambda old, data: [(old if old[-2:] != "h5" else name, data)], method)  # noqa: B023
+        assert (params(packed), read(str(packed), Request()).notes) == (KEPT, ())
+
+
+def test_weights_in_several_files_count(tmp_path: Path) -> None:
+    """Sharded: each part has all groups up to its own, and no variable twice."""
+    h5py = pytest.importorskip("h5py", reason="needs the extra h5")
+
+    path = custom_model(tmp_path, "by class")
+    parts = []
+    with zipfile.ZipFile(path) as archive:
+        config = archive.read("config.json")
+        for at, wanted in enumerate(("layers/my_gate", "layers/my_gate_1", "layers/dense")):
+            made = io.BytesIO()
+            with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as whole, h5py.File(made, "w") as part:
+                whole.copy(wanted, part.require_group("layers"))
+            parts.append((f"model_0000{at}.weights.h5", made.getvalue()))
+    path.write_bytes(zipped(("config.json", config), ("model.weights.json", b"{}"), *parts, method=0))
+    assert (params(path), read(str(path), Request()).notes) == (KEPT, ())
+
+
+NO_MEMBER = "the file has no member *.h5 that holds them"
+
+
+@pytest.mark.parametrize(
+    ("pack", "why"),
+    [
+        (
+            lambda name, data: [] if name.endswith("h5") else [(name, data)],
+            NO_MEMBER,
+        ),
+        (lambda name, data: [(name.replace("h5", "npz"), data)], NO_MEMBER),
+        (lambda name, data: [(name, data[:99] if name.endswith("h5") else data)], "they cannot be read"),
+    ],
+    ids=["absent", "npz", "damaged"],
+)
+def test_weights_that_cannot_be_read_are_told(pack: Any, why: str, tmp_path: Path) -> None:
+    path = repacked(custom_model(tmp_path, "named"), pack)
+    network = read(str(path), Request())
+    assert (params(path), network.notes, network.complete) == (LOST, (OPEN.format(why),), False)
+
+
+def test_a_text_holds_no_weights_and_says_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(custom_model(tmp_path, "named")) as archive:
+        (tmp_path / "m.json").write_bytes(archive.read("config.json"))
+    network = read(str(tmp_path / "m.json"), Request())
+    assert (network.params, network.notes) == (36, (OPEN.format("a text holds none"),))
+
+
+def test_weights_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = custom_model(tmp_path, "named")
+    (tmp_path / "h5py.py").write_text("import no_such_module")
+    monkeypatch.syspath_prepend(tmp_path)
+    network = read(str(path), Request())
+    why = "reading them needs h5py: pip install 'sepcalc[h5]'"
+    assert (params(path), network.notes) == (LOST, (OPEN.format(why),))
+
+
+def test_every_uncounted_class_is_named_but_functions_have_no_weights(tmp_path: Path) -> None:
+    """What is stored as code or as a module may have weights; what hashes, or a function, has none."""
+    for class_name, home, named in (
+        ("Lambda", "keras.layers", True),
+        ("TorchModuleWrapper", "keras.src.utils.torch_utils", True),
+        ("Mine", "mine", True),
+        ("Hashing", "keras.layers", False),
+        ("Fft2", "keras.src.ops.math", False),
+    ):
+        layer: dict[str, Any] = {"class_name": class_name, "module": home, "config": {"name": "a", "num_bins": 3}}
+        model = {
+            "class_name": "Sequential",
+            "config": {"layers": [{**layer, "build_config": {"input_shape": [None, 8]}}]},
+        }
+        (tmp_path / "m.json").write_text(json.dumps(model))
+        network = read(str(tmp_path / "m.json"), Request())
+        told = "the weights of what is not counted are not known, and not in params: a text holds none"
+        assert (len(network.uncounted), network.notes) == (1, (f"{told} (a ({class_name}))",) * named)
+
+
+def dense_file(folder: Path, groups: dict[str, int], kind: str = "keras") -> Path:
+    """x (8) -> dense (4), which has 36 weights, and a file that stores so many numbers in these groups."""
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 8], "name": "x"}},
+        {"class_name": "Dense", "module": "keras.layers", "config": {"name": "d", "units": 4}},
+    ]
+    text = json.dumps({"class_name": "Sequential", "module": "keras", "config": {"name": "m", "layers": layers}})
+    weights = folder / ("model.h5" if kind == "h5" else "w.h5")
+    with h5py.File(weights, "w") as file:
+        file.attrs["model_config"] = text
+        for name, count in groups.items():
+            file.create_dataset(f"{name}/0", data=[1.0] * count)
+    if kind == "h5":
+        return weights
+    (folder / "model.keras").write_bytes(
+        zipped(("config.json", text.encode()), ("model.weights.h5", weights.read_bytes()), method=0)
+    )
+    return folder / "model.keras"
+
+
+@pytest.mark.parametrize(
+    ("kind", "groups", "note"),
+    [
+        ("keras", {"layers/dense/vars": 36, "optimizer/vars": 72, "metrics/mean/vars": 2}, ""),
+        ("keras", {"layers/dense/vars": 36, "layers/dense_1/vars": 7}, "7 params|layers/dense_1"),
+        ("keras", {"layers/dense/vars": 36, "head/vars": 5, "vars": 3}, "8 params|head, vars"),
+        ("keras", {"layers/dense/vars": 36, "layers/dense/extra/vars": 6}, "6 params|d"),
+        ("keras", {"somewhere/vars": 36}, ""),
+        ("h5", {"model_weights/d/d": 36, "optimizer_weights/adam": 72}, ""),
+        ("h5", {"model_weights/d/d": 40}, "4 params|d"),
+        (
+            "h5",
+            {"model_weights/d/d": 36, "model_weights/top_level_model_weights": 9},
+            "9 params|top_level_model_weights",
+        ),
+    ],
+)
+def test_weights_that_a_file_stores_and_nothing_uses_are_told(
+    kind: str, groups: dict[str, int], note: str, tmp_path: Path
+) -> None:
+    network = read(str(dense_file(tmp_path, groups, kind)), Request())
+    many, _, names = note.partition("|")
+    said = f"{many} are stored and never used: they are not counted ({names})"
+    assert (network.params, network.notes) == (36, (said,) * bool(note))

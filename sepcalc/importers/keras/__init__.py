@@ -7,6 +7,7 @@ from sepcalc.importers import Request
 from sepcalc.importers.keras.build import Builder
 from sepcalc.importers.keras.container import load
 from sepcalc.importers.keras.graph import build, refusal
+from sepcalc.importers.keras.held import Weights
 from sepcalc.importers.keras.table import LAYERS, OPERATIONS
 from sepcalc.network import Network
 from sepcalc.shape import show
@@ -15,17 +16,18 @@ from sepcalc.shape import show
 def read(path: str, request: Request) -> Network:
     """The network of a Keras model file. Raises InputError with every problem."""
     config = load(path)
-    network = build(config, path, Builder(request))
+    weights = Weights(path, config)
+    network = build(config, path, Builder(request), weights)
     if request.inputs:
-        _hold_weights(network, config, path, request)
+        _hold_weights(network, config, path, request, weights)
     return network
 
 
-def _hold_weights(network: Network, config: Any, path: str, request: Request) -> None:
+def _hold_weights(network: Network, config: Any, path: str, request: Request, weights: Weights) -> None:
     """Raises InputError where other inputs than the file's own ask for weights of other sizes than the file's own
     inputs do: those that a dense layer after a flatten has, say, are as many as there are elements."""
     try:
-        own = build(config, path, Builder(request._replace(inputs={})))
+        own = build(config, path, Builder(request._replace(inputs={})), weights)
     except InputError:  # the file leaves sizes open
         return
     held, stated = _weights(own), _shapes(own)

@@ -70,11 +70,12 @@ def activate(call: Call, tensor: Tensor, value: Any, link: str = "act") -> Tenso
     if how in LAYERS:
         inner = call.inside(link, how, settings.config, tensor)
         return LAYERS[how](inner)
-    return apply(call, tensor, how, link)
+    return apply(call, tensor, how, link, stores=bool(settings.config))
 
 
-def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 1.0) -> Tensor:
-    """One activation by Keras' name for it; what is not known is uncounted."""
+def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 1.0, stores: bool = False) -> Tensor:
+    """One activation by Keras' name for it; what is not known is uncounted. ``stores`` says whether it is a layer,
+    which may have weights."""
     how = how.split(">")[-1]
     if how in FREE:
         return call.add(Rename("identity"), tensor, link=link)
@@ -107,7 +108,7 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
         return call.add(Activation("clip"), quarter, link=link)
     reason = "an activation that sepcalc does not know: it would take one of Keras' own"
     inside = call.inside(link, printable(how), {}, tensor)
-    return inside.uncounted(reason, [tensor.shape] if not tensor.first else [])[0]
+    return inside.uncounted(reason, [tensor.shape] if not tensor.first else [], stores=stores)[0]
 
 
 def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False, link: str = "") -> Tensor:
@@ -135,7 +136,7 @@ def activation(call: Call) -> Tensor:
     how, settings = named(call.settings.get("activation"))
     if how in LAYERS:
         return LAYERS[how](Call(call.model, call.name, how, settings.config, [call.x], {}, key=call.key))
-    return apply(call, call.x, how)
+    return apply(call, call.x, how, stores=bool(settings.config))
 
 
 def relu(call: Call) -> Tensor:

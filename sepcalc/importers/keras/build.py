@@ -32,6 +32,15 @@ class Tensor(NamedTuple):
         return shape or (1,)
 
 
+class Gap(NamedTuple):
+    """A node that is not counted: whose weights it has (``key``), how many numbers stand in its arguments, and whether
+    the file may store weights for it: it does not for a function."""
+
+    key: str
+    numbers: int
+    stores: bool
+
+
 class Builder:
     """A network under construction."""
 
@@ -41,7 +50,8 @@ class Builder:
         self.nodes: list[Node] = []
         self.keys: list[str] = []  # for each node, under which name its weights are the same ones
         self.notes: list[str] = []
-        self.gaps: dict[int, tuple[str, int]] = {}  # nodes that are not counted: whose weights, numbers in arguments
+        self.gaps: dict[int, Gap] = {}
+        self.unsure = set[str]()  # whose weights are guessed, as the shape of what they read is
         self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
         self.first = False  # whether some layer reads images with channels first
         self.depth = 0
@@ -164,7 +174,9 @@ class Call:
         first = bool(sources) and sources[0].first
         number, own = self.model.add(path, key, op, sources)
         shape = (own[-1], *own[:-1]) if first else own
-        return Tensor(number, shape, first, all(tensor.sure for tensor in sources))
+        if not (sure := all(tensor.sure for tensor in sources)):
+            self.model.unsure.add(key)
+        return Tensor(number, shape, first, sure)
 
     def free(self, how: str, tensor: Tensor, shape: Shape, link: str = "", first: bool = False) -> Tensor:
         """The tensor under another shape, or its axes in another order (``permute``): costs nothing."""
@@ -197,9 +209,11 @@ class Call:
         first = self.settings.word("data_format", choices, "channels_last") == "channels_first"
         return self.channels_first(tensor) if first else self.plain(tensor)
 
-    def uncounted(self, reason: str, shapes: Sequence[Shape] = (), link: str = "", called: str = "") -> list[Tensor]:
+    def uncounted(
+        self, reason: str, shapes: Sequence[Shape] = (), link: str = "", called: str = "", stores: bool = True
+    ) -> list[Tensor]:
         """Outputs of something that is not counted; of the shapes given, or that the file says, or taken to be the
-        input's."""
+        input's. ``stores`` says whether it may have weights."""
         if not self.tensors:
             raise Invalid("it is called on no tensor")
         known = list(shapes) or [shape for shape in self.expected if shape is not None]
@@ -213,6 +227,9 @@ class Call:
             op = Uncounted(printable(called or self.class_name), reason, shape or (1,))
             made = self.add(op, *sources, link=link if not at else f"{link or 'output'}{at}")
             outputs.append(made._replace(shape=shape, first=False, sure=sure))
+        key = f"{self.key}/{link}" if link else self.key
+        gap = Gap(key, numbers_in([self.args, self.kwargs]), stores)
+        self.model.gaps[outputs[0].number - len(self.model.inputs)] = gap
         return outputs
 
 

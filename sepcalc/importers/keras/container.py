@@ -1,7 +1,7 @@
 """The configuration inside a model file: of a zip, a text, or an HDF5 file. Nothing is extracted, nothing executed.
 
 Of a zip its directory is read, held against each member's own header, and one member, ``config.json``, is inflated, in
-bounded memory. Weights are not touched.
+bounded memory. Of the weights it is read how many there are, not what they are.
 """
 
 import json
@@ -48,37 +48,37 @@ def load(path: str) -> Any:
         raise InputError([Problem(fact.message, fact.hint, place=printable(path))]) from fact
 
 
-def stored(path: str) -> list[tuple[str, str, int]] | None:
-    """How many weights each group of the file holds: its path, the name of the layer that it says, and their number.
-    None for a text, and where that cannot be read: h5py is missing, the file is damaged, or packed."""
+def stored(path: str) -> list[tuple[str, str, int]] | str:
+    """How many weights each group of the file holds, those of the groups in it counted: its path, the name of the layer
+    that it says, and their number. Where that cannot be read, why."""
     try:
         with open(path, "rb") as file:
             magic = file.read(8)
             if magic == HDF5:
-                start, size = 0, 0
+                members = [""]
             elif magic[:2] == ZIP:
-                start, size = _member(file, "model.weights.h5")
+                members = _weights(file)
             else:
-                return None
-        given = _apart((path, str(LARGEST_CONFIG), str(start), str(size)))
-        return (
-            [(group, name, count) for group, name, count in json.loads(given[1:])] if given[:1] == hdf5.TEXT else None
-        )
+                return "a text holds none"
+        if not members:
+            return "the file has no member *.h5 that holds them"
+        given = _apart((path, str(LARGEST_CONFIG), *members))
+        if given[:1] == hdf5.MISSING:
+            return "reading them needs h5py: pip install 'sepcalc[h5]'"
+        if given[:1] == hdf5.TEXT:
+            return [(group, name, count) for group, name, count in json.loads(given[1:])]
     except (Invalid, OSError, ValueError, TypeError):
-        return None
+        pass
+    return "they cannot be read"
 
 
-def _member(file: BinaryIO, name: str) -> tuple[int, int]:
-    """Where a member that is not packed stands in a zip, and how long it is. Raises Invalid."""
+def _weights(file: BinaryIO) -> list[str]:
+    """The members of a zip that are HDF5: ``model.weights.h5``, or the parts that ``model.weights.json`` lists."""
     from zipfile import ZipFile
 
     with ZipFile(file) as archive:
-        member = next((one for one in archive.infolist() if one.filename == name), None)
-    if member is None or member.compress_type or not member.file_size:
-        raise Invalid("its weights are not in it as they are")
-    _check_header(file, member, file.seek(0, os.SEEK_END))
-    file.seek(member.header_offset + 26)
-    return member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4))), member.file_size
+        names = [one.filename for one in archive.infolist()]
+    return [name for name in names if name.lower().endswith((".h5", ".hdf5")) and not name.startswith("assets/")][:1000]
 
 
 def _parsed(text: bytes) -> Any:

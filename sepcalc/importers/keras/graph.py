@@ -7,7 +7,7 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.growing import fixed_batch
-from sepcalc.importers.keras.build import Builder, Call, Tensor, numbers_in, tensors_in
+from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import (
     Arguments,
     Entry,
@@ -30,9 +30,9 @@ from sepcalc.importers.keras.calls import (
     sizes_of,
 )
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.held import with_weights
+from sepcalc.importers.keras.held import Weights, with_weights
 from sepcalc.importers.keras.settings import Settings
-from sepcalc.importers.keras.table import handler
+from sepcalc.importers.keras.table import handler, may_store
 from sepcalc.importers.keras.tftable import function_of
 from sepcalc.importers.keras.uncalled import never_called
 from sepcalc.network import Network
@@ -45,9 +45,10 @@ class _Failed(Exception):
     """Something is wrong that has been written down already."""
 
 
-def build(config: Any, path: str, model: Builder) -> Network:
-    """The network of a model's configuration. Raises InputError with every problem."""
-    reader = Reader(model, path)
+def build(config: Any, path: str, model: Builder, weights: Weights | None = None) -> Network:
+    """The network of a model's configuration, and of the weights that its file stores. Raises InputError with every
+    problem."""
+    reader = Reader(model, path, weights)
     try:
         return reader.network(config)
     except Invalid as fact:
@@ -70,9 +71,10 @@ def refusal(problems: Sequence[Problem], path: str) -> InputError:
 class Reader:
     """One model on its way to a network: what it is made of, and what is wrong with it."""
 
-    def __init__(self, model: Builder, path: str) -> None:
+    def __init__(self, model: Builder, path: str, weights: Weights | None = None) -> None:
         self.model = model
         self.path = path
+        self.weights = weights
         self.problems: list[Problem] = []
         self.broken = set[str]()
         self.overridden = False  # whether a shape was asked for, so that those in the file no longer hold
@@ -107,10 +109,14 @@ class Reader:
         if not self.model.nodes:
             raise Invalid("the model has no layers")
         named = {"output": outputs[0][1].number} if len(outputs) == 1 else _distinct(outputs)
-        nodes = with_weights(self.model.finished(), self.model.gaps, config, self.path)
-        if note := never_called(self.uncalled, lambda config: build(config, self.path, Builder(Request())).cost):
+        nodes = with_weights(self.model, self.model.finished(), self.weights, [*self.uncalled])
+        if note := never_called(self.uncalled, self._alone, self.weights):
             self.model.notes.append(note)
         return Network(whole_model.name, self.model.inputs, nodes, named, notes=self.model.notes)
+
+    def _alone(self, config: Any) -> Network:
+        """The network of a part of the model."""
+        return build(config, self.path, Builder(Request()))
 
     # --- inputs -------------------------------------------------------------------------------------------------------
 
@@ -354,31 +360,27 @@ class Reader:
         called = one.registered if isinstance(one.registered, str) else one.class_name
         call = Call(self.model, path, called, one.config, args, kwargs, expected=expected, key=key)
         call.class_name = one.class_name.split(">")[-1]
+        stores = may_store(one.class_name, one.module, one.operands)
         held = Settings(one.config)
         dtype = one.config.get("dtype")
         if held.get("lora_rank") is not None or held.get("quantization_mode") is not None or _quantized(dtype):
             function, reason = None, "it is quantized or has LoRA weights: it would take the plain layer"
         if function is None:
-            return self._gap(call, reason, called=called)
+            return call.uncounted(reason, called=called, stores=stores)
         unsure = any(not tensor.sure for tensor in call.tensors)
         before = len(self.model.nodes)
         try:
             made = function(call)
         except Unknown as fact:
-            return self._gap(call, str(fact), fact.shapes, called)
+            return call.uncounted(str(fact), fact.shapes, called=called, stores=stores)
         except Invalid as fact:
             if not unsure or len(self.model.nodes) != before:
                 raise
             return call.uncounted(
-                f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})"
+                f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})",
+                stores=stores,
             )
         return list(made) if isinstance(made, list) else [made]
-
-    def _gap(self, call: Call, reason: str, shapes: Sequence[Shape] = (), called: str = "") -> list[Tensor]:
-        """A layer that is not counted, but that may have weights."""
-        made = call.uncounted(reason, shapes, called=called)
-        self.model.gaps[made[0].number - len(self.model.inputs)] = (call.key, numbers_in([call.args, call.kwargs]))
-        return made
 
     def _nested(self, one: Entry, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         given: list[Any] = args if len(args) == 1 and isinstance(args[0], dict) else list(tensors_in([args, kwargs]))

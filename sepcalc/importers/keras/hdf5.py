@@ -1,16 +1,20 @@
 """A program of its own, which container.py runs: it reads ``model_config`` of an HDF5 file, or how many numbers its
 groups store, for h5py may loop in C for ever, or crash, where a file is damaged.
 
-Arguments: the file, and how many bytes to give at most; for the numbers, where in the file the HDF5 begins and how long
-it is (0: to the end), too. Standard output: one byte that says what follows, then the text, or a reason, in UTF-8.
+Arguments: the file, and how many bytes to give at most; for the numbers, the members of a zip that are HDF5, too (none:
+the file itself is). Standard output: one byte that says what follows, then the text, or a reason, in UTF-8.
 """
 
 import io
 import json
+import struct
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 TEXT, BROKEN, MISSING, WEIGHTS, NOTHING = b"t", b"b", b"m", b"w", b"n"
+LARGEST_PACKED = 2**29  # bytes of a packed member, which is unpacked beside the file: HDF5 is read here and there
 
 
 class _Section(io.RawIOBase):
@@ -42,9 +46,35 @@ class _Section(io.RawIOBase):
         return len(data)
 
 
-def numbers(path: str, most: int, start: int, size: int) -> tuple[bytes, bytes]:
-    """Every group whose own numbers, or those of the groups in it, are weights: its path, the name of the layer that it
-    says, and how many."""
+@contextmanager
+def _opened(path: str, member: str) -> Iterator[BinaryIO]:
+    """The HDF5 file that a file is, or that a member of a zip is: where it stands if it is not packed."""
+    from tempfile import TemporaryFile
+    from zipfile import ZipFile
+
+    with open(path, "rb") as whole:
+        if not member:
+            yield whole
+            return
+        with ZipFile(path) as archive:
+            info = archive.getinfo(member)
+            if not info.compress_type:
+                whole.seek(info.header_offset + 26)
+                start = info.header_offset + 30 + sum(struct.unpack("<HH", whole.read(4)))
+                yield io.BufferedReader(_Section(whole, start, info.file_size))
+                return
+            if info.file_size > LARGEST_PACKED:
+                raise ValueError(f"{member} is packed, and larger than {LARGEST_PACKED >> 20} MiB")
+            with archive.open(info) as packed, TemporaryFile() as file:
+                while part := packed.read(2**20):
+                    file.write(part)
+                    if file.tell() > LARGEST_PACKED:
+                        raise ValueError(f"{member} is larger than it says")
+                yield file
+
+
+def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
+    """Every group: its path, the name of the layer that it says, and how many weights it and the groups in it hold."""
     try:
         import h5py
     except ImportError:
@@ -55,7 +85,7 @@ def numbers(path: str, most: int, start: int, size: int) -> tuple[bytes, bytes]:
     def seen(name: str, found: Any) -> None:
         if isinstance(found, h5py.Dataset):
             if (
-                found.dtype.kind == "f"
+                found.dtype.kind in "fV"  # V: bfloat16, which HDF5 has no word for
                 or (found.dtype.kind in "iu" and found.dtype.itemsize == 1)
                 or "float" in str(found.dtype)
             ):
@@ -63,12 +93,15 @@ def numbers(path: str, most: int, start: int, size: int) -> tuple[bytes, bytes]:
                 for at in range(len(parts) + 1):
                     group = "/".join(parts[:at])
                     counts[group] = counts.get(group, 0) + int(found.size)
-        elif name.split("/")[-1] == "vars" and isinstance(label := found.attrs.get("name"), str):
+            return
+        counts.setdefault(name, 0)
+        if name.split("/")[-1] == "vars" and isinstance(label := found.attrs.get("name"), str):
             names[name.removesuffix("vars").removesuffix("/")] = label
 
     try:
-        with open(path, "rb") as whole, h5py.File(_Section(whole, start, size), "r") as file:
-            file.visititems(seen)
+        for member in members or [""]:
+            with _opened(path, member) as whole, h5py.File(whole, "r") as file:
+                file.visititems(seen)
         rows = [[group, names.get(group, ""), count] for group, count in counts.items()]
         return TEXT, json.dumps(rows).encode("ascii")[:most]
     except Exception as error:  # whatever h5py says of a broken file
@@ -96,6 +129,6 @@ def answer(path: str, most: int) -> tuple[bytes, bytes]:
 
 
 if __name__ == "__main__":
-    given = [int(text) for text in sys.argv[2:]]
-    for part in answer(sys.argv[1], *given) if len(given) == 1 else numbers(sys.argv[1], *given):
+    name, size, *inside = sys.argv[1:]
+    for part in numbers(name, int(size), [one for one in inside if one]) if inside else answer(name, int(size)):
         sys.stdout.buffer.write(part)

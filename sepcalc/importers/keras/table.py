@@ -69,6 +69,19 @@ UNKNOWN = "a layer class that sepcalc does not know: it would take core layers i
 OPERATION = "an operation that sepcalc does not know: it would take a core layer, or other operations, in its place"
 
 
+# What stores no weights: functions, and layers that only look up, hash or transform.
+_FUNCTIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+_WEIGHTLESS = {*_FUNCTIONS, *SHAPES, *encoding.LAYERS}
+
+
+def may_store(class_name: str, module: Any, operands: int = 0) -> bool:
+    """Whether a layer that is not counted may have weights. That of an operation or a function has none."""
+    name = class_name.split(">")[-1]
+    home = module if isinstance(module, str) else ""
+    ours = not home or home.startswith(("keras", "tensorflow.", "tf_keras"))
+    return not ours or not (name in _WEIGHTLESS or ".ops" in home or (name in OPERATIONS and operands))
+
+
 def handler(class_name: str, module: Any, registered: Any, operands: int = 0) -> tuple[Handler | None, str]:
     """What counts a layer of this class, or None and why nothing does. Where it may as well be an operation,
     ``operands`` are those that it is called on; a layer takes its tensors as one."""
@@ -93,4 +106,4 @@ def handler(class_name: str, module: Any, registered: Any, operands: int = 0) ->
 
 
 def _uncounted(call: Call, reason: str, shapes: Callable[[Call], list[Shape]]) -> list[Tensor]:
-    return call.uncounted(reason, shapes(call))
+    return call.uncounted(reason, shapes(call), stores=False)

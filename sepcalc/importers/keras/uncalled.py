@@ -7,13 +7,16 @@ from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, printable
 from sepcalc.importers.growing import never_used
 from sepcalc.importers.keras.calls import Entry, build_shape, declared
+from sepcalc.importers.keras.held import Weights
+from sepcalc.network import Network
 
-CostOf = Callable[[dict[str, Any]], Cost]  # of a model's configuration. Raises InputError
+Alone = Callable[[dict[str, Any]], Network]  # of a model's configuration. Raises InputError
 
 
-def never_called(layers: Mapping[str, Entry], cost_of: CostOf) -> str:
+def never_called(layers: Mapping[str, Entry], alone: Alone, weights: Weights | None) -> str:
     """The note on these layers, by their paths; empty where they store nothing."""
-    costs = [(path, _stored(one, cost_of)) for path, one in layers.items() if one.class_name != "InputLayer"]
+    others = {path: one for path, one in layers.items() if one.class_name != "InputLayer"}
+    costs = [(path, _stored(path, one, alone, weights)) for path, one in others.items()]
     known = [(path, cost) for path, cost in costs if cost is not None and (cost.params or cost.buffers)]
     unknown = ", ".join([path for path, cost in costs if cost is None])[:200]
     said = []
@@ -25,14 +28,24 @@ def never_called(layers: Mapping[str, Entry], cost_of: CostOf) -> str:
     return "; ".join(said)
 
 
-def _stored(one: Entry, cost_of: CostOf) -> Cost | None:
-    """What a layer stores by the shape that it was built for; None where that is not known."""
+def _stored(path: str, one: Entry, alone: Alone, weights: Weights | None) -> Cost | None:
+    """What a layer stores by the shape that it was built for, or as many weights as the file has for it; None where
+    neither is known."""
+    held = weights.of(path) if weights and not weights.unknown else None
+    cost = _built(one, alone)
+    if held is None or (cost is not None and cost.params + cost.buffers == held):
+        return cost
+    return Cost(params=held)
+
+
+def _built(one: Entry, alone: Alone) -> Cost | None:
     said = build_shape(one.raw) or declared(one.config)
     if said is None and not one.is_model:
         return None
     given = {"class_name": "InputLayer", "config": {"batch_shape": said, "name": "input"}}
-    alone = {"class_name": "Sequential", "config": {"name": "alone", "layers": [given, one.raw]}}
+    sequence = {"class_name": "Sequential", "config": {"name": "alone", "layers": [given, one.raw]}}
     try:
-        return cost_of(one.raw if one.is_model else alone)
+        network = alone(one.raw if one.is_model else sequence)
     except InputError:
         return None
+    return network.cost if network.complete else None
