@@ -158,12 +158,20 @@ class Repository(NamedTuple):
         named = Revision(f"git:{revision}:{path}", revision, path, self.where)
         return named.contents(most) if named.is_file(most) else None
 
-    def renamed(self, revision: str) -> dict[str, str]:
-        """What files were called in a revision, by the names that they have in the working folder, both from the
-        root."""
-        options = ["--no-ext-diff", "--find-renames", "-l0", "--diff-filter=R", "--name-status", "-z"]
-        fields = git(["diff", *options, revision, "--"], where=self.where).decode(errors="surrogateescape").split("\0")
-        return dict(zip(fields[2::3], fields[1::3]))
+    def moved(self, revision: str) -> tuple[dict[str, str], list[str]]:
+        """What files were called in a revision, by the names that they have in the working folder; and those that are
+        there no more, or with other contents. All from the root."""
+        options = ["--no-ext-diff", "--find-renames", "-l0", "--diff-filter=RDM", "--name-status", "-z"]
+        said = git(["diff", *options, revision, "--"], where=self.where).decode(errors="surrogateescape")
+        renamed, changed = dict[str, str](), list[str]()
+        fields = iter(said.split("\0"))
+        for status in fields:
+            if status[:1] == "R":
+                old, new = next(fields), next(fields)
+                renamed[new] = old
+            elif status:
+                changed.append(next(fields))
+        return renamed, changed
 
 
 _OF_ONE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")  # of one repository

@@ -46,6 +46,16 @@ def move(old: str, new: str, text: str | None = None) -> None:
         write(new, text)
 
 
+def push(old: str, new: str, text: str | None = None, left: str | None = None) -> None:
+    """Moves a file without a word to git, and leaves something else in its place."""
+    Path(new).parent.mkdir(parents=True, exist_ok=True)
+    os.replace(old, new)
+    if text is not None:
+        Path(new).write_text(text)
+    if left is not None:
+        Path(old).write_text(left)
+
+
 LOST: list[tuple[str, Callable[[], object], str, str]] = [  # what, how, the file, what is said of it
     ("deleted", lambda: write("specs/net.yaml", BARE), "specs/net.yaml", "in HEAD"),
     (
@@ -72,6 +82,35 @@ LOST: list[tuple[str, Callable[[], object], str, str]] = [  # what, how, the fil
         lambda: move("specs/bare.yaml", "nets/bare.yaml"),
         "nets/bare.yaml",
         "in HEAD, as specs/bare.yaml",
+    ),
+    ("moved", lambda: push("specs/net.yaml", "other.yml", BARE), "other.yml", "in HEAD, as specs/net.yaml"),
+    (
+        "moved, and added to",
+        lambda: push("specs/net.yaml", "other.yaml", BARE + "# a comment that is long\n" * 100),
+        "other.yaml",
+        "in HEAD, as specs/net.yaml",
+    ),
+    (
+        "moved away from the project's check",
+        lambda: push("specs/bare.yaml", "nets/bare.yaml"),
+        "nets/bare.yaml",
+        "in HEAD, as specs/bare.yaml",
+    ),
+    (
+        "moved over another file",
+        lambda: [
+            write("free.yaml", "input: 8\nlayers: [dense -o2]\n"),
+            commit(),
+            push("specs/bare.yaml", "free.yaml"),
+        ],
+        "free.yaml",
+        "in HEAD, as specs/bare.yaml",
+    ),
+    (
+        "moved, and something else in its place",
+        lambda: push("specs/net.yaml", "other.yaml", BARE, "input: 8\nbudget: {macs: 16}\nlayers: [dense -o2]\n"),
+        "other.yaml",
+        "in HEAD, as specs/net.yaml",
     ),
     (
         "the project's check is gone",
@@ -122,6 +161,9 @@ def test_what_never_had_a_budget_is_skipped_still(gate: Run, monkeypatch: pytest
     assert gate("check", "--skip-unbudgeted", "moved.yaml")[0] == 0
     move("specs/net.yaml", "budgeted.yaml")  # and has its budget still
     assert gate("check", "--skip-unbudgeted", "budgeted.yaml")[0] == 0
+    Path("variant.yaml").write_text(BARE)
+    Path("budgeted.yaml").write_text(NET + "# changed\n")  # what it is like is there still
+    assert gate("check", "--skip-unbudgeted", "variant.yaml")[0] == 0
     monkeypatch.chdir("specs")
     assert gate("check", "--skip-unbudgeted", "../new.yaml")[0] == 0
 
@@ -192,6 +234,17 @@ def test_without_a_commit_nothing_is_lost(gate: Run, monkeypatch: pytest.MonkeyP
 
 # --- what is no network ----------------------------------------------------------------------------------------------
 
+ACTION = """\
+name: x
+inputs:
+  version:
+    description: 3x3
+    required: true
+    default: 3
+outputs: {path: {description: x}}
+runs: {using: composite, steps: []}
+branding: {icon: box}
+"""
 FOREIGN = [  # other people's files
     ("docker-compose.yml", "name: shop\nservices: {web: {image: x}}\ninclude: [a.yml]\n"),
     ("mkdocs.yml", "site_name: x\nnav: [a.md]\ntheme:\n  name: y\n  layers: [1]\n  input: 3\n"),
@@ -203,6 +256,14 @@ FOREIGN = [  # other people's files
     ("hydra.yaml", "defaults: [a]\nparameters: {lr: 1}\n"),
     ("comments.yaml", "# nothing\n"),
     ("escaped.yaml", '"\\x6eame": 1\n'),
+    ("action.yml", ACTION),
+    ("page.yaml", "title: x\nblocks:\n  - {type: hero, title: 12}\n  - {type: text}\n"),
+    ("slots.yml", "blocks:\n  hero: {title: 3x3}\n  footer: [left, {right: [1]}]\n"),
+    ("filebeat.yml", "inputs:\n- type: log\n  paths: [/var/log/1]\noutput.kafka: {hosts: [a]}\n"),
+    ("benthos.yaml", "input:\n  kafka: {topics: [t1]}\npipeline: {processors: []}\n"),
+    ("rollup.yaml", "input: src/main\nplugins: [a]\n"),
+    ("slack.json", '{"blocks": [{"type": "section", "text": {"text": "8x8x3"}}]}\n'),
+    ("task.json", '{"inputs": [{"id": "x", "type": "promptString"}], "version": "2.0.0"}\n'),
     ("package.json", '{"name": "x", "config": {"port": 1}}\n'),
     ("tsconfig.json", '{\n  // a comment\n  "compilerOptions": {},\n}\n'),
     ("list.json", '[{"class_name": "Dense"}]\n'),
@@ -225,6 +286,18 @@ OURS = [  # ours, however broken
     ("bytes.yaml", "model: x\nparam_bytes: 2\n"),
     ("template.yaml", "name: {{ x }}\nLayers:\n- conv\n"),
     ("case.json", '{"Input": "8x8x3", "Layers": ["conv -k3 -o4"]}\n'),
+    ("misspelled.yaml", "inputs: {image: {}}\nlayer: [conv -k3]\n"),
+    ("budget_too.yaml", "blocks: [a]\nbudgets: {macs: 1}\n"),
+    ("listed.yaml", "inputs: [224x224x3]\nlayrs: []\n"),
+    ("sizes.yaml", "input: [224, 224, 3]\nstages: []\n"),
+    ("named.yaml", "inputs: {a: 8x8x3, b: {}}\n"),
+    ("braces.yaml", "input: '{side}x{side}x{c}'\n"),
+    ("block.yaml", "blocks: {mobile: [conv -k3]}\n"),
+    ("header.yaml", "blocks:\n  mobile(out): {}\n"),
+    ("long.yaml", "blocks: {mobile: [{conv: {kernel: 3}}]}\n"),
+    ("anchored.yaml", "inputs: {a: &x {b: c}}\nd: *x\n"),
+    ("others.yaml", "inputs: {a: {b: c}}\nruns: {}\nbudget: {macs: 1}\n"),
+    ("layered.yaml", "inputs: {a: {b: c}}\nruns: {}\nLAYERS: []\n"),
     ("k.json", '{"class_name": "Functional", "config": {'),
     ("l.json", '{"config": {}, "keras_version": "3.0"}\n'),
     ("m.json", "nothing\n"),

@@ -48,6 +48,16 @@ def test_a_guess_is_asked_for_by_every_gate(gate: Run, tokens: str) -> None:
     assert (code, json.loads(out)["totals"]["macs"], json.loads(out)["notes"]) == (0, 32, [FIXED.format(64)])
 
 
+def test_where_nothing_is_checked_nothing_is_asked(gate: Run, tokens: str) -> None:
+    code, out, err = gate("check", "--skip-unbudgeted", tokens)
+    assert (code, err) == (0, "")
+    assert "nothing to check it against, skipped" in out
+    code, _, err = gate("check", "--skip-unbudgeted", tokens, "--max", "macs=1G")
+    assert code == 2
+    assert "--batch" in err
+    assert gate("check", tokens)[0] == 2
+
+
 @pytest.mark.parametrize(("batch", "macs"), [(64, 32), (1, 64 * 32), (16, 4 * 32)])
 def test_whoever_asks_says_how_many_examples_there_are(gate: Run, tokens: str, batch: int, macs: int) -> None:
     told = ("--batch", str(batch))

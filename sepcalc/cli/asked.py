@@ -81,17 +81,23 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
     return found
 
 
-def read_for_gate(argument: str, asked: Request, keep: Keep | None = None) -> "Document":
+def read_for_gate(argument: str, asked: Request, keep: Keep | None = None, sure: bool = True) -> "Document":
     """The network of an argument, as the gate's commands take it; ``keep`` is given the files that are read. Raises
-    InputError, also where an input was given that is not of the network's own kind (what is counted then is another
-    network), and where its numbers rest on a guess."""
+    InputError, also (unless it need not be ``sure``) where an input was given that is not of the network's own kind
+    (what is counted then is another network), and where its numbers rest on a guess."""
     document = read(argument, asked, standard_input, keep)
+    if sure:
+        require_sure(document, argument)
+    return document
+
+
+def require_sure(document: "Document", argument: str) -> None:
+    """Raises InputError where the numbers of a network are of another kind than its own, or rest on a guess."""
     if document.reshaped:
         raise InputError(document.reshaped)
     if guesses := document.network.guesses:
         place = "<stdin>" if argument == "-" else printable(argument)
         raise InputError([problem._replace(place=place) for problem in guesses])
-    return document
 
 
 def kept_as(argument: str, folder: str) -> str:

@@ -18,6 +18,7 @@ from sepcalc.cli.asked import (
     read_for_gate,
     refuse_outside,
     refuse_without_files,
+    require_sure,
     text_of,
     verdict_options,
 )
@@ -161,7 +162,7 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
             refuse_outside(argument, options.root)
             if options.skip and target.mark is None and options.unbudgeted().is_no_network(argument):
                 return skipped(name, argument, NO_NETWORK)
-        document = read_for_gate(argument, target.request)
+        document = read_for_gate(argument, target.request, sure=False)
         demand = Demand(
             (*document.budget, *target.limits),
             () if document.altered else document.published,
@@ -175,6 +176,7 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
                 return refused(name, argument, [lost], OVER, target.mark)
             if not demand.claims:
                 return skipped(name, argument, NOTHING)
+        require_sure(document, argument)  # where nothing is held to anything, nothing is asked
         if demand.empty and not options.skip:
             raise InputError([Problem(f"{printable(shown(argument))}: {NOTHING}", _BUDGET)])
         if target.baseline:

@@ -1,11 +1,16 @@
-"""YAML, JSON and XML files that are something else than a network: in their root stands no key of ours."""
+"""YAML, JSON and XML files that are something else than a network: in their root stands no key of ours, or none but
+such as others have too, and with what is never in them here."""
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from sepcalc.document.entries import ROOT
-from sepcalc.errors import Invalid
-from sepcalc.nodes import roots
+from sepcalc.document.entries import JOINS, PARTS, ROOT
+from sepcalc.errors import InputError, Invalid, near_miss
+from sepcalc.kinds import KINDS
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar, Source, read, roots
 
 SHARED = ("name", "outputs", "parameters", "defaults", "include")  # keys that many files of others have too
 OURS = frozenset(ROOT) - frozenset(SHARED)
@@ -19,6 +24,48 @@ _ROOT_ELEMENT = re.compile(
     r"\ufeff?\s* (?: <\?.*?\?>\s* | <!--.*?-->\s* | <!DOCTYPE[^\[>]*(?:\[.*?\]\s*)?>\s* )* <([\w.:-]+)",
     re.DOTALL | re.VERBOSE,
 )
+
+
+def _is_others(root: Mapping[str, Any]) -> bool:
+    """Whether none of the keys at a root says that it is a network's: ``inputs``, ``blocks`` and ``input`` are keys of
+    many, and without ``layers``, or a word that may have been meant so, nothing is one."""
+    keys = {_folded(key): value for key, value in root.items()}
+    ours = [key for key in keys if key in OURS]
+    if any(key not in _OTHERS for key in ours):
+        return False
+    if any(near_miss(key, _TELLING) for key in keys if key not in ours):
+        return False
+    return all(_OTHERS[key](keys[key]) for key in ours)
+
+
+def _no_shape(value: Any) -> bool:
+    """Whether this is no shape, however it was written, and nothing that holds one."""
+    if isinstance(value, str):
+        return not re.search(r"[0-9{]", value)
+    if isinstance(value, list):
+        return all(isinstance(one, list | dict) or _no_shape(one) for one in value)
+    return bool(value) and all(isinstance(one, dict) or _no_shape(one) for one in value.values())
+
+
+def _no_blocks(value: Any) -> bool:
+    """Whether there is no block of layers in it."""
+    if isinstance(value, list):
+        return True
+    if not isinstance(value, dict) or not value:
+        return False
+    return not any("(" in name or _layered(body) for name, body in value.items())
+
+
+def _layered(body: Any) -> bool:
+    """Whether the entries of a list may be layers."""
+    entries = body if isinstance(body, list) else []
+    words = [word for entry in entries for word in (entry if isinstance(entry, dict) else [entry]) if word]
+    return any(str(word).split()[:1][0] in _LAYERS for word in words if str(word).split())
+
+
+_OTHERS = {"input": _no_shape, "inputs": _no_shape, "blocks": _no_blocks}  # keys that others have, and when
+_TELLING = ("layers", "budget")
+_LAYERS = frozenset({*KINDS, *JOINS, *PARTS, "layers"})
 
 
 def _folded(key: str) -> str:
@@ -52,7 +99,26 @@ def _is_foreign_json(text: str) -> bool:
         root = json.loads(text)
     except (ValueError, RecursionError):  # damaged, and one of our keys in it
         return False
-    return isinstance(root, list) or (isinstance(root, dict) and not keys & {*map(_folded, root)})
+    if not isinstance(root, dict):
+        return isinstance(root, list)
+    return _is_others(root) and not {*map(_folded, KERAS)} & {*map(_folded, root)}
+
+
+def _values(text: str) -> Mapping[str, Any]:
+    """What stands in the one document of a text; where it is not that, what a network has."""
+    try:
+        root = read(Source("", text))
+    except InputError:
+        root = None
+    return _plain(root) if isinstance(root, MappingNode) else dict.fromkeys(_TELLING)
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node, Scalar):
+        return node.text
+    if isinstance(node, MappingNode):
+        return {key: _plain(value) for key, value in node.values.items()}
+    return [_plain(item) for item in node.items]
 
 
 def _is_foreign_yaml(text: str) -> bool:
@@ -62,7 +128,7 @@ def _is_foreign_yaml(text: str) -> bool:
     try:
         for part, word in roots(text):
             if part == "key" and _folded(word) in OURS:
-                return False
+                return _folded(word) in _OTHERS and _is_others(_values(text))
             if part == "text" and word and not begun:
                 return False
             if part == "collection":

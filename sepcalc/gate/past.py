@@ -1,6 +1,7 @@
 """What files were in the revisions that the working folder comes from: whether they had a budget there."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Source, decode, read
 from sepcalc.revision import Repository
 
+Pieces = Counter[bytes]  # of a file, and how many of each
 DOCUMENTS = (".yaml", ".yml")  # that may have a budget of their own
 
 
@@ -40,7 +42,9 @@ class Past:
         self._projects: dict[tuple[str, str], Project | None] = {}
 
     def files(self, path: str) -> list[Earlier]:
-        """What became this file, under its name or the one that git says it was renamed from. Raises InputError."""
+        """What became this file, under its name or the one that git says it was renamed from; where that was not like
+        it, that of a file like it that is gone, or is something else now: it was moved, and git was not told. Raises
+        InputError."""
         folder, name = os.path.split(os.path.abspath(path))
         try:
             found = self.repository(os.path.realpath(folder))
@@ -49,15 +53,33 @@ class Past:
             raise InputError([Problem(message, fact.hint)]) from None
         if found is None:
             return []
-        repository, renamed = found
+        repository, moved = found
         here = _slashed(os.path.relpath(os.path.join(os.path.realpath(folder), name), repository.root))
         earlier = []
-        for revision, names in renamed.items():
-            for was in dict.fromkeys([here, *([names[here]] if here in names else [])]):
-                data = repository.contents(revision, was, self.most)
-                if data is not None:
-                    earlier.append(Earlier(repository, revision, was, was != here, data))
+        for revision, (names, changed) in moved.items():
+            found_here = [
+                Earlier(repository, revision, was, was != here, data)
+                for was in dict.fromkeys([here, *([names[here]] if here in names else [])])
+                if (data := repository.contents(revision, was, self.most)) is not None
+            ]
+            earlier += found_here
+            others = [was for was in changed if was not in (here, names.get(here)) and _sort(was) == _sort(path)]
+            if others:
+                now = _pieces(_bytes(path, self.most))
+                if not any(_alike(_pieces(was.data), now) for was in found_here):
+                    earlier += self._like(now, repository, revision, others)
         return earlier
+
+    def _like(self, now: Pieces, repository: Repository, revision: str, others: Sequence[str]) -> list[Earlier]:
+        """Those of other files that this one is like, and that are gone now, or something else."""
+        found = []
+        for was in others:
+            data = repository.contents(revision, was, self.most)
+            if data is None or not _alike(pieces := _pieces(data), now):
+                continue
+            if not _alike(pieces, _pieces(_bytes(os.path.join(repository.root, was), self.most))):
+                found.append(Earlier(repository, revision, was, True, data))
+        return found
 
     def had_budget(self, was: Earlier) -> bool:
         """Whether a file was held to anything: by a budget in it, or by the project."""
@@ -72,13 +94,14 @@ class Past:
         path = _slashed(os.path.relpath(os.path.join(was.repository.root, was.path), project.root))
         return any(asked.limits or asked.increases for asked in project.checks if asked.covers(path))
 
-    def _repository(self, folder: str) -> tuple[Repository, dict[str, dict[str, str]]] | None:
-        """The repository of a folder, and for each revision of it the files that were renamed since. Raises Invalid."""
+    def _repository(self, folder: str) -> tuple[Repository, dict[str, tuple[dict[str, str], list[str]]]] | None:
+        """The repository of a folder, and for each revision of it the files that were renamed since, and those that
+        changed. Raises Invalid."""
         repository = Repository.around(folder, self.environment)
         if repository is None:
             return None
         return repository, {
-            revision: repository.renamed(revision) for revision in self.revisions if repository.has(revision)
+            revision: repository.moved(revision) for revision in self.revisions if repository.has(revision)
         }
 
     def _project(self, repository: Repository, revision: str) -> Project | None:
@@ -95,6 +118,36 @@ class Past:
             if project is not None:
                 return project
         return None
+
+
+def _sort(path: str) -> str:
+    """Files of one sort may have become each other."""
+    suffix = os.path.splitext(path)[1].lower()
+    return DOCUMENTS[0] if suffix in DOCUMENTS else suffix
+
+
+def _bytes(path: str, most: int) -> bytes:
+    """What a file holds, nothing where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(most)
+    except OSError:
+        return b""
+
+
+def _pieces(data: bytes) -> Pieces:
+    """The lines of a file, in parts of 64 bytes at most."""
+    return Counter([line[at : at + 64] for line in data.split(b"\n") for at in range(0, len(line), 64)])
+
+
+def _alike(old: Pieces, new: Pieces) -> bool:
+    """Whether half of the smaller of two files is in both."""
+    common, least = _size(old & new), min(_size(old), _size(new))
+    return least > 0 and common * 2 >= least
+
+
+def _size(pieces: Pieces) -> int:
+    return sum([len(piece) * count for piece, count in pieces.items()])
 
 
 def _has_budget(was: Earlier) -> bool:
