@@ -123,3 +123,9 @@ class Scan(_Scan, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+
+def each(op: Op, output: Shape) -> Op:
+    """An op with this output on each slice. Of a scan, a scan whose steps know nothing of each other: documents have
+    words for that."""
+    return Scan(op.called, (output,), (Part(op, (0,)),), (2,)) if isinstance(op, Scan) else Each(op)

@@ -11,7 +11,7 @@ from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.rename import Rename
-from sepcalc.ops.repeat import Each, Part, Scan
+from sepcalc.ops.repeat import each
 from sepcalc.shape import LARGEST, Shape, show, volume
 
 
@@ -77,7 +77,7 @@ class Builder:
             op = op._replace(shape=(*outer, *inner))
         else:
             for size in range(len(outer)):
-                op = _each(op, (*outer[len(outer) - size :], *inner))
+                op = each(op, (*outer[len(outer) - size :], *inner))
         if len(self.nodes) >= MOST_NODES:
             raise Invalid(f"the model has more than {MOST_NODES:,} operations")
         unique = name
@@ -116,12 +116,6 @@ class Builder:
                     node = node._replace(weights=key)
             result.append(node)
         return result
-
-
-def _each(op: Op, output: Shape) -> Op:
-    """An op with this output on each slice. Of a scan, a scan whose steps know nothing of each other: documents have
-    words for that."""
-    return Scan(op.called, (output,), (Part(op, (0,)),), (2,)) if isinstance(op, Scan) else Each(op)
 
 
 def _check(shape: Shape) -> None:

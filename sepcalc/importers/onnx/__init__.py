@@ -69,8 +69,10 @@ def read(path: str, request: Request = Request()) -> Network:
         return builder, _outputs(builder, graph, scope, declared)
 
     try:
-        sure = examples.asked or border.in_steps
-        builder, outputs = walked(examples.batch) if sure else _examples_or_whole(walked, examples.batch)
+        which = "second" if border.in_steps else "first"
+        builder, outputs = (
+            walked(examples.batch) if examples.asked else _examples_or_whole(walked, examples.batch, which)
+        )
     except Misfit as misfit:
         raise problems(path, misfit) from misfit
     except Invalid as fact:
@@ -183,17 +185,17 @@ def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, Role]
 
 
 def _examples_or_whole(
-    walked: Callable[[int], tuple[Builder, dict[str, int]]], batch: int
+    walked: Callable[[int], tuple[Builder, dict[str, int]]], batch: int, which: str
 ) -> tuple[Builder, dict[str, int]]:
-    """The network for one of the examples; where that does not go, or leaves more uncounted, the one whose inputs'
-    first axis is one of data. Raises as the former does, where neither goes."""
+    """The network for one of the examples; where that does not go, or leaves more uncounted, the one of whose inputs
+    this axis is one of data. Raises as the former does, where neither goes."""
 
     def whole() -> tuple[Builder, dict[str, int]] | None:
         try:
             builder, outputs = walked(1)
         except (Misfit, Invalid, RecursionError):
             return None
-        builder.note(f"the first axis of the inputs, {batch}, is not one of examples: counted whole")
+        builder.note(f"the {which} axis of the inputs, {batch}, is not one of examples: counted whole")
         return builder, outputs
 
     try:

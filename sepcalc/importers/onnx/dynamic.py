@@ -6,7 +6,7 @@ Source: ONNX Runtime, DynamicQuantizeLSTM (core/providers/cpu/quantization of it
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Refused, Results
 from sepcalc.importers.onnx.quantized import QUANTIZED
-from sepcalc.importers.onnx.recurrent import given, sequence_of, usual
+from sepcalc.importers.onnx.recurrent import given, sequences_of, usual
 from sepcalc.importers.onnx.shapes import hold
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -16,7 +16,7 @@ from sepcalc.ops.product import Dense
 from sepcalc.ops.repeat import Part, Scan
 
 
-def _step(hidden: int, bias: bool) -> tuple[tuple[Part, ...], tuple[int, int]]:
+def _step(hidden: int, bias: bool, peephole: bool) -> tuple[tuple[Part, ...], tuple[int, int]]:
     """One step on 0, its quantized input, with the states 1 (h) and 2 (c), and the numbers of the next ones. Products
     times what both scales are together; the range of the state as DynamicQuantizeLinear finds it."""
     body: list[Part] = []
@@ -27,6 +27,10 @@ def _step(hidden: int, bias: bool) -> tuple[tuple[Part, ...], tuple[int, int]]:
 
     def gate(at: int, values: int) -> int:
         return part(Slice((hidden,), (at * hidden,) if at else ()), values)
+
+    def seen(values: int, cell: int) -> int:
+        """A gate that sees the cell."""
+        return part(Elementwise("add"), values, part(Stored("scale", "channel"), cell)) if peephole else values
 
     products = part(Stored("scale"), part(Dense(4 * hidden), 0))
     high = part(Stored("maximum"), part(Reduce("max", (0,), True), 1))
@@ -39,10 +43,11 @@ def _step(hidden: int, bias: bool) -> tuple[tuple[Part, ...], tuple[int, int]]:
     gates = part(Elementwise("add"), products, state)
     if bias:
         gates = part(Stored("shift", "channel"), gates)
-    entry, out, forget = [part(Activation("sigmoid"), gate(at, gates)) for at in range(3)]
+    entry, forget = [part(Activation("sigmoid"), seen(gate(at, gates), 2)) for at in (0, 2)]
     candidate = part(Activation("tanh"), gate(3, gates))
     kept = part(Elementwise("multiply"), forget, 2)
     cell = part(Elementwise("add"), kept, part(Elementwise("multiply"), entry, candidate))
+    out = part(Activation("sigmoid"), seen(gate(1, gates), cell))
     following = part(Elementwise("multiply"), out, part(Activation("tanh"), cell))
     return tuple(body), (following, cell)
 
@@ -50,26 +55,28 @@ def _step(hidden: int, bias: bool) -> tuple[tuple[Part, ...], tuple[int, int]]:
 def quantized_lstm(builder: Builder, call: Call) -> Results:
     """Sequence, kernels of the input and of the state (directions x inputs x 4·hidden), biases, lengths, first states,
     peepholes, scales and zero points of the kernels."""
-    x, kernel, state, bias = call.input(0), call.input(1), call.input(2), call.maybe(3)
-    layout = call.whole("layout", 0)
-    x = sequence_of(builder, call, x, state, layout)
+    kernel, state, bias, peep = call.input(1), call.input(2), call.maybe(3), call.maybe(7)
+    read = sequences_of(builder, call, state)
     directions, hidden, outs = state.sizes
     both = call.text("direction", "forward") == "bidirectional"
-    if directions != (2 if both else 1) or outs != 4 * hidden or kernel.sizes != (directions, x.sizes[2], outs):
+    if directions != (2 if both else 1) or outs != 4 * hidden or kernel.sizes != (directions, read.x.sizes[2], outs):
         raise Invalid(f"{call.type} has weights for {directions} directions of {outs} gates, {hidden} hidden")
     if not (kernel.constant and state.constant):
         raise Refused("weights that are computed have no count here")
     hold(call, "a bias", bias, (directions, 2 * outs))
     usual(call, "lstm", directions)
-    if call.maybe(7) is not None:
-        raise Refused("peepholes on small integers have no count here")
-    quantized, scale, _ = QUANTIZED["DynamicQuantizeLinear"](builder, call._replace(inputs=(x,)))
+    hold(call, "a peephole", peep, (directions, 3 * hidden))
+    quantized, scale, _ = QUANTIZED["DynamicQuantizeLinear"](builder, call._replace(inputs=(read.x,)))
     builder.add(f"{call.name}/scales", Stored("scale"), [scale.number])
-    body, carried = _step(hidden, bias is not None)
+    body, carried = _step(hidden, bias is not None, peep is not None)
     op = Scan("lstm", ((hidden,), (hidden,)), body, carried, not any(call.outputs[:1]))
     ways = ("forward", "backward") if both else ("",)
     weights = [kernel.cut((1, *kernel.sizes[1:])), state.cut((1, *state.sizes[1:]))]
     weights += [bias.cut((1, 8 * hidden))] if bias is not None else []
-    numbers = [builder.add(f"{call.name}/{way}" if way else call.name, op, [quantized.number], weights) for way in ways]
+    weights += [peep.cut((1, 3 * hidden))] if peep is not None else []
+    sequences = builder.view(quantized.number, builder.tensors[read.number])
+    numbers = [
+        builder.add(f"{call.name}/{way}" if way else call.name, read.each(op), [sequences], weights) for way in ways
+    ]
     number = builder.add(f"{call.name}/join", Concat(), numbers) if both else numbers[0]
-    return given(builder, call, x, number, directions, hidden)
+    return given(builder, call, read, number, directions, hidden)

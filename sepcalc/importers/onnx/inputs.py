@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.growing import guessed, listed, unsuited
+from sepcalc.importers.onnx.operators import RECURRENT
+from sepcalc.importers.onnx.wishes import THROUGH, THROUGH_FIRST
 from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
 
 # Names of an open axis that say that examples lie along it (not so a product of theirs with another size); that say
@@ -110,19 +112,15 @@ class Inputs:
     # --- shapes -------------------------------------------------------------------------------------------------------
 
     def _axes(self, graph: Any) -> dict[str, int | None]:
-        """The axis of each input along which the examples lie: the second of what recurrent layers read, else the
-        first; None where that is open by a name of its own, as ``points``."""
-        sequences = {
-            node.input[0]
-            for node in graph.node
-            if node.op_type in ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
-            and node.input
-            and not any(a.name == "layout" and a.i for a in node.attribute)
-        }
+        """The axis of each input along which the examples lie: the second of what recurrent layers read, at once or,
+        of several steps, through what keeps the axes; else the first; None where that is open by a name of its own, as
+        ``points``."""
+        direct, sequences = _sequences(graph)
         axes: dict[str, int | None] = {}
         for one in self.given:
             parts = parts_of(one) if _is_tensor(one) else []
-            at = int(one.name in sequences and len(parts) > 1)
+            through = one.name in sequences and len(parts) == 3 and parts[0] != 1
+            at = int((one.name in direct and len(parts) > 1) or through)
             part = parts[at] if parts else ""
             known: object = isinstance(part, int) or _EXAMPLES.fullmatch(part) or _SILENT.fullmatch(part)
             known = known and not (one.name in self.single and len(parts) > 1)
@@ -154,7 +152,8 @@ class Inputs:
             except Invalid as fact:
                 found.append(Problem(f"--dim {printable(name)}: {fact.message}", fact.hint))
         shapes: dict[str, Shape] = {}
-        firsts = {parts_of(one)[0] for one in self.given if _is_tensor(one) and len(parts_of(one)) > 1}
+        every = [(parts_of(one), self.axes[one.name]) for one in self.given if _is_tensor(one)]
+        firsts = {parts[along or 0] for parts, along in every if len(parts) > 1}
         for one in self.given:
             if not _is_tensor(one):
                 found.append(Problem(f"{shown}: the input {quoted(one.name)} is no tensor of a known rank"))
@@ -192,9 +191,14 @@ class Inputs:
 
     def _open(self, name: str, parts: Sequence[int | str], along: int | None, left: Sequence[str]) -> Problem:
         """What asks for the sizes of an input, and how they are given: a size without a name by the whole shape."""
-        named = [part for at, part in enumerate(parts) if isinstance(part, str) and part and at != along]
+        open_parts = [
+            part
+            for at, part in enumerate(parts)
+            if isinstance(part, str) and at != along and part not in self.request.dims
+        ]
+        named = list(filter(None, open_parts))
         hint = f"--input {_pasted(name)}={_example(parts, along)}"
-        if named and all(part or at == along for at, part in enumerate(parts)):
+        if named and all(open_parts):
             hint += f", or --dim {_pasted(named[0])}=…"
         return Problem(f"{self.shown}: the input {quoted(name)} leaves open: {', '.join(left)}", hint)
 
@@ -256,6 +260,20 @@ class Inputs:
             for name, at in self.axes.items()
         }
         return Examples(batch, axes, asked is not None, found)
+
+
+def _sequences(graph: Any) -> tuple[set[str], set[str]]:
+    """The tensors that recurrent layers read whose steps come first: at once, and also through what keeps the axes."""
+    direct, found = set[str](), set[str]()
+    for node in reversed(graph.node):
+        if node.op_type in RECURRENT and node.input:
+            if not any(attribute.name == "layout" and attribute.i for attribute in node.attribute):
+                direct.update([node.input[0], *node.input[5:7]])  # first states have the directions first
+                found.add(node.input[0])
+        elif not found.isdisjoint(node.output):
+            through = node.input if node.op_type in THROUGH else ()
+            found.update(node.input[:1] if node.op_type in {*THROUGH_FIRST, "MatMul"} else through)
+    return direct, found
 
 
 def _is_tensor(one: Any) -> bool:

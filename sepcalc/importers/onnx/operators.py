@@ -7,6 +7,8 @@ from sepcalc.importers.onnx.standard import STANDARD
 
 OPERATORS: dict[str, Handler] = {**STANDARD, **OLDER, **MICROSOFT}
 CONTROL = ("If", "Loop", "Scan")
+# What reads a sequence along its first axis, and the examples along the second; by the attribute layout the other way.
+RECURRENT = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM", "AttnLSTM")
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 
 _PLACES = (
@@ -152,7 +154,7 @@ MULTIPLYING = {
 # Of operators that are not counted, or not in every form, those that work on each example by itself; and those that do
 # unless their axis is the examples', with what it is where they do not say.
 APART = {
-    *("DeformConv", "Resize", "Upsample", "AffineGrid", "STFT", "GridSample", "Bernoulli", "DynamicQuantizeLSTM"),
+    *("DeformConv", "Resize", "Upsample", "AffineGrid", "STFT", "GridSample", "Bernoulli"),
     *("RandomNormalLike", "RandomUniformLike", "Multinomial", "Attention", "MultiHeadAttention", "SparseAttention"),
     *("GroupQueryAttention", "LinearAttention"),
 }

@@ -1,10 +1,15 @@
 """Recurrent layers: LSTM, GRU, plain RNN."""
 
+from typing import NamedTuple
+
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
 from sepcalc.importers.onnx.shapes import hold
+from sepcalc.ops.base import Op
 from sepcalc.ops.move import Copy, Slice
 from sepcalc.ops.recurrent import Recurrent
+from sepcalc.ops.repeat import each
+from sepcalc.shape import Shape
 
 _GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _DEFAULTS = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh")}
@@ -12,16 +17,15 @@ _DEFAULTS = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "
 
 def _recurrent(cell: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        x, kernel, state, bias = call.input(0), call.input(1), call.input(2), call.maybe(3)
-        layout = call.whole("layout", 0)
-        x = sequence_of(builder, call, x, state, layout)
+        kernel, state, bias = call.input(1), call.input(2), call.maybe(3)
+        read = sequences_of(builder, call, state)
         hidden, directions = state.sizes[2], state.sizes[0]
         both = call.text("direction", "forward") == "bidirectional"
         if directions != (2 if both else 1):
             raise Invalid(f"{call.type} has weights for {directions} directions")
         peep = call.maybe(7) if cell == "lstm" else None
         rows = _GATES[cell] * hidden
-        hold(call, "a kernel", kernel, (directions, rows, x.sizes[2]))
+        hold(call, "a kernel", kernel, (directions, rows, read.x.sizes[2]))
         hold(call, "a kernel of the state", state, (directions, rows, call.whole("hidden_size", hidden)))
         hold(call, "a bias", bias, (directions, 2 * rows))
         hold(call, "a peephole", peep, (directions, 3 * hidden))
@@ -39,57 +43,81 @@ def _recurrent(cell: str) -> Handler:
             bidirectional=both,
             last=not any(call.outputs[:1]),
         )
-        number = builder.add(call.name, op, [x.number], [kernel, state, bias, peep])
-        return given(builder, call, x, number, directions, hidden)
+        number = builder.add(call.name, read.each(op), [read.number], [kernel, state, bias, peep])
+        return given(builder, call, read, number, directions, hidden)
 
     return handle
 
 
-def sequence_of(builder: Builder, call: Call, x: Value, state: Value, layout: int) -> Value:
-    """What a recurrent layer reads, its axes in the file's order, the examples along the axis that is theirs."""
-    batch = 0 if layout else 1
-    x = builder.laid(x, False)
+class Sequences(NamedTuple):
+    """What a recurrent layer reads: ``number``, steps x features, the ``many`` sequences of an example before them
+    where it has several; ``axis`` is the file's axis of the sequences, ``examples`` whether they lie along it."""
+
+    x: Value
+    number: int
+    steps: int
+    many: int
+    axis: int
+    examples: bool
+
+    def each(self, op: Op) -> Op:
+        """The op on each of them."""
+        return op if self.many == 1 else each(op, op.output(((self.steps, self.x.sizes[2]),)))
+
+    def shape(self, *sizes: int) -> Shape:
+        """The shape that has these sizes for each of them."""
+        return sizes if self.many == 1 else (self.many, *sizes)
+
+
+def sequences_of(builder: Builder, call: Call, state: Value) -> Sequences:
+    """The first input, its axes in the file's order; the examples lie along the axis of the sequences, where there are
+    several."""
+    axis = 0 if call.whole("layout", 0) else 1
+    x = builder.laid(call.input(0), False)
     if len(x.sizes) != 3 or len(state.sizes) != 3:
         raise Invalid(f"{call.type} needs a sequence of three axes")
-    if x.batch != batch or x.sizes[batch] != builder.batch:
-        if x.sizes[batch] != builder.batch or builder.batch != 1:
-            raise Refused("a batch of sequences that is not the batch of examples has no count here")
-        x = builder.give(x, x.sizes, number=x.number, batch=batch, first=False)
-    return x
+    count, steps = x.sizes[axis], x.sizes[1 - axis]
+    if builder.batch > 1 and (x.batch != axis or count % builder.batch):
+        raise Refused("sequences that are not those of the examples have no count here")
+    many = count // builder.batch
+    number = builder.view(x.number, (steps, x.sizes[2]) if many == 1 else (many, steps, x.sizes[2]))
+    return Sequences(x, number, steps, many, axis, x.batch == axis or count == 1)
 
 
 def usual(call: Call, cell: str, directions: int) -> None:
     """Raises Refused for a cell that is not the one that is counted."""
     words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
-    if tuple(words) != _DEFAULTS[cell] * directions:
+    if [str(word).lower() for word in words] != [word.lower() for word in _DEFAULTS[cell] * directions]:
         raise Refused(f"activations {', '.join(map(str, words))} are not those that {call.type} is counted with")
     if "clip" in call.attributes or call.whole("input_forget", 0):
         raise Refused(f"{call.type} with clipping or coupled gates has no count here")
 
 
-def given(builder: Builder, call: Call, x: Value, number: int, directions: int, hidden: int) -> Results:
+def given(builder: Builder, call: Call, read: Sequences, number: int, directions: int, hidden: int) -> Results:
     """All steps, the last state and the last cell of what a layer gives: steps x directions·hidden, or a last step."""
-    layout, n = call.whole("layout", 0), builder.batch
-    steps = x.sizes[layout]
+    x, n, steps, layout = read.x, read.x.sizes[read.axis], read.steps, read.axis == 0
     wanted = [bool(name) for name in (*call.outputs, "", "", "")[:3]]
     whole = (n, steps, directions, hidden) if layout else (steps, directions, n, hidden)
     last = (n, directions, hidden) if layout else (directions, n, hidden)
-    at = 0 if layout else 1
+    batches = (0, 0) if layout else (2, 1)
+
+    def made(number: int, shape: Shape, at: int) -> Value:
+        return builder.give(x, shape, number=number, batch=at if read.examples else None, first=False)
+
     results = [Value(None), Value(None), Value(None)]
     if wanted[0]:
-        spread = builder.view(number, (steps, directions, hidden))
-        results[0] = builder.give(x, whole, number=spread, batch=0 if layout else 2, first=False)
+        results[0] = made(builder.view(number, read.shape(steps, directions, hidden)), whole, batches[0])
     if wanted[1]:
         seen = builder.tensors[number]
         taken = number
-        if len(seen) > 1:
-            op = Slice((1, seen[-1]), (steps - 1, 0) if steps > 1 else ())
+        if len(seen) > len(read.shape(directions)):  # all steps
+            start = (steps - 1, 0) if read.many == 1 else (0, steps - 1, 0)
+            op = Slice(read.shape(1, seen[-1]), start if steps > 1 else ())
             taken = builder.add(f"{call.name}/last", op, [number])
-        taken = builder.view(taken, (directions, hidden))
-        results[1] = builder.give(x, last, number=taken, batch=at, first=False)
+        results[1] = made(builder.view(taken, read.shape(directions, hidden)), last, batches[1])
     if wanted[2]:
-        cells = builder.add(f"{call.name}/cell", Copy((directions, hidden)), [number])
-        results[2] = builder.give(x, last, number=cells, batch=at, first=False)
+        cells = builder.add(f"{call.name}/cell", Copy(read.shape(directions, hidden)), [number])
+        results[2] = made(cells, last, batches[1])
     return results
 
 

@@ -22,6 +22,7 @@ from sepcalc.importers.onnx.operators import (
     PLUMBING,
     RANDOM,
     REASONS,
+    RECURRENT,
     TABLES,
 )
 from sepcalc.importers.onnx.sequences import sequence
@@ -360,6 +361,8 @@ def _keeps_apart(call: Call) -> bool:
     if call.type in APART_BUT_ALONG and given:
         axis = call.whole("axis", APART_BUT_ALONG[call.type])
         return axis % len(given[0].sizes) != given[0].batch
+    if call.type in RECURRENT and given:
+        return given[0].batch == (0 if call.whole("layout", 0) else 1)
     return call.type in APART or not (given or call.type in CONTROL)
 
 
