@@ -220,7 +220,7 @@ KINDS = {
         lambda: (("nearest", "linear", "bilinear", "trilinear", "bicubic"),),
     ),
     "grid-sample": Kind(
-        "the first input read where the second says: 4 or 8 taps for each output, and their weights",
+        "the first input read where the second says: 2 to 16 taps for each output, and their weights",
         building.grid_sample,
         (),
         ("align-corners", "stored"),

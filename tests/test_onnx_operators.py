@@ -119,6 +119,10 @@ CASES: list[Case] = [
     ("Resize", "1x3x4x4 - (1,1,2,2)", {"mode": "cubic"}, c(mults=16 * 192, adds=15 * 192, activations=192)),
     ("Upsample", "1x3x4x4 (1,1,2,2)", {"opset": 9}, c(activations=192)),
     ("GridSample", "1x3x8x7 1x4x5x2", {}, c(mults=4 * 60 + 6 * 20, adds=3 * 60 + 8 * 20, activations=60)),
+    ("GridSample", "1x3x8x7 1x4x5x2", {"mode": "cubic"}, c(mults=16 * 60 + 42 * 20, adds=15 * 60 + 32 * 20, activations=60)),
+    ("GridSample", "1x3x8x7 1x4x5x2", {"mode": "cubic", "align_corners": 1}, c(mults=16 * 60 + 42 * 20, adds=15 * 60 + 30 * 20, activations=60)),
+    ("GridSample", "1x3x8x7x6 1x4x5x2x3", {"mode": "linear"}, c(mults=8 * 120 + 15 * 40, adds=7 * 120 + 12 * 40, activations=120)),
+    ("GridSample", "1x3x8x7x6 1x4x5x2x3", {"mode": "nearest"}, c(mults=3 * 40, adds=6 * 40, activations=120)),
     ("GridSample", "1x3x8x7 1x4x5x2", {"opset": 16, "align_corners": 1, "padding_mode": "border"}, c(mults=4 * 60 + 6 * 20, adds=3 * 60 + 6 * 20, activations=60)),
     ("GridSample", "1x3x8x7 1x4x5x2", {"mode": "nearest"}, c(mults=2 * 20, adds=4 * 20, activations=60)),
     ("GridSample", "1x3x8x7 1x4x5x2*", {}, c(mults=4 * 60, adds=3 * 60, params=40, activations=60)),
@@ -470,3 +474,13 @@ def test_factors_of_a_resampling_are_float32(
 def test_there_and_back_is_one_less(tmp_path: Path) -> None:
     """224 -> 706 -> 223."""
     assert read(str(Path(__file__).parent / "data" / "faults" / "o_resize_back.onnx")).outputs == {"y": (223, 223, 1)}
+
+
+def test_a_cubic_sample_of_old_is_the_one_of_today(tmp_path: Path) -> None:
+    """Before opset 20 the modes were called as images have them."""
+    found = []
+    for opset, mode in ((16, "bicubic"), (20, "cubic")):
+        made, _ = model("GridSample", "1x3x8x7 1x4x5x2", opset=opset, mode=mode)
+        (tmp_path / "m.onnx").write_bytes(made.SerializeToString())
+        found.append(read(str(tmp_path / "m.onnx")).cost)
+    assert found[0] == found[1] == Cost(mults=16 * 60 + 42 * 20, adds=15 * 60 + 32 * 20, activations=60)

@@ -152,6 +152,18 @@ HAND = [
     ("8x7x3 4x5x2 grid-sample bilinear --stored", Cost(mults=4 * 60, adds=3 * 60, activations=60)),
     ("8x7x3 4x5x2 grid-sample nearest", Cost(mults=2 * 20, adds=4 * 20, activations=60)),
     ("8x7x3 5x2 grid-sample nearest --align-corners", Cost(mults=2 * 5, adds=2 * 5, activations=15)),
+    # per axis: a coordinate, t, four cubics of 3 mults each, 2·2 + 2·3 additions, and 3 for the distances; 16 products
+    (
+        "8x7x3 4x5x2 grid-sample bicubic",
+        Cost(mults=16 * 60 + (2 + 24 + 16) * 20, adds=15 * 60 + 32 * 20, activations=60),
+    ),
+    (
+        "8x7x3 5x2 grid-sample bicubic --align-corners",
+        Cost(mults=16 * 15 + 42 * 5, adds=15 * 15 + 30 * 5, activations=15),
+    ),
+    ("8x7x3 5x2 grid-sample bicubic --stored", Cost(mults=16 * 15, adds=15 * 15, activations=15)),
+    ("8x3 5x1 grid-sample linear", Cost(mults=2 * 15 + 1 * 5, adds=15 + 4 * 5, activations=15)),
+    ("8x3 5x1 grid-sample nearest", Cost(mults=5, adds=2 * 5, activations=15)),
     ("4x8x7x3 5x3 grid-sample trilinear", Cost(mults=8 * 15 + 15 * 5, adds=7 * 15 + 12 * 5, activations=15)),
     ("4x4x3 upsample bicubic --scale 2", Cost(mults=16 * 192, adds=15 * 192, activations=192)),
     # norms of x = 128 elements in 8 channels
@@ -824,12 +836,7 @@ REFUSED = [
         "a grid of 4x5x3 has 3 coordinates, 8x7x3 has 2 spatial axes",
         "",
     ),
-    (
-        "8x3 5x1 grid-sample nearest",
-        "grid-sample",
-        "nearest is for 2 or 3 spatial axes, but 8x3 has 1",
-        "",
-    ),
+    ("8x3 5x1 grid-sample bicubic", "grid-sample", "bicubic is for 2 spatial axes, but 8x3 has 1", "take linear"),
     (
         "8x7x3 4x5x2 grid-sample trilinear",
         "grid-sample",

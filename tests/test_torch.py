@@ -401,6 +401,8 @@ SPELLED: dict[str, tuple[Callable[[Any, Any], Any], tuple[int, ...], tuple[int, 
     # P positions, y = 8 P outputs: 4 y + 6 P mults, 3 y + 8 P additions; nearest the coordinates alone
     "grid": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), align_corners=False), IMAGE, (4 * 240 + 6 * 30, 3 * 240 + 8 * 30, 0, 0, 0)),
     "grid, corners aligned": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), align_corners=True), IMAGE, (4 * 240 + 6 * 30, 3 * 240 + 6 * 30, 0, 0, 0)),
+    "grid, bicubic": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), "bicubic", align_corners=False), IMAGE, (16 * 240 + 42 * 30, 15 * 240 + 32 * 30, 0, 0, 0)),
+    "grid, bicubic, stored": (lambda m, x: F.grid_sample(x, torch.zeros(1, 5, 6, 2), "bicubic", align_corners=False), IMAGE, (16 * 240, 15 * 240, 0, 0, 0)),
     "grid, nearest": (lambda m, x: F.grid_sample(x, x[:, :2, :5].permute(0, 2, 3, 1), "nearest", align_corners=False), IMAGE, (2 * 30, 4 * 30, 0, 0, 0)),
     "grid, stored": (lambda m, x: F.grid_sample(x, torch.zeros(1, 5, 6, 2), align_corners=False), IMAGE, (4 * 240, 3 * 240, 0, 0, 0)),
     "outer product": (lambda m, x: torch.outer(x[0], x[0]), VECTOR, (64, 0, 0, 0, 0)),
@@ -427,7 +429,6 @@ UNCOUNTED = {
     "stft": (lambda m, x: torch.stft(x[0, 0], 4, window=torch.ones(4), return_complex=True).real, REASONS["stft"]),
     "multinomial": (lambda m, x: x[0, 0].multinomial(2), REASONS["multinomial"]),
     "normal": (lambda m, x: torch.normal(x, 1.0), REASONS["multinomial"]),
-    "grid_sampler": (lambda m, x: F.grid_sample(x, torch.zeros(1, 3, 3, 2), "bicubic", align_corners=False), "a bicubic grid sample has no count here: the weights of its taps have no formula here"),
     "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers have no count here"),
     "asin": (lambda m, x: x.asin(), NO_RULE),
     "batch_norm": (

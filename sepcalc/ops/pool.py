@@ -219,7 +219,12 @@ class Upsample(_Upsample, Op):
         return tuple([Window(TAPS[self.how], i, o, None) for i, o in zip(inputs[0], self.to)])
 
 
-SAMPLED = {"nearest": (2, 3), "bilinear": (2,), "trilinear": (3,)}  # how, and of how many spatial axes
+# How, and of how many spatial axes.
+SAMPLED = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,), "bicubic": (2,)}
+# Of a weight of each tap of one axis, with the distance that it is made of: 1 - t and t; or with t = x - floor(x) and
+# a = -3/4 for t + 1 and 2 - t ((a·d - 5a)·d + 8a)·d - 4a, for t and 1 - t ((a + 2)·d - (a + 3))·d·d + 1.
+_WEIGHTS = {2: (0, 2), 4: (12, 14)}  # by taps: mults, adds
+CUBIC = -0.75  # a, as PyTorch, ONNX and OpenCV have it
 
 
 class _GridSample(NamedTuple):
@@ -234,9 +239,10 @@ class GridSample(_GridSample, Op):
     For each of P positions a coordinate (g + 1)·(size/2) - 1/2 per axis, two distances to its neighbours per axis, and
     the weights of the taps, which are their products: 6P mults and 8P additions of two axes; then a weighted sum of 4
     taps for each of y outputs. With ``align_corners`` a coordinate is (g + 1)·((size - 1)/2): P additions less per
-    axis. Nearest: the coordinates alone. Of a ``stored`` grid all but the sums is prepared beforehand. What is outside
-    counts, and where it is read instead is indexing, which is free. Weights that depend on data are
-    computed, and so they are not free.
+    axis. Bicubic: four taps per axis, their weights 12 mults and 14 additions, and 16 products of two: 42P mults and
+    32P additions; then a weighted sum of 16 taps. Nearest: the coordinates alone. Of a ``stored`` grid all but the sums
+    is prepared beforehand. What is outside counts, and where it is read instead is indexing, which is free. Weights
+    that depend on data are computed, and so they are not free. Source: Keys, "Cubic convolution interpolation", 1981.
     """
 
     __slots__ = ()
@@ -268,10 +274,12 @@ class GridSample(_GridSample, Op):
         mults, adds = (0, 0) if self.stored else (axes, axes if self.align_corners else 2 * axes)
         if self.how == "nearest":
             return Cost(mults=mults * places, adds=adds * places, activations=y)
+        taps = TAPS[self.how]
         if not self.stored:
-            mults += 2 ** (axes + 1) - 4  # products of 2, then 3 distances, of which there are 4, then 8
-            adds += 2 * axes
-        return Cost(mults=2**axes * y + mults * places, adds=(2**axes - 1) * y + adds * places, activations=y)
+            weights, sums = _WEIGHTS[taps]
+            mults += axes * weights + sum(taps**several for several in range(2, axes + 1))  # products of 2, then of 3
+            adds += axes * sums
+        return Cost(mults=taps**axes * y + mults * places, adds=(taps**axes - 1) * y + adds * places, activations=y)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None

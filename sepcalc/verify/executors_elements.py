@@ -12,7 +12,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Scatter, Select, Stored
 from sepcalc.ops.move import Concat, Constant, Copy, Embedding, Pad, Random, Slice, Token
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, Normalization, RowNorm
-from sepcalc.ops.pool import AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
+from sepcalc.ops.pool import CUBIC, AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 from sepcalc.verify.bench import Bench, Function
@@ -141,16 +141,34 @@ def _grid_sample(op: GridSample, inputs: Sequence[Array], output: Shape, bench: 
             centre = np.subtract(np.multiply(centre, size / 2), 0.5)
         low = np.rint(centre) if op.how == "nearest" else np.floor(centre)
         below.append(np.asarray(low).astype(int))
-        if op.how != "nearest":
+        if op.how == "bicubic":
+            distances.append(_cubic_weights(np.subtract(centre, np.asarray(low))))
+        elif op.how != "nearest":
             distances.append((np.subtract(np.asarray(low) + 1, centre), np.subtract(centre, np.asarray(low))))
     if op.how == "nearest":
         return _read_at(image, below)
+    steps = (-1, 0, 1, 2) if op.how == "bicubic" else (0, 1)
     weights = list(distances[0])
     for pair in distances[1:]:
         weights = [np.multiply(weight, part) for weight in weights for part in pair]
-    taps = [_read_at(image, [low + step for low, step in zip(below, at)]) for at in product((0, 1), repeat=axes)]
+    taps = [_read_at(image, [low + step for low, step in zip(below, at)]) for at in product(steps, repeat=axes)]
     shares = np.stack([np.asarray(weight) for weight in weights])[..., None]
     return np.asarray(np.add.reduce(np.multiply(np.stack(taps).view(bench.array), shares), axis=0))
+
+
+def _cubic_weights(t: Array) -> tuple[Array, ...]:
+    """The weights of the taps before, at, and twice behind a place, t behind the second."""
+
+    def polynomial(d: Array, first: float, second: float) -> Array:
+        return np.asarray(np.add(np.multiply(first, d), second)).view(type(t))
+
+    def far(d: Array) -> Array:
+        return np.add(np.multiply(np.add(np.multiply(polynomial(d, CUBIC, -5 * CUBIC), d), 8 * CUBIC), d), -4 * CUBIC)
+
+    def near(d: Array) -> Array:
+        return np.add(np.multiply(np.multiply(polynomial(d, CUBIC + 2, -CUBIC - 3), d), d), 1.0)
+
+    return far(np.add(t, 1.0)), near(t), near(back := np.subtract(1.0, t)), far(np.add(back, 1.0))
 
 
 def _read_at(image: Array, places: Sequence[Array]) -> Array:

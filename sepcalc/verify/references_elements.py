@@ -116,6 +116,8 @@ def _upsample_reference(op: Upsample, inputs: Sequence[Array], output: Shape, be
 def _grid_sample_reference(op: GridSample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
     """Position by position: from one neighbour to the next along an axis, then along the next axis, on an image with
     zeros around it; the place of -1 and that of 1, and what lies between."""
+    if op.how == "bicubic":
+        return _bicubic_reference(op, inputs).reshape(output)
     image = np.pad(inputs[0].astype(np.float64), [*[(1, 1)] * (inputs[0].ndim - 1), (0, 0)])
     grid = grid_of(inputs[1]).reshape(-1, inputs[1].shape[-1])
     found = np.zeros((len(grid), image.shape[-1]))
@@ -134,6 +136,21 @@ def _grid_sample_reference(op: GridSample, inputs: Sequence[Array], output: Shap
             near = near[low] + (centre - np.floor(centre)) * (near[low + 1] - near[low])
         found[at] = near
     return found.reshape(output)
+
+
+def _bicubic_reference(op: GridSample, inputs: Sequence[Array]) -> Array:
+    """Position by position: every pixel by how far it is from there, which is 0 from 2 on."""
+    image, grid = inputs[0].astype(np.float64), grid_of(inputs[1]).reshape(-1, 2)
+    found = np.zeros((len(grid), image.shape[-1]))
+    for at, place in enumerate(grid):
+        weights = []
+        for size, g in zip(image.shape[:-1], place[::-1]):
+            first, last = (0.0, size - 1.0) if op.align_corners else (-0.5, size - 0.5)
+            d = np.abs(first + (last - first) * (g + 1) / 2 - np.arange(size))
+            inner, outer = 1.25 * d**3 - 2.25 * d**2 + 1, -0.75 * (d - 1) * (d - 2) ** 2
+            weights.append(np.where(d <= 1, inner, np.where(d < 2, outer, 0.0)))
+        found[at] = np.tensordot(np.outer(*weights), image, 2)
+    return found
 
 
 def _look(bench: Bench, role: str, shape: Shape, wanted: bool, otherwise: float) -> Any:

@@ -167,14 +167,16 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
     x, grid = call.input(0), call.input(1)
     axes = len(x.sizes) - 2
     mode = call.text("mode", "bilinear" if call.opset < 20 else "linear")
-    words = {"nearest": "nearest", "linear": {2: "bilinear", 3: "trilinear"}.get(axes, ""), "bilinear": "bilinear"}
-    if axes not in (2, 3) or not words.get(mode):
-        raise Refused(
-            f"sampling {mode} over {axes} axes has no count here: its taps are weighed by a formula of its own"
-        )
+    family = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)  # as before opset 20
+    names = {1: ("linear", ""), 2: ("bilinear", "bicubic"), 3: ("trilinear", "")}
+    if axes not in names:
+        raise Refused(f"sampling {mode} over {axes} axes has no count here")
+    words = {"nearest": "nearest", **dict(zip(("linear", "cubic"), names[axes]))}
+    if not words.get(family):
+        raise Refused(f"sampling {mode} over {axes} axes has no count here: runtimes have none either")
     if len(grid.sizes) != axes + 2 or grid.sizes[-1] != axes or grid.sizes[0] != x.sizes[0]:
         raise Invalid(f"a grid of {show(grid.sizes)} does not fit an input of {show(x.sizes)}")
-    op: Op = GridSample(words[mode], bool(call.whole("align_corners", 0)), grid.constant)
+    op: Op = GridSample(words[family], bool(call.whole("align_corners", 0)), grid.constant)
     batch = 0 if 0 in (x.batch, grid.batch) else None
     x, grid = [builder.for_each(value) for value in (x, grid)]
     image = builder.image(builder.standing(call.name, x))

@@ -164,9 +164,7 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
     """Read where the grid says; several pictures one below the other, as are their grids."""
     x, grid = (builder.stored(builder.value(call.tensor(name))) for name in ("input", "grid"))
     n, channels, *sizes = x.shape
-    how = {0: "bilinear" if len(sizes) == 2 else "trilinear", 1: "nearest"}.get(int(call.get("interpolation_mode", 0)))
-    if how is None:
-        raise Refused("a bicubic grid sample has no count here: the weights of its taps have no formula here")
+    how = ("bilinear" if len(sizes) == 2 else "trilinear", "nearest", "bicubic")[int(call.get("interpolation_mode", 0))]
     image = builder.view(builder.laid(x, SECOND).node, (n * sizes[0], *sizes[1:], channels))
     places = builder.view(builder.laid(grid, PLAIN).node, (n * grid.shape[1], *grid.shape[2:]))
     op = GridSample(how, bool(call.get("align_corners", False)), not call.tensor("grid").live)
@@ -388,7 +386,9 @@ LAYERS: dict[str, Handler] = {
     **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
     **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
     "col2im": _folded,
-    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), _grid_sample),
+    **dict.fromkeys(
+        ("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "_grid_sampler_2d_cpu_fallback"), _grid_sample
+    ),
     "affine_grid_generator": _affine_grid,
     "upsample_linear1d": _upsample("linear", 1),
     "upsample_bilinear2d": _upsample("bilinear", 2),
