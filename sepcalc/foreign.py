@@ -5,6 +5,7 @@ looked up as :func:`plain` leaves it, so that ``nn.MaxPool2d``, ``max_pool`` and
 """
 
 import re
+from collections.abc import Container
 
 _MODULES = re.compile(r"^(?:[A-Za-z_]\w*\.)+")
 _RANK = re.compile(r"(?<=[a-z])[123]d")
@@ -20,10 +21,10 @@ def plain(word: str) -> str:
 LAYERS = {
     # convolutions
     "convolution": "conv", "cnn": "conv", "convlayer": "conv", "convolve": "conv",
-    "conv2": "conv", "standardconv": "conv", "regularconv": "conv", "normalconv": "conv", "fusedconv": "conv",
-    "qlinearconv": "conv", "convinteger": "conv", "lazyconv": "conv", "causalconv": "conv", "groupconv": "conv",
-    "groupedconv": "conv", "gconv": "conv", "dilatedconv": "conv", "atrousconv": "conv", "stridedconv": "conv",
-    "atrous": "conv", "dilated": "conv",
+    "conv2": "conv", "c": "conv", "standardconv": "conv", "regularconv": "conv", "normalconv": "conv",
+    "fusedconv": "conv", "qlinearconv": "conv", "convinteger": "conv", "lazyconv": "conv", "causalconv": "conv",
+    "groupconv": "conv", "groupedconv": "conv", "gconv": "conv", "dilatedconv": "conv",
+    "atrousconv": "conv", "stridedconv": "conv", "atrous": "conv", "dilated": "conv",
     "dwconv": "depthwise", "depthwiseconv": "depthwise", "depthwiseconvolution": "depthwise", "dw": "depthwise",
     "convdw": "depthwise", "depthwiseconvnative": "depthwise", "depthconv": "depthwise",
     "pwconv": "pointwise", "pointwiseconv": "pointwise", "pointwiseconvolution": "pointwise", "pw": "pointwise",
@@ -77,7 +78,8 @@ LAYERS = {
     "hardswish": "act hard-swish", "logistic": "act sigmoid", "sigm": "act sigmoid", "hardtanh": "act clip",
     "clamp": "act clip", "clipbyvalue": "act clip", "relu1": "act clip", "geluapproximate": "act gelu-tanh",
     "fastgelu": "act gelu-tanh", "newgelu": "act gelu-tanh", "quickgelu": "act swish", "inverse": "act reciprocal",
-    "activation": "act relu", "nonlinearity": "act relu", "parametricrelu": "act prelu", "nonlin": "act relu",
+    "activation": "act", "nonlinearity": "act", "parametricrelu": "act prelu", "nonlin": "act",
+    "nl": "act", "activationfn": "act", "re": "act relu", "hs": "act hard-swish",
     # resampling
     "resize": "upsample bilinear", "upsampling": "upsample nearest", "interpolate": "upsample bilinear",
     "interp": "upsample bilinear", "upsamplingbilinear": "upsample bilinear", "unpool": "upsample nearest",
@@ -239,18 +241,19 @@ COMMANDS = {
     "compare": "cmp vs versus separable",
     "layer": "conv cost one",
     "network": "net model count info summary summarize profile analyze analyse stats stat flops macs params show print "
-    "describe inspect report run calc calculate compute estimate measure torchinfo thop",
+    "describe inspect report run calc calculate compute estimate measure torchinfo thop fvcore ptflops onnx-tool "
+    "parameters mac gflops complexity cost-of size table plot visualize view load open predict",
     "verify": "prove test validate proof",
     "whatif": "what-if rewrite replace convert-to separate transform modify",
-    "fit": "optimize optimise shrink prune search minimize reduce",
-    "zoo": "models networks list-models",
-    "check": "gate budget lint limit assert guard ci",
+    "fit": "optimize optimise shrink prune search minimize reduce slim compress",
+    "zoo": "models networks list-models list ls model-zoo pretrained",
+    "check": "gate budget lint limit assert guard ci enforce max",
     "diff": "changes changed delta",
     "baseline": "snapshot save keep record freeze",
     "factor": "svd decompose rank kernel factorize factorise separability",
-    "kinds": "layers list ops-list types kind",
-    "convert": "export yaml to-yaml import translate dump",
-    "operators": "ops operator supported formats",
+    "kinds": "layers ops-list types kind layer-types",
+    "convert": "export yaml to-yaml import translate dump transcribe onnx2yaml",
+    "operators": "ops operator supported formats support",
     "schema": "jsonschema json-schema",
     "help": "man usage doc docs",
 }
@@ -265,10 +268,13 @@ FLAGS = {
     "--fold-bn": "--fold-norm",
     "--fuse-bn": "--fold-norm", "--fuse-norm": "--fold-norm", "--fold": "--fold-norm", "--overwrite": "--force",
     "--by-kind": "--by kind", "--by-block": "--by block", "--group-by": "--by", "--groupby": "--by",
-    "--fmt": "--format", "--output-format": "--format", "--as": "--format", "-f": "--format",
-    "--input-shape": "--input", "--input-size": "--input", "--shape": "--input", "--image-size": "--input",
+    "-o": "--output", "--fmt": "--format", "--output-format": "--format", "--as": "--format", "-f": "--format",
+    "--input-shape": "--input", "--input-size": "--input", "--shape": "--input",
+    "--image-size": "--resolution | --input",
     "--size": "--input", "--in": "--input", "--inputs": "--input", "-i": "--input", "--inputs-shape": "--input",
-    "--input-res": "--input",
+    "--input-res": "--input", "--input-dims": "--input", "--resolution": "--input", "--res": "--resolution | --input",
+    "--img-size": "--resolution | --input", "--imgsz": "--resolution | --input",
+    "--input-resolution": "--resolution | --input",
     "--param": "--set", "--params": "--set", "--parameter": "--set", "--arg": "--set", "--define": "--set",
     "--var": "--set", "-s": "--set", "-D": "--set", "--sets": "--set",
     "--limit": "--max", "--budget": "--max", "--under": "--max", "--at-most": "--max", "--less-than": "--max",
@@ -280,9 +286,117 @@ FLAGS = {
     "--baseline-file": "--baseline", "--against": "--baseline", "--base": "--baseline", "--exclude-layers": "--exclude",
     "--ignore-uncounted": "--allow-uncounted", "--skip-uncounted": "--allow-uncounted", "--rule": "--rewrite",
     "--replace": "--rewrite", "--with": "--rewrite", "--dtype-bytes": "--element-bytes", "--bytes": "--element-bytes",
-    "--samples": "--sample", "--random-seed": "--seed", "--res": "--resolution", "--formulas": "--formula",
+    "--samples": "--sample", "--random-seed": "--seed", "--formulas": "--formula",
+    "--fail": "--max-increase 0%", "--fail-on-increase": "--max-increase 0%", "--strict": "--max-increase 0%",
+    "--fail-on-change": "--max-increase 0%", "--exit-code": "--max-increase 0%", "--no-growth": "--max-increase 0%",
+    "--target": "--max", "--at-least": "--max", "--constraint": "--max", "--within": "--max", "--goal": "--max",
+    "--alpha": "--width", "--width-mult": "--width", "--width-multiplier": "--width", "--channels": "--width",
+    "--scale": "--width", "--shrink": "--width", "--variant": "--rewrite",
+    "--image": "--resolution | --input", "--way": "--by", "--using": "--by", "--method": "--by",
+    "--batch-size": "--batch", "--bs": "--batch", "--batchsize": "--batch",
+    "--reference": "--baseline", "--compare-to": "--baseline",
+    "--name": "--layers", "--match": "--layers", "--skip": "--exclude", "--ignore": "--exclude", "--not": "--exclude",
+    "--silent": "--quiet", "-q": "--quiet", "--reasons": "--why", "--explain": "--why", "--precise": "--exact",
+    "--digits": "--exact", "--raw": "--exact", "--names": "--list", "--ls": "--list",
+    "--separable": "--rewrite *=depthwise-separable", "--depthwise-separable": "--rewrite *=depthwise-separable",
+    "--spatial": "--rewrite *=spatial", "-r": "--rank", "--components": "--rank", "--sampled": "--sample",
+    "--points": "--sample", "--max-rows": "--top", "--limit-to": "--top", "--rows": "--top", "--first": "--top",
+    "--longest": "--top", "--largest": "--top", "--show": "--top",
 }  # fmt: skip
-"""An option of a command -> ours; where a command has not ours, it is not meant there."""
+"""An option of a command -> ours, with its value where the name says it; where a command has not the first, the one
+after the bar."""
+
+
+def flag(option: str, among: Container[str]) -> list[str]:
+    """The words of our option that a foreign one of a command means, nothing where the command has none such."""
+    rows = FLAGS.get(option) or FLAGS.get(option.replace("_", "-").lower() if option[:2] == "--" else "", "")
+    return next((row.split() for row in rows.split(" | ") if row.split() and row.split()[0] in among), [])
+
+
+UNNEEDED = {
+    "batch-size batch bs batchsize n-examples": "counts are of one example: times the batch, all but params",
+    "device cuda gpu cpu gpus": "nothing is run on a device: counts follow from the shapes",
+    "no-color no-colour color colour": "colour is for terminals alone, and NO_COLOR=1 turns it off",
+    "quiet q silent": "it prints nothing but its result; >/dev/null hides that, the exit code stays",
+    "pretrained weights checkpoint ckpt": "counts follow from the shapes, whatever the weights are",
+    "dry-run": "without --output nothing is written",
+    "precision dtype fp16 half": "counts do not depend on it; --element-bytes 2 is for traffic and memory",
+    "threads jobs workers num-threads": "it runs in one process",
+    "config": "checks stand in pyproject.toml, from whichever folder of the project",
+}
+"""Options that nothing here needs: why."""
+
+PARAMETERS = {
+    "width": "alpha widthmult widthmultiplier widthcoefficient wm scale channelmultiplier w",
+    "depth": "depthmult depthmultiplier depthcoefficient d layers repeats nlayers numlayers",
+    "classes": "numclasses nclasses nc ncls outputs numoutputs labels c",
+    "growth": "growthrate k",
+    "dim": "embeddim hiddensize dmodel embeddingdim hidden",
+    "heads": "numheads nheads",
+    "patch": "patchsize p",
+    "groups": "cardinality g",
+    "expansion": "expandratio expand t e",
+}
+"""A parameter of a network -> what others call it."""
+
+UNITS = {
+    "thousand": "k", "million": "M", "mio": "M", "mln": "M", "mn": "M", "m": "M", "billion": "G", "bn": "G", "b": "G",
+    "g": "G", "t": "T", "trillion": "T", "mmacs": "M", "gmacs": "G", "mmac": "M", "gmac": "G", "tmacs": "T",
+    "kmacs": "k", "mflops": "M", "gflops": "G", "mflop": "M", "gflop": "G", "tflops": "T", "kflops": "k",
+    "mparams": "M", "kparams": "k", "gparams": "G", "macs": "", "flops": "", "params": "", "parameters": "",
+    "mmadds": "M", "gmadds": "G", "madds": "M",
+}  # fmt: skip
+"""A unit of a count -> ours."""
+
+CHOICES = {
+    "--format": {"md": "markdown", "text": "table", "txt": "table", "plain": "table", "rich": "table", "tsv": "csv",
+                 "jsonl": "json", "gha": "github", "xml": "junit", "excel": "csv"},
+    "--by": {"kinds": "kind", "type": "kind", "blocks": "block", "layer": "kind", "op": "kind", "operator": "kind",
+             "module": "block", "stage": "block", "widths": "width", "channels": "width", "alpha": "width",
+             "input": "resolution", "size": "resolution", "res": "resolution", "separable": "separate",
+             "depthwise": "separate", "depthwise-separable": "separate", "rewrite": "separate"},
+    "operators": {"pytorch": "torch", "pt": "torch", "aten": "torch", "tensorflow": "keras", "tf": "keras",
+                  "h5": "keras", "tf.keras": "keras", "onnxruntime": "onnx", "ort": "onnx"},
+}  # fmt: skip
+"""A word of few -> ours: after an option, or as a command's argument."""
+
+RELATIVES = {
+    "resnet18": "resnet50 --set bottleneck=false --set conv2=2 --set conv3=2 --set conv4=2 --set conv5=2",
+    "resnet34": "resnet50 --set bottleneck=false",
+    "resnet101": "resnet50 --set conv4=23",
+    "resnet152": "resnet50 --set conv3=8 --set conv4=36",
+    "resnext50": "resnet50 --set groups=32 --set group_width=4",
+    "resnext5032x4d": "resnet50 --set groups=32 --set group_width=4",
+    "wideresnet502": "resnet50 --set group_width=128",
+    "wideresnet50": "resnet50 --set group_width=128",
+    "vgg11": "vgg16 --set conv1=1 --set conv2=1 --set conv3=2 --set conv4=2 --set conv5=2",
+    "vgg13": "vgg16 --set conv1=2 --set conv2=2 --set conv3=2 --set conv4=2 --set conv5=2",
+    "vgg19": "vgg16 --set conv1=2 --set conv2=2 --set conv3=4 --set conv4=4 --set conv5=4",
+    "densenet169": "densenet121 --set block3=32 --set block4=32",
+    "densenet201": "densenet121 --set block3=48 --set block4=32",
+    "densenet161": "densenet121 --set growth=48 --set block3=36 --set block4=24",
+    "convnextsmall": "convnext_tiny --set deep=27",
+    "convnextbase": "convnext_tiny --set deep=27 --set dim=128",
+    "convnextlarge": "convnext_tiny --set deep=27 --set dim=192",
+    "efficientnetb1": "efficientnet_b0 --set depth=1.1 --input 240x240x3",
+    "efficientnetb2": "efficientnet_b0 --set width=1.1 --set depth=1.2 --input 260x260x3",
+    "efficientnetb3": "efficientnet_b0 --set width=1.2 --set depth=1.4 --input 300x300x3",
+    "efficientnetb4": "efficientnet_b0 --set width=1.4 --set depth=1.8 --input 380x380x3",
+    "efficientnetb5": "efficientnet_b0 --set width=1.6 --set depth=2.2 --input 456x456x3",
+    "efficientnetb6": "efficientnet_b0 --set width=1.8 --set depth=2.6 --input 528x528x3",
+    "efficientnetb7": "efficientnet_b0 --set width=2.0 --set depth=3.1 --input 600x600x3",
+    "vitb32": "vit_b_16 --set patch=32",
+    "vitl16": "vit_b_16 --set dim=1024 --set depth=24 --set heads=16",
+    "vith14": "vit_b_16 --set patch=14 --set dim=1280 --set depth=32 --set heads=16",
+    "shufflenetv2x05": "shufflenet_v2_x1_0 --set width=0.5",
+    "shufflenetv2x15": "shufflenet_v2_x1_0 --set width=1.5",
+    "shufflenetv2x20": "shufflenet_v2_x1_0 --set width=2.0",
+    "mobilenet": "mobilenet_v1", "mobilenetv3": "mobilenet_v3_large", "efficientnet": "efficientnet_b0",
+    "resnet": "resnet50", "vgg": "vgg16", "densenet": "densenet121", "vit": "vit_b_16", "convnext": "convnext_tiny",
+    "shufflenet": "shufflenet_v2_x1_0", "shufflenetv2": "shufflenet_v2_x1_0", "squeezenet": "squeezenet_1_0",
+    "inception": "inception_v3", "inceptionv1": "googlenet", "mnasnet": "mnasnet_a1",
+}  # fmt: skip
+"""A network of a paper -> that of the zoo that it is, with its settings, as the head of the file there has them."""
 
 METRICS = {
     "params": "parameters parameter weights param numparams nparams size",

@@ -23,7 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import SHOWN, InputError, Invalid, Problem, printable, quoted
 
 DEPTH = 100  # collections within each other
 EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
@@ -374,10 +374,21 @@ def _properties(event: Any) -> list[_Refusal]:
 
 # --- the parsers' own refusals, which the C half and the Python half of PyYAML word differently
 
-_BESIDE = "a spec with other keys below it ends with a colon: - conv -k3 -o8:"
 _ALL = "quote all of the text, or nothing of it; inside '…' a quote is doubled: 'it''s'"
 _ESCAPE = ("an escape that YAML does not know", "inside '…' a backslash is a backslash")
 _DIRECTIVE = ("a line that begins with % is a directive: a network has none", "quote a text that begins with %")
+
+
+def _above(source: Source, line: int) -> str:
+    """The last line with something on it above one, as it stands."""
+    return next(filter(str.strip, reversed(_lines(source.text)[max(0, line - 9) : line])), "")
+
+
+def _beside(above: str) -> str:
+    """What a spec needs that keys stand below, by the line that it stands on."""
+    text = re.sub(r"\s+#.*", "", above).strip()
+    spec = text if text[:2] == "- " and text[-1:] != ":" and len(text) <= SHOWN else "- conv -k3 -o8"
+    return f"a spec with other keys below it ends with a colon: {printable(spec)}:"
 
 
 def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
@@ -407,11 +418,11 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
     if "quoted scalar" in context:
         return _Refusal(there, "the quote is never closed", "", 1)
     if "mapping values" in problem:
-        above = next(filter(str.strip, reversed(_lines(source.text)[max(0, mark.line - 9) : mark.line])), "")
+        above = _above(source, mark.line)
         if ": " in before:
             hint = "quote a text that holds ': '"
         elif above.lstrip()[:2] == "- ":
-            hint = f"an entry is a text, or keys with values: - conv: {{kernel: 3, out: 8}}; {_BESIDE}"
+            hint = _beside(above)
         else:
             hint = "the keys of a mapping begin in one column"
         return _Refusal(here, "a ':' makes a mapping, and none can stand here", hint, 1)
@@ -445,9 +456,13 @@ def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
             and here[1] > begin.column
             and re.match(r"\s*[\w-]+:(\s|$)", source.line(here[0])[:_REACH])
         )
-        return _Refusal(here, message, _BESIDE if beside else f"what belongs to one {what} begins in one column")
+        apart = f"what belongs to one {what} begins in one column"
+        return _Refusal(here, message, _beside(_above(source, here[0])) if beside else apart)
     if "simple key" in context:
         hint = "a space follows ':' and '-'" if re.match(r"\s*-\S|.*:\S", source.line(begin.line)[:_REACH]) else ""
+        key = source.line(begin.line).strip()
+        if not hint and " -" in key and len(key) <= SHOWN:
+            hint = f"{printable(key)}:"
         return _Refusal(there, "a key without a value: expected ':' after it", hint)
     if "node content" in problem:
         hint = "quote a text that begins with it" if found in ("]", "}") else ""

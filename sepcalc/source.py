@@ -250,10 +250,11 @@ def _require_file(path: str) -> None:
         hint = "name a file in it" if stat.S_ISDIR(mode) else "- reads standard input"
     except FileNotFoundError:
         reason = absence(path)
-        from sepcalc.strangers import zoo_name
+        from sepcalc.zoo import near
 
-        if not os.path.islink(path) and (name := zoo_name(path)):
-            raise InputError([Problem(f"{printable(path)[:500]}: {reason}", meant=Meant(path, ZOO + name))]) from None
+        if not os.path.islink(path) and (words := near(path)):
+            meant = Meant(path, words[0], beside=tuple(words[1:]))
+            raise InputError([Problem(f"{printable(path)[:500]}: {reason}", meant=meant)]) from None
         hint = "" if os.path.islink(path) else _neighbour(path)
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {why(error)}"

@@ -2,9 +2,8 @@
 
 import ast
 import os
-import re
 
-from sepcalc.errors import InputError, Meant, Problem, near_miss, printable
+from sepcalc.errors import InputError, Meant, Problem, printable
 from sepcalc.foreign import FILES
 
 EXAMPLE = "--input 224x224x3"
@@ -56,19 +55,3 @@ def is_baseline(argument: str) -> bool:
             return BASELINE in file.read(200)
     except OSError:
         return False
-
-
-def zoo_name(word: str) -> str:
-    """The network of the zoo that a word means: ``MobileNetV2``, ``resnet-50``; nothing where none is like it."""
-    from sepcalc.zoo import names
-
-    bare = re.sub(r"[^a-z0-9]", "", word.lower())
-    if re.search(r"[^\w-]", word) or not re.search("[a-z]", bare):
-        return ""
-    try:
-        plain = {name.replace("_", ""): name for name in names()}
-    except InputError:
-        return ""
-    begins = [name for short, name in plain.items() if short.startswith(bare)] if len(bare) > 3 else []
-    near = near_miss(bare, plain).removeprefix("did you mean ").removesuffix("?")
-    return plain.get(bare) or (begins[0] if begins else plain.get(near, ""))

@@ -1,9 +1,10 @@
 """The networks that come with sepcalc: ``specs/`` of its repository, a YAML file each."""
 
 import os
+import re
 from pathlib import Path
 
-from sepcalc.errors import InputError, Meant, Problem, near_miss, quoted
+from sepcalc.errors import InputError, Meant, Problem, quoted
 
 SUFFIX = ".yaml"
 
@@ -25,12 +26,35 @@ def names() -> list[str]:
         raise InputError([Problem(message, "install sepcalc anew")]) from error
 
 
+def near(word: str) -> list[str]:
+    """The network of the zoo that a word means, with the settings that make it: ``MobileNetV2``, ``resnet-101``;
+    nothing where none is like it. Other digits are another network."""
+    from difflib import get_close_matches
+
+    from sepcalc.foreign import RELATIVES
+
+    bare = re.sub(r"[^a-z0-9]", "", word.lower())
+    if re.search(r"[^\w-]", word) or len(bare) < 3 or not re.search("[a-z]", bare):
+        return []
+    try:
+        plain = {name.replace("_", ""): name for name in names()}
+    except InputError:
+        return []
+    known = {**RELATIVES, **plain}
+    close = get_close_matches(bare, known, n=3, cutoff=0.8) if len(bare) > 3 else []
+    begins = [short for short in plain if short.startswith(bare)] if len(bare) > 3 else []
+    digits = re.sub(r"\D", "", bare)
+    same = [short for short in close if re.sub(r"\D", "", short) == digits or not digits]
+    found = next((short for short in ([bare] if bare in known else []) + begins + same), "")
+    return f"zoo:{known[found]}".split() if found else []
+
+
 def path(name: str) -> str:
     """The file of one of them. Raises InputError."""
     known = names()
     if name not in known:
-        near = near_miss(name.lower().replace("-", "_"), known).removeprefix("did you mean ").removesuffix("?")
-        meant = Meant(f"zoo:{name}", f"zoo:{near}") if near else None
+        words = near(name)
+        meant = Meant(f"zoo:{name}", words[0], beside=tuple(words[1:])) if words else None
         raise InputError(
             [Problem(f"there is no network {quoted(name)} in the zoo", "sepcalc zoo lists them all", meant=meant)]
         )

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepcalc import foreign, load, meant, parse
+from sepcalc import foreign, load, meant, parse, strangers, zoo
 from sepcalc.cli import COMMANDS, commands, guesses, run
 from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
 from sepcalc.errors import InputError, Invalid, Meant, Problem
@@ -139,6 +139,38 @@ LAYERS = [
     ("layer 12x12x3 upsample 2x", "for example layer 12x12x3 upsample nearest --scale 2"),
     ("layer 12x12x3 atrous -k3 -o8 --rate 2", "layer 12x12x3 conv -k3 -o8 -d2"),
     ("layer 12x12x3 conv -k3 -o8 -a relu", 'network "12x12x3, conv -k3 -o8, act relu"'),
+    # in the words of TensorFlow's slim and layers, of papers and of blocks
+    ("layer 12x12x3 'slim.conv2d(64,[3,3])'", "layer 12x12x3 conv -k3 -o64 -p same --bias"),
+    ("layer 12x12x3 'tf.layers.conv2d(64, 3, strides=2)'", "layer 12x12x3 conv -k3 -o64 -s2 --bias"),
+    ("layer 12x12x3 'tf.layers.dense(10)'", "layer 12x12x3 dense -o10 --bias"),
+    ("layer 12x12x3 'tf.keras.layers.Conv2D(64, (3,3), strides=2)'", "layer 12x12x3 conv -k3 -o64 -s2 --bias"),
+    ("layer 12x12x3 'keras.layers.SeparableConv2D(64, 3)'", "layer 12x12x3 separable -k3 -o64 --bias"),
+    ("layer 12x12x3 'Conv(3, 64, k=3)'", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 conv_bn_relu 64", 'for example network "12x12x3, conv -k3 -o64, norm batch, act relu"'),
+    ("layer 12x12x3 conv3x3_bn_relu 64", 'network "12x12x3, conv -k3 -o64, norm batch, act relu"'),
+    ("layer 12x12x3 'ConvBNReLU(3, 64, 3)'", 'network "12x12x3, conv -k3 -o64, norm batch, act relu"'),
+    ("layer 12x12x3 'Conv2dBNReLU6(3,32,3,2)'", 'network "12x12x3, conv -k3 -o32 -s2, norm batch, act relu6"'),
+    ("layer 12x12x3 linear_relu 10", 'network "12x12x3, dense -o10, act relu"'),
+    ("layer 12x12x3 'nn.MaxPool2d(2)'", "layer 12x12x3 pool max -k2"),
+    ("layer 12x12x3 F.relu", "layer 12x12x3 act relu"),
+    ("layer 12x12x3 C3-64", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 '3x3 conv, 64'", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 '1x1, 256'", "layer 12x12x3 pointwise -o256"),
+    ("layer 12x12x3 '7x7 conv, 64, /2'", "layer 12x12x3 conv -k7 -o64 -s2"),
+    ("layer 12x12x3 '7x7, 64, stride 2'", "layer 12x12x3 conv -k7 -o64 -s2"),
+    ("layer 12x12x3 '3x3 max pool, stride 2'", "layer 12x12x3 pool max -k3 -s2"),
+    ("layer 12x12x3 'global average pooling'", "layer 12x12x3 pool avg global"),
+    # a shape where an option stands, one that lacks sizes, or none
+    ("compare -i 12x12x3 -k5 -o256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare -i 12x12x3 -k5", "for example compare 12x12x3 conv -k5 -o64"),
+    ("compare --input 12,12,3 --kernel 5 --filters 256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare -k5 -o256 --input-shape 12x12x3", "compare 12x12x3 conv -k5 -o256"),
+    ("layer 224 conv -k3 -o8", "for example layer 224x224x3 conv -k3 -o8"),
+    ("layer conv -k3 -o8", "for example layer 12x12x3 conv -k3 -o8"),
+    ("compare -k5 -o256", "for example compare 12x12x3 -k5 -o256"),
+    ("compare 12x12x3", "for example compare 12x12x3 conv -k3 -o64"),
+    ("compare", "for example compare 12x12x3 conv -k5 -o256"),
+    ("verify", "for example verify 12x12x3 conv -k5 -o256"),
     # three numbers
     ("layer 32x32x3 conv 3 64 2", "layer 32x32x3 conv -k3 -o64 -s2"),
     ("layer 32x32x3 conv 3 3 64", "layer 32x32x3 conv -k3 -o64"),
@@ -279,7 +311,7 @@ def test_every_row_of_the_table_leads_somewhere() -> None:
         for parameter in found.params
         for option in parameter.opts
     }
-    assert {ours.split()[0] for ours in foreign.FLAGS.values()} <= options
+    assert {ours.split()[0] for row in foreign.FLAGS.values() for ours in row.split(" | ")} <= options
 
 
 def test_a_run_that_is_right_loads_no_foreign_words() -> None:
@@ -356,6 +388,95 @@ CALLS = [
     ("network net.yaml --sort parameters", "network net.yaml --sort params"),
     ("network net.yaml --verbose", "network net.yaml --explain"),
     ("convert net.yaml copy.yaml", "convert net.yaml -o copy.yaml"),
+    # from other tools: torchinfo, thop, fvcore, onnx-tool
+    ("params net.yaml", "network net.yaml"),
+    ("flops net.yaml", "network net.yaml"),
+    ("summary net.yaml", "network net.yaml"),
+    ("profile net.yaml --json", "network net.yaml --format json"),
+    ("torchinfo net.yaml --input_size 16,16,3", "network net.yaml --input 16x16x3"),
+    ("onnx-tool net.yaml", "network net.yaml"),
+    ("summary", "for example network zoo:mobilenet_v1"),
+    ("count", "for example network zoo:mobilenet_v1"),
+    ("network", "for example network zoo:mobilenet_v1"),
+    ("convert", "for example convert zoo:mobilenet_v1"),
+    ("fit", "for example fit zoo:mobilenet_v1 --max macs=300M"),
+    ("network net.yaml --macs", "network net.yaml --sort macs"),
+    ("network net.yaml --params", "network net.yaml --sort params"),
+    ("network net.yaml --input-shape 3,224,224", "network net.yaml --input 224x224x3"),
+    ("network net.yaml --input-size '(1, 3, 32, 32)'", "network net.yaml --input 32x32x3"),
+    ("network net.yaml --input 1,3,64,64", "network net.yaml --input 64x64x3"),
+    ("network net.yaml --sort name", "for example network net.yaml --sort macs"),
+    ("network net.yaml --format yaml", "convert net.yaml"),
+    ("network net.yaml --yaml", "convert net.yaml"),
+    ("network net.yaml --format txt", "network net.yaml --format table"),
+    ("network net.yaml --by type", "network net.yaml --by kind"),
+    ("network net.yaml --rows 2", "network net.yaml --top 2"),
+    ("network net", "network net.yaml"),
+    ("network net.yml", "network net.yaml"),
+    ("network net.yaml width=0.5", "network net.yaml --set width=0.5"),
+    ("network net.yaml --set alpha=0.5", "network net.yaml --set width=0.5"),
+    ("network net.yaml --set widht=0.5", "network net.yaml --set width=0.5"),
+    ("network net.yaml --alpha 0.5", "network net.yaml --set width=0.5"),
+    ("convert net.yaml --to yaml", "convert net.yaml"),
+    ("schema network", "schema"),
+    ("schema -o made.json", "schema --output made.json"),
+    # the zoo
+    ("mobilenet", "network zoo:mobilenet_v1"),
+    ("list", "zoo"),
+    ("list zoo", "zoo"),
+    ("zoo list", "zoo"),
+    ("zoo --list", "zoo"),
+    ("zoo show mobilenet_v1", "network zoo:mobilenet_v1"),
+    ("network zoo", "zoo"),
+    ("zoo resnet101", "network zoo:resnet50 --set conv4=23"),
+    ("network zoo:vgg19", "network zoo:vgg16 --set conv1=2 --set conv2=2 --set conv3=4 --set conv4=4 --set conv5=4"),
+    ("network EfficientNet-B1", "network zoo:efficientnet_b0 --set depth=1.1 --input 240x240x3"),
+    ("kinds list", "kinds"),
+    ("kinds convolution", "kinds conv"),
+    ("operators pytorch", "operators torch"),
+    ("operators tensorflow", "operators keras"),
+    # limits
+    ("check net.yaml --max params=5MB", "check net.yaml --max params-bytes=5M"),
+    ("check net.yaml --max 'parameters < 5 million'", "check net.yaml --max params=5M"),
+    ("check net.yaml --max gflops=0.3", "check net.yaml --max flops=0.3G"),
+    ("check net.yaml --max macs=300MMACs", "check net.yaml --max macs=300M"),
+    ("check net.yaml --max memory=5MB", "check net.yaml --max peak-memory=5M"),
+    ("check net.yaml --max macs=0.3G,params=5M", "check net.yaml --max macs=0.3G --max params=5M"),
+    ("check net.yaml --params '<5M'", "check net.yaml --max params=5M"),
+    ("diff net.yaml other.yaml --fail", "diff net.yaml other.yaml --max-increase 0%"),
+    ("diff net.yaml other.yaml --fail-on-increase", "diff net.yaml other.yaml --max-increase 0%"),
+    ("diff net.yaml other.yaml --threshold 5%", "diff net.yaml other.yaml --max-increase 5%"),
+    ("diff net.yaml other.yaml --max-increase 5", "diff net.yaml other.yaml --max-increase 5%"),
+    ("fit net.yaml", "for example fit net.yaml --max macs=300M"),
+    ("fit net.yaml macs=300M", "fit net.yaml --max macs=300M"),
+    ("fit net.yaml --target macs=300M", "fit net.yaml --max macs=300M"),
+    ("fit net.yaml --max macs=300M --by channels", "fit net.yaml --max macs=300M --by width"),
+    # what if
+    ("whatif net.yaml --width 50%", "whatif net.yaml --width 0.5"),
+    ("whatif net.yaml --width 0.5x", "whatif net.yaml --width 0.5"),
+    ("whatif net.yaml --alpha 0.5", "whatif net.yaml --width 0.5"),
+    ("whatif net.yaml --separable", 'whatif net.yaml --rewrite "*=depthwise-separable"'),
+    ("whatif net.yaml --variant spatial", 'whatif net.yaml --rewrite "*=spatial"'),
+    ("whatif net.yaml depthwise-separable", 'whatif net.yaml --rewrite "*=depthwise-separable"'),
+    ("whatif net.yaml", 'for example whatif net.yaml --rewrite "*=depthwise-separable"'),
+    ("verify net.yaml --layer conv", "verify net.yaml --layers conv"),
+    ("verify net.yaml --layers 0", "verify net.yaml --layers conv"),
+    # a layer as a command, and matrices in brackets
+    ("'slim.conv2d(64,[3,3])'", "for example layer 12x12x3 conv -k3 -o64 -p same --bias"),
+    ("'nn.MaxPool2d(2)'", "for example layer 12x12x3 pool max -k2"),
+    ("C3-64", "for example layer 12x12x3 conv -k3 -o64"),
+    ("'3x3 conv, 64'", "for example layer 12x12x3 conv -k3 -o64"),
+    ("'1x1, 256'", "for example layer 12x12x3 pointwise -o256"),
+    ("conv_bn_relu 64", 'for example network "12x12x3, conv -k3 -o64, norm batch, act relu"'),
+    ("network '224x224x3, 3x3 conv, 64, 1x1, 256'", 'network "224x224x3, conv -k3 -o64, pointwise -o256"'),
+    ("network '224x224x3, C3-64, C3-64, MP2'", 'network "224x224x3, conv -k3 -o64, conv -k3 -o64, pool max -k2"'),
+    ("factor '[[1,2,1],[2,4,2],[1,2,1]]'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
+    ("factor '[[1, 2], [2, 4]]'", 'factor "1 2; 2 4"'),
+    ("factor 'np.array([[1,2],[2,4]])'", 'factor "1 2; 2 4"'),
+    ("factor '[1,2,1]'", 'factor "1 2 1"'),
+    ("factor '1 2 1 / 2 4 2 / 1 2 1'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
+    ("factor '[[[1,2],[2,4]],[[3,6],[6,12]]]'", 'factor "1 2; 2 4 | 3 6; 6 12"'),
+    ("'[[1,2],[2,4]]'", 'factor "1 2; 2 4"'),
     ("sobel-x", "factor sobel-x"),
     ("'1 2 1; 2 4 2; 1 2 1'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
 ]
@@ -364,8 +485,66 @@ CALLS = [
 @pytest.mark.parametrize(("guess", "expected"), CALLS, ids=[guess for guess, _ in CALLS])
 def test_the_whole_command(guess: str, expected: str, sep: Run) -> None:
     code, out, err = sep(*shlex.split(guess))
-    assert (code, out, hint(err)) == (2, "", f"sepcalc {expected}")
+    example = "for example " if expected.startswith("for example ") else ""
+    expected = expected.removeprefix("for example ")
+    assert (code, out, hint(err)) == (2, "", f"{example}sepcalc {expected}")
     assert sep(*shlex.split(expected))[0] == 0
+
+
+UNNEEDED = [  # what there is no option for, and none is needed
+    ("network net.yaml --batch-size 8", "counts are of one example: times the batch, all but params"),
+    ("network net.yaml --device cuda", "nothing is run on a device: counts follow from the shapes"),
+    ("network net.yaml --no-color", "colour is for terminals alone, and NO_COLOR=1 turns it off"),
+    ("network net.yaml --depth 2", "--set NAME=VALUE sets a parameter of the network; it has width"),
+    (
+        "m.tflite",
+        f"m.tflite: TensorFlow Lite's models are not read; {strangers.ONNX}",
+    ),
+    ("check net.yaml --max params", "for example --max params=300M"),
+]
+
+
+@pytest.mark.parametrize(("guess", "expected"), UNNEEDED, ids=[guess for guess, _ in UNNEEDED])
+def test_what_is_not_there_is_said(guess: str, expected: str, sep: Run) -> None:
+    code, out, err = sep(*shlex.split(guess))
+    assert (code, out, hint(err)) == (2, "", expected)
+
+
+def test_an_option_that_is_like_none_has_no_hint(sep: Run) -> None:
+    Path("plain.yaml").write_text("input: 8x8x3\nlayers: [conv -k3 -o8]\n", "utf-8")
+    said = "No such option '--depth'.\n  sepcalc network --help shows what it takes, with examples\n"
+    assert sep("network", "plain.yaml", "--depth", "2") == (2, "", said)
+    assert hint(sep("compare", "12x12x3", "-k5", "-o8", "--explian")[2]) == (
+        "sepcalc compare 12x12x3 conv -k5 -o8 --explain"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(foreign.RELATIVES))
+def test_a_relative_is_in_the_zoo(name: str) -> None:
+    words = zoo.near(name)
+    assert words == f"zoo:{foreign.RELATIVES[name]}".split()
+    given = dict(word.split("=") for word in words if "=" in word)
+    shape = next((word for word in words if re.fullmatch(r"\d+x\d+x3", word)), None)
+    assert load(words[0], **given, **({"input": shape} if shape else {})).macs > 0
+
+
+def test_relatives_have_their_size() -> None:
+    """Params as torchvision's pages print them."""
+    printed = {
+        "resnet18": 11689512,
+        "resnet34": 21797672,
+        "resnet101": 44549160,
+        "vgg19": 143667240,
+        "vgg11": 132863336,
+    }
+    for name, params in printed.items():
+        given = dict(word.split("=") for word in zoo.near(name) if "=" in word)
+        assert load(zoo.near(name)[0], **given).cost.params == params
+
+
+@pytest.mark.parametrize("word", ["net", "count", "resnet99", "vgg17", "x", "zoo:", "../vgg16"])
+def test_other_networks_are_none_of_the_zoo(word: str) -> None:
+    assert zoo.near(word) == []
 
 
 WORDS = (
@@ -393,7 +572,6 @@ FAILS = [  # each has a line that would be refused too
     "network other.yaml --depth-multiplier 2",
     "network plain.yaml --width 0.5",
     "network net.yaml --batch-size 8",
-    "network net.yaml --input 1,3,64,64",
     "check net.yaml --min params=5M",
     "network https://a.example/net.onnx",
     "check https://a.example/net.yaml --max macs=1G",
@@ -518,13 +696,57 @@ ENTRIES = [
 ]
 
 
+ENTRIES += [
+    ("conv -k3 -o8: {name: stem}", '{conv: "-k3 -o8", name: stem}'),
+    ("conv: {kernel: 3, out: 8, name: stem}", '{conv: "-k3 -o8", name: stem}'),
+    ("conv -k3 -o8 name=stem", '{conv: "-k3 -o8", name: stem}'),
+    ("conv -k3 -o8 --name stem", '{conv: "-k3 -o8", name: stem}'),
+    ("stem: conv -k3 -o8", '{conv: "-k3 -o8", name: stem}'),
+    ("{name: stem, layer: conv -k3 -o8}", '{conv: "-k3 -o8", name: stem}'),
+    ("{repeat: 3, layer: conv -k3 -o8 -p same}", '{conv: "-k3 -o8 -p same", repeat: 3}'),
+    ("repeat 3: conv -k3 -o8 -p same", '{conv: "-k3 -o8 -p same", repeat: 3}'),
+    ("3x: conv -k3 -o8 -p same", '{conv: "-k3 -o8 -p same", repeat: 3}'),
+    ("down 16: {name: e1}", '{down: "16", name: e1}'),
+    ("down(16)", "down 16"),
+    ("down(out=16)", "down out=16"),
+    ("Down 16", "down 16"),
+    ("{type: down, out: 16}", "down out=16"),
+    ("[down 16, act relu]", "layers: [down 16, act relu]"),
+    ("[conv -k3 -o8, act relu]", "layers: [conv -k3 -o8, act relu]"),
+    ("slim.conv2d(64,[3,3])", "conv -k3 -o64 -p same --bias"),
+    ("conv_bn_relu 64", "for example layers: [conv -k3 -o64, norm batch, act relu]"),
+    ("C3-64", "conv -k3 -o64"),
+    ("3x3 conv, 64", "conv -k3 -o64"),
+    ("1x1, 256", "pointwise -o256"),
+]
+BLOCK = "input: 8x8x3\nparameters: {w: 2}\nblocks:\n  down(out):\n    - conv -k1 -o{out}\nlayers:\n  - "
+
+
 @pytest.mark.parametrize(("entry", "expected"), ENTRIES, ids=[entry for entry, _ in ENTRIES])
 def test_an_entry_in_other_words(entry: str, expected: str, sep: Run) -> None:
-    Path("guess.yaml").write_text(f"input: 8x8x3\nparameters: {{w: 2}}\nlayers:\n  - {entry}\n", "utf-8")
+    Path("guess.yaml").write_text(f"{BLOCK}{entry}\n", "utf-8")
     code, _, err = sep("network", "guess.yaml")
     assert (code, hint(err)) == (2, expected)
     right = expected.removeprefix("for example ")
-    Path("guess.yaml").write_text(f"input: 8x8x3\nparameters: {{w: 2}}\nlayers:\n  - {right}\n", "utf-8")
+    Path("guess.yaml").write_text(f"{BLOCK}{right}\n", "utf-8")
+    assert sep("network", "guess.yaml")[0] == 0
+
+
+BROKEN = [  # what YAML refuses before anything is read
+    ("conv -k3 -o8\n    name: stem", "a spec with other keys below it ends with a colon: - conv -k3 -o8:"),
+    ("down 16\n    name: e1", "a spec with other keys below it ends with a colon: - down 16:"),
+    ("name: stem\n    conv -k3 -o8", "conv -k3 -o8:"),
+    ("repeat: 2\n    conv -k3 -o8", "conv -k3 -o8:"),
+]
+
+
+@pytest.mark.parametrize(("entry", "expected"), BROKEN, ids=[entry for entry, _ in BROKEN])
+def test_a_line_without_its_colon(entry: str, expected: str, sep: Run) -> None:
+    Path("guess.yaml").write_text(f"{BLOCK}{entry}\n", "utf-8")
+    code, _, err = sep("network", "guess.yaml")
+    assert (code, hint(err)) == (2, expected)
+    line = expected.rpartition(": ")[2].removeprefix("- ")
+    Path("guess.yaml").write_text(f"{BLOCK}{entry.replace(line[:-1], line)}\n", "utf-8")
     assert sep("network", "guess.yaml")[0] == 0
 
 

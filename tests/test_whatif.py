@@ -155,7 +155,8 @@ REFUSALS = [
     ("--rewrite foo=spatial --exclude bar", ("no layer matches 'foo'\n  hint: the first layer is 'conv[0]'\n"
      "no layer matches 'bar'\n  hint: the first layer is 'conv[0]'\n")),
     ("--rewrite dense=spatial", "no convolution matches 'dense'\n  hint: rules are for convolutions\n"),
-    ("", "nothing to change: expected --rewrite, --width or --resolution\n  hint: --rewrite '*=spatial'\n"),
+    ("", ("nothing to change: expected --rewrite, --width or --resolution\n"
+     '  hint: for example sepcalc whatif specs/conv_mobilenet.yaml --rewrite "*=depthwise-separable"\n')),
     ("--width 1/0", "--width '1/0': expected a number above 0, up to 100\n"),
     ("--width 2 --exclude x", "--exclude is for --rewrite: it keeps layers from the rules\n"),
     ("--resolution 0", "--resolution: '0' is not a size, nor one per axis: expected for example 3 or 3x5\n"),

@@ -197,8 +197,13 @@ def _hint(args: Sequence[str]) -> str:
 def _usage(wrong: click.ClickException, args: Sequence[str]) -> str:
     message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
     hint = _hint(args)
+    message = message.partition(" Did you mean")[0].partition(" (Did you mean")[0]  # hyphens alone are no likeness
     if hint:
-        message = message.partition(" Did you mean")[0].partition("\n  hint: ")[0]
+        message = message.partition("\n  hint: ")[0]
+    elif isinstance(wrong, click.NoSuchOption) and wrong.ctx:
+        bare = [name.lstrip("-") for parameter in wrong.ctx.command.params for name in parameter.opts]
+        near = near_miss(wrong.option_name.lstrip("-"), bare)
+        hint = f"  hint: {near.replace('mean ', 'mean --')}" if near else ""
     elif type(wrong) is click.BadParameter and wrong.param and isinstance(wrong.param.type, click.Choice):
         # a MissingParameter, which is one too, has no word that something could be like
         word = message.partition(": ")[2][1:].partition("' is not one of")[0]

@@ -69,7 +69,8 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
         name, equals, value = text.partition("=")
         try:
             if "=" in example and (not equals or not name):
-                raise Invalid("expected METRIC=LIMIT", f"for example {option} {example}")
+                known = f"{name}=" if name.replace("-", "_") in METRICS else f"{example.partition('=')[0]}="
+                raise Invalid("expected METRIC=LIMIT", f"for example {option} {known}{example.partition('=')[2]}")
             for one in read(name, value):
                 if any(other.metric == one.metric for other in found):
                     raise Invalid(f"{spoken(one.metric)} is limited twice")

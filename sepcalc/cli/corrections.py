@@ -1,19 +1,23 @@
 """The options of a command that were meant, with their values. Loaded only when something is wrong."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import click
 
 from sepcalc import foreign, meant
 from sepcalc.cli import commands
-from sepcalc.errors import near_miss
 from sepcalc.foreign import plain
+from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.meant.words import channels_last, near, near_option
 from sepcalc.options import OPTIONS
 
 SPECS = ("compare", "layer", "verify")  # commands that take a spec
-_LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|\s)\s*(\S+)")
+_LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|=|\s)\s*(?:<=|=<|<)?\s*(\S.*)")
+_AMOUNT = re.compile(r"(\d[\d.,_']*)\s*([A-Za-z]*)")
+_PREFIXED = re.compile(r"([kmgt])(?:iga|ega|ilo|era)?([a-z]+)")
 _PREFIX = ("--max-", "--", "--limit-")
+_LIMITS = ("--max", "--max-increase")
 
 
 def root() -> click.Context:
@@ -31,19 +35,16 @@ def options_of(name: str) -> Mapping[str, bool]:
     }
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    return near_miss(word, known).removeprefix("did you mean ").removesuffix("?")
-
-
-def corrected(name: str, rest: Sequence[str]) -> list[str]:
-    """The arguments with the options that were meant."""
+def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = ()) -> list[str]:
+    """The arguments with the options that were meant; ``parameters`` are those of the network."""
     options = options_of(name)
     result, at = list[str](), 0
     while at < len(rest):
         start = at
         option, equals, value = rest[at].partition("=")
         at += 1
-        ours, known = _option(name, option, options, value or "".join(rest[at : at + 1]))
+        after = value if equals else "".join(rest[at : at + 1])
+        ours, known = _option(name, option, options, after, parameters)
         if not ours:
             result.append(rest[start])
             continue
@@ -51,33 +52,47 @@ def corrected(name: str, rest: Sequence[str]) -> list[str]:
             result += [rest[start]] if known else ours
             continue
         value, at = (value, at) if equals else (rest[at], at + 1)
-        if (
-            ours[0] in ("--max", "--set", "--max-increase")
-            and re.fullmatch(r"[A-Za-z][\w-]*", value)
-            and at < len(rest)
-        ):
+        if ours[0] in (*_LIMITS, "--set") and re.fullmatch(r"[A-Za-z][\w-]*", value) and at < len(rest):
             value, at = (f"{value}={rest[at]}", at + 1) if re.match(r"[\d.]", rest[at]) else (value, at)
-        spelled = _value(ours[0], f"{known}={value}" if known and known != ours[0] else value)
-        result += rest[start:at] if known == ours[0] and spelled == value and at - start < 3 else [ours[0], spelled]
+        said = f"{known}={value}" if known and known != ours[0] else value
+        parts = re.split(r",\s*(?=[A-Za-z])", said) if ours[0] in _LIMITS else [said]
+        spelled = [_value(ours[0], part, parameters, name) for part in parts]
+        if known == ours[0] and spelled == [value] and at - start < 3:
+            result += rest[start:at]
+        else:
+            result += [word for one in spelled for word in (ours[0], one)]
     return result
 
 
-def _option(name: str, option: str, options: Mapping[str, bool], value: str) -> tuple[list[str], str]:
+def _option(
+    name: str, option: str, options: Mapping[str, bool], value: str, parameters: Collection[str]
+) -> tuple[list[str], str]:
     """The option that was meant (with its value, where that is in the name), and: the option where it is right as it
     stands, or what goes before the value. Nothing where it is none of the command's."""
     if option in options:
         return [option], option
     if option[:1] != "-" or (name in SPECS and (len(option) == 2 or option[2:] in OPTIONS or option[2:3].isdigit())):
         return [], ""
-    if "--max" in options and re.match(r"\d", value) and (metric := _metric_of(option)):
+    metric = _metric_of(option)
+    if metric and "--max" in options and re.match(r"[<=\s]*\d", value):
         return ["--max"], metric
-    if option == "--width" and "--set" in options:
-        return ["--set"], "width"
-    ours = foreign.FLAGS.get(option, "").split() or foreign.FLAGS.get(f"--{option.lstrip('-')}", "").split()
-    if ours and ours[0] in options:
+    if "--set" in options and (parameter := _parameter(option.lstrip("-"), parameters)):
+        return ([f"--{parameter}"], "") if f"--{parameter}" in options else (["--set"], parameter)
+    if metric and "--sort" in options and "=" not in value:
+        return ["--sort", metric], ""
+    if ours := foreign.flag(option, options) or foreign.flag(f"--{option.lstrip('-')}", options):
         return ours, ""
-    close = near(option, options) if option[:2] == "--" else ""
+    close = near_option(option, options) if option[:2] == "--" else ""
     return ([close], "") if close else ([], "")
+
+
+def _parameter(word: str, parameters: Collection[str]) -> str:
+    """The parameter of the network that a word means: ``alpha`` is width; nothing where it means none."""
+    bare = plain(word)
+    for ours in parameters:
+        if plain(ours) == bare or bare in foreign.PARAMETERS.get(ours, "").split():
+            return ours
+    return ""
 
 
 def _metric_of(option: str) -> str:
@@ -96,14 +111,36 @@ def metric_name(word: str) -> str:
     return ""
 
 
-def _value(option: str, value: str) -> str:
+def _limited(text: str) -> str:
+    """``METRIC=LIMIT`` as it was meant: ``parameters < 5 million`` is ``params=5M``, ``gflops=0.3`` ``flops=0.3G``."""
+    limit = _LIMIT.fullmatch(text)
+    if not limit:
+        return text
+    word, most = limit[1], limit[2].strip()
+    metric, unit = metric_name(word), ""
+    if (prefixed := _PREFIXED.fullmatch(plain(word))) and metric_name(prefixed[2]) and metric != "params":
+        metric, unit = metric_name(prefixed[2]), {"k": "k"}.get(prefixed[1], prefixed[1].upper())
+    amount = _AMOUNT.fullmatch(most)
+    if not metric or not amount:
+        return f"{metric or word}={most}"
+    number, ours = amount[1], foreign.UNITS.get(amount[2].lower(), amount[2])
+    bytes_ = re.fullmatch(r"([kKMGT])i?B", amount[2])
+    if bytes_ and metric == "params":  # what a file of them takes
+        metric = "params-bytes"
+    counted = not METRICS[metric.replace("-", "_")].bytes
+    if bytes_ and (counted or (amount[2][1:] == "B" and word != metric)):
+        ours = bytes_[1].replace("K", "k")
+    kept = ours == amount[2] and not unit
+    return f"{metric}={most if kept else number + (ours or unit)}"
+
+
+def _value(option: str, value: str, parameters: Collection[str] = (), name: str = "") -> str:
     """A value of an option as it was meant."""
+    rows = foreign.CHOICES.get(option, {})
     match option:
         case "--format":
             forms = ("table", "json", "csv", "markdown", "github", "junit")
-            return {"md": "markdown", "text": "table", "txt": "table"}.get(value.lower()) or (
-                value if value in forms else near(value.lower(), forms) or value
-            )
+            return rows.get(value.lower()) or (value if value in forms else near(value.lower(), forms) or value)
         case "--variant":
             return variant(value)
         case "--rewrite":
@@ -114,22 +151,33 @@ def _value(option: str, value: str) -> str:
                 return value
             return f"{pattern if equals else '*'}={' '.join((ours, *words[1:]))}"
         case "--sort":
-            return metric_name(value) or value
+            return metric_name(value) or near(value, map(spoken, METRICS)) or value
         case "--by":
-            return {"kinds": "kind", "type": "kind", "blocks": "block", "layer": "kind"}.get(value.lower(), value)
-        case "--max" | "--max-increase":
-            if limit := _LIMIT.fullmatch(value):
-                value = f"{limit[1]}={limit[2]}"
-            metric, equals, most = value.partition("=")
-            if not equals and option == "--max" and re.match(r"\d", value):
-                return f"macs={value}"
+            return rows.get(value.lower(), value) if name == "fit" or value.lower() not in ("res", "width") else value
+        case "--max":
+            return f"macs={_limited(f'macs={value}').partition('=')[2]}" if value[:1].isdigit() else _limited(value)
+        case "--max-increase":
+            if re.fullmatch(r"[\d.]+", value):
+                return f"{value}%"
+            metric, equals, most = (
+                f"{limit[1]}={limit[2]}" if (limit := _LIMIT.fullmatch(value)) else value
+            ).partition("=")
             return f"{metric_name(metric) or metric}={most}" if equals else value
         case "--input":
             name, equals, size = value.rpartition("=")
             shape = meant.shape(size)
+            if shape and shape != size and not name:  # as a framework writes it
+                shape = channels_last(shape) or shape
             return f"{name}{equals}{shape}" if shape else value
         case "--set":
-            return re.sub(r"^([A-Za-z_]\w*)\s*[:]\s*", r"\1=", value)
+            value = re.sub(r"^([A-Za-z_]\w*)\s*[:]\s*", r"\1=", value)
+            name, equals, number = value.partition("=")
+            if not equals or not parameters or name in parameters:
+                return value
+            ours = _parameter(name, parameters) or near(name, parameters) or name
+            return f"{ours}={number}"
+        case "--width" if share := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|x|X)", value):
+            return share[1] if share[2] != "%" else f"{float(share[1]) / 100:g}"
     return value
 
 

@@ -16,6 +16,7 @@ from sepcalc.options import OPTIONS, Value
 from sepcalc.shape import show
 from sepcalc.spec import Misread, linked, outputs, read
 
+_NAMED = re.compile(r"\s(?:--)?name[=\s]\s*([A-Za-z_][\w./-]*)$")
 _PLAIN = re.compile(r"-?[\d.]+(?:\s*[x,]\s*\d+)*|[(\[].*[)\]]|true|false|True|False")
 
 
@@ -24,8 +25,40 @@ def layer(
 ) -> Meant | None:
     """The entry that was meant by a text. ``beside`` are the keys with their values that stand beside it, ``line``
     says whether it is a part of a network on one line."""
-    found = read_layer(text, defaults, blocks)
+    blocks, beside = [*blocks], [*beside]
+    if named := _NAMED.search(text):
+        text, beside = text[: named.start()], [*beside, f"name: {named[1]}"]
+    if beside and (text.split()[:1] in [[block] for block in blocks] or _is_right(text, defaults)):
+        return entry(meant.Line((), (text,), ()), beside, line)
+    found = read_layer(text, defaults, blocks) or of_block(text, blocks)
     return entry(found, beside, line) if found else None
+
+
+def _is_right(text: str, defaults: Mapping[str, Value]) -> bool:
+    try:
+        read([BRACES.sub("1", word) for word in text.split()], defaults=defaults)
+    except (Misread, Invalid):
+        return False
+    return True
+
+
+def of_block(text: str, blocks: Iterable[str]) -> meant.Line | None:
+    """The use of a block that was meant: ``down(16)`` is ``down 16``, ``Down 16`` too."""
+    call = re.fullmatch(r"([\w-]+)\s*(?:\((.*)\)|\s(.*))?", text)
+    ours = next((block for block in blocks if call and foreign.plain(block) == foreign.plain(call[1])), "")
+    if not call or not ours:
+        return None
+    arguments = [part.strip() for part in split_at_commas(call[2] or "")] or [call[3] or ""]
+    written = " ".join((ours, *[re.sub(r"\s*([=:])\s*", "=", part) for part in arguments])).strip()
+    return meant.Line((), (written,), ())
+
+
+def listed(texts: Sequence[str], defaults: Mapping[str, Value], blocks: Iterable[str]) -> Meant | None:
+    """``[down 16, act relu]`` where an entry was expected: a group, if each is a layer."""
+    blocks = [*blocks]
+    if texts and all(text.split()[:1] in [[block] for block in blocks] or _is_right(text, defaults) for text in texts):
+        return entry(meant.Line((), tuple(texts), ()))
+    return None
 
 
 def entry(found: meant.Line, beside: Sequence[str] = (), line: bool = False) -> Meant:
@@ -102,6 +135,44 @@ def of_mapping(node: MappingNode) -> tuple[str, list[str]] | None:
     return None if text is None else (text, beside)
 
 
+def moved(node: MappingNode, blocks: Iterable[str]) -> tuple[str, list[str]] | None:
+    """An entry as a text and what stands beside it, where something stands in a wrong place: ``a: conv -k3 -o8``,
+    ``conv: {out: 8, name: a}``, ``repeat 3: conv -k3 -o8``, ``{name: a, layer: conv -k3 -o8}``. None where nothing
+    does."""
+    blocks = [*blocks]
+
+    def begins(text: str) -> bool:
+        first = text.split()[0] if text.split() else ""
+        return first in blocks or meant.kind(first) is not None
+
+    texts, beside, changed = list[str](), list[str](), False
+    for key, value in node.values.items():
+        text = value.text if isinstance(value, Scalar) else None
+        times = re.fullmatch(r"(?:repeat|times|x)?\s*(\d+)\s*x?", key)
+        if key in MODIFIERS and text is not None:
+            beside.append(f"{key}: {text}")
+        elif key in foreign.ENTRY_KINDS and text is not None and begins(text):
+            texts, changed = [*texts, text], True
+        elif times and text is not None and begins(text):
+            texts, beside, changed = [*texts, text], [*beside, f"repeat: {times[1]}"], True
+        elif begins(key) and isinstance(value, MappingNode):
+            inside = {name: one for name, one in value.values.items() if name in MODIFIERS and isinstance(one, Scalar)}
+            written = of_options(key, {name: one for name, one in value.values.items() if name not in inside})
+            if written is None:
+                return None
+            texts, changed = [*texts, written], changed or bool(inside)
+            beside += [f"{name}: {one.text}" for name, one in inside.items() if isinstance(one, Scalar)]
+        elif begins(key) and text is not None:
+            named = " -" in key and re.fullmatch(r"[A-Za-z_]\w*", text) and not begins(text)
+            texts.append(key if named else f"{key} {text}".strip())
+            beside, changed = [*beside, *([f"name: {text}"] if named else [])], changed or bool(named)
+        elif text is not None and begins(text) and re.fullmatch(r"[A-Za-z_][\w.-]*", key):
+            texts, beside, changed = [*texts, text], [*beside, f"name: {key}"], True
+        else:
+            return None
+    return (texts[0], beside) if changed and len(texts) == 1 else None
+
+
 def of_options(kind: str, options: Mapping[str, Node]) -> str | None:
     """A kind with options in long form, as words; None where a value is no value."""
     words = [kind]
@@ -162,7 +233,7 @@ def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
     if beside[:1].isalpha():
         parts = [first, beside, *parts[1:]]
     entries: list[meant.Line] = []
-    for part in filter(None, parts[1:]):
+    for part in filter(None, _joined(parts[1:])):
         try:
             read(part.split())
             entries.append(meant.Line((), (part,), ()))
@@ -186,6 +257,18 @@ def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
     if contradiction:
         raise contradiction
     return None
+
+
+def _joined(parts: Iterable[str]) -> list[str]:
+    """The parts, with what papers write behind a comma: ``3x3 conv, 64, stride 2`` is one."""
+    joined: list[str] = []
+    for part in parts:
+        behind = re.fullmatch(r"(?:c=|d=|out=)?\d+(?:\s*/\s*\d+)?|/\s*\d+|(?:stride|pad|padding|s|p)\s*=?\s*\d+", part)
+        if joined and behind and not re.search(r"(?:^|\s)-", joined[-1]):
+            joined[-1] = f"{joined[-1]} {part.replace(' / ', '/')}"
+        else:
+            joined.append(part)
+    return joined
 
 
 def _check(shape: str, entries: Sequence[meant.Line]) -> None:

@@ -145,8 +145,8 @@ class Entries(Words):
             before = len(self.notes.problems)
             self.notes.add("a list stands where a layer was expected", "a group of layers is layers: […]", node)
             texts = [item.text for item in node.items if isinstance(item, Scalar)]
-            if len(texts) == len(node.items) and texts and not any(" " in text for text in texts):
-                self.answer(before, " ".join(texts))
+            if len(texts) == len(node.items) and texts:
+                self.answer_list(before, texts)
             return None
         values = node.values
         bodies = [key for key in values if key not in MODIFIERS and key not in _PARTS]
@@ -286,7 +286,7 @@ class Entries(Words):
             if not (options or ("from" in node.values and not _filled(value))):
                 return self.join(node, node.keys[key], value)
         if words and words[0] in self.blocks:
-            return self.use_of_key(node.keys[key], words[0], value)
+            return self.use_of_key(node, node.keys[key], words[0], value)
         kind = _kind_in(key)
         if kind not in KINDS:
             if not self.library.whole and words and not is_empty(value):
@@ -341,10 +341,12 @@ class Entries(Words):
             named.append((name, piece))
         return self.checked_use(Use(key, block, (), tuple(named)))
 
-    def use_of_key(self, key: Scalar, block: str, value: Node) -> Use | None:
+    def use_of_key(self, node: MappingNode, key: Scalar, block: str, value: Node) -> Use | None:
         """``mobile 64 stride=2:``, with other keys below."""
         if not is_empty(value) and _filled(value):
+            before = len(self.notes.problems)
             self.notes.add(f"{block} has its arguments already", "write them in one place", value)
+            self.answer_mapping(before, node)
             return None
         pieces = self.words(key)
         return self.use(key, block, pieces[1:], key) if pieces else None
@@ -397,10 +399,22 @@ class Entries(Words):
             blocks, line = (*self.blocks, *self.refused), not self.notes.source.name
             self.notes.answer(before, layer(text, self.file.defaults, blocks, beside, line))
 
+    def answer_list(self, before: int, texts: Sequence[str]) -> None:
+        """The same for a list: the words of a layer, or layers."""
+        from sepcalc.document.guesses import listed
+
+        if self.library.whole and (found := listed(texts, self.file.defaults, (*self.blocks, *self.refused))):
+            self.notes.answer(before, found)
+        elif not any(" " in text for text in texts):
+            self.answer(before, " ".join(texts))
+
     def answer_mapping(self, before: int, node: MappingNode, key: str = "") -> None:
         """The same for an entry in long form: the one key that says what it is, or whichever does elsewhere."""
-        from sepcalc.document.guesses import of_mapping, of_options
+        from sepcalc.document.guesses import moved, of_mapping, of_options
 
+        if found := moved(node, (*self.blocks, *self.refused)):
+            self.answer(before, *found)
+            return
         if key:
             value = node.values[key]
             beside = [

@@ -34,6 +34,7 @@ class Layer:
         self.name = ""  # as it was written
         self.inputs = ""  # the channels of its input, where it says them
         self.rank = 0  # the axes that it slides along, where its name says them
+        self.then: list[Layer] = []  # what its name says of the layers behind it: conv_bn_relu
         self.biased = False  # called as PyTorch and Keras have it: a bias unless it says otherwise
 
     def takes(self, channels: str) -> None:

@@ -10,13 +10,18 @@ from sepcalc.meant.layer import EACH, Layer, Lost, lost, spelled, truth
 from sepcalc.meant.places import DECIMAL, place
 from sepcalc.meant.words import SIZES as SIZE_WORD
 from sepcalc.meant.words import known as known_as
-from sepcalc.meant.words import near
+from sepcalc.meant.words import near, near_option
 from sepcalc.options import OPTIONS, PADDING, SHORT, SIZES, Option
 
 _GLUED = re.compile(r"([A-Za-z_]+?)[-_]?(\d+(?:x\d+)*)(?:-(\d+))?")  # conv3x3-64, fc1000
 _AHEAD = re.compile(r"(\d+(?:x\d+)*)[-_]?([A-Za-z]\w*)")  # 3x3conv
 _LETTERS = re.compile(r"(?:[a-zA-Z]\d+(?:x\d+)?)+")  # k3n64s1
-_BIASED = re.compile(r"^(?:[A-Za-z_]\w*\.)*(?:\w*Conv\w*[1-3][dD]\w*|(?:Lazy)?Linear|Dense|Multi[Hh]eadAttention)$")
+_BIASED = re.compile(
+    r"^(?:[A-Za-z_]\w*\.)*(?:\w*[cC]onv\w*[1-3][dD]\w*|(?:Lazy)?Linear|Dense|(?<=\.)dense|Multi[Hh]eadAttention)$"
+)
+_KERAS = re.compile(r"^(?:[\w.]+\.)?(?:slim|keras|layers|tf|K|L)\.(?:[\w.]+\.)?\w+$")
+_SLIM = re.compile(r"^(?:[\w.]+\.)?slim\.\w+$")
+_FOLLOWING = ("act", "norm", "dropout", "softmax", "pool")
 _BETWEEN = {"+", "|", "->", "=>", ">", "&", "then", "and"}
 
 
@@ -41,7 +46,7 @@ class Reader:
             elif word in "()":
                 if layer and word == "(":
                     layer.called = layer.called or "call"
-                    layer.biased = bool(_BIASED.search(layer.name))
+                    layer.biased = not layer.then and bool(_BIASED.search(layer.name))
                 at += 1
             elif word == EACH and layer is None:
                 each, at = each + 1, at + 1
@@ -74,7 +79,7 @@ class Reader:
             raise Lost
         for layer in layers:
             place(layer, self.channels)
-        return layers
+        return [one for layer in layers for one in (layer, *layer.then)]
 
     # --- what a word is
 
@@ -96,8 +101,11 @@ class Reader:
                 name = next(part for part in parts if part[0].isalpha() or part[0] == "_")
                 known = known_as(name)
                 numbers = [part for part in parts if part is not name]
-            if known is None and word[0].isalpha() and not self.is_option(word):
+            if known is None and word[0].isalpha() and not self.is_option(word) and not composed(word):
                 known = known_as(near(plain(word), map(plain, KINDS)) or near(plain(word), foreign.LAYERS))
+        parts = composed(word) if known is None and before is None else []
+        if parts:
+            known, numbers = parts[0]
         if known is None or (before is not None and self.is_option(word)):
             return None
         kind, *words = known.split()
@@ -105,9 +113,16 @@ class Reader:
         layer.words = [word for word in words if word[0] != "-"]
         layer.options = {word[2:]: "true" for word in words if word[:2] == "--"}
         layer.numbers = numbers
+        for follows, _ in parts[1:]:
+            layer.then.append(Layer(follows.split()[0]))
+            layer.then[-1].words = follows.split()[1:]
         bare = word.strip("'\"").rsplit(".", 1)[-1]
         layer.name = word
         layer.called = "keras" if re.search(r"[1-3]D|^Dense$|^MultiHeadAttention$|Normalization$", bare) else ""
+        if not layer.called and _KERAS.match(word) and not re.match(r"(?:torch|nn|F)\b", word):
+            layer.called = "keras"
+        if _SLIM.match(word) and "padding" in KINDS[kind].options:
+            layer.options.setdefault("padding", "same")  # as it has by default
         layer.rank = int(axes[1]) if (axes := re.search(r"[a-z]([1-3])[dD]", bare)) else 0
         if before is not None and kind not in ("act", "norm", "softmax", "pool", "dropout", "flatten"):
             raise Lost  # what follows a layer without a sign between
@@ -273,18 +288,43 @@ class Reader:
 
     def of_command(self, words: Sequence[str], at: int) -> bool:
         """Takes an option of the command: ``--json``."""
-        ours = foreign.FLAGS.get(words[at], "")
+        ours = foreign.flag(words[at], self.commands)
         if not ours and words[at][:2] == "--" and not self.meanings(plain(words[at])):
-            ours = near(words[at], self.commands)
-        if not ours or ours.split()[0] not in self.commands:
+            ours = [near_option(words[at], self.commands)]
+        if not ours or not ours[0]:
             return False
-        self.command += ours.split()
+        self.command += ours
         if self.valued(words, at):
             self.command.append(words[at + 1])
         return True
 
     def valued(self, words: Sequence[str], at: int) -> bool:
         """Whether an option of the command has its value in the next word."""
-        ours = (foreign.FLAGS.get(words[at]) or words[at]).split()
+        ours = foreign.flag(words[at], self.commands) or [words[at]]
         flags = ("--explain", "--exact", "--force", "--formula", "--full")
         return len(ours) == 1 and ours[0] not in flags and at + 1 < len(words) and words[at + 1][0] != "-"
+
+
+def composed(word: str) -> list[tuple[str, list[str]]]:
+    """The layers that one name says, each with its numbers: ``conv3x3_bn_relu``, ``ConvBNReLU``; nothing where it is
+    no such name."""
+    text = re.sub(r"[-_+]", "", re.sub(r"^(?:[A-Za-z_]\w*\.)+", "", word)).lower()
+    text = re.sub(r"(?<=[a-z])[123]d", "", text)
+    if len(text) > 40:
+        return []
+    found: list[tuple[str, list[str]]] = []
+    while text:
+        for end in range(len(text), 1, -1):
+            kind = known_as(text[:end])
+            if kind and text[:end].isalpha() and (not found or kind.split()[0] in _FOLLOWING):
+                break
+            if text[:end] in ("relu6",) and found:
+                kind = "act relu6"
+                break
+        else:
+            return []
+        text = text[end:]
+        size = re.match(r"\d+(?:x\d+)*", text) if not found else None
+        found.append((kind, [size[0]] if size else []))
+        text = text[len(size[0]) :] if size else text
+    return found if len(found) > 1 else []

@@ -13,6 +13,7 @@ _TUPLE = re.compile(r"(?:(?<![\w)])|(?<=\s-[a-zA-Z]))[(\[]\s*(-?[\w.]+(?:\s*,\s*
 _CALL = re.compile(r"([A-Za-z_][\w.]*)\s?\(([^()]*)\)")
 _SPACED = re.compile(r"(?<=\d)(?:\s+[x×X*]\s+|[×X*]|,)(?=\d)")
 _NAMED = re.compile(r"\b([A-Za-z_][\w-]*)\s*(?::(?=\s)|=(?!=))\s*")
+_POOLS = re.compile(r"\b(?:(global|adaptive)[\s_-])?(max|avg|average|mean)[\s_-]pool(?:ing)?\b", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:\{[^{}]*\}|[^\s,;{])+")
 SIZES = re.compile(r"\d+(?:x\d+)*")
 _BATCH = re.compile(r"(?:[?Nn]|[Bb]|[Bb]atch|None|-1)x(?=\d)")
@@ -29,6 +30,7 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"\{[^{}]*\}", hold, text)
     text = re.sub(r"\b(?:nn\.)?Sequential\((.*)\)", r"\1", text)
     text = re.sub(r"(?<=[a-z][1-3][dD])\s+\(", "(", text)  # MaxPool2d (3, 2)
+    text = _POOLS.sub(lambda match: f"{match[1] or ''}{match[2]}pool", text)
     text = _TUPLE.sub(lambda match: re.sub(r"\s*,\s*", "x", match[1]), text)
     text = text.replace("'", "").replace('"', "")
     for _ in range(3):  # a comma between arguments is none between the sizes of one
@@ -63,8 +65,13 @@ def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def in_order(words: list[str]) -> list[str]:
-    """The words with the shape first, then the kind, where options stand before them: ``conv 12x12x3 -k3`` is
-    ``12x12x3 conv -k3``."""
+    """The words with the shape first, then the kind, where options stand before them: ``conv 12x12x3 -k3`` and
+    ``conv --input 12x12x3 -k3`` are ``12x12x3 conv -k3``."""
+    for at, word in enumerate(words if words and not SIZES.fullmatch(words[0]) else ()):
+        option, equals, value = word.partition("=")
+        size = value if equals else "".join(words[at + 1 : at + 2])
+        if (option == "--input" or foreign.flag(option, ("--input",))) and "x" in size and SIZES.fullmatch(size):
+            return [size, *words[:at], *words[at + 1 + (not equals) :]]
     if not any(word[0] == "-" for word in words) or any(word in "()" for word in words):
         return words
     free = [at for at, word in enumerate(words) if at == 0 or not re.fullmatch("-[A-Za-z]|--[A-Za-z-]+", words[at - 1])]
@@ -97,6 +104,12 @@ def channels_last(shape: str) -> str:
 def near(word: str, among: Iterable[str]) -> str:
     """The known word most like this one, or nothing."""
     return near_miss(word, among).removeprefix("did you mean ").removesuffix("?")
+
+
+def near_option(word: str, among: Iterable[str]) -> str:
+    """The option most like this one, or nothing; the hyphens before them are no likeness."""
+    bare = {option.lstrip("-"): option for option in among if option[:2] == "--"}
+    return bare.get(near(word.lstrip("-").replace("_", "-"), bare), "")
 
 
 def known(word: str) -> str | None:

@@ -1,0 +1,108 @@
+"""Whether a command that is suggested can be run. Loaded only when something is wrong."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from sepcalc.cli import commands
+from sepcalc.cli.corrections import SPECS, root
+from sepcalc.errors import InputError, Invalid
+from sepcalc.kinds import KINDS
+from sepcalc.source import GIT, YAML, is_document, is_network, read
+from sepcalc.spec import parse
+
+
+def parses(words: Sequence[str]) -> bool:
+    """Whether the command line takes these words, and their spec can be read."""
+    found = commands.get_command(root(), words[0])
+    if found is None:
+        return [*words] == ["--version"]
+    if {"-h", "--help"} & {*words}:
+        return False  # they would print
+    try:
+        context = found.make_context(words[0], list(words[1:]), parent=root())
+    except (click.ClickException, click.exceptions.Exit):
+        return False
+    try:
+        if rules := context.params.get("rules"):
+            from sepcalc.whatif.rules import read_rules
+
+            read_rules(rules)
+        if most := context.params.get("maxima") or context.params.get("most"):
+            from sepcalc.cli.asked import limits_of
+
+            limits_of(most)
+        if growth := context.params.get("increases"):
+            from sepcalc.cli.asked import increases_of
+
+            increases_of(growth)
+    except InputError:
+        return False
+    if not _all_read(context.params):
+        return False
+    given = context.params.get("words", ())
+    if words[0] == "factor":
+        return _factors(" ".join(given))
+    if words[0] in SPECS:
+        if words[0] == "verify" and given and is_network(given[0]):
+            return True
+        try:
+            spec = parse(" ".join(given), ("multiplier", "rank") if words[0] != "layer" else ())
+        except InputError:
+            return False
+        return bool(spec.inputs) or KINDS[spec.kind].begins
+    return True
+
+
+def _all_read(given: Mapping[str, Any]) -> bool:
+    """Whether the networks of a command line can be read with its settings, as far as that is cheap to say: those in
+    our language."""
+    from sepcalc.cli.network import request
+
+    single = [given[name] for name in ("network", "old", "new") if given.get(name)]
+    words = [word for word in given.get("words") or () if "," in word and is_network(word)]
+    try:
+        sets, inputs, dims = [given.get(name) or () for name in ("sets", "inputs", "dims")]
+        asked = request(sets, inputs, dims, given.get("batch"))
+        for name in (*single, *(given.get("files") or ()), *words):
+            if "://" in name or (name.startswith(GIT) and not _in_git()):
+                return False
+            if name != "-" and is_document(name) and (os.path.isfile(name) or not name.endswith(YAML)):
+                read(name, asked)
+    except InputError:
+        return False
+    return True
+
+
+def _factors(text: str) -> bool:
+    """Whether a kernel can be read; what stands in a file is not looked at."""
+    from sepcalc.factor.reading import matrix
+
+    if not any(char.isdigit() for char in text) or os.path.exists(text.partition(":")[0]):
+        return bool(text)
+    try:
+        matrix(text)
+    except InputError:
+        return _is_kernel_name(text)
+    return True
+
+
+def _is_kernel_name(word: str) -> bool:
+    from sepcalc.factor.named import named
+
+    try:
+        named(word)
+    except Invalid:
+        return False
+    return True
+
+
+def _in_git() -> bool:
+    folder = os.getcwd()
+    while not os.path.exists(os.path.join(folder, ".git")):
+        if folder == os.path.dirname(folder):
+            return False
+        folder = os.path.dirname(folder)
+    return True
