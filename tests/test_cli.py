@@ -184,7 +184,11 @@ USAGE = [
     ),
     (["\x1b[31m"], f"unknown command '\\x1b[31m'\n{EXPECTED}", "sepcalc"),
     (["a\\nb"], f"unknown command 'a\\nb'\n{EXPECTED}", "sepcalc"),
-    (["network"], "Missing argument 'NETWORK'.", "sepcalc network"),
+    (
+        ["network"],
+        "Missing argument 'NETWORK'.\n  hint: for example sepcalc network zoo:mobilenet_v1",
+        "sepcalc network",
+    ),
     (["operators"], "Missing argument '{onnx|torch|keras}'. Choose from: onnx, torch, keras", "sepcalc operators"),
     (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),
     (
@@ -311,7 +315,7 @@ def test_files_that_are_no_network(
             "pipe.yaml: is not a plain file\n  hint: - reads standard input\n",
             marks=pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here"),
         ),
-        ("net.yml", lambda path: None, "net.yml: there is no such file\n  hint: did you mean net.yaml?\n"),
+        ("net.yml", lambda path: None, "net.yml: there is no such file\n  hint: sepcalc network net.yaml\n"),
         ("a\0b.yaml", lambda path: None, "a\\x00b.yaml: cannot be read: its name holds a null character\n"),
     ],
 )
@@ -383,7 +387,7 @@ def test_a_full_disk_is_no_bug() -> None:
 def test_every_problem_is_an_input_error() -> None:
     """The library and the command line say the same."""
     with pytest.raises(InputError) as caught:
-        sepcalc.compare("12x12x3 -k5 -o256", ["spatail"])
+        sepcalc.compare("12x12x3 pool max -k3")
     assert f"{caught.value}\n" in [message for _, message in REFUSALS]
 
 

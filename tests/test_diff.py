@@ -321,10 +321,10 @@ BAD_INCREASES = [
     (["macs=1.5"], ("--max-increase macs=1.5: '1.5' is no whole number: what a metric may grow is a percentage or a "
      "whole number\n  hint: for example 2%\n")),
     (["2"], ("--max-increase 2: '2' is not a percentage: expected digits, perhaps a point, and %\n"
-     "  hint: for example 2%\n")),
+     "  hint: sepcalc diff specs/net.yaml specs/net.yaml --max-increase 2%\n")),
     (["mac=2%"], ("--max-increase mac=2%: unknown metric 'mac': expected macs, mults, adds, compares, divs, specials, "
      "params, buffers, activations, flops, effective-macs, traffic, peak-memory, params-bytes\n"
-     "  hint: did you mean macs?\n")),
+     "  hint: sepcalc diff specs/net.yaml specs/net.yaml --max-increase macs=2%\n")),
     (["2%", "3%"], "--max-increase says twice what every metric may grow\n"),
     (["macs=2%", "macs=3%"], "--max-increase macs=3%: macs is limited twice\n"),
     (["macs=-2%"], ("--max-increase macs=-2%: '-2%' is not a percentage: expected digits, perhaps a point, and %\n"

@@ -142,7 +142,7 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
             forms = ("table", "json", "csv", "markdown", "github", "junit")
             return rows.get(value.lower()) or (value if value in forms else near(value.lower(), forms) or value)
         case "--variant":
-            return variant(value)
+            return ours if (ours := variant(value)) in foreign.VARIANTS else near(value, foreign.VARIANTS) or value
         case "--rewrite":
             pattern, equals, target = value.rpartition("=")
             words = target.split(None, 1)
@@ -157,7 +157,7 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
         case "--max":
             return f"macs={_limited(f'macs={value}').partition('=')[2]}" if value[:1].isdigit() else _limited(value)
         case "--max-increase":
-            if re.fullmatch(r"[\d.]+", value):
+            if re.fullmatch(r"[1-9]\d*", value):
                 return f"{value}%"
             metric, equals, most = (
                 f"{limit[1]}={limit[2]}" if (limit := _LIMIT.fullmatch(value)) else value

@@ -206,7 +206,8 @@ def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
             name = _of_spec(rest)
         if rest or not _kind(first):
             yield name, rest
-    if (close := near(first, COMMANDS)) and (args[1:] or not _kind(first)):
+    needs = (*NETWORKS, *SPECS, "factor")
+    if (close := near(first, COMMANDS)) and (args[1:] or close not in needs):
         yield close, args[1:]
     yield "", args
 
@@ -298,7 +299,7 @@ def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterato
     """A command that lists, or shows one of what it lists."""
     asked = [word for word in subjects if word not in _LISTED]
     others = [word for word in rest if word not in subjects and word not in _LISTED]
-    first = asked[0] if asked else ""
+    first = asked[0] if len(asked) == 1 else ""
     if name == "zoo" and first and (words := zoo_near(first.removeprefix(ZOO))):
         yield ["network", *words, *others]
     elif name == "zoo" and first and is_network(first):
