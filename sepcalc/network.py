@@ -1,12 +1,13 @@
 """A network: a graph of named ops in the order in which they run, and what it costs, layer by layer."""
 
 import gc
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from sepcalc.branches import Choice, more, renamed
 from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
 from sepcalc.ops.base import Op, Uncounted
@@ -146,13 +147,26 @@ LAYER_FIELDS = (
 )
 
 
+def _count(at: int) -> Callable[[Layer], int]:
+    return lambda layer: layer.cost[at]
+
+
+SUMS: Mapping[str, Callable[[Layer], int]] = {  # metrics of a network that are the sum over its layers
+    **{name: _count(at) for at, name in enumerate(COSTS)},
+    "flops": lambda layer: layer.cost.flops,
+    "effective_macs": lambda layer: layer.effective_macs,
+    "traffic": lambda layer: layer.traffic(),
+}
+
+
 class Network:
     """A graph of named ops with its inputs and outputs, and the report on it (computed when first asked for).
 
     ``inputs`` are shapes by name, ``outputs`` numbers of tensors by name. ``macs``, ``params`` and the other counts
     are those of :attr:`cost`. ``param_bytes`` is what its weights take where its file says so (None: 4 bytes each),
     ``notes`` are sentences that a reader of its numbers must know, ``guesses`` what an importer had to guess and a gate
-    must be told, ``most`` the metrics of which it has more where it runs otherwise than laid out here, and how much.
+    must be told, ``most`` the metrics of which it has more where it runs otherwise than laid out here, and how much,
+    ``choices`` where that is decided.
     ``claimed`` is None but where somebody wrote the network, and says which weights are shared, constants or narrower:
     that is noted. It has the constants that products read and that are said to be no weights.
     """
@@ -168,6 +182,7 @@ class Network:
         notes: Sequence[str] = (),
         guesses: Sequence[Problem] = (),
         most: Mapping[str, int] | None = None,
+        choices: Sequence[Choice] = (),
         claimed: Collection[str] | None = None,
     ) -> None:
         self.name = name
@@ -176,7 +191,9 @@ class Network:
         self.notes = tuple(notes)
         self.guesses = tuple(guesses)
         self.most = dict(most or {})
+        self.choices = tuple(choices)
         self.claimed = claimed
+        self.rewritten = False  # whether it has choices whose other branches are as they were before
         self.document: Any = None  # what it was loaded from: its budget, and what was published of it
         self._param_bytes = param_bytes
         self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
@@ -187,8 +204,8 @@ class Network:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences that a reader of its numbers must know, each once: those that it was given, that random numbers
-        are drawn, and what does not count because its document says so."""
-        return tuple(dict.fromkeys([*self._notes, *self._drawn, *self._claims]))
+        are drawn, what does not count because its document says so, and what it may have more."""
+        return tuple(dict.fromkeys([*self._notes, *self._drawn, *self._claims, *self._larger]))
 
     @notes.setter
     def notes(self, notes: Sequence[str]) -> None:
@@ -201,6 +218,18 @@ class Network:
     @cached_property
     def _drawn(self) -> tuple[str, ...]:
         return (DRAWN,) if any(node.op.drawn for node in self.nodes) else ()
+
+    @property
+    def _larger(self) -> tuple[str, ...]:
+        if not self.most:
+            return ()
+        numbers = ", ".join(f"{metric.replace('_', '-')} {count:,}" for metric, count in self.most.items())
+        as_it_was = ", as the file has it" if self.rewritten else ""
+        return (f"another branch may run that has more, in all {numbers}{as_it_was}: limits are held against these",)
+
+    def larger(self, metric: str, covers: Callable[[str], bool]) -> int:
+        """How much more of a sum over layers those whose names are covered may have than what is laid out of them."""
+        return more(self.choices, self._by_name, metric, SUMS[metric], covers) if self.choices else 0
 
     @cached_property
     def _claims(self) -> tuple[str, ...]:
@@ -235,6 +264,12 @@ class Network:
         network = Network(
             self.name, inputs or self.inputs, nodes, ends, notes=self._notes, guesses=self.guesses, claimed=self.claimed
         )
+        if self.choices:
+            network.rewritten = True
+            network.choices = renamed(self.choices, {node.name for node in self.nodes}, [node.name for node in nodes])
+            for metric, measure in SUMS.items():
+                if count := network.larger(metric, lambda name: True):
+                    network.most[metric] = sum(map(measure, network.layers)) + count
         return network if self._param_bytes is None else network.stored(self._param_bytes, self.weights)
 
     def stored(self, size: int, of: int) -> "Network":

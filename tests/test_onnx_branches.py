@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 import sepcalc
 from sepcalc.importers import Request
 from sepcalc.importers.onnx import read
-from sepcalc.network import Network
+from sepcalc.network import SUMS, Network
 from sepcalc.verify import verify
 
 FAULTS = Path(__file__).parent / "data" / "faults"
@@ -165,6 +165,133 @@ def test_the_peak_of_the_other_branch_is_held_too(tmp_path: Path) -> None:
     assert (network.macs, network.peak_memory()) == (64, 64)
     assert network.most["peak_memory"] == 4 * (8 + 800)
     assert network.most["adds"] == 799
+
+
+def scoped(folder: Path) -> str:
+    """A product of 64 macs and 8 elements beside 32 compares of 16 elements, and 8 compares after it."""
+    one = either([node("MatMul", "x w", "z")], compares(2), out="t")
+    return asked(folder, one, weight("w", 8, 8), *BOUNDS, more=(node("Relu", "t", "y"),))
+
+
+@pytest.mark.parametrize(
+    ("scope", "compares", "activations"),
+    [
+        ("if", 32, 8),  # the row itself, and what the other branch has more
+        ("if*", 32, 16),
+        ("if/*", 32, 16),
+        ("*", 40, 24),
+        ("if/clip", 16, 8),  # in the other branch alone
+        ("if/clip*", 32, 16),
+        ("if/matmul", 0, 8),
+        ("relu", 8, 8),
+    ],
+)
+def test_limits_of_some_layers_are_held_against_the_larger_branch(
+    scope: str, compares: int, activations: int, gate: Run
+) -> None:
+    path = Path(scoped(Path.cwd())).name
+    for metric, most in (("compares", compares), ("activations", activations)):
+        table = f'[[tool.sepcalc.check]]\npath = "{path}"\nlayers = {{"{scope}" = {{{metric} = MOST}}}}\n'
+        Path("pyproject.toml").write_text(table.replace("MOST", str(most)))
+        assert gate("check")[0] == 0
+        if most:
+            Path("pyproject.toml").write_text(table.replace("MOST", str(most - 1)))
+            assert gate("check")[0] == 1
+
+
+def test_every_layer_of_either_branch_is_held_by_itself(gate: Run) -> None:
+    path = Path(scoped(Path.cwd())).name
+    table = f'[[tool.sepcalc.check]]\npath = "{path}"\nlayers = {{"if/*" = {{compares = MOST, each = true}}}}\n'
+    Path("pyproject.toml").write_text(table.replace("MOST", "16"))
+    assert gate("check")[0] == 0
+    Path("pyproject.toml").write_text(table.replace("MOST", "15"))
+    code, out, _ = gate("check")
+    assert code == 1
+    assert out.count("compares of if/clip") == 2 * 2  # in the table, and beneath
+
+
+def test_params_of_the_other_branch_are_held_where_their_row_is_not_meant(gate: Run) -> None:
+    """The table of 4000 x 8 counts in the row of the If; a limit on the layers of that name finds it there, too."""
+    made = graph(
+        [either([node("MatMul", "x w", "z")], [node("MatMul", "x v", "a"), node("ReduceSum", "a", "z", keepdims=0)])],
+        {"x": (1, 64)},
+        "y",
+        (weight("w", 64, 8), weight("v", 64, 7)),
+    )
+    made.input.append(helper.make_tensor_value_info("c", TensorProto.BOOL, ()))
+    path = Path(saved(Path.cwd(), made)).name
+    for scope, params in (("if", 448), ("if*", 512 + 448), ("if/*", 512), ("if/matmul*", 512), ("*", 960)):
+        table = f'[[tool.sepcalc.check]]\npath = "{path}"\nlayers = {{"{scope}" = {{params = MOST}}}}\n'
+        for most, code in ((params, 0), (params - 1, 1)):
+            Path("pyproject.toml").write_text(table.replace("MOST", str(most)))
+            assert gate("check")[0] == code, scope
+
+
+def test_choices_add_up_as_the_file_laid_out_otherwise(tmp_path: Path) -> None:
+    """Branches in branches in either: by their rows, as where the other branch is laid out."""
+    deep = either(compares(4), [node("Exp", "x", "z")], "deep", "z")
+    inner = either([node("MatMul", "x w", "z")], [node("Tanh", "x", "a"), node("Exp", "a", "z")], "inner", "z")
+    for branches in ((inner, deep), (deep, inner), (inner, compares(1)), (deep, [node("MatMul", "x w", "z")])):
+        parts = [part if isinstance(part, list) else [part] for part in branches]
+        network = read(asked(tmp_path, either(*parts), weight("w", 8, 8), *BOUNDS))
+        found = {metric: network.larger(metric, lambda name: True) for metric in SUMS}
+        summed = {metric: sum(map(SUMS[metric], network.layers)) + more for metric, more in found.items() if more}
+        assert network.most
+        assert summed == {metric: count for metric, count in network.most.items() if metric in SUMS}
+
+
+def convolutions(then: int, other: int) -> tuple[list[Any], tuple[Any, ...]]:
+    """Nodes and their weights: a choice between convolutions of 3x3 that go over so many channels, on 8x8x16; before
+    it stands one that always runs. Each has 8·8·9 macs for every pair of channels."""
+    parts = [
+        [node("Conv", f"x {name}0", f"{name}a", pads=[1] * 4), node("Conv", f"{name}a {name}1", "z", pads=[1] * 4)]
+        for name in ("t", "e")
+    ]
+    sizes = {"t": then, "e": other}
+    stored = [weight("k", 16, 16, 3, 3)]
+    for name, size in sizes.items():
+        stored += [weight(f"{name}0", size, 16, 3, 3), weight(f"{name}1", 16, size, 3, 3)]
+        parts[name == "e"][0].input[0] = "s"
+    first = node("Conv", "x k", "s", pads=[1] * 4)
+    return [first, either(*parts)], tuple(stored)
+
+
+def chosen(folder: Path, then: int, other: int) -> str:
+    nodes, stored = convolutions(then, other)
+    made = graph(nodes, {"x": (1, 16, 8, 8)}, "y", stored)
+    made.input.append(helper.make_tensor_value_info("c", TensorProto.BOOL, ()))
+    return saved(folder, made)
+
+
+PAIR = 8 * 8 * 9  # macs of two channels
+
+
+def test_fit_claims_nothing_that_the_other_branch_breaks(gate: Run) -> None:
+    """32 channels, or 30: separated, the one that is laid out has less than the other."""
+    path = Path(chosen(Path.cwd(), 32, 30)).name
+    network = read(path)
+    always, laid, other = 16 * 16 * PAIR, 2 * 16 * 32 * PAIR, 2 * 16 * 30 * PAIR
+    assert (network.macs, network.most) == (always + laid, {})
+    limit = always + other - 1
+    answer = sepcalc.fit(network, {"macs": limit}, "separate")
+    assert answer.network is not None  # by what always runs
+    assert answer.layers == ("conv",)
+    assert answer.network.most.get("macs", answer.network.macs) <= limit
+    least = 64 * (16 * 9 + 16 * 16)  # of what always runs, separated
+    assert sepcalc.fit(network, {"macs": least + other}, "separate").network is not None
+    refused_ = sepcalc.fit(network, {"macs": least + other - 1}, "separate")
+    assert refused_.network is None
+    assert gate("fit", path, "--max", f"macs={least + other - 1}", "--by", "separate")[0] == 1
+
+
+def test_what_if_says_what_the_other_branch_has(gate: Run) -> None:
+    path = Path(chosen(Path.cwd(), 32, 30)).name
+    after = sepcalc.whatif(read(path), "*=depthwise-separable").after
+    other = 64 * (16 * 9 + 16 * 16) + 2 * 16 * 30 * PAIR
+    assert after.most["macs"] == other
+    assert f"macs {other:,}" in after.notes[-1]
+    assert after.notes[-1].endswith(", as the file has it: limits are held against these")
+    assert f"macs {other:,}" in gate("whatif", path, "--rewrite", "*=depthwise-separable")[1]
 
 
 # --- a branch that cannot run -----------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ A budget is read from names and texts, wherever these stand: YAML, pyproject.tom
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+from sepcalc.branches import others, rows
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.gate.metrics import METRICS, measured, read_metric, spoken, unknown
 from sepcalc.network import Layer, Network, matches
@@ -245,14 +247,16 @@ def hold(network: Network, limits: Iterable[Limit]) -> list[Held]:
         measure = METRICS[limit.metric].layer
         assert measure is not None
         layers = [layer for layer in network.layers if matches(layer.name, limit.scope)]
-        if not layers:
+        apart = [layer for layer in others(network.choices) if matches(layer.name, limit.scope)]
+        if not layers and not apart and not any(matches(name, limit.scope) for name in rows(network.choices)):
             hint = near_miss(limit.scope, [layer.name for layer in network.layers[:1000]])
             place = str(limit.mark) if limit.mark else ""
             problems.append(Problem(f"no layer matches {quoted(limit.scope)}: its budget holds nothing", hint, place))
         elif limit.each:
-            held += [_held(limit, layer.name, measure(layer), [layer]) for layer in layers]
+            held += [_held(limit, layer.name, measure(layer), [layer]) for layer in (*layers, *apart)]
         else:
-            held.append(_held(limit, limit.scope, sum(map(measure, layers)), layers))
+            more = network.larger(limit.metric, partial(matches, pattern=limit.scope))
+            held.append(_held(limit, limit.scope, sum(map(measure, layers)) + more, layers or apart))
     if problems:
         raise InputError(problems)
     return held

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.network import Layer, Network
+from sepcalc.network import SUMS, Layer, Network
 
 
 class Metric(NamedTuple):
@@ -16,19 +16,18 @@ class Metric(NamedTuple):
     bytes: bool = False
 
 
-def _count(at: int) -> Metric:
-    return Metric(lambda network: network.cost[at], lambda layer: layer.cost[at])
+def _count(at: int) -> Callable[[Network], int]:
+    return lambda network: network.cost[at]
 
+
+def _sum(measure: Callable[[Layer], int]) -> Callable[[Network], int]:
+    return lambda network: sum(map(measure, network.layers))
+
+
+_WHOLE = {name: _count(at) for at, name in enumerate(COSTS)}  # which a network has added up
 
 METRICS = {
-    **{name: _count(at) for at, name in enumerate(COSTS)},
-    "flops": Metric(lambda network: network.cost.flops, lambda layer: layer.cost.flops),
-    "effective_macs": Metric(
-        lambda network: sum([layer.effective_macs for layer in network.layers]), lambda layer: layer.effective_macs
-    ),
-    "traffic": Metric(
-        lambda network: sum([layer.traffic() for layer in network.layers]), lambda layer: layer.traffic(), True
-    ),
+    **{name: Metric(_WHOLE.get(name, _sum(one)), one, name == "traffic") for name, one in SUMS.items()},
     "peak_memory": Metric(lambda network: network.peak_memory(), None, True),
     "params_bytes": Metric(lambda network: network.param_bytes, None, True),
 }

@@ -222,12 +222,20 @@ class Way(NamedTuple):
     reason: str
     cost: Cost | None
     layers: Sequence[str]
+    most: Mapping[str, int] = {}  # what another branch may have more
 
 
 def fit_report(before: Network, limits: Mapping[str, int], answers: Iterable[Answer]) -> "FitReport":
     """What the ways that were tried came to."""
-    ways = [Way(a.way, a.change, a.reason, None if a.network is None else a.network.cost, a.layers) for a in answers]
-    return FitReport(before.name, before.cost, limits, ways, incomplete(before), before.notes, before.uncounted)
+    ways = [
+        Way(a.way, a.change, a.reason, None, a.layers)
+        if a.network is None
+        else Way(a.way, a.change, a.reason, a.network.cost, a.layers, a.network.most)
+        for a in answers
+    ]
+    return FitReport(
+        before.name, before.cost, limits, ways, incomplete(before), before.notes, before.uncounted, before.most
+    )
 
 
 class FitReport(NamedTuple):
@@ -241,6 +249,7 @@ class FitReport(NamedTuple):
     incomplete: str = ""
     notes: Sequence[str] = ()
     missing: Sequence[Gap] = ()
+    most: Mapping[str, int] = {}
 
     @property
     def best(self) -> str | None:
@@ -256,12 +265,12 @@ class FitReport(NamedTuple):
             *[Column(metric, NUMBER) for metric in metrics],
             Column("params kept", NUMBER),
         ]
-        rows = [Row(("as it is", "", *self._numbers(self.before, metrics)))]
+        rows = [Row(("as it is", "", *self._numbers(self.before, metrics, self.most)))]
         for way in self.ways:
             if way.cost is None:
                 rows.append(Row((way.way, way.reason, *[None] * (len(metrics) + 1))))
             else:
-                rows.append(Row((way.way, way.change, *self._numbers(way.cost, metrics))))
+                rows.append(Row((way.way, way.change, *self._numbers(way.cost, metrics, way.most))))
         limits = ", ".join(f"{metric} <= {quantity.exact(most)}" for metric, most in self.limits.items())
         sections: list[Section] = [Table(f"{self.name or 'network'}: {limits}", columns, rows)]
         sections += [Lines("Separated", [", ".join(way.layers)]) for way in self.ways if way.layers]
@@ -275,8 +284,8 @@ class FitReport(NamedTuple):
             sections.append(Lines("", self.notes))
         return sections
 
-    def _numbers(self, cost: Cost, metrics: Sequence[str]) -> list[str]:
-        counts = [quantity.exact(int(getattr(cost, metric))) for metric in metrics]
+    def _numbers(self, cost: Cost, metrics: Sequence[str], most: Mapping[str, int]) -> list[str]:
+        counts = [quantity.exact(most.get(metric, 0) or int(getattr(cost, metric))) for metric in metrics]
         return [*counts, quantity.share(cost.params, self.before.params)]
 
     def document(self) -> Mapping[str, Any]:
@@ -285,6 +294,7 @@ class FitReport(NamedTuple):
             "name": self.name,
             "limits": dict(self.limits),
             "before": self.before._asdict(),
+            **({"most": dict(self.most)} if self.most else {}),
             "best": self.best,
             "ways": [
                 {
@@ -292,6 +302,7 @@ class FitReport(NamedTuple):
                     "change": way.change or None,
                     "reason": way.reason or None,
                     "after": None if way.cost is None else way.cost._asdict(),
+                    **({"most": dict(way.most)} if way.most else {}),
                     "separated": list(way.layers),
                 }
                 for way in self.ways

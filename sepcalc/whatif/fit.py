@@ -5,15 +5,17 @@ with them; the set of layers to separate as an integer program, by SciPy's HiGHS
 proposals are counted in integers.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
+from itertools import chain, combinations, islice
 from math import ceil, gcd, inf
 from typing import Any, NamedTuple
 
+from sepcalc.branches import Choice, heaviest
 from sepcalc.cost import COSTS, Cost
 from sepcalc.errors import InputError, Invalid, Problem, quoted
-from sepcalc.network import Network
+from sepcalc.network import SUMS, Network
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Shape, show
@@ -26,6 +28,7 @@ SEPARATED = [name for name in VARIANTS if name != "normal"]
 LEAST_WIDTH = Fraction(1, 20)
 FINEST = 1000  # widths are tried in thousandths
 ROUNDS = 500  # of HiGHS
+MOST_ROOMS = 100  # ways in which branches may run that are looked at
 _LARGE = 10**6  # coefficients up to this are given to HiGHS as they are
 
 Limits = Mapping[str, int]
@@ -57,9 +60,14 @@ def count_of(cost: Cost, metric: str) -> int:
     return int(getattr(cost, metric))
 
 
+def largest_of(network: Network, metric: str) -> int:
+    """A linear count of a network, the most where not always the same runs: as the gate has it."""
+    return network.most.get(metric, 0) or count_of(network.cost, metric)
+
+
 def fits(network: Network, limits: Limits) -> bool:
     """Whether every limit is kept; equal to it is."""
-    return all(count_of(network.cost, metric) <= most for metric, most in limits.items())
+    return all(largest_of(network, metric) <= most for metric, most in limits.items())
 
 
 def fit(
@@ -181,6 +189,14 @@ def tried(make: Callable[[], Network]) -> Network | None:
 # --- the best set of layers to separate ------------------------------------------------------------------------------
 
 
+class Room(NamedTuple):
+    """What is left for the groups of a metric; those of these numbers do not count, as their branch does not run."""
+
+    metric: str
+    most: int
+    without: frozenset[int] = frozenset()
+
+
 class _Choice(NamedTuple):
     """A way to run some layers (those that share weights, together): what it costs in all, and its plans."""
 
@@ -193,12 +209,21 @@ def separated(network: Network, limits: Limits, variants: Sequence[str], setting
 
     Raises InputError without SciPy.
     """
+    found = _separated(network, limits, variants, settings)
+    if found.network is None or fits(found.network, limits):
+        return found
+    return Answer("separate", None, "", "another branch may run, and has more")
+
+
+def _separated(network: Network, limits: Limits, variants: Sequence[str], settings: Settings) -> Answer:
+    """The same by what is laid out, and by each branch that may run in place of one there."""
     groups = _choices(network, variants, settings)
     fixed = {metric: count_of(network.cost, metric) for metric in limits}
     for choices in groups:
         for metric in limits:
             fixed[metric] -= count_of(choices[0].cost, metric)
-    taken = _solved(groups, {metric: most - fixed[metric] for metric, most in limits.items()})
+    rooms = [Room(metric, most - fixed[metric]) for metric, most in limits.items()]
+    taken = _solved(groups, [*rooms, *_otherwise(network, groups, rooms)])
     if taken is None:
         return Answer("separate", None, "", "not even all layers separated fit")
     plans = [Plan(reason="kept")] * len(network.nodes)
@@ -223,6 +248,27 @@ def by_separating(
             raise
         problem = error.problems[0]
         return Answer("separate", None, "", ": ".join(filter(None, (problem.message, problem.hint))))
+
+
+def _otherwise(network: Network, groups: Sequence[Sequence[_Choice]], rooms: Sequence[Room]) -> list[Room]:
+    """The rooms where other branches run than those that are laid out: without the groups in these, and without their
+    layers, but with the most that another has. Branches in branches are left to the one who counts again."""
+    names = [{network.nodes[at].name for at in choices[0].plans} for choices in groups]
+    found = []
+    for chosen in islice(_subsets(network.choices), MOST_ROOMS):
+        inside = frozenset[str]().union(*[choice.taken for choice in chosen]) & network.numbers.keys()
+        without = frozenset([at for at, own in enumerate(names) if own <= inside])
+        kept = inside - frozenset[str]().union(*[names[at] for at in without])
+        for metric, most, _ in rooms:
+            measure = SUMS[metric]
+            least = sum([heaviest(choice, metric, measure, lambda name: True, True) for choice in chosen])
+            found.append(Room(metric, most - least + sum([measure(network[name]) for name in kept]), without))
+    return found
+
+
+def _subsets(choices: Sequence[Choice]) -> Iterator[tuple[Choice, ...]]:
+    """Some of them, or all."""
+    return chain.from_iterable(combinations(choices, count) for count in range(1, len(choices) + 1))
 
 
 def _choices(network: Network, variants: Sequence[str], settings: Settings) -> list[list[_Choice]]:
@@ -270,8 +316,8 @@ def _choice(network: Network, plans: Mapping[int, Plan]) -> _Choice:
     return _Choice(cost, plans)
 
 
-def _solved(groups: Sequence[Sequence[_Choice]], room: Limits) -> list[int] | None:
-    """For each group the number of the choice to take: the most params in all within the room, and of several such
+def _solved(groups: Sequence[Sequence[_Choice]], rooms: Sequence[Room]) -> list[int] | None:
+    """For each group the number of the choice to take: the most params in all within the rooms, and of several such
     the one that changes the fewest groups; None if none fits. Raises InputError without SciPy.
 
     HiGHS computes in floats. What it proposes is counted in integers: a proposal over a limit is cut off, with all
@@ -285,18 +331,21 @@ def _solved(groups: Sequence[Sequence[_Choice]], room: Limits) -> list[int] | No
         ) from None
     flat = [(at, number) for at, choices in enumerate(groups) for number in range(len(choices))]
     if not flat:
-        return [] if all(most >= 0 for most in room.values()) else None
+        return [] if all(room.most >= 0 for room in rooms) else None
     worth = [
         groups[at][number].cost.params * (len(groups) + 1) + (number == 0) for at, number in flat
     ]  # params first, then what is left as it is
-    weights = {metric: [count_of(groups[at][number].cost, metric) for at, number in flat] for metric in room}
+    weights = {
+        room: [0 if at in room.without else count_of(groups[at][number].cost, room.metric) for at, number in flat]
+        for room in rooms
+    }
     rows = [[float(at == group) for at, _ in flat] for group in range(len(groups))]
     highest, lowest = [1.0] * len(rows), [1.0] * len(rows)
-    for metric, most in room.items():
-        unit = gcd(*weights[metric]) or 1
-        scale = max(1, max(weights[metric]) // unit // _LARGE)
-        rows.append([value // unit / scale for value in weights[metric]])
-        highest.append(most // unit / scale)
+    for room in rooms:
+        unit = gcd(*weights[room]) or 1
+        scale = max(1, max(weights[room]) // unit // _LARGE)
+        rows.append([value // unit / scale for value in weights[room]])
+        highest.append(room.most // unit / scale)
         lowest.append(-inf)
     unit = gcd(*worth) or 1
     best: tuple[int, list[int]] | None = None
@@ -314,7 +363,7 @@ def _solved(groups: Sequence[Sequence[_Choice]], room: Limits) -> list[int] | No
         if best and bound < (best[0] // unit) * (1 + 1e-12) + 0.5:
             return best[1]
         taken = [column for column, value in enumerate(found.x) if value > 0.5]
-        over = next((m for m, most in room.items() if sum(weights[m][column] for column in taken) > most), None)
+        over = next((room for room in rooms if sum(weights[room][column] for column in taken) > room.most), None)
         if over is None:
             value = sum(worth[column] for column in taken)
             if best is None or value > best[0]:

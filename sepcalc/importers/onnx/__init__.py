@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.gate.metrics import METRICS
 from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
 from sepcalc.importers.growing import fixed_batch, never_used
@@ -93,13 +93,11 @@ def read(path: str, request: Request = Request()) -> Network:
     name = printable(os.path.splitext(os.path.basename(path))[0])
     laid = Network(name, builder.inputs, nodes, outputs, param_bytes=size)
     most = _most(laid, builder, lambda metric: walked(batch, metric))
-    if most:
-        numbers = ", ".join(f"{spoken(metric)} {count:,}" for metric, count in most.items())
-        builder.note(f"another branch may run that has more, in all {numbers}: limits are held against these")
     _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
     laid.notes, laid.guesses, laid.most = tuple(builder.notes), tuple(guesses), most
+    laid.choices = tuple([one.choice for one in builder.pasted if one.choice])
     return laid
 
 

@@ -1,32 +1,34 @@
 """Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sepcalc.branches import Branch, Choice
 from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
-from sepcalc.gate.metrics import METRICS
 from sepcalc.importers.growing import MOST_NODES, Broken, Segment
 from sepcalc.importers.onnx.constants import array, known
 from sepcalc.importers.onnx.graph import Builder, Call, Elsewhere, Misfit, Mixed, Refused, Results, Value
-from sepcalc.network import Layer, Network
+from sepcalc.network import SUMS, Layer, Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Constant, Copy, Slice
+from sepcalc.shape import Shape
 
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
-SUMMED = {name: metric.layer for name, metric in METRICS.items() if metric.layer is not None}
 Leave = Callable[[str, str], None]  # of a branch that does not run, and why
 DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
 
 
 class Laid(NamedTuple):
-    """A branch as it was laid out once: what it gives, its nodes, what it has of every metric, what it notes."""
+    """A branch as it was laid out once: what it gives, its nodes, what it has of every metric, what it notes, and the
+    choices in it."""
 
     results: list[Value]
     segment: Segment
     metrics: dict[str, int]
     peak: int
     notes: dict[str, None]
+    choices: tuple[Choice, ...]
 
 
 def branch(
@@ -57,16 +59,20 @@ def branch(
             continue
         peak = _peak(builder, mark) if builder.metric == "peak_memory" else 0
         metrics = _measured(builder, mark)
-        laid[which] = Laid(results, builder.cut(mark), metrics, peak, builder.notes)
+        choices = tuple([one.choice for one in builder.pasted if one.start >= mark and one.choice])
+        laid[which] = Laid(results, builder.cut(mark), metrics, peak, builder.notes, choices)
     builder.notes = before
     if not laid:
         raise failed["then_branch"]
     chosen = max(laid, key=lambda which: _weight(builder, laid[which]))
-    results, segment, metrics, _, builder.notes = laid[chosen]
+    results, segment, metrics, _, builder.notes, inner = laid[chosen]
     if not failed:
         name = printable(call.name)
         builder.note(f"{name}: its branch depends on the data; counted is {chosen.partition('_')[0]}, which costs most")
+    apart = tuple([_apart(builder, one) for which, one in laid.items() if which != chosen])
     builder.put(segment, metrics)
+    row = call.name
+    at = len(builder.pasted) - 1
     for other in [one for which, one in laid.items() if which != chosen]:
         builder.more.add("peak_memory")
         builder.more.update(metric for metric, count in other.metrics.items() if count > metrics[metric])
@@ -74,7 +80,11 @@ def branch(
             if isinstance(node.op, Uncounted):
                 builder.add(node.name, node.op, [])
         if roots := _roots(other.segment):
-            builder.grow(builder.unique(call.name), Constant((1,), learned=True), [], roots)
+            row = builder.unique(call.name)
+            builder.grow(row, Constant((1,), learned=True), [], roots)
+    if apart:
+        choice = Choice(row, frozenset([node.name for node in segment.nodes]), inner, apart)
+        builder.pasted[at] = builder.pasted[at]._replace(choice=choice)
     for which, wrong in failed.items():
         where = f"{wrong.where}: " if isinstance(wrong, Misfit) else ""
         leave(which, f"{where}{_fact(wrong).message}")
@@ -99,19 +109,30 @@ def _either(builder: Builder, call: Call, value: Value, others: Sequence[Value])
 def _measured(builder: Builder, mark: int) -> dict[str, int]:
     """What the nodes from this one on have of every metric that is a sum over layers; of branches that were put back
     it is known."""
-    totals = dict.fromkeys(SUMMED, 0)
+    totals = dict.fromkeys(SUMS, 0)
     end = len(builder.nodes)
-    inner = [(start, after, metrics) for start, after, metrics in reversed(builder.pasted) if start >= mark]
+    inner = [one[:3] for one in reversed(builder.pasted) if one.start >= mark]
     for start, after, metrics in [*inner, (mark, mark, {})]:
-        for node in builder.nodes[after:end]:
-            inputs = tuple([builder.tensors[source] for source in node.sources])
-            layer = Layer(node.name, node.op, inputs, node.output, node.op.cost(inputs, node.output))
-            for metric, measure in SUMMED.items():
+        for layer in _layers(builder.nodes[after:end], builder.tensors):
+            for metric, measure in SUMS.items():
                 totals[metric] += measure(layer)
         for metric, count in metrics.items():
             totals[metric] += count
         end = start
     return totals
+
+
+def _layers(nodes: Iterable[Node], tensors: Sequence[Shape]) -> Iterator[Layer]:
+    """Each as if it stored all that its op says."""
+    for node in nodes:
+        inputs = tuple([tensors[source] for source in node.sources])
+        yield Layer(node.name, node.op, inputs, node.output, node.op.cost(inputs, node.output))
+
+
+def _apart(builder: Builder, other: Laid) -> Branch:
+    """A branch that was taken off the network, where that ends before it."""
+    tensors = [*builder.tensors, *other.segment.tensors]
+    return Branch(tuple(_layers(other.segment.nodes, tensors)), other.choices)
 
 
 def _peak(builder: Builder, mark: int) -> int:

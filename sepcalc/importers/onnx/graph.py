@@ -10,6 +10,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from sepcalc.branches import Choice
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.growing import MOST_AXES, Growing, Segment, numbered
 from sepcalc.importers.onnx.provenance import Role
@@ -176,6 +177,15 @@ class Misfit(Exception):
         self.fact = fact
 
 
+class Pasted(NamedTuple):
+    """Where a branch that was put back begins and ends, what it has of every metric, and what it was taken for."""
+
+    start: int
+    end: int
+    metrics: dict[str, int]
+    choice: Choice | None = None
+
+
 class Builder(Growing[Roots]):
     """The network so far; beside each node stand the stored tensors that it uses as weights, and how many elements of
     each at most."""
@@ -205,7 +215,7 @@ class Builder(Growing[Roots]):
         self.more = set[str]()  # metrics of which some other branch has more
         self.used = frozenset[str]()  # in the end: the stored tensors that layers have
         self.unrun: dict[str, Unrun] = {}  # by the graph that it is
-        self.pasted: list[tuple[int, int, dict[str, int]]] = []  # where branches begin and end, and what they have
+        self.pasted: list[Pasted] = []
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 
@@ -374,14 +384,14 @@ class Builder(Growing[Roots]):
     def back(self, count: int) -> None:
         for node in self.nodes[count:]:
             del self.names[node.name]
-        while self.pasted and self.pasted[-1][1] > count:
+        while self.pasted and self.pasted[-1].end > count:
             self.pasted.pop()
         super().back(count)
 
     def put(self, segment: Segment, metrics: dict[str, int]) -> None:
         """Puts back a branch, of which it is known what it has of every metric."""
         self.names.update(dict.fromkeys([node.name for node in segment.nodes], 1))
-        self.pasted.append((len(self.nodes), len(self.nodes) + len(segment.nodes), metrics))
+        self.pasted.append(Pasted(len(self.nodes), len(self.nodes) + len(segment.nodes), metrics))
         self.paste(segment)
 
     # --- weights --------------------------------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""Branches that run instead of others, where the data decide: of what is counted, the one that has most."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
+
+Layer = Any  # one of a network, which has choices itself
+
+STORED = ("params", "buffers")  # of another branch these count in the row of the choice
+
+
+class Branch(NamedTuple):
+    """A branch that is not laid out: its layers, and the choices among them."""
+
+    layers: tuple[Layer, ...]
+    choices: "tuple[Choice, ...]" = ()
+
+
+class Choice(NamedTuple):
+    """Where one of several branches runs: the ``name`` of its row, where it has one; the names of the layers that are
+    laid out, with the choices among these; and the ``others``."""
+
+    name: str
+    taken: frozenset[str]
+    inner: "tuple[Choice, ...]"
+    others: tuple[Branch, ...]
+
+
+def more(
+    choices: Iterable[Choice],
+    layers: Mapping[str, Layer],
+    metric: str,
+    measure: Callable[[Layer], int],
+    covers: Callable[[str], bool],
+) -> int:
+    """How much more of a metric the layers whose names are covered may have than those that are laid out, ``layers`` by
+    name. Whoever covers the row of a choice covers all its branches."""
+    found = 0
+    for choice in choices:
+        whole = covers(choice.name)
+        within = _everything if whole else covers
+        inner = more(choice.inner, layers, metric, measure, within)
+        own = sum([measure(layers[name]) for name in choice.taken if name in layers and within(name)])
+        most = heaviest(choice, metric, measure, within, whole)
+        found += inner + max(0, most - own - inner)
+    return found
+
+
+def heaviest(
+    choice: Choice, metric: str, measure: Callable[[Layer], int], within: Callable[[str], bool], whole: bool
+) -> int:
+    """The most that one of the other branches has of a metric in layers of these names; ``whole`` is whether their row
+    counts, too, which has what they store."""
+    most = 0
+    for branch in choice.others:
+        amount = more(branch.choices, {one.name: one for one in branch.layers}, metric, measure, within)
+        if not (whole and metric in STORED):
+            amount += sum([measure(one) for one in branch.layers if within(one.name)])
+        most = max(most, amount)
+    return most
+
+
+def rows(choices: Iterable[Choice]) -> list[str]:
+    """The names of all choices."""
+    found = []
+    for choice in choices:
+        found += [choice.name, *rows(choice.inner)]
+        for branch in choice.others:
+            found += rows(branch.choices)
+    return found
+
+
+def _everything(name: str) -> bool:
+    return True
+
+
+def others(choices: Iterable[Choice]) -> list[Layer]:
+    """The layers of all branches that are not laid out."""
+    found: list[Layer] = []
+    for choice in choices:
+        found += others(choice.inner)
+        for branch in choice.others:
+            found += [*branch.layers, *others(branch.choices)]
+    return found
+
+
+def renamed(choices: Iterable[Choice], before: Collection[str], after: Iterable[str]) -> tuple[Choice, ...]:
+    """The choices where the layers of a network were replaced: a new layer, ``conv/depthwise``, stands where the one
+    stood that it was made of."""
+    return tuple([_renamed(choice, before, [*after]) for choice in choices])
+
+
+def _renamed(choice: Choice, before: Collection[str], after: list[str]) -> Choice:
+    taken = frozenset(
+        [
+            name
+            for name in after
+            if name in choice.taken or (name not in before and name.rpartition("/")[0] in choice.taken)
+        ]
+    )
+    return choice._replace(taken=taken, inner=tuple([_renamed(inner, before, after) for inner in choice.inner]))
