@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 TEXT, BROKEN, MISSING, WEIGHTS, NOTHING = b"t", b"b", b"m", b"w", b"n"
+LARGEST_COMPARED = 2**26  # numbers of an array that is held against another
 LARGEST_PACKED = 2**29  # bytes of a packed member, which is unpacked beside the file: HDF5 is read here and there
 
 
@@ -73,6 +74,25 @@ def _opened(path: str, member: str) -> Iterator[BinaryIO]:
                 yield file
 
 
+def _twice(arrays: dict[str, Any]) -> set[str]:
+    """The arrays that a layer has together with one inside it, and that are stored for both: a wrapper keeps the kernel
+    of what it wraps. Those that are all the same number say nothing: two biases may both be zeros."""
+    owned: dict[tuple[str, Any], list[str]] = {}
+    for name, array in arrays.items():
+        owned.setdefault((name.rpartition("vars/")[0], array.shape), []).append(name)
+    found = set[str]()
+    for name, array in arrays.items():
+        parts = name.rpartition("vars/")[0].split("/")[:-1]
+        for at in range(1, len(parts)):
+            for outer in owned.get(("/".join(parts[:at]) + "/", array.shape), ()):
+                if outer not in found and 1 < array.size <= LARGEST_COMPARED and arrays[outer].dtype == array.dtype:
+                    own = array[()].tobytes()
+                    step = array.dtype.itemsize
+                    if own == arrays[outer][()].tobytes() and own != own[:step] * array.size:
+                        found.add(outer)
+    return found
+
+
 def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
     """Every group: its path, the name of the layer that it says, and how many weights it and the groups in it hold."""
     try:
@@ -81,6 +101,7 @@ def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
         return MISSING, b""
     counts: dict[str, int] = {}
     names: dict[str, str] = {}
+    arrays: dict[str, Any] = {}
 
     def seen(name: str, found: Any) -> None:
         if isinstance(found, h5py.Dataset):
@@ -89,10 +110,7 @@ def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
                 or (found.dtype.kind in "iu" and found.dtype.itemsize == 1)
                 or "float" in str(found.dtype)
             ):
-                parts = name.split("/")[:-1]
-                for at in range(len(parts) + 1):
-                    group = "/".join(parts[:at])
-                    counts[group] = counts.get(group, 0) + int(found.size)
+                arrays[name] = found
             return
         counts.setdefault(name, 0)
         if name.split("/")[-1] == "vars" and isinstance(label := found.attrs.get("name"), str):
@@ -102,6 +120,12 @@ def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
         for member in members or [""]:
             with _opened(path, member) as whole, h5py.File(whole, "r") as file:
                 file.visititems(seen)
+                for name in arrays.keys() - _twice(arrays):
+                    parts = name.split("/")[:-1]
+                    for at in range(len(parts) + 1):
+                        group = "/".join(parts[:at])
+                        counts[group] = counts.get(group, 0) + int(arrays[name].size)
+                arrays.clear()
         rows = [[group, names.get(group, ""), count] for group, count in counts.items()]
         return TEXT, json.dumps(rows).encode("ascii")[:most]
     except Exception as error:  # whatever h5py says of a broken file
