@@ -35,7 +35,7 @@ def operands(call: Call, count: int = 2) -> list[Any]:
     """The first arguments, tensors or numbers, wherever they stand in the call."""
     args = call.args[0] if len(call.args) == 1 and isinstance(call.args[0], list) else call.args
     found = list(args)
-    for name in ("x", "x1", "a", "y", "x2", "b"):
+    for name in ("x", "x1", "a", "y", "x2", "b", "bias"):
         if name in call.kwargs and len(found) < count:
             found.append(call.kwargs[name])
     if len(found) < count:

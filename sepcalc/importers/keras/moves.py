@@ -1,6 +1,7 @@
 """Operations that only move elements: other shapes, parts, copies."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -12,6 +13,7 @@ from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
 from sepcalc.importers.keras.settings import Settings, whole
 from sepcalc.ops.move import Copy, Pad, Slice
+from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
 
@@ -237,6 +239,115 @@ def pad(call: Call) -> Tensor:
     return call.add(Copy(shape or (1,), (1,) * (len(shape) - 1)), x)._replace(shape=shape)
 
 
+def of_axis(call: Call, axis: int, function: Handler) -> Tensor | list[Tensor]:
+    """An operation along an axis that its name says, the batch counted."""
+    call.kwargs = {**call.kwargs, "axis": axis}
+    return function(call)
+
+
+def truth(call: Call) -> Tensor:
+    """Whether any is true, or all: choices alone, free."""
+    x = call.plain(call.x)
+    axes = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    keep = option(call, "keepdims", "keep_dims") is True
+    return moved(call, tuple([1 if at in axes else size for at, size in enumerate(x.shape) if keep or at not in axes]))
+
+
+def blocks(call: Call, up: bool) -> Tensor:
+    """Channels that become blocks of positions, or positions that become channels."""
+    x = call.plain(call.x)
+    size = whole(option(call, "block_size", at=1), 1)
+    if option(call, "data_format") not in (None, "channels_last", "NHWC"):
+        raise Unknown("it moves blocks with channels first: it would take channels last")
+    if len(x.shape) != 3 or (x.shape[-1] % size**2 if up else x.shape[0] % size or x.shape[1] % size):
+        raise Invalid(f"its block of {size} does not divide the image")
+    return call.add(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=size), x)
+
+
+def one_hot(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    depth, value = whole(option(call, "num_classes", "depth", at=1)), option(call, "axis")
+    (at,) = axes_of(call, -1 if value is None else value, len(x.shape) + 2)
+    return moved(call, (*x.shape[:at], depth, *x.shape[at:]))
+
+
+def patch(call: Call) -> Tensor:
+    """A part that starts somewhere and has a size, on each axis."""
+    x = call.plain(call.x)
+    start, sizes = option(call, "start_indices", "begin", at=1), option(call, "shape", "size", at=2)
+    if isinstance(call.settings.get("shape"), list):
+        sizes = call.settings.get("shape")
+    rank = len(x.shape) + 1
+    if isinstance(start, dict):  # a stored array
+        config = start.get("config")
+        start = config.get("value") if isinstance(config, dict) else None
+    if not all(isinstance(one, list | tuple) and len(one) == rank for one in (start, sizes)):
+        return moved(call)
+    if start[0] != 0 or sizes[0] not in (None, -1):
+        raise Unknown(BATCH)
+    starts = [whole(one, 0) for one in start[1:]]
+    wanted = [full - one if size == -1 else whole(size) for one, size, full in zip(starts, sizes[1:], x.shape)]
+    if any(one + size > full for one, size, full in zip(starts, wanted, x.shape)):
+        raise Invalid("it takes more than there is")
+    return call.add(Slice(tuple(wanted), tuple(starts) if any(starts) else ()), x)
+
+
+def diagonal(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    rank, offset = len(x.shape) + 1, option(call, "offset", at=1) or 0
+    one, other = (axes_of(call, option(call, name, at=at), rank)[0] for name, at in (("axis1", 2), ("axis2", 3)))
+    if not isinstance(offset, int) or one == other:
+        raise Invalid("it needs two axes and a whole offset")
+    length = min(x.shape[one] + min(offset, 0), x.shape[other] - max(offset, 0))
+    return moved(call, (*[size for at, size in enumerate(x.shape) if at not in (one, other)], whole(length)))
+
+
+def taken(call: Call) -> Tensor:
+    """Elements along an axis by indices of the same rank."""
+    index = option(call, "indices", at=1)
+    return moved(call, index.shape if isinstance(index, Tensor) else None)
+
+
+def _image(call: Call) -> Tensor:
+    x = call.plain(call.x)
+    if len(x.shape) != 3 or option(call, "data_format") not in (None, "channels_last"):
+        raise Unknown("it needs an image with channels last")
+    return x
+
+
+def framed(call: Call, sign: int) -> Tensor:
+    """An image with borders added (``sign`` 1) or cut off (-1), so wide or up to a size."""
+    x = _image(call)
+    sizes = []
+    for size, goal, ends in (
+        (x.shape[0], "target_height", ("top", "bottom")),
+        (x.shape[1], "target_width", ("left", "right")),
+    ):
+        wanted = option(call, goal)
+        both = [option(call, f"{end}_{'padding' if sign > 0 else 'cropping'}") or 0 for end in ends]
+        sizes.append(whole(wanted) if wanted is not None else whole(size + sign * sum(whole(one, 0) for one in both)))
+    return moved(call, (*sizes, x.shape[2]))
+
+
+def patches(call: Call) -> Tensor:
+    """Windows of an image, each laid out as one row of channels."""
+    x = _image(call)
+    asked = {
+        key: option(call, key, *more, at=at)
+        for at, (key, *more) in enumerate((("size",), ("strides",), ("dilation_rate",), ("padding",)), 1)
+    }
+    asked["strides"] = asked["size"] if asked["strides"] is None else asked["strides"]
+    settings = Settings(asked)
+    kernel, strides = settings.sizes("size", rank=2), settings.sizes("strides", rank=2)
+    dilation, how = (
+        settings.sizes("dilation_rate", rank=2, default=1),
+        settings.word("padding", ("valid", "same"), "valid"),
+    )
+    spans = [1 if how == "same" else d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
+    places = [whole((size - span) // step + 1) for size, span, step in zip(x.shape, spans, strides)]
+    return moved(call, (*places, prod(kernel) * x.shape[2]))
+
+
 MOVES: dict[str, Handler] = {
     "Reshape": reshape,
     "ExpandDims": expand,
@@ -256,4 +367,22 @@ MOVES: dict[str, Handler] = {
     "Roll": same_shape,
     "Take": take,
     "Pad": pad,
+    "Any": truth,
+    "All": truth,
+    **dict.fromkeys(("ZerosLike", "OnesLike", "Tril", "Triu"), same_shape),
+    "Hstack": partial(of_axis, axis=1, function=concatenate),
+    "Hsplit": partial(of_axis, axis=1, function=split),
+    "Vsplit": partial(of_axis, axis=0, function=split),
+    "Vstack": partial(of_axis, axis=0, function=concatenate),
+    "Fliplr": same_shape,
+    "DepthToSpace": partial(blocks, up=True),
+    "SpaceToDepth": partial(blocks, up=False),
+    "OneHot": one_hot,
+    "Slice": patch,
+    "Diagonal": diagonal,
+    "TakeAlongAxis": taken,
+    "PadImages": partial(framed, sign=1),
+    "CropImages": partial(framed, sign=-1),
+    "ExtractPatches": patches,
+    "Unfold": moved,
 }

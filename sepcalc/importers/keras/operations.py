@@ -9,46 +9,18 @@ from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import Handler, axes_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor, tensors_in
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.formulas import FORMULAS, binary, reduce, scalar
 from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import resample
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.ops.base import Uncounted
-from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.elementwise import Activation, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import RowNorm
-from sepcalc.ops.pool import Cumulate, Pool, Reduce
-from sepcalc.ops.product import Einsum, Matmul
+from sepcalc.ops.pool import AdaptivePool, Pool, Reduce
+from sepcalc.ops.product import Dense, Einsum, Matmul
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
-
-STORED = {"add": ("shift", "shift"), "multiply": ("scale", "scale"), "subtract": ("shift", "from")}
-STORED |= {"divide": ("scale", "over"), "maximum": ("maximum",) * 2, "minimum": ("minimum",) * 2}
-STORED |= {"compare": ("compare",) * 2, "logical": ("logical",) * 2}
-
-
-def binary(call: Call, how: str) -> Tensor:
-    """Of two tensors, or of a tensor and a number, which is stored."""
-    left, right = operands(call)
-    if isinstance(left, Tensor) and isinstance(right, Tensor):
-        if len(left.shape) != len(right.shape):
-            raise Unknown(
-                "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
-            )
-        return call.add(Elementwise(how), *call.alike([left, right]))
-    tensor, number, turned = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
-    if not isinstance(tensor, Tensor) or not _fits(number, tensor.shape):
-        raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
-    return call.add(Stored(STORED[how][turned]), tensor if single(number) else call.plain(tensor))
-
-
-def _fits(value: Any, shape: Shape) -> bool:
-    """Whether a constant is stretched to a shape, batch before it, and does not stretch it."""
-    if single(value):
-        return True
-    dims = dims_of(value)
-    whole_shape = (1, *shape)
-    tail = whole_shape[len(whole_shape) - len(dims) :]
-    return len(dims) <= len(whole_shape) and all(size in (1, full) for size, full in zip(dims, tail))
 
 
 def power(call: Call) -> Tensor:
@@ -101,30 +73,6 @@ def identity(call: Call) -> Tensor:
     return call.add(Rename("identity"), call.x)
 
 
-def _scalar(made: Tensor, shape: Shape) -> Tensor:
-    return made._replace(shape=shape) if not shape else made
-
-
-def reduce(call: Call, how: str) -> Tensor:
-    x = call.plain(call.x)
-    axes = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
-    keep = option(call, "keepdims", "keep_dims") is True
-    made = call.add(Reduce(how, axes, keep), x)
-    return _scalar(made, made.shape if keep or len(axes) < len(x.shape) else ())
-
-
-def variance(call: Call, root: bool) -> Tensor:
-    """The mean of the squares of what differs from the mean."""
-    x = call.plain(call.x)
-    axes = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
-    keep = option(call, "keepdims") is True
-    mean = call.add(Reduce("mean", axes, True), x, link="mean")
-    square = call.add(Activation("square"), call.add(Elementwise("subtract"), x, mean, link="centred"), link="square")
-    made = call.add(Reduce("mean", axes, keep), square, link="variance" if root else "")
-    made = call.add(Activation("sqrt"), made) if root else made
-    return _scalar(made, made.shape if keep or len(axes) < len(x.shape) else ())
-
-
 def norm(call: Call) -> Tensor:
     if option(call, "ord", "order") not in (None, 2, "fro", "euclidean"):
         raise Unknown("a norm other than the Euclidean one: it would take that")
@@ -133,7 +81,7 @@ def norm(call: Call) -> Tensor:
     keep = option(call, "keepdims") is True
     total = call.add(Reduce("sum", axes, keep), call.add(Activation("square"), x, link="square"), link="sum")
     made = call.add(Activation("sqrt"), total)
-    return _scalar(made, made.shape if keep or len(axes) < len(x.shape) else ())
+    return scalar(made, x, axes, keep)
 
 
 def normalize(call: Call) -> Tensor:
@@ -157,14 +105,39 @@ def layer_norm(call: Call) -> Tensor:
 
 
 def where(call: Call) -> Tensor:
-    tensors = call.alike(call.tensors)
-    return call.add(Select(), *tensors)
+    if len(call.args) == 1 and not {"x", "x1", "y", "x2"} & set(call.kwargs):
+        raise Unknown("where it is true, which depends on the data: it would take what to choose between")
+    return call.add(Select(), *call.alike(call.tensors))
+
+
+def _by_stored(call: Call, left: Any, right: Any) -> Tensor:
+    """A product with a matrix of the file: what a dense layer without bias does."""
+    dims = [] if isinstance(right, Tensor) else dims_of(right)
+    turned = option(call, "transpose_b") is True or option(call, "adjoint_b") is True
+    if len(dims) != 2 or not isinstance(left, Tensor) or option(call, "transpose_a") is True or not left.shape:
+        raise Unknown("a product with stored numbers: it would take the layer Dense or EinsumDense")
+    rows, out = dims[::-1] if turned else dims
+    x = call.plain(left)
+    if x.shape[-1] != rows:
+        raise Invalid(f"it multiplies {x.shape[-1]} features by a matrix of {rows} rows")
+    return call.add(Dense(out, False), x)
+
+
+def dot(call: Call) -> Tensor:
+    """Over one axis, with a matrix of the file."""
+    left, right = operands(call)
+    axes = option(call, "axes", at=2)
+    if isinstance(left, Tensor) and axes not in (None, 1, [[len(left.shape)], [0]], [[-1], [0]]):
+        raise Unknown("a product over axes other than the last: it would take the layer EinsumDense")
+    if isinstance(right, Tensor):
+        raise Unknown("a product across the examples of a batch: it would take matmul or einsum")
+    return _by_stored(call, left, right)
 
 
 def matmul(call: Call) -> Tensor:
     left, right = operands(call)
     if not isinstance(left, Tensor) or not isinstance(right, Tensor):
-        raise Unknown("a product with stored numbers: it would take the layer Dense or EinsumDense")
+        return _by_stored(call, left, right)
     left, right = call.plain(left), call.plain(right)
     for name, at in (("transpose_a", 0), ("transpose_b", 1), ("adjoint_b", 1)):
         if option(call, name) is True:
@@ -187,13 +160,7 @@ def einsum(call: Call) -> Tensor:
     if not arrow or not one or not other or not one[0] == other[0] == output[:1] or "." in equation:
         raise Unknown("an einsum whose first index is not the batch everywhere: it would take that, without dots")
     made = call.add(Einsum(f"{one[1:]},{other[1:]}->{output[1:]}"), *[call.plain(tensor) for tensor in tensors])
-    return _scalar(made, () if len(output) == 1 else made.shape)
-
-
-def cumsum(call: Call) -> Tensor:
-    x = call.plain(call.x)
-    (axis,) = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
-    return call.add(Cumulate(axis), x)
+    return made if len(output) > 1 else made._replace(shape=())
 
 
 SORTED = "how often it compares depends on the data and on the library that sorts or searches"
@@ -255,6 +222,34 @@ def pool(call: Call, how: str) -> Tensor:
     return call.add(Pool(how, kernel, stride, padding, (1,) * rank, exclude_pad=how == "avg"), x)
 
 
+def adaptive(call: Call, how: str) -> Tensor:
+    x = call.plain(call.x)
+    if option(call, "data_format") == "channels_first":
+        raise Unknown("a pool with channels first: it would take a pooling layer")
+    size = Settings({"output_size": option(call, "output_size", at=1)})
+    return call.add(AdaptivePool(how, size.sizes("output_size", rank=len(x.shape) - 1)), x)
+
+
+def tf_pool(call: Call, how: str) -> Tensor:
+    """TensorFlow's pool: sizes for the batch and the channels too, or not."""
+    x = call.plain(call.x)
+    rank = len(x.shape) - 1
+    if option(call, "data_format") not in (None, "NHWC", "NWC", "NDHWC"):
+        raise Unknown("a pool with channels first: it would take a pooling layer")
+
+    def sizes(key: str, at: int) -> Shape:
+        value = option(call, key, at=at)
+        if isinstance(value, list | tuple) and len(value) == rank + 2 and (value[0], value[-1]) == (1, 1):
+            value = value[1:-1]
+        return Settings({key: value}).sizes(key, rank=rank)
+
+    padding: Any = option(call, "padding", at=3)
+    if padding not in ("SAME", "VALID"):
+        raise Unknown("a pool with borders of its own: it would take a pooling layer")
+    pads: Any = "same" if padding == "SAME" else ((0, 0),) * rank
+    return call.add(Pool(how, sizes("ksize", 1), sizes("strides", 2), pads, (1,) * rank, exclude_pad=how == "avg"), x)
+
+
 def attention(call: Call) -> Tensor:
     """Scaled dot-product attention of ``n x heads x d`` each: the same as between the projections of a layer."""
     from sepcalc.ops.product import Attention
@@ -296,6 +291,7 @@ _UNARY = {
     "Floor": "floor",
     "Ceil": "ceil",
     "Round": "round",
+    "Rint": "round",
     "LogicalNot": "not",
     "Tanh": "tanh",
 }
@@ -340,26 +336,29 @@ OPERATIONS: dict[str, Handler] = {
     "Softmax": partial(soft, log=False),
     "LogSoftmax": partial(soft, log=True),
     "Clip": clip,
-    **dict.fromkeys(("Identity", "Cast", "StopGradient", "Copy", "SaturateCast"), identity),
+    **dict.fromkeys(
+        ("Identity", "Cast", "StopGradient", "Copy", "SaturateCast", "ConvertToTensor", "View", "Real"), identity
+    ),
     **{name: partial(reduce, how=how) for name, how in {"Mean": "mean", "Sum": "sum", "Prod": "prod"}.items()},
     **{name: partial(reduce, how=name[-3:].lower()) for name in ("Max", "Amax", "Min", "Amin")},
     "Argmax": partial(reduce, how="argmax"),
     "Argmin": partial(reduce, how="argmin"),
-    "Var": partial(variance, root=False),
-    "Std": partial(variance, root=True),
     "Norm": norm,
     "Normalize": normalize,
     "LayerNorm": layer_norm,
     "Where": where,
     "Matmul": matmul,
+    **dict.fromkeys(("Dot", "Tensordot"), dot),
     "Einsum": einsum,
     "DotProductAttention": attention,
     **MOVES,
-    "Cumsum": cumsum,
-    **dict.fromkeys(("Sort", "Argsort"), sort),
+    **FORMULAS,
+    **dict.fromkeys(("Sort", "Argsort", "Argpartition"), sort),
     "TopK": top,
     **dict.fromkeys(("Digitize", "SearchSorted"), search),
     "Resize": resize,
     "AveragePool": partial(pool, how="avg"),
     "MaxPool": partial(pool, how="max"),
+    "AdaptiveAveragePool": partial(adaptive, how="avg"),
+    "AdaptiveMaxPool": partial(adaptive, how="max"),
 }

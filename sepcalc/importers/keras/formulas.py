@@ -1,0 +1,352 @@
+"""Operations that are formulas of others, each step a layer: tangents, remainders, log-sum-exp, moments."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.keras.arguments import Handler, axes_of, dims_of, operands, option, single
+from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.settings import Settings
+from sepcalc.ops.base import Op
+from sepcalc.ops.conv import Conv
+from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
+from sepcalc.ops.move import Concat, Slice
+from sepcalc.ops.norm import Normalization, RowNorm
+from sepcalc.ops.pool import Cumulate, Reduce
+from sepcalc.shape import Padding, Shape
+
+STORED = {"add": ("shift", "shift"), "multiply": ("scale", "scale"), "subtract": ("shift", "from")}
+STORED |= {"divide": ("scale", "over"), "maximum": ("maximum",) * 2, "minimum": ("minimum",) * 2}
+STORED |= {"compare": ("compare",) * 2, "logical": ("logical",) * 2}
+
+
+def pair(call: Call, how: str, left: Any, right: Any, link: str = "") -> Tensor:
+    """Of two tensors, or of a tensor and a number, which is stored."""
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        if len(left.shape) != len(right.shape):
+            raise Unknown(
+                "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
+            )
+        return call.add(Elementwise(how), *call.alike([left, right]), link=link)
+    tensor, number, turned = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
+    if not isinstance(tensor, Tensor) or not _fits(number, tensor.shape):
+        raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
+    return call.add(Stored(STORED[how][turned]), tensor if single(number) else call.plain(tensor), link=link)
+
+
+def _fits(value: Any, shape: Shape) -> bool:
+    """Whether a constant is stretched to a shape, batch before it, and does not stretch it."""
+    if single(value):
+        return True
+    dims = dims_of(value)
+    whole_shape = (1, *shape)
+    tail = whole_shape[len(whole_shape) - len(dims) :]
+    return len(dims) <= len(whole_shape) and all(size in (1, full) for size, full in zip(dims, tail))
+
+
+def binary(call: Call, how: str) -> Tensor:
+    return pair(call, how, *operands(call))
+
+
+def chain(call: Call, ops: Sequence[Op]) -> Tensor:
+    """Functions of one operand, one after the other."""
+    x = call.x
+    for at, op in enumerate(ops, 1):
+        x = call.add(op, x, link="" if at == len(ops) else f"step{at}")
+    return x
+
+
+def _steps(*ops: Op) -> Handler:
+    return partial(chain, ops=ops)
+
+
+def tangent(call: Call) -> Tensor:
+    """sin(x) / cos(x)."""
+    above, below = (call.add(Activation(how), call.x, link=how) for how in ("sin", "cos"))
+    return call.add(Elementwise("divide"), above, below)
+
+
+def hyperbolic(call: Call, how: str) -> Tensor:
+    """(exp(x) + exp(-x))/2, or their difference."""
+    one = call.add(Activation("exp"), call.x, link="exp")
+    other = call.add(Activation("exp"), call.add(Activation("neg"), call.x, link="neg"), link="exp of neg")
+    return call.add(Stored("scale"), call.add(Elementwise(how), one, other, link=how))
+
+
+def rest(call: Call) -> Tensor:
+    """a - b·floor(a/b)."""
+    a, b = operands(call)
+    whole = call.add(Activation("floor"), pair(call, "divide", a, b, "divide"), link="floor")
+    return pair(call, "subtract", a, pair(call, "multiply", whole, b, "multiply"))
+
+
+def whole_quotient(call: Call) -> Tensor:
+    return call.add(Activation("floor"), pair(call, "divide", *operands(call), link="divide"))
+
+
+def safe_quotient(call: Call) -> Tensor:
+    """a/b, and 0 where b is."""
+    a, b = operands(call)
+    made = pair(call, "divide", a, b, "divide")
+    if not isinstance(b, Tensor):
+        return call.add(Select(), made)
+    return call.add(Select(), *call.alike([call.add(Stored("compare"), b, link="compare"), made]))
+
+
+def hypotenuse(call: Call) -> Tensor:
+    """sqrt(a² + b²)."""
+    squares = [
+        call.add(Activation("square"), one, link=f"square{at}") if isinstance(one, Tensor) else one
+        for at, one in enumerate(operands(call))
+    ]
+    return call.add(Activation("sqrt"), pair(call, "add", *squares, link="add"))
+
+
+def log_add(call: Call) -> Tensor:
+    """max(a, b) + log(1 + exp(-|a - b|))."""
+    a, b = operands(call)
+    most = pair(call, "maximum", a, b, "maximum")
+    apart = pair(call, "subtract", a, b, "subtract")
+    for how in ("abs", "neg", "exp", "log1p"):
+        apart = call.add(Activation(how), apart, link=how)
+    return call.add(Elementwise("add"), *call.alike([most, apart]))
+
+
+def squared_difference(call: Call) -> Tensor:
+    return call.add(Activation("square"), pair(call, "subtract", *operands(call), link="subtract"))
+
+
+def sinc(call: Call) -> Tensor:
+    """sin(πx)/(πx), and 1 where x is 0."""
+    turned = call.add(Stored("scale"), call.x, link="scale")
+    made = call.add(Elementwise("divide"), call.add(Activation("sin"), turned, link="sin"), turned, link="divide")
+    return call.add(Select(), call.add(Stored("compare"), call.x, link="compare"), made)
+
+
+# --- along axes -------------------------------------------------------------------------------------------------------
+
+
+def reduced(call: Call) -> tuple[Tensor, tuple[int, ...], bool]:
+    """What is reduced, along which axes, and whether these stay."""
+    x = call.plain(call.x)
+    axes = axes_of(call, option(call, "axis", "axes", "reduction_indices", at=1), len(x.shape) + 1)
+    return x, axes, option(call, "keepdims", "keep_dims") is True
+
+
+def scalar(made: Tensor, x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
+    """Of all axes one number is left, which has none in Keras."""
+    return made if keep or len(axes) < len(x.shape) else made._replace(shape=())
+
+
+def reduce(call: Call, how: str) -> Tensor:
+    x, axes, keep = reduced(call)
+    return scalar(call.add(Reduce(how, axes, keep), x), x, axes, keep)
+
+
+def average(call: Call) -> Tensor:
+    if option(call, "weights", at=2) is not None:
+        raise Unknown("its average is weighted: it would take Multiply and a sum")
+    return reduce(call, "mean")
+
+
+def _variance(call: Call, x: Tensor, axes: tuple[int, ...], keep: bool, link: str) -> tuple[Tensor, Tensor]:
+    """The mean, with its axes kept, and the mean of the squares of what differs from it."""
+    mean = call.add(Reduce("mean", axes, True), x, link="mean")
+    square = call.add(Activation("square"), call.add(Elementwise("subtract"), x, mean, link="centred"), link="square")
+    return mean, call.add(Reduce("mean", axes, keep), square, link=link)
+
+
+def variance(call: Call, root: bool) -> Tensor:
+    x, axes, keep = reduced(call)
+    _, made = _variance(call, x, axes, keep, "variance" if root else "")
+    return scalar(call.add(Activation("sqrt"), made) if root else made, x, axes, keep)
+
+
+def moments(call: Call) -> list[Tensor]:
+    """The mean and the variance."""
+    x, axes, keep = reduced(call)
+    mean, made = _variance(call, x, axes, keep, "")
+    if not keep:
+        mean = call.free("reshape", mean, scalar(made, x, axes, keep).shape, "rows")
+    return [mean, scalar(made, x, axes, keep)]
+
+
+def log_sum_exp(call: Call) -> Tensor:
+    """The maximum m, and m + log(sum of exp(x - m))."""
+    x, axes, keep = reduced(call)
+    most = call.add(Reduce("max", axes, True), x, link="max")
+    powers = call.add(Activation("exp"), call.add(Elementwise("subtract"), x, most, link="subtract"), link="exp")
+    logs = call.add(Activation("log"), call.add(Reduce("sum", axes, True), powers, link="sum"), link="log")
+    made = call.add(Elementwise("add"), logs, most)
+    if keep:
+        return made
+    return call.free("reshape", made, tuple([size for at, size in enumerate(x.shape) if at not in axes]), "rows")
+
+
+def span(call: Call) -> Tensor:
+    """The maximum less the minimum."""
+    x, axes, keep = reduced(call)
+    most, least = (call.add(Reduce(how, axes, keep), x, link=how) for how in ("max", "min"))
+    return scalar(call.add(Elementwise("subtract"), most, least), x, axes, keep)
+
+
+def count_nonzero(call: Call) -> Tensor:
+    x, axes, keep = reduced(call)
+    return scalar(call.add(Reduce("sum", axes, keep), call.add(Stored("compare"), x, link="compare")), x, axes, keep)
+
+
+def cumulate(call: Call, how: str) -> Tensor:
+    x = call.plain(call.x)
+    (axis,) = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    return call.add(Cumulate(axis, how), x)
+
+
+def difference(call: Call) -> Tensor:
+    """Each element along an axis less the one before it, perhaps several times."""
+    x = call.plain(call.x)
+    value, times = option(call, "axis", at=2), option(call, "n", at=1)
+    (axis,) = axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    times = 1 if times is None else times
+    if not isinstance(times, int) or not 1 <= times < x.shape[axis]:
+        raise Invalid(f"it takes {times} differences of {x.shape[axis]} elements")
+    for at in range(times):
+        shape = (*x.shape[:axis], x.shape[axis] - 1, *x.shape[axis + 1 :])
+        start = tuple([int(one == axis) for one in range(len(shape))])
+        after, before = (call.add(Slice(shape, where), x, link=f"{at}/{where}") for where in (start, ()))
+        x = call.add(Elementwise("subtract"), after, before, link="" if at == times - 1 else f"{at}")
+    return x
+
+
+def without_nan(call: Call, how: str) -> Tensor:
+    """A reduction of what is a number; what is none counts as its neutral element."""
+    x, axes, keep = reduced(call)
+    chosen = call.add(Select(), call.add(Stored("compare"), x, link="is number"), x, link="chosen")
+    return scalar(call.add(Reduce(how, axes, keep), chosen), x, axes, keep)
+
+
+def numbers_only(call: Call) -> Tensor:
+    """Three compares, with no number and both infinities, and as many choices."""
+    x = call.x
+    for what in ("nan", "posinf", "neginf"):
+        x = call.add(Select(), call.add(Stored("compare"), call.x, link=f"is {what}"), x, link=what)
+    return x
+
+
+# --- with stored numbers ----------------------------------------------------------------------------------------------
+
+
+def convolution(call: Call, depthwise: bool) -> Tensor:
+    """With a kernel that is a constant of the file. TensorFlow says strides of the batch and the channels,
+    too, or of none."""
+    x, kernel = call.plain(call.x), option(call, "kernel", "filters", "filter", at=1)
+    if isinstance(kernel, Tensor) or kernel is None:
+        raise Unknown("its kernel is computed: it would take a convolution layer")
+    if option(call, "data_format") not in (None, "channels_last", "NWC", "NHWC", "NDHWC"):
+        raise Unknown("a convolution with channels first: it would take a convolution layer")
+    dims = dims_of(kernel)
+    rank, channels = len(x.shape) - 1, x.shape[-1]
+    if len(dims) != rank + 2 or channels % dims[-2]:
+        raise Invalid(f"its kernel has {len(dims)} axes, for {rank} spatial ones and {channels} channels")
+
+    def sizes(at: int, *keys: str) -> Shape:
+        value = option(call, *keys, at=at)
+        if isinstance(value, list | tuple) and len(value) == rank + 2 and (value[0], value[-1]) == (1, 1):
+            value = value[1:-1]
+        return Settings({keys[0]: value}).sizes(keys[0], rank=rank, default=1)
+
+    how = Settings({"padding": option(call, "padding", at=3)}).word("padding", ("valid", "same"), "valid")
+    padding: Padding = "same" if how == "same" else ((0, 0),) * rank
+    out = channels * dims[-1] if depthwise else dims[-1]
+    groups = channels if depthwise else channels // dims[-2]
+    strides, dilation = sizes(2, "strides"), sizes(5, "dilation_rate", "dilations", "rate")
+    return call.add(Conv(tuple(dims[:-2]), out, strides, padding, dilation, groups), x)
+
+
+def rms(call: Call) -> Tensor:
+    """The RMS of the last axis, and a stored gain."""
+    x, scale = call.plain(call.x), option(call, "scale", at=1)
+    value = option(call, "axis", at=2)
+    axes = axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    if isinstance(scale, Tensor) or axes != (len(x.shape) - 1,):
+        raise Unknown("its gain is computed, or its axis is not the last: it would take the layer RMSNormalization")
+    made = call.add(RowNorm("rms", gain=False, bias=False), x, link="" if scale is None else "rms")
+    return made if scale is None else pair(call, "multiply", made, scale)
+
+
+def batch_norm(call: Call) -> Tensor:
+    """x·s + t with what is stored."""
+    if len(call.tensors) > 1:
+        raise Unknown("its statistics are computed: it would take the layer BatchNormalization")
+    return call.add(Normalization(), call.plain(call.x))
+
+
+# --- pictures, and a few of TensorFlow's own --------------------------------------------------------------------------
+
+
+def gray(call: Call) -> Tensor:
+    """The weighed sum of three colours."""
+    x = call.plain(call.x)
+    if option(call, "data_format") == "channels_first" or x.shape[-1:] != (3,):
+        raise Unknown("it needs three colours, channels last")
+    return call.add(Reduce("sum", (len(x.shape) - 1,), keep=True), call.add(Stored("scale"), x, link="weighed"))
+
+
+def both_signs(call: Call) -> Tensor:
+    """relu(x) beside relu(-x)."""
+    x = call.plain(call.x)
+    up = call.add(Activation("relu"), x, link="relu")
+    down = call.add(Activation("relu"), call.add(Activation("neg"), x, link="neg"), link="relu of neg")
+    return call.add(Concat(len(x.shape) - 1), up, down)
+
+
+def add_all(call: Call) -> Tensor:
+    tensors = call.alike(call.tensors)
+    return call.add(Elementwise("add"), *tensors) if len(tensors) > 1 else call.add(Select(), *tensors)
+
+
+FORMULAS: dict[str, Handler] = {
+    **{name: _steps(Activation("log")) for name in ("Log2", "Log10")},
+    "Exp2": _steps(Activation("exp")),
+    "Cbrt": _steps(Activation("pow")),
+    **{name: _steps(Activation("floor")) for name in ("Trunc", "Fix")},
+    "Fabs": _steps(Activation("abs")),
+    **{name: _steps(Activation("not")) for name in ("BitwiseNot", "BitwiseInvert")},
+    **{name: _steps(Stored("compare")) for name in ("Isnan", "Isinf", "Isposinf", "Isneginf", "Isfinite", "Signbit")},
+    **{name: _steps(Stored("scale")) for name in ("Deg2rad", "Rad2deg")},
+    "Erfc": _steps(Activation("erf"), Stored("from")),
+    "Tan": tangent,
+    "Sinh": partial(hyperbolic, how="subtract"),
+    "Cosh": partial(hyperbolic, how="add"),
+    "Sinc": sinc,
+    **dict.fromkeys(("Mod", "Fmod"), rest),
+    "FloorDivide": whole_quotient,
+    "DivideNoNan": safe_quotient,
+    "Hypot": hypotenuse,
+    **dict.fromkeys(("Logaddexp", "Logaddexp2"), log_add),
+    "SquaredDifference": squared_difference,
+    **{name: partial(binary, how="maximum") for name in ("Fmax",)},
+    **{name: partial(binary, how="minimum") for name in ("Fmin",)},
+    "Heaviside": partial(binary, how="compare"),
+    **{name: partial(binary, how="logical") for name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor")},
+    "Average": average,
+    "Var": partial(variance, root=False),
+    "Std": partial(variance, root=True),
+    "Moments": moments,
+    **{name: partial(without_nan, how=name[3:]) for name in ("Nansum", "Nanprod", "Nanmax", "Nanmin")},
+    "NanToNum": numbers_only,
+    "Conv": partial(convolution, depthwise=False),
+    "DepthwiseConv": partial(convolution, depthwise=True),
+    "RMSNorm": rms,
+    "BatchNorm": batch_norm,
+    "Logsumexp": log_sum_exp,
+    "Ptp": span,
+    "CountNonzero": count_nonzero,
+    "Cumsum": partial(cumulate, how="sum"),
+    "Cumprod": partial(cumulate, how="prod"),
+    "Diff": difference,
+    "RGBToGrayscale": gray,
+    "CRelu": both_signs,
+    "AddN": add_all,
+}

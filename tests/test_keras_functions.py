@@ -1,0 +1,82 @@
+"""``keras.ops`` and TensorFlow's functions in the graphs of Keras: what Keras wrote, held against its own shapes,
+counted by hand and by execution."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_keras import fits, keras2, network, stored, tensorflow
+
+from sepcalc.cost import Cost
+from sepcalc.network import Network
+from sepcalc.verify import verify
+
+FUNCTIONS: dict[str, Any] = stored("functions.json.gz")  # on 4x6x8 mostly: 192 elements
+SORTED = ("ops sort", "ops argsort", "ops top", "ops argpart", "ops take_along")
+
+
+def read(name: str, folder: Path) -> Network:
+    return network(FUNCTIONS[name]["model"], folder)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gives_the_shape_that_keras_says_and_what_is_executed(name: str, tmp_path: Path) -> None:
+    net = read(name, tmp_path)
+    (shape,) = net.outputs.values()
+    assert net.complete
+    assert fits(shape, FUNCTIONS[name]["output"][1:])
+    assert net.incomplete == (("compares",) if name.startswith(SORTED) else ())
+    assert verify(net).ok
+
+
+COSTS = {
+    **{f"ops {name}": {} for name in ("sign", "floor", "ceil", "round", "negative", "absolute", "trunc", "d2s", "any")},
+    **{f"tf math.{name}": {} for name in ("sign", "floor", "ceil", "round", "rint", "abs", "negative")},
+    "tf math.square": {"mults": 192},
+    "tf math.rsqrt": {"divs": 192, "specials": 192},
+    "tf m2.minimum": {"compares": 192},
+    "tf m2.squared_difference": {"mults": 192, "adds": 192},
+    "ops tan": {"divs": 192, "specials": 2 * 192},
+    "ops sinh": {"mults": 192, "adds": 192, "specials": 2 * 192},
+    "ops mod": {"mults": 192, "adds": 192, "divs": 192},
+    "ops mod_num": {"mults": 2 * 192, "adds": 192},  # by a number: times its reciprocal
+    "ops hypot": {"mults": 2 * 192, "adds": 192, "specials": 192},
+    "ops logaddexp": {"adds": 3 * 192, "compares": 192, "specials": 2 * 192},
+    "ops logsumexp": {"adds": 192 + 160 + 32, "compares": 160, "specials": 192 + 32},  # 32 rows of 6
+    "ops ptp": {"adds": 32, "compares": 2 * 160},
+    "ops diff": {"adds": 3 * 48 + 2 * 48},
+    "ops moments1": {"mults": 8 + 192 + 8, "adds": 184 + 192 + 184},
+    "ops count_nonzero": {"adds": 160, "compares": 192},
+    "ops cumprod": {"mults": 160},
+    "ops nansum": {"adds": 160, "compares": 192},
+    "ops nan": {"compares": 3 * 192},
+    "ops gray": {"mults": 108, "adds": 72},
+    "ops conv": {"macs": 36 * 2 * 27, "mults": 36 * 2 * 27, "adds": 36 * 2 * 26, "params": 54},
+    "ops rms": {"mults": 192 + 24, "adds": 192, "divs": 192, "specials": 24},
+    "tf mm": {"macs": 24 * 8 * 3, "mults": 24 * 8 * 3, "adds": 24 * 7 * 3, "params": 24},
+    "tf conv": {"macs": 16 * 72, "mults": 16 * 72, "adds": 16 * 71, "params": 144},
+    "tf depthwise": {"macs": 192 * 9, "mults": 192 * 9, "adds": 192 * 8, "params": 72},
+    "tf maxpool": {"compares": 48 * 3},
+    "tf avgpool": {"mults": 48, "adds": 48 * 3},
+    "tf nn.crelu": {"compares": 2 * 192},
+    "tf bias": {"adds": 192},
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_a_function_costs_what_its_formula_says(name: str, tmp_path: Path) -> None:
+    cost = read(name, tmp_path).cost
+    assert cost._replace(activations=0) == Cost(**COSTS[name])
+
+
+@pytest.mark.parametrize("home", ["", "math.", "compat.v1.", "compat.v1.math."])
+def test_a_function_of_tensorflow_has_several_names(home: str, tmp_path: Path) -> None:
+    model = keras2(tensorflow("f", f"{home}rsqrt", [["x", 0, 0, {}]]), outputs=[["f", 0, 0]])
+    net = network(model, tmp_path)
+    assert (net.complete, net.cost.specials) == (True, 144)
+
+
+def test_a_place_that_depends_on_data_is_no_choice(tmp_path: Path) -> None:
+    model = keras2(tensorflow("f", "where", [["x", 0, 0, {}]]), outputs=[["f", 0, 0]])
+    (gap,) = network(model, tmp_path).uncounted
+    assert gap.reason.startswith("where it is true, which depends on the data: it would take what to choose between")
