@@ -279,7 +279,7 @@ def batch_norm(call: Call) -> Tensor:
     """x·s + t with what is stored."""
     if len(call.tensors) > 1:
         raise Unknown("its statistics are computed: it would take the layer BatchNormalization")
-    return call.add(Normalization(), call.plain(call.x))
+    return call.add(Normalization(), call.x)
 
 
 # --- pictures, and a few of TensorFlow's own --------------------------------------------------------------------------

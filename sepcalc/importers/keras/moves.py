@@ -315,18 +315,23 @@ def _image(call: Call) -> Tensor:
     return x
 
 
-def framed(call: Call, sign: int) -> Tensor:
-    """An image with borders added (``sign`` 1) or cut off (-1), so wide or up to a size."""
+def framed(call: Call, what: str) -> Tensor:
+    """An image with borders added or cut off: so wide on two sides, or up to a size on one of them."""
     x = _image(call)
-    sizes = []
-    for size, goal, ends in (
-        (x.shape[0], "target_height", ("top", "bottom")),
-        (x.shape[1], "target_width", ("left", "right")),
-    ):
-        wanted = option(call, goal)
-        both = [option(call, f"{end}_{'padding' if sign > 0 else 'cropping'}") or 0 for end in ends]
-        sizes.append(whole(wanted) if wanted is not None else whole(size + sign * sum(whole(one, 0) for one in both)))
-    return moved(call, (*sizes, x.shape[2]))
+    sign = 1 if what == "padding" else -1
+    pairs = []
+    for size, goal, ends in ((x.shape[0], "height", ("top", "bottom")), (x.shape[1], "width", ("left", "right"))):
+        before, after = (option(call, f"{end}_{what}") for end in ends)
+        if (wanted := option(call, f"target_{goal}")) is not None:
+            more = sign * (whole(wanted) - size)
+            before = more - (after or 0) if before is None else before
+            after = more - before
+        pairs.append((whole(before or 0, 0), whole(after or 0, 0)))
+    if sign > 0:
+        return call.add(Pad(tuple(pairs)), x)
+    to = [whole(size - sum(pair)) for size, pair in zip(x.shape, pairs)]
+    starts = (pairs[0][0], pairs[1][0], 0)
+    return call.add(Slice((*to, x.shape[2]), starts if any(starts) else ()), x)
 
 
 def patches(call: Call) -> Tensor:
@@ -381,8 +386,8 @@ MOVES: dict[str, Handler] = {
     "Slice": patch,
     "Diagonal": diagonal,
     "TakeAlongAxis": taken,
-    "PadImages": partial(framed, sign=1),
-    "CropImages": partial(framed, sign=-1),
+    "PadImages": partial(framed, what="padding"),
+    "CropImages": partial(framed, what="cropping"),
     "ExtractPatches": patches,
     "Unfold": moved,
 }
