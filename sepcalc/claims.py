@@ -41,6 +41,8 @@ def told(
         elif isinstance(layer.op, Constant) and name in constants:
             how = "by --buffer" if layer.op.buffer else "by --no-learned"
             found.setdefault(how, []).append((name, volume(layer.output)))
+        elif isinstance(layer.op, Constant) and not (layer.op.learned or layer.op.buffer):
+            found.setdefault("in constants, neither learned nor buffers", []).append((name, volume(layer.output)))
     parts = [_part(how, [one for one in counts if one[1]]) for how, counts in sorted(found.items())]
     parts = [part for part in parts if part]
     notes = [f"not counted in params, as the file says: {', '.join(parts)}"] if parts else []

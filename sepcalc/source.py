@@ -71,6 +71,9 @@ def read(
             raise InputError([Problem("there is no standard input here", "name a file")])
         _refuse_sizes(request, "<stdin>")
         return _read_yaml(standard_input(), "<stdin>", request, None, keep)
+    if argument.startswith((ZOO, GIT)) and os.path.lexists(argument):  # one may hide the other
+        shown = printable(argument)[:500]
+        raise InputError([Problem(f"{shown}: there is a file of this name, too", f"./{shown} is the file")])
     if argument.startswith(ZOO):
         from sepcalc.zoo import path
 

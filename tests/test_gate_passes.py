@@ -457,6 +457,18 @@ def test_an_incomplete_network_never_passes(gate: Run) -> None:
     assert not Path("new.json").exists()
 
 
+@pytest.mark.parametrize("name", ["git:HEAD:specs", "zoo:mobilenet_v1"])
+def test_a_file_cannot_hide_behind_another_network(name: str, gate: Run) -> None:
+    """A file that is called as a revision or as a network of the zoo passed for that."""
+    Path("git:HEAD:specs").mkdir()
+    target = f"{name}/net.yaml" if name.startswith("git") else name
+    Path(target).write_text(NET)
+    code, _, err = gate("check", target, "--max", "macs=1G")
+    assert (code, err) == (2, f"{target}: there is a file of this name, too\n  hint: ./{target} is the file\n")
+    assert gate("network", target)[0] == 2
+    assert gate("check", f"./{target}", "--max", "macs=1")[0] == (1 if target.endswith("yaml") else 2)
+
+
 # --- a bug of our own ------------------------------------------------------------------------------------------------
 
 
@@ -535,6 +547,7 @@ LEFT_OUT = {  # layers on 8x8x4, how many of their params count, and what is sai
         0,
         "36 by --buffer (matmul/b/constant)",
     ),
+    "{add: {a: [], b: [constant --to 8x8x4]}}": (0, "256 in constants, neither learned nor buffers (add/b/constant)"),
 }
 
 

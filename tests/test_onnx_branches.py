@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
 
 import numpy as np
+import onnx
 from gating import Run
 from graphs import FLOAT, INT64, graph, ints, node, refusal, saved, weight
 from onnx import TensorProto, helper, numpy_helper
@@ -294,6 +295,22 @@ def test_what_if_says_what_the_other_branch_has(gate: Run) -> None:
     assert f"macs {other:,}" in gate("whatif", path, "--rewrite", "*=depthwise-separable")[1]
 
 
+@pytest.mark.parametrize(("version", "macs"), [(8, 64), (3, 0)])
+def test_a_condition_that_may_be_given_depends_on_the_data(version: int, macs: int, tmp_path: Path) -> None:
+    """It is stored as false, but among the inputs, where files of before version 4 have all that is stored."""
+    one = either([node("MatMul", "x w", "z")], [node("Relu", "x", "z")])
+    no = numpy_helper.from_array(np.bool_(False), "c")
+    made = graph([one], {"x": (1, 8)}, "y", (weight("w", 8, 8), no))
+    path = Path(saved(tmp_path, made))
+    assert read(str(path)).macs == 0
+    for stored in made.initializer:
+        made.input.append(helper.make_tensor_value_info(stored.name, stored.data_type, stored.dims))
+    model = onnx.load(saved(tmp_path, made))
+    model.ir_version = version
+    path.write_bytes(model.SerializeToString())
+    assert read(str(path)).macs == macs
+
+
 # --- a branch that cannot run -----------------------------------------------------------------------------------------
 
 
@@ -423,6 +440,16 @@ def test_weights_that_nothing_reads_are_told(tmp_path: Path) -> None:
     assert notes(tmp_path, [PRODUCT, constant("head", 8, 5)]) == (unused(40, "head"),)
     aside = [node("Transpose", "head", "t"), node("Add", "t t", "u"), PRODUCT]
     assert notes(tmp_path, aside, weight("head", 8, 5)) == (unused(40, "head"),)
+
+
+def test_a_part_that_nothing_reads_is_told(tmp_path: Path) -> None:
+    """8 of 800 rows; of others the shape alone."""
+    part = [node("Slice", "w none eight", "v"), node("MatMul", "x v", "y")]
+    path = saved(tmp_path, part, {"x": (1, 8)}, "y", (weight("w", 800, 8), ints("none", 0), ints("eight", 8)))
+    assert (read(path).params, read(path).notes) == (64, (unused(6336, "a part of w"),))
+    sizes = [node("Shape", "v", "s"), node("Cast", "s", "f", to=1), node("ReduceSum", "f", "g", keepdims=0)]
+    nodes = [*sizes, node("MatMul", "x w", "h"), node("Add", "h g", "y")]
+    assert notes(tmp_path, nodes, weight("v", 8, 5)) == (unused(40, "v"),)
 
 
 def test_what_is_no_weight_is_not_missed(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.shape import Shape, show
 
+BOOL = 9  # ONNX's number of that element type
 NEWEST = 40  # opset versions beyond this are none that exists
 
 __all__ = ["OPERATORS", "REASONS", "read"]
@@ -63,7 +64,7 @@ def read(path: str, request: Request = Request()) -> Network:
         builder, scope = _border(border, wishes, batch, told)
         builder.metric = metric
         walk = Walk(builder, functions, opsets, declared)
-        scope.update(initial(graph, builder))
+        scope.update(_open(model, initial(graph, builder)))
         with strict():
             walk.graph(graph.node, scope, {one.name for one in graph.output})
         return builder, _outputs(builder, graph, scope, declared)
@@ -99,6 +100,16 @@ def read(path: str, request: Request = Request()) -> Network:
     laid.notes, laid.guesses, laid.most = tuple(builder.notes), tuple(guesses), most
     laid.choices = tuple([one.choice for one in builder.pasted if one.choice])
     return laid
+
+
+def _open(model: Any, stored: Mapping[str, Value]) -> dict[str, Value]:
+    """Stored tensors, with nothing known of a truth that is an input, too: it stands where none is given, and whoever
+    runs the file gives another. (Files of before version 4 have all that is stored among their inputs.)"""
+    given = {one.name for one in model.graph.input} if model.ir_version >= 4 else set[str]()
+    return {
+        name: value._replace(data=None) if name in given and value.kind == BOOL else value
+        for name, value in stored.items()
+    }
 
 
 def _load(path: str) -> Any:
@@ -230,6 +241,8 @@ def _note_unused(builder: Builder, roots: Sequence[str]) -> None:
             told.update(own)
             stored = f"; it stores {_elements(builder, own):,} params, which are not counted" if own else ""
             builder.note(f"{printable(name)}: its branch {which} cannot run on these shapes ({reason}){stored}")
+    if partly := {root: rest for root, rest in builder.partly.items() if builder.is_weight(root)}:
+        builder.note(never_used(sum(partly.values()), [f"a part of {root}" for root in partly]))
     if roots := [root for root in roots if root not in told]:
         fixed = [root for root in roots if builder.is_buffer(root)]
         params = _elements(builder, [root for root in roots if root not in fixed])

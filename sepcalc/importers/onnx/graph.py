@@ -214,6 +214,7 @@ class Builder(Growing[Roots]):
         self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
         self.more = set[str]()  # metrics of which some other branch has more
         self.used = frozenset[str]()  # in the end: the stored tensors that layers have
+        self.partly: dict[str, int] = {}  # of these, how many elements no layer has
         self.unrun: dict[str, Unrun] = {}  # by the graph that it is
         self.pasted: list[Pasted] = []
 
@@ -436,6 +437,7 @@ class Builder(Growing[Roots]):
                 nodes[at] = node._replace(shared=said - new, owners=others, buffers=more)
             before.append(at)
         self.used = frozenset(left)
+        self.partly = {root: rest for root, rest in left.items() if rest}
         bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)
 

@@ -42,7 +42,8 @@ class _Search:
             if given and needed.isdisjoint(given):
                 self.dead([node], None, owner)
                 continue
-            needed.update(node.input)
+            if node.op_type not in ("Shape", "Size") or node.domain:  # which read no numbers
+                needed.update(node.input)
             if (node.domain, node.op_type) in self.functions:
                 self.called[node.domain, node.op_type] = None
             for part, inner in _graphs(node):
