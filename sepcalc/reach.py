@@ -5,10 +5,9 @@ what they see of the network's input. Steps are kept as few as they can be witho
 any length takes time in proportion.
 """
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import lru_cache
 from math import gcd, prod
-from operator import is_
 from typing import Any, NamedTuple
 
 from sepcalc.ops.base import Op, Window
@@ -55,17 +54,24 @@ class Reach(NamedTuple):
         """Input positions that one element sees."""
         if self.steps is None:
             return self.whole
-        if len(set(map(id, self.steps))) == 1:  # one way for all axes
+        if self._square:
             one = seen(self.steps[0], 1)
-            return tuple([max(whole, one) for whole in self.whole])
+            alone = max(self.whole) <= one
+            return (one,) * len(self.whole) if alone else tuple([max(whole, one) for whole in self.whole])
         return tuple([max(whole, seen(steps, 1)) for whole, steps in zip(self.whole, self.steps)])
+
+    @property
+    def _square(self) -> bool:
+        """Whether there is one way for all axes."""
+        steps = self.steps
+        return steps is not None and len(steps) > 0 and steps.count(steps[0]) == len(steps)
 
     @property
     def strides(self) -> tuple[Stride, ...] | None:
         """Input positions from one element to the next; None where positions are lost."""
         if self.steps is None:
             return None
-        if len(set(map(id, self.steps))) == 1:  # one way for all axes
+        if self._square:
             return (_stride(self.steps[0]),) * len(self.steps)
         return tuple(map(_stride, self.steps))
 
@@ -89,15 +95,15 @@ def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -
     if windows is not None and (every := _along(reach, len(shape), windows, op.apart)) is not None:
         starts = _started(reach, every)
         first, way = (every[0], reach.steps[0]) if every else (OWN, ())
-        alike = all(window[:3] == first[:3] for window in every)
+        alike = every.count(first) == len(every) or all(window[:3] == first[:3] for window in every)
         if alike and first[:3] == OWN[:3]:
             return reach if starts == reach.starts else reach._replace(starts=starts)
-        if alike and all(map(partial(is_, way), reach.steps)):  # square, as most are: one axis for all
-            steps = (_back(reach.steps[0], first),) * len(every)
+        if alike and reach.steps.count(way) == len(every):  # square, as most are: one axis for all
+            steps = (_back(way, first),) * len(every)
         else:
             steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, every)])
         if max(map(len, steps)) <= LONGEST:
-            return reach._replace(steps=steps, starts=starts)
+            return Reach(reach.whole, steps, reach.lie, starts)
     return _lost(reach, shape)
 
 
@@ -206,14 +212,16 @@ def seen(steps: Sequence[Step], count: int) -> int:
     """Input positions that so many neighbours see."""
     for stride, offset, upscale, span in reversed(steps):
         count = -(-((count - 1) * stride + offset) // upscale) + span
-    return min(count, LARGEST)
+    return count if count < LARGEST else LARGEST
 
 
 def _back(steps: tuple[Step, ...], window: Window) -> tuple[Step, ...]:
     """The way back from behind a window."""
-    if window.stride == window.upscale == 1:  # the most frequent one only looks further
+    wide, apart, between, _ = window
+    if apart == between == 1:  # the most frequent one only looks further
         stride, offset, upscale, span = steps[-1]
-        return (*steps[:-1], Step(stride, min(offset + (window.span - 1) * stride, LARGEST), upscale, span))
+        offset += (wide - 1) * stride
+        return (*steps[:-1], Step(stride, offset if offset < LARGEST else LARGEST, upscale, span))
     way = [*steps, _capped(_reduced(Step(window.stride, 0, window.upscale, window.span)))]
     while len(way) > 1 and (merged := _merged(*way[-2:])):
         way[-2:] = [_capped(_reduced(merged))]
@@ -242,7 +250,9 @@ def _capped(step: Step) -> Step:
     return step if max(step) <= LARGEST else Step(*[min(number, LARGEST) for number in step])
 
 
-def _stride(steps: Iterable[Step]) -> Stride:
+def _stride(steps: Sequence[Step]) -> Stride:
+    if len(steps) == 1:
+        return _ratio(steps[0].stride, steps[0].upscale)
     return _ratio(prod([step.stride for step in steps]), prod([step.upscale for step in steps]))
 
 

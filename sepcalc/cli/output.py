@@ -43,7 +43,7 @@ _COMMAND = re.compile(r"^( *):(?=:)", re.MULTILINE)
 def uncommanded(text: str) -> str:
     """The text without lines that GitHub, in whose logs they stand, would take for commands: those that begin with two
     colons, after spaces or not."""
-    return _COMMAND.sub(r"\1\\x3a", text)
+    return _COMMAND.sub(r"\1\\x3a", text) if "::" in text else text
 
 
 element_bytes = click.option(

@@ -1,6 +1,7 @@
 """Convolutions. There is one formula here for all of them: depthwise, pointwise and grouped convolutions are
 ``Conv`` with its groups and kernel set so, separable ones are chains of it (``rewrite.py``)."""
 
+from functools import lru_cache
 from math import gcd, prod
 from typing import NamedTuple
 
@@ -96,8 +97,7 @@ class Conv(_Conv, Op):
         return self.out * (shape[-1] // self.groups) * seen
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        axes = zip(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
-        return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
+        return _gathered(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
 
 
 class _Transposed(NamedTuple):
@@ -249,6 +249,12 @@ class Fold(_Fold, Op):
         return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
 
 
+@lru_cache(1024)
+def _gathered(kernel: Shape, stride: Shape, dilation: Shape, pads: Pads) -> tuple[Window, ...]:
+    axes = zip(kernel, stride, dilation, pads)
+    return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
+
+
 def _scattered(kernel: int, stride: int, dilation: int) -> Window:
     """The inputs u with u·s + v·d = y for some tap v: taps s/gcd apart, inputs d/gcd apart."""
     common = gcd(stride, dilation)
@@ -256,12 +262,18 @@ def _scattered(kernel: int, stride: int, dilation: int) -> Window:
 
 
 def _described(kernel: Shape, stride: Shape, dilation: Shape, groups: int, channels: int, out: int) -> str:
+    text = f"{_window_words(kernel, stride, dilation)}{channels} -> {out}"
+    return f"{text}, groups {groups}" if groups > 1 else text
+
+
+@lru_cache(1024)
+def _window_words(kernel: Shape, stride: Shape, dilation: Shape) -> str:
     parts = [show(kernel)] if kernel else []
     if any(s > 1 for s in stride):
         parts.append(f"/{show(stride) if len(set(stride)) > 1 else stride[0]}")
     if any(d > 1 for d in dilation):
         parts.append(f"dilation {show(dilation) if len(set(dilation)) > 1 else dilation[0]}")
-    return " ".join([*parts, f"{channels} -> {out}"]) + (f", groups {groups}" if groups > 1 else "")
+    return "".join([f"{part} " for part in parts])
 
 
 def check_channels(channels: int, out: int, groups: int) -> None:

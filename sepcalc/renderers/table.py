@@ -7,6 +7,8 @@ Colours and folded words are drawn by rich (``terminal.py``), which is loaded fo
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from types import NoneType
 from typing import NamedTuple
 
 from sepcalc import quantity
@@ -54,7 +56,7 @@ def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
 
 def render(report: Report, style: Style) -> str:
     """The report's sections, one below the other."""
-    return "\n".join("".join(f"{line.rstrip()}\n" for line in _lines(part, style)) for part in report.sections())
+    return "\n".join(["".join([f"{line.rstrip()}\n" for line in _lines(part, style)]) for part in report.sections()])
 
 
 def _lines(section: Section, style: Style) -> Iterator[str]:
@@ -86,33 +88,36 @@ def _lines(section: Section, style: Style) -> Iterator[str]:
 
 def _rows(grid: Grid) -> Iterator[str]:
     """The headings, if there are any, and the rows."""
-    columns = []
+    columns, forms = [], []
     for column, texts, wide in zip(grid.columns, grid.texts, grid.widths, strict=True):
-        room = [wide - width(text) for text in texts]
-        if column.holds in RIGHT:
-            columns.append([" " * more + text for text, more in zip(texts, room)])
+        right = column.holds in RIGHT
+        if _narrow_only(texts):
+            forms.append(f"%{wide}s" if right else f"%-{wide}s")
         else:
-            columns.append([text + " " * more for text, more in zip(texts, room)])
+            room = [" " * (wide - width(text)) for text in texts]
+            texts = [more + text if right else text + more for text, more in zip(texts, room)]
+            forms.append("%s")
+        columns.append(texts)
     rows = zip(*columns, strict=True)
     if not any(column.name for column in grid.columns):
         next(rows)
-    for row in rows:
-        yield (" " * GAP).join(row)
+    yield from map((" " * GAP).join(forms).__mod__, rows)
 
 
 def laid_out(table: Table, style: Style) -> Grid:
     """The table in the widest layout that fits; columns with nothing in them are left out."""
     made: dict[tuple[int, bool | int], tuple[list[str], int]] = {}
+    columns = list(zip(*[row.cells for row in table.rows], strict=True)) or [()] * len(table.columns)
 
     def cells(at: int, layout: _Layout) -> tuple[list[str], int]:
         """A column's texts, heading first, and the width of the widest."""
         column = table.columns[at]
         form = layout.bar if column.holds == BAR else layout.exact
         if (at, form) not in made:
-            texts = [column.name, *[_text(row.cells[at], column.holds, form) for row in table.rows]]
+            texts = [column.name, *_texts(columns[at], column.holds, form)]
             if at == 0:
                 texts[1:] = ["  " * row.depth + text for row, text in zip(table.rows, texts[1:], strict=True)]
-            made[at, form] = texts, max(map(width, texts))
+            made[at, form] = texts, max(map(len if _narrow_only(texts) else width, texts))
         return made[at, form]
 
     for layout in _layouts(table.columns, style.exact):
@@ -128,10 +133,10 @@ def laid_out(table: Table, style: Style) -> Grid:
         gaps = GAP * (len(widths) - 1)
         if style.width is None or sum(widths) + gaps <= style.width:
             break
-    columns = [table.columns[at] for at in kept]
-    fits = style.width is None or not _narrow(widths, columns, style.width - gaps)
+    shown = [table.columns[at] for at in kept]
+    fits = style.width is None or not _narrow(widths, shown, style.width - gaps)
     left_out = [column.name for at, column in enumerate(table.columns) if column.spare > layout.spare and column.name]
-    return Grid(columns, [cells(at, layout)[0] for at in kept], widths, fits, list(dict.fromkeys(left_out)))
+    return Grid(shown, [cells(at, layout)[0] for at in kept], widths, fits, list(dict.fromkeys(left_out)))
 
 
 def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
@@ -145,6 +150,21 @@ def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
             break
         widths[widest] -= 1
     return sum(widths) < before
+
+
+def _texts(values: Sequence[object], holds: str, form: bool | int) -> list[str]:
+    """The cells of a column. Those that are no more than what they hold are all made at once."""
+    types = {*map(type, values)}
+    if types <= {str, NoneType}:
+        texts = [value or "" for value in values if isinstance(value, str | NoneType)]
+        if "".join(texts).isprintable():
+            return texts
+    if types == {int} and holds != BYTES and holds != BAR:
+        return list(map(quantity.exact if form else quantity.brief, values))
+    if types == {float} and holds == BAR:
+        steps = 8 * form
+        return [_drawn(min(steps, round(value * steps) or 1)) if value > 0 else "" for value in values]
+    return [_text(value, holds, form) for value in values]
 
 
 def _text(value: object, holds: str, form: bool | int) -> str:
@@ -164,8 +184,18 @@ def _text(value: object, holds: str, form: bool | int) -> str:
 
 def bar(part: float, width: int) -> str:
     """A part of 1 as a bar of at most ``width`` cells, in eighths; what is there at all is seen."""
-    eighths = min(8 * width, max(1, round(part * width * 8))) if part > 0 else 0
+    return _drawn(min(8 * width, max(1, round(part * width * 8)))) if part > 0 else ""
+
+
+@lru_cache(1024)
+def _drawn(eighths: int) -> str:
     return "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
+
+
+def _narrow_only(texts: Sequence[str]) -> bool:
+    """Whether every letter of all these takes one cell."""
+    text = "".join(texts)
+    return text.isascii() or bool(_one_cell_each(text))
 
 
 def width(text: str) -> int:

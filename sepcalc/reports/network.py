@@ -1,6 +1,7 @@
 """``sepcalc network``: a network layer by layer, with totals and what it is held to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 GROUPINGS = {"kind": by_kind, "block": by_block}
 SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
+Made = tuple[tuple[Any, ...], int, Cost, int]  # a row: its first cells, its depth, its cost, its amount of the metric
 FOLDED = "xN: N equal layers or blocks after one another in one row, their numbers added up; --full shows each."
 
 
@@ -99,6 +101,10 @@ class NetworkReport(NamedTuple):
         return self.network.param_bytes if self._main == "params_bytes" else sum(self._amounts())
 
     def sections(self) -> list[Section]:
+        with no_search_for_cycles():
+            return self._sections()
+
+    def _sections(self) -> list[Section]:
         network = self.network
         layers, chosen = network.layers, self.chosen()
         shapes = [", ".join(map(show, ends.values())) for ends in (network.inputs, network.outputs)]
@@ -118,7 +124,7 @@ class NetworkReport(NamedTuple):
 
     def document(self) -> Mapping[str, Any]:
         network = self.network
-        rows = list(records(network, self.element_bytes))
+        rows = self._records()
         document: dict[str, Any] = {
             "format": "sepcalc-network/1",
             "name": network.name,
@@ -148,8 +154,13 @@ class NetworkReport(NamedTuple):
     def records(self) -> Iterable[Mapping[str, Any]]:
         if self.by:
             return map(_fields, self._groups())
-        rows = list(records(self.network, self.element_bytes))
+        rows = self._records()
         return [rows[at] for at in self.chosen()]
+
+    def _records(self) -> list[dict[str, Any]]:
+        """Every layer for machines."""
+        with no_search_for_cycles():
+            return list(records(self.network, self.element_bytes))
 
     def _explained(self, record: dict[str, Any], at: int) -> dict[str, Any]:
         return {**record, "explain": self.network.layers[at].explain()} if self.explain else record
@@ -178,77 +189,75 @@ class NetworkReport(NamedTuple):
                 columns += [Column(f"% of {spoken(metric)}", NUMBER, 0 if main else 2), Column("", BAR)]
         return columns
 
-    def _parts(self, cost: Cost, amount: int) -> dict[str, int]:
-        """The numbers of a row: its params and macs, and its amount of what is sorted by."""
-        return {"params": cost.params, "macs": cost.macs, self._main: amount}
-
-    def _numbers(self, parts: Mapping[str, int], whole: Mapping[str, int], most: Mapping[str, int] | None) -> list[Any]:
-        """The cells of a row in those columns, its bars beside the longest."""
-        shared, cells = self._shared(), list[Any]()
+    def _numbers(self, made: Sequence[Made], whole: int, drawn: bool) -> Iterator[tuple[Any, ...]]:
+        """The cells of rows in those columns; ``whole`` is what the network has of what is sorted by. Where they are
+        ``drawn``, with bars beside the longest, and without a share of nothing."""
+        shared, columns = self._shared(), list[Sequence[Any]]()
         for metric in dict.fromkeys((*SHARED, *shared)):
-            part = parts[metric]
-            cells.append(part)
+            main = metric == self._main
+            parts = [row[3] for row in made] if main else [getattr(row[2], metric) for row in made]
+            columns.append(parts)
             if metric in shared:
-                longest = most[metric] if most else 0
-                cells += [
-                    quantity.share(part, whole[metric]) if part or not most else "",
-                    part / longest if longest else None,
-                ]
-        return cells
+                full = whole if main else getattr(self.network.cost, metric)
+                columns.append([quantity.share(part, full) if part or not drawn else "" for part in parts])
+                longest = max(parts, default=0) if drawn else 0
+                columns.append([part / longest for part in parts] if longest else [None] * len(parts))
+        return zip(*columns)
 
-    def _rows(self, made: Sequence[tuple[Row, Mapping[str, int]]], more: Row, rest: Mapping[str, int]) -> list[Row]:
-        """Rows with their numbers, then what is left, then the total; ``more`` is the row of what is left."""
-        whole = self._parts(self.network.cost, self._all())
-        most = {metric: max([parts[metric] for _, parts in made], default=0) for metric in whole}
-        rows = [row._replace(cells=(*row.cells, *self._numbers(parts, whole, most))) for row, parts in made]
-        if more.cells[0]:
-            rows.append(more._replace(cells=(*more.cells, *self._numbers(rest, whole, None))))
-        blank = [""] * (len(more.cells) - 1) if self.by == "" else [len(self.network.layers)]
-        rows.append(Row(("total", *blank, *self._numbers(whole, whole, None)), total=True))
-        return rows
+    def _rows(self, made: Sequence[Made], rest: Made) -> list[Row]:
+        """Rows with their numbers, then what is left (if it has a name), then the total."""
+        whole = self._all()
+        rows = [
+            Row((*cells, *numbers), depth)
+            for (cells, depth, *_), numbers in zip(made, self._numbers(made, whole, drawn=True))
+        ]
+        blank = [""] * (len(rest[0]) - 1) if self.by == "" else [len(self.network.layers)]
+        total: Made = ("total", *blank), 0, self.network.cost, whole
+        left, all_ = self._numbers([rest, total], whole, drawn=False)
+        if rest[0][0]:
+            rows.append(Row((*rest[0], *left), rest[1]))
+        return [*rows, Row((*total[0], *all_), total=True)]
 
     def _layers(self, title: str, chosen: Sequence[int]) -> list[Section]:
         layers = self.network.layers
         flat = bool(self.sort) or self.top is not None
         amounts = self._amounts() if flat else ()
-        with no_search_for_cycles():
-            branches = (
-                [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
-                if flat
-                else grown(layers, not self.full)
-            )
-        made = []
-        folded = False
+        branches = (
+            [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
+            if flat
+            else grown(layers, not self.full)
+        )
+        made, folded, before, seen = list[Made](), False, None, ("", "")
         for branch, depth in walked(branches):
             last, folded = layers[branch.last], folded or branch.times > 1
             kind = f"{branch.layers:,} layers" if branch.children else f"{last.kind} {last.detail}".rstrip()
             reach = self.network.reach(branch.last)
-            field, pace = reach.extents, reach.strides
-            seen = (show(field) if field else "", _spelt(pace) if pace else "")
-            parts = self._parts(branch.cost, amounts[branch.last] if flat else branch.cost.macs)
-            made.append((Row((branch.title, kind, show(last.output), *seen), depth), parts))
+            if reach is not before:  # an activation sees what the layer before it does
+                before, field, pace = reach, reach.extents, reach.strides
+                seen = (show(field) if field else "", _spelt(pace) if pace else "")
+            amount = amounts[branch.last] if flat else branch.cost.macs
+            made.append(((branch.title, kind, show(last.output), *seen), depth, branch.cost, amount))
         kept = set(chosen)
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
-        more = Row((f"{len(left):,} more" if left else "", "", "", "", ""), depth=1)
         rest = total(layers[at].cost for at in left) if left else Cost()
-        rows = self._rows(made, more, self._parts(rest, self._together(amounts[at] for at in left)))
+        more = (f"{len(left):,} more" if left else "", "", "", "", "")
+        rows = self._rows(made, (more, 1, rest, self._together(amounts[at] for at in left)))
         spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
         table = Table(title, self._columns(Column("layer"), *spare), rows)
         return [table, Lines("", [FOLDED])] if folded else [table]
 
     def _groups_table(self, title: str) -> list[Section]:
         groups, shown, amounts = GROUPINGS[self.by](self.network.layers), self._ranked(self._groups()), self._amounts()
-        made = [(Row((group.name, group.layers)), self._group_parts(group, amounts)) for group in shown]
+        made: list[Made] = [
+            ((group.name, group.layers), 0, group.cost, self._together(amounts[at] for at in group.members))
+            for group in shown
+        ]
         kept = {group.name for group in shown}
         left = [group for group in groups if group.name not in kept]
         number, cost = sum(group.layers for group in left), total(group.cost for group in left) if left else Cost()
-        more = Row((f"{len(left):,} more" if left else "", number), depth=1)
         amount = self._together(amounts[at] for group in left for at in group.members)
-        rows = self._rows(made, more, self._parts(cost, amount))
+        rows = self._rows(made, ((f"{len(left):,} more" if left else "", number), 1, cost, amount))
         return [Table(title, self._columns(Column(self.by), Column("layers", COUNT)), rows)]
-
-    def _group_parts(self, group: Share, amounts: Sequence[int]) -> Mapping[str, int]:
-        return self._parts(group.cost, self._together(amounts[at] for at in group.members))
 
     def _totals(self) -> Table:
         cost, network = self.network.cost, self.network
@@ -305,6 +314,7 @@ def _fields(share: Share) -> dict[str, Any]:
     return {"name": share.name, "layers": share.layers, **share.cost._asdict()}
 
 
-def _spelt(strides: Sequence[Stride]) -> str:
+@lru_cache(1024)
+def _spelt(strides: tuple[Stride, ...]) -> str:
     """``32``, or ``32x16`` where the axes differ."""
     return "x".join(map(str, strides if len(set(strides)) > 1 else strides[:1]))

@@ -1,6 +1,7 @@
 """A network's layers as the tree of their names, equal neighbours folded into one."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -47,7 +48,8 @@ def walked(branches: Sequence[Branch], depth: int = 0) -> Iterator[tuple[Branch,
     """Every branch with its depth, groups before their children."""
     for branch in branches:
         yield branch, depth
-        yield from walked(branch.children, depth + 1)
+        if branch.children:
+            yield from walked(branch.children, depth + 1)
 
 
 class _Grower:
@@ -70,8 +72,9 @@ class _Grower:
         return self.folded(branches) if self.fold else branches
 
     def leaf(self, at: int, name: str) -> Branch:
-        _, op, inputs, output, cost, weights, *_ = self.layers[at]
-        return Branch(name, at, at, cost, self.kind(type(op), op, inputs, output, cost, weights is None))
+        _, op, inputs, output, cost, weights, _, _ = self.layers[at]
+        kind = self.kind(type(op), op, inputs, output, cost, weights is None) if self.fold else 0
+        return Branch(name, at, at, cost, kind)
 
     def group(self, name: str, children: list[Branch]) -> Branch:
         """A branch of its children; an only child takes its place."""
@@ -87,7 +90,10 @@ class _Grower:
     def folded(self, branches: list[Branch]) -> list[Branch]:
         """Equal neighbours whose names count on as one; several in a row that repeat, three times at least, as a
         group of their own."""
-        names = [_counted(branch.name) for branch in branches]
+        often = Counter([branch.kind for branch in branches])
+        if len(often) == len(branches):  # none is equal to another
+            return branches
+        names = [_counted(branch.name) if often[branch.kind] > 1 else (branch.name, "", "") for branch in branches]
         marks = [
             self.kind(before, after, branch.kind, branch.times) if number else -1 - at
             for at, (branch, (before, number, after)) in enumerate(zip(branches, names))
@@ -95,7 +101,7 @@ class _Grower:
         numbers = [int(number or 0) for _, number, _ in names]
         result, at = [], 0
         while at < len(branches):
-            width, times = _repeated(marks, numbers, at)
+            width, times = _repeated(marks, numbers, at) if marks[at] >= 0 else (1, 1)
             stop = at + width * times
             if times == 1:
                 result.append(branches[at])
