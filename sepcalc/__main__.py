@@ -9,29 +9,26 @@ import sys
 def main() -> None:
     """Runs the command line and leaves with its exit code; 128 and its number where a signal ends it: 130 of ^C."""
     gc.set_threshold(50_000)  # a command lives for milliseconds: looking for cycles while it imports takes 7 % of them
-    _heed(_leave)
-    from sepcalc import cli
-
-    _heed(cli.interrupt)
-    try:
-        code = cli.run(sys.argv[1:])
-    except KeyboardInterrupt:  # while another one was handled
-        code = cli.INTERRUPTED
-    _heed(_leave)
-    sys.exit(128 + cli.interrupts[0] if cli.interrupts else code)
-
-
-def _heed(handler: object) -> None:
-    """Has a signal that would end the process handled so. One that is ignored stays so: of a job in the background."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has not all of them
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, handler)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as of a job in the background
+            signal.signal(number, _leave)
+    from sepcalc.cli import run
+
+    code = run(sys.argv[1:])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the result is out; Python would set its own handler before it ends
+    sys.exit(code)
 
 
 def _leave(number: int, frame: object) -> None:
-    """There is nothing to tidy up: modules load, or the result is out."""
-    os._exit(128 + number)
+    """Ends the process where it stands. An exception would be raised in the middle of whatever runs: a library in C
+    that loads crashes of it, others swallow it, or print it."""
+    leftovers = sys.modules.get("sepcalc.leftovers")
+    try:
+        if leftovers is not None:
+            leftovers.tidy()
+    finally:
+        os._exit(128 + number)
 
 
 if __name__ == "__main__":

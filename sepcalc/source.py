@@ -6,10 +6,12 @@ import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sepcalc.errors import InputError, Invalid, Meant, Problem, absence, printable, quoted, why
 from sepcalc.importers import IMPORTERS, Request, importer
+from sepcalc.leftovers import tidied
 from sepcalc.shape import channels_first, read_shape
 
 if TYPE_CHECKING:
@@ -289,9 +291,10 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
         raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
+    from shutil import rmtree
     from tempfile import TemporaryDirectory
 
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, tidied(partial(rmtree, folder, ignore_errors=True)):
         copy = os.path.join(folder, os.path.basename(revision.path))
         with open(copy, "wb") as file:
             file.write(revision.contents(LARGEST_MODEL))

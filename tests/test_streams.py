@@ -193,6 +193,11 @@ SWALLOWED = """try:
                 time.sleep(30)
             except BaseException:
                 raise ImportError("of numpy") from None"""
+COLLECTED = """
+            class Late:
+                def __del__(self):
+                    time.sleep(30)
+            Late()"""
 
 
 @posix
@@ -201,9 +206,9 @@ SWALLOWED = """try:
     ("name", "what"),
     [
         ("click", SLEEP), ("sepcalc.cli.verify", SLEEP), ("numpy", SLEEP), ("numpy", SWALLOWED),
-        ("sepcalc.renderers.table", SLEEP),
+        ("numpy", COLLECTED), ("sepcalc.renderers.table", SLEEP),
     ],
-    ids=["click", "the command", "numpy", "numpy, swallowed", "the renderer"],
+    ids=["click", "the command", "numpy", "numpy, swallowed", "numpy, collected", "the renderer"],
 )  # fmt: skip
 def test_an_interrupt_while_modules_load(name: str, what: str, number: signal.Signals) -> None:
     with subprocess.Popen(
@@ -212,6 +217,7 @@ def test_an_interrupt_while_modules_load(name: str, what: str, number: signal.Si
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.read(4) == b"here"
+        time.sleep(0.05)  # it sleeps by now
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out, err) == (128 + number, b"", b"")
@@ -226,6 +232,79 @@ def test_an_interrupt_while_a_layer_runs() -> None:
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         assert (process.communicate(timeout=20), process.returncode) == ((b"", b""), 130)
+
+
+@posix
+def test_an_interrupt_leaves_no_copy_of_a_file_in_git(tmp_path: Path) -> None:
+    repository, temporary = tmp_path / "repository", tmp_path / "temporary"
+    repository.mkdir()
+    temporary.mkdir()
+    (repository / "net.onnx").write_bytes(b"x")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "a"]):
+        subprocess.run([*git, *command], cwd=repository, check=True)
+    what = f"os.write(1, b'%d' % len(os.listdir({str(temporary)!r}))); {SLEEP}"
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPY.format(name="onnx", what=what), "network", "git:HEAD:net.onnx"],
+        cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(TMPDIR=str(temporary)),
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.read(5) == b"here1"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == (b"", b"")
+    assert (process.returncode, [*temporary.iterdir()]) == (130, [])
+
+
+APART = """
+import sys
+from sepcalc import cli
+from sepcalc.__main__ import main
+from sepcalc.importers.apart import run_apart
+CHILD = "import sys, time; pipe = open(sys.argv[1], 'w'); pipe.write('here'); pipe.flush(); time.sleep(30)"
+cli.run = lambda args: run_apart(CHILD, b"", tuple(args), seconds=30, memory=1 << 30)
+main()
+"""
+
+
+@posix
+def test_an_interrupt_ends_the_process_of_a_library_in_c(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(
+        [sys.executable, "-c", APART, str(pipe)], stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        begun = time.monotonic()
+        with open(pipe, "rb") as read:
+            assert read.read(4) == b"here"
+            process.send_signal(signal.SIGINT)
+            assert read.read() == b""  # whoever writes is gone
+        assert (process.communicate(timeout=20)[1], process.returncode) == (b"", 130)
+        assert time.monotonic() - begun < 20
+
+
+ENDING = """
+import os, sys, time
+class Late:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"here")
+        sleep(0.3)
+late = Late()
+from sepcalc.__main__ import main
+sys.argv = ["sepcalc", "--version"]
+main()
+"""
+
+
+@posix
+def test_an_interrupt_after_the_result_changes_nothing() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"sepcalc ")
+        assert process.stdout.read(4) == b"here"
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate(timeout=20), process.returncode) == ((b"", b""), 0)
 
 
 @posix

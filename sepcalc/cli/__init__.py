@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -91,15 +90,6 @@ class Commands(click.Group):
 def commands(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-
-
-interrupts: list[int] = []  # the signals that came: a library that loads may swallow the exception, or make it another
-
-
-def interrupt(number: int, frame: Any) -> None:
-    """A signal's handler. What was begun is tidied up on the way out: files beside their place, the cursor."""
-    interrupts.append(number)
-    raise KeyboardInterrupt
 
 
 def run(args: Sequence[str]) -> int:
@@ -234,8 +224,6 @@ def complain(message: str) -> None:
 
 def report_bug(bug: Exception) -> int:
     """Says on standard error that sepcalc is wrong; gives the exit code for that."""
-    if interrupts:
-        return INTERRUPTED
     if os.environ.get("SEPCALC_DEBUG"):
         import traceback
 

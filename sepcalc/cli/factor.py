@@ -10,6 +10,7 @@ from sepcalc.cli.completion import complete_kernels
 from sepcalc.cli.output import emit, output_options
 from sepcalc.cli.words import SPEC
 from sepcalc.errors import InputError, Problem, printable, quoted, why
+from sepcalc.leftovers import tidied
 from sepcalc.reports.factor import FactorReport, NamesReport
 
 if TYPE_CHECKING:
@@ -125,12 +126,18 @@ def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -
         os.makedirs(folder, exist_ok=True)
     except (OSError, ValueError) as error:
         raise InputError([Problem(f"cannot write to {quoted(folder)}: {why(error)}")]) from error
-    try:
-        write_files({one.path: stored(array) for one, (_, array, _) in zip(written, found, strict=True)}, force)
-    except BaseException:
+    contents = {one.path: stored(array) for one, (_, array, _) in zip(written, found, strict=True)}
+
+    def drop() -> None:
         if new and not os.listdir(folder):
             os.rmdir(folder)
-        raise
+
+    with tidied(drop):
+        try:
+            write_files(contents, force)
+        except BaseException:
+            drop()
+            raise
     return written
 
 

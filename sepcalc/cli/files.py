@@ -5,8 +5,10 @@ import os
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
 from sepcalc.errors import InputError, Problem, quoted, why
+from sepcalc.leftovers import tidied
 
 
 def write_files(contents: Mapping[str, bytes], force: bool) -> None:
@@ -15,24 +17,30 @@ def write_files(contents: Mapping[str, bytes], force: bool) -> None:
     if there:
         raise InputError([Problem(f"{quoted(path)} exists already", "--force overwrites it") for path in there])
     beside = dict[str, str]()  # where each is to be, and where it is until then
-    try:
-        for path, content in contents.items():
-            with _told(path):
-                if _is_device(path):
-                    with open(path, "wb") as file:
-                        file.write(content)
-                    continue
-                place = os.path.realpath(path) if os.path.islink(path) else path
-                beside[place] = os.path.join(os.path.dirname(place), f".sepcalc-{os.urandom(6).hex()}.tmp")
-                _write(beside[place], content, place)
-        for path in list(beside):
-            with _told(path):
-                _move(beside[path], path, force)
-                del beside[path]
-    finally:
-        for temporary in beside.values():
-            with suppress(OSError):
-                os.unlink(temporary)
+    with tidied(partial(_drop, beside)):
+        try:
+            for path, content in contents.items():
+                with _told(path):
+                    if _is_device(path):
+                        with open(path, "wb") as file:
+                            file.write(content)
+                        continue
+                    place = os.path.realpath(path) if os.path.islink(path) else path
+                    beside[place] = os.path.join(os.path.dirname(place), f".sepcalc-{os.urandom(6).hex()}.tmp")
+                    _write(beside[place], content, place)
+            for path in list(beside):
+                with _told(path):
+                    _move(beside[path], path, force)
+                    del beside[path]
+        finally:
+            _drop(beside)
+
+
+def _drop(beside: Mapping[str, str]) -> None:
+    """Removes the files that were not moved."""
+    for temporary in list(beside.values()):
+        with suppress(OSError):
+            os.unlink(temporary)
 
 
 class _told:  # noqa: N801 - as contextlib's own; a generator would keep a traceback's frames, and open files, alive

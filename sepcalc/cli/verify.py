@@ -24,6 +24,7 @@ from sepcalc.cli.words import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
 from sepcalc.errors import InputError, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS
+from sepcalc.leftovers import tidied
 from sepcalc.network import Network
 from sepcalc.reports.verify import VerifyReport
 from sepcalc.source import is_network, read
@@ -141,7 +142,7 @@ def progress_bar() -> Iterator[Progress | None]:
 
     console = Console(stderr=True, markup=False, emoji=False, no_color=bool(os.environ.get("NO_COLOR")))
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar, tidied(bar.stop):
         task = bar.add_task("verifying", total=None)
 
         def progress(done: int, whole: int, name: str) -> None:

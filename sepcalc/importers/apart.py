@@ -4,6 +4,8 @@ nothing in the same process can stop them."""
 import subprocess
 import sys
 
+from sepcalc.leftovers import tidied
+
 _BEFORE = """
 import os, sys
 sys.argv[1:], sys.path[:] = sys.argv[1:{own} + 1], sys.argv[{own} + 1:]
@@ -27,17 +29,20 @@ def run_apart(code: str, given: bytes, arguments: tuple[str, ...] = (), *, secon
     ``arguments`` as ``sys.argv[1:]``; None where it fails or crashes, or wants more bytes of addresses than ``memory``
     (where the system can limit them). Raises TimeoutError after so many seconds."""
     program = _BEFORE.format(own=len(arguments), memory=memory) + code
+    command = [sys.executable, "-I", "-c", program, *arguments, *sys.path]
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", program, *arguments, *sys.path],
-            input=given,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=seconds,
-            check=True,
-        )
+        with (
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as process,
+            tidied(process.kill),
+        ):
+            try:
+                said, _ = process.communicate(given, seconds)
+            except BaseException:
+                process.kill()
+                raise
     except subprocess.TimeoutExpired as error:
         raise TimeoutError from error
     except (subprocess.SubprocessError, OSError):
         return None
-    return done.stdout
+    return None if process.returncode else said
