@@ -799,3 +799,23 @@ def test_weights_that_a_file_stores_and_nothing_uses_are_told(
     many, _, names = note.partition("|")
     said = f"{many} are stored and never used: they are not counted ({names})"
     assert (network.params, network.notes) == (36, (said,) * bool(note))
+
+
+@pytest.mark.parametrize("kind", ["keras", "h5"])
+def test_fewer_weights_than_a_layer_has_are_told(kind: str, tmp_path: Path) -> None:
+    group = "layers/dense/vars" if kind == "keras" else "model_weights/d/d"
+    network = read(str(dense_file(tmp_path, {group: 27}, kind)), Request())
+    assert network.notes == ("d: the file stores 27 weights, but 36 are counted",)
+
+
+def test_what_a_wrapper_and_its_layer_store_together_counts_once(tmp_path: Path) -> None:
+    """SpectralNormalization keeps the kernel of its layer, and its own vector; biases of zeros are two all the same."""
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    path = tmp_path / "w.h5"
+    arrays = {"vars/0": [0.1, 0.2, 0.3], "vars/1": [0.4], "vars/2": [0.0, 0.0]}
+    arrays |= {"layer/vars/0": [0.1, 0.2, 0.3], "layer/vars/1": [0.0, 0.0]}
+    with h5py.File(path, "w") as file:
+        for name, values in arrays.items():
+            file.create_dataset(f"layers/mine/{name}", data=values)
+    rows = container.stored(str(path))
+    assert {group: count for group, _, count in rows if group[-4:] == "mine"} == {"layers/mine": 3 + 1 + 2 + 2}

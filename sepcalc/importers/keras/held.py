@@ -11,6 +11,7 @@ from sepcalc.importers.growing import never_used
 from sepcalc.importers.keras.build import Builder
 from sepcalc.importers.keras.container import stored
 from sepcalc.network import Node
+from sepcalc.ops.norm import Normalization
 
 # What a file stores beside the weights of layers: those of training.
 _TRAINING = ("optimizer", "metric", "loss")
@@ -149,12 +150,14 @@ def _rest(
         counted[layer] = counted.get(layer, 0) + (count or 0)
         if count is None and key in firsts:
             open_ones.setdefault(layer, []).append(key)
-    left, missing = list[_Left](), 0
+    left, short, missing = list[_Left](), list[_Left](), 0
     for layer in weights.layers:
         more = (held := weights.of(layer) or 0) - counted.get(layer, 0)
         missing -= min(more, 0)
         if more > 0 and layer not in aside:
             left.append(_Left(layer, held, more))
+        elif more < 0 < held:
+            short.append(_Left(layer, held, more))
     more, groups = weights.outside()
     if more > missing:
         left.append(_Left("", more, more - missing))
@@ -171,6 +174,12 @@ def _rest(
             )
         else:
             unused.append(one)
+    # what is stored elsewhere is not missing; the count that Normalization keeps is an integer, and none of the weights
+    exempt = {weights.layer(key) for node, key in zip(nodes, model.keys) if isinstance(node.op, Normalization)}
+    for one in [] if more else short:
+        if one.where not in unsure | exempt:
+            counts = f"the file stores {one.stored:,} weights, but {one.stored - one.more:,} are counted"
+            model.notes.append(f"{printable(one.where)}: {counts}")
     if unused:
         names = [name for one in unused for name in ([one.where] if one.where else groups)]
         model.notes.append(never_used(sum(one.more for one in unused), names))
