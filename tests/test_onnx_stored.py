@@ -313,3 +313,38 @@ def test_statistics_of_a_norm_of_stored_tensors_are_buffers(tmp_path: Path) -> N
     made = [node("BatchNormalization", "p g b m v", "c"), node("Add", "x c", "y")]
     found = saved(graph(made, {"x": (1, 6, 8)}, "y", p=(6, 8), g=(8,), b=(8,), m=(8,), v=(8,)), tmp_path)
     assert (found.params, found.cost.buffers) == (64, 16)
+
+
+# attention of ONNX Runtime's own with something stored: its inputs (a star: stored), what it stores; 2 heads of 4, six
+# positions of eight: 2·2·6·n·4 macs of n keys
+LEARNED = [
+    ("MultiHeadAttention", "1x6x8* 1x6x8 1x6x8", 48, 6),
+    ("MultiHeadAttention", "1x6x8* 1x6x8 1x6x8 24*", 48 + 24, 6),
+    ("MultiHeadAttention", "1x6x8 1x5x8* 1x5x8*", 80, 5),
+    ("MultiHeadAttention", "1x6x8 1x6x8 1x6x8 - - - 1x2x3x4* 1x2x3x4*", 48, 9),
+    ("MultiHeadAttention", "1x6x8 1x6x8 1x6x8 - - - 1x2x3x4z 1x2x3x4z", 0, 9),
+    ("com.microsoft.Attention", "1x6x8 8x24* 24* - 2x1x2x3x4*", 8 * 24 + 24 + 48, 9),
+]
+
+
+@pytest.mark.parametrize(("operator", "words", "params", "keys"), LEARNED)
+def test_attention_takes_stored_queries_keys_and_caches(
+    operator: str, words: str, params: int, keys: int, tmp_path: Path
+) -> None:
+    inputs, stored, names = [], [], []
+    for at, word in enumerate(words.split()):
+        names.append("" if word == "-" else f"t{at}")
+        if word == "-":
+            continue
+        sizes = tuple(map(int, word.rstrip("*z").split("x")))
+        if word[-1] in "*z":
+            stored.append(numpy_helper.from_array(np.full(sizes, word[-1] == "*", np.float32), f"t{at}"))
+        else:
+            inputs.append(helper.make_tensor_value_info(f"t{at}", TensorProto.FLOAT, sizes))
+    name = operator.removeprefix("com.microsoft.")
+    gives = ["y", "k", "v"] if len(names) > 4 and name == "MultiHeadAttention" else ["y", "p"][: len(names) - 3]
+    one = helper.make_node(name, names, gives if len(names) > 4 else ["y"], domain="com.microsoft", num_heads=2)
+    outputs = [helper.make_empty_tensor_value_info("y")]
+    made = saved(helper.make_graph([one], "g", inputs, outputs, stored), tmp_path)
+    projection = 6 * 8 * 24 if "8x24*" in words else 0
+    assert (made.complete, made.params, made.macs) == (True, params, projection + 2 * 2 * 6 * keys * 4)

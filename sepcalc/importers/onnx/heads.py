@@ -171,10 +171,31 @@ def _grouped(builder: Builder, call: Call) -> Results:
     return _cached(builder, call, parts, (call.maybe(3), call.maybe(4)), form)
 
 
+def _of_tensors(handler: Handler, *places: int) -> Handler:
+    """An operator whose inputs at these places may be stored, as learned queries are: each is a tensor of the network
+    then, for every example. A cache that begins with zeros stores nothing."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        inputs = list(call.inputs)
+        for at in places:
+            value = call.maybe(at)
+            if value is None or not value.constant:
+                continue
+            if value.data is not None and not value.data.any():
+                value = value._replace(roots=())
+            value = builder.standing(call.name, builder.for_each(value))
+            if value.batch is None and value.sizes[:1] == (1,) and builder.batch == 1:
+                value = builder.give(value, value.sizes, number=value.number, batch=0, first=False)
+            inputs[at] = value
+        return handler(builder, call._replace(inputs=tuple(inputs)))
+
+    return handle
+
+
 CACHED: dict[str, Handler] = {
-    "com.microsoft.Attention": _attention,
-    "QAttention": _quantized_attention,
-    "MultiHeadAttention": _multi_head,
-    "DecoderMaskedMultiHeadAttention": _decoder,
-    "GroupQueryAttention": _grouped,
+    "com.microsoft.Attention": _of_tensors(_attention, 4),
+    "QAttention": _of_tensors(_quantized_attention, 8),
+    "MultiHeadAttention": _of_tensors(_multi_head, 0, 1, 2, 6, 7),
+    "DecoderMaskedMultiHeadAttention": _of_tensors(_decoder, 0, 1, 2, 5, 6),
+    "GroupQueryAttention": _of_tensors(_grouped, 0, 1, 2, 3, 4),
 }

@@ -111,7 +111,7 @@ def _clamped_gate(builder: Builder, call: Call) -> Results:
     steps.append((0, "swish", Activation("swish", call.decimal("activation_alpha", 1.0))))
     if call.decimal("activation_beta", 0.0):
         steps.append((1, "beta", Stored("shift")))
-    both = [gate, linear]
+    both = [builder.standing(call.name, one) for one in (gate, linear)]
     for at, part, op in steps:
         both[at] = both[at]._replace(number=builder.add(f"{call.name}/{part}", op, [both[at].number]))
     return (combined(builder, call, "multiply", both),)
