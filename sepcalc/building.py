@@ -410,6 +410,8 @@ def uncounted(words: Words, options: Options, inputs: Shapes) -> Op:
             expected = f"{quoted(name)} is no count: expected {', '.join(COUNTS)}"
             raise Invalid(expected, near_miss(name, COUNTS), "counts")
     counts = tuple([count for count in COUNTS if count in names])
+    if COUNTS[0] in counts and counts != COUNTS:
+        raise Invalid("where macs are not known, nothing is", "leave out --counts", "counts")
     return Uncounted(words[0], reason, cast(Shape, options["to"]), _on(options, "stops"), counts)
 
 

@@ -353,6 +353,35 @@ def forged(*names: str) -> Break:
     return lambda: rewritten(forge)
 
 
+GAP = {"name": "conv[0]", "kind": "conv", "reason": "x", "counts": ["mults", "adds"]}
+
+
+@pytest.mark.parametrize(
+    ("gap", "rule"),
+    [
+        (GAP, "an uncounted layer has none of its counts"),
+        ({**GAP, "name": "sort"}, "what is uncounted is one of the layers"),
+        ({**GAP, "kind": "sort"}, "what is uncounted is one of the layers"),
+        ({**GAP, "counts": ["macs", "mults"]}, "where macs are not known, nothing is"),
+    ],
+)
+def test_a_baseline_cannot_say_that_something_was_not_counted(gap: Any, rule: str, gate: Run) -> None:
+    """Then the growth of no metric was limited."""
+    rewritten(lambda data: data["networks"][0]["uncounted"].append(gap))
+    code, _, err = gate("check")
+    assert code == 2
+    assert err.startswith(f"base.json: the baseline is not as sepcalc wrote it: {rule}\n")
+
+
+def test_a_document_cannot_say_that_macs_alone_are_not_counted(gate: Run) -> None:
+    """A limit to the growth of every metric left them out then."""
+    text = BARE.replace("  - pointwise", "  - uncounted x --to 32x32x32 --counts macs\n  - pointwise")
+    Path("specs/bare.yaml").write_text(text)
+    code, _, err = gate("check")
+    assert code == 2
+    assert "where macs are not known, nothing is" in err
+
+
 @pytest.mark.parametrize("metric", ["traffic", "activations", "effective_macs"])
 def test_a_layer_of_a_baseline_follows_from_where_it_stands(metric: str, gate: Run) -> None:
     """Its tensors say what it writes and moves."""

@@ -178,6 +178,11 @@ def _kept(data: Any) -> Kept:
     _check(isinstance(data["uncounted"], list), "uncounted is a list")
     gaps = tuple(_gap(gap) for gap in data["uncounted"])
     whole = any(gap.whole for gap in gaps)
+    kinds = {row.name: (row.kind, row.cost) for row in layers}
+    for gap in gaps:
+        kind, cost = kinds.get(gap.name, ("", None))
+        _check(cost is not None and kind == gap.kind, "what is uncounted is one of the layers")
+        _check(not any(getattr(cost, name) for name in gap.counts), "an uncounted layer has none of its counts")
     _check(data["complete"] is (not whole), "complete is whether nothing is uncounted, but in some counts")
     for name in SUMMED:
         count = sum([row.count(name) for row in layers])
@@ -229,6 +234,7 @@ def _gap(data: Any) -> Gap:
     _check(all(isinstance(text, str) for text in texts), "what is said of an uncounted layer are texts")
     _check(isinstance(counts, list) and counts, "the counts of an uncounted layer are a list")
     _check(counts == [name for name in COUNTS if name in counts], "an uncounted layer's counts are known ones")
+    _check(counts == list(COUNTS) or COUNTS[0] not in counts, "where macs are not known, nothing is")
     return Gap(texts[0], texts[1], texts[2], tuple(counts))
 
 
