@@ -209,3 +209,27 @@ def test_slices_that_interleave_see_the_image_together() -> None:
     assert (network.receptive_fields()[-1], network.strides()[-1]) == ((6, 6), ((2, 1), (2, 1)))
     unshuffled = sepcalc.from_torch(Then(lambda x: F.pixel_unshuffle(x, 2), 12), torch.zeros(PICTURE))
     assert unshuffled.receptive_fields()[-1] == (6, 6)
+
+
+# --- vmap -------------------------------------------------------------------------------------------------------------
+
+MAPPED: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
+    "both at once": lambda m, x: torch.vmap(lambda one: m.b(m.a(one)))(x),
+    "one after the other": lambda m, x: torch.vmap(m.b)(torch.vmap(m.a)(x)),
+    "the first alone": lambda m, x: m.b(torch.vmap(m.a)(x)),
+    "with an axis of one example": lambda m, x: torch.vmap(lambda one: m.b(m.a(one[None]))[0])(x),
+    "along another axis": lambda m, x: torch.vmap(lambda one: m.b(m.a(one)), in_dims=1)(x.transpose(0, 1)),
+    "with a relu between": lambda m, x: torch.vmap(lambda one: m.b(torch.relu(m.a(one))))(x),
+    "without its batch": lambda m, x: torch.stack([m.b(m.a(one)) for one in x]),
+    "axes of size 1 in another order": lambda m, x: m.b(m.a(x[:, None].movedim(1, 2).squeeze(2))),
+}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("way", MAPPED)
+def test_a_convolution_that_is_mapped_over_examples_sees_as_much(way: str, count: int) -> None:
+    parts = {"a": nn.Conv2d(3, 4, 3, padding=1), "b": nn.Conv2d(4, 4, 3, padding=1)}
+    net = sepcalc.from_torch(Code(MAPPED[way], **parts), torch.empty(count, 3, 12, 10))
+    seen = {name: field for name, field in fields(net).items() if name.split("[")[0] in ("a", "b")}
+    assert set(seen.values()) == {(3, 3), (5, 5)}
+    assert net.macs == 12 * 10 * 9 * (3 * 4 + 4 * 4)

@@ -1,7 +1,8 @@
 """From a trace to a network."""
 
 from collections.abc import Container, Mapping, Sequence
-from typing import NamedTuple
+from math import prod
+from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost
 from sepcalc.errors import Invalid
@@ -41,6 +42,8 @@ _ORDERLY = {
     *("view", "reshape", "_unsafe_view", "_reshape_alias", "view_as", "reshape_as", "flatten", "unflatten", "ravel"),
     *("squeeze", "unsqueeze"),
 }
+# What puts axes into another order: where only axes of size 1 change places, the elements keep theirs.
+_TURNING = {"permute", "transpose", "t", "swapaxes", "movedim"}
 # What may take a leading axis of one example away, or put it there.
 _SQUEEZING = {*_ORDERLY, "select", "unbind"}
 _NO_RULE = "sepcalc has no rule for what this operator computes"
@@ -178,7 +181,7 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
     before, straight = dict[int, dict[Shape, Tensor]](), list[Call]()
     for call in calls:
         given = call.maybe("self")
-        if call.library == "aten" and call.op in _ORDERLY and given is not None and call.get("dtype") is None:
+        if call.library == "aten" and given is not None and call.get("dtype") is None and _in_order(call):
             (output,) = call.outputs
             shapes = before.get(given.at, {given.shape: given})
             same = shapes.get(output.shape)
@@ -187,6 +190,39 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
             before[output.at] = shapes if same is not None else {**shapes, output.shape: output}
         straight.append(call)
     return straight
+
+
+def _in_order(call: Call) -> bool:
+    """Whether an operator keeps all elements of one tensor, and their order."""
+    if call.op in _ORDERLY:
+        return True
+    if len(call.outputs) != 1:
+        return False
+    given, (output,) = call.given, call.outputs
+    if call.op in ("select", "unbind"):  # of an axis that has one position
+        return prod(given.shape) == prod(output.shape)
+    order = [axis for axis in _order(call) if given.shape[axis] > 1] if call.op in _TURNING else [1, 0]
+    return order == sorted(order)
+
+
+def _order(call: Call) -> list[int]:
+    """The axes in the order in which they come out, of what puts axes into another order."""
+    rank = len(call.given.shape)
+    if call.op == "permute":
+        return _named(call.arguments["dims"], rank)
+    if call.op == "movedim":
+        moved = dict(zip(*[_named(call.arguments[name], rank) for name in ("destination", "source")]))
+        rest = iter([axis for axis in range(rank) if axis not in moved.values()])
+        return [moved[place] if place in moved else next(rest) for place in range(rank)]
+    order = list(range(rank))
+    if rank > 1:
+        one, other = (int(call.get(f"dim{at}", call.get(f"axis{at}", at))) % rank for at in (0, 1))
+        order[one], order[other] = order[other], order[one]
+    return order
+
+
+def _named(given: Any, rank: int) -> list[int]:
+    return [int(axis) % rank for axis in (given if isinstance(given, (list, tuple)) else (given,))]
 
 
 def wishes(calls: Sequence[Call]) -> dict[int, int]:
@@ -215,7 +251,7 @@ def wishes(calls: Sequence[Call]) -> dict[int, int]:
             for mine, theirs in layouts.items():
                 if wanted.get(after.at) == theirs:
                     wanted.setdefault(before.at, mine)
-        elif call.op in ("permute", "transpose"):
+        elif call.op in _TURNING:
             if call.outputs[0].at in wanted:
                 _wish_before(call, wanted)
         elif _keeps(call):
@@ -228,14 +264,8 @@ def wishes(calls: Sequence[Call]) -> dict[int, int]:
 
 def _wish_before(call: Call, wanted: dict[int, int]) -> None:
     """What was there before axes were put in another order is wanted so that it need not be touched."""
-    given, output = call.given, call.outputs[0]
+    given, output, order = call.given, call.outputs[0], _order(call)
     rank = len(given.shape)
-    if call.op == "permute":
-        order = [int(axis) % rank for axis in call.arguments["dims"]]
-    else:
-        order = list(range(rank))
-        one, other = (int(call.arguments[name]) % rank for name in ("dim0", "dim1"))
-        order[one], order[other] = order[other], order[one]
     needed = [order[axis] for axis in axes(output.shape, wanted[output.at])]
     for first in (PLAIN, SECOND, LEADING):
         if fitting(first, rank) == first and axes(given.shape, first) == needed:
