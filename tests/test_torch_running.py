@@ -37,6 +37,11 @@ class Asking(nn.Module):
         return self.code(self, x)
 
 
+def printed(m: Any, x: torch.Tensor) -> torch.Tensor:
+    print(f"{x} {x!r}")  # noqa: T201
+    return m.conv(x)
+
+
 def asserted(m: Any, x: torch.Tensor) -> torch.Tensor:
     assert x.device.type in ("cpu", "cuda")
     assert x.device == m.conv.weight.device
@@ -93,7 +98,7 @@ SEES: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
     "a generator": seeded,
     "moved": lambda m, x: m.conv(x.cpu().to("cpu").to(x.device)),
     "made there": lambda m, x: m.conv(x + torch.ones(1, 3, 1, 1, device=x.device)),
-    "a text of it": lambda m, x: m.conv(x) if "8, 8" in f"{x} {x!r}" else x,
+    "a text of it": printed,
     "sizes changed in place": reshaped,
     "weights changed": binary,
 }
@@ -350,8 +355,77 @@ def test_values_that_nobody_gave_are_asked_for(way: str) -> None:
         sepcalc.from_torch(Named(code), text)
     message, hint = str(caught.value).split("\n")
     assert message.startswith("Named: what runs depends on the values of its input 'other' (")
-    ones = torch.ones_like(other, dtype=torch.int64).tolist()
+    ones = json.dumps(torch.ones_like(other).tolist())
     assert hint == f'  hint: give them: --input "other={ones}", say'
+
+
+# Inputs of no type whose values matter; what a first guess says of them, and what is meant.
+WORTH: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "a product of them": (lambda dense, x, other: dense(x[: int(other.prod(-1).sum())]), "1x3", "[[1, 1, 1]]"),
+    "quotients": (lambda dense, x, other: dense(x[: int((other * 2)[0, 0])]), "1x2", "[[1, 1]]"),
+    "a list": (lambda dense, x, other: dense(x[: (other.prod(-1) * 2).tolist()[0]]), "1x2", "[[1, 1]]"),
+    "by one": (lambda dense, x, other: dense(x) * int(other), "1", "[1]"),
+    "a number": (lambda dense, x, other: dense(x) * int(other), "()", "(1)"),
+    "a whole number": (lambda dense, x, other: dense(x[:other]), "int32:()", "(1)"),
+    "a truth": (lambda dense, x, other: dense(x) if other else x, "bool:()", "(true)"),
+    "a mask": (lambda dense, x, other: dense(x[other]), "bool:2", "[true, true]"),
+}
+
+
+@pytest.mark.parametrize("way", WORTH)
+def test_inputs_whose_values_matter_are_told_how_these_are_written(way: str) -> None:
+    code, guess, values = WORTH[way]
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(Named(code), {"x": "2x4", "other": guess})
+    message, hint = str(caught.value).split("\n")
+    assert message.startswith("Named: what runs depends on the values of its input 'other' (")
+    assert hint == f'  hint: give them: --input "other={values}", say'
+    net = sepcalc.from_torch(Named(code), {"x": "2x4", "other": values}, batch=1)
+    assert net.stopped is None
+    assert "the values of the input 'other' decided what ran" in net.notes
+
+
+def test_a_type_is_found_behind_a_question() -> None:
+    def ended(dense: Any, x: torch.Tensor) -> torch.Tensor:
+        if (x == 2).any():
+            return dense(F.embedding(x, torch.ones(9, 4)))
+        return x
+
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(Named(ended), {"x": "1x3"})
+    assert str(caught.value) == (
+        "Named: what runs depends on the values of its input 'x' (is_nonzero)\n"
+        '  hint: give them: --input "x=[[1, 1, 1]]", say'
+    )
+
+
+def test_one_number_is_written_in_parentheses() -> None:
+    def often(dense: Any, x: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return torch.stack([dense(x) for _ in range(int(other))])
+
+    module = Named(often)
+    assert sepcalc.from_torch(module, {"x": "1x4", "other": "(3)"}).macs == 3 * 8
+    assert sepcalc.from_torch(module, {"x": "1x4", "other": "int32: ( 2 )"}).macs == 2 * 8
+    assert sepcalc.from_torch(module, {"x": "1x4", "other": "(2.5)"}).macs == 2 * 8
+    with pytest.raises(InputError) as caught:
+        sepcalc.from_torch(module, {"x": "1x4", "other": "3"})
+    (problem,) = caught.value.problems
+    assert problem.hint == 'it was given x=1x4, other=3; did you mean --input "other=(3)"?'
+
+
+def test_a_list_of_images_is_one_input() -> None:
+    def detect(dense: Any, x: list[torch.Tensor]) -> torch.Tensor:
+        if not isinstance(x, list):
+            raise TypeError("expected a list of images")
+        return dense(torch.stack([one.mean((1, 2)) for one in x]))
+
+    module = Named(detect)
+    assert sepcalc.from_torch(module, [torch.ones(4, 6, 6)]).macs == 8
+    assert sepcalc.from_torch(module, [torch.ones(4, 6, 6), torch.ones(4, 3, 6)]).macs in (8, 16)
+    both = Named(lambda dense, x, other: dense(x + other))
+    assert sepcalc.from_torch(both, [torch.ones(1, 4), torch.ones(1, 4)]).macs == 8
+    with pytest.raises(InputError, match="expected a list of images"):
+        sepcalc.from_torch(module, torch.ones(4, 6, 6))
 
 
 def test_many_values_are_not_looked_at() -> None:
@@ -416,6 +490,13 @@ def test_the_type_that_a_reader_needs_is_found(way: str) -> None:
 
 
 SAID = {
+    "other=0.5": "--input other: '0.5' is not a shape: '0.5' is not a size: expected a whole number from 1 to 2^63-1\n"
+    "  hint: a value without axes: (0.5)",
+    "other=(3": "--input other: '(3' is no value without axes\n  hint: one number in parentheses: (3), or () for any",
+    "other=(1, 2)": "--input other: '(1, 2)' is no value without axes\n"
+    "  hint: one number in parentheses: (3), or () for any",
+    f"other=({2**63})": "--input other: '(9223372036854775808)' is no value without axes\n"
+    "  hint: one number in parentheses: (3), or () for any",
     "other=int:1x4": "--input other: 'int' is no type of elements\n  hint: did you mean int32?",
     "other=int64:": "--input other: '' is not a shape: '' is not a size: expected a whole number from 1 to 2^63-1\n"
     "  hint: sizes joined by x, as PyTorch has them",

@@ -80,7 +80,7 @@ set_option = click.option(
 input_option = click.option(
     "--input", "inputs", multiple=True, metavar="[NAME=]HxWxC",
     help="Another input shape. Of a PyTorch module's input by name: its shape there, a type, values: x=1x3x64x64, "
-    'ids=int64:1x6, "lengths=[7, 5]".',
+    'ids=int64:1x6, "lengths=[7, 5]"; of one number, "n=(3)".',
 )  # fmt: skip
 dim_option = click.option(
     "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="A size for a dimension that a model file leaves open."

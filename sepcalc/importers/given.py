@@ -1,5 +1,5 @@
-"""What ``--input`` says of one input: ``1x3x224x224``, ``int64:1x6``, ``[7, 5]``. A type and values are for the code of
-PyTorch modules; files say themselves what they take."""
+"""What ``--input`` says of one input: ``1x3x224x224``, ``int64:1x6``, ``[7, 5]``; without axes ``(3)``, or ``()`` where
+its value is not said. A type and values are for the code of PyTorch modules; files say themselves what they take."""
 
 import json
 from collections.abc import Mapping
@@ -17,11 +17,13 @@ _ALIASES |= {"double": "float64", "i32": "int32", "i64": "int64", "f16": "float1
 MOST_VALUES = 4096
 MOST_AXES = 24
 _LONGEST = 200_000  # characters of values
+_LONGEST_NUMBER = 100
+_NO_AXES = "()"  # the sizes of one number
 
 
 class Given(NamedTuple):
-    """One input: its type ('': not said), its sizes as text ('' where there are values), and its values, nested as its
-    axes are (None: not said)."""
+    """One input: its type ('': not said), its sizes as text ('' where there are values, ``()`` of one number), and its
+    values, nested as its axes are (None: not said)."""
 
     kind: str
     sizes: str
@@ -37,15 +39,20 @@ class Given(NamedTuple):
         """Its sizes, in the order in which they are written. Raises Invalid."""
         if self.values is not None:
             return _shape_of(self.values)
+        if self.sizes == _NO_AXES:
+            return ()
         try:
             return tuple([read_size(part) for part in self.sizes.split("x")])
         except Invalid as fact:
             message = f"{quoted(self.sizes)} is not a shape: {fact.message}"
-            raise Invalid(message, "sizes joined by x, as PyTorch has them") from fact
+            alone = self.sizes.lower() if self.sizes in ("True", "False") else self.sizes
+            hint = f"a value without axes: ({alone})" if _number(alone) is not None else ""
+            raise Invalid(message, hint or "sizes joined by x, as PyTorch has them") from fact
 
 
 def read_given(text: str) -> Given:
-    """``[TYPE:]SHAPE`` or ``[TYPE:]VALUES``. Raises Invalid; the sizes are for the reader of the shape to judge."""
+    """``[TYPE:]SHAPE`` or ``[TYPE:]VALUES``; without axes ``()`` or ``(VALUE)``. Raises Invalid; the sizes are for the
+    reader of the shape to judge."""
     kind, colon, rest = text.strip().partition(":")
     if not colon:
         kind, rest = "", kind
@@ -54,7 +61,36 @@ def read_given(text: str) -> Given:
         hint = f"did you mean {known}?" if known else near_miss(kind, TYPES) or f"expected {', '.join(TYPES)}"
         raise Invalid(f"{quoted(kind)} is no type of elements", hint)
     rest = rest.strip()
+    if rest.startswith("("):
+        return _without_axes(kind, rest)
     return Given(kind, "", _values(rest)) if rest.startswith("[") else Given(kind, rest)
+
+
+def written(values: Any) -> str:
+    """Values as ``--input`` has them."""
+    text = json.dumps(values)
+    return text if isinstance(values, list) else f"({text})"
+
+
+def _without_axes(kind: str, text: str) -> Given:
+    """``(VALUE)``, or ``()``."""
+    inner = text[1:-1].strip() if text.endswith(")") else None
+    if inner == "":
+        return Given(kind, _NO_AXES)
+    value = None if inner is None else _number(inner)
+    if value is None:
+        raise Invalid(f"{quoted(text)} is no value without axes", "one number in parentheses: (3), or () for any")
+    return Given(kind, "", value)
+
+
+def _number(text: str) -> int | float | bool | None:
+    """A number as JSON writes it, or a truth; None where it is none, or does not fit into 64 bits."""
+    try:
+        value = json.loads(text[:_LONGEST_NUMBER], parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    fits = isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**63)
+    return value if fits and len(text) <= _LONGEST_NUMBER else None
 
 
 def _values(text: str) -> Any:
@@ -101,7 +137,7 @@ def require_shapes(inputs: Mapping[str, str], what: str) -> None:
     problems = []
     for name, text in inputs.items():
         label = f"--input {printable(name)}={printable(text)[:100]}" if name else f"--input {printable(text)[:100]}"
-        if ":" in text or "[" in text:
+        if any(mark in text for mark in ":[("):
             message = f"{label}: a type and values are for a PyTorch module, and {what} says itself what it takes"
             problems.append(Problem(message, "a shape alone: --input " + (f"{printable(name)}=…" if name else "…")))
     if problems:

@@ -34,10 +34,10 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
     """The network that a module runs on these inputs, counted for one example; the module is not changed.
 
     ``inputs`` are what one calls the module with, ``from_torch(module, x, lengths, mask=mask)``; or all of that in one
-    tuple, or in one mapping by the names of forward's parameters. (A list of mappings is one input: images as
-    detectron2 has them.) Only the shapes and types of tensors are looked at, and the values of whole numbers of at most
-    4,096 elements: a note names the inputs whose values decided what ran. Text will do, as ``--input`` has it:
-    ``"224x224x3"``, or ``{"x": "1x3x224x224", "lengths": "[7, 5]"}``.
+    tuple, or in one mapping by the names of forward's parameters. (A list is one input: images, as detectors take them;
+    where forward fails on it, it holds all of the inputs.) Only the shapes and types of tensors are looked at, and the
+    values of whole numbers of at most 4,096 elements: a note names the inputs whose values decided what ran. Text will
+    do, as ``--input`` has it: ``"224x224x3"``, or ``{"x": "1x3x224x224", "lengths": "[7, 5]", "n": "(3)"}``.
     ``batch`` says how many examples lie along their first axis (1: it is none of examples).
     Where forward asks for values that only the data can tell, the network is counted up to there, and says so: its
     ``stopped`` is not None. Raises InputError where forward fails on the inputs.
@@ -49,6 +49,8 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
         raise InputError([Problem(f"from_torch needs a torch.nn.Module, not {quoted(type(module).__name__)}")])
     name = name or type(module).__name__
     args, kwargs = _arguments(inputs, named)
+    if args is inputs and len(args) == 1 and isinstance(args[0], list) and not _mappings(args[0]):
+        return _of_a_list(name, module, args[0], batch)
     if (args and all(isinstance(one, str) for one in args)) or (kwargs and _texts(kwargs)):
         return _shaped(name, name, module, Request(inputs=_by_name(module, args, kwargs), batch=batch))
     return _counted(name, name, module, args, kwargs, batch)
@@ -62,15 +64,28 @@ def _require(shown: str) -> None:
 
 
 def _arguments(inputs: Sequence[Any], named: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """What one calls the module with. One sequence holds all of it, but a list of mappings is an input itself."""
+    """What one calls the module with. One tuple or mapping holds all of it; a list is an input, but of texts."""
     if len(inputs) != 1 or named:
         return inputs, named
     (given,) = inputs
     if isinstance(given, Mapping):
         return (), given
-    if isinstance(given, tuple) or (isinstance(given, list) and not _mappings(given)):
+    if isinstance(given, tuple) or (isinstance(given, list) and all(isinstance(one, str) for one in given)):
         return tuple(given), {}
     return inputs, named
+
+
+def _of_a_list(name: str, module: Any, given: list[Any], batch: int | None) -> "Network":
+    """The network on a list: it is one input, as detectors take images; or all of them, where forward fails on it."""
+    from sepcalc.importers.torch.running import Failed
+
+    try:
+        return _counted(name, name, module, (given,), {}, batch)
+    except Failed as failure:
+        try:
+            return _counted(name, name, module, given, {}, batch)
+        except Failed:
+            raise failure from None
 
 
 def _mappings(given: Any) -> bool:

@@ -1,8 +1,10 @@
 """A module run on tensors without data; it and all of its modules are left as they were."""
 
 import inspect
+import threading
+import time
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy, deepcopy
 from typing import Any
@@ -12,6 +14,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.importers.given import written
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import CHOOSING, WAYS
 from sepcalc.importers.torch.dataless import Dataless, Shadow
@@ -47,6 +50,10 @@ class Failed(InputError):
     """Forward fails on the inputs."""
 
 
+class Wanted(InputError):
+    """What runs depends on the values of inputs, which nobody gave."""
+
+
 def traced(
     name: str,
     module: torch.nn.Module,
@@ -60,6 +67,9 @@ def traced(
     trace = _run(name, module, args, kwargs, guesses)
     if trace.stop is None or trace.stop.reason not in (_ASKS, _LEARNED):
         return trace
+    if any(one.origins & set(guesses) for one in trace.stop.call.tensors()):
+        with suppress(InputError):  # what comes behind may tell its type
+            _run(name, module, args, kwargs, guesses, probing=True)
     with suppress(InputError), _as_exported():
         whole = _run(name, module, args, kwargs, guesses)
         if whole.stop is None:
@@ -132,6 +142,7 @@ def _in_place(module: torch.nn.Module, tracer: Tracer) -> Iterator[None]:
 
 
 _PLAIN = {torch.Tensor, torch.nn.Parameter, Shadow}
+PATIENCE = 0.2  # seconds that threads get to end
 VALUES = 4096  # elements of whole numbers in an input whose values are looked at
 
 
@@ -153,13 +164,14 @@ def _run(
     kwargs: Mapping[str, Any],
     guesses: Collection[str],
     way: int | None = None,
+    probing: bool = False,
 ) -> Trace:
-    """One run of the module's forward, to its end or up to where it cannot be followed. Raises InputError where it
-    fails."""
+    """One run of the module's forward, to its end or up to where it cannot be followed; ``probing``, past questions
+    that only data answers. Raises InputError where it fails, and NeedsType as :func:`traced`."""
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(name, module, args, kwargs)
     tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module, guesses)
-    tracer.way = way
+    tracer.way, tracer.probing = way, probing
     valueless = dict[str, torch.Tensor]()
     inputs: dict[str, Tensor] = {}
 
@@ -196,14 +208,15 @@ def _run(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what they warn of is not about counts
-                result = tracer.refusing.whole(lambda: module(*given, **named))
+                result = tracer.refusing.whole(lambda: _waited_for(lambda: module(*given, **named)))
         except DependsOnData as fact:
             origins = frozenset[str]().union(*[one.origins for one in fact.call.tensors()])
             read = [valueless[label] for label in origins if label in valueless]
             listed = all(_is_whole(one) or one.ndim < 2 for one in read) or _as_given(fact.call, tracer.calls)
+            listed = listed or len(read) < len(inputs)  # beside what holds the data
             weighed = any(one.roots for one in fact.call.tensors())  # values alone would not tell
             if origins and len(read) == len(origins) and listed and not weighed:
-                raise InputError([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
+                raise Wanted([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
             learned = weighed and not any(one.live for one in fact.call.tensors())
             return _trace(tracer, inputs, {}, Stop(fact.call, _LEARNED if learned else _ASKS))
         except Elsewhere as fact:
@@ -227,6 +240,17 @@ def _run(
     return _trace(tracer, inputs, outputs)
 
 
+def _waited_for(run: Callable[[], Any]) -> Any:
+    """What it gives, when the threads that it started have ended, too, or some time has passed: they may ask for data,
+    and nobody else waits for them."""
+    before = set(threading.enumerate())
+    result = run()
+    end = time.monotonic() + PATIENCE
+    for one in set(threading.enumerate()) - before:
+        one.join(max(0.0, end - time.monotonic()))
+    return result
+
+
 def _trace(
     tracer: Tracer, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], stop: Stop | None = None
 ) -> Trace:
@@ -243,13 +267,13 @@ def _wanted(name: str, call: Call, inputs: Mapping[str, torch.Tensor]) -> Proble
     several = "inputs" if len(inputs) > 1 else "input"
     where = f"{call.op} in {call.path}" if call.path else call.op
     message = f"{name}: what runs depends on the values of its {several} {', '.join(map(quoted, inputs))} ({where})"
-    lines = [f'--input "{label}={_ones(one.shape)}"' for label, one in inputs.items()]
+    lines = [f'--input "{label}={written(_ones(one.shape, one.dtype == torch.bool))}"' for label, one in inputs.items()]
     return Problem(message, f"give them: {' '.join(lines)}, say")
 
 
-def _ones(shape: Sequence[int]) -> Any:
+def _ones(shape: Sequence[int], truths: bool = False) -> Any:
     """Values of this shape, to show how they are written."""
-    return [_ones(shape[1:])] * shape[0] if shape else 1
+    return [_ones(shape[1:], truths)] * shape[0] if shape else truths or 1
 
 
 def _as_given(asked: Call, calls: Sequence[Call]) -> bool:

@@ -10,9 +10,9 @@ import torch
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.given import Given, read_given
+from sepcalc.importers.given import Given, read_given, written
 from sepcalc.importers.torch.refusals import NeedsType
-from sepcalc.importers.torch.running import Failed, Said, signature
+from sepcalc.importers.torch.running import Failed, Said, Wanted, signature
 from sepcalc.network import Network
 from sepcalc.shape import Shape, read_shape, show
 
@@ -57,10 +57,14 @@ def shaped(shown: str, module: torch.nn.Module, request: Request, count: Count) 
     try:
         return run(asked, {})
     except Failed as failure:
-        found = _typed(run, asked)
+        found, unlike = _typed(run, asked)
         if found is not None:
             return found
         line = _meant(run, asked, next(iter([*_places(parameters, 1), *asked])))
+        if not line and isinstance(unlike, Wanted):
+            raise unlike from None
+        if not line and unlike is not None:
+            return unlike
         if not line:
             raise
         raise InputError([one._replace(hint=f"{one.hint}; did you mean {line}?") for one in failure.problems]) from None
@@ -79,24 +83,29 @@ def _tensor(asked: Asked, kind: torch.dtype | None, decimal: torch.dtype) -> tor
     return values.as_subclass(Said)
 
 
-def _typed(run: Run, asked: Mapping[str, Asked]) -> Network | None:
-    """The network on inputs of other types, where their reader looks at these by itself: whole numbers, or truths."""
+def _typed(run: Run, asked: Mapping[str, Asked]) -> tuple[Network | None, Network | Wanted | None]:
+    """The network on inputs of other types, where their reader looks at these by itself: whole numbers, or truths. And
+    where there is none that is whole: one up to where counting stopped, or that values of inputs are wanted."""
     guesses = [label for label, one in asked.items() if one.given.plain]
     kinds = (None, torch.int64, torch.bool) if len(guesses) < 4 else (None, torch.int64)
+    beside = None
     for chosen in sorted(product(kinds, repeat=len(guesses)), key=lambda one: len(one) - one.count(None))[:MOST_TRIED]:
         types = {label: kind for label, kind in zip(guesses, chosen) if kind is not None}
         found = _tried(run, asked, types) if types else None
-        if found is not None:
-            return found
-    return None
+        if isinstance(found, Network) and found.stopped is None:
+            return found, None
+        beside = beside or found
+    return None, beside
 
 
-def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | None:
+def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | Wanted | None:
+    """The network, or that values of inputs are wanted; None where it does not run on these."""
     try:
-        network = run(asked, types)
+        return run(asked, types)
+    except Wanted as want:
+        return want
     except InputError:
         return None
-    return network if network.stopped is None else None
 
 
 def _meant(run: Run, asked: Mapping[str, Asked], first: str) -> str:
@@ -104,12 +113,16 @@ def _meant(run: Run, asked: Mapping[str, Asked], first: str) -> str:
     for label, one in asked.items():
         if one.given.values is not None:
             continue
+        prefix = f"{one.given.kind}:" if one.given.kind else ""
         for shape in _others(one):
-            if _tried(run, {**asked, label: one._replace(shape=shape)}, {}) is not None:
-                prefix = f"{one.given.kind}:" if one.given.kind else ""
+            if isinstance(_tried(run, {**asked, label: one._replace(shape=shape)}, {}), Network):
                 line = f"--input {printable(label)}={prefix}{show(shape)}"
                 plain = label == first and not prefix and len(shape) == 4 and shape[0] == 1
                 return f"--input {show((*shape[2:], shape[1]))}, or {line}" if plain else line
+        if len(one.given.shape) == 1:  # a value that was meant
+            alone = Asked(Given(one.given.kind, "", one.given.shape[0]), one.named, ())
+            if isinstance(_tried(run, {**asked, label: alone}, {}), Network):
+                return f'--input "{printable(label)}={prefix}{written(one.given.shape[0])}"'
     return ""
 
 

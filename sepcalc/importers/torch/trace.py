@@ -53,6 +53,7 @@ from sepcalc.importers.torch.flex import flex_attention, uncompiled
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
 MOST_CALLS = 200_000
+MOST_ANSWERS = 1000  # that are made up for what comes behind a question
 
 
 def _stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -102,6 +103,7 @@ class Tracer(Dataless):
         self.owners: dict[int, torch.Tensor] = {}  # by storage, a tensor in it that depends on the inputs
         self.refusing = Refusing(self._asked, self.asked)
         self.answers = 0  # to what was asked after a refusal
+        self.probing = False  # whether questions are answered anyhow, for what comes behind them
         self.decided = set[str]()  # the inputs whose values were asked for
         self.way: int | None = None  # of making up what the data chooses
         self.chosen = False  # whether something that was made up decided what ran
@@ -252,7 +254,8 @@ class Tracer(Dataless):
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if self.refusing.first is not None:
+        asks = func.name().partition(".")[0] in (*ASKING, "aten::nonzero")
+        if self.refusing.first is not None or (self.probing and asks and self.answers < MOST_ANSWERS):
             return self._uncounted(func, args, kwargs)
         return self.refusing.noted(lambda: self._followed(func, args, kwargs))
 
@@ -263,6 +266,8 @@ class Tracer(Dataless):
         if tensors and func.name().partition(".")[0] in ASKING:
             self.answers += 1
             return number_of(tensors[0], self.answers % 2)
+        if tensors and func.name() == "aten::nonzero":
+            return tensors[0].new_empty((1, tensors[0].ndim), dtype=torch.int64)
         return self.run(func, args, kwargs, tensors, True)
 
     def asked(self, tensor: torch.Tensor, how: str) -> None:
