@@ -1,8 +1,12 @@
 """PyTorch code that asks for what only data can tell, and catches that it cannot have it: never counted as whole."""
 
 import contextlib
+import io
+import logging
+import re
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -121,6 +125,28 @@ CAUGHT: dict[str, Callable[[Any, torch.Tensor], Any]] = {
     "a text": asked(lambda x: f"{x.sum():.2f}"),
     "a text that is searched": asked(lambda x: "0." in str(x)),
     "a text of which a part is taken": asked(lambda x: repr(x)[7]),
+    "a text that is compared": asked(lambda x: f"{x.sum()}" == "0.0"),
+    "another text that is compared": asked(lambda x: str(x) == "tensor(0.)"),
+    "a text that is not the same": asked(lambda x: repr(x) != "tensor(0.)"),
+    "a text in a longer one": asked(lambda x: "nan" in f"mean {x.mean()}, sum {x.sum()}"),
+    "a text in a longer one, as it was written once": asked(lambda x: "nan" in "sum %s" % x.sum()),  # noqa: UP031
+    "a text in a longer one, by format": asked(lambda x: "nan" in "sum {}".format(x.sum())),  # noqa: UP032
+    "a text behind another": asked(lambda x: "nan" in "sum " + str(x)),
+    "texts joined": asked(lambda x: "nan" in " ".join(map(str, x))),
+    "a text that is split": asked(lambda x: str(x).split()[0] == "nan"),
+    "a text that is a number": asked(lambda x: float(str(x.sum())) > 0),
+    "a text in lower case": asked(lambda x: "nan" in str(x).lower()),
+    "a text that is matched": asked(lambda x: re.search("nan", str(x))),
+    "the length of a text": asked(lambda x: len(str(x)) > 40),
+    "a text among others": asked(lambda x: str(x) in {"tensor(0.)": 1}),
+    "a text that is kept": asked(lambda x: setattr(x, "text", f"{x}")),
+    "a text that is written elsewhere": asked(lambda x: print(x, file=io.StringIO())),
+    "a text that something reads": asked(lambda x: print(len(str(x)))),  # noqa: T201
+    "a text that decides what is printed": asked(lambda x: print("bad" if "nan" in f"{x}" else "good")),  # noqa: T201
+    "whether it is true": asked(lambda x: bool(x[0, 0])),
+    "a whole number": asked(lambda x: int(x[0, 0])),
+    "an element": asked(lambda x: x[0, 0].item()),
+    "what an index is": asked(lambda x: x[0, 0].long().__index__()),
     "an array": asked(lambda x: x.numpy()),
     "an array on the CPU": asked(lambda x: x.detach().cpu().numpy()),
     "a list": asked(lambda x: x.tolist()),
@@ -227,6 +253,70 @@ def test_a_tensor_may_be_printed(capsys: pytest.CaptureFixture[str]) -> None:
     net = sepcalc.from_torch(Branching(printed), torch.ones(1, 64))
     assert (net.complete, net.macs) == (True, 2 * 4096)
     assert capsys.readouterr().out.count("tensor(..., size=(1, 64), dtype=torch.float32)") == 4
+
+
+def logged(m: Any, x: torch.Tensor) -> torch.Tensor:
+    LOG.warning("sum %s", x.sum())
+    LOG.warning(f"sum {x.sum():.2f}")
+    m.log.warning("sum {}".format(x.sum()))  # noqa: UP032
+    logging.warning("sum " + str(x.sum()))
+    return m.b(x)
+
+
+def warned(m: Any, x: torch.Tensor) -> torch.Tensor:
+    warnings.warn(f"sum {x.sum()}", stacklevel=2)
+    return m.b(x)
+
+
+def raised(m: Any, x: torch.Tensor) -> torch.Tensor:
+    try:
+        raise ValueError(f"sum {x.sum()}")
+    except ValueError:
+        return m.b(x)
+
+
+def asserted(m: Any, x: torch.Tensor) -> torch.Tensor:
+    assert x.ndim == 2, f"sum {x.sum()}"
+    torch._assert(x.ndim == 2, f"sum {x.sum()}")
+    return m.b(x)
+
+
+def printed_to_errors(m: Any, x: torch.Tensor) -> torch.Tensor:
+    if x.ndim:
+        print("sum", f"{x.sum():.3f}", x, file=sys.stderr)  # noqa: T201
+    return m.b(x)
+
+
+LOG = logging.getLogger("their module")
+
+
+@pytest.mark.parametrize("code", [logged, warned, raised, asserted, printed_to_errors])
+def test_the_text_of_a_tensor_may_be_told_to_people(code: Callable[[Any, torch.Tensor], Any]) -> None:
+    module = Branching(code)
+    module.log = LOG
+    net = sepcalc.from_torch(module, torch.ones(1, 64))
+    assert (net.complete, net.macs) == (True, 2 * 4096)
+
+
+def test_text_without_a_source_is_asked_for() -> None:
+    names: dict[str, Any] = {}
+    exec("def code(m, x):\n    print(f'{x}')\n    return m.b(x)", names)
+    assert sepcalc.from_torch(Branching(names["code"]), torch.ones(1, 64)).stopped is not None
+
+
+def test_a_thread_that_nobody_waits_for_is_waited_for() -> None:
+    def left(m: Any, x: torch.Tensor) -> torch.Tensor:
+        def work() -> None:
+            time.sleep(0.05)
+            with contextlib.suppress(BaseException):
+                x.sum().item()
+
+        threading.Thread(target=work, daemon=True).start()
+        return m.b(x)
+
+    net = sepcalc.from_torch(Branching(left), torch.ones(1, 64))
+    assert net.stopped is not None
+    assert not net.complete
 
 
 def test_what_fails_on_data_too_is_theirs_to_catch() -> None:

@@ -14,6 +14,8 @@ from torch.utils._python_dispatch import (
 )
 from torch.utils._pytree import tree_flatten, tree_map
 
+from sepcalc.importers.torch.telling import told
+
 SMALL = 65_536  # elements of a constant that is computed for real
 LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
 
@@ -70,9 +72,13 @@ class Shadow(torch.Tensor):
             return func(*args, **(kwargs or {}))
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
-        text = _Text(f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})")
-        text.shadow = self
-        return text
+        return self._text("__repr__")
+
+    def _text(self, how: str, *args: str) -> str:
+        """For people, what is known; for code that may act on it, data that it asks for."""
+        if told() or not (STRAYED or _modes()):
+            return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
+        return str(_read(self, how, *args))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Shadow":
         made: Shadow = self.detach().clone().requires_grad_(self.requires_grad)
@@ -102,7 +108,7 @@ class Shadow(torch.Tensor):
         return _read(self, "numpy", *args, **kwargs)
 
     def __format__(self, spec: str) -> str:
-        return repr(self) if not spec or self.ndim else str(_read(self, "__format__", spec))
+        return object.__format__(self, spec) if self.ndim else self._text("__format__", spec)
 
     def untyped_storage(self) -> Any:
         return _Storage(self)
@@ -117,27 +123,6 @@ class Shadow(torch.Tensor):
 
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
         return _read(self, "__dlpack__", *args, **kwargs)
-
-
-class _Text(str):
-    """The text of a shadow: it may be printed; who searches it asks for the data."""
-
-    shadow: Shadow
-
-    def __contains__(self, part: Any) -> bool:
-        return part in _Text._of_data(self)
-
-    def find(self, *given: Any) -> int:
-        return _Text._of_data(self).find(*given)
-
-    def startswith(self, *given: Any) -> bool:
-        return _Text._of_data(self).startswith(*given)
-
-    def __getitem__(self, at: Any) -> str:
-        return _Text._of_data(self)[at]
-
-    def _of_data(self) -> str:
-        return str(_read(self.shadow, "__repr__"))
 
 
 class _Storage:
@@ -165,9 +150,14 @@ class _Storage:
 _OF_STORAGES = {"_cdata", "data_ptr", "nbytes", "size", "device", "element_size", "is_cuda", "is_shared", "resizable"}
 
 
+def _modes() -> "list[Dataless]":
+    """What runs operators without data here, the innermost last."""
+    return [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Dataless)]
+
+
 def _read(shadow: Shadow, how: str, *args: Any, **kwargs: Any) -> Any:
     """What a method gives that reads the data by itself. Whatever follows the run hears of it."""
-    modes = [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Dataless)]
+    modes = _modes()
     if not _strayed(how, shadow) and modes:
         modes[-1].asked(shadow.behind, how)
     if shadow.behind.is_meta:
