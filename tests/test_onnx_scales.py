@@ -9,8 +9,9 @@ import pytest
 pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
 
 import numpy as np
+import onnx
 from graphs import graph, node, saved, weight
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from sepcalc import load
 from sepcalc.document.compacting import write_compact
@@ -38,6 +39,9 @@ CASES: dict[str, tuple[list[Any], tuple[int, ...], tuple[Any, ...], tuple[int, i
     "read by two": ([node("DequantizeLinear", "w s", "f", axis=1), node("DequantizeLinear", "w s", "g", axis=1), node("MatMul", "x f", "h"), node("MatMul", "x g", "i"), node("Add", "h i", "y")], (1, 8), (W, S), (128, 16)),
     "a convolution and its bias": ([node("DequantizeLinear", "w s z", "f", axis=0), node("DequantizeLinear", "b bs", "g", axis=0), node("Conv", "x f g", "y")], (1, 3, 8, 8), (KERNEL, OF_EACH, ZEROS, weight("b", 16, kind=np.int32), weight("bs", 16)), (432 + 16, 32)),
     "a bias that is added": ([node("DequantizeLinear", "w s", "f", axis=1), node("DequantizeLinear", "b bs", "g", axis=0), node("MatMul", "x f", "h"), node("Add", "h g", "y")], (1, 8), (W, S, weight("b", 16, kind=np.int32), weight("bs", 16)), (128 + 16, 32)),
+    "gains of a norm, beside its statistics": ([node("DequantizeLinear", "g gs", "f", axis=0), node("BatchNormalization", "x f b m v", "y")], (1, 16, 4, 4), (weight("g", 16, kind=BYTE), weight("gs", 16), *(weight(name, 16) for name in "bmv")), (32, 32 + 16)),
+    "a table that is read twice": ([node("DequantizeLinear", "w s", "f", axis=1), node("DequantizeLinear", "w s", "g", axis=1), node("Concat", "f x", "a", axis=0), node("Concat", "g a", "y", axis=0)], (1, 16), (W, S), (128, 16)),
+    "weights of a recurrent layer": ([node("DequantizeLinear", "u us", "f", axis=1), node("DequantizeLinear", "r rs", "g", axis=1), node("LSTM", "x f g", "y", hidden_size=4)], (6, 1, 8), (weight("u", 1, 16, 8, kind=BYTE), weight("us", 16), weight("r", 1, 16, 4, kind=BYTE), weight("rs", 16)), (192, 32)),
     "scales with scales": ([node("DequantizeLinear", "s t", "u", axis=0, block_size=4), node("DequantizeLinear", "w u", "f", axis=1), node("MatMul", "x f", "y")], (1, 8), (W, weight("s", 16, kind=BYTE), weight("t", 4)), (128, 4)),
     "a table": ([node("DequantizeLinear", "w s", "f", axis=0), node("ArgMax", "x", "i"), node("Gather", "f i", "y")], (1, 9), (W, weight("s", 8)), (128, 8)),
     "data": ([node("QuantizeLinear", "x s z", "a", axis=1), node("DequantizeLinear", "a s z", "y", axis=1)], (1, 16), (S, Z), (0, 16)),
@@ -83,3 +87,59 @@ def test_a_scale_that_nothing_uses_is_told_as_a_buffer(tmp_path: Path) -> None:
     network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "y", (W, S, Z)))
     told = "128 params and 16 buffers are stored and never used: they are not counted (w, s)"
     assert network.notes == (told,)
+
+
+# --- what ONNX Runtime's quantizer makes of one network ---------------------------------------------------------------
+
+
+def plain_network(path: Path) -> None:
+    """Two convolutions, a Gemm and a product, which ends in an addition: 18,624 macs, 516 params."""
+    random = np.random.default_rng(0)
+    shapes = {"w0": (8, 3, 3, 3), "b0": (8,), "w1": (8, 1, 3, 3), "b1": (8,), "w2": (16, 8), "b2": (16,)}
+    shapes |= {"w3": (16, 4), "b3": (4,)}
+    nodes = [
+        node("Conv", "x w0 b0", "c", pads=[1, 1, 1, 1]),
+        node("Relu", "c", "r"),
+        node("Conv", "r w1 b1", "e", group=8, pads=[1, 1, 1, 1]),
+        node("Add", "e r", "a"),
+        node("GlobalAveragePool", "a", "p"),
+        node("Flatten", "p", "f"),
+        node("Gemm", "f w2 b2", "g", transB=1),
+        node("Relu", "g", "h"),
+        node("MatMul", "h w3", "m"),
+        node("Add", "m b3", "y"),
+    ]
+    made = [numpy_helper.from_array(random.standard_normal(size).astype(np.float32), at) for at, size in shapes.items()]
+    whole = graph(nodes, {"x": (1, 3, 8, 8)}, "y", tuple(made))
+    model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(onnx.shape_inference.infer_shapes(model), path)
+
+
+# scales of the weights (8 + 8 + 16 + 4), with those of the biases (8 + 8 + 16), or of the products alone (16 + 4)
+FORMS = [("QDQ", False, 0), ("QDQ", True, 36 + 32), ("QOperator", False, 0), ("QOperator", True, 36)]
+FORMS += [("dynamic", False, 0), ("dynamic", True, 16 + 4)]
+
+
+@pytest.mark.parametrize(("how", "channels", "buffers"), FORMS)
+def test_a_quantized_network_has_the_macs_and_params_that_it_was_made_from(
+    how: str, channels: bool, buffers: int, tmp_path: Path
+) -> None:
+    quantization = pytest.importorskip("onnxruntime.quantization", reason="the quantizer is ONNX Runtime's")
+    plain, small = tmp_path / "plain.onnx", tmp_path / "small.onnx"
+    plain_network(plain)
+    if how == "dynamic":
+        quantization.quantize_dynamic(str(plain), str(small), per_channel=channels)
+    else:
+        images = iter([{"x": np.random.default_rng(at).random((1, 3, 8, 8), np.float32)} for at in range(2)])
+        reader = type("Images", (quantization.CalibrationDataReader,), {"get_next": lambda self: next(images, None)})
+        form = quantization.QuantFormat[how]
+        quantization.quantize_static(str(plain), str(small), reader(), quant_format=form, per_channel=channels)
+    one, other = read(str(plain)), read(str(small))
+    assert (one.macs, one.params, one.cost.buffers) == (18_624, 516, 0)
+    assert (other.macs, other.params, other.cost.buffers, other.complete) == (18_624, 516, buffers, True)
+
+
+def test_scales_that_are_an_output_count_once(tmp_path: Path) -> None:
+    nodes = [node("DequantizeLinear", "w s", "f", axis=1), node("MatMul", "x f", "y")]
+    network = read(saved(tmp_path, nodes, {"x": (1, 8)}, "y s", (W, S)))
+    assert (network.params, network.cost.buffers) == (128, 16)

@@ -410,6 +410,7 @@ class Builder(Growing[Roots]):
             inputs = tuple([self.tensors[source] for source in node.sources])
             cost = node.op.cost(inputs, node.output)
             said = cost.params
+            own = cost.buffers if isinstance(node.op, Constant) else 0  # a norm's statistics are none of its weights
             if not said and not roots:
                 continue
             new = fixed = 0
@@ -431,10 +432,11 @@ class Builder(Growing[Roots]):
                 name = quoted(roots[0][0])[1:-1]
                 nodes[before[0]] = nodes[before[0]]._replace(weights=name)
                 nodes[at] = node._replace(weights=name)
-            elif said != new or fixed > cost.buffers:
+            elif isinstance(node.op, Constant) and fixed < own:  # another node counts them
+                nodes[at] = node._replace(op=node.op._replace(buffer=False), buffers=fixed)
+            elif said != new or fixed > own:
                 others = tuple([(name, count) for name, count in counted.items() if count])
-                more = max(0, fixed - cost.buffers)
-                nodes[at] = node._replace(shared=said - new, owners=others, buffers=more)
+                nodes[at] = node._replace(shared=said - new, owners=others, buffers=fixed - own)
             before.append(at)
         self.used = frozenset(left)
         self.partly = {root: rest for root, rest in left.items() if rest}
