@@ -14,6 +14,10 @@ class Branch(NamedTuple):
     layers: tuple[Layer, ...]
     choices: "tuple[Choice, ...]" = ()
 
+    def of(self, made: Callable[[Layer], Layer]) -> "Branch":
+        """The same of other layers, each made of one."""
+        return Branch(tuple(map(made, self.layers)), tuple([choice.of(made) for choice in self.choices]))
+
 
 class Choice(NamedTuple):
     """Where one of several branches runs: the ``name`` of its row, where it has one; the names of the layers that are
@@ -23,6 +27,11 @@ class Choice(NamedTuple):
     taken: frozenset[str]
     inner: "tuple[Choice, ...]"
     others: tuple[Branch, ...]
+
+    def of(self, made: Callable[[Layer], Layer]) -> "Choice":
+        """The same of other layers, each made of one."""
+        inner, others = [choice.of(made) for choice in self.inner], [branch.of(made) for branch in self.others]
+        return self._replace(inner=tuple(inner), others=tuple(others))
 
 
 def more(

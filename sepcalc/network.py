@@ -231,6 +231,11 @@ class Network:
         """How much more of a sum over layers those whose names are covered may have than what is laid out of them."""
         return more(self.choices, self._by_name, metric, SUMS[metric], covers) if self.choices else 0
 
+    def most_summed(self) -> dict[str, int]:
+        """The metrics that are sums over layers and of which it has more where it runs otherwise, and how much."""
+        found = {metric: self.larger(metric, lambda name: True) for metric in SUMS}
+        return {metric: sum(map(SUMS[metric], self.layers)) + more for metric, more in found.items() if more}
+
     @cached_property
     def _claims(self) -> tuple[str, ...]:
         if self.claimed is None:
@@ -267,9 +272,7 @@ class Network:
         if self.choices:
             network.rewritten = True
             network.choices = renamed(self.choices, {node.name for node in self.nodes}, [node.name for node in nodes])
-            for metric, measure in SUMS.items():
-                if count := network.larger(metric, lambda name: True):
-                    network.most[metric] = sum(map(measure, network.layers)) + count
+            network.most = network.most_summed()
         return network if self._param_bytes is None else network.stored(self._param_bytes, self.weights)
 
     def stored(self, size: int, of: int) -> "Network":

@@ -139,10 +139,55 @@ def test_where_the_other_branch_has_more_of_something_limits_are_held_against_th
     held = ("check", path, "--baseline", "kept.json", "--max-increase")
     assert gate(*held, "compares=99%")[0] == 1
     assert gate(*held, "compares=100%")[0] == 0
-    for wrong in ({"compares": 0}, {"hats": 3}, [], {"compares": "16"}):
+    for wrong in (
+        {},
+        {"compares": 17},
+        {"compares": 16, "macs": 65},
+        {"compares": 0},
+        {"hats": 3},
+        [],
+        {"compares": "16"},
+    ):
         kept["networks"][0]["most"] = wrong
         Path("kept.json").write_text(json.dumps(kept))
         assert gate(*held, "compares=100%")[0] == 2
+
+
+def test_what_is_laid_out_may_not_grow_behind_a_larger_branch(gate: Run) -> None:
+    """8 elements written, or 24; then 16, or 24."""
+    paths = []
+    for at, then in enumerate(([node("MatMul", "x w", "z")], [node("MatMul", "x w", "a"), node("Relu", "a", "z")])):
+        Path(str(at)).mkdir()
+        paths.append(asked(Path(str(at)), either(then, compares(3)), weight("w", 8, 8), *BOUNDS))
+        assert read(paths[-1]).most["activations"] == 24
+    for most, code in (("activations=99%", 1), ("activations=100%", 0)):
+        assert gate("diff", *paths, "--max-increase", most)[0] == code
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None, {}, [{}], [{"name": 1, "taken": [], "inner": [], "others": []}], "name", "taken", "inner", "others",
+        "layers", "choices",
+    ],
+)  # fmt: skip
+def test_choices_of_a_baseline_are_as_they_were_written(wrong: Any, gate: Run) -> None:
+    path = Path(scoped(Path.cwd())).name
+    assert gate("baseline", path, "-o", "kept.json")[0] == 0
+    held = ("check", path, "--baseline", "kept.json", "--max-increase", "0%")
+    assert gate(*held)[0] == 0
+    kept = json.loads(Path("kept.json").read_text())
+    (choice,) = kept["networks"][0]["choices"]
+    assert (choice["name"], choice["taken"], choice["inner"]) == ("if", ["if/matmul"], [])
+    assert [layer["name"] for layer in choice["others"][0]["layers"]] == ["if/clip", "if/clip[1]"]
+    if isinstance(wrong, str):
+        (choice if wrong in choice else choice["others"][0])[wrong] = 3
+    else:
+        kept["networks"][0]["choices"] = wrong
+    Path("kept.json").write_text(json.dumps(kept))
+    code, _, err = gate(*held)
+    assert code == 2
+    assert err.startswith("kept.json: the baseline is not as sepcalc wrote it: ")
 
 
 def test_a_branch_in_a_branch_that_is_not_laid_out_counts_for_limits(tmp_path: Path) -> None:

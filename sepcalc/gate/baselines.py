@@ -6,8 +6,10 @@ name, inputs and settings. Anything else is refused.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+from sepcalc.branches import Branch, Choice, more, others
 from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
@@ -45,21 +47,36 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 **({"most": dict(snapshot.most)} if snapshot.most else {}),
                 "notes": list(snapshot.notes),
                 "layers": [
-                    {
-                        "name": row.name,
-                        "kind": row.kind,
-                        "output": row.output,
-                        **row.cost._asdict(),
-                        **{name: row.count(name) for name in MORE},
-                        **place._asdict(),
-                    }
+                    {**_of_row(row), **place._asdict()}
                     for row, place in zip(snapshot.layers, snapshot.places, strict=True)
                 ],
                 "outputs": snapshot.ends,
+                **({"choices": _of_choices(snapshot.choices)} if snapshot.choices else {}),
             }
             for file, settings, snapshot in kept
         ],
     }
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    counts = {**row.cost._asdict(), **{name: row.count(name) for name in MORE}}
+    return {"name": row.name, "kind": row.kind, "output": row.output, **counts}
+
+
+def _of_choices(choices: Sequence[Choice]) -> list[dict[str, Any]]:
+    """The choices, as JSON has them: the row of each, the layers that are laid out, and the other branches."""
+    return [
+        {
+            "name": choice.name,
+            "taken": sorted(choice.taken),
+            "inner": _of_choices(choice.inner),
+            "others": [
+                {"layers": list(map(_of_row, branch.layers)), "choices": _of_choices(branch.choices)}
+                for branch in choice.others
+            ],
+        }
+        for choice in choices
+    ]
 
 
 def read(text: str, name: str, version: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], Kept]:
@@ -161,9 +178,9 @@ def _networks(data: Any, version: str) -> list[Kept]:
 
 
 def _kept(data: Any) -> Kept:
-    data = {"notes": [], "most": {}, **data} if isinstance(data, dict) else data  # which may be absent
+    data = {"notes": [], "most": {}, "choices": [], **data} if isinstance(data, dict) else data  # which may be absent
     keys = {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "most", "notes", "layers"}
-    keys.add("outputs")
+    keys |= {"outputs", "choices"}
     _keys(data, keys, "a network")
     _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name are texts")
     _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs are shapes by name")
@@ -194,13 +211,30 @@ def _kept(data: Any) -> Kept:
         _follows(row, place, sizes, at)
     peak = max(live_elements(sizes, [(place.reads, place.writes) for place in places], ends)) * ELEMENT_BYTES
     _check(totals["peak_memory"] == peak, "peak-memory is that of the tensors that live while its layers run")
-    _check(isinstance(data["most"], dict) and set(data["most"]) <= set(METRICS), "most are metrics")
+    choices = _choices(data["choices"])
+    _check(isinstance(data["most"], dict) and set(data["most"]) <= {*SUMMED, "peak_memory"}, "most are metrics")
     most = {name: _number(count) for name, count in data["most"].items()}
     _check(all(count > totals[name] for name, count in most.items()), "most are more than the totals")
+    rows = {row.name: row for row in layers}
+    for name in SUMMED:
+        count = totals[name] + more(choices, rows, name, partial(Row.count, metric=name), lambda layer: True)
+        _check(most.get(name, totals[name]) == count, f"the most of {spoken(name)} is that of the larger branches")
+    apart = sum([volume(row.output) for row in others(choices)])
+    largest = (sum(sizes) + apart) * ELEMENT_BYTES if choices else 0
+    _check(most.get("peak_memory", 0) <= largest, "the most of peak-memory is that of all tensors at once, at most")
     notes = data["notes"]
     _check(isinstance(notes, list) and all(isinstance(note, str) for note in notes), "notes are texts")
     snapshot = Snapshot(
-        data["name"], inputs, totals, layers, gaps, most=most, notes=tuple(notes), places=places, ends=ends
+        data["name"],
+        inputs,
+        totals,
+        layers,
+        gaps,
+        most=most,
+        notes=tuple(notes),
+        choices=choices,
+        places=places,
+        ends=ends,
     )
     return Kept(data["file"], settings, snapshot)
 
@@ -218,13 +252,39 @@ def _follows(row: Row, place: Place, sizes: Sequence[int], at: int) -> None:
 
 
 def _row(data: Any) -> tuple[Row, Place]:
-    _keys(data, {"name", "kind", "output", *COSTS, *MORE, *Place._fields}, "a layer")
-    _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
-    cost, more = Cost(*[_number(data[name]) for name in COSTS]), [_number(data[name]) for name in MORE]
+    _keys(data, {*_ROW, *Place._fields}, "a layer")
     _check(isinstance(data["writes"], bool), "writes is true or false")
     reads = _numbers(data["reads"], LARGEST, "reads")
     place = Place(_number(data["stored"]), _number(data["elsewhere"]), reads, data["writes"])
-    return Row(data["name"], data["kind"], _shape(data["output"]), cost, *more), place
+    return _counts({name: data[name] for name in _ROW}), place
+
+
+_ROW = ("name", "kind", "output", *COSTS, *MORE)
+
+
+def _counts(data: Any) -> Row:
+    """What a layer has of every count."""
+    _keys(data, set(_ROW), "a layer")
+    _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
+    cost, beside = Cost(*[_number(data[name]) for name in COSTS]), [_number(data[name]) for name in MORE]
+    return Row(data["name"], data["kind"], _shape(data["output"]), cost, *beside)
+
+
+def _choices(data: Any) -> tuple[Choice, ...]:
+    _check(isinstance(data, list), "choices are a list")
+    found = []
+    for one in data:
+        _keys(one, {"name", "taken", "inner", "others"}, "a choice")
+        taken, branches = one["taken"], one["others"]
+        _check(isinstance(one["name"], str), "the name of a choice is a text")
+        _check(isinstance(taken, list) and all(isinstance(name, str) for name in taken), "taken are names")
+        _check(isinstance(branches, list) and branches, "others are branches")
+        for branch in branches:
+            _keys(branch, {"layers", "choices"}, "a branch")
+            _check(isinstance(branch["layers"], list), "the layers of a branch are a list")
+        others = [Branch(tuple(map(_counts, branch["layers"])), _choices(branch["choices"])) for branch in branches]
+        found.append(Choice(one["name"], frozenset(taken), _choices(one["inner"]), tuple(others)))
+    return tuple(found)
 
 
 def _gap(data: Any) -> Gap:

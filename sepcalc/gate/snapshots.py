@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from sepcalc.branches import Choice
 from sepcalc.cost import Cost
 from sepcalc.gate.metrics import METRICS
-from sepcalc.network import Gap, Network, lacking
+from sepcalc.network import Gap, Layer, Network, lacking
 from sepcalc.shape import Shape
 
 
@@ -45,7 +46,8 @@ SUMMED = tuple(name for name, metric in METRICS.items() if metric.layer)  # whos
 class Snapshot(NamedTuple):
     """A network's counts. ``uncounted`` are the layers that they leave out, ``stopped`` is whether they go up to some
     place only, ``most`` the totals that are larger where it runs otherwise, ``notes`` what a reader of them must
-    know, ``places`` where its layers stand, ``ends`` the tensors that are its outputs, by number."""
+    know, ``choices`` where it may run otherwise, ``places`` where its layers stand, ``ends`` the tensors that are its
+    outputs, by number."""
 
     name: str
     inputs: Mapping[str, Shape]
@@ -55,6 +57,7 @@ class Snapshot(NamedTuple):
     stopped: bool = False
     most: Mapping[str, int] = {}
     notes: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()  # among rows
     places: tuple[Place, ...] = ()
     ends: tuple[int, ...] = ()
 
@@ -85,22 +88,22 @@ def growth(old: Snapshot, new: Snapshot) -> list[tuple[Mapping[str, int], Mappin
     return [(old.largest, new.largest), (old.totals, new.totals)]
 
 
+def _row(layer: Layer) -> Row:
+    return Row(layer.name, layer.kind, layer.output, layer.cost, layer.effective_macs, layer.traffic())
+
+
 def taken(network: Network) -> Snapshot:
     """Every metric of the network, and every layer."""
     return Snapshot(
         network.name,
         network.inputs,
         {name: metric.network(network) for name, metric in METRICS.items()},
-        tuple(
-            [
-                Row(layer.name, layer.kind, layer.output, layer.cost, layer.effective_macs, layer.traffic())
-                for layer in network.layers
-            ]
-        ),
+        tuple(map(_row, network.layers)),
         network.uncounted,
         network.stopped is not None,
         network.most,
         network.notes,
+        tuple([choice.of(_row) for choice in network.choices]),
         tuple(
             [
                 Place(layer.stored, layer.elsewhere, node.sources, node.op.writes)

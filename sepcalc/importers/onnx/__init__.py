@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.gate.metrics import METRICS
 from sepcalc.importers import Request
 from sepcalc.importers.apart import run_apart
 from sepcalc.importers.growing import fixed_batch, never_used
@@ -93,12 +92,12 @@ def read(path: str, request: Request = Request()) -> Network:
     nodes, outputs, size = builder.finished(outputs)
     name = printable(os.path.splitext(os.path.basename(path))[0])
     laid = Network(name, builder.inputs, nodes, outputs, param_bytes=size)
+    laid.choices = tuple([one.choice for one in builder.pasted if one.choice])
     most = _most(laid, builder, lambda metric: walked(batch, metric))
     _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
     laid.notes, laid.guesses, laid.most = tuple(builder.notes), tuple(guesses), most
-    laid.choices = tuple([one.choice for one in builder.pasted if one.choice])
     return laid
 
 
@@ -221,14 +220,13 @@ def _examples_or_whole(
 
 def _most(laid: Network, builder: Builder, other: Callable[[str], tuple[Builder, dict[str, int]]]) -> dict[str, int]:
     """The metrics of which the network has more where other branches run than those laid out, and how much."""
-    most = {}
-    for metric, measure in METRICS.items():
-        if metric in builder.more:
-            found, outputs = other(metric)
-            nodes, ends, _ = found.finished(outputs)
-            count = measure.network(Network("", found.inputs, nodes, ends))
-            if count > measure.network(laid):
-                most[metric] = count
+    most = laid.most_summed()
+    if laid.choices:  # the peak is no sum: of branches the one with the highest is laid out
+        found, outputs = other("peak_memory")
+        nodes, ends, _ = found.finished(outputs)
+        peak = Network("", found.inputs, nodes, ends).peak_memory()
+        if peak > laid.peak_memory():
+            most["peak_memory"] = peak
     return most
 
 

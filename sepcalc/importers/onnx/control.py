@@ -74,8 +74,6 @@ def branch(
     row = call.name
     at = len(builder.pasted) - 1
     for other in [one for which, one in laid.items() if which != chosen]:
-        builder.more.add("peak_memory")
-        builder.more.update(metric for metric, count in other.metrics.items() if count > metrics[metric])
         for node in other.segment.nodes:  # it may cost more than the one that is counted
             if isinstance(node.op, Uncounted):
                 builder.add(node.name, node.op, [])

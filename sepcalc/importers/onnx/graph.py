@@ -212,7 +212,6 @@ class Builder(Growing[Roots]):
         self.quantized = set[str]()  # those that stand for other numbers, of any type
         self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
         self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
-        self.more = set[str]()  # metrics of which some other branch has more
         self.used = frozenset[str]()  # in the end: the stored tensors that layers have
         self.partly: dict[str, int] = {}  # of these, how many elements no layer has
         self.unrun: dict[str, Unrun] = {}  # by the graph that it is
