@@ -638,3 +638,17 @@ def test_names_are_printable(tmp_path: Path) -> None:
     model = conv_model([None, 8, 8, 3])
     model["config"]["layers"][1]["config"]["name"] = "c\x1b[31m"
     assert [layer.name for layer in network(model, tmp_path).layers] == ["c\\x1b[31m"]
+
+
+def test_what_does_not_fit_a_guessed_shape_is_not_counted(tmp_path: Path) -> None:
+    """What a Lambda gives is taken for its input; of a layer in several steps the first ones are forgotten then."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 4, 4, 3]}},
+        {"class_name": "Lambda", "config": {"name": "resized"}},
+        {"class_name": "SeparableConv2D", "config": {"name": "s", "filters": 2, "kernel_size": 9}},
+        {"class_name": "PReLU", "config": {"name": "p", "shared_axes": [5]}},
+        {"class_name": "CenterCrop", "config": {"name": "c", "height": 0, "width": 9}},
+    ]
+    net = network({"class_name": "Sequential", "config": {"name": "m", "layers": layers}}, tmp_path)
+    assert [gap.name for gap in net.uncounted] == ["resized", "s", "p", "c"]
+    assert [layer.name for layer in net.layers] == ["resized", "s", "p", "c"]

@@ -819,3 +819,18 @@ def test_what_a_wrapper_and_its_layer_store_together_counts_once(tmp_path: Path)
             file.create_dataset(f"layers/mine/{name}", data=values)
     rows = container.stored(str(path))
     assert {group: count for group, _, count in rows if group[-4:] == "mine"} == {"layers/mine": 3 + 1 + 2 + 2}
+
+
+def test_weights_that_two_models_share_are_told(tmp_path: Path) -> None:
+    """Keras stores them with the first model that has them, and has the second without: they are counted for both."""
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    path = dense_file(tmp_path, {"layers/dense/vars": 36})
+    with zipfile.ZipFile(path) as archive:
+        config = json.loads(archive.read("config.json"))
+    config["config"]["layers"].append({"class_name": "Dense", "config": {"name": "again", "units": 4}})
+    with h5py.File(tmp_path / "w.h5", "a") as file:
+        file.create_group("layers/dense_1/vars")
+    weights = (tmp_path / "w.h5").read_bytes()
+    path.write_bytes(zipped(("config.json", json.dumps(config).encode()), ("model.weights.h5", weights), method=0))
+    network = read(str(path), Request())
+    assert (network.params, network.notes) == (56, ("again: the file stores 0 weights, but 20 are counted",))

@@ -90,6 +90,13 @@ class Builder:
         self.keys.append(key)
         return len(self.inputs) + len(self.nodes) - 1, inner
 
+    def back(self, count: int) -> None:
+        """Forgets all nodes but the first so many."""
+        for node in self.nodes[count:]:
+            self._used.pop(node.name, None)
+        del self.nodes[count:], self.keys[count:]
+        self.gaps = {at: gap for at, gap in self.gaps.items() if at < count}
+
     @contextmanager
     def nesting(self) -> Iterator[None]:
         """Inside a layer that has layers. Raises Invalid where that goes too deep."""

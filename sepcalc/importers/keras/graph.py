@@ -374,8 +374,9 @@ class Reader:
         except Unknown as fact:
             return call.uncounted(str(fact), fact.shapes, called=called, stores=stores)
         except Invalid as fact:
-            if not unsure or len(self.model.nodes) != before:
+            if not unsure:
                 raise
+            self.model.back(before)
             return call.uncounted(
                 f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})",
                 stores=stores,

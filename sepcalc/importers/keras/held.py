@@ -156,7 +156,7 @@ def _rest(
         missing -= min(more, 0)
         if more > 0 and layer not in aside:
             left.append(_Left(layer, held, more))
-        elif more < 0 < held:
+        elif more < 0 and weights.group(layer) is not None:
             short.append(_Left(layer, held, more))
     more, groups = weights.outside()
     if more > missing:
