@@ -242,7 +242,7 @@ COMMANDS = {
     "layer": "conv cost one",
     "network": "net model count info summary summarize profile analyze analyse stats stat flops macs params show print "
     "describe inspect report run calc calculate compute estimate measure torchinfo thop fvcore ptflops onnx-tool "
-    "parameters mac gflops complexity cost-of size table plot visualize view load open predict",
+    "parameters mac gflops complexity cost-of size table plot tree draw memory mem visualize view load open predict",
     "verify": "prove test validate proof",
     "whatif": "what-if rewrite replace convert-to separate transform modify",
     "fit": "optimize optimise shrink prune search minimize reduce slim compress",
@@ -298,8 +298,11 @@ FLAGS = {
     "--name": "--layers", "--match": "--layers", "--skip": "--exclude", "--ignore": "--exclude", "--not": "--exclude",
     "--silent": "--quiet", "-q": "--quiet", "--reasons": "--why", "--explain": "--why", "--precise": "--exact",
     "--digits": "--exact", "--raw": "--exact", "--names": "--list", "--ls": "--list",
-    "--separable": "--rewrite *=depthwise-separable", "--depthwise-separable": "--rewrite *=depthwise-separable",
-    "--spatial": "--rewrite *=spatial", "-r": "--rank", "--components": "--rank", "--sampled": "--sample",
+    "--separable": "--rewrite *=depthwise-separable | --variant depthwise-separable",
+    "--depthwise-separable": "--rewrite *=depthwise-separable | --variant depthwise-separable",
+    "--spatial": "--rewrite *=spatial | --variant spatial", "-m": "--max",
+    "--depthwise": "--rewrite *=depthwise-separable | --variant depthwise-separable", "--width": "--by width",
+    "-r": "--rank", "--components": "--rank", "--sampled": "--sample",
     "--points": "--sample", "--max-rows": "--top", "--limit-to": "--top", "--rows": "--top", "--first": "--top",
     "--longest": "--top", "--largest": "--top", "--show": "--top",
 }  # fmt: skip
@@ -322,6 +325,8 @@ UNNEEDED = {
     "dry-run": "without --output nothing is written",
     "precision dtype fp16 half": "counts do not depend on it; --element-bytes 2 is for traffic and memory",
     "threads jobs workers num-threads": "it runs in one process",
+    "unit units": "a table is in whole numbers; --exact keeps all digits where there is little room",
+    "layers include only exclude": "a report has all layers; --by kind or block sums them up, --top N is the largest",
     "config": "checks stand in pyproject.toml, from whichever folder of the project",
 }
 """Options that nothing here needs: why."""

@@ -33,7 +33,7 @@ from sepcalc.cli.network import (
 )
 from sepcalc.cli.output import emit, working_folder
 from sepcalc.cli.targets import Target, configured, named, shown
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import InputError, Problem, absence, printable
 from sepcalc.gate import baselines
 from sepcalc.gate.checks import BUG, OVER, Demand, Outcome, examine, refused, skipped
 from sepcalc.gate.configuration import boundary, find
@@ -129,8 +129,8 @@ def command(
 
 def _told(problem: Problem) -> str:
     """A problem, with the whole command where the line that was meant is known."""
-    if problem.meant is None:
-        return str(problem)
+    if problem.meant is None and not problem.message.endswith(absence("")):
+        return str(problem)  # of a file that is there; what is none may be an option without its name
     from sepcalc.cli.guesses import told
 
     return told(InputError([problem]), click.get_current_context().obj or ())

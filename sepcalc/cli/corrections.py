@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from fractions import Fraction
 
 import click
 
@@ -11,6 +12,7 @@ from sepcalc.foreign import plain
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.meant.words import channels_last, near, near_option
 from sepcalc.options import OPTIONS
+from sepcalc.shape import Shape
 
 SPECS = ("compare", "layer", "verify")  # commands that take a spec
 _LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|=|\s)\s*(?:<=|=<|<)?\s*(\S.*)")
@@ -35,8 +37,9 @@ def options_of(name: str) -> Mapping[str, bool]:
     }
 
 
-def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = ()) -> list[str]:
-    """The arguments with the options that were meant; ``parameters`` are those of the network."""
+def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), shape: Shape = ()) -> list[str]:
+    """The arguments with the options that were meant; ``parameters`` and ``shape`` are those of the
+    network and of its input."""
     options = options_of(name)
     result, at = list[str](), 0
     while at < len(rest):
@@ -48,15 +51,21 @@ def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = ()) 
         if not ours:
             result.append(rest[start])
             continue
+        if ours[0] == "--format" and len(ours) > 1 and after[-5:].lower().endswith((".json", ".csv", ".md")):
+            result += [*ours, "--output", after]  # --csv file.csv
+            at += not equals
+            continue
         if len(ours) > 1 or not options[ours[0]] or (not equals and at == len(rest)):  # a flag, or all that is said
             result += [rest[start]] if known else ours
             continue
         value, at = (value, at) if equals else (rest[at], at + 1)
         if ours[0] in (*_LIMITS, "--set") and re.fullmatch(r"[A-Za-z][\w-]*", value) and at < len(rest):
             value, at = (f"{value}={rest[at]}", at + 1) if re.match(r"[\d.]", rest[at]) else (value, at)
+        while ours[0] == "--input" and value.isdigit() and at < len(rest) and rest[at].isdigit():  # 3 224 224
+            value, at = f"{value},{rest[at]}", at + 1
         said = f"{known}={value}" if known and known != ours[0] else value
-        parts = re.split(r",\s*(?=[A-Za-z])", said) if ours[0] in _LIMITS else [said]
-        spelled = [_value(ours[0], part, parameters, name) for part in parts]
+        parts = re.split(r",\s*(?=[A-Za-z_][\w-]*\s*[=<:])", said) if ours[0] in (*_LIMITS, "--set") else [said]
+        spelled = [_value(ours[0], part, parameters, name, shape) for part in parts]
         if known == ours[0] and spelled == [value] and at - start < 3:
             result += rest[start:at]
         else:
@@ -134,7 +143,7 @@ def _limited(text: str) -> str:
     return f"{metric}={most if kept else number + (ours or unit)}"
 
 
-def _value(option: str, value: str, parameters: Collection[str] = (), name: str = "") -> str:
+def _value(option: str, value: str, parameters: Collection[str] = (), name: str = "", shape: Shape = ()) -> str:
     """A value of an option as it was meant."""
     rows = foreign.CHOICES.get(option, {})
     match option:
@@ -144,6 +153,8 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
         case "--variant":
             return ours if (ours := variant(value)) in foreign.VARIANTS else near(value, foreign.VARIANTS) or value
         case "--rewrite":
+            if rule := re.fullmatch(r"([^\s=:>]+?)\s*(?:->|=>|:|\s)\s*([a-z][a-z-]*(?:\s+-.*)?)", value):
+                value = f"{rule[1]}={rule[2]}" if variant(rule[2].split()[0]) in foreign.VARIANTS else value
             pattern, equals, target = value.rpartition("=")
             words = target.split(None, 1)
             ours = variant(words[0]) if words and plain(words[0]) != "conv" else ""
@@ -165,10 +176,18 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
             return f"{metric_name(metric) or metric}={most}" if equals else value
         case "--input":
             name, equals, size = value.rpartition("=")
-            shape = meant.shape(size)
-            if shape and shape != size and not name:  # as a framework writes it
-                shape = channels_last(shape) or shape
-            return f"{name}{equals}{shape}" if shape else value
+            if size.isdigit() and len(shape) == 3 and not name:  # of a square image
+                return f"{size}x{size}x{shape[-1]}"
+            found = meant.shape(size)
+            if found and found != size and not name:  # as a framework writes it
+                found = channels_last(found) or found
+            return f"{name}{equals}{found}" if found else value
+        case "--resolution":
+            share = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", value)
+            sizes = [Fraction(share[1]) * size / 100 for size in shape[:-1]] if share else []
+            if sizes and all(size.denominator == 1 and size > 0 for size in sizes):
+                return "x".join(map(str, sizes if len({*sizes}) > 1 else sizes[:1]))
+            return meant.shape(value) or value if "," in value else value
         case "--set":
             value = re.sub(r"^([A-Za-z_]\w*)\s*[:]\s*", r"\1=", value)
             name, equals, number = value.partition("=")

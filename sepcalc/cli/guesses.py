@@ -5,28 +5,33 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sepcalc import foreign, meant
+from sepcalc import foreign
 from sepcalc.cli import COMMANDS
-from sepcalc.cli.corrections import SPECS, corrected, metric_name, options_of, variant
+from sepcalc.cli.corrections import SPECS, corrected, metric_name, options_of
 from sepcalc.cli.runnable import parses
+from sepcalc.cli.subjects import (
+    EXAMPLE,
+    NETWORK,
+    NETWORKS,
+    SHAPE,
+    Example,
+    commands_for,
+    is_spec,
+    kind_of,
+    of_spec,
+    readable,
+    specification,
+)
 from sepcalc.errors import InputError, Meant
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
-from sepcalc.shape import channels_first, read_shape
-from sepcalc.source import REVISION, TORCH, YAML, ZOO, is_document, is_network
-from sepcalc.spec import Spec, parse
-from sepcalc.strangers import is_baseline
-from sepcalc.zoo import near as zoo_near
+from sepcalc.shape import Shape, channels_first, read_shape
+from sepcalc.source import TORCH, YAML, is_document
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
 
-NETWORKS = ("network", "check", "baseline", "convert", "whatif", "fit", "diff", "verify")
-EXAMPLE = "12x12x3"
-_NETWORK, _LIMIT, _RULE = f"{ZOO}mobilenet_v1", "macs=300M", "*=depthwise-separable"  # examples, too
-_LISTED = ("list", "show", "all", "ls", "info", "names", "--list", "--all", "-l", "print")  # what a list is asked by
-_KERNEL = re.compile(r"(?:1x1|3x3|5x5|7x7|9x9|11x11)(?![x\d])")
-_SHAPE = re.compile(r"[(\[]?\d+\s*[x×X*,]\s*\d[\dx×X*,\s]*[)\]]?")
+_LIMIT, _RULE = "macs=300M", "*=depthwise-separable"  # examples, too
 _NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./-]")
 _IN_FILE = re.compile(r":\d+:\d+$")
 _IMAGE = re.compile(r"(?:1x)?[1-9]\d{0,5}(?:x[1-9]\d{0,5}){2}")
@@ -50,7 +55,10 @@ def _quoted(text: str) -> str:
 def told(error: InputError, args: Sequence[str]) -> str:
     """The message of bad input; what was meant is told as the whole command."""
     problems = list(error.problems)
-    if any(problem.meant for problem in problems):
+    if sum(problem.meant is not None for problem in problems) > 1 and (found := command(args, True)):
+        problems = [problem._replace(hint="", meant=None) for problem in problems]
+        problems[-1] = problems[-1]._replace(meant=found)
+    elif any(problem.meant for problem in problems):
         problems = [problem._replace(meant=whole(problem.meant, args)) for problem in problems]
     elif not any(_IN_FILE.search(problem.place) for problem in problems) and (found := command(args, True)):
         problems = [problem._replace(hint="") for problem in problems]
@@ -93,19 +101,15 @@ def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
 # --- a command from all that was typed --------------------------------------------------------------------------------
 
 
-class _Example(list[str]):
-    """A command in which something stands that was not said."""
-
-
 def command(args: Sequence[str], read: bool = False) -> Meant | None:
     """The whole command that was meant, None where none is known that can be run. ``read``: the words were, and so
     their order was not the mistake."""
     for words in _guesses(list(args)):
         same = sorted(words) == sorted(args) if read else words == list(args)
         if not same and parses(words):
-            _, line = _read(_specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
+            _, line = readable(specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
             made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args)
-            return Meant("", spoken(words), made_up or isinstance(words, _Example))
+            return Meant("", spoken(words), made_up or isinstance(words, Example))
     return None
 
 
@@ -115,33 +119,33 @@ def _guesses(args: list[str]) -> Iterator[list[str]]:
     if any(map(TORCH.fullmatch, args)) and (turned := _channels_last(args)) != args:
         yield turned
     for name, rest in _commands(args):
-        for found in (*_subjects(name, rest), *_examples(name, rest)):
-            words = [found[0], *corrected(found[0], found[1:], _parameters(found))]
-            made_up = isinstance(found, _Example)
+        for found in (*commands_for(name, rest), *_examples(name, rest)):
+            words = [found[0], *corrected(found[0], found[1:], *_known(found))]
+            made_up = isinstance(found, Example)
             if words[0] == "fit" and not any(word.startswith("--max") for word in words):
                 words, made_up = [*words, "--max", _LIMIT], True
             changing = ("--rewrite", "--width", "--resolution")
             if words[0] == "whatif" and not any(word.startswith(changing) for word in words):
                 words, made_up = [*words, "--rewrite", _RULE], True
             words = _named_layers(words)
-            yield _Example(words) if made_up else words
+            yield Example(words) if made_up else words
 
 
-def _examples(name: str, rest: Sequence[str]) -> Iterator[_Example]:
+def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
     """A command that lacks what it is about."""
     if not rest and name in SPECS:
-        yield _Example([name, EXAMPLE, "conv", "-k5", "-o256"])
+        yield Example([name, EXAMPLE, "conv", "-k5", "-o256"])
     elif not rest and name in ("network", "convert", "baseline", "whatif", "fit"):
-        yield _Example([name, _NETWORK])
+        yield Example([name, NETWORK])
     elif "--sort" in rest[:-1] and not metric_name(word := rest[rest.index("--sort") + 1]):
-        yield _Example([name, *["macs" if one == word else one for one in rest]])
-    elif name in SPECS and len(rest) == 1 and _SHAPE.fullmatch(rest[0]) and "x" in rest[0]:
-        yield _Example([name, rest[0], "conv", "-k3", "-o64"])
-    elif name in SPECS and rest and "x" not in rest[0] and _is_spec(rest):
+        yield Example([name, *["macs" if one == word else one for one in rest]])
+    elif name in SPECS and len(rest) == 1 and SHAPE.fullmatch(rest[0]) and "x" in rest[0]:
+        yield Example([name, rest[0], "conv", "-k3", "-o64"])
+    elif name in SPECS and rest and "x" not in rest[0] and is_spec(rest):
         if rest[0].isdigit():  # one size of an image, without the others
-            yield _Example([name, f"{rest[0]}x{rest[0]}x3", *rest[1:]])
-    elif name in SPECS and _read(_specification(rest))[0] is not None:  # no shape
-        yield _Example([name, EXAMPLE, *rest])
+            yield Example([name, f"{rest[0]}x{rest[0]}x3", *rest[1:]])
+    elif name in SPECS and readable(specification(rest))[0] is not None:  # no shape
+        yield Example([name, EXAMPLE, *rest])
 
 
 def _network_in(words: Sequence[str]) -> "Document | None":
@@ -158,9 +162,13 @@ def _network_in(words: Sequence[str]) -> "Document | None":
     return None
 
 
-def _parameters(words: Sequence[str]) -> Collection[str]:
-    """The parameters of the network that a command is about."""
-    return found.parameters if words[0] in NETWORKS and (found := _network_in(words)) else ()
+def _known(words: Sequence[str]) -> tuple[Collection[str], Shape]:
+    """The parameters of the network that a command is about, and the shape of its input, if there is one such."""
+    found = _network_in(words) if words[0] in NETWORKS else None
+    if found is None:
+        return (), ()
+    shapes = [*found.network.inputs.values()]
+    return found.parameters, shapes[0] if len(shapes) == 1 else ()
 
 
 def _named_layers(words: list[str]) -> list[str]:
@@ -172,6 +180,18 @@ def _named_layers(words: list[str]) -> list[str]:
     if found is None or int(words[at]) >= len(found.network.layers):
         return words
     return [*words[:at], found.network.layers[int(words[at])].name, *words[at + 1 :]]
+
+
+def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
+    """The words without the options that this command does not have."""
+    options, result, at = options_of(name), list[str](), 0
+    while at < len(words):
+        word = words[at]
+        option = word.partition("=")[0]
+        if word in subjects or word[:1] != "-" or option in options:
+            result.append(word)
+        at += 1
+    return result
 
 
 def _channels_last(args: list[str]) -> list[str]:
@@ -200,331 +220,17 @@ def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
     if len(args) > 1 and args[1] in COMMANDS and not os.path.exists(args[1]) and args[1] not in KINDS:
         yield args[1], args[2:]  # list zoo
     known = {word: name for name, words in foreign.COMMANDS.items() for word in words.split()}
-    if first in known and not os.path.exists(first):
-        name, rest = known[first], args[1:]
-        if name == "network" and rest and _is_spec(rest):
-            name = _of_spec(rest)
-        if rest or not _kind(first):
+    called = first if first in known else first.rpartition(".")[2]  # thop.profile
+    if called in known and not os.path.exists(first):
+        name, rest = known[called], args[1:]
+        if name == "network" and rest and is_spec(rest):
+            name = of_spec(rest)
+        if rest or not kind_of(first):
             yield name, rest
     needs = (*NETWORKS, *SPECS, "factor")
     if (close := near(first, COMMANDS)) and (args[1:] or close not in needs):
         yield close, args[1:]
     yield "", args
-
-
-def _subjects(name: str, rest: list[str]) -> Iterator[list[str]]:
-    """Commands for what follows a command's name (none: what is typed says which)."""
-    subjects = _positional(name, rest)
-    first = subjects[0] if subjects else ""
-    options = [word for word in rest if word not in subjects]
-    others = _after(rest, options)
-    if name in ("network", "convert", "") and (plain := _without_yaml(rest)) is not None:
-        yield ["convert", *plain]
-    elif name in ("zoo", "kinds", "operators", "schema"):
-        yield from _listing(name, rest, subjects)
-    elif name == "help" and first:
-        if close := near(first, (*COMMANDS, *KINDS)):
-            yield ["help", close]
-    elif name in ("", *NETWORKS, *SPECS) and any(word.endswith(",") for word in rest) and _one_line(rest):
-        line = _one_line(rest)
-        yield [name if name in NETWORKS and name != "diff" else "network", line, *_beside(rest)]
-    elif name == "" and _KERNEL.match(first) and " ".join(rest) != first[:3]:
-        yield from _example_layer(rest)
-    elif name in ("", "compare", "layer", "network", "diff") and _is_spec(rest):
-        yield [_of_spec(rest) if name in ("", "network", "diff") else name, *_spec(rest)]
-    elif name in ("compare", "layer") and len(subjects) == 1 and is_network(first):
-        yield ["network", first, *others]
-    elif name in ("", "compare", "network", "layer") and len(subjects) == 2 and all(map(_is_network, subjects)):
-        yield ["diff", *map(_network, subjects), *others]
-    elif name in ("convert", "baseline") and len(subjects) == 2 and _is_target(subjects[1]):
-        yield [name, _network(first), "-o", subjects[1], *others]
-    elif name == "diff" and len(subjects) == 2 and any(map(is_baseline, subjects)):
-        old, new = subjects if is_baseline(subjects[0]) else reversed(subjects)
-        yield ["check", new, "--baseline", old, *(others or ["--max-increase", "0%"])]
-    elif name == "diff" and len(subjects) == 1 and os.path.isfile(first):
-        yield ["diff", f"git:HEAD:./{first}", first, *others]
-    elif name == "diff" and len(subjects) == 2 and _is_revision(first) and _is_file(subjects[1]):
-        yield ["diff", f"git:{first}:./{subjects[1]}", subjects[1], *others]
-    elif name == "network" and first in ("zoo", ZOO) and not os.path.exists(first):
-        yield ["zoo"]
-    elif name in NETWORKS and len(subjects) == 1 and _is_missing(first):
-        for words in filter(None, (_file_of(first), _module_of(first), zoo_near(first.rpartition(".")[2]), [first])):
-            yield [name, *[part for word in rest for part in (words if word == first else [word])]]
-    elif name == "factor" and (matrix := _matrix(" ".join(subjects))):
-        yield ["factor", matrix, *others]
-    elif name:
-        yield [name, *_loose(name, rest, subjects)]
-    elif re.match(r"[\w.]+\(", first) and _kind(first.partition("(")[0]):
-        yield ["layer", *_spec(rest)]
-        yield from _example_layer(rest)
-    elif matrix := _matrix(" ".join(subjects)):
-        yield ["factor", matrix, *others]
-    elif _is_network(first):
-        yield ["network", _network(first), *others]
-    elif first and _is_kernel(first):
-        yield ["factor", first, *others]
-    elif kind := _kind(first):
-        if len(rest) == 1:
-            yield ["kinds", kind]
-        else:
-            yield ["layer", EXAMPLE, *rest]
-            yield from _example_layer(rest)
-    elif words := zoo_near(first):
-        yield ["network", *words, *others]
-    elif rest:
-        yield from _example_layer(rest)
-
-
-def _example_layer(rest: Sequence[str]) -> Iterator[list[str]]:
-    """A layer without a shape, on an example of one."""
-    spec = [EXAMPLE, *rest]
-    if _read(_specification(spec))[1] is not None:
-        yield _Example([{"compare": "layer"}.get(name := _of_spec(spec), name), *_spec(spec)])
-
-
-def _without_yaml(rest: Sequence[str]) -> list[str] | None:
-    """The arguments without the wish for YAML, None where there is none."""
-    for at, word in enumerate(rest):
-        option, equals, value = word.partition("=")
-        asks = option in ("--format", "--to", "--as", "-f", "--output-format", "--fmt")
-        value = value if equals else "".join(rest[at + 1 : at + 2])
-        if option in ("--yaml", "--as-yaml", "--to-yaml"):
-            return [*rest[:at], *rest[at + 1 :]]
-        if asks and value.lower() in ("yaml", "yml"):
-            return [*rest[:at], *rest[at + (1 if equals else 2) :]]
-    return None
-
-
-def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterator[list[str]]:
-    """A command that lists, or shows one of what it lists."""
-    asked = [word for word in subjects if word not in _LISTED]
-    others = [word for word in rest if word not in subjects and word not in _LISTED]
-    first = asked[0] if len(asked) == 1 else ""
-    if name == "zoo" and first and (words := zoo_near(first.removeprefix(ZOO))):
-        yield ["network", *words, *others]
-    elif name == "zoo" and first and is_network(first):
-        yield ["network", first, *others]
-    elif name == "kinds" and first and (kind := _kind(first)):
-        yield ["kinds", kind, *others]
-    elif name == "operators" and (ours := foreign.CHOICES["operators"].get(first.lower())):
-        yield ["operators", ours, *others]
-    elif name == "schema" and first in ("network", "yaml", "json"):
-        yield ["schema", *others]
-    elif not asked or list(asked) == list(subjects):
-        yield [name, *asked, *others]
-
-
-def _loose(name: str, rest: Sequence[str], subjects: Sequence[str]) -> list[str]:
-    """The arguments with the options before what stands without: ``fit net.yaml macs=300M``."""
-    options, result = options_of(name), list[str]()
-    for at, word in enumerate(rest):
-        metric, equals, _ = word.partition("=")
-        free = word in subjects and at and not os.path.exists(word)
-        if free and "--rewrite" in options and variant(word.rpartition("=")[2]) in foreign.VARIANTS:
-            result += ["--rewrite", word]
-        elif free and equals and "--max" in options and metric_name(metric.rstrip("<")):
-            result += ["--max", word]
-        elif free and equals and "--set" in options and metric.isidentifier():
-            result += ["--set", word]
-        else:
-            result.append(word)
-    return result
-
-
-def _is_missing(word: str) -> bool:
-    """Whether a word may be the name of a network, but leads to none."""
-    return not os.path.exists(word) and (not is_network(word) or os.path.splitext(word)[1].lower() in YAML)
-
-
-def _file_of(word: str) -> list[str]:
-    """The file of a network of which the suffix was left out, or is another."""
-    stem, suffix = os.path.splitext(word)
-    known = (*YAML, ".onnx", ".keras", ".h5")
-    stem = stem if suffix.lower() in known else word
-    return next(([stem + one] for one in known if stem and os.path.isfile(stem + one)), [])
-
-
-def _module_of(word: str) -> list[str]:
-    """A PyTorch module that was named with a dot in place of its colon, where there is such a package."""
-    if not re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", word) or os.path.splitext(word)[1].lower() in foreign.FILES:
-        return []
-    from importlib.util import find_spec
-
-    package, _, name = word.rpartition(".")
-    try:
-        found = find_spec(package.partition(".")[0])
-    except (ImportError, ValueError):
-        return []
-    return [f"{package}:{name}"] if found else []
-
-
-def _matrix(text: str) -> str:
-    """A matrix in brackets, or with other signs between its rows, as it is typed here; nothing where it is none."""
-    if len(text) > 2000 or not re.search(r"[\[(/]|\n", text):
-        return ""
-    text = re.sub(r"[A-Za-z_][\w.]*\(", "(", text)  # np.array(
-    text = re.sub(r",?\s*dtype\s*=\s*[\w.]+", "", text)
-    flat = text.replace("(", "[").replace(")", "]")
-    rows = [*re.finditer(r"\[([^\[\]]+)\]", flat)]
-    if rows:
-        written, end = "", 0
-        for row in rows:  # what closes between two rows closes a slice
-            between = (" | " if "]" in flat[end : row.start()] else "; ") if written else ""
-            written, end = f"{written}{between}{' '.join(row[1].replace(',', ' ').split())}", row.end()
-    else:
-        written = "; ".join(filter(None, map(str.strip, re.split(r"\s+/\s+|\n", text))))
-    return written if re.fullmatch(r"[-+\d.e/ ;|]+", written) else ""
-
-
-def _positional(name: str, rest: Sequence[str]) -> list[str]:
-    """The arguments that are no options, nor values of those that the command has."""
-    valued = {option for option, takes in options_of(name or "network").items() if takes}
-    known = {word for word in rest if word[:1] == "-" and len(ours := foreign.flag(word, valued)) == 1 and ours}
-    return [
-        word
-        for before, word in zip(["", *rest], rest, strict=False)
-        if (word[:1] != "-" or word == "-") and before not in valued | known
-    ]
-
-
-def _after(rest: Sequence[str], options: Sequence[str]) -> list[str]:
-    return [word for word in rest if word in options]
-
-
-def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
-    """The words without the options that this command does not have."""
-    options, result, at = options_of(name), list[str](), 0
-    while at < len(words):
-        word = words[at]
-        option = word.partition("=")[0]
-        if word in subjects or word[:1] != "-" or option in options:
-            result.append(word)
-        at += 1
-    return result
-
-
-# --- what an argument is ----------------------------------------------------------------------------------------------
-
-
-def _is_target(word: str) -> bool:
-    """Whether a word is a file that is to be written."""
-    return word.endswith((".yaml", ".yml", ".json")) and not os.path.exists(word)
-
-
-def _is_file(word: str) -> bool:
-    return os.path.isfile(word)
-
-
-def _is_network(word: str) -> bool:
-    return bool(word) and word[:1] != "-" and (is_network(word) or bool(REVISION.fullmatch(word)) or _pickle(word))
-
-
-def _pickle(word: str) -> bool:
-    return os.path.splitext(word)[1].lower() in foreign.FILES
-
-
-def _network(word: str) -> str:
-    """A network argument as it is written."""
-    if REVISION.fullmatch(word) and not os.path.exists(word):
-        return f"git:{word}"
-    return word
-
-
-def _is_revision(word: str) -> bool:
-    """Whether a word may be a revision of git."""
-    return bool(re.fullmatch(r"[A-Za-z][\w/~^-]*", word)) and not os.path.exists(word)
-
-
-def _is_kernel(word: str) -> bool:
-    if ";" in word or word.lower().endswith((".npy", ".csv")):
-        return True
-    from sepcalc.errors import Invalid
-    from sepcalc.factor.named import named
-
-    try:
-        named(word)
-    except Invalid:
-        return False
-    return True
-
-
-def _kind(word: str) -> str:
-    """The kind that a word is: ``conv2d`` is conv."""
-    found = meant.kind(word)
-    return found.split()[0] if found else ""
-
-
-def _is_spec(rest: Sequence[str]) -> bool:
-    subjects = [word for word in rest if word[:1] != "-"]
-    first = subjects[0] if subjects else ""
-    if re.search(r",\s*[A-Za-z]", first):  # a network on one line
-        return False
-    return bool(_SHAPE.match(first)) or (first.isdigit() and len(subjects) > 1)
-
-
-def _read(rest: Sequence[str]) -> tuple[Spec | None, Meant | None]:
-    own = [*options_of("layer")]
-    words = [word for word in rest if word.partition("=")[0] not in own]
-    text = " ".join(words)
-    try:
-        return parse(text, ("multiplier", "rank"), own), None
-    except InputError as error:
-        return None, next((problem.meant for problem in error.problems if problem.meant), None)
-
-
-def _of_spec(rest: Sequence[str]) -> str:
-    """The command for a spec: compare for a convolution, layer for the others."""
-    spec, line = _read(_specification(rest))
-    if line is not None:
-        if line.command:
-            return "network"
-        spec, _ = _read(line.line.split())
-    return "compare" if spec is not None and spec.kind == "conv" and not spec.each else "layer"
-
-
-def _specification(rest: Sequence[str]) -> list[str]:
-    """The words without the options of a command."""
-    options, result, at = options_of("compare"), list[str](), 0
-    while at < len(rest):
-        name = rest[at].partition("=")[0]
-        ours = foreign.flag(name, options) or [name]
-        if ours[0] in options and ours[0] not in ("--output",):
-            at += 1 + (options[ours[0]] and "=" not in rest[at] and len(ours) == 1)
-            continue
-        result.append(rest[at])
-        at += 1
-    return result
-
-
-def _beside(rest: Sequence[str]) -> list[str]:
-    spec = _specification(rest)
-    left = list(rest)
-    for word in spec:
-        left.remove(word)
-    return left
-
-
-def _spec(rest: Sequence[str]) -> list[str]:
-    """The words of a spec as they were meant, and the options of the command beside them."""
-    words = _specification(rest)
-    _, line = _read(words)
-    if line is not None:
-        text = [line.line] if line.command else line.line.split()
-        return [*text, *line.beside, *_beside(rest)]
-    return [*words, *_beside(rest)]
-
-
-def _one_line(rest: Sequence[str]) -> str:
-    """Arguments that are a network on one line without its quotes; nothing where they are not."""
-    from sepcalc.document import load_line
-
-    text = " ".join(_specification(rest))
-    try:
-        load_line(text)
-    except InputError as error:
-        found = next((problem.meant for problem in error.problems if problem.meant and problem.meant.given), None)
-        return found.line if found else ""
-    return text
 
 
 def usage(args: Sequence[str]) -> str:
@@ -563,6 +269,7 @@ def _unneeded(args: Sequence[str]) -> str:
         for names, why in foreign.UNNEEDED.items():
             if bare in names.split():
                 return f"  hint: {why}"
-        if "--set" in options and (known := _parameters(args)):
+        number = re.match(r"[\d.]", word.partition("=")[2] or "".join(args[args.index(word) + 1 :][:1]))
+        if "--set" in options and number and re.fullmatch(r"[a-z_]+", bare) and (known := _known(args)[0]):
             return f"  hint: --set NAME=VALUE sets a parameter of the network; it has {', '.join(known)}"
     return ""

@@ -19,10 +19,8 @@ def parses(words: Sequence[str]) -> bool:
     found = commands.get_command(root(), words[0])
     if found is None:
         return [*words] == ["--version"]
-    if {"-h", "--help"} & {*words}:
-        return False  # they would print
     try:
-        context = found.make_context(words[0], list(words[1:]), parent=root())
+        context = found.make_context(words[0], list(words[1:]), parent=root(), help_option_names=[])
     except (click.ClickException, click.exceptions.Exit):
         return False
     try:

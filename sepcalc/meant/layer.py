@@ -154,6 +154,8 @@ def _written(name: str, options: Mapping[str, str]) -> list[str]:
     option, value = OPTIONS[name], options[name]
     if option.type is FLAG:
         return [f"--{name}" if value == "true" else f"--no-{name}"]
+    if not value:
+        raise Lost
     if option.short and (value[0].isdigit() or value[0] == "{"):
         return [f"-{option.short}{value}"]
     return [f"-{option.short}" if option.short else f"--{name}", value]

@@ -67,6 +67,10 @@ def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 def in_order(words: list[str]) -> list[str]:
     """The words with the shape first, then the kind, where options stand before them: ``conv 12x12x3 -k3`` and
     ``conv --input 12x12x3 -k3`` are ``12x12x3 conv -k3``."""
+    sized = {word[0]: word[2:] for word in words if re.fullmatch(r"[hwc]=\d+", word)}
+    if {*sized} == {*"hwc"}:
+        rest = [word for word in words if not re.fullmatch(r"[hwc]=\d+", word)]
+        return in_order(["x".join(sized[axis] for axis in "hwc"), *rest])
     for at, word in enumerate(words if words and not SIZES.fullmatch(words[0]) else ()):
         option, equals, value = word.partition("=")
         size = value if equals else "".join(words[at + 1 : at + 2])
