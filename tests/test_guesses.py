@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from sepcalc import foreign, load, meant, parse, strangers, zoo
 from sepcalc.cli import COMMANDS, commands, guesses, run
+from sepcalc.document import load_yaml
 from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
 from sepcalc.errors import InputError, Invalid, Meant, Problem
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.kinds import KINDS
+from sepcalc.nodes import Source
 from sepcalc.options import OPTIONS
 from sepcalc.rewrite import VARIANTS
 from sepcalc.spec import Misread, linked, outputs, read
@@ -171,6 +173,11 @@ LAYERS = [
     ("compare 12x12x3", "for example compare 12x12x3 conv -k3 -o64"),
     ("compare", "for example compare 12x12x3 conv -k5 -o256"),
     ("verify", "for example verify 12x12x3 conv -k5 -o256"),
+    ("layer 12x12x3 conv 3x3 -o 64", "layer 12x12x3 conv -k3 -o64"),
+    ("layer 12x12x3 conv -k3 -o", "for example layer 12x12x3 conv -k3 -o64"),
+    ("compare 12x12x3 -k5 -o256 --depthwise", "compare 12x12x3 conv -k5 -o256 --variant depthwise-separable"),
+    ("compare 12x12x3 -k5 -f256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare 12×12×3 --kernel 5x5 --channels 256", "compare 12x12x3 conv -k5 -o256"),
     # three numbers
     ("layer 32x32x3 conv 3 64 2", "layer 32x32x3 conv -k3 -o64 -s2"),
     ("layer 32x32x3 conv 3 3 64", "layer 32x32x3 conv -k3 -o64"),
@@ -420,7 +427,28 @@ CALLS = [
     ("convert net.yaml --to yaml", "convert net.yaml"),
     ("schema network", "schema"),
     ("schema -o made.json", "schema --output made.json"),
+    ("thop.profile net.yaml", "network net.yaml"),
+    ("network --model net.yaml", "network net.yaml"),
+    ("network -f net.yaml", "network net.yaml"),
+    ("network net.yaml --csv made.csv", "network net.yaml --format csv --output made.csv"),
+    ("network net.yaml --json made.json --top 1", "network net.yaml --format json --output made.json --top 1"),
+    ("network net.yaml --input-shape 3 32 32", "network net.yaml --input 32x32x3"),
+    ("network net.yaml --image-size 16", "network net.yaml --input 16x16x3"),
+    ("network '32x32x3 conv -k3 -o8 dense -o10'", 'network "32x32x3, conv -k3 -o8, dense -o10"'),
+    ("network '32x32x3; conv -k3 -o8; dense -o10'", 'network "32x32x3, conv -k3 -o8, dense -o10"'),
+    ("network 32x32x3 'conv -k3 -o8' 'dense -o10'", 'network "32x32x3, conv -k3 -o8, dense -o10"'),
+    ("network 'conv -k3 -o8, dense -o10'", 'for example network "224x224x3, conv -k3 -o8, dense -o10"'),
+    ("network 'conv -k3 -o8, dense -o10' --input 32x32x3", 'network "32x32x3, conv -k3 -o8, dense -o10"'),
+    ("depthwise 12x12x3 -k5", "layer 12x12x3 depthwise -k5"),
     # the zoo
+    ("mobilenet_v2 --width 1.4", "network zoo:mobilenet_v2 --set width=1.4"),
+    ("mobilenet_v1 --alpha 0.5 --resolution 160", "network zoo:mobilenet_v1 --set width=0.5 --input 160x160x3"),
+    ("network mobilenet_v1 --set classes=10,width=0.5", "network zoo:mobilenet_v1 --set classes=10 --set width=0.5"),
+    ("compare mobilenet_v1 mobilenet_v2", "diff zoo:mobilenet_v1 zoo:mobilenet_v2"),
+    ("diff mobilenet_v1 mobilenet_v2", "diff zoo:mobilenet_v1 zoo:mobilenet_v2"),
+    ("check mobilenet_v1 --max-macs 600M", "check zoo:mobilenet_v1 --max macs=600M"),
+    ("zoo mobilenet_v9", "zoo"),
+    ("kinds norm batch", "kinds norm"),
     ("mobilenet", "network zoo:mobilenet_v1"),
     ("list", "zoo"),
     ("list zoo", "zoo"),
@@ -451,7 +479,15 @@ CALLS = [
     ("fit net.yaml macs=300M", "fit net.yaml --max macs=300M"),
     ("fit net.yaml --target macs=300M", "fit net.yaml --max macs=300M"),
     ("fit net.yaml --max macs=300M --by channels", "fit net.yaml --max macs=300M --by width"),
+    ("fit net.yaml 300M", "fit net.yaml --max macs=300M"),
+    ("check net.yaml -m params=5M", "check net.yaml --max params=5M"),
+    ("check net.yaml --max", "for example check net.yaml --max macs=300M"),
+    ("diff old=net.yaml new=other.yaml", "diff net.yaml other.yaml"),
     # what if
+    ("whatif net.yaml --rewrite conv:depthwise-separable", "whatif net.yaml --rewrite conv=depthwise-separable"),
+    ("whatif net.yaml --rewrite 'conv*->separable'", 'whatif net.yaml --rewrite "conv*=depthwise-separable"'),
+    ("whatif net.yaml --resolution 50%", "whatif net.yaml --resolution 4"),
+    ("whatif net.yaml --resolution 6,6", "whatif net.yaml --resolution 6x6"),
     ("whatif net.yaml --width 50%", "whatif net.yaml --width 0.5"),
     ("whatif net.yaml --width 0.5x", "whatif net.yaml --width 0.5"),
     ("whatif net.yaml --alpha 0.5", "whatif net.yaml --width 0.5"),
@@ -476,6 +512,12 @@ CALLS = [
     ("factor '[1,2,1]'", 'factor "1 2 1"'),
     ("factor '1 2 1 / 2 4 2 / 1 2 1'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
     ("factor '[[[1,2],[2,4]],[[3,6],[6,12]]]'", 'factor "1 2; 2 4 | 3 6; 6 12"'),
+    ("factor '{1,2,1},{2,4,2},{1,2,1}'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
+    ("factor sobel_x", "factor sobel-x"),
+    ("factor gaussian 5", "factor gaussian-5"),
+    ("factor '5x5 gaussian'", "factor gaussian-5"),
+    ("factor --kernel sobel-x", "factor sobel-x"),
+    ("factor list", "factor --list"),
     ("'[[1,2],[2,4]]'", 'factor "1 2; 2 4"'),
     ("sobel-x", "factor sobel-x"),
     ("'1 2 1; 2 4 2; 1 2 1'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
@@ -550,7 +592,9 @@ def test_other_networks_are_none_of_the_zoo(word: str) -> None:
 WORDS = (
     "net.yaml model.py m.pt zoo:vgg16 zoo: HEAD:net.yaml git:net.yaml 12x12x3 12,12,3 12 3 -k3 -k -o --json --max "
     "macs=3 macs<3 5M --set width --width --input 3x64x64 = x= -- - conv conv2d 3x3 64 -p SAME { {x} ( --format= "
-    "--rewrite *= separable --variant é sobel 0x0 -h --help each add einsum tm:Net ' \" $(x) --top 1e400 -v"
+    "--rewrite *= [[1,2] np.array( 50% --layers --sort params<5 -m yaml --yaml --csv o.csv conv_bn_relu64 slim.conv2d( "
+    "h=1 --model zoo resnet18 list --top --separable --variant é sobel 0x0 -h --help each add einsum tm:Net ' \" $(x) "
+    "--top 1e400 -v"
 )
 MORE = ["", "\0", "\x1b[31m", "a b", "8x8x3, act relu", "conv -k3,", "nn.Conv2d(3, 64", "x" * 700, "9" * 50, "1 2; 3 4"]
 RIGHT = [  # what goes wrong is not how it was said
@@ -608,6 +652,18 @@ def test_a_guess_never_fails_and_prints_nothing(args: list[str]) -> None:
         guesses.told(InputError([Problem("x")]), args)
         guesses.told(InputError([Problem("x", meant=Meant(" ".join(args[1:]), "12x12x3 conv -k3 -o8"))]), args)
     assert out.getvalue() + err.getvalue() == ""
+
+
+PIECES = st.sampled_from(
+    ["conv -k3 -o8", "name", "stem", "down", "16", "(", ")", ": ", "{", "}", "[", "]", ", ", " ", "\n    ", "repeat 3",
+     "3x3 conv", "conv_bn_relu", "slim.conv2d(64,[3,3])", "-k", "-o", "=", "layer", "type", "#", "'", "é", "²", "x"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=7).map("".join))
+def test_an_entry_in_any_words_is_read_or_refused(entry: str) -> None:
+    with suppress(InputError):
+        load_yaml(Source("net.yaml", f"{BLOCK}{entry}\n"))
 
 
 def git(*words: str) -> None:
@@ -670,6 +726,7 @@ def test_a_module_that_is_given_channels_first(sep: Run, monkeypatch: pytest.Mon
 
 # --- networks in YAML -------------------------------------------------------------------------------------------------
 
+BLOCK = "input: 8x8x3\nparameters: {w: 2}\nblocks:\n  down(out):\n    - conv -k1 -o{out}\nlayers:\n  - "
 ENTRIES = [
     ("conv2d -k3 -o8", "conv -k3 -o8"),
     ("conv 3x3 64", "conv -k3 -o64"),
@@ -719,7 +776,6 @@ ENTRIES += [
     ("3x3 conv, 64", "conv -k3 -o64"),
     ("1x1, 256", "pointwise -o256"),
 ]
-BLOCK = "input: 8x8x3\nparameters: {w: 2}\nblocks:\n  down(out):\n    - conv -k1 -o{out}\nlayers:\n  - "
 
 
 @pytest.mark.parametrize(("entry", "expected"), ENTRIES, ids=[entry for entry, _ in ENTRIES])

@@ -61,7 +61,9 @@ def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), 
         value, at = (value, at) if equals else (rest[at], at + 1)
         if ours[0] in (*_LIMITS, "--set") and re.fullmatch(r"[A-Za-z][\w-]*", value) and at < len(rest):
             value, at = (f"{value}={rest[at]}", at + 1) if re.match(r"[\d.]", rest[at]) else (value, at)
-        while ours[0] == "--input" and value.isdigit() and at < len(rest) and rest[at].isdigit():  # 3 224 224
+        while (
+            ours[0] == "--input" and re.fullmatch(r"[\d,]+", value) and re.fullmatch(r"\d+", "".join(rest[at : at + 1]))
+        ):  # 3 224 224
             value, at = f"{value},{rest[at]}", at + 1
         said = f"{known}={value}" if known and known != ours[0] else value
         parts = re.split(r",\s*(?=[A-Za-z_][\w-]*\s*[=<:])", said) if ours[0] in (*_LIMITS, "--set") else [said]

@@ -31,6 +31,9 @@ from sepcalc.source import TORCH, YAML, is_document
 if TYPE_CHECKING:
     from sepcalc.document import Document
 
+_VALUES = {"--max": "macs=300M", "--max-increase": "2%", "--sort": "macs", "--top": "10", "--sample": "64",
+           "--rewrite": "*=depthwise-separable", "--variant": "depthwise-separable", "--width": "0.5", "--by": "width",
+           "--resolution": "192", "--format": "json"}  # fmt: skip
 _LIMIT, _RULE = "macs=300M", "*=depthwise-separable"  # examples, too
 _NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./-]")
 _IN_FILE = re.compile(r":\d+:\d+$")
@@ -135,6 +138,8 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
     """A command that lacks what it is about."""
     if not rest and name in SPECS:
         yield Example([name, EXAMPLE, "conv", "-k5", "-o256"])
+    elif rest and (value := _VALUES.get(rest[-1])) and rest[-1] in options_of(name):
+        yield Example([name, *rest, value])
     elif not rest and name in ("network", "convert", "baseline", "whatif", "fit"):
         yield Example([name, NETWORK])
     elif "--sort" in rest[:-1] and not metric_name(word := rest[rest.index("--sort") + 1]):

@@ -42,7 +42,7 @@ def parses(words: Sequence[str]) -> bool:
         return False
     given = context.params.get("words", ())
     if words[0] == "factor":
-        return _factors(" ".join(given))
+        return _factors(" ".join(given)) or (not given and context.params.get("names") is True)
     if words[0] in SPECS:
         if words[0] == "verify" and given and is_network(given[0]):
             return True

@@ -67,7 +67,7 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield ["diff", f"git:HEAD:./{first}", first, *others]
     elif name == "diff" and len(subjects) == 2 and _is_revision(first) and _is_file(subjects[1]):
         yield ["diff", f"git:{first}:./{subjects[1]}", subjects[1], *others]
-    elif name == "diff" and len(subjects) == 2 and _is_revision(subjects[1]) and is_network(first):
+    elif name == "diff" and len(subjects) == 2 and _is_revision(subjects[1]) and _is_file(first):
         yield ["diff", f"git:{subjects[1]}:./{first}", first, *others]
     elif name == "network" and first in ("zoo", ZOO) and not os.path.exists(first):
         yield ["zoo"]

@@ -288,7 +288,7 @@ class Reader:
 
     def of_command(self, words: Sequence[str], at: int) -> bool:
         """Takes an option of the command: ``--json``."""
-        ours = foreign.flag(words[at], self.commands)
+        ours = [] if words[at][1:] in SHORT else foreign.flag(words[at], self.commands)
         if not ours and words[at][:2] == "--" and not self.meanings(plain(words[at])):
             ours = [near_option(words[at], self.commands)]
         if not ours or not ours[0]:
