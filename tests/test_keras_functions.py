@@ -1,13 +1,17 @@
 """``keras.ops`` and TensorFlow's functions in the graphs of Keras: what Keras wrote, held against its own shapes,
 counted by hand and by execution."""
 
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from test_keras import fits, keras2, network, stored, tensorflow
 
 from sepcalc.cost import Cost
+from sepcalc.errors import InputError
+from sepcalc.importers.keras.operations import OPERATIONS
 from sepcalc.network import Network
 from sepcalc.verify import verify
 
@@ -80,3 +84,51 @@ def test_a_place_that_depends_on_data_is_no_choice(tmp_path: Path) -> None:
     model = keras2(tensorflow("f", "where", [["x", 0, 0, {}]]), outputs=[["f", 0, 0]])
     (gap,) = network(model, tmp_path).uncounted
     assert gap.reason.startswith("where it is true, which depends on the data: it would take what to choose between")
+
+
+ANYTHING: list[Any] = [None, True, 0, 1, -1, 2, 2**63, 1.5, "same", [], [1], [0, 2, 1], [[1.0, 2.0]] * 3, {"a": 1}]
+NAMES = ("axis", "axes", "shape", "size", "begin", "block_size", "strides", "kernel", "top_padding", "offset", "n")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_a_function_is_given(seed: int, tmp_path: Path) -> None:
+    """Counted, uncounted or refused: never a crash. The seed is fixed, the number bounded."""
+    random = Random(seed)
+    for _ in range(150):
+        shape = random.choice([[None], [None, 3], [None, 4, 4, 3], [2, 5, 3]])
+        x = {"class_name": "__keras_tensor__", "config": {"shape": shape, "keras_history": ["x", 0, 0]}}
+        config = {random.choice(NAMES): random.choice(ANYTHING) for _ in range(random.randrange(4))}
+        args = [x, *[random.choice([x, *ANYTHING]) for _ in range(random.randrange(3))]]
+        layers = [
+            {"class_name": "InputLayer", "config": {"batch_shape": shape, "name": "x"}, "name": "x"},
+            {
+                "class_name": random.choice(sorted(OPERATIONS)),
+                "module": "keras.src.ops.numpy",
+                "config": {"name": "it", **config},
+                "name": "it",
+                "inbound_nodes": [{"args": args, "kwargs": {}}],
+            },
+        ]
+        whole = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["it", 0, 0]]}
+        with suppress(InputError):
+            network({"class_name": "Functional", "module": "keras", "config": whole}, tmp_path).receptive_fields()
+
+
+@pytest.mark.parametrize(
+    ("function", "axis", "said"),
+    [
+        ("Concatenate", [], "axis has 0 values: expected one axis"),
+        ("Cumsum", [1, 2], "axis has 2 values: expected one axis"),
+    ],
+)
+def test_an_axis_is_one(function: str, axis: list[int], said: str, tmp_path: Path) -> None:
+    x = {"class_name": "__keras_tensor__", "config": {"shape": [None, 5, 3], "keras_history": ["x", 0, 0]}}
+    node = {"args": [x], "kwargs": {"axis": axis}}
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 5, 3], "name": "x"}, "name": "x"},
+        {"class_name": function, "module": "keras.src.ops.numpy", "config": {"name": "it"}, "inbound_nodes": [node]},
+    ]
+    whole = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["it", 0, 0]]}
+    with pytest.raises(InputError) as caught:
+        network({"class_name": "Functional", "module": "keras", "config": whole}, tmp_path)
+    assert str(caught.value) == f"{tmp_path / 'model.json'}: layer 'it' ({function}): {said}"

@@ -84,8 +84,8 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
     if how in ("softmax", "log_softmax"):
         return softmax(call, tensor, (len(tensor.shape) - 1,), how == "log_softmax", link)
     if how == "glu":
-        if tensor.shape[-1] % 2:
-            raise Invalid(f"glu halves {tensor.shape[-1]} channels")
+        if not tensor.shape or tensor.shape[-1] % 2:
+            raise Invalid(f"glu halves {tensor.shape[-1] if tensor.shape else 'no'} channels")
         tensor = call.plain(tensor, f"{link}/layout" if link else "layout")
         half = Slice((*tensor.shape[:-1], tensor.shape[-1] // 2))
         other = half._replace(start=(*(0,) * (len(tensor.shape) - 1), tensor.shape[-1] // 2))

@@ -31,6 +31,14 @@ def axes_of(call: Call, value: Any, rank: int) -> tuple[int, ...]:
     return Settings({"axis": items}).axes("axis", rank)
 
 
+def axis_of(call: Call, value: Any, rank: int) -> int:
+    """The one axis, without the batch. Raises Unknown where it is the batch."""
+    axes = axes_of(call, value, rank)
+    if len(axes) != 1:
+        raise Invalid(f"axis has {len(axes)} values: expected one axis")
+    return axes[0]
+
+
 def operands(call: Call, count: int = 2) -> list[Any]:
     """The first arguments, tensors or numbers, wherever they stand in the call."""
     args = call.args[0] if len(call.args) == 1 and isinstance(call.args[0], list) else call.args

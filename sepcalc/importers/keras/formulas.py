@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.keras.arguments import Handler, axes_of, dims_of, operands, option, single
+from sepcalc.importers.keras.arguments import Handler, axes_of, axis_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.settings import Settings
@@ -83,7 +83,8 @@ def rest(call: Call) -> Tensor:
 
 
 def whole_quotient(call: Call) -> Tensor:
-    return call.add(Activation("floor"), pair(call, "divide", *operands(call), link="divide"))
+    a, b = operands(call)
+    return call.add(Activation("floor"), pair(call, "divide", a, b, "divide"))
 
 
 def safe_quotient(call: Call) -> Tensor:
@@ -97,11 +98,11 @@ def safe_quotient(call: Call) -> Tensor:
 
 def hypotenuse(call: Call) -> Tensor:
     """sqrt(a² + b²)."""
-    squares = [
+    a, b = [
         call.add(Activation("square"), one, link=f"square{at}") if isinstance(one, Tensor) else one
         for at, one in enumerate(operands(call))
     ]
-    return call.add(Activation("sqrt"), pair(call, "add", *squares, link="add"))
+    return call.add(Activation("sqrt"), pair(call, "add", a, b, "add"))
 
 
 def log_add(call: Call) -> Tensor:
@@ -115,7 +116,8 @@ def log_add(call: Call) -> Tensor:
 
 
 def squared_difference(call: Call) -> Tensor:
-    return call.add(Activation("square"), pair(call, "subtract", *operands(call), link="subtract"))
+    a, b = operands(call)
+    return call.add(Activation("square"), pair(call, "subtract", a, b, "subtract"))
 
 
 def sinc(call: Call) -> Tensor:
@@ -199,7 +201,7 @@ def count_nonzero(call: Call) -> Tensor:
 
 def cumulate(call: Call, how: str) -> Tensor:
     x = call.plain(call.x)
-    (axis,) = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    axis = axis_of(call, option(call, "axis", at=1), len(x.shape) + 1)
     return call.add(Cumulate(axis, how), x)
 
 
@@ -207,7 +209,7 @@ def difference(call: Call) -> Tensor:
     """Each element along an axis less the one before it, perhaps several times."""
     x = call.plain(call.x)
     value, times = option(call, "axis", at=2), option(call, "n", at=1)
-    (axis,) = axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    axis = axis_of(call, -1 if value is None else value, len(x.shape) + 1)
     times = 1 if times is None else times
     if not isinstance(times, int) or not 1 <= times < x.shape[axis]:
         raise Invalid(f"it takes {times} differences of {x.shape[axis]} elements")
@@ -245,8 +247,10 @@ def convolution(call: Call, depthwise: bool) -> Tensor:
         raise Unknown("its kernel is computed: it would take a convolution layer")
     if option(call, "data_format") not in (None, "channels_last", "NWC", "NHWC", "NDHWC"):
         raise Unknown("a convolution with channels first: it would take a convolution layer")
-    dims = dims_of(kernel)
-    rank, channels = len(x.shape) - 1, x.shape[-1]
+    dims, rank = dims_of(kernel), len(x.shape) - 1
+    if rank < 1:
+        raise Invalid("it needs a spatial axis")
+    channels = x.shape[-1]
     if len(dims) != rank + 2 or channels % dims[-2]:
         raise Invalid(f"its kernel has {len(dims)} axes, for {rank} spatial ones and {channels} channels")
 

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.keras.arguments import BATCH, Handler, axes_of, dims_of, option
+from sepcalc.importers.keras.arguments import BATCH, Handler, axes_of, axis_of, dims_of, option
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
@@ -32,7 +32,7 @@ def reshape(call: Call) -> Tensor:
 def expand(call: Call) -> Tensor:
     x = call.plain(call.x)
     axis, rank = option(call, "axis", at=1), len(x.shape) + 2
-    (at,) = axes_of(call, axis, rank)
+    at = axis_of(call, axis, rank)
     return call.free("reshape", x, (*x.shape[:at], 1, *x.shape[at:]))
 
 
@@ -56,7 +56,7 @@ def transpose(call: Call) -> Tensor:
 
 
 def _ordered(call: Call, x: Tensor, order: Sequence[Any]) -> Tensor:
-    if sorted(order) != list(range(1, len(x.shape) + 1)):
+    if not all(isinstance(axis, int) for axis in order) or sorted(order) != list(range(1, len(x.shape) + 1)):
         raise Invalid(f"its axes must be 1 to {len(x.shape)} in some order")
     return call.free("permute", x, tuple([x.shape[axis - 1] for axis in order]))
 
@@ -64,8 +64,8 @@ def _ordered(call: Call, x: Tensor, order: Sequence[Any]) -> Tensor:
 def swapaxes(call: Call) -> Tensor:
     x = call.plain(call.x)
     rank = len(x.shape) + 1
-    (one,) = axes_of(call, option(call, "axis1", at=1), rank)
-    (other,) = axes_of(call, option(call, "axis2", at=2), rank)
+    one = axis_of(call, option(call, "axis1", at=1), rank)
+    other = axis_of(call, option(call, "axis2", at=2), rank)
     order = list(range(1, rank))
     order[one], order[other] = order[other], order[one]
     return _ordered(call, x, order)
@@ -74,15 +74,15 @@ def swapaxes(call: Call) -> Tensor:
 def moveaxis(call: Call) -> Tensor:
     x = call.plain(call.x)
     rank = len(x.shape) + 1
-    (source,) = axes_of(call, option(call, "source", at=1), rank)
-    (destination,) = axes_of(call, option(call, "destination", at=2), rank)
+    source = axis_of(call, option(call, "source", at=1), rank)
+    destination = axis_of(call, option(call, "destination", at=2), rank)
     order = list(range(1, rank))
     order.insert(destination, order.pop(source))
     return _ordered(call, x, order)
 
 
 def concatenate(call: Call) -> Tensor:
-    (axis,) = axes_of(call, option(call, "axis", at=1), len(call.x.shape) + 1)
+    axis = axis_of(call, option(call, "axis", at=1), len(call.x.shape) + 1)
     return concat(call, axis)
 
 
@@ -91,13 +91,13 @@ def stack(call: Call) -> Tensor:
     tensors = [call.plain(tensor) for tensor in call.tensors]
     value = option(call, "axis", at=1)
     shape = tensors[0].shape
-    (at,) = axes_of(call, value, len(shape) + 2)
+    at = axis_of(call, value, len(shape) + 2)
     return call.add(Copy((*shape[:at], len(tensors), *shape[at:])), *tensors)
 
 
 def split(call: Call) -> list[Tensor]:
     x = call.plain(call.x)
-    (axis,) = axes_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
     parts = option(call, "indices_or_sections", "num_or_size_splits", at=1)
     whole_size = x.shape[axis]
     if isinstance(parts, int):
@@ -121,7 +121,7 @@ def split(call: Call) -> list[Tensor]:
 
 def unstack(call: Call) -> list[Tensor]:
     x = call.plain(call.x)
-    (axis,) = axes_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
     if x.shape[axis] > 10_000:
         raise Invalid("it has more than 10,000 outputs")
     rest = (*x.shape[:axis], *x.shape[axis + 1 :])
@@ -196,7 +196,7 @@ def tile(call: Call) -> Tensor:
 
 def repeat(call: Call) -> Tensor:
     x = call.plain(call.x)
-    (axis,) = axes_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
     times = whole(option(call, "repeats", at=1))
     return moved(call, tuple([size * times if at == axis else size for at, size in enumerate(x.shape)]))
 
@@ -217,7 +217,7 @@ def same_shape(call: Call) -> Tensor:
 def take(call: Call) -> Tensor:
     x = call.plain(call.x)
     index = option(call, "indices", at=1)
-    (axis,) = axes_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
     if isinstance(index, Tensor):
         return moved(call)
     return moved(call, (*x.shape[:axis], *dims_of(index), *x.shape[axis + 1 :]))
@@ -267,7 +267,7 @@ def blocks(call: Call, up: bool) -> Tensor:
 def one_hot(call: Call) -> Tensor:
     x = call.plain(call.x)
     depth, value = whole(option(call, "num_classes", "depth", at=1)), option(call, "axis")
-    (at,) = axes_of(call, -1 if value is None else value, len(x.shape) + 2)
+    at = axis_of(call, -1 if value is None else value, len(x.shape) + 2)
     return moved(call, (*x.shape[:at], depth, *x.shape[at:]))
 
 
@@ -295,7 +295,7 @@ def patch(call: Call) -> Tensor:
 def diagonal(call: Call) -> Tensor:
     x = call.plain(call.x)
     rank, offset = len(x.shape) + 1, option(call, "offset", at=1) or 0
-    one, other = (axes_of(call, option(call, name, at=at), rank)[0] for name, at in (("axis1", 2), ("axis2", 3)))
+    one, other = (axis_of(call, option(call, name, at=at), rank) for name, at in (("axis1", 2), ("axis2", 3)))
     if not isinstance(offset, int) or one == other:
         raise Invalid("it needs two axes and a whole offset")
     length = min(x.shape[one] + min(offset, 0), x.shape[other] - max(offset, 0))
@@ -321,7 +321,8 @@ def framed(call: Call, what: str) -> Tensor:
     sign = 1 if what == "padding" else -1
     pairs = []
     for size, goal, ends in ((x.shape[0], "height", ("top", "bottom")), (x.shape[1], "width", ("left", "right"))):
-        before, after = (option(call, f"{end}_{what}") for end in ends)
+        given = [option(call, f"{end}_{what}") for end in ends]
+        before, after = [None if one is None else whole(one, 0) for one in given]
         if (wanted := option(call, f"target_{goal}")) is not None:
             more = sign * (whole(wanted) - size)
             before = more - (after or 0) if before is None else before
@@ -337,10 +338,8 @@ def framed(call: Call, what: str) -> Tensor:
 def patches(call: Call) -> Tensor:
     """Windows of an image, each laid out as one row of channels."""
     x = _image(call)
-    asked = {
-        key: option(call, key, *more, at=at)
-        for at, (key, *more) in enumerate((("size",), ("strides",), ("dilation_rate",), ("padding",)), 1)
-    }
+    keys = ("size", "strides", "dilation_rate", "padding")
+    asked = {key: option(call, key, at=at) for at, key in enumerate(keys, 1)}
     asked["strides"] = asked["size"] if asked["strides"] is None else asked["strides"]
     settings = Settings(asked)
     kernel, strides = settings.sizes("size", rank=2), settings.sizes("strides", rank=2)
