@@ -612,6 +612,27 @@ def test_a_class_of_ones_own_is_uncounted_by_its_registered_name(tmp_path: Path)
     )
     layers[2] |= {"registered_name": "mylib>Dense", "class_name": "Dense"}  # a namesake of a core layer
     assert network(model, tmp_path).uncounted[0].kind == "mylib>Dense"
+    layers[2] |= {"module": None, "registered_name": "MyDense"}  # by which Keras looks it up first
+    assert not network(model, tmp_path).complete
+
+
+@pytest.mark.parametrize(
+    ("activation", "complete"),
+    [
+        ("relu", True),
+        ("mylib>relu", False),
+        ("keras>relu", True),
+        ({"class_name": "function", "module": "builtins", "config": "relu", "registered_name": "relu"}, True),
+        ({"class_name": "function", "module": "mylib.nn", "config": "relu", "registered_name": "relu"}, False),
+        ({"class_name": "function", "module": "builtins", "config": "relu", "registered_name": "mylib>relu"}, False),
+    ],
+)
+def test_an_activation_of_ones_own_is_no_namesake(activation: Any, complete: bool, tmp_path: Path) -> None:
+    model = json.loads(json.dumps(MODELS["sequential"]["model"]))
+    model["config"]["layers"][1:] = [
+        {"class_name": "Activation", "module": "keras.layers", "config": {"name": "a", "activation": activation}}
+    ]
+    assert network(model, tmp_path).complete is complete
 
 
 @pytest.mark.parametrize("rank", [1, 2])

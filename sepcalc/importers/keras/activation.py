@@ -54,7 +54,11 @@ def named(value: Any) -> tuple[str, Settings]:
     if isinstance(value, dict):
         config, class_name = value.get("config"), value.get("class_name")
         if class_name == "function" and isinstance(config, str):
-            return config, Settings({})
+            home, registered = value.get("module"), value.get("registered_name")
+            if isinstance(home, str) and not home.startswith(("keras", "tensorflow.", "tf_keras", "builtins")):
+                return f"{home}>{config}", Settings({})  # a namesake of Keras' own
+            named_otherwise = isinstance(registered, str) and ">" in registered
+            return registered if named_otherwise else config, Settings({})
         if class_name == "Activation" and isinstance(config, dict):
             return named(config.get("activation"))
         if isinstance(class_name, str) and isinstance(config, dict):
@@ -76,7 +80,9 @@ def activate(call: Call, tensor: Tensor, value: Any, link: str = "act") -> Tenso
 def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 1.0, stores: bool = False) -> Tensor:
     """One activation by Keras' name for it; what is not known is uncounted. ``stores`` says whether it is a layer,
     which may have weights."""
-    how = how.split(">")[-1]
+    package, _, name = how.rpartition(">")
+    if package.startswith(("keras", "Keras")):  # another's is a namesake
+        how = name
     if how in FREE:
         return call.add(Rename("identity"), tensor, link=link)
     if how in SIMPLE:

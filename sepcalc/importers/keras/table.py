@@ -87,7 +87,7 @@ def handler(class_name: str, module: Any, registered: Any, operands: int = 0) ->
     ``operands`` are those that it is called on; a layer takes its tensors as one."""
     own = registered if isinstance(registered, str) else class_name
     home = module if isinstance(module, str) else ""
-    if ">" in own and not own.startswith(("keras", "Keras")):
+    if (">" in own or own != class_name) and not own.startswith(("keras", "Keras")):
         return None, CUSTOM
     if home and not home.startswith(("keras", "tensorflow.", "tf_keras", "builtins")):
         return None, CUSTOM
