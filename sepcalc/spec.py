@@ -55,7 +55,9 @@ class Spec(NamedTuple):
     def links(self) -> Chain:
         """The ops that the layer runs: one, or the links of a chain. Raises InputError when they do not fit."""
         if not self.inputs and not KINDS[self.kind].begins:
-            raise InputError([Problem("the spec has no input shape", f"put one first: 12x12x3 {self}"[:200])])
+            raise InputError(
+                [Problem("the spec has no input shape", f"put one first, for example 12x12x3 {self}"[:200])]
+            )
         try:
             links = linked(self, self.inputs)
             outputs(links, self.inputs)

@@ -8,7 +8,7 @@ from sepcalc.foreign import FILES
 
 EXAMPLE = "--input 224x224x3"
 ONNX = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
-MODULE = f"name the module that it was saved from: sepcalc network package.module:Net {EXAMPLE}"
+MODULE = f"name the module that it was saved from, for example sepcalc network package.module:Net {EXAMPLE}"
 BASELINE = b"sepcalc-baseline/"  # what a baseline begins with
 LARGEST = 2**20  # bytes of Python that are looked through
 
@@ -18,7 +18,7 @@ def refuse(path: str, suffix: str) -> None:
     shown = printable(path)[:500]
     if suffix == ".py":
         line = _modules(path)
-        meant = Meant(path, f"{_module(path)}:{line or 'Net'}", not line, tuple(EXAMPLE.split()))
+        meant = Meant(path, f"{_module(path)}:{line or 'Net'}", True, tuple(EXAMPLE.split()))
         raise InputError([Problem(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)])
     if suffix in FILES and not os.path.isdir(path):
         torch = suffix in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")

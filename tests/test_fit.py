@@ -178,7 +178,7 @@ REFUSALS = [
     ("--max peak-memory=3M", ("fit cannot be held to peak-memory, which is no sum over layers: expected macs, mults, "
      "adds, compares, divs, specials, params, buffers, activations, flops\n")),
     ("--max macs=1 --variant spatail", ("unknown variant 'spatail': expected spatial, depthwise-separable, "
-     "depthwise-spatial, factorized\n  hint: did you mean spatial?\n")),
+     "depthwise-spatial, factorized\n  hint: sepcalc fit specs/conv_mobilenet.yaml --max macs=1 --variant spatial\n")),
     ("--max macs=1 -o x.yaml", "-o writes one network: name its way, --by width, resolution or separate\n"),
 ]  # fmt: skip
 

@@ -679,7 +679,7 @@ REVISIONS = [
     ("diff HEAD:net.yaml net.yaml", "diff git:HEAD:net.yaml net.yaml"),
     ("diff HEAD net.yaml", "diff git:HEAD:./net.yaml net.yaml"),
     ("diff net.yaml", "diff git:HEAD:./net.yaml net.yaml"),
-    ("diff base.json net.yaml", "check net.yaml --baseline base.json --max-increase 0%"),
+    ("diff base.json net.yaml", "for example check net.yaml --baseline base.json --max-increase 0%"),
     ("diff net.yaml base.json --max-increase macs=2%", "check net.yaml --baseline base.json --max-increase macs=2%"),
 ]
 
@@ -691,12 +691,14 @@ def test_revisions_and_baselines(guess: str, expected: str, sep: Run) -> None:
     git("commit", "-qm", "all")
     assert sep("baseline", "net.yaml", "-o", "base.json")[0] == 0
     code, _, err = sep(*shlex.split(guess))
-    assert (code, hint(err)) == (2, f"sepcalc {expected}")
+    example = "for example " if expected.startswith("for example ") else ""
+    expected = expected.removeprefix("for example ")
+    assert (code, hint(err)) == (2, f"{example}sepcalc {expected}")
     assert sep(*shlex.split(expected))[0] == 0
 
 
 def test_files_of_others(sep: Run) -> None:
-    module = "name the module that it was saved from: sepcalc network package.module:Net --input 224x224x3"
+    module = "name the module that it was saved from, for example sepcalc network package.module:Net --input 224x224x3"
     pickles = "PyTorch's pickles hold weights and code, and are never opened"
     for name in ("model.pt", "weights.pth"):
         assert sep("network", name) == (2, "", f"{name}: {pickles}\n  hint: {module}\n")
@@ -706,7 +708,7 @@ def test_files_of_others(sep: Run) -> None:
     assert sep("network", "model.py") == (
         2,
         "",
-        f"model.py: {python}\n  hint: sepcalc network model:Small --input 224x224x3\n",
+        f"model.py: {python}\n  hint: for example sepcalc network model:Small --input 224x224x3\n",
     )
     assert sep("network", "no/where.py")[2] == (
         f"no/where.py: {python}\n  hint: for example sepcalc network no.where:Net --input 224x224x3\n"

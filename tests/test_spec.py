@@ -803,7 +803,7 @@ def test_messages(text: str, message: str) -> None:
 def test_a_spec_without_inputs_has_no_links() -> None:
     with pytest.raises(InputError) as caught:
         _ = parse("conv -k5 -o8").cost
-    assert str(caught.value) == "the spec has no input shape\n  hint: put one first: 12x12x3 conv -k5 -o8"
+    assert str(caught.value) == "the spec has no input shape\n  hint: put one first, for example 12x12x3 conv -k5 -o8"
 
 
 def test_a_spec_that_never_was_text_is_refused_by_its_own() -> None:

@@ -144,7 +144,7 @@ def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) 
     if given.increases and baseline is None:
         raise InputError([Problem("--max-increase needs --baseline: what to compare with", "or use sepcalc diff")])
     if baseline is not None and not (given.increases or given.limits):
-        raise InputError([Problem("--baseline alone limits nothing", "say how much: --max-increase 2%")])
+        raise InputError([Problem("--baseline alone limits nothing", "say how much, for example --max-increase 2%")])
     if baseline == "":
         raise InputError([Problem("--baseline is empty: expected a file")])
     if not files:

@@ -178,7 +178,9 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
             return f"{metric_name(metric) or metric}={most}" if equals else value
         case "--input":
             name, equals, size = value.rpartition("=")
-            if size.isdigit() and len(shape) == 3 and not name:  # of a square image
+            if (
+                re.fullmatch(r"[1-9]\d+", size) and int(size[:9]) > 15 and len(shape) == 3 and not name
+            ):  # of a square image
                 return f"{size}x{size}x{shape[-1]}"
             found = meant.shape(size)
             if found and found != size and not name:  # as a framework writes it

@@ -62,7 +62,8 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield [name, _network(first), "-o", subjects[1], *others]
     elif name == "diff" and len(subjects) == 2 and any(map(is_baseline, subjects)):
         old, new = subjects if is_baseline(subjects[0]) else reversed(subjects)
-        yield ["check", new, "--baseline", old, *(others or ["--max-increase", "0%"])]
+        held = ["check", new, "--baseline", old]
+        yield [*held, *others] if others else Example([*held, "--max-increase", "0%"])
     elif name == "diff" and len(subjects) == 1 and os.path.isfile(first):
         yield ["diff", f"git:HEAD:./{first}", first, *others]
     elif name == "diff" and len(subjects) == 2 and _is_revision(first) and _is_file(subjects[1]):

@@ -77,6 +77,10 @@ def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = (
     spec = parse(" ".join(words), also, own)
     if not spec.inputs and not KINDS[spec.kind].begins:
         raise InputError(
-            [Problem("the spec has no input shape", f"put one first: 12x12x3 {spec}", source=str(spec), end=1)]
+            [
+                Problem(
+                    "the spec has no input shape", f"put one first, for example 12x12x3 {spec}", source=str(spec), end=1
+                )
+            ]
         )
     return spec

@@ -28,7 +28,7 @@ def read_document(
 ) -> Document:
     """The document that this tree of the text is. Raises InputError with every problem."""
     if not isinstance(root, MappingNode):
-        hint = "write input: 224x224x3, then layers: and a list"
+        hint = "write input: and a shape, for example 224x224x3, then layers: and a list"
         raise InputError([source.problem("a network needs the keys input and layers", hint, root)])
     notes = Notes(source)
     values = notes.mapping(root, "a network", ROOT)

@@ -273,7 +273,9 @@ class _Reader:
         if "max-increase" in entry and "baseline" not in entry:
             self.say("max-increase needs a baseline to compare with", (*at, "max-increase"))
         if "baseline" in entry and "max-increase" not in entry and not found:
-            self.say("a baseline alone limits nothing", (*at, "baseline"), 'say how much: max-increase = "2%"')
+            self.say(
+                "a baseline alone limits nothing", (*at, "baseline"), 'say how much, for example max-increase = "2%"'
+            )
         return Asked(
             name or path,
             path,

@@ -99,7 +99,9 @@ class Reader:
             )
         self.model.first = _any_first(whole_model.config)
         if self.model.request.dims:
-            raise Invalid("the open sizes of a Keras model have no names", "give a whole shape: --input 224x224x3")
+            raise Invalid(
+                "the open sizes of a Keras model have no names", "give a whole shape, for example --input 224x224x3"
+            )
         if whole_model.class_name == "Sequential" and not _connected(whole_model):
             outputs = self.sequential(whole_model, "", "", None)
         else:
