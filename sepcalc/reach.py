@@ -179,7 +179,7 @@ def joined(reaches: Sequence[Reach], beside: int | None = None, rank: int = 0) -
         return Reach(whole, None)
     lie = some[0].lie
     made = dict[Any, tuple[tuple[Step, ...], int | None]]()
-    axes = list[tuple[tuple[Step, ...], int | None]]()
+    found = list[tuple[tuple[Step, ...], int | None]]()
     for axis in range(len(whole)):
         ways = [(reach.steps or ())[axis] for reach in some]
         starts = [reach.starts[axis] for reach in some]
@@ -188,8 +188,8 @@ def joined(reaches: Sequence[Reach], beside: int | None = None, rank: int = 0) -
         key = (tuple(map(id, ways)), tuple(starts), apart)  # one way for all axes stays one
         if key not in made:
             made[key] = _met(ways, starts, apart)
-        axes.append(made[key])
-    return Reach(whole, tuple([steps for steps, _ in axes]), lie, tuple([start for _, start in axes]))
+        found.append(made[key])
+    return Reach(whole, tuple([steps for steps, _ in found]), lie, tuple([start for _, start in found]))
 
 
 def _met(

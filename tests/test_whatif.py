@@ -346,6 +346,9 @@ def test_shapes_that_are_written_down_follow_or_refuse() -> None:
     assert outcome(Rename("permute", (3, 8, 8)), (8, 8, 3)) == (3, 6, 6)
     assert outcome(Copy((8, 1, 3)), (8, 8, 3)) == (6, 1, 3)
     assert outcome(Stored("shift", "shape", (8, 1, 3)), (8, 8, 3)) == (6, 6, 3)
+    # every second row from the first on, and every third column from the second on, of 8 and of 6
+    assert outcome(Copy((4, 3, 3), (2, 3), (0, 1)), (8, 8, 3)) == (3, 2, 3)
+    assert "cannot follow" in str(outcome(Copy((4, 2, 3), (2, 3), (0, 1)), (8, 8, 3)))  # not up to the end
     assert outcome(Copy((16, 8, 3)), (8, 8, 3)) == "x cannot follow: copy to 16x8x3 does not say what it is of 6x6x3"
     assert outcome(Copy((8, 3)), (8, 8)) == "x cannot follow: copy to 8x3 does not say what it is of 6x8"
 

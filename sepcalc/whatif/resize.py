@@ -236,6 +236,14 @@ def _renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
 
 
 def _copied(op: Copy, old: Shapes, new: Shapes, wider: Width) -> Op:
+    """Every so many positions, from the first on, up to the end; else what its sizes were."""
+    if op.start and len(old) == 1 and op.to[-1] == old[0][-1]:
+        axes = [*zip(op.start, op.stride)]
+        reached = [
+            tuple([len(range(first, size, step)) for size, (first, step) in zip(each[0], axes)]) for each in (old, new)
+        ]
+        if reached[0] == op.to[:-1]:
+            return op._replace(to=(*reached[1], new[0][-1]))
     return op._replace(to=_renamed("copy", op.to, old, new))
 
 
