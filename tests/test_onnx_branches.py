@@ -552,6 +552,32 @@ def test_what_one_run_of_a_loop_takes_is_used(tmp_path: Path) -> None:
     assert (network.macs, network.params, network.notes) == (128, 128, ())
 
 
+@pytest.mark.parametrize(("runs", "among"), [(0, False), (2, False), (2, True)])
+def test_a_loop_tells_of_a_body_that_never_runs_and_of_runs_that_may_be_given(
+    runs: int, among: bool, tmp_path: Path
+) -> None:
+    body = helper.make_graph(
+        [node("MatMul", "h w", "o"), node("Identity", "go", "on")],
+        "body",
+        [
+            helper.make_tensor_value_info("i", INT64, ()),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, ()),
+            helper.make_tensor_value_info("h", FLOAT, None),
+        ],
+        [helper.make_empty_tensor_value_info("on"), helper.make_empty_tensor_value_info("o")],
+    )
+    count = numpy_helper.from_array(np.int64(runs), "n")
+    yes = numpy_helper.from_array(np.bool_(True), "yes")
+    loop = helper.make_node("Loop", ["n", "yes", "x"], ["t"], "loop", body=body)
+    made = graph([loop, node("Relu", "t", "y")], {"x": (1, 8)}, "y", (weight("w", 8, 8), count, yes))
+    if among:
+        made.input.append(helper.make_tensor_value_info("n", INT64, ()))
+    network = read(saved(tmp_path, made))
+    assert network.macs == 64 * runs
+    told = ("loop: how often it runs may be given; counted is what the file stores, 2",) if among else ()
+    assert network.notes == (told if runs else (unused(64, "w"),))
+
+
 @pytest.mark.parametrize("path", sorted(REAL.glob("*.onnx")), ids=lambda path: path.stem)
 def test_real_files_store_nothing_in_vain(path: Path) -> None:
     assert read(str(path)).notes == ()

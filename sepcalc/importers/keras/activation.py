@@ -57,8 +57,7 @@ def named(value: Any) -> tuple[str, Settings]:
             home, registered = value.get("module"), value.get("registered_name")
             if isinstance(home, str) and not home.startswith(("keras", "tensorflow.", "tf_keras", "builtins")):
                 return f"{home}>{config}", Settings({})  # a namesake of Keras' own
-            named_otherwise = isinstance(registered, str) and ">" in registered
-            return registered if named_otherwise else config, Settings({})
+            return registered if isinstance(registered, str) and ">" in registered else config, Settings({})
         if class_name == "Activation" and isinstance(config, dict):
             return named(config.get("activation"))
         if isinstance(class_name, str) and isinstance(config, dict):

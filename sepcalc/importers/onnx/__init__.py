@@ -6,7 +6,7 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
@@ -63,7 +63,9 @@ def read(path: str, request: Request = Request()) -> Network:
         builder, scope = _border(border, wishes, batch, told)
         builder.metric = metric
         walk = Walk(builder, functions, opsets, declared)
-        scope.update(_open(model, initial(graph, builder)))
+        stored = initial(graph, builder)
+        builder.given = _given(model, stored)
+        scope.update(_open(stored, builder.given))
         with strict():
             walk.graph(graph.node, scope, {one.name for one in graph.output})
         return builder, _outputs(builder, graph, scope, declared)
@@ -101,10 +103,16 @@ def read(path: str, request: Request = Request()) -> Network:
     return laid
 
 
-def _open(model: Any, stored: Mapping[str, Value]) -> dict[str, Value]:
-    """Stored tensors, with nothing known of a truth that is an input, too: it stands where none is given, and whoever
-    runs the file gives another. (Files of before version 4 have all that is stored among their inputs.)"""
-    given = {one.name for one in model.graph.input} if model.ir_version >= 4 else set[str]()
+def _given(model: Any, stored: Container[str]) -> frozenset[str]:
+    """The stored tensors that are inputs, too: they stand where none is given, and whoever runs the file may give
+    another. (Files of before version 4 have all that is stored among their inputs.)"""
+    if model.ir_version < 4:
+        return frozenset()
+    return frozenset([one.name for one in model.graph.input if one.name in stored])
+
+
+def _open(stored: Mapping[str, Value], given: Container[str]) -> dict[str, Value]:
+    """Stored tensors, with nothing known of a truth that may be given."""
     return {
         name: value._replace(data=None) if name in given and value.kind == BOOL else value
         for name, value in stored.items()

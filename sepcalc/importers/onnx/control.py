@@ -162,7 +162,8 @@ def _roots(segment: Segment) -> Elsewhere:
     return Elsewhere(most.items())
 
 
-def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
+def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[], None]) -> Results:
+    """Its body as often as it runs; a body that never does is left."""
     trips, condition = call.maybe(0), call.maybe(1)
     if trips is None or trips.data is None or trips.data.size != 1:
         raise Refused("how often it runs depends on the data")
@@ -175,7 +176,12 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
     carried = [value for value in call.inputs[2:] if value is not None]
     if len(names) != len(carried) + 2:
         raise Invalid("its body takes other inputs than it is given")
+    if trips.name in builder.given:
+        builder.note(
+            f"{printable(call.name)}: how often it runs may be given; counted is what the file stores, {count:,}"
+        )
     if count < 1:
+        leave()
         return [*carried, *_empty(graph.output[1 + len(carried) :])]
     if condition is None or condition.data is None:
         builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")

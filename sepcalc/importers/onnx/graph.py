@@ -213,6 +213,7 @@ class Builder(Growing[Roots]):
         self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
         self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
         self.used = frozenset[str]()  # in the end: the stored tensors that layers have
+        self.given = frozenset[str]()  # stored tensors that are inputs, too: others may be given in their place
         self.partly: dict[str, int] = {}  # of these, how many elements no layer has
         self.unrun: dict[str, Unrun] = {}  # by the graph that it is
         self.pasted: list[Pasted] = []

@@ -306,8 +306,9 @@ class Walk:
         mark = len(self.builder.nodes)
         steps = self.steps
         try:
-            unrolled = loop if node.op_type == "Loop" else scan
-            return unrolled(self.builder, call, graphs["body"], run)
+            if node.op_type == "Loop":
+                return loop(self.builder, call, graphs["body"], run, lambda: leave("body", ""))
+            return scan(self.builder, call, graphs["body"], run)
         except (Refused, Unknown) as refused:
             self.builder.back(mark)
             self.steps = steps
