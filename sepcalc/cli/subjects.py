@@ -46,8 +46,8 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield [name if name in NETWORKS and name != "diff" else "network", line, *_beside(rest)]
     elif name in ("", "network", "compare", "layer") and (line := _punctuated(subjects)):
         yield ["network", line, *others]
-    elif name == "network" and "," in first and (line := _begun(first, rest)):
-        yield line
+    elif name == "network" and "," in first and (begun := _begun(first, rest)):
+        yield begun
     elif name == "" and _KERNEL.match(first) and " ".join(rest) != first[:3]:
         yield from _example_layer(rest)
     elif name in ("", "compare", "layer", "network", "diff") and is_spec(rest):

@@ -103,9 +103,9 @@ class Reader:
                 numbers = [part for part in parts if part is not name]
             if known is None and word[0].isalpha() and not self.is_option(word) and not composed(word):
                 known = known_as(near(plain(word), map(plain, KINDS)) or near(plain(word), foreign.LAYERS))
-        parts = composed(word) if known is None and before is None else []
-        if parts:
-            known, numbers = parts[0]
+        several = composed(word) if known is None and before is None else []
+        if several:
+            known, numbers = several[0]
         if known is None or (before is not None and self.is_option(word)):
             return None
         kind, *words = known.split()
@@ -113,7 +113,7 @@ class Reader:
         layer.words = [word for word in words if word[0] != "-"]
         layer.options = {word[2:]: "true" for word in words if word[:2] == "--"}
         layer.numbers = numbers
-        for follows, _ in parts[1:]:
+        for follows, _ in several[1:]:
             layer.then.append(Layer(follows.split()[0]))
             layer.then[-1].words = follows.split()[1:]
         bare = word.strip("'\"").rsplit(".", 1)[-1]
