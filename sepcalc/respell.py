@@ -73,9 +73,11 @@ def line_of(op: Op, inputs: Shapes, output: Shape) -> str | None:
 
 def _short(sizes: Shape, default: int = 0) -> Shape | None:
     """One size for all axes where they are equal, none where they are the default."""
-    if len(set(sizes)) > 1:
+    if not sizes:
+        return None
+    if sizes.count(sizes[0]) < len(sizes):
         return sizes
-    return None if not sizes or sizes[0] == default else sizes[:1]
+    return None if sizes[0] == default else sizes[:1]
 
 
 def _padding(padding: Any) -> Value | None:
@@ -88,8 +90,14 @@ def _padding(padding: Any) -> Value | None:
 
 
 def _window(op: Any) -> dict[str, Value]:
-    options = {"stride": _short(op.stride, 1), "padding": _padding(op.padding), "dilation": _short(op.dilation, 1)}
-    return {name: value for name, value in options.items() if value is not None}
+    options = dict[str, Value]()
+    if (stride := _short(op.stride, 1)) is not None:
+        options["stride"] = stride
+    if (padding := _padding(op.padding)) is not None:
+        options["padding"] = padding
+    if (dilation := _short(op.dilation, 1)) is not None:
+        options["dilation"] = dilation
+    return options
 
 
 def _flags(**flags: bool) -> dict[str, Value]:
@@ -98,7 +106,9 @@ def _flags(**flags: bool) -> dict[str, Value]:
 
 def _conv(op: "Conv", inputs: Shapes) -> Parts:
     channels = inputs[0][-1]
-    options = _window(op) | _flags(bias=op.bias)
+    options = _window(op)
+    if op.bias:
+        options["bias"] = True
     alone = op.groups == channels > 1 and op.out % channels == 0 and bool(op.kernel)
     if alone:
         several = {"multiplier": op.out // channels} if op.out > channels else {}

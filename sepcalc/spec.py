@@ -48,7 +48,7 @@ class Spec(NamedTuple):
     def __str__(self) -> str:
         parts = [*map(show, self.inputs), *[EACH] * self.each, self.kind, *self.words]
         options = self.options
-        parts += [written(OPTIONS[name], options[name]) for name in sorted(options, key=_ORDER.__getitem__)]
+        parts += [_written(name, options[name]) for name in sorted(options, key=_ORDER.__getitem__)]
         return " ".join(parts)
 
     @property
@@ -472,6 +472,16 @@ def written(option: Option, value: Value) -> str:
         return f"--{option.name}" if value else f"--no-{option.name}"
     text = option.type.write(value)
     return f"-{option.short}{text}" if option.short else f"--{option.name} {text}"
+
+
+def _written(name: str, value: Value) -> str:
+    """The same of an option by its name. Few values stand in many layers, but for sizes."""
+    return written(OPTIONS[name], value) if type(value) is int else _known(name, value)
+
+
+@lru_cache(1024, typed=True)
+def _known(name: str, value: Value) -> str:
+    return written(OPTIONS[name], value)
 
 
 def index_of(words: Sequence[str], about: str) -> int:

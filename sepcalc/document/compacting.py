@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from sepcalc.document import load_yaml
@@ -24,7 +24,7 @@ from sepcalc.document.writer import (
     write,
 )
 from sepcalc.errors import InputError, Invalid, printable
-from sepcalc.network import Network, no_search_for_cycles
+from sepcalc.network import Network, Node, no_search_for_cycles
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.repeat import Scan
@@ -43,6 +43,7 @@ _SIZE = re.compile(r"[1-9]\d{0,17}|0")
 _STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
 _UNIT_STRIDE = re.compile(r" -s1(?= |$)")
 _SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
+_SIZED = {f"-{short}": name for short, name in _SHORT.items() if name != "padding"}
 _COUNTED = re.compile(f" ({'|'.join(STORED)}): ")  # behind a spec here, beside it in YAML
 Names = Mapping[tuple[int, int], str]  # of parameters, where they stand for a number of a node
 
@@ -92,7 +93,7 @@ def _reads_back(text: str, network: Network) -> bool:
     if any(node.weights is not None or node.shared or node.buffers for node in network.nodes):
         same = [*_told(again)] == [*_told(network)]
     else:  # what a layer costs depends on nothing but itself
-        same = all(_alike(again, network, at) for at in range(len(network.nodes)))
+        same = all(map(partial(_alike, network.tensors), again.nodes, network.nodes))
     return same and (again.stated_bytes == network.stated_bytes or again.param_bytes == network.param_bytes)
 
 
@@ -107,15 +108,14 @@ def _told(network: Network) -> Iterator[tuple[object, ...]]:
         yield node.sources, layer.kind, layer.output, counts
 
 
-def _alike(again: Network, network: Network, at: int) -> bool:
+def _alike(tensors: Shapes, ours: Node, theirs: Node) -> bool:
     """The same of one layer that shares no params: equal ops need no counting."""
-    ours, theirs = again.nodes[at], network.nodes[at]
     if (ours.sources, ours.output, ours.weights, ours.shared) != (theirs.sources, theirs.output, None, 0):
         return False
     one, other = ours.op, theirs.op
     if type(one) is type(other) and one == other and not one.holds:
         return True
-    inputs, output = tuple([network.tensors[source] for source in ours.sources]), ours.output
+    inputs, output = tuple([tensors[source] for source in ours.sources]), ours.output
     told = []
     for op in (one, other):
         cost = op.cost(inputs, output)
@@ -200,10 +200,17 @@ class _Writer:
         words, numbers, options = [], list[int](), list[str]()
         option = ""
         for word in text.split(" "):
+            if word[:2] in _SIZED and _SIZE.fullmatch(word, 2):  # most of all
+                option = _SIZED[word[:2]]
+                words.append(word[:2] + _HOLE)
+                numbers.append(int(word[2:]))
+                options.append(option)
+                continue
             template, sizes, option = _holes(word, option)
             words.append(template)
-            numbers += sizes
-            options += [option.replace("-", "_")] * len(sizes)
+            if sizes:
+                numbers += sizes
+                options += [option.replace("-", "_")] * len(sizes)
         return Written(kind, " ".join(words), tuple(numbers), tuple(options))
 
     # --- which parts are blocks

@@ -347,7 +347,7 @@ class Run:
         (expression,) = piece.parts
         assert isinstance(expression, Expression)
         try:
-            return expression(self.names(frame, tensor))
+            return expression(self.names(frame, tensor) if expression.names else {})
         except ExpressionError as fact:
             fact = self.no_number(fact, expression, self.names(frame, tensor), frame)
             if tensor is not None or not expression.names & AXIS_NAMES:
@@ -397,6 +397,9 @@ class Run:
         names = self.names(frame, tensor)
         words = []
         for piece in layer.pieces:
+            if len(piece.parts) == 1 and isinstance(piece.parts[0], str):
+                words.append(piece.parts[0])
+                continue
             try:
                 word = fill(piece, names)
             except ExpressionError as fact:
@@ -520,7 +523,9 @@ class Run:
         """What a block is given: a number, or a layer by its name; None and a problem where it is neither."""
         (given,) = piece.parts
         text = given if isinstance(given, str) else given.text
-        if isinstance(given, str) or (given.names - self.names(frame, tensor).keys() and NAME.fullmatch(text)):
+        if isinstance(given, str) or (
+            given.names and given.names - self.names(frame, tensor).keys() and NAME.fullmatch(text)
+        ):
             if text == PREVIOUS and not frame.scope.find(PREVIOUS):
                 return Named(tensor)
             if found := self.named(text, frame):

@@ -197,10 +197,12 @@ def reading(house: House, count: int, fields: bool = False) -> Line:
     return Line(name, one * 1e3, other * 1e3, "ms", 8)
 
 
-def large(house: House, name: str, count: int, command: list[str], limit: float) -> Line:
-    """A command on a network of so many equal layers against the shortest one: ``network --by kind``."""
+def large(house: House, name: str, count: int, command: list[str], limit: float, different: bool = False) -> Line:
+    """A command on a network of so many layers, all equal or all ``different``, against the shortest one:
+    ``network --by kind``."""
     path = house.folder / f"{count}.yaml"
-    path.write_text("input: 32x32x8\nlayers:\n" + "  - conv -k3 -o8 -p same\n" * count, "utf-8")
+    text = "input: 32x32x8\nlayers:\n" + "  - conv -k3 -o8 -p same\n" * count
+    path.write_text(flat(count) if different else text, "utf-8")
     ours = [command[0], str(path), *command[1:]]
 
     def run(*arguments: str) -> None:
@@ -333,6 +335,9 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
     "layers-check": lambda house: large(house, "a failing check", 20_000, ["check", "--max", "macs=1"], 2),
     "layers-convert": lambda house: large(house, "convert", 20_000, ["convert"], 2),
     "layers-table": lambda house: large(house, "the table", 40_000, ["network"], 1.25),
+    # a row or a line for each layer: the simplest loop that formats such a table's numbers alone takes 0.18 more than 1
+    "layers-convert-different": lambda house: large(house, "convert, all different,", 20_000, ["convert"], 2.3, True),
+    "layers-table-different": lambda house: large(house, "the table, all different,", 40_000, ["network"], 1.6, True),
     "layers-linear": linear,
     "layers-report": report,
     "verify-conv": lambda house: verifying(house, f"verify {CONV} / multiply, add", CONV, ["normal"], 0.35),
