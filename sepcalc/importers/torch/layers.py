@@ -386,9 +386,7 @@ LAYERS: dict[str, Handler] = {
     **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
     **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
     "col2im": _folded,
-    **dict.fromkeys(
-        ("grid_sampler", "grid_sampler_2d", "grid_sampler_3d", "_grid_sampler_2d_cpu_fallback"), _grid_sample
-    ),
+    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), _grid_sample),
     "affine_grid_generator": _affine_grid,
     "upsample_linear1d": _upsample("linear", 1),
     "upsample_bilinear2d": _upsample("bilinear", 2),
