@@ -40,7 +40,7 @@ def times(count: int, base: int) -> str:
         return "none" if not count else "more"
     larger, smaller, word = (base, count, "fewer") if count < base else (count, base, "more")
     ratio = larger / smaller
-    if ratio < 1.0005:
+    if ratio <= 1.0005:
         return f"nearly the same, {word}"
     return f"{ratio:,.1f}x {word}" if ratio >= 1.05 else f"{ratio:.3f}x {word}"
 

@@ -80,6 +80,42 @@ VALUES = [  # a text, its value
     ("(" * DEPTH + "1" + ")" * DEPTH, 1),
     ("-" * DEPTH + "1", 1),
     (str(LIMIT - 1), LIMIT - 1),
+    # the edges of what may be written and of what may come out
+    (str(2**256 - 1), 2**256 - 1),
+    (f"-{2**256 - 1}", 1 - 2**256),
+    (f"1 / {2**256 - 1}", Fraction(1, 2**256 - 1)),
+    ("0" * 99 + "7", 7),
+    ("0." + "0" * 70 + "1", Fraction(1, 10**71)),
+    ("1e77", 10**77),
+    ("1e-77", Fraction(1, 10**77)),
+    ("0e99", 0),
+    ("1.25e1", Fraction(25, 2)),
+    ("1.25e2", 125),
+    ("1.25e3", 1250),
+    ("9999999999999999999", 10**19 - 1),
+    ("10000000000000000000", 10**19),
+    ("1" + " " * 999, 1),
+    ("make_divisible(0)", 8),
+    ("make_divisible(4)", 8),
+    ("make_divisible(20)", 24),  # halfway is up
+    ("make_divisible(80 / 9)", 8),  # nine tenths exactly are enough
+    ("make_divisible(5, 1)", 5),
+    ("max(2, -3, 1)", 2),
+    ("min(4, 5)", 4),
+    ("ceil(-2.1)", -2),
+    ("floor(2.9)", 2),
+    ("int(2.9)", 2),
+    ("+a", 2),
+    ("1 == 1 != 2", True),
+    ("yes == yes != no", True),
+    ("0 or no", False),
+    ("1 and half", True),
+    ("not 1", False),
+    ("not yes and no", False),
+    ("not (yes and no)", True),
+    ("0 or not no", True),
+    ("not " * DEPTH + "1", True),
+    ("max(" * DEPTH + "1" + ", 2)" * DEPTH, 2),
 ]  # fmt: skip
 
 
@@ -151,6 +187,38 @@ REFUSED = [  # a text, the part of it that is to blame, the message, the hint
     ("(" * 33 + "1" + ")" * 33, "1", "nested more than 32 levels deep", ""),
     ("-" * 33 + "1", "1", "nested more than 32 levels deep", ""),
     ("not " * 33 + "1", "1", "nested more than 32 levels deep", ""),
+    (str(2**256), str(2**256), f"'{2**256}' {RANGE}", ""),
+    (f"{2**256 - 1} + 1", f"{2**256 - 1} + 1", f"the result {RANGE}", ""),
+    (f"-{2**256 - 1} - 1", f"-{2**256 - 1} - 1", f"the result {RANGE}", ""),
+    (f"1 / {2**255} / 2", f"1 / {2**255} / 2", f"the result {RANGE}", ""),
+    ("0e100", "0e100", f"'0e100' {RANGE}", ""),
+    ("0e-100", "0e-100", f"'0e-100' {RANGE}", ""),
+    ("0" * 99 + "1e0", "0" * 99 + "1e0", f"'{'0' * 99}…' {RANGE}", ""),
+    ("max(" * 33 + "1" + ")" * 33, "1", "nested more than 32 levels deep", ""),
+    ("ceil(1, 2)", "ceil(1, 2)", "expected ceil(a), not 2 arguments", ""),
+    ("ceil()", "ceil()", "expected ceil(a), not 0 arguments", ""),
+    ("floor(1, 2)", "floor(1, 2)", "expected floor(a), not 2 arguments", ""),
+    ("floor()", "floor()", "expected floor(a), not 0 arguments", ""),
+    ("int()", "int()", "expected int(a), not 0 arguments", ""),
+    ("round(1, 2)", "round(1, 2)", "expected round(a), not 2 arguments", ""),
+    ("round()", "round()", "expected round(a), not 0 arguments", ""),
+    ("max(1)", "max(1)", "expected max(a, b, ...), not 1 argument", ""),
+    ("make_divisible()", "make_divisible()", "expected make_divisible(a, divisor=8), not 0 arguments", ""),
+    ("make_divisible(1, 2, 3)", "make_divisible(1, 2, 3)", "expected make_divisible(a, divisor=8), not 3 arguments",
+     ""),
+    ("make_divisible(divisor=8)", "divisor=", "expected make_divisible(a, divisor=8), without 'divisor=' here",
+     "== compares two values"),
+    ("make_divisible(1, 2, divisor=3)", "divisor=", "expected make_divisible(a, divisor=8), without 'divisor=' here",
+     "== compares two values"),
+    ("make_divisible(5, -1)", "make_divisible(5, -1)", "the divisor must be a whole number from 1, not -1", ""),
+    ("max(yes, 1)", "yes", "max() needs a number, not true", ""),
+    ("1 < yes", "1 < yes", "'<' cannot compare 1 with true", PAIRS),
+    ("yes >= no", "yes >= no", "'>=' cannot compare true with false", PAIRS),
+    ("2 * 3 + yes", "yes", "'+' needs a number, not true", ""),
+    ("yes * 3", "yes", "'*' needs a number, not true", ""),
+    ("2 1 / 0", "1", "expected an operator, not '1'", ""),
+    ("7 + 1 / 0 + 2", "0", "division by zero", ""),
+    ("a + (1 / 0 if yes else 2)", "0", "division by zero", ""),
     ("1 " * 501, "1 " * 501, "an expression of 1002 characters: expected at most 1000", ""),
 ]  # fmt: skip
 
@@ -187,7 +255,13 @@ def test_is_no_name(text: str) -> None:
     assert not is_name(text)
 
 
-TEXTS = [("58", 58), ("0.29", Fraction(29, 100)), ("1/3", Fraction(1, 3)), ("-0.05", Fraction(-1, 20)), ("true", True)]
+TEXTS = [
+    *[("58", 58), ("-7", -7), ("true", True), ("false", False)],
+    *[("0.29", Fraction(29, 100)), ("-0.05", Fraction(-1, 20)), ("0.5", Fraction(1, 2)), ("12.25", Fraction(49, 4))],
+    *[("1/3", Fraction(1, 3)), ("-1/3", Fraction(-1, 3))],
+    ("0." + "0" * 19 + "1", Fraction(1, 10**20)),  # twenty decimals, and no more
+    (f"1/{10**21}", Fraction(1, 10**21)),
+]
 
 
 @pytest.mark.parametrize(("text", "value"), TEXTS)

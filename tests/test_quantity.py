@@ -250,3 +250,143 @@ def test_percent_is_never_nothing() -> None:
     assert quantity.percent(1, 1_000_000) == "0.0001 %"
     assert quantity.percent(1, 10**12) == "1e-10 %"
     assert (quantity.about_bytes(1023), quantity.about_bytes(94_208)) == ("1023 B", "92 KiB")
+
+
+# --- the edges -------------------------------------------------------------------------------------------------------
+
+# 2 decimals below 9.995 of a unit, 1 below 99.95, none above; never 1,000 of a unit, or 1,024 bytes.
+ROUNDED = [
+    (999_999, "999,999"),
+    (1_000_000, "1 M"),
+    (1_004_999, "1 M"),
+    (1_005_001, "1.01 M"),
+    (9_994_999, "9.99 M"),
+    (9_995_000, "10 M"),
+    (10_049_999, "10 M"),
+    (10_050_001, "10.1 M"),
+    (99_949_999, "99.9 M"),
+    (99_950_000, "100 M"),
+    (999_499_999, "999 M"),
+    (999_500_001, "1 G"),
+    (10**12, "1 T"),
+    (10**15, "1 P"),
+    (10**18, "1 E"),
+    (10**21 - 1, "1.00e+21"),
+]
+ROUNDED_BYTES = [
+    (0, "0 B"),
+    (1023, "1023 B"),
+    (1024, "1 KiB"),
+    (1536, "1.5 KiB"),
+    (1_047_551, "1023 KiB"),
+    (1_048_575, "1 MiB"),  # 1,024 KiB when rounded
+    (2**20, "1 MiB"),
+    (2**30 - 1, "1 GiB"),
+    (2**40, "1 TiB"),
+    (2**50, "1 PiB"),
+    (2**60, "1 EiB"),
+    (2**70, "1.18e+21"),
+]
+
+
+@pytest.mark.parametrize(("count", "shown"), ROUNDED)
+def test_three_digits_at_their_edges(count: int, shown: str) -> None:
+    assert quantity.about(count) == shown
+
+
+@pytest.mark.parametrize(("count", "shown"), ROUNDED_BYTES)
+def test_three_digits_of_bytes_at_their_edges(count: int, shown: str) -> None:
+    assert quantity.about_bytes(count) == shown
+
+
+def test_bytes_are_spoken_of_in_singular_and_plural() -> None:
+    assert [quantity.byte_count(count) for count in (0, 1, 2, 1000)] == ["0 bytes", "1 byte", "2 bytes", "1,000 bytes"]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"),
+    [
+        (1, 1, "100.0 %"),
+        (1, 1000, "0.1 %"),
+        (5, 10_000, "0.1 %"),  # as rounding has it: 0.05 is a little more than a twentieth
+        (4, 10_000, "0.04 %"),
+        (1, 10**5, "0.001 %"),
+        (1, 10**8, "0.000001 %"),
+        (1, 10**9, "1e-07 %"),
+        (25, 1, "2,500.0 %"),
+    ],
+)
+def test_percent_has_as_many_decimals_as_it_needs(part: int, whole: int, shown: str) -> None:
+    assert quantity.percent(part, whole) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "base", "text"),
+    [
+        (20_010, 20_000, "nearly the same, more"),  # three decimals of 1.0005 are 1.000, as floats have it
+        (200_101, 200_000, "1.001x more"),
+        (200_099, 200_000, "nearly the same, more"),
+        (200_000, 200_101, "1.001x fewer"),
+        (21, 20, "1.1x more"),
+        (10_499, 10_000, "1.050x more"),
+    ],
+)
+def test_times_at_its_edges(count: int, base: int, text: str) -> None:
+    assert quantity.times(count, base) == text
+
+
+def test_a_quantity_has_at_most_forty_characters() -> None:
+    digits = "9" * 40
+    assert quantity.read_printed(digits).digits == quantity.read_amount(digits).digits == int(digits)
+    assert quantity.read_percent(digits[1:] + "%").digits == int(digits[1:])
+    for read in (quantity.read_printed, quantity.read_amount):
+        with pytest.raises(Invalid):
+            read(digits + "9")
+    with pytest.raises(Invalid):
+        quantity.read_percent(digits + "%")
+
+
+TWICE = "could be read in more than one way"
+COUNTS = "digits, perhaps a point: 4.2M, 569M or 568740352"
+BYTES = "digits, perhaps a point: 512KiB, 2.5MiB or 1048576"
+UNITS = "expected k, M, G or T"
+BYTE_UNITS = "expected k, M, G or T; KiB, MiB, GiB or TiB"
+SAID = [  # a text, whether of bytes, what is said of it, and the hint
+    ("-5", False, "'-5' is negative: a limit is 0 or more", ""),
+    ("-5M", True, "'-5M' is negative: a limit is 0 or more", ""),
+    ("1,5M", False, f"'1,5M' {TWICE}", COUNTS),
+    ("1,5M", True, f"'1,5M' {TWICE}", BYTES),
+    ("1,550", False, f"'1,550' {TWICE}", COUNTS),
+    ("1,550,000M", False, f"'1,550,000M' {TWICE}", COUNTS),
+    ("1,550,000.5", True, f"'1,550,000.5' {TWICE}", BYTES),
+    ("010", False, f"'010' {TWICE}", COUNTS),
+    ("M", False, f"'M' is not a quantity: expected digits, perhaps a point, and {UNITS[9:]}",
+     "for example 4.2M, 569M or 568740352"),
+    ("M", True, f"'M' is not a quantity: expected digits, perhaps a point, and {BYTE_UNITS[9:]}",
+     "for example 512KiB, 2.5MiB or 1048576"),
+    ("5KiB", False, f"'5KiB' has an unknown unit 'KiB': {UNITS}", "this metric is a count, not bytes"),
+    ("5m", False, f"'5m' has an unknown unit 'm': {UNITS}", "M is a million"),
+    ("5g", False, f"'5g' has an unknown unit 'g': {UNITS}", "G is a thousand millions"),
+    ("5B", False, f"'5B' has an unknown unit 'B': {UNITS}", "G is a thousand millions"),
+    ("5Q", False, f"'5Q' has an unknown unit 'Q': {UNITS}", ""),
+    ("5K", True, f"'5K' has an unknown unit 'K': {BYTE_UNITS}", "k is a power of 1,000, KiB one of 1,024"),
+    ("5kB", True, f"'5kB' has an unknown unit 'kB': {BYTE_UNITS}", "k is a power of 1,000, KiB one of 1,024"),
+    ("5MB", True, f"'5MB' has an unknown unit 'MB': {BYTE_UNITS}", "M is a power of 1,000, MiB one of 1,024"),
+    ("5TB", True, f"'5TB' has an unknown unit 'TB': {BYTE_UNITS}", "T is a power of 1,000, TiB one of 1,024"),
+    ("5PiB", True, f"'5PiB' has an unknown unit 'PiB': {BYTE_UNITS}", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "of_bytes", "message", "hint"), SAID)
+def test_what_is_said_of_a_limit_that_is_none(text: str, of_bytes: bool, message: str, hint: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        quantity.read_amount(text, of_bytes)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_what_is_said_of_a_percentage_that_is_none() -> None:
+    with pytest.raises(Invalid) as caught:
+        quantity.read_percent("2")
+    said = "'2' is not a percentage: expected digits, perhaps a point, and %"
+    assert (caught.value.message, caught.value.hint) == (said, "for example 2%")
+    assert quantity.read_percent("0.5 %") == quantity.Printed("0.5 %", 5, 10, 1)

@@ -163,6 +163,38 @@ SPECS = [
     "4x4x8 pixel-unshuffle --scale 2",
     "4x4x8 identity",
     "4x4x8 dropout",
+    # every option and word of every kind that nothing above has
+    "9x8x4 depthwise -k3x2 -s2x1 -p1/0x2 -d1x3 --bias",
+    "8x8x4 pointwise -o6 -g2",
+    "9x8x4 separable -k3x2 -o6 -s2x1 -p1/0x2 -d1x3 -g2 --bias",
+    "9x8x4 spatial -k3x2 -o6 -s2x1 -p1/0x2 -d1x3 -g2 --bias",
+    "9x8x4 factorized -k3x2 -o6 -s2x1 -p1/0x2 -d1x3 -g2 --rank 2 --bias",
+    "9x12 multihead --heads 4 --kv-heads 2 --mask",
+    "7x9x3 pool max adaptive --to 5",
+    "4x5x6 reduce mean --over w --keep",
+    "4x6 cumprod --axis w",
+    "4x6 cummin --axis w",
+    "4x4x3 norm input",
+    "4x4x3 norm input --shape 1x4x3",
+    "4x4x3 norm batch --unfolded --no-gain",
+    "4x4x3 norm batch --unfolded --no-bias",
+    "4x4x3 scale element",
+    "4x4x3 shift constant",
+    "4x4x3 shift channel",
+    "4x4x3 stored over constant --shape 2x4x4x3",
+    "4x4x3 stored power element",
+    "5x4 rnn tanh -o3 --last",
+    "5x4 rnn -o3 --act gelu-tanh",
+    "5x4 lstm -o3 --act silu --gate hard-sigmoid --bidirectional --last",
+    "5x4 lstm -o3 --act linear --gate hard-swish --projection 2",
+    "5x4 gru -o3 --act softsign --gate hard-sigmoid --bias --bias-sets 2",
+    "5x4 gru -o3 --reset-before --act linear --gate tanh",
+    "4x2x3 4x5x3 concat --axis w",
+    "4x4x6 slice --start 1 --size 2 --axis h",
+    "4x4x3 slice --to 2x3x2 --start 1x0x1",
+    "4x4x3 copy --to 2x4x3 -s2x1 --start 1x0",
+    "4x4x12 shuffle -g2 --blocks 3",
+    "3x5x5x2 each conv -k3 -o2 -p1 --bias",
 ]
 
 
@@ -177,6 +209,14 @@ def test_every_kind_is_as_its_formula_says(text: str) -> None:
 
 def test_no_kind_and_no_op_is_left_out() -> None:
     assert {parse(text).kind for text in SPECS} == set(KINDS) - {"uncounted"}
+    options, words = dict[str, set[str]](), dict[str, set[str]]()
+    for spec in map(parse, SPECS):
+        options.setdefault(spec.kind, set()).update(spec.options)
+        words.setdefault(spec.kind, set()).update(spec.words)
+    for kind, entry in KINDS.items():
+        if kind != "uncounted":
+            assert set(entry.options) == options[kind], kind
+            assert {word for slot in entry.words() for word in slot} <= words[kind], kind
 
     def below(kind: type) -> set[type]:
         return {kind, *(deep for sub in kind.__subclasses__() for deep in below(sub))}

@@ -1,0 +1,261 @@
+"""A baseline in which anything is not as sepcalc wrote it is refused, and said to be so: every rule by itself."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import sepcalc
+from sepcalc.errors import InputError
+from sepcalc.gate import baselines
+from sepcalc.gate.snapshots import taken
+from sepcalc.network import Network, Node
+from sepcalc.ops.base import Uncounted
+
+Change = Callable[[Any], object]
+VERSION = "1.2.3"
+
+
+def kept() -> baselines.Kept:
+    """A convolution, an operator of which the compares are not known, a renaming."""
+    start = sepcalc.load("8x8x3, conv -k3 -o4 -p1 --bias, act relu, flatten")
+    nodes = list(start.nodes)
+    nodes[1] = Node("sort", Uncounted("Sort", "it depends on data", (8, 8, 4), False, ("compares",)), (1,), (8, 8, 4))
+    return baselines.Kept("net.yaml", {"width": "1"}, taken(Network("net", start.inputs, nodes, notes=["a note"])))
+
+
+def written() -> Any:
+    return json.loads(json.dumps(baselines.document([kept()], VERSION)))
+
+
+def refused(data: Any) -> str:
+    with pytest.raises(InputError) as caught:
+        baselines.read(data if isinstance(data, str) else json.dumps(data), "base.json", VERSION)
+    return str(caught.value)
+
+
+def test_what_was_written_reads_back() -> None:
+    (found,) = baselines.read(json.dumps(written()), "base.json", VERSION).values()
+    assert found == kept()
+    data = written()
+    network = data["networks"][0]
+    assert (network["complete"], network["uncounted"][0]["counts"]) == (True, ["compares"])
+    assert [layer["writes"] for layer in network["layers"]] == [True, True, False]
+    del network["notes"]
+    (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
+    assert found.snapshot.notes == ()
+
+
+def test_an_operator_of_which_nothing_is_known_makes_it_incomplete() -> None:
+    data = written()
+    network = data["networks"][0]
+    del network["uncounted"][0]["counts"]
+    assert refused(data).startswith(f"base.json: {RULE}complete is whether nothing is uncounted")
+    network["complete"] = False
+    (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
+    assert (found.snapshot.complete, found.snapshot.uncounted[0].whole) == (False, True)
+
+
+def net(change: Change) -> Change:
+    return lambda data: change(data["networks"][0])
+
+
+def put(*path: str | int, value: Any) -> Change:
+    """Something else in a place of the network."""
+
+    def do(network: Any) -> None:
+        for step in path[:-1]:
+            network = network[step]
+        network[path[-1]] = value
+
+    return net(do)
+
+
+def more(*names: str, layer: int = 0, by: int = 1) -> Change:
+    """More of a count, in a layer and in the total."""
+
+    def do(network: Any) -> None:
+        for name in names:
+            network["layers"][layer][name] += by
+            network["totals"][name] += by
+
+    return net(do)
+
+
+RULE = "the baseline is not as sepcalc wrote it: "
+FIRST = ("layers", 0)
+TENSORS = "are numbers of tensors"
+RULES: list[tuple[str, Change, str]] = [
+    *[(f"{key} no text", put(key, value=3), "file and name are texts") for key in ("file", "name")],
+    *[("inputs", put("inputs", value=value), "inputs are shapes by name") for value in ([], {}, [3], "x")],
+    ("no shape", put("inputs", "input", value={}), "a shape is a list of sizes"),
+    ("no sizes", put("inputs", "input", value=[]), "a shape is a list of sizes"),
+    ("size 0", put("inputs", "input", value=[8, 0, 3]), "sizes are 1 or more"),
+    ("size 2^63", put("inputs", "input", value=[8, 2**63, 3]), "sizes are 1 or more"),
+    ("size true", put("inputs", "input", value=[8, True, 3]), "counts are whole numbers from 0"),
+    ("size -1", put("inputs", "input", value=[8, -1, 3]), "counts are whole numbers from 0"),
+    ("settings", put("settings", value=["width"]), "settings are texts by name"),
+    ("a setting", put("settings", value={"width": 1}), "settings are texts by name"),
+    ("totals", put("totals", value=[]), "totals has the keys"),
+    ("a total", put("totals", "macs", value="9"), "counts are whole numbers from 0"),
+    *[("layers", put("layers", value=value), "layers are a list") for value in ({}, [], "x")],
+    ("uncounted", put("uncounted", value={}), "uncounted is a list"),
+    *[("a gap", put("uncounted", value=[value]), "an uncounted layer has the keys")
+      for value in ("x", ["a"], {"a": 1})],
+    *[(f"gap {key}", put("uncounted", 0, key, value=3), "what is said of an uncounted layer are texts")
+      for key in ("name", "kind", "reason")],
+    *[("gap counts", put("uncounted", 0, "counts", value=value), "the counts of an uncounted layer are a list")
+      for value in ({}, [], "compares")],
+    *[("gap counts", put("uncounted", 0, "counts", value=value), "an uncounted layer's counts are known ones")
+      for value in (["x"], ["compares", "compares"], ["divs", "compares"], ["params"])],
+    ("gap macs", put("uncounted", 0, "counts", value=["macs", "compares"]), "where macs are not known, nothing is"),
+    ("gap nobody's", put("uncounted", 0, "name", value="x"), "what is uncounted is one of the layers"),
+    ("gap of a kind", put("uncounted", 0, "kind", value="x"), "what is uncounted is one of the layers"),
+    ("gap with counts", more("compares", layer=1), "an uncounted layer has none of its counts"),
+    ("complete", put("complete", value=False), "complete is whether nothing is uncounted, but in some counts"),
+    ("complete 1", put("complete", value=1), "complete is whether nothing is uncounted, but in some counts"),
+    *[(f"total of {name}", put("totals", name, value=7), f"the total of {name.replace('_', '-')} is the sum over its")
+      for name in (*baselines.COSTS, "flops", "effective_macs", "traffic")],
+    *[("outputs", put("outputs", value=value), f"outputs {TENSORS}") for value in ({}, [4], [3, 4])],
+    ("outputs below 0", put("outputs", value=[-1]), "counts are whole numbers from 0"),
+    ("no outputs", put("outputs", value=[]), "a network has outputs"),
+    ("outputs before", put("outputs", value=[0, 3]), "peak-memory is that of the tensors that live while its"),
+    ("peak memory", put("totals", "peak_memory", value=4), "peak-memory is that of the tensors that live while its"),
+    ("most", put("most", value=[]), "most are metrics"),
+    ("most of what", put("most", value={"x": 1}), "most are metrics"),
+    ("most a text", put("most", value={"macs": "9"}), "counts are whole numbers from 0"),
+    ("most equal", put("most", value={"macs": 8 * 8 * 4 * 27}), "most are more than the totals"),
+    *[("notes", put("notes", value=value), "notes are texts") for value in ({}, "x", [1], ["x", None])],
+    ("reads itself", put(*FIRST, "reads", value=[1]), "a layer reads what was there before it"),
+    ("reads no list", put(*FIRST, "reads", value=0), f"reads {TENSORS}"),
+    ("reads beyond", put(*FIRST, "reads", value=[2**63]), f"reads {TENSORS}"),
+    ("reads nothing", put(*FIRST, "reads", value=[]), "the traffic of a layer is what it reads, stores and writes"),
+    ("elsewhere", put(*FIRST, "elsewhere", value=1), "the traffic of a layer is what it reads, stores and writes"),
+    ("traffic", more("traffic", by=4), "the traffic of a layer is what it reads, stores and writes"),
+    ("traffic of a name", more("traffic", layer=2, by=4), "the traffic of a layer is what it reads, stores and writes"),
+    ("effective", more("effective_macs", by=4000), "effective macs are no more than macs"),
+    ("stored less", put(*FIRST, "stored", value=111), "stored are the params of a layer, and buffers of it"),
+    ("stored more", put(*FIRST, "stored", value=113), "stored are the params of a layer, and buffers of it"),
+    ("activations", more("activations"), "the activations of a layer are what it writes"),
+    ("activations of a name", more("activations", layer=2), "the activations of a layer are what it writes"),
+    *[(f"layer {key}", put(*FIRST, key, value=3), "name and kind are texts") for key in ("name", "kind")],
+    ("writes", put(*FIRST, "writes", value=1), "writes is true or false"),
+    ("writes not", put(*FIRST, "writes", value=False), "the traffic of a layer is what it reads, stores and writes"),
+    *[(f"layer {key}", put(*FIRST, key, value=None), "counts are whole numbers from 0")
+      for key in (*baselines.COSTS, "effective_macs", "traffic", "stored", "elsewhere")],
+    ("layer output", put(*FIRST, "output", value=[]), "a shape is a list of sizes"),
+    ("a layer's keys", put(*FIRST, "more", value=1), "a layer has the keys"),
+    ("no layer", put("layers", 0, value=[]), "a layer has the keys"),
+    ("a network's keys", put("more", value=1), "a network has the keys"),
+    ("no network", lambda data: data["networks"].append(3), "a network has the keys"),
+    ("more keys", lambda data: data.update(more=1), "the baseline has the keys definitions, format, networks, sepcalc"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("how", "rule"), [case[1:] for case in RULES], ids=[case[0] for case in RULES])
+def test_every_rule_by_itself(how: Change, rule: str) -> None:
+    data = written()
+    how(data)
+    assert refused(data).startswith(f"base.json: {RULE}{rule}")
+
+
+def test_a_larger_most_is_read() -> None:
+    data = written()
+    put("most", value={"macs": 8 * 8 * 4 * 27 + 1})(data)
+    (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
+    assert found.snapshot.largest["macs"] == 6913
+
+
+AGAIN = "\n  hint: sepcalc baseline makes one"
+ANEW = "\n  hint: make it anew with this one: sepcalc baseline … --force"
+THIS = "this is version 1.2.3, definitions 2, and cannot be compared"
+OTHERS: list[tuple[Any, str]] = [
+    ([], f"this is no baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
+    ({}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
+    ({"format": "x/1"}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not 'x/1'{AGAIN}"),
+    ({"format": None}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not 'None'{AGAIN}"),
+    ({"format": "sepcalc-baseline/1", "definitions": 2, "sepcalc": "1.2.4"},
+     f"the baseline's numbers are those of another sepcalc (version 1.2.4, definitions 2): {THIS}{ANEW}"),
+    ({"format": "sepcalc-baseline/1", "definitions": 1, "sepcalc": "1.2.3"},
+     f"the baseline's numbers are those of another sepcalc (version 1.2.3, definitions 1): {THIS}{ANEW}"),
+    ('{"a": 1, "a": 1}', f"a baseline has every key once, and here one stands twice{AGAIN}"),
+    ('{"a": 1.5}', f"a baseline has whole numbers only, not '1.5'{AGAIN}"),
+    ('{"a": NaN}', f"a baseline has whole numbers only, not 'NaN'{AGAIN}"),
+    ('{"a": ' + "9" * 5000 + "}", f"this is no baseline{AGAIN}"),
+    ("[" * 100_000, f"this is no baseline{AGAIN}"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("data", "said"), OTHERS, ids=range(len(OTHERS)))
+def test_what_is_no_baseline_of_this_version(data: Any, said: str) -> None:
+    assert refused(data) == f"base.json: {said}"
+
+
+def test_text_that_is_no_json_is_told_with_its_place() -> None:
+    assert refused('{\n "a"}') == f"base.json:2:5: this is no JSON: Expecting ':' delimiter{AGAIN}"
+
+
+@pytest.mark.parametrize("networks", [[], {}, "x"])
+def test_no_networks(networks: Any) -> None:
+    assert refused({**written(), "networks": networks}) == f"base.json: the baseline has no networks{AGAIN}"
+
+
+def test_a_network_stands_once_for_each_of_its_settings() -> None:
+    data = written()
+    data["networks"].append(copy.deepcopy(data["networks"][0]))
+    assert refused(data) == f"base.json: the baseline has a network twice{AGAIN}"
+    data["networks"][1]["settings"] = {"width": "2"}
+    assert len(baselines.read(json.dumps(data), "base.json", VERSION)) == 2
+
+
+# --- what it is compared with ---------------------------------------------------------------------------------------
+
+
+def compared(file: str = "net.yaml", settings: dict[str, str] | None = None, **changes: Any) -> str:
+    one = kept()
+    key = (one.file, tuple(sorted(one.settings.items())))
+    now = one.snapshot._replace(**changes)
+    try:
+        found = baselines.found({key: one}, "base.json", file, settings or {"width": "1"}, now)
+    except InputError as error:
+        return str(error)
+    assert found == one.snapshot
+    return ""
+
+
+def test_a_baseline_is_compared_only_with_what_it_is_about() -> None:
+    assert compared() == ""
+    of = "base.json: the baseline of 'net.yaml'"
+    assert compared("nets.yaml") == (
+        "base.json: the baseline has no network 'nets.yaml'\n  hint: did you mean net.yaml?"
+    )
+    assert compared("other") == f"base.json: the baseline has no network 'other'{AGAIN}"
+    assert compared(settings={"width": "2"}) == f"{of} is with 'width=1', not with 'width=2'{AGAIN}"
+    assert compared(name="nut") == f"{of} is of another model: 'net', not 'nut'{AGAIN}"
+    assert compared(inputs={"input": (8, 8, 4)}) == f"{of} has other inputs: input 8x8x3, not input 8x8x4{AGAIN}"
+    assert compared(inputs={"image": (8, 8, 3)}) == f"{of} has other inputs: input 8x8x3, not image 8x8x3{AGAIN}"
+
+
+def test_bytes_of_params_are_at_most_four_each_or_what_the_file_has_now() -> None:
+    """112 numbers: 448 bytes of float32, 896 of float64."""
+    one = kept()
+    key = (one.file, tuple(sorted(one.settings.items())))
+
+    def found(then: int, now: int, stored: bool = True) -> bool:
+        old = one.snapshot._replace(totals={**one.snapshot.totals, "params_bytes": then})
+        new = one.snapshot._replace(totals={**one.snapshot.totals, "params_bytes": now})
+        new = new if stored else new._replace(places=())
+        try:
+            return baselines.found({key: one._replace(snapshot=old)}, "b", "net.yaml", one.settings, new) is old
+        except InputError as error:
+            return "bytes for each number that its layers store" not in str(error)
+
+    assert found(448, 448)
+    assert not found(449, 448)
+    assert found(448, 112)
+    assert found(896, 896)
+    assert not found(897, 896)
+    assert found(448, 0, stored=False)
+    assert not found(449, 0, stored=False)
