@@ -123,4 +123,4 @@ def _sum(left: int, sign: str, right: int) -> Named:
 
 def total(costs: Iterable[Cost]) -> Cost:
     """The sum of the costs, count by count."""
-    return Cost(*map(sum, zip(*costs, strict=True)))
+    return Cost(*map(sum, zip(*costs)))

@@ -495,8 +495,8 @@ def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
     """The links of one layer as a network of their own."""
     names = ["input"] if len(inputs) == 1 else [f"input{at}" for at in range(len(inputs))]
     shapes = outputs(links, inputs)[len(inputs) :]
-    nodes = [Node(link.name, link.op, link.sources, shape) for link, shape in zip(links, shapes, strict=True)]
-    return Network(name, dict(zip(names, inputs, strict=True)), nodes)
+    nodes = [Node(link.name, link.op, link.sources, shape) for link, shape in zip(links, shapes)]
+    return Network(name, dict(zip(names, inputs)), nodes)
 
 
 def of_spec(spec: Spec) -> Network:
@@ -540,7 +540,7 @@ def records(network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[di
 
     names = (*network.inputs, *[node.name for node in network.nodes])
     lines: dict[tuple[type[Op], Op, Shapes], str | None] = {}
-    for layer, node, field in zip(network.layers, network.nodes, network.receptive_fields(), strict=True):
+    for layer, node, field in zip(network.layers, network.nodes, network.receptive_fields()):
         op, inputs, output = layer.op, layer.inputs, layer.output
         key = (type(op), op, inputs)
         if key not in lines or op.holds:  # ops are tuples: what is in one may be equal to what is of another type

@@ -173,7 +173,7 @@ def joined(reaches: Sequence[Reach], beside: int | None = None, rank: int = 0) -
         return Reach((), None)
     axes = max(len(reach.whole) for reach in reaches)
     widest = [reach for reach in reaches if len(reach.whole) == axes]
-    whole = tuple([max(sizes) for sizes in zip(*[reach.whole for reach in widest], strict=True)])
+    whole = tuple([max(sizes) for sizes in zip(*[reach.whole for reach in widest])])
     some = [reach for reach in widest if reach.steps is not None]
     if not some:
         return Reach(whole, None)

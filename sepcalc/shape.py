@@ -122,11 +122,8 @@ def reached(size: int, kernel: int, stride: int, dilation: int) -> int:
     """On one axis of a transposed convolution's full grid: positions that any input reaches.
 
     |{u·s + v·d : 0 <= u < i, 0 <= v < k}| = i·k - (i - d')⁺·(k - s')⁺ with s' = s/gcd(s, d), d' = d/gcd(s, d):
-    two pairs (u, v) meet if and only if they differ by a multiple of (d', -s'). 0 when ``size`` or ``kernel`` is not
-    positive.
+    two pairs (u, v) meet if and only if they differ by a multiple of (d', -s').
     """
-    if size <= 0 or kernel <= 0:
-        return 0
     common = gcd(stride, dilation)
     return size * kernel - max(0, size - dilation // common) * max(0, kernel - stride // common)
 
@@ -135,10 +132,7 @@ def real_products(size: int, outputs: int, kernel: int, stride: int, dilation: i
     """On one axis of a convolution: pairs (window, tap) whose input element is not padding.
 
     Sum over the taps j of F(i + p - j·d) - F(p - j·d), F(t) = min(o, max(0, ceil(t/s))), in closed form.
-    0 when ``size``, ``outputs`` or ``kernel`` is not positive.
     """
-    if min(size, outputs, kernel) <= 0:
-        return 0
     return _windows_before(size + before, outputs, kernel, stride, dilation) - _windows_before(
         before, outputs, kernel, stride, dilation
     )

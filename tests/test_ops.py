@@ -735,7 +735,70 @@ def test_an_explanation_names_its_sizes() -> None:
 # --- what does not fit -----------------------------------------------------------------------------------------------
 
 # The spec, the words that the caret underlines, the message, and the hint.
+FIT = "take a smaller kernel or dilation, or --padding same"
 REFUSED = [
+    *[
+        (
+            f"{text} -p1/2",
+            part,
+            f"the output would be empty: a kernel spanning {span} does not fit into the {axis}",
+            FIT,
+        )
+        for text, part, span, axis in [
+            ("3x9x2 pool max -k9", "-k9", 9, "height 3 with padding 3"),
+            ("9x3x2 conv -k4 -o2 -d3", "-k4", 10, "width 3 with padding 3"),
+            ("3x2 conv -k7 -o2", "-k7", 7, "width 3 with padding 3"),
+            ("9x9x3x2 conv -k7 -o2", "-k7", 7, "width 3 with padding 3"),
+        ]
+    ],
+    ("3x9x2 pool max -k4", "-k4", "the output would be empty: a kernel spanning 4 does not fit into the height 3", FIT),
+    (
+        "3x5x2 transposed -k3 -o2 -p3x2",
+        "-p3x2",
+        "the height of the output would be -1: padding 6 cuts away more than the 5 computed",
+        "take a smaller padding",
+    ),
+    (
+        "3x2 transposed -k2 -o2 -s2 -p3",
+        "-p3",
+        "the width of the output would be 0: padding 6 cuts away more than the 6 computed",
+        "take a smaller padding",
+    ),
+    (
+        "3x2 transposed -k2 -o2 -s2 --output-padding 2",
+        "--output-padding 2",
+        "output padding 2 is not below the stride (2) or the dilation (1)",
+        "",
+    ),
+    (
+        "3x2 transposed -k2 -o2 -d3 --output-padding 3",
+        "--output-padding 3",
+        "output padding 3 is not below the stride (1) or the dilation (3)",
+        "",
+    ),
+    *[
+        (
+            text,
+            "-g2",
+            f"groups 2 do not divide the {what}",
+            f"groups must divide both the input channels ({ins}) and the outputs ({outs})",
+        )
+        for text, what, ins, outs in [
+            ("4x4x3 conv -k1 -o4 -g2", "3 input channels", 3, 4),
+            ("4x4x4 conv -k1 -o3 -g2", "3 outputs", 4, 3),
+            ("4x4x3 transposed -k1 -o5 -g2", "3 input channels", 3, 5),
+        ]
+    ],
+    ("4x6x8 fold -k2 --to 4x7", "--to 4x7", "4x6x8 are not the windows 2x2 of 4x7", ""),
+    ("4x6x6 fold -k2 --to 5x7", "--to 5x7", "4x6x6 are not the windows 2x2 of 5x7", ""),
+    ("4x6x8 fold -k2 --to 5", "--to 5", "a fold over 2 axes cannot give 5", ""),
+    (
+        "4x4x3 norm input --shape 4x1x2",
+        "norm",
+        "norm cannot combine 4x4x3 and 4x1x2",
+        "sizes must be equal, or 1 on one side, counted from the channels",
+    ),
+    ("4x4x3 norm input --shape 2x4x4x3", "--shape 2x4x4x3", "4x4x3 has no place for the stored 2x4x4x3", ""),
     ("4x4x3 reshape --to 7x7", "--to 7x7", "reshape cannot turn 4x4x3 (48 elements) into 7x7 (49)", ""),
     ("4x4x3 slice --to 2x5x3", "--to 2x5x3", "2x5x3 is not a part of 4x4x3", ""),
     ("4x4x3 slice --to 4x4x2 --start 0x0x2", "--to 4x4x2", "4x4x2 from 0x0x2 is not a part of 4x4x3", ""),

@@ -13,6 +13,7 @@ from sepcalc.comparison import Formula, compare, formulas
 from sepcalc.errors import InputError
 from sepcalc.network import of_chain
 from sepcalc.ops.conv import Conv
+from sepcalc.ops.rename import Rename
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Shape
 from sepcalc.spec import parse
@@ -217,6 +218,12 @@ NOT_APPLICABLE = [
             "factorized": f"the kernel 1 {NO_AXIS}",
         },
     ),
+    ("12x12x1 -k3 -o8", {}),  # one channel is no depthwise layer
+    ("12x12x4 -k3 -o8 -g2", {}),
+    (
+        "12x12x3 -k1x2 -o8",
+        {name: f"the kernel 1x2 {ONE_AXIS}" for name in ("spatial", "depthwise-spatial", "factorized")},
+    ),
     (
         "12x12x3 -k5x1 -o8",
         {
@@ -379,3 +386,44 @@ def test_what_is_written_out_comes_to_the_ratio(layer: str, row: Formula) -> Non
     exact = Fraction(comparison[row.variant].cost.mults, comparison["normal"].cost.mults)
     written = row.here.replace("·", "*").replace("x", "*").replace(",", "")
     assert eval(re.sub(r"(\d+)", r"Fraction(\1)", written)) == row.ratio == exact
+
+
+def test_settings_that_are_left_out() -> None:
+    """One kernel for each channel, and as many kernels in the basis as the smaller of inputs and outputs."""
+    conv = Conv((3, 3), 5, (1, 1), "same", (1, 1))
+    assert Settings() == Settings(1, None)
+    for build in (VARIANTS["depthwise-separable"].build, VARIANTS["depthwise-spatial"].build):
+        first = build(conv, 7, Settings())[0].op
+        assert isinstance(first, Conv)
+        assert first.out == 7
+    for channels, rank in ((7, 5), (4, 4)):
+        first = VARIANTS["factorized"].build(conv, channels, Settings())[0].op
+        assert isinstance(first, Conv)
+        assert first.out == rank
+
+
+def test_links_are_named_and_read_each_other() -> None:
+    conv = Conv((3, 2), 6, (2, 1), ((1, 0), (0, 1)), (1, 3), 2, True)
+    links = {name: VARIANTS[name].build(conv, 4, Settings(3, 2)) for name in VARIANTS}
+    none, one = ((0, 0), (0, 0)), (1, 1)
+    tall = Conv((3, 1), 12, (2, 1), ((1, 0), (0, 0)), (1, 1), 4)
+    wide = Conv((1, 2), 12, (1, 1), ((0, 0), (0, 1)), (1, 3), 12)
+    last = Conv((1, 1), 6, one, none, one, 2, True)
+    assert {name: [(link.name, link.sources) for link in chain] for name, chain in links.items()} == {
+        "normal": [("conv", (0,))],
+        "spatial": [("conv 3x1", (0,)), ("shuffle", (1,)), ("conv 1x2", (2,))],
+        "depthwise-separable": [("depthwise", (0,)), ("pointwise", (1,))],
+        "depthwise-spatial": [("depthwise 3x1", (0,)), ("depthwise 1x2", (1,)), ("pointwise", (2,))],
+        "factorized": [("conv 3x1", (0,)), ("conv 1x2", (1,))],
+    }
+    assert [link.op for link in links["normal"]] == [conv]
+    assert [link.op for link in links["depthwise-separable"]] == [conv._replace(out=12, groups=4, bias=False), last]
+    assert [link.op for link in links["depthwise-spatial"]] == [tall, wide, last]
+    assert [link.op for link in links["factorized"]] == [
+        tall._replace(out=2, groups=2),
+        wide._replace(out=6, groups=2, bias=True),
+    ]
+    first, shuffle, second = [link.op for link in links["spatial"]]
+    # three slices of each of 4 inputs; two of them meet in each of the 6 outputs
+    assert (first, second) == (tall, wide._replace(out=6, groups=6, bias=True))
+    assert shuffle == Rename("shuffle", groups=2, blocks=2)

@@ -59,18 +59,13 @@ def test_same_padding_makes_ceil_of_size_by_stride_windows(size: int, span: int,
         assert len(starts(size, span, stride, before, after - 1)) < -(-size // stride)
 
 
-@given(st.integers(0, 14), st.integers(0, 6), strides, dilations)
+@given(sizes, st.integers(1, 6), strides, dilations)
 def test_reached_counts_the_distinct_sums(size: int, kernel: int, stride: int, dilation: int) -> None:
     expected = {u * stride + v * dilation for u in range(size) for v in range(kernel)}
     assert shape.reached(size, kernel, stride, dilation) == len(expected)
 
 
-@pytest.mark.parametrize(("size", "kernel"), [(-1, 3), (3, -2), (0, 0)])
-def test_nothing_is_reached_from_nothing(size: int, kernel: int) -> None:
-    assert shape.reached(size, kernel, 2, 3) == 0
-
-
-@given(st.integers(0, 14), st.integers(0, 12), st.integers(0, 6), strides, dilations, st.integers(-3, 8))
+@given(sizes, st.integers(1, 12), st.integers(1, 6), strides, dilations, st.integers(-3, 8))
 def test_real_products_are_those_inside_the_input(
     size: int, outputs: int, kernel: int, stride: int, dilation: int, before: int
 ) -> None:
@@ -204,3 +199,38 @@ def test_axes_have_letters() -> None:
     with pytest.raises(Invalid) as caught:
         build("reduce", ("mean",), {}, ((2,) * 27,))
     assert str(caught.value) == f"the 27 axes of {'x'.join('2' * 27)} are more than there are letters"
+
+
+READ = "{} is read as depth 1, height {}, width {}, {} channels; there is no batch axis: {}"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ((1, 28, 28, 1), READ.format("1x28x28x1", 28, 28, 1, "28x28x1")),
+        ((1, 2, 5, 3), READ.format("1x2x5x3", 2, 5, 3, "2x5x3")),
+        ((1, 5, 2, 3), READ.format("1x5x2x3", 5, 2, 3, "5x2x3")),
+        ((1, 1, 5, 3), ""),
+        ((1, 5, 1, 3), ""),
+        ((2, 28, 28, 1), ""),
+        ((28, 28, 1), ""),
+        ((1, 28), ""),
+        ((1, 3, 64, 64), shape.channels_first((1, 3, 64, 64))),
+        ((3, 64, 64), shape.channels_first((3, 64, 64))),
+    ],
+)
+def test_a_batch_of_one_is_no_axis(sizes: shape.Shape, said: str) -> None:
+    assert shape.misread(sizes) == said
+
+
+def test_a_shape_has_at_most_so_many_axes() -> None:
+    assert shape.read_shape("1x2x3x4") == (1, 2, 3, 4)
+    assert shape.read_shape("1x2x3x4x5", most=5) == (1, 2, 3, 4, 5)
+    with pytest.raises(Invalid, match="'1x2x3' has 2 spatial axes: expected at most 1, then channels"):
+        shape.read_shape("1x2x3", most=2)
+
+
+def test_nineteen_digits_are_read() -> None:
+    assert shape.read_size("0" * 18 + "7") == 7
+    with pytest.raises(Invalid, match="out of range"):
+        shape.read_size("0" * 19 + "7")

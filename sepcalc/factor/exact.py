@@ -42,13 +42,11 @@ def separate(shape: Shape, entries: Sequence[Fraction]) -> Separated | None:
         for start, step, size in zip(origin, steps, shape)
     ]
     power = integers[at] ** (len(shape) - 1)
-    if any(entry * power != prod(parts) for entry, parts in zip(integers, product(*fibres), strict=True)):
+    if any(entry * power != prod(parts) for entry, parts in zip(integers, product(*fibres))):
         return None
     factors = [_lowest(fibre, signed=axis == len(shape) - 1) for axis, fibre in enumerate(fibres)]
+    # The pivot is the first nonzero entry of each of its fibres: the last factor, which keeps its sign, has all of it.
     scale = Fraction(integers[at], below * prod([factor[start] for factor, start in zip(factors, origin)]))
-    if scale < 0:  # the last factor alone carries a sign
-        factors[-1] = tuple([-entry for entry in factors[-1]])
-        scale = -scale
     return Separated(tuple(factors), scale)
 
 
@@ -72,7 +70,7 @@ def rank(matrix: Sequence[Sequence[int]]) -> int:
     Source: Bareiss, Math. Comp. 22 (1968), 565-578.
     """
     if len(matrix) > len(matrix[0]):
-        matrix = list(zip(*matrix, strict=True))
+        matrix = list(zip(*matrix))
     rows = [list(row) for row in matrix]
     found, divisor = 0, 1
     for column in range(len(rows[0])):

@@ -48,7 +48,7 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 "notes": list(snapshot.notes),
                 "layers": [
                     {**_of_row(row), **place._asdict()}
-                    for row, place in zip(snapshot.layers, snapshot.places, strict=True)
+                    for row, place in zip(snapshot.layers, snapshot.places)
                 ],
                 "outputs": snapshot.ends,
                 **({"choices": _of_choices(snapshot.choices)} if snapshot.choices else {}),
@@ -191,7 +191,7 @@ def _kept(data: Any) -> Kept:
     _keys(data["totals"], set(METRICS), "totals")
     totals = {name: _number(data["totals"][name]) for name in METRICS}
     _check(isinstance(data["layers"], list) and data["layers"], "layers are a list")
-    layers, places = zip(*[_row(layer) for layer in data["layers"]], strict=True)
+    layers, places = zip(*[_row(layer) for layer in data["layers"]])
     _check(isinstance(data["uncounted"], list), "uncounted is a list")
     gaps = tuple(_gap(gap) for gap in data["uncounted"])
     whole = any(gap.whole for gap in gaps)
@@ -207,7 +207,7 @@ def _kept(data: Any) -> Kept:
     ends = _numbers(data["outputs"], len(inputs) + len(layers), "outputs")
     _check(ends, "a network has outputs")
     sizes = [*map(volume, inputs.values()), *[volume(row.output) for row in layers]]
-    for at, (row, place) in enumerate(zip(layers, places, strict=True), len(inputs)):
+    for at, (row, place) in enumerate(zip(layers, places), len(inputs)):
         _follows(row, place, sizes, at)
     peak = max(live_elements(sizes, [(place.reads, place.writes) for place in places], ends)) * ELEMENT_BYTES
     _check(totals["peak_memory"] == peak, "peak-memory is that of the tensors that live while its layers run")

@@ -114,9 +114,9 @@ def broadcast(shapes: Shapes, what: str) -> Shape:
     """The shape that all of these stretch to: aligned at the channels, sizes equal or 1 (NumPy's rule)."""
     longest = max(map(len, shapes))
     padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
-    result = tuple(map(max, zip(*padded, strict=True)))
+    result = tuple(map(max, zip(*padded)))
     for shape in padded:
-        if any(size not in (1, full) for size, full in zip(shape, result, strict=True)):
+        if any(size not in (1, full) for size, full in zip(shape, result)):
             raise Invalid(
                 f"{what} cannot combine {' and '.join(map(show, shapes))}",
                 "sizes must be equal, or 1 on one side, counted from the channels",

@@ -230,7 +230,7 @@ class Fold(_Fold, Op):
         *sizes, channels = inputs[0]
         if len(self.to) != len(self.kernel):
             raise Invalid(f"a fold over {len(self.kernel)} axes cannot give {show(self.to)}", about="to")
-        axes = zip(self.to, self.kernel, self.stride, self.padding, self.dilation, strict=True)
+        axes = zip(self.to, self.kernel, self.stride, self.padding, self.dilation)
         windows = [(size + sum(around) - extent(k, d)) // s + 1 for size, k, s, around, d in axes]
         if windows != sizes or channels % prod(self.kernel):
             raise Invalid(f"{show(inputs[0])} are not the windows {show(self.kernel)} of {show(self.to)}", about="to")

@@ -108,12 +108,12 @@ class Einsum(_Einsum, Op):
             plural = "s" if len(operands) > 1 else ""
             raise Invalid(f"{quoted(self.equation)} is for {len(operands)} input{plural}, not {len(inputs)}")
         sizes: dict[str, int] = {}
-        for operand, shape in zip(operands, inputs, strict=True):
+        for operand, shape in zip(operands, inputs):
             if len(operand) != len(shape):
                 raise Invalid(
                     f"{quoted(operand)} has {len(operand)} indices, but the input {show(shape)} {len(shape)} axes"
                 )
-            for index, size in zip(operand, shape, strict=True):
+            for index, size in zip(operand, shape):
                 if sizes.setdefault(index, size) != size:
                     raise Invalid(f"the index {index} is {sizes[index]} in one place and {size} in another")
         if "->" not in self.equation:

@@ -98,7 +98,7 @@ class Scan(_Scan, Op):
         if len(shape) < 2:
             raise Invalid(f"{self.called} needs a sequence, not {show(shape)}")
         shapes = self.tensors(inputs)
-        for state, carried in zip(self.states, self.carried, strict=True):
+        for state, carried in zip(self.states, self.carried):
             if shapes[carried] != state:
                 raise Invalid(f"{self.called} makes {show(shapes[carried])} of a state {show(state)}")
         return shapes[self.carried[0]] if self.last else (shape[0], *shapes[self.carried[0]])
