@@ -161,11 +161,43 @@ def test_every_rule_by_itself(how: Change, rule: str) -> None:
     assert refused(data).startswith(f"base.json: {RULE}{rule}")
 
 
-def test_a_larger_most_is_read() -> None:
+def branches(**counts: int) -> Any:
+    """A choice between the convolution and a layer with these counts."""
+    names = (*baselines.COSTS, "effective_macs", "traffic")
+    layer = {"name": "big", "kind": "conv", "output": [8, 8, 4], **dict.fromkeys(names, 0), **counts}
+    return {"name": "if", "taken": ["conv"], "inner": [], "others": [{"layers": [layer], "choices": []}]}
+
+
+MOST = [  # what the other branch has, the most that is told, and the rule that it breaks
+    ({"macs": 6913}, {"macs": 6913}, ""),
+    ({"macs": 6912}, {}, ""),
+    ({"macs": 6913}, {}, "the most of macs is that of the larger branches"),
+    ({"macs": 6914}, {"macs": 6913}, "the most of macs is that of the larger branches"),
+    ({"macs": 6913}, {"macs": 6913, "adds": 10**6}, "the most of adds is that of the larger branches"),
+    # 192 numbers go in, 256 come of each of three layers and of the branch: 1,216 of 4 bytes
+    ({}, {"peak_memory": 4864}, ""),
+    ({}, {"peak_memory": 4865}, "the most of peak-memory is that of all tensors at once, at most"),
+    ({}, {"params_bytes": 10**6}, "most are metrics"),
+]
+
+
+@pytest.mark.parametrize(("counts", "most", "rule"), MOST)
+def test_the_most_follows_from_the_branches(counts: dict[str, int], most: dict[str, int], rule: str) -> None:
     data = written()
-    put("most", value={"macs": 8 * 8 * 4 * 27 + 1})(data)
+    data["networks"][0].update(most=most, choices=[branches(**counts)])
+    if rule:
+        assert refused(data).startswith(f"base.json: {RULE}{rule}")
+        return
     (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
-    assert found.snapshot.largest["macs"] == 6913
+    assert found.snapshot.most == most
+    assert found.snapshot.largest == found.snapshot.totals | most
+
+
+def test_without_branches_there_is_no_more() -> None:
+    for metric in ("macs", "params", "peak_memory"):
+        data = written()
+        data["networks"][0]["most"] = {metric: data["networks"][0]["totals"][metric] + 1}
+        assert refused(data).startswith(f"base.json: {RULE}the most of {metric.replace('_', '-')} is that of ")
 
 
 AGAIN = "\n  hint: sepcalc baseline makes one"

@@ -222,7 +222,7 @@ NOT_APPLICABLE = [
     ("12x12x4 -k3 -o8 -g2", {}),
     (
         "12x12x3 -k1x2 -o8",
-        {name: f"the kernel 1x2 {ONE_AXIS}" for name in ("spatial", "depthwise-spatial", "factorized")},
+        dict.fromkeys(("spatial", "depthwise-spatial", "factorized"), f"the kernel 1x2 {ONE_AXIS}"),
     ),
     (
         "12x12x3 -k5x1 -o8",

@@ -46,10 +46,7 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 "totals": snapshot.totals,
                 **({"most": dict(snapshot.most)} if snapshot.most else {}),
                 "notes": list(snapshot.notes),
-                "layers": [
-                    {**_of_row(row), **place._asdict()}
-                    for row, place in zip(snapshot.layers, snapshot.places)
-                ],
+                "layers": [{**_of_row(row), **place._asdict()} for row, place in zip(snapshot.layers, snapshot.places)],
                 "outputs": snapshot.ends,
                 **({"choices": _of_choices(snapshot.choices)} if snapshot.choices else {}),
             }
