@@ -97,7 +97,7 @@ class Conv(_Conv, Op):
         return self.out * (shape[-1] // self.groups) * seen
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return _gathered(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
+        return _gathered(self.kernel, self.stride, self.dilation, self.padding, inputs[0][:-1])
 
 
 class _Transposed(NamedTuple):
@@ -250,8 +250,8 @@ class Fold(_Fold, Op):
 
 
 @lru_cache(1024)
-def _gathered(kernel: Shape, stride: Shape, dilation: Shape, pads: Pads) -> tuple[Window, ...]:
-    axes = zip(kernel, stride, dilation, pads)
+def _gathered(kernel: Shape, stride: Shape, dilation: Shape, padding: Padding, sizes: Shape) -> tuple[Window, ...]:
+    axes = zip(kernel, stride, dilation, Conv(kernel, 1, stride, padding, dilation).pads(sizes))
     return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from types import NoneType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.errors import printable
@@ -152,7 +152,7 @@ def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
     return sum(widths) < before
 
 
-def _texts(values: Sequence[object], holds: str, form: bool | int) -> list[str]:
+def _texts(values: Sequence[Any], holds: str, form: bool | int) -> list[str]:
     """The cells of a column. Those that are no more than what they hold are all made at once."""
     types = {*map(type, values)}
     if types <= {str, NoneType}:
