@@ -219,6 +219,18 @@ REFUSED = [  # a text, the part of it that is to blame, the message, the hint
     ("2 1 / 0", "1", "expected an operator, not '1'", ""),
     ("7 + 1 / 0 + 2", "0", "division by zero", ""),
     ("a + (1 / 0 if yes else 2)", "0", "division by zero", ""),
+    ("max(yes and no, 1)", "yes and no", "max() needs a number, not false", ""),
+    ("max(no or yes or no, 1)", "no or yes or no", "max() needs a number, not true", ""),
+    ("max(not yes, 1)", "not yes", "max() needs a number, not false", ""),
+    ("max(1 < 2 < 3, 1)", "1 < 2 < 3", "max() needs a number, not true", ""),
+    ("max(1, 2 if no else yes)", "2 if no else yes", "max() needs a number, not true", ""),
+    ("max(2 if no else 3 if no else yes, 1)", "2 if no else 3 if no else yes", "max() needs a number, not true", ""),
+    ("2 + 1e77 * 1e77 * 3", "1e77 * 1e77", f"the result {RANGE}", ""),
+    ("2 * (1e38 + 1) * 1e77 + 5", "2 * (1e38 + 1) * 1e77", f"the result {RANGE}", ""),
+    ("make_divisible(1, 0) + 2", "make_divisible(1, 0)", "the divisor must be a whole number from 1, not 0", ""),
+    ("- yes", "yes", "'-' needs a number, not true", ""),
+    ("2 < 3 < yes", "3 < yes", "'<' cannot compare 3 with true", PAIRS),
+    ("1" + " " * 1000, "1" + " " * 1000, "an expression of 1001 characters: expected at most 1000", ""),
     ("1 " * 501, "1 " * 501, "an expression of 1002 characters: expected at most 1000", ""),
 ]  # fmt: skip
 

@@ -179,6 +179,16 @@ def test_a_budget_of_what_is_not_there_is_told_with_its_place(gate: Run) -> None
     )
 
 
+def test_near_misses_are_sought_among_the_first_thousand_layers() -> None:
+    spec = sepcalc.load("8x3, act relu")
+    for at, hint in ((999, "\n  hint: did you mean conv?"), (1000, "")):
+        nodes = [spec.nodes[0]._replace(name="conv" if n == at else f"{n:04}", sources=(n,)) for n in range(1001)]
+        network = sepcalc.Network("long", spec.inputs, nodes)
+        with pytest.raises(sepcalc.InputError) as caught:
+            limits.check(network, [limits.read_limit("macs", "1")._replace(scope="comv")])
+        assert str(caught.value) == f"no layer matches 'comv': its budget holds nothing{hint}"
+
+
 def test_level_and_message_are_those_of_every_limit_of_a_budget(gate: Run) -> None:
     budget = '{macs: 1, layers: {"conv*": {macs: 1}}, level: warn, message: "ask Ada"}'
     Path("specs/net.yaml").write_text(NET.replace("{params: 6k, macs: 6M}", budget))
