@@ -17,7 +17,7 @@ WHOLE = {  # what takes whole numbers, by the name of the argument; PyTorch does
     ),
     **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "put"), ("index",)),
     **dict.fromkeys(("index", "index_put", "_index_put_impl", "unsafe_index"), ("indices",)),
-    **dict.fromkeys(("nll_loss", "nll_loss2d", "nll_loss_nd"), ("target",)),
+    **dict.fromkeys(("nll_loss_forward", "nll_loss2d_forward"), ("target",)),
     **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__"), ("self", "other")),
     **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), ("self", "other")),
 }

@@ -10,6 +10,7 @@ from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import ELEMENTS
 from sepcalc.importers.torch.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
 from sepcalc.importers.torch.layers import LAYERS, Handler
+from sepcalc.importers.torch.losses import LOSSES
 from sepcalc.importers.torch.moves import MOVES, REASONS
 from sepcalc.importers.torch.places import telling
 from sepcalc.importers.torch.products import OUTER, PRODUCTS
@@ -21,6 +22,7 @@ from sepcalc.shape import Shape
 
 OPERATORS: dict[str, Handler] = {
     **LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS, **SORTING,
+    **LOSSES,
 }  # fmt: skip
 # What is counted on stored tensors alone, since it runs whenever the module does; elementwise work on them is free.
 MULTIPLYING = {*PRODUCTS, *[name for name in LAYERS if name.startswith(("conv", "_conv", "lstm", "gru", "rnn_"))]}

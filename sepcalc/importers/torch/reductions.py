@@ -13,7 +13,7 @@ from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Shape
 
 
-def _reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
+def reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
     """A reduction over these axes (none named: all) to this shape."""
     rank = len(value.shape)
     named = (over,) if isinstance(over, int) else tuple(over or ())
@@ -38,7 +38,7 @@ def _reduce(how: str, *after: str, before: str = "") -> Handler:
         value = builder.value(call.given)
         if before:
             value = applied(builder, value, Activation(before), labels=[before])
-        result = _reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
+        result = reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
         if after:
             result = applied(builder, result, *map(Activation, after), labels=after)
         return (result,) * len(call.outputs)
@@ -78,10 +78,10 @@ def _spread_of(*after: str, means: bool = False) -> Handler:
         rank = len(value.shape)
         named = (over,) if isinstance(over, int) else tuple(over or range(rank))
         kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
-        mean = _reduced(builder, "mean", value, over, kept, "mean")
+        mean = reduced(builder, "mean", value, over, kept, "mean")
         centred = combined(builder, "subtract", [value, mean], "subtract")
         squares = applied(builder, centred, Activation("square"), labels=["square"])
-        result = _reduced(builder, "mean", squares, over, shape)
+        result = reduced(builder, "mean", squares, over, shape)
         result = applied(builder, result, *map(Activation, after), labels=after)
         return (result, builder.give(mean.node, shape)) if means else (result,)
 
@@ -94,9 +94,9 @@ def _log_sum_exp(builder: Builder, call: Call) -> Results:
     shape, over, rank = call.outputs[0].shape, call.get("dim"), len(value.shape)
     named = (over,) if isinstance(over, int) else tuple(over)
     kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
-    most = _reduced(builder, "max", value, over, kept, "max")
+    most = reduced(builder, "max", value, over, kept, "max")
     less = combined(builder, "subtract", [value, most], "subtract")
-    total = _reduced(builder, "sum", applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
+    total = reduced(builder, "sum", applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
     log = applied(builder, total, Activation("log"), labels=["log"])
     result = combined(builder, "add", [log, most], "add")
     return (builder.give(builder.laid(result, PLAIN).node, shape),)
@@ -105,43 +105,34 @@ def _log_sum_exp(builder: Builder, call: Call) -> Results:
 def _extremes(builder: Builder, call: Call) -> Results:
     """The least and the greatest."""
     value, over, shape = builder.value(call.given), call.get("dim"), call.outputs[0].shape
-    return [_reduced(builder, how, value, over, shape, how) for how in ("min", "max")]
+    return [reduced(builder, how, value, over, shape, how) for how in ("min", "max")]
 
 
 def _counted(builder: Builder, call: Call) -> Results:
     """How many are not 0: compared, and summed."""
     value = applied(builder, builder.value(call.given), Stored("compare"), labels=["compare"])
-    return (_reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
+    return (reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
 
 
 def _sum_of_numbers(builder: Builder, call: Call) -> Results:
     """The sum of what is a number: compared, chosen (free), summed."""
     value = applied(builder, builder.value(call.given), Stored("compare"), Select(), labels=["compare", "select"])
-    return (_reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
-
-
-def _squared_error(builder: Builder, call: Call) -> Results:
-    """The mean of (a - b)², or their sum, or each."""
-    sides = [builder.loose(call.tensor(name)) for name in ("self", "target")]
-    change = combined(builder, "subtract", sides, "subtract", "from" if sides[0].constant else "shift")
-    squares = applied(builder, change, Activation("square"), labels=["square"])
-    how = {1: "mean", 2: "sum"}.get(int(call.get("reduction", 1)))
-    return (squares if how is None else _reduced(builder, how, squares, None, (), how),)
+    return (reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
 
 
 # --- distances --------------------------------------------------------------------------------------------------------
 
 
-def _length(builder: Builder, change: Value, order: float, shape: Shape) -> Value:
+def length_along(builder: Builder, change: Value, order: float, shape: Shape) -> Value:
     """The p-norm along the last axis: (Σ |c|^p)^(1/p); squares and a root for p = 2."""
     if order == 0:
         other = applied(builder, change, Stored("compare"), labels=["compare"])
-        return _reduced(builder, "sum", other, -1, shape)
+        return reduced(builder, "sum", other, -1, shape)
     before, how, after = {1: (["abs"], "sum", []), 2: (["square"], "sum", ["sqrt"])}.get(
         int(order) if order in (1, 2) else 0, (["abs"], "max", []) if order == inf else (["abs", "pow"], "sum", ["pow"])
     )
     each = applied(builder, change, *map(Activation, before), labels=before)
-    result = _reduced(builder, how, each, -1, shape, how)
+    result = reduced(builder, how, each, -1, shape, how)
     return applied(builder, result, *map(Activation, after), labels=after)
 
 
@@ -155,7 +146,7 @@ def _distances(builder: Builder, call: Call) -> Results:
         for value, at in ((one, len(one.shape) - 1), (other, len(other.shape) - 2))
     )
     change = combined(builder, "subtract", [rows, columns], "subtract", "from" if rows.constant else "shift")
-    return (_length(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
+    return (length_along(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
 
 
 def _distances_within(builder: Builder, call: Call) -> Results:
@@ -164,7 +155,7 @@ def _distances_within(builder: Builder, call: Call) -> Results:
     shape = (*call.outputs[0].shape, value.shape[1])
     sides = [builder.add(Copy(seen(shape)), [value.node], label=label) for label in ("a", "b")]
     change = builder.give(builder.add(Elementwise("subtract"), sides, label="subtract"), shape)
-    return (_length(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
+    return (length_along(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
 
 
 def _cumulated(how: str) -> Handler:
@@ -183,14 +174,22 @@ def _gathered_truth(builder: Builder, call: Call) -> Results:
     return (builder.give(builder.add(Copy(seen(shape)), [value.node]), shape),)
 
 
+def _trace(builder: Builder, call: Call) -> Results:
+    """The sum along the diagonal of a matrix."""
+    value = builder.value(call.given)
+    size = min(value.shape)
+    diagonal = builder.give(builder.add(Copy((size,)), [value.node], label="diagonal"), (size,))
+    return (reduced(builder, "sum", diagonal, None, (), "sum"),)
+
+
 REDUCTIONS: dict[str, Handler] = {
     "aminmax": _extremes,
+    "trace": _trace,
     "count_nonzero": _counted,
     "nansum": _sum_of_numbers,
     "_cdist_forward": _distances,
     "_euclidean_dist": _distances,
     "_pdist_forward": _distances_within,
-    "mse_loss": _squared_error,
     "mean": _reduce("mean"),
     "sum": _reduce("sum"),
     "prod": _reduce("prod"),
