@@ -605,6 +605,47 @@ def test_experts_that_the_data_chooses_are_counted_where_any_choice_costs_the_sa
     assert note in net.notes
 
 
+class Greatest(Mixture):
+    """Experts, chosen one after the other by the greatest score, as Phi's mixture has them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(0, 1)
+        out = torch.zeros_like(x)
+        scores = self.gate(x)
+        first = scores.max(-1, keepdim=True).indices
+        second = scores.scatter(-1, first, -torch.inf).max(-1, keepdim=True).indices
+        hits = F.one_hot(torch.cat([first, second], -1), len(self.experts)).permute(2, 1, 0)
+        for at, expert in enumerate(self.experts):
+            _, token = torch.where(hits[at])
+            out[token] = expert(x[token])
+        return out
+
+
+def test_experts_with_the_greatest_score_are_counted() -> None:
+    net = sepcalc.from_torch(Greatest([8, 8, 8, 8]), torch.ones(1, 6, 4))
+    assert (net.macs, net.params, net.stopped) == (6 * 16 + 6 * 2 * 64, 16 + 4 * 64, None)
+
+
+class Comparing(Mixture):
+    """Each expert that is chosen is compared with the one that stands for none, as GPT-OSS has it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(0, 1)
+        out = torch.zeros_like(x)
+        hits = F.one_hot(self.gate(x).topk(self.best, -1).indices, len(self.experts) + 1).permute(2, 1, 0)
+        for (at,) in torch.greater(hits.sum((-1, -2)), 0).nonzero():
+            if at != len(self.experts):
+                _, token = torch.where(hits[at])
+                out[token] = self.experts[at](x[token])
+        return out
+
+
+def test_experts_that_differ_in_compares_alone_are_counted_since_those_are_not_known_anyway() -> None:
+    net = sepcalc.from_torch(Comparing([8, 8, 8, 8]), torch.ones(1, 6, 4))
+    assert (net.macs, net.stopped, net.complete) == (6 * 16 + 6 * 2 * 64, None, True)
+    assert net.incomplete == ("compares",)
+
+
 @pytest.mark.parametrize("sizes", [[8, 8, 8, 9], [8, 9, 9, 8], [9, 8, 8, 9]])
 def test_experts_of_which_some_cost_more_stop_the_count(sizes: list[int]) -> None:
     net = sepcalc.from_torch(Mixture(sizes), torch.ones(1, 6, 4))

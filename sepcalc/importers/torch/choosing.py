@@ -11,13 +11,16 @@ import torch
 
 CHOSEN = "\0chosen"  # stands among the inputs that a made-up choice depends on
 WAYS = 5  # each in turn, the first ones always, the last ones always, by lot, by another lot
-CHOOSING = {"topk", "argmax"}
+CHOOSING = {"topk", "argmax", "max"}
 MOST_CHOICES = 65_536
 
 
 def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[Any, torch.Tensor | None]:
     """What an operator gives that chooses the best along the last axis, with made-up places in it; and these."""
-    places = result[1] if name == "topk" else result
+    several = isinstance(result, tuple)  # the values, and their places
+    if not several and name != "argmax":
+        return result, None  # two tensors, or all of one
+    places = result[1] if several else result
     given, axis = bound["self"], bound.get("dim", -1)
     if axis is None or not given.ndim or axis % given.ndim != given.ndim - 1:
         return result, None
@@ -33,4 +36,4 @@ def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[
         lots = torch.rand(rows, among, generator=torch.Generator().manual_seed(way))
         at = lots.argsort(1)[:, :best]
     made = at.reshape(places.shape)
-    return ((result[0], made) if name == "topk" else made), made
+    return ((result[0], made) if several else made), made

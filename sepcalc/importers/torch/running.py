@@ -13,6 +13,7 @@ import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 from torch.utils._pytree import tree_flatten, tree_map
 
+from sepcalc.cost import COUNTS
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.given import written
 from sepcalc.importers.torch.calls import Call, Tensor
@@ -89,8 +90,9 @@ def _whatever_is_chosen(
         trace = _run(name, module, args, kwargs, guesses, way)
         if trace.stop is not None:
             return None
-        cost = lowered(name, trace).network.cost
-        costs.add((cost.macs, cost.mults, cost.adds, cost.compares, cost.divs, cost.specials))
+        network = lowered(name, trace).network
+        known = [which for which in COUNTS if which not in network.incomplete]  # the others are told to be unknown
+        costs.add(tuple([getattr(network.cost, which) for which in known]))
         traces.append(trace)
     return traces[0]._replace(notes=(_CHOSEN, *traces[0].notes)) if len(costs) == 1 else None
 
