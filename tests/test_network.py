@@ -422,6 +422,51 @@ def test_receptive_fields_leave_nothing_out(texts: list[str]) -> None:
     assert field(texts) >= traced(texts)
 
 
+def branch(draw: st.DrawFn, stride: int) -> tuple[list[str], set[int], int]:
+    """A window with a border, of 60 positions, and what is cut off its front; the positions that its first output
+    sees, and how many outputs it has."""
+    kernel, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    before, after, cut = draw(st.integers(0, 4)), draw(st.integers(0, 4)), draw(st.integers(0, 3))
+    border = draw(st.sampled_from(["conv", "pool", "pad"]))
+    size = (60 + before + after - dilation * (kernel - 1) - 1) // stride + 1
+    texts = {
+        "conv": [f"conv -k{kernel} -o1 -s{stride} -d{dilation} -p{before}/{after}"],
+        "pool": [f"pool max -k{kernel} -s{stride} -d{dilation} -p{before}/{after}"],
+        "pad": [f"pad -p{before}/{after}", f"conv -k{kernel} -o1 -s{stride} -d{dilation}"],
+    }[border]
+    first = {cut * stride - before + tap * dilation for tap in range(kernel)}
+    return [*texts, f"slice --to {size - cut}x1 --start {cut}x0"], first, size - cut
+
+
+@st.composite
+def branches(draw: st.DrawFn) -> tuple[list[Row], int]:
+    """Up to three of them, cut to one length and joined, then two more layers; and the field of the last."""
+    stride = draw(st.integers(1, 3))
+    made = [branch(draw, stride) for _ in range(draw(st.integers(1, 3)))]
+    length = min(size for _, _, size in made)
+    rows: list[Row] = []
+    ends = []
+    for texts, _, _ in made:
+        source = 0
+        for text in (*texts, f"slice --to {length}x1"):
+            rows.append((text, (source,)))
+            source = len(rows)
+        ends.append(source)
+    how = draw(st.sampled_from(["add", "concat", "maximum"])) if len(ends) > 1 else "act relu"
+    rows.append((how, tuple(ends)))
+    rows.append((f"conv -k{draw(st.integers(1, 3))} -o1", (len(rows),)))
+    seen = set().union(*[first for _, first, _ in made])
+    taps = parse(f"9x1 {rows[-1][0]}").options["kernel"][0]
+    return rows, max(seen) - min(seen) + 1 + (taps - 1) * stride
+
+
+@given(branches())
+def test_branches_see_from_the_first_position_to_the_last(case: tuple[list[Row], int]) -> None:
+    rows, field = case
+    net = network([(60, 1)], rows)
+    assert net.receptive_fields()[-1] == (field,)
+
+
 # --- choosing layers -------------------------------------------------------------------------------------------------
 
 

@@ -356,3 +356,75 @@ def test_shapes_stretch_from_the_channels(shapes: tuple[Shape, ...], result: Sha
     else:
         with pytest.raises(Invalid, match="add cannot combine"):
             broadcast(shapes, "add")
+
+
+# --- ops that words cannot make wrong, but files can -----------------------------------------------------------------
+
+STEP = (repeat.Part(product.Dense(3), (0,)), repeat.Part(elementwise.Elementwise("add"), (1, 2)))
+SCAN = repeat.Scan("cell", ((3,),), STEP, (3,))
+WRONG: list[tuple[Op, tuple[Shape, ...], str]] = [
+    (move.Copy((2, 6, 8), (2, 1)), ((4, 6, 8), (8,)), "copy with a stride keeps the axes: 2x6x8 of 4x6x8 and 8"),
+    (move.Copy((2, 6, 8), (2, 1)), ((8,), (4, 6, 8)), "copy with a stride keeps the axes: 2x6x8 of 8 and 4x6x8"),
+    (move.Slice((2, 3), (0,)), ((4, 6),), "2x3 is not a part of 4x6"),
+    (move.Slice((2, 3), (3, 0)), ((4, 6),), "2x3 from 3x0 is not a part of 4x6"),
+    (move.Slice((2, 3), (0, 4)), ((4, 6),), "2x3 from 0x4 is not a part of 4x6"),
+    (move.Concat(0), ((4, 8), (4, 8), (4, 7)), "concat cannot join 4x8 and 4x8 and 4x7"),
+    (move.Concat(0), ((4, 8), (4, 8, 8)), "concat cannot join 4x8 and 4x8x8"),
+    (move.Concat(1), ((4, 8, 3), (4, 8, 2)), "concat cannot join 4x8x3 and 4x8x2"),
+    (move.Token(), ((4, 4, 8),), "token needs a sequence (LxC), not 4x4x8"),
+    (rename.Rename("pixel-unshuffle", scale=2), ((4, 5, 8),), "pixel-unshuffle by 2 needs sizes in multiples of 2"),
+    (rename.Rename("pixel-unshuffle", scale=2), ((5, 4, 8),), "pixel-unshuffle by 2 needs sizes in multiples of 2"),
+    (rename.Rename("shuffle", groups=2, blocks=3), ((4, 8),), "groups 2 do not divide the 8 channels"),
+    (repeat.Each(product.Dense(3)), ((8,),), "8 have no first axis in common"),
+    (repeat.Each(elementwise.Elementwise("add")), ((4, 8), (5, 8)), "4x8 and 5x8 have no first axis in common"),
+    (repeat.Each(elementwise.Elementwise("add")), ((4, 8), (4,)), "4x8 and 4 have no first axis in common"),
+    (SCAN, ((5,),), "cell needs a sequence, not 5"),
+    (SCAN._replace(states=((4,),)), ((5, 2),), "add cannot combine 4 and 3"),
+    (SCAN._replace(carried=(0,)), ((5, 2),), "cell makes 2 of a state 3"),
+    (recurrent.Recurrent("gru", 4), ((5,),), "gru needs a sequence (LxC), not 5"),
+    (norm.RowNorm("group", 3), ((4, 8),), "groups 3 do not divide the 8 channels"),
+    (norm.RowNorm("layer", axes=3), ((4, 8),), "3 axes are more than the input has"),
+    (product.Matmul(), ((4, 5), (5,)), "matmul needs two matrices, not 4x5 and 5"),
+    (product.Matmul(), ((5,), (5, 4)), "matmul needs two matrices, not 5 and 5x4"),
+    (pool.AdaptivePool("avg", (2,)), ((8,),), "pool needs a spatial axis, but the input 8 is a vector"),
+    (pool.GridSample("linear"), ((8, 7, 3), (5, 2)), "linear is for 1 spatial axes, but 8x7x3 has 2"),
+    (pool.GridSample("nearest"), ((2, 2, 2, 2, 3), (5, 4)), "nearest is for 1 or 2 or 3 spatial axes, but"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("op", "inputs", "said"), WRONG, ids=range(len(WRONG)))
+def test_what_no_op_takes(op: Op, inputs: tuple[Shape, ...], said: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        op.output(inputs)
+    assert caught.value.message.startswith(said)
+
+
+def test_a_scan_by_hand() -> None:
+    """5 steps of 2 numbers: 3 sums of 2 products, then 3 additions to the state."""
+    assert SCAN.tensors(((5, 2),)) == ((2,), (3,), (3,), (3,))
+    assert SCAN.output(((5, 2),)) == (5, 3)
+    assert SCAN.cost(((5, 2),), (5, 3)) == Cost(30, 30, 30, params=6, activations=15)
+    last = SCAN._replace(last=True)
+    assert last.output(((5, 2),)) == (3,)
+    assert last.cost(((5, 2),), (3,)) == Cost(30, 30, 30, params=6, activations=3)
+    assert (SCAN.kind(((5, 2),)), SCAN.detail(((5, 2),)), SCAN.last) == ("cell", "2 -> 3", False)
+    assert SCAN.windows(((5, 2),), (5, 3)) is None
+
+
+def test_a_scan_in_each_knows_nothing_of_its_other_steps() -> None:
+    outer = repeat.each(SCAN, (5, 3))
+    assert outer == repeat.Scan("cell", ((5, 3),), (repeat.Part(SCAN, (0,)),), (2,))
+    assert outer.output(((4, 5, 2),)) == (4, 5, 3)
+    assert outer.cost(((4, 5, 2),), (4, 5, 3)) == Cost(120, 120, 120, params=6, activations=60)
+    assert repeat.each(product.Dense(3), (5, 3)) == repeat.Each(product.Dense(3))
+
+
+def test_what_fits_just_so() -> None:
+    assert move.Slice((2, 3), (2, 3)).output(((4, 6),)) == (2, 3)
+    assert move.Slice((4, 6)).output(((4, 6),)) == (4, 6)
+    assert move.Concat(0).output(((4, 8), (1, 8), (2, 8))) == (7, 8)
+    assert rename.Rename("shuffle", groups=2, blocks=2).output(((4, 8),)) == (4, 8)
+    assert norm.RowNorm("layer", axes=2).output(((4, 8),)) == (4, 8)
+    assert repeat.Each(elementwise.Elementwise("add")).output(((4, 8), (4, 8))) == (4, 8)
+    assert product.Matmul().output(((7, 4, 5), (5, 6))) == (7, 4, 6)
+    assert product.Matmul(True).output(((1, 4, 5), (7, 6, 5))) == (7, 4, 6)
