@@ -8,7 +8,8 @@ from gating import BARE, NET, Run, report
 import sepcalc
 from sepcalc.errors import Invalid
 from sepcalc.gate import limits
-from sepcalc.quantity import read_amount
+from sepcalc.gate.metrics import METRICS
+from sepcalc.quantity import read_amount, read_percent
 
 CHECK = '[[tool.sepcalc.check]]\npath = "specs/bare.yaml"\n'
 
@@ -107,6 +108,97 @@ def test_a_limit_at_its_edge() -> None:
         (verdict,) = sepcalc.gate.check(network, [limits.read_limit("macs", text)])
         assert verdict.passed is passes
         assert verdict.actual == 3888
+
+
+def test_what_is_read_of_a_limit() -> None:
+    limit = limits.read_limit("peak-memory", "1KiB")
+    assert (limit.metric, limit.most.floor, limit.scope, limit.each) == ("peak_memory", 1024, "network", False)
+    assert (limit.level, limit.message, limit.mark) == ("error", "", None)
+    one = limits.read_increase("params-bytes", "2.5KiB")
+    assert one == limits.Increase("params_bytes", read_amount("2.5KiB", True), False, None, False)
+    assert limits.read_increase("macs", "1.5 %") == limits.Increase("macs", read_percent("1.5 %"), True, None, False)
+    every = limits.read_increases("2%")
+    assert every == tuple([limits.Increase(name, read_percent("2%"), True, None, True) for name in METRICS])
+
+
+@pytest.mark.parametrize("text", ["0.02", "1.5"])
+def test_growth_by_a_part_of_one_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        limits.read_increase("macs", text)
+    said = f"'{text}' is no whole number: what a metric may grow is a percentage or a whole number"
+    assert (caught.value.message, caught.value.hint) == (said, "for example 2%")
+    assert limits.read_increase("macs", text + "k").most.unit == 1000
+
+
+def test_places_in_files() -> None:
+    marks = [limits.Mark("a.yaml"), limits.Mark("a.yaml", 3), limits.Mark("a.yaml", 3, 5)]
+    assert list(map(str, marks)) == ["a.yaml", "a.yaml:3", "a.yaml:3:5"]
+
+
+VERDICTS = [  # passed, unknown, level: whether it fails
+    (True, False, "error", False),
+    (False, False, "error", True),
+    (False, True, "error", False),
+    (False, False, "warn", False),
+    (False, True, "warn", False),
+]
+
+
+@pytest.mark.parametrize(("passed", "unknown", "level", "fails"), VERDICTS)
+def test_what_fails(passed: bool, unknown: bool, level: str, fails: bool) -> None:
+    verdict = limits.Verdict("effective_macs", "conv*", 5, 7, passed, level, unknown)
+    assert verdict.fails is fails
+    assert verdict.subject == "effective-macs of conv*"
+    assert verdict.record() == {
+        "metric": "effective_macs", "scope": "conv*", "limit": 5, "actual": 7, "passed": passed
+    }  # fmt: skip
+    assert [verdict._replace(scope=scope).subject for scope in ("network", "baseline")] == ["effective-macs"] * 2
+
+
+def test_growth_of_what_is_not_known() -> None:
+    old, new = dict.fromkeys(METRICS, 100), dict.fromkeys(METRICS, 103)
+    every = limits.read_increases("2%")
+    one = limits.read_increase("compares", "5%")
+    held = limits.grown((old, new), increases=[*every, one], incomplete=["compares", "divs"])
+    known = [name for name in METRICS if name not in ("compares", "divs", "flops")]
+    assert [each.verdict.metric for each in held] == [*known, "compares"]
+    assert all(each.verdict.fails for each in held[:-1])
+    last = held[-1].verdict  # within its limit as far as it is counted
+    assert (last.passed, last.unknown, last.fails, last.limit) == (False, True, False, 105)
+    assert limits.left_out([*every, one], ["compares", "divs"]) == (
+        "the growth of compares and divs and flops is not limited: some layers are not counted in it",
+    )
+    assert limits.left_out([*every, one], []) == ()
+    assert limits.left_out([one], ["compares"]) == ()
+
+
+def test_each_of_several_pairs_must_hold() -> None:
+    one = limits.read_increase("macs", "10")
+    pairs = [({"macs": 100}, {"macs": 105}), ({"macs": 50}, {"macs": 61}), ({"macs": 7}, {"macs": 99})]
+    (held,) = limits.grown(*pairs, increases=[one])
+    assert (held.base, held.verdict.actual, held.verdict.limit, held.verdict.passed) == (50, 61, 60, False)
+    (held,) = limits.grown(*pairs[:1], ({"macs": 50}, {"macs": 60}), increases=[one])
+    assert (held.base, held.verdict.actual, held.verdict.limit, held.verdict.passed) == (100, 105, 110, True)
+
+
+def test_a_limit_of_layers_together_and_of_each() -> None:
+    network = sepcalc.load("8x8x3, conv -k3 -o4, act relu, conv -k1 -o2")  # 3,888 and 288 macs
+    conv = limits.read_limit("macs", "4176")._replace(scope="*")
+    for most, each, passed in [("4176", False, [True]), ("4175", False, [False]), ("3887", True, [False, True, True])]:
+        limit = conv._replace(most=read_amount(most), each=each)
+        verdicts = limits.check(network, [limit])
+        assert [verdict.passed for verdict in verdicts] == passed
+        assert [verdict.scope for verdict in verdicts] == ([layer.name for layer in network.layers] if each else ["*"])
+        assert [verdict.actual for verdict in verdicts] == ([3888, 0, 288] if each else [4176])
+
+
+def test_a_limit_of_what_is_not_counted_is_unknown_only_within_it() -> None:
+    network = sepcalc.load("4x4x6, act relu, uncounted TopK --to 3 --counts compares")  # 96 compares, and some
+    for text, passed, unknown in [("96", False, True), ("95", False, False)]:
+        (verdict,) = limits.check(network, [limits.read_limit("compares", text)])
+        assert (verdict.passed, verdict.unknown) == (passed, unknown)
+    (verdict,) = limits.check(network, [limits.read_limit("adds", "0")])
+    assert (verdict.passed, verdict.unknown) == (True, False)
 
 
 # --- budgets that are wrong ------------------------------------------------------------------------------------------

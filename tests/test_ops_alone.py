@@ -236,6 +236,9 @@ LOST: list[tuple[Shape, list[str], tuple[int, ...]]] = [
     ((12, 1, 3), ["reshape --to 12x3", "conv -k3 -o4"], (3, 1)),
     ((2, 6, 3), ["reshape --to 12x3", "conv -k3 -o4"], (2, 6)),
     ((12, 3), ["conv -k3 -o4 -p1", "reshape --to 3x4x4", "dense -o4"], (14,)),
+    # 6 positions of 3, two apart, and beside them one that was dropped: 3
+    ((12, 1, 3), ["conv -k3 -o3 -s2 -p1", "reshape --to 6x3", "flatten", "dense -o2"], (13, 3)),
+    ((1, 12, 3), ["conv -k3 -o3 -s2 -p1", "reshape --to 6x3", "dense -o2", "conv -k3 -o2"], (3, 7)),
     # all of 5 positions, each of which sees 3, two apart
     ((10, 3), ["conv -k3 -o4 -s2 -p1", "flatten", "dense -o4"], (11,)),
 ]
@@ -409,6 +412,16 @@ def test_a_scan_by_hand() -> None:
     assert last.cost(((5, 2),), (3,)) == Cost(30, 30, 30, params=6, activations=3)
     assert (SCAN.kind(((5, 2),)), SCAN.detail(((5, 2),)), SCAN.last) == ("cell", "2 -> 3", False)
     assert SCAN.windows(((5, 2),), (5, 3)) is None
+
+
+def test_effective_macs_of_a_scan_whose_parts_have_other_shapes() -> None:
+    """5 steps: 3 windows of 3 taps, 2 apart, the first over the edge, of 2 numbers to 4; then 6 x 3 x 3."""
+    stride, point = conv.Conv((3,), 4, (2,), ((1, 1),), (1,)), conv.Conv((1,), 3, (1,), ((0, 0),), (1,))
+    scan = repeat.Scan("cell", ((6, 3),), (repeat.Part(stride, (0,)), repeat.Part(point, (1,))), (3,))
+    inputs, output = ((5, 6, 2),), (5, 6, 3)
+    assert scan.output(inputs) == output
+    macs = scan.cost(inputs, output).macs
+    assert (macs, scan.effective_macs(inputs, output, macs)) == (5 * (72 + 54), 5 * (64 + 54))
 
 
 def test_a_scan_in_each_knows_nothing_of_its_other_steps() -> None:

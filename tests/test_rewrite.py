@@ -233,6 +233,7 @@ NOT_APPLICABLE = [
         },
     ),
     ("12x12x3 depthwise -k5", {"depthwise-separable": DONE, "depthwise-spatial": DONE}),
+    ("12x12x2 depthwise -k5 -m3", {"depthwise-separable": DONE, "depthwise-spatial": DONE}),
     ("12x12x4 -k3 -o8 -g2 --rank 3", {"factorized": "groups 2 do not divide the rank 3"}),
     (
         "4x4x4611686018427387904 -k3 -o4",  # 2^62 channels: four slices of each are too many
