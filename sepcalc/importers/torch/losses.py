@@ -8,6 +8,7 @@ from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import PLAIN, Builder, Value, seen
 from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.importers.torch.reductions import length_along, reduced
+from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 
@@ -74,7 +75,7 @@ def _cross_entropy_of_truths(builder: Builder, call: Call) -> Results:
     logs = list[Value]()
     for how in ("log1p", "log"):
         start = x if x.constant or how == "log" else applied(builder, x, Activation("neg"), labels=["neg"])
-        steps = [Activation(how), Stored("maximum")]
+        steps: list[Op] = [Activation(how), Stored("maximum")]
         logs.append(start if x.constant else applied(builder, start, *steps, labels=[how, "maximum"]))
     less = y if y.constant else applied(builder, y, Stored("shift"), labels=["shift"])
     sides = [_together(builder, "multiply", less, logs[0]), _together(builder, "multiply", y, logs[1])]
