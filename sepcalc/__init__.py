@@ -19,20 +19,20 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from typing import Any
 
-    import sepcalc.factor as factor  # noqa: F401 - a module that is called like the function in it
-    import sepcalc.verify as verify  # noqa: F401 - a module that is called like the function in it
-    import sepcalc.whatif as whatif  # noqa: F401 - a module that is called like the function in it
     from sepcalc.comparison import Comparison as Comparison
     from sepcalc.comparison import compare as compare
     from sepcalc.cost import Cost as Cost
     from sepcalc.errors import InputError as InputError
+    from sepcalc.factoring import factor as factor
     from sepcalc.importers.torch import from_torch as from_torch
     from sepcalc.network import Layer as Layer
     from sepcalc.network import Network as Network
+    from sepcalc.rewriting import whatif as whatif
+    from sepcalc.rewriting.fit import fit as fit
     from sepcalc.source import load as load
     from sepcalc.spec import Spec as Spec
     from sepcalc.spec import parse as parse
-    from sepcalc.whatif.fit import fit as fit
+    from sepcalc.verification import verify as verify
 
 # Where each name lives; it is imported when it is first asked for, so that `import sepcalc` costs nothing.
 _HOMES = {
@@ -43,13 +43,13 @@ _HOMES = {
     "Network": "network",
     "Spec": "spec",
     "compare": "comparison",
-    "factor": "factor",
-    "fit": "whatif.fit",
+    "factor": "factoring",
+    "fit": "rewriting.fit",
     "from_torch": "importers.torch",
     "load": "source",
     "parse": "spec",
-    "verify": "verify",
-    "whatif": "whatif",
+    "verify": "verification",
+    "whatif": "rewriting",
 }
 __all__ = [*_HOMES]
 
@@ -59,8 +59,7 @@ def __getattr__(name: str) -> "Any":
         raise AttributeError(f"module 'sepcalc' has no attribute {name!r}")
     from importlib import import_module
 
-    home = import_module(f"sepcalc.{_HOMES[name]}")
-    value = home if _HOMES[name] == name else getattr(home, name)  # a module that is called like the function in it
+    value = getattr(import_module(f"sepcalc.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

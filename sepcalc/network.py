@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
 from sepcalc.branches import Choice, more, renamed
 from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.reach import Reach, Stride, joined, of_input, through
 from sepcalc.rewrite import Chain
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.shown import shown
@@ -410,7 +410,7 @@ class Network:
         layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
         ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
         Source: Jacob et al., arXiv:1712.05877, section 3.2."""
-        from sepcalc.fold import foldable, told
+        from sepcalc.analysis.folded_norms import foldable, told
 
         owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())
         biased = set(owner.values())
@@ -509,7 +509,7 @@ def of_spec(spec: Spec) -> Network:
 def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None = None) -> dict[str, Any]:
     """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees;
     ``spec`` is the line that it was made of, where there is one and it has several links."""
-    from sepcalc.respell import line_of  # not before a machine asks
+    from sepcalc.to_spec import line_of  # not before a machine asks
 
     layers = network.layers
     alone = len(layers) == 1
@@ -536,7 +536,7 @@ def matches(name: str, pattern: str) -> bool:
 def records(network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
     """Every layer as the fields of LAYER that machines read, in their order: ``spec`` is the layer as one line that
     parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads."""
-    from sepcalc.respell import line_of  # not before a machine asks
+    from sepcalc.to_spec import line_of  # not before a machine asks
 
     names = (*network.inputs, *[node.name for node in network.nodes])
     lines: dict[tuple[type[Op], Op, Shapes], str | None] = {}

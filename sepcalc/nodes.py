@@ -27,7 +27,7 @@ from sepcalc.errors import SHOWN, InputError, Invalid, Problem, printable, quote
 
 DEPTH = 100  # collections within each other
 EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
-MOST = 100  # problems of one file: a hostile one has a million
+MAX_PROBLEMS = 100  # problems of one file: a hostile one has a million
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML may come without its C half
 
 _BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 ends a line with
@@ -236,15 +236,16 @@ def read(source: Source) -> Node:
     network does without: anchors, aliases, merge keys, tags, further documents, keys that are no texts or stand twice.
     """
     _check_characters(source)
-    if source.text.count("%TAG") > MOST:  # libyaml compares each such directive with all before it
+    if source.text.count("%TAG") > MAX_PROBLEMS:  # libyaml compares each such directive with all before it
         raise InputError([source.problem(*_DIRECTIVE)])
     refusals: list[_Refusal] = []
     document = _document(source, refusals)
     if refusals:
         refusals.sort(key=lambda refusal: refusal.where)
-        problems = [source.problem(message, hint, where, end=end) for where, message, hint, end in refusals[:MOST]]
-        if len(refusals) > MOST:
-            problems.append(source.problem(f"there are more than {MOST} problems: these were found first"))
+        told = refusals[:MAX_PROBLEMS]
+        problems = [source.problem(message, hint, where, end=end) for where, message, hint, end in told]
+        if len(refusals) > MAX_PROBLEMS:
+            problems.append(source.problem(f"there are more than {MAX_PROBLEMS} problems: these were found first"))
         raise InputError(problems)
     if not document or (isinstance(document[0], Scalar) and not (document[0].text or document[0].quoted)):
         raise InputError([source.problem("the text is empty: expected a network", "it has the keys input and layers")])
@@ -299,7 +300,7 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
                 begun = True
             elif kind is StreamEndEvent:
                 break
-            if len(refusals) > MOST:
+            if len(refusals) > MAX_PROBLEMS:
                 break
         else:
             where = event.start_mark.line, event.start_mark.column
@@ -332,7 +333,7 @@ def _mapping(nodes: list[Node], line: int, column: int, refusals: list[_Refusal]
             keys[key.text], values[key.text] = key, value
         elif type(key) is not _Alias:
             refusals.append(_unfit(key, keys))
-            if len(refusals) > MOST:
+            if len(refusals) > MAX_PROBLEMS:
                 break
     return Mapping(keys, values, line, column)
 

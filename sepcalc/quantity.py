@@ -94,7 +94,7 @@ def read_printed(text: str) -> Printed:
 _AMOUNT = re.compile(r"(0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3}){2,})(?:\.([0-9]+))?(?: ?([A-Za-z]+))?", re.ASCII)
 _COUNTED = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BYTES = {"": 1, "B": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, **{unit: size for size, unit in _BINARY[:4]}}
-_LONGEST = 40  # characters of a quantity
+_MAX_LENGTH = 40  # characters of a quantity
 
 
 def read_amount(text: str, of_bytes: bool = False) -> Printed:
@@ -104,11 +104,11 @@ def read_amount(text: str, of_bytes: bool = False) -> Printed:
     expected = "k, M, G or T; KiB, MiB, GiB or TiB" if of_bytes else "k, M, G or T"
     shown = quoted(text)
     example = "for example 512KiB, 2.5MiB or 1048576" if of_bytes else "for example 4.2M, 569M or 568740352"
-    match = _AMOUNT.fullmatch(text) if len(text) <= _LONGEST else None
+    match = _AMOUNT.fullmatch(text) if len(text) <= _MAX_LENGTH else None
     if not match:
         if text[:1] == "-":
             raise Invalid(f"{shown} is negative: a limit is 0 or more")
-        if re.fullmatch(r"[0-9.,_' ]*[0-9][0-9.,_' ]*[A-Za-z]*", text[:_LONGEST], re.ASCII):
+        if re.fullmatch(r"[0-9.,_' ]*[0-9][0-9.,_' ]*[A-Za-z]*", text[:_MAX_LENGTH], re.ASCII):
             raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
         raise Invalid(f"{shown} is not a quantity: expected digits, perhaps a point, and {expected}", example)
     whole, decimals, unit = match[1], match[2] or "", match[3] or ""
@@ -134,7 +134,7 @@ _TWO_WAYS = ("K", "kB", "KB", "MB", "GB", "TB")
 
 def read_percent(text: str) -> Printed:
     """``2%`` or ``0.5 %``. Raises Invalid."""
-    match = re.fullmatch(r"(0|[1-9][0-9]*)(?:\.([0-9]+))? ?%", text, re.ASCII) if len(text) <= _LONGEST else None
+    match = re.fullmatch(r"(0|[1-9][0-9]*)(?:\.([0-9]+))? ?%", text, re.ASCII) if len(text) <= _MAX_LENGTH else None
     if not match:
         raise Invalid(f"{quoted(text)} is not a percentage: expected digits, perhaps a point, and %", "for example 2%")
     decimals = match[2] or ""

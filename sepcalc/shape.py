@@ -14,7 +14,7 @@ Shapes = tuple[Shape, ...]
 Pads = tuple[tuple[int, int], ...]  # before and after, per spatial axis
 Padding = Literal["same"] | Pads
 
-LARGEST = 2**63 - 1  # what a size may be at most: beyond it no file format and no framework goes
+MAX_SIZE = 2**63 - 1  # what a size may be at most: beyond it no file format and no framework goes
 AXES = {0: "", 1: "w", 2: "hw", 3: "dhw"}  # names of the spatial axes, by how many there are
 _FURTHER = "abefgijklmnopqrstuvxyz"  # of what else lies in front of three
 
@@ -24,7 +24,7 @@ def read_size(text: str, least: int = 1) -> int:
     if text.isascii() and text.isdigit():
         if len(text) <= 19:
             number = int(text)
-            if least <= number <= LARGEST:
+            if least <= number <= MAX_SIZE:
                 return number
         raise Invalid(f"{quoted(text)} is out of range: expected a whole number from {least} to 2^63-1")
     raise Invalid(f"{quoted(text)} is not a size: expected a whole number from {least} to 2^63-1")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sepcalc.network import Network
     from sepcalc.revision import Revision
 
-LARGEST_FILE = 64 * 2**20  # bytes of a YAML file
-LARGEST_MODEL = 2**30  # bytes of a model file out of git
+MAX_FILE_BYTES = 64 * 2**20  # bytes of a YAML file
+MAX_MODEL_BYTES = 2**30  # bytes of a model file out of git
 
 
 YAML = (".yaml", ".yml")
@@ -77,7 +77,7 @@ def read(
         shown = printable(argument)[:500]
         raise InputError([Problem(f"{shown}: there is a file of this name, too", f"./{shown} is the file")])
     if argument.startswith(ZOO):
-        from sepcalc.zoo import path
+        from sepcalc.model_zoo import path
 
         argument = path(argument.removeprefix(ZOO))
     if argument.startswith(GIT):
@@ -185,7 +185,7 @@ def _refuse_sizes(request: Request, name: str) -> None:
 def _require_shapes(request: Request, name: str) -> None:
     """Raises InputError where a type or values are given for the inputs of what has its own."""
     if any(":" in text or "[" in text for text in request.inputs.values()):
-        from sepcalc.importers.given import require_shapes
+        from sepcalc.importers.common.input_values import require_shapes
 
         require_shapes(request.inputs, name)
 
@@ -197,8 +197,8 @@ def _read_yaml(
     from sepcalc.document import load_yaml
     from sepcalc.nodes import Source, decode
 
-    if len(data) > LARGEST_FILE:
-        raise InputError([Problem(f"{printable(name)}: larger than {LARGEST_FILE >> 20} MiB")])
+    if len(data) > MAX_FILE_BYTES:
+        raise InputError([Problem(f"{printable(name)}: larger than {MAX_FILE_BYTES >> 20} MiB")])
     if keep:
         keep([data])
     shown = printable(name)
@@ -213,7 +213,7 @@ class _Folder:
         self.file = os.path.realpath(path)
         self.root = os.path.dirname(self.file)
         self.shown = os.path.dirname(path)
-        self.left = LARGEST_FILE  # bytes of all included files together
+        self.left = MAX_FILE_BYTES  # bytes of all included files together
 
     def open(self, including: str, path: str) -> "Opened":
         """The file that a path means which stands in the file ``including`` (a real path; "" for the first)."""
@@ -238,7 +238,7 @@ class _Folder:
             raise Invalid(f"include: {quoted(path)}: {reason}", problem.hint) from error
         self.left -= len(data)
         if self.left < 0:
-            raise Invalid(f"the included files are larger than {LARGEST_FILE >> 20} MiB")
+            raise Invalid(f"the included files are larger than {MAX_FILE_BYTES >> 20} MiB")
         if self.keep:
             self.keep([data])
         return Opened(Source(shown, decode(data, shown)), real)
@@ -255,7 +255,7 @@ def _require_file(path: str) -> None:
         hint = "name a file in it" if stat.S_ISDIR(mode) else "- reads standard input"
     except FileNotFoundError:
         reason = absence(path)
-        from sepcalc.zoo import near
+        from sepcalc.model_zoo import near
 
         if not os.path.islink(path) and (words := near(path)):
             meant = Meant(path, words[0], beside=tuple(words[1:]))
@@ -287,7 +287,7 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
     revision = Revision.of(argument)
     suffix = os.path.splitext(revision.path)[1].lower()
     if suffix in YAML:
-        return _read_yaml(revision.contents(LARGEST_FILE), argument, request, _Beside(revision, keep).open, keep)
+        return _read_yaml(revision.contents(MAX_FILE_BYTES), argument, request, _Beside(revision, keep).open, keep)
     if suffix not in IMPORTERS:
         known = " or ".join((*YAML, *IMPORTERS))
         raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
@@ -297,7 +297,7 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
     with TemporaryDirectory() as folder, tidied(partial(rmtree, folder, ignore_errors=True)):
         copy = os.path.join(folder, os.path.basename(revision.path))
         with open(copy, "wb") as file:
-            file.write(revision.contents(LARGEST_MODEL))
+            file.write(revision.contents(MAX_MODEL_BYTES))
         try:
             return read(copy, request, None, keep)
         except InputError as error:
@@ -317,7 +317,7 @@ class _Beside:
         self.keep = keep
         self.revision = revision
         self.folder, self.file = posixpath.split(revision.path)
-        self.left = LARGEST_FILE  # bytes of all included files together
+        self.left = MAX_FILE_BYTES  # bytes of all included files together
 
     def open(self, including: str, path: str) -> "Opened":
         """The file that a path means which stands in the file ``including`` (as seen from the folder; "" for the
@@ -356,10 +356,10 @@ def _pieces(path: str) -> Iterator[bytes]:
 
 
 def contents(path: str) -> bytes:
-    """The bytes of a plain file, of which one more than LARGEST_FILE at most. Raises InputError."""
+    """The bytes of a plain file, of which one more than MAX_FILE_BYTES at most. Raises InputError."""
     _require_file(path)
     try:
         with open(path, "rb") as file:
-            return file.read(LARGEST_FILE + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise InputError([Problem(f"{printable(path)}: cannot be read: {error.strerror}")]) from error

@@ -20,12 +20,12 @@ from sepcalc.kinds import KINDS, Kind, build, unknown_kind
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.options import OPTIONS, SHORT, Option, Value
 from sepcalc.rewrite import Chain, Link
-from sepcalc.shape import LARGEST, Shape, Shapes, misread, read_shape, show
+from sepcalc.shape import MAX_SIZE, Shape, Shapes, misread, read_shape, show
 
 if TYPE_CHECKING:
     from sepcalc.meant import Line
 
-LONGEST = 2000  # characters of a spec: no real one comes near, and an error message repeats it
+MAX_LENGTH = 2000  # characters of a spec: no real one comes near, and an error message repeats it
 EACH = "each"
 _WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
 _OPTION = re.compile(r"-[A-Za-z-]")
@@ -102,10 +102,10 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
     ``also`` are options beyond those of its kind, ``commands`` the options of a command line that the text came from
     (for hints). Raises :class:`InputError` with every problem, each with a caret under its place.
     """
-    words = [match.group() for match in _WORD.finditer(text[: LONGEST + 1])]
-    if len(text) > LONGEST:
+    words = [match.group() for match in _WORD.finditer(text[: MAX_LENGTH + 1])]
+    if len(text) > MAX_LENGTH:
         raise InputError(
-            [Problem(f"the spec is {len(text):,} characters long: at most {LONGEST:,} are read", source=text, end=1)]
+            [Problem(f"the spec is {len(text):,} characters long: at most {MAX_LENGTH:,} are read", source=text, end=1)]
         )
     if not words:
         raise InputError(
@@ -231,7 +231,7 @@ def outputs(links: Chain, inputs: Shapes) -> Shapes:
 def output_of(op: Op, inputs: Shapes) -> Shape:
     """The shape of an op's output. Raises Invalid where it does not fit, and where a size is too large for any."""
     shape = op.output(inputs)
-    if max(shape) > LARGEST:
+    if max(shape) > MAX_SIZE:
         raise Invalid(f"the output would be {show(shape)}: expected sizes up to 2^63-1")
     return shape
 

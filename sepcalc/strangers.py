@@ -10,7 +10,7 @@ EXAMPLE = "--input 224x224x3"
 ONNX = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
 MODULE = f"name the module that it was saved from, for example sepcalc network package.module:Net {EXAMPLE}"
 BASELINE = b"sepcalc-baseline/"  # what a baseline begins with
-LARGEST = 2**20  # bytes of Python that are looked through
+MAX_BYTES = 2**20  # bytes of Python that are looked through
 
 
 def refuse(path: str, suffix: str) -> None:
@@ -35,7 +35,7 @@ def _modules(path: str) -> str:
     """The last class in a file that looks like a module of PyTorch's; nothing is run for that."""
     try:
         with open(path, "rb") as file:
-            tree = ast.parse(file.read(LARGEST))
+            tree = ast.parse(file.read(MAX_BYTES))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     classes = [

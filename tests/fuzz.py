@@ -297,7 +297,7 @@ def npy(chance: random.Random) -> bytes:
 
 def kernels(chance: random.Random) -> Case:
     """Kernels on the command line and in files."""
-    from sepcalc.factor.named import KERNELS
+    from sepcalc.factoring.named import KERNELS
 
     rank = ["--rank", chance.choice(("1", "2", "9"))]
     options = chance.choice(([], ["--verify"], rank, [*rank, "--verify"], ["--format", "json"], ["--layer"]))
@@ -446,9 +446,9 @@ def warmed() -> None:
         "numpy",
         "yaml",
         "sepcalc.document",
-        "sepcalc.factor",
+        "sepcalc.factoring",
         "sepcalc.gate.baselines",
-        "sepcalc.verify",
+        "sepcalc.verification",
         "onnx",
     ):
         with contextlib.suppress(ImportError):

@@ -11,7 +11,7 @@ from sepcalc.errors import InputError
 from sepcalc.kinds import KINDS, accepted
 from sepcalc.network import Network, Node
 from sepcalc.options import DECIMAL, FLAG, FUNCTION, NAMES, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
-from sepcalc.shape import LARGEST, Shape
+from sepcalc.shape import MAX_SIZE, Shape
 from sepcalc.spec import Spec, linked, parse
 
 Case = tuple[Any, ...]  # its first part is a text
@@ -80,8 +80,8 @@ def printed_table(text: str) -> PrintedRows:
 
 # --- specs of every kind ---------------------------------------------------------------------------------------------
 
-_any_size = st.integers(1, 300) | st.integers(1, LARGEST)
-_any_offset = st.integers(0, 9) | st.integers(0, LARGEST)
+_any_size = st.integers(1, 300) | st.integers(1, MAX_SIZE)
+_any_offset = st.integers(0, 9) | st.integers(0, MAX_SIZE)
 _ANY = {
     SIZE: _any_size,
     SIZES: st.lists(_any_size, min_size=1, max_size=3).map(tuple),

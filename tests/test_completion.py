@@ -5,10 +5,10 @@ from click.shell_completion import ShellComplete, get_completion_class
 
 from sepcalc.cli import COMMANDS, commands
 from sepcalc.cli.completion import register
-from sepcalc.factor.named import ALIASES, KERNELS
+from sepcalc.factoring.named import ALIASES, KERNELS
 from sepcalc.kinds import KINDS
+from sepcalc.model_zoo import names
 from sepcalc.rewrite import VARIANTS
-from sepcalc.zoo import names
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -17,7 +17,7 @@ from sepcalc.document.compacting import write_compact
 from sepcalc.errors import InputError, Invalid
 from sepcalc.gate import check, compare_published, read_metric
 from sepcalc.nodes import Source
-from sepcalc.whatif import whatif
+from sepcalc.rewriting import whatif
 
 FOLDER = Path(__file__).parent / "documents"
 GOOD = sorted(FOLDER.glob("good/*.yaml"))

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.factor import Factoring, chains, eigenvalues, exact, proof, spectra, ways
-from sepcalc.factor.named import KERNELS
-from sepcalc.verify.counting import Tally, counting
+from sepcalc.factoring import Factoring, chains, eigenvalues, exact, proof, schemes, spectra
+from sepcalc.factoring.named import KERNELS
+from sepcalc.verification.counting import Tally, counting
 
 ONE = [1, 1, 1]
 BINOMIAL = {3: [1, 2, 1], 5: [1, 4, 6, 4, 1], 7: [1, 6, 15, 20, 15, 6, 1]}
@@ -243,7 +243,7 @@ def test_a_large_matrix_is_known_to_half_the_digits() -> None:
 def test_costs_by_their_line_are_those_of_each_rank(shape: tuple[int, ...]) -> None:
     found = layer(*shape)
     for step in [step for way in found.ways for step in way.steps]:
-        assert step.cost == ways.cost(found.kernel, step.variant, step.rank)
+        assert step.cost == schemes.cost(found.kernel, step.variant, step.rank)
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_three_axes_of_a_layer_are_near_the_best() -> None:
     for step in basis.steps:
         if step.rank <= len(first):
             assert first[step.rank - 1] - 1e-12 <= step.error <= 1
-    assert ways.step_at(found.kernel, basis, 3).rank == 3
+    assert schemes.step_at(found.kernel, basis, 3).rank == 3
 
 
 # --- files ---

@@ -13,9 +13,9 @@ import pytest
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.network import Network
-from sepcalc.whatif import read_rules, rewrite
-from sepcalc.whatif.fit import count_of, fits, narrower, separated, smaller
-from sepcalc.whatif.resize import resized
+from sepcalc.rewriting import read_rules, rewrite
+from sepcalc.rewriting.fit import count_of, fits, narrower, separated, smaller
+from sepcalc.rewriting.resize import resized
 
 ROOT = Path(__file__).parent.parent
 Outcome = tuple[int, str, str]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sepcalc import foreign, load, meant, parse, strangers, zoo
+from sepcalc import foreign, load, meant, model_zoo, parse, strangers
 from sepcalc.cli import COMMANDS, commands, guesses, run
 from sepcalc.document import load_yaml
 from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
@@ -563,7 +563,7 @@ def test_an_option_that_is_like_none_has_no_hint(sep: Run) -> None:
 
 @pytest.mark.parametrize("name", sorted(foreign.RELATIVES))
 def test_a_relative_is_in_the_zoo(name: str) -> None:
-    words = zoo.near(name)
+    words = model_zoo.near(name)
     assert words == f"zoo:{foreign.RELATIVES[name]}".split()
     given = dict(word.split("=") for word in words if "=" in word)
     shape = next((word for word in words if re.fullmatch(r"\d+x\d+x3", word)), None)
@@ -580,13 +580,13 @@ def test_relatives_have_their_size() -> None:
         "vgg11": 132863336,
     }
     for name, params in printed.items():
-        given = dict(word.split("=") for word in zoo.near(name) if "=" in word)
-        assert load(zoo.near(name)[0], **given).cost.params == params
+        given = dict(word.split("=") for word in model_zoo.near(name) if "=" in word)
+        assert load(model_zoo.near(name)[0], **given).cost.params == params
 
 
 @pytest.mark.parametrize("word", ["net", "count", "resnet99", "vgg17", "x", "zoo:", "../vgg16"])
 def test_other_networks_are_none_of_the_zoo(word: str) -> None:
-    assert zoo.near(word) == []
+    assert model_zoo.near(word) == []
 
 
 WORDS = (

@@ -17,7 +17,7 @@ WATCHED = {
     "click",
     "sepcalc.kinds",
     "sepcalc.document",
-    "sepcalc.verify",
+    "sepcalc.verification",
     "importlib.metadata",
     "tomllib",
     "sepcalc.gate.reasons",
@@ -73,8 +73,8 @@ CASES = [
     (CHECK, GATE),
     *[((*CHECK, "--format", form), GATE) for form in ("json", "csv", "markdown", "github", "junit")],
     *[(("factor", "log", "--format", form), SPEC | {"numpy"}) for form in ("json", "csv", "markdown")],
-    (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"numpy", "sepcalc.verify"}),
-    (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verify"}),
+    (("verify", "4x4x3", "-k3", "-o2"), SPEC | {"numpy", "sepcalc.verification"}),
+    (("verify", "4x4x3", "-k3", "-o2", "--format", "json"), SPEC | {"numpy", "sepcalc.verification"}),
 ]
 
 
@@ -105,7 +105,7 @@ def test_an_import_in_the_wrong_room_is_found(module: str, planted: str, args: t
     assert loaded(*args, house=tmp_path) - loaded(*args) == {planted}
 
 
-OWNERS = {"numpy": {"verify", "factor"}, "yaml": {"nodes.py"}}
+OWNERS = {"numpy": {"verification", "factoring"}, "yaml": {"nodes.py"}}
 
 
 def importing(package: str, house: Path) -> set[str]:
@@ -116,7 +116,7 @@ def importing(package: str, house: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("package", OWNERS)
-def test_only_verify_and_factor_know_numpy_and_only_one_room_yaml(package: str) -> None:
+def test_only_verification_and_factoring_know_numpy_and_only_one_room_yaml(package: str) -> None:
     assert importing(package, ROOT / "sepcalc") == OWNERS[package]
 
 

@@ -17,7 +17,7 @@ from sepcalc.importers import Request
 from sepcalc.importers.keras import read, supported
 from sepcalc.importers.keras.table import LAYERS, OPERATIONS, SHAPES
 from sepcalc.network import Layer, Network
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 DATA = Path(__file__).parent / "data" / "keras"
 

@@ -20,7 +20,7 @@ from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.keras import container, read
-from sepcalc.importers.keras.container import LARGEST_CONFIG
+from sepcalc.importers.keras.container import MAX_CONFIG_BYTES
 
 CONFIG = json.dumps(MODELS["sequential"]["model"]).encode()
 
@@ -84,7 +84,7 @@ def flagged() -> bytes:
 
 
 def bomb() -> bytes:
-    return zipped(("config.json", b" " * (LARGEST_CONFIG - 1)))
+    return zipped(("config.json", b" " * (MAX_CONFIG_BYTES - 1)))
 
 
 ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -228,7 +228,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 def test_a_config_that_is_too_long(tmp_path: Path) -> None:
     path = tmp_path / "model.json"
     with path.open("wb") as file:
-        file.truncate(LARGEST_CONFIG + 1)
+        file.truncate(MAX_CONFIG_BYTES + 1)
     assert refusal(path) == "the configuration is larger than 64 MiB"
 
 

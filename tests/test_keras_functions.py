@@ -13,7 +13,7 @@ from sepcalc.cost import Cost
 from sepcalc.errors import InputError
 from sepcalc.importers.keras.operations import OPERATIONS
 from sepcalc.network import Network
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 FUNCTIONS: dict[str, Any] = stored("functions.json.gz")  # on 4x6x8 mostly: 192 elements
 SORTED = ("ops sort", "ops argsort", "ops top", "ops argpart", "ops take_along")

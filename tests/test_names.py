@@ -266,6 +266,6 @@ def test_json_has_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_zoo_has_nothing_to_note() -> None:
-    from sepcalc.zoo import names
+    from sepcalc.model_zoo import names
 
     assert [name for name in names() if sepcalc.load(f"zoo:{name}").notes] == []

@@ -8,14 +8,14 @@ from helpers import Row, chain, ids, network
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sepcalc.analysis.receptive_field import MAX_STEPS, Stride
 from sepcalc.cost import COSTS, Cost, total
 from sepcalc.errors import InputError
 from sepcalc.network import LAYER_FIELDS, Network, Node, by_kind, matches, of_chain, of_spec, records, whole
 from sepcalc.ops.base import Uncounted
-from sepcalc.reach import LONGEST, Stride
-from sepcalc.shape import LARGEST, Shape
+from sepcalc.shape import MAX_SIZE, Shape
 from sepcalc.spec import parse
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 # --- the report ------------------------------------------------------------------------------------------------------
 
@@ -337,9 +337,9 @@ def test_a_way_back_of_any_length_stays_short(case: str) -> None:
     net = network([(first, 1)], rows)
     for reach in net._reaches:
         for steps in reach.steps or ():
-            assert len(steps) <= LONGEST
-            assert max(map(max, steps)) <= LARGEST
-    assert all(0 < extent <= LARGEST for (extent,) in net.receptive_fields())
+            assert len(steps) <= MAX_STEPS
+            assert max(map(max, steps)) <= MAX_SIZE
+    assert all(0 < extent <= MAX_SIZE for (extent,) in net.receptive_fields())
 
 
 def test_where_branches_join_the_widest_counts() -> None:

@@ -20,10 +20,10 @@ from sepcalc import load
 from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
-from sepcalc.importers.apart import run_apart
+from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.onnx import REASONS, read
 from sepcalc.network import Gap, Network
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 DATA = Path(__file__).parent / "data" / "onnx"
 
@@ -606,7 +606,7 @@ def calling(count: int, times: int) -> list[Any]:
 def test_functions_in_functions_without_end_are_refused(
     count: int, times: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sepcalc.importers.onnx.walk.MOST_NODES", 2_000)
+    monkeypatch.setattr("sepcalc.importers.onnx.walk.MAX_NODES", 2_000)
     nodes = [helper.make_node(f"F{count - 1}", ["x", "x"], ["c", "d"], domain="my"), node("Conv", "c w", "y")]
     stored = (weight("w", 4, 4, 3, 3),)
     path = saved(tmp_path, nodes, {"x": (1, 4, 8, 6)}, "y", stored, functions=tuple(calling(count, times)))

@@ -14,7 +14,7 @@ from sepcalc import whatif
 from sepcalc.importers.onnx import OPERATORS, read
 from sepcalc.importers.onnx.activations import ACTIVATIONS
 from sepcalc.importers.onnx.arithmetic import ARITHMETIC
-from sepcalc.importers.onnx.wishes import THROUGH, THROUGH_FIRST, TURNING, WINDOWED
+from sepcalc.importers.onnx.layout import THROUGH, THROUGH_FIRST, TURNING, WINDOWED
 from sepcalc.network import Network
 
 SHAPE = (1, 3, 32, 32)

@@ -19,7 +19,7 @@ import sepcalc
 from sepcalc.importers import Request
 from sepcalc.importers.onnx import read
 from sepcalc.network import SUMS, Network
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 FAULTS = Path(__file__).parent / "data" / "faults"
 REAL = Path(__file__).parent / "data" / "onnx"
@@ -401,7 +401,7 @@ def test_what_is_wrong_whichever_branch_runs_is_no_matter_of_shapes(
     long = [node("MatMul", "x w", "a0"), *[node("Relu", f"a{at}", f"a{at + 1}") for at in range(30)]]
     long.append(node("Relu", "a30", "z"))
     path = asked(tmp_path, either(good, long), weight("w", 8, 8))
-    monkeypatch.setattr("sepcalc.importers.onnx.walk.MOST_NODES", 20)
+    monkeypatch.setattr("sepcalc.importers.onnx.walk.MAX_NODES", 20)
     assert "it unfolds to more than 20 nodes" in refusal(path)
 
 
@@ -430,7 +430,7 @@ def nested(depth: int) -> Any:
 
 def test_every_branch_is_laid_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """30 levels, 3 nodes in each: 2^30 ways through them. Protobuf takes no more."""
-    monkeypatch.setattr("sepcalc.importers.onnx.walk.MOST_NODES", 100)
+    monkeypatch.setattr("sepcalc.importers.onnx.walk.MAX_NODES", 100)
     top = nested(30)
     top.output[0] = "y"
     network = read(asked(tmp_path, top, weight("w", 8, 8)))

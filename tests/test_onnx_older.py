@@ -17,7 +17,7 @@ from sepcalc.importers.onnx import read
 from sepcalc.importers.onnx.older import OLDER
 from sepcalc.network import Network
 from sepcalc.shape import Shape
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 
 def stored(**shapes: Shape) -> list[Any]:

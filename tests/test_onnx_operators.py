@@ -20,7 +20,7 @@ from sepcalc.importers.onnx import OPERATORS, read
 from sepcalc.importers.onnx.older import OLDER
 from sepcalc.network import Network
 from sepcalc.shape import volume
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 # Inputs: a shape is data, with a star it is stored; [..] are stored whole numbers, (..) stored decimal ones; i, j, b and
 # q before a shape are whole numbers, truths and bytes; - is none.

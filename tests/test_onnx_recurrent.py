@@ -18,7 +18,7 @@ from sepcalc.document.compacting import write_compact
 from sepcalc.importers import Request
 from sepcalc.importers.onnx import read
 from sepcalc.network import Network
-from sepcalc.verify import verify
+from sepcalc.verification import verify
 
 F, H = 8, 4  # features, hidden units
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1, "DynamicQuantizeLSTM": 4}

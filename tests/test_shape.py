@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sepcalc import shape
 from sepcalc.errors import Invalid
 from sepcalc.kinds import build
-from sepcalc.shape import LARGEST
+from sepcalc.shape import MAX_SIZE
 
 sizes = st.integers(1, 14)
 kernels = st.integers(1, 5)
@@ -90,7 +90,7 @@ def test_real_products_of_published_examples(axis: tuple[int, ...], products: in
 
 def test_real_products_of_an_endless_axis_are_found_at_once() -> None:
     # Stride and dilation 1, no padding: every tap of every window is inside.
-    size, kernel = LARGEST, 2**62
+    size, kernel = MAX_SIZE, 2**62
     outputs = size - kernel + 1
     assert shape.real_products(size, outputs, kernel, 1, 1, 0) == outputs * kernel
 
@@ -136,7 +136,7 @@ def test_what_is_no_size(text: str, least: int, message: str) -> None:
     assert str(caught.value) == message
 
 
-@given(st.lists(st.integers(1, LARGEST), min_size=1, max_size=4).map(tuple))
+@given(st.lists(st.integers(1, MAX_SIZE), min_size=1, max_size=4).map(tuple))
 def test_a_shape_reads_back(sizes: shape.Shape) -> None:
     assert shape.read_shape(shape.show(sizes)) == sizes
 

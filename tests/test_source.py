@@ -172,7 +172,7 @@ def test_refused(argument: str, message: str) -> None:
 
 
 def test_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "LARGEST_FILE", 2**20)
+    monkeypatch.setattr(source, "MAX_FILE_BYTES", 2**20)
     Path("large.yaml").write_bytes(NETWORK.encode().ljust(2**20))
     assert load("large.yaml").macs == 8 * 8 * 3 * 8
     Path("large.yaml").write_bytes(NETWORK.encode().ljust(2**20 + 1))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sepcalc.errors import InputError
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
-from sepcalc.spec import LONGEST, Spec, parse
+from sepcalc.spec import MAX_LENGTH, Spec, parse
 
 # --- what is a spec --------------------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ LONG = {
 
 @pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_the_longest_texts_are_answered(text: str) -> None:
-    assert len(text) <= LONGEST
+    assert len(text) <= MAX_LENGTH
     answered(text)
     assert refusal(text)
 

@@ -259,7 +259,7 @@ APART = """
 import sys
 from sepcalc import cli
 from sepcalc.__main__ import main
-from sepcalc.importers.apart import run_apart
+from sepcalc.importers.common.isolated import run_apart
 CHILD = "import sys, time; pipe = open(sys.argv[1], 'w'); pipe.write('here'); pipe.flush(); time.sleep(30)"
 cli.run = lambda args: run_apart(CHILD, b"", tuple(args), seconds=30, memory=1 << 30)
 main()

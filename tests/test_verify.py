@@ -19,10 +19,10 @@ from sepcalc.ops.elementwise import ACTIVATIONS, STORED
 from sepcalc.ops.pool import REDUCTIONS
 from sepcalc.rewrite import VARIANTS
 from sepcalc.spec import Spec, parse
-from sepcalc.verify import products, verify
-from sepcalc.verify.bench import Bench
-from sepcalc.verify.counting import Tally, counting
-from sepcalc.verify.executors import EXECUTORS
+from sepcalc.verification import products, verify
+from sepcalc.verification.bench import Bench
+from sepcalc.verification.counting import Tally, counting
+from sepcalc.verification.executors import EXECUTORS
 
 SPECS = [
     "12x12x3 conv -k5 -o16",
@@ -400,7 +400,7 @@ def test_a_sample_says_what_ran() -> None:
 
 
 def test_a_sample_is_that_of_its_seed() -> None:
-    from sepcalc.verify.cut import sampled
+    from sepcalc.verification.sampling import sampled
 
     (layer,) = of_spec(parse("30x30x1 conv -k3 -o1")).layers
     chosen = [
@@ -536,8 +536,8 @@ LARGER = {
 
 @pytest.mark.parametrize(("text", "what"), LARGER.items(), ids=LARGER)
 def test_what_is_left_out_of_a_sample(text: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sepcalc.verify.cut.MULTIPLIED", 1000)
-    monkeypatch.setattr("sepcalc.verify.cut.SCATTERED", 100)
+    monkeypatch.setattr("sepcalc.verification.sampling.MULTIPLIED", 1000)
+    monkeypatch.setattr("sepcalc.verification.sampling.SCATTERED", 100)
     verification = verify(text, sample=2)
     assert (verification.ok, verification.layers[0].sampled) == (True, what)
     op = type(of_spec(parse(text)).layers[0].op)

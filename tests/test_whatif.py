@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.cost import total
-from sepcalc.whatif import Rewritten, read_rules, rewrite
-from sepcalc.whatif.resize import heads_of, resized
-from sepcalc.whatif.speed import load
+from sepcalc.rewriting import Rewritten, read_rules, rewrite
+from sepcalc.rewriting.resize import heads_of, resized
+from sepcalc.rewriting.speed import load
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))

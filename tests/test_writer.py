@@ -15,8 +15,8 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.product import Dense
 from sepcalc.ops.rename import Rename
-from sepcalc.respell import spec_of
 from sepcalc.spec import Spec, parse
+from sepcalc.to_spec import spec_of
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [*sorted((ROOT / "tests/documents/good").glob("*.yaml")), *sorted((ROOT / "specs").glob("*.yaml"))]

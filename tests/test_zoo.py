@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sepcalc import load, verify, zoo
+from sepcalc import load, model_zoo, verify
 from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.gate import compare_published
@@ -79,7 +79,7 @@ def macs(found: Iterable[Layer]) -> int:
 
 
 def test_the_zoo_is_what_is_tested_here() -> None:
-    assert zoo.names() == sorted(TOTALS)
+    assert model_zoo.names() == sorted(TOTALS)
 
 
 @pytest.mark.parametrize("name", TOTALS)
@@ -407,7 +407,7 @@ def test_one_that_is_astray(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "one.yaml").write_text(ONE, "utf-8")
-    monkeypatch.setattr(zoo, "folder", lambda: tmp_path)
+    monkeypatch.setattr(model_zoo, "folder", lambda: tmp_path)
     assert run(["zoo"]) == 1
     assert capsys.readouterr().out == (
         "zoo:  input  params  macs  published      source\n"
@@ -435,7 +435,7 @@ def test_a_name_that_is_not_there(name: str, message: str) -> None:
 
 
 def test_a_zoo_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(zoo, "folder", lambda: tmp_path / "none")
+    monkeypatch.setattr(model_zoo, "folder", lambda: tmp_path / "none")
     with pytest.raises(InputError) as caught:
         load("zoo:resnet50")
     assert str(caught.value) == (
@@ -446,10 +446,10 @@ def test_a_zoo_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 def test_where_the_zoo_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """In a wheel inside the package; in a checkout beside it."""
-    assert zoo.folder() == Path(zoo.__file__).parent.parent / "specs"
-    monkeypatch.setattr(zoo, "__file__", str(tmp_path / "sepcalc" / "zoo.py"))
+    assert model_zoo.folder() == Path(model_zoo.__file__).parent.parent / "specs"
+    monkeypatch.setattr(model_zoo, "__file__", str(tmp_path / "sepcalc" / "model_zoo.py"))
     (tmp_path / "sepcalc" / "specs").mkdir(parents=True)
-    assert zoo.folder() == tmp_path / "sepcalc" / "specs"
+    assert model_zoo.folder() == tmp_path / "sepcalc" / "specs"
 
 
 @pytest.mark.parametrize(("command", "more"), [("network", ["--top", "1"]), ("verify", ["--layers", "dense"])])

@@ -15,7 +15,7 @@ from sepcalc import __version__
 from sepcalc.errors import InputError, near_miss, printable, quoted
 
 FINE, FAILED, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
-LONGEST = 500  # characters of what click, or a bug, has to say: it may repeat a value of any length
+MAX_MESSAGE = 500  # characters of what click, or a bug, has to say: it may repeat a value of any length
 
 COMMANDS = {
     "compare": "One convolution beside its cheaper variants.",
@@ -185,7 +185,7 @@ def _hint(args: Sequence[str]) -> str:
 
 
 def _usage(wrong: click.ClickException, args: Sequence[str]) -> str:
-    message = "\n".join(map(printable, wrong.format_message()[:LONGEST].replace("\n\t", " ").split("\n")))
+    message = "\n".join(map(printable, wrong.format_message()[:MAX_MESSAGE].replace("\n\t", " ").split("\n")))
     hint = _hint(args)
     message = message.partition(" Did you mean")[0].partition(" (Did you mean")[0]  # hyphens alone are no likeness
     if hint:
@@ -228,6 +228,6 @@ def report_bug(bug: Exception) -> int:
         import traceback
 
         traceback.print_exception(bug)
-    what = printable(f"{type(bug).__name__}: {bug}"[:LONGEST])
+    what = printable(f"{type(bug).__name__}: {bug}"[:MAX_MESSAGE])
     complain(f"a bug in sepcalc: {what}\n  please report it, with the command; SEPCALC_DEBUG=1 shows where it happened")
     return BUG

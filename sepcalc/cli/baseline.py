@@ -6,8 +6,8 @@ import click
 
 from sepcalc import __version__
 from sepcalc.cli import complain
-from sepcalc.cli.asked import kept_as, read_for_gate, refuse_without_files
 from sepcalc.cli.completion import complete_networks
+from sepcalc.cli.gate_options import kept_as, read_for_gate, refuse_without_files
 from sepcalc.cli.network import (
     batch_option,
     dim_option,

@@ -9,7 +9,8 @@ import click
 
 from sepcalc import __version__
 from sepcalc.cli import complain, report_bug
-from sepcalc.cli.asked import (
+from sepcalc.cli.completion import complete_networks
+from sepcalc.cli.gate_options import (
     increase_option,
     increases_of,
     kept_as,
@@ -22,7 +23,6 @@ from sepcalc.cli.asked import (
     text_of,
     verdict_options,
 )
-from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.network import (
     batch_option,
     dim_option,

@@ -4,7 +4,7 @@ import click
 
 from sepcalc.cli.completion import complete_spec, complete_variants
 from sepcalc.cli.output import element_bytes, emit, output_options
-from sepcalc.cli.words import SPEC, SpecCommand, spoken
+from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.reports.compare import CompareReport
 

@@ -27,8 +27,8 @@ def complete_networks(ctx: click.Context, param: click.Parameter, incomplete: st
     from click.shell_completion import CompletionItem
 
     from sepcalc.errors import InputError
+    from sepcalc.model_zoo import names
     from sepcalc.source import ZOO
-    from sepcalc.zoo import names
 
     try:
         zoo = _items([ZOO + name for name in names()], incomplete) if incomplete else []
@@ -94,7 +94,7 @@ def complete_kernels(ctx: click.Context, param: click.Parameter, incomplete: str
     """Kernels that have names, and files."""
     from click.shell_completion import CompletionItem
 
-    from sepcalc.factor.named import ALIASES, KERNELS
+    from sepcalc.factoring.named import ALIASES, KERNELS
 
     named = _items((*KERNELS, *ALIASES), incomplete)
     return named or [CompletionItem(incomplete, type="file")]

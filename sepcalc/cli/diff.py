@@ -6,8 +6,8 @@ from hashlib import blake2b
 
 import click
 
-from sepcalc.cli.asked import increase_option, increases_of, read_for_gate, verdict_options
 from sepcalc.cli.completion import complete_networks
+from sepcalc.cli.gate_options import increase_option, increases_of, read_for_gate, verdict_options
 from sepcalc.cli.network import (
     batch_option,
     dim_option,

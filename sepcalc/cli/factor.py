@@ -8,15 +8,15 @@ import click
 
 from sepcalc.cli.completion import complete_kernels
 from sepcalc.cli.output import emit, output_options
-from sepcalc.cli.words import SPEC
+from sepcalc.cli.spec_arguments import SPEC
 from sepcalc.errors import InputError, Problem, printable, quoted, why
 from sepcalc.leftovers import tidied
 from sepcalc.reports.factor import FactorReport, NamesReport
 
 if TYPE_CHECKING:
-    from sepcalc.factor import Factoring
-    from sepcalc.factor.chains import Written
-    from sepcalc.factor.ways import Step
+    from sepcalc.factoring import Factoring
+    from sepcalc.factoring.chains import Written
+    from sepcalc.factoring.schemes import Step
 
 HELP = """Which kernels separate, exactly, and what a layer would gain by it: the error and the cost of every rank.
 
@@ -73,13 +73,13 @@ def command(
         return 0
     if not words:
         raise click.UsageError('no kernel\n  hint: for example "-1 0 1; -2 0 2; -1 0 1", or sobel-x', ctx)
-    from sepcalc.factor import factor
+    from sepcalc.factoring import factor
 
     factoring = factor(" ".join(words), layer=layer or None)
     steps = _steps(factoring, rank)
     report = FactorReport(factoring, rank, steps)
     if verify:
-        from sepcalc.factor.proof import exactly, prove
+        from sepcalc.factoring.proof import exactly, prove
 
         chosen = steps if steps is not None else report.shown()
         report = report._replace(proofs=list(prove(factoring.kernel, chosen, _counter, seed)))
@@ -94,14 +94,14 @@ def command(
 def _steps(factoring: "Factoring", rank: int | None) -> "list[Step] | None":
     if rank is None:
         return None
-    from sepcalc.factor.ways import step_at
+    from sepcalc.factoring.schemes import step_at
 
     return [step_at(factoring.kernel, way, rank) for way in factoring.ways]
 
 
 def _counter() -> Any:
     """A new tally, and what makes arrays that count into it: the verifier's."""
-    from sepcalc.verify.counting import Tally, counting
+    from sepcalc.verification.counting import Tally, counting
 
     tally = Tally()
     kind = counting(tally)
@@ -110,7 +110,7 @@ def _counter() -> Any:
 
 def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -> "list[Written]":
     from sepcalc.cli.files import write_files
-    from sepcalc.factor.chains import Written, arrays, stored
+    from sepcalc.factoring.chains import Written, arrays, stored
 
     kernel = factoring.kernel
     if kernel.layer and rank is None:
@@ -142,6 +142,6 @@ def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -
 
 
 def _names() -> NamesReport:
-    from sepcalc.factor.named import ALIASES, KERNELS, usage
+    from sepcalc.factoring.named import ALIASES, KERNELS, usage
 
     return NamesReport([(usage(name), kernel.says) for name, kernel in KERNELS.items()], ALIASES)

@@ -6,8 +6,8 @@ from functools import cache
 
 import click
 
-from sepcalc.cli.asked import complete_metrics
 from sepcalc.cli.completion import complete_networks, complete_separated
+from sepcalc.cli.gate_options import complete_metrics
 from sepcalc.cli.network import (
     NETWORK,
     batch_option,
@@ -27,9 +27,8 @@ from sepcalc.importers import Request
 from sepcalc.network import Network
 from sepcalc.reports.whatif import fit_report
 from sepcalc.rewrite import Settings
-from sepcalc.source import read
-from sepcalc.whatif import read_fraction
-from sepcalc.whatif.fit import (
+from sepcalc.rewriting import read_fraction
+from sepcalc.rewriting.fit import (
     FINEST,
     SEPARATED,
     WAYS,
@@ -43,6 +42,7 @@ from sepcalc.whatif.fit import (
     tried,
     unfit,
 )
+from sepcalc.source import read
 
 HELP = f"""The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
 that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
@@ -60,7 +60,7 @@ Examples:
   sepcalc fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width
   sepcalc fit specs/conv_mobilenet.yaml --max macs=1G --by separate --variant spatial --variant depthwise-separable
 """
-LARGEST_FACTOR = 16  # a parameter "width" that is a larger whole number is one of channels
+MAX_FACTOR = 16  # a parameter "width" that is a larger whole number is one of channels
 
 
 def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
@@ -192,7 +192,7 @@ def _by_width(
         return found
 
     if width is not None and not isinstance(width, bool):
-        whole_number = isinstance(width, int) and width > LARGEST_FACTOR  # of channels
+        whole_number = isinstance(width, int) and width > MAX_FACTOR  # of channels
         answer = narrower(
             (min(least, Fraction(width)), Fraction(width)), at, limits, "width", 1 if whole_number else FINEST
         )

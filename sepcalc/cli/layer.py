@@ -4,7 +4,7 @@ import click
 
 from sepcalc.cli.completion import complete_spec
 from sepcalc.cli.output import element_bytes, emit, output_options
-from sepcalc.cli.words import SPEC, SpecCommand, spoken
+from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.network import of_spec
 from sepcalc.reports.layer import LayerReport
 

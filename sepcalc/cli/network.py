@@ -11,7 +11,7 @@ from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.importers import IMPORTERS, Request
 from sepcalc.reports.network import GROUPINGS, NetworkReport, held
-from sepcalc.source import LARGEST_FILE, read
+from sepcalc.source import MAX_FILE_BYTES, read
 
 NETWORK = f"""a YAML file, zoo:NAME (sepcalc zoo lists them), a model file ({", ".join(IMPORTERS)}), a PyTorch module
 as package.module:name with --input, - for YAML on standard input, or one line: an input shape and layers, with commas
@@ -66,7 +66,7 @@ def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = Fal
 def standard_input() -> bytes:
     if sys.stdin is None:
         raise InputError([Problem("standard input is closed")])
-    return sys.stdin.buffer.read(LARGEST_FILE + 1)
+    return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
 
 
 set_option = click.option(

@@ -25,15 +25,15 @@ def parses(words: Sequence[str]) -> bool:
         return False
     try:
         if rules := context.params.get("rules"):
-            from sepcalc.whatif.rules import read_rules
+            from sepcalc.rewriting.rules import read_rules
 
             read_rules(rules)
         if most := context.params.get("maxima") or context.params.get("most"):
-            from sepcalc.cli.asked import limits_of
+            from sepcalc.cli.gate_options import limits_of
 
             limits_of(most)
         if growth := context.params.get("increases"):
-            from sepcalc.cli.asked import increases_of
+            from sepcalc.cli.gate_options import increases_of
 
             increases_of(growth)
     except InputError:
@@ -76,7 +76,7 @@ def _all_read(given: Mapping[str, Any]) -> bool:
 
 def _factors(text: str) -> bool:
     """Whether a kernel can be read; what stands in a file is not looked at."""
-    from sepcalc.factor.reading import matrix
+    from sepcalc.factoring.reading import matrix
 
     if not any(char.isdigit() for char in text) or os.path.exists(text.partition(":")[0]):
         return bool(text)
@@ -88,7 +88,7 @@ def _factors(text: str) -> bool:
 
 
 def _is_kernel_name(word: str) -> bool:
-    from sepcalc.factor.named import named
+    from sepcalc.factoring.named import named
 
     try:
         named(word)

@@ -10,10 +10,10 @@ from sepcalc.cli.corrections import SPECS, corrected, metric_name, options_of, v
 from sepcalc.errors import InputError, Meant
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
+from sepcalc.model_zoo import near as zoo_near
 from sepcalc.source import REVISION, YAML, ZOO, is_network
 from sepcalc.spec import Spec, parse
 from sepcalc.strangers import is_baseline
-from sepcalc.zoo import near as zoo_near
 
 NETWORKS = ("network", "check", "baseline", "convert", "whatif", "fit", "diff", "verify")
 EXAMPLE = "12x12x3"
@@ -316,7 +316,7 @@ def _is_kernel(word: str) -> bool:
     if ";" in word or word.lower().endswith((".npy", ".csv")):
         return True
     from sepcalc.errors import Invalid
-    from sepcalc.factor.named import named
+    from sepcalc.factoring.named import named
 
     try:
         named(word)

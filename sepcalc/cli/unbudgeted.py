@@ -7,7 +7,7 @@ from sepcalc.document.foreign import SUFFIXES as FOREIGN
 from sepcalc.document.foreign import is_foreign
 from sepcalc.errors import Problem, printable
 from sepcalc.gate.past import Past
-from sepcalc.source import LARGEST_FILE, contents
+from sepcalc.source import MAX_FILE_BYTES, contents
 
 
 class Unbudgeted:
@@ -16,7 +16,7 @@ class Unbudgeted:
 
     def __init__(self, here: str) -> None:
         revisions = ["HEAD", os.environ.get("PRE_COMMIT_FROM_REF", "")]
-        self._past = Past(here, list(filter(None, revisions)), os.environ, LARGEST_FILE)
+        self._past = Past(here, list(filter(None, revisions)), os.environ, MAX_FILE_BYTES)
 
     def is_no_network(self, argument: str) -> bool:
         """Whether a file is something else than a network, as far as can be seen at its root, and always was."""

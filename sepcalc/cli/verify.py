@@ -20,7 +20,7 @@ from sepcalc.cli.network import (
     standard_input,
 )
 from sepcalc.cli.output import emit, output_options
-from sepcalc.cli.words import SPEC, spoken
+from sepcalc.cli.spec_arguments import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
 from sepcalc.errors import InputError, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS
@@ -108,7 +108,7 @@ def command(
             raise InputError([Problem("--sample is for the layer alone: variants run in full")])
     # A second thread of BLAS has little to do here, but waits for it at full speed, beside what is counted.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from sepcalc.verify import verify
+    from sepcalc.verification import verify
 
     with progress_bar() as progress:
         verification = verify(

@@ -16,8 +16,8 @@ from sepcalc.cli.network import (
 from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
+from sepcalc.rewriting import MAX_WIDTH, read_fraction, read_resolution, read_rules, whatif
 from sepcalc.source import read
-from sepcalc.whatif import WIDEST, read_fraction, read_resolution, read_rules, whatif
 
 HELP = f"""What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
 
@@ -92,7 +92,7 @@ def command(
         raise InputError([Problem("--exclude is for --rewrite: it keeps layers from the rules")])
     read_rules(rules)  # what is wrong with the options is said before anything is read
     if width is not None:
-        read_fraction("--width", width, WIDEST)
+        read_fraction("--width", width, MAX_WIDTH)
     if resolution is not None:
         read_resolution("--resolution", resolution)
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None

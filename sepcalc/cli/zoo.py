@@ -4,9 +4,9 @@ import click
 
 from sepcalc.cli.output import emit, output_options
 from sepcalc.gate import compare_published
+from sepcalc.model_zoo import names
 from sepcalc.reports.zoo import Exhibit, ZooReport
 from sepcalc.source import ZOO, read
-from sepcalc.zoo import names
 
 HELP = """The published networks that come with sepcalc: params and macs, and beside them what was published.
 

@@ -29,11 +29,11 @@ from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.repeat import Scan
 from sepcalc.options import OPTIONS
-from sepcalc.respell import supposed
 from sepcalc.shape import Shapes
 from sepcalc.spec import EACH
+from sepcalc.to_spec import supposed
 
-MOST_PARAMETERS = 6  # of a block: with more it says less than what it stands for
+MAX_PARAMETERS = 6  # of a block: with more it says less than what it stands for
 SMALLEST = 3  # lines that are worth a block
 LARGE = 1000  # layers
 WIDTH = 100  # of a line that holds a whole branch
@@ -279,7 +279,7 @@ class _Writer:
                     name = option if taken[option] == 1 else f"{option}{taken[option]}"
                     columns[values] = (name, [])
                 columns[values][1].append((offset, hole))
-        if len(columns) > MOST_PARAMETERS and self.grammar.bodies[part].what != "knot":
+        if len(columns) > MAX_PARAMETERS and self.grammar.bodies[part].what != "knot":
             return False
         self.columns[part] = sorted(columns.values(), key=lambda column: _has_default(column[0]))
         return True

@@ -39,8 +39,8 @@ PARTS = {
 }  # keys that belong to another
 JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
 
-LONGEST_NAME = 200  # characters
-MOST_AXES = 5  # of an input: frames of three spatial axes, and channels
+MAX_NAME_LENGTH = 200  # characters
+MAX_AXES = 5  # of an input: frames of three spatial axes, and channels
 FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
 WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
 _PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
@@ -178,7 +178,7 @@ RESERVED = AXIS_NAMES | {"index"}  # what expressions know besides parameters; i
 
 def is_entry_name(text: str) -> bool:
     """Whether a layer may be called so."""
-    return text.isprintable() and text == text.strip() != "" and len(text) <= LONGEST_NAME
+    return text.isprintable() and text == text.strip() != "" and len(text) <= MAX_NAME_LENGTH
 
 
 def is_empty(node: Node) -> bool:

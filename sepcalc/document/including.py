@@ -13,8 +13,8 @@ from sepcalc.nodes import Sequence as SequenceNode
 if TYPE_CHECKING:
     from sepcalc.document.root import Head
 
-DEEPEST = 10  # files that include each other
-MOST = 100  # files in all
+MAX_DEPTH = 10  # files that include each other
+MAX_FILES = 100  # files in all
 
 
 class Inclusion:
@@ -44,10 +44,10 @@ class Inclusion:
                 opened = self.opened(chain[-1], path)
                 if opened.key in chain:
                     raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
-                if len(chain) > DEEPEST:
-                    raise Invalid(f"files include each other more than {DEEPEST} levels deep")
-                if len(self.known) == MOST:
-                    raise Invalid(f"more than {MOST} files are included")
+                if len(chain) > MAX_DEPTH:
+                    raise Invalid(f"files include each other more than {MAX_DEPTH} levels deep")
+                if len(self.known) == MAX_FILES:
+                    raise Invalid(f"more than {MAX_FILES} files are included")
             except Invalid as fact:
                 notes.fact(fact, item)
                 self.reader.library.whole = False

@@ -4,14 +4,14 @@ import re
 from typing import TYPE_CHECKING
 
 from sepcalc.document.scopes import INDEXED, Named, Scope, Tensor
-from sepcalc.shape import LARGEST
+from sepcalc.shape import MAX_SIZE
 
 if TYPE_CHECKING:
     from sepcalc.document.running import Run
 
 NAME = re.compile(r"[A-Za-z_][\w. -]*(?:\[[0-9]{1,9}\])?(?:/[A-Za-z_][\w. -]*(?:\[[0-9]{1,9}\])?)*")
-ALL = LARGEST  # layers
-MOST = 1000  # names that a hint looks through
+ALL = MAX_SIZE  # layers
+MAX_NAMES = 1000  # names that a hint looks through
 
 
 class Shown:
@@ -65,13 +65,13 @@ class Shown:
     def known(self, scope: Scope | None) -> list[str]:
         """Names that a report shows, seen from a scope."""
         names: list[str] = []
-        while scope is not None and len(names) < MOST:
+        while scope is not None and len(names) < MAX_NAMES:
             labels = [label for at, label in self.rows if at == id(scope)]
             for label in dict.fromkeys((*labels, *scope.inners)):
                 found = self._equals(scope, label)
                 names += [label] if len(found) < 2 else [f"{label}[{index}]" for index in sorted(found)]
             scope = scope.parent
-        return names[:MOST]
+        return names[:MAX_NAMES]
 
 
 def _inners(scope: Scope, label: str) -> list[Scope]:

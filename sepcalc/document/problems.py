@@ -44,7 +44,7 @@ class Notes:
         if self.included:
             problem = problem._replace(included=self.included)
         self.problems.setdefault((problem.place, problem.message), problem)
-        if len(self.problems) > nodes.MOST:
+        if len(self.problems) > nodes.MAX_PROBLEMS:
             raise self.error()
 
     def answer(self, before: int, meant: Meant | None) -> None:
@@ -58,9 +58,9 @@ class Notes:
 
     def error(self) -> InputError:
         """Every problem, in the order of the files; of too many the first that were found."""
-        found = sorted([*self.problems.values()][: nodes.MOST], key=self.order)
-        if len(self.problems) > nodes.MOST:
-            message = f"there are more than {nodes.MOST} problems: these were found first"
+        found = sorted([*self.problems.values()][: nodes.MAX_PROBLEMS], key=self.order)
+        if len(self.problems) > nodes.MAX_PROBLEMS:
+            message = f"there are more than {nodes.MAX_PROBLEMS} problems: these were found first"
             found.append(self.source.problem(message))
         return InputError(found)
 

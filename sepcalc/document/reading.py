@@ -34,7 +34,7 @@ from sepcalc.document.entries import (
 )
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INPUT, PREVIOUS
-from sepcalc.document.words import Words
+from sepcalc.document.values import Words
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, is_name
 from sepcalc.expression import parse as parse_expression
@@ -43,7 +43,7 @@ from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.options import OPTIONS, Value
-from sepcalc.spec import EACH, LONGEST, Misread, answered, read
+from sepcalc.spec import EACH, MAX_LENGTH, Misread, answered, read
 
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
@@ -447,7 +447,7 @@ class Entries(Words):
             hint = "the dashes of one list stand in one column, each on a line of its own"
             self.notes.add("a dash stands within a layer", hint, node)
             return None
-        if "{" not in text and "}" not in text and len(text) <= LONGEST:
+        if "{" not in text and "}" not in text and len(text) <= MAX_LENGTH:
             words = text.split()
             if not words:
                 self.notes.add("a layer is missing", "identity does nothing, if that is meant", node)

@@ -4,15 +4,15 @@ import re
 from collections.abc import Mapping
 
 from sepcalc.document import Document, Opener
-from sepcalc.document.ends import channels_given, own_inputs, read_inputs, read_outputs, reshaped
-from sepcalc.document.entries import MOST_AXES, RESERVED, ROOT, Piece, fill, key_of, unbraced
-from sepcalc.document.held import read_budget, read_param_bytes, read_published
+from sepcalc.document.budget import read_budget, read_param_bytes, read_published
+from sepcalc.document.entries import MAX_AXES, RESERVED, ROOT, Piece, fill, key_of, unbraced
+from sepcalc.document.inputs_outputs import channels_given, own_inputs, read_inputs, read_outputs, reshaped
 from sepcalc.document.parameters import Parameter, read_parameter
 from sepcalc.document.problems import Notes
 from sepcalc.document.products import said_to_be_none
 from sepcalc.document.reading import Entries, Library
 from sepcalc.document.running import Run
-from sepcalc.document.words import Words
+from sepcalc.document.values import Words
 from sepcalc.errors import InputError, Invalid, Meant, near_miss, quoted
 from sepcalc.expression import ExpressionError, as_text, evaluate, is_name
 from sepcalc.expression import Value as Number
@@ -168,7 +168,7 @@ class Head(Words):
             return None
         piece = self.piece(text, node, 0, len(text))
         try:
-            return read_shape(fill(piece, self.parameters), MOST_AXES) if piece else None
+            return read_shape(fill(piece, self.parameters), MAX_AXES) if piece else None
         except ExpressionError as fact:
             self.notes.add(fact.message, fact.hint, node)
         except Invalid as fact:

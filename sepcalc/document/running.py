@@ -38,7 +38,7 @@ from sepcalc.options import OPTIONS
 from sepcalc.shape import Shape, Shapes, show
 from sepcalc.spec import Misread, Spec, answered, as_links, index_of, linked, output_of, outputs, read
 
-DEEPEST = 100  # blocks, groups and branches within each other
+MAX_DEPTH = 100  # blocks, groups and branches within each other
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
 NOTHING = Modifiers()
 LEFT_OUT = (
@@ -181,7 +181,7 @@ class Run:
 
     def later(self, problem: Callable[[], None]) -> None:
         self.late.append(problem)
-        if len(self.late) > nodes.MOST:
+        if len(self.late) > nodes.MAX_PROBLEMS:
             self.tell_late()
 
     def tell_late(self) -> None:
@@ -271,10 +271,10 @@ class Run:
             return self.layer(body, name, begin, frame)
         if isinstance(body, Broken):
             return None
-        if frame.depth == DEEPEST:
+        if frame.depth == MAX_DEPTH:
             again = len({*frame.trail}) < len(frame.trail)
             hint = "a block that uses itself, at once or by way of others, ends by a when:" if again else ""
-            frame.file.notes.add(f"nested more than {DEEPEST} levels deep", hint, body.node, trail=frame.trail[:3])
+            frame.file.notes.add(f"nested more than {MAX_DEPTH} levels deep", hint, body.node, trail=frame.trail[:3])
             raise Stop
         tensor = begin[0]
         if len(begin) > 1:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sepcalc.cost import COUNTS
+from sepcalc.document.budget import BYTES
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
-from sepcalc.document.held import BYTES
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
 from sepcalc.kinds import KINDS, Kind

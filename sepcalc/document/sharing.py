@@ -9,7 +9,7 @@ from sepcalc.document.scopes import Named, Tensor
 from sepcalc.expression import as_text
 from sepcalc.nodes import Scalar
 from sepcalc.ops.base import Op
-from sepcalc.shape import LARGEST, Shape, Shapes
+from sepcalc.shape import MAX_SIZE, Shape, Shapes
 
 if TYPE_CHECKING:
     from sepcalc.document.running import Frame, Run
@@ -75,10 +75,10 @@ def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Fr
         told = f" to the {left:,} params of one layer"
         others += _count(run, frame, modifiers.constant, "constant-params", left, told, tensor) or 0
     if modifiers.more is not None:
-        most = LARGEST if alone else 0
+        most = MAX_SIZE if alone else 0
         others -= _count(run, frame, modifiers.more, "more-params", most, ", of one layer", tensor) or 0
     if modifiers.fixed is not None:
-        most = LARGEST if alone else 0
+        most = MAX_SIZE if alone else 0
         fixed = _count(run, frame, modifiers.fixed, "more-buffers", most, ", of one layer", tensor)
         if fixed is not None:
             run.fixed[at] = fixed

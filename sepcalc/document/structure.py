@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from sepcalc.document.entries import JOINS
 
-DEEPEST = 12  # branches within each other: deeper ones are named
-WIDEST = 100  # chains that are looked through for an end of what they make together
+MAX_DEPTH = 12  # branches within each other: deeper ones are named
+MAX_CHAINS = 100  # chains that are looked through for an end of what they make together
 ROUNDS = 24  # of search for what repeats; a repeated run of n parts takes about log n
 
 
@@ -113,7 +113,7 @@ class Grammar:
                 roots.add(source)
                 branches.append(())
                 uses += 1
-        if len(roots) != 1 or depth >= DEEPEST or any(chain.sealed for chain in self.chains[rest:]):
+        if len(roots) != 1 or depth >= MAX_DEPTH or any(chain.sealed for chain in self.chains[rest:]):
             return False
         del self.chains[rest:]
         body = Body("join", step.template, tuple(branches[::-1]))
@@ -124,10 +124,10 @@ class Grammar:
     def _knot(self) -> None:
         """Ties the last chains together if they have one input and one output."""
         outside = Counter[int]()
-        for first in range(len(self.chains) - 1, max(-1, len(self.chains) - WIDEST), -1):
+        for first in range(len(self.chains) - 1, max(-1, len(self.chains) - MAX_CHAINS), -1):
             chain = self.chains[first]
             last = first == len(self.chains) - 1
-            if chain.sealed or chain.depth >= DEEPEST or (not last and outside[chain.end] != self._uses[chain.end]):
+            if chain.sealed or chain.depth >= MAX_DEPTH or (not last and outside[chain.end] != self._uses[chain.end]):
                 return
             del outside[chain.end]
             for source in chain.reads:

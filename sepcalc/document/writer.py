@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from math import gcd
 
-from sepcalc.document.entries import LONGEST_NAME, is_entry_name, quoted
+from sepcalc.document.entries import MAX_NAME_LENGTH, is_entry_name, quoted
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.network import ELEMENT_BYTES, Network
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.repeat import Part, Scan
-from sepcalc.respell import spec_of
 from sepcalc.shape import Shape, Shapes, show
+from sepcalc.to_spec import spec_of
 
 FROM_NOTHING = "from: []"
 
@@ -143,11 +143,11 @@ def names_of(network: Network) -> list[str]:
     used = {PREVIOUS}
     names = []
     for name in (*network.inputs, *[node.name for node in network.nodes]):
-        fitting = printable(name).strip()[: LONGEST_NAME - 20] if not is_entry_name(name) else name
+        fitting = printable(name).strip()[: MAX_NAME_LENGTH - 20] if not is_entry_name(name) else name
         chosen, count = fitting or "layer", 1
         while chosen in used:
             count += 1
-            chosen = f"{(fitting or 'layer')[: LONGEST_NAME - 20]} ({count})"
+            chosen = f"{(fitting or 'layer')[: MAX_NAME_LENGTH - 20]} ({count})"
         used.add(chosen)
         names.append(chosen)
     return names

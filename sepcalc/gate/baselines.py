@@ -15,7 +15,7 @@ from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import MORE, SUMMED, Place, Row, Snapshot
 from sepcalc.network import ELEMENT_BYTES, Gap, live_elements
-from sepcalc.shape import LARGEST, show, volume
+from sepcalc.shape import MAX_SIZE, show, volume
 
 FORMAT = "sepcalc-baseline/1"
 DEFINITIONS = 2  # of every count: a new number whenever a definition in the table of counts changes
@@ -251,7 +251,7 @@ def _follows(row: Row, place: Place, sizes: Sequence[int], at: int) -> None:
 def _row(data: Any) -> tuple[Row, Place]:
     _keys(data, {*_ROW, *Place._fields}, "a layer")
     _check(isinstance(data["writes"], bool), "writes is true or false")
-    reads = _numbers(data["reads"], LARGEST, "reads")
+    reads = _numbers(data["reads"], MAX_SIZE, "reads")
     place = Place(_number(data["stored"]), _number(data["elsewhere"]), reads, data["writes"])
     return _counts({name: data[name] for name in _ROW}), place
 
@@ -298,7 +298,7 @@ def _gap(data: Any) -> Gap:
 def _shape(data: Any) -> tuple[int, ...]:
     _check(isinstance(data, list) and data, "a shape is a list of sizes")
     sizes = tuple([_number(size) for size in data])
-    _check(all(1 <= size <= LARGEST for size in sizes), "sizes are 1 or more")
+    _check(all(1 <= size <= MAX_SIZE for size in sizes), "sizes are 1 or more")
     return sizes
 
 

@@ -24,10 +24,10 @@ from sepcalc.gate.metrics import spoken
 from sepcalc.gate.nearly import WORDS, nearly
 
 FILE = "pyproject.toml"
-LARGEST = 4 * 2**20  # bytes of it
-MOST = 10_000  # files that a glob may match
+MAX_BYTES = 4 * 2**20  # bytes of it
+MAX_FILES = 10_000  # files that a glob may match
 SHOWN = 5  # skipped files that a note names
-MOST_PROBLEMS = 100  # that are told
+MAX_PROBLEMS = 100  # that are told
 KEYS = ("path", "name", "input", "set", "dim", "batch", "max", "layers", "baseline", "max-increase", "level", "message")
 _ARGUMENT = re.compile(r"zoo:.+|git:.+|[A-Za-z_][\w.]*:[\w.]+", re.DOTALL)
 
@@ -111,11 +111,11 @@ def _text(path: str) -> str:
         if not os.path.isfile(path):
             raise InputError([Problem("this is not a plain file", "", shown)])
         with open(path, "rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError([Problem(f"this cannot be read: {error.strerror}", "", shown)]) from error
-    if len(data) > LARGEST:
-        raise InputError([Problem(f"this is larger than {LARGEST >> 20} MiB", "", shown)])
+    if len(data) > MAX_BYTES:
+        raise InputError([Problem(f"this is larger than {MAX_BYTES >> 20} MiB", "", shown)])
     try:
         return data.decode()
     except UnicodeDecodeError:
@@ -130,9 +130,9 @@ def files(asked: Asked, root: str) -> list[str]:
     place = str(asked.mark)
     if os.path.isabs(asked.path) or ".." in asked.path.replace("\\", "/").split("/"):
         raise InputError([Problem(f"path {quoted(asked.path)} leads out of the project", "", place)])
-    found = expand(asked.path, root, MOST) if is_glob(asked.path, root) else [asked.path]
-    if len(found) > MOST:
-        raise InputError([Problem(f"path {quoted(asked.path)} matches more than {MOST:,} files", "", place)])
+    found = expand(asked.path, root, MAX_FILES) if is_glob(asked.path, root) else [asked.path]
+    if len(found) > MAX_FILES:
+        raise InputError([Problem(f"path {quoted(asked.path)} matches more than {MAX_FILES:,} files", "", place)])
     if not found:
         raise InputError([Problem(f"path {quoted(asked.path)} matches no file: nothing is checked", "", place)])
     return [os.path.join(root, path) for path in found]
@@ -191,8 +191,8 @@ class _Reader:
 
     def note(self, fact: Invalid, path: Path) -> None:
         mark = self.mark(path)
-        if len(self.problems) == MOST_PROBLEMS:
-            self.problems.append(Problem(f"there are more than {MOST_PROBLEMS} problems: these were found first"))
+        if len(self.problems) == MAX_PROBLEMS:
+            self.problems.append(Problem(f"there are more than {MAX_PROBLEMS} problems: these were found first"))
             raise InputError(self.problems)
         line = self.source[mark.line - 1].rstrip("\r")
         text = line.strip()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sepcalc.cost import total
 from sepcalc.gate.snapshots import Row, Snapshot
 
-LARGEST = 4_000_000  # cells of the table that aligns two sequences of layers; beyond it they go by their order
+MAX_CELLS = 4_000_000  # cells of the table that aligns two sequences of layers; beyond it they go by their order
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -317,7 +317,7 @@ def _ends(olds: Sequence[Hashable], news: Sequence[Hashable]) -> tuple[int, int]
 def _common(olds: Placed, news: Placed) -> list[tuple[int, int]]:
     """The longest common subsequence, as places (new, old); of several such the one of equal places, if it is one."""
     level = [(at, at) for at, (old, new) in enumerate(zip(olds, news)) if old[1].what == new[1].what]
-    if not olds or not news or len(olds) * len(news) > LARGEST:
+    if not olds or not news or len(olds) * len(news) > MAX_CELLS:
         return level if len(olds) == len(news) else []
     width = len(olds) + 1
     longest = [[0] * width for _ in range(len(news) + 1)]

@@ -6,7 +6,7 @@ from typing import Any
 from sepcalc.errors import near_miss
 from sepcalc.gate.lines import Path
 
-DEEPEST = 20  # tables in each other that are looked through
+MAX_DEPTH = 20  # tables in each other that are looked through
 OURS = ("tool", "sepcalc")
 WORDS = ("sep", "calc", "path", "\\")  # of which ours and such a table have one: a letter may be wrong, or escaped
 
@@ -20,7 +20,7 @@ def nearly(table: Mapping[str, Any], at: Path = ()) -> Iterator[Path]:
             continue
         if _is_meant(at, name, value):
             yield path
-        elif isinstance(value, dict) and len(path) < DEEPEST:
+        elif isinstance(value, dict) and len(path) < MAX_DEPTH:
             yield from nearly(value, path)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.gate.configuration import FILE, Project, upwards
-from sepcalc.gate.configuration import LARGEST as LARGEST_PROJECT
+from sepcalc.gate.configuration import MAX_BYTES as MAX_PROJECT_BYTES
 from sepcalc.gate.configuration import read as read_project
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Source, decode, read
@@ -110,7 +110,7 @@ class Past:
             path = _slashed(os.path.relpath(os.path.join(at, FILE), repository.root))
             if path.startswith("../"):
                 return None
-            data = repository.contents(revision, path, LARGEST_PROJECT)
+            data = repository.contents(revision, path, MAX_PROJECT_BYTES)
             try:
                 project = read_project(data.decode(), path, at) if data is not None else None
             except (InputError, UnicodeDecodeError):

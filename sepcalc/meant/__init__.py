@@ -22,7 +22,7 @@ Accepts = Callable[[Sequence[str]], str | None]
 """Whether words (shapes, then a layer) are a spec: its output shape, or "" where it has no shapes; None if not."""
 
 ALONE = ("attention", "multihead", "copy")  # kinds of several inputs that may have one
-_MOST = 400  # characters of a guess that are read
+_MAX_LENGTH = 400  # characters of a guess that are read
 
 __all__ = ["Accepts", "Contradiction", "Line", "channels_last", "kind", "line", "shape", "value"]
 
@@ -57,7 +57,7 @@ def line(
     says another input than it has. ``also`` are options beyond those of
     its kind, ``commands`` those of a command line; ``shaped`` says whether shapes may stand first, ``others`` what
     else a layer may be called."""
-    if len(text) > _MOST or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
+    if len(text) > _MAX_LENGTH or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
         return None
     if text.count("(") != text.count(")"):
         return None  # a piece of a call
@@ -111,7 +111,7 @@ def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader"
 
 def shape(text: str) -> str | None:
     """The shape that was meant: ``(224, 224, 3)`` is ``224x224x3``. None where it is none."""
-    shapes, rest = shapes_of(tokens(text)) if len(text) <= _MOST else ((), [""])
+    shapes, rest = shapes_of(tokens(text)) if len(text) <= _MAX_LENGTH else ((), [""])
     if len(shapes) != 1 or rest:
         return None
     return shapes[0] if shapes[0].count("x") < 4 else None
@@ -119,7 +119,7 @@ def shape(text: str) -> str | None:
 
 def value(option: Option, text: str) -> str | None:
     """The value of an option that was meant: ``SAME`` is ``same``. None where nothing is known that it takes."""
-    words = tokens(text) if len(text) <= _MOST else []
+    words = tokens(text) if len(text) <= _MAX_LENGTH else []
     try:
         found = spelled(option, "x".join(words))
         option.type.read(found)

@@ -10,7 +10,7 @@ from sepcalc.meant.words import SIZES as SIZE_WORD
 from sepcalc.options import FLAG, OFFSETS, OPTIONS, PADDING, SIZES, Option
 
 EACH = "each"
-LARGEST_FACTOR = 8  # of a size without more: larger ones are sizes to reach
+MAX_FACTOR = 8  # of a size without more: larger ones are sizes to reach
 
 
 class Lost(Exception):
@@ -61,7 +61,7 @@ class Layer:
     def sized(self, name: str, value: str) -> None:
         """Stores an option, its value as we write it; a size that scales or is reached is told by its axes."""
         if name in ("to", "scale") and {"to", "scale"} <= {*KINDS[self.kind].options} and SIZE_WORD.fullmatch(value):
-            name = "to" if max(map(int, value.split("x"))) > LARGEST_FACTOR else "scale"
+            name = "to" if max(map(int, value.split("x"))) > MAX_FACTOR else "scale"
         self.store(name, spelled(OPTIONS[name], value))
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from sepcalc import foreign
 from sepcalc.kinds import KINDS
-from sepcalc.meant.layer import LARGEST_FACTOR, Layer, Lost
+from sepcalc.meant.layer import MAX_FACTOR, Layer, Lost
 
-LARGEST_KERNEL = 11  # of a size without more: larger ones are outputs
+MAX_KERNEL = 11  # of a size without more: larger ones are outputs
 _CHANNELS = (
     "conv",
     "transposed",
@@ -70,7 +70,7 @@ def guessed(layer: Layer, channels: int) -> Sequence[str]:
         case "norm":
             return ("groups", "in")
         case "upsample":
-            return ("to",) if numbers and ("x" in numbers[0] or int(numbers[0]) > LARGEST_FACTOR) else ("scale",)
+            return ("to",) if numbers and ("x" in numbers[0] or int(numbers[0]) > MAX_FACTOR) else ("scale",)
         case "attention" | "multihead":
             return ("heads",) if len(numbers) < 2 else ("in", "heads")
         case "act" | "softmax" | "log-softmax" | "concat":
@@ -102,9 +102,9 @@ def windowed(layer: Layer, channels: int) -> Sequence[str]:
         return ("kernel", "stride", "padding")
     known = [int(number) if number.isdigit() else 0 for number in numbers]
     if len(known) == 1:
-        return ("kernel",) if 0 < known[0] <= LARGEST_KERNEL and known[0] % 2 else ("out",)
-    small = 0 < known[0] <= LARGEST_KERNEL and known[0] % 2 if known else False
-    if len(known) > 2 and small and known[0] == known[1] and known[2] > LARGEST_KERNEL:  # 3 3 64
+        return ("kernel",) if 0 < known[0] <= MAX_KERNEL and known[0] % 2 else ("out",)
+    small = 0 < known[0] <= MAX_KERNEL and known[0] % 2 if known else False
+    if len(known) > 2 and small and known[0] == known[1] and known[2] > MAX_KERNEL:  # 3 3 64
         layer.numbers = [f"{known[0]}x{known[1]}", *numbers[2:]]
         return ("kernel", "out", "stride", "padding")
     if len(known) > 2 and (known[2] > 2 or (known[0] == channels and not small)):

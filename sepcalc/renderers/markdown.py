@@ -11,7 +11,7 @@ from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Section, Tab
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~!&"})
 
 
-LONGEST = 60_000  # characters of a comment: GitHub refuses more than 65,536
+MAX_LENGTH = 60_000  # characters of a comment: GitHub refuses more than 65,536
 _LEAST = 20  # characters of a row, at least
 _LESS = ((None, None), (20, 300), (3, 60))  # lines of a section, characters of a text; less where that is too long yet
 
@@ -21,7 +21,7 @@ def render(report: Report, style: Style) -> str:
     tables are left out, then lines and letters, until it is short enough."""
     sections = report.sections()
     text = _joined(sections)
-    if not getattr(report, "for_comment", False) or len(text) < LONGEST:
+    if not getattr(report, "for_comment", False) or len(text) < MAX_LENGTH:
         return text
     for lines, letters in _LESS:
         cut = [_cut(section, lines, letters) for section in sections]
@@ -29,11 +29,11 @@ def render(report: Report, style: Style) -> str:
             0,
             max([len(section.rows) for section in cut if isinstance(section, Table) and section.folded] or [0]),
         )
-        if len(_joined(cut, 0)) >= LONGEST:
+        if len(_joined(cut, 0)) >= MAX_LENGTH:
             continue
         while few < many:  # as many rows as there is room for
             rows = (few + many + 1) // 2
-            few, many = (rows, many) if len(_joined(cut, rows)) < LONGEST else (few, rows - 1)
+            few, many = (rows, many) if len(_joined(cut, rows)) < MAX_LENGTH else (few, rows - 1)
         text = _joined(cut, few)
         break
     return text

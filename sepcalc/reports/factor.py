@@ -8,10 +8,10 @@ from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Tab
 from sepcalc.shape import AXES, axis_name, show
 
 if TYPE_CHECKING:
-    from sepcalc.factor import Factoring
-    from sepcalc.factor.chains import Written
-    from sepcalc.factor.proof import Proof
-    from sepcalc.factor.ways import Step, Way
+    from sepcalc.factoring import Factoring
+    from sepcalc.factoring.chains import Written
+    from sepcalc.factoring.proof import Proof
+    from sepcalc.factoring.schemes import Scheme, Step
 
 SHARES = range(10, 101, 10)  # percent of the full cost at which the curve is drawn
 DIGITS = 4  # of a real factor
@@ -258,7 +258,7 @@ def _drawn(error: float) -> float:
     return error if error > ROUNDING else 0.0
 
 
-def _reached(way: "Way", hundredths: int) -> float:
+def _reached(way: "Scheme", hundredths: int) -> float:
     errors = [step.error for step in way.steps if 100 * step.cost.macs <= hundredths]
     return min(errors, default=1.0)  # nothing can be afforded: everything is lost
 

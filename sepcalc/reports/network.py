@@ -5,11 +5,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
+from sepcalc.analysis.receptive_field import Stride
 from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, no_search_for_cycles, records
-from sepcalc.reach import Stride
 from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.layers import MEANING, explanation

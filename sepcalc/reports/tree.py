@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from sepcalc.cost import Cost, total
 from sepcalc.network import Layer
 
-DEEPEST = 20  # parts of a name that nest; what is below stays one part
-LONGEST = 12  # layers in a row that may be repeated together
+MAX_DEPTH = 20  # parts of a name that nest; what is below stays one part
+MAX_PERIOD = 12  # layers in a row that may be repeated together
 _NUMBERED = re.compile(r"([^/]*?)([0-9]{1,18})([^0-9/]*(?:/.*)?)", re.DOTALL)
 
 
@@ -40,7 +40,7 @@ class Branch(NamedTuple):
 def grown(layers: Sequence[Layer], fold: bool = True) -> list[Branch]:
     """The tree of the layers by the parts of their names, in order; layers of one group stand together in it only
     where they do so in the network. With ``fold``, repeated neighbours become one branch."""
-    paths = [layer.name.lstrip("/").split("/", DEEPEST) for layer in layers]
+    paths = [layer.name.lstrip("/").split("/", MAX_DEPTH) for layer in layers]
     return _Grower(layers, paths, fold).between(0, len(layers), 0)
 
 
@@ -124,7 +124,7 @@ def _counted(name: str) -> tuple[str, str, str]:
 
 def _repeated(marks: Sequence[int], numbers: Sequence[int], at: int) -> tuple[int, int]:
     """How many branches from here on repeat together, and how many times."""
-    for width in range(1, LONGEST + 1):
+    for width in range(1, MAX_PERIOD + 1):
         end = at
         while end + width < len(marks) and marks[end] == marks[end + width]:
             step = numbers[end + width] - numbers[end]

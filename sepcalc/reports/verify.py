@@ -9,7 +9,7 @@ from sepcalc.network import lacking
 from sepcalc.reports import BAD, COUNT, Column, Lines, Row, Section, Table, toned
 
 if TYPE_CHECKING:
-    from sepcalc.verify import Verification
+    from sepcalc.verification import Verification
 
 
 class VerifyReport(NamedTuple):

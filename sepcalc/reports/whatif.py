@@ -9,9 +9,9 @@ from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
 from sepcalc.network import ELEMENT_BYTES, Gap, Network, lacking
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
-from sepcalc.whatif import Change, Rewritten
-from sepcalc.whatif.fit import Answer
-from sepcalc.whatif.speed import Load, load
+from sepcalc.rewriting import Change, Rewritten
+from sepcalc.rewriting.fit import Answer
+from sepcalc.rewriting.speed import Load, load
 
 
 def incomplete(network: Network) -> str:

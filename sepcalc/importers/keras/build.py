@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.growing import MOST_NODES
+from sepcalc.importers.common.graph_builder import MAX_NODES
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import each
-from sepcalc.shape import LARGEST, Shape, show, volume
+from sepcalc.shape import MAX_SIZE, Shape, show, volume
 
 
 class Tensor(NamedTuple):
@@ -78,8 +78,8 @@ class Builder:
         else:
             for size in range(len(outer)):
                 op = each(op, (*outer[len(outer) - size :], *inner))
-        if len(self.nodes) >= MOST_NODES:
-            raise Invalid(f"the model has more than {MOST_NODES:,} operations")
+        if len(self.nodes) >= MAX_NODES:
+            raise Invalid(f"the model has more than {MAX_NODES:,} operations")
         unique = name
         while unique in self._used:
             self._used[name] += 1
@@ -126,7 +126,7 @@ class Builder:
 
 
 def _check(shape: Shape) -> None:
-    if any(not 1 <= size <= LARGEST for size in shape) or volume(shape) > LARGEST:
+    if any(not 1 <= size <= MAX_SIZE for size in shape) or volume(shape) > MAX_SIZE:
         raise Invalid(f"a tensor would be {show(shape)[:200]}: expected sizes of at least 1, and at most 2^63-1 in all")
 
 

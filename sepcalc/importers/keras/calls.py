@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.keras.build import Tensor, tensors_in
 from sepcalc.importers.keras.settings import shown, whole
-from sepcalc.shape import LARGEST, Shape, read_shape
+from sepcalc.shape import MAX_SIZE, Shape, read_shape
 
 MODELS = ("Model", "Functional", "Sequential")
 
@@ -120,7 +120,7 @@ def batch_size(said: Any) -> int | None:
     if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
         said = said[0]
     size = said[0] if isinstance(said, list) and said else None
-    return size if isinstance(size, int) and 1 <= size <= LARGEST else None
+    return size if isinstance(size, int) and 1 <= size <= MAX_SIZE else None
 
 
 def known(shape: tuple[int | None, ...] | None) -> Shape | None:

@@ -11,16 +11,16 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.importers.apart import run_apart
+from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.keras import hdf5
 
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
-LARGEST_CONFIG = 64 * 2**20  # bytes; those of the largest keras.applications models are below one MiB
-MOST_MEMBERS = 10_000
+MAX_CONFIG_BYTES = 64 * 2**20  # bytes; those of the largest keras.applications models are below one MiB
+MAX_MEMBERS = 10_000
 SECONDS = 10  # that an HDF5 file may take: one takes a third of one
-MEMORY = 4 * 2**30  # bytes of addresses: text of LARGEST_CONFIG is held a few times over
+MEMORY = 4 * 2**30  # bytes of addresses: text of MAX_CONFIG_BYTES is held a few times over
 BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a member that is both: deflate of zeros reaches 1032
 
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
@@ -37,7 +37,7 @@ def load(path: str) -> Any:
                 file.seek(0)
                 text = _zipped(file)
             elif (suffix := os.path.splitext(path)[1].lower()) == ".json":
-                text = magic + file.read(LARGEST_CONFIG)
+                text = magic + file.read(MAX_CONFIG_BYTES)
             else:
                 expected = "a zip file, as model.save() writes it" if suffix == ".keras" else "an HDF5 file"
                 raise Invalid(f"a {suffix} file should be {expected}, but this one begins otherwise")
@@ -62,7 +62,7 @@ def stored(path: str) -> list[tuple[str, str, int]] | str:
                 return "a text holds none"
         if not members:
             return "the file has no member *.h5 that holds them"
-        given = _apart((path, str(LARGEST_CONFIG), *members))
+        given = _apart((path, str(MAX_CONFIG_BYTES), *members))
         if given[:1] == hdf5.MISSING:
             return "reading them needs h5py: pip install 'sepcalc[h5]'"
         if given[:1] == hdf5.TEXT:
@@ -83,8 +83,8 @@ def _weights(file: BinaryIO) -> list[str]:
 
 def _parsed(text: bytes) -> Any:
     """The JSON. Raises Invalid where it is none, too long, too deep, or has numbers that are not finite."""
-    if len(text) > LARGEST_CONFIG:
-        raise Invalid(f"the configuration is larger than {LARGEST_CONFIG >> 20} MiB")
+    if len(text) > MAX_CONFIG_BYTES:
+        raise Invalid(f"the configuration is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     try:
         return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
     except json.JSONDecodeError as error:
@@ -115,7 +115,7 @@ def _hdf5(path: str) -> bytes:
     missing = Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'")
     if find_spec("h5py") is None:
         raise missing
-    given = _apart((path, str(LARGEST_CONFIG + 1)))
+    given = _apart((path, str(MAX_CONFIG_BYTES + 1)))
     kind, said = given[:1], given[1:]
     if kind == hdf5.TEXT:
         return said
@@ -153,8 +153,8 @@ def _zipped(file: BinaryIO) -> bytes:
             members = archive.infolist()
     except (BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, struct.error) as error:
         raise Invalid(f"this zip file cannot be read: {printable(str(error))[:200]}") from error
-    if len(members) > MOST_MEMBERS:
-        raise Invalid(f"this zip file has {len(members):,} members: expected at most {MOST_MEMBERS:,}")
+    if len(members) > MAX_MEMBERS:
+        raise Invalid(f"this zip file has {len(members):,} members: expected at most {MAX_MEMBERS:,}")
     size = file.seek(0, os.SEEK_END)
     names = set[str]()
     for member in members:
@@ -198,8 +198,8 @@ def _check_header(file: BinaryIO, member: "ZipInfo", size: int) -> None:
 
 
 def _inflated(file: BinaryIO, member: "ZipInfo") -> bytes:
-    if member.file_size > LARGEST_CONFIG or member.compress_size > LARGEST_CONFIG:
-        raise Invalid(f"config.json is larger than {LARGEST_CONFIG >> 20} MiB")
+    if member.file_size > MAX_CONFIG_BYTES or member.compress_size > MAX_CONFIG_BYTES:
+        raise Invalid(f"config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     file.seek(member.header_offset + 26)
     start = sum(struct.unpack("<HH", file.read(4)))
     file.seek(member.header_offset + 30 + start)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.growing import fixed_batch
+from sepcalc.importers.common.graph_builder import fixed_batch
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import (
     Arguments,
@@ -30,15 +30,15 @@ from sepcalc.importers.keras.calls import (
     sizes_of,
 )
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.held import Weights, with_weights
 from sepcalc.importers.keras.settings import Settings
+from sepcalc.importers.keras.stored import Weights, with_weights
 from sepcalc.importers.keras.table import handler, may_store
 from sepcalc.importers.keras.tftable import function_of
 from sepcalc.importers.keras.uncalled import never_called
 from sepcalc.network import Network
 from sepcalc.shape import Shape, read_shape, show
 
-MOST_PROBLEMS = 20
+MAX_PROBLEMS = 20
 
 
 class _Failed(Exception):
@@ -62,9 +62,9 @@ def build(config: Any, path: str, model: Builder, weights: Weights | None = None
 
 def refusal(problems: Sequence[Problem], path: str) -> InputError:
     """The first of these problems of a file, and how many more there are."""
-    more = len(problems) - MOST_PROBLEMS
+    more = len(problems) - MAX_PROBLEMS
     place = printable(path)
-    found = [problem._replace(place=place) for problem in problems[:MOST_PROBLEMS]]
+    found = [problem._replace(place=place) for problem in problems[:MAX_PROBLEMS]]
     return InputError([*found, Problem(f"and {more} more", place=place)] if more > 0 else found)
 
 

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 TEXT, BROKEN, MISSING, WEIGHTS, NOTHING = b"t", b"b", b"m", b"w", b"n"
-LARGEST_COMPARED = 2**26  # numbers of an array that is held against another
-LARGEST_PACKED = 2**29  # bytes of a packed member, which is unpacked beside the file: HDF5 is read here and there
+MAX_COMPARED = 2**26  # numbers of an array that is held against another
+MAX_PACKED_BYTES = 2**29  # bytes of a packed member, which is unpacked beside the file: HDF5 is read here and there
 
 
 class _Section(io.RawIOBase):
@@ -64,12 +64,12 @@ def _opened(path: str, member: str) -> Iterator[BinaryIO]:
                 start = info.header_offset + 30 + sum(struct.unpack("<HH", whole.read(4)))
                 yield io.BufferedReader(_Section(whole, start, info.file_size))
                 return
-            if info.file_size > LARGEST_PACKED:
-                raise ValueError(f"{member} is packed, and larger than {LARGEST_PACKED >> 20} MiB")
+            if info.file_size > MAX_PACKED_BYTES:
+                raise ValueError(f"{member} is packed, and larger than {MAX_PACKED_BYTES >> 20} MiB")
             with archive.open(info) as packed, TemporaryFile() as file:
                 while part := packed.read(2**20):
                     file.write(part)
-                    if file.tell() > LARGEST_PACKED:
+                    if file.tell() > MAX_PACKED_BYTES:
                         raise ValueError(f"{member} is larger than it says")
                 yield file
 
@@ -85,7 +85,7 @@ def _twice(arrays: dict[str, Any]) -> set[str]:
         parts = name.rpartition("vars/")[0].split("/")[:-1]
         for at in range(1, len(parts)):
             for outer in owned.get(("/".join(parts[:at]) + "/", array.shape), ()):
-                if outer not in found and 1 < array.size <= LARGEST_COMPARED and arrays[outer].dtype == array.dtype:
+                if outer not in found and 1 < array.size <= MAX_COMPARED and arrays[outer].dtype == array.dtype:
                     own = array[()].tobytes()
                     step = array.dtype.itemsize
                     if own == arrays[outer][()].tobytes() and own != own[:step] * array.size:

@@ -4,7 +4,7 @@ from math import isfinite
 from typing import Any
 
 from sepcalc.errors import Invalid, quoted
-from sepcalc.shape import LARGEST, Shape
+from sepcalc.shape import MAX_SIZE, Shape
 
 
 def shown(value: object) -> str:
@@ -12,7 +12,7 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, int | float | bool) or value is None:
-        text = str(value) if not isinstance(value, int) or abs(value) <= LARGEST else "a number beyond 2^63"
+        text = str(value) if not isinstance(value, int) or abs(value) <= MAX_SIZE else "a number beyond 2^63"
         return {"True": "true", "False": "false", "None": "null"}.get(text, text)
     return "a list" if isinstance(value, list | tuple) else "an object"
 
@@ -23,7 +23,7 @@ def whole(value: object, least: int = 1) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise Invalid(f"{shown(value)}: expected a whole number")
-    if not least <= value <= LARGEST:
+    if not least <= value <= MAX_SIZE:
         raise Invalid(f"{shown(value)}: expected a whole number from {least} to 2^63-1")
     return value
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, printable
-from sepcalc.importers.growing import never_used
+from sepcalc.importers.common.graph_builder import never_used
 from sepcalc.importers.keras.calls import Entry, build_shape, declared
-from sepcalc.importers.keras.held import Weights
+from sepcalc.importers.keras.stored import Weights
 from sepcalc.network import Network
 
 Alone = Callable[[dict[str, Any]], Network]  # of a model's configuration. Raises InputError

@@ -11,18 +11,18 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.apart import run_apart
-from sepcalc.importers.growing import fixed_batch, never_used
+from sepcalc.importers.common.graph_builder import fixed_batch, never_used
+from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder, Misfit, Value
 from sepcalc.importers.onnx.inputs import Inputs
+from sepcalc.importers.onnx.layout import Layouts
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
 from sepcalc.importers.onnx.provenance import Role, roles
 from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.unused import unused
 from sepcalc.importers.onnx.walk import Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
-from sepcalc.importers.onnx.wishes import Wishes
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.shape import Shape, show
@@ -51,7 +51,7 @@ def read(path: str, request: Request = Request()) -> Network:
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
     functions = {(one.domain, one.name): one for one in model.functions}
-    wishes = Wishes(graph, functions)
+    wishes = Layouts(graph, functions)
     border = Inputs(shown, graph, inputs, request, wishes.graph, wishes.single)
     examples = border.examples
     told = roles(model)
@@ -176,7 +176,7 @@ def _refuse_twice(shown: str, graph: Any) -> None:
 # --- what stands at the border ---------------------------------------------------------------------------------------
 
 
-def _border(border: Inputs, wishes: Wishes, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
+def _border(border: Inputs, wishes: Layouts, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
     builder = Builder(batch, {}, wishes.everywhere.__contains__, told)
     builder.asked = border.examples.asked

@@ -15,7 +15,7 @@ from sepcalc.importers.onnx.shapes import RENAMED, broadcast
 from sepcalc.shape import Shape
 
 SMALL = 16_384  # elements of one
-MOST_COMPUTED = 2**22  # elements read and made in one file: bounds time, and memory to 32 MiB
+MAX_COMPUTED = 2**22  # elements read and made in one file: bounds time, and memory to 32 MiB
 
 _SAME = frozenset({"Identity", "Dropout"})
 _BY_ELEMENT = frozenset({

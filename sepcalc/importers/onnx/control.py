@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sepcalc.branches import Branch, Choice
 from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
-from sepcalc.importers.growing import MOST_NODES, Broken, Segment
+from sepcalc.importers.common.graph_builder import MAX_NODES, Broken, Segment
 from sepcalc.importers.onnx.constants import array, known
 from sepcalc.importers.onnx.graph import Builder, Call, Elsewhere, Misfit, Mixed, Refused, Results, Value
 from sepcalc.network import SUMS, Layer, Network, Node
@@ -170,7 +170,7 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[],
     count = int(trips.data.reshape(-1)[0])
     if condition is not None and condition.data is not None and not condition.data.reshape(-1)[0]:
         count = 0
-    if count > 10_000 or count * max(1, len(graph.node)) > MOST_NODES // 2:
+    if count > 10_000 or count * max(1, len(graph.node)) > MAX_NODES // 2:
         raise Refused(f"it runs {count:,} times: unrolling is for 1 to 10,000")
     names = [one.name for one in graph.input]
     carried = [value for value in call.inputs[2:] if value is not None]
@@ -222,7 +222,7 @@ def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
     length = whole[0].sizes[axes[0]]
     if any(value.sizes[axis] != length for value, axis in zip(whole, axes)) or len(turned) != count:
         raise Invalid("what it scans is not of one length")
-    if length * max(1, len(graph.node)) > MOST_NODES // 2:
+    if length * max(1, len(graph.node)) > MAX_NODES // 2:
         raise Refused(f"it runs {length:,} times, which is too much to unroll")
     names = [one.name for one in graph.input]
     whole = [builder.along(value, axis) if value.batch == axis else value for value, axis in zip(whole, axes)]

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from sepcalc.branches import Choice
 from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.importers.growing import MOST_AXES, Growing, Segment, numbered
+from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, numbered
 from sepcalc.importers.onnx.provenance import Role
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
-from sepcalc.shape import LARGEST, Shape, show
+from sepcalc.shape import MAX_SIZE, Shape, show
 
 FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
 WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
@@ -186,7 +186,7 @@ class Pasted(NamedTuple):
     choice: Choice | None = None
 
 
-class Builder(Growing[Roots]):
+class Builder(GraphBuilder[Roots]):
     """The network so far; beside each node stand the stored tensors that it uses as weights, and how many elements of
     each at most."""
 
@@ -366,7 +366,7 @@ class Builder(Growing[Roots]):
         self, like: Value | None, shape: Shape, *, number: int | None, batch: int | None, first: bool, kind: int = 0
     ) -> Value:
         """The value of this shape that a tensor is, seen as the network sees such a value."""
-        if len(shape) > MOST_AXES or any(size < 1 or size > LARGEST for size in shape):
+        if len(shape) > MAX_AXES or any(size < 1 or size > MAX_SIZE for size in shape):
             raise Invalid(f"a tensor would be {show(shape) or 'empty'}: expected sizes from 1 to 2^63-1")
         value = Value(shape, kind or (like.kind if like else 1), None, None, first and len(shape) > 2, batch)
         return value._replace(number=self.view(number, self.shape(value)))

@@ -11,8 +11,8 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.attention import Form, attended, behind, form_of, heads_apart, rotated
+from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
 from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
-from sepcalc.importers.onnx.pieces import as_onnx, scaled, split
 from sepcalc.importers.onnx.products import multiplied
 from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.shape import show

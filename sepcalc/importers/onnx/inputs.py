@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.growing import guessed, listed, unsuited
+from sepcalc.importers.common.graph_builder import guessed, listed, unsuited
+from sepcalc.importers.onnx.layout import THROUGH, THROUGH_FIRST
 from sepcalc.importers.onnx.operators import RECURRENT
-from sepcalc.importers.onnx.wishes import THROUGH, THROUGH_FIRST
-from sepcalc.shape import LARGEST, Shape, read_shape, read_size, show
+from sepcalc.shape import MAX_SIZE, Shape, read_shape, read_size, show
 
 # Names of an open axis that say that examples lie along it (not so a product of theirs with another size); that say
 # nothing, exporters' own (unk__7, s0, DynamicDimension.0); and what stands there for want of a name, as often as there
@@ -181,7 +181,7 @@ class Inputs:
                 found.append(self._open(one.name, parts, along, left))
                 continue
             shape = tuple(sizes)
-            if any(not 1 <= size <= LARGEST for size in shape):
+            if any(not 1 <= size <= MAX_SIZE for size in shape):
                 found.append(Problem(f"{shown}: the input {quoted(one.name)} is {show(shape)}: expected sizes from 1"))
             shapes[one.name] = shape
         found += self._unknown_dims(dims)

@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.importers.growing import MOST_NODES, Broken
-from sepcalc.importers.onnx.constants import MOST_COMPUTED, array, evaluate, known
+from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
+from sepcalc.importers.onnx.constants import MAX_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Call, Misfit, Refused, Unknown, Unrun, Value
 from sepcalc.importers.onnx.older import modern
@@ -32,7 +32,7 @@ from sepcalc.importers.onnx.weighing import made_from, note_scales, weights_of
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape
 
-DEEPEST = 40  # functions and branches within each other
+MAX_DEPTH = 40  # functions and branches within each other
 
 
 class Walk:
@@ -61,8 +61,8 @@ class Walk:
     ) -> None:
         """Every node in order; ``scope`` holds the values by name, and gains theirs. ``read`` names what the graph
         gives."""
-        if depth > DEEPEST:
-            raise Broken(f"functions and branches stand in each other more than {DEEPEST} deep")
+        if depth > MAX_DEPTH:
+            raise Broken(f"functions and branches stand in each other more than {MAX_DEPTH} deep")
         fed = {name for node in nodes for name in node.input}
         self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
         fed |= {name for node in nodes for attribute in node.attribute for name in _outer(attribute)}
@@ -70,8 +70,8 @@ class Walk:
         for node in nodes:
             self.fed = used if depth else fed
             self.steps += 1
-            if self.steps > MOST_NODES:
-                raise Broken(f"it unfolds to more than {MOST_NODES:,} nodes")
+            if self.steps > MAX_NODES:
+                raise Broken(f"it unfolds to more than {MAX_NODES:,} nodes")
             name = prefix + _named(node)
             try:
                 for output, value in zip(node.output, self.node(node, name, scope, used, depth)):
@@ -150,7 +150,7 @@ class Walk:
         inputs = [value for value in call.inputs if value is not None]
         roots, some = made_from(self.builder, call)
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
-        results = evaluate(call, self.seen) if self.computed <= MOST_COMPUTED else None
+        results = evaluate(call, self.seen) if self.computed <= MAX_COMPUTED else None
         if results is not None:
             self.computed += sum(data.size for data in results)
             return [known(data)._replace(roots=roots, some=some(data.shape)) for data in results]

@@ -13,8 +13,8 @@ SMALL = 4 << 20  # bytes of a file that is read whole
 BIG = (
     262_144  # bytes of a tensor that are left out: 16,384 elements, which are few enough to be read, take up to 16 each
 )
-DEEPEST = 100  # messages within each other, as protobuf itself has it
-MOST = 300_000  # fields of a message, so that what is no model does not take forever
+MAX_DEPTH = 100  # messages within each other, as protobuf itself has it
+MAX_FIELDS = 300_000  # fields of a message, so that what is no model does not take forever
 
 # Which fields of a message are messages that hold tensors, and which field of a tensor is its payload.
 _HOLDERS = {
@@ -43,7 +43,7 @@ def read_graph(file: BinaryIO) -> bytes:
 
 def without_weights(data: memoryview, kind: str = "model", depth: int = 0) -> bytes:
     """The message, its small tensors whole, its large ones empty. Raises ValueError where it is none."""
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise ValueError("messages stand in each other too deep")
     holders = _HOLDERS[kind]
     parts: list[bytes | memoryview] = []
@@ -52,7 +52,7 @@ def without_weights(data: memoryview, kind: str = "model", depth: int = 0) -> by
         first, fields = at, fields + 1
         head, at = _varint(data, at)
         number, wire = head >> 3, head & 7
-        if not number or fields > MOST:
+        if not number or fields > MAX_FIELDS:
             raise ValueError("there is no field 0, and none after so many")
         if wire == 2:
             length, at = _varint(data, at)

@@ -143,7 +143,7 @@ def _counted(
     itself."""
     from torch.utils._pytree import tree_flatten, tree_map
 
-    from sepcalc.importers.growing import guessed, unsuited
+    from sepcalc.importers.common.graph_builder import guessed, unsuited
     from sepcalc.importers.torch.examples import as_images, of_examples
     from sepcalc.importers.torch.lowering import lowered
     from sepcalc.importers.torch.running import traced

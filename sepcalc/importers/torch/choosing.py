@@ -12,7 +12,7 @@ import torch
 CHOSEN = "\0chosen"  # stands among the inputs that a made-up choice depends on
 WAYS = 5  # each in turn, the first ones always, the last ones always, by lot, by another lot
 CHOOSING = {"topk", "argmax", "max"}
-MOST_CHOICES = 65_536
+MAX_CHOICES = 65_536
 
 
 def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[Any, torch.Tensor | None]:
@@ -24,7 +24,7 @@ def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[
     given, axis = bound["self"], bound.get("dim", -1)
     if axis is None or not given.ndim or axis % given.ndim != given.ndim - 1:
         return result, None
-    if not places.is_meta or not 0 < places.numel() <= MOST_CHOICES:
+    if not places.is_meta or not 0 < places.numel() <= MAX_CHOICES:
         return result, None
     among, best = given.shape[-1], bound["k"] if name == "topk" else 1
     rows, first = places.numel() // best, torch.arange(best)

@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from sepcalc.cost import COUNTS
 from sepcalc.errors import printable
-from sepcalc.importers.growing import Growing, numbered
+from sepcalc.importers.common.graph_builder import GraphBuilder, numbered
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.ops.rename import Rename
-from sepcalc.shape import LARGEST, Shape, show
+from sepcalc.shape import MAX_SIZE, Shape, show
 
 # Where the channels are that the network has last: where PyTorch has them last, too, or at its second axis, behind the
 # examples, or at its first one, as in a picture without an axis of examples.
@@ -94,7 +94,7 @@ class Origin(NamedTuple):
     tells: bool = False
 
 
-class Builder(Growing[Origin]):
+class Builder(GraphBuilder[Origin]):
     """The network so far."""
 
     def __init__(
@@ -188,7 +188,7 @@ class Builder(Growing[Origin]):
         return self.give(value.node, tensor.shape, self.wants(tensor) if first is None else first)
 
     def _check(self, shape: Shape) -> None:
-        if any(size < 1 or size > LARGEST for size in shape):
+        if any(size < 1 or size > MAX_SIZE for size in shape):
             raise Refused(f"a tensor of {show(shape)} is empty")
 
     # --- nodes ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-MOST = 200_000  # objects that are looked at
+MAX_OBJECTS = 200_000  # objects that are looked at
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, range, torch.dtype, torch.device, torch.Size)
 _OUTSIDE = (ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # what a module has only a name of
 _Restore = Callable[[], None]
@@ -29,7 +29,7 @@ def as_it_was(module: torch.nn.Module) -> Iterator[None]:
 def _remembered(module: torch.nn.Module) -> list[_Restore]:
     """For each object that is reached from the module, what makes it again what it is."""
     restores, seen, stack = list[_Restore](), dict[int, Any](), [module]
-    while stack and len(seen) < MOST:
+    while stack and len(seen) < MAX_OBJECTS:
         one = stack.pop()
         if isinstance(one, (*_ATOMS, *_OUTSIDE)) or id(one) in seen:
             continue

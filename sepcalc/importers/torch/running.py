@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.cost import COUNTS
 from sepcalc.errors import InputError, Problem, printable, quoted
-from sepcalc.importers.given import written
+from sepcalc.importers.common.input_values import written
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import CHOOSING, WAYS
 from sepcalc.importers.torch.dataless import Dataless, Shadow

@@ -10,7 +10,7 @@ import torch
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.given import Given, read_given, written
+from sepcalc.importers.common.input_values import Given, read_given, written
 from sepcalc.importers.torch.refusals import NeedsType
 from sepcalc.importers.torch.running import Failed, Said, Wanted, signature
 from sepcalc.network import Network
@@ -18,7 +18,7 @@ from sepcalc.shape import Shape, read_shape, show
 
 # Counts a module on arguments by position and by name; of the inputs named last, the types are guesses.
 Count = Callable[[Sequence[Any], Mapping[str, Any], Collection[str]], Network]
-MOST_TRIED = 32  # types of inputs, where none is known
+MAX_TRIED = 32  # types of inputs, where none is known
 Types = Mapping[str, torch.dtype]
 
 
@@ -89,7 +89,7 @@ def _typed(run: Run, asked: Mapping[str, Asked]) -> tuple[Network | None, Networ
     guesses = [label for label, one in asked.items() if one.given.plain]
     kinds = (None, torch.int64, torch.bool) if len(guesses) < 4 else (None, torch.int64)
     beside = None
-    for chosen in sorted(product(kinds, repeat=len(guesses)), key=lambda one: len(one) - one.count(None))[:MOST_TRIED]:
+    for chosen in sorted(product(kinds, repeat=len(guesses)), key=lambda one: len(one) - one.count(None))[:MAX_TRIED]:
         types = {label: kind for label, kind in zip(guesses, chosen) if kind is not None}
         found = _tried(run, asked, types) if types else None
         if isinstance(found, Network) and found.stopped is None:

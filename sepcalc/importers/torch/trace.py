@@ -52,8 +52,8 @@ from sepcalc.importers.torch.dataless import (
 from sepcalc.importers.torch.flex import flex_attention, uncompiled
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
-MOST_CALLS = 200_000
-MOST_ANSWERS = 1000  # that are made up for what comes behind a question
+MAX_CALLS = 200_000
+MAX_ANSWERS = 1000  # that are made up for what comes behind a question
 
 
 def _stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -255,7 +255,7 @@ class Tracer(Dataless):
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
         asks = func.name().partition(".")[0] in (*ASKING, "aten::nonzero")
-        if self.refusing.first is not None or (self.probing and asks and self.answers < MOST_ANSWERS):
+        if self.refusing.first is not None or (self.probing and asks and self.answers < MAX_ANSWERS):
             return self._uncounted(func, args, kwargs)
         return self.refusing.noted(lambda: self._followed(func, args, kwargs))
 
@@ -409,7 +409,7 @@ class Tracer(Dataless):
                 self.seen[item.at] = len(self.writes[storage_of(one)])
 
     def _note(self, op: str, arguments: Mapping[str, Any], outputs: tuple[Tensor, ...], library: str = "aten") -> None:
-        if len(self.calls) >= MOST_CALLS:
+        if len(self.calls) >= MAX_CALLS:
             raise TooMuch
         _, run, path = self._place()
         self.calls.append(Call(op, arguments, outputs, path, run, library))

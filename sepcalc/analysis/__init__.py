@@ -1,0 +1,1 @@
+"""What is derived from a network beside its costs: receptive fields, folded norms."""

@@ -1,0 +1,232 @@
+"""Kernels out of files: ``.npy``, ``.csv``, and one tensor of an ONNX or a safetensors file.
+
+Nothing here runs what a file contains, and nothing is allocated before the file is known to hold it.
+"""
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterable
+from math import prod
+from typing import IO, Any
+from warnings import catch_warnings
+
+import numpy as np
+from numpy.lib import format as npy
+
+from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted, why
+from sepcalc.factoring.kernel import ELEMENTS, Array, Kernel, of_array
+from sepcalc.factoring.reading import MAX_LENGTH, WEIGHTS, table
+from sepcalc.shape import show
+
+HEADER = 2**16  # bytes of a .npy header
+AXES = 32  # which every NumPy can hold
+INDEX = 10**8  # bytes of a safetensors header, as its own library has it
+SUGGESTED = 5  # names of weights that a message offers
+
+
+def read(path: str, weight: str | None, layer: bool | None) -> Kernel:
+    """The kernel or the weights in a file. Raises InputError."""
+    suffix = next((suffix for suffix in _READERS if path.lower().endswith(suffix)), "")
+    shown = printable(path)[:500]
+    try:
+        _require_file(path)
+        if not suffix:
+            raise Invalid("is no file of kernels", f"expected {', '.join(_READERS)}")
+        with open(path, "rb") as file:
+            return _READERS[suffix](file, path, weight, layer)
+    except Invalid as fact:
+        raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
+    except OSError as error:
+        raise InputError([Problem(f"{shown}: cannot be read: {error.strerror}")]) from error
+
+
+def _require_file(path: str) -> None:
+    """Raises Invalid unless this is a plain file: a pipe would block, a device never end."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        folder, name = os.path.split(path)
+        beside = os.listdir(folder or ".") if os.path.isdir(folder or ".") and not os.path.islink(path) else []
+        raise Invalid(absence(path), near_miss(name, beside)) from None
+    except ValueError as error:  # a null character
+        raise Invalid(f"cannot be read: {why(error)}") from error
+    if not stat.S_ISREG(mode):
+        raise Invalid("is a folder" if stat.S_ISDIR(mode) else "is not a plain file")
+
+
+# --- .csv -------------------------------------------------------------------------------------------------------------
+
+
+def _csv(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    if layer:
+        raise Invalid("a .csv holds a matrix, not a layer's weights", "leave --layer out")
+    data = file.read(MAX_LENGTH + 1)
+    if len(data) > MAX_LENGTH:
+        raise Invalid(f"is larger than {MAX_LENGTH >> 20} MiB", "larger ones as .npy")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid("is not UTF-8 text") from None
+    return table(text, path)
+
+
+# --- .npy -------------------------------------------------------------------------------------------------------------
+
+
+def _npy(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    shape, fortran, dtype = _npy_header(file)
+    if dtype.hasobject:
+        raise Invalid("holds Python objects, which are code: expected integers or real numbers")
+    if dtype.kind not in "biuf" or dtype.itemsize > 8:
+        raise Invalid(f"holds {dtype.name} values: expected integers or real numbers of at most 64 bits")
+    array = _numbers(file, shape, dtype, file.tell(), "its header")
+    array = array.reshape(shape[::-1]).T if fortran else array.reshape(shape)
+    return of_array(path, array, layer)
+
+
+def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
+    try:
+        version = npy.read_magic(file)
+    except ValueError:
+        raise Invalid("is not a .npy file: it begins with something else") from None
+    if version not in ((1, 0), (2, 0), (3, 0)):
+        raise Invalid(f"is of version {version[0]}.{version[1]}: expected 1.0, 2.0 or 3.0")
+    start, width = file.tell(), 2 if version == (1, 0) else 4
+    length = int.from_bytes(file.read(width), "little")
+    if length > HEADER:
+        raise Invalid(f"has a header of {length:,} bytes: expected at most {HEADER:,}")
+    file.seek(start)
+    # Version 3.0 is 2.0 with names of fields that are not Latin-1; what has fields is refused anyway.
+    reader = npy.read_array_header_1_0 if width == 2 else npy.read_array_header_2_0
+    try:
+        with catch_warnings(action="ignore"):  # what Python 2 wrote
+            shape, fortran, dtype = reader(file, max_header_size=HEADER)
+    except Exception as error:  # NumPy reads it as Python, whose parts each have errors of their own
+        raise Invalid("has a damaged header") from error
+    if any(size < 0 for size in shape):
+        raise Invalid("has a damaged header")
+    return shape, fortran, dtype
+
+
+def _numbers(file: IO[bytes], shape: Iterable[int], dtype: Any, start: int, told: str) -> Array:
+    """The numbers from ``start`` on, once the file is known to hold as many as it is said to."""
+    shape = tuple(shape)
+    count = prod(shape)
+    if not count:  # the other sizes may be any
+        raise Invalid(f"is empty: its shape is {show(shape)[:100]}")
+    if len(shape) > AXES:
+        raise Invalid(f"has {len(shape)} axes by {told}: expected at most 5")
+    if count > ELEMENTS:
+        raise Invalid(f"has {count:,} elements by {told}: expected at most {ELEMENTS:,}")
+    there = os.fstat(file.fileno()).st_size - start
+    if count * dtype.itemsize > there:
+        raise Invalid(f"ends too soon: {told} announces {count * dtype.itemsize:,} bytes, {max(0, there):,} are there")
+    file.seek(start)
+    return np.frombuffer(file.read(count * dtype.itemsize), dtype)
+
+
+# --- safetensors ------------------------------------------------------------------------------------------------------
+
+_DTYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "?", "I64": "<i8", "I32": "<i4", "I16": "<i2",
+    "I8": "i1", "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1",
+}  # fmt: skip
+
+
+def _safetensors(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    there = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    if there < 8 or length > min(INDEX, there - 8):
+        raise Invalid("is not a safetensors file: its header would be longer than it is")
+    try:
+        index = json.loads(file.read(length))
+        shapes = {name: tuple(entry["shape"]) for name, entry in index.items() if name != "__metadata__"}
+        if not all(type(size) is int and size >= 0 for shape in shapes.values() for size in shape):
+            raise TypeError("a size that is none")
+        name = _chosen(weight, path, shapes)
+        first, last = map(int, index[name]["data_offsets"])
+        kind = str(index[name]["dtype"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise Invalid("is not a safetensors file: its header is damaged") from None
+    if kind not in _DTYPES:
+        raise Invalid(f"{quoted(name)} holds {printable(kind[:20])} values: expected {', '.join(_DTYPES)}")
+    dtype, shape = np.dtype(_DTYPES[kind]), shapes[name]
+    if first < 0 or last - first != prod(shape) * dtype.itemsize:
+        raise Invalid(f"{quoted(name)} does not fit its header: {show(shape)} of {kind} in {last - first:,} bytes")
+    array = _numbers(file, shape, dtype, 8 + length + first, "the header").reshape(shape)
+    if kind == "BF16":  # the upper half of a float32, of which 8 bits are its precision
+        array = (array.astype(np.uint32) << 16).view(np.float32)
+        return _weights(path, name, array)._replace(epsilon=2.0**-7)
+    return _weights(path, name, array)
+
+
+# --- ONNX -------------------------------------------------------------------------------------------------------------
+
+
+def _onnx(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    try:
+        import onnx
+        from onnx import numpy_helper
+        from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
+    except ImportError:
+        raise Invalid("an ONNX file needs the package onnx", "pip install 'sepcalc[onnx]'") from None
+    try:
+        graph = onnx.load_model(file, load_external_data=False).graph
+    except Exception as error:  # protobuf's DecodeError comes from a module that its versions keep in different places
+        raise Invalid("is not an ONNX file: it cannot be decoded") from error
+    tensors: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output:
+            tensors |= dict.fromkeys(node.output, next((a.t for a in node.attribute if a.name == "value"), None))
+    tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+    name = _chosen(weight, path, {name: tuple(tensor.dims) for name, tensor in tensors.items()})
+    tensor = tensors[name]
+    if prod(tensor.dims) > ELEMENTS:
+        raise Invalid(f"{quoted(name)} has {prod(tensor.dims):,} elements: expected at most {ELEMENTS:,}")
+    if uses_external_data(tensor):
+        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        try:
+            load_external_data_for_tensor(tensor, os.path.dirname(os.path.abspath(path)))
+        except Exception as error:  # absent, outside of the folder, too short: onnx has a class of its own for each
+            raise Invalid(
+                f"the numbers of {quoted(name)} stand in {quoted(location)}, which cannot be read",
+                "put that file beside the model",
+            ) from error
+    try:
+        array = np.asarray(numpy_helper.to_array(tensor))
+    except Exception as error:
+        raise Invalid(f"{quoted(name)} is damaged: its numbers do not fit its shape or its type") from error
+    if tensor.data_type == onnx.TensorProto.BFLOAT16:
+        return _weights(path, name, array.astype(np.float32))._replace(epsilon=2.0**-7)
+    return _weights(path, name, array)
+
+
+def _weights(path: str, name: str, array: Array) -> Kernel:
+    """A convolution's weights out of a file of many tensors. Raises Invalid."""
+    try:
+        return of_array(f"{path}:{name}", array, layer=True)
+    except Invalid as fact:
+        raise Invalid(f"{quoted(name)} {fact.message}", fact.hint) from fact
+
+
+def _chosen(weight: str | None, path: str, shapes: dict[str, tuple[int, ...]]) -> str:
+    """The name of the weight asked for. Raises Invalid."""
+    if weight in shapes:
+        return weight
+    fitting = [name for name, shape in shapes.items() if 3 <= len(shape) <= 5]
+    shown = [f"{printable(name)} ({show(shapes[name])})" for name in fitting[:SUGGESTED]]
+    listed = ", ".join(shown) + (f" and {len(fitting) - SUGGESTED} more" if len(fitting) > SUGGESTED else "")
+    offer = f"it holds {listed}" if fitting else "it holds no convolution's weights"
+    if not weight:
+        suffix = next(suffix for suffix in WEIGHTS if path.lower().endswith(suffix))
+        raise Invalid(f"which weight? write it after a colon: …{suffix}:conv1.weight", offer)
+    raise Invalid(f"there is no weight {quoted(weight)}", near_miss(weight, fitting) or offer)
+
+
+_READERS: dict[str, Callable[[IO[bytes], str, str | None, bool | None], Kernel]] = {
+    ".npy": _npy,
+    ".csv": _csv,
+    ".safetensors": _safetensors,
+    ".onnx": _onnx,
+}

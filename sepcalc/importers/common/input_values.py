@@ -1,0 +1,144 @@
+"""What ``--input`` says of one input: ``1x3x224x224``, ``int64:1x6``, ``[7, 5]``; without axes ``(3)``, or ``()`` where
+its value is not said. A type and values are for the code of PyTorch modules; files say themselves what they take."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.shape import Shape, read_size
+
+TYPES = (
+    *("bool", "uint8", "int8", "int16", "int32", "int64"),
+    *("float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
+)
+_ALIASES = {"byte": "uint8", "short": "int16", "int": "int32", "long": "int64", "half": "float16", "float": "float32"}
+_ALIASES |= {"double": "float64", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32", "f64": "float64"}
+MAX_VALUES = 4096
+MAX_AXES = 24
+_MAX_LENGTH = 200_000  # characters of values
+_MAX_NUMBER_LENGTH = 100
+_NO_AXES = "()"  # the sizes of one number
+
+
+class Given(NamedTuple):
+    """One input: its type ('': not said), its sizes as text ('' where there are values, ``()`` of one number), and its
+    values, nested as its axes are (None: not said)."""
+
+    kind: str
+    sizes: str
+    values: Any = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it says a shape alone."""
+        return not self.kind and self.values is None
+
+    @property
+    def shape(self) -> Shape:
+        """Its sizes, in the order in which they are written. Raises Invalid."""
+        if self.values is not None:
+            return _shape_of(self.values)
+        if self.sizes == _NO_AXES:
+            return ()
+        try:
+            return tuple([read_size(part) for part in self.sizes.split("x")])
+        except Invalid as fact:
+            message = f"{quoted(self.sizes)} is not a shape: {fact.message}"
+            alone = self.sizes.lower() if self.sizes in ("True", "False") else self.sizes
+            hint = f"a value without axes: ({alone})" if _number(alone) is not None else ""
+            raise Invalid(message, hint or "sizes joined by x, as PyTorch has them") from fact
+
+
+def read_given(text: str) -> Given:
+    """``[TYPE:]SHAPE`` or ``[TYPE:]VALUES``; without axes ``()`` or ``(VALUE)``. Raises Invalid; the sizes are for the
+    reader of the shape to judge."""
+    kind, colon, rest = text.strip().partition(":")
+    if not colon:
+        kind, rest = "", kind
+    elif kind not in TYPES:
+        known = _ALIASES.get(kind)
+        hint = f"did you mean {known}?" if known else near_miss(kind, TYPES) or f"expected {', '.join(TYPES)}"
+        raise Invalid(f"{quoted(kind)} is no type of elements", hint)
+    rest = rest.strip()
+    if rest.startswith("("):
+        return _without_axes(kind, rest)
+    return Given(kind, "", _values(rest)) if rest.startswith("[") else Given(kind, rest)
+
+
+def written(values: Any) -> str:
+    """Values as ``--input`` has them."""
+    text = json.dumps(values)
+    return text if isinstance(values, list) else f"({text})"
+
+
+def _without_axes(kind: str, text: str) -> Given:
+    """``(VALUE)``, or ``()``."""
+    inner = text[1:-1].strip() if text.endswith(")") else None
+    if inner == "":
+        return Given(kind, _NO_AXES)
+    value = None if inner is None else _number(inner)
+    if value is None:
+        raise Invalid(f"{quoted(text)} is no value without axes", "one number in parentheses: (3), or () for any")
+    return Given(kind, "", value)
+
+
+def _number(text: str) -> int | float | bool | None:
+    """A number as JSON writes it, or a truth; None where it is none, or does not fit into 64 bits."""
+    try:
+        value = json.loads(text[:_MAX_NUMBER_LENGTH], parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    fits = isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 2**63)
+    return value if fits and len(text) <= _MAX_NUMBER_LENGTH else None
+
+
+def _values(text: str) -> Any:
+    expected = "numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]"
+    try:
+        if len(text) > _MAX_LENGTH:
+            raise ValueError
+        values = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Invalid(f"{quoted(text)} are no values", expected) from None
+    shape = _shape_of(values)
+    if not shape or 0 in shape or not _fits(values, shape):
+        raise Invalid(f"{quoted(text)} are no values of one shape", expected)
+    return values
+
+
+def _refuse(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _shape_of(values: Any) -> Shape:
+    """The lengths of the first lists, level by level."""
+    sizes = list[int]()
+    while isinstance(values, list) and len(sizes) < MAX_AXES:
+        sizes.append(len(values))
+        values = values[0] if values else None
+    return tuple(sizes)
+
+
+def _fits(values: Any, shape: Shape) -> bool:
+    """Whether the values are lists of these lengths, and numbers in them; not too many."""
+    level = [values]
+    for size in shape:
+        if any(not isinstance(one, list) or len(one) != size for one in level):
+            return False
+        level = [entry for one in level for entry in one]
+        if len(level) > MAX_VALUES:
+            raise Invalid(f"these are more than {MAX_VALUES:,} values", "a type and a shape will do: int64:1x5000")
+    return all(isinstance(one, (bool, float)) or (isinstance(one, int) and abs(one) < 2**63) for one in level)
+
+
+def require_shapes(inputs: Mapping[str, str], what: str) -> None:
+    """Raises InputError where more than a shape is said of an input of what has types of its own."""
+    problems = []
+    for name, text in inputs.items():
+        label = f"--input {printable(name)}={printable(text)[:100]}" if name else f"--input {printable(text)[:100]}"
+        if any(mark in text for mark in ":[("):
+            message = f"{label}: a type and values are for a PyTorch module, and {what} says itself what it takes"
+            problems.append(Problem(message, "a shape alone: --input " + (f"{printable(name)}=…" if name else "…")))
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,148 @@
+"""Which tensors of a file are images with their channels first: those that convolutions and their like read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sepcalc.importers.onnx.activations import ACTIVATIONS
+from sepcalc.importers.onnx.arithmetic import ARITHMETIC
+from sepcalc.importers.onnx.reductions import REDUCTIONS
+from sepcalc.importers.onnx.walk import MAX_DEPTH
+
+MAX_VISITS = 8  # of one function, each with other wishes of those who call it
+
+# Operators whose first input has its channels second: the wish for channels last begins there.
+WINDOWED = {
+    "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
+    "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
+    "MeanVarianceNormalization", "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool",
+    "MaxUnpool", "DeformConv", "FusedConv", "QLinearAveragePool", "QLinearGlobalAveragePool", "GroupNorm",
+    "SkipGroupNorm", "Crop", "ImageScaler",
+}  # fmt: skip
+_LAST = {"GroupNorm", "SkipGroupNorm"}  # that have the channels last unless they say otherwise
+# Those that keep the axes of their inputs, beside all that work element by element.
+_KEEPING = {
+    "Identity", "Dropout", "Cast", "CastLike", "Concat", "Split", "Slice", "Pad", "Expand", "Tile", "CenterCropPad",
+    "Trilu", "ReverseSequence", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearAdd",
+    "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere",
+    "BiasSoftmax", "Affine", "Scale", "ScaledTanh",
+}  # fmt: skip
+# Those that keep the axes of their first input; a norm, a running sum, elements put at places.
+_KEEPING_FIRST = {
+    "LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "SkipLayerNormalization",
+    "SkipSimplifiedLayerNormalization", "LpNormalization", "CumSum", "Scatter", "ScatterND", "ScatterElements",
+    "TensorScatter", "GatherElements", "TopK", "Hardmax", "Bernoulli",
+}  # fmt: skip
+# Those that say no more of their input's axes than that there are some, or have no input.
+TURNING = {
+    "CausalConvWithState", "Col2Im", "Gemm", "MatMul", "Einsum", "Attention", "RotaryEmbedding", "LSTM", "GRU", "RNN",
+    "QLinearMatMul", "MatMulInteger", "ArgMax", "ArgMin", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
+    "Gather", "GatherND", "OneHot", "com.microsoft.RotaryEmbedding", "com.microsoft.Attention", "QAttention",
+    "MultiHeadAttention", "DecoderMaskedMultiHeadAttention", "GroupQueryAttention", "FusedGemm", "FusedMatMul",
+    "FusedMatMulActivation", "TransposeMatMul", "BiasAdd", "BiasSplitGelu", "GemmFastGelu", "com.microsoft.SwiGLU",
+    "EmbedLayerNormalization", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool", "com.microsoft.QLinearConv",
+    "QLinearReduceMean", "QGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "MatMulBnb4",
+    "GatherBlockQuantized", "DynamicQuantizeLSTM", "RandomNormal", "RandomUniform", "RandomNormalLike",
+    "RandomUniformLike",
+}  # fmt: skip
+THROUGH = {*ACTIVATIONS, *ARITHMETIC, *_KEEPING}
+THROUGH_FIRST = {*_KEEPING_FIRST, *(name for name in REDUCTIONS if name.startswith("Reduce"))}
+
+
+class Layouts:
+    """The tensors that are read by convolutions and their like, at once or through what keeps the order of axes: those
+    of the graph, and ``everywhere`` those of the functions that it calls, too. A branch or body shares the names of
+    what is around it; a function has names of its own."""
+
+    def __init__(self, graph: Any, functions: Mapping[tuple[str, str], Any]) -> None:
+        self._functions = functions
+        self._visits: dict[tuple[str, str], dict[frozenset[str], set[str]]] = {}
+        self.graph = set[str]()
+        self.single = set[str]()  # those that are one image, before which the graph puts an axis of examples
+        self._stored = {one.name: one for one in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.output:
+                self._stored.update((node.output[0], one.t) for one in node.attribute if one.name == "value")
+        self._back(graph.node, self.graph, 0)
+        self.everywhere = self.graph.union(*[names for visits in self._visits.values() for names in visits.values()])
+
+    def _back(self, nodes: Sequence[Any], wanted: set[str], depth: int) -> None:
+        """Through the nodes from the last to the first; ``wanted`` gains the names."""
+        if depth > MAX_DEPTH:  # the walk says so
+            return
+        for node in reversed(nodes):
+            key = (node.domain, node.op_type)
+            if key in self._functions:
+                self._called(key, node, wanted, depth)
+                continue
+            for graph in [attribute.g for attribute in node.attribute if attribute.type == 5]:
+                self._body(node, graph, wanted, depth)
+            if wanted is self.graph:
+                self._lone(node)
+            said = {one.name: one.i for one in node.attribute if one.name in ("channels_last", "keepdims")}
+            if node.op_type in WINDOWED:
+                if not said.get("channels_last", node.op_type in _LAST):
+                    wanted.update(node.input[:1])
+            elif any(output in wanted for output in node.output) and said.get("keepdims", 1):
+                if node.op_type in THROUGH:
+                    wanted.update(node.input)
+                elif node.op_type in THROUGH_FIRST or (node.op_type == "Gather" and self._list(node)):
+                    wanted.update(node.input[:1])
+
+    def _lone(self, node: Any) -> None:
+        """Goes back from where an axis of examples is put before an image to where it is taken away."""
+        given = node.output[:1]
+        if node.op_type == "Unsqueeze" and self.graph.intersection(given) and _axes_of(node, self._stored) == [0]:
+            self.single.update(node.input[:1])
+        elif self.single.intersection(given):
+            if node.op_type in THROUGH:
+                self.single.update(node.input)
+            elif node.op_type == "Squeeze" and _axes_of(node, self._stored) == [0]:
+                self.graph.update(node.input[:1])
+
+    def _list(self, node: Any) -> bool:
+        """Whether it is gathered by a stored list, which keeps the axes that there are."""
+        stored = self._stored.get(node.input[1]) if len(node.input) > 1 else None
+        return stored is not None and len(stored.dims) == 1
+
+    def _called(self, key: tuple[str, str], node: Any, wanted: set[str], depth: int) -> None:
+        function = self._functions[key]
+        asked = frozenset(inner for inner, outer in zip(function.output, node.output) if outer in wanted)
+        visits = self._visits.setdefault(key, {})
+        if asked not in visits and len(visits) < MAX_VISITS:
+            visits[asked] = set(asked)  # stands there already for one that calls itself
+            self._back(function.node, visits[asked], depth + 1)
+        inner = visits.get(asked, ())
+        wanted.update(outer for name, outer in zip(function.input, node.input) if name in inner)
+
+    def _body(self, node: Any, graph: Any, wanted: set[str], depth: int) -> None:
+        given, taken = _passed(node, graph)
+        wanted.update(inner for inner, outer in given if outer in wanted)
+        self._back(graph.node, wanted, depth + 1)
+        wanted.update(outer for inner, outer in taken if inner in wanted)
+
+
+def _axes_of(node: Any, stored: Mapping[str, Any]) -> Sequence[int]:
+    """The axes that an Unsqueeze puts in, or a Squeeze takes out."""
+    from onnx.numpy_helper import to_array
+
+    given = [list(one.ints) for one in node.attribute if one.name == "axes"]
+    tensor = stored.get(node.input[1]) if len(node.input) > 1 else None
+    if tensor is None or tensor.data_location == 1:
+        return given[0] if given else ()
+    try:
+        return [int(axis) for axis in to_array(tensor).reshape(-1)]
+    except (TypeError, ValueError):  # the walk says what is wrong with it
+        return ()
+
+
+def _passed(node: Any, graph: Any) -> tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]:
+    """What a branch or body gives to its node's outputs, and what it takes of its inputs: names inside and outside.
+    What a loop gathers over its runs, or scans, has another axis."""
+    inputs, outputs = [one.name for one in graph.input], [one.name for one in graph.output]
+    if node.op_type == "Loop":
+        return zip(outputs[1:][: len(inputs) - 2], node.output), zip(inputs[2:], node.input[2:])
+    if node.op_type == "Scan":
+        scanned = sum(one.i for one in node.attribute if one.name == "num_scan_inputs")
+        states = max(0, len(inputs) - scanned)
+        return zip(outputs[:states], node.output), zip(inputs[:states], node.input)
+    return zip(outputs, node.output), ()

@@ -1,0 +1,81 @@
+"""What a network would cost with other convolutions, another width or another resolution.
+
+A network goes in, a rewritten network comes out, with the same outer shapes where only layers were rewritten, and for
+every layer what became of it, or why it was left alone. The rewrites are those of :mod:`sepcalc.rewrite`.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from sepcalc.errors import InputError, Invalid, Problem, quoted
+from sepcalc.network import Network
+from sepcalc.options import read_sizes
+from sepcalc.rewriting.resize import heads_of, resized
+from sepcalc.rewriting.rules import Change, Rewritten, Rule, read_rule, read_rules, resized_and_rewritten, rewrite
+from sepcalc.shape import Shape
+
+__all__ = ["Change", "Rewritten", "Rule", "read_rule", "read_rules", "resized_and_rewritten", "rewrite", "whatif"]
+MAX_WIDTH = 100
+_NUMBER = re.compile(r"[0-9]+/[0-9]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")  # no power takes long
+
+
+def whatif(
+    network: Network,
+    rules: Sequence[str] | str = (),
+    exclude: Iterable[str] | str = (),
+    *,
+    width: str | float | Fraction | None = None,
+    divisor: int = 8,
+    resolution: str | int | Sequence[int] | None = None,
+) -> Rewritten:
+    """What a network would cost, rewritten: by rules as on the command line (``"stage*/conv*=depthwise-separable"``;
+    the first that a layer's name matches is its own), of other channels (``width`` times, in multiples of ``divisor``)
+    or another ``resolution`` (192, or a size for each axis). The network that results is ``.after``; ``.layers`` tell
+    what became of each.
+
+    Raises InputError.
+    """
+    read = read_rules([rules] if isinstance(rules, str) else rules)
+    factor = None if width is None else read_fraction("width", str(width), MAX_WIDTH)
+    sizes = None if resolution is None else read_resolution("resolution", resolution)
+    changed = network if factor is None and sizes is None else resized(network, factor, divisor, sizes)
+    remark = said(width, resolution)
+    result = resized_and_rewritten(
+        network,
+        changed,
+        remark,
+        () if factor is None else heads_of(network),
+        read,
+        [exclude] if isinstance(exclude, str) else exclude,
+    )
+    return result._replace(remark=remark)
+
+
+def said(width: object, resolution: object) -> str:
+    """What was done to the whole of a network, in words."""
+    parts = [] if width is None else [f"width x {width}"]
+    return ", ".join(parts if resolution is None else [*parts, f"resolution {_text(resolution)}"])
+
+
+def read_fraction(what: str, text: str, largest: int) -> Fraction:
+    """A positive decimal or fraction. Raises InputError."""
+    try:
+        value = Fraction(text) if len(text) <= 40 and _NUMBER.fullmatch(text) else Fraction(0)
+    except ZeroDivisionError:
+        value = Fraction(0)
+    if not 0 < value <= largest:
+        raise InputError([Problem(f"{what} {quoted(text)}: expected a number above 0, up to {largest:,}")])
+    return value
+
+
+def read_resolution(what: str, resolution: str | int | Sequence[int]) -> Shape:
+    """One size, or one for each axis: ``192``, ``256x160``. Raises InputError."""
+    try:
+        return read_sizes(_text(resolution))
+    except Invalid as fact:
+        raise InputError([Problem(f"{what}: {fact.message}", fact.hint)]) from fact
+
+
+def _text(resolution: object) -> str:
+    return "x".join(map(str, resolution)) if isinstance(resolution, list | tuple) else str(resolution)

@@ -1,0 +1,116 @@
+"""One layer, run on data of its own."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sepcalc.cost import Cost
+from sepcalc.network import Layer
+from sepcalc.ops.base import Op
+from sepcalc.ops.move import Embedding
+from sepcalc.ops.product import Attention
+from sepcalc.ops.repeat import Each
+from sepcalc.shape import volume
+from sepcalc.verification.bench import Bench
+from sepcalc.verification.counting import Array, Tally
+from sepcalc.verification.executors import EXECUTORS, run_op
+from sepcalc.verification.sampling import pieces, sampled
+from sepcalc.verification.verdicts import Check
+
+TOLERANCE = 1e-9  # relative and absolute, in float64
+
+
+Progress = Callable[[int, int, str], None]
+
+
+class Run:
+    """One verification: its seed and its progress."""
+
+    def __init__(self, seed: int, whole: int, progress: Progress | None) -> None:
+        self.seed = seed
+        self.whole = max(1, whole)
+        self.progress = progress
+        self.done = 0
+        self.shown = 0
+
+    def bench(self, name: str, small: bool = False) -> Bench:
+        bench = Bench(name, self.seed, lambda: None, small)
+        if self.progress is not None:
+            bench.tick = lambda: self.show(bench.tally, name)
+        return bench
+
+    def show(self, tally: Tally, name: str) -> None:
+        at = min(self.whole, self.done + operations(tally.cost()))
+        if self.progress is not None and self.whole > at > self.shown + self.whole // 200:
+            self.shown = at
+            self.progress(at, self.whole, name)
+
+    def reach(self, at: int, name: str) -> None:
+        """Layer by layer, where only samples run: what whole layers cost says little of how long they take."""
+        self.done = self.whole  # the layers themselves have nothing to say
+        if self.progress is not None:
+            self.progress(at, self.whole, name)
+
+    def finish(self, cost: Cost) -> None:
+        self.done += operations(cost)
+
+
+def operations(cost: Cost) -> int:
+    return sum(cost[1:6])
+
+
+def agree(found: Array, reference: Array, near: bool) -> bool:
+    if found.shape != reference.shape:
+        return False
+    if not near:
+        return np.array_equal(found, reference)
+    found, reference = np.asarray(found, np.float64), np.asarray(reference, np.float64)  # truths cannot be subtracted
+    off, allowed = np.abs(np.subtract(found, reference)), np.abs(reference)
+    allowed *= TOLERANCE
+    allowed += TOLERANCE
+    # infinities differ by NaN, and may yet be equal
+    return bool((off <= allowed).all() or np.allclose(found, reference, TOLERANCE, TOLERANCE))
+
+
+def innermost(op: Op) -> Op:
+    """What an op on each slice is, slice by slice."""
+    while isinstance(op, Each):
+        op = op.op
+    return op
+
+
+def check_layer(layer: Layer, run: Run, sample: int | None = None) -> Check:
+    """Runs a layer on data of its own, all of it or a sample of its positions."""
+    bench = run.bench(layer.name)
+    if isinstance(innermost(layer.op), Attention):
+        bench.dtype = np.float64
+    limit = 100 if isinstance(innermost(layer.op), Embedding) else 3
+    inputs = [bench.data(f"input {at}", shape, limit) for at, shape in enumerate(layer.inputs)]
+    whole = layer.op.cost(layer.inputs, layer.output)
+    if sample is None:
+        parts, formula, what = pieces(layer, inputs), layer.cost, ""
+    else:
+        part = sampled(layer, inputs, sample, np.random.default_rng(bench.key("sample")))
+        parts, what = iter([part]), part.what
+        formula = part.op.cost(part.shapes, part.running) if what else whole
+        # what other layers have counted of the same weights
+        formula = formula._replace(
+            params=max(0, formula.params - whole.params + layer.cost.params),
+            buffers=max(0, formula.buffers - whole.buffers + layer.cost.buffers),
+        )
+    near = EXECUTORS[type(layer.op)].near(layer.op)
+    written, right, shaped = 0, True, True
+    for part in parts:
+        bench.positions = part.positions
+        found, reference = run_op(part.op, part.inputs, part.output, bench)
+        shaped &= found.shape == part.running
+        right &= agree(found, reference, near)
+        written += found.size
+    executed = bench.tally.cost()
+    executed = executed._replace(
+        params=max(0, executed.params - whole.params + layer.cost.params),
+        buffers=max(0, executed.buffers - whole.buffers + layer.cost.buffers),
+    )
+    run.finish(executed)
+    shaped &= bool(what) or written == volume(layer.output)
+    return Check(layer.name, layer.kind, formula, executed, right, shaped, TOLERANCE if near else 0.0, what)
