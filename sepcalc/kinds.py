@@ -34,12 +34,6 @@ class Kind(NamedTuple):
         return self.needs + self.takes
 
 
-def accepted(kind: str, words: Words, options: Options) -> tuple[str, ...]:
-    """The options that this form of the kind has a use for: ``pool max`` takes a kernel, ``pool max global`` none."""
-    entry = KINDS[kind]
-    return entry.form(words, options) if entry.form else entry.options
-
-
 def build(kind: str, words: Words, options: Options, inputs: Shapes) -> Op | Chain:
     """The op that a layer of this kind is on these inputs, or the links of a layer that is a chain.
 

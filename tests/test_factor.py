@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.errors import InputError
-from sepcalc.factoring import Factoring, chains, eigenvalues, exact, proof, schemes, spectra
+from sepcalc.factoring import Factoring, chains, exact, proof, schemes, spectra
 from sepcalc.factoring.named import KERNELS
 from sepcalc.verification.counting import Tally, counting
 
@@ -651,33 +651,6 @@ def test_nothing_to_save_is_said(
         "depthwise-separable: the kernel 1x1 has no spatial part to separate\n"
     )
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("shape", [(40, 40), (70, 30)])
-def test_eigenvalues_by_blocks_are_numpys(shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eigenvalues, "LARGE", 2)
-    part = np.random.default_rng(4).standard_normal(shape)
-    for matrix in (part @ part.T, np.zeros((5, 5)), np.diag([3.0, 1.0, 2.0])):
-        known = np.linalg.eigvalsh(matrix)
-        assert eigenvalues.ascending(matrix) == pytest.approx(known, abs=1e-12 * max(1, known[-1]))
-
-
-def test_eigenvalues_that_are_none_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A routine that fails, that answers nonsense, or that is not there: NumPy's own answer."""
-    monkeypatch.setattr(eigenvalues, "LARGE", 2)
-
-    def filled(given: Any, value: float) -> None:
-        from ctypes import POINTER, c_double, c_int64, cast
-
-        cast(given[5], POINTER(c_double))[0] = cast(given[6], POINTER(c_double))[0] = value
-        cast(given[8], POINTER(c_int64))[0] = 9
-
-    def failing(*given: Any) -> None:
-        given[10]._obj.value = 1
-
-    for routine in (failing, lambda *given: filled(given, 9.0), None):
-        monkeypatch.setattr(eigenvalues, "_routine", lambda routine=routine: routine)
-        assert eigenvalues.ascending(np.diag([3.0, 1.0, 2.0])) == pytest.approx([1, 2, 3])
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import click
 from sepcalc import __version__
 from sepcalc.errors import InputError, near_miss, printable, quoted
 
-FINE, FAILED, BAD_INPUT, BUG, INTERRUPTED = 0, 1, 2, 70, 130
+FINE, BAD_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130
 MAX_MESSAGE = 500  # characters of what click, or a bug, has to say: it may repeat a value of any length
 
 COMMANDS = {

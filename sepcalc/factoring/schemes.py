@@ -20,11 +20,6 @@ from sepcalc.shape import Pads, Shape
 
 SLICES, BASIS, DEPTHWISE = "spatial", "factorized", "depthwise-separable"
 MAX_TERMS = 32  # of a kernel of three axes
-SAYS = {
-    SLICES: "each kernel slice as a sum of rank outer products, one per axis",
-    BASIS: "rank kernels along the first axis, shared by all outputs, combined along the next",
-    DEPTHWISE: "rank depthwise kernels per input channel, then pointwise",
-}
 
 
 class Step(NamedTuple):

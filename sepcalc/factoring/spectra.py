@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sepcalc.factoring import eigenvalues
 from sepcalc.factoring.kernel import Array
 
 LARGE = 1024  # a side from which on the spectrum comes from the Gram matrix, at half the time and half the digits
@@ -26,7 +25,7 @@ def singular_values(matrix: Array) -> Array:
         values: Array = np.linalg.svd(matrix, compute_uv=False)
         return values
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    return np.sqrt(np.maximum(eigenvalues.ascending(wide @ wide.T)[::-1], 0))
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(wide @ wide.T)[::-1], 0))
 
 
 def scaled(weights: Array) -> Array:

@@ -105,13 +105,6 @@ class Report(Protocol):
         """For machines: the rows of ``--format csv``, all with the same fields."""
 
 
-class Verdicts(Report, Protocol):
-    """A report that is a list of verdicts."""
-
-    def cases(self) -> Sequence[Case]:
-        """One by one."""
-
-
 def cases_of(report: Report) -> Sequence[Case]:
     """The verdicts of a report. Raises TypeError where it has none: no command offers these formats for it."""
     cases: Sequence[Case] | None = getattr(report, "cases", lambda: None)()

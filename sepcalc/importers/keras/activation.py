@@ -42,7 +42,6 @@ SIMPLE = {
     "threshold": "threshold",
 }
 FREE = ("linear", "identity")
-OTHERS = ("softmax", "log_softmax", "glu", "squareplus", "sparse_plus")
 
 
 def named(value: Any) -> tuple[str, Settings]:
