@@ -8,7 +8,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from sepcalc.errors import InputError
-from sepcalc.kinds import KINDS, accepted
+from sepcalc.kinds import KINDS
 from sepcalc.network import Network, Node
 from sepcalc.options import DECIMAL, FLAG, FUNCTION, NAMES, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
 from sepcalc.shape import MAX_SIZE, Shape
@@ -123,7 +123,8 @@ def _settings(draw, kind, values):
     if entry.free_word:
         words = (draw(st.sampled_from(["ij,jk->ik", "hwc,hwc->hwc", "ab,ab"])),)
     chosen = set(draw(st.lists(st.sampled_from(entry.options), unique=True))) if entry.options else set()
-    form = accepted(kind, words, dict.fromkeys(chosen))
+    own = KINDS[kind]
+    form = own.form(words, dict.fromkeys(chosen)) if own.form else own.options
     names = [*entry.needs, *(name for name in form if name in chosen and name not in entry.needs)]
     return words, {name: draw(values[OPTIONS[name].type]) for name in names}
 

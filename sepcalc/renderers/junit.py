@@ -4,66 +4,62 @@ Exact counts have no time of day and take none worth telling: the timestamp and 
 """
 
 from itertools import groupby
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
 from sepcalc.reports import NOTE, Case, Report, cases_of
 
-_NO_TIME = 'timestamp="1970-01-01T00:00:00" hostname="localhost" time="0"'
+_COUNTED = {"failures": "failed", "errors": "error", "skipped": "skipped"}  # an attribute of a suite, and the outcome
+_BESIDE = {"warned": "warning", NOTE: "note"}
 
 
 def render(report: Report, style: Style) -> str:
     """A suite for each file or check, a case for each limit; notes stand in the suite's output."""
-    suites = [list(cases) for _, cases in groupby(cases_of(report), key=lambda case: case.suite)]
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>"]
-    for number, cases in enumerate(suites):
-        lines += _suite(number, cases)
-    return "\n".join([*lines, "</testsuites>\n"])
+    root = Element("testsuites")
+    for number, (name, cases) in enumerate(groupby(cases_of(report), key=lambda case: case.suite)):
+        _suite(root, number, name, list(cases))
+    indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _suite(number: int, told: list[Case]) -> list[str]:
+def _suite(root: Element, number: int, name: str, told: list[Case]) -> None:
     cases = [case for case in told if case.outcome != NOTE]
-    counts = {
-        word: sum(case.outcome == outcome for case in cases)
-        for word, outcome in (("failures", "failed"), ("errors", "error"), ("skipped", "skipped"))
-    }
-    listed = " ".join(f'{word}="{count}"' for word, count in counts.items())
-    name = _attribute(told[0].suite)
-    lines = [f'  <testsuite id="{number}" package="sepcalc" name={name} tests="{len(cases)}" {listed} {_NO_TIME}>']
-    lines.append("    <properties/>")
+    counts = {word: str(sum(case.outcome == outcome for case in cases)) for word, outcome in _COUNTED.items()}
+    suite = SubElement(
+        root,
+        "testsuite",
+        {"id": str(number), "package": "sepcalc", "name": _token(name), "tests": str(len(cases)), **counts},
+        timestamp="1970-01-01T00:00:00",
+        hostname="localhost",
+        time="0",
+    )
+    SubElement(suite, "properties")
     for case in cases:
-        lines += _case(case)
-    words = {"warned": "warning", NOTE: "note"}
-    beside = [f"{words[case.outcome]}: {line}" for case in told if case.outcome in words for line in _said(case)]
-    lines.append(f"    <system-out>{_text(beside)}</system-out>")
-    return [*lines, "    <system-err/>", "  </testsuite>"]
+        _case(suite, case)
+    beside = [f"{_BESIDE[case.outcome]}: {line}" for case in told if case.outcome in _BESIDE for line in _said(case)]
+    SubElement(suite, "system-out").text = _text(beside)
+    SubElement(suite, "system-err")
 
 
-def _case(case: Case) -> list[str]:
-    head = f'    <testcase classname={_attribute(case.suite)} name={_attribute(case.name)} time="0"'
+def _case(suite: Element, case: Case) -> None:
+    element = SubElement(suite, "testcase", classname=_token(case.suite), name=_token(case.name), time="0")
     if case.outcome == "skipped":
-        return [f"{head}>", "      <skipped/>", "    </testcase>"]
-    if case.outcome not in ("failed", "error"):
-        return [f"{head}/>"]
-    element, sort = ("failure", "budget") if case.outcome == "failed" else ("error", "refused")
-    where = [f"{case.file}:{case.line}" if case.line else case.file] if case.file else []
-    body = _text([*where, *_said(case)])
-    return [
-        f"{head}>",
-        f'      <{element} type="{sort}" message={_attribute(case.message)}>{body}</{element}>',
-        "    </testcase>",
-    ]
+        SubElement(element, "skipped")
+    elif case.outcome in ("failed", "error"):
+        tag, sort = ("failure", "budget") if case.outcome == "failed" else ("error", "refused")
+        where = [f"{case.file}:{case.line}" if case.line else case.file] if case.file else []
+        SubElement(element, tag, type=sort, message=_token(case.message)).text = _text([*where, *_said(case)])
 
 
 def _said(case: Case) -> list[str]:
     return [case.message, *case.details]
 
 
-def _attribute(text: str) -> str:
-    """In quotes; nothing that a token may not have at its ends, and never empty."""
-    return quoteattr(" ".join(printable(text).split()) or "-")
+def _token(text: str) -> str:
+    """The value of an attribute: nothing that a token may not have at its ends, and never empty."""
+    return " ".join(printable(text).split()) or "-"
 
 
 def _text(lines: list[str]) -> str:
-    return escape("\n".join(map(printable, lines)))
+    return "\n".join(map(printable, lines))
