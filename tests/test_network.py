@@ -260,6 +260,14 @@ FIELDS = [
     ("32x3", ["conv -k3 -o4", "upsample nearest --scale 2", "conv -k3 -o4"], [(3,), (3,), (4,)]),
     # three positions of an image four times as large lie over two of the original at the most, those four apart
     ("32x3", ["conv -k3 -o4 -s4 -p1", "upsample nearest --scale 4", "conv -k3 -o4"], [(3,), (3,), (7,)]),
+    # of an image twice as large two neighbours may lie over two positions, each of which sees 3: an estimate, at most
+    (
+        "32x3",
+        ["conv -k3 -o4", "upsample nearest --scale 2", "conv -k2 -o4 -s2", "conv -k2 -o4"],
+        [(3,), (3,), (4,), (5,)],
+    ),
+    ("32x3", ["upsample nearest --scale 4", "pool max -k3 -s2", "conv -k3 -o4"], [(1,), (2,), (3,)]),
+    ("32x3", ["upsample nearest --scale 3", "conv -k5 -o4 -s6", "conv -k3 -o4"], [(1,), (3,), (7,)]),
     ("32x3", ["transposed -k3 -o4 -s2"], [(2,)]),  # an even position meets two inputs, an odd one one
     ("32x3", ["transposed -k2 -o4 -s2", "conv -k3 -o4"], [(1,), (2,)]),
     ("8x8x8", ["pixel-unshuffle --scale 2", "conv -k3 -o4"], [(2, 2), (6, 6)]),
