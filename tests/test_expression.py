@@ -116,6 +116,16 @@ VALUES = [  # a text, its value
     ("0 or not no", True),
     ("not " * DEPTH + "1", True),
     ("max(" * DEPTH + "1" + ", 2)" * DEPTH, 2),
+    ("1 if no or yes else 2", 1),
+    ("no if no else no or yes", True),
+    ("no or yes if 1 else 2", True),
+    ("1 if no else 2 if no or yes else 3", 2),
+    ("(no or yes)", True),
+    ("not no or no", True),
+    ("no and no or yes", True),
+    ("yes or no and no", True),
+    ("1 + 1 < 2 * 2 and 3 - 1 >= 2", True),
+    ("max(1 if no or yes else 2, 0)", 1),
 ]  # fmt: skip
 
 

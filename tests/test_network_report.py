@@ -1,5 +1,6 @@
 """What a network says of itself where weights are shared, fixed, narrower, or not known: each number by hand."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from sepcalc.network import (
     by_kind,
     lacking,
     live_elements,
+    no_search_for_cycles,
     of_chain,
     records,
     whole,
@@ -212,3 +214,21 @@ def test_what_lives_while_each_layer_runs() -> None:
     assert live_elements(sizes, graph, [4, 1]) == [4 + 7, 4 + 7, 4 + 7 + 2]
     assert live_elements([5, 3, 6], [((), False), ((0, 1), True)], [2]) == [5, 5 + 6]
     assert network([(4,)], [("dense -o6", (0,)), ("dense -o2", (1,))]).live(1) == [10, 8]
+
+
+def broken() -> None:
+    with no_search_for_cycles():
+        assert not gc.isenabled()
+        raise KeyError
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_looking_for_cycles_is_as_it_was_afterwards(enabled: bool) -> None:
+    before = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(KeyError):
+            broken()
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
