@@ -57,9 +57,7 @@ class Increase(NamedTuple):
     def allows(self, old: int, new: int) -> bool:
         """Whether the growth is within it; what shrinks always is."""
         grown = (new - old) * self.most.below
-        if self.percent:
-            return new <= old or grown * 100 <= self.most.digits * old
-        return new <= old or grown <= self.most.digits * self.most.unit
+        return grown * 100 <= self.most.digits * old if self.percent else grown <= self.most.digits * self.most.unit
 
     def ceiling(self, old: int) -> int:
         """The largest number that it allows."""
