@@ -139,6 +139,52 @@ def test_rank_of_a_product(high: int, wide: int, inner: int, random: Any) -> Non
     assert exact.rank(matrix.tolist()) == np.linalg.matrix_rank(matrix)
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "largest", "is_feasible"),
+    [  # rows² x columns x words of 512 bits, at most 2^22 of them
+        (161, 161, 1, True),
+        (162, 162, 1, False),
+        (1, 2**22, 0, True),
+        (2**22, 1, 0, True),
+        (1, 2**22 + 1, 0, False),
+        (2, 2**20, 1, True),
+        (2, 2**20 + 1, 1, False),
+        (128, 128, 2**11 - 1, True),  # minors of 128 entries of 11 bits: 2 words; of 12 bits: 3
+        (128, 128, 2**11, False),
+        (64, 64, 2**128 - 1, True),  # 16 words
+        (64, 64, 2**136 - 1, False),  # 17
+    ],
+)
+def test_a_rank_is_sought_where_that_takes_a_second(rows: int, columns: int, largest: int, is_feasible: bool) -> None:
+    assert exact.feasible(rows, columns, largest) is is_feasible
+
+
+def test_entries_over_their_common_denominator() -> None:
+    assert exact.whole([Fraction(1, 6), Fraction(-3, 4), Fraction(2)]) == ([2, -9, 24], 12)
+    assert exact.unfolded((2, 3), [1, 2, 3, 4, 5, 6], 0) == [[1, 2, 3], [4, 5, 6]]
+    assert exact.unfolded((2, 3), [1, 2, 3, 4, 5, 6], 1) == [[1, 4], [2, 5], [3, 6]]
+    assert exact.unfolded((2, 1, 2), [1, 2, 3, 4], 2) == [[1, 3], [2, 4]]
+
+
+RANKED = [
+    ([[0, 0], [0, 0]], 0),
+    ([[0, 0, 0], [0, 0, 5]], 1),
+    ([[1, 2], [2, 4], [3, 6]], 1),
+    ([[0, 1], [1, 0]], 2),
+    ([[1, 2, 3], [4, 5, 6], [7, 8, 9]], 2),
+    ([[1, 2, 3], [4, 5, 6], [7, 8, 10]], 3),
+    ([[0, 2, 0, 1], [0, 4, 0, 3], [0, 6, 0, 5]], 2),
+    ([[7]], 1),
+    ([[2, 3, 5, 7]], 1),
+]
+
+
+@pytest.mark.parametrize(("matrix", "found"), RANKED)
+def test_ranks_by_hand(matrix: list[list[int]], found: int) -> None:
+    assert exact.rank(matrix) == found
+    assert exact.rank([list(column) for column in zip(*matrix)]) == found
+
+
 def test_a_difference_that_floats_do_not_see() -> None:
     big = 10**25
     assert sepcalc.factor(f"{big} {big}; {big} {big}").separable
