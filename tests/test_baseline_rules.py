@@ -193,6 +193,34 @@ def test_the_most_follows_from_the_branches(counts: dict[str, int], most: dict[s
     assert found.snapshot.largest == found.snapshot.totals | most
 
 
+CHOICES: list[tuple[str, Any, str]] = [
+    *[("no list", value, "choices are a list") for value in ({}, "x", 3)],
+    *[("no choice", [value], "a choice has the keys inner, name, others, taken") for value in ("x", {}, [])],
+    ("a name", [{**branches(), "name": 3}], "the name of a choice is a text"),
+    *[("taken", [{**branches(), "taken": value}], "taken are names") for value in ("conv", {}, [3], ["conv", None])],
+    *[("others", [{**branches(), "others": value}], "others are branches") for value in ([], {}, {"a": 1}, "x")],
+    *[("a branch", [{**branches(), "others": [value]}], "a branch has the keys") for value in ("x", {}, [])],
+    ("its layers", [{**branches(), "others": [{"layers": {}, "choices": []}]}], "the layers of a branch are a list"),
+    ("a layer", [{**branches(), "others": [{"layers": [{}], "choices": []}]}], "a layer has the keys"),
+    ("its choices", [{**branches(), "others": [{"layers": [], "choices": {}}]}], "choices are a list"),
+    ("inner", [{**branches(), "inner": 3}], "choices are a list"),
+    ("a count", [branches(macs=-1)], "counts are whole numbers from 0"),
+]
+
+
+@pytest.mark.parametrize(("choices", "rule"), [case[1:] for case in CHOICES], ids=[case[0] for case in CHOICES])
+def test_every_rule_of_choices(choices: Any, rule: str) -> None:
+    data = written()
+    data["networks"][0]["choices"] = choices
+    assert refused(data).startswith(f"base.json: {RULE}{rule}")
+
+
+def test_a_branch_may_have_no_layers() -> None:
+    data = written()
+    data["networks"][0]["choices"] = [{**branches(), "others": [{"layers": [], "choices": []}]}]
+    assert len(baselines.read(json.dumps(data), "base.json", VERSION)) == 1
+
+
 def test_without_branches_there_is_no_more() -> None:
     for metric in ("macs", "params", "peak_memory"):
         data = written()
