@@ -70,6 +70,7 @@ def test_the_last_axis_is_meant_where_none_is_said(op: Op, said: Op, kind: str) 
 def test_concat_joins_channels_where_no_axis_is_said() -> None:
     assert move.Concat().output(((2, 3, 5), (2, 3, 4))) == (2, 3, 9)
     assert move.Concat().beside(((2, 3, 5), (2, 3, 4))) == 2
+    assert (move.Concat(0).output(((2, 3),)), move.Concat(0).beside(((2, 3),))) == ((2, 3), 0)
 
 
 def test_a_constant_is_no_weight_where_nothing_is_said() -> None:
