@@ -433,6 +433,14 @@ def test_a_scan_in_each_knows_nothing_of_its_other_steps() -> None:
     assert repeat.each(product.Dense(3), (5, 3)) == repeat.Each(product.Dense(3))
 
 
+def test_nothing_is_added_to_what_is_folded() -> None:
+    """It is cut as the output of a transposed convolution is, which may have more at its end."""
+    fold = conv.Fold((2, 2), (4, 7), ONES, ((1, 0), (0, 0)), ONES)
+    assert fold.crops((4, 6, 8)) == (((1, 0), (0, 0)), (0, 0))
+    same = conv.Transposed((2, 4), 3, (3, 1), "same", ONES, (0, 0))
+    assert same.crops((4, 6, 8)) == (((0, 0), (1, 2)), (1, 0))
+
+
 def test_what_fits_just_so() -> None:
     assert move.Slice((2, 3), (2, 3)).output(((4, 6),)) == (2, 3)
     assert move.Slice((4, 6)).output(((4, 6),)) == (4, 6)
