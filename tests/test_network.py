@@ -53,6 +53,7 @@ def test_a_layer_that_does_not_fit_is_refused_as_text_would_be() -> None:
 def test_a_network_of_nothing_costs_nothing() -> None:
     net = of_chain("empty", (), ((4, 8),))
     assert (net.cost, net.layers, net.outputs) == (Cost(), (), {"output": (4, 8)})
+    assert (net.peak_memory(), net.peak_memory(2)) == (128, 64)
 
 
 HEADS = [("conv -k3 -o8 -psame", (0,)), ("norm batch", (1,)), ("conv -k3 -o8 -psame", (2,)), ("norm batch", (3,))]

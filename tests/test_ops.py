@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sepcalc.cost import COUNTS, Cost, total
 from sepcalc.kinds import KINDS
 from sepcalc.network import Layer, of_spec
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Window
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS
 from sepcalc.ops.pool import AdaptivePool, Pool
@@ -398,6 +398,12 @@ def test_effective_macs_leave_padding_out(text: str, effective: int, macs: int) 
         ("4x6x8 shuffle -g4", (4, 6, 8)),
         ("4x6x8 pixel-shuffle --scale 2", (8, 12, 2)),
         ("4x6x8 pixel-unshuffle --scale 2", (2, 3, 32)),
+        ("4x6x18 pixel-shuffle --scale 3", (12, 18, 2)),
+        ("4x9 pixel-shuffle --scale 3", (12, 3)),
+        ("4x5x6x8 pixel-shuffle --scale 2", (8, 10, 12, 1)),
+        ("6x9x2 pixel-unshuffle --scale 3", (2, 3, 18)),
+        ("6x2 pixel-unshuffle --scale 3", (2, 6)),
+        ("4x6x8x2 pixel-unshuffle --scale 2", (2, 3, 4, 16)),
         ("4x6x8 permute --to 8x4x6", (8, 4, 6)),
         ("4x6x8 copy --to 5", (5,)),
         ("6x8 scale --shape 4x1x8", (4, 6, 8)),
@@ -623,6 +629,10 @@ def test_adaptive_pool_against_loops(axes: list, how: str) -> None:
     op = AdaptivePool(how, to)
     assert op.output(((*sizes, 3),)) == (*to, 3)
     assert op.cost(((*sizes, 3),), (*to, 3)) == folded(how, held, 3)
+    seen = op.windows(((*sizes, 3),), (*to, 3))
+    assert seen == (
+        tuple([Window(max(map(len, axis)), i, o, None) for axis, (i, o) in zip(covered, axes)]) if max(to) > 1 else None
+    )
 
 
 # --- by pairs --------------------------------------------------------------------------------------------------------

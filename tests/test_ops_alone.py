@@ -144,6 +144,7 @@ SEEN = [  # per axis: span, stride, upscale, where the first begins; OWN: its ow
     ("9x9x3 pool max -k3x2 -s2x1 -p1x0/1 -d2x1", at((5, 2, 1, -1), (2, 1, 1, 0))),
     ("9x9x3 pool avg -k3x2 -p same", at((3, 3, 1, 0), (2, 2, 1, 0))),
     ("7x8x3 pool avg --to 5x4", at((3, 7, 5, None), (2, 8, 4, None))),
+    ("9x6x3 pool avg --to 4x4", at((3, 9, 4, None), (2, 6, 4, None))),  # 1 and 2 are left over, which divide 4
     ("7x8x3 pool avg --to 7x1", at((1, 7, 7, None), (8, 8, 1, None))),
     ("7x8x3 pool avg --to 1", None),
     ("4x6x3 upsample bilinear --to 7x9", at((2, 4, 7, None), (2, 6, 9, None))),

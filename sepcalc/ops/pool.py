@@ -175,7 +175,8 @@ class AdaptivePool(_AdaptivePool, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         if max(self.to) == 1:  # a pool of all positions, of which none is left
             return None
-        return tuple([Window(-(-i // o) + (i % o > 0), i, o, None) for i, o in zip(inputs[0], self.to)])
+        # What is left over, i mod o, falls into two windows at once where it does not divide o.
+        return tuple([Window(-(-i // o) + (i % o > gcd(i, o)), i, o, None) for i, o in zip(inputs[0], self.to)])
 
 
 TAPS = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
