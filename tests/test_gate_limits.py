@@ -6,6 +6,7 @@ import pytest
 from gating import BARE, NET, Run, report
 
 import sepcalc
+from sepcalc.branches import Branch, Choice
 from sepcalc.errors import Invalid
 from sepcalc.gate import limits
 from sepcalc.gate.metrics import METRICS
@@ -190,6 +191,29 @@ def test_a_limit_of_layers_together_and_of_each() -> None:
         assert [verdict.passed for verdict in verdicts] == passed
         assert [verdict.scope for verdict in verdicts] == ([layer.name for layer in network.layers] if each else ["*"])
         assert [verdict.actual for verdict in verdicts] == ([3888, 0, 288] if each else [4176])
+
+
+def test_a_limit_of_layers_is_held_against_the_larger_branch() -> None:
+    """A convolution of 3,888 macs is laid out, and one of 7,776 may run."""
+    one, other = (sepcalc.load(f"8x8x3, conv -k3 -o{out}") for out in (4, 8))
+    branch = Branch((other.layers[0]._replace(name="big"),))
+    network = sepcalc.Network(
+        "if", one.inputs, one.nodes, choices=[Choice("if", frozenset({"conv"}), (), (branch,))], most={"macs": 7776}
+    )
+    for scope, most in (("*", 7776), ("conv", 3888), ("big", 7776), ("[cb]*", 0), ("?o*", 3888)):
+        limit = limits.read_limit("macs", str(most))._replace(scope=scope)
+        if not most:
+            with pytest.raises(sepcalc.InputError):
+                limits.check(network, [limit])
+            continue
+        (verdict,) = limits.check(network, [limit])
+        assert (verdict.actual, verdict.passed) == (most, True), scope
+        (verdict,) = limits.check(network, [limit._replace(most=read_amount(str(most - 1)))])
+        assert (verdict.actual, verdict.passed) == (most, False), scope
+    (verdict,) = limits.check(network, [limits.read_limit("macs", "7775")])
+    assert (verdict.actual, verdict.passed) == (7776, False)
+    each = limits.check(network, [limits.read_limit("macs", "4000")._replace(scope="*", each=True)])
+    assert [(verdict.scope, verdict.passed) for verdict in each] == [("conv", True), ("big", False)]
 
 
 def test_a_limit_of_what_is_not_counted_is_unknown_only_within_it() -> None:
