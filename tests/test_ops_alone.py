@@ -416,6 +416,14 @@ def test_a_scan_by_hand() -> None:
     assert SCAN.windows(((5, 2),), (5, 3)) is None
 
 
+def test_what_is_stored_counts_once_for_all_steps() -> None:
+    """Scale, shift and two statistics of 3 channels, for 5 steps or slices of 4 x 3."""
+    steps = repeat.Scan("cell", ((4, 3),), (repeat.Part(norm.BatchNorm(), (0,)),), (2,))
+    assert steps.cost(((5, 4, 3),), (5, 4, 3)) == Cost(0, 60, 60, params=6, buffers=6, activations=60)
+    slices = repeat.Each(norm.BatchNorm())
+    assert slices.cost(((5, 4, 3),), (5, 4, 3)) == Cost(0, 60, 60, params=6, buffers=6, activations=60)
+
+
 def test_effective_macs_of_a_scan_whose_parts_have_other_shapes() -> None:
     """5 steps: 3 windows of 3 taps, 2 apart, the first over the edge, of 2 numbers to 4; then 6 x 3 x 3."""
     stride, point = conv.Conv((3,), 4, (2,), ((1, 1),), (1,)), conv.Conv((1,), 3, (1,), ((0, 0),), (1,))
