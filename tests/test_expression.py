@@ -196,6 +196,7 @@ REFUSED = [  # a text, the part of it that is to blame, the message, the hint
     ("0 < half == no", "half == no", "'==' cannot compare 0.5 with false", PAIRS),
     ("(" * 33 + "1" + ")" * 33, "1", "nested more than 32 levels deep", ""),
     ("-" * 33 + "1", "1", "nested more than 32 levels deep", ""),
+    ("(1) + " * 20 + "(" * 33 + "1" + ")" * 33, "1", "nested more than 32 levels deep", ""),  # whatever stood before
     ("not " * 33 + "1", "1", "nested more than 32 levels deep", ""),
     (str(2**256), str(2**256), f"'{2**256}' {RANGE}", ""),
     (f"{2**256 - 1} + 1", f"{2**256 - 1} + 1", f"the result {RANGE}", ""),
