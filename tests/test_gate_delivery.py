@@ -1,4 +1,4 @@
-"""What is delivered for use: the action for GitHub, the hooks for pre-commit, completion, the README's recipes."""
+"""What is delivered for use: the action for GitHub, hooks for pre-commit, completion, the recipes of docs/gate.md."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pages import blocks
 
 from sepcalc.cli import run
 from sepcalc.importers import IMPORTERS
@@ -19,14 +20,13 @@ from sepcalc.source import YAML
 
 ROOT = Path(__file__).parent.parent
 NET = "input: 8x8x3\nbudget: {macs: 4k}\nlayers: [conv -k3 -o4]\n"  # 3888 macs
-README = (ROOT / "README.md").read_text("utf-8")
-GATE = README.partition("## The gate\n")[2].partition("\n## ")[0]
+PAGE = ROOT / "docs" / "gate.md"
 
 
 def block(language: str, holding: str = "") -> str:
-    """The README's example of the gate in this language."""
-    (text,) = [text for text in re.findall(rf"```{language}\n((?:.*\n)*?)```", GATE) if holding in text]
-    return str(text)
+    """The one example of the page on the gate that is in this language, and has this in it."""
+    (text,) = [block.text for block in blocks(PAGE, language) if holding in block.text]
+    return text
 
 
 @pytest.fixture
@@ -312,11 +312,11 @@ def test_completion_offers(words: str, offered: str, environment: dict[str, str]
     assert done.stdout.strip() == offered
 
 
-# --- the README ------------------------------------------------------------------------------------------------------
+# --- docs/gate.md ----------------------------------------------------------------------------------------------------
 
 
 def example_networks(folder: Path, pyproject: str) -> None:
-    """The files that the README's example names."""
+    """The files that the page's example names."""
     (folder / "specs").mkdir(exist_ok=True)
     for check in tomllib.loads(pyproject)["tool"]["sepcalc"]["check"]:
         if not list(folder.glob(check["path"])):
@@ -324,7 +324,7 @@ def example_networks(folder: Path, pyproject: str) -> None:
             (folder / check["path"].replace("*", "net")).write_text(text)
 
 
-def test_the_readme_s_pyproject_is_one(
+def test_the_page_s_pyproject_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pyproject = block("toml")
@@ -336,7 +336,7 @@ def test_the_readme_s_pyproject_is_one(
     assert run(["check"]) == 0, capsys.readouterr()
 
 
-def test_the_readme_s_lines_of_ci_run(
+def test_the_page_s_lines_of_ci_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
     pyproject = block("toml")
@@ -347,12 +347,12 @@ def test_the_readme_s_lines_of_ci_run(
     assert run(["baseline", "-o", "baseline.json"]) == 0
     job = yaml.safe_load(block("yaml", "artifacts:"))["sepcalc"]
     install, check = job["script"]
-    assert install.startswith("pip install ")
+    assert install == "pip install git+https://github.com/sepcalc/sepcalc@v0.1.0"
     done = subprocess.run(["sh", "-c", check], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     report = Path(job["artifacts"]["reports"]["junit"])
     assert report.read_text().startswith("<?xml")
-    steps = yaml.safe_load(block("yaml", "uses:"))
+    steps = yaml.safe_load(block("yaml", "uses: sepcalc/sepcalc@"))
     given = steps[-1]["with"]
     assert set(given) <= set(ACTION["inputs"])
     (tmp_path / "net.yaml").write_text(NET)
@@ -364,12 +364,12 @@ def test_the_readme_s_lines_of_ci_run(
         assert (done.returncode, done.stderr) == (0, ""), command
 
 
-def test_the_readme_s_line_for_a_comment_compares_with_the_base(
+def test_the_page_s_line_for_a_comment_compares_with_the_base(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
     """In CI the pull request is committed: 64 times the macs must not pass, and a clone without the base is told."""
     (line,) = [line for line in block("sh", "sepcalc diff").splitlines() if line.startswith("sepcalc diff ")]
-    steps = yaml.safe_load(block("yaml", "uses:"))
+    steps = yaml.safe_load(block("yaml", "uses: sepcalc/sepcalc@"))
     depth = next(step["with"]["fetch-depth"] for step in steps if step["uses"].startswith("actions/checkout@"))
     assert depth == 0
     base = tmp_path / "base"
@@ -398,12 +398,45 @@ def test_the_readme_s_line_for_a_comment_compares_with_the_base(
     assert run(["network", "git:HEAD~1:net.yaml"]) == 2
 
 
+def test_the_page_s_comment_is_posted_also_where_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    """The job's own lines in a shell, in their order, as GitHub runs them; ``pip`` and ``gh`` write down what they are
+    given."""
+    job = yaml.safe_load(block("yaml", "gh pr comment"))
+    assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
+    steps = job["jobs"]["cost"]["steps"]
+    for tool in ("pip", "gh"):
+        path = tmp_path / "tools" / tool
+        path.write_text(f'#!/bin/sh\necho {tool} "$@" >> {tmp_path}/log\n')
+        path.chmod(0o755)
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "net.yaml").write_text(NET)
+    commit(folder)
+    git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=folder)
+    (folder / "net.yaml").write_text(NET.replace("-o4", "-o8"))
+    codes = []
+    for step in steps:
+        if "run" in step and (not any(codes) or step.get("if") == "always()"):
+            given = {**environment, "GITHUB_BASE_REF": "main", **dict.fromkeys(step.get("env", {}), "7")}
+            done = subprocess.run(["bash", "-e", "-c", step["run"]], env=given, check=False)
+            codes.append(done.returncode)
+    assert codes == [0, 1, 0]
+    assert "OVER: macs 7,776 > 3,965" in (folder / "comment.md").read_text().replace("\\", "")
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "pip install git+https://github.com/sepcalc/sepcalc@v0.1.0",
+        "gh pr comment 7 --body-file comment.md --edit-last --create-if-none",
+    ]
+
+
 def test_the_pytest_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = block("py")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.yaml").write_text(NET)
     names: dict[str, Any] = {}
-    exec(recipe, names)  # our own README
+    exec(recipe, names)  # our own page
     (test,) = [value for name, value in names.items() if name.startswith("test_")]
     test()
     (tmp_path / "net.yaml").write_text("input: 224x224x64\nlayers: [conv -k3 -o64]\n")
