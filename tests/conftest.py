@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from gating import BARE, NET, PROJECT, Outcome, Run
 from hypothesis import settings
+from report_schemas import held
 
 from sepcalc.cli import run
+from sepcalc.renderers import json
 
 settings.register_profile("house", deadline=None, max_examples=60, derandomize=True, database=None)
 settings.load_profile("house")
@@ -27,6 +29,12 @@ def _no_width(monkeypatch: pytest.MonkeyPatch) -> None:
     """Output goes to a pipe that nothing limits, whatever COLUMNS was: pytest loads GNU readline, which sets it for the
     processes that follow, the workers of pytest-xdist among them."""
     monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _reports_as_their_schemas_say() -> None:
+    """Every report that a test prints as JSON is held against its schema."""
+    json.render = held(json.render)
 
 
 @pytest.fixture

@@ -12,16 +12,26 @@ file with --output, and name that file in the first line of a network, as in
 \b
   # yaml-language-server: $schema=sepcalc.schema.json
 
+With --report it is the schema of what a command prints with --format json.
+
 \b
 Examples:
   sepcalc schema
+  sepcalc schema --report network
 """
 
 
 @click.command("schema", help=HELP)
+@click.option("--report", metavar="NAME", help="The schema of a report: compare, layer, network and so on.")
 @click.option("--output", metavar="FILE", help="Write to a file (a new one, but for --force).")
 @click.option("--force", is_flag=True, help="Let --output overwrite.")
-def command(output: str | None, force: bool) -> None:
-    from sepcalc.document.schema import schema
+def command(report: str | None, output: str | None, force: bool) -> None:
+    if report is None:
+        from sepcalc.document.schema import schema as of_network
 
-    emit_file(json.dumps(schema(), indent=2, ensure_ascii=False) + "\n", output, force)
+        schema = of_network()
+    else:
+        from sepcalc.reports.schemas import schema as of_report
+
+        schema = of_report(report)
+    emit_file(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", output, force)

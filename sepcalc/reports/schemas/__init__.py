@@ -1,0 +1,63 @@
+"""The JSON Schema (draft-07) of what each report prints with ``--format json``, with a word on every field.
+
+It is the one place that says what a field is: the tables of ``docs/json.md`` are printed from it, and the tests hold
+every report that they print against it. Objects are closed: a field that has no row here is a fault.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sepcalc.errors import InputError, Problem, near_miss, quoted
+from sepcalc.reports.schemas import gate, networks, tables
+from sepcalc.reports.schemas.parts import DEFINITIONS, Fields, Schema, closed, format_of
+
+REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
+    "compare": ("sepcalc compare", networks.compare),
+    "layer": ("sepcalc layer", networks.layer),
+    "network": ("sepcalc network", networks.network),
+    "verify": ("sepcalc verify", networks.verify),
+    "check": ("sepcalc check", gate.check),
+    "diff": ("sepcalc diff", gate.diff),
+    "baseline": ("sepcalc baseline", gate.baseline),
+    "whatif": ("sepcalc whatif", networks.whatif),
+    "fit": ("sepcalc fit", networks.fit),
+    "factor": ("sepcalc factor", tables.factor),
+    "kernels": ("sepcalc factor --list", tables.kernels),
+    "kinds": ("sepcalc kinds", tables.kinds),
+    "zoo": ("sepcalc zoo", tables.zoo),
+    "operators": ("sepcalc operators", tables.operators),
+}
+
+
+def schema(name: str) -> Schema:
+    """The JSON Schema of one of :data:`REPORTS`. Raises InputError for any other name."""
+    if name not in REPORTS:
+        names = [*REPORTS]
+        raise InputError(
+            [Problem(f"unknown report {quoted(name)}: expected {', '.join(names)}", near_miss(name, names))]
+        )
+    command, fields = REPORTS[name]
+    root = closed(f"What {command} prints with --format json.", {"format": format_of(name), **fields()})
+    used = dict.fromkeys(_used(root))
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": f"sepcalc-{name}/1",
+        **root,
+        "definitions": {name: DEFINITIONS[name] for name in DEFINITIONS if name in used},
+    }
+
+
+def _used(schema: Any) -> Iterator[str]:
+    """The definitions that a schema needs, with those that these need."""
+    seen, waiting = set[str](), [schema]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, list):
+            waiting += at
+        elif isinstance(at, dict):
+            name = str(at.get("$ref", "")).rpartition("/")[2]
+            if name and name not in seen:
+                seen.add(name)
+                yield name
+                waiting.append(DEFINITIONS[name])
+            waiting += at.values()
