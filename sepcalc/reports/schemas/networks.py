@@ -143,7 +143,7 @@ def whatif() -> Fields:
 
 def fit() -> Fields:
     way: Fields = {
-        "way": one_of(("width", "resolution", "separate"), "the way"),
+        "way": one_of(("none", "width", "resolution", "separate"), "the way; none where it fits as it is"),
         "change": or_null(text("what was changed; null where no change fits")),
         "reason": or_null(text("why none fits")),
         "after": or_null(shared("costs", "what the network costs then")),
