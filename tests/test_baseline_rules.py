@@ -58,6 +58,15 @@ def test_an_operator_of_which_nothing_is_known_makes_it_incomplete() -> None:
     assert (found.snapshot.complete, found.snapshot.uncounted[0].whole) == (False, True)
 
 
+def test_weights_that_count_elsewhere_are_read_all_the_same() -> None:
+    start = sepcalc.load("8, dense -o8 --bias")
+    nodes = [start.nodes[0]._replace(name=name, sources=(at,), weights="w") for at, name in enumerate("ab")]
+    shared = baselines.Kept("net.yaml", {}, taken(Network("net", start.inputs, nodes)))
+    assert [place.elsewhere for place in shared.snapshot.places] == [0, 72]
+    (found,) = baselines.read(json.dumps(baselines.document([shared], VERSION)), "base.json", VERSION).values()
+    assert found == shared
+
+
 def net(change: Change) -> Change:
     return lambda data: change(data["networks"][0])
 
