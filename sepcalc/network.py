@@ -1,8 +1,6 @@
 """A network: a graph of named ops in the order in which they run, and what it costs, layer by layer."""
 
-import gc
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -18,19 +16,6 @@ from sepcalc.shown import shown
 from sepcalc.spec import Spec, outputs
 
 ELEMENT_BYTES = 4  # float32
-
-
-@contextmanager
-def no_search_for_cycles() -> Iterator[None]:
-    """Reading and analysing make no cycles, but so many tuples that looking for some takes a quarter of their time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class Node(NamedTuple):
@@ -163,12 +148,15 @@ class Network:
     """A graph of named ops with its inputs and outputs, and the report on it (computed when first asked for).
 
     ``inputs`` are shapes by name, ``outputs`` numbers of tensors by name. ``macs``, ``params`` and the other counts
-    are those of :attr:`cost`. ``param_bytes`` is what its weights take where its file says so (None: 4 bytes each),
-    ``notes`` are sentences that a reader of its numbers must know, ``guesses`` what an importer had to guess and a gate
-    must be told, ``most`` the metrics of which it has more where it runs otherwise than laid out here, and how much,
-    ``choices`` where that is decided.
-    ``claimed`` is None but where somebody wrote the network, and says which weights are shared, constants or narrower:
-    that is noted. It has the constants that products read and that are said to be no weights.
+    are those of :attr:`cost`. A network does not change: what would change it gives another one.
+
+    ``own_notes`` are sentences that a reader of its numbers must know, ``stated_bytes`` what its weights take where its
+    file says so (None: 4 bytes each), ``guesses`` what an importer had to guess and a gate must be told, ``most`` the
+    metrics of which it has more where it runs otherwise than laid out here, and how much, ``choices`` where that is
+    decided, and ``rewritten`` whether their other branches are as they were before. ``claimed`` is None but where
+    somebody wrote the network, and says which weights are shared, constants or narrower: that is noted. It has the
+    constants that products read and that are said to be no weights. ``document`` is what it was loaded from: its
+    budget, and what was published of it.
     """
 
     def __init__(
@@ -184,19 +172,64 @@ class Network:
         most: Mapping[str, int] | None = None,
         choices: Sequence[Choice] = (),
         claimed: Collection[str] | None = None,
+        rewritten: bool = False,
+        document: Any = None,
     ) -> None:
-        self.name = name
-        self.inputs = dict(inputs)
-        self.nodes = tuple(nodes)
-        self.notes = tuple(notes)
-        self.guesses = tuple(guesses)
-        self.most = dict(most or {})
-        self.choices = tuple(choices)
-        self.claimed = claimed
-        self.rewritten = False  # whether it has choices whose other branches are as they were before
-        self.document: Any = None  # what it was loaded from: its budget, and what was published of it
-        self._param_bytes = param_bytes
-        self._outputs = dict(outputs) if outputs else {"output": len(self.inputs) + len(self.nodes) - 1}
+        ends = outputs or {"output": len(inputs) + len(nodes) - 1}
+        self.__dict__.update(
+            name=name,
+            inputs=dict(inputs),
+            nodes=tuple(nodes),
+            ends=dict(ends),
+            stated_bytes=param_bytes,
+            own_notes=tuple(notes),
+            guesses=tuple(guesses),
+            most=dict(most or {}),
+            choices=tuple(choices),
+            claimed=claimed,
+            rewritten=rewritten,
+            document=document,
+        )
+
+    name: str
+    inputs: dict[str, Shape]
+    nodes: tuple[Node, ...]
+    ends: dict[str, int]
+    stated_bytes: int | None
+    own_notes: tuple[str, ...]
+    guesses: tuple[Problem, ...]
+    most: dict[str, int]
+    choices: tuple[Choice, ...]
+    claimed: Collection[str] | None
+    rewritten: bool
+    document: Any
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Network does not change: {name} is given when it is made")
+
+    def _with(self, **fields: object) -> "Network":
+        """A copy with other notes, guesses, widths, choices or another document. What was computed of its graph
+        holds."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update({**self.__dict__, **fields})
+        copy.__dict__.pop("_claims", None)
+        return copy
+
+    def noted(self, *notes: str) -> "Network":
+        """The same network with more notes."""
+        return self._with(own_notes=(*self.own_notes, *notes)) if notes else self
+
+    def guessed(self, *guesses: Problem) -> "Network":
+        """The same network with what an importer had to guess of it."""
+        return self._with(guesses=guesses)
+
+    def of_document(self, document: Any) -> "Network":
+        """The same network with the document that it was loaded from: its budget, and what was published of it."""
+        return self._with(document=document)
+
+    def stored_in(self, size: int, of: int) -> "Network":
+        """The same network, its weights stored at the mean width of ``of`` numbers that take ``size`` bytes."""
+        return self._with(stated_bytes=-(-size * self.weights // of)) if of else self
 
     def __str__(self) -> str:
         return shown(self)
@@ -205,15 +238,7 @@ class Network:
     def notes(self) -> tuple[str, ...]:
         """Sentences that a reader of its numbers must know, each once: those that it was given, that random numbers
         are drawn, what does not count because its document says so, and what it may have more."""
-        return tuple(dict.fromkeys([*self._notes, *self._drawn, *self._claims, *self._larger]))
-
-    @notes.setter
-    def notes(self, notes: Sequence[str]) -> None:
-        self._notes = notes
-
-    def note(self, *notes: str) -> None:
-        """Adds sentences."""
-        self._notes = (*self._notes, *notes)
+        return tuple(dict.fromkeys([*self.own_notes, *self._drawn, *self._claims, *self._larger]))
 
     @cached_property
     def _drawn(self) -> tuple[str, ...]:
@@ -254,32 +279,28 @@ class Network:
     @property
     def outputs(self) -> dict[str, Shape]:
         """The output shapes by name."""
-        return {name: self.tensors[tensor] for name, tensor in self._outputs.items()}
-
-    @property
-    def ends(self) -> dict[str, int]:
-        """The numbers of the output tensors by name."""
-        return dict(self._outputs)
+        return {name: self.tensors[tensor] for name, tensor in self.ends.items()}
 
     def replaced(
         self, nodes: Sequence[Node], moved: Sequence[int], inputs: Mapping[str, Shape] | None = None
     ) -> "Network":
         """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
-        ends = {name: moved[tensor] for name, tensor in self._outputs.items()}
+        ends = {name: moved[tensor] for name, tensor in self.ends.items()}
+        names = [node.name for node in nodes]
         network = Network(
-            self.name, inputs or self.inputs, nodes, ends, notes=self._notes, guesses=self.guesses, claimed=self.claimed
+            self.name,
+            inputs or self.inputs,
+            nodes,
+            ends,
+            notes=self.own_notes,
+            guesses=self.guesses,
+            choices=renamed(self.choices, {node.name for node in self.nodes}, names) if self.choices else (),
+            claimed=self.claimed,
+            rewritten=bool(self.choices),
         )
         if self.choices:
-            network.rewritten = True
-            network.choices = renamed(self.choices, {node.name for node in self.nodes}, [node.name for node in nodes])
-            network.most = network.most_summed()
-        return network if self._param_bytes is None else network.stored(self._param_bytes, self.weights)
-
-    def stored(self, size: int, of: int) -> "Network":
-        """The same network, its weights stored at the mean width of ``of`` numbers that take ``size`` bytes."""
-        if of:
-            self._param_bytes = -(-size * self.weights // of)
-        return self
+            network = network._with(most=network.most_summed())
+        return network if self.stated_bytes is None else network.stored_in(self.stated_bytes, self.weights)
 
     @cached_property
     def weights(self) -> int:
@@ -290,8 +311,7 @@ class Network:
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """A row for each op, in order. Shared weights count where they are used first."""
-        with no_search_for_cycles():
-            return tuple(self._rows())
+        return tuple(self._rows())
 
     def _rows(self) -> Iterator[Layer]:
         tensors, seen = self.tensors, set[str]()
@@ -338,15 +358,10 @@ class Network:
         return self.complete or (allow_uncounted and self.stopped is None)
 
     @property
-    def stated_bytes(self) -> int | None:
-        """Bytes of the weights in the types that its file has them in, where it has; None otherwise."""
-        return self._param_bytes
-
-    @property
     def param_bytes(self) -> int:
         """Bytes that the params take, and the buffers that stand where params do, at their own widths where the
         network's file has them."""
-        return self.weights * ELEMENT_BYTES if self._param_bytes is None else self._param_bytes
+        return self.weights * ELEMENT_BYTES if self.stated_bytes is None else self.stated_bytes
 
     @property
     def macs(self) -> int:
@@ -402,7 +417,7 @@ class Network:
         """Bytes of the tensors that live while each layer runs."""
         graph = [(node.sources, node.op.writes) for node in self.nodes]
         sizes = [*map(volume, self.inputs.values()), *[volume(node.output) for node in self.nodes]]
-        return [live * element_bytes for live in live_elements(sizes, graph, self._outputs.values())]
+        return [live * element_bytes for live in live_elements(sizes, graph, self.ends.values())]
 
     def fold_norm(self) -> "Network":
         """The same network with every batch norm that can be in the convolution before it: its kernels scaled, its
@@ -412,7 +427,7 @@ class Network:
         Source: Jacob et al., arXiv:1712.05877, section 3.2."""
         from sepcalc.analysis.folded_norms import foldable, told
 
-        owner, stayed = foldable(self.nodes, len(self.inputs), self._outputs.values())
+        owner, stayed = foldable(self.nodes, len(self.inputs), self.ends.values())
         biased = set(owner.values())
         numbers, nodes = list(range(len(self.inputs))), list[Node]()
         for at, node in enumerate(self.nodes):
@@ -423,18 +438,15 @@ class Network:
             op: Any = node.op
             op = op._replace(bias=True) if at in biased else op
             nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
-        network = self.replaced(nodes, numbers)
-        network.note(*told(len(owner), stayed))
-        return network
+        return self.replaced(nodes, numbers).noted(*told(len(owner), stayed))
 
     def receptive_fields(self) -> list[tuple[int, ...]]:
         """For each layer, per spatial axis of the input, how many input positions an output element can depend on
         (not clipped at the input's edge; where a stride or a dilated transposed convolution meets what was scaled
         up, an estimate).
         Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
-        with no_search_for_cycles():
-            extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
-            return [extents[id(reach)] for reach in self._reaches]
+        extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
+        return [extents[id(reach)] for reach in self._reaches]
 
     def reach(self, at: int) -> Reach:
         """What the output of one layer sees of the input, by the layer's number: its ``extents`` are the layer's of
@@ -450,13 +462,10 @@ class Network:
     def _reaches(self) -> list[Reach]:
         reaches = list(map(of_input, self.inputs.values()))
         tensors = self.tensors
-        with no_search_for_cycles():
-            for node in self.nodes:
-                inputs = tuple([tensors[source] for source in node.sources])
-                seen = [
-                    through(reaches[source], tensors[source], node.op, inputs, node.output) for source in node.sources
-                ]
-                reaches.append(seen[0] if len(seen) == 1 else joined(seen, node.op.beside(inputs), len(node.output)))
+        for node in self.nodes:
+            inputs = tuple([tensors[source] for source in node.sources])
+            seen = [through(reaches[source], tensors[source], node.op, inputs, node.output) for source in node.sources]
+            reaches.append(seen[0] if len(seen) == 1 else joined(seen, node.op.beside(inputs), len(node.output)))
         return reaches[len(self.inputs) :]
 
 
@@ -501,9 +510,7 @@ def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
 
 def of_spec(spec: Spec) -> Network:
     """A layer spec as a network: its one op, or its links. Raises InputError when it does not fit its inputs."""
-    network = of_chain(spec.kind, spec.links, spec.inputs)
-    network.notes = spec.notes
-    return network
+    return of_chain(spec.kind, spec.links, spec.inputs).noted(*spec.notes)
 
 
 def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None = None) -> dict[str, Any]:

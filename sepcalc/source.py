@@ -138,7 +138,7 @@ def _noted(network: "Network", request: Request) -> "Network":
     except Invalid:  # no shape: the importer knows what it is
         return network
     if note := channels_first(shape):
-        network.note(note)
+        return network.noted(note)
     return network
 
 
@@ -161,8 +161,7 @@ def load(
     given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
     shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
     document = read(os.fspath(argument), Request(settings, shapes, batch=batch))
-    document.network.document = document
-    return document.network
+    return document.network.of_document(document)
 
 
 def is_document(argument: str) -> bool:

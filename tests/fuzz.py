@@ -351,9 +351,10 @@ def _baseline() -> dict[str, Any]:
     from sepcalc import __version__, load
     from sepcalc.gate.baselines import Kept, document
     from sepcalc.gate.snapshots import taken
+    from sepcalc.network import Network
 
-    network = load(", ".join(["8x8x3", "conv -k3 -o8", "act relu", "pool avg global", "dense -o4"]))
-    network.name = ""
+    line = load(", ".join(["8x8x3", "conv -k3 -o8", "act relu", "pool avg global", "dense -o4"]))
+    network = Network("", line.inputs, line.nodes)
     made: dict[str, Any] = json.loads(json.dumps(document([Kept("net.yaml", {}, taken(network))], __version__)))
     return made
 

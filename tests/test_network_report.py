@@ -1,6 +1,5 @@
 """What a network says of itself where weights are shared, fixed, narrower, or not known: each number by hand."""
 
-import gc
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from sepcalc.network import (
     by_kind,
     lacking,
     live_elements,
-    no_search_for_cycles,
     of_chain,
     records,
     whole,
@@ -86,9 +84,10 @@ def test_a_constant_is_stored_where_params_are() -> None:
 
 def test_weights_at_the_mean_width_of_their_file() -> None:
     net = two()  # 63 numbers
-    assert net.stored(10, 0).stated_bytes is None
-    assert net.stored(126, 63).param_bytes == 126
-    assert net.stored(5, 2).param_bytes == 158  # 157.5 are 158
+    assert net.stored_in(10, 0).stated_bytes is None
+    assert net.stored_in(126, 63).param_bytes == 126
+    assert net.stored_in(5, 2).param_bytes == 158  # 157.5 are 158
+    net = net.stored_in(5, 2)
     moved = net.replaced(net.nodes[:1], [0, 1, 1])
     assert (moved.weights, moved.param_bytes, moved.outputs) == (45, -(-158 * 45 // 63), {"output": (5,)})
     assert (moved.inputs, moved.name) == ({"in": (8,)}, "two")
@@ -137,10 +136,9 @@ def test_notes_are_told_once_each() -> None:
     noise = Node("noise", Random((8,)), (), (8,))
     net = Network("n", {"in": (8,)}, [noise], notes=["one", "two", "one"], guesses=[Problem("a guess")])
     assert net.notes == ("one", "two", DRAWN)
-    net.note("three", "two")
-    assert net.notes == ("one", "two", "three", DRAWN)
-    net.notes = ("four",)
-    assert net.notes == ("four", DRAWN)
+    more = net.noted("three", "two")
+    assert more.notes == ("one", "two", "three", DRAWN)
+    assert net.notes == ("one", "two", DRAWN)
     assert net.guesses == (Problem("a guess"),)
     assert two().notes == ()
     kept = net.replaced(net.nodes, [0, 1])
@@ -148,13 +146,18 @@ def test_notes_are_told_once_each() -> None:
 
 
 def test_a_larger_branch_is_told() -> None:
-    net = two()
-    net.most = {"macs": 10_000, "effective_macs": 7}
+    plain, most = two(), {"macs": 10_000, "effective_macs": 7}
+    net = Network(plain.name, plain.inputs, plain.nodes, most=most)
     said = "another branch may run that has more, in all macs 10,000, effective-macs 7{}: limits are held against these"
     assert net.notes == (said.format(""),)
-    net.rewritten = True
+    net = Network(plain.name, plain.inputs, plain.nodes, most=most, rewritten=True)
     assert net.notes == (said.format(", as the file has it"),)
     assert net.larger("macs", lambda name: True) == 0
+
+
+def test_a_network_does_not_change() -> None:
+    with pytest.raises(AttributeError, match="a Network does not change: notes is given when it is made"):
+        two().notes = ("three",)  # type: ignore[misc]
 
 
 # --- groups and rows -------------------------------------------------------------------------------------------------
@@ -214,21 +217,3 @@ def test_what_lives_while_each_layer_runs() -> None:
     assert live_elements(sizes, graph, [4, 1]) == [4 + 7, 4 + 7, 4 + 7 + 2]
     assert live_elements([5, 3, 6], [((), False), ((0, 1), True)], [2]) == [5, 5 + 6]
     assert network([(4,)], [("dense -o6", (0,)), ("dense -o2", (1,))]).live(1) == [10, 8]
-
-
-def broken() -> None:
-    with no_search_for_cycles():
-        assert not gc.isenabled()
-        raise KeyError
-
-
-@pytest.mark.parametrize("enabled", [True, False])
-def test_looking_for_cycles_is_as_it_was_afterwards(enabled: bool) -> None:
-    before = gc.isenabled()
-    try:
-        (gc.enable if enabled else gc.disable)()
-        with pytest.raises(KeyError):
-            broken()
-        assert gc.isenabled() is enabled
-    finally:
-        (gc.enable if before else gc.disable)()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sepcalc.errors import InputError, Problem
 from sepcalc.expression import Value as Number
 from sepcalc.gate import Claim, Limit
-from sepcalc.network import Network, no_search_for_cycles
+from sepcalc.network import Network
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar, Source, read
 from sepcalc.nodes import Sequence as SequenceNode
@@ -54,8 +54,7 @@ def load_yaml(
     """
     from sepcalc.document.root import read_document
 
-    with no_search_for_cycles():
-        return read_document(source, read(source), settings or {}, inputs or {}, opened)
+    return read_document(source, read(source), settings or {}, inputs or {}, opened)
 
 
 def load_line(text: str, inputs: Mapping[str, str] | None = None) -> Document:

@@ -24,7 +24,7 @@ from sepcalc.document.writer import (
     write,
 )
 from sepcalc.errors import InputError, Invalid, printable
-from sepcalc.network import Network, Node, no_search_for_cycles
+from sepcalc.network import Network, Node
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.repeat import Scan
@@ -62,24 +62,23 @@ def write_compact(network: Network) -> str:
     for parts that are no plain branches or not. What does not read back to the same layers is written flat.
 
     Raises InputError as :func:`~sepcalc.document.writer.write` does."""
-    with no_search_for_cycles():
-        try:
-            sorts = _sorts(network)
-        except Invalid:
-            return write(network)  # which says what is wrong, of every layer
-        joined = any(len(node.sources) > 1 for node in network.nodes)  # else there are no knots
-        # of a large network whose layers nearly all differ, no parts are equal
-        again = len(sorts) < LARGE or len(set(sorts)) < 0.9 * len(sorts)
-        texts = list[str]()
-        for varied in (True, False) if network.nodes else ():
-            writers = [_Writer(network, varied, knots, sorts) for knots in ((True, False) if joined else (True,))]
-            texts += [writer.text() for writer in writers]
-            if not again or not writers[0].differs:  # parts that are equal are the same either way
-                break
-        for text in sorted(texts, key=lambda text: text.count("\n")):
-            lines = text.count("\n")  # a flat list has two for every layer, and more
-            if (lines <= 2 * len(sorts) or lines <= write(network).count("\n")) and _reads_back(text, network):
-                return text
+    try:
+        sorts = _sorts(network)
+    except Invalid:
+        return write(network)  # which says what is wrong, of every layer
+    joined = any(len(node.sources) > 1 for node in network.nodes)  # else there are no knots
+    # of a large network whose layers nearly all differ, no parts are equal
+    again = len(sorts) < LARGE or len(set(sorts)) < 0.9 * len(sorts)
+    texts = list[str]()
+    for varied in (True, False) if network.nodes else ():
+        writers = [_Writer(network, varied, knots, sorts) for knots in ((True, False) if joined else (True,))]
+        texts += [writer.text() for writer in writers]
+        if not again or not writers[0].differs:  # parts that are equal are the same either way
+            break
+    for text in sorted(texts, key=lambda text: text.count("\n")):
+        lines = text.count("\n")  # a flat list has two for every layer, and more
+        if (lines <= 2 * len(sorts) or lines <= write(network).count("\n")) and _reads_back(text, network):
+            return text
     return write(network)
 
 

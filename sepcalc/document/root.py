@@ -67,8 +67,8 @@ def read_document(
     if any(len(shape) > 1 for shape in network.outputs.values()):
         from sepcalc.document.remarks import spread_out
 
-        network.note(*spread_out(network))
-    network = network.stored(*width) if width[0] else network
+        network = network.noted(*spread_out(network))
+    network = network.stored_in(*width) if width[0] else network
     return Document(network, budget, published, altered or originals != inputs, head.parameters, changed)
 
 

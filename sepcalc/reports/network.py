@@ -9,7 +9,7 @@ from sepcalc.analysis.receptive_field import Stride
 from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
-from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, no_search_for_cycles, records
+from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, records
 from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.layers import MEANING, explanation
@@ -101,8 +101,7 @@ class NetworkReport(NamedTuple):
         return self.network.param_bytes if self._main == "params_bytes" else sum(self._amounts())
 
     def sections(self) -> list[Section]:
-        with no_search_for_cycles():
-            return self._sections()
+        return self._sections()
 
     def _sections(self) -> list[Section]:
         network = self.network
@@ -159,8 +158,7 @@ class NetworkReport(NamedTuple):
 
     def _records(self) -> list[dict[str, Any]]:
         """Every layer for machines."""
-        with no_search_for_cycles():
-            return list(records(self.network, self.element_bytes))
+        return list(records(self.network, self.element_bytes))
 
     def _explained(self, record: dict[str, Any], at: int) -> dict[str, Any]:
         return {**record, "explain": self.network.layers[at].explain()} if self.explain else record

@@ -93,14 +93,24 @@ def read(path: str, request: Request = Request()) -> Network:
     guesses = [border.guess()] if batch > 1 and not (border.told or border.in_steps or builder.windowed) else []
     nodes, outputs, size = builder.finished(outputs)
     name = printable(os.path.splitext(os.path.basename(path))[0])
-    laid = Network(name, builder.inputs, nodes, outputs, param_bytes=size)
-    laid.choices = tuple([one.choice for one in builder.pasted if one.choice])
-    most = _most(laid, builder, lambda metric: walked(batch, metric))
+    choices = [one.choice for one in builder.pasted if one.choice]
+    most = _most(
+        Network(name, builder.inputs, nodes, outputs, choices=choices), builder, lambda metric: walked(batch, metric)
+    )
     _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
-    laid.notes, laid.guesses, laid.most = tuple(builder.notes), tuple(guesses), most
-    return laid
+    return Network(
+        name,
+        builder.inputs,
+        nodes,
+        outputs,
+        param_bytes=size,
+        notes=tuple(builder.notes),
+        guesses=guesses,
+        most=most,
+        choices=choices,
+    )
 
 
 def _given(model: Any, stored: Container[str]) -> frozenset[str]:

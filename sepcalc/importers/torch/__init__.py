@@ -169,25 +169,25 @@ def _counted(
         return whole
     said = f"the {'list' if entries else 'first axis'} of the inputs, {count}, "
     if many.stop is not None:
-        return _with_note(whole, f"{said}is counted whole: counting stopped before")
+        return whole.noted(f"{said}is counted whole: counting stopped before")
     try:
         single, one = network(first, entries[:1])
     except InputError:
         if batch is not None:
             raise
-        return _with_note(whole, f"{said}is counted whole: the module does not run on one alone")
+        return whole.noted(f"{said}is counted whole: the module does not run on one alone")
     if of_examples(many, single, count) and _proportional(all_of_them, one, count):
         where = "in their list" if entries else "along their first axis"
         note = f"the inputs hold {count} examples {where}: counts are for one of them"
-        network_of_one = _with_note(one.network, note)
+        network_of_one = one.network.noted(note)
         if batch is None and not entries and not as_images(many, count):
             names = [label for label, tensor in many.inputs.items() if tensor.shape[:1] == (count,)]
-            network_of_one.guesses = (guessed(names, count),)
+            return network_of_one.guessed(guessed(names, count))
         return network_of_one
     if batch is not None:
         hint = "--batch 1 counts all that runs on these inputs"
         raise InputError([Problem(f"--batch {batch}: {shown} does not run on each of them by itself", hint)])
-    return _with_note(whole, f"{said}is not one of examples: counted whole")
+    return whole.noted(f"{said}is not one of examples: counted whole")
 
 
 def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
@@ -207,11 +207,6 @@ def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
         if total - common != count * (single - common):
             return False
     return True
-
-
-def _with_note(network: "Network", note: str) -> "Network":
-    network.note(note)
-    return network
 
 
 def _examples(tensors: Sequence[Any]) -> int:
