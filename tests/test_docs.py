@@ -19,6 +19,7 @@ from pages import PAGES, ROOT, Block, blocks, inline, name_of, prose
 import sepcalc
 from sepcalc.cli import commands as cli
 from sepcalc.cli import run
+from sepcalc.extras import EXTRAS, install
 
 README = ROOT / "README.md"
 
@@ -38,13 +39,13 @@ NETWORKS = [block for page in PAGES for block in blocks(page, "yaml") if block.f
 SHELL = [block for page in PAGES for block in blocks(page, "sh")]
 INLINE = [(page, text) for page in PAGES for text in inline(page) if re.match(r"sepcalc [a-z-]", text)]
 SET_UP = ("set up", "test")  # marks of the blocks that .ci/run runs in a fresh clone
-EXTRAS = {"torch": r"\btorch\b", "onnx": r"\.onnx\b|operators onnx", "scipy": r"--by separate", "h5py": r"\.h5\b"}
+NEEDED = {"torch": r"\btorch\b", "onnx": r"\.onnx\b|operators onnx", "scipy": r"--by separate", "h5py": r"\.h5\b"}
 UPPER = re.compile(r"\b[A-Z]{2,}\b|…")  # what a reader fills in
 
 
 def _need_extras(text: str) -> None:
     """Skips what shows an extra that is not installed."""
-    for package, shows in EXTRAS.items():
+    for package, shows in NEEDED.items():
         if re.search(shows, text):
             pytest.importorskip(
                 package, reason=f"this part of the pages needs {package}: pip install -e '.[onnx,h5,torch,fit]'"
@@ -208,6 +209,20 @@ def test_lines_of_the_shell_run(block: Block, folder: Path) -> None:
         ["bash", "-eu", "-c", block.text], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_hints_install_what_the_extras_are(extra: str) -> None:
+    """A hint names the package: no index knows sepcalc, and whoever reads it may be in any folder."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert {*extras} - {"test", "dev"} == {*EXTRAS}
+    assert extras[extra] == [EXTRAS[extra]]
+    assert install(extra) == f"pip install '{EXTRAS[extra]}'"
+
+
+def test_nothing_else_says_how_to_install() -> None:
+    said = [path for path in (ROOT / "sepcalc").rglob("*.py") if "pip install" in path.read_text("utf-8")]
+    assert [path.name for path in said] == ["extras.py"]
 
 
 def test_ci_runs_the_set_up_of_the_readme() -> None:

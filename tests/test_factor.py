@@ -408,7 +408,7 @@ def test_onnx_without_its_extra(save: Save, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert refusal(save("m.onnx", b"") + ":w") == (
-        "m.onnx: an ONNX file needs the package onnx\n  hint: pip install 'sepcalc[onnx]'"
+        "m.onnx: an ONNX file needs the package onnx\n  hint: pip install 'onnx>=1.16.1'"
     )
 
 

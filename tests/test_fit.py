@@ -192,5 +192,5 @@ def test_without_scipy(sep: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy", None)
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     assert sep("fit", "specs/conv_mobilenet.yaml", "--max", "macs=1G", "--by", "separate") == (
-        2, "", "fit --by separate needs SciPy, which is not installed\n  hint: pip install 'sepcalc[fit]'\n",
+        2, "", "fit --by separate needs SciPy, which is not installed\n  hint: pip install 'scipy>=1.11'\n",
     )  # fmt: skip

@@ -185,8 +185,8 @@ def test_the_action_installs_what_is_asked_for(tmp_path: Path) -> None:
     for version, extras, installed in [
         ("", "", "/action"),
         ("", "onnx,h5", "/action[onnx,h5]"),
-        ("1.2", "", "sepcalc==1.2"),
-        ("1.2", "onnx", "sepcalc[onnx]==1.2"),
+        ("1.2", "", "sepcalc @ git+https://github.com/sepcalc/sepcalc@v1.2"),
+        ("1.2", "onnx", "sepcalc[onnx] @ git+https://github.com/sepcalc/sepcalc@v1.2"),
     ]:
         done = subprocess.run(
             ["bash", "-eo", "pipefail", "-c", STEPS["Install sepcalc"]["run"]],
@@ -219,7 +219,7 @@ HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").r
 def test_the_hooks_run_in_pre_commit(project: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """Pre-commit itself, a repository of hooks, a repository that uses them. The hooks run the sepcalc that is here:
     installing it into an environment of theirs needs an index of packages, and is what .ci/run does."""
-    pytest.importorskip("pre_commit", reason="pre-commit is not installed: pip install 'sepcalc[dev]'")
+    pytest.importorskip("pre_commit", reason="pre-commit is not installed: pip install -e '.[dev]'")
     hooks = tmp_path / "hooks"
     hooks.mkdir()
     (hooks / ".pre-commit-hooks.yaml").write_text(yaml.safe_dump([{**hook, "language": "system"} for hook in HOOKS]))

@@ -152,4 +152,4 @@ def test_without_the_package_onnx(tmp_path: Path) -> None:
         timeout=60,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("net.onnx: reading ONNX files needs the package onnx\n  hint: pip install 'sepcalc[onnx]'\n")
+    assert done.stderr == ("net.onnx: reading ONNX files needs the package onnx\n  hint: pip install 'onnx>=1.16.1'\n")

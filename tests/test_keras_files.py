@@ -415,7 +415,7 @@ def test_hdf5_without_h5py_names_the_extra(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "h5py", None)
     path = tmp_path / "model.h5"
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    assert refusal(path) == "reading an HDF5 file needs h5py\n  hint: pip install 'sepcalc[h5]'"
+    assert refusal(path) == "reading an HDF5 file needs h5py\n  hint: pip install 'h5py>=3.10'"
 
 
 def test_hdf5(tmp_path: Path) -> None:
@@ -464,7 +464,7 @@ LIBRARIES = [
     (FAKE.format("import os; os._exit(0)"), "this HDF5 file cannot be read: h5py crashes where it reads it"),
     (FAKE.format("raise KeyError('\\x1b[31m\\udc80')"), r"""this HDF5 file cannot be read: '\x1b[31m\udc80'"""),
     (FAKE.format("bytearray(2**33)"), "this HDF5 file cannot be read: MemoryError"),
-    ("import no_such_module", "reading an HDF5 file needs h5py\n  hint: pip install 'sepcalc[h5]'"),
+    ("import no_such_module", "reading an HDF5 file needs h5py\n  hint: pip install 'h5py>=3.10'"),
     (GIVING.format("'[' * (2**26 + 1)"), "the configuration is larger than 64 MiB"),
     (GIVING.format("b'{}'"), NO_MODEL),
     (GIVING.format(repr('{"class_name": "\u00e9\udc80"}')), r"the model, of the class 'é\udc80', has no config"),
@@ -588,7 +588,7 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 def custom_model(folder: Path, kind: str) -> Path:
     """x (8) -> a layer of someone's own, called twice -> dense, with the weights as Keras writes them."""
-    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install -e '.[h5]'")
     numpy = pytest.importorskip("numpy")
 
     def layer(name: str, kind: str, own: str, before: list[str], **config: Any) -> Any:
@@ -730,7 +730,7 @@ def test_weights_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "h5py.py").write_text("import no_such_module")
     monkeypatch.syspath_prepend(tmp_path)
     network = read(str(path), Request())
-    why = "reading them needs h5py: pip install 'sepcalc[h5]'"
+    why = "reading them needs h5py: pip install 'h5py>=3.10'"
     assert (params(path), network.notes) == (LOST, (OPEN.format(why),))
 
 
@@ -756,7 +756,7 @@ def test_every_uncounted_class_is_named_but_functions_have_no_weights(tmp_path: 
 
 def dense_file(folder: Path, groups: dict[str, int], kind: str = "keras") -> Path:
     """x (8) -> dense (4), which has 36 weights, and a file that stores so many numbers in these groups."""
-    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install -e '.[h5]'")
     layers = [
         {"class_name": "InputLayer", "config": {"batch_shape": [None, 8], "name": "x"}},
         {"class_name": "Dense", "module": "keras.layers", "config": {"name": "d", "units": 4}},
@@ -810,7 +810,7 @@ def test_fewer_weights_than_a_layer_has_are_told(kind: str, tmp_path: Path) -> N
 
 def test_what_a_wrapper_and_its_layer_store_together_counts_once(tmp_path: Path) -> None:
     """SpectralNormalization keeps the kernel of its layer, and its own vector; biases of zeros are two all the same."""
-    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install -e '.[h5]'")
     path = tmp_path / "w.h5"
     arrays = {"vars/0": [0.1, 0.2, 0.3], "vars/1": [0.4], "vars/2": [0.0, 0.0]}
     arrays |= {"layer/vars/0": [0.1, 0.2, 0.3], "layer/vars/1": [0.0, 0.0]}
@@ -823,7 +823,7 @@ def test_what_a_wrapper_and_its_layer_store_together_counts_once(tmp_path: Path)
 
 def test_weights_that_two_models_share_are_told(tmp_path: Path) -> None:
     """Keras stores them with the first model that has them, and has the second without: they are counted for both."""
-    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install 'sepcalc[h5]'")
+    h5py = pytest.importorskip("h5py", reason="reading weights needs the extra: pip install -e '.[h5]'")
     path = dense_file(tmp_path, {"layers/dense/vars": 36})
     with zipfile.ZipFile(path) as archive:
         config = json.loads(archive.read("config.json"))

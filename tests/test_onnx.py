@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
+pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
 
 import numpy as np
 import onnx

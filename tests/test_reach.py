@@ -49,7 +49,7 @@ def test_what_is_written_with_a_stride_reads_back() -> None:
 
 
 def onnx_helper() -> Any:
-    return pytest.importorskip("onnx.helper", reason="reading ONNX needs the extra: pip install 'sepcalc[onnx]'")
+    return pytest.importorskip("onnx.helper", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
 
 
 def onnx_network(nodes: list[Any], shape: tuple[int, ...], folder: Path, **stored: Any) -> Any:

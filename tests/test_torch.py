@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install 'sepcalc[torch]'")
+pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install -e '.[torch]'")
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install 'sepcalc[torch]'")
+pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install -e '.[torch]'")
 
 import torch
 from torch import nn

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install 'sepcalc[torch]'")
+pytest.importorskip("torch", reason="counting PyTorch modules needs the extra: pip install -e '.[torch]'")
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - as everyone calls it
@@ -163,7 +163,7 @@ class Block(nn.Module):
 
 
 def test_as_onnx_the_same_network_stores_the_same_numbers(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="reading ONNX files needs the extra: pip install 'sepcalc[onnx]'")
+    pytest.importorskip("onnx", reason="reading ONNX files needs the extra: pip install -e '.[onnx]'")
     module, x = Block().eval(), torch.ones(1, 3, 12, 12)
     net = sepcalc.from_torch(module, x)
     path = tmp_path / "block.onnx"

@@ -566,7 +566,7 @@ def test_without_scipy_the_other_ways_are_tried(sep: Run, monkeypatch: pytest.Mo
     code, out, err = sep("fit", "32x32x3, conv -k3 -o16, dense -o10", "--max", "macs=300k", "--format", "json")
     assert (code, err) == (0, "")
     reasons = {way["way"]: way["reason"] for way in json.loads(out)["ways"]}
-    assert reasons["separate"] == ("fit --by separate needs SciPy, which is not installed: pip install 'sepcalc[fit]'")
+    assert reasons["separate"] == ("fit --by separate needs SciPy, which is not installed: pip install 'scipy>=1.11'")
     code, out, err = sep("fit", "32x32x3, conv -k3 -o16", "--max", "macs=1", "--by", "separate")
     assert (code, out) == (2, "")
-    assert err == "fit --by separate needs SciPy, which is not installed\n  hint: pip install 'sepcalc[fit]'\n"
+    assert err == "fit --by separate needs SciPy, which is not installed\n  hint: pip install 'scipy>=1.11'\n"

@@ -21,6 +21,7 @@ from sepcalc.cli.network import (
 from sepcalc.cli.output import emit, emit_file, output_options
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
+from sepcalc.extras import install
 from sepcalc.gate import read_limit
 from sepcalc.gate.metrics import unknown
 from sepcalc.importers import Request
@@ -46,7 +47,7 @@ from sepcalc.source import read
 
 HELP = f"""The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
 that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
-an integer program, by SciPy: pip install 'sepcalc[fit]') and counted again. Exits with 1 when no way fits.
+an integer program, by SciPy: {install("fit")}) and counted again. Exits with 1 when no way fits.
 
 The width is the file's parameter of that name where there is one, in thousandths, else a factor for the channels of
 every layer but the heads. Counts are taken to grow with width and resolution: where a file's own conditions make a

@@ -6,6 +6,7 @@ import click
 
 from sepcalc.cli.output import emit, output_options
 from sepcalc.errors import InputError, Problem
+from sepcalc.extras import install
 from sepcalc.reports.operators import OperatorsReport
 
 HELP = """The operators of a model format that are counted: the table that its importer reads.
@@ -42,5 +43,5 @@ def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
     try:
         from sepcalc.importers.onnx import OPERATORS, REASONS
     except ImportError as error:
-        raise InputError([Problem("this needs the package onnx", "pip install 'sepcalc[onnx]'")]) from error
+        raise InputError([Problem("this needs the package onnx", install("onnx"))]) from error
     return OPERATORS, REASONS

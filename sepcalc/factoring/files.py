@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted, why
+from sepcalc.extras import install
 from sepcalc.factoring.kernel import ELEMENTS, Array, Kernel, of_array
 from sepcalc.factoring.reading import MAX_LENGTH, WEIGHTS, table
 from sepcalc.shape import show
@@ -170,7 +171,7 @@ def _onnx(file: IO[bytes], path: str, weight: str | None, layer: bool | None) ->
         from onnx import numpy_helper
         from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
     except ImportError:
-        raise Invalid("an ONNX file needs the package onnx", "pip install 'sepcalc[onnx]'") from None
+        raise Invalid("an ONNX file needs the package onnx", install("onnx")) from None
     try:
         graph = onnx.load_model(file, load_external_data=False).graph
     except Exception as error:  # protobuf's DecodeError comes from a module that its versions keep in different places

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sepcalc.branches import Choice, heaviest
 from sepcalc.cost import COSTS, Cost
 from sepcalc.errors import InputError, Invalid, Problem, quoted
+from sepcalc.extras import install
 from sepcalc.network import SUMS, Network
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
@@ -326,9 +327,7 @@ def _solved(groups: Sequence[Sequence[_Choice]], rooms: Sequence[Room]) -> list[
     try:
         from scipy.optimize import Bounds, LinearConstraint, milp
     except ImportError:
-        raise InputError(
-            [Problem("fit --by separate needs SciPy, which is not installed", "pip install 'sepcalc[fit]'")]
-        ) from None
+        raise InputError([Problem("fit --by separate needs SciPy, which is not installed", install("fit"))]) from None
     flat = [(at, number) for at, choices in enumerate(groups) for number in range(len(choices))]
     if not flat:
         return [] if all(room.most >= 0 for room in rooms) else None

@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.extras import install
 from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.keras import hdf5
 
@@ -64,7 +65,7 @@ def stored(path: str) -> list[tuple[str, str, int]] | str:
             return "the file has no member *.h5 that holds them"
         given = _apart((path, str(MAX_CONFIG_BYTES), *members))
         if given[:1] == hdf5.MISSING:
-            return "reading them needs h5py: pip install 'sepcalc[h5]'"
+            return f"reading them needs h5py: {install('h5')}"
         if given[:1] == hdf5.TEXT:
             return [(group, name, count) for group, name, count in json.loads(given[1:])]
     except (Invalid, OSError, ValueError, TypeError):
@@ -112,7 +113,7 @@ def _hdf5(path: str) -> bytes:
     """``model_config`` of an HDF5 file. Another process reads it: nothing else can end a loop of h5py in C."""
     from importlib.util import find_spec
 
-    missing = Invalid("reading an HDF5 file needs h5py", "pip install 'sepcalc[h5]'")
+    missing = Invalid("reading an HDF5 file needs h5py", install("h5"))
     if find_spec("h5py") is None:
         raise missing
     given = _apart((path, str(MAX_CONFIG_BYTES + 1)))

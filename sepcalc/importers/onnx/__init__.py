@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.extras import install
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import fixed_batch, never_used
 from sepcalc.importers.common.isolated import run_apart
@@ -136,7 +137,7 @@ def _load(path: str) -> Any:
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError as error:
-        hint = "pip install 'sepcalc[onnx]'"
+        hint = install("onnx")
         raise InputError([Problem(f"{shown}: reading ONNX files needs the package onnx", hint)]) from error
     try:
         with open(path, "rb") as file:

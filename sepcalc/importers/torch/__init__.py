@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.extras import install
 from sepcalc.importers import Request
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["from_torch", "read"]
 
-_HINT = "pip install 'sepcalc[torch]'"
+_HINT = install("torch")
 
 
 def read(argument: str, request: Request = Request()) -> "Network":

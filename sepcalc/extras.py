@@ -1,0 +1,14 @@
+"""The packages that sepcalc can do without, and the line that installs one."""
+
+EXTRAS = {
+    "onnx": "onnx>=1.16.1",
+    "h5": "h5py>=3.10",
+    "torch": "torch>=2.6",
+    "fit": "scipy>=1.11",
+}  # as in pyproject.toml
+
+
+def install(extra: str) -> str:
+    """The line that installs what an extra of :data:`EXTRAS` stands for. It names the package itself, so that it works
+    wherever sepcalc came from: an index, a checkout or a git address."""
+    return f"pip install '{EXTRAS[extra]}'"
