@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx import read
 from sepcalc.importers.onnx.constants import EVALUATED, SMALL, array, evaluate, known, strict
-from sepcalc.importers.onnx.graph import Call
+from sepcalc.importers.onnx.values import Call
 
 W, F, B, U8 = np.int64, np.float32, np.bool_, np.uint8
 

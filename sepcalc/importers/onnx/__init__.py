@@ -15,13 +15,14 @@ from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import fixed_batch, never_used
 from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.onnx.constants import strict
-from sepcalc.importers.onnx.graph import Builder, Misfit, Value
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.layout import Layouts
 from sepcalc.importers.onnx.operators import OPERATORS, REASONS
 from sepcalc.importers.onnx.provenance import Role, roles
 from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.unused import unused
+from sepcalc.importers.onnx.values import Misfit, Value
 from sepcalc.importers.onnx.walk import Walk, problems
 from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.network import Network, Node
@@ -52,8 +53,8 @@ def read(path: str, request: Request = Request()) -> Network:
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
     functions = {(one.domain, one.name): one for one in model.functions}
-    wishes = Layouts(graph, functions)
-    border = Inputs(shown, graph, inputs, request, wishes.graph, wishes.single)
+    layouts = Layouts(graph, functions)
+    border = Inputs(shown, graph, inputs, request, layouts.graph, layouts.single)
     examples = border.examples
     told = roles(model)
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
@@ -61,7 +62,7 @@ def read(path: str, request: Request = Request()) -> Network:
 
     def walked(batch: int, metric: str = "macs") -> tuple[Builder, dict[str, int]]:
         """The network for one of ``batch`` examples, of branches those with most of this metric; and its outputs."""
-        builder, scope = _border(border, wishes, batch, told)
+        builder, scope = _border(border, layouts, batch, told)
         builder.metric = metric
         walk = Walk(builder, functions, opsets, declared)
         stored = initial(graph, builder)
@@ -187,9 +188,9 @@ def _refuse_twice(shown: str, graph: Any) -> None:
 # --- what stands at the border ---------------------------------------------------------------------------------------
 
 
-def _border(border: Inputs, wishes: Layouts, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
+def _border(border: Inputs, layouts: Layouts, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
     """A network of nothing but inputs of ``batch`` examples, and their values by name."""
-    builder = Builder(batch, {}, wishes.everywhere.__contains__, told)
+    builder = Builder(batch, {}, layouts.everywhere.__contains__, told)
     builder.asked = border.examples.asked
     scope: dict[str, Value] = {}
     for one in border.given:
@@ -197,10 +198,17 @@ def _border(border: Inputs, wishes: Layouts, batch: int, told: Mapping[str, Role
         along = border.examples.axes[one.name]
         if batch != border.examples.batch:  # counted whole
             along = at if at is not None and len(shape) > 1 and shape[at] == batch else None
-        first = len(shape) > 2 and at != 1 and one.name in wishes.graph
+        channels_first = len(shape) > 2 and at != 1 and one.name in layouts.graph
         number = len(builder.tensors)
         value = Value(
-            shape, one.type.tensor_type.elem_type, None, number, first, along, name=one.name, as_given=along == 0
+            shape,
+            one.type.tensor_type.elem_type,
+            None,
+            number,
+            channels_first,
+            along,
+            name=one.name,
+            as_given=along == 0,
         )
         seen = builder.shape(value)
         if one.name in border.single and len(shape) > 1:  # one image, its channels first

@@ -6,8 +6,9 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.shapes import hold_within
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
 from sepcalc.ops.norm import Softmax
@@ -56,8 +57,8 @@ def _prelu(builder: Builder, call: Call) -> Results:
     rank = len(value.sizes)
     padded = (1,) * (rank - len(slope.sizes)) + slope.sizes
     count = prod(padded)
-    axis = 1 if value.first or rank < 3 else rank - 1
-    if rank > 2 and not value.first and count > 1 and padded[1] == count:
+    axis = 1 if value.channels_first or rank < 3 else rank - 1
+    if rank > 2 and not value.channels_first and count > 1 and padded[1] == count:
         value = builder.laid(value, True)
     elif count > 1 and padded[axis % rank] != count:
         raise Refused("a slope for each element has no count here")

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.shapes import broadcast
+from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
@@ -34,11 +35,11 @@ def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Val
     if len(batches) > 1 and builder.batch > 1:
         raise builder.mixed
     batch = min(batches) if batches else None
-    first = any(value.first and len(value.sizes) == rank for value in live)
-    result = Value(shape, values[0].kind, None, None, first, batch)
+    channels_first = any(value.channels_first and len(value.sizes) == rank for value in live)
+    result = Value(shape, values[0].kind, None, None, channels_first, batch)
     operands = []
     for value in live:
-        value = builder.laid(value, first and len(value.sizes) == rank)
+        value = builder.laid(value, channels_first and len(value.sizes) == rank)
         wanted = _seen(builder, result, value.sizes)
         while wanted[:1] == (1,) and len(wanted) > len(builder.tensors[value.number or 0]):
             wanted = wanted[1:]

@@ -5,8 +5,9 @@ from math import prod
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.moves import concat
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Copy, Slice
@@ -68,11 +69,11 @@ def attended(
         number, stage = _spelled(builder, call, op, (q, k, v), form)
         if stage is not None:
             shape = (query.sizes[0], form.heads, positions, keys)
-            scores = builder.give(query, shape, number=stage, batch=batch, first=False)
+            scores = builder.give(query, shape, number=stage, batch=batch, channels_first=False)
     apart = len(query.sizes) == 4
     given = (*query.sizes[:-1], size * (1 if apart else form.heads))
     number = builder.view(number, (positions, heads * size // given[-1], given[-1]))
-    return builder.give(query, given, number=number, batch=batch, first=False), scores
+    return builder.give(query, given, number=number, batch=batch, channels_first=False), scores
 
 
 def _spelled(
@@ -122,7 +123,7 @@ def heads_apart(builder: Builder, value: Value, heads: int) -> Value:
     if channels % heads:
         raise Invalid(f"{heads} heads do not fit {show(value.sizes)}")
     shape = (batch, heads, positions, channels // heads)
-    return builder.give(value, shape, number=value.number, batch=value.batch, first=False)
+    return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=False)
 
 
 def behind(

@@ -10,8 +10,8 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Call, Value
 from sepcalc.importers.onnx.shapes import RENAMED, broadcast
+from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
 SMALL = 16_384  # elements of one

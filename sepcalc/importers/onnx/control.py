@@ -8,7 +8,8 @@ from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken, Segment
 from sepcalc.importers.onnx.constants import array, known
-from sepcalc.importers.onnx.graph import Builder, Call, Elsewhere, Misfit, Mixed, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Elsewhere
+from sepcalc.importers.onnx.values import Call, Misfit, Mixed, Refused, Results, Value
 from sepcalc.network import SUMS, Layer, Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Constant, Copy, Slice
@@ -253,7 +254,7 @@ def _step(builder: Builder, call: Call, value: Value, axis: int, at: int) -> Val
     if value.constant:
         return value.cut(shape)
     batch = None if value.batch is None else value.batch - (value.batch > axis)
-    part = value._replace(shape=shape, first=False, batch=batch)
+    part = value._replace(shape=shape, channels_first=False, batch=batch)
     natural = builder.laid(value, False)
     seen, place = builder.shape(natural), builder.place(natural, axis)
     start = tuple([at if each == place else 0 for each in range(len(seen))])
@@ -269,6 +270,6 @@ def _gathered(builder: Builder, call: Call, value: Value, count: int, axis: int 
         return value._replace(shape=shape, data=None)
     value = builder.laid(value, False)
     batch = None if value.batch is None else value.batch + (value.batch >= axis)
-    result = value._replace(shape=shape, first=False, batch=batch)
+    result = value._replace(shape=shape, channels_first=False, batch=batch)
     number = builder.add(f"{call.name}/runs", Copy(builder.shape(result)), [value.number])
     return result._replace(number=number)

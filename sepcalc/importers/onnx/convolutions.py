@@ -1,9 +1,10 @@
 """Convolutions, and the windows that pools share with them."""
 
 from sepcalc.errors import Invalid, quoted
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.moves import concat, moved
 from sepcalc.importers.onnx.shapes import hold
+from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation
 from sepcalc.shape import Pads, Shape, extent, show
@@ -75,7 +76,7 @@ def convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value
     )
     number = builder.add(call.name, op, [value.number], [weight, bias])
     sizes = builder.tensors[number][lead:-1]
-    return builder.give(value, (value.sizes[0], out, *sizes), number=number, batch=value.batch, first=True)
+    return builder.give(value, (value.sizes[0], out, *sizes), number=number, batch=value.batch, channels_first=True)
 
 
 def _transposed(builder: Builder, call: Call) -> Results:
@@ -119,7 +120,7 @@ def _transposed(builder: Builder, call: Call) -> Results:
     )
     number = builder.add(call.name, op, [value.number], [weight, bias])
     shape = (value.sizes[0], op.out, *builder.tensors[number][lead:-1])
-    return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+    return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
 
 
 def _causal(builder: Builder, call: Call) -> Results:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Call, Value
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.standard import STANDARD
+from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.ops.elementwise import Stored
 
 

@@ -4,10 +4,11 @@ Source: ONNX Runtime, DynamicQuantizeLSTM (core/providers/cpu/quantization of it
 """
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Call, Refused, Results
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.quantized import QUANTIZED
 from sepcalc.importers.onnx.recurrent import given, sequences_of, usual
 from sepcalc.importers.onnx.shapes import hold
+from sepcalc.importers.onnx.values import Call, Refused, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Slice

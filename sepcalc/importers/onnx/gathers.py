@@ -4,8 +4,9 @@ from math import prod
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.arithmetic import trained
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.moves import moved, part
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
 from sepcalc.shape import show
@@ -41,7 +42,7 @@ def _gather(builder: Builder, call: Call) -> Results:
         batch += len(at.sizes) - 1
     if builder.batch > 1 and at.batch is not None:
         raise Refused("examples are gathered by indices of their own")
-    channels = len(at.sizes) == 1 and batch is not None and axis == (1 if data.first else rank - 1)
+    channels = len(at.sizes) == 1 and batch is not None and axis == (1 if data.channels_first else rank - 1)
     return (moved(builder, call, data, shape, batch, near=channels),)
 
 
@@ -98,7 +99,7 @@ def _combined(builder: Builder, call: Call, how: str) -> Value:
     put = builder.laid(builder.standing(call.name, updates), False)
     others = [builder.laid(value, False).number for value in (data, places) if not value.constant]
     number = builder.add(call.name, Scatter(how, builder.shape(result)), [put.number, *others])
-    return builder.give(like, data.sizes, number=number, batch=result.batch, first=False, kind=data.kind)
+    return builder.give(like, data.sizes, number=number, batch=result.batch, channels_first=False, kind=data.kind)
 
 
 def _in_its_example(call: Call, data: Value) -> bool:

@@ -1,19 +1,18 @@
-"""What an importer of ONNX graphs knows while it walks: values of the file, and the network that they become.
+"""The network that the values of a file become.
 
-A value keeps the shape that the file gives it, batch and layout included. What the network sees of a value is decided
-once, where it is made: without the batch, and with the channels last where convolutions read it (``first``: the
-file has them first). Whoever needs it otherwise gets it through a free reshape or permute.
+What the network sees of a value is decided once, where it is made: without the batch, and with the channels last where
+convolutions read it (``channels_first``: the file has them first). Whoever needs it otherwise gets it through a free
+reshape or permute.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import prod
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sepcalc.branches import Choice
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, numbered
 from sepcalc.importers.onnx.provenance import Role
+from sepcalc.importers.onnx.values import Call, Mixed, Refused, Results, Value
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
@@ -50,101 +49,6 @@ def _is_literal(root: str) -> bool:
     return "/Constant_" in root and root.endswith("output_0")
 
 
-class Value(NamedTuple):
-    """A tensor of the file. ``shape`` is None where it depends on the data; ``kind`` is ONNX's number of the element
-    type; ``data`` is known for small constants; ``number`` is the network's tensor (None: it does not depend on the
-    inputs, and is prepared beforehand); ``batch`` is the axis that the examples lie along; ``roots`` are the stored
-    tensors that a constant was made from, ``some`` how many elements of those it has that are not whole in it."""
-
-    shape: Shape | None
-    kind: int = 1
-    data: Any = None
-    number: int | None = None
-    first: bool = False
-    batch: int | None = None
-    roots: tuple[str, ...] = ()
-    name: str = ""
-    items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
-    outer: int = 1  # positions before the examples within their axis: 197 where it is 197·4
-    as_given: bool = False  # an input, or made of one by operators that keep its rank and the examples' first axis
-    some: Mapping[str, int] = MappingProxyType({})
-    angles: frozenset[str] = frozenset()  # stored tensors in it of which it is a table: no weights beside data
-    unscaled: bool = False  # sums of small integers, or a scale of some: what is stored and multiplies it is a scale
-
-    @property
-    def constant(self) -> bool:
-        return self.number is None
-
-    def cut(self, shape: Shape) -> "Value":
-        """A constant of this shape, a part of this one."""
-        return self._replace(shape=shape, data=None, some=self.most(prod(shape)))
-
-    def most(self, elements: int) -> dict[str, int]:
-        """Of each stored tensor in it no more than so many elements."""
-        return {root: min(elements, self.some.get(root, elements)) for root in self.roots}
-
-    @property
-    def sizes(self) -> Shape:
-        """The shape, where it must be known."""
-        if self.shape is None:
-            raise Unknown(self.name)
-        return self.shape
-
-
-class Unknown(Exception):
-    """The shape of this tensor depends on the data."""
-
-
-class Refused(Exception):
-    """An operator, or this form of it, that cannot be counted: why."""
-
-
-class Call(NamedTuple):
-    """One node of the file with its inputs found."""
-
-    name: str
-    type: str
-    inputs: tuple[Value | None, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any]
-    opset: int
-
-    def input(self, at: int) -> Value:
-        """An input that must be there."""
-        if at >= len(self.inputs) or (value := self.inputs[at]) is None:
-            raise Invalid(f"{self.type} lacks its input {at + 1}")
-        return value
-
-    def maybe(self, at: int) -> Value | None:
-        return self.inputs[at] if at < len(self.inputs) else None
-
-    def whole(self, name: str, default: int) -> int:
-        value = self.attributes.get(name, default)
-        if not isinstance(value, int):
-            raise Invalid(f"the attribute {name} of {self.type} is not a whole number")
-        return value
-
-    def decimal(self, name: str, default: float) -> float:
-        value = self.attributes.get(name, default)
-        if not isinstance(value, (int, float)):
-            raise Invalid(f"the attribute {name} of {self.type} is not a number")
-        return float(value)
-
-    def text(self, name: str, default: str) -> str:
-        value = self.attributes.get(name, default)
-        if not isinstance(value, str):
-            raise Invalid(f"the attribute {name} of {self.type} is not a text")
-        return value
-
-    def ints(self, name: str) -> tuple[int, ...] | None:
-        value = self.attributes.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, tuple) or not all(isinstance(size, int) for size in value):
-            raise Invalid(f"the attribute {name} of {self.type} is not a list of whole numbers")
-        return value
-
-
 Roots = tuple[tuple[str, int], ...]
 
 
@@ -164,19 +68,6 @@ class Unrun(NamedTuple):
     roots: frozenset[str]
 
 
-class Mixed(Invalid):
-    """What is wrong where the examples of a batch meet each other."""
-
-
-class Misfit(Exception):
-    """A fact with the node that it is about."""
-
-    def __init__(self, where: str, fact: Invalid) -> None:
-        super().__init__(where)
-        self.where = where
-        self.fact = fact
-
-
 class Pasted(NamedTuple):
     """Where a branch that was put back begins and ends, what it has of every metric, and what it was taken for."""
 
@@ -194,14 +85,14 @@ class Builder(GraphBuilder[Roots]):
         self,
         batch: int,
         stored: Mapping[str, tuple[int, int]],
-        wanted: Callable[[str], bool],
+        is_image: Callable[[str], bool],
         roles: Mapping[str, Role] | None = None,
     ) -> None:
         super().__init__()
         self.batch = batch
         self.asked = False  # whether whoever asks for the network said so
         self.stored = stored  # elements and element type by name
-        self.wanted = wanted  # whether those who read a tensor of this name want its channels last
+        self.is_image = is_image  # whether convolutions and their like read the tensor of this name
         self.roles = roles or {}  # what a stored tensor is, where the file says so
         self.names: dict[str, int] = {}
         self.owners: dict[str, str] = {}  # the graphs that have stored tensors of these names
@@ -223,7 +114,7 @@ class Builder(GraphBuilder[Roots]):
     def axes(self, value: Value) -> list[int]:
         """The file's axes in the order in which the network has them; without the batch, unless more lies in it."""
         axes = list(range(len(value.sizes)))
-        if value.first:
+        if value.channels_first:
             axes.append(axes.pop(1))
         if value.batch is not None and value.sizes[value.batch] == self.batch:
             axes.remove(value.batch)
@@ -253,21 +144,21 @@ class Builder(GraphBuilder[Roots]):
         if axis == value.batch:
             if self.batch > 1:
                 raise self.mixed
-            return self.give(value, value.sizes, number=value.number, batch=None, first=value.first)
+            return self.give(value, value.sizes, number=value.number, batch=None, channels_first=value.channels_first)
         return value
 
-    def laid(self, value: Value, first: bool) -> Value:
-        """The value with its channels last for the network (``first``), or its axes in the file's order."""
-        if value.first == first or len(value.sizes) < 3:
+    def laid(self, value: Value, channels_first: bool) -> Value:
+        """The value with its channels last for the network (``channels_first``), or its axes in the file's order."""
+        if value.channels_first == channels_first or len(value.sizes) < 3:
             return value
-        moved = value._replace(first=first)
+        moved = value._replace(channels_first=channels_first)
         return moved._replace(number=self.view(value.number, self.shape(moved)))
 
     def image(self, value: Value) -> Value:
         """The value with its channels last for the network; a first axis of one is that of the examples."""
         value = self.laid(value, True)
         if value.batch is None and value.sizes[:1] == (1,) and self.batch == 1 and len(value.sizes) > 2:
-            return self.give(value, value.sizes, number=value.number, batch=0, first=True)
+            return self.give(value, value.sizes, number=value.number, batch=0, channels_first=True)
         return value
 
     def view(self, number: int | None, shape: Shape) -> int:
@@ -363,12 +254,19 @@ class Builder(GraphBuilder[Roots]):
         return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")
 
     def give(
-        self, like: Value | None, shape: Shape, *, number: int | None, batch: int | None, first: bool, kind: int = 0
+        self,
+        like: Value | None,
+        shape: Shape,
+        *,
+        number: int | None,
+        batch: int | None,
+        channels_first: bool,
+        kind: int = 0,
     ) -> Value:
         """The value of this shape that a tensor is, seen as the network sees such a value."""
         if len(shape) > MAX_AXES or any(size < 1 or size > MAX_SIZE for size in shape):
             raise Invalid(f"a tensor would be {show(shape) or 'empty'}: expected sizes from 1 to 2^63-1")
-        value = Value(shape, kind or (like.kind if like else 1), None, None, first and len(shape) > 2, batch)
+        value = Value(shape, kind or (like.kind if like else 1), None, None, channels_first and len(shape) > 2, batch)
         return value._replace(number=self.view(number, self.shape(value)))
 
     def uncounted(self, call: Call, reason: str, shape: Shape | None, weights: Sequence[Value]) -> Value:
@@ -376,8 +274,8 @@ class Builder(GraphBuilder[Roots]):
         sources = [value.number for value in call.inputs if value is not None and not value.constant]
         known = shape if shape and all(size > 0 for size in shape) else None
         batch = 0 if known and len(known) > 1 and known[0] == self.batch else None
-        first = known is not None and len(known) > 2 and any(map(self.wanted, call.outputs))
-        value = Value(known, 1, None, None, first, batch)
+        channels_first = known is not None and len(known) > 2 and any(map(self.is_image, call.outputs))
+        value = Value(known, 1, None, None, channels_first, batch)
         seen = self.shape(value) if known else (1,)
         number = self.add(call.name, Uncounted(printable(call.type)[:100], reason, seen), sources[:1000], weights)
         return value._replace(number=number)
@@ -476,5 +374,4 @@ class Builder(GraphBuilder[Roots]):
         ]
 
 
-Results = Sequence[Value]
 Handler = Callable[[Builder, Call], Results]

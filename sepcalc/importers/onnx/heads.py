@@ -12,9 +12,10 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.attention import Form, attended, behind, form_of, heads_apart, rotated
 from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.products import multiplied
 from sepcalc.importers.onnx.standard import STANDARD
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.shape import show
 
 _SHARED = "how much of the buffer of its keys is filled depends on the data"
@@ -94,7 +95,7 @@ def _flat(builder: Builder, value: Value) -> Value:
         return value
     value = builder.laid(value, False)
     shape = (*value.sizes[:2], prod(value.sizes[2:]))
-    return builder.give(value, shape, number=value.number, batch=value.batch, first=False)
+    return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=False)
 
 
 def _parts(builder: Builder, call: Call, heads: int, kv_heads: int) -> list[Value]:
@@ -162,7 +163,7 @@ def _grouped(builder: Builder, call: Call) -> Results:
             lone = heads_apart(builder, parts[at], count)
             normed = as_onnx(builder, call, "RMSNormalization", lone, gain, part=f"{part}-norm", axis=-1)
             parts[at] = builder.give(
-                parts[at], parts[at].sizes, number=normed.number, batch=parts[at].batch, first=False
+                parts[at], parts[at].sizes, number=normed.number, batch=parts[at].batch, channels_first=False
             )
         if call.whole("do_rotary", 0):
             parts[at] = _turned(builder, call, parts[at], (call.input(7), call.input(8)), part, count)
@@ -185,7 +186,7 @@ def _of_tensors(handler: Handler, *places: int) -> Handler:
                 value = value._replace(roots=())
             value = builder.standing(call.name, builder.for_each(value))
             if value.batch is None and value.sizes[:1] == (1,) and builder.batch == 1:
-                value = builder.give(value, value.sizes, number=value.number, batch=0, first=False)
+                value = builder.give(value, value.sizes, number=value.number, batch=0, channels_first=False)
             inputs[at] = value
         return handler(builder, call._replace(inputs=tuple(inputs)))
 

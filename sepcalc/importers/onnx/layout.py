@@ -8,9 +8,9 @@ from sepcalc.importers.onnx.arithmetic import ARITHMETIC
 from sepcalc.importers.onnx.reductions import REDUCTIONS
 from sepcalc.importers.onnx.walk import MAX_DEPTH
 
-MAX_VISITS = 8  # of one function, each with other wishes of those who call it
+MAX_VISITS = 8  # of one function, each by which of its results are images
 
-# Operators whose first input has its channels second: the wish for channels last begins there.
+# Operators whose first input has its channels second: these are images.
 WINDOWED = {
     "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
     "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
@@ -65,28 +65,28 @@ class Layouts:
         self._back(graph.node, self.graph, 0)
         self.everywhere = self.graph.union(*[names for visits in self._visits.values() for names in visits.values()])
 
-    def _back(self, nodes: Sequence[Any], wanted: set[str], depth: int) -> None:
-        """Through the nodes from the last to the first; ``wanted`` gains the names."""
+    def _back(self, nodes: Sequence[Any], images: set[str], depth: int) -> None:
+        """Through the nodes from the last to the first; ``images`` gains the names."""
         if depth > MAX_DEPTH:  # the walk says so
             return
         for node in reversed(nodes):
             key = (node.domain, node.op_type)
             if key in self._functions:
-                self._called(key, node, wanted, depth)
+                self._called(key, node, images, depth)
                 continue
             for graph in [attribute.g for attribute in node.attribute if attribute.type == 5]:
-                self._body(node, graph, wanted, depth)
-            if wanted is self.graph:
+                self._body(node, graph, images, depth)
+            if images is self.graph:
                 self._lone(node)
             said = {one.name: one.i for one in node.attribute if one.name in ("channels_last", "keepdims")}
             if node.op_type in WINDOWED:
                 if not said.get("channels_last", node.op_type in _LAST):
-                    wanted.update(node.input[:1])
-            elif any(output in wanted for output in node.output) and said.get("keepdims", 1):
+                    images.update(node.input[:1])
+            elif any(output in images for output in node.output) and said.get("keepdims", 1):
                 if node.op_type in THROUGH:
-                    wanted.update(node.input)
+                    images.update(node.input)
                 elif node.op_type in THROUGH_FIRST or (node.op_type == "Gather" and self._list(node)):
-                    wanted.update(node.input[:1])
+                    images.update(node.input[:1])
 
     def _lone(self, node: Any) -> None:
         """Goes back from where an axis of examples is put before an image to where it is taken away."""
@@ -104,21 +104,21 @@ class Layouts:
         stored = self._stored.get(node.input[1]) if len(node.input) > 1 else None
         return stored is not None and len(stored.dims) == 1
 
-    def _called(self, key: tuple[str, str], node: Any, wanted: set[str], depth: int) -> None:
+    def _called(self, key: tuple[str, str], node: Any, images: set[str], depth: int) -> None:
         function = self._functions[key]
-        asked = frozenset(inner for inner, outer in zip(function.output, node.output) if outer in wanted)
+        results = frozenset(inner for inner, outer in zip(function.output, node.output) if outer in images)
         visits = self._visits.setdefault(key, {})
-        if asked not in visits and len(visits) < MAX_VISITS:
-            visits[asked] = set(asked)  # stands there already for one that calls itself
-            self._back(function.node, visits[asked], depth + 1)
-        inner = visits.get(asked, ())
-        wanted.update(outer for name, outer in zip(function.input, node.input) if name in inner)
+        if results not in visits and len(visits) < MAX_VISITS:
+            visits[results] = set(results)  # stands there already for one that calls itself
+            self._back(function.node, visits[results], depth + 1)
+        inner = visits.get(results, ())
+        images.update(outer for name, outer in zip(function.input, node.input) if name in inner)
 
-    def _body(self, node: Any, graph: Any, wanted: set[str], depth: int) -> None:
+    def _body(self, node: Any, graph: Any, images: set[str], depth: int) -> None:
         given, taken = _passed(node, graph)
-        wanted.update(inner for inner, outer in given if outer in wanted)
-        self._back(graph.node, wanted, depth + 1)
-        wanted.update(outer for inner, outer in taken if inner in wanted)
+        images.update(inner for inner, outer in given if outer in images)
+        self._back(graph.node, images, depth + 1)
+        images.update(outer for inner, outer in taken if inner in images)
 
 
 def _axes_of(node: Any, stored: Mapping[str, Any]) -> Sequence[int]:

@@ -12,10 +12,11 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
 from sepcalc.importers.onnx.dynamic import quantized_lstm
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.heads import CACHED
 from sepcalc.importers.onnx.products import multiplied
 from sepcalc.importers.onnx.standard import STANDARD
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
 from sepcalc.shape import show

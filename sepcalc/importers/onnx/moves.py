@@ -5,8 +5,9 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import trained
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.shapes import RENAMED, broadcast
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
 from sepcalc.ops.rename import Rename
@@ -32,8 +33,12 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
         if not found and builder.batch > 1:
             raise builder.mixed
         batch, outer = min(found, key=lambda place: place[1]) if found else (None, 1)
-    first = batch in (0, None) and len(shape) > 2 and any(map(builder.wanted, call.outputs))
-    return (builder.give(value, shape, number=value.number, batch=batch, first=first)._replace(outer=outer),)
+    channels_first = batch in (0, None) and len(shape) > 2 and any(map(builder.is_image, call.outputs))
+    return (
+        builder.give(value, shape, number=value.number, batch=batch, channels_first=channels_first)._replace(
+            outer=outer
+        ),
+    )
 
 
 def _examples(before: int, batch: int, shape: Shape) -> Iterator[tuple[int, int]]:
@@ -61,7 +66,7 @@ def _transpose(builder: Builder, call: Call) -> Results:
     batch = order.index(value.batch) if value.batch is not None else None
     moved = Value(shape, value.kind, None, None, False, batch)
     before = builder.axes(value)
-    trial = moved._replace(first=rank > 2 and batch in (0, None) and any(map(builder.wanted, call.outputs)))
+    trial = moved._replace(channels_first=rank > 2 and batch in (0, None) and any(map(builder.is_image, call.outputs)))
     if [order[axis] for axis in builder.axes(trial)] == before:  # the network has them in that order already
         return (trial._replace(number=value.number),)
     return (trial._replace(number=builder.view(value.number, builder.shape(trial))),)
@@ -78,14 +83,14 @@ def moved(
 ) -> Value:
     """Elements copied into another shape; ``near``, if all stay about where they are along the spatial axes."""
     result = Value(shape, value.kind, None, None, False, batch)
-    if batch in (0, None) and len(shape) > 2 and (value.first or any(map(builder.wanted, call.outputs))):
-        result = result._replace(first=True)
+    if batch in (0, None) and len(shape) > 2 and (value.channels_first or any(map(builder.is_image, call.outputs))):
+        result = result._replace(channels_first=True)
     if any(size < 1 for size in shape):
         raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
     sources = [one.number for one in call.inputs if one is not None and not one.constant][:1000]
     sources += [number for one in weights for number in builder.kept(call.name, one)]
     seen = builder.shape(result)
-    near = near and sources == [value.number] and result.first == value.first
+    near = near and sources == [value.number] and result.channels_first == value.channels_first
     return result._replace(number=builder.add(call.name, Copy(seen, (1,) * (len(seen) - 1) if near else ()), sources))
 
 
@@ -196,15 +201,15 @@ def concat(builder: Builder, call: Call) -> Results:
     if batch == axis:
         live = [builder.along(value, axis) for value in live]
         batch = None
-    first = any(value.first for value in live)
+    channels_first = any(value.channels_first for value in live)
     rest = {value.sizes[:axis] + value.sizes[axis + 1 :] for value in values}
     if len(rest) > 1:
         raise Invalid(f"{' and '.join(show(value.sizes) for value in values)} cannot be joined along axis {axis}")
     shape = (*values[0].sizes[:axis], sum(value.sizes[axis] for value in values), *values[0].sizes[axis + 1 :])
-    result = Value(shape, live[0].kind, None, None, first and rank > 2, batch)
+    result = Value(shape, live[0].kind, None, None, channels_first and rank > 2, batch)
     numbers = []
     for value in live:
-        like = builder.laid(value, first)._replace(batch=batch)
+        like = builder.laid(value, channels_first)._replace(batch=batch)
         numbers.append(builder.view(like.number, builder.shape(like)))
     if len(live) == len(values):
         if len(live) == 1:
@@ -327,7 +332,7 @@ def _pixels(up: bool) -> Handler:
         )
         n, c, h, w = value.sizes
         shape = (n, c // block**2, h * block, w * block) if up else (n, c * block**2, h // block, w // block)
-        return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+        return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
 
     return handle
 

@@ -2,8 +2,9 @@
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.shapes import hold, hold_within
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
 from sepcalc.ops.pool import Reduce
@@ -46,7 +47,11 @@ def _row_norm(how: str) -> Handler:
         if many == 1:
             return (value._replace(number=number),)
         result = builder.laid(seen._replace(number=number), False)
-        return (builder.give(value, value.sizes, number=result.number, batch=value.batch, first=value.first),)
+        return (
+            builder.give(
+                value, value.sizes, number=result.number, batch=value.batch, channels_first=value.channels_first
+            ),
+        )
 
     return handle
 
@@ -55,7 +60,7 @@ def _side_by_side(builder: Builder, value: Value) -> Value:
     """Several images, as two that a network compares, as one whose channels are those of all."""
     many, channels, *positions = value.sizes
     plain = builder.laid(value, False)
-    joined = builder.give(plain, (1, many * channels, *positions), number=plain.number, batch=0, first=False)
+    joined = builder.give(plain, (1, many * channels, *positions), number=plain.number, batch=0, channels_first=False)
     return builder.laid(joined, True)
 
 

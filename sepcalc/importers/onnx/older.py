@@ -9,8 +9,9 @@ from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.activations import ACTIVATIONS
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.constants import array, known
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.moves import MOVES
+from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.shape import show
 
 _FLOAT = 1  # ONNX's element type
@@ -37,7 +38,7 @@ def _with_ones(builder: Builder, value: Value, count: int) -> Value:
     shape = (*value.sizes, *(1,) * count)
     if value.constant:
         return value._replace(shape=shape, data=None if value.data is None else value.data.reshape(shape))
-    return builder.give(value, shape, number=value.number, batch=value.batch, first=len(shape) > 2)
+    return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=len(shape) > 2)
 
 
 def _cast(builder: Builder, call: Call) -> Call:

@@ -7,7 +7,8 @@ from struct import pack, unpack
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import raised
 from sepcalc.importers.onnx.convolutions import image_of, pads_of, sizes_of
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Fold
 from sepcalc.ops.elementwise import Activation
@@ -40,7 +41,7 @@ def _pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
     )
     number = builder.add(call.name, op, [value.number])
     shape = (*value.sizes[:2], *builder.tensors[number][lead:-1])
-    result = builder.give(value, shape, number=number, batch=value.batch, first=True)
+    result = builder.give(value, shape, number=number, batch=value.batch, channels_first=True)
     return (result, result._replace(kind=7))
 
 
@@ -53,7 +54,7 @@ def _all_pooled(builder: Builder, call: Call, how: str, image: Value) -> Results
     op = Reduce(how, tuple(range(lead, lead + len(spatial))), True, "reduce" if how == "sum" else "pool")
     number = builder.add(call.name, op, [value.number])
     shape = (*value.sizes[:2], *(1,) * len(spatial))
-    return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+    return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
 
 
 def _powers(pooled: Callable[[Builder, Call, str, Value], Results]) -> Handler:
@@ -90,7 +91,7 @@ def _folded(builder: Builder, call: Call) -> Results:
     number = builder.view(value.number, (*windows, prod(seen) // max(1, prod(windows))))
     number = builder.add(call.name, Fold(kernel, to, stride, pads, dilation), [number])
     shape = (value.sizes[0], value.sizes[1] // prod(kernel), *to)
-    return (builder.give(value, shape, number=number, batch=value.batch, first=True),)
+    return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
 
 
 def _resize(builder: Builder, call: Call) -> Results:
@@ -119,7 +120,7 @@ def _resize(builder: Builder, call: Call) -> Results:
     op = Upsample(word, (*builder.shape(image)[:lead], *sizes[2:]))
     assert changed
     number = builder.add(call.name, op, [image.number])
-    return (builder.give(image, sizes, number=number, batch=image.batch, first=True),)
+    return (builder.give(image, sizes, number=number, batch=image.batch, channels_first=True),)
 
 
 def _resized(call: Call, value: Value) -> Shape:
@@ -193,7 +194,7 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
     ]
     number = builder.add(call.name, op if many == 1 else Each(op), numbers)
     shape = (*x.sizes[:2], *grid.sizes[1:-1])
-    return (builder.give(x, shape, number=number, batch=batch, first=True),)
+    return (builder.give(x, shape, number=number, batch=batch, channels_first=True),)
 
 
 POOLS: dict[str, Handler] = {

@@ -6,9 +6,10 @@ from string import ascii_letters
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.moves import MOVES
 from sepcalc.importers.onnx.shapes import hold_within
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Stored
 from sepcalc.ops.product import Dense, Einsum, Matmul

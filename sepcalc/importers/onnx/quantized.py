@@ -1,8 +1,9 @@
 """Numbers to small integers and back, and the layers on those."""
 
 from sepcalc.importers.onnx.convolutions import convolved
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.products import multiplied
+from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.pool import Reduce

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.shapes import hold
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Copy, Slice
 from sepcalc.ops.recurrent import Recurrent
@@ -102,7 +103,7 @@ def given(builder: Builder, call: Call, read: Sequences, number: int, directions
     batches = (0, 0) if layout else (2, 1)
 
     def made(number: int, shape: Shape, at: int) -> Value:
-        return builder.give(x, shape, number=number, batch=at if read.examples else None, first=False)
+        return builder.give(x, shape, number=number, batch=at if read.examples else None, channels_first=False)
 
     results = [Value(None), Value(None), Value(None)]
     if wanted[0]:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import show
@@ -23,13 +24,13 @@ def _reduced(builder: Builder, call: Call, how: str, value: Value, name: str, ax
     number = builder.add(name, Reduce(how, places, keep), [value.number])
     if keep:
         shape = tuple([1 if axis in axes else size for axis, size in enumerate(value.sizes)])
-        return builder.give(value, shape, number=number, batch=value.batch, first=value.first)
+        return builder.give(value, shape, number=number, batch=value.batch, channels_first=value.channels_first)
     shape = tuple([size for axis, size in enumerate(value.sizes) if axis not in axes])
     batch = value.batch
     if batch is not None:
         batch -= sum(axis < batch for axis in axes)
-    first = value.first and len(shape) > 2 and not {0, 1} & set(axes)
-    flat = Value(shape, value.kind, None, None, first, batch)
+    channels_first = value.channels_first and len(shape) > 2 and not {0, 1} & set(axes)
+    flat = Value(shape, value.kind, None, None, channels_first, batch)
     return flat._replace(number=builder.view(number, builder.shape(flat)))
 
 

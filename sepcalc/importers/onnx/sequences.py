@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.constants import array, known
-from sepcalc.importers.onnx.graph import Call, Refused, Results, Value
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 
 Made = Callable[[Call], Results]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Call, Refused, Value
+from sepcalc.importers.onnx.values import Call, Refused, Value
 from sepcalc.shape import Shape, show
 
 

@@ -4,7 +4,8 @@ data; or none that is known."""
 from collections.abc import Callable
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Call, Handler, Refused, Results, Value
+from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise
 from sepcalc.ops.move import Copy, Random
@@ -54,8 +55,10 @@ def _random(builder: Builder, call: Call, name: str, shape: Shape, like: Value |
         batch = 0
     if any(size < 1 for size in shape):
         raise Invalid("random numbers, but none of them")
-    first = like.first if like is not None else len(shape) > 2 and any(map(builder.wanted, call.outputs))
-    value = Value(shape, 1, None, None, first, batch)
+    channels_first = (
+        like.channels_first if like is not None else len(shape) > 2 and any(map(builder.is_image, call.outputs))
+    )
+    value = Value(shape, 1, None, None, channels_first, batch)
     return value._replace(number=builder.add(name, Random(builder.shape(value)), []))
 
 

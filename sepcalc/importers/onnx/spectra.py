@@ -7,7 +7,7 @@ ONNX's own inference takes both.
 from collections.abc import Callable
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Call, Value
+from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape, show
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.constants import SMALL, array, known, numeric
-from sepcalc.importers.onnx.graph import Builder, Value
+from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.values import Value
 from sepcalc.shape import show
 
 

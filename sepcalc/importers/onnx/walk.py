@@ -10,7 +10,7 @@ from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.onnx.constants import MAX_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
-from sepcalc.importers.onnx.graph import Builder, Call, Misfit, Refused, Unknown, Unrun, Value
+from sepcalc.importers.onnx.graph import Builder, Unrun
 from sepcalc.importers.onnx.older import modern
 from sepcalc.importers.onnx.operators import (
     APART,
@@ -28,6 +28,7 @@ from sepcalc.importers.onnx.operators import (
 from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.spectra import SHAPES
 from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
+from sepcalc.importers.onnx.values import Call, Misfit, Refused, Unknown, Value
 from sepcalc.importers.onnx.weighing import made_from, note_scales, weights_of
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from math import prod
 
 from sepcalc.importers.onnx.arithmetic import trained
-from sepcalc.importers.onnx.graph import Builder, Call, Value
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.operators import MASKS, OPERATORS, SCALES, SETTINGS, STATES, TABLES, TAKING
+from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
 

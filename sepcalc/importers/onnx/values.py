@@ -1,0 +1,123 @@
+"""What operators of the file read and give, and the call of one.
+
+A value keeps the shape that the file gives it, batch and layout included.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from sepcalc.errors import Invalid
+from sepcalc.shape import Shape
+
+
+class Value(NamedTuple):
+    """A tensor of the file. ``shape`` is None where it depends on the data; ``kind`` is ONNX's number of the element
+    type; ``data`` is known for small constants; ``number`` is the network's tensor (None: it does not depend on the
+    inputs, and is prepared beforehand); ``batch`` is the axis that the examples lie along; ``roots`` are the stored
+    tensors that a constant was made from, ``some`` how many elements of those it has that are not whole in it."""
+
+    shape: Shape | None
+    kind: int = 1
+    data: Any = None
+    number: int | None = None
+    channels_first: bool = False
+    batch: int | None = None
+    roots: tuple[str, ...] = ()
+    name: str = ""
+    items: Any = None  # a tuple of values, of a sequence of tensors, whose shape is none
+    outer: int = 1  # positions before the examples within their axis: 197 where it is 197·4
+    as_given: bool = False  # an input, or made of one by operators that keep its rank and the examples' first axis
+    some: Mapping[str, int] = MappingProxyType({})
+    angles: frozenset[str] = frozenset()  # stored tensors in it of which it is a table: no weights beside data
+    unscaled: bool = False  # sums of small integers, or a scale of some: what is stored and multiplies it is a scale
+
+    @property
+    def constant(self) -> bool:
+        return self.number is None
+
+    def cut(self, shape: Shape) -> "Value":
+        """A constant of this shape, a part of this one."""
+        return self._replace(shape=shape, data=None, some=self.most(prod(shape)))
+
+    def most(self, elements: int) -> dict[str, int]:
+        """Of each stored tensor in it no more than so many elements."""
+        return {root: min(elements, self.some.get(root, elements)) for root in self.roots}
+
+    @property
+    def sizes(self) -> Shape:
+        """The shape, where it must be known."""
+        if self.shape is None:
+            raise Unknown(self.name)
+        return self.shape
+
+
+class Unknown(Exception):
+    """The shape of this tensor depends on the data."""
+
+
+class Refused(Exception):
+    """An operator, or this form of it, that cannot be counted: why."""
+
+
+class Call(NamedTuple):
+    """One node of the file with its inputs found."""
+
+    name: str
+    type: str
+    inputs: tuple[Value | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+    opset: int
+
+    def input(self, at: int) -> Value:
+        """An input that must be there."""
+        if at >= len(self.inputs) or (value := self.inputs[at]) is None:
+            raise Invalid(f"{self.type} lacks its input {at + 1}")
+        return value
+
+    def maybe(self, at: int) -> Value | None:
+        return self.inputs[at] if at < len(self.inputs) else None
+
+    def whole(self, name: str, default: int) -> int:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, int):
+            raise Invalid(f"the attribute {name} of {self.type} is not a whole number")
+        return value
+
+    def decimal(self, name: str, default: float) -> float:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, (int, float)):
+            raise Invalid(f"the attribute {name} of {self.type} is not a number")
+        return float(value)
+
+    def text(self, name: str, default: str) -> str:
+        value = self.attributes.get(name, default)
+        if not isinstance(value, str):
+            raise Invalid(f"the attribute {name} of {self.type} is not a text")
+        return value
+
+    def ints(self, name: str) -> tuple[int, ...] | None:
+        value = self.attributes.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, tuple) or not all(isinstance(size, int) for size in value):
+            raise Invalid(f"the attribute {name} of {self.type} is not a list of whole numbers")
+        return value
+
+
+class Mixed(Invalid):
+    """What is wrong where the examples of a batch meet each other."""
+
+
+class Misfit(Exception):
+    """A fact with the node that it is about."""
+
+    def __init__(self, where: str, fact: Invalid) -> None:
+        super().__init__(where)
+        self.where = where
+        self.fact = fact
+
+
+Results = Sequence[Value]
