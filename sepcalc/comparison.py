@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from sepcalc.building import settings
 from sepcalc.cost import Cost
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS
 from sepcalc.network import Layer, Network, of_chain
 from sepcalc.ops.conv import Conv
-from sepcalc.rewrite import VARIANTS, Settings
+from sepcalc.rewrite import CHAINS, VARIANTS, Settings, settings
 from sepcalc.shape import Shape
 from sepcalc.shown import shown
 from sepcalc.spec import Spec, parse
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 SHOWN = ("normal", "spatial", "depthwise-separable")
-COMPARED = ("conv", "depthwise", "pointwise", "separable", "spatial", "factorized")
-NAMED = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}  # kinds: the variants
+COMPARED = ("conv", "depthwise", "pointwise", *CHAINS)
 REWRITE_OPTIONS = ("multiplier", "rank")
 
 
@@ -125,7 +123,7 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
 
 def variant_spec(spec: Spec, variant: Variant) -> str | None:
     """A variant of a layer as one line that parses back to it; None where no kind is that variant."""
-    for kind, name in (("conv", "normal"), *NAMED.items()):
+    for kind, name in (("conv", "normal"), *CHAINS.items()):
         if name == variant.name:
             options = {name: value for name, value in spec.options.items() if name in KINDS[kind].options}
             line = Spec(kind, (), options, spec.inputs)

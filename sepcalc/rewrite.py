@@ -8,22 +8,12 @@ composed kernel.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv
-
-
-class Link(NamedTuple):
-    """One op of a layer that is several: ``sources`` count the layer's inputs first, then the links before it."""
-
-    name: str
-    op: Op
-    sources: tuple[int, ...]
-
-
-Chain = tuple[Link, ...]
+from sepcalc.ops.arguments import Arguments, Options
+from sepcalc.ops.base import Builder, Chain, Link, Op
+from sepcalc.ops.conv import Conv, convolution
 
 
 class Settings(NamedTuple):
@@ -172,3 +162,27 @@ def _pointwise(conv: Conv) -> Conv:
 
 def _kernel(conv: Conv) -> str:
     return "x".join(map(str, conv.kernel))
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def settings(options: Options) -> Settings:
+    """What the options tell the rewrites."""
+    return Settings(cast(int, options.get("multiplier", 1)), cast("int | None", options.get("rank")))
+
+
+# The kinds of layer that are chains, and the variant that each is.
+CHAINS = {"separable": "depthwise-separable", "spatial": "spatial", "factorized": "factorized"}
+
+
+def _chained(given: Arguments) -> Chain:
+    conv, channels, variant = convolution(given), given.shape[-1], VARIANTS[CHAINS[given.kind]]
+    obstacle = variant.obstacle(conv, channels)
+    if obstacle and given.kind != "separable":
+        raise Invalid(f"{given.kind} separates a kernel along its axes, but {obstacle}", about="kernel")
+    conv.output(given.inputs)  # what is wrong with the whole is said of the whole, not of its first link
+    return variant.build(conv, channels, settings(given.options))
+
+
+BUILD: dict[str, Builder] = dict.fromkeys(CHAINS, _chained)

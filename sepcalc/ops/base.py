@@ -1,10 +1,12 @@
 """What every op has in common."""
 
+from collections.abc import Callable
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.cost import COUNTS, Cost, Naming, plain
-from sepcalc.errors import Invalid
+from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.ops.arguments import Arguments
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -110,6 +112,18 @@ class Uncounted(_Uncounted, Op):
         return self.counts == COUNTS
 
 
+class Link(NamedTuple):
+    """One op of a layer that is several: ``sources`` count the layer's inputs first, then the links before it."""
+
+    name: str
+    op: Op
+    sources: tuple[int, ...]
+
+
+Chain = tuple[Link, ...]
+Builder = Callable[[Arguments], Op | Chain]
+
+
 def broadcast(shapes: Shapes, what: str) -> Shape:
     """The shape that all of these stretch to: aligned at the channels, sizes equal or 1 (NumPy's rule)."""
     longest = max(map(len, shapes))
@@ -132,3 +146,18 @@ def spatial(shape: Shape) -> int:
 def require_spatial(shape: Shape, what: str) -> None:
     if len(shape) < 2:
         raise Invalid(f"{what} needs a spatial axis, but the input {show(shape)} is a vector")
+
+
+def _uncounted(given: Arguments) -> Op:
+    names = cast("tuple[str, ...]", given.options.get("counts", COUNTS))
+    for name in names:
+        if name not in COUNTS:
+            expected = f"{quoted(name)} is no count: expected {', '.join(COUNTS)}"
+            raise Invalid(expected, near_miss(name, COUNTS), "counts")
+    counts = tuple([count for count in COUNTS if count in names])
+    if COUNTS[0] in counts and counts != COUNTS:
+        raise Invalid("where macs are not known, nothing is", "leave out --counts", "counts")
+    return Uncounted(given.words[0], "it is written as uncounted", given.sizes("to"), given.on("stops"), counts)
+
+
+BUILD: dict[str, Builder] = {"uncounted": _uncounted}

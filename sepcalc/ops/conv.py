@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window
+from sepcalc.ops.arguments import Arguments, Windowed
+from sepcalc.ops.base import Builder, Op, Window
+from sepcalc.options import Value
 from sepcalc.shape import (
     Padding,
     Pads,
@@ -295,3 +297,64 @@ def refuse_empty(shape: Shape, axis: int, span: int, padding: int) -> None:
         "take a smaller kernel or dilation, or --padding same",
         "kernel",
     )
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def convolution(given: Arguments) -> Conv:
+    """``conv``: the convolution of these options; also that which the kinds of chains begin with."""
+    return _windowed(given, given.size("out"), given.size("groups"))
+
+
+def _windowed(given: Arguments, out: int, groups: int) -> Conv:
+    get = given.options.get
+    try:  # few windows, many layers
+        window = _window(get("kernel"), get("stride"), get("padding", "valid"), get("dilation"), len(given.shape))
+    except Invalid:  # said of another shape with as many axes
+        window = given.window()
+    kernel, stride, padding, dilation = window
+    return Conv(kernel, out, stride, padding, dilation, groups, given.on("bias"))
+
+
+@lru_cache(1024)
+def _window(
+    kernel: Value | None, stride: Value | None, padding: Value, dilation: Value | None, length: int
+) -> Windowed:
+    """The window that options make on shapes of this length."""
+    options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
+    said = {name: value for name, value in options.items() if value is not None}
+    return Arguments("conv", (), said, ((1,) * length,)).window()
+
+
+def _depthwise(given: Arguments) -> Op:
+    channels = given.shape[-1]
+    return _windowed(given, channels * given.size("multiplier"), channels)
+
+
+def _pointwise(given: Arguments) -> Op:
+    return convolution(given._replace(options={**given.options, "kernel": (1,)}))
+
+
+def _transposed(given: Arguments) -> Op:
+    kernel, stride, padding, dilation = given.window()
+    extra = given.per_axis("output-padding", 0)
+    return Transposed(
+        kernel, given.size("out"), stride, padding, dilation, extra, given.size("groups"), given.on("bias")
+    )
+
+
+def _fold(given: Arguments) -> Op:
+    kernel, stride, padding, dilation = given.window()
+    if isinstance(padding, str):
+        raise Invalid("fold needs a number of elements, not same", "for example 1", "padding")
+    return Fold(kernel, given.sizes("to"), stride, padding, dilation)
+
+
+BUILD: dict[str, Builder] = {
+    "conv": convolution,
+    "depthwise": _depthwise,
+    "pointwise": _pointwise,
+    "transposed": _transposed,
+    "fold": _fold,
+}

@@ -1,10 +1,11 @@
 """Element by element: activations, sums and products of several inputs, stored scales and shifts."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window, broadcast
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Op, Window, broadcast
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -267,3 +268,29 @@ class Stored(_Stored, Op):
             trained = name("stored", *self.shape) if self.per == "shape" else y
         counts = {STORED[self.how]: y} if STORED[self.how] else {}
         return Cost(**counts, params=trained, activations=y)
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _activation(given: Arguments) -> Op:
+    how = given.words[0]
+    return Activation(how, cast(float, given.options.get(ACTIVATIONS[how].factor, 1.0)), given.on("shared"))
+
+
+def _stored(given: Arguments) -> Op:
+    """``scale channel``, ``stored maximum channel``: a kind of its own, or the first word after ``stored``."""
+    how, *words = given.words if given.kind == "stored" else (given.kind, *given.words)
+    shape = given.sizes("shape")
+    if shape and words and words[0] != "constant":
+        raise Invalid(f"--shape says what is stored: leave out {words[0]}, or say constant", about="shape")
+    return Stored(how, words[0] if words else "shape" if shape else "constant", shape)
+
+
+BUILD: dict[str, Builder] = {
+    "act": _activation,
+    **dict.fromkeys(ELEMENTWISE, lambda given: Elementwise(given.kind)),
+    **dict.fromkeys(("scale", "shift", "stored"), _stored),
+    "select": lambda given: Select(),
+    "scatter": lambda given: Scatter(given.words[0], given.sizes("to")),
+}

@@ -1,11 +1,12 @@
 """What only moves, looks up or is stored: concat, pad, slice, embedding, constant. Nothing is computed."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window, require_spatial
-from sepcalc.shape import Pads, Shape, Shapes, show
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Op, Window, require_spatial
+from sepcalc.shape import Pads, Shape, Shapes, axis_letters, show
 
 
 class _Concat(NamedTuple):
@@ -248,3 +249,64 @@ class Constant(_Constant, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _pad(given: Arguments) -> Op:
+    if given.options["padding"] in ("same", "valid"):
+        raise Invalid("pad needs a number of elements, not same or valid", "for example 1, or 0/1x0/1", "padding")
+    return Pad(cast(Pads, given.pads()))
+
+
+def _slice(given: Arguments) -> Op:
+    shape, options, start = given.shape, given.options, given.sizes("start")
+    if "to" in options:
+        return Slice(given.sizes("to"), start)
+    if not options.keys() & {"start", "size"}:
+        raise Invalid("slice needs --start or --size, or --to: the whole shape", "for example slice --start 58")
+    if len(start) > 1:
+        raise Invalid("one axis is sliced: expected one start", "or --to, the whole shape", "start")
+    axis = given.axis()
+    first = start[0] if start else 0
+    size = given.size("size", shape[axis] - first)
+    if first + size > shape[axis] or size < 1:
+        raise Invalid(
+            f"{max(size, 1)} from {first} is not a part of the {shape[axis]} along {axis_letters(shape)[axis]}",
+            about="start" if first else "size",
+        )
+    sizes = (*shape[:axis], size, *shape[axis + 1 :])
+    return Slice(sizes, tuple([first if at == axis else 0 for at in range(len(shape))]) if first else ())
+
+
+def _copy(given: Arguments) -> Op:
+    to, start = given.sizes("to"), given.sizes("start")
+    stride = given.per_axis("stride", shape=to) if "stride" in given.options else ()
+    if start and len(start) != len(stride):
+        raise Invalid(f"--start {show(start)} is not for {len(stride)} strides", "one for each spatial axis", "start")
+    return Copy(to, stride, start)
+
+
+def _embedding(given: Arguments) -> Op:
+    bag = given.words[0].removeprefix("bag-") if given.words else ""
+    return Embedding(given.size("vocab"), given.size("out"), bag)
+
+
+def _constant(given: Arguments) -> Op:
+    learned, buffer = cast("bool | None", given.options.get("learned")), given.on("buffer")
+    if learned and buffer:
+        raise Invalid("a constant is learned or a buffer, not both", about="buffer")
+    return Constant(given.sizes("to"), learned, buffer)
+
+
+BUILD: dict[str, Builder] = {
+    "concat": lambda given: Concat(given.axis()),
+    "pad": _pad,
+    "slice": _slice,
+    "copy": _copy,
+    "embedding": _embedding,
+    "token": lambda given: Token(given.size("count")),
+    "constant": _constant,
+    "random": lambda given: Random(given.sizes("to")),
+}

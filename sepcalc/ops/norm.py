@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window, broadcast
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Op, Window, broadcast
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -180,3 +181,27 @@ class Softmax(_Softmax, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         at = range(len(output))[self.axis]
         return () if at == len(output) - 1 or output[at] == 1 else None
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _norm(given: Arguments) -> Op:
+    how = given.words[0]
+    if how == "lrn":
+        return LocalResponseNorm(given.size("size", 5))
+    if how == "input":
+        return Normalization(given.sizes("shape"))
+    gain, bias = given.on("gain", True), given.on("bias", how != "rms")
+    if how == "batch":
+        return BatchNorm(gain, bias, given.on("unfolded"))
+    if how == "group" and "groups" not in given.options:
+        raise Invalid("norm group needs --groups: how many rows the channels form", "32 in its paper")
+    return RowNorm(how, given.size("groups"), given.size("axes"), gain, bias)
+
+
+def _softmax(given: Arguments) -> Op:
+    return Softmax(given.kind == "log-softmax", given.axis() if "axis" in given.options else -1)
+
+
+BUILD: dict[str, Builder] = {"norm": _norm, "softmax": _softmax, "log-softmax": _softmax}

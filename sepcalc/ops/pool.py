@@ -1,13 +1,25 @@
 """Pools, reductions over axes, and resampling. No macs: a pool multiplies by one stored number, or only compares."""
 
 from math import gcd
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
-from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window, require_spatial
+from sepcalc.errors import Invalid, quoted
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Op, Window, require_spatial
 from sepcalc.ops.conv import refuse_empty
-from sepcalc.shape import Padding, Pads, Shape, Shapes, extent, positions, positions_ceil, same_pads, show
+from sepcalc.shape import (
+    Padding,
+    Pads,
+    Shape,
+    Shapes,
+    axis_letters,
+    extent,
+    positions,
+    positions_ceil,
+    same_pads,
+    show,
+)
 
 
 class _Pool(NamedTuple):
@@ -284,3 +296,53 @@ class GridSample(_GridSample, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _pool(given: Arguments) -> Op:
+    shape, words, options = given.shape, given.words, given.options
+    how = words[0]
+    if how == "sum" and (len(words) > 1 or "to" in options):
+        raise Invalid("pool sum needs --kernel: the size of its window", "reduce sum sums over whole axes")
+    if "global" in words:
+        require_spatial(shape, "pool")
+        return Reduce("max" if how == "max" else "mean", tuple(range(len(shape) - 1)), called="pool")
+    if "to" in options or "adaptive" in words:
+        if "to" not in options:
+            raise Invalid("pool adaptive needs --to: the size to reach")
+        return AdaptivePool(how, given.per_axis("to"))
+    if "kernel" not in options:
+        raise Invalid("pool needs --kernel: the size of its window", f"or pool {how} global, or pool {how} --to 7x7")
+    kernel, stride, padding, dilation = given.window()
+    stride = stride if "stride" in options else kernel
+    return Pool(how, kernel, stride, padding, dilation, given.on("ceil"), given.on("exclude-pad"))
+
+
+def _reduce(given: Arguments) -> Op:
+    letters = axis_letters(given.shape)
+    over = cast(str, given.options.get("over", letters[:-1] or letters))
+    if not over or set(over) - set(letters) or len(set(over)) < len(over):
+        raise Invalid(
+            f"{quoted(over)} does not name axes of {show(given.shape)}: expected some of {letters}", about="over"
+        )
+    return Reduce(given.words[0], tuple(sorted(letters.index(letter) for letter in over)), given.on("keep"))
+
+
+def _upsample(given: Arguments) -> Op:
+    """Resampling to ``--to``, or by ``--scale``."""
+    options = given.options
+    if ("to" in options) == ("scale" in options):
+        raise Invalid("upsample needs --to or --scale, one of them", about="to" if "to" in options else "")
+    scaled = tuple([size * factor for size, factor in zip(given.shape, given.per_axis("scale"))])
+    return Upsample(given.words[0], given.per_axis("to") if "to" in options else scaled)
+
+
+BUILD: dict[str, Builder] = {
+    "pool": _pool,
+    "reduce": _reduce,
+    **{f"cum{how}": lambda given: Cumulate(given.axis(), given.kind[3:]) for how in ("sum", "prod", "max", "min")},
+    "upsample": _upsample,
+    "grid-sample": lambda given: GridSample(given.words[0], given.on("align-corners"), given.on("stored")),
+}

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
-from sepcalc.ops.base import Op, Window, broadcast, spatial
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Chain, Link, Op, Window, broadcast, spatial
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -205,3 +206,41 @@ class Attention(_Attention, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _attention(given: Arguments) -> Op:
+    heads = given.size("heads")
+    return Attention(heads, given.size("kv-heads", heads), given.on("mask"))
+
+
+def _multihead(given: Arguments) -> Chain:
+    """Queries, keys and values by a dense layer each, attention, and a dense layer: of the first input on the second
+    (keys and values), or on itself. Source: Vaswani et al., arXiv:1706.03762, section 3.2.2."""
+    first = len(given.inputs)
+    if first > 2:
+        raise Invalid(f"multihead takes 1 to 2 inputs, not {first}")
+    channels = given.shape[-1]
+    heads = given.size("heads")
+    if channels % heads:
+        raise Invalid(f"{heads} heads do not divide the {channels} channels", about="heads")
+    query = Dense(channels, given.on("bias"))
+    key = query._replace(out=channels // heads * given.size("kv-heads", heads))
+    return (
+        Link("query", query, (0,)),
+        Link("key", key, (first - 1,)),
+        Link("value", key, (first - 1,)),
+        Link("attention", _attention(given), (first, first + 1, first + 2)),
+        Link("output", query, (first + 3,)),
+    )
+
+
+BUILD: dict[str, Builder] = {
+    "dense": lambda given: Dense(given.size("out"), given.on("bias")),
+    "matmul": lambda given: Matmul(given.on("transpose")),
+    "einsum": lambda given: Einsum(given.words[0]),
+    "attention": _attention,
+    "multihead": _multihead,
+}

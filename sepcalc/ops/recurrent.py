@@ -1,10 +1,11 @@
 """Recurrent layers over a sequence ``LxI``: plain, LSTM and GRU cells."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
-from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window
+from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Op, Window
 from sepcalc.ops.elementwise import ACTIVATIONS
 from sepcalc.shape import Shape, Shapes, show
 
@@ -110,3 +111,35 @@ def _work(functions: dict[str, int]) -> list[int]:
         if how != "linear":
             work = [count + times * each for count, each in zip(work, ACTIVATIONS[how][:5])]
     return work
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _recurrent(given: Arguments) -> Op:
+    cell, words, options = given.kind, given.words, given.options
+    for option in ("act", "gate"):
+        how = cast(str, options.get(option, "linear"))
+        if how not in (*ACTIVATIONS, "linear"):
+            raise Invalid(f"{quoted(how)} is no activation", near_miss(how, [*ACTIVATIONS, "linear"]), option)
+    if words and "act" in options:
+        raise Invalid(f"{cell} {words[0]} says its function already", about="act")
+    sets = given.size("bias-sets", 2 if cell == "gru" and not given.on("reset-before") else 1)
+    if sets > 2 or ("bias-sets" in options and not given.on("bias")):
+        raise Invalid("bias sets are 1 or 2, and only with --bias", about="bias-sets")
+    return Recurrent(
+        cell,
+        given.size("out"),
+        sets if given.on("bias") else 0,
+        given.size("projection", 0),
+        given.on("peephole"),
+        given.on("reset-before"),
+        "relu" in words,
+        given.on("bidirectional"),
+        given.on("last"),
+        cast(str, options.get("act", "tanh")),
+        cast(str, options.get("gate", "sigmoid")),
+    )
+
+
+BUILD: dict[str, Builder] = dict.fromkeys(("rnn", "lstm", "gru"), _recurrent)

@@ -1,11 +1,12 @@
 """The input under another shape or in another order: a module of its own, since the spatial variant needs no more."""
 
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.base import Op, Window, require_spatial
+from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.base import Builder, Op, Window, require_spatial
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -102,3 +103,17 @@ def _place(shape: Shape, axis: int, output: Shape) -> int | None:
             return at
         count *= size
     return None
+
+
+# --- from words and options ------------------------------------------------------------------------------------------
+
+
+def _rename(given: Arguments) -> Op:
+    scale = cast(Shape, given.options.get("scale", (1,)))
+    if len(set(scale)) > 1:
+        raise Invalid(f"{given.kind} needs one factor for all axes", about="scale")
+    return Rename(given.kind, given.sizes("to"), given.size("groups"), scale[0], given.size("blocks"))
+
+
+KINDS = ("flatten", "reshape", "permute", "shuffle", "pixel-shuffle", "pixel-unshuffle", "identity", "dropout")
+BUILD: dict[str, Builder] = dict.fromkeys(KINDS, _rename)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sepcalc.comparison import COMPARED, NAMED, REWRITE_OPTIONS, compare
+from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Problem
 from sepcalc.network import Gap, Layer, Network, gap, of_spec
@@ -115,9 +115,9 @@ def _chosen(network: Network, globs: Sequence[str]) -> Sequence[Layer]:
 def _verify_variants(
     spec: Spec, seed: int, variants: Sequence[str] | None, progress: Progress | None
 ) -> tuple[list[Check], list[RewriteCheck], list[Check]]:
-    from sepcalc.building import settings
+    from sepcalc.rewrite import CHAINS, settings
 
-    itself = NAMED.get(spec.kind, "normal")
+    itself = CHAINS.get(spec.kind, "normal")
     comparison = compare(spec, [*(variants or ["all"]), itself])
     run = Run(seed, sum(operations(variant.cost) for variant in comparison), progress)
     checks, rewrites, own = [], [], []

@@ -1,0 +1,90 @@
+"""What a layer says about itself, and the op's settings read from it: the one place that knows how an option is given
+once for all axes or once for each."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, cast
+
+from sepcalc.errors import Invalid, quoted
+from sepcalc.options import Pairs, Value
+from sepcalc.shape import Padding, Shape, Shapes, axis_letters, show
+
+Options = Mapping[str, Value]
+Words = tuple[str, ...]
+Windowed = tuple[Shape, Shape, Padding, Shape]
+
+
+class Arguments(NamedTuple):
+    """A layer as it was written, and the shapes of its inputs. All methods raise :class:`Invalid` where an option does
+    not fit the input."""
+
+    kind: str
+    words: Words
+    options: Options
+    inputs: Shapes
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the first input."""
+        return self.inputs[0]
+
+    def size(self, name: str, default: int = 1) -> int:
+        return cast(int, self.options.get(name, default))
+
+    def sizes(self, name: str) -> Shape:
+        """A shape, as it was given; empty if it was not."""
+        return cast(Shape, self.options.get(name, ()))
+
+    def on(self, name: str, default: bool = False) -> bool:
+        return cast(bool, self.options.get(name, default))
+
+    def per_axis(self, name: str, default: int = 1, shape: Shape = ()) -> Shape:
+        """A size for every spatial axis of a shape (the first input's), from one for all or one for each."""
+        shape = shape or self.shape
+        rank = len(shape) - 1
+        sizes = cast(Shape, self.options.get(name))
+        if sizes is None:
+            return (default,) * rank
+        if len(sizes) == rank:
+            return sizes
+        if len(sizes) == 1:
+            if rank == 0 and sizes[0] > 1:
+                raise Invalid(
+                    f"{name} {sizes[0]} needs a spatial axis, but the input {show(shape)} is a vector", about=name
+                )
+            return sizes * rank
+        raise Invalid(
+            f"{name} {show(sizes)} has {len(sizes)} axes, but the input {show(shape)} has {rank}",
+            f"give one number for all axes, or {rank}" if rank else "",
+            name,
+        )
+
+    def pads(self) -> Padding:
+        """The padding before and after each spatial axis, or ``same``."""
+        rank = len(self.shape) - 1
+        padding = self.options.get("padding", "valid")
+        if padding == "same":
+            return "same"
+        if padding == "valid":
+            return ((0, 0),) * rank
+        pairs = cast(Pairs, padding)
+        if len(pairs) == rank:
+            return pairs
+        if len(pairs) == 1:
+            return pairs * rank
+        raise Invalid(
+            f"padding has {len(pairs)} axes, but the input {show(self.shape)} has {rank}",
+            f"give one for all axes, or {rank}" if rank else "",
+            "padding",
+        )
+
+    def window(self) -> Windowed:
+        """Kernel, stride, padding and dilation."""
+        return self.per_axis("kernel"), self.per_axis("stride"), self.pads(), self.per_axis("dilation")
+
+    def axis(self) -> int:
+        """The axis that ``--axis`` names: channels, if it is not given."""
+        letters = axis_letters(self.shape)
+        axis = cast(str, self.options.get("axis", "c"))
+        if len(axis) != 1 or axis not in letters:
+            raise Invalid(f"{quoted(axis)} is no axis of {show(self.shape)}: expected one of {letters}", about="axis")
+        return letters.index(axis)
