@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class Cost(NamedTuple):
-    """Exact counts of one example's inference (batch 1).
+    """Exact counts of one example's inference (batch 1), as ``docs/opcounts.md`` defines them.
 
     ``macs`` are the multiply-accumulates of convolutions and products; ``mults`` to ``specials`` every operation of
     the kind, macs included; ``params`` and ``buffers`` numbers stored; ``activations`` elements written.

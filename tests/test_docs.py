@@ -264,6 +264,15 @@ def test_the_pages_are_in_the_source_distribution() -> None:
     assert "/docs" in pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
 
 
+def test_pages_that_the_code_cites_are_there() -> None:
+    texts = [file.read_text("utf-8") for file in (ROOT / "sepcalc").rglob("*.py")]
+    cited = {page for text in texts for page in re.findall(r"[\w/-]+\.md\b", text)}
+    assert "docs/opcounts.md" in cited
+    pages = {name_of(page) for page in PAGES}
+    assert {page for page in cited if "docs/" in page} <= pages
+    assert cited.isdisjoint({page.partition("/")[2] for page in pages})  # where it is, and not its name alone
+
+
 def test_every_command_has_an_example() -> None:
     shown = itertools.chain((command for _, command, _ in CONSOLE), (text for _, text in INLINE))
     assert {*cli.list_commands(click.Context(cli))} <= {line.split()[1] for line in shown}

@@ -18,7 +18,7 @@ from sepcalc.network import ELEMENT_BYTES, Gap, live_elements
 from sepcalc.shape import MAX_SIZE, show, volume
 
 FORMAT = "sepcalc-baseline/1"
-DEFINITIONS = 2  # of every count: a new number whenever a definition in the table of counts changes
+DEFINITIONS = 2  # of every count: a new number whenever docs/opcounts.md defines one otherwise
 
 
 class Kept(NamedTuple):
