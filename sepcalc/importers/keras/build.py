@@ -179,6 +179,14 @@ class Call:
             self.model.unsure.add(key)
         return Tensor(number, shape, first, sure)
 
+    def seen(self, tensor: Tensor) -> Shape:
+        """What the network sees of a tensor."""
+        return tensor.own
+
+    def emit(self, op: Op, *values: Tensor, weights: Iterable[Tensor | None] = (), label: str = "") -> Tensor:
+        """A node, as the rooms of ``importers/common`` have it; a layer's weights are known by its key."""
+        return self.add(op, *values, link=label)
+
     def free(self, how: str, tensor: Tensor, shape: Shape, link: str = "", first: bool = False) -> Tensor:
         """The tensor under another shape, or its axes in another order (``permute``): costs nothing."""
         own = (*shape[1:], shape[0]) if first else shape

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 from math import prod
+from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.convolutions import convolution
 from sepcalc.importers.keras.activation import activate
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
@@ -16,8 +18,8 @@ from sepcalc.shape import Padding, Shape
 PADDINGS = ("valid", "same", "causal")
 
 
-def _windows(call: Call, rank: int) -> tuple[Shape, Shape, Shape, Padding]:
-    """Kernel, stride, dilation and padding. Causal padding is all before."""
+def _windows(call: Call, rank: int) -> tuple[Shape, dict[str, Any]]:
+    """Kernel; stride, dilation and padding. Causal padding is all before."""
     settings = call.settings
     kernel = settings.sizes("kernel_size", "filter_length", rank=rank)
     stride = settings.sizes("strides", "subsample_length", rank=rank, default=1)
@@ -27,36 +29,34 @@ def _windows(call: Call, rank: int) -> tuple[Shape, Shape, Shape, Padding]:
         raise Invalid("padding is 'causal': expected 'valid' or 'same', as there is more than one spatial axis")
     before = dilation[0] * (kernel[0] - 1)
     pads: dict[str, Padding] = {"same": "same", "causal": ((before, 0),), "valid": ((0, 0),) * rank}
-    return kernel, stride, dilation, pads[how]
+    return kernel, {"stride": stride, "dilation": dilation, "pads": pads[how]}
 
 
 def conv(call: Call, rank: int) -> Tensor:
     settings, x = call.settings, call.image(rank)
-    kernel, stride, dilation, padding = _windows(call, rank)
+    kernel, windows = _windows(call, rank)
     out, groups = settings.size("filters", "nb_filter"), settings.size("groups", default=1)
-    bias = settings.flag("use_bias", True)
-    made = call.add(Conv(kernel, out, stride, padding, dilation, groups, bias), x)
+    made = convolution(call, x, kernel, out, **windows, groups=groups, bias=settings.flag("use_bias", True))
     return activate(call, made, settings.get("activation"))
 
 
 def depthwise(call: Call, rank: int) -> Tensor:
     settings, x = call.settings, call.image(rank)
-    kernel, stride, dilation, padding = _windows(call, rank)
+    kernel, windows = _windows(call, rank)
     channels = x.own[-1]
     out, bias = channels * settings.size("depth_multiplier", default=1), settings.flag("use_bias", True)
-    made = call.add(Conv(kernel, out, stride, padding, dilation, channels, bias), x)
+    made = convolution(call, x, kernel, out, **windows, groups=channels, bias=bias)
     return activate(call, made, settings.get("activation"))
 
 
 def separable(call: Call, rank: int) -> Tensor:
     settings, x = call.settings, call.image(rank)
-    kernel, stride, dilation, padding = _windows(call, rank)
-    channels, ones = x.own[-1], (1,) * rank
+    kernel, windows = _windows(call, rank)
+    channels = x.own[-1]
     between = channels * settings.size("depth_multiplier", default=1)
     out, bias = settings.size("filters", "nb_filter"), settings.flag("use_bias", True)
-    middle = call.add(Conv(kernel, between, stride, padding, dilation, channels), x, link="depthwise")
-    pointwise = Conv(ones, out, ones, ((0, 0),) * rank, ones, bias=bias)
-    made = call.add(pointwise, middle, link="pointwise")
+    middle = convolution(call, x, kernel, between, **windows, groups=channels, label="depthwise")
+    made = convolution(call, middle, (1,) * rank, out, bias=bias, label="pointwise")
     return activate(call, made, settings.get("activation"))
 
 
@@ -64,7 +64,8 @@ def transposed(call: Call, rank: int) -> Tensor:
     """Output per axis: valid, in·s + max(0, k' - s); same, in·s; with an output padding, (in - 1)·s + k' + that, less
     2·(k'/2, rounded down) if same. k' is the extent of the dilated kernel."""
     settings, x = call.settings, call.image(rank)
-    kernel, stride, dilation, _ = _windows(call, rank)
+    kernel, windows = _windows(call, rank)
+    stride, dilation = windows["stride"], windows["dilation"]
     how = settings.word("padding", PADDINGS[:2], "valid")
     spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     groups, bias = settings.size("groups", default=1), settings.flag("use_bias", True)
@@ -86,9 +87,9 @@ def local(call: Call, rank: int) -> Tensor:
     each is a group of one product, So·K·Ci·filters macs and weights in all. ``implementation=2`` multiplies the whole
     input by a kernel that is zero outside the windows, and counts as the dense layer that it is."""
     settings, x = call.settings, call.image(rank)
-    kernel, stride, _, padding = _windows(call, rank)
+    kernel, windows = _windows(call, rank)
     filters, bias = settings.size("filters"), settings.flag("use_bias", True)
-    window = Conv(kernel, filters, stride, padding, (1,) * rank)
+    window = Conv(kernel, filters, windows["stride"], windows["pads"], (1,) * rank)
     own = window.output((x.own,))
     shape = (own[-1], *own[:-1]) if x.first else own
     positions, way = prod(own[:-1]), settings.size("implementation", default=1)
@@ -97,7 +98,7 @@ def local(call: Call, rank: int) -> Tensor:
     if way == 2:
         flat = call.free("flatten", x, (prod(x.own),), "flat")
         made = call.add(Dense(positions * filters, bias), flat)
-    elif padding == "same":
+    elif windows["pads"] == "same":
         raise Invalid("padding is 'same': expected 'valid', or implementation=2")
     else:
         flat = call.add(Copy((positions * prod(kernel) * x.own[-1],)), x, link="windows")

@@ -1,11 +1,12 @@
 """Convolutions, and the windows that pools share with them."""
 
 from sepcalc.errors import Invalid, quoted
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.common.convolutions import convolution, same, windowed
+from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.moves import concat, moved
 from sepcalc.importers.onnx.shapes import hold
 from sepcalc.importers.onnx.values import Call, Results, Value
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Transposed
 from sepcalc.ops.elementwise import Activation
 from sepcalc.shape import Pads, Shape, extent, show
 
@@ -23,26 +24,28 @@ def pads_of(call: Call, spatial: Shape, kernel: Shape, stride: Shape, dilation: 
     """Padding before and after, per axis, from ``pads`` or ``auto_pad``."""
     auto = call.text("auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        pads = []
-        for i, k, s, d in zip(spatial, kernel, stride, dilation):
-            whole = max(0, (-(-i // s) - 1) * s + extent(k, d) - i)
-            less, more = whole // 2, whole - whole // 2
-            pads.append((less, more) if auto == "SAME_UPPER" else (more, less))
-        return tuple(pads)
+        pads = same(spatial, kernel, stride, dilation)
+        return pads if auto == "SAME_UPPER" else tuple([(after, before) for before, after in pads])
     if auto not in ("NOTSET", "VALID"):
         raise Invalid(f"the attribute auto_pad is {quoted(auto)}")
     given = sizes_of(call, "pads", 2 * len(spatial), 0, 0) if auto == "NOTSET" else (0,) * 2 * len(spatial)
     return tuple(zip(given[: len(spatial)], given[len(spatial) :], strict=True))
 
 
-def image_of(builder: Builder, value: Value) -> tuple[Value, Shape, int]:
-    """An input with its channels last for the network, its spatial sizes, and how many axes stand before those (a
-    batch that holds more than examples)."""
+def image_of(builder: Builder, value: Value) -> tuple[Value, Shape]:
+    """An input with its channels last for the network, and its spatial sizes."""
     if len(value.sizes) < 3:
         raise Invalid(f"it needs a batch, channels and spatial axes, not {show(value.sizes)}")
-    value = builder.image(value)
-    spatial = value.sizes[2:]
-    return value, spatial, len(builder.shape(value)) - len(spatial) - 1
+    return builder.image(value), value.sizes[2:]
+
+
+def _slid(builder: Builder, call: Call, x: Value, weight: Value) -> tuple[Value, Shape, Shape, Shape]:
+    """The image that a kernel slides over, the kernel's sizes, its stride and its dilation."""
+    value, spatial = image_of(builder, x)
+    kernel, given = weight.sizes[2:], call.ints("kernel_shape")
+    if len(weight.sizes) != len(value.sizes) or (given and given != kernel):
+        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
+    return value, kernel, *[sizes_of(call, name, len(spatial)) for name in ("strides", "dilations")]
 
 
 def _conv(builder: Builder, call: Call) -> Results:
@@ -50,52 +53,38 @@ def _conv(builder: Builder, call: Call) -> Results:
 
 
 def convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value | None) -> Value:
-    value, spatial, lead = image_of(builder, x)
-    axes = len(spatial)
-    if len(weight.sizes) != axes + 2:
-        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
-    out, per_group, *kernel = weight.sizes
-    given = call.ints("kernel_shape")
-    if given and given != tuple(kernel):
-        raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
+    value, kernel, stride, dilation = _slid(builder, call, x, weight)
+    out, per_group = weight.sizes[:2]
     groups = call.whole("group", 1)
     if groups < 1 or per_group * groups != value.sizes[1]:
         raise Invalid(f"{groups} groups of {per_group} channels are not the {value.sizes[1]} channels of the input")
     hold(call, "a bias", bias, (out,))
-    stride, dilation = sizes_of(call, "strides", axes), sizes_of(call, "dilations", axes)
-    pads = pads_of(call, spatial, tuple(kernel), stride, dilation)
-    ones = (1,) * lead
-    op = Conv(
-        (*ones, *kernel),
+    return convolution(
+        Named(builder, call.name),
+        value,
+        kernel,
         out,
-        (*ones, *stride),
-        (*(((0, 0),) * lead), *pads),
-        (*ones, *dilation),
-        groups,
-        bias is not None,
+        stride=stride,
+        pads=pads_of(call, value.sizes[2:], kernel, stride, dilation),
+        dilation=dilation,
+        groups=groups,
+        bias=bias is not None,
+        weights=[weight, bias],
     )
-    number = builder.add(call.name, op, [value.number], [weight, bias])
-    sizes = builder.tensors[number][lead:-1]
-    return builder.give(value, (value.sizes[0], out, *sizes), number=number, batch=value.batch, channels_first=True)
 
 
 def _transposed(builder: Builder, call: Call) -> Results:
-    value, spatial, lead = image_of(builder, call.input(0))
     weight, bias = call.input(1), call.maybe(2)
-    axes = len(spatial)
-    if len(weight.sizes) != axes + 2:
-        raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
-    ins, per_group, *kernel = weight.sizes
-    given = call.ints("kernel_shape")
-    if ins != value.sizes[1] or (given and given != tuple(kernel)):
+    value, kernel, stride, dilation = _slid(builder, call, call.input(0), weight)
+    if weight.sizes[0] != value.sizes[1]:
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
-    groups = call.whole("group", 1)
-    hold(call, "a bias", bias, (per_group * groups,))
-    stride, dilation = sizes_of(call, "strides", axes), sizes_of(call, "dilations", axes)
-    extra = sizes_of(call, "output_padding", axes, 0, 0)
+    groups, spatial = call.whole("group", 1), value.sizes[2:]
+    out = weight.sizes[1] * groups
+    hold(call, "a bias", bias, (out,))
+    extra = sizes_of(call, "output_padding", len(spatial), 0, 0)
     auto, wanted = call.text("auto_pad", "NOTSET"), call.ints("output_shape")
     if wanted or auto in ("SAME_UPPER", "SAME_LOWER"):
-        sizes = wanted[-axes:] if wanted else tuple([i * s for i, s in zip(spatial, stride)])
+        sizes = wanted[-len(spatial) :] if wanted else tuple([i * s for i, s in zip(spatial, stride)])
         pads, more = [], []
         for i, k, s, d, o, e in zip(spatial, kernel, stride, dilation, sizes, extra, strict=True):
             whole = s * (i - 1) + e + extent(k, d) - o
@@ -103,24 +92,11 @@ def _transposed(builder: Builder, call: Call) -> Results:
             after = max(0, whole) - less
             pads.append((less, after) if auto == "SAME_UPPER" else (after, less))
             more.append(e + max(0, -whole))
-        extra = tuple(more)
-        cut = tuple(pads)
+        extra, cut = tuple(more), tuple(pads)
     else:
-        cut = pads_of(call, spatial, tuple(kernel), stride, dilation)
-    ones = (1,) * lead
-    op = Transposed(
-        (*ones, *kernel),
-        per_group * groups,
-        (*ones, *stride),
-        (*(((0, 0),) * lead), *cut),
-        (*ones, *dilation),
-        (*((0,) * lead), *extra),
-        groups,
-        bias is not None,
-    )
-    number = builder.add(call.name, op, [value.number], [weight, bias])
-    shape = (value.sizes[0], op.out, *builder.tensors[number][lead:-1])
-    return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
+        cut = pads_of(call, spatial, kernel, stride, dilation)
+    op = Transposed(kernel, out, stride, cut, dilation, extra, groups, bias is not None)
+    return (windowed(Named(builder, call.name), op, value, [weight, bias]),)
 
 
 def _causal(builder: Builder, call: Call) -> Results:

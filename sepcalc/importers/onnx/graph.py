@@ -269,6 +269,13 @@ class Builder(GraphBuilder[Roots]):
         value = Value(shape, kind or (like.kind if like else 1), None, None, channels_first and len(shape) > 2, batch)
         return value._replace(number=self.view(number, self.shape(value)))
 
+    def like(self, value: Value, number: int) -> Value:
+        """A tensor of the network that has the axes of a value, in its layout, and sizes of its own."""
+        sizes = list(value.sizes)
+        for axis, size in zip(self.axes(value), self.tensors[number]):
+            sizes[axis] = size * self.batch if axis == value.batch else size
+        return self.give(value, tuple(sizes), number=number, batch=value.batch, channels_first=value.channels_first)
+
     def uncounted(self, call: Call, reason: str, shape: Shape | None, weights: Sequence[Value]) -> Value:
         """What cannot be counted is listed, with its reason and the weights that it stores."""
         sources = [value.number for value in call.inputs if value is not None and not value.constant]
@@ -372,6 +379,20 @@ class Builder(GraphBuilder[Roots]):
             self.add(f"{name}/{root}", self.constant((most,), [root]), [], [value._replace(roots=(root,))])
             for root, most in self.roots_of([value])
         ]
+
+
+class Named(NamedTuple):
+    """The builder as the rooms of ``importers/common`` have it: its nodes are named after one of the file."""
+
+    builder: Builder
+    name: str
+
+    def seen(self, value: Value) -> Shape:
+        return self.builder.shape(value)
+
+    def emit(self, op: Op, *values: Value, weights: Iterable[Value | None] = (), label: str = "") -> Value:
+        name = f"{self.name}/{label}" if label else self.name
+        return self.builder.like(values[0], self.builder.add(name, op, [value.number for value in values], weights))
 
 
 Handler = Callable[[Builder, Call], Results]

@@ -5,9 +5,10 @@ from math import prod
 from struct import pack, unpack
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.convolutions import windowed
 from sepcalc.importers.onnx.arithmetic import raised
 from sepcalc.importers.onnx.convolutions import image_of, pads_of, sizes_of
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Fold
@@ -22,26 +23,15 @@ def _pool(how: str) -> Handler:
 
 
 def _pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
-    value, spatial, lead = image_of(builder, image)
+    value, spatial = image_of(builder, image)
     axes = len(spatial)
     if call.ints("kernel_shape") is None:
         raise Invalid(f"{call.type} lacks its kernel_shape")
-    kernel, stride = sizes_of(call, "kernel_shape", axes), sizes_of(call, "strides", axes)
-    dilation = sizes_of(call, "dilations", axes)
+    kernel, stride, dilation = [sizes_of(call, name, axes) for name in ("kernel_shape", "strides", "dilations")]
     pads = pads_of(call, spatial, kernel, stride, dilation)
-    ones = (1,) * lead
-    op = Pool(
-        how,
-        (*ones, *kernel),
-        (*ones, *stride),
-        (*(((0, 0),) * lead), *pads),
-        (*ones, *dilation),
-        bool(call.whole("ceil_mode", 0)),
-        how == "avg" and not call.whole("count_include_pad", 0),
-    )
-    number = builder.add(call.name, op, [value.number])
-    shape = (*value.sizes[:2], *builder.tensors[number][lead:-1])
-    result = builder.give(value, shape, number=number, batch=value.batch, channels_first=True)
+    exclude = how == "avg" and not call.whole("count_include_pad", 0)
+    op = Pool(how, kernel, stride, pads, dilation, bool(call.whole("ceil_mode", 0)), exclude)
+    result = windowed(Named(builder, call.name), op, value)
     return (result, result._replace(kind=7))
 
 
@@ -50,7 +40,8 @@ def _global_pool(how: str) -> Handler:
 
 
 def _all_pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
-    value, spatial, lead = image_of(builder, image)
+    value, spatial = image_of(builder, image)
+    lead = len(builder.shape(value)) - 1 - len(spatial)
     op = Reduce(how, tuple(range(lead, lead + len(spatial))), True, "reduce" if how == "sum" else "pool")
     number = builder.add(call.name, op, [value.number])
     shape = (*value.sizes[:2], *(1,) * len(spatial))
@@ -103,7 +94,8 @@ def _resize(builder: Builder, call: Call) -> Results:
         raise Refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts")
     if value.batch == 0 and sizes[0] != value.sizes[0] and builder.batch > 1:
         raise builder.mixed
-    image, spatial, lead = image_of(builder, value)
+    image, spatial = image_of(builder, value)
+    lead = len(builder.shape(image)) - 1 - len(spatial)
     if sizes[:2] != value.sizes[:2]:
         raise Refused("it resamples the batch or the channels")
     mode = call.text("mode", "nearest")

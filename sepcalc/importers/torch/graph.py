@@ -173,6 +173,18 @@ class Builder(GraphBuilder[Origin]):
         first = fitting(first, len(shape))
         return Value(shape, self.view(number, seen(shape, first)), first)
 
+    def seen(self, value: Value) -> Shape:
+        """What the network sees of a value."""
+        return seen(value.shape, value.first)
+
+    def emit(self, op: Op, *values: Value, weights: Iterable[Value | None] = (), label: str = "") -> Value:
+        """A node, as the rooms of ``importers/common`` have it."""
+        value, number = values[0], self.add(op, [one.node for one in values], weights, label)
+        sizes = list(value.shape)
+        for axis, size in zip(axes(value.shape, value.first), self.tensors[number]):
+            sizes[axis] = size
+        return self.give(number, tuple(sizes), value.first)
+
     def wants(self, tensor: Tensor) -> int:
         """The layout that its readers want."""
         return fitting(self.wanted.get(tensor.at, PLAIN), len(tensor.shape))

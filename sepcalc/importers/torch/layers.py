@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from sepcalc.importers.common.convolutions import convolution, same, windowed
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
 from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv, Fold, Transposed
+from sepcalc.ops.conv import Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Slice
 from sepcalc.ops.norm import BatchNorm, RowNorm
@@ -29,64 +30,43 @@ def per_axis(given: Any, axes: int, default: int = 1) -> Shape:
     return tuple(map(int, sizes * axes if len(sizes) == 1 else sizes))
 
 
-def image(builder: Builder, value: Value, rank: int) -> tuple[Value, int]:
-    """An input with its channels last for the network, examples first even if there was no such axis; and how many
-    axes the network has before the spatial ones (several pictures in one example)."""
-    if len(value.shape) == rank + 1:
-        value = builder.laid(value, LEADING)
-        return value._replace(shape=(1, *value.shape), first=SECOND), 0
-    value = builder.laid(value, SECOND)
-    return value, int(value.shape[0] > 1)
-
-
-def pictured(builder: Builder, call: Call, number: int, rank: int) -> Value:
-    """What an operator on images gives, the network's tensor being laid out like one."""
-    shape = call.outputs[0].shape
-    return builder.give(number, shape, LEADING if len(shape) == rank + 1 else SECOND)
+def image(builder: Builder, value: Value, rank: int) -> Value:
+    """An input with its channels last for the network."""
+    return builder.laid(value, LEADING if len(value.shape) == rank + 1 else SECOND)
 
 
 def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padding: Any) -> Results:
     x, weight, bias = builder.value(call.given), builder.value(call.tensor("weight")), call.maybe("bias")
-    value, lead = image(builder, builder.stored(x), rank)
-    kernel, ones = weight.shape[2:], (1,) * lead
-    groups = int(call.get("groups", 1))
+    value = image(builder, builder.stored(x), rank)
+    kernel, groups = weight.shape[2:], int(call.get("groups", 1))
     stride, dilation = per_axis(call.get("stride"), rank), per_axis(call.get("dilation"), rank)
     pads = _pads(padding, kernel, dilation)
-    biases = None if bias is None else builder.value(bias)
-    none: Pads = ((0, 0),) * lead
-    op: Op
+    weights = [weight, None if bias is None else builder.value(bias)]
     if transposed:
         extra = per_axis(call.get("output_padding"), rank, 0)
-        op = Transposed(
-            (*ones, *kernel),
-            weight.shape[1] * groups,
-            (*ones, *stride),
-            (*none, *pads),
-            (*ones, *dilation),
-            (*((0,) * lead), *extra),
-            groups,
-            bias is not None,
-        )
-    else:
-        op = Conv(
-            (*ones, *kernel),
-            weight.shape[0],
-            (*ones, *stride),
-            (*none, *pads),
-            (*ones, *dilation),
-            groups,
-            bias is not None,
-        )
-    return (pictured(builder, call, builder.add(op, [value.node], [weight, biases]), rank),)
+        out = weight.shape[1] * groups
+        op = Transposed(kernel, out, stride, pads, dilation, extra, groups, bias is not None)
+        return (windowed(builder, op, value, weights),)
+    made = convolution(
+        builder,
+        value,
+        kernel,
+        weight.shape[0],
+        stride=stride,
+        pads=pads,
+        dilation=dilation,
+        groups=groups,
+        bias=bias is not None,
+        weights=weights,
+    )
+    return (made,)
 
 
 def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
-    """Before and after each axis; of an odd ``same`` the greater half is at the end, as PyTorch has it."""
-    if padding == "same":
-        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        return tuple([(total // 2, total - total // 2) for total in totals])
-    if padding == "valid":
-        return ((0, 0),) * len(kernel)
+    """Before and after each axis; ``same`` is for a stride of 1 alone, as PyTorch has it."""
+    ones = (1,) * len(kernel)
+    if padding in ("same", "valid"):
+        return same(ones, kernel, ones, dilation) if padding == "same" else ((0, 0),) * len(kernel)
     return tuple([(size, size) for size in per_axis(padding, len(kernel), 0)])
 
 
@@ -101,21 +81,12 @@ def _any_conv(builder: Builder, call: Call) -> Results:
 
 def _pool(how: str, rank: int) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, lead = image(builder, builder.value(call.given), rank)
         kernel = per_axis(call.get("kernel_size"), rank)
         stride = per_axis(call.get("stride"), rank) if call.get("stride") else kernel
-        ones = (1,) * lead
-        op = Pool(
-            how,
-            (*ones, *kernel),
-            (*ones, *stride),
-            (*(((0, 0),) * lead), *_pads(call.get("padding", 0), kernel, kernel)),
-            (*ones, *per_axis(call.get("dilation"), rank)),
-            bool(call.get("ceil_mode", False)),
-            how == "avg" and not call.get("count_include_pad", True),
-        )
-        result = pictured(builder, call, builder.add(op, [value.node]), rank)
-        return (result,) * len(call.outputs)
+        pads, dilation = _pads(call.get("padding", 0), kernel, kernel), per_axis(call.get("dilation"), rank)
+        exclude = how == "avg" and not call.get("count_include_pad", True)
+        op = Pool(how, kernel, stride, pads, dilation, bool(call.get("ceil_mode", False)), exclude)
+        return (windowed(builder, op, image(builder, builder.value(call.given), rank)),) * len(call.outputs)
 
     return handle
 
@@ -135,12 +106,12 @@ def _folded(builder: Builder, call: Call) -> Results:
 
 def _adaptive(how: str, rank: int) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, lead = image(builder, builder.value(call.given), rank)
-        to = call.outputs[0].shape[-rank:]
-        op: Op = AdaptivePool(how, (*value.shape[:lead], *to))
+        value = image(builder, builder.value(call.given), rank)
+        to, lead = call.outputs[0].shape[-rank:], builder.seen(value)[: -rank - 1]
+        op: Op = AdaptivePool(how, (*lead, *to))
         if set(to) == {1}:
-            op = Reduce("mean" if how == "avg" else how, tuple(range(lead, lead + rank)), True, "pool")
-        return (pictured(builder, call, builder.add(op, [value.node]), rank),) * len(call.outputs)
+            op = Reduce("mean" if how == "avg" else how, tuple(range(len(lead), len(lead) + rank)), True, "pool")
+        return (builder.emit(op, value),) * len(call.outputs)
 
     return handle
 
@@ -151,9 +122,9 @@ def _upsample(how: str, rank: int) -> Handler:
         shape = call.outputs[0].shape
         if shape == given.shape:
             return (given,)
-        value, lead = image(builder, given, rank)
+        value = image(builder, given, rank)
         number = value.node
-        if lead:  # pictures side by side in the channels
+        if len(builder.seen(value)) > rank + 1:  # pictures side by side in the channels
             number = builder.view(number, (*value.shape[2:], value.shape[0] * value.shape[1]))
         return (builder.give(builder.add(Upsample(how, shape[2:]), [number]), shape, SECOND),)
 

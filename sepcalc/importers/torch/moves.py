@@ -4,7 +4,7 @@ from typing import Any
 
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import COMPLEX, DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
-from sepcalc.importers.torch.layers import Handler, Results, image, pictured
+from sepcalc.importers.torch.layers import Handler, Results, image
 from sepcalc.importers.torch.sorting import DRAWN
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
@@ -227,12 +227,11 @@ def _indexed(call: Call) -> list[int] | None:
 
 def _pixels(up: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        value, lead = image(builder, builder.value(call.given), 2)
-        if lead:
+        value = image(builder, builder.value(call.given), 2)
+        if len(builder.seen(value)) > 3:  # several pictures
             return _renamed(builder, call)
         scale = int(call.get("upscale_factor" if up else "downscale_factor", 1))
-        number = builder.add(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=scale), [value.node])
-        return (pictured(builder, call, number, 2),)
+        return (builder.emit(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=scale), value),)
 
     return handle
 
