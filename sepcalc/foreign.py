@@ -325,7 +325,7 @@ UNNEEDED = {
     "dry-run": "without --output nothing is written",
     "precision dtype fp16 half": "counts do not depend on it; --element-bytes 2 is for traffic and memory",
     "threads jobs workers num-threads": "it runs in one process",
-    "unit units": "a table is in whole numbers; --exact keeps all digits where there is little room",
+    "unit units": "tables show whole numbers; --exact never abbreviates them",
     "layers include only exclude": "a report has all layers; --by kind or block sums them up, --top N is the largest",
     "config": "checks stand in pyproject.toml, from whichever folder of the project",
 }

@@ -152,7 +152,7 @@ def load(
     """The network of a file, of the zoo, or of one line: ``load("zoo:mobilenet_v2", width=1.4, input="192x192x3")``.
 
     Keywords set its parameters; ``input`` is a shape, as text or as sizes, or shapes by the names of the inputs;
-    ``batch`` says how many examples the first axis of a model's inputs holds (1: it is none of examples).
+    ``batch`` says how many examples the first axis of a model's inputs holds (1: the first axis holds no examples).
     Raises InputError with every problem.
     """
     settings = {

@@ -91,7 +91,7 @@ def test_files_without_a_budget_are_skipped_and_told(gate: Run) -> None:
     code, out, err = gate("check", "specs/free.yaml", "specs/net.yaml", "--skip-unbudgeted")
     assert (code, err) == (0, "")
     assert "specs/free.yaml" in out
-    assert "nothing to check it against, skipped" in out
+    assert "no budget or baseline found, skipped" in out
     assert "2 checked: 1 skipped, 1 passed" in out
     code, out, err = gate("check", "specs/free.yaml")
     assert code == 2
@@ -102,7 +102,7 @@ def test_files_without_a_budget_are_skipped_and_told(gate: Run) -> None:
         "  1 checked: 1 error\n"
     )
     assert err == (
-        "specs/free.yaml: nothing to check it against\n"
+        "specs/free.yaml: no budget or baseline found\n"
         "  hint: budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --max; "
         "--skip-unbudgeted lets it pass\n"
     )

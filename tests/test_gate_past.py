@@ -156,7 +156,7 @@ def test_what_never_had_a_budget_is_skipped_still(gate: Run, monkeypatch: pytest
     for file in ("specs/free.yaml", "new.yaml"):
         assert gate("check", "--skip-unbudgeted", file)[0] == 0
     (check,) = report(gate, "--skip-unbudgeted", "new.yaml")["checks"]
-    assert (check["status"], check["reason"]) == ("skipped", "nothing to check it against")
+    assert (check["status"], check["reason"]) == ("skipped", "no budget or baseline found")
     move("specs/free.yaml", "moved.yaml")
     assert gate("check", "--skip-unbudgeted", "moved.yaml")[0] == 0
     move("specs/net.yaml", "budgeted.yaml")  # and has its budget still

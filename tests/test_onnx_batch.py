@@ -51,7 +51,7 @@ def test_a_guess_is_asked_for_by_every_gate(gate: Run, tokens: str) -> None:
 def test_where_nothing_is_checked_nothing_is_asked(gate: Run, tokens: str) -> None:
     code, out, err = gate("check", "--skip-unbudgeted", tokens)
     assert (code, err) == (0, "")
-    assert "nothing to check it against, skipped" in out
+    assert "no budget or baseline found, skipped" in out
     code, _, err = gate("check", "--skip-unbudgeted", tokens, "--max", "macs=1G")
     assert code == 2
     assert "--batch" in err

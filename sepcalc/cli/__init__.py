@@ -18,26 +18,26 @@ FINE, BAD_INPUT, BUG, INTERRUPTED = 0, 2, 70, 130
 MAX_MESSAGE = 500  # characters of what click, or a bug, has to say: it may repeat a value of any length
 
 COMMANDS = {
-    "compare": "One convolution beside its cheaper variants.",
-    "layer": "One layer of any kind: every count.",
-    "network": "A network, layer by layer, with totals.",
-    "verify": "Run it in NumPy, and count what was executed.",
-    "whatif": "What a network would cost, rewritten by rules.",
-    "fit": "The least change of a network that fits a limit.",
-    "zoo": "Published networks that come with sepcalc.",
-    "check": "Hold networks to their budgets.",
-    "diff": "What changed between two networks.",
-    "baseline": "Keep what networks cost, to compare with later.",
-    "factor": "Which kernels separate, and what a layer gains.",
-    "kinds": "Every kind of layer, or one, and how it is counted.",
-    "convert": "A network of any kind as YAML.",
-    "operators": "Every operator of a model format that is counted.",
-    "schema": "The JSON Schema of a network, for editors.",
-    "help": "The help of a command, or of a kind of layer.",
+    "compare": "Compare one convolution with its cheaper variants.",
+    "layer": "Show every count of one layer.",
+    "network": "Show a network layer by layer, with totals.",
+    "verify": "Run layers in NumPy and count what was executed.",
+    "whatif": "Show what a rewritten network would cost.",
+    "fit": "Find the least change that fits a limit.",
+    "zoo": "List the published networks that come with sepcalc.",
+    "check": "Check networks against their budgets.",
+    "diff": "Show what changed between two networks.",
+    "baseline": "Write what networks cost to a file, to compare with later.",
+    "factor": "Factor a kernel: does it separate, and what is saved?",
+    "kinds": "List the kinds of layers and how they are counted.",
+    "convert": "Convert a network of any format to YAML.",
+    "operators": "List the operators of a model format that are counted.",
+    "schema": "Print the JSON Schema of a network or of a report.",
+    "help": "Show the help of a command, or of a kind of layer.",
 }
 
-HELP = """What a convolution costs, and what a cheaper one would: exact counts of multiplications, parameters and output
-shapes, from a one-line spec or a YAML network.
+HELP = """Show what a convolution costs, and what a cheaper one would cost: exact counts of multiplications, parameters
+and output shapes, from a one-line spec, a YAML network or a model file.
 
 \b
 Examples:

@@ -25,11 +25,11 @@ from sepcalc.gate.snapshots import taken
 from sepcalc.importers import Request
 from sepcalc.reports.baseline import BaselineReport
 
-HELP = """Keep what networks cost in a file, as JSON, to hold what becomes of them against: sepcalc check --baseline, or
-baseline in pyproject.toml.
+HELP = """Write what networks cost to a JSON file. Later, sepcalc check --baseline, or baseline in pyproject.toml,
+compares the networks with it.
 
-Without any FILE it keeps the networks of all the checks in pyproject.toml that have this file as their baseline, with
-the settings there. With -o baseline.json it goes into that file, without to standard output.
+Without FILE, the baseline holds the networks of all checks in pyproject.toml that name the output file as their
+baseline, with the settings there. Without -o, it is printed.
 
 \b
 Examples:
@@ -45,7 +45,7 @@ Examples:
 @dim_option
 @batch_option
 @uncounted_option
-@click.option("-o", "--output", metavar="FILE", help="Where to keep it (a new file, but for --force).")
+@click.option("-o", "--output", metavar="FILE", help="Write the baseline to FILE; --force overwrites it.")
 @click.option("--force", is_flag=True, help="Let --output overwrite.")
 def command(
     files: tuple[str, ...],

@@ -41,12 +41,12 @@ from sepcalc.gate.snapshots import Snapshot
 from sepcalc.reports.check import NO_NETWORK, NOTHING, CheckReport
 from sepcalc.source import is_file_argument
 
-HELP = """Hold networks to their budgets: those in their YAML files, those in pyproject.toml ([[tool.sepcalc.check]]),
-and those given here.
+HELP = """Check networks against their budgets: the budgets in their YAML files, in pyproject.toml
+([[tool.sepcalc.check]]) and on this command line.
 
-FILE is whatever sepcalc network reads. Without any, all checks of the project's pyproject.toml run, from whichever
-folder of the project. Exits with 0 only if everything was read, counted and within its limits: 1 is over budget, 2 is
-bad input or a file with nothing to check it against, 3 is incomplete. Equal to the limit passes.
+FILE is any network that sepcalc network reads. Without FILE, all checks of the project's pyproject.toml run; this works
+in every folder of the project. Exits with 0 only if everything was read, counted and within its limits. 1 is over
+budget, 2 is bad input or a file without a budget or baseline, 3 is incomplete. A count equal to its limit passes.
 
 \b
 Examples:
@@ -73,16 +73,16 @@ Kept = Mapping[Any, baselines.Kept]
 @click.command("check", help=HELP)
 @click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_networks)
 @max_option
-@click.option("--baseline", metavar="FILE", help="What sepcalc baseline kept, to compare with.")
+@click.option("--baseline", metavar="FILE", help="Compare with this file, which sepcalc baseline wrote.")
 @increase_option
 @set_option
 @input_option
 @dim_option
 @batch_option
 @uncounted_option
-@click.option("--skip-unbudgeted", is_flag=True, help="Let a file pass that has nothing to be checked against.")
-@click.option("--why", is_flag=True, help="The layers that weigh most, also where all is well.")
-@click.option("--quiet", is_flag=True, help="Only what is not well.")
+@click.option("--skip-unbudgeted", is_flag=True, help="Let a file without a budget or baseline pass.")
+@click.option("--why", is_flag=True, help="Show the layers that weigh most, even where every check passes.")
+@click.option("--quiet", is_flag=True, help="Show only what fails.")
 @verdict_options
 def command(
     files: tuple[str, ...],

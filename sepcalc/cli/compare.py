@@ -8,10 +8,10 @@ from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.reports.compare import CompareReport
 
-HELP = """One convolution beside its cheaper variants: output, params, multiplications, and how many fewer they are.
+HELP = """Compare one convolution with its cheaper variants: output, params, multiplications and the ratio to normal.
 
-The spec is one line, SHAPE [KIND] OPTIONS; conv if no kind is named. Besides its own options it takes the variants':
--m (--multiplier) for the depthwise step, --rank for the factorization.
+The spec is one line: SHAPE [KIND] OPTIONS. Without a kind it is a conv. The spec also takes the options of the
+variants: -m (--multiplier) for the depthwise step, --rank for the factorization.
 
 \b
 Examples:
@@ -34,8 +34,8 @@ class CompareCommand(SpecCommand):
     "--variant", "variants", multiple=True, metavar="NAME", shell_complete=complete_variants,
     help="normal, spatial, depthwise-separable, depthwise-spatial, factorized or all; may be repeated.",
 )  # fmt: skip
-@click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
-@click.option("--formula", is_flag=True, help="The general ratio of each variant, and where it breaks even.")
+@click.option("--explain", is_flag=True, help="Show how each count is computed, factor by factor.")
+@click.option("--formula", is_flag=True, help="Show the general ratio of each variant, and its break-even point.")
 @element_bytes
 @output_options
 @click.pass_context

@@ -19,9 +19,9 @@ from sepcalc.cli.output import emit_file
 from sepcalc.errors import printable
 from sepcalc.source import read
 
-HELP = f"""A network of any kind, model.onnx say, as YAML that reads back to the same counts, layer by layer. What
-repeats stands there once, as a block; sepcalc network --expand writes every layer, with its name.
-Exits with 3 when some of its operators cannot be counted (--allow-uncounted: 0); in the YAML they are uncounted, too.
+HELP = f"""Print a network of any format, for example model.onnx, as YAML. The YAML reads back to the same counts, layer
+by layer. Parts that repeat become blocks; sepcalc network --expand writes every layer with its own name.
+Exits with 3 when some operators cannot be counted (with --allow-uncounted: 0); the YAML has them as uncounted layers.
 
 NETWORK is {NETWORK}.
 
@@ -40,8 +40,8 @@ Examples:
 @batch_option
 @fold_norm_option
 @uncounted_option
-@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to this file.")
-@click.option("--force", is_flag=True, help="Overwrite it.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the YAML to FILE; --force overwrites it.")
+@click.option("--force", is_flag=True, help="Let --output overwrite.")
 def command(
     network: str,
     sets: tuple[str, ...],

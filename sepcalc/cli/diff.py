@@ -23,12 +23,12 @@ from sepcalc.gate.snapshots import growth, taken
 from sepcalc.reports.diff import DiffReport
 from sepcalc.source import is_document
 
-HELP = """What changed between two networks: layers added, removed and changed, and the totals.
+HELP = """Show what changed between two networks: layers added, removed and changed, and the totals.
 
-OLD and NEW are whatever sepcalc network reads; git:REVISION:PATH is a file as it is in that revision (from the root of
-the repository; ./PATH from here). In the CI of a pull request HEAD is the pull request itself: its base is
-git:origin/main:PATH, say. Layers are matched by name, then by place and shape. Exits with 1 when something grew by
-more than --max-increase allows.
+OLD and NEW are any networks that sepcalc network reads. git:REVISION:PATH is a file of that revision; PATH starts at
+the root of the repository, ./PATH at this folder. In the CI of a pull request, HEAD is the pull request itself, and its
+base is for example git:origin/main:PATH. Layers are matched by name, then by place and shape. Exits with 1 when a count
+grew by more than --max-increase allows.
 
 \b
 Examples:

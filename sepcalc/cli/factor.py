@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sepcalc.factoring.chains import Written
     from sepcalc.factoring.schemes import Step
 
-HELP = """Which kernels separate, exactly, and what a layer would gain by it: the error and the cost of every rank.
+HELP = """Show whether a kernel separates, exactly, and what that saves: the error and the cost of every rank.
 
 KERNEL is a matrix (a semicolon between rows, a bar between the slices of a 3-D kernel; numbers as 2, 0.25 or 1/9), a
 name (--list), a .npy or .csv file, or a convolution's weights, outputs x inputs x kernel: model.onnx:conv1.weight,
@@ -41,12 +41,12 @@ _NEGATIVE = re.compile(
 
 @click.command("factor", help=HELP, context_settings=SPEC)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="KERNEL", shell_complete=complete_kernels)
-@click.option("--list", "names", is_flag=True, help="The kernels that have names.")
-@click.option("--layer", is_flag=True, help="Three axes are a layer's weights, outputs x inputs x kernel.")
-@click.option("--rank", type=click.IntRange(1, 2**31), metavar="R", help="Only this rank.")
-@click.option("--verify", is_flag=True, help="Run the separated convolutions, and measure what they differ by.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data of --verify.")
-@click.option("--write", metavar="DIR", help="Save the factors there, as .npy files.")
+@click.option("--list", "names", is_flag=True, help="List the named kernels.")
+@click.option("--layer", is_flag=True, help="Read three axes as a layer's weights: outputs x inputs x kernel.")
+@click.option("--rank", type=click.IntRange(1, 2**31), metavar="R", help="Show only this rank.")
+@click.option("--verify", is_flag=True, help="Run the separated convolutions, and measure the difference.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the data for --verify.")
+@click.option("--write", metavar="DIR", help="Save the factors in DIR, as .npy files.")
 @output_options
 @click.pass_context
 def command(

@@ -12,7 +12,7 @@ from sepcalc.leftovers import tidied
 
 
 def write_files(contents: Mapping[str, bytes], force: bool) -> None:
-    """Writes files by their paths: new ones, but for ``force``. Raises InputError, and then writes none."""
+    """Write files by their paths. Only ``force`` overwrites a file. Raises InputError, and then writes none."""
     there = [] if force else [path for path in contents if "\0" not in path and os.path.lexists(path)]
     if there:
         raise InputError([Problem(f"{quoted(path)} exists already", "--force overwrites it") for path in there])

@@ -45,13 +45,14 @@ from sepcalc.rewriting.fit import (
 )
 from sepcalc.source import read
 
-HELP = f"""The least change of a network that fits its limits, three ways: the widest that fits, the highest resolution
-that does, and the best set of convolutions to separate, which keeps the most params. Each is solved exactly (the set as
-an integer program, by SciPy: {install("fit")}) and counted again. Exits with 1 when no way fits.
+HELP = f"""Find the least change that makes a network fit its limits, in three ways: the largest width that fits, the
+highest resolution that fits, and the best set of convolutions to separate, which keeps the most params. Each answer is
+exact and counted again. The set is an integer program, which SciPy solves: {install("fit")}. Exits with 1 when no way
+fits.
 
-The width is the file's parameter of that name where there is one, in thousandths, else a factor for the channels of
-every layer but the heads. Counts are taken to grow with width and resolution: where a file's own conditions make a
-wider network cheaper, a wider one than the answer may fit too.
+The width is the file's parameter "width", in thousandths. A file without it gets a factor for the channels of every
+layer but the heads. Counts are assumed to grow with width and resolution. Where a condition in the file makes a wider
+network cheaper, a wider network than the answer may fit too.
 
 NETWORK is {NETWORK}.
 
@@ -92,18 +93,24 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
     required=True,
     metavar="METRIC=LIMIT",
     shell_complete=complete_metrics,
-    help="What it must not exceed.",
+    help="A limit that the network must not exceed.",
 )
-@click.option("--by", "ways", multiple=True, type=click.Choice(WAYS), help="Only this way; may be repeated.")
+@click.option("--by", "ways", multiple=True, type=click.Choice(WAYS), help="Try only this way; may be repeated.")
 @click.option(
     "--variant", "variants", multiple=True, metavar="NAME", shell_complete=complete_separated,
-    help="What a layer may become: depthwise-separable if none is named; may be repeated.",
+    help="A variant that a layer may become; may be repeated. Without it: depthwise-separable.",
 )  # fmt: skip
-@click.option("--multiplier", type=click.IntRange(1), default=1, show_default=True, help="Of the depthwise links.")
-@click.option("--least-width", default="0.05", show_default=True, metavar="NUMBER", help="The narrowest to try.")
+@click.option(
+    "--multiplier",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Depth multiplier of the depthwise links.",
+)
+@click.option("--least-width", default="0.05", show_default=True, metavar="NUMBER", help="The smallest width to try.")
 @click.option(
     "--divisor", type=click.IntRange(1, 1024), default=8, show_default=True,
-    help="Channels come in multiples of it, where the file has no width of its own.",
+    help="Round channels to multiples of this, where the file has no width of its own.",
 )  # fmt: skip
 @set_option
 @input_option
@@ -111,7 +118,7 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
 @batch_option
 @uncounted_option
 @output_options
-@click.option("-o", "--write", metavar="FILE", help="Write the network that fits, as YAML; needs one --by.")
+@click.option("-o", "--write", metavar="FILE", help="Write the network that fits to FILE, as YAML; needs one --by.")
 def command(
     network: str,
     most: tuple[str, ...],

@@ -31,11 +31,11 @@ def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str
 
 max_option = click.option(
     "--max", "maxima", multiple=True, metavar="METRIC=LIMIT", shell_complete=complete_metrics,
-    help="The most that a metric may be: macs=300M, peak-memory=2MiB; may be repeated.",
+    help="Upper limit of a metric: macs=300M, peak-memory=2MiB; may be repeated.",
 )  # fmt: skip
 increase_option = click.option(
     "--max-increase", "increases", multiple=True, metavar="[METRIC=]PERCENT", shell_complete=complete_metrics,
-    help="The most that every metric, or this one, may grow: 2%, macs=2%, params=10k; may be repeated.",
+    help="Largest growth of every metric, or of this one: 2%, macs=2%, params=10k; may be repeated.",
 )  # fmt: skip
 
 

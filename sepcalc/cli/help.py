@@ -7,7 +7,7 @@ from sepcalc.cli.completion import complete_help
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS
 
-HELP = """The help of a command, as its --help gives it; of a kind of layer, what sepcalc kinds tells of it.
+HELP = """Show the help of a command, or the page of a kind of layer.
 
 \b
 Examples:

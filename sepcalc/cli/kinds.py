@@ -8,8 +8,8 @@ from sepcalc.errors import InputError, Problem
 from sepcalc.kinds import KINDS, unknown_kind
 from sepcalc.reports.kinds import KindsReport
 
-HELP = """Every kind of layer with its words and options, and one line on how it is counted: the tables that the parser
-reads. With a KIND, all that there is to know of that one.
+HELP = """List the kinds of layers with their words and options, and one line on how each is counted. The parser reads
+the same tables. With KIND, show everything about that kind.
 
 \b
 Examples:

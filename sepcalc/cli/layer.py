@@ -8,7 +8,7 @@ from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.network import of_spec
 from sepcalc.reports.layer import LayerReport
 
-HELP = """One layer of any kind: output shape, every count, receptive field, traffic, arithmetic intensity.
+HELP = """Show one layer of any kind: output shape, every count, receptive field, traffic, arithmetic intensity.
 
 The spec is one line, SHAPE [KIND [WORD…]] OPTIONS; sepcalc kinds lists the kinds. A layer with several inputs has
 several shapes; one shape serves both inputs of a sum or a product. With each before the kind, it is the layer on each
@@ -27,7 +27,7 @@ Examples:
 
 @click.command("layer", cls=SpecCommand, help=HELP, context_settings=SPEC)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="SPEC", shell_complete=complete_spec)
-@click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@click.option("--explain", is_flag=True, help="Show how each count is computed, factor by factor.")
 @element_bytes
 @output_options
 @click.pass_context

@@ -75,27 +75,27 @@ set_option = click.option(
     multiple=True,
     metavar="NAME=VALUE",
     shell_complete=complete_parameters,
-    help="A value for a parameter of the file.",
+    help="Set a parameter of the file.",
 )
 input_option = click.option(
     "--input", "inputs", multiple=True, metavar="[NAME=]HxWxC",
-    help="Another input shape. Of a PyTorch module's input by name: its shape there, a type, values: x=1x3x64x64, "
+    help="Set the input shape. For an input of a PyTorch module: its shape there, a type or values: x=1x3x64x64, "
     'ids=int64:1x6, "lengths=[7, 5]"; of one number, "n=(3)".',
 )  # fmt: skip
 dim_option = click.option(
-    "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="A size for a dimension that a model file leaves open."
+    "--dim", "dims", multiple=True, metavar="NAME=SIZE", help="Set a dimension that a model file leaves open."
 )
 batch_option = click.option(
     "--batch", type=click.IntRange(1), metavar="N",
-    help="How many examples the first axis of a model's inputs holds; 1: it is none of examples.",
+    help="Examples along the first axis of the model's inputs. 1: the first axis holds no examples.",
 )  # fmt: skip
 uncounted_option = click.option(
     "--allow-uncounted",
     is_flag=True,
-    help="Only warn where some operators were not counted; totals are incomplete. Not where counting stopped.",
+    help="Only warn where operators were not counted: totals are incomplete. No effect where counting stopped.",
 )
 fold_norm_option = click.option(
-    "--fold-norm", is_flag=True, help="With batch norms as part of the convolutions before them, where that can be."
+    "--fold-norm", is_flag=True, help="Fold each batch norm into the convolution before it, where that is possible."
 )
 
 
@@ -106,18 +106,21 @@ fold_norm_option = click.option(
 @dim_option
 @batch_option
 @click.option("--by", type=click.Choice(list(GROUPINGS)), default=None, help="Group the layers.")
-@click.option("--full", is_flag=True, help="Every layer in a row of its own, also where blocks repeat.")
+@click.option("--full", is_flag=True, help="Show every layer in its own row, even where blocks repeat.")
 @click.option(
     "--sort", type=click.Choice([*map(spoken, METRICS)]), default=None, metavar="METRIC",
-    help=f"Most of this first, and shares of it: {', '.join(map(spoken, METRICS))}.",
+    help=f"Sort by this metric, largest first, and show shares of it: {', '.join(map(spoken, METRICS))}.",
 )  # fmt: skip
 @click.option(
-    "--top", type=click.IntRange(1), metavar="N", help="Only the N layers (or groups) with most macs, or --sort's."
+    "--top",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Show only the first N layers or groups, by macs or by --sort.",
 )
 @fold_norm_option
-@click.option("--explain", is_flag=True, help="How each count came about, factor by factor.")
+@click.option("--explain", is_flag=True, help="Show how each count is computed, factor by factor.")
 @click.option(
-    "--expand", is_flag=True, help="The flat list of its layers, as YAML that reads back to the same numbers."
+    "--expand", is_flag=True, help="Print the layers as a flat YAML list, which reads back to the same numbers."
 )
 @uncounted_option
 @element_bytes

@@ -9,7 +9,7 @@ from sepcalc.errors import InputError, Problem
 from sepcalc.extras import install
 from sepcalc.reports.operators import OperatorsReport
 
-HELP = """The operators of a model format that are counted: the table that its importer reads.
+HELP = """List the operators of a model format that are counted. This is the table that its importer reads.
 
 \b
 Examples:

@@ -27,8 +27,8 @@ def output_options(command: Command, forms: Iterable[str] = GENERAL, short: bool
     names = ("-o", "--output") if short else ("--output",)
     options = [
         click.option("--format", "form", type=click.Choice(list(forms)), default="table", show_default=True),
-        click.option("--exact", is_flag=True, help="All digits, also where there is little room."),
-        click.option(*names, metavar="FILE", help="Write to a file (a new one, but for --force)."),
+        click.option("--exact", is_flag=True, help="Never abbreviate numbers."),
+        click.option(*names, metavar="FILE", help="Write the report to FILE; --force overwrites it."),
         click.option("--force", is_flag=True, help="Let --output overwrite."),
     ]
     for option in reversed(options):
@@ -51,7 +51,7 @@ element_bytes = click.option(
     type=click.IntRange(1, 64),
     default=4,
     show_default=True,
-    help="Bytes of an element, for traffic.",
+    help="Bytes of one element, for traffic and memory.",
 )
 
 

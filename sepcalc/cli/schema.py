@@ -23,7 +23,7 @@ Examples:
 
 @click.command("schema", help=HELP)
 @click.option("--report", metavar="NAME", help="The schema of a report: compare, layer, network and so on.")
-@click.option("--output", metavar="FILE", help="Write to a file (a new one, but for --force).")
+@click.option("--output", metavar="FILE", help="Write the schema to FILE; --force overwrites it.")
 @click.option("--force", is_flag=True, help="Let --output overwrite.")
 def command(report: str | None, output: str | None, force: bool) -> None:
     if report is None:

@@ -46,7 +46,7 @@ def configured(given: Target, project: Project | None) -> tuple[list[Outcome], l
 
 
 def named(arguments: tuple[str, ...], given: Target, project: Project | None) -> tuple[list[Outcome], list[Target]]:
-    """Every file that was named, with what the project asks of it. A check that cannot be understood is none passed."""
+    """Every file that was named, with what the project asks of it. An unreadable check never passes."""
     outcomes, asked_of = list[Outcome](), dict[str, list[tuple[Asked, str]]]()
     for asked in project.checks if project else ():
         assert project is not None

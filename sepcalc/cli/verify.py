@@ -30,11 +30,11 @@ from sepcalc.reports.verify import VerifyReport
 from sepcalc.source import is_network, read
 from sepcalc.spec import Spec
 
-HELP = f"""Run it in NumPy with elementwise operations only, count what was executed, and compare: every count with its
-formula, every output with a reference, every variant with the convolution that it replaces.
+HELP = f"""Run a layer or a network in NumPy with elementwise operations only, and count what was executed. Compare
+every count with its formula, every output with a reference, and every variant with the convolution that it replaces.
 
 The target is a layer spec, or a network: {NETWORK}.
-Exits with 1 when anything differs, with 3 when a layer cannot run because nobody knows what it does.
+Exits with 1 when anything differs, and with 3 when a layer cannot run because its operator is not known.
 
 \b
 Examples:

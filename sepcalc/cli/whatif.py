@@ -19,14 +19,15 @@ from sepcalc.reports.whatif import WhatifReport
 from sepcalc.rewriting import MAX_WIDTH, read_fraction, read_resolution, read_rules, whatif
 from sepcalc.source import read
 
-HELP = f"""What a network would cost, rewritten: its convolutions by rules, its channels, its resolution.
+HELP = f"""Show what a network would cost with other convolutions (by rules), another width or another resolution.
 
 NETWORK is {NETWORK}.
 
-A rule is GLOB=VARIANT [OPTIONS], of layer names: depthwise-separable [-m2], depthwise-spatial, spatial, factorized
-[--rank 8, or 1/2 of the outputs], or conv -g4. The first rule that a layer's name matches is its own; rewritten layers
-keep their outer shapes. --width scales the channels of every layer but the heads. --balance asks what a device makes of
-it that computes so many macs while it moves a byte: fewer multiplications are not the same as less time.
+A rule is GLOB=VARIANT [OPTIONS]. GLOB matches layer names; VARIANT is depthwise-separable [-m2], depthwise-spatial,
+spatial, factorized [--rank 8, or 1/2 of the outputs], or conv -g4. The first rule that matches a layer applies to it.
+Rewritten layers keep their outer shapes. --width scales the channels of every layer but the heads. --balance 100
+estimates the speed-up on a device that computes 100 macs while it moves one byte: fewer multiplications do not always
+take less time.
 
 \b
 Examples:
@@ -47,13 +48,17 @@ Examples:
     shell_complete=complete_rules,
     help="GLOB=VARIANT [OPTIONS]; may be repeated.",
 )
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Layers that no rule rewrites.")
-@click.option("--width", metavar="NUMBER", help="Channels times this, of every layer but the heads.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Layers to leave as they are.")
+@click.option("--width", metavar="NUMBER", help="Multiply the channels of every layer but the heads.")
 @click.option(
-    "--divisor", type=click.IntRange(1, 1024), default=8, show_default=True, help="Channels come in multiples of it."
+    "--divisor", type=click.IntRange(1, 1024), default=8, show_default=True, help="Round channels to multiples of this."
 )
-@click.option("--resolution", metavar="N[xN]", help="Another spatial size of the inputs.")
-@click.option("--balance", metavar="NUMBER", help="Macs per byte of a device: what would wait for its memory.")
+@click.option("--resolution", metavar="N[xN]", help="Set the spatial size of the inputs.")
+@click.option(
+    "--balance",
+    metavar="NUMBER",
+    help="Macs per byte of a device: which layers wait for memory, and the estimated speed-up.",
+)
 @set_option
 @input_option
 @dim_option
@@ -62,7 +67,7 @@ Examples:
 @element_bytes
 @output_options
 @click.option(
-    "-o", "--write", metavar="FILE", help="Write the rewritten network, as YAML (a new file, but for --force)."
+    "-o", "--write", metavar="FILE", help="Write the rewritten network to FILE, as YAML; --force overwrites it."
 )
 def command(
     network: str,

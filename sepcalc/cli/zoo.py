@@ -8,9 +8,10 @@ from sepcalc.model_zoo import names
 from sepcalc.reports.zoo import Exhibit, ZooReport
 from sepcalc.source import ZOO, read
 
-HELP = """The published networks that come with sepcalc: params and macs, and beside them what was published.
+HELP = """List the published networks that come with sepcalc: params and macs, and the published numbers beside them.
 
-Each may stand wherever a network is asked for, as zoo:NAME. Exits with 1 when one is astray from what was published.
+Use one of them as zoo:NAME wherever a command takes a network. Exits with 1 when a count differs from its published
+number.
 
 \b
 Examples:

@@ -130,5 +130,5 @@ def refused(
 
 
 def skipped(name: str, file: str, reason: str) -> Outcome:
-    """A file with nothing to check it against, where whoever asked wants these to pass."""
+    """A file with no budget or baseline found, where whoever asked wants these to pass."""
     return Outcome(name, file, PASSED, "skipped", reason=reason)

@@ -9,7 +9,7 @@ from sepcalc.quantity import Printed, read_printed
 
 
 class Tolerance(NamedTuple):
-    """How far from a published number is still right: so much, or so many percent of it."""
+    """Tolerance of a published number, absolute or in percent."""
 
     most: Printed
     percent: bool = False

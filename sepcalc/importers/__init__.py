@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Request(NamedTuple):
     """What whoever asks for a network says besides: values for its parameters, shapes for its inputs by name (a shape
     for the one input under the empty name), sizes for the dimensions that its file leaves open, all as text; and how
-    many examples lie along the first axis of its inputs (1: the axis is none of examples; None: nobody says)."""
+    many examples lie along the first axis of its inputs (1: the axis holds no examples; None: not stated)."""
 
     settings: Mapping[str, str] = {}
     inputs: Mapping[str, str] = {}

@@ -91,7 +91,7 @@ def _few(op: Any, array: Array, most: int, random: np.random.Generator) -> tuple
 
 
 def _chosen(whole: int, count: int, random: np.random.Generator) -> Array:
-    """Some of so many, in order; the first and the last always: what is wrong at a border is seen there."""
+    """A sorted random sample that always includes both ends, where faults at a border show."""
     if count == whole:
         return np.arange(whole)
     if count < 2:

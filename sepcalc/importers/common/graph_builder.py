@@ -91,7 +91,7 @@ class GraphBuilder(Generic[Beside]):
         self.notes[text] = None
 
     def back(self, count: int) -> None:
-        """Forgets all nodes but the first so many."""
+        """Truncate to the first ``count`` nodes."""
         tensors = len(self.tensors) - len(self.nodes) + count
         del self.nodes[count:], self.beside[count:], self.tensors[tensors:]
         while self.plain and next(reversed(self.plain)) >= tensors:  # numbers grow: the last ones are the newest
@@ -100,7 +100,7 @@ class GraphBuilder(Generic[Beside]):
             self.views.popitem()
 
     def cut(self, count: int) -> Segment:
-        """Takes off all nodes but the first so many."""
+        """Truncate to the first ``count`` nodes, and return the rest."""
         first = len(self.tensors) - len(self.nodes) + count
         plain = takewhile(lambda item: item[0] >= first, reversed(self.plain.items()))
         views = takewhile(lambda item: item[1] >= first, reversed(self.views.items()))

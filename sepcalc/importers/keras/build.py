@@ -91,7 +91,7 @@ class Builder:
         return len(self.inputs) + len(self.nodes) - 1, inner
 
     def back(self, count: int) -> None:
-        """Forgets all nodes but the first so many."""
+        """Truncate to the first ``count`` nodes."""
         for node in self.nodes[count:]:
             self._used.pop(node.name, None)
         del self.nodes[count:], self.keys[count:]

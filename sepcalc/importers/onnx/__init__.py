@@ -30,7 +30,7 @@ from sepcalc.ops.base import Uncounted
 from sepcalc.shape import Shape, show
 
 BOOL = 9  # ONNX's number of that element type
-NEWEST = 40  # opset versions beyond this are none that exists
+NEWEST = 40  # no opset above this exists
 
 __all__ = ["OPERATORS", "REASONS", "read"]
 

@@ -39,7 +39,7 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
     where forward fails on it, it holds all of the inputs.) Only the shapes and types of tensors are looked at, and the
     values of whole numbers of at most 4,096 elements: a note names the inputs whose values decided what ran. Text will
     do, as ``--input`` has it: ``"224x224x3"``, or ``{"x": "1x3x224x224", "lengths": "[7, 5]", "n": "(3)"}``.
-    ``batch`` says how many examples lie along their first axis (1: it is none of examples).
+    ``batch`` says how many examples lie along their first axis (1: the first axis holds no examples).
     Where forward asks for values that only the data can tell, the network is counted up to there, and says so: its
     ``stopped`` is not None. Raises InputError where forward fails on the inputs.
     """
