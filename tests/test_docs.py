@@ -107,6 +107,9 @@ def test_commands_print_what_is_shown(
 def test_commands_in_the_text_run(page: Path, text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What stands in a sentence runs as well; where a reader must fill something in, its options exist."""
     _, *args = shlex.split(text)
+    if len(args) == 1:  # a mention of the command
+        assert run([*args, "--help"]) == 0
+        return
     if UPPER.search(text):
         command = cli.get_command(click.Context(cli), args[0])
         assert command is not None
@@ -271,6 +274,26 @@ def test_pages_that_the_code_cites_are_there() -> None:
     pages = {name_of(page) for page in PAGES}
     assert {page for page in cited if "docs/" in page} <= pages
     assert cited.isdisjoint({page.partition("/")[2] for page in pages})  # where it is, and not its name alone
+
+
+def test_the_map_of_the_house_has_every_room() -> None:
+    """In the order of the contract: what is named further down knows nothing of what is above it."""
+    text = (ROOT / "docs" / "design.md").read_text("utf-8").partition("## The rooms")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    named = [name for cell in cells for name in re.findall(r"`(\w+)(?:/|\.py)`", cell)]
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][0][
+        "layers"
+    ]
+    rows = [{name.strip() for name in re.split(r"[|:]", layer)} for layer in layers]
+    assert sorted(named) == sorted(name for row in rows for name in row)
+    places = {name: at for at, row in enumerate(rows) for name in row}
+    assert [places[name] for name in named] == sorted(places[name] for name in named)
+
+
+def test_every_function_of_the_python_face_is_on_its_page() -> None:
+    text = (ROOT / "docs" / "python.md").read_text("utf-8")
+    functions = [name for name in sepcalc.__all__ if name.islower()]
+    assert [name for name in functions if f"| `{name}(" not in text] == []
 
 
 def test_every_command_has_an_example() -> None:
