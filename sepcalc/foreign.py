@@ -5,7 +5,7 @@ looked up as :func:`plain` leaves it, so that ``nn.MaxPool2d``, ``max_pool`` and
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 _MODULES = re.compile(r"^(?:[A-Za-z_]\w*\.)+")
 _RANK = re.compile(r"(?<=[a-z])[123]d")
@@ -233,6 +233,15 @@ KEYS = {
     "weights": "share sharedwith tied weightsof",
 }
 """Keys of a document -> what others call them; those of its root and those beside a layer."""
+
+
+def key(word: str, known: Iterable[str]) -> str:
+    """``did you mean …?``, where other tools call a key of ``known`` by this word; else nothing."""
+    for ours, names in KEYS.items():
+        if ours in known and plain(word) in names.split():
+            return f"did you mean {ours}?"
+    return ""
+
 
 ENTRY_KINDS = ("type", "kind", "op", "layer", "classname", "class", "optype", "module")
 """Keys under which others write what a layer is: ``{type: conv, filters: 64}``."""

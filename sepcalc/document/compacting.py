@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from sepcalc.document import load_yaml
-from sepcalc.document.entries import STORED, quoted
+from sepcalc.document.entries import STORED
 from sepcalc.document.scopes import INPUT
 from sepcalc.document.structure import Body, Grammar, Step
 from sepcalc.document.writer import (
@@ -22,6 +22,7 @@ from sepcalc.document.writer import (
     owners_of,
     weights_fit,
     write,
+    yaml_text,
 )
 from sepcalc.errors import InputError, Invalid, printable
 from sepcalc.network import Network, Node
@@ -302,13 +303,13 @@ class _Writer:
         needed = {tensor for tensor in read if several[tensor] > 1 or tensor not in follows} | self.named
         for chain in self.grammar.chains:
             origin = _origin(chain.reads, before, [self.names[source] for source in chain.reads])
-            name = quoted(self.names[chain.end]) if chain.end in needed else ""
+            name = yaml_text(self.names[chain.end]) if chain.end in needed else ""
             tie = list[str]()
             if at in self.tied:
                 weights = self.network.nodes[at].weights
                 owner = at if weights is None else self.owners[weights]
                 if owner != at and weights_fit(self.network, at, owner):
-                    tie = [f"weights: {quoted(self.names[self.first + owner])}"]
+                    tie = [f"weights: {yaml_text(self.names[self.first + owner])}"]
                 else:
                     tie = counted_elsewhere(self.network, at, self.names)
             layers += _indented(self._chain(chain.parts, at, {}, origin, name, tie), 2)

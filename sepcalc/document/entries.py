@@ -1,19 +1,17 @@
 """What a document is made of once its nodes are understood: layers, uses of blocks, groups, branches."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sepcalc.expression import Expression, as_text
+from sepcalc.document.pieces import Piece
+from sepcalc.document.problems import Notes
+from sepcalc.expression import Expression
 from sepcalc.expression import Value as Number
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.options import Value
 from sepcalc.shape import AXES, Shape
 from sepcalc.spec import Spec
-
-if TYPE_CHECKING:
-    from sepcalc.document.problems import Notes
 
 ROOT = (
     "name",
@@ -42,19 +40,6 @@ JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum"
 MAX_NAME_LENGTH = 200  # characters
 MAX_AXES = 5  # of an input: frames of three spatial axes, and channels
 FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
-WORD = re.compile(r"(?:\{[^{}]*\}|[^\s{])+|\{\S*")
-_PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
-_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}  # not for other readers of YAML
-BRACES = re.compile(r"\{([^{}]*)\}")
-
-
-class Piece(NamedTuple):
-    """A word of a spec: literal text, or texts and expressions in turn; and where it stands."""
-
-    parts: tuple[str | Expression, ...]
-    node: Node
-    start: int = 0
-    end: int | None = None
 
 
 class Layer(NamedTuple):
@@ -149,20 +134,31 @@ class Entry(NamedTuple):
     modifiers: Modifiers | None = None
 
 
+class File(NamedTuple):
+    """What holds for the entries of one file: where their problems go, and the options that they have by default."""
+
+    notes: Notes
+    defaults: Mapping[str, Value]
+
+
 class Block(NamedTuple):
     """A block where it is defined: the notes and the defaults are those of its file."""
 
     key: Scalar
     parameters: tuple[tuple[str, Expression | None], ...]
     entries: Sequence[Any]
-    file: "File"
+    file: File
 
 
-class File(NamedTuple):
-    """What holds for the entries of one file: where their problems go, and the options that they have by default."""
+class Library:
+    """What the texts of a document have together: its blocks, the names of its layers, and how many entries it has."""
 
-    notes: "Notes"
-    defaults: Mapping[str, Value]
+    def __init__(self) -> None:
+        self.blocks: dict[str, Block] = {}
+        self.refused: set[str] = set()  # blocks whose header is wrong: their uses are not to blame
+        self.names: dict[str, Scalar] = {}
+        self.written = 0
+        self.whole = True  # all included files were read: whatever is no kind is a mistake
 
 
 def axes_of(shape: Shape) -> dict[str, Number]:
@@ -190,41 +186,3 @@ def key_of(node: Node | None, name: str) -> Scalar:
     if isinstance(node, MappingNode):
         return node.keys[name]
     return Scalar(name, node.line if node else 0, node.column if node else 0)
-
-
-def columns_of(text: str, at: int) -> tuple[int, int]:
-    """Where a word of a compact spec stands; its end, when it has no such word."""
-    matches = list(WORD.finditer(text))
-    return matches[at].span() if at < len(matches) else (len(text), len(text) + 1)
-
-
-def unbraced(text: str) -> str:
-    """An expression as a value stands bare; in braces it is the same."""
-    return text[1:-1] if text[:1] == "{" and text[-1:] == "}" else text
-
-
-def split_at_commas(text: str) -> list[str]:
-    """Parts between commas, but for commas in parentheses."""
-    parts, depth, start = [], 0, 0
-    for at, char in enumerate(text):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    return [*parts, text[start:]] if text.strip() else []
-
-
-def fill(piece: Piece, names: Mapping[str, Number]) -> str:
-    """The word, its expressions computed. Raises ExpressionError."""
-    return "".join([part if isinstance(part, str) else as_text(part(names)) for part in piece.parts])
-
-
-def listed(words: Iterable[str]) -> str:
-    return ", ".join(words)
-
-
-def quoted(text: str) -> str:
-    """The text as YAML has it."""
-    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
-        return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

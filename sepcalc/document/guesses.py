@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sepcalc import foreign, meant
-from sepcalc.document.entries import BRACES, MODIFIERS, Join, Layer, split_at_commas
+from sepcalc.document.entries import MODIFIERS, Join, Layer
+from sepcalc.document.pieces import BRACES, split_at_commas
 from sepcalc.errors import Invalid, Meant, near_miss
 from sepcalc.expression import Expression, ExpressionError, as_text, evaluate
 from sepcalc.expression import Value as Number
@@ -204,15 +205,6 @@ def shape(node: Node) -> str | None:
     else:
         text = node.text if isinstance(node, Scalar) else ""
     return meant.shape(text)
-
-
-def key(word: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` for a key that others call so."""
-    bare = foreign.plain(word)
-    for ours, names in foreign.KEYS.items():
-        if ours in known and bare in names.split():
-            return f"did you mean {ours}?"
-    return ""
 
 
 def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:

@@ -1,17 +1,13 @@
 """``include``: the blocks of other files of the same folder tree."""
 
-from typing import TYPE_CHECKING
-
 from sepcalc.document import Opened, Opener
 from sepcalc.document.entries import INCLUDED
+from sepcalc.document.head import Head
 from sepcalc.document.problems import Notes
 from sepcalc.document.reading import Entries
 from sepcalc.errors import InputError, Invalid, quoted
 from sepcalc.nodes import Node, read
 from sepcalc.nodes import Sequence as SequenceNode
-
-if TYPE_CHECKING:
-    from sepcalc.document.root import Head
 
 MAX_DEPTH = 10  # files that include each other
 MAX_FILES = 100  # files in all
@@ -20,7 +16,7 @@ MAX_FILES = 100  # files in all
 class Inclusion:
     """Reads included files into the library of the document; each file once, however often it is included."""
 
-    def __init__(self, reader: Entries, head: "Head", opened: Opener | None) -> None:
+    def __init__(self, reader: Entries, head: Head, opened: Opener | None) -> None:
         self.reader = reader
         self.head = head
         self.opened = opened
@@ -69,7 +65,7 @@ class Inclusion:
         values = inner.mapping(root, "an included file", INCLUDED)
         if "include" in values:
             self.read(values["include"], inner, (*chain, opened.key))
-        head = type(self.head)(inner)
+        head = Head(inner)
         head.parameters = self.head.parameters
         Entries(inner, self.reader.library, head.read_defaults(values.get("defaults"))).read_blocks(
             values.get("blocks")

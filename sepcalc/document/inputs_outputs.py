@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Container, Mapping
-from typing import TYPE_CHECKING
 
-from sepcalc.document.entries import MAX_AXES, is_entry_name, key_of, listed
+from sepcalc.document.entries import MAX_AXES, is_entry_name, key_of
+from sepcalc.document.head import Head
+from sepcalc.document.pieces import listed
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.errors import Invalid, Problem, near_miss, quoted
@@ -13,13 +14,10 @@ from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
 from sepcalc.shape import Shape, channels_first, read_shape, show
 
-if TYPE_CHECKING:
-    from sepcalc.document.root import Head
-
 MAX_ENDS = 1000  # inputs, outputs
 
 
-def read_inputs(head: "Head", root: MappingNode, given: Mapping[str, str]) -> dict[str, Shape | None]:
+def read_inputs(head: Head, root: MappingNode, given: Mapping[str, str]) -> dict[str, Shape | None]:
     """The inputs by name, in order, with the shapes given from outside in place of their own; None after a mistake."""
     values, notes = root.values, head.notes
     if "input" in values and "inputs" in values:
@@ -54,7 +52,7 @@ def read_inputs(head: "Head", root: MappingNode, given: Mapping[str, str]) -> di
     return shapes
 
 
-def _several(head: "Head", node: Node) -> dict[str, Shape | None]:
+def _several(head: Head, node: Node) -> dict[str, Shape | None]:
     notes = head.notes
     shapes: dict[str, Shape | None] = {}
     for name, value in notes.mapping(node, "inputs").items():
@@ -69,7 +67,7 @@ def _several(head: "Head", node: Node) -> dict[str, Shape | None]:
     return shapes or {INPUT: None}
 
 
-def own_inputs(head: "Head", values: Mapping[str, Node]) -> dict[str, Shape | None]:
+def own_inputs(head: Head, values: Mapping[str, Node]) -> dict[str, Shape | None]:
     """The inputs as the document has them."""
     if "inputs" in values:
         return _several(head, values["inputs"])

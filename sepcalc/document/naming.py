@@ -1,13 +1,10 @@
 """Names that a report shows, ``conv[0]`` or ``mobile[2]/pointwise``: what they mean while a document runs."""
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from sepcalc.document.scopes import INDEXED, Named, Scope, Tensor
+from sepcalc.document.scopes import INDEXED, Emitted, Named, Scope, Tensor
 from sepcalc.shape import MAX_SIZE
-
-if TYPE_CHECKING:
-    from sepcalc.document.running import Run
 
 NAME = re.compile(r"[A-Za-z_][\w. -]*(?:\[[0-9]{1,9}\])?(?:/[A-Za-z_][\w. -]*(?:\[[0-9]{1,9}\])?)*")
 ALL = MAX_SIZE  # layers
@@ -23,13 +20,12 @@ class Shown:
         self.seen = 0
         self.most = ALL  # layers from this on are not meant
 
-    def update(self, run: "Run") -> None:
-        """Takes the layers that were added since."""
-        for at in range(self.seen, len(run.emitted)):
-            scope, label, index, _, _, shape = run.emitted[at]
-            named = Named(Tensor(len(run.inputs) + at, shape), at, at + 1)
-            self.rows.setdefault((id(scope), label), {})[index] = named
-        self.seen = len(run.emitted)
+    def update(self, emitted: Sequence[Emitted], inputs: int) -> None:
+        """Takes the layers that were added since to a graph of so many inputs."""
+        for at in range(self.seen, len(emitted)):
+            scope, label, index, _, _, shape = emitted[at]
+            self.rows.setdefault((id(scope), label), {})[index] = Named(Tensor(inputs + at, shape), at, at + 1)
+        self.seen = len(emitted)
 
     def find(self, scope: Scope | None, text: str) -> Named | None:
         """What a report shows under this name, in a scope or in what encloses it; of equal names the last."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sepcalc.document.entries import Piece, unbraced
+from sepcalc.document.pieces import Piece, unbraced
 from sepcalc.document.problems import Notes
 from sepcalc.errors import Invalid
 from sepcalc.expression import ExpressionError, Names, as_text, evaluate

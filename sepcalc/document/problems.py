@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping
 
 from sepcalc import nodes
-from sepcalc.document.entries import Piece, listed
+from sepcalc.document.pieces import Piece, listed
 from sepcalc.errors import InputError, Invalid, Meant, Problem, near_miss, quoted
 from sepcalc.expression import ExpressionError
 from sepcalc.nodes import Mapping as MappingNode
@@ -89,7 +89,7 @@ class Notes:
         known = tuple(known)
         for key, where in node.keys.items() if known else ():
             if key not in known and key not in also:
-                from sepcalc.document.guesses import key as foreign_key
+                from sepcalc.foreign import key as foreign_key
 
                 hint = foreign_key(key, known) or near_miss(key, known)
                 self.add(f"unknown key {quoted(key)} in {what}: expected {listed(known)}", hint, where)

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from sepcalc.document.blocks import Blocks
 from sepcalc.document.entries import (
-    BRACES,
     FLOW,
     JOINS,
     MODIFIERS,
     PARTS,
-    RESERVED,
     STORED,
     Block,
     Body,
@@ -19,25 +18,20 @@ from sepcalc.document.entries import (
     Group,
     Join,
     Layer,
+    Library,
     Modifiers,
-    Piece,
     Residual,
     Scan,
     Stages,
     Use,
-    columns_of,
     is_empty,
     is_entry_name,
     key_of,
-    listed,
-    split_at_commas,
 )
+from sepcalc.document.pieces import BRACES, Piece, columns_of, listed
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INPUT, PREVIOUS
-from sepcalc.document.values import Words
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.expression import Expression, ExpressionError, is_name
-from sepcalc.expression import parse as parse_expression
 from sepcalc.kinds import KINDS, unknown_kind
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
@@ -46,27 +40,13 @@ from sepcalc.options import OPTIONS, Value
 from sepcalc.spec import EACH, MAX_LENGTH, Misread, answered, read
 
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
-_HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
 
 
-class Library:
-    """What the texts of a document have together: its blocks, the names of its layers, and how many entries it has."""
-
-    def __init__(self) -> None:
-        self.blocks: dict[str, Block] = {}
-        self.refused: set[str] = set()  # blocks whose header is wrong: their uses are not to blame
-        self.names: dict[str, Scalar] = {}
-        self.written = 0
-        self.whole = True  # all included files were read: whatever is no kind is a mistake
-
-
-class Entries(Words):
+class Entries(Blocks):
     """Reads the blocks and the layers of one text."""
 
     def __init__(self, notes: Notes, library: Library, defaults: Mapping[str, Value]) -> None:
-        super().__init__(notes)
-        self.library = library
-        self.blocks, self.refused = library.blocks, library.refused
+        super().__init__(notes, library)
         self.file = File(notes, defaults)
 
     def read_blocks(self, node: Node | None) -> None:
@@ -88,38 +68,6 @@ class Entries(Words):
                 headers.append((name, body))
         for name, body in headers:
             self.blocks[name] = self.blocks[name]._replace(entries=self.entries(body, f"the block {name}") or ())
-
-    def header(self, text: str, key: Scalar) -> tuple[str, tuple[tuple[str, Expression | None], ...]] | None:
-        """``mobile(out, stride=1)``: a name, and parameters that may have defaults."""
-        match = _HEADER.fullmatch(text.strip())
-        name = match[1] if match else ""
-        if not match or not re.fullmatch(r"[A-Za-z_][\w-]*", name):
-            self.notes.add(f"{quoted(text)} is not a block: expected name(parameter, parameter=default)", "", key)
-            return None
-        if name in KINDS or name in (EACH, "layers", *PARTS, *_PARTS, *MODIFIERS):
-            self.notes.add(
-                f"a block cannot be called {quoted(name)}: that is a {'kind' if name in KINDS else 'key'} already",
-                "",
-                key,
-            )
-            return None
-        parameters: dict[str, Expression | None] = {}
-        for part in split_at_commas(match[2] or ""):
-            parameter, equals, default = part.partition("=")
-            parameter = parameter.strip()
-            if not is_name(parameter) or parameter in parameters or parameter in RESERVED:
-                self.notes.add(
-                    f"{quoted(parameter)} cannot be a parameter of {name}", "names differ: letters, digits, _", key
-                )
-                return None
-            if not equals and any(parameters.values()):
-                self.notes.add(f"{parameter} needs a default, since one before it has one", "", key)
-            try:
-                parameters[parameter] = parse_expression(default.strip()) if equals else None
-            except ExpressionError as fact:
-                self.notes.expression(fact, Piece((), key), default.strip())
-                return None
-        return name, tuple(parameters.items())
 
     def entries(self, node: Node, what: str) -> list[Entry] | None:
         """The entries of a list."""
@@ -243,7 +191,7 @@ class Entries(Words):
         known = [key for key in bodies if key.split(" ")[0] in words]
         for key in bodies:
             if known and key not in known:
-                from sepcalc.document.guesses import key as foreign_key
+                from sepcalc.foreign import key as foreign_key
 
                 beside = (*MODIFIERS, *PARTS.get(known[0], ()))
                 near = near_miss(key, beside) or foreign_key(key, beside) or FLOW
@@ -327,19 +275,6 @@ class Entries(Words):
             self.notes.add(f"{kind} joins two branches or more, not {len(branches)}", hint, key)
             return None
         return Join(node, tuple(pieces), tuple(branches))
-
-    def use_of_mapping(self, key: Scalar, block: str, value: Node) -> Use | None:
-        """``mobile: {out: 64, stride: 2}``."""
-        if isinstance(value, Scalar):
-            pieces = self.words(value)
-            return self.use(value, block, pieces, key) if pieces or not value.text else None
-        named = []
-        for name, argument in self.notes.mapping(value, f"the block {block}").items():
-            piece = self.argument_piece(argument, name)
-            if piece is None:
-                return None
-            named.append((name, piece))
-        return self.checked_use(Use(key, block, (), tuple(named)))
 
     def use_of_key(self, node: MappingNode, key: Scalar, block: str, value: Node) -> Use | None:
         """``mobile 64 stride=2:``, with other keys below."""
@@ -559,54 +494,6 @@ class Entries(Words):
                 else:
                     pieces.append(piece)
         return Layer(node, kind_name, None, tuple(pieces), KINDS[kind_name].begins) if whole else None
-
-    def use(self, node: Node, block: str, pieces: Sequence[Piece], where: Node) -> Use | None:
-        """Arguments by place, then by name."""
-        arguments: list[Piece] = []
-        named: list[tuple[str, Piece]] = []
-        for piece in pieces:
-            first = piece.parts[0]
-            match = re.match(r"([A-Za-z_]\w*)=(?!=)", first) if isinstance(first, str) else None
-            if match and isinstance(first, str):
-                rest = (first[match.end() :], *piece.parts[1:])
-                argument = self.argument(tuple(part for part in rest if part != ""), piece)
-                if argument is None:
-                    return None
-                named.append((match[1], argument))
-                continue
-            if named:
-                self.notes.add("an argument by place follows one by name", "", piece.node, piece.start, piece.end)
-                return None
-            argument = self.argument(piece.parts, piece)
-            if argument is None:
-                return None
-            arguments.append(argument)
-        return self.checked_use(Use(where, block, tuple(arguments), tuple(named)))
-
-    def checked_use(self, use: Use) -> Use | None:
-        block = self.blocks[use.block]
-        names = [name for name, _ in block.parameters]
-        signature = f"{use.block}({', '.join(names)})"
-        wrong = False
-        if len(use.arguments) > len(names):
-            extra = use.arguments[len(names)]
-            self.notes.add(f"too many arguments for {signature}", "", extra.node, extra.start, extra.end)
-            wrong = True
-        given = set(names[: len(use.arguments)])
-        for name, piece in use.named:
-            if name not in names:
-                message = f"{signature} has no parameter {quoted(name)}"
-                self.notes.add(message, near_miss(name, names), piece.node, piece.start, piece.end)
-                wrong = True
-            elif name in given:
-                self.notes.add(f"{name} is given twice to {signature}", "", piece.node, piece.start, piece.end)
-                wrong = True
-            given.add(name)
-        missing = [name for name, default in block.parameters if default is None and name not in given]
-        if missing and not wrong:
-            self.notes.add(f"{signature} needs {listed(missing)}", "", use.node)
-            wrong = True
-        return None if wrong else use
 
 
 def _kind_in(key: str) -> str:

@@ -1,45 +1,36 @@
 """Entries -> a graph of ops: the entries run on the inputs, with the values of the parameters."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from sepcalc import nodes
 from sepcalc.document.entries import (
     AXIS_NAMES,
-    WORD,
     Broken,
     Entry,
-    File,
     Group,
     Join,
     Layer,
     Modifiers,
-    Piece,
     Residual,
     Scan,
     Stages,
     Use,
     axes_of,
-    columns_of,
-    fill,
 )
-from sepcalc.document.naming import ALL, NAME, Shown
-from sepcalc.document.products import weights_of_products
-from sepcalc.document.reading import Library
-from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Scope, Tensor
+from sepcalc.document.graph import GROWTH, SLACK, Frame, Graph, Stop
+from sepcalc.document.naming import ALL, NAME
+from sepcalc.document.pieces import WORD, Piece, columns_of, fill
+from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Tensor
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, as_text
 from sepcalc.expression import Value as Number
 from sepcalc.kinds import build
-from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op
 from sepcalc.options import OPTIONS
-from sepcalc.shape import Shape, Shapes, show
+from sepcalc.shape import Shapes, show
 from sepcalc.spec import Misread, Spec, answered, as_links, index_of, linked, output_of, outputs, read
 
 MAX_DEPTH = 100  # blocks, groups and branches within each other
-SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
 NOTHING = Modifiers()
 LEFT_OUT = (
     "when is false, which leaves out the sum and the shortcut; a when: within the shortcut leaves out that alone, "
@@ -47,73 +38,12 @@ LEFT_OUT = (
 )
 
 
-class Frame(NamedTuple):
-    """Where the entries run: names for their expressions, the file and the scope that they stand in, whether sizes
-    are those of the block's own input (at the top, each layer's own input counts), and from where the block was
-    used."""
-
-    names: Mapping[str, Number]
-    file: File
-    scope: Scope
-    own_input: bool = False
-    trail: tuple[str, ...] = ()
-    depth: int = 0
-
-
 class _Unfilled(Exception):
     """A word whose expression has no value here."""
 
 
-class Stop(Exception):
-    """Too much to unroll: what follows would only repeat it."""
-
-
-class Run:
+class Run(Graph):
     """A graph that grows from entries."""
-
-    def __init__(
-        self, file: File, library: Library, parameters: Mapping[str, Number], inputs: Mapping[str, Shape | None]
-    ) -> None:
-        self.file = file
-        self.library = library
-        self.parameters = parameters
-        self.inputs = inputs
-        self.steps = 0
-        self.most = SLACK
-        self.emitted: list[tuple[Scope, str, int, Op, tuple[int, ...], Shape]] = []
-        self.ties: dict[int, tuple[int, int]] = {}  # layers that share weights: with which, and how many of their own
-        self.refused = set[int]()  # layers whose words make no spec, once they were told
-        self.shares: dict[int, tuple[tuple[int, int], ...]] = {}  # which layers count how many params of a layer
-        self.others: dict[int, int] = {}  # params of a layer that are stored nowhere; below 0: that it has besides
-        self.fixed: dict[int, int] = {}  # buffers that a layer has besides
-        self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
-        self.shown = Shown()
-        self.remarks: dict[str, None] = {}  # what a reader of the numbers must know
-        self.scope = Scope()
-        for number, (name, shape) in enumerate(inputs.items()):
-            self.scope.name(name, Named(None if shape is None else Tensor(number, shape)))
-
-    def nodes(self) -> list[GraphNode]:
-        """The graph, once all entries have run."""
-        graph = [
-            GraphNode(scope.spell(label, index), op, sources, output)
-            for scope, label, index, op, sources, output in self.emitted
-        ]
-        for at in weights_of_products(graph, len(self.inputs)):
-            graph[at] = graph[at]._replace(op=graph[at].op._replace(learned=True))  # type: ignore[attr-defined]
-        for at in {**self.shares, **self.others}:
-            owners = tuple([(graph[owner].name, count) for owner, count in self.shares.get(at, ())])
-            shared = sum(count for _, count in owners) + self.others.get(at, 0)
-            graph[at] = graph[at]._replace(shared=shared, owners=owners)
-        for at, fixed in self.fixed.items():
-            graph[at] = graph[at]._replace(buffers=fixed)
-        for at, (owner, shared) in self.ties.items():
-            if shared:
-                graph[at] = graph[at]._replace(shared=shared, owners=((graph[owner].name, shared),))
-            else:
-                name = graph[owner].name
-                graph[at], graph[owner] = graph[at]._replace(weights=name), graph[owner]._replace(weights=name)
-        return graph
 
     def run_all(self, entries: Sequence[Entry]) -> None:
         """Runs the layers of the network."""
@@ -128,66 +58,6 @@ class Run:
             self.tell_late()
         if not self.emitted and end is not None and not notes.problems:
             notes.add("the network has no layers", "", None)
-
-    def outputs(self, named: Mapping[str, Scalar]) -> dict[str, int]:
-        """The numbers of the tensors that these names refer to; what is not found is noted."""
-        numbers = {}
-        for name, node in named.items():
-            found = self.find(node, Frame(self.parameters, self.file, self.scope), "output")
-            if found is not None and found.end is not None:
-                numbers[name] = found.end.number
-        return numbers
-
-    # --- names
-
-    def find(self, name: Scalar, frame: Frame, what: str) -> Named | None:
-        """What a name refers to, or None and a problem."""
-        found = self.named(name.text, frame)
-        if found is None:
-            hint = near_miss(name.text, [*frame.scope.known(), PREVIOUS, *self.shown.known(frame.scope)])
-            place = {"output": "here", "step": "in the step"}.get(what, "before this one")
-            if name.text in self.library.names:
-                line = self.library.names[name.text].line + 1
-                hint = f"it is named in line {line}: it must have run before, in the same list or one around it"
-                hint += f"; inside another it has a path: block/{name.text}"
-            message = f"there is no layer {quoted(name.text)} {place}"
-            frame.file.notes.add(message, hint, name, trail=frame.trail)
-        return found
-
-    def named(self, text: str, frame: Frame) -> Named | None:
-        """What a name means that was given, or that a report shows."""
-        if found := frame.scope.find(text):
-            return found
-        self.shown.update(self)
-        return self.shown.find(frame.scope, text)
-
-    def origin(self, names: Sequence[Scalar], tensor: Tensor | None, frame: Frame) -> list[Tensor | None]:
-        """The tensors that an entry starts from."""
-        tensors = []
-        for name in names:
-            if name.text == PREVIOUS and not frame.scope.find(PREVIOUS):
-                tensors.append(tensor)
-            else:
-                found = self.find(name, frame, "layer")
-                tensors.append(found.end if found else None)
-        return tensors
-
-    def told(self, tensor: Tensor) -> str:
-        """The layer that a tensor comes from, in words; once all are counted."""
-        if tensor.number < len(self.inputs):
-            return "the input" if len(self.inputs) == 1 else f"the input {[*self.inputs][tensor.number]}"
-        scope, label, index, *_ = self.emitted[tensor.number - len(self.inputs)]
-        return scope.spell(label, index)
-
-    def later(self, problem: Callable[[], None]) -> None:
-        self.late.append(problem)
-        if len(self.late) > nodes.MAX_PROBLEMS:
-            self.tell_late()
-
-    def tell_late(self) -> None:
-        late, self.late = self.late, []
-        for problem in late:
-            problem()
 
     # --- entries
 
@@ -287,9 +157,7 @@ class Run:
         if isinstance(body, Use):
             return self.block(body, name, tensor, frame)
         if isinstance(body, Scan):
-            from sepcalc.document.scanning import scan
-
-            return scan(self, body, name, tensor, frame)
+            return self.scan(body, name, tensor, frame)
         if isinstance(body, Residual):
             scope = frame.scope.inner(name or "residual")
         elif isinstance(body, Join):
@@ -315,6 +183,26 @@ class Run:
             return self.stages(body, tensor, frame)
         return self.run(body.entries, tensor, frame)
 
+    def scan(self, body: Scan, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        """A step run once, as a graph of its own."""
+        from sepcalc.document.scanning import inputs_of, joined
+
+        inputs = inputs_of(self, body, tensor, frame)
+        if inputs is None:
+            return None
+        inner = Run(self.file, self.library, self.parameters, inputs)
+        inner.steps, inner.most = self.steps, self.most
+        step = frame._replace(scope=inner.scope)
+        begin = inner.scope.find(INPUT)
+        try:
+            inner.run(body.step, begin.end if begin else None, step)
+            found = [inner.find(carried, step, "step") for carried in body.carried]
+        finally:
+            inner.tell_late()
+            self.steps = inner.steps
+        ends = [named.end for named in found if named and named.end]
+        return joined(self, inner, body, ends, name, tensor, frame)
+
     def stages(self, body: Stages, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         """The rows of a stage table, one after another."""
         for first, others, repeat in body.rows:
@@ -326,42 +214,6 @@ class Run:
                 self.count(first.node, frame)
                 tensor = self.block(others if at else first, "", tensor, frame)
         return tensor
-
-    def count(self, node: Node, frame: Frame) -> None:
-        self.steps += 1
-        if self.steps > self.most:
-            self.too_much(node, frame)
-
-    def too_much(self, node: Node, frame: Frame) -> None:
-        message = f"the network unrolls to more than {self.most:,} layers"
-        frame.file.notes.add(message, "take a smaller repeat", node, trail=frame.trail[:3])
-        raise Stop
-
-    def names(self, frame: Frame, tensor: Tensor | None) -> Mapping[str, Number]:
-        if frame.own_input or tensor is None:
-            return frame.names
-        return {**frame.names, **axes_of(tensor.shape)}
-
-    def compute(self, piece: Piece, frame: Frame, tensor: Tensor | None) -> Number | None:
-        """The value of a piece that is one expression, or None and a problem."""
-        (expression,) = piece.parts
-        assert isinstance(expression, Expression)
-        try:
-            return expression(self.names(frame, tensor) if expression.names else {})
-        except ExpressionError as fact:
-            fact = self.no_number(fact, expression, self.names(frame, tensor), frame)
-            if tensor is not None or not expression.names & AXIS_NAMES:
-                frame.file.notes.expression(fact, piece, expression.text, frame.trail)
-            return None
-
-    def no_number(
-        self, fact: ExpressionError, expression: Expression, names: Mapping[str, Number], frame: Frame
-    ) -> ExpressionError:
-        """The same mistake; where a layer stands in the place of a number, that is said."""
-        layers = sorted(name for name in expression.names - names.keys() if frame.scope.find(name))
-        if not layers:
-            return fact
-        return ExpressionError(f"{layers[0]} is a layer here, not a number", fact.start, fact.end)
 
     def layer(self, layer: Layer, name: str, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
         spec = layer.spec or self.spelled_out(layer, begin[0], frame)
@@ -569,11 +421,6 @@ class Run:
             return None
         joined = Join(body.node, (Piece(("add",), body.node),), ())
         return self.emit(Spec("add", (), {}), joined, "add", (main, shortcut), frame)
-
-    def remark(self, text: str, node: Node, frame: Frame) -> None:
-        """Keeps a sentence on the numbers, once for each place."""
-        source = frame.file.notes.source
-        self.remarks[f"{source.at(node)}: {text}" if source.name else text] = None
 
     def join_branches(self, body: Join, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         kind = "".join(part for part in body.pieces[0].parts if isinstance(part, str))

@@ -1,9 +1,11 @@
-"""A recurrent layer by its step: the step's layers, run once as a graph of their own."""
+"""A recurrent layer by its step: what the step begins with, and the op that the graph of its layers makes."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from sepcalc.cost import COUNTS
-from sepcalc.document.entries import Scan, fill
+from sepcalc.document.entries import Scan
+from sepcalc.document.graph import Frame, Graph
+from sepcalc.document.pieces import fill
 from sepcalc.document.products import said_to_be_none
 from sepcalc.document.scopes import INPUT, Tensor
 from sepcalc.errors import Invalid
@@ -13,12 +15,10 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.shape import Shape, read_shape, show
 from sepcalc.spec import output_of
 
-if TYPE_CHECKING:
-    from sepcalc.document.running import Frame, Run
 
-
-def scan(run: "Run", body: Scan, name: str, tensor: Tensor | None, frame: "Frame") -> Tensor | None:
-    """A step run once, as a graph of its own: it begins with a slice, the states are its other inputs."""
+def inputs_of(run: Graph, body: Scan, tensor: Tensor | None, frame: Frame) -> dict[str, Shape | None] | None:
+    """The inputs of a step, by name: a slice of ``tensor`` along its first axis, then the states; None and a problem
+    where they cannot be."""
     notes, trail = frame.file.notes, frame.trail
     inputs: dict[str, Shape | None] = {INPUT: None}
     if tensor is not None:
@@ -37,26 +37,23 @@ def scan(run: "Run", body: Scan, name: str, tensor: Tensor | None, frame: "Frame
         except Invalid as fact:
             notes.add(f"the state {state}: {fact.message}", fact.hint, piece.node, trail=trail)
             return None
-    inner = type(run)(run.file, run.library, run.parameters, inputs)
-    inner.steps, inner.most = run.steps, run.most
-    step = frame._replace(scope=inner.scope)
-    begin = inner.scope.find(INPUT)
-    try:
-        inner.run(body.step, begin.end if begin else None, step)
-        found = [inner.find(carried, step, "step") for carried in body.carried]
-    finally:
-        inner.tell_late()
-        run.steps = inner.steps
+    return inputs
+
+
+def joined(
+    run: Graph, inner: Graph, body: Scan, ends: Sequence[Tensor], name: str, tensor: Tensor | None, frame: Frame
+) -> Tensor | None:
+    """Adds the layer of which ``inner`` is the step: ``ends`` are the next states, as many as are known."""
+    notes, trail = frame.file.notes, frame.trail
     apart = not (inner.ties or inner.shares or inner.others or inner.fixed)
     if not apart:
         notes.add("the layers of a step have weights of their own", "", body.node, trail=trail)
-    ends = [named.end for named in found if named and named.end]
-    if tensor is None or not apart or len(ends) < len(found):
+    if tensor is None or not apart or len(ends) < len(body.carried):
         return None
-    shapes = [shape for shape in inputs.values() if shape is not None]
+    shapes = [shape for shape in inner.inputs.values() if shape is not None]
     graph = inner.nodes()  # what a product reads is weights here, too
     parts = tuple([repeat.Part(node.op, node.sources) for node in graph])
-    for constant in sorted(said_to_be_none(graph, len(inputs))):
+    for constant in sorted(said_to_be_none(graph, len(inner.inputs))):
         text = f"not counted in params, as the file says: {constant}, which a product reads in a step"
         run.remark(text, body.node, frame)
     op: Op = repeat.Scan(body.called, tuple(shapes[1:]), parts, tuple([end.number for end in ends]), body.last)

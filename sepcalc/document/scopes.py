@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple, TypeVar
 
+from sepcalc.ops.base import Op
 from sepcalc.shape import Shape
 
 PREVIOUS = "previous"  # what a layer starts from when nothing is said
@@ -90,6 +91,10 @@ class Scope:
             names += scope.named
             scope = scope.parent
         return names
+
+
+Emitted = tuple[Scope, str, int, Op, tuple[int, ...], Shape]
+"""A layer of the graph: the scope, the label and the index that make its name, its op, what it reads, its output."""
 
 
 def _chosen(table: dict[str, list[T]], name: str) -> T | None:

@@ -1,23 +1,21 @@
 """Weights that several layers share: params and buffers once, work per use."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sepcalc.cost import Cost, derivation, named
-from sepcalc.document.entries import Modifiers, Piece
+from sepcalc.document.entries import Modifiers
+from sepcalc.document.graph import Frame, Graph
+from sepcalc.document.pieces import Piece
 from sepcalc.document.scopes import Named, Tensor
 from sepcalc.expression import as_text
 from sepcalc.nodes import Scalar
 from sepcalc.ops.base import Op
 from sepcalc.shape import MAX_SIZE, Shape, Shapes
 
-if TYPE_CHECKING:
-    from sepcalc.document.running import Frame, Run
-
 Text = Callable[[], str]
 
 
-def share(run: "Run", node: Scalar, owner: Named, user: Named, frame: "Frame") -> None:
+def share(run: Graph, node: Scalar, owner: Named, user: Named, frame: Frame) -> None:
     """Ties the layers of ``user``, one after another, to those of ``owner``; notes why they cannot be tied."""
     ours, theirs = _weighted(run, user), _weighted(run, owner)
 
@@ -46,7 +44,7 @@ def share(run: "Run", node: Scalar, owner: Named, user: Named, frame: "Frame") -
             run.ties[mine] = (other if root[1] else root[0], shared)
 
 
-def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Frame", tensor: Tensor | None) -> None:
+def counted_elsewhere(run: Graph, modifiers: Modifiers, named: Named, frame: Frame, tensor: Tensor | None) -> None:
     """Notes which params of a layer others count, which are stored nowhere, and what it has besides."""
     at = named.first
     alone = named.last == at + 1
@@ -89,7 +87,7 @@ def counted_elsewhere(run: "Run", modifiers: Modifiers, named: Named, frame: "Fr
 
 
 def _count(
-    run: "Run", frame: "Frame", piece: Piece, what: str, most: int, told: str, tensor: Tensor | None
+    run: Graph, frame: Frame, piece: Piece, what: str, most: int, told: str, tensor: Tensor | None
 ) -> int | None:
     """How many, or None and a problem."""
     count = run.compute(piece, frame, tensor)
@@ -102,7 +100,7 @@ def _count(
     return count
 
 
-def counted_by(run: "Run", at: int) -> int:
+def counted_by(run: Graph, at: int) -> int:
     """The params that are counted where a layer stands: those besides what its spec says, too, but none that others
     count or that are stored nowhere."""
     own = int(cost_of(run, at).params)
@@ -111,25 +109,25 @@ def counted_by(run: "Run", at: int) -> int:
     return own - sum([count for _, count in run.shares.get(at, ())]) - run.others.get(at, 0)
 
 
-def _weighted(run: "Run", what: Named) -> list[int]:
+def _weighted(run: Graph, what: Named) -> list[int]:
     """Those of its layers that have weights."""
     return [at for at in range(what.first, what.last) if cost_of(run, at).params or cost_of(run, at).buffers]
 
 
-def _placed(run: "Run", at: int) -> tuple[Op, Shapes]:
+def _placed(run: Graph, at: int) -> tuple[Op, Shapes]:
     _, _, _, op, sources, _ = run.emitted[at]
     inputs = [*run.inputs.values()]
     shapes = [inputs[source] if source < len(inputs) else run.emitted[source - len(inputs)][-1] for source in sources]
     return op, tuple([shape for shape in shapes if shape is not None])
 
 
-def cost_of(run: "Run", at: int) -> Cost:
+def cost_of(run: Graph, at: int) -> Cost:
     """What a layer of the graph costs, every count with its derivation."""
     op, inputs = _placed(run, at)
     return op.cost(inputs, run.emitted[at][-1], named)
 
 
-def _shared(run: "Run", mine: int, other: int) -> int | None:
+def _shared(run: Graph, mine: int, other: int) -> int | None:
     return fit(*_placed(run, mine), run.emitted[mine][-1], *_placed(run, other), run.emitted[other][-1])
 
 
@@ -150,7 +148,7 @@ def fit(op: Op, inputs: Shapes, output: Shape, other: Op, other_inputs: Shapes, 
     return None
 
 
-def _told(run: "Run", at: int) -> str:
+def _told(run: Graph, at: int) -> str:
     """A layer, and what its weights are made of."""
     op, inputs = _placed(run, at)
     name = run.told(Tensor(at + len(run.inputs), ()))

@@ -1,21 +1,19 @@
 """The stage table: a paper's table, read as uses of one block."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from sepcalc.document.entries import Piece, Stages, Use, listed
+from sepcalc.document.blocks import Blocks
+from sepcalc.document.entries import Stages, Use
+from sepcalc.document.pieces import Piece, listed
 from sepcalc.errors import near_miss, quoted
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
 
-if TYPE_CHECKING:
-    from sepcalc.document.reading import Entries
-
 REPEAT = "repeat"
 
 
-def read_stages(reader: "Entries", node: MappingNode, value: Node) -> Stages | None:
+def read_stages(reader: Blocks, node: MappingNode, value: Node) -> Stages | None:
     """``stages: bottleneck`` with ``columns``, ``rows`` and ``first``: a row is one use of the block, or ``repeat``
     of them; what ``first`` names is for the first of a row, the others have the block's default."""
     notes = reader.notes
@@ -40,7 +38,7 @@ def read_stages(reader: "Entries", node: MappingNode, value: Node) -> Stages | N
     return None if None in read or not read else Stages(value, tuple([row for row in read if row is not None]))
 
 
-def _columns(reader: "Entries", node: MappingNode, block: str) -> Sequence[str]:
+def _columns(reader: Blocks, node: MappingNode, block: str) -> Sequence[str]:
     """The names of the columns; none and a problem where they do not fit the block."""
     notes = reader.notes
     names = _names(reader, node, "columns")
@@ -61,7 +59,7 @@ def _columns(reader: "Entries", node: MappingNode, block: str) -> Sequence[str]:
     return [name.text for name in names] if right else ()
 
 
-def _first(reader: "Entries", node: MappingNode, block: str, columns: Sequence[str]) -> Sequence[str] | None:
+def _first(reader: Blocks, node: MappingNode, block: str, columns: Sequence[str]) -> Sequence[str] | None:
     """The columns that are for the first use of a row alone."""
     if "first" not in node.values:
         return ()
@@ -83,7 +81,7 @@ def _first(reader: "Entries", node: MappingNode, block: str, columns: Sequence[s
     return [name.text for name in names] if right else None
 
 
-def _names(reader: "Entries", node: MappingNode, key: str) -> Sequence[Scalar] | None:
+def _names(reader: Blocks, node: MappingNode, key: str) -> Sequence[Scalar] | None:
     """The texts of a list, or None and a problem."""
     value = node.values.get(key)
     if value is None:
@@ -95,7 +93,7 @@ def _names(reader: "Entries", node: MappingNode, key: str) -> Sequence[Scalar] |
 
 
 def _row(
-    reader: "Entries", row: Node, block: str, columns: Sequence[str], first: Sequence[str]
+    reader: Blocks, row: Node, block: str, columns: Sequence[str], first: Sequence[str]
 ) -> tuple[Use, Use, Piece | None] | None:
     reader.library.written += 1
     if not isinstance(row, SequenceNode) or len(row.items) != len(columns):

@@ -2,8 +2,8 @@
 
 import re
 
-from sepcalc.document.entries import BRACES, WORD, Piece, unbraced
 from sepcalc.document.naming import NAME
+from sepcalc.document.pieces import BRACES, WORD, Piece, unbraced
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INDEXED
 from sepcalc.errors import Invalid

@@ -1,9 +1,10 @@
 """A network as YAML that reads back to the same numbers, layer by layer: the flat list of its layers."""
 
+import re
 from collections.abc import Sequence
 from math import gcd
 
-from sepcalc.document.entries import MAX_NAME_LENGTH, is_entry_name, quoted
+from sepcalc.document.entries import MAX_NAME_LENGTH, is_entry_name
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
@@ -38,14 +39,14 @@ def write(network: Network) -> str:
             problems.append(Problem(f"{printable(name)} cannot be written: {fact.message}", fact.hint))
             continue
         body += [f"  - {text}{'' if lines else ':'}", *[f"    {line}" for line in lines]]
-        body.append(f"    name: {quoted(names[first + at])}")
+        body.append(f"    name: {yaml_text(names[first + at])}")
         before = first + at - 1 if at else 0
         if from_nothing(op, sources):
             body.append(f"    {FROM_NOTHING}")
         elif sources not in ((before,), ()):
             body.append(f"    from: {listed_names([names[source] for source in sources])}")
         if weights is not None and weights in owners and weights_fit(network, at, owners[weights]):
-            body.append(f"    weights: {quoted(names[first + owners[weights]])}")
+            body.append(f"    weights: {yaml_text(names[first + owners[weights]])}")
         else:
             body += [f"    {line}" for line in counted_elsewhere(network, at, names)]
         if weights is not None:
@@ -67,7 +68,7 @@ def counted_elsewhere(network: Network, at: int, names: Sequence[str]) -> list[s
     if node.weights is None and not node.shared and not node.buffers:
         return []
     owners = owners_of(network, at)
-    shared = ", ".join(f"{quoted(names[len(network.inputs) + owner])}: {count}" for owner, count in owners)
+    shared = ", ".join(f"{yaml_text(names[len(network.inputs) + owner])}: {count}" for owner, count in owners)
     lines = [f"shared-params: {{{shared}}}"] if owners else []
     rest = network.layers[at].shared - sum(count for _, count in owners)
     if rest:
@@ -110,7 +111,7 @@ def weights_fit(network: Network, at: int, owner: int) -> bool:
 
 def heading(network: Network) -> list[str]:
     """The lines before the outputs: the name, the notes, the inputs."""
-    lines = [f"name: {quoted(network.name)}"] if network.name else []
+    lines = [f"name: {yaml_text(network.name)}"] if network.name else []
     return [*lines, *[f"# {printable(note)}" for note in network.notes], *_param_bytes(network), *_inputs(network)]
 
 
@@ -126,7 +127,7 @@ def _param_bytes(network: Network) -> list[str]:
 def _inputs(network: Network) -> list[str]:
     if [*network.inputs] == [INPUT]:
         return [f"input: {show(network.inputs[INPUT])}"]
-    return ["inputs:", *[f"  {quoted(name)}: {show(shape)}" for name, shape in network.inputs.items()]]
+    return ["inputs:", *[f"  {yaml_text(name)}: {show(shape)}" for name, shape in network.inputs.items()]]
 
 
 def outputs_of(network: Network, names: Sequence[str]) -> list[str]:
@@ -135,7 +136,7 @@ def outputs_of(network: Network, names: Sequence[str]) -> list[str]:
         return []
     if all(name == names[tensor] for name, tensor in ends.items()):
         return [f"outputs: {listed_names([*ends])}"]
-    return ["outputs:", *[f"  {quoted(name)}: {quoted(names[tensor])}" for name, tensor in ends.items()]]
+    return ["outputs:", *[f"  {yaml_text(name)}: {yaml_text(names[tensor])}" for name, tensor in ends.items()]]
 
 
 def names_of(network: Network) -> list[str]:
@@ -154,7 +155,7 @@ def names_of(network: Network) -> list[str]:
 
 
 def listed_names(names: Sequence[str]) -> str:
-    return quoted(names[0]) if len(names) == 1 else f"[{', '.join(map(quoted, names))}]"
+    return yaml_text(names[0]) if len(names) == 1 else f"[{', '.join(map(yaml_text, names))}]"
 
 
 def entry_of(op: Op, inputs: Shapes, output: Shape) -> str:
@@ -177,7 +178,7 @@ def entry_of(op: Op, inputs: Shapes, output: Shape) -> str:
     states = ", ".join(f"{name}: {show(shape)}" for name, shape in zip(names[1:], op.states))
     carried = ", ".join(names[source] for source in op.carried)
     last = ["last: true"] if op.last else []
-    heading = [f"scan: {quoted(op.called)}", f"states: {{{states}}}", f"next: [{carried}]"]
+    heading = [f"scan: {yaml_text(op.called)}", f"states: {{{states}}}", f"next: [{carried}]"]
     return "\n".join([*heading, *last, "step:", *lines])
 
 
@@ -185,3 +186,14 @@ def _afar(part: Part, at: int, first: int) -> tuple[int, ...]:
     """What a part of a step reads, unless that is what stands before it."""
     before = at - 1 if at > first else 0
     return () if part.sources in ((before,), ()) else part.sources
+
+
+_PLAIN = re.compile(r"[^\W\d][\w./-]*")  # what YAML takes as it stands, also within [ ]
+_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}  # not for other readers of YAML
+
+
+def yaml_text(text: str) -> str:
+    """The text as YAML has it."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,188 @@
+"""The graph that a document grows into: its layers and their names, the values of expressions, and what is wrong."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from sepcalc import nodes
+from sepcalc.document.entries import (
+    AXIS_NAMES,
+    File,
+    Library,
+    axes_of,
+)
+from sepcalc.document.naming import Shown
+from sepcalc.document.pieces import Piece
+from sepcalc.document.products import weights_of_products
+from sepcalc.document.scopes import PREVIOUS, Emitted, Named, Scope, Tensor
+from sepcalc.errors import near_miss, quoted
+from sepcalc.expression import Expression, ExpressionError
+from sepcalc.expression import Value as Number
+from sepcalc.network import Node as GraphNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.shape import Shape
+
+SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
+
+
+class Frame(NamedTuple):
+    """Where the entries run: names for their expressions, the file and the scope that they stand in, whether sizes
+    are those of the block's own input (at the top, each layer's own input counts), and from where the block was
+    used."""
+
+    names: Mapping[str, Number]
+    file: File
+    scope: Scope
+    own_input: bool = False
+    trail: tuple[str, ...] = ()
+    depth: int = 0
+
+
+class Stop(Exception):
+    """Too much to unroll: what follows would only repeat it."""
+
+
+class Graph:
+    """Layers, from inputs on, and what they share."""
+
+    def __init__(
+        self, file: File, library: Library, parameters: Mapping[str, Number], inputs: Mapping[str, Shape | None]
+    ) -> None:
+        self.file = file
+        self.library = library
+        self.parameters = parameters
+        self.inputs = inputs
+        self.steps = 0
+        self.most = SLACK
+        self.emitted: list[Emitted] = []
+        self.ties: dict[int, tuple[int, int]] = {}  # layers that share weights: with which, and how many of their own
+        self.refused = set[int]()  # layers whose words make no spec, once they were told
+        self.shares: dict[int, tuple[tuple[int, int], ...]] = {}  # which layers count how many params of a layer
+        self.others: dict[int, int] = {}  # params of a layer that are stored nowhere; below 0: that it has besides
+        self.fixed: dict[int, int] = {}  # buffers that a layer has besides
+        self.late: list[Callable[[], None]] = []  # problems that name layers, whose names are known at the end
+        self.shown = Shown()
+        self.remarks: dict[str, None] = {}  # what a reader of the numbers must know
+        self.scope = Scope()
+        for number, (name, shape) in enumerate(inputs.items()):
+            self.scope.name(name, Named(None if shape is None else Tensor(number, shape)))
+
+    def nodes(self) -> list[GraphNode]:
+        """The graph, once all entries have run."""
+        graph = [
+            GraphNode(scope.spell(label, index), op, sources, output)
+            for scope, label, index, op, sources, output in self.emitted
+        ]
+        for at in weights_of_products(graph, len(self.inputs)):
+            graph[at] = graph[at]._replace(op=graph[at].op._replace(learned=True))  # type: ignore[attr-defined]
+        for at in {**self.shares, **self.others}:
+            owners = tuple([(graph[owner].name, count) for owner, count in self.shares.get(at, ())])
+            shared = sum(count for _, count in owners) + self.others.get(at, 0)
+            graph[at] = graph[at]._replace(shared=shared, owners=owners)
+        for at, fixed in self.fixed.items():
+            graph[at] = graph[at]._replace(buffers=fixed)
+        for at, (owner, shared) in self.ties.items():
+            if shared:
+                graph[at] = graph[at]._replace(shared=shared, owners=((graph[owner].name, shared),))
+            else:
+                name = graph[owner].name
+                graph[at], graph[owner] = graph[at]._replace(weights=name), graph[owner]._replace(weights=name)
+        return graph
+
+    def outputs(self, named: Mapping[str, Scalar]) -> dict[str, int]:
+        """The numbers of the tensors that these names refer to; what is not found is noted."""
+        numbers = {}
+        for name, node in named.items():
+            found = self.find(node, Frame(self.parameters, self.file, self.scope), "output")
+            if found is not None and found.end is not None:
+                numbers[name] = found.end.number
+        return numbers
+
+    def find(self, name: Scalar, frame: Frame, what: str) -> Named | None:
+        """What a name refers to, or None and a problem."""
+        found = self.named(name.text, frame)
+        if found is None:
+            hint = near_miss(name.text, [*frame.scope.known(), PREVIOUS, *self.shown.known(frame.scope)])
+            place = {"output": "here", "step": "in the step"}.get(what, "before this one")
+            if name.text in self.library.names:
+                line = self.library.names[name.text].line + 1
+                hint = f"it is named in line {line}: it must have run before, in the same list or one around it"
+                hint += f"; inside another it has a path: block/{name.text}"
+            message = f"there is no layer {quoted(name.text)} {place}"
+            frame.file.notes.add(message, hint, name, trail=frame.trail)
+        return found
+
+    def named(self, text: str, frame: Frame) -> Named | None:
+        """What a name means that was given, or that a report shows."""
+        if found := frame.scope.find(text):
+            return found
+        self.shown.update(self.emitted, len(self.inputs))
+        return self.shown.find(frame.scope, text)
+
+    def origin(self, names: Sequence[Scalar], tensor: Tensor | None, frame: Frame) -> list[Tensor | None]:
+        """The tensors that an entry starts from."""
+        tensors = []
+        for name in names:
+            if name.text == PREVIOUS and not frame.scope.find(PREVIOUS):
+                tensors.append(tensor)
+            else:
+                found = self.find(name, frame, "layer")
+                tensors.append(found.end if found else None)
+        return tensors
+
+    def told(self, tensor: Tensor) -> str:
+        """The layer that a tensor comes from, in words; once all are counted."""
+        if tensor.number < len(self.inputs):
+            return "the input" if len(self.inputs) == 1 else f"the input {[*self.inputs][tensor.number]}"
+        scope, label, index, *_ = self.emitted[tensor.number - len(self.inputs)]
+        return scope.spell(label, index)
+
+    def later(self, problem: Callable[[], None]) -> None:
+        self.late.append(problem)
+        if len(self.late) > nodes.MAX_PROBLEMS:
+            self.tell_late()
+
+    def tell_late(self) -> None:
+        late, self.late = self.late, []
+        for problem in late:
+            problem()
+
+    def remark(self, text: str, node: Node, frame: Frame) -> None:
+        """Keeps a sentence on the numbers, once for each place."""
+        source = frame.file.notes.source
+        self.remarks[f"{source.at(node)}: {text}" if source.name else text] = None
+
+    def count(self, node: Node, frame: Frame) -> None:
+        self.steps += 1
+        if self.steps > self.most:
+            self.too_much(node, frame)
+
+    def too_much(self, node: Node, frame: Frame) -> None:
+        message = f"the network unrolls to more than {self.most:,} layers"
+        frame.file.notes.add(message, "take a smaller repeat", node, trail=frame.trail[:3])
+        raise Stop
+
+    def names(self, frame: Frame, tensor: Tensor | None) -> Mapping[str, Number]:
+        if frame.own_input or tensor is None:
+            return frame.names
+        return {**frame.names, **axes_of(tensor.shape)}
+
+    def compute(self, piece: Piece, frame: Frame, tensor: Tensor | None) -> Number | None:
+        """The value of a piece that is one expression, or None and a problem."""
+        (expression,) = piece.parts
+        assert isinstance(expression, Expression)
+        try:
+            return expression(self.names(frame, tensor) if expression.names else {})
+        except ExpressionError as fact:
+            fact = self.no_number(fact, expression, self.names(frame, tensor), frame)
+            if tensor is not None or not expression.names & AXIS_NAMES:
+                frame.file.notes.expression(fact, piece, expression.text, frame.trail)
+            return None
+
+    def no_number(
+        self, fact: ExpressionError, expression: Expression, names: Mapping[str, Number], frame: Frame
+    ) -> ExpressionError:
+        """The same mistake; where a layer stands in the place of a number, that is said."""
+        layers = sorted(name for name in expression.names - names.keys() if frame.scope.find(name))
+        if not layers:
+            return fact
+        return ExpressionError(f"{layers[0]} is a layer here, not a number", fact.start, fact.end)
