@@ -1,7 +1,7 @@
-"""The command line: parses, calls, prints, exits. A module per command, loaded when it is asked for.
+"""The command line: parses, calls, prints, exits. A module per command, loaded when the command runs.
 
-Exit codes: 0 fine; 1 over budget, astray from ``published``, or verification failed; 2 bad input or usage;
-3 incomplete; 70 a bug in sepcalc; 130 interrupted.
+Exit codes: 0 fine; 1 over budget, astray from ``published``, or verification failed; 2 bad input or usage; 3
+incomplete; 70 a bug in sepcalc; 130 interrupted.
 """
 
 import os
@@ -55,7 +55,7 @@ Examples:
 
 
 class Commands(click.Group):
-    """The group of commands, each imported only when it runs."""
+    """The group of commands. Each is imported only when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -93,7 +93,7 @@ def commands(ctx: click.Context) -> None:
 
 
 def run(args: Sequence[str]) -> int:
-    """Runs a command line. Returns the exit code; never raises."""
+    """Run a command line. Returns the exit code; never raises."""
     try:
         code = _invoked(args)
         if sys.stdout is not None:  # it is closed otherwise
@@ -117,7 +117,7 @@ def run(args: Sequence[str]) -> int:
 
 
 def _invoked(args: Sequence[str]) -> object:
-    """What the command gives. As click's own ``main``, which takes a reader that went away for a failure."""
+    """The command's result. Works like click's ``main``, but does not treat a closed pipe as a failure."""
     if "_SEPCALC_COMPLETE" in os.environ:
         from sepcalc.cli.completion import register
 
@@ -131,8 +131,8 @@ def _invoked(args: Sequence[str]) -> object:
 
 
 def _unwritten(error: OSError) -> int:
-    """The exit code where standard output does not take click's help, or what was still buffered; that of a bug where
-    something else went wrong."""
+    """The exit code where standard output does not take click's help or the rest of the buffer; the code of a bug where
+    something else failed."""
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next
@@ -148,8 +148,8 @@ def _unwritten(error: OSError) -> int:
 
 
 def terminal_columns() -> int:
-    """How wide the terminal is: COLUMNS, or what standard output's says, or 80. As shutil has it, which would load
-    three libraries of compression for that."""
+    """The width of the terminal: COLUMNS, or the width of standard output, or 80. This is shutil's rule; importing
+    shutil would load three compression libraries."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isascii() and columns.isdigit() and int(columns[:6]) > 0:
         return int(columns[:6])
@@ -160,12 +160,12 @@ def terminal_columns() -> int:
 
 
 def _help_width() -> int:
-    """The width of help: click's own rule."""
+    """The width of help texts: click's own rule."""
     return max(min(terminal_columns(), 80) - 2, 50)
 
 
 def _told(problems: InputError, args: Sequence[str]) -> str:
-    """The message, with the whole command that was meant where that is known."""
+    """The message, with the whole command that was meant where it is known."""
     try:
         from sepcalc.cli.guesses import told
 
@@ -175,7 +175,7 @@ def _told(problems: InputError, args: Sequence[str]) -> str:
 
 
 def _hint(args: Sequence[str]) -> str:
-    """The whole command that was meant, as a line of a message, or nothing."""
+    """The whole command that was meant, as a line of a message, or an empty text."""
     try:
         from sepcalc.cli.guesses import usage
 
@@ -209,7 +209,7 @@ def _usage(wrong: click.ClickException, args: Sequence[str]) -> str:
 
 
 def complain(message: str) -> None:
-    """Says it on standard error, if there is one."""
+    """Print a message on standard error, if there is one."""
     if sys.stderr is None:
         return
     from sepcalc.cli.output import stand_in, uncommanded
@@ -223,7 +223,7 @@ def complain(message: str) -> None:
 
 
 def report_bug(bug: Exception) -> int:
-    """Says on standard error that sepcalc is wrong; gives the exit code for that."""
+    """Print on standard error that sepcalc has a bug. Returns the exit code for it."""
     if os.environ.get("SEPCALC_DEBUG"):
         import traceback
 

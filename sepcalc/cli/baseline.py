@@ -85,7 +85,7 @@ def command(
 
 
 def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]:
-    """The networks of the project's checks with this baseline. Raises InputError where there are none."""
+    """The networks of the project's checks that use this baseline. Raises InputError where there are none."""
     refuse_without_files(given)
     project = find(working_folder()) if output is not None else None
     wanted: dict[tuple[str, tuple[tuple[str, str], ...]], tuple[str, Request]] = {}

@@ -58,7 +58,7 @@ Examples:
 
 
 class Options(NamedTuple):
-    """How targets are checked; ``unbudgeted`` makes the judge of files without a budget."""
+    """How targets are checked. ``unbudgeted`` builds the judge of files without a budget."""
 
     root: str
     skip: bool
@@ -128,7 +128,7 @@ def command(
 
 
 def _told(problem: Problem) -> str:
-    """A problem, with the whole command where the line that was meant is known."""
+    """A problem, with the whole command that was meant where it is known."""
     if problem.meant is None and not problem.message.endswith(absence("")):
         return str(problem)  # of a file that is there; what is none may be an option without its name
     from sepcalc.cli.guesses import told
@@ -140,7 +140,7 @@ _CONFIGURE = "name a file, or write [[tool.sepcalc.check]] into the project's py
 
 
 def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) -> None:
-    """Raises InputError where the options do not go together."""
+    """Raises InputError where options contradict each other."""
     if given.increases and baseline is None:
         raise InputError([Problem("--max-increase needs --baseline: what to compare with", "or use sepcalc diff")])
     if baseline is not None and not (given.increases or given.limits):
@@ -155,7 +155,7 @@ def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) 
 
 
 def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError]) -> Outcome:
-    """What comes of one target; whatever goes wrong is its outcome, and the next one's turn comes."""
+    """The outcome of one target. An error becomes its outcome, and the next target follows."""
     name, argument = target.name, target.argument
     try:
         if is_file_argument(argument):
@@ -194,7 +194,7 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
 
 
 def _unbudgeted(here: str) -> Any:
-    """What is asked of files without a budget: loaded where there is one."""
+    """The judge of files without a budget, loaded when the first such file appears."""
     from sepcalc.cli.unbudgeted import Unbudgeted
 
     return Unbudgeted(here)
@@ -204,7 +204,7 @@ _BUDGET = "budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --m
 
 
 def _then(target: Target, options: Options, kept: dict[str, Kept | InputError]) -> Any:
-    """How to find what the network was. Raises InputError where the baseline cannot be read."""
+    """A function that finds the network in the baseline. Raises InputError where the baseline cannot be read."""
     path = target.baseline
     if path not in kept:
         try:
@@ -228,7 +228,7 @@ def _then(target: Target, options: Options, kept: dict[str, Kept | InputError]) 
 
 
 def _from_workspace(here: str) -> str:
-    """The working folder, seen from the root of the checkout: annotations go by that."""
+    """The working folder relative to the root of the checkout, which annotations use."""
     workspace = os.environ.get("GITHUB_WORKSPACE", "")
     if not workspace:
         return ""
@@ -237,7 +237,7 @@ def _from_workspace(here: str) -> str:
 
 
 def _summarize(report: CheckReport) -> None:
-    """Appends the report to the job's summary, where there is one."""
+    """Append the report to the job's summary, where there is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY", "")
     if not path:
         return

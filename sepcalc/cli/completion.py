@@ -1,7 +1,7 @@
-"""What a shell completes: kinds, words and options of a spec, networks of the zoo, variants, named kernels, parameters.
+"""Shell completion: kinds, words and options of a spec, networks of the zoo, variants, named kernels, parameters.
 
-Every function is given what click gives it, and reads no more than the command line names. Loaded with the commands,
-so it loads what it needs only where it is called.
+Every function takes click's arguments and reads only what the command line names. This module is loaded with the
+commands, so each function imports what it needs itself.
 """
 
 import os
@@ -23,7 +23,7 @@ def _items(words: Iterable[str], incomplete: str, ends: str = "") -> "list[Compl
 
 
 def complete_networks(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """``zoo:NAME``, and the shell's own completion of files."""
+    """``zoo:NAME``, and files by the shell's own completion."""
     from click.shell_completion import CompletionItem
 
     from sepcalc.errors import InputError
@@ -38,7 +38,7 @@ def complete_networks(ctx: click.Context, param: click.Parameter, incomplete: st
 
 
 def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """``width=``: the parameters of the networks that stand before it."""
+    """``width=``: the parameters of the networks earlier on the command line."""
     from sepcalc.errors import InputError
     from sepcalc.source import ZOO, is_file_argument, read
 
@@ -54,21 +54,21 @@ def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: 
 
 
 def complete_variants(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """The variants of a convolution, and all of them."""
+    """The variants of a convolution, and ``all``."""
     from sepcalc.rewrite import VARIANTS
 
     return _items((*VARIANTS, "all"), incomplete)
 
 
 def complete_separated(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """The variants that a layer of a network may become."""
+    """The variants that a layer of a network can be rewritten to."""
     from sepcalc.rewrite import VARIANTS
 
     return _items([name for name in VARIANTS if name != "normal"], incomplete)
 
 
 def complete_rules(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """``*=depthwise-separable``: a glob is completed by the variants."""
+    """``*=depthwise-separable``: the variants after a glob."""
     from sepcalc.rewrite import VARIANTS
 
     pattern = incomplete.rpartition("=")[0] or "*"
@@ -91,7 +91,7 @@ def complete_help(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_kernels(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """Kernels that have names, and files."""
+    """Named kernels, and files."""
     from click.shell_completion import CompletionItem
 
     from sepcalc.factoring.named import ALIASES, KERNELS
@@ -101,7 +101,7 @@ def complete_kernels(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
-    """What comes next in a spec: a kind, its words, the value of an option, options."""
+    """The next part of a spec: a kind, its words, the value of an option, or an option."""
     from sepcalc.kinds import KINDS
     from sepcalc.spec import EACH
 
@@ -119,7 +119,7 @@ def complete_spec(ctx: click.Context, param: click.Parameter, incomplete: str) -
 
 
 def complete_options(ctx: click.Context, incomplete: str, also: Iterable[str] = ()) -> "list[CompletionItem]":
-    """The options that the kind takes, and that are not given already."""
+    """The options of the kind that are not given yet."""
     from click.shell_completion import CompletionItem
 
     from sepcalc.kinds import KINDS
@@ -139,13 +139,14 @@ def complete_options(ctx: click.Context, incomplete: str, also: Iterable[str] = 
 
 
 def _words(ctx: click.Context) -> list[str]:
-    """The words of the spec that stand before."""
+    """The words of the spec before the cursor."""
     given: Any = ctx.params.get("words") or ()
     return " ".join(given).split()
 
 
 def _kind(words: list[str]) -> tuple[str, int]:
-    """The kind, or conv where an option stands in its place, and how many words follow it; "" where it may follow."""
+    """The kind (conv where an option stands in its place), and the number of words that follow it; an empty text where
+    the kind is still to come."""
     from sepcalc.spec import EACH
 
     for at, word in enumerate(words):
@@ -166,14 +167,14 @@ def _named(word: str) -> "Option | None":
 
 
 def _waiting(words: list[str]) -> "Option | None":
-    """The option that the last word is, where it waits for a value."""
+    """The option that still needs its value, if the last word is one."""
     option = _named(words[-1]) if words else None
     alone = option is not None and words[-1] in (f"-{option.short}", f"--{option.name}")
     return option if option is not None and alone and not option.flag else None
 
 
 def _values(option: "Option") -> Iterable[str]:
-    """What is known to stand there."""
+    """The known values of an option."""
     from sepcalc.options import FUNCTION, PADDING
 
     if option.type is PADDING:
@@ -186,11 +187,11 @@ def _values(option: "Option") -> Iterable[str]:
 
 
 def register() -> None:
-    """Makes click's completion in bash know words with a colon or an equals sign, which bash takes apart."""
+    """Teach click's completion in bash about words with a colon or an equals sign, which bash splits."""
     from click.shell_completion import BashComplete, CompletionItem, add_completion_class, split_arg_string
 
     class Bash(BashComplete):
-        """``zoo:mob`` comes as three words; what is completed of them is the last."""
+        """``zoo:mob`` arrives as three words; only the last of them is completed."""
 
         def get_completion_args(self) -> tuple[list[str], str]:
             words = split_arg_string(os.environ["COMP_WORDS"])

@@ -1,4 +1,4 @@
-"""The options of a command that were meant, with their values. Loaded only when something is wrong."""
+"""The options that were meant, with their values. Loaded only after an error."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +27,7 @@ def root() -> click.Context:
 
 
 def options_of(name: str) -> Mapping[str, bool]:
-    """The options of a command, and whether each takes a value."""
+    """The options of a command, each with whether it takes a value."""
     found = commands.get_command(root(), name)
     return {
         option: not (isinstance(parameter, click.Option) and parameter.is_flag)
@@ -38,8 +38,8 @@ def options_of(name: str) -> Mapping[str, bool]:
 
 
 def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), shape: Shape = ()) -> list[str]:
-    """The arguments with the options that were meant; ``parameters`` and ``shape`` are those of the
-    network and of its input."""
+    """The arguments with the options that were meant. ``parameters`` and ``shape`` belong to the network and its
+    input."""
     options = options_of(name)
     result, at = list[str](), 0
     while at < len(rest):
@@ -78,8 +78,8 @@ def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), 
 def _option(
     name: str, option: str, options: Mapping[str, bool], value: str, parameters: Collection[str]
 ) -> tuple[list[str], str]:
-    """The option that was meant (with its value, where that is in the name), and: the option where it is right as it
-    stands, or what goes before the value. Nothing where it is none of the command's."""
+    """The option that was meant (with its value, where the name contains it), and either the same option where it is
+    correct, or what goes before the value. None where it is not an option of the command."""
     if option in options:
         return [option], option
     if option[:1] != "-" or (name in SPECS and (len(option) == 2 or option[2:] in OPTIONS or option[2:3].isdigit())):
@@ -98,7 +98,7 @@ def _option(
 
 
 def _parameter(word: str, parameters: Collection[str]) -> str:
-    """The parameter of the network that a word means: ``alpha`` is width; nothing where it means none."""
+    """The network's parameter that a word means: ``alpha`` is width. Empty where it means none."""
     bare = plain(word)
     for ours in parameters:
         if plain(ours) == bare or bare in foreign.PARAMETERS.get(ours, "").split():
@@ -114,7 +114,7 @@ def _metric_of(option: str) -> str:
 
 
 def metric_name(word: str) -> str:
-    """The metric that a word means: ``parameters`` is params; nothing where it means none."""
+    """The metric that a word means: ``parameters`` is params. Empty where it means none."""
     bare = plain(word)
     for ours, names in foreign.METRICS.items():
         if bare == ours.replace("-", "") or bare in names.split():
@@ -123,7 +123,8 @@ def metric_name(word: str) -> str:
 
 
 def _limited(text: str) -> str:
-    """``METRIC=LIMIT`` as it was meant: ``parameters < 5 million`` is ``params=5M``, ``gflops=0.3`` ``flops=0.3G``."""
+    """``METRIC=LIMIT`` as it was meant: ``parameters < 5 million`` is ``params=5M``, ``gflops=0.3`` is
+    ``flops=0.3G``."""
     limit = _LIMIT.fullmatch(text)
     if not limit:
         return text
@@ -146,7 +147,7 @@ def _limited(text: str) -> str:
 
 
 def _value(option: str, value: str, parameters: Collection[str] = (), name: str = "", shape: Shape = ()) -> str:
-    """A value of an option as it was meant."""
+    """The value of an option as it was meant."""
     rows = foreign.CHOICES.get(option, {})
     match option:
         case "--format":

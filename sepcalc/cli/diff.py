@@ -90,7 +90,7 @@ def command(
 
 
 def _digest(digests: list[bytes], pieces: Iterable[bytes]) -> None:
-    """Appends the digest of a file."""
+    """Append the digest of a file."""
     digest = blake2b()
     for piece in pieces:
         digest.update(piece)

@@ -100,7 +100,7 @@ def _steps(factoring: "Factoring", rank: int | None) -> "list[Step] | None":
 
 
 def _counter() -> Any:
-    """A new tally, and what makes arrays that count into it: the verifier's."""
+    """A new tally, and the verifier's function that makes arrays which count into it."""
     from sepcalc.verification.counting import Tally, counting
 
     tally = Tally()

@@ -1,5 +1,5 @@
-"""Files that are written whole or not at all: beside their place first, flushed, and then moved there. Whatever goes
-wrong before that, a full disk, an interrupt, leaves what was there as it was, and nothing beside it."""
+"""Writes files completely or not at all. A file is first written beside its place, flushed, and then moved there. After
+an error (a full disk, an interrupt) the old file is intact, and nothing is left beside it."""
 
 import os
 import stat
@@ -37,14 +37,14 @@ def write_files(contents: Mapping[str, bytes], force: bool) -> None:
 
 
 def _drop(beside: Mapping[str, str]) -> None:
-    """Removes the files that were not moved."""
+    """Remove the files that were not moved."""
     for temporary in list(beside.values()):
         with suppress(OSError):
             os.unlink(temporary)
 
 
 class _told:  # noqa: N801 - as contextlib's own; a generator would keep a traceback's frames, and open files, alive
-    """Turns what the system says of a path into bad input."""
+    """Turn a system error about a path into an InputError."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -60,7 +60,7 @@ class _told:  # noqa: N801 - as contextlib's own; a generator would keep a trace
 
 
 def _is_device(path: str) -> bool:
-    """Whether there is something that takes what is written and has no contents of its own: a terminal, a pipe."""
+    """Whether the path takes output but stores none: a terminal, a pipe."""
     try:
         mode = os.stat(path).st_mode
     except OSError:
@@ -69,7 +69,7 @@ def _is_device(path: str) -> bool:
 
 
 def _write(path: str, content: bytes, place: str) -> None:
-    """A new file, on the disk and not only on its way there, with the permissions of the one that it is to replace."""
+    """Write a new file to disk (flushed), with the permissions of the file that it will replace."""
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666), "wb") as file:
         file.write(content)
         file.flush()
@@ -79,7 +79,8 @@ def _write(path: str, content: bytes, place: str) -> None:
 
 
 def _move(temporary: str, place: str, force: bool) -> None:
-    """Without ``force`` only to where nothing is: also where something came there in the meantime."""
+    """Move the file to its place. Without ``force``, only to a path that does not exist, even if a file appeared there
+    meanwhile."""
     if force:
         if os.path.isdir(place):
             raise IsADirectoryError(0, "Is a directory")

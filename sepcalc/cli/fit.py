@@ -189,7 +189,7 @@ def _by_width(
     least: Fraction,
     divisor: int,
 ) -> Answer:
-    """By the file's own parameter ``width``, or by a factor for its channels."""
+    """Fit by the file's own parameter ``width``, or by a factor for its channels."""
     width = own.get("width")
     made = []
 

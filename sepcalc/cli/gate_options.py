@@ -1,4 +1,4 @@
-"""What the gate's commands share: options, the files that are named, baselines, the formats of verdicts."""
+"""What the gate's commands share: options, named files, baselines, formats of verdicts."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ verdict_options = partial(output_options, forms=FORMATS, short=True)
 
 
 def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """``macs=``, and what else can be limited."""
+    """``macs=`` and the other metrics that have limits."""
     return [CompletionItem(f"{spoken(name)}=") for name in METRICS if spoken(name).startswith(incomplete)]
 
 
@@ -45,7 +45,7 @@ def limits_of(maxima: Sequence[str]) -> tuple[Limit, ...]:
 
 
 def increases_of(given: Sequence[str]) -> tuple[Increase, ...]:
-    """``--max-increase 2%`` or ``macs=2%``; one metric's own goes before what is said of all. Raises InputError."""
+    """``--max-increase 2%`` or ``macs=2%``. A limit of one metric overrides the limit of all. Raises InputError."""
     general = [text for text in given if "=" not in text]
     if len(general) > 1:
         raise InputError([Problem("--max-increase says twice what every metric may grow")])
@@ -83,9 +83,9 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
 
 
 def read_for_gate(argument: str, asked: Request, keep: Keep | None = None, sure: bool = True) -> "Document":
-    """The network of an argument, as the gate's commands take it; ``keep`` is given the files that are read. Raises
-    InputError, also (unless it need not be ``sure``) where an input was given that is not of the network's own kind
-    (what is counted then is another network), and where its numbers rest on a guess."""
+    """The network of an argument, as the gate reads it. ``keep`` receives the files that were read. Raises InputError.
+    Unless ``sure`` is off, that includes an input of another kind than the network's own (another network would be
+    counted), and numbers that rest on a guess."""
     document = read(argument, asked, standard_input, keep)
     if sure:
         require_sure(document, argument)
@@ -93,7 +93,7 @@ def read_for_gate(argument: str, asked: Request, keep: Keep | None = None, sure:
 
 
 def require_sure(document: "Document", argument: str) -> None:
-    """Raises InputError where the numbers of a network are of another kind than its own, or rest on a guess."""
+    """Raises InputError where the input is of another kind than the network's own, or the numbers rest on a guess."""
     if document.reshaped:
         raise InputError(document.reshaped)
     if guesses := document.network.guesses:
@@ -102,14 +102,15 @@ def require_sure(document: "Document", argument: str) -> None:
 
 
 def kept_as(argument: str, folder: str) -> str:
-    """The name under which a baseline in that folder keeps a network: a file's path from there, else the argument."""
+    """The name of a network in a baseline in that folder: the relative path of a file, or the argument itself."""
     if not os.path.exists(argument):
         return argument
     return os.path.relpath(os.path.realpath(argument), os.path.realpath(folder)).replace(os.sep, "/")
 
 
 def refuse_without_files(given: Request) -> None:
-    """Raises InputError where a command that reads pyproject.toml's networks is told how to read one."""
+    """Raises InputError where options for reading a network are given to a command that reads the networks of
+    pyproject.toml."""
     if any(given):
         options = "--set, --input, --dim and --batch need"
         raise InputError([Problem(f"{options} a FILE: pyproject.toml says its own for its checks")])
@@ -125,7 +126,7 @@ def text_of(path: str) -> str:
 
 
 def refuse_outside(path: str, root: str) -> None:
-    """Raises InputError where a file that is named inside the folder is outside it by way of a symbolic link."""
+    """Raises InputError where a path in the folder leads outside through a symbolic link."""
     from sepcalc.gate.configuration import within
 
     named = os.path.abspath(path)

@@ -1,4 +1,4 @@
-"""The whole command that was meant by one that is wrong. Loaded only when something is."""
+"""The whole command that was meant. Loaded only after an error."""
 
 import os
 import re
@@ -43,7 +43,7 @@ _VERSION = ("-v", "-V", "version")
 
 
 def spoken(args: Iterable[str]) -> str:
-    """Arguments as they are typed: in quotes where a shell needs them."""
+    """Arguments as one types them, quoted where a shell needs it."""
     return " ".join(("sepcalc", *map(_quoted, args)))
 
 
@@ -56,7 +56,7 @@ def _quoted(text: str) -> str:
 
 
 def told(error: InputError, args: Sequence[str]) -> str:
-    """The message of bad input; what was meant is told as the whole command."""
+    """The message of bad input, with the whole command that was meant."""
     problems = list(error.problems)
     if sum(problem.meant is not None for problem in problems) > 1 and (found := command(args, True)):
         problems = [problem._replace(hint="", meant=None) for problem in problems]
@@ -70,7 +70,7 @@ def told(error: InputError, args: Sequence[str]) -> str:
 
 
 def whole(line: Meant | None, args: Sequence[str]) -> Meant | None:
-    """What was meant, as the command with it in place of what was given."""
+    """The command with what was meant in place of what was given."""
     if line is None or not line.given:
         return line
     rest = _without(args[1:], line.given)
@@ -86,7 +86,7 @@ def whole(line: Meant | None, args: Sequence[str]) -> Meant | None:
 
 
 def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
-    """The arguments but for those that were given, and where these stood; None where they are not among them."""
+    """The arguments without the given ones, and their position. None where they are not among the arguments."""
     if given in args:
         at = args.index(given)
         return at, [*args[:at], *args[at + 1 :]]
@@ -105,8 +105,8 @@ def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
 
 
 def command(args: Sequence[str], read: bool = False) -> Meant | None:
-    """The whole command that was meant, None where none is known that can be run. ``read``: the words were, and so
-    their order was not the mistake."""
+    """The whole command that was meant; None where no runnable one is known. ``read`` says that the words were
+    understood, so their order was not the mistake."""
     for words in _guesses(list(args)):
         same = sorted(words) == sorted(args) if read else words == list(args)
         if not same and parses(words):
@@ -135,7 +135,7 @@ def _guesses(args: list[str]) -> Iterator[list[str]]:
 
 
 def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
-    """A command that lacks what it is about."""
+    """A command that lacks its subject."""
     if not rest and name in SPECS:
         yield Example([name, EXAMPLE, "conv", "-k5", "-o256"])
     elif rest and (value := _VALUES.get(rest[-1])) and rest[-1] in options_of(name):
@@ -154,7 +154,7 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
 
 
 def _network_in(words: Sequence[str]) -> "Document | None":
-    """The network in our language that a command is about, as it stands; None where there is none."""
+    """The network in our language that a command is about, as written. None where there is none."""
     from sepcalc.importers import Request
     from sepcalc.source import read
 
@@ -168,7 +168,7 @@ def _network_in(words: Sequence[str]) -> "Document | None":
 
 
 def _known(words: Sequence[str]) -> tuple[Collection[str], Shape]:
-    """The parameters of the network that a command is about, and the shape of its input, if there is one such."""
+    """The parameters of the network that a command is about, and the shape of its input, where it has one input."""
     found = _network_in(words) if words[0] in NETWORKS else None
     if found is None:
         return (), ()
@@ -177,7 +177,7 @@ def _known(words: Sequence[str]) -> tuple[Collection[str], Shape]:
 
 
 def _named_layers(words: list[str]) -> list[str]:
-    """The words with the names of layers that were given by their numbers, from 0."""
+    """The words, with layers by name where they were given by number, from 0."""
     at = words.index("--layers") + 1 if "--layers" in words[:-1] else 0
     if not at or not words[at].isdigit() or len(words[at]) > 9:
         return words
@@ -200,7 +200,7 @@ def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
 
 
 def _channels_last(args: list[str]) -> list[str]:
-    """The arguments with the shape of a module's input as HxWxC, where it was given as PyTorch has it: 3x64x64."""
+    """The arguments with an input shape as HxWxC where it was given in PyTorch's order: 3x64x64."""
     result = []
     for before, word in zip(["", *args], args, strict=False):
         option, equals, size = word.rpartition("=") if word.startswith("--input=") else ("", "", word)
@@ -210,7 +210,7 @@ def _channels_last(args: list[str]) -> list[str]:
 
 
 def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """The command that was meant, and what follows it."""
+    """The command that was meant, and the words after it."""
     first = args[0]
     if first in _VERSION and len(args) == 1:
         yield "--version", []
@@ -239,7 +239,7 @@ def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def usage(args: Sequence[str]) -> str:
-    """The hint for a command line that cannot be read, or nothing."""
+    """The hint for a command line that cannot be parsed, or an empty text."""
     if args and args[0] == "convert" and any(word.lower().lstrip(".") in _FORMATS for word in args[1:]):
         return "  hint: convert writes YAML, and nothing else"
     if args and args[0] not in COMMANDS and (says := _refused(args[0])):
@@ -249,7 +249,7 @@ def usage(args: Sequence[str]) -> str:
 
 
 def _refused(word: str) -> str:
-    """Why a file of another tool is not read, and what there is instead; nothing of any other word."""
+    """The reason why another tool's file is not read, and what works instead. Empty for any other word."""
     from sepcalc.strangers import refuse
 
     suffix = os.path.splitext(word)[1].lower()
@@ -264,7 +264,7 @@ def _refused(word: str) -> str:
 
 
 def _unneeded(args: Sequence[str]) -> str:
-    """Why there is no such option as one that is given."""
+    """The reason why a given option does not exist."""
     options = options_of(args[0]) if args and args[0] in COMMANDS else {}
     for word in args[1:]:
         name = word.partition("=")[0]

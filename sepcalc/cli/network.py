@@ -37,7 +37,7 @@ Examples:
 def request(
     sets: tuple[str, ...], inputs: tuple[str, ...], dims: tuple[str, ...] = (), batch: int | None = None
 ) -> Request:
-    """``--set name=value``, ``--input [name=]shape`` and ``--dim name=size``, each name once; ``--batch``. Raises
+    """``--set name=value``, ``--input [name=]shape``, ``--dim name=size``, each name once, and ``--batch``. Raises
     InputError."""
     shapes = [text if "=" in text else f"={text}" for text in inputs]
     return Request(

@@ -29,7 +29,7 @@ def command(source: str, form: str, exact: bool, output: str | None, force: bool
 
 
 def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
-    """What a format's importer counts, and why some operators are not counted."""
+    """The operators that a format's importer counts, and the reasons why others are not counted."""
     if source == "torch":
         from sepcalc.importers.torch.lowering import OPERATORS as ATEN
         from sepcalc.importers.torch.moves import REASONS as ATEN_REASONS

@@ -1,4 +1,4 @@
-"""Where results go: what the terminal can show, files, pipes."""
+"""Output: what the terminal can show, files, pipes."""
 
 import os
 import re
@@ -22,8 +22,8 @@ _ASCII |= dict.fromkeys("▉▊▋▌", "#") | dict.fromkeys("▏▎▍", "-")
 
 
 def output_options(command: Command, forms: Iterable[str] = GENERAL, short: bool = False) -> Command:
-    """The options of every command that prints a report, in one of these formats; ``short`` where no layer spec is
-    read, whose options of one letter are its own."""
+    """The options of every command that prints a report in one of these formats. ``short`` adds one-letter options, for
+    commands without a layer spec (whose options have them)."""
     names = ("-o", "--output") if short else ("--output",)
     options = [
         click.option("--format", "form", type=click.Choice(list(forms)), default="table", show_default=True),
@@ -41,8 +41,8 @@ _COMMAND = re.compile(r"^( *):(?=:)", re.MULTILINE)
 
 
 def uncommanded(text: str) -> str:
-    """The text without lines that GitHub, in whose logs they stand, would take for commands: those that begin with two
-    colons, after spaces or not."""
+    """The text without lines that GitHub's logs would read as commands: lines that begin with two colons, perhaps after
+    spaces."""
     return _COMMAND.sub(r"\1\\x3a", text) if "::" in text else text
 
 
@@ -56,7 +56,7 @@ element_bytes = click.option(
 
 
 def emit(report: Report, form: str, exact: bool, output: str | None, force: bool) -> None:
-    """Renders a report and writes it to standard output or to a file. Raises InputError when the file cannot be
+    """Render a report and write it to standard output or to a file. Raises InputError where the file cannot be
     written."""
     shown = Style(exact=exact) if output is not None else style()._replace(exact=exact)
     text = render(report, form, shown)
@@ -64,7 +64,7 @@ def emit(report: Report, form: str, exact: bool, output: str | None, force: bool
 
 
 def emit_text(text: str, output: str | None, force: bool) -> None:
-    """Writes a text to standard output or to a file. Raises InputError when it cannot be written."""
+    """Write a text to standard output or to a file. Raises InputError where it cannot be written."""
     if output is not None:
         from sepcalc.cli.files import write_files
 
@@ -86,20 +86,20 @@ short_output_options = partial(output_options, short=True)
 
 
 def hush() -> None:
-    """Let what is still buffered for standard output go nowhere: nobody reads it, or it cannot be written."""
+    """Discard the rest of the buffer of standard output: nobody reads it, or it cannot be written."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def emit_file(text: str, output: str | None, force: bool) -> None:
-    """Writes a text that is a file of its own, YAML or a schema: UTF-8 wherever it goes, since nothing may stand in for
-    a letter of a name. Raises InputError when it cannot be written."""
+    """Write a text that is a file of its own (YAML, a schema). It is always UTF-8, since no letter of a name may be
+    replaced. Raises InputError where it cannot be written."""
     if output is None and sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
     emit_text(text, output, force)
 
 
 def working_folder() -> str:
-    """Where the command runs. Raises InputError when that folder is gone."""
+    """The working folder. Raises InputError where it no longer exists."""
     try:
         return os.getcwd()
     except OSError as error:
@@ -107,7 +107,7 @@ def working_folder() -> str:
 
 
 def style() -> Style:
-    """What standard output can show. COLUMNS counts also in a pipe: whoever sets it means it."""
+    """What standard output can show. COLUMNS counts for pipes as well: whoever sets it means it."""
     terminal = sys.stdout is not None and sys.stdout.isatty()
     columns = os.environ.get("COLUMNS", "")
     width = None
@@ -118,7 +118,7 @@ def style() -> Style:
 
 
 def stand_in(text: str, encoding: str | None) -> str:
-    """The text with a stand-in for every character that the encoding does not have."""
+    """The text, with a replacement for every character that the encoding lacks."""
     try:
         text.encode(encoding or "ascii")
         return text

@@ -1,4 +1,4 @@
-"""Whether a command that is suggested can be run. Loaded only when something is wrong."""
+"""Whether a suggested command runs. Loaded only after an error."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from sepcalc.spec import parse
 
 
 def parses(words: Sequence[str]) -> bool:
-    """Whether the command line takes these words, and their spec can be read."""
+    """Whether the command line accepts these words, and their spec parses."""
     found = commands.get_command(root(), words[0])
     if found is None:
         return [*words] == ["--version"]
@@ -55,8 +55,8 @@ def parses(words: Sequence[str]) -> bool:
 
 
 def _all_read(given: Mapping[str, Any]) -> bool:
-    """Whether the networks of a command line can be read with its settings, as far as that is cheap to say: those in
-    our language."""
+    """Whether the networks of a command line can be read with its settings. Only networks in our language are tried,
+    since that is fast."""
     from sepcalc.cli.network import request
 
     single = [given[name] for name in ("network", "old", "new") if given.get(name)]
@@ -75,7 +75,7 @@ def _all_read(given: Mapping[str, Any]) -> bool:
 
 
 def _factors(text: str) -> bool:
-    """Whether a kernel can be read; what stands in a file is not looked at."""
+    """Whether a kernel can be read. Files are not opened."""
     from sepcalc.factoring.reading import matrix
 
     if not any(char.isdigit() for char in text) or os.path.exists(text.partition(":")[0]):

@@ -1,4 +1,4 @@
-"""The words of a layer spec on the command line: its options are the grammar's, not click's."""
+"""The words of a layer spec on the command line. Their options belong to the grammar, and click does not parse them."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,14 @@ _SHIELD = "\0"  # which no argument can contain
 
 
 class SpecCommand(click.Command):
-    """A command that takes a layer spec; its help lists the spec's options from the tables of the grammar."""
+    """A command that takes a layer spec. Its help lists the spec's options from the tables of the grammar."""
 
     kinds: Iterable[str] = KINDS
     also: tuple[str, ...] = ()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The spec's options are shielded from click: for each one that it does not know it would look for what else
-        may have been meant (and load difflib), only to hand it on."""
+        """Hide the spec's options from click. For each option that it does not know, click would look for similar ones
+        (and load difflib), and then only hand it on."""
         rest = super().parse_args(ctx, self._shielded(args))
         ctx.params["words"] = tuple([word.removeprefix(_SHIELD) for word in ctx.params["words"]])
         return rest
@@ -66,7 +66,7 @@ class SpecCommand(click.Command):
 
 
 def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = ()) -> Spec:
-    """The spec that the words make. Raises InputError."""
+    """The spec made of these words. Raises InputError."""
     if len(words) == 1 and " " not in words[0]:
         from sepcalc.source import is_network  # most specs have several words
 

@@ -1,4 +1,4 @@
-"""What a command is about: networks, layers, kernels, and what they are called. Loaded only when something is wrong."""
+"""The subject of a command: networks, layers, kernels and their names. Loaded only after an error."""
 
 import os
 import re
@@ -25,11 +25,11 @@ NETWORK = f"{ZOO}mobilenet_v1"  # an example, too
 
 
 class Example(list[str]):
-    """A command in which something stands that was not said."""
+    """A command that contains an example value, which the user did not give."""
 
 
 def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
-    """Commands for what follows a command's name (none: what is typed says which)."""
+    """The commands that fit what follows a command's name (no name: the words decide)."""
     subjects = _positional(name, rest)
     first = subjects[0] if subjects else ""
     others = [word for word in rest if word not in subjects]
@@ -105,7 +105,7 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
 
 
 def _punctuated(subjects: Sequence[str]) -> str:
-    """A network on one line of which the commas were left out, or are other signs; nothing where it is none."""
+    """A one-line network with missing or wrong separators; empty where it is not one."""
     text = ", ".join(subjects) if len(subjects) > 1 and any(" " in word for word in subjects[1:]) else ""
     text = text or (subjects[0].replace(";", ",") if len(subjects) == 1 else "")
     if not SHAPE.match(text) or len(text) > 1000:
@@ -118,7 +118,7 @@ def _punctuated(subjects: Sequence[str]) -> str:
 
 
 def _begun(line: str, rest: Sequence[str]) -> list[str]:
-    """A network on one line that lacks its input, which may be said beside it; nothing where it is none."""
+    """A one-line network without its input, which may stand beside it; empty where it is not one."""
     parts = [part.strip() for part in line.split(",")]
     if not parts or not parts[0] or SHAPE.match(parts[0]) or not kind_of(parts[0].split()[0]):
         return []
@@ -132,14 +132,14 @@ def _begun(line: str, rest: Sequence[str]) -> list[str]:
 
 
 def _example_layer(rest: Sequence[str]) -> Iterator[list[str]]:
-    """A layer without a shape, on an example of one."""
+    """A layer without a shape, on an example shape."""
     spec = [EXAMPLE, *rest]
     if readable(specification(spec))[1] is not None:
         yield Example([{"compare": "layer"}.get(name := of_spec(spec), name), *_spec(spec)])
 
 
 def _without_yaml(rest: Sequence[str]) -> list[str] | None:
-    """The arguments without the wish for YAML, None where there is none."""
+    """The arguments without ``--format yaml``; None where it is not there."""
     for at, word in enumerate(rest):
         option, equals, value = word.partition("=")
         asks = option in ("--format", "--to", "--as", "-f", "--output-format", "--fmt")
@@ -152,7 +152,7 @@ def _without_yaml(rest: Sequence[str]) -> list[str] | None:
 
 
 def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterator[list[str]]:
-    """A command that lists, or shows one of what it lists."""
+    """A command that lists things, or shows one of them."""
     asked = [word for word in subjects if word not in _LISTED]
     others = [word for word in rest if word not in subjects and word not in _LISTED]
     first = asked[0] if len(asked) == 1 else ""
@@ -176,7 +176,7 @@ def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterato
 
 
 def _loose(name: str, rest: Sequence[str], subjects: Sequence[str]) -> list[str]:
-    """The arguments with the options before what stands without: ``fit net.yaml macs=300M``."""
+    """The arguments, with the missing option before a bare value: ``fit net.yaml macs=300M``."""
     options, result = options_of(name), list[str]()
     for at, word in enumerate(rest):
         metric, equals, value = word.partition("=")
@@ -202,19 +202,19 @@ def _loose(name: str, rest: Sequence[str], subjects: Sequence[str]) -> list[str]
 
 
 def _found(word: str) -> list[str]:
-    """The network that a word means which leads to none: a file, a module, one of the zoo; nothing where none is."""
+    """The network that a wrong word means: a file, a module, a network of the zoo. Empty where there is none."""
     if word[:1] == "-" or not _is_missing(word):
         return []
     return _file_of(word) or _module_of(word) or zoo_near(word.rpartition(".")[2])
 
 
 def _is_missing(word: str) -> bool:
-    """Whether a word may be the name of a network, but leads to none."""
+    """Whether a word looks like the name of a network but leads to none."""
     return not os.path.exists(word) and (not is_network(word) or os.path.splitext(word)[1].lower() in YAML)
 
 
 def _file_of(word: str) -> list[str]:
-    """The file of a network of which the suffix was left out, or is another."""
+    """The file of a network whose suffix is missing or different."""
     stem, suffix = os.path.splitext(word)
     known = (*YAML, ".onnx", ".keras", ".h5")
     stem = stem if suffix.lower() in known else word
@@ -222,7 +222,7 @@ def _file_of(word: str) -> list[str]:
 
 
 def _module_of(word: str) -> list[str]:
-    """A PyTorch module that was named with a dot in place of its colon, where there is such a package."""
+    """A PyTorch module written with a dot instead of its colon, where such a package exists."""
     if not re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", word) or os.path.splitext(word)[1].lower() in foreign.FILES:
         return []
     from importlib.util import find_spec
@@ -236,7 +236,7 @@ def _module_of(word: str) -> list[str]:
 
 
 def _kernel_name(text: str) -> str:
-    """The name of a kernel that was meant: ``sobel_x``, ``gaussian 5x5``; nothing where it is none."""
+    """The named kernel that was meant: ``sobel_x``, ``gaussian 5x5``. Empty where there is none."""
     words = re.sub(r"(\d+)x\1\b", r"\1", text.lower().replace("_", " ").replace("-", " ")).split()
     words = [part for word in words for part in re.findall(r"[a-z]+|\d+", word)]
     names = [word for word in words if not word.isdigit()]
@@ -248,7 +248,7 @@ def _kernel_name(text: str) -> str:
 
 
 def _matrix(text: str) -> str:
-    """A matrix in brackets, or with other signs between its rows, as it is typed here; nothing where it is none."""
+    """A matrix in brackets, or with other separators, in our notation. Empty where it is not one."""
     if len(text) > 2000 or not re.search(r"[\[({/]|\n|\\n", text):
         return ""
     text = re.sub(r"[A-Za-z_][\w.]*\(", "(", text.replace("\\n", "\n"))  # np.array(
@@ -267,7 +267,7 @@ def _matrix(text: str) -> str:
 
 
 def _positional(name: str, rest: Sequence[str]) -> list[str]:
-    """The arguments that are no options, nor values of those that the command has."""
+    """The arguments that are neither options nor their values."""
     valued = {option for option, takes in options_of(name or "network").items() if takes}
     forms = {word for word in rest if word[:1] == "-" and foreign.flag(word, valued)[:1] == ["--format"]}
     known = {word for word in rest if word[:1] == "-" and len(ours := foreign.flag(word, valued)) == 1 and ours}
@@ -284,7 +284,7 @@ def _positional(name: str, rest: Sequence[str]) -> list[str]:
 
 
 def _is_target(word: str) -> bool:
-    """Whether a word is a file that is to be written."""
+    """Whether a word is the file to write."""
     return word.endswith((".yaml", ".yml", ".json")) and not os.path.exists(word)
 
 
@@ -301,14 +301,14 @@ def _pickle(word: str) -> bool:
 
 
 def _network(word: str) -> str:
-    """A network argument as it is written."""
+    """A network argument in our notation."""
     if REVISION.fullmatch(word) and not os.path.exists(word):
         return f"git:{word}"
     return word
 
 
 def _is_revision(word: str) -> bool:
-    """Whether a word may be a revision of git."""
+    """Whether a word can be a git revision."""
     return bool(re.fullmatch(r"[A-Za-z][\w/~^-]*", word)) and not os.path.exists(word)
 
 
@@ -326,7 +326,7 @@ def _is_kernel(word: str) -> bool:
 
 
 def kind_of(word: str) -> str:
-    """The kind that a word is: ``conv2d`` is conv."""
+    """The kind that a word means: ``conv2d`` is conv."""
     found = meant.kind(word)
     return found.split()[0] if found else ""
 
@@ -350,7 +350,7 @@ def readable(rest: Sequence[str]) -> tuple[Spec | None, Meant | None]:
 
 
 def of_spec(rest: Sequence[str]) -> str:
-    """The command for a spec: compare for a convolution, layer for the others."""
+    """The command for a spec: compare for a convolution, layer for any other kind."""
     spec, line = readable(specification(rest))
     if line is not None:
         if line.command:
@@ -382,7 +382,7 @@ def _beside(rest: Sequence[str]) -> list[str]:
 
 
 def _spec(rest: Sequence[str]) -> list[str]:
-    """The words of a spec as they were meant, and the options of the command beside them."""
+    """The words of a spec as they were meant, and the command's own options."""
     words = specification(rest)
     _, line = readable(words)
     if line is not None:
@@ -392,7 +392,7 @@ def _spec(rest: Sequence[str]) -> list[str]:
 
 
 def _one_line(rest: Sequence[str]) -> str:
-    """Arguments that are a network on one line without its quotes; nothing where they are not."""
+    """Arguments that form a one-line network without its quotes; empty where they do not."""
     from sepcalc.document import load_line
 
     text = " ".join(specification(rest))

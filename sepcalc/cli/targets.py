@@ -1,4 +1,4 @@
-"""What ``sepcalc check`` is to check: the files that are named, or the project's own, with what the project asks."""
+"""The targets of ``sepcalc check``: the named files or the project's own, with the project's limits."""
 
 import os
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from sepcalc.source import GIT, is_file_argument
 
 
 class Target(NamedTuple):
-    """One network to check: how it is read, and what it is held to beside its own budget."""
+    """One network to check: how to read it, and its limits beside its own budget."""
 
     name: str
     argument: str
@@ -27,7 +27,7 @@ class Target(NamedTuple):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """What it may be called in a baseline: as it is named, and for a file as git has it, that file."""
+        """The names that the network may have in a baseline: the argument, and for a git file the file's path."""
         place = tracked(self.argument)
         return (self.argument, place) if place else (self.argument,)
 
@@ -46,7 +46,7 @@ def configured(given: Target, project: Project | None) -> tuple[list[Outcome], l
 
 
 def named(arguments: tuple[str, ...], given: Target, project: Project | None) -> tuple[list[Outcome], list[Target]]:
-    """Every file that was named, with what the project asks of it. An unreadable check never passes."""
+    """Every named file, with the project's limits for it. An unreadable check never passes."""
     outcomes, asked_of = list[Outcome](), dict[str, list[tuple[Asked, str]]]()
     for asked in project.checks if project else ():
         assert project is not None
@@ -72,8 +72,8 @@ def named(arguments: tuple[str, ...], given: Target, project: Project | None) ->
 
 
 def tracked(argument: str) -> str:
-    """The file in the working folder whose revision an argument names (``git:REVISION:PATH``), as it is named from
-    here; empty where it names none."""
+    """The file in the working folder that ``git:REVISION:PATH`` names, as a path from here; empty for any other
+    argument."""
     if not argument.startswith(GIT):
         return ""
     from sepcalc.revision import Revision
@@ -90,7 +90,7 @@ def tracked(argument: str) -> str:
 
 
 def _noted(targets: list[Target], asked: Asked, root: str) -> list[Target]:
-    """The targets of a check, with a note on what its glob skips, where it skips anything."""
+    """The targets of a check, with a note on what its glob skips."""
     note = skips(asked, root)
     return [targets[0]._replace(notes=(note,)), *targets[1:]] if note and targets else targets
 
@@ -112,7 +112,8 @@ def _paths(asked: Asked, root: str) -> list[tuple[str, str]]:
 
 
 def _target(asked: Asked, argument: str, name: str, given: Target, root: str) -> Target:
-    """A check of the project's; what was given on the command line goes before its settings, and beside its limits."""
+    """One check of the project. Settings on the command line override its settings; limits on the command line are
+    added."""
     if asked.baseline and given.baseline:
         raise InputError([Problem(f"{asked.mark} has a baseline for {printable(asked.name)}: --baseline has no place")])
     inputs = given.request.inputs or asked.inputs

@@ -120,7 +120,7 @@ def command(
 
 
 def _refuse_beside(ctx: click.Context, words: tuple[str, ...]) -> None:
-    """Raises UsageError where words stand beside a network: no option of a spec belongs to it."""
+    """Raises UsageError where words stand beside a network: options of a spec do not apply to it."""
     if not words[1:] or words[0] in KINDS or _SHAPES.fullmatch(words[0]) or not is_network(words[0]):
         return
     for word in words[1:]:
@@ -133,7 +133,7 @@ def _refuse_beside(ctx: click.Context, words: tuple[str, ...]) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """A bar on a terminal's standard error; elsewhere nothing."""
+    """A progress bar on a terminal's standard error; elsewhere nothing."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return

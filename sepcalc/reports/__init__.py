@@ -1,7 +1,7 @@
-"""What each command tells, before it has a format: a module per command.
+"""The content of each command's report, before it has a format: a module per command.
 
-A report knows itself in three ways: as sections for people, as one document and as flat records for machines. The
-renderers know formats and nothing of layers.
+A report has three forms: sections for people, one document for machines, and flat records for machines. The renderers
+know formats and nothing of layers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Column(NamedTuple):
-    """A column: ``holds`` says what its cells are, ``spare`` that it may be left out where there is no room (of several
-    such the highest first)."""
+    """A column. ``holds`` is the sort of its cells. Columns that are ``spare`` are left out where there is no room, the
+    highest number first."""
 
     name: str
     holds: str = "text"
@@ -28,7 +28,7 @@ GOOD, BAD, WARNING = "good", "bad", "warning"  # tones of a text, for who can sh
 
 
 class Toned(str):
-    """A text with a tone of its own: one of the above, or none."""
+    """A text with its own tone: one of the above, or none."""
 
     tone = ""
 
@@ -41,13 +41,13 @@ def toned(text: str, tone: str) -> str:
 
 
 def tone_of(text: str) -> str:
-    """The tone of a text; none of most."""
+    """The tone of a text; empty for most texts."""
     return text.tone if isinstance(text, Toned) else ""
 
 
 class Row(NamedTuple):
-    """Cells in the order of the columns (None: empty); ``depth`` indents the first, ``total`` is set apart, ``tone`` is
-    the whole row's. Where there is no room for all rows, those of the least ``weight`` are left out."""
+    """Cells in the order of the columns (None: empty). ``depth`` indents the first cell, ``total`` sets the row apart,
+    ``tone`` colours the whole row. Where there is no room for all rows, those of the least ``weight`` are left out."""
 
     cells: tuple[Any, ...]
     depth: int = 0
@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table with a title over it; ``folded`` where a format can (it matters less)."""
+    """A table with a title. A format may fold it where ``folded`` is set, since it matters less."""
 
     title: str
     columns: Sequence[Column]
@@ -66,7 +66,7 @@ class Table(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """Sentences below each other; with ``alarm`` all of them say what went wrong, else those that have a tone."""
+    """Sentences, one per line. With ``alarm`` every one says what went wrong; otherwise only those that have a tone."""
 
     title: str
     lines: Sequence[str]
@@ -80,8 +80,8 @@ NOTE = "note"  # a case that is no verdict, but what whoever reads the others mu
 
 
 class Case(NamedTuple):
-    """One verdict, for formats that list verdicts: ``outcome`` is passed, failed, warned, error or skipped, or NOTE;
-    ``file`` and ``line`` (0: none) are where what it was held to is written."""
+    """One verdict, for formats that list verdicts. ``outcome`` is passed, failed, warned, error or skipped, or NOTE.
+    ``file`` and ``line`` (0: none) say where the limit is written."""
 
     suite: str
     name: str
@@ -93,20 +93,21 @@ class Case(NamedTuple):
 
 
 class Report(Protocol):
-    """What every renderer is given."""
+    """The interface of every report, as renderers use it."""
 
     def sections(self) -> list[Section]:
-        """For people."""
+        """The sections for people."""
 
     def document(self) -> Mapping[str, Any]:
-        """For machines: what ``--format json`` prints."""
+        """The document for machines: the output of ``--format json``."""
 
     def records(self) -> Iterable[Mapping[str, Any]]:
-        """For machines: the rows of ``--format csv``, all with the same fields."""
+        """The rows for machines: the output of ``--format csv``. All rows have the same fields."""
 
 
 def cases_of(report: Report) -> Sequence[Case]:
-    """The verdicts of a report. Raises TypeError where it has none: no command offers these formats for it."""
+    """The verdicts of a report. Raises TypeError for a report without verdicts: no command offers these formats for
+    it."""
     cases: Sequence[Case] | None = getattr(report, "cases", lambda: None)()
     if cases is None:
         raise TypeError(f"{type(report).__name__} has no verdicts")

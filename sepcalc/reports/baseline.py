@@ -1,4 +1,4 @@
-"""``sepcalc baseline``: what networks cost, to be kept."""
+"""``sepcalc baseline``: the costs of networks, as a file to compare with later."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ SHOWN = ("params", "macs", "activations", "peak_memory")
 
 
 class BaselineReport(NamedTuple):
-    """The networks to keep, and the version of sepcalc that counted them."""
+    """The networks of a baseline, and the version of sepcalc that counted them."""
 
     kept: Sequence[baselines.Kept]
     version: str

@@ -20,8 +20,8 @@ FEW = 3  # limits to growth that hold, each in a row of its own
 
 
 class CheckReport(NamedTuple):
-    """What came of every check. ``quiet`` leaves out what passed, ``why`` explains also that; ``folder`` is put before
-    the paths of annotations (the working folder, seen from the root of the repository)."""
+    """The outcomes of all checks. ``quiet`` leaves out the checks that passed, ``why`` explains those too. ``folder``
+    is put before the paths of annotations: the working folder, relative to the root of the repository."""
 
     outcomes: Sequence[Outcome]
     why: bool = False
@@ -31,7 +31,7 @@ class CheckReport(NamedTuple):
 
     @property
     def code(self) -> int:
-        """The exit code of all."""
+        """The exit code of all checks together."""
         return worst([outcome.code for outcome in self.outcomes])
 
     def sections(self) -> list[Section]:
@@ -198,7 +198,7 @@ def _note(outcome: Outcome, held: Held) -> str:
 
 
 def _incomplete(outcome: Outcome) -> tuple[str, list[str]]:
-    """What is not known of the totals, and the layers that it is about: those that are not counted at all, if any."""
+    """The totals that are incomplete, and the layers that are not counted at all, if any."""
     gaps = [gap for gap in outcome.uncounted if gap.whole or outcome.complete]
     layers = "one layer was" if len(gaps) == 1 else f"{len(gaps)} layers were"
     lines = list(map(str, outcome.uncounted))
@@ -209,7 +209,7 @@ def _incomplete(outcome: Outcome) -> tuple[str, list[str]]:
 
 
 def _place(problem: Problem, outcome: Outcome) -> tuple[str, int]:
-    """File and line of a problem."""
+    """The file and line of a problem."""
     parts = problem.place.rsplit(":", 2)
     while parts and len(parts) > 1 and not parts[1].isdigit():
         parts = [":".join(parts[:2]), *parts[2:]]

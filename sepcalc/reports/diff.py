@@ -24,8 +24,8 @@ _TONES = {"added": GOOD, "removed": BAD}
 
 
 class DiffReport(NamedTuple):
-    """Two networks, what they are called, and limits to growth; ``same`` says that both were read from the same
-    bytes, ``remarks`` what is not limited."""
+    """Two networks with their titles, and the limits to growth. ``same`` says that both were read from the same bytes.
+    ``remarks`` names what is not limited."""
 
     names: tuple[str, str]
     old: Snapshot
@@ -37,22 +37,22 @@ class DiffReport(NamedTuple):
 
     @property
     def for_comment(self) -> bool:
-        """Whether its Markdown must be short enough for a pull request's comment."""
+        """Whether its Markdown must fit into a pull request's comment."""
         return True
 
     @property
     def incomplete(self) -> bool:
-        """Whether something of either was not counted."""
+        """Whether either network has layers that were not counted."""
         return not (self.old.complete and self.new.complete)
 
     @property
     def unknown(self) -> bool:
-        """Whether a limit is to what was not counted."""
+        """Whether a limit is on a count that is incomplete."""
         return any(one.verdict.unknown for one in self.held)
 
     @property
     def notes(self) -> list[str]:
-        """What whoever reads the numbers must know: of both networks, or of the one that each is about."""
+        """The notes of both networks. A note of only one of them names it."""
         both = dict.fromkeys((*self.old.notes, *self.new.notes, *self.remarks))
         sides = ((self.names[0], self.old.notes), (self.names[1], self.new.notes))
         return [
@@ -97,7 +97,7 @@ class DiffReport(NamedTuple):
                 yield Row((spoken(metric), old, new, _signed(new - old), _part(new - old, old)))
 
     def _sameness(self) -> str:
-        """That there is nothing to compare, and how that may have come about."""
+        """The note that both networks are the same file, and the likely reason."""
         said = "Both sides hold the same bytes."
         for name in self.names:
             if name.startswith(_HEAD):
@@ -178,7 +178,7 @@ def _layer_columns(many: bool) -> list[Column]:
 
 
 def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple[int, int]) -> Row:
-    """One change, or equal ones; their counts are the sums. ``size`` are macs and params to weigh it by."""
+    """One change, or several equal ones with their counts added up. ``size`` is macs and params, to weigh it by."""
     old, new, row = pairs[0].old, pairs[0].new, pairs[0].new or pairs[0].old
     assert row is not None
     kind = row.kind if old is None or old.kind == row.kind else f"{old.kind} -> {row.kind}"
@@ -205,7 +205,7 @@ def _signed(change: int) -> str:
 
 
 def _part(change: int, old: int) -> str:
-    """The change in percent of the old, with its sign."""
+    """The change in percent of the old count, with its sign."""
     if not change:
         return "0.0 %"
     return f"{'+' if change > 0 else '-'}{quantity.percent(abs(change), old)}" if old else "from 0"

@@ -1,4 +1,4 @@
-"""``sepcalc factor``: what a kernel is made of, and what a layer would gain."""
+"""``sepcalc factor``: whether a kernel separates, and what a layer gains by it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,9 +19,9 @@ ROUNDING = 1e-12  # an error below which is rounding
 
 
 class FactorReport(NamedTuple):
-    """A factoring and what was done with it: ``steps`` are those of the ``asked`` rank, or the last where a way has no
-    such rank (all steps when None), ``proofs`` what was run (nothing when None), ``exactly`` whether exact factors gave
-    the exact output."""
+    """A factoring and the work done with it. ``steps`` are those of the ``asked`` rank, or the last one where a scheme
+    has no such rank (None: all steps). ``proofs`` are the runs (None: nothing was run). ``exactly`` says whether exact
+    factors gave the exact output."""
 
     factoring: "Factoring"
     asked: int | None = None
@@ -96,8 +96,8 @@ class FactorReport(NamedTuple):
             yield from way.steps
 
     def shown(self) -> "list[Step]":
-        """The steps that the table shows: all of a kernel alone; of a layer's ranks, which may be thousands, the powers
-        of two, the last and the last cheap one."""
+        """The steps that the table shows: all steps of a single kernel; of a layer, which may have thousands of ranks,
+        the powers of two, the last one and the last one that saves work."""
         if self.steps is not None:
             return list(self.steps)
         shown = []
@@ -154,7 +154,7 @@ class FactorReport(NamedTuple):
         return Table("", columns, rows)
 
     def _short(self) -> Iterator[str]:
-        """The ways that have no such rank as was asked for."""
+        """The schemes that do not have the rank that was asked for."""
         if short := [step for step in self.steps or () if step.rank < (self.asked or 0)]:
             last = ", ".join(f"{step.variant} ends at rank {step.rank:,}" for step in short)
             yield f"there is no rank {self.asked:,}: {last}, which is shown"
@@ -171,7 +171,7 @@ class FactorReport(NamedTuple):
         return f"macs per output position (as many params); fewer than the full: {', '.join(parts)}"
 
     def _curve(self) -> Table:
-        """The least error that each way reaches at a part of the full cost."""
+        """The least error of each scheme at a given part of the full cost."""
         columns = [Column("macs", NUMBER)]
         for way in self.factoring.ways:
             columns += [Column(way.variant, NUMBER), Column("", BAR)]
@@ -228,7 +228,7 @@ class FactorReport(NamedTuple):
 
 
 class NamesReport(NamedTuple):
-    """The kernels that have names: rows of name, shape as it is by default, and a word on it."""
+    """The named kernels: rows of name, default shape and a short description."""
 
     names: Sequence[tuple[str, str]]
     aliases: Mapping[str, str]
@@ -248,7 +248,7 @@ class NamesReport(NamedTuple):
 
 
 def percent(error: float) -> str:
-    """A relative error as people read it: two decimals, or its order of magnitude where that would be nothing."""
+    """A relative error for people: two decimals, or its order of magnitude where that would show zero."""
     if error < ROUNDING:
         return f"< {100 * ROUNDING:.0e} %" if error else "0"
     return f"{100 * error:.2f} %" if error >= 0.0001 else f"{100 * error:.0e} %"

@@ -1,4 +1,4 @@
-"""What reports of networks share: the layers that were not counted."""
+"""The layers that were not counted, for every report on networks."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from sepcalc.reports import Lines
 
 
 def uncounted(gaps: Iterable[Gap]) -> list[Lines]:
-    """The layers that were not counted, and those that were not in some counts."""
+    """Rows for the layers that were not counted, in all counts or in some."""
     by_counts: dict[tuple[str, ...], list[str]] = {}
     for gap in dict.fromkeys(gaps):
         by_counts.setdefault(() if gap.whole else gap.counts, []).append(str(gap))

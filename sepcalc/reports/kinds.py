@@ -12,7 +12,7 @@ SHAPES = ("12x12x16", "12x16", "100", "")  # what examples begin with, the first
 
 
 class KindsReport(NamedTuple):
-    """The tables that the parser reads, written out: of all kinds, or of one."""
+    """The tables that the parser reads, for all kinds or for one."""
 
     kind: str = ""
 
@@ -54,7 +54,7 @@ class KindsReport(NamedTuple):
         return sections
 
     def _options(self) -> list[Option]:
-        """Those of the kind, or all, in the order of the table."""
+        """The options of the kind, or all options, in the order of the table."""
         return [option for option in OPTIONS.values() if not self.kind or option.name in KINDS[self.kind].options]
 
     def document(self) -> Mapping[str, Any]:
@@ -83,7 +83,7 @@ class KindsReport(NamedTuple):
 
 
 def _words(name: str) -> list[str]:
-    """The choices for each word after a kind, in brackets where it may be left out."""
+    """The choices for each word after a kind. A word that may be left out stands in brackets."""
     slots = KINDS[name].words()
     return [
         f"[{' | '.join(slot)}]" if at >= len(slots) - KINDS[name].optional else " | ".join(slot)
@@ -99,7 +99,7 @@ def _formulas() -> Table:
 
 
 def _example(name: str) -> str:
-    """A spec of the kind that can be run, or nothing."""
+    """A spec of the kind that runs, or an empty text."""
     from sepcalc.errors import InputError
     from sepcalc.meant import line
     from sepcalc.spec import parse

@@ -1,4 +1,4 @@
-"""``sepcalc layer``: one layer, all that there is to know of it."""
+"""``sepcalc layer``: everything about one layer."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from sepcalc.spec import Spec
 
 
 class LayerReport(NamedTuple):
-    """A layer as a network of its own: its op, or its links; ``called`` is its spec, or its name."""
+    """A layer as a network of its own: its op, or the links of its chain. ``called`` is its spec or its name."""
 
     called: Spec | str
     network: Network

@@ -1,4 +1,4 @@
-"""What the reports on layers share: rows of a chain's links, and how a count came about."""
+"""Shared parts of reports on layers: the links of a chain, and the derivation of each count."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -36,12 +36,12 @@ def explanation(layers: Iterable[tuple[str, Layer]]) -> Table:
 
 
 def explained(record: dict[str, Any], layer: Layer) -> dict[str, Any]:
-    """A record of machines with the derivations beside its counts."""
+    """A record for machines, with derivations beside its counts."""
     return {**record, "explain": layer.explain()}
 
 
 def steps(network: Network, records: Iterable[dict[str, Any]], explain: bool) -> list[Mapping[str, Any]]:
-    """The records of a chain's links, explained if that was asked for."""
+    """The records of a chain's links, with derivations where they were asked for."""
     if not explain:
         return list(records)
     return [explained(record, layer) for record, layer in zip(records, network.layers, strict=True)]

@@ -1,4 +1,4 @@
-"""``sepcalc network``: a network layer by layer, with totals and what it is held to."""
+"""``sepcalc network``: a network layer by layer, with totals, published numbers and budget."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -28,8 +28,8 @@ FOLDED = "xN: N equal layers or blocks after one another in one row, their numbe
 def held(
     network: Network, document: "Document | None", folded: bool = False
 ) -> tuple[Sequence[Finding], Sequence[Verdict], str]:
-    """What a network is held to by the document that it was read from, its norms ``folded`` or not: what was published,
-    its budget, and why what was published is not compared."""
+    """The published numbers and the budget of the network's document, compared with the network, and the reason why
+    published numbers are not compared (with ``folded`` norms or other inputs)."""
     if document is None:
         return (), (), ""
     verdicts = check(network, document.budget)
@@ -41,8 +41,9 @@ def held(
 
 
 class NetworkReport(NamedTuple):
-    """A network, what was found of it, and what to show: its layers nested, equal ones folded (but for ``full``);
-    or ``top`` layers at most, by ``sort`` (a metric; macs if empty); or groups of them, ``by`` kind or block."""
+    """A network, its findings, and what to show. By default: its layers as a tree, equal neighbours folded (``full``:
+    not folded). Or at most ``top`` layers, sorted by the metric ``sort`` (empty: macs). Or groups of layers, ``by``
+    kind or block."""
 
     network: Network
     published: Sequence[Finding] = ()
@@ -57,11 +58,11 @@ class NetworkReport(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether it keeps within its budget and to what was published."""
+        """Whether the network keeps its budget and its published numbers."""
         return not any(verdict.fails for verdict in self.budget) and all(finding.passed for finding in self.published)
 
     def chosen(self) -> list[int]:
-        """The numbers of the layers that machines are given, in the order in which they are."""
+        """The numbers of the layers in the machine formats, in their order there."""
         layers = self.network.layers
         order = list(range(len(layers)))
         if self.by:
@@ -73,11 +74,11 @@ class NetworkReport(NamedTuple):
 
     @property
     def _main(self) -> str:
-        """The metric that is sorted by."""
+        """The metric to sort by."""
         return self.sort or "macs"
 
     def _amounts(self) -> Sequence[int]:
-        """What every layer has of that metric; of peak memory what lives while it runs."""
+        """That metric for every layer; for peak memory, the bytes that live while the layer runs."""
         network, metric = self.network, self._main
         if metric == "peak_memory":
             return network.live(self.element_bytes)
@@ -91,11 +92,12 @@ class NetworkReport(NamedTuple):
         return list(map(measure, network.layers))
 
     def _together(self, amounts: Iterable[int]) -> int:
-        """What several layers have of that metric: tensors that live at different times take no more than the most."""
+        """That metric for several layers together. Of peak memory this is the largest: tensors that live at different
+        times share the space."""
         return max(amounts, default=0) if self._main == "peak_memory" else sum(amounts)
 
     def _all(self) -> int:
-        """What the network has of it."""
+        """That metric for the whole network."""
         if self._main == "peak_memory":
             return self.network.peak_memory(self.element_bytes)
         return self.network.param_bytes if self._main == "params_bytes" else sum(self._amounts())
@@ -157,14 +159,14 @@ class NetworkReport(NamedTuple):
         return [rows[at] for at in self.chosen()]
 
     def _records(self) -> list[dict[str, Any]]:
-        """Every layer for machines."""
+        """Every layer, for machines."""
         return list(records(self.network, self.element_bytes))
 
     def _explained(self, record: dict[str, Any], at: int) -> dict[str, Any]:
         return {**record, "explain": self.network.layers[at].explain()} if self.explain else record
 
     def _groups(self) -> list[Share]:
-        """The groups asked for, in the order of the network, or the ``top`` of them, those with most first."""
+        """The groups in the order of the network, or the ``top`` ones, largest first."""
         groups = GROUPINGS[self.by](self.network.layers)
         return groups if self.top is None else self._ranked(groups)[: self.top]
 
@@ -177,7 +179,7 @@ class NetworkReport(NamedTuple):
         return SHARED if not self.sort or self.sort in SHARED else (self.sort,)
 
     def _columns(self, *first: Column) -> list[Column]:
-        """Params, macs and what is sorted by; beside those of :meth:`_shared`, parts of the total and bars."""
+        """Columns for params, macs and the metric to sort by, and for the shares and bars of :meth:`_shared`."""
         columns = list(first)
         shared = self._shared()
         for metric in dict.fromkeys((*SHARED, *shared)):
@@ -188,8 +190,8 @@ class NetworkReport(NamedTuple):
         return columns
 
     def _numbers(self, made: Sequence[Made], whole: int, drawn: bool) -> Iterator[tuple[Any, ...]]:
-        """The cells of rows in those columns; ``whole`` is what the network has of what is sorted by. Where they are
-        ``drawn``, with bars beside the longest, and without a share of nothing."""
+        """The cells of a row in those columns. ``whole`` is the network's amount of the metric to sort by. ``drawn``
+        adds bars next to the longest one, and leaves out shares of zero."""
         shared, columns = self._shared(), list[Sequence[Any]]()
         for metric in dict.fromkeys((*SHARED, *shared)):
             main = metric == self._main
@@ -203,7 +205,7 @@ class NetworkReport(NamedTuple):
         return zip(*columns)
 
     def _rows(self, made: Sequence[Made], rest: Made) -> list[Row]:
-        """Rows with their numbers, then what is left (if it has a name), then the total."""
+        """The rows with their numbers, then the rest (if it has a name), then the total."""
         whole = self._all()
         rows = [
             Row((*cells, *numbers), depth)

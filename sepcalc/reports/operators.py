@@ -1,4 +1,4 @@
-"""``sepcalc operators``: what an importer counts, and what it lists as uncounted."""
+"""``sepcalc operators``: the operators that an importer counts, and those that it lists as uncounted."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from sepcalc.reports import Column, Lines, Row, Section, Table
 
 
 class OperatorsReport(NamedTuple):
-    """The names in an importer's table, and why some operators are not in it."""
+    """The names in an importer's table, and the reasons of the operators that are not counted."""
 
     source: str
     names: tuple[str, ...]

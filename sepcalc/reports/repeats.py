@@ -13,8 +13,8 @@ Together = tuple[str, int, list[Pair]]  # what they are called, how many there a
 
 
 def together(pairs: Sequence[Pair]) -> list[Together]:
-    """Changes in their order; those that are equal but for the indices in their names stand where the first one is. A
-    name with an index and one without (``b[1]/conv`` and ``b/conv``) stay apart: no range tells both."""
+    """Changes in their order. Changes that differ only in the indices of their names become one, at the place of the
+    first. Names with and without an index (``b[1]/conv`` and ``b/conv``) stay apart, since no range covers both."""
     groups: dict[Hashable, list[Pair]] = {}
     for pair in pairs:
         sides = [side and (_INDEX.sub("[]", side.name), *side[1:]) for side in (pair.old, pair.new)]
@@ -25,7 +25,7 @@ def together(pairs: Sequence[Pair]) -> list[Together]:
 
 
 def _boxes(group: list[Pair]) -> list[Together]:
-    """The group, in parts whose names are told by a range for each index."""
+    """The group, split into parts that one range per index describes."""
     waiting, found = [group], list[Together]()
     while waiting:
         part = waiting.pop()
@@ -37,8 +37,8 @@ def _boxes(group: list[Pair]) -> list[Together]:
 
 
 def _is_box(part: list[Pair]) -> bool:
-    """Whether the indices are all those in a range, or of several ranges all their combinations; in the same order on
-    both sides."""
+    """Whether the indices are all those of a range, or all combinations of several ranges, in the same order on both
+    sides."""
     orders = []
     for names in _names(part):
         rows = [_indices(name) for name in names]
@@ -50,8 +50,8 @@ def _is_box(part: list[Pair]) -> bool:
 
 
 def _parted(part: list[Pair]) -> list[list[Pair]]:
-    """The same in smaller parts: by the first index that is not the same in all, in runs of numbers if there is more
-    than one."""
+    """The group in smaller parts: split by the first index that differs, into runs of consecutive numbers where there
+    are several."""
     rows = [sum(map(_indices, names), ()) for names in zip(*_names(part))]
     ranges = [sorted({*numbers}) for numbers in zip(*rows)]
     for step, (at, numbers) in product((1, 0), enumerate(ranges)):  # gaps first
@@ -68,7 +68,7 @@ def _parted(part: list[Pair]) -> list[list[Pair]]:
 
 
 def _names(part: list[Pair]) -> list[list[str]]:
-    """The names of the layers, of each side that there is."""
+    """The names of the layers, on each side that exists."""
     sides = ([pair.old for pair in part], [pair.new for pair in part])
     return [[row.name for row in rows if row] for rows in sides if rows[0]]
 
@@ -78,8 +78,8 @@ def _indices(name: str) -> tuple[int, ...]:
 
 
 def _called(part: list[Pair]) -> str:
-    """The name of the layers, before and after where they are not called the same; one that is counted on one side only
-    is."""
+    """The name of the layers. Where it changed, both names. A layer that is counted on one side only has the name of
+    that side."""
     before, *others = map(_ranged, _names(part))
     after = others[0] if others else before
     counts = len(_RANGE.findall(before)), len(_RANGE.findall(after))
@@ -89,7 +89,7 @@ def _called(part: list[Pair]) -> str:
 
 
 def _ranged(names: list[str]) -> str:
-    """One name for several that are equal but for indices."""
+    """One name for several names that differ only in indices."""
     spans = [(min(numbers), max(numbers)) for numbers in zip(*map(_indices, names))]
     texts = iter([f"[{low}]" if low == high else f"[{low}..{high}]" for low, high in spans])
     return _INDEX.sub(lambda _: next(texts), names[0])

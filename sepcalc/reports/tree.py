@@ -14,9 +14,9 @@ _NUMBERED = re.compile(r"([^/]*?)([0-9]{1,18})([^0-9/]*(?:/.*)?)", re.DOTALL)
 
 
 class Branch(NamedTuple):
-    """A layer, or a group of them: ``times`` as many as are shown, all equal, ``cost`` of them all. ``first`` and
-    ``last`` are numbers of layers (of the last of equal ones); ``kind`` is equal exactly where nothing but a number in
-    the name differs."""
+    """A layer, or a group of layers. ``times`` is how many equal ones it stands for, and ``cost`` is the sum over all
+    of them. ``first`` and ``last`` are numbers of layers (of the last of equal ones). Two branches have the same
+    ``kind`` if and only if they differ in nothing but a number in their names."""
 
     name: str
     first: int
@@ -28,18 +28,18 @@ class Branch(NamedTuple):
 
     @property
     def layers(self) -> int:
-        """How many layers it stands for."""
+        """The number of layers that it stands for."""
         return sum(child.layers for child in self.children) if self.children else self.times
 
     @property
     def title(self) -> str:
-        """The name, and how many times it is there."""
+        """The name, and the number of repeats."""
         return f"{self.name} x{self.times}" if self.times > 1 else self.name
 
 
 def grown(layers: Sequence[Layer], fold: bool = True) -> list[Branch]:
-    """The tree of the layers by the parts of their names, in order; layers of one group stand together in it only
-    where they do so in the network. With ``fold``, repeated neighbours become one branch."""
+    """The tree of the layers by the parts of their names, in order. A group joins only layers that are neighbours in
+    the network. With ``fold``, repeated neighbours become one branch."""
     paths = [layer.name.lstrip("/").split("/", MAX_DEPTH) for layer in layers]
     return _Grower(layers, paths, fold).between(0, len(layers), 0)
 
@@ -58,7 +58,7 @@ class _Grower:
         self.kinds: dict[Any, int] = {}
 
     def between(self, start: int, stop: int, depth: int) -> list[Branch]:
-        """The branches of these layers, which have ``depth`` parts of their names in common."""
+        """The branches of these layers, whose names share the first ``depth`` parts."""
         branches = []
         while start < stop:
             path, end = self.paths[start], start + 1
@@ -77,7 +77,7 @@ class _Grower:
         return Branch(name, at, at, cost, kind)
 
     def group(self, name: str, children: list[Branch]) -> Branch:
-        """A branch of its children; an only child takes its place."""
+        """A branch of these children. A single child takes its place."""
         if len(children) == 1:
             return children[0]._replace(name=f"{name}/{children[0].name}")
         cost = total(child.cost for child in children)
@@ -88,8 +88,8 @@ class _Grower:
         return self.kinds.setdefault(marks, len(self.kinds))
 
     def folded(self, branches: list[Branch]) -> list[Branch]:
-        """Equal neighbours whose names count on as one; several in a row that repeat, three times at least, as a
-        group of their own."""
+        """Equal neighbours with consecutive numbers, as one branch. A sequence that repeats at least three times
+        becomes a group."""
         often = Counter([branch.kind for branch in branches])
         if len(often) == len(branches):  # none is equal to another
             return branches
@@ -117,7 +117,8 @@ class _Grower:
 
 
 def _counted(name: str) -> tuple[str, str, str]:
-    """A name around the last number of its first part: ``mobile[``, ``2``, ``]/act``; without one, the name alone."""
+    """A name split around the last number of its first part: ``mobile[``, ``2``, ``]/act``. A name without a number
+    stays whole."""
     match = _NUMBERED.fullmatch(name)
     return (match[1], match[2], match[3]) if match else (name, "", "")
 
@@ -139,7 +140,7 @@ def _repeated(marks: Sequence[int], numbers: Sequence[int], at: int) -> tuple[in
 
 
 def _as_one(equal: Sequence[Branch], numbers: Sequence[str], name: tuple[str, str, str]) -> Branch:
-    """Equal branches as one, called by the first and the last of their numbers."""
+    """Equal branches as one, named by their first and last numbers."""
     called = f"{name[0]}{numbers[0]}..{numbers[-1]}{name[2]}"
     return _times(equal[-1], len(equal))._replace(name=called, first=equal[0].first)
 

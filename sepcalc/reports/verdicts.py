@@ -9,7 +9,7 @@ from sepcalc.gate.reasons import Reasons
 
 
 def about(metric: str, count: int) -> str:
-    """A count of a metric in three digits: ``42.3 M``, or ``1.5 MiB`` of bytes."""
+    """A count of a metric with three digits: ``42.3 M``, or ``1.5 MiB`` of bytes."""
     return quantity.about_bytes(count) if METRICS[metric].bytes else quantity.about(count)
 
 
@@ -32,7 +32,7 @@ def sentence(held: Held) -> str:
 
 
 def because(held: Held, reasons: Reasons) -> Iterator[str]:
-    """Which layers weigh most, which grew, and what would fit."""
+    """The layers that weigh most, those that grew, and the rewrites that would fit."""
     metric = held.verdict.metric
     heaviest = [
         f"{layer} {about(metric, amount)} ({quantity.percent(amount, whole)})"

@@ -1,4 +1,4 @@
-"""``sepcalc verify``: what was executed, beside what the formulas say."""
+"""``sepcalc verify``: the executed counts beside the formulas."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,7 +89,7 @@ class VerifyReport(NamedTuple):
             }
 
     def summary(self) -> str:
-        """What was executed, and how fast."""
+        """The number of executed operations, and their speed."""
         verification = self.verification
         done = verification.executed
         operations = done.mults + done.adds + done.compares + done.divs + done.specials

@@ -1,4 +1,4 @@
-"""``sepcalc whatif``: a network before and after, what became of every layer, and what that is worth in time."""
+"""``sepcalc whatif``: a network before and after, the change of every layer, and the estimated speed-up."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
@@ -15,7 +15,7 @@ from sepcalc.rewriting.speed import Load, load
 
 
 def incomplete(network: Network) -> str:
-    """What a reader must know of totals that are not the whole network's; nothing where they are."""
+    """A sentence that the totals are not the whole network's; empty where they are."""
     if network.stopped is not None:
         return f"INCOMPLETE: the totals end where counting stopped, at {network.stopped.name} ({network.stopped.kind})"
     if network.complete and network.incomplete:
@@ -24,7 +24,7 @@ def incomplete(network: Network) -> str:
 
 
 class WhatifReport(NamedTuple):
-    """A rewritten network; ``balance`` asks what a device of so many macs per byte makes of it."""
+    """A rewritten network. ``balance`` is the macs per byte of a device, for the estimated speed-up."""
 
     rewritten: Rewritten
     balance: Fraction | None = None
@@ -76,13 +76,13 @@ class WhatifReport(NamedTuple):
             }
 
     def records_of_layers(self) -> Iterable[dict[str, Any]]:
-        """Every layer of the network as it was; the rule that changed it, or the reason why none did."""
+        """Every layer of the original network, with the rule that changed it or the reason why none did."""
         for change in self.rewritten.layers:
             told = {"rule": change.rule} if change.rule else {"reason": change.reason}
             yield {"name": change.name, "before": change.before._asdict(), "after": change.after._asdict(), **told}
 
     def _changed(self) -> list[Change]:
-        """Layers that a rule rewrote, or whose macs are others."""
+        """The layers that a rule rewrote, or whose macs changed."""
         return [
             change
             for change in self.rewritten.layers
@@ -130,7 +130,7 @@ class WhatifReport(NamedTuple):
         return Table(title, columns, rows)
 
     def _left(self) -> list[str]:
-        """Layers with macs that no rule changed, by the reason; those without any are not worth a word."""
+        """The layers with macs that no rule changed, grouped by reason."""
         reasons: dict[str, list[str]] = {}
         for change in self.rewritten.layers:
             if change.reason and change.before == change.after and change.before.macs:
@@ -153,7 +153,7 @@ class WhatifReport(NamedTuple):
         return load(network.layers, self.balance, self.element_bytes)
 
     def _loads(self) -> Iterable[tuple[str, Load, Load]]:
-        """Every layer that was changed, before and after (all its links)."""
+        """Every changed layer, before and after (with all its links)."""
         assert self.balance is not None
         changed = set(self._changed())
         for change, old, new in self.rewritten.pairs():
@@ -198,7 +198,7 @@ def _speed_row(name: str, was: Load, now: Load, total: bool = False) -> Row:
 
 
 def _in_time(was: Load, now: Load) -> str:
-    """``2.9x less``: the least time after, compared with that before, exactly."""
+    """``2.9x less``: the least time after, relative to before, exactly."""
     common = lcm(was.time.denominator, now.time.denominator)
     return quantity.times(int(now.time * common), int(was.time * common)).replace("fewer", "less")
 
@@ -215,7 +215,7 @@ def _told(load: Load) -> dict[str, Any]:
 
 
 class Way(NamedTuple):
-    """One way to fit, as the report tells it."""
+    """One way to fit, as the report shows it."""
 
     way: str
     change: str
@@ -226,7 +226,7 @@ class Way(NamedTuple):
 
 
 def fit_report(before: Network, limits: Mapping[str, int], answers: Iterable[Answer]) -> "FitReport":
-    """What the ways that were tried came to."""
+    """The report on the ways that were tried."""
     ways = [
         Way(a.way, a.change, a.reason, None, a.layers)
         if a.network is None
@@ -239,8 +239,8 @@ def fit_report(before: Network, limits: Mapping[str, int], answers: Iterable[Ans
 
 
 class FitReport(NamedTuple):
-    """A network, its limits, and the ways to keep them; ``incomplete`` says what was not counted, ``missing`` are
-    these layers."""
+    """A network, its limits, and the ways to keep them. ``incomplete`` says what was not counted, ``missing`` are those
+    layers."""
 
     name: str
     before: Cost
@@ -253,7 +253,7 @@ class FitReport(NamedTuple):
 
     @property
     def best(self) -> str | None:
-        """The way that keeps the most params; of several, the first. None where no way fits."""
+        """The way that keeps the most params; the first of several. None where no way fits."""
         fitting = [(way.cost.params, way.way) for way in self.ways if way.cost is not None]
         return max(fitting, key=lambda found: found[0])[1] if fitting else None
 

@@ -1,4 +1,4 @@
-"""``sepcalc zoo``: the networks that come with it, beside what was published of them."""
+"""``sepcalc zoo``: the networks that come with sepcalc, beside their published numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,19 +10,19 @@ from sepcalc.shape import show
 
 
 class Exhibit(NamedTuple):
-    """A network under its name in the zoo."""
+    """A network and its name in the zoo."""
 
     name: str
     network: Network
     published: Sequence[Finding]
 
     def printed(self, metric: str) -> str:
-        """What was published of a metric, as it was printed; nothing where nothing was."""
+        """The published number of a metric, as it was printed; empty where none was published."""
         return next((finding.published for finding in self.published if finding.metric == metric), "")
 
     @property
     def source(self) -> str:
-        """Who published it; several with semicolons between."""
+        """The sources of the published numbers, separated by semicolons."""
         return "; ".join(dict.fromkeys(finding.source for finding in self.published))
 
 
@@ -33,7 +33,7 @@ class ZooReport(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Whether all of them keep to what was published."""
+        """Whether all networks keep their published numbers."""
         return all(finding.passed for exhibit in self.exhibits for finding in exhibit.published)
 
     def sections(self) -> list[Section]:
