@@ -88,3 +88,47 @@ class Arguments(NamedTuple):
         if len(axis) != 1 or axis not in letters:
             raise Invalid(f"{quoted(axis)} is no axis of {show(self.shape)}: expected one of {letters}", about="axis")
         return letters.index(axis)
+
+
+# --- and back --------------------------------------------------------------------------------------------------------
+
+
+class Written(NamedTuple):
+    """An op as a layer: its kind, words and options (None: left out), and how many first axes it runs along."""
+
+    kind: str
+    words: Words = ()
+    options: Mapping[str, Value | None] = {}
+    each: int = 0
+
+
+def short(sizes: Shape, default: int = 0) -> Shape | None:
+    """One size for all axes where they are equal, none where they are the default."""
+    if not sizes:
+        return None
+    if sizes.count(sizes[0]) < len(sizes):
+        return sizes
+    return None if sizes[0] == default else sizes[:1]
+
+
+def windowed(kernel: Shape, stride: Shape, padding: Padding, dilation: Shape) -> dict[str, Value | None]:
+    """The options of a window."""
+    pads: Value | None = padding
+    if not isinstance(padding, str):
+        pads = None if not any(map(any, padding)) else padding if len(set(padding)) > 1 else padding[:1]
+    kernel, steps = short(kernel) or (1,), short(stride, 1)
+    return {"kernel": kernel, "stride": steps, "padding": pads, "dilation": short(dilation, 1)}
+
+
+def letter(axis: int, shape: Shape) -> str | None:
+    """The letter of an axis, where it is not the last."""
+    return None if axis in (-1, len(shape) - 1) else axis_letters(shape)[axis]
+
+
+def over_one(count: int) -> int | None:
+    return count if count > 1 else None
+
+
+def denied(flag: bool) -> bool | None:
+    """A flag that is on unless it is denied."""
+    return None if flag else False

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import COUNTS, Cost, Naming, plain
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -69,6 +69,10 @@ class Op:
         """The axis along which its inputs lie one after another, so that an element sees one of them alone."""
         return None
 
+    def written(self, inputs: Shapes) -> Written:
+        """The layer that builds it on these inputs. Raises :class:`Invalid` where the language has no words for it."""
+        raise Invalid(f"{self.kind(inputs)} has no spec")
+
     def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
         """Where each axis of an input lies in the output, where that is said by what the op does to them; None for an
         axis that is no more one of its own. Of most ops each lies where it lay, and this is None."""
@@ -110,6 +114,10 @@ class Uncounted(_Uncounted, Op):
     def whole(self) -> bool:
         """Whether none of its counts is known."""
         return self.counts == COUNTS
+
+    def written(self, inputs: Shapes) -> Written:
+        counts = None if self.whole else self.counts
+        return Written("uncounted", (self.called,), {"to": self.shape, "counts": counts, "stops": self.stops or None})
 
 
 class Link(NamedTuple):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.arguments import Arguments, Windowed
+from sepcalc.ops.arguments import Arguments, Windowed, Written, over_one, short, windowed
 from sepcalc.ops.base import Builder, Op, Window
 from sepcalc.options import Value
 from sepcalc.shape import (
@@ -100,6 +100,16 @@ class Conv(_Conv, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return _gathered(self.kernel, self.stride, self.dilation, self.padding, inputs[0][:-1])
+
+    def written(self, inputs: Shapes) -> Written:
+        channels = inputs[0][-1]
+        options = windowed(self.kernel, self.stride, self.padding, self.dilation) | {"bias": self.bias or None}
+        if self.groups == channels > 1 and self.out % channels == 0 and self.kernel:
+            return Written("depthwise", (), options | {"multiplier": over_one(self.out // channels)})
+        options |= {"out": self.out, "groups": over_one(self.groups)}
+        if max(self.kernel, default=1) > 1 or options["padding"] not in (None, "same"):
+            return Written("conv", (), options)
+        return Written("pointwise", (), {name: options[name] for name in ("out", "stride", "groups", "bias")})
 
 
 class _Transposed(NamedTuple):
@@ -201,6 +211,12 @@ class Transposed(_Transposed, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
 
+    def written(self, inputs: Shapes) -> Written:
+        options = windowed(self.kernel, self.stride, self.padding, self.dilation)
+        extra, groups = short(self.output_padding), over_one(self.groups)
+        more = {"out": self.out, "output-padding": extra, "groups": groups, "bias": self.bias or None}
+        return Written("transposed", (), options | more)
+
 
 class _Fold(NamedTuple):
     kernel: Shape
@@ -249,6 +265,9 @@ class Fold(_Fold, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("fold", (), windowed(self.kernel, self.stride, self.padding, self.dilation) | {"to": self.to})
 
 
 @lru_cache(1024)

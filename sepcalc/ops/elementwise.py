@@ -4,8 +4,9 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written
 from sepcalc.ops.base import Builder, Op, Window, broadcast
+from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -108,6 +109,12 @@ class Activation(_Activation, Op):
             activations=x,
         )
 
+    def written(self, inputs: Shapes) -> Written:
+        options: dict[str, Value | None] = {"shared": self.shared or None}
+        if self.factor != 1 and (name := ACTIVATIONS[self.how].factor):
+            options[name] = self.factor
+        return Written("act", (self.how,), options)
+
 
 # Which count a step of each takes; of and, or and xor none (a choice after a compare).
 ELEMENTWISE = {
@@ -158,6 +165,9 @@ class Elementwise(_Elementwise, Op):
         counts = {ELEMENTWISE[self.how]: total} if ELEMENTWISE[self.how] else {}
         return Cost(**counts, activations=name("elements", *output))
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written(self.how)
+
 
 # What a scatter does with what it puts to a place and what stands there.
 SCATTERED = ("add", "multiply", "maximum", "minimum")
@@ -193,6 +203,9 @@ class Scatter(_Scatter, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written("scatter", (self.how,), {"to": self.to})
+
 
 class _Select(NamedTuple):
     pass
@@ -213,6 +226,9 @@ class Select(_Select, Op):
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         return Cost(activations=name("elements", *output))
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("select")
 
 
 # Which count an element of each takes, the other operand being stored.
@@ -268,6 +284,12 @@ class Stored(_Stored, Op):
             trained = name("stored", *self.shape) if self.per == "shape" else y
         counts = {STORED[self.how]: y} if STORED[self.how] else {}
         return Cost(**counts, params=trained, activations=y)
+
+    def written(self, inputs: Shapes) -> Written:
+        words, options = () if self.per == "shape" else (self.per,), {"shape": self.shape or None}
+        if self.how in ("scale", "shift"):
+            return Written(self.how, words, options)
+        return Written("stored", (self.how, *words), options)
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written, letter, short
 from sepcalc.ops.base import Builder, Op, Window, require_spatial
 from sepcalc.shape import Pads, Shape, Shapes, axis_letters, show
 
@@ -37,6 +37,9 @@ class Concat(_Concat, Op):
     def beside(self, inputs: Shapes) -> int | None:
         return range(len(inputs[0]))[self.axis]
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written("concat", (), {"axis": letter(self.axis, inputs[0])})
+
 
 class _Pad(NamedTuple):
     padding: Pads
@@ -59,6 +62,10 @@ class Pad(_Pad, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(1, start=-before) for before, _ in self.padding])
+
+    def written(self, inputs: Shapes) -> Written:
+        pads = self.padding if len(set(self.padding)) > 1 else self.padding[:1]
+        return Written("pad", (), {"padding": pads})
 
 
 class _Slice(NamedTuple):
@@ -97,6 +104,9 @@ class Slice(_Slice, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(1, start=first) for first in self.start[:-1]]) if any(self.start[:-1]) else ()
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written("slice", (), {"to": self.to, "start": self.start if any(self.start) else None})
+
 
 class _Copy(NamedTuple):
     to: Shape
@@ -132,6 +142,9 @@ class Copy(_Copy, Op):
         starts = self.start or (None,) * len(self.stride)
         return tuple([Window(1, step, 1, first) for step, first in zip(self.stride, starts)]) or None
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written("copy", (), {"to": self.to, "stride": short(self.stride), "start": self.start or None})
+
 
 class _Embedding(NamedTuple):
     vocab: int
@@ -164,6 +177,9 @@ class Embedding(_Embedding, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written("embedding", (f"bag-{self.bag}",) if self.bag else (), {"vocab": self.vocab, "out": self.out})
+
 
 class _Token(NamedTuple):
     tokens: int = 1
@@ -192,6 +208,9 @@ class Token(_Token, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
 
+    def written(self, inputs: Shapes) -> Written:
+        return Written("token", (), {"count": self.tokens})
+
 
 class _Random(NamedTuple):
     shape: Shape
@@ -215,6 +234,9 @@ class Random(_Random, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("random", (), {"to": self.shape})
 
 
 class _Constant(NamedTuple):
@@ -249,6 +271,9 @@ class Constant(_Constant, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("constant", (), {"to": self.shape, "learned": self.learned, "buffer": self.buffer or None})
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

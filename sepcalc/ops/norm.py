@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written, denied, letter, over_one
 from sepcalc.ops.base import Builder, Op, Window, broadcast
+from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -43,6 +44,10 @@ class BatchNorm(_BatchNorm, Op):
             activations=x,
         )
 
+    def written(self, inputs: Shapes) -> Written:
+        flags = {"gain": denied(self.gain), "bias": denied(self.bias), "unfolded": self.unfolded or None}
+        return Written("norm", ("batch",), flags)
+
 
 class _Normalization(NamedTuple):
     stored: Shape = ()
@@ -72,6 +77,9 @@ class Normalization(_Normalization, Op):
         x = name("elements", *output)
         buffers = 2 * name("stored", *self.stored) + name("count", 1) if self.stored else 0
         return Cost(mults=x, adds=x, buffers=buffers, activations=x)
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("norm", ("input",), {"shape": self.stored or None})
 
 
 class _RowNorm(NamedTuple):
@@ -131,6 +139,14 @@ class RowNorm(_RowNorm, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return () if self.how in ("layer", "rms") and self.axes == 1 else None
 
+    def written(self, inputs: Shapes) -> Written:
+        options: dict[str, Value | None] = {"gain": denied(self.gain), "axes": over_one(self.axes)}
+        if self.how != "rms":
+            options["bias"] = denied(self.bias)
+        if self.how == "group":
+            options["groups"] = self.groups
+        return Written("norm", (self.how,), options)
+
 
 class _LocalResponseNorm(NamedTuple):
     size: int
@@ -152,6 +168,9 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         x = name("elements", *output)
         return Cost(mults=2 * x, adds=name("neighbours", self.size) * x, divs=x, specials=x, activations=x)
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("norm", ("lrn",), {"size": self.size})
 
 
 class _Softmax(NamedTuple):
@@ -181,6 +200,9 @@ class Softmax(_Softmax, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         at = range(len(output))[self.axis]
         return () if at == len(output) - 1 or output[at] == 1 else None
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written(self.kind(inputs), (), {"axis": letter(self.axis, inputs[0])})
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

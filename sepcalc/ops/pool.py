@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written, letter, short, windowed
 from sepcalc.ops.base import Builder, Op, Window, require_spatial
 from sepcalc.ops.conv import refuse_empty
 from sepcalc.shape import (
@@ -77,6 +77,12 @@ class Pool(_Pool, Op):
         axes = zip(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
         return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
 
+    def written(self, inputs: Shapes) -> Written:
+        options = windowed(self.kernel, self.stride, self.padding, self.dilation)
+        stride = None if self.stride == self.kernel else short(self.stride)
+        flags = {"ceil": self.ceil or None, "exclude-pad": self.exclude_pad or None}
+        return Written("pool", (self.how,), {**options, "stride": stride, **flags})
+
 
 # Which count every element but the first takes.
 REDUCTIONS = {
@@ -128,6 +134,15 @@ class Reduce(_Reduce, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return () if self.axes == (len(inputs[0]) - 1,) and self.keep else None
 
+    def written(self, inputs: Shapes) -> Written:
+        rank = len(inputs[0]) - 1
+        if self.called == "pool" and self.axes == tuple(range(rank)):
+            how = "max" if self.how == "max" else "avg"
+            return Written("pool", (how,), {"to": (1,) * rank}) if self.keep else Written("pool", (how, "global"))
+        letters = axis_letters(inputs[0])
+        over = "".join(letters[axis] for axis in self.axes)
+        return Written("reduce", (self.how,), {"over": over, "keep": self.keep or None})
+
 
 class _Cumulate(NamedTuple):
     axis: int = -1
@@ -150,6 +165,9 @@ class Cumulate(_Cumulate, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written(f"cum{self.how}", (), {"axis": letter(self.axis, inputs[0])})
 
 
 class _AdaptivePool(NamedTuple):
@@ -189,6 +207,9 @@ class AdaptivePool(_AdaptivePool, Op):
             return None
         # What is left over, i mod o, falls into two windows at once where it does not divide o.
         return tuple([Window(-(-i // o) + (i % o > gcd(i, o)), i, o, None) for i, o in zip(inputs[0], self.to)])
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("pool", (self.how,), {"to": self.to})
 
 
 TAPS = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
@@ -230,6 +251,9 @@ class Upsample(_Upsample, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(TAPS[self.how], i, o, None) for i, o in zip(inputs[0], self.to)])
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("upsample", (self.how,), {"to": self.to})
 
 
 # How, and of how many spatial axes.
@@ -296,6 +320,10 @@ class GridSample(_GridSample, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        flags = {"align-corners": self.align_corners or None, "stored": self.stored or None}
+        return Written("grid-sample", (self.how,), flags)
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

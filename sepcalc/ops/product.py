@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written
 from sepcalc.ops.base import Builder, Chain, Link, Op, Window, broadcast, spatial
 from sepcalc.shape import Shape, Shapes, show
 
@@ -37,6 +37,9 @@ class Dense(_Dense, Op):
         bias = name("bias", 1) if self.bias else 0
         macs = rows * ins * outs
         return Cost(macs, macs, rows * outs * (ins - 1 + bias), params=outs * (ins + bias), activations=rows * outs)
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("dense", (), {"out": self.out, "bias": self.bias or None})
 
 
 class _Matmul(NamedTuple):
@@ -77,6 +80,9 @@ class Matmul(_Matmul, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("matmul", (), {"transpose": self.transpose or None})
 
 
 class _Einsum(NamedTuple):
@@ -139,6 +145,9 @@ class Einsum(_Einsum, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        return Written("einsum", (self.equation,))
 
 
 class _Attention(NamedTuple):
@@ -206,6 +215,10 @@ class Attention(_Attention, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        kv_heads = None if self.kv_heads == self.heads else self.kv_heads
+        return Written("attention", (), {"heads": self.heads, "kv-heads": kv_heads, "mask": self.mask or None})
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -4,9 +4,10 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written
 from sepcalc.ops.base import Builder, Op, Window
 from sepcalc.ops.elementwise import ACTIVATIONS
+from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -94,6 +95,21 @@ class Recurrent(_Recurrent, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        options: dict[str, Value | None] = {
+            "out": self.hidden,
+            "bias": bool(self.bias_sets) or None,
+            "bias-sets": self.bias_sets or None,
+            "projection": self.projection or None,
+            "act": None if self.act == "tanh" or self.relu else self.act,
+            "gate": None if self.gate == "sigmoid" or self.cell == "rnn" else self.gate,
+            "peephole": self.peephole or None,
+            "reset-before": self.reset_before or None,
+            "bidirectional": self.bidirectional or None,
+            "last": self.last or None,
+        }
+        return Written(self.cell, ("relu",) if self.relu else (), options)
 
 
 def _counted(*functions: tuple[str, int]) -> dict[str, int]:

@@ -5,8 +5,9 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
-from sepcalc.ops.arguments import Arguments
+from sepcalc.ops.arguments import Arguments, Written, over_one
 from sepcalc.ops.base import Builder, Op, Window, require_spatial
+from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -93,6 +94,18 @@ class Rename(_Rename, Op):
         if self.how not in ("flatten", "reshape"):
             return None
         return tuple([_place(shape, axis, output) for axis in range(len(shape))])
+
+    def written(self, inputs: Shapes) -> Written:
+        options: dict[str, Value | None] = {}
+        if self.how == "reshape" or self.how not in KINDS:  # any other order of the same elements
+            return Written("reshape", (), {"to": self.output(inputs)})
+        if self.how == "permute":
+            options = {"to": self.to}
+        if self.how == "shuffle":
+            options = {"groups": self.groups, "blocks": over_one(self.blocks)}
+        if self.how in ("pixel-shuffle", "pixel-unshuffle"):
+            options = {"scale": (self.scale,)}
+        return Written(self.how, (), options)
 
 
 def _place(shape: Shape, axis: int, output: Shape) -> int | None:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
+from sepcalc.ops.arguments import Written
 from sepcalc.ops.base import Op, Window
 from sepcalc.shape import Shape, Shapes, show
 
@@ -48,6 +49,10 @@ class Each(_Each, Op):
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         windows = self.op.windows(_slices(inputs), output[1:])
         return (Window(1), *windows) if windows else windows
+
+    def written(self, inputs: Shapes) -> Written:
+        one = self.op.written(_slices(inputs))
+        return one._replace(each=one.each + 1)
 
 
 def _slices(inputs: Shapes) -> Shapes:
@@ -123,6 +128,9 @@ class Scan(_Scan, Op):
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return None
+
+    def written(self, inputs: Shapes) -> Written:
+        raise Invalid(f"{self.called} has no spec")  # a document spells a step out
 
 
 def each(op: Op, output: Shape) -> Op:
