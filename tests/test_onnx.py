@@ -21,7 +21,7 @@ from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.common.isolated import run_apart
-from sepcalc.importers.onnx import REASONS, read
+from sepcalc.importers.onnx import OPERATORS, read
 from sepcalc.network import Gap, Network
 from sepcalc.verification import verify
 
@@ -923,7 +923,7 @@ def test_a_table_of_angles_is_no_weight(tmp_path: Path) -> None:
 def test_what_is_blocked_for_one_processor_is_listed_with_a_way_out(tmp_path: Path) -> None:
     blocked = helper.make_node("Conv", ["x", "w"], ["y"], "c", domain="com.microsoft.nchwc")
     network = read(saved(tmp_path, [blocked], {"x": (1, 8, 4, 4)}, "y", (weight("w", 8, 8, 1, 1),)))
-    assert network.uncounted == (Gap("c", "com.microsoft.nchwc.Conv", REASONS["com.microsoft.nchwc"]),)
+    assert network.uncounted == (Gap("c", "com.microsoft.nchwc.Conv", OPERATORS["com.microsoft.nchwc"].reason),)
 
 
 def test_an_lstm_that_quantizes_by_itself_multiplies_as_an_lstm_does(tmp_path: Path) -> None:

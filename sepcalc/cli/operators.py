@@ -41,7 +41,8 @@ def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
 
         return supported(), KERAS_REASONS
     try:
-        from sepcalc.importers.onnx import OPERATORS, REASONS
+        from sepcalc.importers.onnx import OPERATORS
     except ImportError as error:
         raise InputError([Problem("this needs the package onnx", install("onnx"))]) from error
-    return OPERATORS, REASONS
+    counted = [name for name, row in OPERATORS.items() if row.handle]
+    return counted, {name: row.reason for name, row in OPERATORS.items() if row.reason}

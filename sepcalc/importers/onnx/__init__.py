@@ -18,7 +18,7 @@ from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.layout import Layouts
-from sepcalc.importers.onnx.operators import OPERATORS, REASONS
+from sepcalc.importers.onnx.operators import OPERATORS
 from sepcalc.importers.onnx.provenance import Role, roles
 from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.unused import unused
@@ -32,7 +32,7 @@ from sepcalc.shape import Shape, show
 BOOL = 9  # ONNX's number of that element type
 NEWEST = 40  # no opset above this exists
 
-__all__ = ["OPERATORS", "REASONS", "read"]
+__all__ = ["OPERATORS", "read"]
 
 
 def read(path: str, request: Request = Request()) -> Network:

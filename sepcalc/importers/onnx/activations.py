@@ -5,8 +5,11 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.arithmetic import combined
+from sepcalc.importers.onnx.constants import BY_ELEMENT
 from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
@@ -117,45 +120,49 @@ def _softmax(log: bool) -> Handler:
     return handle
 
 
-ACTIVATIONS: dict[str, Handler] = {
-    "Relu": _act("relu"),
-    "LeakyRelu": _act("leaky-relu"),
-    "PRelu": _prelu,
-    "Elu": _act("elu", "alpha", 1.0),
-    "Celu": _act("celu", "alpha", 1.0),
-    "Selu": _act("selu"),
-    "Sigmoid": _act("sigmoid"),
-    "HardSigmoid": _act("hard-sigmoid"),
-    "HardSwish": _act("hard-swish"),
-    "Tanh": _act("tanh"),
-    "Softplus": _act("softplus"),
-    "Softsign": _act("softsign"),
-    "Mish": _act("mish"),
-    "Swish": _act("swish", "alpha", 1.0),
-    "Gelu": _gelu,
-    "FastGelu": _biased_gelu("gelu-tanh"),
-    "BiasGelu": _biased_gelu("gelu"),
-    "QuickGelu": _act("swish", "alpha", 1.702),
-    "ThresholdedRelu": _act("threshold"),
-    "Shrink": _shrink,
-    "Clip": _clip,
-    "Exp": _act("exp"),
-    "Log": _act("log"),
-    "Sqrt": _act("sqrt"),
-    "Reciprocal": _act("reciprocal"),
-    "Erf": _act("erf"),
-    "Sin": _act("sin"),
-    "Cos": _act("cos"),
-    "Abs": _act("abs"),
-    "Neg": _act("neg"),
-    "Sign": _act("sign"),
-    "Floor": _act("floor"),
-    "Ceil": _act("ceil"),
-    "Round": _act("round"),
-    "Not": _act("not"),
-    "BitwiseNot": _act("not"),
-    **dict.fromkeys(("IsNaN", "IsInf"), lambda builder, call: _applied(builder, call, Stored("compare"), kind=9)),
-    "SwiGLU": _gated,
-    "Softmax": _softmax(False),
-    "LogSoftmax": _softmax(True),
+def _is(builder: Builder, call: Call) -> Results:
+    return _applied(builder, call, Stored("compare"), kind=9)
+
+
+ACTIVATIONS: dict[str, Operator] = {
+    "Relu": Operator(_act("relu"), KEEPS, computed=BY_ELEMENT),
+    "LeakyRelu": Operator(_act("leaky-relu"), KEEPS),
+    "PRelu": Operator(_prelu, KEEPS),
+    "Elu": Operator(_act("elu", "alpha", 1.0), KEEPS),
+    "Celu": Operator(_act("celu", "alpha", 1.0), KEEPS),
+    "Selu": Operator(_act("selu"), KEEPS),
+    "Sigmoid": Operator(_act("sigmoid"), KEEPS),
+    "HardSigmoid": Operator(_act("hard-sigmoid"), KEEPS),
+    "HardSwish": Operator(_act("hard-swish"), KEEPS),
+    "Tanh": Operator(_act("tanh"), KEEPS),
+    "Softplus": Operator(_act("softplus"), KEEPS),
+    "Softsign": Operator(_act("softsign"), KEEPS),
+    "Mish": Operator(_act("mish"), KEEPS),
+    "Swish": Operator(_act("swish", "alpha", 1.0), KEEPS),
+    "Gelu": Operator(_gelu, KEEPS),
+    "FastGelu": Operator(_biased_gelu("gelu-tanh"), KEEPS),
+    "BiasGelu": Operator(_biased_gelu("gelu"), KEEPS),
+    "QuickGelu": Operator(_act("swish", "alpha", 1.702), KEEPS),
+    "ThresholdedRelu": Operator(_act("threshold"), KEEPS),
+    "Shrink": Operator(_shrink, KEEPS),
+    "Clip": Operator(_clip, KEEPS, settings=(1, 2), computed=BY_ELEMENT),
+    "Exp": Operator(_act("exp"), KEEPS, computed=BY_ELEMENT),
+    "Log": Operator(_act("log"), KEEPS, computed=BY_ELEMENT),
+    "Sqrt": Operator(_act("sqrt"), KEEPS, computed=BY_ELEMENT),
+    "Reciprocal": Operator(_act("reciprocal"), KEEPS, computed=BY_ELEMENT),
+    "Erf": Operator(_act("erf"), KEEPS),
+    "Sin": Operator(_act("sin"), KEEPS, table=True),
+    "Cos": Operator(_act("cos"), KEEPS, table=True),
+    "Abs": Operator(_act("abs"), KEEPS, computed=BY_ELEMENT),
+    "Neg": Operator(_act("neg"), KEEPS, computed=BY_ELEMENT),
+    "Sign": Operator(_act("sign"), KEEPS, computed=BY_ELEMENT),
+    "Floor": Operator(_act("floor"), KEEPS, computed=BY_ELEMENT),
+    "Ceil": Operator(_act("ceil"), KEEPS, computed=BY_ELEMENT),
+    "Round": Operator(_act("round"), KEEPS, computed=BY_ELEMENT),
+    "Not": Operator(_act("not"), KEEPS, free=True, computed=BY_ELEMENT),
+    "BitwiseNot": Operator(_act("not"), KEEPS),
+    **dict.fromkeys(("IsNaN", "IsInf"), Operator(_is, KEEPS)),
+    "SwiGLU": Operator(_gated, KEEPS),
+    "Softmax": Operator(_softmax(False), KEEPS),
+    "LogSoftmax": Operator(_softmax(True), KEEPS),
 }

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import KEEPS
+from sepcalc.importers.onnx.constants import BY_ELEMENT, quotient
 from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.opsets import broadcast_along
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import broadcast
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Op
@@ -202,27 +206,27 @@ def _where(builder: Builder, call: Call) -> Results:
 _compare = _ordered("compare", "compare", "compare", 9)
 
 
-ARITHMETIC: dict[str, Handler] = {
-    "Add": _variadic("add"),
-    "Sum": _variadic("add"),
-    "Mean": _mean,
-    "Mul": _variadic("multiply"),
-    "Max": _variadic("maximum"),
-    "Min": _variadic("minimum"),
-    "Sub": _ordered("subtract", "shift", "from"),
-    "Div": _ordered("divide", "scale", "over"),
-    "Pow": _power,
-    "Mod": _remainder,
-    "And": _variadic("logical"),
-    "Or": _variadic("logical"),
-    "Xor": _variadic("logical"),
-    "BitwiseAnd": _variadic("logical"),
-    "BitwiseOr": _variadic("logical"),
-    "BitwiseXor": _variadic("logical"),
-    "Equal": _compare,
-    "Greater": _compare,
-    "GreaterOrEqual": _compare,
-    "Less": _compare,
-    "LessOrEqual": _compare,
-    "Where": _where,
+ARITHMETIC: dict[str, Operator] = {
+    "Add": Operator(_variadic("add"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Sum": Operator(_variadic("add"), KEEPS),
+    "Mean": Operator(_mean, KEEPS),
+    "Mul": Operator(_variadic("multiply"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Max": Operator(_variadic("maximum"), KEEPS, computed=BY_ELEMENT),
+    "Min": Operator(_variadic("minimum"), KEEPS, computed=BY_ELEMENT),
+    "Sub": Operator(_ordered("subtract", "shift", "from"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Div": Operator(_ordered("divide", "scale", "over"), KEEPS, computed=quotient, older=(7, broadcast_along)),
+    "Pow": Operator(_power, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Mod": Operator(_remainder, KEEPS, computed=BY_ELEMENT),
+    "And": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Or": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Xor": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "BitwiseAnd": Operator(_variadic("logical"), KEEPS),
+    "BitwiseOr": Operator(_variadic("logical"), KEEPS),
+    "BitwiseXor": Operator(_variadic("logical"), KEEPS),
+    "Equal": Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Greater": Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "GreaterOrEqual": Operator(_compare, KEEPS, computed=BY_ELEMENT),
+    "Less": Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "LessOrEqual": Operator(_compare, KEEPS, computed=BY_ELEMENT),
+    "Where": Operator(_where, KEEPS, computed=BY_ELEMENT),
 }

@@ -5,8 +5,10 @@ from math import prod
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import concat
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -205,8 +207,10 @@ def rotated(builder: Builder, call: Call) -> Results:
     return (value._replace(number=builder.view(turned, seen)),)
 
 
-ATTENTION: dict[str, Handler] = {
-    "Attention": _attention,
-    "RotaryEmbedding": rotated,
-    "com.microsoft.RotaryEmbedding": rotated,
+_STEPS = "its steps are taken one by one or in blocks, by the library's choice"
+ATTENTION: dict[str, Operator] = {
+    "Attention": Operator(_attention, NONE, mask=3, states=(4, 5), multiplies=True, apart=True),
+    "LinearAttention": Operator(None, NONE, _STEPS, apart=True),
+    "RotaryEmbedding": Operator(rotated, NONE, settings=(1, 2, 3)),
+    "com.microsoft.RotaryEmbedding": Operator(rotated, NONE, settings=(1, 2, 3)),
 }

@@ -2,7 +2,7 @@
 ones, large ones keep their shape. Their elements are arrays as that reference has them, of which nobody here asks more
 than ``shape``, ``size``, ``dtype`` and ``reshape(-1)``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from math import prod
@@ -10,24 +10,18 @@ from typing import Any
 from warnings import catch_warnings, simplefilter
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.shapes import RENAMED, broadcast
+from sepcalc.importers.onnx.shapes import broadcast
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
 SMALL = 16_384  # elements of one
 MAX_COMPUTED = 2**22  # elements read and made in one file: bounds time, and memory to 32 MiB
 
-_SAME = frozenset({"Identity", "Dropout"})
-_BY_ELEMENT = frozenset({
-    "Cast", "Where", "Add", "Sub", "Mul", "Div", "Mod", "Pow", "Max", "Min", "Neg", "Abs", "Sign", "Floor", "Ceil",
-    "Round", "Sqrt", "Exp", "Log", "Reciprocal", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And",
-    "Or", "Xor", "Not", "Clip", "Relu",
-})  # fmt: skip
-_SHRINKING = frozenset({  # never more elements than their first input
-    *RENAMED, "Transpose", "Slice", "Split", "ScatterND", "ReduceProd", "ReduceSum", "ReduceMax", "ReduceMin", "CumSum",
-})  # fmt: skip
-_GROWING = frozenset({"Range", "ConstantOfShape", "Expand", "Tile", "Gather", "Concat"})
-EVALUATED = _SAME | _BY_ELEMENT | _SHRINKING | _GROWING
+# What becomes of the elements of small constants: the results of a call, or None where they are not. What was computed
+# is kept: blocks that repeat compute the same.
+Computed = Callable[[Call, dict[Any, Any]], Sequence[Any] | None]
+# No result of these arrays has more elements than this, nor a step on the way to it: found before anything is computed.
+Bound = Callable[[Call, Sequence[Any], Sequence[Shape]], float]
 
 
 def array(kind: int, numbers: Sequence[Any], shape: Shape | None = None) -> Any:
@@ -60,38 +54,54 @@ def strict() -> Iterator[None]:
         yield
 
 
-def evaluate(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
-    """The elements of a constant's outputs (one, but for a Split), where they are few and everything it is made from
-    is known; None otherwise, also where the reference fails on it, or warns of it within :func:`strict`. ``seen``
-    keeps what was computed: blocks that repeat compute the same."""
-    if call.type not in EVALUATED or any(value is not None and value.data is None for value in call.inputs):
+def evaluate(call: Call, computed: Computed | None, seen: dict[Any, Any]) -> Sequence[Any] | None:
+    """The elements of a constant's outputs, where they are few and everything it is made from is known; None otherwise,
+    also where the reference fails on it, or warns of it within :func:`strict`."""
+    if computed is None or any(value is not None and value.data is None for value in call.inputs):
         return None
-    if len(call.outputs) != 1 and call.type != "Split":
-        return None
-    if call.type in _SAME:
-        return (call.input(0).data,)
     try:
-        results = _computed(call, seen)
+        results = computed(call, seen)
     except Exception:  # what a file may hold that the reference does not take is without end
         return None
     return results if results is not None and all(one.size <= SMALL and numeric(one) for one in results) else None
 
 
-def _computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
-    arrays: list[Any] = [None if value is None else value.data for value in call.inputs]
-    shapes = [data.shape for data in arrays if data is not None]
-    if max(map(_volume, shapes)) > SMALL or not _most(call, arrays, shapes) <= SMALL:
-        return None
-    if call.type in RENAMED:
-        return (arrays[0].reshape(RENAMED[call.type](call, shapes[0])),)
-    if call.type == "Div" and arrays[0].dtype == arrays[1].dtype and arrays[0].dtype.kind in "iu":
-        return (_quotient(*arrays),)
-    settings = [(name, _exact(value)) for name, value in call.attributes.items()]
-    key = (call.type, call.opset, len(call.outputs), repr(settings), *map(_exact, arrays))
-    if key not in seen:
-        seen[key] = _referred(call, arrays)
-    results: Sequence[Any] = seen[key]
-    return results
+def same(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
+    """The first input as it is."""
+    return (call.input(0).data,) if len(call.outputs) == 1 else None
+
+
+def reshape(reached: Callable[[Call, Shape], Shape]) -> Computed:
+    """The elements of the first input in the shape that is reached from theirs."""
+
+    def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
+        data = call.input(0).data
+        return (data.reshape(reached(call, data.shape)),) if _volume(data.shape) <= SMALL else None
+
+    return computed
+
+
+def referred(bound: Bound, several: bool = False) -> Computed:
+    """What ONNX's reference computes: one result, or ``several``, of no more elements than the bound says."""
+
+    def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
+        arrays = _arrays(call)
+        shapes = [data.shape for data in arrays if data is not None]
+        fits = (several or len(call.outputs) == 1) and max(map(_volume, shapes)) <= SMALL
+        if not fits or not bound(call, arrays, shapes) <= SMALL:
+            return None
+        settings = [(name, _exact(value)) for name, value in call.attributes.items()]
+        key = (call.type, call.opset, len(call.outputs), repr(settings), *map(_exact, arrays))
+        if key not in seen:
+            seen[key] = _referred(call, arrays)
+        results: Sequence[Any] = seen[key]
+        return results
+
+    return computed
+
+
+def _arrays(call: Call) -> list[Any]:
+    return [None if value is None else value.data for value in call.inputs]
 
 
 def _exact(value: Any) -> Any:
@@ -134,15 +144,6 @@ def _kind(dtype: Any) -> int:
     return int(np_dtype_to_tensor_dtype(dtype))
 
 
-# --- where the reference is not ONNX ----------------------------------------------------------------------------------
-
-
-def _quotient(a: Any, b: Any) -> Any:
-    """Whole numbers divided towards zero, where older references go down."""
-    whole = a // b
-    return (whole + ((whole * b != a) & ((a < 0) != (b < 0)))).reshape(whole.shape)
-
-
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
@@ -161,33 +162,59 @@ def _listed(sizes: Any) -> list[int]:
     return [int(size) for size in sizes.reshape(-1)]
 
 
-def _most(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
-    """No result has more elements than this, nor a step on the way to it: found before anything is computed."""
-    match call.type:
-        case "Range":
-            start, end, step = [data.item() for data in arrays]
-            return float(abs((end - start) / step))
-        case "ConstantOfShape":
-            return _volume(_listed(arrays[0]))
-        case "Tile":
-            return _volume(shapes[0]) * _volume(_listed(arrays[1]))
-        case "Gather":
-            axis = range(len(shapes[0]))[call.whole("axis", 0)]
-            return _volume(shapes[0]) // max(1, shapes[0][axis]) * _volume(shapes[1])
-        case "Concat" if -len(shapes[0]) <= call.whole("axis", 0) < len(shapes[0]):
-            return sum(map(_volume, shapes))
-        case "Concat":
-            raise ValueError("another axis than it has")
-        case "Expand":
-            return _volume(_together([shapes[0], _listed(arrays[1])]))
-        case "Split":
-            parts = arrays[1].tolist() if len(arrays) > 1 and arrays[1] is not None else call.ints("split")
-            if parts and (min(parts) < 0 or sum(parts) != shapes[0][call.whole("axis", 0)]):
-                raise ValueError("parts that are not the whole")
-        case "Slice" if len({data.size for data in arrays[1:] if data is not None}) > 1:
-            raise ValueError("lists that do not fit each other")
-        case kind if kind in _BY_ELEMENT:
-            if "axis" in call.attributes:  # of old: not as NumPy broadcasts
-                raise ValueError("another broadcasting")
-            return _volume(_together(shapes))
+def _along(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    axis = range(len(shapes[0]))[call.whole("axis", 0)]
+    return _volume(shapes[0]) // max(1, shapes[0][axis]) * _volume(shapes[1])
+
+
+def _ranged(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    start, end, step = [data.item() for data in arrays]
+    return float(abs((end - start) / step))
+
+
+def _joined(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    if not -len(shapes[0]) <= call.whole("axis", 0) < len(shapes[0]):
+        raise ValueError("another axis than it has")
+    return sum(map(_volume, shapes))
+
+
+def _split(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    parts = arrays[1].tolist() if len(arrays) > 1 and arrays[1] is not None else call.ints("split")
+    if parts and (min(parts) < 0 or sum(parts) != shapes[0][call.whole("axis", 0)]):
+        raise ValueError("parts that are not the whole")
     return _volume(shapes[0])
+
+
+def _sliced(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    if len({data.size for data in arrays[1:] if data is not None}) > 1:
+        raise ValueError("lists that do not fit each other")
+    return _volume(shapes[0])
+
+
+def _by_element(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    if "axis" in call.attributes:  # of old: not as NumPy broadcasts
+        raise ValueError("another broadcasting")
+    return _volume(_together(shapes))
+
+
+BY_ELEMENT = referred(_by_element)
+SHRINKING = referred(lambda call, arrays, shapes: _volume(shapes[0]))  # never more elements than the first input
+SPLIT = referred(_split, several=True)
+SLICED = referred(_sliced)
+RANGED = referred(_ranged)
+FILLED = referred(lambda call, arrays, shapes: _volume(_listed(arrays[0])))
+TILED = referred(lambda call, arrays, shapes: _volume(shapes[0]) * _volume(_listed(arrays[1])))
+GATHERED = referred(_along)
+JOINED = referred(_joined)
+EXPANDED = referred(lambda call, arrays, shapes: _volume(_together([shapes[0], _listed(arrays[1])])))
+
+
+def quotient(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
+    """A quotient; of whole numbers towards zero, where older references go down."""
+    a, b = _arrays(call)
+    if a.dtype != b.dtype or a.dtype.kind not in "iu":
+        return BY_ELEMENT(call, seen)
+    if _by_element(call, (a, b), (a.shape, b.shape)) > SMALL:
+        return None
+    whole = a // b
+    return ((whole + ((whole * b != a) & ((a < 0) != (b < 0)))).reshape(whole.shape),)

@@ -2,8 +2,10 @@
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.convolutions import convolution, same, windowed
-from sepcalc.importers.onnx.graph import Builder, Handler, Named
+from sepcalc.importers.common.layout import WINDOWED
+from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.moves import concat, moved
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.conv import Transposed
@@ -121,8 +123,13 @@ def _causal(builder: Builder, call: Call) -> Results:
     return (result, moved(builder, call._replace(name=f"{call.name}/state"), whole, (*x.sizes[:2], before), x.batch))
 
 
-CONVOLUTIONS: dict[str, Handler] = {
-    "CausalConvWithState": _causal,
-    "Conv": _conv,
-    "ConvTranspose": _transposed,
+# Why what samples an image at places of the data is not counted.
+PLACES = (
+    "it samples where the data says: the weights of its taps are computed, by a formula that is the library's choice"
+)
+CONVOLUTIONS: dict[str, Operator] = {
+    "CausalConvWithState": Operator(_causal, WINDOWED, states=(3,)),
+    "DeformConv": Operator(None, WINDOWED, PLACES, apart=True),
+    "Conv": Operator(_conv, WINDOWED, multiplies=True),
+    "ConvTranspose": Operator(_transposed, WINDOWED, multiplies=True),
 }

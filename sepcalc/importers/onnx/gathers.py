@@ -3,9 +3,12 @@
 from math import prod
 
 from sepcalc.errors import Invalid, quoted
+from sepcalc.importers.common.layout import KEEPS_FIRST, LISTED, NONE
 from sepcalc.importers.onnx.arithmetic import trained
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.constants import GATHERED, SHRINKING
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import moved, part
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
@@ -124,13 +127,20 @@ def _one_hot(builder: Builder, call: Call) -> Results:
     return (moved(builder, call, at, tuple(shape), batch)._replace(kind=call.input(2).kind),)
 
 
-GATHERS: dict[str, Handler] = {
-    "Gather": _gather,
-    "GatherND": _by_elements,
-    "GatherElements": _by_elements,
-    "ScatterND": _scattered,
-    "ScatterElements": _scattered,
-    "Scatter": _scattered,
-    "TensorScatter": _scattered,
-    "OneHot": _one_hot,
+_FOUND = "how many elements it finds depends on the data"
+GATHERS: dict[str, Operator] = {
+    "Gather": Operator(_gather, LISTED, takes=True, free=True, computed=GATHERED),
+    "GatherND": Operator(_by_elements, NONE, takes=True),
+    "GatherElements": Operator(_by_elements, KEEPS_FIRST, takes=True),
+    "ScatterND": Operator(_scattered, KEEPS_FIRST, states=(0,), computed=SHRINKING),
+    "ScatterElements": Operator(_scattered, KEEPS_FIRST, states=(0,)),
+    "Scatter": Operator(_scattered, KEEPS_FIRST, states=(0,)),
+    "TensorScatter": Operator(_scattered, KEEPS_FIRST, states=(0,)),
+    "Compress": Operator(None, NONE, "how many elements it keeps depends on the data", takes=True),
+    "NonZero": Operator(None, NONE, _FOUND),
+    "Unique": Operator(None, NONE, _FOUND),
+    "NonMaxSuppression": Operator(
+        None, NONE, "how many boxes are left, and what that takes, depends on the data", settings=(2, 3, 4)
+    ),
+    "OneHot": Operator(_one_hot, NONE, settings=(1, 2)),
 }

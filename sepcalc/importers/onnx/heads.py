@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.attention import Form, attended, behind, form_of, heads_apart, rotated
 from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.products import multiplied
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.shape import show
@@ -193,10 +195,18 @@ def _of_tensors(handler: Handler, *places: int) -> Handler:
     return handle
 
 
-CACHED: dict[str, Handler] = {
-    "com.microsoft.Attention": _of_tensors(_attention, 4),
-    "QAttention": _of_tensors(_quantized_attention, 8),
-    "MultiHeadAttention": _of_tensors(_multi_head, 0, 1, 2, 6, 7),
-    "DecoderMaskedMultiHeadAttention": _of_tensors(_decoder, 0, 1, 2, 5, 6),
-    "GroupQueryAttention": _of_tensors(_grouped, 0, 1, 2, 3, 4),
+CACHED: dict[str, Operator] = {
+    "com.microsoft.Attention": Operator(_of_tensors(_attention, 4), NONE, mask=5, states=(4,)),
+    "QAttention": Operator(_of_tensors(_quantized_attention, 8), NONE, settings=(5,), scales=(3, 4, 6, 7), states=(8,)),
+    "MultiHeadAttention": Operator(_of_tensors(_multi_head, 0, 1, 2, 6, 7), NONE, mask=5, states=(6, 7), apart=True),
+    "DecoderMaskedMultiHeadAttention": Operator(_of_tensors(_decoder, 0, 1, 2, 5, 6), NONE, mask=4, states=(5, 6)),
+    "GroupQueryAttention": Operator(
+        _of_tensors(_grouped, 0, 1, 2, 3, 4),
+        NONE,
+        settings=(5, 6, 7, 8, 9),
+        scales=(12, 13),
+        mask=10,
+        states=(3, 4),
+        apart=True,
+    ),
 }

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import guessed, listed, unsuited
-from sepcalc.importers.onnx.layout import THROUGH, THROUGH_FIRST
-from sepcalc.importers.onnx.operators import RECURRENT
+from sepcalc.importers.common.layout import KEEPS, KEEPS_FIRST, ROWS, SEQUENCES
+from sepcalc.importers.onnx.operators import row_at
 from sepcalc.shape import MAX_SIZE, Shape, read_shape, read_size, show
 
 # Names of an open axis that say that examples lie along it (not so a product of theirs with another size); that say
@@ -266,13 +266,14 @@ def _sequences(graph: Any) -> tuple[set[str], set[str]]:
     """The tensors that recurrent layers read whose steps come first: at once, and also through what keeps the axes."""
     direct, found = set[str](), set[str]()
     for node in reversed(graph.node):
-        if node.op_type in RECURRENT and node.input:
+        layout = row_at(node).layout
+        if layout is SEQUENCES and node.input:
             if not any(attribute.name == "layout" and attribute.i for attribute in node.attribute):
                 direct.update([node.input[0], *node.input[5:7]])  # first states have the directions first
                 found.add(node.input[0])
         elif not found.isdisjoint(node.output):
-            through = node.input if node.op_type in THROUGH else ()
-            found.update(node.input[:1] if node.op_type in {*THROUGH_FIRST, "MatMul"} else through)
+            through = node.input if layout is KEEPS else ()
+            found.update(node.input[:1] if layout in (KEEPS_FIRST, ROWS) else through)
     return direct, found
 
 

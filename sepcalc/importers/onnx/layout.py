@@ -3,49 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sepcalc.importers.onnx.activations import ACTIVATIONS
-from sepcalc.importers.onnx.arithmetic import ARITHMETIC
-from sepcalc.importers.onnx.reductions import REDUCTIONS
+from sepcalc.importers.common.layout import Layout
+from sepcalc.importers.onnx.operators import row_at
 from sepcalc.importers.onnx.walk import MAX_DEPTH
 
 MAX_VISITS = 8  # of one function, each by which of its results are images
-
-# Operators whose first input has its channels second: these are images.
-WINDOWED = {
-    "Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "BatchNormalization",
-    "InstanceNormalization", "GroupNormalization", "LRN", "QLinearConv", "ConvInteger", "DepthToSpace", "SpaceToDepth",
-    "MeanVarianceNormalization", "Resize", "Upsample", "LpPool", "GlobalLpPool", "GridSample", "RoiAlign", "MaxRoiPool",
-    "MaxUnpool", "DeformConv", "FusedConv", "QLinearAveragePool", "QLinearGlobalAveragePool", "GroupNorm",
-    "SkipGroupNorm", "Crop", "ImageScaler",
-}  # fmt: skip
-_LAST = {"GroupNorm", "SkipGroupNorm"}  # that have the channels last unless they say otherwise
-# Those that keep the axes of their inputs, beside all that work element by element.
-_KEEPING = {
-    "Identity", "Dropout", "Cast", "CastLike", "Concat", "Split", "Slice", "Pad", "Expand", "Tile", "CenterCropPad",
-    "Trilu", "ReverseSequence", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearAdd",
-    "QLinearMul", "QLinearConcat", "QLinearLeakyRelu", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere",
-    "BiasSoftmax", "Affine", "Scale", "ScaledTanh",
-}  # fmt: skip
-# Those that keep the axes of their first input; a norm, a running sum, elements put at places.
-_KEEPING_FIRST = {
-    "LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization", "SkipLayerNormalization",
-    "SkipSimplifiedLayerNormalization", "LpNormalization", "CumSum", "Scatter", "ScatterND", "ScatterElements",
-    "TensorScatter", "GatherElements", "TopK", "Hardmax", "Bernoulli",
-}  # fmt: skip
-# Those that say no more of their input's axes than that there are some, or have no input.
-TURNING = {
-    "CausalConvWithState", "Col2Im", "Gemm", "MatMul", "Einsum", "Attention", "RotaryEmbedding", "LSTM", "GRU", "RNN",
-    "QLinearMatMul", "MatMulInteger", "ArgMax", "ArgMin", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose",
-    "Gather", "GatherND", "OneHot", "com.microsoft.RotaryEmbedding", "com.microsoft.Attention", "QAttention",
-    "MultiHeadAttention", "DecoderMaskedMultiHeadAttention", "GroupQueryAttention", "FusedGemm", "FusedMatMul",
-    "FusedMatMulActivation", "TransposeMatMul", "BiasAdd", "BiasSplitGelu", "GemmFastGelu", "com.microsoft.SwiGLU",
-    "EmbedLayerNormalization", "NhwcConv", "NhwcFusedConv", "NhwcMaxPool", "com.microsoft.QLinearConv",
-    "QLinearReduceMean", "QGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "MatMulNBits", "MatMulBnb4",
-    "GatherBlockQuantized", "DynamicQuantizeLSTM", "RandomNormal", "RandomUniform", "RandomNormalLike",
-    "RandomUniformLike",
-}  # fmt: skip
-THROUGH = {*ACTIVATIONS, *ARITHMETIC, *_KEEPING}
-THROUGH_FIRST = {*_KEEPING_FIRST, *(name for name in REDUCTIONS if name.startswith("Reduce"))}
 
 
 class Layouts:
@@ -79,13 +41,14 @@ class Layouts:
             if images is self.graph:
                 self._lone(node)
             said = {one.name: one.i for one in node.attribute if one.name in ("channels_last", "keepdims")}
-            if node.op_type in WINDOWED:
-                if not said.get("channels_last", node.op_type in _LAST):
+            layout = row_at(node).layout
+            if layout.of_images:
+                if not said.get("channels_last", layout in (Layout.WINDOWED_LAST, Layout.IMAGES_LAST)):
                     images.update(node.input[:1])
             elif any(output in images for output in node.output) and said.get("keepdims", 1):
-                if node.op_type in THROUGH:
+                if layout is Layout.KEEPS:
                     images.update(node.input)
-                elif node.op_type in THROUGH_FIRST or (node.op_type == "Gather" and self._list(node)):
+                elif layout is Layout.KEEPS_FIRST or (layout is Layout.LISTED and self._list(node)):
                     images.update(node.input[:1])
 
     def _lone(self, node: Any) -> None:
@@ -94,7 +57,7 @@ class Layouts:
         if node.op_type == "Unsqueeze" and self.graph.intersection(given) and _axes_of(node, self._stored) == [0]:
             self.single.update(node.input[:1])
         elif self.single.intersection(given):
-            if node.op_type in THROUGH:
+            if row_at(node).layout is Layout.KEEPS:
                 self.single.update(node.input)
             elif node.op_type == "Squeeze" and _axes_of(node, self._stored) == [0]:
                 self.graph.update(node.input[:1])

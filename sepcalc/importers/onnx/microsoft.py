@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import IMAGES_LAST, KEEPS, NONE, ROWS, SEQUENCES, WINDOWED, WINDOWED_LAST
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
 from sepcalc.importers.onnx.dynamic import quantized_lstm
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.heads import CACHED
 from sepcalc.importers.onnx.products import multiplied
+from sepcalc.importers.onnx.quantized import OPERAND, OPERANDS
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.standard import STANDARD
+from sepcalc.importers.onnx.uncounted import UNCOUNTED
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
@@ -330,40 +334,43 @@ def _few_bits(bias: int) -> Handler:
     return handle
 
 
-MICROSOFT: dict[str, Handler] = {
+MICROSOFT: dict[str, Operator] = {
     **CACHED,
-    "FusedConv": _fused("Conv"),
-    "FusedGemm": _fused("Gemm"),
-    "FusedMatMul": _matmul,
-    "FusedMatMulActivation": _matmul,
-    "TransposeMatMul": _matmul,
-    "BiasAdd": _bias_add,
-    "BiasSoftmax": _bias_softmax,
-    "BiasSplitGelu": _split_gelu,
-    "GemmFastGelu": _gemm_gelu,
-    "com.microsoft.SwiGLU": _clamped_gate,
-    "EmbedLayerNormalization": _embedded,
-    "NhwcConv": _channels_last(_fused("Conv"), always=True),
-    "NhwcFusedConv": _channels_last(_fused("Conv"), always=True, also=(3,)),
-    "NhwcMaxPool": _channels_last(STANDARD["MaxPool"], always=True),
-    "GroupNorm": _channels_last(_group_norm, default=1),
-    "SkipGroupNorm": _channels_last(_group_norm, default=1, also=(3,)),
-    "com.microsoft.QLinearConv": _channels_last(STANDARD["QLinearConv"]),
-    "QLinearAdd": _quantized_sum,
-    "QLinearMul": _quantized_product,
-    "QLinearAveragePool": _channels_last(_quantized_mean("AveragePool")),
-    "QLinearGlobalAveragePool": _channels_last(_quantized_mean("GlobalAveragePool")),
-    "QLinearReduceMean": _quantized_mean("ReduceMean"),
-    "QLinearLeakyRelu": _quantized_function("LeakyRelu"),
-    "QLinearSigmoid": _quantized_function("Sigmoid"),
-    "QLinearSoftmax": _quantized_function("Softmax"),
-    "QLinearConcat": _quantized_concat,
-    "QLinearWhere": _quantized_where,
-    "QGemm": _quantized_gemm,
-    "MatMulIntegerToFloat": _integers_to_numbers,
-    "DynamicQuantizeMatMul": _dynamic_matmul,
-    "DynamicQuantizeLSTM": quantized_lstm,
-    "MatMulNBits": _few_bits(5),
-    "MatMulBnb4": _few_bits(0),
-    "GatherBlockQuantized": _few_rows,
+    **UNCOUNTED,
+    "FusedConv": Operator(_fused("Conv"), WINDOWED, multiplies=True),
+    "FusedGemm": Operator(_fused("Gemm"), NONE, multiplies=True),
+    "FusedMatMul": Operator(_matmul, NONE, multiplies=True),
+    "FusedMatMulActivation": Operator(_matmul, NONE),
+    "TransposeMatMul": Operator(_matmul, NONE),
+    "BiasAdd": Operator(_bias_add, NONE),
+    "BiasSoftmax": Operator(_bias_softmax, KEEPS),
+    "BiasSplitGelu": Operator(_split_gelu, NONE),
+    "GemmFastGelu": Operator(_gemm_gelu, NONE),
+    "com.microsoft.SwiGLU": Operator(_clamped_gate, KEEPS),
+    "EmbedLayerNormalization": Operator(_embedded, NONE),
+    "NhwcConv": Operator(_channels_last(_fused("Conv"), always=True), WINDOWED_LAST),
+    "NhwcFusedConv": Operator(_channels_last(_fused("Conv"), always=True, also=(3,)), WINDOWED_LAST),
+    "NhwcMaxPool": Operator(_channels_last(STANDARD["MaxPool"], always=True), WINDOWED_LAST),
+    "GroupNorm": Operator(_channels_last(_group_norm, default=1), IMAGES_LAST),
+    "SkipGroupNorm": Operator(_channels_last(_group_norm, default=1, also=(3,)), IMAGES_LAST),
+    "com.microsoft.QLinearConv": Operator(_channels_last(STANDARD["QLinearConv"]), WINDOWED, scales=OPERANDS),
+    "QLinearAdd": Operator(_quantized_sum, KEEPS, scales=OPERANDS),
+    "QLinearMul": Operator(_quantized_product, KEEPS, scales=OPERANDS),
+    "QLinearAveragePool": Operator(_channels_last(_quantized_mean("AveragePool")), WINDOWED, scales=OPERAND),
+    "QLinearGlobalAveragePool": Operator(
+        _channels_last(_quantized_mean("GlobalAveragePool")), WINDOWED, scales=OPERAND
+    ),
+    "QLinearReduceMean": Operator(_quantized_mean("ReduceMean"), NONE, scales=OPERAND),
+    "QLinearLeakyRelu": Operator(_quantized_function("LeakyRelu"), KEEPS, scales=OPERAND),
+    "QLinearSigmoid": Operator(_quantized_function("Sigmoid"), KEEPS, scales=OPERAND),
+    "QLinearSoftmax": Operator(_quantized_function("Softmax"), KEEPS, scales=OPERAND),
+    "QLinearConcat": Operator(_quantized_concat, KEEPS, scales=tuple([at for at in range(1000) if at % 3 != 2])),
+    "QLinearWhere": Operator(_quantized_where, KEEPS, scales=(2, 3, 5, 6, 7, 8)),
+    "QGemm": Operator(_quantized_gemm, NONE, scales=(1, 2, 4, 5, 7, 8)),
+    "MatMulIntegerToFloat": Operator(_integers_to_numbers, ROWS, scales=(2, 3, 4, 5)),
+    "DynamicQuantizeMatMul": Operator(_dynamic_matmul, ROWS, scales=(2, 3)),
+    "DynamicQuantizeLSTM": Operator(quantized_lstm, SEQUENCES, scales=(8, 9, 10, 11), states=(5, 6)),
+    "MatMulNBits": Operator(_few_bits(5), ROWS, settings=(4,), scales=(2, 3)),
+    "MatMulBnb4": Operator(_few_bits(0), ROWS, scales=(2,)),
+    "GatherBlockQuantized": Operator(_few_rows, NONE, scales=(2, 3)),
 }

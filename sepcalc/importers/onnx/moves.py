@@ -4,9 +4,25 @@ from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE
 from sepcalc.importers.onnx.arithmetic import trained
+from sepcalc.importers.onnx.constants import (
+    BY_ELEMENT,
+    EXPANDED,
+    FILLED,
+    JOINED,
+    RANGED,
+    SHRINKING,
+    SLICED,
+    SPLIT,
+    TILED,
+    reshape,
+    same,
+)
 from sepcalc.importers.onnx.graph import Builder, Handler
-from sepcalc.importers.onnx.shapes import RENAMED, broadcast
+from sepcalc.importers.onnx.opsets import cast, concatenated, renamed
+from sepcalc.importers.onnx.rows import Operator
+from sepcalc.importers.onnx.shapes import broadcast, flattened, reshaped, squeezed, unsqueezed
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
@@ -52,8 +68,13 @@ def _examples(before: int, batch: int, shape: Shape) -> Iterator[tuple[int, int]
         count *= size
 
 
-def _rename(reached: Callable[[Call, Shape], Shape]) -> Handler:
-    return lambda builder, call: _renamed(builder, call, reached(call, call.input(0).sizes))
+def _renaming(reached: Callable[[Call, Shape], Shape]) -> Operator:
+    """The row of an operator that gives the same elements the shape that is reached from theirs."""
+
+    def handle(builder: Builder, call: Call) -> Results:
+        return _renamed(builder, call, reached(call, call.input(0).sizes))
+
+    return Operator(handle, NONE, free=True, computed=reshape(reached))
 
 
 def _transpose(builder: Builder, call: Call) -> Results:
@@ -337,22 +358,31 @@ def _pixels(up: bool) -> Handler:
     return handle
 
 
-MOVES: dict[str, Handler] = {
-    "Identity": _same,
-    "Dropout": _same,
-    "Cast": _cast,
-    "CastLike": _same,
-    **{name: _rename(reached) for name, reached in RENAMED.items()},
-    "Transpose": _transpose,
-    "Slice": _slice,
-    "Split": _split,
-    "Concat": concat,
-    "Pad": _pad,
-    "Expand": _expand,
-    "Tile": _tile,
-    "CenterCropPad": _centered,
-    "Trilu": _triangle,
-    "ReverseSequence": _reversed,
-    "DepthToSpace": _pixels(True),
-    "SpaceToDepth": _pixels(False),
+_MEASURED = "the sizes of what it measures depend on the data"
+MOVES: dict[str, Operator] = {
+    "Identity": Operator(_same, KEEPS, free=True, computed=same),
+    "Dropout": Operator(_same, KEEPS, free=True, computed=same),
+    "Cast": Operator(_cast, KEEPS, free=True, computed=BY_ELEMENT, older=(6, cast)),
+    "CastLike": Operator(_same, KEEPS),
+    "Reshape": _renaming(reshaped),
+    "Flatten": _renaming(flattened),
+    "Squeeze": _renaming(squeezed),
+    "Unsqueeze": _renaming(unsqueezed),
+    "Transpose": Operator(_transpose, NONE, free=True, computed=SHRINKING),
+    "Slice": Operator(_slice, KEEPS, takes=True, free=True, computed=SLICED),
+    "Split": Operator(_split, KEEPS, takes=True, free=True, computed=SPLIT),
+    "Concat": Operator(concat, KEEPS, free=True, computed=JOINED, older=(4, concatenated)),
+    "Pad": Operator(_pad, KEEPS, settings=(1, 2, 3), older=(2, renamed("paddings", "pads"))),
+    "Expand": Operator(_expand, KEEPS, free=True, computed=EXPANDED),
+    "Tile": Operator(_tile, KEEPS, computed=TILED),
+    "CenterCropPad": Operator(_centered, KEEPS, takes=True),
+    "Trilu": Operator(_triangle, KEEPS),
+    "ReverseSequence": Operator(_reversed, KEEPS),
+    "Shape": Operator(None, NONE, _MEASURED, measures=True),
+    "Size": Operator(None, NONE, _MEASURED, measures=True),
+    "ConstantOfShape": Operator(None, NONE, settings=(0,), computed=FILLED),
+    "EyeLike": Operator(None, NONE, settings=(0,)),
+    "Range": Operator(None, NONE, settings=(0, 1, 2), computed=RANGED),
+    "DepthToSpace": Operator(_pixels(True), IMAGES),
+    "SpaceToDepth": Operator(_pixels(False), IMAGES),
 }

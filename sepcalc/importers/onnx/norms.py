@@ -1,8 +1,10 @@
 """Norms, of stored statistics or of the data's own."""
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import IMAGES, KEEPS_FIRST
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Activation, Elementwise
@@ -144,16 +146,16 @@ def _length_norm(builder: Builder, call: Call) -> Results:
     return (value._replace(number=number),)
 
 
-NORMS: dict[str, Handler] = {
-    "BatchNormalization": _batch_norm,
-    "InstanceNormalization": _row_norm("instance"),
-    "GroupNormalization": _row_norm("group"),
-    "LayerNormalization": _layer_norm("layer"),
-    "RMSNormalization": _layer_norm("rms"),
-    "SimplifiedLayerNormalization": _layer_norm("rms"),
-    "SkipLayerNormalization": _skip_norm("layer"),
-    "SkipSimplifiedLayerNormalization": _skip_norm("rms"),
-    "MeanVarianceNormalization": _mean_variance,
-    "LRN": _local_norm,
-    "LpNormalization": _length_norm,
+NORMS: dict[str, Operator] = {
+    "BatchNormalization": Operator(_batch_norm, IMAGES, settings=(3, 4)),
+    "InstanceNormalization": Operator(_row_norm("instance"), IMAGES),
+    "GroupNormalization": Operator(_row_norm("group"), IMAGES),
+    "LayerNormalization": Operator(_layer_norm("layer"), KEEPS_FIRST),
+    "RMSNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST),
+    "SimplifiedLayerNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST),
+    "SkipLayerNormalization": Operator(_skip_norm("layer"), KEEPS_FIRST),
+    "SkipSimplifiedLayerNormalization": Operator(_skip_norm("rms"), KEEPS_FIRST),
+    "MeanVarianceNormalization": Operator(_mean_variance, IMAGES),
+    "LRN": Operator(_local_norm, IMAGES),
+    "LpNormalization": Operator(_length_norm, KEEPS_FIRST),
 }

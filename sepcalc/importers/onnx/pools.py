@@ -6,9 +6,12 @@ from struct import pack, unpack
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import windowed
+from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED
 from sepcalc.importers.onnx.arithmetic import raised
-from sepcalc.importers.onnx.convolutions import image_of, pads_of, sizes_of
+from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of, sizes_of
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
+from sepcalc.importers.onnx.opsets import upsampled
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Fold
@@ -189,15 +192,21 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
     return (builder.give(x, shape, number=number, batch=batch, channels_first=True),)
 
 
-POOLS: dict[str, Handler] = {
-    "MaxPool": _pool("max"),
-    "AveragePool": _pool("avg"),
-    "GlobalAveragePool": _global_pool("mean"),
-    "GlobalMaxPool": _global_pool("max"),
-    "LpPool": _powers(_pooled),
-    "GlobalLpPool": _powers(_all_pooled),
-    "Col2Im": _folded,
-    "GridSample": _grid_sample,
-    "Resize": _resize,
-    "Upsample": _resize,
+POOLS: dict[str, Operator] = {
+    "MaxPool": Operator(_pool("max"), WINDOWED),
+    "AveragePool": Operator(_pool("avg"), WINDOWED),
+    "GlobalAveragePool": Operator(_global_pool("mean"), WINDOWED),
+    "GlobalMaxPool": Operator(_global_pool("max"), WINDOWED),
+    "LpPool": Operator(_powers(_pooled), WINDOWED),
+    "GlobalLpPool": Operator(_powers(_all_pooled), WINDOWED),
+    "Col2Im": Operator(_folded, NONE),
+    "GridSample": Operator(_grid_sample, IMAGES, apart=True),
+    "RoiAlign": Operator(None, IMAGES, f"{PLACES}; of a region whose samples the file leaves open, how many there are"),
+    "MaxRoiPool": Operator(None, WINDOWED, "how large the windows of its regions are depends on the data"),
+    "MaxUnpool": Operator(None, IMAGES, "where it puts what depends on the data"),
+    "AffineGrid": Operator(
+        None, NONE, "whether its grid is a product or sums of coordinates is the library's choice", apart=True
+    ),
+    "Resize": Operator(_resize, IMAGES, settings=(1, 2, 3), apart=True),
+    "Upsample": Operator(_resize, IMAGES, settings=(1,), apart=True, older=(7, upsampled)),
 }

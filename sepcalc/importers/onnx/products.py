@@ -5,9 +5,11 @@ from math import prod
 from string import ascii_letters
 
 from sepcalc.errors import Invalid, quoted
+from sepcalc.importers.common.layout import NONE, ROWS
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import MOVES
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.conv import Conv
@@ -271,8 +273,8 @@ def _in_one_sum(
     return _ordered(builder, values[0], number, shape, at, [out.index(letter) for letter in named])
 
 
-PRODUCTS: dict[str, Handler] = {
-    "Gemm": _gemm,
-    "MatMul": _matmul,
-    "Einsum": _einsum,
+PRODUCTS: dict[str, Operator] = {
+    "Gemm": Operator(_gemm, NONE, multiplies=True),
+    "MatMul": Operator(_matmul, ROWS, multiplies=True),
+    "Einsum": Operator(_einsum, NONE, multiplies=True),
 }

@@ -1,8 +1,10 @@
 """Numbers to small integers and back, and the layers on those."""
 
+from sepcalc.importers.common.layout import KEEPS, ROWS, WINDOWED
 from sepcalc.importers.onnx.convolutions import convolved
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.products import multiplied
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -78,12 +80,14 @@ def _integer_matmul(builder: Builder, call: Call) -> Results:
     return (multiplied(builder, call, call.input(0), call.input(1))._replace(kind=6, unscaled=True),)
 
 
-QUANTIZED: dict[str, Handler] = {
-    "QuantizeLinear": _quantize,
-    "DequantizeLinear": _dequantize,
-    "DynamicQuantizeLinear": _quantize_by_itself,
-    "QLinearConv": _quantized_conv,
-    "QLinearMatMul": _quantized_matmul,
-    "ConvInteger": _integer_conv,
-    "MatMulInteger": _integer_matmul,
+# Where scales and zero points stand: of one operand and the result, and of two.
+OPERAND, OPERANDS = (1, 2, 3, 4), (1, 2, 4, 5, 6, 7)
+QUANTIZED: dict[str, Operator] = {
+    "QuantizeLinear": Operator(_quantize, KEEPS, scales=(1, 2)),
+    "DequantizeLinear": Operator(_dequantize, KEEPS, scales=(1, 2)),
+    "DynamicQuantizeLinear": Operator(_quantize_by_itself, KEEPS),
+    "QLinearConv": Operator(_quantized_conv, WINDOWED, scales=OPERANDS),
+    "QLinearMatMul": Operator(_quantized_matmul, ROWS, scales=OPERANDS),
+    "ConvInteger": Operator(_integer_conv, WINDOWED, scales=(2, 3)),
+    "MatMulInteger": Operator(_integer_matmul, ROWS, scales=(2, 3)),
 }

@@ -3,7 +3,9 @@
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import SEQUENCES
 from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
@@ -122,8 +124,8 @@ def given(builder: Builder, call: Call, read: Sequences, number: int, directions
     return results
 
 
-RECURRENT: dict[str, Handler] = {
-    "LSTM": _recurrent("lstm"),
-    "GRU": _recurrent("gru"),
-    "RNN": _recurrent("rnn"),
+RECURRENT: dict[str, Operator] = {
+    "LSTM": Operator(_recurrent("lstm"), SEQUENCES, states=(5, 6)),
+    "GRU": Operator(_recurrent("gru"), SEQUENCES, states=(5,)),
+    "RNN": Operator(_recurrent("rnn"), SEQUENCES, states=(5,)),
 }

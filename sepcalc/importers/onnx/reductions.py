@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
+from sepcalc.importers.onnx.constants import SHRINKING
 from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.pool import Cumulate, Reduce
@@ -80,18 +83,18 @@ def _cumsum(builder: Builder, call: Call) -> Results:
     return (value._replace(number=builder.add(call.name, Cumulate(builder.place(value, at)), [value.number])),)
 
 
-REDUCTIONS: dict[str, Handler] = {
-    "ReduceMean": _reduce("mean"),
-    "ReduceSum": _reduce("sum"),
-    "ReduceMax": _reduce("max"),
-    "ReduceMin": _reduce("min"),
-    "ReduceProd": _reduce("prod"),
-    "ReduceL1": _reduce("sum", "abs"),
-    "ReduceL2": _reduce("sum", "square", ("sqrt",)),
-    "ReduceSumSquare": _reduce("sum", "square"),
-    "ReduceLogSum": _reduce("sum", "", ("log",)),
-    "ReduceLogSumExp": _stable_log_sum,
-    "ArgMax": _arg("argmax"),
-    "ArgMin": _arg("argmin"),
-    "CumSum": _cumsum,
+REDUCTIONS: dict[str, Operator] = {
+    "ReduceMean": Operator(_reduce("mean"), KEEPS_FIRST),
+    "ReduceSum": Operator(_reduce("sum"), KEEPS_FIRST, computed=SHRINKING),
+    "ReduceMax": Operator(_reduce("max"), KEEPS_FIRST, computed=SHRINKING),
+    "ReduceMin": Operator(_reduce("min"), KEEPS_FIRST, computed=SHRINKING),
+    "ReduceProd": Operator(_reduce("prod"), KEEPS_FIRST, computed=SHRINKING),
+    "ReduceL1": Operator(_reduce("sum", "abs"), KEEPS_FIRST),
+    "ReduceL2": Operator(_reduce("sum", "square", ("sqrt",)), KEEPS_FIRST),
+    "ReduceSumSquare": Operator(_reduce("sum", "square"), KEEPS_FIRST),
+    "ReduceLogSum": Operator(_reduce("sum", "", ("log",)), KEEPS_FIRST),
+    "ReduceLogSumExp": Operator(_stable_log_sum, KEEPS_FIRST),
+    "ArgMax": Operator(_arg("argmax"), NONE),
+    "ArgMin": Operator(_arg("argmin"), NONE),
+    "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, computed=SHRINKING),
 }

@@ -1,6 +1,6 @@
 """Shapes that operators reach which only give the same elements another one, and that of operands put together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
@@ -37,7 +37,7 @@ def hold_within(call: Call, what: str, value: Value | None, shape: Shape) -> Non
         )
 
 
-def _reshaped(call: Call, shape: Shape) -> Shape:
+def reshaped(call: Call, shape: Shape) -> Shape:
     if call.opset < 5:
         target = call.ints("shape")
     else:
@@ -60,7 +60,7 @@ def _reshaped(call: Call, shape: Shape) -> Shape:
     return tuple(sizes)
 
 
-def _flattened(call: Call, shape: Shape) -> Shape:
+def flattened(call: Call, shape: Shape) -> Shape:
     axis = call.whole("axis", 1)
     if not -len(shape) <= axis <= len(shape):
         raise Invalid(f"axis {axis} is none of {show(shape)}")
@@ -77,7 +77,7 @@ def _axes(call: Call) -> tuple[int, ...] | None:
     return call.ints("axes")
 
 
-def _squeezed(call: Call, shape: Shape) -> Shape:
+def squeezed(call: Call, shape: Shape) -> Shape:
     axes = _axes(call)
     if axes is None:
         gone = {axis for axis, size in enumerate(shape) if size == 1}
@@ -90,7 +90,7 @@ def _squeezed(call: Call, shape: Shape) -> Shape:
     return tuple([size for axis, size in enumerate(shape) if axis not in gone])
 
 
-def _unsqueezed(call: Call, shape: Shape) -> Shape:
+def unsqueezed(call: Call, shape: Shape) -> Shape:
     axes = _axes(call) or ()
     rank = len(shape) + len(axes)
     if any(not -rank <= axis < rank for axis in axes) or rank > 64 or len({axis % rank for axis in axes}) < len(axes):
@@ -98,12 +98,3 @@ def _unsqueezed(call: Call, shape: Shape) -> Shape:
     for axis in sorted(axis % rank for axis in axes):
         shape = (*shape[:axis], 1, *shape[axis:])
     return shape
-
-
-# The shape that becomes of a shape; each raises Invalid, and Refused where it depends on the data.
-RENAMED: dict[str, Callable[[Call, Shape], Shape]] = {
-    "Reshape": _reshaped,
-    "Flatten": _flattened,
-    "Squeeze": _squeezed,
-    "Unsqueeze": _unsqueezed,
-}

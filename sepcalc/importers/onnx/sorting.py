@@ -4,7 +4,9 @@ data; or none that is known."""
 from collections.abc import Callable
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise
@@ -12,6 +14,7 @@ from sepcalc.ops.move import Copy, Random
 from sepcalc.shape import Shape
 
 WHOLE_NUMBERS = 7  # int64
+_DRAWN = "how it chooses, and what drawing random numbers takes, is not known"
 SORTED = "how often it compares depends on the data and the library"
 
 
@@ -80,9 +83,11 @@ def _chosen(builder: Builder, call: Call) -> Results:
     return (value._replace(number=builder.add(call.name, Elementwise("compare"), [value.number, drawn.number])),)
 
 
-SORTING: dict[str, Handler] = {
-    "TopK": _top,
-    **dict.fromkeys(("RandomNormal", "RandomUniform"), _drawn(_given)),
-    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike"), _drawn(_like)),
-    "Bernoulli": _chosen,
+SORTING: dict[str, Operator] = {
+    "TopK": Operator(_top, KEEPS_FIRST, takes=True, axis=-1),
+    **dict.fromkeys(("RandomNormal", "RandomUniform"), Operator(_drawn(_given), NONE, random=True)),
+    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike"), Operator(_drawn(_like), NONE, random=True, apart=True)),
+    "Multinomial": Operator(None, NONE, _DRAWN, random=True, apart=True),
+    "Hardmax": Operator(None, KEEPS_FIRST, axis=-1),
+    "Bernoulli": Operator(_chosen, KEEPS_FIRST, random=True, apart=True),
 }

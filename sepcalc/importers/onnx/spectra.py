@@ -4,9 +4,9 @@ Source: ONNX's operators, STFT and DFT. Of the former one side is given where no
 ONNX's own inference takes both.
 """
 
-from collections.abc import Callable
-
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape, show
 
@@ -58,4 +58,8 @@ def _transformed(call: Call) -> Shape | None:
     return (*shape[: axis % rank], many, *shape[axis % rank + 1 : -1], 1 if one_sided and back else 2)
 
 
-SHAPES: dict[str, Callable[[Call], Shape | None]] = {"STFT": _windowed, "DFT": _transformed}
+_FOURIER = "a fast Fourier transform, whose operations depend on the library that has it"
+SPECTRA: dict[str, Operator] = {
+    "STFT": Operator(None, NONE, _FOURIER, settings=(1, 2, 3), apart=True, shape=_windowed),
+    "DFT": Operator(None, NONE, _FOURIER, shape=_transformed),
+}

@@ -5,7 +5,6 @@ from sepcalc.importers.onnx.arithmetic import ARITHMETIC
 from sepcalc.importers.onnx.attention import ATTENTION
 from sepcalc.importers.onnx.convolutions import CONVOLUTIONS
 from sepcalc.importers.onnx.gathers import GATHERS
-from sepcalc.importers.onnx.graph import Handler
 from sepcalc.importers.onnx.moves import MOVES
 from sepcalc.importers.onnx.norms import NORMS
 from sepcalc.importers.onnx.pools import POOLS
@@ -13,9 +12,11 @@ from sepcalc.importers.onnx.products import PRODUCTS
 from sepcalc.importers.onnx.quantized import QUANTIZED
 from sepcalc.importers.onnx.recurrent import RECURRENT
 from sepcalc.importers.onnx.reductions import REDUCTIONS
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.sorting import SORTING
+from sepcalc.importers.onnx.spectra import SPECTRA
 
-STANDARD: dict[str, Handler] = {
+STANDARD: dict[str, Operator] = {
     **CONVOLUTIONS,
     **POOLS,
     **PRODUCTS,
@@ -29,4 +30,5 @@ STANDARD: dict[str, Handler] = {
     **MOVES,
     **GATHERS,
     **SORTING,
+    **SPECTRA,
 }

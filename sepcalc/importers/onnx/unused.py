@@ -4,6 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.operators import DOMAINS, row_at
 from sepcalc.importers.onnx.stored import constants, initial
 from sepcalc.importers.onnx.walk import place
 
@@ -42,7 +43,7 @@ class _Search:
             if given and needed.isdisjoint(given):
                 self.dead([node], None, owner)
                 continue
-            if node.op_type not in ("Shape", "Size") or node.domain:  # which read no numbers
+            if node.domain not in DOMAINS or not row_at(node).measures:
                 needed.update(node.input)
             if (node.domain, node.op_type) in self.functions:
                 self.called[node.domain, node.op_type] = None

@@ -8,31 +8,20 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
+from sepcalc.importers.common.layout import SEQUENCES, WINDOWED, WINDOWED_LAST
 from sepcalc.importers.onnx.constants import MAX_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Unrun
-from sepcalc.importers.onnx.older import modern
-from sepcalc.importers.onnx.operators import (
-    APART,
-    APART_BUT_ALONG,
-    CONTROL,
-    DOMAINS,
-    MULTIPLYING,
-    OPERATORS,
-    PLUMBING,
-    RANDOM,
-    REASONS,
-    RECURRENT,
-    TABLES,
-)
+from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
+from sepcalc.importers.onnx.rows import NO_COUNT
 from sepcalc.importers.onnx.sequences import sequence
-from sepcalc.importers.onnx.spectra import SHAPES
 from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
 from sepcalc.importers.onnx.values import Call, Misfit, Refused, Unknown, Value
 from sepcalc.importers.onnx.weighing import made_from, note_scales, weights_of
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape
 
+CONTROL = ("If", "Loop", "Scan")
 MAX_DEPTH = 40  # functions and branches within each other
 
 
@@ -101,14 +90,16 @@ class Walk:
         opset = self.opsets.get("" if node.domain == "com.microsoft" else node.domain, self.opsets.get("", 17))
         if kind in CONTROL:
             return self.control(node, name, inputs, scope, depth)
-        if f"{node.domain}.{kind}" in OPERATORS:  # not what ONNX calls so
-            kind = f"{node.domain}.{kind}"
+        kind = name_of(node.domain, kind)
         outputs = tuple([output if output in used else "" for output in node.output])
         self.builder.at = name
-        call = modern(self.builder, Call(name, kind, tuple(inputs), outputs, attributes(node), opset))
+        call = Call(name, kind, tuple(inputs), outputs, attributes(node), opset)
+        changed, modern = row_of(kind).older or (0, None)
+        if modern and opset < changed:
+            call = modern(self.builder, call)._replace(opset=changed)
         if kind == "Constant":
             return (self.constant(call, node),)
-        if kind in ("Shape", "Size") and (shaped := call.input(0)).shape is not None:
+        if row_of(kind).measures and (shaped := call.input(0)).shape is not None:
             return (_measured(call, shaped.shape),)
         if "Sequence" in kind and kind != "ReverseSequence":
             try:
@@ -119,13 +110,14 @@ class Walk:
 
     def made(self, call: Call) -> Sequence[Value]:
         """What an operator gives that is on its own: of stored tensors alone prepared, else counted."""
+        row = row_of(call.type)
         note_scales(self.builder, call)
-        if all(value is None or value.constant for value in call.inputs) and call.type not in RANDOM:
+        if all(value is None or value.constant for value in call.inputs) and not row.random:
             angles = frozenset[str]().union(*[value.angles for value in call.inputs if value is not None])
-            angles = angles.union(call.input(0).roots) if call.type in TABLES else angles
+            angles = angles.union(call.input(0).roots) if row.table else angles
             return [value._replace(angles=angles) for value in self.prepared(call)] if angles else self.prepared(call)
         given = [value for value in call.inputs if value is not None and value.as_given and value.batch == 0]
-        if given and given[0] is call.inputs[0] and any(word in call.type for word in ("Conv", "Pool")):
+        if given and given[0] is call.inputs[0] and row.layout in (WINDOWED, WINDOWED_LAST):
             self.builder.windowed = True
         ranks = {len(value.sizes) for value in given}
         return [
@@ -148,15 +140,15 @@ class Walk:
     def prepared(self, call: Call) -> Sequence[Value]:
         """What does not depend on the inputs is prepared beforehand, free: only its shape matters, and its elements
         where they are few. Products alone count, as the file computes them."""
+        row = row_of(call.type)
         inputs = [value for value in call.inputs if value is not None]
         roots, some = made_from(self.builder, call)
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
-        results = evaluate(call, self.seen) if self.computed <= MAX_COMPUTED else None
+        results = evaluate(call, row.computed, self.seen) if self.computed <= MAX_COMPUTED else None
         if results is not None:
             self.computed += sum(data.size for data in results)
             return [known(data)._replace(roots=roots, some=some(data.shape)) for data in results]
         try:
-            handler = OPERATORS.get(call.type)
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
                 return (
                     Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), self.declared(call.outputs[0])[1]),
@@ -164,11 +156,9 @@ class Walk:
             if call.type == "Range" and all(value.data is not None for value in inputs):
                 start, end, step = [value.data.item() for value in inputs]
                 return (Value((max(0, int(-((start - end) // step))),), inputs[0].kind),)
-            if handler is None:
-                raise Refused("")
             scratch = Builder(1, self.builder.stored, lambda name: False)
             fed = [_fed(scratch, value) for value in call.inputs]
-            made = handler(scratch, call._replace(inputs=tuple(fed)))
+            made = row(scratch, call._replace(inputs=tuple(fed)))
             cost = scratch.cost_since(0)
             if cost.macs:
                 self.stored_product(call)
@@ -177,9 +167,9 @@ class Walk:
             return [Value(value.shape, value.kind, roots=roots, some=some(value.sizes)) for value in made]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
             reason = str(error) if isinstance(error, Refused) else ""
-            if reason and call.type in MULTIPLYING:
+            if reason and row.multiplies:
                 return self.gap(call, reason)
-            return self.opaque(call, reason or REASONS.get(call.type, "no count is known for this operator"))
+            return self.opaque(call, reason or NO_COUNT)
 
     def opaque(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
         """What an operator makes of stored tensors alone that is not known here: a constant of the shape that the file
@@ -197,21 +187,20 @@ class Walk:
         builder, mark = self.builder, len(self.builder.nodes)
         try:
             first = builder.standing(call.name, builder.for_each(call.input(0)))
-            OPERATORS[call.type](builder, call._replace(inputs=(first, *call.inputs[1:])))
+            row_of(call.type)(builder, call._replace(inputs=(first, *call.inputs[1:])))
         except Refused as refused:
             builder.back(mark)
             builder.uncounted(call, str(refused), None, weights_of(self.builder, call))
 
     def counted(self, call: Call) -> Sequence[Value]:
-        mark = len(self.builder.nodes)
+        row, mark = row_of(call.type), len(self.builder.nodes)
         try:
-            handler = OPERATORS.get(call.type)
-            if handler is None:
-                raise Refused(REASONS.get(call.type, "no count is known for this operator"))
+            if row.handle is None:
+                raise Refused(row.reason or NO_COUNT)
             for value in call.inputs:
                 if value is not None and not value.constant and value.shape is None and value.items is None:
                     raise Unknown(value.name)
-            results = _as_they_lay(call, handler(self.builder, call))
+            results = _as_they_lay(call, row(self.builder, call))
             self.builder.keep(mark, weights_of(self.builder, call))
             return results
         except Refused as refused:
@@ -219,7 +208,7 @@ class Walk:
             return self.gap(call, str(refused))
         except Unknown as unknown:
             self.builder.back(mark)
-            if call.type in PLUMBING and not weights_of(self.builder, call):
+            if row.free and not weights_of(self.builder, call):
                 return [self.again(call, output) for output in call.outputs]
             return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, is not known")
 
@@ -237,7 +226,7 @@ class Walk:
         inputs. Examples that may meet in it are none, unless whoever asks says so."""
         if self.builder.batch > 1 and not self.builder.asked and not _keeps_apart(call):
             raise self.builder.mixed
-        results = []
+        results, row = [], row_of(call.type)
         weights = [
             *weights_of(self.builder, call),
             *weights_of(self.builder, call._replace(type="", inputs=tuple(more))),
@@ -245,7 +234,7 @@ class Walk:
         for at, output in enumerate(call.outputs or ("",)):
             shape, kind = self.declared(output) if output else (None, 1)
             if at == 0:
-                shape = SHAPES[call.type](call) or shape if call.type in SHAPES else shape
+                shape = (row.shape and row.shape(call)) or shape
                 first = self.builder.uncounted(call, reason, shape, weights)
                 results.append(first._replace(kind=kind))
                 continue
@@ -258,7 +247,7 @@ class Walk:
         function = self.functions.get((node.domain, node.op_type))
         if function is None:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
-            reason = REASONS.get(node.domain, "no count is known for this operator")
+            reason = row_of(node.domain).reason or NO_COUNT
             more = attached(node, self.builder, self.owner)
             stored = all(value is None or value.constant for value in inputs) and inputs
             return self.opaque(call, reason, more) if stored else self.gap(call, reason, more)
@@ -360,12 +349,12 @@ def place(owner: str, node: Any, part: str) -> str:
 def _keeps_apart(call: Call) -> bool:
     """Whether an operator is known to work on each of the examples in its inputs by itself."""
     given = [value for value in call.inputs if value is not None and value.batch is not None]
-    if call.type in APART_BUT_ALONG and given:
-        axis = call.whole("axis", APART_BUT_ALONG[call.type])
-        return axis % len(given[0].sizes) != given[0].batch
-    if call.type in RECURRENT and given:
+    row = row_of(call.type)
+    if row.axis is not None and given:
+        return call.whole("axis", row.axis) % len(given[0].sizes) != given[0].batch
+    if row.layout is SEQUENCES and given:
         return given[0].batch == (0 if call.whole("layout", 0) else 1)
-    return call.type in APART or not (given or call.type in CONTROL)
+    return row.apart or not (given or call.type in CONTROL)
 
 
 def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:

@@ -5,7 +5,7 @@ from math import prod
 
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.graph import Builder
-from sepcalc.importers.onnx.operators import MASKS, OPERATORS, SCALES, SETTINGS, STATES, TABLES, TAKING
+from sepcalc.importers.onnx.operators import row_of
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
@@ -13,11 +13,12 @@ from sepcalc.shape import Shape
 def note_scales(builder: Builder, call: Call) -> None:
     """Notes which stored tensors say what quantized elements stand for: an operator's own, and those that multiply
     sums of small integers; and which are such elements."""
+    row = row_of(call.type)
     unscaled = call.type == "Mul" and any(value is not None and value.unscaled for value in call.inputs)
     for at, value in enumerate(call.inputs):
         if value is None or not value.constant:
             continue
-        if unscaled or at in SCALES.get(call.type, ()):
+        if unscaled or at in row.scales:
             builder.scales.update(value.roots)
         elif call.type == "DequantizeLinear":
             builder.quantized.update(value.roots)
@@ -26,22 +27,22 @@ def note_scales(builder: Builder, call: Call) -> None:
 def weights_of(builder: Builder, call: Call) -> list[Value]:
     """The stored inputs of an operator that are weights, as far as they are: no settings of it, no masks and no
     states that begin with zeros."""
-    found = []
+    row, found = row_of(call.type), []
     flat = [(at, one) for at, value in enumerate(call.inputs) if value for one in value.items or (value,)]
     for at, value in flat:
         if not value.constant or value.shape is None:
             continue
-        if at in SCALES.get(call.type, ()):
+        if at in row.scales:
             found.append(value._replace(roots=_scales(builder, value)))
             continue
-        if at in SETTINGS.get(call.type, ()):
+        if at in row.settings:
             continue
-        shut = at == MASKS.get(call.type) and prod(value.sizes[:-2]) == 1
-        zeros = at in STATES.get(call.type, ()) and value.data is not None and not value.data.any()
+        shut = at == row.mask and prod(value.sizes[:-2]) == 1
+        zeros = at in row.states and value.data is not None and not value.data.any()
         if zeros or (shut and not any("." in root for root in value.roots)):
             continue
-        known = call.type in OPERATORS  # else who knows what it does with a table
-        found.append(trained(builder, value if known else value._replace(angles=frozenset())))
+        counted = row.handle is not None  # else who knows what it does with a table
+        found.append(trained(builder, value if counted else value._replace(angles=frozenset())))
     return [value for value in found if value.roots]
 
 
@@ -53,16 +54,17 @@ def _scales(builder: Builder, value: Value) -> tuple[str, ...]:
 def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
     """The stored tensors that a constant is made from, and of each that is not whole in one of this shape how many
     elements are: what is not taken is left, all else is in every result."""
-    if call.type in TABLES and _spread(builder, call.input(0)):
+    row = row_of(call.type)
+    if row.table and _spread(builder, call.input(0)):
         return (), lambda shape: {}
     roots: dict[str, None] = {}
     most: dict[str, int] = {}
     for at, value in enumerate(call.inputs):
         if value is None:
             continue
-        if at in SCALES.get(call.type, ()):
+        if at in row.scales:
             weights = _scales(builder, value)
-        elif at in SETTINGS.get(call.type, ()):
+        elif at in row.settings:
             continue
         else:
             weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
@@ -72,7 +74,7 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
             roots[root] = None
 
     def some(shape: Shape | None) -> dict[str, int]:
-        bound = prod(shape) if shape is not None and call.type in TAKING else None
+        bound = prod(shape) if shape is not None and row.takes else None
         found = {root: elements if bound is None else min(elements, bound) for root, elements in most.items()}
         return {root: elements for root, elements in found.items() if elements < builder.stored[root][0]}
 

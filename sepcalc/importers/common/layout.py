@@ -1,0 +1,29 @@
+"""What operators do to the axes of what they read: every row of an importer's table says it."""
+
+from enum import Enum
+
+
+class Layout(Enum):
+    """What an operator does to axes. There is no default: an operator whose layout nobody thought of cannot be told
+    from one that has none."""
+
+    KEEPS = "its results have the axes of its operands, in the same order"
+    KEEPS_FIRST = "its results have the axes of its first operand, in the same order"
+    LISTED = "as KEEPS_FIRST, where the elements to take stand in a stored list"
+    ROWS = "its results have the axes of its first operand but for the last, in the same order"
+    WINDOWED = "a window moves over images: the channels are the second axis of its first operand"
+    WINDOWED_LAST = "as WINDOWED; the channels are the last axis, unless its attribute channels_last says otherwise"
+    IMAGES = "it works on images: the channels are the second axis of its first operand"
+    IMAGES_LAST = "as IMAGES; the channels are the last axis, unless its attribute channels_last says otherwise"
+    SEQUENCES = "it reads sequences step by step: the steps are the first axis of its first operand"
+    NONE = "its results have other axes, or none of its operands' order"
+
+    @property
+    def of_images(self) -> bool:
+        return self in (Layout.WINDOWED, Layout.WINDOWED_LAST, Layout.IMAGES, Layout.IMAGES_LAST)
+
+
+KEEPS, KEEPS_FIRST, LISTED, ROWS = Layout.KEEPS, Layout.KEEPS_FIRST, Layout.LISTED, Layout.ROWS
+WINDOWED, WINDOWED_LAST = Layout.WINDOWED, Layout.WINDOWED_LAST
+IMAGES, IMAGES_LAST = Layout.IMAGES, Layout.IMAGES_LAST
+SEQUENCES, NONE = Layout.SEQUENCES, Layout.NONE

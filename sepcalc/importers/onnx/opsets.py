@@ -1,0 +1,57 @@
+"""What operators of older opsets say otherwise, said as it is today: each function rewrites a call of before the opset
+that its operator's row names.
+
+Source: the change log of ONNX's operators.
+"""
+
+from collections.abc import Callable
+
+from sepcalc.errors import Invalid, quoted
+from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.values import Call, Value
+from sepcalc.shape import show
+
+
+def broadcast_along(builder: Builder, call: Call) -> Call:
+    """The second operand lay from ``axis`` on along the first, where that was asked for."""
+    if not call.whole("broadcast", 0) or "axis" not in call.attributes:
+        return call
+    a, b = call.input(0), call.input(1)
+    after = len(a.sizes) - call.whole("axis", 0) % max(1, len(a.sizes)) - len(b.sizes)
+    if after < 0:
+        raise Invalid(f"{show(b.sizes)} does not lie along {show(a.sizes)} from axis {call.whole('axis', 0)} on")
+    return call._replace(inputs=(a, _with_ones(builder, b, after), *call.inputs[2:]))
+
+
+def _with_ones(builder: Builder, value: Value, count: int) -> Value:
+    shape = (*value.sizes, *(1,) * count)
+    if value.constant:
+        return value._replace(shape=shape, data=None if value.data is None else value.data.reshape(shape))
+    return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=len(shape) > 2)
+
+
+def cast(builder: Builder, call: Call) -> Call:
+    from onnx import TensorProto
+
+    name = call.text("to", "FLOAT")
+    try:
+        kind = TensorProto.DataType.Value(name)
+    except ValueError as error:
+        raise Invalid(f"{quoted(name)} is no type of elements") from error
+    return call._replace(attributes={"to": kind})
+
+
+def renamed(old: str, new: str) -> Callable[[Builder, Call], Call]:
+    def rewrite(builder: Builder, call: Call) -> Call:
+        return call._replace(attributes={new if name == old else name: one for name, one in call.attributes.items()})
+
+    return rewrite
+
+
+def concatenated(builder: Builder, call: Call) -> Call:
+    return call._replace(attributes={"axis": 1, **call.attributes})
+
+
+def upsampled(builder: Builder, call: Call) -> Call:
+    scales = (1.0, 1.0, call.decimal("height_scale", 1.0), call.decimal("width_scale", 1.0))
+    return call._replace(attributes={**call.attributes, "scales": scales})

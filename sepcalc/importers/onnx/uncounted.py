@@ -1,0 +1,33 @@
+"""Operators of ONNX Runtime that are not counted, and what is known of them all the same."""
+
+from sepcalc.importers.common.layout import NONE, SEQUENCES
+from sepcalc.importers.onnx.rows import Operator
+
+_LENGTHS = "how long each of its sequences is depends on the data"
+_EXPERTS = "which experts it chooses takes a sort, whose cost depends on the data and the library"
+_TOKENS = "how many tokens it makes depends on the data"
+_BLOCKED = (
+    "its channels are padded and blocked for one processor: save the model at ONNX Runtime's level extended instead"
+)
+
+UNCOUNTED: dict[str, Operator] = {
+    **dict.fromkeys(("PackedAttention", "PackedMultiHeadAttention"), Operator(None, NONE, _LENGTHS)),
+    "PagedAttention": Operator(None, NONE, _LENGTHS, scales=(14, 15)),
+    "SparseAttention": Operator(None, NONE, "which blocks of pairs it leaves out depends on the data", apart=True),
+    "MoE": Operator(None, NONE, _EXPERTS),
+    "QMoE": Operator(None, NONE, _EXPERTS, scales=(3, 6, 9, 11, 12, 13, *range(15, 21))),
+    **dict.fromkeys(("BeamSearch", "GreedySearch", "Sampling", "WhisperBeamSearch"), Operator(None, NONE, _TOKENS)),
+    "com.microsoft.nchwc": Operator(None, NONE, _BLOCKED),  # all operators of that domain
+    "AttnLSTM": Operator(None, SEQUENCES),
+    "QEmbedLayerNormalization": Operator(None, NONE, scales=tuple(range(8, 18))),
+    "QOrderedMatMul": Operator(None, NONE, scales=(1, 3, 4, 7)),
+    "QOrderedAttention": Operator(None, NONE, scales=(1, 2, 3, 4, 8, 9, 10, 14, 15, 16)),
+    "QOrderedLongformerAttention": Operator(None, NONE, scales=(1, 3, 5, 6, 9, 11, 13)),
+    "MatMulNBitsQLoRA": Operator(None, NONE, scales=(2, 4, 6)),
+    "MatMulNBitsQkv": Operator(None, NONE, scales=(4, 7, 10)),
+    "MatMulNBitsMlp": Operator(None, NONE, scales=(4, 7)),
+    "MatMulBlockQuantizedFp8Weight": Operator(None, NONE, scales=(2, 3)),
+    "MatMulBlockQuantizedFp4Weight": Operator(None, NONE, scales=(2, 3, 4)),
+    "MatMulPacked": Operator(None, NONE, scales=(2,)),
+    "GemmFloat8": Operator(None, NONE, scales=(3, 4, 5)),
+}
