@@ -1,7 +1,7 @@
 """A network while an importer makes it: its tensors, its nodes, and free renames between the shapes that a format has
 and those that the network has."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ MAX_NODES = 100_000  # that a model may become, functions, loops and branches un
 MAX_AXES = 24
 
 Beside = TypeVar("Beside")
+Root = TypeVar("Root")
 
 
 class Broken(Invalid):
@@ -147,6 +148,55 @@ class GraphBuilder(Generic[Beside]):
         self.tensors = [*self.tensors[:first], *[node.output for node in nodes]]
         self.nodes = nodes
         return {name: place[number] for name, number in outputs.items()}
+
+
+class Uses(NamedTuple, Generic[Root]):
+    """What the nodes of a network use of the stored tensors: of each node the tensors and how many elements of each at
+    most; how many elements a tensor has, whether it is a buffer, and what it is called. ``statistics`` says that those
+    of a norm are among them."""
+
+    of_nodes: Sequence[Sequence[tuple[Root, int]]]
+    elements: Callable[[Root], int]
+    is_buffer: Callable[[Root], bool]
+    name: Callable[[Root], str]
+    statistics: bool = False
+
+
+def count_once(nodes: list[Node], tensors: Sequence[Shape], uses: Uses[Root]) -> dict[Root, dict[int, int]]:
+    """Counts each element of a stored tensor in the node that uses it first, whatever the ops say; changes the nodes.
+    Gives the nodes that count elements of each tensor, and how many."""
+    takers: dict[Root, dict[int, int]] = {}
+    owners: dict[tuple[tuple[Root, int], ...], int] = {}  # the first node that uses the same tensors
+    for at, (node, roots) in enumerate(zip(nodes, map(tuple, uses.of_nodes), strict=True)):
+        cost = node.op.cost(tuple([tensors[source] for source in node.sources]), node.output)
+        if not roots and not cost.params:
+            continue
+        own = cost.buffers if uses.statistics or isinstance(node.op, Constant) else 0
+        new = fixed = 0
+        before: dict[str, int] = {}  # counted by nodes before
+        for root, most in roots:
+            others = takers.setdefault(root, {})
+            taken = min(most, uses.elements(root) - sum(others.values()))
+            rest = most - taken
+            if uses.is_buffer(root):
+                fixed += taken
+            else:
+                new += taken
+                for other, some in others.items():
+                    before[nodes[other].name] = before.get(nodes[other].name, 0) + min(rest, some)
+                    rest -= min(rest, some)
+            others[at] = taken
+        first = owners.setdefault(roots, at)
+        shares = roots and first != at and not new + fixed and (cost.params or cost.buffers)
+        if shares and not (nodes[first].shared or nodes[first].buffers):
+            name = uses.name(roots[0][0])
+            nodes[first], nodes[at] = nodes[first]._replace(weights=name), node._replace(weights=name)
+        elif isinstance(node.op, Constant) and fixed < own:  # another node counts them
+            nodes[at] = node._replace(op=node.op._replace(buffer=False), buffers=fixed)
+        elif cost.params != new or fixed > own:
+            owed = tuple([(name, count) for name, count in before.items() if count])
+            nodes[at] = node._replace(shared=cost.params - new, owners=owed, buffers=max(0, fixed - own))
+    return takers
 
 
 def fixed_batch(size: int) -> str:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sepcalc.branches import Choice
 from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, numbered
+from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, Uses, count_once, numbered
 from sepcalc.importers.onnx.provenance import Role
 from sepcalc.importers.onnx.values import Call, Mixed, Refused, Results, Value
 from sepcalc.network import Node
@@ -307,45 +307,13 @@ class Builder(GraphBuilder[Roots]):
         outputs; and the bytes of all weights that are used."""
         self._count_elsewhere()
         outputs = self.prune(outputs)
-        left: dict[str, int] = {}  # elements that no node has counted yet
-        takers: dict[str, list[tuple[str, int]]] = {}  # by which nodes the others were counted
-        owners = dict[Roots, list[int]]()
+        sizes = {root: elements for root, (elements, _) in self.stored.items()}
+        uses = Uses(self.beside, sizes.__getitem__, self.is_buffer, lambda root: quoted(root)[1:-1])
         nodes = list(self.nodes)
-        for at, (node, roots) in enumerate(zip(self.nodes, self.beside, strict=True)):
-            inputs = tuple([self.tensors[source] for source in node.sources])
-            cost = node.op.cost(inputs, node.output)
-            said = cost.params
-            own = cost.buffers if isinstance(node.op, Constant) else 0  # a norm's statistics are none of its weights
-            if not said and not roots:
-                continue
-            new = fixed = 0
-            counted: dict[str, int] = {}  # by nodes before
-            for root, most in roots:
-                taken = min(most, left.setdefault(root, self.stored[root][0]))
-                rest = most - taken
-                for name, some in takers.get(root, ()) if not self.is_buffer(root) else ():
-                    counted[name] = counted.get(name, 0) + min(rest, some)
-                    rest -= min(rest, some)
-                left[root] -= taken
-                if self.is_buffer(root):
-                    fixed += taken
-                else:
-                    new += taken
-                takers.setdefault(root, []).append((node.name, taken))
-            before = owners.setdefault(roots, [])
-            if roots and not new + fixed and before and not (nodes[before[0]].shared or nodes[before[0]].buffers):
-                name = quoted(roots[0][0])[1:-1]
-                nodes[before[0]] = nodes[before[0]]._replace(weights=name)
-                nodes[at] = node._replace(weights=name)
-            elif isinstance(node.op, Constant) and fixed < own:  # another node counts them
-                nodes[at] = node._replace(op=node.op._replace(buffer=False), buffers=fixed)
-            elif said != new or fixed > own:
-                others = tuple([(name, count) for name, count in counted.items() if count])
-                nodes[at] = node._replace(shared=said - new, owners=others, buffers=fixed - own)
-            before.append(at)
-        self.used = frozenset(left)
-        self.partly = {root: rest for root, rest in left.items() if rest}
-        bits = [(self.stored[root][0] - rest) * BITS.get(self.stored[root][1], 32) for root, rest in left.items()]
+        taken = {root: sum(takers.values()) for root, takers in count_once(nodes, self.tensors, uses).items()}
+        self.used = frozenset(taken)
+        self.partly = {root: sizes[root] - count for root, count in taken.items() if count < sizes[root]}
+        bits = [count * BITS.get(self.stored[root][1], 32) for root, count in taken.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)
 
     def _count_elsewhere(self) -> None:

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from sepcalc.cost import COUNTS
 from sepcalc.errors import printable
-from sepcalc.importers.common.graph_builder import GraphBuilder, numbered
+from sepcalc.importers.common.graph_builder import GraphBuilder, Uses, count_once, numbered
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant, Copy
+from sepcalc.ops.norm import BatchNorm
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import MAX_SIZE, Shape, show
 
@@ -258,33 +259,13 @@ class Builder(GraphBuilder[Origin]):
         them are used, and which are read as weights: all but a norm's statistics."""
         outputs = self.prune(outputs)
         nodes = self._named(leaves)
-        counted = dict[int, int]()
-        owners = dict[tuple[int, ...], int]()
-        statistics = set[int]()
-        for at, (node, (_, _, roots, _)) in enumerate(zip(nodes, self.beside, strict=True)):
-            cost = node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output)
-            fresh = [root for root in roots if root not in counted]
-            new = sum(self.sizes[root] for root in fresh if self.trained[root])
-            fixed = sum(self.sizes[root] for root in fresh if not self.trained[root])
-            if node.op.writes and cost.buffers:
-                statistics.update(root for root in fresh if not self.trained[root])
-            before = owners.get(roots) if roots and not fresh and (cost.params or cost.buffers) else None
-            if before is not None and not nodes[before].shared and not nodes[before].buffers:
-                shared = printable(names[roots[0]])
-                nodes[before] = nodes[before]._replace(weights=shared)
-                nodes[at] = node._replace(weights=shared)
-            elif cost.params != new or fixed > cost.buffers:
-                others = dict[str, int]()
-                for root in roots:
-                    if root in counted and self.trained[root]:
-                        name = nodes[counted[root]].name
-                        others[name] = others.get(name, 0) + self.sizes[root]
-                more = max(0, fixed - cost.buffers)
-                nodes[at] = node._replace(shared=cost.params - new, owners=tuple(others.items()), buffers=more)
-            if roots:
-                owners.setdefault(roots, at)
-            counted.update((root, at) for root in fresh)
-        return nodes, outputs, set(counted), set(counted) - statistics
+        of_nodes = [[(root, self.sizes[root]) for root in origin.roots] for origin in self.beside]
+        called = [printable(name) for name in names]
+        uses = Uses(of_nodes, self.sizes.__getitem__, lambda root: not self.trained[root], called.__getitem__, True)
+        takers = count_once(nodes, self.tensors, uses)
+        norms = {at for at, node in enumerate(nodes) if isinstance(node.op, BatchNorm)}
+        statistics = {root for root, taken in takers.items() if not self.trained[root] and next(iter(taken)) in norms}
+        return nodes, outputs, set(takers), set(takers) - statistics
 
     def _named(self, leaves: Container[int]) -> list[Node]:
         """A layer that is all that its module does has the module's path for a name; others add what they are."""
