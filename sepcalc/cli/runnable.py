@@ -76,7 +76,7 @@ def _all_read(given: Mapping[str, Any]) -> bool:
 
 def _factors(text: str) -> bool:
     """Whether a kernel can be read. Files are not opened."""
-    from sepcalc.factoring.reading import matrix
+    from sepcalc.factoring.matrix import matrix
 
     if not any(char.isdigit() for char in text) or os.path.exists(text.partition(":")[0]):
         return bool(text)

@@ -17,12 +17,13 @@ from numpy.lib import format as npy
 from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted, why
 from sepcalc.extras import install
 from sepcalc.factoring.kernel import ELEMENTS, Array, Kernel, of_array
-from sepcalc.factoring.reading import MAX_LENGTH, WEIGHTS, table
+from sepcalc.factoring.matrix import MAX_LENGTH, table
 from sepcalc.shape import show
 
 HEADER = 2**16  # bytes of a .npy header
 AXES = 32  # which every NumPy can hold
 INDEX = 10**8  # bytes of a safetensors header, as its own library has it
+WEIGHTS = (".onnx", ".safetensors")  # files of many tensors: which one stands after a colon
 SUGGESTED = 5  # names of weights that a message offers
 
 
@@ -231,3 +232,5 @@ _READERS: dict[str, Callable[[IO[bytes], str, str | None, bool | None], Kernel]]
     ".safetensors": _safetensors,
     ".onnx": _onnx,
 }
+SUFFIXES = (*_READERS,)
+"""Of the files that hold kernels."""

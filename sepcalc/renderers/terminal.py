@@ -3,7 +3,6 @@
 import io
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -12,27 +11,24 @@ from rich.text import Text
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
+from sepcalc.renderers.grid import GAP, NARROWEST, RIGHT, Grid
 from sepcalc.reports import BAD, BAR, GOOD, WARNING, Table, tone_of
 
-if TYPE_CHECKING:
-    from sepcalc.renderers.table import Grid
-
-NARROWEST = 12  # cells that are left of a line that is indented
 TONES = {"": "", GOOD: "green", BAD: "red", WARNING: "yellow"}
 UNLIMITED = 100_000  # for rich, which would cut what is wider; widths are chosen before
 
 
-def table(section: Table, grid: "Grid", gap: int, right: Sequence[str], style: Style) -> Iterator[str]:
+def table(section: Table, grid: Grid, style: Style) -> Iterator[str]:
     """The lines of a table that is laid out."""
     headed = any(column.name for column in grid.columns)
     # a gap is a column: rich before 14.3 counts a padding at the last column's edge that it does not draw
     drawn = RichTable(box=None, padding=0, show_header=headed, header_style="dim")
     for at, (column, width) in enumerate(zip(grid.columns, grid.widths, strict=True)):
         if at:
-            drawn.add_column(width=gap)
+            drawn.add_column(width=GAP)
         drawn.add_column(
             Text(column.name),
-            justify="right" if column.holds in right else "left",
+            justify="right" if column.holds in RIGHT else "left",
             width=width,
             overflow="fold",
             style="cyan" if column.holds == BAR else "",
