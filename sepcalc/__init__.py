@@ -10,6 +10,11 @@ verify(target)                     run in NumPy:         verify(spec).ok
 whatif(network, rules)             a network rewritten:  whatif(net, "*=depthwise-separable").after.cost
 fit(network, limits)               the least change:     fit(net, {"macs": 300_000_000}).change
 factor(kernel)                     what separates:       factor("sobel-x").factors
+check(network, max=limits)         held to limits:       check(net, max={"macs": "570M"}).passed
+diff(old, new)                     what changed:         diff("zoo:mobilenet_v1", net).new.totals["macs"]
+baseline(*networks)                kept, to compare:     baseline(net).kept[0].snapshot.totals["macs"]
+convert(network)                   as YAML:              convert("8x8x3, conv -k3 -o4").splitlines()
+zoo()                              published networks:   zoo()["mobilenet_v1"].network.macs
 """
 
 TYPE_CHECKING = False  # as typing has it, which takes longer to load than all else before the first command
@@ -19,6 +24,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from typing import Any
 
+    from sepcalc.commands.baseline import Baseline as Baseline
+    from sepcalc.commands.baseline import baseline as baseline
+    from sepcalc.commands.check import check as check
+    from sepcalc.commands.convert import convert as convert
+    from sepcalc.commands.diff import Difference as Difference
+    from sepcalc.commands.diff import diff as diff
+    from sepcalc.commands.zoo import Zoo as Zoo
+    from sepcalc.commands.zoo import zoo as zoo
     from sepcalc.comparison import Comparison as Comparison
     from sepcalc.comparison import compare as compare
     from sepcalc.cost import Cost as Cost
@@ -36,13 +49,20 @@ if TYPE_CHECKING:
 
 # Where each name lives; it is imported when it is first asked for, so that `import sepcalc` costs nothing.
 _HOMES = {
+    "Baseline": "commands.baseline",
     "Comparison": "comparison",
     "Cost": "cost",
+    "Difference": "commands.diff",
     "InputError": "errors",
     "Layer": "network",
     "Network": "network",
     "Spec": "spec",
+    "Zoo": "commands.zoo",
+    "baseline": "commands.baseline",
+    "check": "commands.check",
     "compare": "comparison",
+    "convert": "commands.convert",
+    "diff": "commands.diff",
     "factor": "factoring",
     "fit": "rewriting.fit",
     "from_torch": "importers.torch",
@@ -50,6 +70,7 @@ _HOMES = {
     "parse": "spec",
     "verify": "verification",
     "whatif": "rewriting",
+    "zoo": "commands.zoo",
 }
 __all__ = [*_HOMES]
 

@@ -97,10 +97,16 @@ class Spec(NamedTuple):
 
 
 def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -> Spec:
-    """Reads a spec, ``12x12x3 conv -k5 -o256``, and checks that it fits its inputs if it has any.
+    """A layer spec, ``12x12x3 conv -k5 -o256``: input shapes, a kind, its words and options.
 
+    A shape is HxWxC: sizes of the spatial axes, then channels, without a batch. ``.output`` is the output shape (a
+    tuple in the same order), ``.cost`` the exact counts for one example; ``str()`` of a spec reads back as the same.
     ``also`` are options beyond those of its kind, ``commands`` the options of a command line that the text came from
-    (for hints). Raises :class:`InputError` with every problem, each with a caret under its place.
+    (for hints). Raises InputError with every problem, each with a caret under its place.
+
+    >>> spec = sepcalc.parse("12x12x3 conv -k5 -o256")
+    >>> spec.output, spec.cost.mults, spec.cost.params
+    ((8, 8, 256), 1228800, 19200)
     """
     words = [match.group() for match in _WORD.finditer(text[: MAX_LENGTH + 1])]
     if len(text) > MAX_LENGTH:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from sepcalc.cli import run
-from sepcalc.cli.files import write_files
 from sepcalc.errors import InputError
+from sepcalc.files import write_files
 
 ROOT = Path(__file__).parent.parent
 NET = "input: 8x8x3\nlayers:\n" + "  - conv -k3 -o8 -p1\n" * 200

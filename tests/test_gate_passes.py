@@ -464,7 +464,7 @@ def uncounted(gate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         nodes = [*network.nodes, gap]
         return document._replace(network=Network(network.name, network.inputs, nodes))
 
-    monkeypatch.setattr("sepcalc.cli.gate_options.read", read)
+    monkeypatch.setattr("sepcalc.commands.subjects.read", read)
 
 
 @pytest.mark.usefixtures("uncounted")

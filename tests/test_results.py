@@ -67,6 +67,16 @@ RESULTS: dict[str, tuple[Callable[[], object], list[str]]] = {
         ["fit", LINE, "--max", "params=1", "--by", "resolution"],
     ),
     "it fits": (lambda: sepcalc.fit(sepcalc.load(LINE), {"macs": 10**9}), ["fit", LINE, "--max", "macs=1G"]),
+    "a check": (
+        lambda: sepcalc.check("specs/mobilenet_v1.yaml", max={"params": "4M"}),
+        ["check", "specs/mobilenet_v1.yaml", "--max", "params=4M"],
+    ),
+    "a difference": (
+        lambda: sepcalc.diff("specs/conv_mobilenet.yaml", "specs/mobilenet_v1.yaml", max_increase="2%"),
+        ["diff", "specs/conv_mobilenet.yaml", "specs/mobilenet_v1.yaml", "--max-increase", "2%"],
+    ),
+    "a baseline": (lambda: sepcalc.baseline(LINE), ["baseline", LINE]),
+    "the zoo": (sepcalc.zoo, ["zoo"]),
 }
 
 

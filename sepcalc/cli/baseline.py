@@ -4,24 +4,24 @@ import os
 
 import click
 
-from sepcalc import __version__
 from sepcalc.cli import complain
 from sepcalc.cli.completion import complete_networks
-from sepcalc.cli.gate_options import kept_as, read_for_gate, refuse_without_files
+from sepcalc.cli.gate_options import refuse_without_files
 from sepcalc.cli.network import (
     batch_option,
     dim_option,
     input_option,
     request,
     set_option,
+    standard_input,
     uncounted_option,
 )
 from sepcalc.cli.output import emit, working_folder
+from sepcalc.commands.baseline import baseline_of
+from sepcalc.commands.subjects import read_for_gate
 from sepcalc.errors import InputError, Problem, printable, quoted
-from sepcalc.gate.baselines import Kept
 from sepcalc.gate.configuration import files as files_of
 from sepcalc.gate.configuration import find, skips
-from sepcalc.gate.snapshots import taken
 from sepcalc.importers import Request
 from sepcalc.reports.baseline import BaselineReport
 
@@ -59,28 +59,22 @@ def command(
 ) -> int:
     given = request(sets, inputs, dims, batch)
     wanted = [(file, given) for file in dict.fromkeys(files)] if files else _configured(output, given)
-    folder = os.path.dirname(output or "") or "."
-    kept, gaps, notes, stopped, complete = [], list[str](), list[str](), False, True
-    for file, asked in wanted:
-        network = read_for_gate(file, asked).network
-        kept.append(Kept(kept_as(file, folder), asked.settings, taken(network)))
-        stopped |= network.stopped is not None
-        for one in network.uncounted:
-            within = "" if one.whole else f" in {' and '.join(one.counts)}"
-            gaps.append(f"not counted{within}: {printable(file)}: {one}")
-        complete &= network.complete
-        notes += [f"{printable(file)}: {note}" for note in network.notes]
-    for note in notes:
-        complain(f"note: {printable(note)}")
-    for gap in gaps:
-        complain(printable(gap))
-    if stopped:
+    networks = [(file, asked.settings, read_for_gate(file, asked, standard_input).network) for file, asked in wanted]
+    kept = baseline_of(networks, os.path.dirname(output or "") or ".")
+    for file, _, network in networks:
+        for note in network.notes:
+            complain(f"note: {printable(f'{printable(file)}: {note}')}")
+    for file, _, network in networks:
+        for gap in network.uncounted:
+            within = "" if gap.whole else f" in {' and '.join(gap.counts)}"
+            complain(printable(f"not counted{within}: {printable(file)}: {gap}"))
+    if any(network.stopped is not None for _, _, network in networks):
         complain("the counts would end where counting stopped: nothing is kept")
         return 3
-    if not complete and not allow_uncounted:
+    if not kept.complete and not allow_uncounted:
         complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
         return 3
-    emit(BaselineReport(kept, __version__), "json", True, output, force)
+    emit(BaselineReport(kept), "json", True, output, force)
     return 0
 
 

@@ -1,26 +1,21 @@
 """``sepcalc check``."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 import click
 
-from sepcalc import __version__
 from sepcalc.cli import complain, report_bug
 from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.gate_options import (
     increase_option,
     increases_of,
-    kept_as,
     limits_of,
     max_option,
-    read_for_gate,
     refuse_outside,
     refuse_without_files,
-    require_sure,
-    text_of,
     verdict_options,
 )
 from sepcalc.cli.network import (
@@ -29,16 +24,18 @@ from sepcalc.cli.network import (
     input_option,
     request,
     set_option,
+    standard_input,
     uncounted_option,
 )
 from sepcalc.cli.output import emit, working_folder
 from sepcalc.cli.targets import Target, configured, named, shown
+from sepcalc.commands.baseline import Baseline
+from sepcalc.commands.check import demanded
+from sepcalc.commands.subjects import read_for_gate, require_sure
 from sepcalc.errors import InputError, Problem, absence, printable
-from sepcalc.gate import baselines
-from sepcalc.gate.checks import BUG, OVER, Demand, Outcome, examine, refused, skipped
+from sepcalc.gate.checks import BUG, NO_NETWORK, NOTHING, OVER, Demand, Outcome, examine, refused, skipped
 from sepcalc.gate.configuration import boundary, find
-from sepcalc.gate.snapshots import Snapshot
-from sepcalc.reports.check import NO_NETWORK, NOTHING, CheckReport
+from sepcalc.reports.check import CheckReport
 from sepcalc.source import is_file_argument
 
 HELP = """Check networks against their budgets: the budgets in their YAML files, in pyproject.toml
@@ -67,7 +64,7 @@ class Options(NamedTuple):
     unbudgeted: Callable[[], Any]
 
 
-Kept = Mapping[Any, baselines.Kept]
+Kept = dict[str, Baseline | InputError]  # by path
 
 
 @click.command("check", help=HELP)
@@ -111,7 +108,7 @@ def command(
     root = project.root if project else boundary(here)
     options = Options(root, skip_unbudgeted, allow_uncounted, why, cache(partial(_unbudgeted, here)))
     outcomes, targets = named(files, given, project) if files else configured(given, project)
-    kept: dict[str, Kept | InputError] = {}
+    kept: Kept = {}
     outcomes += [_checked(target, options, kept) for target in targets]
     if not outcomes:
         raise InputError([Problem("nothing is configured: no check, no file", _CONFIGURE)])
@@ -154,7 +151,7 @@ def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) 
 # --- checking --------------------------------------------------------------------------------------------------------
 
 
-def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError]) -> Outcome:
+def _checked(target: Target, options: Options, kept: Kept) -> Outcome:
     """The outcome of one target. An error becomes its outcome, and the next target follows."""
     name, argument = target.name, target.argument
     try:
@@ -162,15 +159,11 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
             refuse_outside(argument, options.root)
             if options.skip and target.mark is None and options.unbudgeted().is_no_network(argument):
                 return skipped(name, argument, NO_NETWORK)
-        document = read_for_gate(argument, target.request, sure=False)
-        demand = Demand(
-            (*document.budget, *target.limits),
-            () if document.altered else document.published,
-            target.increases,
-            level=target.level,
-            message=target.message,
-            mark=target.mark,
+        document = read_for_gate(argument, target.request, standard_input, sure=False)
+        asked = Demand(
+            target.limits, increases=target.increases, level=target.level, message=target.message, mark=target.mark
         )
+        demand = demanded(document, asked)
         if demand.empty and options.skip:
             if is_file_argument(argument) and (lost := options.unbudgeted().lost(argument)):
                 return refused(name, argument, [lost], OVER, target.mark)
@@ -180,7 +173,8 @@ def _checked(target: Target, options: Options, kept: dict[str, Kept | InputError
         if demand.empty and not options.skip:
             raise InputError([Problem(f"{printable(shown(argument))}: {NOTHING}", _BUDGET)])
         if target.baseline:
-            demand = demand._replace(then=_then(target, options, kept))
+            past = _past(target.baseline, options, kept)
+            demand = demand._replace(then=past.then(target.files, target.request.settings))
         outcome = examine(name, argument, document.network, demand, options.allow_uncounted, options.why)
         return outcome._replace(notes=(*target.notes, *outcome.notes))
     except InputError as error:
@@ -203,25 +197,18 @@ def _unbudgeted(here: str) -> Any:
 _BUDGET = "budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --max; --skip-unbudgeted lets it pass"
 
 
-def _then(target: Target, options: Options, kept: dict[str, Kept | InputError]) -> Any:
-    """A function that finds the network in the baseline. Raises InputError where the baseline cannot be read."""
-    path = target.baseline
+def _past(path: str, options: Options, kept: Kept) -> Baseline:
+    """The baseline in a file; each file is read once. Raises InputError where it cannot be read."""
     if path not in kept:
         try:
             refuse_outside(path, options.root)
-            kept[path] = baselines.read(text_of(path), path, __version__)
+            kept[path] = Baseline.read(path)
         except InputError as error:
             kept[path] = error
-    entries = kept[path]
-    if isinstance(entries, InputError):
-        raise entries
-    names = [kept_as(file, os.path.dirname(path) or ".") for file in target.files]
-    file = next((name for name in names if any(entry.file == name for entry in entries.values())), names[-1])
-
-    def then(now: Snapshot) -> Snapshot:
-        return baselines.found(entries, path, file, target.request.settings, now)
-
-    return then
+    found = kept[path]
+    if isinstance(found, InputError):
+        raise found
+    return found
 
 
 # --- GitHub ----------------------------------------------------------------------------------------------------------

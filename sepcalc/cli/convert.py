@@ -53,12 +53,12 @@ def command(
     output: str | None,
     force: bool,
 ) -> int:
-    from sepcalc.document.compacting import write_compact
+    from sepcalc.commands.convert import convert
 
     found = read(network, request(sets, inputs, dims, batch), standard_input).network
     for note in found.notes:
         complain(f"note: {printable(note)}")
-    emit_file(write_compact(found.fold_norm() if fold_norm else found), output, force)
+    emit_file(convert(found, fold_norm=fold_norm), output, force)
     if found.accepted(allow_uncounted):
         return 0
     for gap in found.uncounted:

@@ -1,27 +1,27 @@
 """``sepcalc diff``."""
 
-from collections.abc import Iterable
 from functools import partial
-from hashlib import blake2b
 
 import click
 
 from sepcalc.cli.completion import complete_networks
-from sepcalc.cli.gate_options import increase_option, increases_of, read_for_gate, verdict_options
+from sepcalc.cli.gate_options import increase_option, increases_of, verdict_options
 from sepcalc.cli.network import (
     batch_option,
     dim_option,
     input_option,
     request,
     set_option,
+    standard_input,
     uncounted_option,
 )
 from sepcalc.cli.output import emit
+from sepcalc.commands.diff import differing
+from sepcalc.commands.subjects import read_for_gate
 from sepcalc.errors import InputError, Problem
-from sepcalc.gate.limits import grown, left_out
-from sepcalc.gate.snapshots import growth, taken
+from sepcalc.network import Network
 from sepcalc.reports.diff import DiffReport
-from sepcalc.source import is_document
+from sepcalc.source import Keep, is_document
 
 HELP = """Show what changed between two networks: layers added, removed and changed, and the totals.
 
@@ -64,34 +64,12 @@ def command(
     limits, asked = increases_of(increases), request(sets, inputs, dims, batch)
     if old == new == "-":
         raise InputError([Problem("standard input can be one of the two only")])
-    problems: list[Problem] = []
-    snapshots = []
-    digests: list[list[bytes]] = [[], []]  # of each side's files
-    for argument, own in zip((old, new), digests):
-        try:
-            beside = is_document(argument) and not (is_document(old) and is_document(new))
-            how = asked._replace(dims={}, batch=None) if beside else asked  # these are for the model file
-            snapshots.append(taken(read_for_gate(argument, how, partial(_digest, own)).network))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(dict.fromkeys(problems))
-    before, after = snapshots
-    partly = (*before.partly, *after.partly)
-    held = grown(*growth(before, after), increases=limits, incomplete=partly)
-    allowed = allow_uncounted and not (before.stopped or after.stopped)
-    same = bool(digests[0]) and digests[0] == digests[1]
-    report = DiffReport((old, new), before, after, held, allowed, same, left_out(limits, partly))
-    code = 0 if report.passed else 1
-    if (report.incomplete or report.unknown) and not allowed:
-        code = 3
-    emit(report, form, exact, output, force)
-    return code
 
+    def side(argument: str, keep: Keep) -> Network:
+        beside = is_document(argument) and not (is_document(old) and is_document(new))
+        how = asked._replace(dims={}, batch=None) if beside else asked  # these are for the model file
+        return read_for_gate(argument, how, standard_input, keep).network
 
-def _digest(digests: list[bytes], pieces: Iterable[bytes]) -> None:
-    """Append the digest of a file."""
-    digest = blake2b()
-    for piece in pieces:
-        digest.update(piece)
-    digests.append(digest.digest())
+    found = differing((old, new), [partial(side, old), partial(side, new)], limits, allow_uncounted)
+    emit(DiffReport(found), form, exact, output, force)
+    return found.code

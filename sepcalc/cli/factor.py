@@ -109,8 +109,8 @@ def _counter() -> Any:
 
 
 def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -> "list[Written]":
-    from sepcalc.cli.files import write_files
     from sepcalc.factoring.chains import Written, arrays, stored
+    from sepcalc.files import write_files
 
     kernel = factoring.kernel
     if kernel.layer and rank is None:

@@ -1,24 +1,19 @@
-"""What the gate's commands share: options, named files, baselines, formats of verdicts."""
+"""What the commands of the gate share: options, and what may be named."""
 
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from sepcalc.cli.network import standard_input
 from sepcalc.cli.output import output_options
 from sepcalc.errors import InputError, Invalid, Problem, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.importers import Request
 from sepcalc.renderers import FORMATS
-from sepcalc.source import Keep, contents, read
-
-if TYPE_CHECKING:
-    from sepcalc.document import Document
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 verdict_options = partial(output_options, forms=FORMATS, short=True)
@@ -82,47 +77,12 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
     return found
 
 
-def read_for_gate(argument: str, asked: Request, keep: Keep | None = None, sure: bool = True) -> "Document":
-    """The network of an argument, as the gate reads it. ``keep`` receives the files that were read. Raises InputError.
-    Unless ``sure`` is off, that includes an input of another kind than the network's own (another network would be
-    counted), and numbers that rest on a guess."""
-    document = read(argument, asked, standard_input, keep)
-    if sure:
-        require_sure(document, argument)
-    return document
-
-
-def require_sure(document: "Document", argument: str) -> None:
-    """Raises InputError where the input is of another kind than the network's own, or the numbers rest on a guess."""
-    if document.reshaped:
-        raise InputError(document.reshaped)
-    if guesses := document.network.guesses:
-        place = "<stdin>" if argument == "-" else printable(argument)
-        raise InputError([problem._replace(place=place) for problem in guesses])
-
-
-def kept_as(argument: str, folder: str) -> str:
-    """The name of a network in a baseline in that folder: the relative path of a file, or the argument itself."""
-    if not os.path.exists(argument):
-        return argument
-    return os.path.relpath(os.path.realpath(argument), os.path.realpath(folder)).replace(os.sep, "/")
-
-
 def refuse_without_files(given: Request) -> None:
     """Raises InputError where options for reading a network are given to a command that reads the networks of
     pyproject.toml."""
     if any(given):
         options = "--set, --input, --dim and --batch need"
         raise InputError([Problem(f"{options} a FILE: pyproject.toml says its own for its checks")])
-
-
-def text_of(path: str) -> str:
-    """The text of a baseline. Raises InputError."""
-    data = contents(path)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise InputError([Problem("this is not UTF-8: no baseline", "", printable(path))]) from None
 
 
 def refuse_outside(path: str, root: str) -> None:

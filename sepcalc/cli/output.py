@@ -66,7 +66,7 @@ def emit(report: Report, form: str, exact: bool, output: str | None, force: bool
 def emit_text(text: str, output: str | None, force: bool) -> None:
     """Write a text to standard output or to a file. Raises InputError where it cannot be written."""
     if output is not None:
-        from sepcalc.cli.files import write_files
+        from sepcalc.files import write_files
 
         write_files({output: text.encode()}, force)
         return

@@ -3,10 +3,8 @@
 import click
 
 from sepcalc.cli.output import emit, output_options
-from sepcalc.gate import compare_published
-from sepcalc.model_zoo import names
-from sepcalc.reports.zoo import Exhibit, ZooReport
-from sepcalc.source import ZOO, read
+from sepcalc.commands.zoo import zoo
+from sepcalc.reports.zoo import ZooReport
 
 HELP = """List the published networks that come with sepcalc: params and macs, and the published numbers beside them.
 
@@ -25,10 +23,6 @@ Examples:
 @click.command("zoo", help=HELP)
 @output_options
 def command(form: str, exact: bool, output: str | None, force: bool) -> int:
-    exhibits = []
-    for name in names():
-        document = read(ZOO + name)
-        exhibits.append(Exhibit(name, document.network, compare_published(document.network, document.published)))
-    report = ZooReport(exhibits)
-    emit(report, form, exact, output, force)
-    return 0 if report.passed else 1
+    found = zoo()
+    emit(ZooReport(found), form, exact, output, force)
+    return 0 if found.passed else 1

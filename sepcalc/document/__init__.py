@@ -20,7 +20,7 @@ from sepcalc.nodes import Sequence as SequenceNode
 class Document(NamedTuple):
     """A network as it was written down: what it is held to, and whether its parameters and its input are its own; the
     values of its parameters; and inputs given for it that have other channels or another number of axes, which no gate
-    takes for its own."""
+    takes for its own. ``argument`` and ``settings`` are what it was loaded from, where ``load`` did that."""
 
     network: Network
     budget: tuple[Limit, ...] = ()
@@ -28,6 +28,8 @@ class Document(NamedTuple):
     altered: bool = False
     parameters: Mapping[str, Number] = {}
     reshaped: tuple[Problem, ...] = ()
+    argument: str = ""
+    settings: Mapping[str, str] = {}
 
 
 class Opened(NamedTuple):

@@ -73,7 +73,12 @@ def factor(kernel: Any, *, layer: bool | None = None) -> Factoring:
     ``"kernel.npy"``, ``"model.onnx:conv1.weight"``), an array, or nested lists of numbers (integers and Fractions are
     exact). Four axes are a layer's weights, outputs x inputs x kernel; three only with ``layer=True``.
 
-    Raises InputError.
+    ``.factors`` are one vector per axis where it separates, ``.rank`` a matrix's rank, ``.errors`` those of the best
+    kernels of rank 1, 2, …, relative to the whole. Raises InputError for what is no kernel.
+
+    >>> found = sepcalc.factor("sobel-x")
+    >>> found.separable, found.factors
+    (True, ((1, 2, 1), (-1, 0, 1)))
     """
     if isinstance(kernel, str | os.PathLike):
         return factored(read(os.fspath(kernel), layer))

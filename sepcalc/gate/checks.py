@@ -6,15 +6,18 @@ from typing import NamedTuple
 
 from sepcalc.errors import Problem
 from sepcalc.gate.diffs import Pair, matched
-from sepcalc.gate.limits import Held, Increase, Limit, Mark, grown, hold, left_out
+from sepcalc.gate.limits import Held, Increase, Limit, Mark, Verdict, grown, hold, left_out
 from sepcalc.gate.metrics import unknown
 from sepcalc.gate.published import Claim, Finding, compare_published
 from sepcalc.gate.reasons import Reasons, explained
 from sepcalc.gate.snapshots import Snapshot, growth, taken
 from sepcalc.network import Gap, Network, lacking
+from sepcalc.shown import shown
 
 PASSED, OVER, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 70
 ORDER = (BUG, REFUSED, INCOMPLETE, OVER, PASSED)  # of several, the first that occurs is the answer
+NOTHING = "no budget or baseline found"
+NO_NETWORK = "no network"  # but some other file of YAML, JSON or XML
 STATUS = {PASSED: "passed", OVER: "failed", REFUSED: "error", INCOMPLETE: "incomplete", BUG: "bug"}
 
 
@@ -55,6 +58,19 @@ class Outcome(NamedTuple):
     mark: Mark | None = None
     notes: tuple[str, ...] = ()
     reason: str = ""
+
+    def __str__(self) -> str:
+        return shown(self)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was read, counted (or need not be) and within its limits."""
+        return self.code == PASSED
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """One for each limit."""
+        return [one.verdict for one in self.held]
 
     @property
     def complete(self) -> bool:

@@ -9,9 +9,9 @@ from sepcalc.reports import Report
 
 
 def text(result: object) -> str:
-    """The table of any result in :data:`REPORTS`, without an end of line."""
-    report = REPORTS[type(result).__name__](result)
-    return render(report, "table", Style()).removesuffix("\n")
+    """What the command of any result in :data:`REPORTS` prints, without an end of line: a table; a baseline's JSON."""
+    name = type(result).__name__
+    return render(REPORTS[name](result), "json" if name == "Baseline" else "table", Style()).removesuffix("\n")
 
 
 def _network(network: Network) -> Report:
@@ -66,6 +66,30 @@ def _answer(answer: Any) -> Report:
     return fit_report(answer.before or answer.network, answer.limits, answer.ways or (answer,))
 
 
+def _outcome(outcome: Any) -> Report:
+    from sepcalc.reports.check import CheckReport
+
+    return CheckReport([outcome])
+
+
+def _difference(difference: Any) -> Report:
+    from sepcalc.reports.diff import DiffReport
+
+    return DiffReport(difference)
+
+
+def _baseline(baseline: Any) -> Report:
+    from sepcalc.reports.baseline import BaselineReport
+
+    return BaselineReport(baseline)
+
+
+def _zoo(zoo: Any) -> Report:
+    from sepcalc.reports.zoo import ZooReport
+
+    return ZooReport(zoo)
+
+
 REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so that none is loaded before it is needed
     "Network": _network,
     "Layer": _layer,
@@ -75,4 +99,8 @@ REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so t
     "Factoring": _factoring,
     "Rewritten": _rewritten,
     "Answer": _answer,
+    "Outcome": _outcome,
+    "Difference": _difference,
+    "Baseline": _baseline,
+    "Zoo": _zoo,
 }

@@ -13,8 +13,6 @@ from sepcalc.gate.reasons import Reasons
 from sepcalc.reports import BAD, COUNT, GOOD, NOTE, WARNING, Case, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.verdicts import because, sentence
 
-NOTHING = "no budget or baseline found"
-NO_NETWORK = "no network"  # but some other file of YAML, JSON or XML
 MANY = 20  # checks, above which one that passed is a single row
 FEW = 3  # limits to growth that hold, each in a row of its own
 

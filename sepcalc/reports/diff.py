@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc import quantity
+from sepcalc.commands.diff import Difference
 from sepcalc.cost import COSTS, Cost
-from sepcalc.gate.diffs import Pair, matched
+from sepcalc.gate.diffs import Pair
 from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
@@ -24,110 +25,78 @@ _TONES = {"added": GOOD, "removed": BAD}
 
 
 class DiffReport(NamedTuple):
-    """Two networks with their titles, and the limits to growth. ``same`` says that both were read from the same bytes.
-    ``remarks`` names what is not limited."""
+    """What changed between two networks."""
 
-    names: tuple[str, str]
-    old: Snapshot
-    new: Snapshot
-    held: Sequence[Held] = ()
-    allowed: bool = False
-    same: bool = False
-    remarks: Sequence[str] = ()
+    found: Difference
 
     @property
     def for_comment(self) -> bool:
         """Whether its Markdown must fit into a pull request's comment."""
         return True
 
-    @property
-    def incomplete(self) -> bool:
-        """Whether either network has layers that were not counted."""
-        return not (self.old.complete and self.new.complete)
-
-    @property
-    def unknown(self) -> bool:
-        """Whether a limit is on a count that is incomplete."""
-        return any(one.verdict.unknown for one in self.held)
-
-    @property
-    def notes(self) -> list[str]:
-        """The notes of both networks. A note of only one of them names it."""
-        both = dict.fromkeys((*self.old.notes, *self.new.notes, *self.remarks))
-        sides = ((self.names[0], self.old.notes), (self.names[1], self.new.notes))
-        return [
-            f"{of[0]}: {note}" if len(of) == 1 else note
-            for note in both
-            for of in [[name for name, notes in sides if note in notes]]
-        ]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every limit to growth holds."""
-        return not any(one.verdict.fails for one in self.held)
-
     def sections(self) -> list[Section]:
-        pairs = matched(self.old, self.new)
+        found = self.found
+        pairs = found.pairs
         changed = [pair for pair in pairs if pair.status != "unchanged"]
-        title = f"{self.names[0]} -> {self.names[1]}" + (", INCOMPLETE" if self.incomplete else "")
+        title = f"{found.names[0]} -> {found.names[1]}" + (", INCOMPLETE" if found.incomplete else "")
         sections: list[Section] = [Table(title, _totals_columns(), [*self._totals()])]
-        if self.held:
-            over = [one for one in self.held if not one.verdict.passed]
-            good = f"{len(self.held)} limits to growth hold" if len(self.held) > 1 else sentence(self.held[0])
+        if found.held:
+            over = [one for one in found.held if not one.verdict.passed]
+            good = f"{len(found.held)} limits to growth hold" if len(found.held) > 1 else sentence(found.held[0])
             lines = [toned(_growth(one), BAD if one.verdict.fails else WARNING) for one in over]
             sections.append(Lines("Growth", lines or [good]))
-        if dict(self.old.inputs) != dict(self.new.inputs):
-            sections.append(Lines("", [f"The inputs differ: {_shapes(self.old)} became {_shapes(self.new)}."]))
-        sections += uncounted((*self.old.uncounted, *self.new.uncounted))
-        if self.notes:
-            sections.append(Lines("", self.notes))
-        sections.append(Lines("", [_summary(pairs), *([self._sameness()] if self.same else [])]))
+        if dict(found.old.inputs) != dict(found.new.inputs):
+            sections.append(Lines("", [f"The inputs differ: {_shapes(found.old)} became {_shapes(found.new)}."]))
+        sections += uncounted((*found.old.uncounted, *found.new.uncounted))
+        if found.notes:
+            sections.append(Lines("", found.notes))
+        sections.append(Lines("", [_summary(pairs), *([self._sameness()] if found.same else [])]))
         if changed:
             rows = together(changed)
             many = any(count > 1 for _, count, _ in rows)
-            size = self.new.totals["macs"] or 1, self.new.totals["params"] or 1
+            size = found.new.totals["macs"] or 1, found.new.totals["params"] or 1
             shown = [_layer(name, count, pairs, many, size) for name, count, pairs in rows]
             sections.append(Table("Layers", _layer_columns(many), shown, folded=True))
         return sections
 
     def _totals(self) -> Iterable[Row]:
         for metric in (*FIRST, *[name for name in METRICS if name not in FIRST]):
-            old, new = self.old.totals[metric], self.new.totals[metric]
+            old, new = self.found.old.totals[metric], self.found.new.totals[metric]
             if metric in FIRST or old != new:
                 yield Row((spoken(metric), old, new, _signed(new - old), _part(new - old, old)))
 
     def _sameness(self) -> str:
         """The note that both networks are the same file, and the likely reason."""
         said = "Both sides hold the same bytes."
-        for name in self.names:
+        for name in self.found.names:
             if name.startswith(_HEAD):
                 said += " In a pull request's CI HEAD is the pull request itself: name its base, "
                 return f"{said}for example git:origin/main:{name.removeprefix(_HEAD)}."
         return said
 
     def document(self) -> Mapping[str, Any]:
-        pairs = matched(self.old, self.new)
+        pairs = self.found.pairs
         return {
             "format": "sepcalc-diff/1",
-            "old": _network(self.names[0], self.old),
-            "new": _network(self.names[1], self.new),
+            "old": _network(self.found.names[0], self.found.old),
+            "new": _network(self.found.names[1], self.found.new),
             "totals": [self._total(metric) for metric in METRICS],
             "layers": [_record(pair) for pair in pairs if pair.status != "unchanged"],
             "unchanged": sum(pair.status == "unchanged" for pair in pairs),
-            "complete": not self.incomplete,
-            "incomplete": list(lacking((*self.old.uncounted, *self.new.uncounted))),
-            "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.held],
-            "passed": self.passed and (self.allowed or not (self.incomplete or self.unknown)),
-            "same_bytes": self.same,
-            "notes": self.notes,
+            "complete": not self.found.incomplete,
+            "incomplete": list(lacking((*self.found.old.uncounted, *self.found.new.uncounted))),
+            "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.found.held],
+            "passed": self.found.passed,
+            "same_bytes": self.found.same,
+            "notes": self.found.notes,
         }
 
     def _total(self, metric: str) -> dict[str, Any]:
-        old, new = self.old.totals[metric], self.new.totals[metric]
+        old, new = self.found.old.totals[metric], self.found.new.totals[metric]
         return {"metric": metric, "old": old, "new": new, "change": new - old, "percent": _percent(new - old, old)}
 
     def records(self) -> Iterable[Mapping[str, Any]]:
-        for pair in matched(self.old, self.new):
+        for pair in self.found.pairs:
             if pair.status != "unchanged":
                 row = pair.row
                 counts = {
@@ -142,23 +111,23 @@ class DiffReport(NamedTuple):
                 yield {**head, **counts, "new_name": new_name, "parts": parts}
 
     def cases(self) -> Sequence[Case]:
-        suite = f"{self.names[0]} -> {self.names[1]}"
+        suite = f"{self.found.names[0]} -> {self.found.names[1]}"
         cases = []
-        for one in self.held:
+        for one in self.found.held:
             outcome = "passed" if one.verdict.passed else "failed" if one.verdict.fails else "warned"
-            if one.verdict.unknown and not self.allowed:
+            if one.verdict.unknown and not self.found.allowed:
                 outcome = "error"
             cases.append(Case(suite, f"growth of {spoken(one.verdict.metric)}", outcome, sentence(one)))
-        if self.incomplete:
-            lines = list(map(str, (*self.old.uncounted, *self.new.uncounted)))
-            outcome = "warned" if self.allowed else "error"
+        if self.found.incomplete:
+            lines = list(map(str, (*self.found.old.uncounted, *self.found.new.uncounted)))
+            outcome = "warned" if self.found.allowed else "error"
             cases.append(Case(suite, "complete", outcome, "the totals are incomplete", lines))
-        if self.same:
+        if self.found.same:
             cases.append(Case(suite, "difference", "passed", self._sameness()))
         elif not cases:
-            pairs = matched(self.old, self.new)
+            pairs = self.found.pairs
             cases.append(Case(suite, "difference", "passed", _summary(pairs)))
-        return [*cases, *[Case(suite, "note", NOTE, note) for note in self.notes]]
+        return [*cases, *[Case(suite, "note", NOTE, note) for note in self.found.notes]]
 
 
 def _totals_columns() -> list[Column]:

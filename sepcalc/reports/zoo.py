@@ -1,40 +1,17 @@
 """``sepcalc zoo``: the networks that come with sepcalc, beside their published numbers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sepcalc.gate import Finding
-from sepcalc.network import Network
+from sepcalc.commands.zoo import Zoo
 from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.shape import show
-
-
-class Exhibit(NamedTuple):
-    """A network and its name in the zoo."""
-
-    name: str
-    network: Network
-    published: Sequence[Finding]
-
-    def printed(self, metric: str) -> str:
-        """The published number of a metric, as it was printed; empty where none was published."""
-        return next((finding.published for finding in self.published if finding.metric == metric), "")
-
-    @property
-    def source(self) -> str:
-        """The sources of the published numbers, separated by semicolons."""
-        return "; ".join(dict.fromkeys(finding.source for finding in self.published))
 
 
 class ZooReport(NamedTuple):
     """A row for each network."""
 
-    exhibits: Sequence[Exhibit]
-
-    @property
-    def passed(self) -> bool:
-        """Whether all networks keep their published numbers."""
-        return all(finding.passed for exhibit in self.exhibits for finding in exhibit.published)
+    exhibits: Zoo
 
     def sections(self) -> list[Section]:
         columns = [
@@ -82,7 +59,7 @@ class ZooReport(NamedTuple):
             }
             for exhibit in self.exhibits
         ]
-        return {"format": "sepcalc-zoo/1", "networks": networks, "passed": self.passed}
+        return {"format": "sepcalc-zoo/1", "networks": networks, "passed": self.exhibits.passed}
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         for exhibit in self.exhibits:

@@ -41,7 +41,11 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
     do, as ``--input`` has it: ``"224x224x3"``, or ``{"x": "1x3x224x224", "lengths": "[7, 5]", "n": "(3)"}``.
     ``batch`` says how many examples lie along their first axis (1: the first axis holds no examples).
     Where forward asks for values that only the data can tell, the network is counted up to there, and says so: its
-    ``stopped`` is not None. Raises InputError where forward fails on the inputs.
+    ``stopped`` is not None. Raises InputError where forward fails on the inputs, and without the package torch.
+
+    >>> convolution = torch.nn.Conv2d(3, 8, 3, padding="same")
+    >>> sepcalc.from_torch(convolution, torch.ones(1, 3, 32, 32)).cost.macs
+    221184
     """
     _require("from_torch")
     import torch
