@@ -52,6 +52,7 @@ def _as_bash(word: str) -> list[str]:
 ZOO = [f"zoo:{name}" for name in names()]
 CASES = [
     (("layer", "12x12x3", "dep"), ["depthwise"]),
+    (("schema", "--report", "ki"), ["kinds"]),
     (("layer", "12x12x3", "pool", ""), ["max", "avg", "sum"]),
     (("layer", "12x12x3", "pool", "avg", "g"), ["global"]),
     (("layer", "12x12x3", "conv", "-k3", "-p", "s"), ["same"]),

@@ -75,6 +75,13 @@ def complete_rules(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return _items([f"{pattern}={name}" for name in VARIANTS if name != "normal"], incomplete)
 
 
+def complete_reports(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """The reports that have a schema."""
+    from sepcalc.reports.schemas import REPORTS
+
+    return _items(REPORTS, incomplete)
+
+
 def complete_kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The kinds of layers."""
     from sepcalc.kinds import KINDS

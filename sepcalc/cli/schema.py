@@ -4,6 +4,7 @@ import json
 
 import click
 
+from sepcalc.cli.completion import complete_reports
 from sepcalc.cli.output import emit_file
 
 HELP = """The JSON Schema of a network in YAML (draft-07), for completion and squiggles in an editor: write it to a
@@ -22,7 +23,12 @@ Examples:
 
 
 @click.command("schema", help=HELP)
-@click.option("--report", metavar="NAME", help="The schema of a report: compare, layer, network and so on.")
+@click.option(
+    "--report",
+    metavar="NAME",
+    shell_complete=complete_reports,
+    help="The schema of a report's JSON: compare, layer, network and so on.",
+)
 @click.option("--output", metavar="FILE", help="Write the schema to FILE; --force overwrites it.")
 @click.option("--force", is_flag=True, help="Let --output overwrite.")
 def command(report: str | None, output: str | None, force: bool) -> None:
