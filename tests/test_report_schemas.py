@@ -11,11 +11,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from jsonschema import Draft7Validator
 from pages import ROOT, blocks
 from report_schemas import faults
 
+from sepcalc.cli import commands as cli
 from sepcalc.cli import run
 from sepcalc.cost import COSTS
 from sepcalc.gate.metrics import METRICS
@@ -166,6 +168,18 @@ def test_the_command_prints_a_schema(name: str, capsys: pytest.CaptureFixture[st
     assert printed["$schema"] == "http://json-schema.org/draft-07/schema#"
     Draft7Validator.check_schema(printed)
     assert "x-optional" not in json.dumps(printed)
+
+
+def test_every_command_that_reports_has_a_schema() -> None:
+    names = cli.list_commands(click.Context(cli))
+    reporting = [name for name in names if any(option.name == "form" for option in _command(name).params)]
+    assert [name for name in reporting if name not in REPORTS] == []
+
+
+def _command(name: str) -> click.Command:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    return command
 
 
 def test_a_schema_refuses_what_it_does_not_know() -> None:

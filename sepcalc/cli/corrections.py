@@ -12,6 +12,7 @@ from sepcalc.foreign import plain
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.meant.words import channels_last, near, near_option
 from sepcalc.options import OPTIONS
+from sepcalc.renderers import FORMATS
 from sepcalc.shape import Shape
 
 SPECS = ("compare", "layer", "verify")  # commands that take a spec
@@ -151,8 +152,7 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
     rows = foreign.CHOICES.get(option, {})
     match option:
         case "--format":
-            forms = ("table", "json", "csv", "markdown", "github", "junit")
-            return rows.get(value.lower()) or (value if value in forms else near(value.lower(), forms) or value)
+            return rows.get(value.lower()) or (value if value in FORMATS else near(value.lower(), FORMATS) or value)
         case "--variant":
             return ours if (ours := variant(value)) in foreign.VARIANTS else near(value, foreign.VARIANTS) or value
         case "--rewrite":
