@@ -26,6 +26,14 @@ class Each(_Each, Op):
     def writes(self) -> bool:  # type: ignore[override]  # of all others it is a constant of the class
         return self.op.writes
 
+    @property
+    def least(self) -> int:  # type: ignore[override]
+        return self.op.least
+
+    @property
+    def most(self) -> int:  # type: ignore[override]
+        return self.op.most
+
     def kind(self, inputs: Shapes) -> str:
         return self.op.kind(_slices(inputs))
 

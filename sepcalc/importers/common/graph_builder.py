@@ -35,6 +35,18 @@ class Segment(NamedTuple):
     plain: dict[int, int]
 
 
+class Uses(NamedTuple, Generic[Root]):
+    """What the nodes of a network use of the stored tensors: of each node the tensors and how many elements of each at
+    most; how many elements a tensor has, whether it is a buffer, and what it is called. ``statistics`` says that those
+    of a norm are among them."""
+
+    of_nodes: Sequence[Sequence[tuple[Root, int]]]
+    elements: Callable[[Root], int]
+    is_buffer: Callable[[Root], bool]
+    name: Callable[[Root], str]
+    statistics: bool = False
+
+
 class GraphBuilder(Generic[Beside]):
     """The network so far. Tensors are numbered as a :class:`Network` has them; ``beside`` is what the importer must
     know of each node in the end."""
@@ -47,6 +59,7 @@ class GraphBuilder(Generic[Beside]):
         self.views: dict[tuple[int, Shape], int] = {}
         self.plain: dict[int, int] = {}  # what a renamed tensor was before
         self.notes: dict[str, None] = {}
+        self.names: dict[str, int] = {}  # of nodes, and how often each was wanted
 
     def rename(self, op: Rename, number: int) -> int:
         """A node for a free rename, named as the importer names its nodes."""
@@ -94,6 +107,8 @@ class GraphBuilder(Generic[Beside]):
     def back(self, count: int) -> None:
         """Truncate to the first ``count`` nodes."""
         tensors = len(self.tensors) - len(self.nodes) + count
+        for node in self.nodes[count:]:
+            self.names.pop(node.name, None)
         del self.nodes[count:], self.beside[count:], self.tensors[tensors:]
         while self.plain and next(reversed(self.plain)) >= tensors:  # numbers grow: the last ones are the newest
             self.plain.popitem()
@@ -120,10 +135,12 @@ class GraphBuilder(Generic[Beside]):
 
     def cost_since(self, count: int) -> Cost:
         """What the nodes from this one on cost."""
-        every = [
-            node.op.cost(tuple([self.tensors[at] for at in node.sources]), node.output) for node in self.nodes[count:]
-        ]
+        every = [*map(self.cost, self.nodes[count:])]
         return total(every) if every else Cost()
+
+    def cost(self, node: Node) -> Cost:
+        """What a node costs."""
+        return node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output)
 
     def prune(self, outputs: Mapping[str, int]) -> dict[str, int]:
         """Drops the renamed tensors that nothing reads; gives the outputs' new numbers."""
@@ -149,54 +166,42 @@ class GraphBuilder(Generic[Beside]):
         self.nodes = nodes
         return {name: place[number] for name, number in outputs.items()}
 
-
-class Uses(NamedTuple, Generic[Root]):
-    """What the nodes of a network use of the stored tensors: of each node the tensors and how many elements of each at
-    most; how many elements a tensor has, whether it is a buffer, and what it is called. ``statistics`` says that those
-    of a norm are among them."""
-
-    of_nodes: Sequence[Sequence[tuple[Root, int]]]
-    elements: Callable[[Root], int]
-    is_buffer: Callable[[Root], bool]
-    name: Callable[[Root], str]
-    statistics: bool = False
-
-
-def count_once(nodes: list[Node], tensors: Sequence[Shape], uses: Uses[Root]) -> dict[Root, dict[int, int]]:
-    """Counts each element of a stored tensor in the node that uses it first, whatever the ops say; changes the nodes.
-    Gives the nodes that count elements of each tensor, and how many."""
-    takers: dict[Root, dict[int, int]] = {}
-    owners: dict[tuple[tuple[Root, int], ...], int] = {}  # the first node that uses the same tensors
-    for at, (node, roots) in enumerate(zip(nodes, map(tuple, uses.of_nodes), strict=True)):
-        cost = node.op.cost(tuple([tensors[source] for source in node.sources]), node.output)
-        if not roots and not cost.params:
-            continue
-        own = cost.buffers if uses.statistics or isinstance(node.op, Constant) else 0
-        new = fixed = 0
-        before: dict[str, int] = {}  # counted by nodes before
-        for root, most in roots:
-            others = takers.setdefault(root, {})
-            taken = min(most, uses.elements(root) - sum(others.values()))
-            rest = most - taken
-            if uses.is_buffer(root):
-                fixed += taken
-            else:
-                new += taken
-                for other, some in others.items():
-                    before[nodes[other].name] = before.get(nodes[other].name, 0) + min(rest, some)
-                    rest -= min(rest, some)
-            others[at] = taken
-        first = owners.setdefault(roots, at)
-        shares = roots and first != at and not new + fixed and (cost.params or cost.buffers)
-        if shares and not (nodes[first].shared or nodes[first].buffers):
-            name = uses.name(roots[0][0])
-            nodes[first], nodes[at] = nodes[first]._replace(weights=name), node._replace(weights=name)
-        elif isinstance(node.op, Constant) and fixed < own:  # another node counts them
-            nodes[at] = node._replace(op=node.op._replace(buffer=False), buffers=fixed)
-        elif cost.params != new or fixed > own:
-            owed = tuple([(name, count) for name, count in before.items() if count])
-            nodes[at] = node._replace(shared=cost.params - new, owners=owed, buffers=max(0, fixed - own))
-    return takers
+    def count_once(self, nodes: list[Node], uses: Uses[Root]) -> dict[Root, dict[int, int]]:
+        """Counts each element of a stored tensor in the node that uses it first, whatever the ops say, and changes the
+        nodes so. Gives the nodes that count elements of each tensor, and how many."""
+        takers: dict[Root, dict[int, int]] = {}
+        owners: dict[tuple[tuple[Root, int], ...], int] = {}  # the first node that uses the same tensors
+        for at, (node, roots) in enumerate(zip(nodes, map(tuple, uses.of_nodes), strict=True)):
+            cost = self.cost(node)
+            if not roots and not cost.params:
+                continue
+            own = cost.buffers if uses.statistics or isinstance(node.op, Constant) else 0
+            new = fixed = 0
+            before: dict[str, int] = {}  # counted by nodes before
+            for root, most in roots:
+                others = takers.setdefault(root, {})
+                taken = min(most, uses.elements(root) - sum(others.values()))
+                rest = most - taken
+                if uses.is_buffer(root):
+                    fixed += taken
+                else:
+                    new += taken
+                    for other, some in others.items():
+                        before[nodes[other].name] = before.get(nodes[other].name, 0) + min(rest, some)
+                        rest -= min(rest, some)
+                if taken:
+                    others[at] = taken
+            first = owners.setdefault(roots, at)
+            shares = roots and first != at and not new + fixed and (cost.params or cost.buffers)
+            if shares and not (nodes[first].shared or nodes[first].buffers):
+                name = uses.name(roots[0][0])
+                nodes[first], nodes[at] = nodes[first]._replace(weights=name), node._replace(weights=name)
+            elif isinstance(node.op, Constant) and fixed < own:  # another node counts them
+                nodes[at] = node._replace(op=node.op._replace(buffer=False), buffers=fixed)
+            elif cost.params != new or fixed > own:
+                owed = tuple([(name, count) for name, count in before.items() if count])
+                nodes[at] = node._replace(shared=cost.params - new, owners=owed, buffers=max(0, fixed - own))
+        return takers
 
 
 def fixed_batch(size: int) -> str:

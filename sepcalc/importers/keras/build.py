@@ -1,12 +1,13 @@
 """What the layers are turned into: nodes of a network, tensors that know how Keras lays them out."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.common.graph_builder import MAX_NODES
+from sepcalc.importers.common.graph_builder import GraphBuilder, numbered
 from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
@@ -41,22 +42,18 @@ class Gap(NamedTuple):
     stores: bool
 
 
-class Builder:
-    """A network under construction."""
+class Builder(GraphBuilder[str]):
+    """A network under construction; beside each node stands under which name its weights are the same ones."""
 
     def __init__(self, request: Request) -> None:
+        super().__init__()
         self.request = request
-        self.inputs: dict[str, Shape] = {}
-        self.nodes: list[Node] = []
-        self.keys: list[str] = []  # for each node, under which name its weights are the same ones
-        self.notes: list[str] = []
         self.gaps: dict[int, Gap] = {}
         self.unsure = set[str]()  # whose weights are guessed, as the shape of what they read is
         self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
         self.first = False  # whether some layer reads images with channels first
         self.depth = 0
         self.run: Callable[[Any, str, str, list[Any], dict[str, Any]], list[Tensor]]  # a layer inside a wrapper
-        self._used: dict[str, int] = {}
 
     def input(self, name: str, shape: Shape, first: bool) -> Tensor:
         """A new input; all come before the first node."""
@@ -65,36 +62,23 @@ class Builder:
         tensor = Tensor(len(self.inputs), shape, first)
         _check(tensor.own)
         self.inputs[name] = tensor.own
+        self.tensors.append(tensor.own)
         return tensor
 
     def add(self, name: str, key: str, op: Op, sources: Sequence[Tensor]) -> tuple[int, Shape]:
         """A node of its own; the number and the shape of what it gives (channels last, inside the outer axes)."""
-        shapes = tuple([tensor.own for tensor in sources])
         outer = self.outer if sources else ()  # what reads nothing is there once
-        inner = op.output(shapes)
+        inner = op.output(tuple([tensor.own for tensor in sources]))
         _check((*outer, *inner))
         if isinstance(op, Uncounted):  # seen as such wherever it stands
             op = op._replace(shape=(*outer, *inner))
         else:
             for size in range(len(outer)):
                 op = each(op, (*outer[len(outer) - size :], *inner))
-        if len(self.nodes) >= MAX_NODES:
-            raise Invalid(f"the model has more than {MAX_NODES:,} operations")
-        unique = name
-        while unique in self._used:
-            self._used[name] += 1
-            unique = f"{name}[{self._used[name]}]"
-        self._used[unique] = 0
-        numbers = tuple([tensor.number for tensor in sources])
-        self.nodes.append(Node(unique, op, numbers, (*outer, *inner)))
-        self.keys.append(key)
-        return len(self.inputs) + len(self.nodes) - 1, inner
+        return self.grow(numbered(self.names, name), op, [tensor.number for tensor in sources], key), inner
 
     def back(self, count: int) -> None:
-        """Truncate to the first ``count`` nodes."""
-        for node in self.nodes[count:]:
-            self._used.pop(node.name, None)
-        del self.nodes[count:], self.keys[count:]
+        super().back(count)
         self.gaps = {at: gap for at, gap in self.gaps.items() if at < count}
 
     @contextmanager
@@ -110,19 +94,13 @@ class Builder:
 
     def finished(self) -> list[Node]:
         """The nodes, those that share weights with others marked."""
-        users: dict[str, int] = {}
-        for key in self.keys:
-            users[key] = users.get(key, 0) + 1
-        first = len(self.inputs)
-        shapes = [*self.inputs.values(), *[node.output for node in self.nodes]]
-        result = []
-        for at, (node, key) in enumerate(zip(self.nodes, self.keys, strict=True), first):
-            if users[key] > 1:
-                cost = node.op.cost(tuple([shapes[source] for source in node.sources]), shapes[at])
-                if cost.params or cost.buffers:
-                    node = node._replace(weights=key)
-            result.append(node)
-        return result
+        users = Counter(self.beside)
+
+        def shared(node: Node, key: str) -> bool:
+            return users[key] > 1 and bool((cost := self.cost(node)).params or cost.buffers)
+
+        both = zip(self.nodes, self.beside, strict=True)
+        return [node._replace(weights=key) if shared(node, key) else node for node, key in both]
 
 
 def _check(shape: Shape) -> None:

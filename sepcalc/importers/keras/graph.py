@@ -113,8 +113,8 @@ class Reader:
         named = {"output": outputs[0][1].number} if len(outputs) == 1 else _distinct(outputs)
         nodes = with_weights(self.model, self.model.finished(), self.weights, [*self.uncalled])
         if note := never_called(self.uncalled, self._alone, self.weights):
-            self.model.notes.append(note)
-        return Network(whole_model.name, self.model.inputs, nodes, named, notes=self.model.notes)
+            self.model.note(note)
+        return Network(whole_model.name, self.model.inputs, nodes, named, notes=[*self.model.notes])
 
     def _alone(self, config: Any) -> Network:
         """The network of a part of the model."""
@@ -149,7 +149,8 @@ class Reader:
         if asked_for is not None and batches and set(batches) != {asked_for}:
             hint = f"a batch is an axis of its own in Keras: counts are for one of {batches[0]} examples"
             raise Invalid(f"--batch {asked_for}: the file has a fixed batch of {batches[0]}", hint)
-        self.model.notes += [fixed_batch(size) for size in dict.fromkeys(batches)]
+        for size in batches:
+            self.model.note(fixed_batch(size))
         return tensors
 
     def input(self, name: str, said: Any, text: str | None) -> Tensor:

@@ -114,7 +114,7 @@ def with_weights(model: Builder, nodes: list[Node], weights: Weights | None, asi
         if firsts:
             names = [_named(nodes[at]) for at in sorted(firsts.values())]
             shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-            model.notes.append(
+            model.note(
                 f"the weights of what is not counted are not known, and not in params: {weights.unknown} ({shown})"
             )
         return nodes
@@ -169,30 +169,29 @@ def _rest(
             at = firsts[keys[0]]
             nodes[at] = nodes[at]._replace(shared=nodes[at].shared - one.more)
         elif one.where in unsure:
-            model.notes.append(
+            model.note(
                 f"{printable(one.where)}: the file stores {one.stored:,} weights, of which {one.more:,} are not counted"
             )
         else:
             unused.append(one)
     # what is stored elsewhere is not missing; the count that Normalization keeps is an integer, and none of the weights
-    exempt = {weights.layer(key) for node, key in zip(nodes, model.keys) if isinstance(node.op, Normalization)}
+    exempt = {weights.layer(key) for node, key in zip(nodes, model.beside) if isinstance(node.op, Normalization)}
     for one in [] if more else short:
         if one.where not in unsure | exempt:
             counts = f"the file stores {one.stored:,} weights, but {one.stored - one.more:,} are counted"
-            model.notes.append(f"{printable(one.where)}: {counts}")
+            model.note(f"{printable(one.where)}: {counts}")
     if unused:
         names = [name for one in unused for name in ([one.where] if one.where else groups)]
-        model.notes.append(never_used(sum(one.more for one in unused), names))
+        model.note(never_used(sum(one.more for one in unused), names))
     return nodes
 
 
 def _counted(model: Builder, weights: Weights) -> dict[str, int]:
     """How many weights were counted of each of the model's own layers."""
-    shapes = [*model.inputs.values(), *[node.output for node in model.nodes]]
     counted: dict[str, int] = {}
     seen = set[str]()
-    for node, key in zip(model.nodes, model.keys, strict=True):
-        cost = node.op.cost(tuple([shapes[source] for source in node.sources]), node.output)
+    for node, key in zip(model.nodes, model.beside, strict=True):
+        cost = model.cost(node)
         if (many := cost.params + cost.buffers) and key not in seen:
             seen.add(key)
             layer = weights.layer(key)

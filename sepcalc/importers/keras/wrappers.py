@@ -69,7 +69,7 @@ def spectral(call: Call) -> list[Tensor]:
     if last is None:
         raise Unknown("it wraps a layer that has no kernel of its own: it would take Dense, Embedding or a convolution")
     state = Constant((1, last(Settings(one.config), call.x.shape)), buffer=True)
-    if f"{call.key}/vector_u" not in call.model.keys:  # nothing reads it, so that once is enough
+    if f"{call.key}/vector_u" not in call.model.beside:  # nothing reads it, so that once is enough
         call.add(state, link="vector_u")
     below = f"/{entry(inner).name}" if held is not inner else ""
     return call.model.run(inner, call.name + below, call.key + below, list(call.args), {})

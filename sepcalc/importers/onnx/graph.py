@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sepcalc.branches import Choice
 from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, Uses, count_once, numbered
+from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, Uses, numbered
 from sepcalc.importers.onnx.provenance import Role
 from sepcalc.importers.onnx.values import Call, Mixed, Refused, Results, Value
 from sepcalc.network import Node
@@ -94,7 +94,6 @@ class Builder(GraphBuilder[Roots]):
         self.stored = stored  # elements and element type by name
         self.is_image = is_image  # whether convolutions and their like read the tensor of this name
         self.roles = roles or {}  # what a stored tensor is, where the file says so
-        self.names: dict[str, int] = {}
         self.owners: dict[str, str] = {}  # the graphs that have stored tensors of these names
         self.at = ""  # the node of the file that is on its way
         self.scores = set[str]()  # what a softmax reads
@@ -288,8 +287,6 @@ class Builder(GraphBuilder[Roots]):
         return value._replace(number=number)
 
     def back(self, count: int) -> None:
-        for node in self.nodes[count:]:
-            del self.names[node.name]
         while self.pasted and self.pasted[-1].end > count:
             self.pasted.pop()
         super().back(count)
@@ -310,7 +307,7 @@ class Builder(GraphBuilder[Roots]):
         sizes = {root: elements for root, (elements, _) in self.stored.items()}
         uses = Uses(self.beside, sizes.__getitem__, self.is_buffer, lambda root: quoted(root)[1:-1])
         nodes = list(self.nodes)
-        taken = {root: sum(takers.values()) for root, takers in count_once(nodes, self.tensors, uses).items()}
+        taken = {root: sum(takers.values()) for root, takers in self.count_once(nodes, uses).items()}
         self.used = frozenset(taken)
         self.partly = {root: sizes[root] - count for root, count in taken.items() if count < sizes[root]}
         bits = [count * BITS.get(self.stored[root][1], 32) for root, count in taken.items()]

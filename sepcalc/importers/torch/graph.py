@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import COUNTS
 from sepcalc.errors import printable
-from sepcalc.importers.common.graph_builder import GraphBuilder, Uses, count_once, numbered
+from sepcalc.importers.common.graph_builder import GraphBuilder, Uses, numbered
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
@@ -262,9 +262,11 @@ class Builder(GraphBuilder[Origin]):
         of_nodes = [[(root, self.sizes[root]) for root in origin.roots] for origin in self.beside]
         called = [printable(name) for name in names]
         uses = Uses(of_nodes, self.sizes.__getitem__, lambda root: not self.trained[root], called.__getitem__, True)
-        takers = count_once(nodes, self.tensors, uses)
+        takers = self.count_once(nodes, uses)
         norms = {at for at, node in enumerate(nodes) if isinstance(node.op, BatchNorm)}
-        statistics = {root for root, taken in takers.items() if not self.trained[root] and next(iter(taken)) in norms}
+        statistics = {
+            root for root, taken in takers.items() if not self.trained[root] and next(iter(taken), -1) in norms
+        }
         return nodes, outputs, set(takers), set(takers) - statistics
 
     def _named(self, leaves: Container[int]) -> list[Node]:
