@@ -124,7 +124,9 @@ if find_spec("torch"):
     import torch
 
     from sepcalc import from_torch
+    from sepcalc.importers.common.layout import KEEPS
     from sepcalc.importers.torch.elements import ELEMENTS
+    from sepcalc.importers.torch.operators import OPERATORS as ATEN
 
     # names that have another in Python, operands beside x, and what is no function of x alone
     SPELLED: dict[str, Any] = {
@@ -148,7 +150,81 @@ if find_spec("torch"):
         "softmax": lambda x: x.softmax(1),
     }  # fmt: skip
     INNER = ("glu", "log_sigmoid_forward", "rrelu_with_noise")
-    TORCH = sorted(name for name in ELEMENTS if not name.startswith("_") and name not in INNER)
+    KEEPING = sorted(
+        name for name, row in ATEN.items() if row.layout is KEEPS and row.handle and not name.startswith("_")
+    )
+    TORCH = [name for name in KEEPING if name in ELEMENTS and name not in INNER]
+    PLACES = torch.zeros(1, 3, 32, 32, dtype=torch.int64)
+    ROWS = torch.arange(32)
+    # Those that keep the axes, and look along them, or at other elements.
+    LOOKING: dict[str, Any] = {
+        **{name: (lambda x, name=name: getattr(torch.ops.aten, name)(x)) for name in (
+            "contiguous", "clone", "detach", "alias", "lift", "lift_fresh", "positive", "resolve_conj", "resolve_neg",
+            "zero", "argsort", "msort", "bernoulli")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, 0.5, False)) for name in (
+            "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")},
+        **{name: (lambda x, name=name: getattr(torch.nn.functional, name)(x, x, reduction="none")) for name in (
+            "mse_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+            "soft_margin_loss")},
+        **{name: (lambda x, name=name: getattr(torch.ops.aten, name)(x, [0, 0] * int(name[-2]))) for name in (
+            "reflection_pad2d", "replication_pad2d")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, 3)) for name in ("cumsum", "cumprod")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, 3)[0]) for name in ("cummax", "cummin", "sort")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x)) for name in ("tril", "triu")},
+        **{name: (lambda x, name=name: getattr(torch, name)((x[:, :1], x[:, 1:]), 1)) for name in (
+            "cat", "concat", "concatenate")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, 1, 2)[0]) for name in ("chunk", "unsafe_chunk")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, 32, 2)[0]) for name in ("split", "unsafe_split")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, [32], 2)[0]) for name in (
+            "split_with_sizes", "unsafe_split_with_sizes")},
+        **{name: (lambda x, name=name: getattr(x, name)(x)) for name in ("type_as", "expand_as", "copysign")},
+        **{name: (lambda x, name=name: getattr(x, name)(1, 1, 1, 1)) for name in ("repeat", "tile")},
+        **{name: (lambda x, name=name: getattr(x, name)((1, 3, 32, 32))) for name in ("expand", "broadcast_to")},
+        "gather": lambda x: x.gather(2, PLACES), "take_along_dim": lambda x: x.take_along_dim(PLACES, 2),
+        **{name: (lambda x, name=name: getattr(x, name)(2, ROWS, x)) for name in ("index_add", "index_copy")},
+        **{name: (lambda x, name=name: getattr(x, name)(2, PLACES, x)) for name in ("scatter", "scatter_add")},
+        "scatter_reduce": lambda x: x.scatter_reduce(2, PLACES, x, "sum"),
+        "index_reduce": lambda x: x.index_reduce(2, ROWS, x, "prod"),
+        "index_put": lambda x: x.index_put((torch.tensor([0]),), x[:1]), "put": lambda x: x.put(PLACES, x),
+        "index_fill": lambda x: x.index_fill(2, ROWS, 1.0), "index_select": lambda x: x.index_select(2, ROWS),
+        "index": lambda x: x[:, :, ROWS], "slice": lambda x: x[:, :, :64], "narrow": lambda x: x.narrow(2, 0, 32),
+        "slice_copy": lambda x: torch.slice_copy(x, 2), "tensor_split": lambda x: x.tensor_split(1, 2)[0],
+        "slice_scatter": lambda x: x.slice_scatter(x, 2),
+        "select_scatter": lambda x: x.select_scatter(x[:, :, 0], 2, 0),
+        "masked_scatter": lambda x: x.masked_scatter(x > 0, x), "fill": lambda x: torch.fill(x, 1.0),
+        "to": lambda x: x.to(torch.float64).float(), "pad": lambda x: torch.ops.aten.pad(x, [0, 0]),
+        "constant_pad_nd": lambda x: torch.constant_pad_nd(x, [0, 0]), "roll": lambda x: x.roll(1, 2),
+        "flip": lambda x: x.flip(2), "rot90": lambda x: x.rot90(1, (2, 3)), "copy": lambda x: x.clone().copy_(x),
+        "repeat_interleave": lambda x: x.repeat_interleave(1, 2),
+        "bucketize": lambda x: torch.bucketize(x, ROWS.float()),
+        "topk": lambda x: x.topk(32, 3)[0], "layer_norm": lambda x: torch.layer_norm(x, [32]),
+        "native_layer_norm": lambda x: torch.native_layer_norm(x, [32], None, None, 1e-5)[0],
+        "rms_norm": lambda x: torch.rms_norm(x, [32]), "prelu": lambda x: torch.prelu(x, torch.full((3,), 0.25)),
+    }  # fmt: skip
+    ALONG: dict[str, Any] = {  # that leave one position along the axes that they look along
+        **{name: (lambda x, name=name: getattr(x, name)((2, 3), keepdim=True)) for name in (
+            "mean", "sum", "amax", "amin", "var", "std", "logsumexp", "nansum")},
+        **{name: (lambda x, name=name: getattr(x, name)(2, keepdim=True)) for name in (
+            "prod", "argmax", "argmin", "any", "all")},
+        **{name: (lambda x, name=name: getattr(x, name)(2, keepdim=True)[0]) for name in (
+            "max", "min", "median", "nanmedian", "mode")},
+        "kthvalue": lambda x: x.kthvalue(1, 2, keepdim=True)[0],
+        "aminmax": lambda x: x.aminmax(dim=2, keepdim=True)[0],
+        "linalg_vector_norm": lambda x: torch.linalg.vector_norm(x, dim=(2, 3), keepdim=True),
+        "norm": lambda x: x.norm(dim=(2, 3), keepdim=True),
+        "var_mean": lambda x: torch.var_mean(x, (2, 3), keepdim=True)[0],
+        "std_mean": lambda x: torch.std_mean(x, (2, 3), keepdim=True)[0],
+    }  # fmt: skip
+    # Of images with another number of axes, of PyTorch's own, or without the axes that they count along.
+    WITHOUT = {
+        "aliased",
+        "count_nonzero",
+        "reflection_pad1d",
+        "reflection_pad3d",
+        "replication_pad1d",
+        "replication_pad3d",
+        *INNER,
+    }
 
     class Before(torch.nn.Module):
         """The operator, then a convolution."""
@@ -156,12 +232,25 @@ if find_spec("torch"):
         def __init__(self, name: str) -> None:
             super().__init__()
             self.name = name
-            self.conv = torch.nn.Conv2d(3, 4, 3, bias=False)
+            self.conv = torch.nn.Conv2d(3, 4, 1 if name in ALONG else 3, bias=False)
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            given = SPELLED[self.name](x) if self.name in SPELLED else getattr(torch, self.name)(x)
+            spelled = {**SPELLED, **LOOKING, **ALONG}
+            given = spelled[self.name](x) if self.name in spelled else getattr(torch, self.name)(x)
             return self.conv(given.float() if given.dtype != torch.float32 else given)
 
     @pytest.mark.parametrize("name", TORCH)
     def test_torch(name: str) -> None:
         as_behind_relu(from_torch(Before(name).eval(), torch.ones(1, 3, 32, 32)), "conv")
+
+    @pytest.mark.parametrize("name", [*LOOKING, *ALONG])
+    def test_torch_that_looks_along_axes(name: str) -> None:
+        network = from_torch(Before(name).eval(), torch.ones(1, 3, 32, 32))
+        size = 1 if name in ALONG else 900
+        assert list(network.inputs.values()) == [(32, 32, 3)]
+        assert next(iter(network.outputs.values()))[-1] == 4
+        assert network["conv"].cost.params == (12 if name in ALONG else 108)
+        assert network["conv"].cost.macs >= size * network["conv"].cost.params
+
+    def test_every_operator_of_torch_that_keeps_its_axes_was_tried() -> None:
+        assert {*TORCH, *LOOKING, *ALONG} == set(KEEPING) - WITHOUT

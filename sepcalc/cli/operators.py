@@ -31,10 +31,10 @@ def command(source: str, form: str, exact: bool, output: str | None, force: bool
 def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
     """The operators that a format's importer counts, and the reasons why others are not counted."""
     if source == "torch":
-        from sepcalc.importers.torch.lowering import OPERATORS as ATEN
-        from sepcalc.importers.torch.moves import REASONS as ATEN_REASONS
+        from sepcalc.importers.torch.operators import OPERATORS as ATEN
 
-        return ATEN.keys() - {"aliased"}, ATEN_REASONS  # aliased is a trace's own word
+        counted = [name for name, row in ATEN.items() if row.handle and name != "aliased"]  # a trace's own word
+        return counted, {name: row.reason for name, row in ATEN.items() if row.reason}
     if source == "keras":
         from sepcalc.importers.keras import supported
         from sepcalc.importers.keras.table import REASONS as KERAS_REASONS

@@ -11,6 +11,9 @@ class Layout(Enum):
     KEEPS_FIRST = "its results have the axes of its first operand, in the same order"
     LISTED = "as KEEPS_FIRST, where the elements to take stand in a stored list"
     ROWS = "its results have the axes of its first operand but for the last, in the same order"
+    RESHAPED = "its results have the same elements in the same order, in another shape"
+    TURNED = "its results have the same elements, their axes in another order"
+    PART = "its results have the elements of one position of an axis, without that axis"
     WINDOWED = "a window moves over images: the channels are the second axis of its first operand"
     WINDOWED_LAST = "as WINDOWED; the channels are the last axis, unless its attribute channels_last says otherwise"
     IMAGES = "it works on images: the channels are the second axis of its first operand"
@@ -24,6 +27,7 @@ class Layout(Enum):
 
 
 KEEPS, KEEPS_FIRST, LISTED, ROWS = Layout.KEEPS, Layout.KEEPS_FIRST, Layout.LISTED, Layout.ROWS
+RESHAPED, TURNED, PART = Layout.RESHAPED, Layout.TURNED, Layout.PART
 WINDOWED, WINDOWED_LAST = Layout.WINDOWED, Layout.WINDOWED_LAST
 IMAGES, IMAGES_LAST = Layout.IMAGES, Layout.IMAGES_LAST
 SEQUENCES, NONE = Layout.SEQUENCES, Layout.NONE

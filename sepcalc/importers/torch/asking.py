@@ -7,44 +7,7 @@ from typing import Any
 import torch
 
 from sepcalc.importers.torch.dataless import behind, found
-
-WHOLE = {  # what takes whole numbers, by the name of the argument; PyTorch does not say so of all without data
-    **dict.fromkeys(("embedding", "_embedding_bag", "take_along_dim"), ("indices",)),
-    "embedding_bag": ("indices", "offsets"),
-    **dict.fromkeys(("one_hot", "bincount"), ("self",)),
-    **dict.fromkeys(
-        ("gather", "take", "index_select", "index_add", "index_copy", "index_fill", "index_reduce"), ("index",)
-    ),
-    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "put"), ("index",)),
-    **dict.fromkeys(("index", "index_put", "_index_put_impl", "unsafe_index"), ("indices",)),
-    **dict.fromkeys(("nll_loss_forward", "nll_loss2d_forward"), ("target",)),
-    **dict.fromkeys(("bitwise_and", "bitwise_or", "bitwise_xor", "__and__", "__or__", "__xor__"), ("self", "other")),
-    **dict.fromkeys(("bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"), ("self", "other")),
-}
-TRUE = {"bitwise_not": ("self",), "masked_fill": ("mask",), "masked_scatter": ("mask",), "masked_select": ("mask",)}
-STEPS = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
-DATA = {"_local_scalar_dense", "equal", "is_nonzero", "item", "nonzero", "masked_select", "unique_dim", "bincount"}
-DATA |= {"_unique2", "unique_consecutive", "nonzero_numpy", "argwhere", "allclose", "unique_dim_consecutive"}
-_CUT = {  # overloads that read the data of one argument: which
-    ("tensor_split", "tensor_indices_or_sections"): 1,
-    ("_pack_padded_sequence", "default"): 1,
-    ("repeat_interleave", "self_Tensor"): 1,
-    ("repeat_interleave", "Tensor"): 0,
-    ("ctc_loss", "Tensor"): 2,
-}
-CUTTING = {name for name, _ in _CUT}
-ASKING = {"aten::_local_scalar_dense", "aten::item", "aten::is_nonzero", "aten::equal", "aten::allclose"}
-UNRELATED = {  # of their tensor they read the sizes alone
-    *("zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full", "new_empty"),
-    *("new_empty_strided", "sym_size", "size", "is_same_size"),
-}
-LIKE = {
-    "to",
-    "type_as",
-    "view_as",
-    "reshape_as",
-    "expand_as",
-}  # of the other tensor they read the type or the sizes alone
+from sepcalc.importers.torch.operators import row_of
 
 
 def is_written(argument: Any) -> bool:
@@ -87,12 +50,13 @@ def asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
         return [one for one in found(args[1]) if one.dtype in (torch.bool, torch.uint8)]
     if name == "where":
         return found(args) if len(args) == 1 else []
-    at = _CUT.get((name, func._overloadname))
+    row = row_of(name)
+    at = row.cuts.get(func._overloadname)
     if at is not None:
         return found(args[at : at + 1])
     if name == "one_hot":
         return found(args) if len(args) < 2 or args[1] == -1 else []
-    return found(args) if name in DATA else []
+    return found(args) if row.reads else []
 
 
 def whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:

@@ -5,12 +5,6 @@ from typing import Any, NamedTuple
 
 from sepcalc.shape import Shape
 
-# Numbers drawn anew whenever the module runs: they are not prepared beforehand, whatever they are drawn from.
-RANDOM = {
-    *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "normal_functional"),
-    *("uniform", "bernoulli", "multinomial", "exponential", "cauchy", "geometric", "log_normal", "poisson", "random"),
-}
-
 
 class Tensor(NamedTuple):
     """A tensor of the trace: its number, its shape as PyTorch has it, ``kind`` (``f`` floating, ``i`` whole, ``b``

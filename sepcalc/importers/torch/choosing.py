@@ -11,7 +11,6 @@ import torch
 
 CHOSEN = "\0chosen"  # stands among the inputs that a made-up choice depends on
 WAYS = 5  # each in turn, the first ones always, the last ones always, by lot, by another lot
-CHOOSING = {"topk", "argmax", "max"}
 MAX_CHOICES = 65_536
 
 

@@ -7,26 +7,12 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
+from sepcalc.importers.common.layout import WINDOWED
+from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import CHOSEN
-from sepcalc.importers.torch.lowering import OPERATORS, Trace, steps
+from sepcalc.importers.torch.lowering import Trace, steps
+from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.places import telling, told
-
-# What takes elements from elsewhere along the axes that it names, and the names of these.
-_MIXING: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("flip", "roll", "rot90"), ("dims",)),
-    "diagonal": ("dim1", "dim2"),
-    **dict.fromkeys(("gather", "take_along_dim", "index_select", "cumsum", "cumprod", "cummax", "cummin"), ("dim",)),
-    **dict.fromkeys(("sort", "argsort", "msort", "topk", "kthvalue", "median", "nanmedian", "mode"), ("dim",)),
-    **dict.fromkeys(("logcumsumexp", "softmax", "log_softmax"), ("dim",)),
-    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce", "index_add", "index_copy", "index_fill"), ("dim",)),
-    "index_put": ("indices",),
-}
-_WINDOWED = ("conv", "max_pool", "avg_pool", "adaptive_", "fractional_max_pool", "lp_pool")
-_ORDERING = {"sort", "argsort", "topk"}
-_PUTTING = {"index_put", "index_add", "index_copy", "scatter", "scatter_add", "scatter_reduce"}
-_PARTS = {"select", "unbind", "slice", "narrow", "split", "chunk", "split_with_sizes", "tensor_split", "unsafe_split"}
-_JOINS = {"cat", "concat", "concatenate", "stack"}
 
 
 def of_examples(many: Trace, one: Trace, count: int) -> bool:
@@ -69,7 +55,7 @@ def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
             continue
         where = told(call)
         if where and all(CHOSEN in one.origins for one in where):
-            if call.op not in _PUTTING:
+            if not row_of(call.op).puts:
                 rows.update(one.at for one in call.outputs)
         elif any(one.at in rows for one in call.tensors()):
             rows.update(one.at for one in call.outputs)
@@ -81,7 +67,7 @@ def _ordered(trace: Trace, places: Container[int]) -> set[int]:
     """Those of these places that come from an order of computed values: what is taken by them is put back by them."""
     ordered = set[int]()
     for call in trace.calls:
-        if call.op in _ORDERING or any(one.at in ordered for one in call.tensors()):
+        if row_of(call.op).orders or any(one.at in ordered for one in call.tensors()):
             ordered.update(one.at for one in call.outputs if one.at in places)
     return ordered
 
@@ -92,9 +78,9 @@ def as_images(trace: Trace, count: int) -> bool:
     given = {tensor.at for tensor in trace.inputs.values() if tensor.shape[:1] == (count,)}
     for call in trace.calls:
         ranks = {len(tensor.shape) for tensor in call.tensors() if tensor.at in given}
-        image = call.maybe("input") or call.maybe("self")
-        if image is not None and image.at in given and call.op.strip("_").startswith(_WINDOWED):
-            axes = next((int(digit) for digit in "123" if f"{digit}d" in call.op), 1)
+        row, image = row_of(call.op), call.maybe("input") or call.maybe("self")
+        if image is not None and image.at in given and row.layout is WINDOWED:
+            axes = row.axes or 1
             if len(image.shape) == axes + 2 or (axes == 1 and len(image.shape) > 2):
                 return True
         given.update(one.at for one in call.outputs if len(one.shape) in ranks and one.shape[:1] == (count,))
@@ -116,8 +102,9 @@ def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     made, alone = ([each for each in call.outputs if each.at in read] for call, read in zip((many, one), used))
     if not _grown(made, alone, count):
         return False
-    if many.op not in _MIXING:
-        return many.library == "aten" and (many.op in OPERATORS or many.op in RANDOM)  # others may do anything
+    row = row_of(many.op)
+    if not row.mixes:
+        return many.library == "aten" and (row.handle is not None or row.random)  # others may do anything
     if len(many.given.shape) != len(one.given.shape):
         return True
     sizes, rank = zip(many.given.shape, one.given.shape), len(many.given.shape)
@@ -125,7 +112,7 @@ def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     if many.op == "index_put":  # an axis has places in it, or None
         named = [axis for axis, places in enumerate(many.get("indices", ())) if places is not None]
     else:
-        named = [axis for name in _MIXING[many.op] for axis in _axes(many.get(name, ()))]
+        named = [axis for name in row.mixes for axis in _axes(many.get(name, ()))]
     return not grown.intersection(axis % rank for axis in (named or range(rank)))
 
 
@@ -138,12 +125,12 @@ def _kept_apart(calls: Sequence[Call], count: int) -> bool:
     parts = dict[int, frozenset[tuple[int, int]]]()  # of a tensor: the whole that they are of, and which
     for call in calls:
         met = frozenset[tuple[int, int]]().union(*[parts.get(tensor.at, frozenset()) for tensor in call.tensors()])
-        if call.op in _JOINS:
+        if row_of(call.op).joins:
             continue
         if len({whole for whole, _ in met}) < len(met):
             return False
         given = call.maybe("self")
-        cut = given is not None and call.op in _PARTS and call.get("dim", 0) == 0 and given.shape[:1] == (count,)
+        cut = given is not None and row_of(call.op).parts and call.get("dim", 0) == 0 and given.shape[:1] == (count,)
         for at, output in enumerate(call.outputs):
             parts[output.at] = met
             if given is not None and cut:

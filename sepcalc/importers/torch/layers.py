@@ -1,12 +1,14 @@
 """Operators with weights or windows: convolutions, pools, norms, recurrent layers, resampling, lookups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from sepcalc.importers.common.convolutions import convolution, same, windowed
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, SEQUENCES, WINDOWED, Layout
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
+from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -16,9 +18,6 @@ from sepcalc.ops.pool import AdaptivePool, GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Pads, Shape
-
-Results = Sequence[Value]
-Handler = Callable[[Builder, Call], Results]
 
 # --- windows ----------------------------------------------------------------------------------------------------------
 
@@ -338,54 +337,59 @@ def _prelu(builder: Builder, call: Call) -> Results:
     return (value._replace(number=number),)
 
 
-def _all_ranks(name: str, make: Callable[[int], Handler]) -> dict[str, Handler]:
-    return {name.format(rank): make(rank) for rank in (1, 2, 3)}
+def _all_ranks(
+    name: str, make: Callable[[int], Handler], layout: Layout, multiplies: bool = False
+) -> dict[str, Operator]:
+    """A row for images of one, two and three spatial axes each."""
+    return {name.format(axes): Operator(make(axes), layout, axes=axes, multiplies=multiplies) for axes in (1, 2, 3)}
 
 
-LAYERS: dict[str, Handler] = {
-    **_all_ranks("conv{}d", _conv),
-    **_all_ranks("conv_transpose{}d", lambda rank: _conv(rank, True)),
-    "convolution": _any_conv,
-    "_convolution": _any_conv,
-    **_all_ranks("max_pool{}d", lambda rank: _pool("max", rank)),
-    **_all_ranks("max_pool{}d_with_indices", lambda rank: _pool("max", rank)),
-    **_all_ranks("avg_pool{}d", lambda rank: _pool("avg", rank)),
-    **_all_ranks("adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank)),
-    "_adaptive_avg_pool2d": _adaptive("avg", 2),
-    "_adaptive_avg_pool3d": _adaptive("avg", 3),
-    **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank)),
-    **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank)),
-    **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank)),
-    "col2im": _folded,
-    **dict.fromkeys(("grid_sampler", "grid_sampler_2d", "grid_sampler_3d"), _grid_sample),
-    "affine_grid_generator": _affine_grid,
-    "upsample_linear1d": _upsample("linear", 1),
-    "upsample_bilinear2d": _upsample("bilinear", 2),
-    "upsample_trilinear3d": _upsample("trilinear", 3),
-    "upsample_bicubic2d": _upsample("bicubic", 2),
-    "batch_norm": _batch_norm,
-    "native_batch_norm": _batch_norm,
-    "_native_batch_norm_legit": _batch_norm,
-    "_native_batch_norm_legit_no_training": _stored_norm,
-    "instance_norm": _instance_norm,
-    "group_norm": _group_norm,
-    "native_group_norm": _group_norm,
-    "layer_norm": _layer_norm("layer"),
-    "native_layer_norm": _layer_norm("layer"),
-    "rms_norm": _layer_norm("rms"),
-    "_fused_rms_norm": _layer_norm("rms"),
-    "lstm": _recurrent("lstm", 4),
-    "gru": _recurrent("gru", 3),
-    "rnn_tanh": _recurrent("rnn", 1),
-    "rnn_relu": _recurrent("rnn", 1, True),
-    "lstm_cell": _cell("lstm", 4),
-    "gru_cell": _cell("gru", 3),
-    "rnn_tanh_cell": _cell("rnn", 1),
-    "rnn_relu_cell": _cell("rnn", 1, True),
-    "embedding": _embedding,
-    "embedding_bag": _embedding_bag,
-    "_embedding_bag": _embedding_bag,
-    "_embedding_bag_forward_only": _embedding_bag,
-    "prelu": _prelu,
-    "_prelu_kernel": _prelu,
+LAYERS: dict[str, Operator] = {
+    **_all_ranks("conv{}d", _conv, WINDOWED, multiplies=True),
+    **_all_ranks("conv_transpose{}d", lambda rank: _conv(rank, True), WINDOWED, multiplies=True),
+    "convolution": Operator(_any_conv, WINDOWED, multiplies=True),
+    "_convolution": Operator(_any_conv, WINDOWED, multiplies=True),
+    **_all_ranks("max_pool{}d", lambda rank: _pool("max", rank), WINDOWED),
+    **_all_ranks("max_pool{}d_with_indices", lambda rank: _pool("max", rank), WINDOWED),
+    **_all_ranks("avg_pool{}d", lambda rank: _pool("avg", rank), WINDOWED),
+    **_all_ranks("adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank), WINDOWED),
+    "_adaptive_avg_pool2d": Operator(_adaptive("avg", 2), WINDOWED, axes=2),
+    "_adaptive_avg_pool3d": Operator(_adaptive("avg", 3), WINDOWED, axes=3),
+    **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank), WINDOWED),
+    **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank), IMAGES),
+    **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank), IMAGES),
+    "col2im": Operator(_folded, NONE),
+    "grid_sampler": Operator(_grid_sample, IMAGES),
+    "grid_sampler_2d": Operator(_grid_sample, IMAGES, axes=2),
+    "grid_sampler_3d": Operator(_grid_sample, IMAGES, axes=3),
+    "affine_grid_generator": Operator(_affine_grid, NONE),
+    "upsample_linear1d": Operator(_upsample("linear", 1), IMAGES, axes=1),
+    "upsample_bilinear2d": Operator(_upsample("bilinear", 2), IMAGES, axes=2),
+    "upsample_trilinear3d": Operator(_upsample("trilinear", 3), IMAGES, axes=3),
+    "upsample_bicubic2d": Operator(_upsample("bicubic", 2), IMAGES, axes=2),
+    "batch_norm": Operator(_batch_norm, IMAGES),
+    "native_batch_norm": Operator(_batch_norm, IMAGES),
+    "_native_batch_norm_legit": Operator(_batch_norm, IMAGES),
+    "_native_batch_norm_legit_no_training": Operator(_stored_norm, IMAGES),
+    "instance_norm": Operator(_instance_norm, IMAGES),
+    "group_norm": Operator(_group_norm, IMAGES),
+    "native_group_norm": Operator(_group_norm, IMAGES),
+    "layer_norm": Operator(_layer_norm("layer"), KEEPS),
+    "native_layer_norm": Operator(_layer_norm("layer"), KEEPS),
+    "rms_norm": Operator(_layer_norm("rms"), KEEPS),
+    "_fused_rms_norm": Operator(_layer_norm("rms"), KEEPS),
+    "lstm": Operator(_recurrent("lstm", 4), SEQUENCES, multiplies=True),
+    "gru": Operator(_recurrent("gru", 3), SEQUENCES, multiplies=True),
+    "rnn_tanh": Operator(_recurrent("rnn", 1), SEQUENCES, multiplies=True),
+    "rnn_relu": Operator(_recurrent("rnn", 1, True), SEQUENCES, multiplies=True),
+    "lstm_cell": Operator(_cell("lstm", 4), NONE, multiplies=True),
+    "gru_cell": Operator(_cell("gru", 3), NONE, multiplies=True),
+    "rnn_tanh_cell": Operator(_cell("rnn", 1), NONE, multiplies=True),
+    "rnn_relu_cell": Operator(_cell("rnn", 1, True), NONE, multiplies=True),
+    "embedding": Operator(_embedding, NONE, whole=("indices",)),
+    "embedding_bag": Operator(_embedding_bag, NONE, whole=("indices", "offsets")),
+    "_embedding_bag": Operator(_embedding_bag, NONE, whole=("indices",)),
+    "_embedding_bag_forward_only": Operator(_embedding_bag, NONE),
+    "prelu": Operator(_prelu, KEEPS),
+    "_prelu_kernel": Operator(_prelu, KEEPS),
 }

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from math import prod
 
+from sepcalc.importers.common.layout import KEEPS, NONE
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import PLAIN, Builder, Value, seen
-from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.importers.torch.reductions import length_along, reduced
+from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
@@ -139,13 +140,13 @@ def _distance(builder: Builder, call: Call) -> Results:
     return (length_along(builder, flat, float(call.get("p", 2)), ()),)
 
 
-LOSSES: dict[str, Handler] = {
-    "mse_loss": _squared_error,
-    "smooth_l1_loss": _bent("beta"),
-    "huber_loss": _bent("delta"),
-    "binary_cross_entropy": _cross_entropy_of_truths,
-    "binary_cross_entropy_with_logits": _cross_entropy_of_scores,
-    "soft_margin_loss": _soft_margin,
-    **dict.fromkeys(("nll_loss_forward", "nll_loss2d_forward"), _likelihood),
-    "dist": _distance,
+LOSSES: dict[str, Operator] = {
+    "mse_loss": Operator(_squared_error, KEEPS),
+    "smooth_l1_loss": Operator(_bent("beta"), KEEPS),
+    "huber_loss": Operator(_bent("delta"), KEEPS),
+    "binary_cross_entropy": Operator(_cross_entropy_of_truths, KEEPS),
+    "binary_cross_entropy_with_logits": Operator(_cross_entropy_of_scores, KEEPS),
+    "soft_margin_loss": Operator(_soft_margin, KEEPS),
+    **same_rows(Operator(_likelihood, NONE, whole=("target",)), "nll_loss_forward", "nll_loss2d_forward"),
+    "dist": Operator(_distance, NONE),
 }

@@ -6,48 +6,14 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import KEEPS, PART, RESHAPED, SEQUENCES, TURNED
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.elements import ELEMENTS
 from sepcalc.importers.torch.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
-from sepcalc.importers.torch.layers import LAYERS, Handler
-from sepcalc.importers.torch.losses import LOSSES
-from sepcalc.importers.torch.moves import MOVES, REASONS
+from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.places import telling
-from sepcalc.importers.torch.products import OUTER, PRODUCTS
-from sepcalc.importers.torch.reductions import REDUCTIONS
-from sepcalc.importers.torch.scatters import SCATTERS
-from sepcalc.importers.torch.sorting import SORTING
 from sepcalc.network import Network
 from sepcalc.shape import Shape
 
-OPERATORS: dict[str, Handler] = {
-    **LAYERS, **PRODUCTS, **OUTER, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS, **SORTING,
-    **LOSSES,
-}  # fmt: skip
-# What is counted on stored tensors alone, since it runs whenever the module does; elementwise work on them is free.
-MULTIPLYING = {*PRODUCTS, *[name for name in LAYERS if name.startswith(("conv", "_conv", "lstm", "gru", "rnn_"))]}
-
-_IMAGES = (
-    *("conv", "_conv", "max_pool", "avg_pool", "adaptive_", "_adaptive_", "upsample_", "_upsample_", "pixel_"),
-    *("batch_norm", "native_batch_norm", "instance_norm", "group_norm", "native_group_norm", "channel_shuffle"),
-    "grid_sampler",
-)
-_KEEPING = {
-    *("cat", "pad", "constant_pad_nd", "contiguous", "clone", "dropout", "to", "_to_copy", "slice", "split", "chunk"),
-    *("positive", "resolve_conj", "resolve_neg", "lift", "lift_fresh", "type_as", "feature_dropout", "alpha_dropout"),
-    *("roll", "flip", "expand", "expand_as", "narrow", "split_with_sizes", "aliased", "copy", "detach", "alias"),
-    *(f"{how}_pad{rank}d" for how in ("reflection", "replication") for rank in (1, 2, 3)),
-    *("_pad_circular", "rot90", "index", "index_select", "repeat", "repeat_interleave", "tile"),
-}
-# What keeps all elements and their order, whatever the shape.
-_ORDERLY = {
-    *("view", "reshape", "_unsafe_view", "_reshape_alias", "view_as", "reshape_as", "flatten", "unflatten", "ravel"),
-    *("squeeze", "unsqueeze"),
-}
-# What puts axes into another order: where only axes of size 1 change places, the elements keep theirs.
-_TURNING = {"permute", "transpose", "t", "swapaxes", "movedim"}
-# What may take a leading axis of one example away, or put it there.
-_SQUEEZING = {*_ORDERLY, "select", "unbind"}
 _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
@@ -107,7 +73,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     for call in calls:
         if any(one.live for one in (*call.tensors(), *call.outputs)):
             _follow(builder, call)
-        elif call.library == "aten" and call.op in MULTIPLYING:
+        elif call.library == "aten" and row_of(call.op).multiplies:
             alone.append(_alone(builder, call))
     macs = sum(one.macs for one in alone)
     if macs:
@@ -139,16 +105,16 @@ def lowered(name: str, trace: Trace) -> Lowered:
 def _follow(builder: Builder, call: Call) -> None:
     """One call: nodes for it, or a gap with its reason."""
     builder.call = call
-    handler = OPERATORS.get(call.op) if call.library == "aten" else None
+    row = row_of(call.op if call.library == "aten" else "")
     mark = len(builder.nodes)
     if any(one.kind == "c" for one in (*call.tensors(), *call.outputs)):
         builder.uncounted(call, COMPLEX)
         return
-    if handler is None:
-        builder.uncounted(call, REASONS.get(call.op, _NO_RULE) if call.library == "aten" else _NO_RULE)
+    if row.handle is None:
+        builder.uncounted(call, row.reason or _NO_RULE)
         return
     try:
-        results = handler(builder, call)
+        results = row.handle(builder, call)
     except (Refused, Invalid) as refusal:
         reason = refusal.message if isinstance(refusal, Invalid) else str(refusal)
         builder.back(mark)
@@ -196,14 +162,15 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
 
 def _in_order(call: Call) -> bool:
     """Whether an operator keeps all elements of one tensor, and their order."""
-    if call.op in _ORDERLY:
+    layout = row_of(call.op).layout
+    if layout is RESHAPED:
         return True
     if len(call.outputs) != 1:
         return False
     given, (output,) = call.given, call.outputs
-    if call.op in ("select", "unbind"):  # of an axis that has one position
+    if layout is PART:  # of an axis that has one position
         return prod(given.shape) == prod(output.shape)
-    order = [axis for axis in _order(call) if given.shape[axis] > 1] if call.op in _TURNING else [1, 0]
+    order = [axis for axis in _order(call) if given.shape[axis] > 1] if layout is TURNED else [1, 0]
     return order == sorted(order)
 
 
@@ -253,7 +220,7 @@ def wishes(calls: Sequence[Call]) -> dict[int, int]:
             for mine, theirs in layouts.items():
                 if wanted.get(after.at) == theirs:
                     wanted.setdefault(before.at, mine)
-        elif call.op in _TURNING:
+        elif row_of(call.op).layout is TURNED:
             if call.outputs[0].at in wanted:
                 _wish_before(call, wanted)
         elif _keeps(call):
@@ -282,20 +249,21 @@ def _image_of(call: Call) -> Tensor:
 def _images(call: Call) -> int:
     """The layout of the images that an operator works on: their channels are the second axis, or the first one, where
     there is none of examples; plain where it works on others."""
-    if not call.op.startswith(_IMAGES):
+    row = row_of(call.op)
+    if not row.layout.of_images:
         return PLAIN
     given = call.arguments.get("input", call.arguments.get("self"))
     if not isinstance(given, Tensor):
         return PLAIN
-    rank = next((int(digit) for digit in "123" if f"{digit}d" in call.op), 2 if call.op.startswith("pixel_") else 0)
-    if rank and len(given.shape) < rank + 2:
-        return LEADING if len(given.shape) == rank + 1 else PLAIN
+    if len(given.shape) < row.axes + 2 and row.axes:
+        return LEADING if len(given.shape) == row.axes + 1 else PLAIN
     return SECOND
 
 
 def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
     """What had a leading axis of one example before it, or has one behind it, and the layouts that are the same."""
-    if call.op not in _SQUEEZING or len(call.outputs) != 1 or not isinstance(call.arguments.get("self"), Tensor):
+    squeezes = row_of(call.op).layout in (RESHAPED, PART)
+    if not squeezes or len(call.outputs) != 1 or not isinstance(call.arguments.get("self"), Tensor):
         return None
     before, after = call.given, call.outputs[0]
     if before.shape == (1, *after.shape):
@@ -307,13 +275,15 @@ def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
 
 def _keeps(call: Call) -> bool:
     """Whether what it gives lies as what it is given; what has no rule does where it has the same shape."""
-    if call.library != "aten" or call.op not in OPERATORS:
-        shapes = [one.shape for one in call.tensors()]
-        return bool(call.outputs) and (call.op in _KEEPING or all(one.shape in shapes for one in call.outputs))
-    return bool(call.outputs) and (call.op in ELEMENTS or call.op in _KEEPING)
+    row = row_of(call.op)
+    if not call.outputs or row.layout is KEEPS:
+        return bool(call.outputs)
+    shapes = [one.shape for one in call.tensors()]
+    unknown = call.library != "aten" or row.handle is None
+    return unknown and all(one.shape in shapes for one in call.outputs)
 
 
 def steps(trace: Trace) -> list[int]:
     """How many steps each recurrent layer of a trace takes."""
-    runs = [call for call in trace.calls if call.op in ("lstm", "gru", "rnn_tanh", "rnn_relu")]
+    runs = [call for call in trace.calls if row_of(call.op).layout is SEQUENCES]
     return [call.outputs[0].shape[1 if call.get("batch_first", False) else 0] for call in runs]

@@ -1,11 +1,10 @@
 """Operators that only move, rename or leave things as they are."""
 
-from typing import Any
-
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import COMPLEX, DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
-from sepcalc.importers.torch.layers import Handler, Results, image
-from sepcalc.importers.torch.sorting import DRAWN
+from sepcalc.importers.torch.graph import DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
+from sepcalc.importers.torch.layers import image
+from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
 from sepcalc.ops.rename import Rename
@@ -283,44 +282,52 @@ def _size(shape: Shape) -> int:
     return size
 
 
-def _names(handler: Any, *names: str) -> dict[str, Handler]:
-    return dict.fromkeys(names, handler)
-
-
-_SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
-
-# Why an operator is not counted, where more can be said than that there is no rule for it.
-REASONS: dict[str, str] = {
-    **dict.fromkeys(("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa", "_upsample_lanczos2d_aa"), _SMOOTHED),
-    **dict.fromkeys(("multinomial", "poisson"), DRAWN),
-    **dict.fromkeys(("stft", "istft"), COMPLEX),
-    "embedding_renorm": "which rows are longer than max_norm is for the data to tell",
-}
-
-MOVES: dict[str, Handler] = {
-    **_names(_same, "contiguous", "clone", "detach", "alias", "to", "_to_copy", "type_as", "lift_fresh"),
-    **_names(_same, "positive", "resolve_conj", "resolve_neg", "lift"),
-    **_names(_dropped, "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
-    **_names(_renamed, "view", "reshape", "_unsafe_view", "flatten", "unflatten", "squeeze", "unsqueeze", "permute"),
-    **_names(_renamed, "transpose", "t", "_reshape_alias", "view_as", "reshape_as", "swapaxes", "movedim", "ravel"),
-    **_names(_expanded, "expand", "expand_as", "broadcast_to"),
-    **_names(_parts, "slice", "narrow", "select", "split", "split_with_sizes", "chunk", "unbind", "unsafe_split"),
-    **_names(_parts, "unsafe_chunk", "unsafe_split_with_sizes", "tensor_split", "diagonal"),
-    **_names(_joined, "cat", "concat", "concatenate", "stack"),
-    **_names(copied, "nonzero", "nonzero_numpy", "argwhere", "masked_select"),  # of values that are known
-    **_names(_padded, "pad", "constant_pad_nd", "_pad_circular", "reflection_pad1d", "reflection_pad2d"),
-    **_names(_padded, "reflection_pad3d", "replication_pad1d", "replication_pad2d", "replication_pad3d"),
-    **_names(_shifted, "roll", "flip"),
-    **_names(_chosen_channels, "index", "index_select", "repeat", "tile", "repeat_interleave"),
-    **_names(copied, "gather", "take", "take_along_dim", "unfold"),
-    "rot90": _turned,
-    **_names(copied, "im2col", "as_strided", "tril", "triu", "diag_embed", "slice_scatter", "select_scatter"),
-    **_names(copied, "index_fill", "index_copy", "masked_scatter", "one_hot", "max_unpool2d"),
-    **_names(copied, "copysign", "block_diag", "max_unpool3d", "fill", "zero", "slice_copy", "_pack_padded_sequence"),
-    "copy": _overwritten,
-    "aliased": _aliased,
-    "pixel_shuffle": _pixels(True),
-    "pixel_unshuffle": _pixels(False),
-    "channel_shuffle": _channels,
-    "native_channel_shuffle": _channels,
+MOVES: dict[str, Operator] = {
+    **same_rows(Operator(_same, KEEPS), "contiguous", "clone", "detach", "alias", "_to_copy", "lift_fresh", "lift"),
+    **same_rows(Operator(_same, KEEPS), "positive", "resolve_conj", "resolve_neg"),
+    **same_rows(Operator(_same, KEEPS, like=True), "to", "type_as"),
+    **same_rows(Operator(_dropped, KEEPS), "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"),
+    **same_rows(Operator(_renamed, RESHAPED), "view", "reshape", "_unsafe_view", "_reshape_alias", "ravel"),
+    **same_rows(Operator(_renamed, RESHAPED), "flatten", "unflatten", "squeeze", "unsqueeze"),
+    **same_rows(Operator(_renamed, RESHAPED, like=True), "view_as", "reshape_as"),
+    **same_rows(Operator(_renamed, TURNED), "permute", "transpose", "t", "swapaxes", "movedim"),
+    **same_rows(Operator(_expanded, KEEPS), "expand", "broadcast_to"),
+    "expand_as": Operator(_expanded, KEEPS, like=True),
+    **same_rows(Operator(_parts, KEEPS, parts=True), "slice", "narrow", "split", "split_with_sizes", "chunk"),
+    **same_rows(Operator(_parts, KEEPS), "unsafe_chunk", "unsafe_split_with_sizes"),
+    "unsafe_split": Operator(_parts, KEEPS, parts=True),
+    "tensor_split": Operator(_parts, KEEPS, parts=True, cuts={"tensor_indices_or_sections": 1}),
+    **same_rows(Operator(_parts, PART, parts=True), "select", "unbind"),
+    "diagonal": Operator(_parts, NONE, mixes=("dim1", "dim2")),
+    **same_rows(Operator(_joined, KEEPS, joins=True), "cat", "concat", "concatenate"),
+    "stack": Operator(_joined, NONE, joins=True),
+    **same_rows(Operator(copied, NONE, reads="sizes"), "nonzero", "nonzero_numpy", "argwhere"),  # of known values
+    "masked_select": Operator(copied, NONE, truth=("mask",), reads="sizes"),
+    **same_rows(Operator(_padded, KEEPS), "pad", "constant_pad_nd", "_pad_circular"),
+    **same_rows(Operator(_padded, KEEPS), "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),
+    **same_rows(Operator(_padded, KEEPS), "replication_pad1d", "replication_pad2d", "replication_pad3d"),
+    **same_rows(Operator(_shifted, KEEPS, mixes=("dims",)), "roll", "flip"),
+    "rot90": Operator(_turned, KEEPS, mixes=("dims",)),
+    "index": Operator(_chosen_channels, KEEPS, whole=("indices",), places="indices"),
+    "index_select": Operator(_chosen_channels, KEEPS, whole=("index",), places="index", mixes=("dim",)),
+    **same_rows(Operator(_chosen_channels, KEEPS), "repeat", "tile"),
+    "repeat_interleave": Operator(_chosen_channels, KEEPS, cuts={"self_Tensor": 1, "Tensor": 0}),
+    "gather": Operator(copied, KEEPS, whole=("index",), places="index", mixes=("dim",)),
+    "take_along_dim": Operator(copied, KEEPS, whole=("indices",), places="index", mixes=("dim",)),
+    "take": Operator(copied, NONE, whole=("index",)),
+    **same_rows(Operator(copied, NONE), "unfold", "im2col", "as_strided", "diag_embed", "block_diag"),
+    **same_rows(Operator(copied, KEEPS), "tril", "triu", "slice_scatter", "select_scatter", "slice_copy", "copysign"),
+    **same_rows(Operator(copied, KEEPS), "fill", "zero"),
+    "index_fill": Operator(copied, KEEPS, whole=("index",), mixes=("dim",)),
+    "index_copy": Operator(copied, KEEPS, whole=("index",), places="index", mixes=("dim",), puts=True),
+    "masked_scatter": Operator(copied, KEEPS, truth=("mask",)),
+    "one_hot": Operator(copied, NONE, whole=("self",)),
+    "max_unpool2d": Operator(copied, IMAGES, axes=2),
+    "max_unpool3d": Operator(copied, IMAGES, axes=3),
+    "_pack_padded_sequence": Operator(copied, NONE, cuts={"default": 1}),
+    "copy": Operator(_overwritten, KEEPS),
+    "aliased": Operator(_aliased, KEEPS),
+    "pixel_shuffle": Operator(_pixels(True), IMAGES, axes=2),
+    "pixel_unshuffle": Operator(_pixels(False), IMAGES, axes=2),
+    **same_rows(Operator(_channels, IMAGES), "channel_shuffle", "native_channel_shuffle"),
 }

@@ -3,14 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sepcalc.importers.torch.calls import Call, Tensor, every
-
-# What reads where its elements come from or go to, and by what names.
-PLACES: dict[str, str] = {
-    **dict.fromkeys(("index", "index_put"), "indices"),
-    **dict.fromkeys(("gather", "take_along_dim", "index_select", "index_add", "index_copy"), "index"),
-    **dict.fromkeys(("scatter", "scatter_add", "scatter_reduce"), "index"),
-    "_grouped_mm": "offs",
-}
+from sepcalc.importers.torch.operators import row_of
 
 
 def telling(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
@@ -22,11 +15,12 @@ def telling(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
         if made and not made & read:
             places |= made
         else:
-            where = PLACES.get(call.op)
+            where = row_of(call.op).places
             read.update(one.at for one in every([one for name, one in call.arguments.items() if name != where]))
     return places
 
 
 def told(call: Call) -> list[Tensor]:
     """What tells an operator where its elements come from or go to."""
-    return list(every([call.get(PLACES[call.op])])) if call.op in PLACES else []
+    where = row_of(call.op).places
+    return list(every([call.get(where)])) if where else []

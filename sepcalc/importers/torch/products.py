@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from math import prod
 
+from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
-from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Select
@@ -296,31 +297,29 @@ def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
 
 
 # Nothing is summed: element by element, as any other multiplication, and free on stored tensors alone.
-OUTER: dict[str, Handler] = {"outer": _outer, "ger": _outer}
-
-PRODUCTS: dict[str, Handler] = {
-    "linear": _linear,
-    "matmul": _matmul("self", "other"),
-    "mm": _matmul("self", "mat2"),
-    "bmm": _matmul("self", "mat2"),
-    "mv": _matmul("self", "vec"),
-    "dot": _matmul("self", "tensor"),
-    "vdot": _matmul("self", "other"),
-    "addmm": _added("mat1", "mat2", "ik,kj->ij"),
-    "addmv": _added("mat", "vec", "ik,k->i"),
-    "addbmm": _added("batch1", "batch2", "bik,bkj->ij"),
-    "baddbmm": _added("batch1", "batch2", "bik,bkj->bij"),
-    "addr": _added("vec1", "vec2", "i,j->ij"),
-    "tensordot": _tensordot,
-    "_grouped_mm": _of_experts,
-    "bilinear": _bilinear,
-    "linalg_cross": _cross,
-    "scaled_dot_product_attention": _attention,
-    "_scaled_dot_product_flash_attention": _attention,
-    "_scaled_dot_product_flash_attention_for_cpu": _attention,
-    "_scaled_dot_product_efficient_attention": _attention,
-    "_scaled_dot_product_cudnn_attention": _attention,
-    "_scaled_dot_product_fused_attention_overrideable": _attention,
-    "_scaled_dot_product_attention_math": _attention,
-    "_scaled_dot_product_attention_math_for_mps": _attention,
+PRODUCTS: dict[str, Operator] = {
+    **same_rows(Operator(_outer, NONE), "outer", "ger"),
+    "linear": Operator(_linear, NONE, multiplies=True),
+    "matmul": Operator(_matmul("self", "other"), NONE, multiplies=True),
+    "mm": Operator(_matmul("self", "mat2"), NONE, multiplies=True),
+    "bmm": Operator(_matmul("self", "mat2"), NONE, multiplies=True),
+    "mv": Operator(_matmul("self", "vec"), NONE, multiplies=True),
+    "dot": Operator(_matmul("self", "tensor"), NONE, multiplies=True),
+    "vdot": Operator(_matmul("self", "other"), NONE, multiplies=True),
+    "addmm": Operator(_added("mat1", "mat2", "ik,kj->ij"), NONE, multiplies=True),
+    "addmv": Operator(_added("mat", "vec", "ik,k->i"), NONE, multiplies=True),
+    "addbmm": Operator(_added("batch1", "batch2", "bik,bkj->ij"), NONE, multiplies=True),
+    "baddbmm": Operator(_added("batch1", "batch2", "bik,bkj->bij"), NONE, multiplies=True),
+    "addr": Operator(_added("vec1", "vec2", "i,j->ij"), NONE, multiplies=True),
+    "tensordot": Operator(_tensordot, NONE, multiplies=True),
+    "_grouped_mm": Operator(_of_experts, NONE, multiplies=True, places="offs"),
+    "bilinear": Operator(_bilinear, NONE, multiplies=True),
+    "linalg_cross": Operator(_cross, NONE, multiplies=True),
+    **same_rows(
+        Operator(_attention, NONE, multiplies=True),
+        *("scaled_dot_product_attention", "_scaled_dot_product_attention_math"),
+        *("_scaled_dot_product_attention_math_for_mps", "_scaled_dot_product_flash_attention"),
+        *("_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_efficient_attention"),
+        *("_scaled_dot_product_cudnn_attention", "_scaled_dot_product_fused_attention_overrideable"),
+    ),
 }

@@ -3,10 +3,11 @@
 from math import inf, prod
 from typing import Any
 
+from sepcalc.importers.common.layout import KEEPS, NONE
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, binary, combined
 from sepcalc.importers.torch.graph import LEADING, PLAIN, Builder, Value, seen, squeezed
-from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Cumulate, Reduce
@@ -182,34 +183,34 @@ def _trace(builder: Builder, call: Call) -> Results:
     return (reduced(builder, "sum", diagonal, None, (), "sum"),)
 
 
-REDUCTIONS: dict[str, Handler] = {
-    "aminmax": _extremes,
-    "trace": _trace,
-    "count_nonzero": _counted,
-    "nansum": _sum_of_numbers,
-    "_cdist_forward": _distances,
-    "_euclidean_dist": _distances,
-    "_pdist_forward": _distances_within,
-    "mean": _reduce("mean"),
-    "sum": _reduce("sum"),
-    "prod": _reduce("prod"),
-    "amax": _reduce("max"),
-    "amin": _reduce("min"),
-    "max": _extreme("max"),
-    "min": _extreme("min"),
-    "argmax": _reduce("argmax"),
-    "argmin": _reduce("argmin"),
-    "any": _gathered_truth,
-    "all": _gathered_truth,
-    "linalg_vector_norm": _vector_norm,
-    "norm": _vector_norm,
-    "var": _spread_of(),
-    "std": _spread_of("sqrt"),
-    "var_mean": _spread_of(means=True),
-    "std_mean": _spread_of("sqrt", means=True),
-    "logsumexp": _log_sum_exp,
-    "cumsum": _cumulated("sum"),
-    "cumprod": _cumulated("prod"),
-    "cummax": _cumulated("max"),
-    "cummin": _cumulated("min"),
+REDUCTIONS: dict[str, Operator] = {
+    "aminmax": Operator(_extremes, KEEPS),
+    "trace": Operator(_trace, NONE),
+    "count_nonzero": Operator(_counted, KEEPS),
+    "nansum": Operator(_sum_of_numbers, KEEPS),
+    "_cdist_forward": Operator(_distances, NONE),
+    "_euclidean_dist": Operator(_distances, NONE),
+    "_pdist_forward": Operator(_distances_within, NONE),
+    "mean": Operator(_reduce("mean"), KEEPS),
+    "sum": Operator(_reduce("sum"), KEEPS),
+    "prod": Operator(_reduce("prod"), KEEPS),
+    "amax": Operator(_reduce("max"), KEEPS),
+    "amin": Operator(_reduce("min"), KEEPS),
+    "max": Operator(_extreme("max"), KEEPS, chooses=True),
+    "min": Operator(_extreme("min"), KEEPS),
+    "argmax": Operator(_reduce("argmax"), KEEPS, chooses=True),
+    "argmin": Operator(_reduce("argmin"), KEEPS),
+    "any": Operator(_gathered_truth, KEEPS),
+    "all": Operator(_gathered_truth, KEEPS),
+    "linalg_vector_norm": Operator(_vector_norm, KEEPS),
+    "norm": Operator(_vector_norm, KEEPS),
+    "var": Operator(_spread_of(), KEEPS),
+    "std": Operator(_spread_of("sqrt"), KEEPS),
+    "var_mean": Operator(_spread_of(means=True), KEEPS),
+    "std_mean": Operator(_spread_of("sqrt", means=True), KEEPS),
+    "logsumexp": Operator(_log_sum_exp, KEEPS),
+    "cumsum": Operator(_cumulated("sum"), KEEPS, mixes=("dim",)),
+    "cumprod": Operator(_cumulated("prod"), KEEPS, mixes=("dim",)),
+    "cummax": Operator(_cumulated("max"), KEEPS, mixes=("dim",)),
+    "cummin": Operator(_cumulated("min"), KEEPS, mixes=("dim",)),
 }

@@ -17,11 +17,12 @@ from sepcalc.cost import COUNTS
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.common.input_values import written
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.choosing import CHOOSING, WAYS
+from sepcalc.importers.torch.choosing import WAYS
 from sepcalc.importers.torch.dataless import Dataless, Shadow
 from sepcalc.importers.torch.keeping import as_it_was
-from sepcalc.importers.torch.lowering import MULTIPLYING, OPERATORS, Stop, Stored, Trace, lowered
-from sepcalc.importers.torch.moves import MOVES, REASONS
+from sepcalc.importers.torch.lowering import Stop, Stored, Trace, lowered
+from sepcalc.importers.torch.moves import MOVES
+from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, Elsewhere, NeedsType, NoShape, TooMuch
 from sepcalc.importers.torch.trace import Tracer
 
@@ -75,7 +76,7 @@ def traced(
         whole = _run(name, module, args, kwargs, guesses)
         if whole.stop is None:
             return whole._replace(notes=(_EXPORTED, *whole.notes))
-    if any(call.op in CHOOSING for call in trace.calls):
+    if any(row_of(call.op).chooses for call in trace.calls):
         with suppress(InputError):
             return _whatever_is_chosen(name, module, args, kwargs, guesses) or trace
     return trace
@@ -172,7 +173,7 @@ def _run(
     that only data answers. Raises InputError where it fails, and NeedsType as :func:`traced`."""
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(name, module, args, kwargs)
-    tracer = Tracer({*OPERATORS, *REASONS}, MULTIPLYING, module, guesses)
+    tracer = Tracer(module, guesses)
     tracer.way, tracer.probing = way, probing
     valueless = dict[str, torch.Tensor]()
     inputs: dict[str, Tensor] = {}

@@ -2,10 +2,11 @@
 
 from math import prod
 
+from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, seen
-from sepcalc.importers.torch.layers import Handler, Results
 from sepcalc.importers.torch.moves import copied
+from sepcalc.importers.torch.rows import Operator, Results, same_rows
 from sepcalc.ops.elementwise import Elementwise, Scatter, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape
@@ -100,8 +101,12 @@ def _divided(builder: Builder, total: int, told: list[int], places: Shape, to: S
     return builder.add(Elementwise("divide"), [total, counted], label="divide")
 
 
-SCATTERS: dict[str, Handler] = {
-    **dict.fromkeys(("scatter", "index_put", "put"), _put),
-    **dict.fromkeys(("scatter_add", "index_add"), _added),
-    **dict.fromkeys(("scatter_reduce", "index_reduce"), _reduced),
+_PUTS = Operator(_put, KEEPS, whole=("index",), places="index", mixes=("dim",), puts=True)
+SCATTERS: dict[str, Operator] = {
+    "scatter": _PUTS,
+    "index_put": _PUTS._replace(whole=("indices",), places="indices", mixes=("indices",)),
+    "put": Operator(_put, KEEPS, whole=("index",)),
+    **same_rows(_PUTS._replace(handle=_added), "scatter_add", "index_add"),
+    "scatter_reduce": _PUTS._replace(handle=_reduced),
+    "index_reduce": Operator(_reduced, KEEPS, whole=("index",)),
 }

@@ -1,15 +1,15 @@
 """What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
 data; or none that is known."""
 
-from sepcalc.importers.torch.calls import RANDOM, Call, Tensor
+from sepcalc.importers.common.layout import KEEPS, NONE
+from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
-from sepcalc.importers.torch.layers import Handler, Results
+from sepcalc.importers.torch.rows import Operator, Results, same_rows
 from sepcalc.ops.elementwise import Elementwise, Stored
 from sepcalc.ops.move import Random
 
 SORTED = "how often it compares depends on the data and the method"
 DRAWN = "random numbers of a distribution that is computed: what drawing them takes is not known"
-_BY_DATA = {"multinomial", "poisson"}  # whose numbers are drawn as the data say, by a method of their own
 
 
 def _drawn(builder: Builder, call: Call) -> Results:
@@ -40,9 +40,17 @@ def _sorted(builder: Builder, call: Call) -> Results:
     return tuple(map(builder.value, call.outputs))
 
 
-SORTING: dict[str, Handler] = {
-    **dict.fromkeys(("sort", "topk", "argsort", "msort", "kthvalue", "median", "nanmedian", "mode"), _sorted),
-    **dict.fromkeys(("histc", "bincount", "searchsorted", "bucketize"), _sorted),
-    **dict.fromkeys(RANDOM - _BY_DATA, _drawn),
-    "bernoulli": _chosen,
+SORTING: dict[str, Operator] = {
+    **same_rows(Operator(_sorted, KEEPS, orders=True, mixes=("dim",)), "sort", "argsort"),
+    "topk": Operator(_sorted, KEEPS, chooses=True, orders=True, mixes=("dim",)),
+    **same_rows(Operator(_sorted, KEEPS, mixes=("dim",)), "msort", "kthvalue", "median", "nanmedian", "mode"),
+    **same_rows(Operator(_sorted, NONE), "histc", "searchsorted"),
+    "bucketize": Operator(_sorted, KEEPS),
+    "bincount": Operator(_sorted, NONE, whole=("self",), reads="sizes"),
+    **same_rows(
+        Operator(_drawn, NONE, random=True),
+        *("rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "uniform"),
+        *("normal_functional", "exponential", "cauchy", "geometric", "log_normal", "random"),
+    ),
+    "bernoulli": Operator(_chosen, KEEPS, random=True),
 }

@@ -6,7 +6,7 @@ by PyTorch itself. Tensors that depend on the inputs, parameters and large const
 constants are computed for real, so that code that asks for their values goes on.
 """
 
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,15 +14,8 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._pytree import tree_map
 
+from sepcalc.importers.common.layout import SEQUENCES
 from sepcalc.importers.torch.asking import (
-    ASKING,
-    CUTTING,
-    DATA,
-    LIKE,
-    STEPS,
-    TRUE,
-    UNRELATED,
-    WHOLE,
     asks,
     bound_to,
     composite,
@@ -34,8 +27,8 @@ from sepcalc.importers.torch.asking import (
     states,
     whole,
 )
-from sepcalc.importers.torch.calls import RANDOM, Call, Tensor, every
-from sepcalc.importers.torch.choosing import CHOOSING, CHOSEN, chosen
+from sepcalc.importers.torch.calls import Call, Tensor, every
+from sepcalc.importers.torch.choosing import CHOSEN, chosen
 from sepcalc.importers.torch.dataless import (
     HERE,
     SMALL,
@@ -50,6 +43,7 @@ from sepcalc.importers.torch.dataless import (
     storage_of,
 )
 from sepcalc.importers.torch.flex import flex_attention, uncompiled
+from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
 MAX_CALLS = 200_000
@@ -67,18 +61,20 @@ def _stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor
                 yield name, buffer
 
 
+def _gives_value(func: Any) -> bool:
+    """Whether an operator gives a value that the data of its tensor tells."""
+    library, _, name = func.name().partition(".")[0].partition("::")
+    return library == "aten" and row_of(name).reads == "value"
+
+
 class Tracer(Dataless):
     """Follows one run of a module's forward."""
 
     supports_higher_order_operators = True
 
-    def __init__(
-        self, handled: Container[str], noted: Container[str], module: torch.nn.Module, guesses: Collection[str] = ()
-    ) -> None:
+    def __init__(self, module: torch.nn.Module, guesses: Collection[str] = ()) -> None:
         super().__init__()
         self.guesses = frozenset(guesses)  # inputs whose types are guessed
-        self.handled = handled
-        self.noted = noted  # operators that count even on tensors without parameters in them
         self.calls: list[Call] = []
         self.parameters: list[tuple[str, torch.Tensor]] = []
         self.numbers: dict[int, int] = {}
@@ -254,7 +250,7 @@ class Tracer(Dataless):
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
-        asks = func.name().partition(".")[0] in (*ASKING, "aten::nonzero")
+        asks = _gives_value(func) or func.name() == "aten::nonzero"
         if self.refusing.first is not None or (self.probing and asks and self.answers < MAX_ANSWERS):
             return self._uncounted(func, args, kwargs)
         return self.refusing.noted(lambda: self._followed(func, args, kwargs))
@@ -263,7 +259,7 @@ class Tracer(Dataless):
         """What runs after a refusal that their code caught. Who asks again is told something else, so that no loop of
         theirs waits for ever."""
         args, kwargs, tensors = self.alike(args, kwargs, True)
-        if tensors and func.name().partition(".")[0] in ASKING:
+        if tensors and _gives_value(func):
             self.answers += 1
             return number_of(tensors[0], self.answers % 2)
         if tensors and func.name() == "aten::nonzero":
@@ -276,7 +272,7 @@ class Tracer(Dataless):
 
     def _decide(self, name: str, read: Sequence[torch.Tensor], library: str = "aten") -> None:
         """What runs depends on the data of these tensors. Raises DependsOnData where they have none."""
-        if name in CUTTING:
+        if row_of(name).cuts:
             self._require_whole(read)
         if any(one.is_meta for one in read):
             raise DependsOnData(self._asked(name, read, library))
@@ -302,7 +298,8 @@ class Tracer(Dataless):
         read = asks(func, name, args) if library == "aten" else []
         if read:
             self._decide(name, read)
-        known = library == "aten" and (name in self.handled or name in DATA or name in UNRELATED)
+        row = row_of(name)
+        known = library == "aten" and bool(row.handle or row.reason or row.reads or row.measures)
         if read and func._overloadname in ("self_Tensor", "tensor_indices_or_sections"):
             known = False  # taken apart, it needs the data of these alone
         if not known and given and composite(func):
@@ -320,20 +317,21 @@ class Tracer(Dataless):
             args = (args[0], whole(args[1]))
         if name == "where" and len(args) == 1:
             func, name = torch.ops.aten.nonzero_numpy.default, "nonzero_numpy"  # which it is
+        row = row_of(name)
         written = [argument.name for argument in func._schema.arguments if is_written(argument)]
-        if self.mixed(given) or name in RANDOM:
+        if self.mixed(given) or row.random:
             self._taint([one for name in written for one in found(bound_to(func, args, kwargs).get(name))])
             args, kwargs = each(self.inner, args), each(self.inner, kwargs)
-        args, kwargs, given = self.alike(args, kwargs, name in RANDOM)
+        args, kwargs, given = self.alike(args, kwargs, row.random)
         bound = bound_to(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
         if "repeats" in arguments and "self" not in arguments:  # it gives places, as often as each is told
             name, arguments = "nonzero", {"self": arguments["repeats"]}
         self._check(name, arguments)
-        steps = name in STEPS and given[0].is_meta
+        steps = row.layout is SEQUENCES and given[0].is_meta
         known = states(name, bound) if steps else product(bound) if name == "_grouped_mm" else None
         try:
-            result = self.run(func, args, kwargs, given, name in RANDOM) if known is None else known
+            result = self.run(func, args, kwargs, given, row.random) if known is None else known
         except NotImplementedError as error:
             raise self._other_type(func, args, kwargs, given) or NoShape(
                 self._asked(name, (args, kwargs), library)
@@ -344,7 +342,7 @@ class Tracer(Dataless):
                 raise
             raise need from error
         places = None
-        if self.way is not None and name in CHOOSING:
+        if self.way is not None and row_of(name).chooses:
             result, places = chosen(self.way, name, bound, result)
         self._register(name, library, arguments, result, [one for name in written for one in found(bound.get(name))])
         if places is not None:
@@ -366,8 +364,9 @@ class Tracer(Dataless):
 
     def _check(self, name: str, arguments: Mapping[str, Any]) -> None:
         """Raises NeedsType where an input that was taken for decimal numbers is read as indices, or as a mask."""
-        for table, dtype in ((WHOLE, torch.int64), (TRUE, torch.bool)):
-            for one in every([arguments.get(label) for label in table.get(name, ())]):
+        row = row_of(name)
+        for labels, dtype in ((row.whole, torch.int64), (row.truth, torch.bool)):
+            for one in every([arguments.get(label) for label in labels]):
                 if one.kind == "f" and one.origins & self.guesses:
                     raise NeedsType(one.origins, dtype)
 
@@ -393,15 +392,16 @@ class Tracer(Dataless):
     def _register(
         self, name: str, library: str, arguments: Mapping[str, Any], result: Any, written: Sequence[torch.Tensor]
     ) -> None:
-        live, roots, origins = self._joined(*every([arguments["self"]] if name in LIKE else arguments.values()))
-        if name in UNRELATED:
+        row = row_of(name)
+        live, roots, origins = self._joined(*every([arguments["self"]] if row.like else arguments.values()))
+        if row.measures:
             live, roots, origins = False, (), frozenset()
-        live = live or name in RANDOM
+        live = live or row.random
         targets = found(result) or written
         if not targets and library == "aten":
             return  # it asks, and computes nothing
         made = [self._new(one, live and one.numel() > 0, roots, origins) for one in targets]
-        if (live or roots or name in self.noted) and (not targets or any(one.numel() for one in targets)):
+        if (live or roots or row.multiplies) and (not targets or any(one.numel() for one in targets)):
             self._note(name, arguments, tuple(made), library)
         for one, item in zip(targets, made):
             if any(one is other for other in written) and one.layout == torch.strided:
