@@ -172,6 +172,8 @@ def test_the_action_is_whole() -> None:
     used = set(re.findall(r"inputs\.([\w-]+)", (ROOT / "action.yml").read_text("utf-8")))
     assert declared == used == {"args", "format", "working-directory", "version", "extras", "python-version"}
     assert set(ACTION["outputs"]) == {"exit-code", "report"}
+    table = PAGE.read_text("utf-8").partition("## GitHub Actions")[2].partition("\n### ")[0]
+    assert set(re.findall(r"^\| `([\w-]+)` \|", table, re.M)) == declared
     for step in STEPS.values():  # what a pull request can name reaches a shell as a variable only
         assert "${{" not in step.get("run", "")
         assert "run" not in step or step["shell"] == "bash"
