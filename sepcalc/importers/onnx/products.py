@@ -1,21 +1,29 @@
 """Products of matrices: Gemm, NumPy's matmul, Einsum."""
 
 from collections.abc import Mapping, Sequence
-from math import prod
+from functools import partial
 from string import ascii_letters
 
-from sepcalc.errors import Invalid, quoted
+from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import NONE, ROWS
+from sepcalc.importers.common.products import (
+    Operand,
+    matmul_equation,
+    matrix_product,
+    parts_of,
+    sizes_of,
+    spelled,
+    weighted,
+)
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import MOVES
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
-from sepcalc.ops.conv import Conv
+from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Stored
-from sepcalc.ops.product import Dense, Einsum, Matmul
-from sepcalc.shape import Shape, show
+from sepcalc.ops.product import Einsum
 
 
 def _gemm(builder: Builder, call: Call) -> Results:
@@ -47,80 +55,59 @@ def _matmul(builder: Builder, call: Call) -> Results:
 
 def multiplied(builder: Builder, call: Call, a: Value, b: Value, bias: Value | None = None) -> Value:
     """NumPy's matmul."""
-    if not a.sizes or not b.sizes:
-        raise Invalid("a product needs matrices, not single numbers")
-    letters = "abcdefghlmnopqrstuvwxyz"
-    outer = max(len(a.sizes), len(b.sizes)) - 2
-    if outer > len(letters):
-        raise Invalid("a product of too many axes")
-    before = letters[: max(0, outer)]
-    left = before[len(before) - max(0, len(a.sizes) - 2) :] + ("ik" if len(a.sizes) > 1 else "k")
-    right = before[len(before) - max(0, len(b.sizes) - 2) :] + ("kj" if len(b.sizes) > 1 else "k")
-    result = before + ("i" if len(a.sizes) > 1 else "") + ("j" if len(b.sizes) > 1 else "")
+    equation = matmul_equation(len(a.sizes), len(b.sizes))
     hold_within(call, "a bias", bias, b.sizes[-1:])
-    return contract(builder, call, a, b, f"{left},{right}->{result}", bias)
+    return contract(builder, call, a, b, equation, bias)
 
 
 def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bias: Value | None = None) -> Value:
     """The product of two operands, their axes named; sizes of 1 stretch. With a stored operand it is a dense layer, or
     a grouped one where both have axes in common that stay; of two that are data, a matrix product."""
-    (left, right), out = equation.split("->")[0].split(","), equation.split("->")[1]
-    sizes = _sizes((left, right), (a, b))
+    left, right, out = parts_of(equation)
+    sizes = sizes_of((left, right), (a.sizes, b.sizes))
     batch = _batch_letter(builder, (a, b), (left, right), out)
     if a.constant or b.constant:
         data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
-        return _weighted(builder, call, data, weight, ours, theirs, out, sizes, bias, batch)
-    shape = tuple([sizes[letter] for letter in out])
-    summed = [letter for letter in sizes if letter not in out]
-    both = [letter for letter in out if letter in left and letter in right]
-    only_a = [letter for letter in out if letter in left and letter not in right]
-    only_b = [letter for letter in out if letter in right and letter not in left]
+        # one that the data has once, and the weights several times, is a column of theirs
+        stretched = {letter for letter, size in zip(ours, data.sizes, strict=True) if size != sizes[letter]}
+        batch = None if batch in stretched else batch
+        lettered = zip(theirs, weight.sizes, strict=True)
+        stored = {letter: size for letter, size in lettered if size > 1 or letter not in ours or letter in stretched}
+
+        def add(op: Op, numbers: Sequence[int]) -> int:
+            return builder.add(call.name, op, numbers, [weight, bias])
+
+        operand = _operand(builder, data, ours)
+        kept = {letter: size for letter, size in operand.sizes.items() if letter not in stretched}
+        made = weighted(builder, add, operand._replace(sizes=kept), stored, out, bias is not None)
+        return _ordered(builder, data, made, out, sizes, batch)
     if bias is not None:
         raise Refused("a bias on the product of two inputs")
-    x, y = builder.laid(a, False), builder.laid(b, False)
+    gone = {batch} if batch is not None and sizes[batch] == builder.batch else set()
+    operands = []
+    for value, part in ((a, left), (b, right)):
+        operand = _operand(builder, value, part)
+        sizes_by_letter = {letter: operand.sizes.get(letter, 1) for letter in part if letter not in gone}
+        operands.append(operand._replace(sizes=sizes_by_letter))
+    made = matrix_product(builder, partial(builder.add, call.name), *operands, out)
+    return _ordered(builder, a, made, out, sizes, batch)
 
-    def arranged(value: Value, letters: str, order: list[str]) -> int:
-        """The operand with its axes in this order, without the examples' axis."""
-        given = dict(zip([letters[axis] for axis in builder.axes(value)], builder.shape(value)))
-        return builder.view(value.number, tuple([given.get(letter, 1) for letter in order]) or (1,))
 
-    drop = {batch} if batch is not None and sizes[batch] == builder.batch else set()
-    shared = [letter for letter in both if letter not in drop]
-    contracted = prod(sizes[letter] for letter in summed)
-    rows = [letter for letter in only_a if letter not in drop]
-    columns = [letter for letter in only_b if letter not in drop]
-    one = arranged(x, left, [*shared, *rows, *summed])
-    other = arranged(y, right, [*shared, *columns, *summed])
-    lead_a = builder.tensors[one][: len(shared)]
-    lead_b = builder.tensors[other][: len(shared)]
-    m = prod(builder.tensors[one][len(shared) : len(shared) + len(rows)])
-    n = prod(builder.tensors[other][len(shared) : len(shared) + len(columns)])
-    one = builder.view(one, (*lead_a, m, contracted))
-    other = builder.view(other, (*lead_b, n, contracted))
-    number = builder.add(call.name, Matmul(True), [one, other])
+def _operand(builder: Builder, value: Value, letters: str) -> Operand:
+    """A value with the letters of the axes that the network has of it."""
+    value = builder.laid(value, False)
+    named = [letters[axis] for axis in builder.axes(value)]
+    return Operand(value.number, dict(zip(named, builder.shape(value))))
+
+
+def _ordered(
+    builder: Builder, like: Value, made: Operand, out: str, sizes: Mapping[str, int], batch: str | None
+) -> Value:
+    """The result of a product, its axes in the order of the equation."""
     at = out.index(batch) if batch is not None and batch in out else None
-    return _ordered(builder, a, number, shape, at, [out.index(letter) for letter in (*shared, *rows, *columns)])
-
-
-def _sizes(parts: Sequence[str], values: Sequence[Value]) -> dict[str, int]:
-    """The size of every index; sizes of 1 stretch."""
-    sizes: dict[str, int] = {}
-    for part, value in zip(parts, values, strict=True):
-        if 0 in value.sizes:
-            raise Invalid(f"an operand of a product is {show(value.sizes)}: expected sizes from 1")
-        for letter, size in zip(part, value.sizes, strict=True):
-            known = sizes.get(letter, 1)
-            if known != size and 1 not in (known, size):
-                raise Invalid(f"sizes {known} and {size} do not fit in a product")
-            sizes[letter] = max(known, size)
-    return sizes
-
-
-def _ordered(builder: Builder, like: Value, number: int, shape: Shape, batch: int | None, order: list[int]) -> Value:
-    """The result of a product whose axes came out in this order."""
-    value = Value(shape, like.kind, None, None, False, batch)
-    sizes = tuple([shape[axis] // (builder.batch if axis == batch else 1) for axis in order]) or (1,)
-    return value._replace(number=builder.view(builder.view(number, sizes), builder.shape(value)))
+    value = Value(tuple([sizes[letter] for letter in out]), like.kind, None, None, False, at)
+    number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
+    return value._replace(number=builder.view(number, builder.shape(value)))
 
 
 def _batch_letter(builder: Builder, values: Sequence[Value], parts: Sequence[str], out: str) -> str | None:
@@ -139,84 +126,12 @@ def _batch_letter(builder: Builder, values: Sequence[Value], parts: Sequence[str
     return found.pop() if len(found) == 1 else None
 
 
-def _weighted(
-    builder: Builder,
-    call: Call,
-    data: Value,
-    weight: Value,
-    ours: str,
-    theirs: str,
-    out: str,
-    sizes: dict[str, int],
-    bias: Value | None,
-    batch: str | None,
-) -> Value:
-    """A product with a stored operand. Indices of both that stay are groups, those of both that go are inputs."""
-    value = builder.laid(data, False)
-    # one that the data has once, and the weights several times, is a column of theirs
-    stretched = {letter for letter, size in zip(ours, data.sizes, strict=True) if size != sizes[letter]}
-    batch = None if batch in stretched else batch
-    letters = [ours[axis] for axis in builder.axes(value) if ours[axis] not in stretched]
-    weights = {letter: size for letter, size in zip(theirs, weight.sizes, strict=True) if size > 1}
-    groups = [letter for letter in letters if letter in weights and letter in out]
-    summed = [letter for letter in letters if letter not in out]
-    rows = [letter for letter in letters if letter in out and letter not in groups]
-    columns = [letter for letter in theirs if letter not in ours or letter in stretched]
-    if any(letter not in out for letter in columns):
-        raise Invalid("the inner sizes of a product do not fit")
-    seen = {ours[axis]: size for axis, size in zip(builder.axes(value), builder.shape(value), strict=True)}
-    inner = prod(seen[letter] for letter in summed)
-    many = prod(seen[letter] for letter in groups)
-    outs = prod(sizes[letter] for letter in columns)
-    number = builder.view(value.number, tuple([seen[letter] for letter in (*rows, *groups, *summed)]) or (1,))
-    number = builder.view(number, (*[seen[letter] for letter in rows], many * inner))
-    if many == 1:
-        op: Conv | Dense = Dense(outs, bias is not None)
-    else:
-        ones = (1,) * len(rows)
-        op = Conv(ones, many * outs, ones, ((0, 0),) * len(rows), ones, many, bias is not None)
-    number = builder.add(call.name, op, [number], [weight, bias])
-    shape = tuple([sizes[letter] for letter in out])
-    at = out.index(batch) if batch is not None and batch in out else None
-    dropped = {batch} if at is not None and shape[at] == builder.batch else set()
-    order = [out.index(letter) for letter in (*rows, *groups, *columns) if letter not in dropped]
-    return _ordered(builder, data, number, shape, at, order)
-
-
-def _spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The indices of the operands and of what is given, with letters for the dots, the last ones of as many as the
-    longest operand needs."""
-    left, arrow, out = equation.replace(" ", "").partition("->")
-    parts = left.split(",")
-    if len(parts) != len(ranks):
-        plural = "s" if len(parts) > 1 else ""
-        raise Invalid(f"{quoted(equation)} is for {len(parts)} input{plural}, not {len(ranks)}")
-    if set(equation.replace("...", "").replace("->", "", 1)) - {*ascii_letters, ",", " "}:
-        raise Invalid(f"{quoted(equation)} is not an equation")
-    counts = [rank - len(part.replace("...", "")) for part, rank in zip(parts, ranks)]
-    free = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter not in equation]
-    if (
-        min(counts) < 0
-        or max(counts) > len(free)
-        or any(count and "..." not in part for count, part in zip(counts, parts))
-    ):
-        raise Invalid(f"{quoted(equation)} does not fit its operands")
-    dots = "".join(free[: max(counts)])
-    if not arrow:
-        out = "..." + "".join(sorted(letter for letter in set(left) if letter.isalpha() and left.count(letter) == 1))
-    out = out.replace("...", dots)
-    spelled = [part.replace("...", dots[len(dots) - count :]) for part, count in zip(parts, counts)]
-    if len(set(out)) != len(out) or not set(out) <= set("".join(spelled)):
-        raise Invalid(f"{quoted(equation)} does not fit its operands")
-    return spelled, out
-
-
 def _einsum(builder: Builder, call: Call) -> Results:
     """An einsum. Of three operands and more, runtimes multiply two from the left at a time, and sum at once what
     nothing later needs (ONNX Runtime's EinsumTypedComputeProcessor, PyTorch's einsum)."""
     values = [call.input(at) for at in range(len(call.inputs))]
-    parts, out = _spelled(call.text("equation", ""), [len(value.sizes) for value in values])
-    _sizes(parts, values)
+    parts, out = spelled(call.text("equation", ""), [len(value.sizes) for value in values])
+    sizes_of(parts, [value.sizes for value in values])
     for at in range(1, len(values) - 1):
         later = set(out).union(*parts[2:])
         made = "".join(letter for letter in dict.fromkeys(parts[0] + parts[1]) if letter in later)
@@ -228,7 +143,7 @@ def _einsum(builder: Builder, call: Call) -> Results:
 
 def _multiplied(builder: Builder, call: Call, values: Sequence[Value], parts: Sequence[str], out: str) -> Value:
     """One operand moved or summed, or two multiplied."""
-    sizes = _sizes(parts, values)
+    sizes = sizes_of(parts, [value.sizes for value in values])
     apart = all(len(set(part)) == len(part) for part in parts)
     if len(values) == 1 and apart and len(out) == len(parts[0]):
         perm = tuple([parts[0].index(letter) for letter in out])
@@ -266,11 +181,9 @@ def _in_one_sum(
         ]
         numbers.append(builder.view(operand.number, tuple([size for _, size in kept]) or (1,)))
         letters.append("".join(letter for letter, _ in kept) or spare)
-    named = [letter for letter in out if letter not in gone]
+    named = {letter: seen[letter] for letter in out if letter not in gone}
     number = builder.add(call.name, Einsum(f"{','.join(letters)}->{''.join(named)}"), numbers)
-    shape = tuple([sizes[letter] for letter in out])
-    at = out.index(batch) if batch is not None and batch in out else None
-    return _ordered(builder, values[0], number, shape, at, [out.index(letter) for letter in named])
+    return _ordered(builder, values[0], Operand(number, named), out, sizes, batch)
 
 
 PRODUCTS: dict[str, Operator] = {

@@ -1,32 +1,35 @@
 """Products of matrices: dense layers, matmul in all its forms, attention."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from math import prod
 
 from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.common.products import (
+    LETTERS,
+    Operand,
+    matmul_equation,
+    matrix_product,
+    parts_of,
+    sizes_of,
+    weighted,
+)
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
 from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
 from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Select
 from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import Softmax
-from sepcalc.ops.product import Attention, Dense, Matmul
+from sepcalc.ops.product import Attention, Dense
 from sepcalc.shape import Shape
-
-_OUTER = "abcdefghlmnpqrstuvwxyz"
 
 
 def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | None = None) -> Value:
     """The product of two operands, their axes named; sizes of 1 stretch. With a stored operand it is a dense layer, or
     a grouped one where both have axes in common that stay; of two that depend on the inputs, a matrix product."""
-    (left, right), out = equation.split("->")[0].split(","), equation.split("->")[1]
-    sizes: dict[str, int] = {}
-    for letters, value in ((left, a), (right, b)):
-        for letter, size in zip(letters, value.shape, strict=True):
-            sizes[letter] = max(sizes.get(letter, 1), size)
+    left, right, out = parts_of(equation)
+    sizes = sizes_of((left, right), (a.shape, b.shape))
     if a.constant and b.constant:
         a = builder.stored(a)
     if not set(sizes) - set(out):
@@ -42,15 +45,15 @@ def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | 
             return _weighted(builder, data, weight, ours, theirs, out, sizes, bias)
         a, b = builder.stored(a), builder.stored(b)  # one matrix for all, multiplied anew by each that is stored
     assert bias is None
-    shape = tuple([sizes[letter] for letter in out])
-    summed = [letter for letter in sizes if letter not in out]
-    shared = [letter for letter in out if letter in left and letter in right and sizes[letter] > 1]
-    rows = [letter for letter in out if letter in left and letter not in right]
-    columns = [letter for letter in out if letter in right and letter not in left]
-    one = _arranged(builder, a, left, shared, rows, summed)
-    other = _arranged(builder, b, right, shared, columns, summed)
-    number = builder.add(Matmul(True), [one, other])
-    return _ordered(builder, number, shape, [out.index(letter) for letter in (*shared, *rows, *columns)])
+    wide = {letter for letter, size in sizes.items() if size > 1}
+    one, other = (_operand(builder, value, letters, wide) for value, letters in ((a, left), (b, right)))
+    return _ordered(builder, matrix_product(builder, builder.add, one, other, out), out, sizes)
+
+
+def _operand(builder: Builder, value: Value, letters: str, kept: Container[str]) -> Operand:
+    """A value with the letters of those of its axes that are kept; the others are of 1."""
+    sizes = {letter: size for letter, size in zip(letters, value.shape, strict=True) if letter in kept}
+    return Operand(builder.laid(value, PLAIN).node, sizes)
 
 
 def _outer_product(builder: Builder, values: Sequence[Value], letters: Sequence[str], out: str) -> Value:
@@ -67,22 +70,10 @@ def _outer_product(builder: Builder, values: Sequence[Value], letters: Sequence[
     return combined(builder, "multiply", sides, "multiply")
 
 
-def _arranged(
-    builder: Builder, value: Value, letters: str, shared: list[str], own: list[str], summed: list[str]
-) -> int:
-    """An operand as a matrix ``own x summed`` for each of the shared indices."""
-    given = dict(zip(letters, value.shape, strict=True))
-    order = [letter for letter in (*shared, *own, *summed) if letter in given]
-    number = builder.view(builder.laid(value, PLAIN).node, tuple([given[letter] for letter in order]))
-    lead = tuple([given[letter] for letter in shared])
-    matrix = (prod(given[letter] for letter in own), prod(given[letter] for letter in summed))
-    return builder.view(number, (*lead, *matrix))
-
-
-def _ordered(builder: Builder, number: int, shape: Shape, order: list[int]) -> Value:
-    """The result of a product whose axes came out in this order."""
-    number = builder.view(number, tuple([shape[axis] for axis in order]) or (1,))
-    return builder.give(number, shape)
+def _ordered(builder: Builder, made: Operand, out: str, sizes: Mapping[str, int]) -> Value:
+    """The result of a product, its axes in the order of the equation."""
+    number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
+    return builder.give(number, tuple([sizes[letter] for letter in out]))
 
 
 def _weighted(
@@ -92,43 +83,28 @@ def _weighted(
     ours: str,
     theirs: str,
     out: str,
-    sizes: dict[str, int],
+    sizes: Mapping[str, int],
     bias: Value | None,
 ) -> Value:
-    """A product with a stored operand. Indices of both that stay are groups, those of both that go are inputs."""
-    stored = {letter for letter, size in zip(theirs, weight.shape, strict=True) if size > 1}
-    given = dict(zip(ours, data.shape, strict=True))
-    groups = [letter for letter in ours if letter in stored and letter in out]
-    summed = [letter for letter in ours if letter not in out]
-    rows = [letter for letter in ours if letter in out and letter not in groups]
-    columns = [letter for letter in theirs if letter not in ours]
-    if rows and data.shape[0] == 1 and rows[0] == ours[0] and len(rows) > 1:
+    """A product with a stored operand."""
+    stored = {letter: size for letter, size in zip(theirs, weight.shape, strict=True) if size > 1 or letter not in ours}
+    every = rows = [letter for letter in ours if letter in out and letter not in stored]
+    if rows[:1] == [ours[0]] and data.shape[0] == 1:  # the axis of one example
         rows = rows[1:]
-    inner, many = prod(given[letter] for letter in summed), prod(given[letter] for letter in groups)
-    outs = prod(sizes[letter] for letter in columns)
-    number = builder.view(
-        builder.laid(data, PLAIN).node, tuple([given[one] for one in (*rows, *groups, *summed)]) or (1,)
-    )
-    before = tuple([given[letter] for letter in rows])
-    if before == (1,):
-        before, rows = (), []
-    number = builder.view(number, (*before, many * inner))
-    op: Op = Dense(outs, bias is not None)
-    if many > 1:
-        ones = (1,) * len(before)
-        op = Conv(ones, many * outs, ones, ((0, 0),) * len(before), ones, many, bias is not None)
-    number = builder.add(op, [number], [weight, bias])
-    shape = tuple([sizes[letter] for letter in out])
-    return _ordered(builder, number, shape, [out.index(letter) for letter in (*rows, *groups, *columns)])
+    if [sizes[letter] for letter in rows] == [1]:
+        rows = []
+    kept = {*ours} - {*every} | {*rows}
+
+    def add(op: Op, numbers: Sequence[int]) -> int:
+        return builder.add(op, numbers, [weight, bias])
+
+    made = weighted(builder, add, _operand(builder, data, ours, kept), stored, out, bias is not None)
+    return _ordered(builder, made, out, sizes)
 
 
 def multiplied(builder: Builder, a: Value, b: Value, bias: Value | None = None) -> Value:
     """PyTorch's matmul: the last two axes, those before them broadcast."""
-    before = _OUTER[: max(0, max(len(a.shape), len(b.shape)) - 2)]
-    left = before[len(before) - max(0, len(a.shape) - 2) :] + ("ik" if len(a.shape) > 1 else "k")
-    right = before[len(before) - max(0, len(b.shape) - 2) :] + ("kj" if len(b.shape) > 1 else "k")
-    result = before + ("i" if len(a.shape) > 1 else "") + ("j" if len(b.shape) > 1 else "")
-    return contract(builder, a, b, f"{left},{right}->{result}", bias)
+    return contract(builder, a, b, matmul_equation(len(a.shape), len(b.shape)), bias)
 
 
 def _matmul(left: str, right: str) -> Handler:
@@ -141,7 +117,7 @@ def _matmul(left: str, right: str) -> Handler:
 def _linear(builder: Builder, call: Call) -> Results:
     x, weight = builder.value(call.given), builder.value(call.tensor("weight"))
     bias = call.maybe("bias")
-    axes = _OUTER[: len(x.shape) - 1]
+    axes = LETTERS[: len(x.shape) - 1]
     into = f"{axes}k,jk->{axes}j" if len(weight.shape) > 1 else f"{axes}k,k->{axes}"
     return _biased(builder, x, weight, bias, into)
 
@@ -199,8 +175,8 @@ def _outer(builder: Builder, call: Call) -> Results:
 def _tensordot(builder: Builder, call: Call) -> Results:
     """The product of two tensors, summed over the axes that are named, if any."""
     a, b = builder.value(call.given), builder.value(call.tensor("other"))
-    left = _OUTER[: len(a.shape)]
-    right = list(_OUTER[len(a.shape) : len(a.shape) + len(b.shape)])
+    left = LETTERS[: len(a.shape)]
+    right = list(LETTERS[len(a.shape) : len(a.shape) + len(b.shape)])
     if len(left) + len(right) < len(a.shape) + len(b.shape):
         raise Refused("a product of so many axes has no count here")
     summed = {
@@ -216,7 +192,7 @@ def _tensordot(builder: Builder, call: Call) -> Results:
 def _bilinear(builder: Builder, call: Call) -> Results:
     """x·W·y + bias, one W for each output."""
     x, y, weight = (builder.value(call.tensor(name)) for name in ("input1", "input2", "weight"))
-    outer = _OUTER[: len(x.shape) - 1]
+    outer = LETTERS[: len(x.shape) - 1]
     half = contract(builder, x, weight, f"{outer}i,oij->{outer}oj")
     result = contract(builder, half, y, f"{outer}oj,{outer}j->{outer}o")
     bias = call.maybe("bias")
@@ -269,7 +245,7 @@ def _tokens(builder: Builder, value: Value) -> int:
 
 def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Tensor | None) -> Value:
     """Attention as its products, where nothing is scaled."""
-    shape, outer = query.shape, _OUTER[: len(query.shape) - 2]
+    shape, outer = query.shape, LETTERS[: len(query.shape) - 2]
     shared = len(shape) > 2 and 1 < key.shape[-3] < shape[-3]
     if shared:  # heads of queries that share keys and values
         query = _regrouped(builder, query, (*shape[:-3], key.shape[-3], -1, *shape[-2:]))
