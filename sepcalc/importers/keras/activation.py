@@ -5,10 +5,10 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid, printable
+from sepcalc.importers.common.elementwise import gated
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.settings import Settings, shown
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Slice
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Reduce
 from sepcalc.ops.rename import Rename
@@ -91,12 +91,9 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
         if not tensor.shape or tensor.shape[-1] % 2:
             raise Invalid(f"glu halves {tensor.shape[-1] if tensor.shape else 'no'} channels")
         tensor = call.plain(tensor, f"{link}/layout" if link else "layout")
-        half = Slice((*tensor.shape[:-1], tensor.shape[-1] // 2))
-        other = half._replace(start=(*(0,) * (len(tensor.shape) - 1), tensor.shape[-1] // 2))
         inner = f"{link}/" if link else ""
-        left, right = call.add(half, tensor, link=f"{inner}left"), call.add(other, tensor, link=f"{inner}right")
-        gate = call.add(Activation("sigmoid"), right, link=f"{inner}gate")
-        return call.add(Elementwise("multiply"), left, gate, link=link)
+        labels = (f"{inner}left", f"{inner}right", f"{inner}gate")
+        return gated(call, tensor, len(tensor.shape) - 1, labels, link)
     if how == "squareplus":  # (x + sqrt(x² + 4))/2
         inner = f"{link}/" if link else ""
         square = call.add(Activation("square"), tensor, link=f"{inner}square")

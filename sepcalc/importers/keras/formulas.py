@@ -1,10 +1,10 @@
 """Operations that are formulas of others, each step a layer: tangents, remainders, log-sum-exp, moments."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.elementwise import chain, with_stored
 from sepcalc.importers.keras.arguments import Handler, axes_of, axis_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
@@ -16,10 +16,6 @@ from sepcalc.ops.move import Concat, Slice
 from sepcalc.ops.norm import Normalization, RowNorm
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Padding, Shape
-
-STORED = {"add": ("shift", "shift"), "multiply": ("scale", "scale"), "subtract": ("shift", "from")}
-STORED |= {"divide": ("scale", "over"), "maximum": ("maximum",) * 2, "minimum": ("minimum",) * 2}
-STORED |= {"compare": ("compare",) * 2, "logical": ("logical",) * 2}
 
 
 def pair(call: Call, how: str, left: Any, right: Any, link: str = "") -> Tensor:
@@ -33,7 +29,7 @@ def pair(call: Call, how: str, left: Any, right: Any, link: str = "") -> Tensor:
     tensor, number, turned = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
     if not isinstance(tensor, Tensor) or not _fits(number, tensor.shape):
         raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
-    return call.add(Stored(STORED[how][turned]), tensor if single(number) else call.plain(tensor), link=link)
+    return call.add(Stored(with_stored(how, turned)), tensor if single(number) else call.plain(tensor), link=link)
 
 
 def _fits(value: Any, shape: Shape) -> bool:
@@ -50,16 +46,10 @@ def binary(call: Call, how: str) -> Tensor:
     return pair(call, how, *operands(call))
 
 
-def chain(call: Call, ops: Sequence[Op]) -> Tensor:
-    """Functions of one operand, one after the other."""
-    x = call.x
-    for at, op in enumerate(ops, 1):
-        x = call.add(op, x, link="" if at == len(ops) else f"step{at}")
-    return x
-
-
 def _steps(*ops: Op) -> Handler:
-    return partial(chain, ops=ops)
+    """Functions of one operand, one after the other."""
+    labels = [*[f"step{at}" for at in range(1, len(ops))], ""]
+    return lambda call: chain(call, call.x, *ops, labels=labels)
 
 
 def tangent(call: Call) -> Tensor:

@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.elementwise import raised
 from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import Handler, axes_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor, tensors_in
@@ -28,12 +29,9 @@ def power(call: Call) -> Tensor:
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         return binary(call, "power")
     if isinstance(left, Tensor) and single(right):
-        named = {1: None, 2: "square", 3: "cube", 0.5: "sqrt", -0.5: "rsqrt", -1: "reciprocal"}
-        if right in named:
-            return call.add(Activation(named[right] or "") if named[right] else Rename("identity"), left)
-        if right == 4:
-            return call.add(Activation("square"), call.add(Activation("square"), left, link="square"))
-        return call.add(Activation("pow"), left)
+        if abs(right) == 1:
+            return call.add(Rename("identity") if right == 1 else Activation("reciprocal"), left)
+        return raised(call, left, float(right), {0.5: "sqrt", -0.5: "rsqrt"})
     if isinstance(right, Tensor) and single(left):
         return call.add(Stored("power"), right)
     raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")

@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.elementwise import bounded
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.constants import BY_ELEMENT
@@ -84,11 +85,8 @@ def _clip(builder: Builder, call: Call) -> Results:
             if bound is not None:
                 value = combined(builder, call._replace(name=f"{call.name}/{how}"), how, [value, call.input(at)])
         return (value,)
-    if low is None and high is None:
-        return (value,)
-    if low is not None and high is not None:
-        return _applied(builder, call, Activation("relu6" if (low, high) == (0.0, 6.0) else "clip"))
-    return _applied(builder, call, Stored("maximum" if high is None else "minimum"))
+    op = bounded(low, high)
+    return (value,) if op is None else _applied(builder, call, op)
 
 
 def _shrink(builder: Builder, call: Call) -> Results:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.elementwise import raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.constants import BY_ELEMENT, quotient
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.opsets import broadcast_along
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import broadcast
@@ -69,14 +70,13 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
     number = operands[0].number
     if len(operands) > 1:
         number = builder.add(call.name, Elementwise(how), [operand.number for operand in operands])
-    stored = {"add": "shift", "multiply": "scale"}.get(how, how)
     for value in (value for value in values if value.constant):
-        number = with_stored(builder, call, stored, number, value, result)
+        number = _by_stored(builder, call, with_stored(how), number, value, result)
     unscaled = how == "multiply" and all(value.unscaled for value in values)
     return result._replace(number=builder.view(number, builder.shape(result)), unscaled=unscaled)
 
 
-def with_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
+def _by_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
     """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
     if _is_mask(builder, call, how, value):
         builder.no_weights.update(value.roots)
@@ -89,18 +89,7 @@ def with_stored(builder: Builder, call: Call, how: str, number: int | None, valu
     while len(seen) > 1 and seen[0] == 1:
         seen = seen[1:]
     assert number is not None
-    before = builder.tensors[number]
-    whole = builder.shape(result)
-    if prod(seen) == 1:
-        op = Stored(how) if not weights.roots else Stored(how, "shape", (1,))
-    elif not weights.roots:
-        op = Stored(how) if before == whole else Stored(how, "constant", seen)
-    elif before == whole and seen == whole[-1:]:
-        op = Stored(how, "channel")
-    elif seen == whole == before:
-        op = Stored(how, "element")
-    else:
-        op = Stored(how, "shape", seen)
+    op = stored(how, bool(weights.roots), seen, builder.tensors[number], builder.shape(result))
     return builder.add(call.name, op, [number], [weights])
 
 
@@ -128,17 +117,17 @@ def _mean(builder: Builder, call: Call) -> Results:
     return (result._replace(number=number),)
 
 
-def _ordered(data: str, right: str, left: str, kind: int = 0) -> Handler:
-    """Two operands that may not change places: what two inputs do, and what one does with a stored second or first."""
+def _ordered(how: str, kind: int = 0) -> Handler:
+    """Two operands that may not change places."""
 
     def handle(builder: Builder, call: Call) -> Results:
         a, b = call.input(0), call.input(1)
         result, operands = _aligned(builder, [a, b])
         if len(operands) == 2:
-            number = builder.add(call.name, Elementwise(data), [operand.number for operand in operands])
+            number = builder.add(call.name, Elementwise(how), [operand.number for operand in operands])
         else:
-            how, stored = (left, a) if a.constant else (right, b)
-            number = with_stored(builder, call, how, operands[0].number, stored, result)
+            constant = with_stored(how, a.constant)
+            number = _by_stored(builder, call, constant, operands[0].number, a if a.constant else b, result)
         return (result._replace(number=builder.view(number, builder.shape(result)), kind=kind or result.kind),)
 
     return handle
@@ -147,36 +136,14 @@ def _ordered(data: str, right: str, left: str, kind: int = 0) -> Handler:
 def _power(builder: Builder, call: Call) -> Results:
     x, exponent = call.input(0), call.input(1)
     if x.constant or exponent.data is None or exponent.data.size != 1:
-        return _ordered("power", "power", "power")(builder, call)
+        return _ordered("power")(builder, call)
     result, (operand,) = _aligned(builder, [x, exponent])
-    return (raised(builder, call, result._replace(number=operand.number), float(exponent.data.reshape(-1)[0])),)
+    return (power_of(builder, call, result._replace(number=operand.number), float(exponent.data.reshape(-1)[0])),)
 
 
-def raised(builder: Builder, call: Call, value: Value, power: float) -> Value:
+def power_of(builder: Builder, call: Call, value: Value, power: float) -> Value:
     """Each element to a stored power."""
-    if power != int(power) or abs(power) > 64 or not power:
-        how = "sqrt" if power == 0.5 else "pow"
-        return value._replace(number=builder.add(call.name, Activation(how), [value.number]))
-    number = _whole_power(builder, call.name, value.number, abs(int(power)))
-    if power < 0:
-        number = builder.add(f"{call.name}/reciprocal", Activation("reciprocal"), [number])
-    return value._replace(number=number)
-
-
-def _whole_power(builder: Builder, name: str, number: int | None, power: int) -> int:
-    """By repeated squaring."""
-    assert number is not None
-    if power == 3:
-        return builder.add(name, Activation("cube"), [number])
-    made, square = None, number
-    while power:
-        if power & 1:
-            made = square if made is None else builder.add(name, Elementwise("multiply"), [made, square])
-        power >>= 1
-        if power:
-            square = builder.add(name, Activation("square"), [square])
-    assert made is not None
-    return made
+    return raised(Named(builder, call.name), value, power, {0.5: "sqrt"})
 
 
 def _remainder(builder: Builder, call: Call) -> Results:
@@ -203,7 +170,7 @@ def _where(builder: Builder, call: Call) -> Results:
     return (result._replace(number=number, kind=values[1].kind),)
 
 
-_compare = _ordered("compare", "compare", "compare", 9)
+_compare = _ordered("compare", 9)
 
 
 ARITHMETIC: dict[str, Operator] = {
@@ -213,8 +180,8 @@ ARITHMETIC: dict[str, Operator] = {
     "Mul": Operator(_variadic("multiply"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
     "Max": Operator(_variadic("maximum"), KEEPS, computed=BY_ELEMENT),
     "Min": Operator(_variadic("minimum"), KEEPS, computed=BY_ELEMENT),
-    "Sub": Operator(_ordered("subtract", "shift", "from"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Div": Operator(_ordered("divide", "scale", "over"), KEEPS, computed=quotient, older=(7, broadcast_along)),
+    "Sub": Operator(_ordered("subtract"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Div": Operator(_ordered("divide"), KEEPS, computed=quotient, older=(7, broadcast_along)),
     "Pow": Operator(_power, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
     "Mod": Operator(_remainder, KEEPS, computed=BY_ELEMENT),
     "And": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),

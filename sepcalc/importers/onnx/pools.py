@@ -7,7 +7,7 @@ from struct import pack, unpack
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import windowed
 from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED
-from sepcalc.importers.onnx.arithmetic import raised
+from sepcalc.importers.onnx.arithmetic import power_of
 from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of, sizes_of
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.opsets import upsampled
@@ -60,9 +60,9 @@ def _powers(pooled: Callable[[Builder, Call, str, Value], Results]) -> Handler:
             raise Invalid(f"a pool of powers {p:g}: expected 1 or more")
         if p % 2:  # of even powers there is no need of it
             value = value._replace(number=builder.add(f"{call.name}/abs", Activation("abs"), [value.number]))
-        value = raised(builder, call._replace(name=f"{call.name}/power"), value, p)
+        value = power_of(builder, call._replace(name=f"{call.name}/power"), value, p)
         (result, *_) = pooled(builder, call, "sum", value)
-        return (raised(builder, call._replace(name=f"{call.name}/root"), result, 1 / p),)
+        return (power_of(builder, call._replace(name=f"{call.name}/root"), result, 1 / p),)
 
     return handle
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
+from sepcalc.importers.common.elementwise import bounded, chain, gated, raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
-from sepcalc.ops.move import Copy, Slice
+from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import Softmax
 from sepcalc.shape import Shape
 
@@ -21,10 +22,7 @@ Number = int | float | bool
 
 def applied(builder: Builder, value: Value, *ops: Op, labels: Sequence[str] = ()) -> Value:
     """Functions of one operand, one after the other."""
-    for at, op in enumerate(ops):
-        label = labels[at] if labels else ""
-        value = value._replace(number=builder.add(op, [value.node], label=label))
-    return value
+    return chain(builder, value, *ops, labels=labels)
 
 
 def scaled(builder: Builder, value: Value, label: str) -> Value:
@@ -53,15 +51,8 @@ def _elu(builder: Builder, call: Call) -> Results:
 
 def _glu(builder: Builder, call: Call) -> Results:
     value = builder.value(call.given)
-    shape = call.outputs[0].shape
-    axis = int(call.get("dim", -1)) % len(value.shape)
-    order = axes(value.shape, value.first)
-    half = tuple([shape[at] for at in order])
-    second = tuple([shape[at] if at == axis else 0 for at in order])
-    parts = [builder.add(Slice(half, start), [value.node], label=label) for label, start in (("a", ()), ("b", second))]
-    gate = builder.add(Activation("sigmoid"), [parts[1]], label="sigmoid")
-    number = builder.add(Elementwise("multiply"), [parts[0], gate])
-    return (builder.give(number, shape, value.first),)
+    place = builder.place(value, int(call.get("dim", -1)))
+    return (gated(builder, value, place, ("a", "b", "sigmoid")),)
 
 
 def _clamp(builder: Builder, call: Call) -> Results:
@@ -75,9 +66,8 @@ def _clamp(builder: Builder, call: Call) -> Results:
             elif bound is not None:
                 value = applied(builder, value, Stored(how), labels=[how])
         return (value,)
-    if len(bounds) == 2:
-        return (applied(builder, value, Activation("relu6" if tuple(bounds) == (0, 6) else "clip")),)
-    return (applied(builder, value, Stored("maximum" if high is None else "minimum")),) if bounds else (value,)
+    op = bounded(low, high)
+    return (value if op is None else applied(builder, value, op),)
 
 
 def _softmax(log: bool) -> Handler:
@@ -126,40 +116,24 @@ def _within(result: Value, shape: Shape, least: int = 1) -> Shape:
     return sizes
 
 
-def combined(builder: Builder, how: str, values: Sequence[Value], label: str = "", stored: str = "") -> Value:
+def combined(builder: Builder, how: str, values: Sequence[Value], label: str = "") -> Value:
     """Several operands: those that depend on the inputs with each other, then with each that is stored."""
     result, numbers = _aligned(builder, values)
     number = numbers[0]
     if len(numbers) > 1:
         number = builder.add(Elementwise(how), numbers, label=label)
-    stored = stored or {"add": "shift", "multiply": "scale"}.get(how, how)
+    constant = with_stored(how, values[0].constant)
     for value in values:
         if value.constant:
-            number = _with_stored(builder, stored, number, value, result, label)
+            sizes, whole = _within(result, value.shape), seen(result.shape, result.first)
+            op = stored(constant, bool(value.roots), sizes, builder.tensors[number], whole)
+            number = builder.add(op, [number], [value], label=label)
     return _spread(builder, number, result)
 
 
 def _spread(builder: Builder, number: int, result: Value) -> Value:
     """The result in its whole shape: what was combined of operands that all had been expanded is smaller."""
     return result._replace(number=builder.view(number, seen(result.shape, result.first)))
-
-
-def _with_stored(builder: Builder, how: str, number: int, value: Value, result: Value, label: str = "") -> int:
-    """One operand that is stored: a constant, or parameters per channel, per element or of another shape."""
-    stored = _within(result, value.shape)
-    before, whole = builder.tensors[number], seen(result.shape, result.first)
-    trained = bool(value.roots)
-    if prod(stored) == 1:
-        op = Stored(how, "shape", (1,)) if trained else Stored(how)
-    elif not trained:
-        op = Stored(how) if before == whole else Stored(how, "constant", stored)
-    elif before == whole and stored == whole[-1:]:
-        op = Stored(how, "channel")
-    elif stored == whole == before:
-        op = Stored(how, "element")
-    else:
-        op = Stored(how, "shape", stored)
-    return builder.add(op, [number], [value], label=label)
 
 
 def _operand(builder: Builder, given: Any) -> Value:
@@ -173,22 +147,21 @@ def _pair(call: Call) -> tuple[Any, Any]:
     return one, other
 
 
-def binary(how: str, right: str = "", left: str = "") -> Handler:
-    """What two operands do together, and what one does with a stored second or first."""
+def binary(how: str) -> Handler:
+    """What two operands do together; one of them may be stored."""
 
     def handle(builder: Builder, call: Call) -> Results:
         one, other = _pair(call)
         a, b = _operand(builder, one), _operand(builder, other)
         if call.get("alpha", 1) != 1 and not b.constant:
             b = scaled(builder, b, "alpha")
-        return (_two(builder, how, right, left, a, b, call.outputs[0].shape),)
+        return (_two(builder, how, a, b, call.outputs[0].shape),)
 
     return handle
 
 
-def _two(builder: Builder, how: str, right: str, left: str, a: Value, b: Value, shape: Shape, label: str = "") -> Value:
-    stored = (left if a.constant else right) or how
-    value = combined(builder, how, [a, b], label, stored)
+def _two(builder: Builder, how: str, a: Value, b: Value, shape: Shape, label: str = "") -> Value:
+    value = combined(builder, how, [a, b], label)
     if value.shape != shape:  # both were expanded
         number = builder.add(Copy(seen(shape, value.first)), [value.node], label="expand")
         value = Value(shape, number, value.first)
@@ -198,7 +171,7 @@ def _two(builder: Builder, how: str, right: str, left: str, a: Value, b: Value, 
 def _reversed(builder: Builder, call: Call) -> Results:
     """other - self."""
     a, b = _operand(builder, call.arguments["other"]), _operand(builder, call.arguments["self"])
-    return (_two(builder, "subtract", "shift", "from", a, b, call.outputs[0].shape),)
+    return (_two(builder, "subtract", a, b, call.outputs[0].shape),)
 
 
 def _power(builder: Builder, call: Call) -> Results:
@@ -208,28 +181,7 @@ def _power(builder: Builder, call: Call) -> Results:
     value, power = builder.value(one), float(exponent)
     if power == 0:
         return (applied(builder, value, Copy(builder.tensors[value.node])),)  # ones
-    if power != int(power) or abs(power) > 64:
-        how = {0.5: "sqrt", -0.5: "rsqrt"}.get(power, "pow")
-        return (applied(builder, value, Activation(how)),)
-    number = _whole_power(builder, value.node, abs(int(power)))
-    if power < 0:
-        number = builder.add(Activation("reciprocal"), [number], label="reciprocal")
-    return (value._replace(number=number),)
-
-
-def _whole_power(builder: Builder, number: int, power: int) -> int:
-    """By repeated squaring."""
-    if power == 3:
-        return builder.add(Activation("cube"), [number])
-    made, square = None, number
-    while power:
-        if power & 1:
-            made = square if made is None else builder.add(Elementwise("multiply"), [made, square])
-        power >>= 1
-        if power:
-            square = builder.add(Activation("square"), [square])
-    assert made is not None
-    return made
+    return (raised(builder, value, power, {0.5: "sqrt", -0.5: "rsqrt"}),)
 
 
 def _where(builder: Builder, call: Call) -> Results:
@@ -262,11 +214,10 @@ def _fused(how: str) -> Handler:
         if one.constant and other.constant:
             product = Value(broadcast([one.shape, other.shape]), roots=(*one.roots, *other.roots))
         else:
-            stored = {"multiply": ("scale", "scale"), "divide": ("scale", "over")}[how]
-            product = combined(builder, how, [one, other], how, stored[one.constant])
+            product = combined(builder, how, [one, other], how)
             if call.get("value", 1) != 1:
                 product = scaled(builder, product, "scale")
-        return (_two(builder, "add", "shift", "shift", base, product, call.outputs[0].shape),)
+        return (_two(builder, "add", base, product, call.outputs[0].shape),)
 
     return handle
 
@@ -323,10 +274,10 @@ def _rest(builder: Builder, call: Call) -> Results:
     """a - b·floor(a / b), rounded towards zero for fmod."""
     a, b = _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])
     shape = call.outputs[0].shape
-    quotient = _two(builder, "divide", "scale", "over", a, b, shape, "divide")
+    quotient = _two(builder, "divide", a, b, shape, "divide")
     whole = applied(builder, quotient, Activation("floor"), labels=["floor"])
-    product = _two(builder, "multiply", "scale", "scale", whole, b, shape, "multiply")
-    return (_two(builder, "subtract", "shift", "from", a, product, shape, "subtract"),)
+    product = _two(builder, "multiply", whole, b, shape, "multiply")
+    return (_two(builder, "subtract", a, product, shape, "subtract"),)
 
 
 def _hypotenuse(builder: Builder, call: Call) -> Results:
@@ -335,7 +286,7 @@ def _hypotenuse(builder: Builder, call: Call) -> Results:
     for name in ("self", "other"):
         value = builder.loose(call.tensor(name))
         squares.append(value if value.constant else applied(builder, value, Activation("square"), labels=["square"]))
-    total = _two(builder, "add", "shift", "shift", squares[0], squares[1], call.outputs[0].shape, "add")
+    total = _two(builder, "add", squares[0], squares[1], call.outputs[0].shape, "add")
     return (applied(builder, total, Activation("sqrt"), labels=["sqrt"]),)
 
 
@@ -343,8 +294,8 @@ def _log_add_exp(builder: Builder, call: Call) -> Results:
     """max(a, b) + log(1 + exp(-|a - b|))."""
     a, b = (builder.loose(call.tensor(name)) for name in ("self", "other"))
     shape = call.outputs[0].shape
-    most = _two(builder, "maximum", "", "", a, b, shape, "maximum")
-    apart = _two(builder, "subtract", "shift", "from", a, b, shape, "subtract")
+    most = _two(builder, "maximum", a, b, shape, "maximum")
+    apart = _two(builder, "subtract", a, b, shape, "subtract")
     steps = ("abs", "neg", "exp", "log1p")
     rest = applied(builder, apart, *map(Activation, steps), labels=steps)
     return (_same_shape(builder, "add", most, builder.laid(rest, most.first)),)
@@ -355,7 +306,7 @@ def _x_log_y(builder: Builder, call: Call) -> Results:
     x, y = _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])
     if not y.constant:
         y = applied(builder, y, Activation("log"), labels=["log"])
-    return (_two(builder, "multiply", "scale", "scale", x, y, call.outputs[0].shape),)
+    return (_two(builder, "multiply", x, y, call.outputs[0].shape),)
 
 
 def _lerp(builder: Builder, call: Call) -> Results:
@@ -365,9 +316,9 @@ def _lerp(builder: Builder, call: Call) -> Results:
     if base.constant and end.constant:
         change = Value(broadcast([base.shape, end.shape]), roots=(*base.roots, *end.roots))
     else:
-        change = combined(builder, "subtract", [base, end], "subtract", "from" if base.constant else "shift")
+        change = combined(builder, "subtract", [base, end], "subtract")
     moved = combined(builder, "multiply", [change, weight], "multiply")
-    return (_two(builder, "add", "shift", "shift", base, moved, call.outputs[0].shape),)
+    return (_two(builder, "add", base, moved, call.outputs[0].shape),)
 
 
 _PLAIN = (
@@ -409,12 +360,12 @@ ELEMENTS: dict[str, Operator] = {
     "_softmax": Operator(_softmax(False), KEEPS),
     "log_softmax": Operator(_softmax(True), KEEPS, mixes=("dim",)),
     "_log_softmax": Operator(_softmax(True), KEEPS),
-    "add": Operator(binary("add", "shift", "shift"), KEEPS),
-    "sub": Operator(binary("subtract", "shift", "from"), KEEPS),
+    "add": Operator(binary("add"), KEEPS),
+    "sub": Operator(binary("subtract"), KEEPS),
     "rsub": Operator(_reversed, KEEPS),
-    "mul": Operator(binary("multiply", "scale", "scale"), KEEPS),
-    "div": Operator(binary("divide", "scale", "over"), KEEPS),
-    "floor_divide": Operator(binary("divide", "scale", "over"), KEEPS),
+    "mul": Operator(binary("multiply"), KEEPS),
+    "div": Operator(binary("divide"), KEEPS),
+    "floor_divide": Operator(binary("divide"), KEEPS),
     "maximum": Operator(binary("maximum"), KEEPS),
     "minimum": Operator(binary("minimum"), KEEPS),
     "pow": Operator(_power, KEEPS),

@@ -23,13 +23,12 @@ def _over_all(builder: Builder, call: Call, each: Value) -> Results:
 
 def _change(builder: Builder, call: Call, other: str = "target") -> Value:
     sides = [builder.loose(call.tensor(name)) for name in ("self", other)]
-    return combined(builder, "subtract", sides, "subtract", "from" if sides[0].constant else "shift")
+    return combined(builder, "subtract", sides, "subtract")
 
 
 def _together(builder: Builder, how: str, a: Value, b: Value) -> Value:
     """Two tensors of one shape; what depends on the inputs keeps its layout."""
-    stored = "from" if how == "subtract" and a.constant else "shift" if how == "subtract" else ""
-    return combined(builder, how, [a, b], how, stored)
+    return combined(builder, how, [a, b], how)
 
 
 def _squared_error(builder: Builder, call: Call) -> Results:

@@ -146,7 +146,7 @@ def _distances(builder: Builder, call: Call) -> Results:
         else builder.give(builder.laid(value, PLAIN).node, (*value.shape[:at], 1, *value.shape[at:]))
         for value, at in ((one, len(one.shape) - 1), (other, len(other.shape) - 2))
     )
-    change = combined(builder, "subtract", [rows, columns], "subtract", "from" if rows.constant else "shift")
+    change = combined(builder, "subtract", [rows, columns], "subtract")
     return (length_along(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
 
 
