@@ -19,7 +19,7 @@ from sepcalc.ops.elementwise import ACTIVATIONS, STORED
 from sepcalc.ops.pool import REDUCTIONS
 from sepcalc.rewrite import VARIANTS
 from sepcalc.spec import Spec, parse
-from sepcalc.verification import products, verify
+from sepcalc.verification import sums, verify
 from sepcalc.verification.bench import Bench
 from sepcalc.verification.counting import Tally, counting
 from sepcalc.verification.executors import EXECUTORS
@@ -366,7 +366,7 @@ def test_shared_weights_are_params_once() -> None:
 @settings(max_examples=20)
 def test_blocks_change_nothing(block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(products, "BLOCK", block)
+        patch.setattr(sums, "BLOCK", block)
         assert verify("7x7x6 conv -k3 -o8 -g2", variants=["normal"]).ok
 
 
@@ -400,7 +400,7 @@ def test_a_sample_says_what_ran() -> None:
 
 
 def test_a_sample_is_that_of_its_seed() -> None:
-    from sepcalc.verification.sampling import sampled
+    from sepcalc.verification.layers import sampled
 
     (layer,) = of_spec(parse("30x30x1 conv -k3 -o1")).layers
     chosen = [
@@ -536,8 +536,9 @@ LARGER = {
 
 @pytest.mark.parametrize(("text", "what"), LARGER.items(), ids=LARGER)
 def test_what_is_left_out_of_a_sample(text: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sepcalc.verification.sampling.MULTIPLIED", 1000)
-    monkeypatch.setattr("sepcalc.verification.sampling.SCATTERED", 100)
+    monkeypatch.setattr("sepcalc.verification.conv.MULTIPLIED", 1000)
+    monkeypatch.setattr("sepcalc.verification.conv.SCATTERED", 100)
+    monkeypatch.setattr("sepcalc.verification.product.MULTIPLIED", 1000)
     verification = verify(text, sample=2)
     assert (verification.ok, verification.layers[0].sampled) == (True, what)
     op = type(of_spec(parse(text)).layers[0].op)

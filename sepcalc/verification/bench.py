@@ -75,7 +75,6 @@ class Bench:
         self.tally = Tally()
         self.array = counting(self.tally)
         self.weight_limit = 1 if small else 2
-        self.dtype: Any = np.int32
         self.positions: Array | None = None
         self._weights: dict[str, Weights] = {}
         self._scratch: Array = np.empty(0, np.int8)

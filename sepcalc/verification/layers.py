@@ -1,22 +1,19 @@
 """One layer, run on data of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from sepcalc.cost import Cost
 from sepcalc.network import Layer
-from sepcalc.ops.base import Op
-from sepcalc.ops.move import Embedding
-from sepcalc.ops.product import Attention
-from sepcalc.ops.repeat import Each
 from sepcalc.shape import volume
 from sepcalc.verification.bench import Bench
 from sepcalc.verification.counting import Array, Tally
 from sepcalc.verification.executors import EXECUTORS, run_op
-from sepcalc.verification.sampling import pieces, sampled
+from sepcalc.verification.sampling import Piece, some_rows
 from sepcalc.verification.verdicts import Check
 
+PIECE = 2**14  # elements of a piece: it stays in a core's cache from its data to its verdict
 TOLERANCE = 1e-9  # relative and absolute, in float64
 
 
@@ -72,20 +69,34 @@ def agree(found: Array, reference: Array, near: bool) -> bool:
     return bool((off <= allowed).all() or np.allclose(found, reference, TOLERANCE, TOLERANCE))
 
 
-def innermost(op: Op) -> Op:
-    """What an op on each slice is, slice by slice."""
-    while isinstance(op, Each):
-        op = op.op
-    return op
+def pieces(layer: Layer, inputs: Sequence[Array]) -> Iterator[Piece]:
+    """All of the layer: in pieces of a few rows where that gives the same."""
+    op = EXECUTORS[type(layer.op)].rows(layer.op, layer.inputs, layer.output)
+    if op is None:
+        yield Piece(layer.op, inputs, layer.output)
+        return
+    flat = [array.reshape(-1, array.shape[-1]) for array in inputs]
+    some = max(1, PIECE // layer.output[-1])
+    for at in range(0, len(flat[0]), some):
+        rows = [array[at : at + some] for array in flat]
+        yield Piece(op, rows, (len(rows[0]), layer.output[-1]))
+
+
+def sampled(layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
+    """About ``count`` of the layer's positions, or what comes next to them; the whole of a layer that is not cut."""
+    executor = EXECUTORS[type(layer.op)]
+    op = executor.rows(layer.op, layer.inputs, layer.output)
+    if op is None:
+        found = executor.sample(layer.op, inputs, layer.output, count, random)
+    else:
+        found = some_rows(op, inputs, layer.output, count, random)
+    return found or Piece(layer.op, inputs, layer.output)
 
 
 def check_layer(layer: Layer, run: Run, sample: int | None = None) -> Check:
     """Runs a layer on data of its own, all of it or a sample of its positions."""
     bench = run.bench(layer.name)
-    if isinstance(innermost(layer.op), Attention):
-        bench.dtype = np.float64
-    limit = 100 if isinstance(innermost(layer.op), Embedding) else 3
-    inputs = [bench.data(f"input {at}", shape, limit) for at, shape in enumerate(layer.inputs)]
+    inputs = [bench.data(f"input {at}", shape) for at, shape in enumerate(layer.inputs)]
     whole = layer.op.cost(layer.inputs, layer.output)
     if sample is None:
         parts, formula, what = pieces(layer, inputs), layer.cost, ""

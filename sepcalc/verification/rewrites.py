@@ -13,12 +13,12 @@ from sepcalc.ops.conv import Conv
 from sepcalc.ops.rename import Rename
 from sepcalc.rewrite import VARIANTS
 from sepcalc.verification.bench import Bench
+from sepcalc.verification.conv import correlate
 from sepcalc.verification.counting import Array
 from sepcalc.verification.executors import run_op
 from sepcalc.verification.layers import Run, agree
-from sepcalc.verification.products import GATHERED
-from sepcalc.verification.references_elements import rename_reference
-from sepcalc.verification.references_products import correlate
+from sepcalc.verification.move import rename_reference
+from sepcalc.verification.sums import GATHERED
 from sepcalc.verification.verdicts import Check, RewriteCheck
 
 COMPOSED = 2**21  # elements of a composed kernel
