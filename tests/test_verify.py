@@ -17,11 +17,13 @@ from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import ACTIVATIONS, STORED
 from sepcalc.ops.pool import REDUCTIONS
+from sepcalc.ops.repeat import Each, Scan
 from sepcalc.rewrite import VARIANTS
 from sepcalc.spec import Spec, parse
-from sepcalc.verification import sums, verify
+from sepcalc.verification import conv, elementwise, move, norm, pool, product, recurrent, sums, verify
 from sepcalc.verification.bench import Bench
 from sepcalc.verification.counting import Tally, counting
+from sepcalc.verification.executor import Executor
 from sepcalc.verification.executors import EXECUTORS
 
 SPECS = [
@@ -218,10 +220,21 @@ def test_no_kind_and_no_op_is_left_out() -> None:
             assert set(entry.options) == options[kind], kind
             assert {word for slot in entry.words() for word in slot} <= words[kind], kind
 
+
+def test_every_op_is_one_row_of_the_table_of_executors() -> None:
+    """It says how it runs, its reference, its tolerance and its sampling: none of them is assumed."""
+
     def below(kind: type) -> set[type]:
         return {kind, *(deep for sub in kind.__subclasses__() for deep in below(sub))}
 
-    assert below(Op) - {Op, Uncounted} == set(EXECUTORS)
+    families = (conv, elementwise, move, norm, pool, product, recurrent)
+    tables = [value for family in families for name, value in vars(family).items() if name.isupper()]
+    rows = [op for table in tables if isinstance(table, dict) for op in table if isinstance(op, type)]
+    assert sorted(op.__name__ for op in (*rows, Each, Scan)) == sorted(
+        op.__name__ for op in below(Op) - {Op, Uncounted}
+    )
+    assert {*rows, Each, Scan} == set(EXECUTORS)
+    assert Executor._field_defaults == {}
 
 
 def test_what_cannot_be_counted_is_not_verified_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
