@@ -1,4 +1,4 @@
-"""Branches that run instead of others, where the data decide: of what is counted, the one that has most."""
+"""Branches of which one runs, as the data decides. The branch with the most counts."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ STORED = ("params", "buffers")  # of another branch these count in the row of th
 
 
 class Branch(NamedTuple):
-    """A branch that is not laid out: its layers, and the choices among them."""
+    """A branch that is not laid out: its layers, and the choices in it."""
 
     layers: tuple[Layer, ...]
     choices: "tuple[Choice, ...]" = ()
@@ -20,8 +20,8 @@ class Branch(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Where one of several branches runs: the ``name`` of its row, where it has one; the names of the layers that are
-    laid out, with the choices among these; and the ``others``."""
+    """A place where one of several branches runs: the ``name`` of its row, where it has one; the names of the layers
+    that are laid out, with the choices among them; and the ``others``."""
 
     name: str
     taken: frozenset[str]
@@ -41,8 +41,8 @@ def more(
     measure: Callable[[Layer], int],
     covers: Callable[[str], bool],
 ) -> int:
-    """How much more of a metric the layers whose names are covered may have than those that are laid out, ``layers`` by
-    name. Whoever covers the row of a choice covers all its branches."""
+    """How much more of a metric the covered layers can have than those that are laid out. ``layers`` are by name. A
+    glob that covers the row of a choice covers all its branches."""
     found = 0
     for choice in choices:
         whole = covers(choice.name)
@@ -57,8 +57,8 @@ def more(
 def heaviest(
     choice: Choice, metric: str, measure: Callable[[Layer], int], within: Callable[[str], bool], whole: bool
 ) -> int:
-    """The most that one of the other branches has of a metric in layers of these names; ``whole`` is whether their row
-    counts, too, which has what they store."""
+    """The most that one of the other branches has of a metric in layers of these names. ``whole`` adds what their row
+    stores."""
     most = 0
     for branch in choice.others:
         amount = more(branch.choices, {one.name: one for one in branch.layers}, metric, measure, within)
@@ -93,8 +93,8 @@ def others(choices: Iterable[Choice]) -> list[Layer]:
 
 
 def renamed(choices: Iterable[Choice], before: Collection[str], after: Iterable[str]) -> tuple[Choice, ...]:
-    """The choices where the layers of a network were replaced: a new layer, ``conv/depthwise``, stands where the one
-    stood that it was made of."""
+    """The choices after layers of a network were replaced: a new layer ``conv/depthwise`` takes the place of the layer
+    that it was made from."""
     return tuple([_renamed(choice, before, [*after]) for choice in choices])
 
 

@@ -1,4 +1,4 @@
-"""What a document says that takes numbers out of a count: told in one sentence, wherever its network is told of."""
+"""What a document takes out of a count: one sentence, for every report on its network."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
@@ -11,7 +11,7 @@ from sepcalc.shape import Shape, volume
 
 
 class Layer(Protocol):
-    """What is asked of a layer here."""
+    """The fields of a layer that are needed here."""
 
     @property
     def name(self) -> str: ...
@@ -28,9 +28,9 @@ class Layer(Protocol):
 def told(
     layers: Iterable[Layer], owned: Mapping[str, int], constants: Collection[str], size: int, standard: int
 ) -> tuple[str, ...]:
-    """The sentences on these layers; ``owned`` is how many params of a layer others count, by its name, ``constants``
-    are those that products read but that are said to be no weights. ``size`` is the bytes of all weights, ``standard``
-    what they were at the width that holds where none is said."""
+    """The sentences on these layers. ``owned`` is the number of a layer's params that other layers count, by its name.
+    ``constants`` are the tensors that products read and that the document declares no weights. ``size`` is the bytes of
+    all weights, ``standard`` their bytes at the default width."""
     found: dict[str, list[tuple[str, int]]] = {}
     for layer in layers:
         name, shared = layer.name, layer.shared
@@ -52,7 +52,7 @@ def told(
 
 
 def _part(how: str, counts: list[tuple[str, int]]) -> str:
-    """How many, how, and of which layers."""
+    """The number, the reason, and the layers."""
     if not counts:
         return ""
     more = f" and {len(counts) - 1:,} more" if len(counts) > 1 else ""

@@ -22,7 +22,7 @@ REWRITE_OPTIONS = ("multiplier", "rank")
 
 
 class Variant(NamedTuple):
-    """One way to run the convolution: its chain as a network, and what it costs beside the normal one."""
+    """One way to run the convolution: its chain as a network, and its cost relative to the normal one."""
 
     name: str
     network: Network
@@ -46,7 +46,7 @@ class Variant(NamedTuple):
 
     @property
     def ratio(self) -> dict[str, float]:
-        """What it costs as a part of the normal convolution, with four decimals."""
+        """Its cost relative to the normal convolution, with four decimals."""
         return {
             "mults": round(self.cost.mults / self.normal.mults, 4),
             "params": round(self.cost.params / self.normal.params, 4),
@@ -56,7 +56,7 @@ class Variant(NamedTuple):
 class Comparison:
     """The variants of one convolution: ``comparison["depthwise-separable"].cost.mults``.
 
-    ``not_applicable`` gives the reason for each that has no use here.
+    ``not_applicable`` gives the reason for each variant that does not apply.
     """
 
     def __init__(self, spec: Spec, conv: Conv, variants: Sequence[Variant], not_applicable: dict[str, str]) -> None:
@@ -139,7 +139,7 @@ def variant_spec(spec: Spec, variant: Variant) -> str | None:
 
 
 def _chosen(variants: Sequence[str] | None) -> list[str]:
-    """The variants asked for, in the table's order, the normal one first for the ratios to stand on."""
+    """The requested variants in the table's order, with the normal one first, as the base of the ratios."""
     if variants is None:
         return list(SHOWN)
     for name in variants:
@@ -166,8 +166,8 @@ def _convolution(spec: Spec) -> Conv:
 
 
 class Formula(NamedTuple):
-    """The ratio of a variant's mults to the normal convolution's: in general, for this layer, and where the two
-    break even."""
+    """The ratio of a variant's mults to the normal convolution's: in general, for this layer, and the break-even
+    point."""
 
     variant: str
     general: str
@@ -242,7 +242,7 @@ def _factorized(comparison: Comparison, variant: Variant) -> Formula:
 
 
 def _even_outputs(comparison: Comparison) -> str:
-    """The least number of outputs from which the depthwise-spatial chain is cheaper."""
+    """The smallest number of outputs from which on the depthwise-spatial chain is cheaper."""
     conv, told = comparison.conv, settings(comparison.spec.options)
     inputs = comparison.spec.inputs
 
@@ -265,7 +265,7 @@ def _from(outputs: int) -> str:
 
 
 def _even_rank(comparison: Comparison) -> str:
-    """The largest rank at which the factorized chain is still cheaper; costs only grow with the rank."""
+    """The largest rank at which the factorized chain is still cheaper. Costs grow with the rank."""
     conv, inputs, groups = comparison.conv, comparison.spec.inputs, comparison.conv.groups
     normal = comparison.variants[0].normal.mults
 

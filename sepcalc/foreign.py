@@ -1,7 +1,7 @@
-"""What others call things: the words of PyTorch, Keras, TensorFlow, ONNX, Caffe and papers, each with ours.
+"""Names in other tools: the words of PyTorch, Keras, TensorFlow, ONNX, Caffe and papers, each with ours.
 
-One table for all hints. It is loaded only when something has gone wrong: who writes our words never needs it. A word is
-looked up as :func:`plain` leaves it, so that ``nn.MaxPool2d``, ``max_pool`` and ``MaxPooling2D`` are found by few rows.
+One table for all hints, loaded only after an error. A word is looked up in the form that :func:`plain` gives it, so
+that few rows find ``nn.MaxPool2d``, ``max_pool`` and ``MaxPooling2D``.
 """
 
 import re
@@ -12,8 +12,7 @@ _RANK = re.compile(r"(?<=[a-z])[123]d")
 
 
 def plain(word: str) -> str:
-    """The word without case, hyphens, the module before it and the number of axes in it: ``nn.MaxPool2d`` is
-    ``maxpool``."""
+    """The word without case, hyphens, module prefix and number of axes: ``nn.MaxPool2d`` is ``maxpool``."""
     bare = _MODULES.sub("", word.strip("'\"`:;,")).lower()
     return _RANK.sub("", re.sub(r"[-_\s]", "", bare))
 
@@ -236,7 +235,7 @@ KEYS = {
 
 
 def key(word: str, known: Iterable[str]) -> str:
-    """``did you mean …?``, where other tools call a key of ``known`` by this word; else nothing."""
+    """``did you mean …?`` where other tools use this word for a key of ``known``; else an empty text."""
     for ours, names in KEYS.items():
         if ours in known and plain(word) in names.split():
             return f"did you mean {ours}?"
@@ -320,7 +319,7 @@ after the bar."""
 
 
 def flag(option: str, among: Container[str]) -> list[str]:
-    """The words of our option that a foreign one of a command means, nothing where the command has none such."""
+    """Our option for a foreign option of a command; empty where the command has none."""
     rows = FLAGS.get(option) or FLAGS.get(option.replace("_", "-").lower() if option[:2] == "--" else "", "")
     return next((row.split() for row in rows.split(" | ") if row.split() and row.split()[0] in among), [])
 

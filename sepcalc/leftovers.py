@@ -1,4 +1,4 @@
-"""What would stay behind where a signal ends the process at once: files half written, folders of copies, processes."""
+"""What a signal that ends the process at once must remove first: files half written, folders of copies, processes."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -8,8 +8,8 @@ _waiting: list[Callable[[], object]] = []
 
 @contextmanager
 def tidied(action: Callable[[], object]) -> Iterator[None]:
-    """Has the action done should the process leave while this runs. It may be done twice, and in the middle of what
-    runs here; all else that goes wrong is for whoever uses this."""
+    """Register the action for the case that a signal ends the process while this block runs. The action may run twice,
+    and in the middle of the block. Other errors are for the caller."""
     _waiting.append(action)
     try:
         yield
@@ -18,7 +18,7 @@ def tidied(action: Callable[[], object]) -> Iterator[None]:
 
 
 def tidy() -> None:
-    """Does what waits, the last first."""
+    """Run the registered actions, the last one first."""
     for action in reversed(_waiting):
         with suppress(Exception):
             action()

@@ -1,4 +1,4 @@
-"""The networks that come with sepcalc: ``specs/`` of its repository, a YAML file each."""
+"""The networks that come with sepcalc: the YAML files in ``specs/``."""
 
 import os
 import re
@@ -10,14 +10,14 @@ SUFFIX = ".yaml"
 
 
 def folder() -> Path:
-    """Where they are: inside an installed package, beside it in a checkout (also installed in editable mode)."""
+    """Their folder: inside an installed package, beside it in a checkout (also one installed in editable mode)."""
     package = Path(__file__).parent
     inside = package / "specs"
     return inside if inside.is_dir() else package.parent / "specs"
 
 
 def names() -> list[str]:
-    """Their names, in the order of the alphabet. Raises InputError when they are not there."""
+    """Their names, sorted. Raises InputError where the folder is missing."""
     place = folder()
     try:
         return sorted(name.removesuffix(SUFFIX) for name in os.listdir(place) if name.endswith(SUFFIX))
@@ -27,8 +27,8 @@ def names() -> list[str]:
 
 
 def near(word: str) -> list[str]:
-    """The network of the zoo that a word means, with the settings that make it: ``MobileNetV2``, ``resnet-101``;
-    nothing where none is like it. Other digits are another network."""
+    """The network of the zoo that a word means, with its settings: ``MobileNetV2``, ``resnet-101``. Empty where none is
+    similar; other digits mean another network."""
     from difflib import get_close_matches
 
     from sepcalc.foreign import RELATIVES
@@ -50,7 +50,7 @@ def near(word: str) -> list[str]:
 
 
 def path(name: str) -> str:
-    """The file of one of them. Raises InputError."""
+    """The file of one network. Raises InputError."""
     known = names()
     if name not in known:
         words = near(name)

@@ -16,14 +16,14 @@ _LINKS = {b"dangling": "leads to nothing", b"loop": "leads to itself", b"symlink
 
 
 class Where(NamedTuple):
-    """Where git runs, and with which variables; None: as this process does."""
+    """Where git runs, and with which variables (None: those of this process)."""
 
     folder: str | None = None
     environment: Mapping[str, str] | None = None
 
 
 class Revision(NamedTuple):
-    """What the argument names."""
+    """The revision and the path that an argument names."""
 
     argument: str
     revision: str
@@ -68,17 +68,17 @@ class Revision(NamedTuple):
         return self._object("--batch").split(b"\n", 1)[1][:size]
 
     def is_file(self, most: int) -> bool:
-        """Whether there is such a file, of at most so many bytes."""
+        """Whether the file exists and has at most this many bytes."""
         head = self._object("--batch-check").split(b"\n", 1)[0].split()
         return len(head) == 3 and head[1] == b"blob" and int(head[2]) <= most
 
     @property
     def name(self) -> str:
-        """The object, as git is asked for it."""
+        """The object, as git takes it."""
         return f"{self.revision}:{self.path}"
 
     def _shallow(self) -> str:
-        """What to do where git does not have the revision because the clone has the newest commits only."""
+        """The hint for a revision that a shallow clone lacks."""
         try:
             self._git("rev-parse", "--verify", "--quiet", f"{self.revision}^{{}}")
             return ""
@@ -101,7 +101,7 @@ class Revision(NamedTuple):
 
 
 def git(arguments: Sequence[str], given: bytes = b"", where: Where = Where()) -> bytes:
-    """What git says, ``given`` this on its standard input. Raises Invalid."""
+    """The output of git, with ``given`` as its standard input. Raises Invalid."""
     command = ["git", "--no-pager", "--no-optional-locks", *arguments]
     folder, environment = where
     try:
@@ -120,15 +120,15 @@ def git(arguments: Sequence[str], given: bytes = b"", where: Where = Where()) ->
 
 
 class Repository(NamedTuple):
-    """A repository of git, by the folder of its files."""
+    """A git repository, by the folder of its files."""
 
     root: str
     where: Where
 
     @classmethod
     def around(cls, folder: str, environment: Mapping[str, str]) -> "Repository | None":
-        """The repository that a folder is in, whatever the variables say of one; None: it is in none. Raises Invalid
-        where that cannot be told."""
+        """The repository that contains a folder, whatever git's variables say; None where there is none. Raises Invalid
+        where that cannot be found out."""
         own = {name: value for name, value in environment.items() if name not in _OF_ONE}
         where = Where(folder, {**own, "LC_ALL": "C"})
         try:
@@ -141,7 +141,7 @@ class Repository(NamedTuple):
         return cls(root, where._replace(folder=root))
 
     def has(self, revision: str) -> bool:
-        """Whether there is such a revision."""
+        """Whether the revision exists."""
         try:
             git(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"], where=self.where)
         except Invalid as fact:
@@ -159,8 +159,8 @@ class Repository(NamedTuple):
         return named.contents(most) if named.is_file(most) else None
 
     def moved(self, revision: str) -> tuple[dict[str, str], list[str]]:
-        """What files were called in a revision, by the names that they have in the working folder; and those that are
-        there no more, or with other contents. All from the root."""
+        """The names that files had in a revision, by their names in the working folder, and the files that are gone or
+        changed since. All paths start at the root."""
         options = ["--no-ext-diff", "--find-renames", "-l0", "--diff-filter=RDM", "--name-status", "-z"]
         said = git(["diff", *options, revision, "--"], where=self.where).decode(errors="surrogateescape")
         renamed, changed = dict[str, str](), list[str]()

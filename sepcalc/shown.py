@@ -1,5 +1,4 @@
-"""How a result prints itself: as its command shows it. The rooms that draw stand above those that compute, so they are
-found by name."""
+"""Prints a result as its command shows it. The renderers stand above the core, so they are found by name."""
 
 from importlib import import_module
 

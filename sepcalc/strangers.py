@@ -1,4 +1,4 @@
-"""Arguments that are no networks here, and what may have been meant. Loaded only when one is named."""
+"""Arguments that are not networks, and what was meant by them. Loaded only when such an argument is given."""
 
 import ast
 import os
@@ -14,7 +14,7 @@ MAX_BYTES = 2**20  # bytes of Python that are looked through
 
 
 def refuse(path: str, suffix: str) -> None:
-    """Raises InputError for a file of a kind that is known, but not read; returns for every other."""
+    """Raises InputError for a file of a known kind that sepcalc does not read. Returns for any other file."""
     shown = printable(path)[:500]
     if suffix == ".py":
         line = _modules(path)
@@ -26,13 +26,13 @@ def refuse(path: str, suffix: str) -> None:
 
 
 def _module(path: str) -> str:
-    """A file's path as Python would import it."""
+    """A file's path as a Python import."""
     parts = [part for part in os.path.splitext(os.path.normpath(path))[0].split(os.sep) if part not in ("", ".", "..")]
     return ".".join(parts)
 
 
 def _modules(path: str) -> str:
-    """The last class in a file that looks like a module of PyTorch's; nothing is run for that."""
+    """The last class in a file that looks like a PyTorch module. The file is not run."""
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read(MAX_BYTES))
@@ -47,7 +47,7 @@ def _modules(path: str) -> str:
 
 
 def is_baseline(argument: str) -> bool:
-    """Whether an argument is a file that ``sepcalc baseline`` kept."""
+    """Whether an argument is a file that ``sepcalc baseline`` wrote."""
     if not argument.lower().endswith(".json") or not os.path.isfile(argument):
         return False
     try:

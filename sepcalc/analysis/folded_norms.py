@@ -1,4 +1,4 @@
-"""Which batch norms can be part of the convolution before them."""
+"""The batch norms that can be folded into the convolution before them."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ SHARED = "the convolution shares weights with a layer that has not the same norm
 
 
 class Node(Protocol):
-    """What is asked of the nodes of a graph here."""
+    """The fields of a node that are needed here."""
 
     @property
     def name(self) -> str: ...
@@ -75,7 +75,7 @@ def foldable(
 
 
 def told(folded: int, stayed: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """What became of the batch norms, in sentences."""
+    """Sentences on the norms that were folded and those that stay."""
     if not folded and not stayed:
         yield "There is no batch norm to fold."
     if folded:

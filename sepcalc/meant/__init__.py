@@ -1,9 +1,8 @@
-"""The line that was meant by one that cannot be read: ``conv 3x3 64`` is ``conv -k3 -o64``, ``nn.Linear(512, 10)`` is
-``dense -o10``.
+"""The correct line for one that cannot be read: ``conv 3x3 64`` is ``conv -k3 -o64``, ``nn.Linear(512, 10)`` is ``dense
+-o10``.
 
-A guess is read in the ways in which layers are written elsewhere (:mod:`sepcalc.foreign`), and written anew in our
-grammar. It is a suggestion only if the parser accepts it, and nothing of the guess was left over. Loaded only when
-something has gone wrong.
+A guess is read in the notations of other tools (:mod:`sepcalc.foreign`) and written in our grammar. It becomes a
+suggestion only if the parser accepts it and no word of the guess is left over. Loaded only after an error.
 """
 
 import re
@@ -28,8 +27,8 @@ __all__ = ["Accepts", "Contradiction", "Line", "channels_last", "kind", "line", 
 
 
 class Line(NamedTuple):
-    """What was meant: shapes, layers one after another, options of the command; ``made_up`` are the options whose
-    values are an example, as the guess does not say them; ``read`` the layers as they were read."""
+    """What was meant: shapes, a sequence of layers, and options of the command. ``made_up`` names the options whose
+    values are examples, since the guess lacks them. ``read`` are the layers as they were read."""
 
     shapes: tuple[str, ...]
     layers: tuple[str, ...]
@@ -39,7 +38,7 @@ class Line(NamedTuple):
 
     @property
     def text(self) -> str:
-        """One layer as a spec, several as a network on one line."""
+        """One layer as a spec; several layers as a one-line network."""
         if len(self.layers) == 1:
             return " ".join((*self.shapes, *self.layers))
         return ", ".join((*self.shapes, *self.layers))
@@ -53,10 +52,9 @@ def line(
     shaped: bool = True,
     others: Iterable[str] = (),
 ) -> Line | None:
-    """The line that was meant by a text, None where nothing is known that fits; raises Contradiction where the text
-    says another input than it has. ``also`` are options beyond those of
-    its kind, ``commands`` those of a command line; ``shaped`` says whether shapes may stand first, ``others`` what
-    else a layer may be called."""
+    """The line that a text means; None where nothing fits. Raises Contradiction where the text states another input
+    than it has. ``also`` are options beyond those of the kind, ``commands`` options of a command line. ``shaped`` says
+    whether shapes may stand first; ``others`` are further names that a layer may have."""
     if len(text) > _MAX_LENGTH or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
         return None
     if text.count("(") != text.count(")"):
@@ -86,7 +84,7 @@ def line(
 
 
 def _input_of(layer: Layer, made_up: list[str]) -> str:
-    """The shape of the input that a call says the channels of; the sizes of its other axes are an example."""
+    """The input shape for a call that states its channels. The sizes of the other axes are an example."""
     axes = 0 if layer.kind == "dense" else layer.rank or (1 if "kernel" not in KINDS[layer.kind].options else 2)
     if axes:
         made_up.append("")
@@ -110,7 +108,7 @@ def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader"
 
 
 def shape(text: str) -> str | None:
-    """The shape that was meant: ``(224, 224, 3)`` is ``224x224x3``. None where it is none."""
+    """The shape that was meant: ``(224, 224, 3)`` is ``224x224x3``. None where the text is not a shape."""
     shapes, rest = shapes_of(tokens(text)) if len(text) <= _MAX_LENGTH else ((), [""])
     if len(shapes) != 1 or rest:
         return None
@@ -118,7 +116,7 @@ def shape(text: str) -> str | None:
 
 
 def value(option: Option, text: str) -> str | None:
-    """The value of an option that was meant: ``SAME`` is ``same``. None where nothing is known that it takes."""
+    """The value of an option that was meant: ``SAME`` is ``same``. None where no known value fits."""
     words = tokens(text) if len(text) <= _MAX_LENGTH else []
     try:
         found = spelled(option, "x".join(words))

@@ -1,4 +1,4 @@
-"""A layer of a guess: what was read of it, and how it is written in our grammar."""
+"""One layer of a guess: the words that were read, and the layer in our grammar."""
 
 from collections.abc import Mapping
 from math import gcd, prod
@@ -14,11 +14,11 @@ MAX_FACTOR = 8  # of a size without more: larger ones are sizes to reach
 
 
 class Lost(Exception):
-    """A word that says nothing to us."""
+    """Raised at a word without a known meaning."""
 
 
 class Contradiction(Lost):
-    """A layer that says another input than the one that it has; the message says both."""
+    """Raised where a layer states another input than the one that it has. The message says both."""
 
 
 class Layer:
@@ -38,14 +38,14 @@ class Layer:
         self.biased = False  # called as PyTorch and Keras have it: a bias unless it says otherwise
 
     def takes(self, channels: str) -> None:
-        """Stores the channels that its input is said to have."""
+        """Store the number of channels that the guess states for its input."""
         if channels.isdigit():
             if self.inputs not in ("", channels):
                 raise Lost
             self.inputs = channels
 
     def check(self, shape: str) -> None:
-        """Raises Contradiction where it says another input than this one."""
+        """Raises Contradiction where the guess states another input than this one."""
         axes, channels = shape.count("x"), shape.rpartition("x")[2]
         if self.inputs and self.inputs != channels:
             raise Contradiction(f"{self.name} says {self.inputs} input channels, but {shape} has {channels}")
@@ -59,14 +59,14 @@ class Layer:
         self.options[option] = value
 
     def sized(self, name: str, value: str) -> None:
-        """Stores an option, its value as we write it; a size that scales or is reached is told by its axes."""
+        """Store an option with its value in our notation. A scale and a target size are told apart by their axes."""
         if name in ("to", "scale") and {"to", "scale"} <= {*KINDS[self.kind].options} and SIZE_WORD.fullmatch(value):
             name = "to" if max(map(int, value.split("x"))) > MAX_FACTOR else "scale"
         self.store(name, spelled(OPTIONS[name], value))
 
 
 def spelled(option: Option, value: str) -> str:
-    """A value as our grammar has it."""
+    """A value in our grammar."""
     value = value.strip("'\"()[]")
     if "{" in value:
         return value
@@ -99,7 +99,7 @@ def lost() -> str:
 
 
 def written(layer: Layer, shapes: tuple[str, ...], made_up: list[str]) -> list[str]:
-    """The layer in our grammar, with an example for what it needs and does not say."""
+    """The layer in our grammar, with an example for each value that it needs and that was not given."""
     kind, options = KINDS[layer.kind], layer.options
     slots = kind.words()
     for slot in slots[len(layer.words) : len(slots) - kind.optional]:

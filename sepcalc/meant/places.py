@@ -1,4 +1,4 @@
-"""Numbers that stand without an option: which option each is for."""
+"""Numbers without an option: which option each belongs to."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ DECIMAL = re.compile(r"-?\d*\.\d+|-1")
 
 
 def place(layer: Layer, channels: int) -> None:
-    """Gives the numbers that stand without an option to the options that they are for."""
+    """Assign the bare numbers to options."""
     kind = layer.kind
     names: Sequence[str]
     if layer.called and kind in (table := foreign.KERAS if layer.called == "keras" else foreign.CALLS):
@@ -57,7 +57,7 @@ def place(layer: Layer, channels: int) -> None:
 
 
 def guessed(layer: Layer, channels: int) -> Sequence[str]:
-    """The options that numbers are for, by how they look."""
+    """The options of bare numbers, by their form."""
     kind, numbers = layer.kind, layer.numbers
     needs = KINDS[kind].needs
     if "kernel" in needs and "out" in needs:
@@ -82,7 +82,7 @@ def guessed(layer: Layer, channels: int) -> Sequence[str]:
 
 
 def windowed(layer: Layer, channels: int) -> Sequence[str]:
-    """Kernel, outputs and more of a convolution, in whatever order they stand."""
+    """Kernel, outputs and other numbers of a convolution, in any order."""
     numbers, options = layer.numbers, layer.options
     if numbers and numbers[0].count("x") > 1:  # 5x5x256, 5x5x3x256
         sizes = numbers[0].split("x")

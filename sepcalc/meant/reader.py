@@ -1,4 +1,4 @@
-"""The words of a guess -> layers, with their options and the numbers that stand alone."""
+"""The words of a guess -> layers, with their options and bare numbers."""
 
 import re
 from collections.abc import Sequence
@@ -84,13 +84,13 @@ class Reader:
     # --- what a word is
 
     def begins_conv(self, words: Sequence[str], at: int) -> bool:
-        """Whether an option stands there, where a kind was expected: it is conv that may be left out."""
+        """Whether an option stands where a kind was expected: then the kind is conv."""
         word = words[at]
         value = "=" in word or (at + 1 < len(words) and words[at + 1][0].isdigit())
         return word[0] == "-" or (value and self.is_option(word))
 
     def begin(self, word: str, before: Layer | None) -> Layer | None:
-        """The layer that begins with a word, None where none does."""
+        """The layer that begins with a word; None where none does."""
         if word[0] in "-{" or "=" in word or word in self.others:
             return None
         known = known_as(word)
@@ -129,7 +129,7 @@ class Reader:
         return layer
 
     def word_of(self, layer: Layer, word: str) -> int:
-        """Takes a word of a kind: ``max``, ``ReLU`` after act; 1 if it was one."""
+        """Read a word of a kind, such as ``max``, or ``ReLU`` after act. Returns 1 if it was one."""
         slots = KINDS[layer.kind].words()
         if word[0] in "-{" or word[0].isdigit() or "=" in word or not slots:
             return 0
@@ -157,7 +157,7 @@ class Reader:
         return bool(self.meanings(name)) or name in foreign.IGNORED
 
     def meanings(self, name: str) -> list[str]:
-        """The options that a foreign name may mean."""
+        """The options that a foreign name can mean."""
         own = [option for option in OPTIONS if plain(option) == name]
         return own + [option for option, names in foreign.OPTIONS.items() if name in names.split()]
 
@@ -167,7 +167,7 @@ class Reader:
     # --- options
 
     def option(self, layer: Layer, words: Sequence[str], at: int) -> tuple[Layer | None, int]:
-        """Reads an option, or a number, at a word; gives the layer that an activation is, and where the next begins."""
+        """Read an option or a number. Returns the layer that an activation makes, and the position of the next word."""
         word = words[at]
         if SIZE_WORD.fullmatch(word) or DECIMAL.fullmatch(word) or word[0] == "{":
             layer.numbers.append(word)
@@ -231,7 +231,7 @@ class Reader:
         return None, at
 
     def told(self, layer: Layer, name: str, value: str) -> None:
-        """Takes what an argument that is no option of ours says all the same."""
+        """Read an argument that has a meaning but is not one of our options."""
         if name in foreign.INPUTS:
             layer.takes(value)
         elif layer.kind == "upsample" and name in ("mode", "interpolation"):
@@ -275,7 +275,7 @@ class Reader:
         layer.store(name, value)
 
     def value(self, option: Option, words: Sequence[str], at: int) -> tuple[str, int]:
-        """The value of an option at a word: several numbers in a row are one for each axis."""
+        """The value of an option. Several numbers in a row are one per axis."""
         if at == len(words) or (words[at][0] == "-" and words[at] != "-1"):
             self.made_up.append(option.name)
             return foreign.EXAMPLES.get(option.name) or lost(), at
@@ -287,7 +287,7 @@ class Reader:
         return "x".join(parts), at
 
     def of_command(self, words: Sequence[str], at: int) -> bool:
-        """Takes an option of the command: ``--json``."""
+        """Read an option of the command: ``--json``."""
         ours = [] if words[at][1:] in SHORT else foreign.flag(words[at], self.commands)
         if not ours and words[at][:2] == "--" and not self.meanings(plain(words[at])):
             ours = [near_option(words[at], self.commands)]
@@ -299,15 +299,15 @@ class Reader:
         return True
 
     def valued(self, words: Sequence[str], at: int) -> bool:
-        """Whether an option of the command has its value in the next word."""
+        """Whether the value of a command's option is the next word."""
         ours = foreign.flag(words[at], self.commands) or [words[at]]
         flags = ("--explain", "--exact", "--force", "--formula", "--full")
         return len(ours) == 1 and ours[0] not in flags and at + 1 < len(words) and words[at + 1][0] != "-"
 
 
 def composed(word: str) -> list[tuple[str, list[str]]]:
-    """The layers that one name says, each with its numbers: ``conv3x3_bn_relu``, ``ConvBNReLU``; nothing where it is
-    no such name."""
+    """The layers in one composed name, each with its numbers: ``conv3x3_bn_relu``, ``ConvBNReLU``. Empty for any other
+    name."""
     text = re.sub(r"[-_+]", "", re.sub(r"^(?:[A-Za-z_]\w*\.)+", "", word)).lower()
     text = re.sub(r"(?<=[a-z])[123]d", "", text)
     if len(text) > 40:

@@ -1,4 +1,5 @@
-"""The words of a guess: lists, calls and names with values as words, shapes, and what a word is in our grammar."""
+"""The words of a guess: lists, calls and names with values become words; shapes; the meaning of a word in our
+grammar."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ _BATCH = re.compile(r"(?:[?Nn]|[Bb]|[Bb]atch|None|-1)x(?=\d)")
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a guess: lists become 3x3, calls a name with brackets around its arguments."""
+    """The words of a guess. A list becomes 3x3, a call becomes a name with its arguments in brackets."""
     held: list[str] = []  # expressions are left as they are
 
     def hold(match: re.Match[str]) -> str:
@@ -45,7 +46,7 @@ def tokens(text: str) -> list[str]:
 
 
 def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """The shapes that stand first, and the other words."""
+    """The leading shapes, and the other words."""
     first = _BATCH.sub("", words[0]) if words else ""
     words = [first, *words[1:]]
     end = 0
@@ -65,8 +66,8 @@ def shapes_of(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def in_order(words: list[str]) -> list[str]:
-    """The words with the shape first, then the kind, where options stand before them: ``conv 12x12x3 -k3`` and
-    ``conv --input 12x12x3 -k3`` are ``12x12x3 conv -k3``."""
+    """The words with the shape first, then the kind, then the options: ``conv 12x12x3 -k3`` and ``conv --input 12x12x3
+    -k3`` are ``12x12x3 conv -k3``."""
     sized = {word[0]: word[2:] for word in words if re.fullmatch(r"[hwc]=\d+", word)}
     if {*sized} == {*"hwc"}:
         rest = [word for word in words if not re.fullmatch(r"[hwc]=\d+", word)]
@@ -89,8 +90,8 @@ def in_order(words: list[str]) -> list[str]:
 
 
 def without_batch(given: tuple[str, ...]) -> tuple[str, ...]:
-    """The same shapes without a first axis of 1, where each has one; an image that was written channels first with
-    its channels last."""
+    """The shapes without a first axis of 1, where every shape has one. An image that was written channels first becomes
+    channels last."""
     if len(given) == 1 and (last := channels_last(given[0])):
         return (last,)
     if given and all(shape.startswith("1x") and shape.count("x") > 1 for shape in given):
@@ -99,25 +100,25 @@ def without_batch(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def channels_last(shape: str) -> str:
-    """An image that was probably written channels first, with its channels last: ``1x28x28`` is ``28x28x1``; nothing
-    of any other shape."""
+    """An image that was probably written channels first, with its channels last: ``1x28x28`` is ``28x28x1``. Empty for
+    any other shape."""
     sizes = tuple(map(int, shape.split("x"))) if len(shape) < 40 else ()
     return channels_first(sizes).rpartition(" ")[2] if sizes and min(sizes) > 0 else ""
 
 
 def near(word: str, among: Iterable[str]) -> str:
-    """The known word most like this one, or nothing."""
+    """The known word that is most similar, or an empty text."""
     return near_miss(word, among).removeprefix("did you mean ").removesuffix("?")
 
 
 def near_option(word: str, among: Iterable[str]) -> str:
-    """The option most like this one, or nothing; the hyphens before them are no likeness."""
+    """The option that is most similar, or an empty text. Leading hyphens do not count as similarity."""
     bare = {option.lstrip("-"): option for option in among if option[:2] == "--"}
     return bare.get(near(word.lstrip("-").replace("_", "-"), bare), "")
 
 
 def known(word: str) -> str | None:
-    """What a word is in our grammar: a kind, perhaps with words; None where it is no layer."""
+    """The meaning of a word in our grammar: a kind, perhaps with words. None where it is not a layer."""
     if word in KINDS:
         return word
     bare = plain(word)
@@ -128,7 +129,7 @@ _OWN: dict[str, str] = {}
 
 
 def _own() -> dict[str, str]:
-    """Our own kinds and their words, as they are looked up: ``leakyrelu`` is ``act leaky-relu``."""
+    """Our own kinds and words, in the form in which they are looked up: ``leakyrelu`` is ``act leaky-relu``."""
     if not _OWN:
         for kind in ("act", "norm", "reduce"):
             for word in KINDS[kind].words()[0]:
