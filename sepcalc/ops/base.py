@@ -21,6 +21,30 @@ class Window(NamedTuple):
     start: int | None = 0
 
 
+class Multiple(NamedTuple):
+    """The channels of an input (by its number; -1: of the output) must be a multiple of ``count``; where it is
+    ``handed_on``, of ``count`` times what the output's must be a multiple of."""
+
+    tensor: int
+    count: int
+    handed_on: bool = False
+
+
+class Ties(NamedTuple):
+    """How the channels of an output depend on those of the inputs, which are told by their numbers: they are the same
+    as those of ``same``; or the sum of those of ``sums``, where an input may stand several times; or the op's ``own``
+    to choose; or ``fixed`` at any width."""
+
+    same: tuple[int, ...] = ()
+    sums: tuple[int, ...] = ()
+    own: bool = False
+    fixed: bool = False
+    multiples: tuple[Multiple, ...] = ()
+
+
+Width = Callable[[int], int]
+
+
 class Op:
     """The base of all ops, which are tuples of their settings.
 
@@ -73,6 +97,29 @@ class Op:
         """The layer that builds it on these inputs. Raises :class:`Invalid` where the language has no words for it."""
         raise Invalid(f"{self.kind(inputs)} has no spec")
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        """How the channels of the output depend on those of the inputs. There is no default: :meth:`passing` and
+        :meth:`untied` are what most ops say."""
+        raise TypeError(f"{type(self).__name__} does not say what a change of width does to it")
+
+    def passing(self, inputs: Shapes, output: Shape) -> Ties:
+        """The output has the channels of the inputs, but for those that are broadcast."""
+        return Ties(tuple([at for at, shape in enumerate(inputs) if shape[-1] == output[-1]]))
+
+    def untied(self, inputs: Shapes, output: Shape) -> Ties:
+        """Nothing is known of the output's channels but that they follow from the shapes."""
+        return Ties()
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> "Op":
+        """The op on inputs ``new`` in place of ``old``, in a network of another width or resolution; ``wider`` says
+        what becomes of channels that it makes. There is no default: :meth:`unchanged` is what most ops say. Raises
+        :class:`Invalid` where that is not known."""
+        raise TypeError(f"{type(self).__name__} does not say what a change of resolution does to it")
+
+    def unchanged(self, old: Shapes, new: Shapes, wider: Width) -> "Op":
+        """Its settings hold for inputs of any size."""
+        return self
+
     def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
         """Where each axis of an input lies in the output, where that is said by what the op does to them; None for an
         axis that is no more one of its own. Of most ops each lies where it lay, and this is None."""
@@ -119,6 +166,11 @@ class Uncounted(_Uncounted, Op):
         counts = None if self.whole else self.counts
         return Written("uncounted", (self.called,), {"to": self.shape, "counts": counts, "stops": self.stops or None})
 
+    ties = Op.untied
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(shape=renamed(self.called, self.shape, old, new))
+
 
 class Link(NamedTuple):
     """One op of a layer that is several: ``sources`` count the layer's inputs first, then the links before it."""
@@ -144,6 +196,28 @@ def broadcast(shapes: Shapes, what: str) -> Shape:
                 "sizes must be equal, or 1 on one side, counted from the channels",
             )
     return result
+
+
+def renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
+    """Sizes ``to`` that are each that of an axis of ``old``, as they are in ``new``. Raises :class:`Invalid` where two
+    axes of one size differ now, so that which is meant is not known."""
+    if old == new:
+        return to
+    known: dict[int, set[int]] = {1: {1}}
+    for before, after in zip(old, new, strict=True):
+        for size, now in zip(before, after, strict=True):
+            known.setdefault(size, set()).add(now)
+    sizes = [known.get(size, set()) for size in to]
+    if any(len(size) != 1 for size in sizes):
+        raise Invalid(f"{what} to {show(to)} does not say what it is of {' and '.join(map(show, new))}")
+    return tuple([min(size) for size in sizes])
+
+
+def stretched(shape: Shape, old: Shape, new: Shape) -> Shape:
+    """A stored shape that broadcasts with ``old``, from the channels on, as one that does with ``new``."""
+    common = min(len(shape), len(old))
+    axes = zip(shape[-common:], old[-common:], new[-common:])
+    return (*shape[:-common], *[now if size == before > 1 else size for size, before, now in axes])
 
 
 def spatial(shape: Shape) -> int:

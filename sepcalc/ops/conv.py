@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Arguments, Windowed, Written, over_one, short, windowed
-from sepcalc.ops.base import Builder, Op, Window
+from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width, Window
 from sepcalc.options import Value
 from sepcalc.shape import (
     Padding,
@@ -46,7 +46,7 @@ class Conv(_Conv, Op):
 
     def kind(self, inputs: Shapes) -> str:
         channels = inputs[0][-1]
-        if self.groups == channels > 1:
+        if self.depthwise(channels):
             return "depthwise"
         return "pointwise" if all(k == 1 for k in self.kernel) else "conv"
 
@@ -104,12 +104,28 @@ class Conv(_Conv, Op):
     def written(self, inputs: Shapes) -> Written:
         channels = inputs[0][-1]
         options = windowed(self.kernel, self.stride, self.padding, self.dilation) | {"bias": self.bias or None}
-        if self.groups == channels > 1 and self.out % channels == 0 and self.kernel:
+        if self.depthwise(channels) and self.kernel:
             return Written("depthwise", (), options | {"multiplier": over_one(self.out // channels)})
         options |= {"out": self.out, "groups": over_one(self.groups)}
         if max(self.kernel, default=1) > 1 or options["padding"] not in (None, "same"):
             return Written("conv", (), options)
         return Written("pointwise", (), {name: options[name] for name in ("out", "stride", "groups", "bias")})
+
+    def depthwise(self, channels: int) -> bool:
+        """Whether it is a depthwise convolution of an input of so many channels, and so follows them."""
+        return self.groups == channels > 1
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        channels = inputs[0][-1]
+        if not self.depthwise(channels):
+            return _grouped(self.groups)
+        return Ties(same=(0,)) if self.out == channels else Ties(sums=(0,) * (self.out // channels))
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        if not self.depthwise(old[0][-1]):
+            return self._replace(out=wider(self.out))
+        channels = new[0][-1]
+        return self._replace(groups=channels, out=self.out // self.groups * channels)
 
 
 class _Transposed(NamedTuple):
@@ -217,6 +233,12 @@ class Transposed(_Transposed, Op):
         more = {"out": self.out, "output-padding": extra, "groups": groups, "bias": self.bias or None}
         return Written("transposed", (), options | more)
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return _grouped(self.groups)
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(out=wider(self.out))
+
 
 class _Fold(NamedTuple):
     kernel: Shape
@@ -268,6 +290,16 @@ class Fold(_Fold, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("fold", (), windowed(self.kernel, self.stride, self.padding, self.dilation) | {"to": self.to})
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(multiples=(Multiple(0, prod(self.kernel)),))
+
+    resized = Op.unchanged
+
+
+def _grouped(groups: int) -> Ties:
+    """Channels of its own, of which the groups divide both sides."""
+    return Ties(own=True, multiples=(Multiple(0, groups), Multiple(-1, groups)))
 
 
 @lru_cache(1024)

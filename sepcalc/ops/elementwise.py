@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.ops.base import Builder, Op, Window, broadcast
+from sepcalc.ops.base import Builder, Op, Ties, Width, Window, broadcast, renamed, stretched
 from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
@@ -115,6 +115,9 @@ class Activation(_Activation, Op):
             options[name] = self.factor
         return Written("act", (self.how,), options)
 
+    ties = Op.passing
+    resized = Op.unchanged
+
 
 # Which count a step of each takes; of and, or and xor none (a choice after a compare).
 ELEMENTWISE = {
@@ -168,6 +171,9 @@ class Elementwise(_Elementwise, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written(self.how)
 
+    ties = Op.passing
+    resized = Op.unchanged
+
 
 # What a scatter does with what it puts to a place and what stands there.
 SCATTERED = ("add", "multiply", "maximum", "minimum")
@@ -206,6 +212,12 @@ class Scatter(_Scatter, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("scatter", (self.how,), {"to": self.to})
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(same=(0,)) if inputs[0][-1] == output[-1] else Ties()
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(to=renamed("scatter", self.to, old, new))
+
 
 class _Select(NamedTuple):
     pass
@@ -229,6 +241,9 @@ class Select(_Select, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("select")
+
+    ties = Op.passing
+    resized = Op.unchanged
 
 
 # Which count an element of each takes, the other operand being stored.
@@ -290,6 +305,11 @@ class Stored(_Stored, Op):
         if self.how in ("scale", "shift"):
             return Written(self.how, words, options)
         return Written("stored", (self.how, *words), options)
+
+    ties = Op.passing
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(shape=stretched(self.shape, old[0], new[0])) if self.shape and old != new else self
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

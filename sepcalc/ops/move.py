@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Arguments, Written, letter, short
-from sepcalc.ops.base import Builder, Op, Window, require_spatial
+from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width, Window, renamed, require_spatial
 from sepcalc.shape import Pads, Shape, Shapes, axis_letters, show
 
 
@@ -40,6 +40,13 @@ class Concat(_Concat, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("concat", (), {"axis": letter(self.axis, inputs[0])})
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        if self.beside(inputs) == len(output) - 1:
+            return Ties(sums=tuple(range(len(inputs))))
+        return self.passing(inputs, output)
+
+    resized = Op.unchanged
+
 
 class _Pad(NamedTuple):
     padding: Pads
@@ -66,6 +73,9 @@ class Pad(_Pad, Op):
     def written(self, inputs: Shapes) -> Written:
         pads = self.padding if len(set(self.padding)) > 1 else self.padding[:1]
         return Written("pad", (), {"padding": pads})
+
+    ties = Op.passing
+    resized = Op.unchanged
 
 
 class _Slice(NamedTuple):
@@ -107,6 +117,18 @@ class Slice(_Slice, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("slice", (), {"to": self.to, "start": self.start if any(self.start) else None})
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        whole, part = inputs[0][-1], output[-1]
+        times = whole // part if whole % part == 0 else 1
+        multiples = (Multiple(0, times, handed_on=True),) if times > 1 else ()
+        return self.passing(inputs, output)._replace(multiples=multiples)
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        axes = zip(self.parts(), old[0], new[0])
+        parts = [_part(range(part.start, part.stop), before, after) for part, before, after in axes]
+        starts = tuple([part.start for part in parts])
+        return self._replace(to=tuple([len(part) for part in parts]), start=starts if any(starts) else ())
+
 
 class _Copy(NamedTuple):
     to: Shape
@@ -145,6 +167,20 @@ class Copy(_Copy, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("copy", (), {"to": self.to, "stride": short(self.stride), "start": self.start or None})
 
+    ties = Op.passing
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        """Every so many positions, from the first on, up to the end; else what its sizes were."""
+        if self.start and len(old) == 1 and self.to[-1] == old[0][-1]:
+            axes = [*zip(self.start, self.stride)]
+            before, after = [
+                tuple([len(range(first, size, step)) for size, (first, step) in zip(shape, axes)])
+                for (shape,) in (old, new)
+            ]
+            if before == self.to[:-1]:
+                return self._replace(to=(*after, new[0][-1]))
+        return self._replace(to=renamed("copy", self.to, old, new))
+
 
 class _Embedding(NamedTuple):
     vocab: int
@@ -180,6 +216,12 @@ class Embedding(_Embedding, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("embedding", (f"bag-{self.bag}",) if self.bag else (), {"vocab": self.vocab, "out": self.out})
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(own=True)
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(out=wider(self.out))
+
 
 class _Token(NamedTuple):
     tokens: int = 1
@@ -211,6 +253,9 @@ class Token(_Token, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("token", (), {"count": self.tokens})
 
+    ties = Op.passing
+    resized = Op.unchanged
+
 
 class _Random(NamedTuple):
     shape: Shape
@@ -237,6 +282,11 @@ class Random(_Random, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("random", (), {"to": self.shape})
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(fixed=True)
+
+    resized = Op.unchanged
 
 
 class _Constant(NamedTuple):
@@ -274,6 +324,27 @@ class Constant(_Constant, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("constant", (), {"to": self.shape, "learned": self.learned, "buffer": self.buffer or None})
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(fixed=True)
+
+    resized = Op.unchanged
+
+
+def _part(part: range, before: int, after: int) -> range:
+    """A part of an axis, of the axis at another size: what is in proportion stays in proportion, one element is the
+    same one, a crop cuts as much from each end."""
+    start, left = part.start, before - part.stop
+    if before == after:
+        return part
+    if len(part) == 1 and min(start, left) == 0 and before > 2:  # a class token, or the last step
+        return range(1) if start == 0 else range(after - 1, after)
+    crop = start == left > 0 or (left == 0 and start == 1)
+    if not crop and start * after % before == 0 and part.stop * after % before == 0:
+        return range(start * after // before, part.stop * after // before)
+    if crop and start + left < after:
+        return range(start, after - left)
+    raise Invalid(f"slice {start} to {part.stop} of {before} has no whole counterpart of {after}")
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Arguments, Written, denied, letter, over_one
-from sepcalc.ops.base import Builder, Op, Window, broadcast
+from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width, Window, broadcast, stretched
 from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
@@ -48,6 +48,9 @@ class BatchNorm(_BatchNorm, Op):
         flags = {"gain": denied(self.gain), "bias": denied(self.bias), "unfolded": self.unfolded or None}
         return Written("norm", ("batch",), flags)
 
+    ties = Op.passing
+    resized = Op.unchanged
+
 
 class _Normalization(NamedTuple):
     stored: Shape = ()
@@ -80,6 +83,11 @@ class Normalization(_Normalization, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("norm", ("input",), {"shape": self.stored or None})
+
+    ties = Op.passing
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(stored=stretched(self.stored, old[0], new[0])) if self.stored else self
 
 
 class _RowNorm(NamedTuple):
@@ -147,6 +155,11 @@ class RowNorm(_RowNorm, Op):
             options["groups"] = self.groups
         return Written("norm", (self.how,), options)
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(same=(0,), multiples=(Multiple(0, self.groups),))
+
+    resized = Op.unchanged
+
 
 class _LocalResponseNorm(NamedTuple):
     size: int
@@ -171,6 +184,9 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("norm", ("lrn",), {"size": self.size})
+
+    ties = Op.passing
+    resized = Op.unchanged
 
 
 class _Softmax(NamedTuple):
@@ -203,6 +219,9 @@ class Softmax(_Softmax, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written(self.kind(inputs), (), {"axis": letter(self.axis, inputs[0])})
+
+    ties = Op.passing
+    resized = Op.unchanged
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
 from sepcalc.ops.arguments import Arguments, Written, letter, short, windowed
-from sepcalc.ops.base import Builder, Op, Window, require_spatial
+from sepcalc.ops.base import Builder, Op, Ties, Width, Window, require_spatial
 from sepcalc.ops.conv import refuse_empty
 from sepcalc.shape import (
     Padding,
@@ -83,6 +83,9 @@ class Pool(_Pool, Op):
         flags = {"ceil": self.ceil or None, "exclude-pad": self.exclude_pad or None}
         return Written("pool", (self.how,), {**options, "stride": stride, **flags})
 
+    ties = Op.passing
+    resized = Op.unchanged
+
 
 # Which count every element but the first takes.
 REDUCTIONS = {
@@ -143,6 +146,11 @@ class Reduce(_Reduce, Op):
         over = "".join(letters[axis] for axis in self.axes)
         return Written("reduce", (self.how,), {"over": over, "keep": self.keep or None})
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return self.untied(inputs, output) if len(inputs[0]) - 1 in self.axes else self.passing(inputs, output)
+
+    resized = Op.unchanged
+
 
 class _Cumulate(NamedTuple):
     axis: int = -1
@@ -168,6 +176,9 @@ class Cumulate(_Cumulate, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written(f"cum{self.how}", (), {"axis": letter(self.axis, inputs[0])})
+
+    ties = Op.passing
+    resized = Op.unchanged
 
 
 class _AdaptivePool(NamedTuple):
@@ -210,6 +221,9 @@ class AdaptivePool(_AdaptivePool, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("pool", (self.how,), {"to": self.to})
+
+    ties = Op.passing
+    resized = Op.unchanged  # to the size that it reaches
 
 
 TAPS = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
@@ -254,6 +268,17 @@ class Upsample(_Upsample, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("upsample", (self.how,), {"to": self.to})
+
+    ties = Op.passing
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        """To sizes in the same proportion to the input's."""
+        sizes = []
+        for size, before, after in zip(self.to, old[0], new[0]):
+            if size * after % before:
+                raise Invalid(f"upsample {size} of {before} has no whole counterpart of {after}")
+            sizes.append(size * after // before)
+        return self._replace(to=tuple(sizes))
 
 
 # How, and of how many spatial axes.
@@ -324,6 +349,11 @@ class GridSample(_GridSample, Op):
     def written(self, inputs: Shapes) -> Written:
         flags = {"align-corners": self.align_corners or None, "stored": self.stored or None}
         return Written("grid-sample", (self.how,), flags)
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(same=(0,))
+
+    resized = Op.unchanged
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.ops.base import Builder, Chain, Link, Op, Window, broadcast, spatial
+from sepcalc.ops.base import Builder, Chain, Link, Multiple, Op, Ties, Width, Window, broadcast, spatial
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -40,6 +40,12 @@ class Dense(_Dense, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("dense", (), {"out": self.out, "bias": self.bias or None})
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(own=True)
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return self._replace(out=wider(self.out))
 
 
 class _Matmul(NamedTuple):
@@ -83,6 +89,9 @@ class Matmul(_Matmul, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("matmul", (), {"transpose": self.transpose or None})
+
+    ties = Op.untied
+    resized = Op.unchanged
 
 
 class _Einsum(NamedTuple):
@@ -148,6 +157,9 @@ class Einsum(_Einsum, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("einsum", (self.equation,))
+
+    ties = Op.untied
+    resized = Op.unchanged
 
 
 class _Attention(NamedTuple):
@@ -219,6 +231,14 @@ class Attention(_Attention, Op):
     def written(self, inputs: Shapes) -> Written:
         kv_heads = None if self.kv_heads == self.heads else self.kv_heads
         return Written("attention", (), {"heads": self.heads, "kv-heads": kv_heads, "mask": self.mask or None})
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        heads = [self.heads, *[self.kv_heads] * (len(inputs) - 1)]
+        multiples = tuple([Multiple(at, count) for at, count in enumerate(heads)])
+        passing = self.passing(inputs, output) if self.heads == self.kv_heads else Ties()
+        return passing._replace(multiples=multiples)
+
+    resized = Op.unchanged
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

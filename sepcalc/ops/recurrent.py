@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.ops.base import Builder, Op, Window
+from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width, Window
 from sepcalc.ops.elementwise import ACTIVATIONS
 from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
@@ -110,6 +110,21 @@ class Recurrent(_Recurrent, Op):
             "last": self.last or None,
         }
         return Written(self.cell, ("relu",) if self.relu else (), options)
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return Ties(own=True, multiples=(Multiple(-1, 2 if self.bidirectional else 1),))
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        """Both directions share the output; units that are projected keep their proportion to the projection."""
+        directions = 2 if self.bidirectional else 1
+        before = self.projection or self.hidden
+        size = wider(before * directions)
+        if size % directions:
+            raise Invalid(f"its two directions cannot share {size} outputs")
+        after = size // directions
+        if not self.projection:
+            return self._replace(hidden=after)
+        return self._replace(hidden=max(1, self.hidden * after // before), projection=after)
 
 
 def _counted(*functions: tuple[str, int]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Arguments, Written, over_one
-from sepcalc.ops.base import Builder, Op, Window, require_spatial
+from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width, Window, renamed, require_spatial
 from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
@@ -107,6 +107,20 @@ class Rename(_Rename, Op):
             options = {"scale": (self.scale,)}
         return Written(self.how, (), options)
 
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        (shape,) = inputs
+        kept = self.how != "permute" and (len(output) > 1 or len(shape) == 1)
+        passing = self.passing(inputs, output) if kept else self.untied(inputs, output)
+        if self.how == "reshape" and (cut := _cut(self.to, shape)):
+            return passing._replace(multiples=(Multiple(0, prod(cut[0]), handed_on=True),))
+        return passing._replace(multiples=(Multiple(0, self.groups * self.blocks),))
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        """Sizes of a reshape that stand for an axis of the input, or for all positions, do so again."""
+        if self.how == "permute":
+            return self._replace(to=renamed("permute", self.to, old, new))
+        return self._replace(to=_reshaped(self.to, old[0], new[0])) if self.how == "reshape" and old != new else self
+
 
 def _place(shape: Shape, axis: int, output: Shape) -> int | None:
     """The axis of the output of that size before which the same elements stand."""
@@ -116,6 +130,44 @@ def _place(shape: Shape, axis: int, output: Shape) -> int | None:
             return at
         count *= size
     return None
+
+
+def _reshaped(to: Shape, old: Shape, new: Shape) -> Shape:
+    known: dict[int, int] = {prod(old[:-1]): prod(new[:-1])}
+    known.update(zip(old, new, strict=True))
+    sizes = tuple([known.get(size, size) for size in to])
+    if prod(sizes) == prod(new):
+        return sizes
+    loose = [axis for axis, size in enumerate(to) if size not in known]
+    if len(loose) == 1:  # the one size that is a product of several takes what is left
+        rest = prod(size for axis, size in enumerate(sizes) if axis != loose[0])
+        if prod(new) % rest == 0:
+            return tuple([prod(new) // rest if axis in loose else size for axis, size in enumerate(sizes)])
+    if cut := _cut(to, old):
+        parts, rest = prod(cut[0]), cut[1]
+        channels = new[-1]
+        if channels % parts:
+            raise Invalid(f"reshape {show(to)} of {show(old)} cuts {channels} channels in {parts} equal parts")
+        axes = dict(zip(old[:-1], new[:-1]))
+        sizes = tuple([channels // parts if axis == rest else axes.get(size, size) for axis, size in enumerate(to)])
+        if prod(sizes) == prod(new):
+            return sizes
+    raise Invalid(f"reshape {show(to)} of {show(old)} does not say what it is of {show(new)}")
+
+
+def _cut(to: Shape, shape: Shape) -> tuple[list[int], int] | None:
+    """What a reshape makes of its input's channels where it cuts them into several axes: the sizes of the others in
+    their order (queries, keys and values; heads), and the axis that has the rest (the size of a head), their last. None
+    where it does not cut them so, or where an axis of the same size might be meant."""
+    others = list(range(len(to)))
+    for size in shape[:-1]:
+        found = [axis for axis in others if to[axis] == size]
+        if not found:
+            return None
+        others.remove(found[0])
+    if len(others) < 2 or any(to[axis] in shape[:-1] and to[axis] > 1 for axis in others):
+        return None
+    return [to[axis] for axis in others[:-1]], others[-1]
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Written
-from sepcalc.ops.base import Op, Window
+from sepcalc.ops.base import Op, Ties, Width, Window
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -61,6 +61,12 @@ class Each(_Each, Op):
     def written(self, inputs: Shapes) -> Written:
         one = self.op.written(_slices(inputs))
         return one._replace(each=one.each + 1)
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return self.op.ties(_slices(inputs), output[1:])
+
+    def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        return Each(self.op.resized(_slices(old), _slices(new), wider))
 
 
 def _slices(inputs: Shapes) -> Shapes:
@@ -139,6 +145,9 @@ class Scan(_Scan, Op):
 
     def written(self, inputs: Shapes) -> Written:
         raise Invalid(f"{self.called} has no spec")  # a document spells a step out
+
+    ties = Op.untied
+    resized = Op.unchanged  # its states keep their sizes
 
 
 def each(op: Op, output: Shape) -> Op:
