@@ -128,6 +128,28 @@ def test_an_import_within_a_function_is_found(tmp_path: Path) -> None:
         assert importing(package, tmp_path) == {"importers"}
 
 
+BY_NAME = {  # modules that import others by a name in a string, which the contracts of import-linter do not see
+    "__init__.py": "the public functions: `import sepcalc` costs nothing",
+    "cli/__init__.py": "the command that is called, and no other",
+    "importers/__init__.py": "the importer of a file's format",
+    "importers/torch/factory.py": "the user's own module",
+    "kinds.py": "what a kind of layer builds, from a module of ops/",
+    "renderers/__init__.py": "the output format that is asked for",
+    "shown.py": "a result prints itself as its command does: the one import that goes up",
+}
+
+
+def test_modules_are_imported_by_name_for_start_up_alone() -> None:
+    found = importing_by_name(ROOT / "sepcalc")
+    assert found == {*BY_NAME}
+
+
+def importing_by_name(house: Path) -> set[str]:
+    call = re.compile(r"\b(import_module|__import__)\(")
+    rooms = {path.relative_to(house).as_posix(): path.read_text("utf-8") for path in house.rglob("*.py")}
+    return {name for name, text in rooms.items() if call.search(text)}
+
+
 WITHOUT = """
 import sys
 class Missing:
