@@ -1,5 +1,5 @@
-"""What a network argument means: standard input, a network of the zoo, a file by its suffix (also as git has it), one
-line, or a PyTorch module by its name."""
+"""What a network argument means: standard input, a network of the zoo, a file by its first bytes and its suffix (git
+may have it), one line, or a PyTorch module by its name."""
 
 import os
 import posixpath
@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sepcalc.errors import InputError, Invalid, Meant, Problem, absence, printable, quoted, why
-from sepcalc.importers import IMPORTERS, Request, importer
+from sepcalc.importers import Request
+from sepcalc.importers.formats import HEAD, LINE, PYTORCH, SUFFIXES, YAML, Format, of_suffix, recognized, suffix_of
 from sepcalc.leftovers import tidied
 from sepcalc.shape import channels_first, read_shape
 
@@ -22,13 +23,11 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 64 * 2**20  # bytes of a YAML file
 MAX_MODEL_BYTES = 2**30  # bytes of a model file out of git
 
-
-YAML = (".yaml", ".yml")
 TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
 CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
 ZOO = "zoo:"
 REVISION = re.compile(  # of git, though that is not said: HEAD:net.yaml
-    rf"(?!zoo:|git:|[A-Za-z]+://)[^\s:,()\\/][^\s:,()\\]*:[^\s:,]+({'|'.join(map(re.escape, (*YAML, *IMPORTERS)))})"
+    rf"(?!zoo:|git:|[A-Za-z]+://)[^\s:,()\\/][^\s:,()\\]*:[^\s:,]+({'|'.join(map(re.escape, SUFFIXES))})"
 )
 GIT = "git:"  # then a revision, a colon and a path in it
 Keep = Callable[[Iterable[bytes]], object]  # is given a file that is read, piece by piece
@@ -43,7 +42,7 @@ def is_network(argument: str) -> bool:
         return os.path.exists(argument)
     if TORCH.fullmatch(argument) or CALL.fullmatch(argument):
         return True
-    return os.path.splitext(argument)[1].lower() in (*YAML, *IMPORTERS) or "/" in argument or os.path.exists(argument)
+    return of_suffix(argument) is not None or "/" in argument or os.path.exists(argument)
 
 
 def is_file_argument(argument: str) -> bool:
@@ -71,7 +70,7 @@ def read(
     if argument == "-":
         if standard_input is None:
             raise InputError([Problem("there is no standard input here", "name a file")])
-        _refuse_sizes(request, "<stdin>")
+        _refuse(request, YAML, "<stdin>")
         return _read_yaml(standard_input(), "<stdin>", request, None, keep)
     if argument.startswith((ZOO, GIT)) and os.path.lexists(argument):  # one may hide the other
         shown = printable(argument)[:500]
@@ -88,46 +87,62 @@ def read(
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
-        _refuse_sizes(request, "a network on one line")
-        if request.settings:
-            raise InputError([Problem("a network on one line has no parameters to set")])
+        _refuse(request, LINE, "a network on one line")
         if keep:
             keep([argument.encode(errors="surrogatepass")])
         return load_line(argument, request.inputs)
-    suffix = os.path.splitext(argument)[1].lower()
     if REVISION.fullmatch(argument) and not os.path.lexists(argument):
         meant = Meant(argument, f"{GIT}{argument}")
         raise InputError([Problem(f"{printable(argument)[:500]}: {absence(argument)}", meant=meant)])
-    if suffix in YAML:
-        _refuse_sizes(request, printable(argument))
+    if TORCH.fullmatch(argument) and not os.path.lexists(argument) and of_suffix(argument) is None:
+        return _model(argument, PYTORCH, request)
+    form = format_of(argument)
+    if form is YAML:
+        _refuse(request, YAML, printable(argument))
         return _read_yaml(contents(argument), argument, request, _Folder(argument, keep).open, keep)
-    if TORCH.fullmatch(argument) and not os.path.lexists(argument):
-        from sepcalc.document import Document
-        from sepcalc.importers.torch import read as read_torch
-
-        return Document(_noted(read_torch(argument, request), request))
-    if suffix not in IMPORTERS:
-        from sepcalc.strangers import refuse
-
-        refuse(argument, suffix)
     _require_file(argument)
-    if suffix not in IMPORTERS:
-        known = " or ".join((*YAML, *IMPORTERS))
-        raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
     from sepcalc.strangers import is_baseline
 
     if is_baseline(argument):
         hint = "sepcalc check FILE --baseline BASELINE --max-increase 2% compares with it"
         raise InputError([Problem(f"{printable(argument)}: this is a baseline, not a network", hint)])
-    if request.settings:
-        raise InputError([Problem(f"{printable(argument)}: a {suffix} file has no parameters to set")])
-    _require_shapes(request, printable(argument))
-    from sepcalc.document import Document
-
-    document = Document(_noted(importer(suffix)(argument, request), request))
+    document = _model(argument, form, request)
     if keep:
         keep(_pieces(argument))
     return document
+
+
+def _model(argument: str, form: Format, request: Request) -> "Document":
+    """The network of a real model."""
+    from sepcalc.document import Document
+
+    _refuse(request, form, printable(argument))
+    return Document(_noted(form.read(argument, request), request))
+
+
+def format_of(path: str) -> Format:
+    """The format of a file, by its first bytes and its suffix. Raises InputError where it is none that is read."""
+    head = b""
+    if os.path.isfile(path):  # no pipe, which would block
+        try:
+            with open(path, "rb") as file:
+                head = file.read(HEAD)
+        except OSError:  # whoever reads it says so
+            pass
+    found = recognized(path, head)
+    if found is None or (head and found.begins and not found.recognizes(head)):
+        from sepcalc.strangers import refuse
+
+        refuse(path, head, found)
+    if found is None:
+        _require_file(path)
+        raise _unknown(path)
+    return found
+
+
+def _unknown(argument: str) -> InputError:
+    hint = "a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
+    return InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {' or '.join(SUFFIXES)}", hint)])
 
 
 def _noted(network: "Network", request: Request) -> "Network":
@@ -175,21 +190,19 @@ def is_document(argument: str) -> bool:
     dimension open and is of one example."""
     if argument == "-" or argument.startswith(ZOO) or ("," in argument and not os.path.exists(argument)):
         return True
-    return os.path.splitext(argument)[1].lower() in YAML
+    return of_suffix(argument) is YAML
 
 
-def _refuse_sizes(request: Request, name: str) -> None:
-    """Raises InputError where sizes are given for dimensions, or a number of examples, that no YAML leaves open."""
-    for dim in request.dims:
-        raise InputError([Problem(f"{name} has no open dimension {quoted(dim)}", "--dim is for model files")])
-    if (request.batch or 1) > 1:
-        raise InputError([Problem(f"{name} is of one example, not {request.batch}", "--batch is for model files")])
-    _require_shapes(request, name)
-
-
-def _require_shapes(request: Request, name: str) -> None:
-    """Raises InputError where a type or values are given for the inputs of what has its own."""
-    if any(":" in text or "[" in text for text in request.inputs.values()):
+def _refuse(request: Request, form: Format, name: str) -> None:
+    """Raises InputError where something is asked that the format does not take: sizes for dimensions, several examples,
+    parameters; a type or values for an input."""
+    for field, (message, hint) in form.refuses.items():
+        asked = getattr(request, field)
+        if not asked or asked == 1:  # one example is what every network is of
+            continue
+        value = quoted(next(iter(asked))) if isinstance(asked, Mapping) else asked
+        raise InputError([Problem(message.format(name=name, suffix=suffix_of(name), value=value), hint)])
+    if not form.typed and any(":" in text or "[" in text for text in request.inputs.values()):
         from sepcalc.importers.common.input_values import require_shapes
 
         require_shapes(request.inputs, name)
@@ -257,7 +270,7 @@ def _require_file(path: str) -> None:
         if stat.S_ISREG(mode):
             return
         reason = "is a folder" if stat.S_ISDIR(mode) else "is not a plain file"
-        hint = "name a file in it" if stat.S_ISDIR(mode) else "- reads standard input"
+        hint = f"name a file in it{_inside(path)}" if stat.S_ISDIR(mode) else "- reads standard input"
     except FileNotFoundError:
         reason = absence(path)
         from sepcalc.model_zoo import near
@@ -270,6 +283,15 @@ def _require_file(path: str) -> None:
         reason = f"cannot be read: {why(error)}"
     shown = printable(path)[:500] or "''"
     raise InputError([Problem(f"{shown}: {reason}", hint)])
+
+
+def _inside(folder: str) -> str:
+    """The first file of a folder that is read, as an example; nothing where there is none."""
+    try:
+        found = sorted(name for name in os.listdir(folder) if of_suffix(name))
+    except OSError:
+        found = []
+    return f", for example {printable(os.path.join(folder, found[0]))}" if found else ""
 
 
 def _neighbour(path: str) -> str:
@@ -290,12 +312,11 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
     from sepcalc.revision import Revision
 
     revision = Revision.of(argument)
-    suffix = os.path.splitext(revision.path)[1].lower()
-    if suffix in YAML:
+    form = of_suffix(revision.path)
+    if form is YAML:
         return _read_yaml(revision.contents(MAX_FILE_BYTES), argument, request, _Beside(revision, keep).open, keep)
-    if suffix not in IMPORTERS:
-        known = " or ".join((*YAML, *IMPORTERS))
-        raise InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {known}")])
+    if form is None:
+        raise _unknown(argument)
     from shutil import rmtree
     from tempfile import TemporaryDirectory
 

@@ -2,27 +2,40 @@
 
 import ast
 import os
+import re
 
 from sepcalc.errors import InputError, Meant, Problem, printable
 from sepcalc.foreign import FILES
+from sepcalc.importers.formats import Format, suffix_of
 
 EXAMPLE = "--input 224x224x3"
 ONNX = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
 MODULE = f"name the module that it was saved from, for example sepcalc network package.module:Net {EXAMPLE}"
 BASELINE = b"sepcalc-baseline/"  # what a baseline begins with
+BEGINS = {  # what files of others begin with
+    ".pt": rb"PK\x03\x04.{26}[^/]+/(data\.pkl|\.data|\.format_version|byteorder|version|constants\.pkl)",
+    ".pkl": rb"\x80[\x02-\x05]",
+    ".tflite": rb".{4}TFL3",
+    ".gguf": rb"GGUF",
+    ".safetensors": rb'.{4}\x00{4}\{"',
+}
 MAX_BYTES = 2**20  # bytes of Python that are looked through
 
 
-def refuse(path: str, suffix: str) -> None:
-    """Raises InputError for a file of a known kind that sepcalc does not read. Returns for any other file."""
-    shown = printable(path)[:500]
+def refuse(path: str, head: bytes = b"", promised: Format | None = None) -> None:
+    """Raises InputError for a file of a known kind that sepcalc does not read. Its first bytes tell the kind, or its
+    suffix, where that promises no format. Returns for any other file."""
+    shown, suffix = printable(path)[:500], suffix_of(path)
     if suffix == ".py":
         line = _modules(path)
         meant = Meant(path, f"{_module(path)}:{line or 'Net'}", True, tuple(EXAMPLE.split()))
         raise InputError([Problem(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)])
-    if suffix in FILES and not os.path.isdir(path):
-        torch = suffix in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
-        raise InputError([Problem(f"{shown}: {FILES[suffix]}", MODULE if torch else ONNX)])
+    kind = next((kind for kind, begins in BEGINS.items() if re.match(begins, head, re.DOTALL)), "")
+    kind = kind if promised or suffix not in FILES else suffix
+    if kind and not os.path.isdir(path):
+        torch = kind in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
+        renamed = "" if kind == suffix else f"this is a {kind} file by its first bytes: "
+        raise InputError([Problem(f"{shown}: {renamed}{FILES[kind]}", MODULE if torch else ONNX)])
 
 
 def _module(path: str) -> str:

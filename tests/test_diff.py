@@ -379,7 +379,8 @@ REVISIONS = [
     ("git:-x:specs/net.yaml", "a revision cannot begin with a dash\n"),
     ("git:mian:specs/net.yaml", "git says: invalid object name 'mian'.\n"),
     ("git:main:specs/nte.yaml", "git says: path 'specs/nte.yaml' does not exist in 'main'\n"),
-    ("git:main:specs.yaml/", "unknown kind of file: expected .yaml or .yml\n"),
+    ("git:main:specs.yaml/", ("unknown kind of file: expected .yaml or .yml\n"
+     "  hint: a PyTorch module goes by package.module:name, with --input; any other model as ONNX\n")),
     ("git:main:specs/out.yaml", "a symbolic link in this path leads out of the repository\n"),
     ("git:main:specs/gone.yaml", "a symbolic link in this path leads to nothing\n"),
     (
@@ -396,9 +397,9 @@ REVISIONS = [
 @pytest.mark.parametrize(("argument", "message"), REVISIONS)
 def test_revisions_that_cannot_be_read(argument: str, message: str, gate: Run) -> None:
     code, out, err = gate("network", argument)
-    from sepcalc.importers import IMPORTERS
+    from sepcalc.importers.formats import SUFFIXES
 
-    known = " or ".join((".yaml", ".yml", *IMPORTERS))
+    known = " or ".join(SUFFIXES)
     assert (code, out, err) == (2, "", f"{argument}: {message.replace('.yaml or .yml', known)}")
 
 

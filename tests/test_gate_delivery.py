@@ -15,8 +15,7 @@ import yaml
 from pages import blocks
 
 from sepcalc.cli import run
-from sepcalc.importers import IMPORTERS
-from sepcalc.source import YAML
+from sepcalc.importers.formats import SUFFIXES, files_pattern
 
 ROOT = Path(__file__).parent.parent
 NET = "input: 8x8x3\nbudget: {macs: 4k}\nlayers: [conv -k3 -o4]\n"  # 3888 macs
@@ -279,11 +278,12 @@ def test_the_hooks_run_in_pre_commit(project: Path, environment: dict[str, str],
 
 def test_the_hooks_leave_alone_what_is_no_network() -> None:
     (hook,) = [hook for hook in HOOKS if hook["id"] == "sepcalc-check"]
-    read = [f"specs/net{suffix}" for suffix in (*YAML, *IMPORTERS)] + ["A.YAML", "B.Onnx"]
+    read = [f"specs/net{suffix}" for suffix in SUFFIXES] + ["A.YAML", "B.Onnx"]
     others = [".github/ci.yml", ".pre-commit-config.yaml", "a/.b.yaml", "c.py", "d.yaml.txt", "onnx", "e.jsonl"]
     names = [*read, *others]
     chosen = [name for name in names if re.search(hook["files"], name) and not re.search(hook["exclude"], name)]
     assert chosen == read
+    assert hook["files"] == files_pattern()
 
 
 # --- completion ------------------------------------------------------------------------------------------------------

@@ -105,7 +105,13 @@ REFUSED = [
     ("./mobilnet.yml", f"./mobilnet.yml: {UNREAD}\n  hint: did you mean mobilenet.yaml?"),
     ("nowhere/x.yaml", f"nowhere/x.yaml: {UNREAD}"),
     ("specs/x.yaml", f"specs/x.yaml: {UNREAD}"),
-    ("net.txt", "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5"),
+    (
+        "net.txt",
+        (
+            "net.txt: unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5\n"
+            "  hint: a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
+        ),
+    ),
     ("resnet", f"resnet: {UNREAD}\n  hint: zoo:resnet50"),
     ("link.yaml", "link.yaml: it is a link that leads nowhere: to 'gone\\x1b.yaml'"),
     ("mobilenet_v2", f"mobilenet_v2: {UNREAD}\n  hint: zoo:mobilenet_v2"),

@@ -40,12 +40,14 @@ def complete_networks(ctx: click.Context, param: click.Parameter, incomplete: st
 def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """``width=``: the parameters of the networks earlier on the command line."""
     from sepcalc.errors import InputError
+    from sepcalc.importers.formats import of_suffix
     from sepcalc.source import ZOO, is_file_argument, read
 
     given = [*[ctx.params.get(name) for name in ("network", "old", "new", "files", "words")], ctx.args]
     found: dict[str, None] = {}
     for argument in [word for value in given for word in ([value] if isinstance(value, str) else value or ())]:
-        if argument.startswith(ZOO) or (is_file_argument(argument) and argument.endswith((".yaml", ".yml"))):
+        form = of_suffix(argument) if is_file_argument(argument) else None
+        if argument.startswith(ZOO) or (form and "settings" in form.takes):
             try:
                 found |= dict.fromkeys(read(argument).parameters)
             except InputError:

@@ -23,10 +23,11 @@ from sepcalc.cli.subjects import (
     specification,
 )
 from sepcalc.errors import InputError, Meant
+from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
 from sepcalc.shape import Shape, channels_first, read_shape
-from sepcalc.source import TORCH, YAML, is_document
+from sepcalc.source import TORCH, is_document
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
@@ -159,7 +160,7 @@ def _network_in(words: Sequence[str]) -> "Document | None":
     from sepcalc.source import read
 
     for word in words[1:]:
-        if is_document(word) and word != "-" and (os.path.isfile(word) or not word.endswith(YAML)):
+        if is_document(word) and word != "-" and (os.path.isfile(word) or of_suffix(word) is not YAML):
             try:
                 return read(word, Request())
             except InputError:
@@ -256,7 +257,7 @@ def _refused(word: str) -> str:
     if suffix != ".py" and suffix not in foreign.FILES:
         return ""
     try:
-        refuse(word, suffix)
+        refuse(word)
     except InputError as error:
         problem = error.problems[0]
         return str(whole(problem.meant, ["network", word]) or f"{problem.message}; {problem.hint}")

@@ -9,11 +9,12 @@ from sepcalc.cli.completion import complete_networks, complete_parameters
 from sepcalc.cli.output import element_bytes, emit, emit_file, short_output_options
 from sepcalc.errors import InputError, Problem, quoted
 from sepcalc.gate.metrics import METRICS, spoken, unknown
-from sepcalc.importers import IMPORTERS, Request
+from sepcalc.importers import Request
+from sepcalc.importers.formats import MODELS
 from sepcalc.reports.network import GROUPINGS, NetworkReport, held
 from sepcalc.source import MAX_FILE_BYTES, read
 
-NETWORK = f"""a YAML file, zoo:NAME (sepcalc zoo lists them), a model file ({", ".join(IMPORTERS)}), a PyTorch module
+NETWORK = f"""a YAML file, zoo:NAME (sepcalc zoo lists them), a model file ({", ".join(MODELS)}), a PyTorch module
 as package.module:name with --input, - for YAML on standard input, or one line: an input shape and layers, with commas
 between"""
 

@@ -9,8 +9,9 @@ import click
 from sepcalc.cli import commands
 from sepcalc.cli.corrections import SPECS, root
 from sepcalc.errors import InputError, Invalid
+from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.kinds import KINDS
-from sepcalc.source import GIT, YAML, is_document, is_network, read
+from sepcalc.source import GIT, is_document, is_network, read
 from sepcalc.spec import parse
 
 
@@ -67,7 +68,7 @@ def _all_read(given: Mapping[str, Any]) -> bool:
         for name in (*single, *(given.get("files") or ()), *words):
             if "://" in name or (name.startswith(GIT) and not _in_git()):
                 return False
-            if name != "-" and is_document(name) and (os.path.isfile(name) or not name.endswith(YAML)):
+            if name != "-" and is_document(name) and (os.path.isfile(name) or of_suffix(name) is not YAML):
                 read(name, asked)
     except InputError:
         return False

@@ -8,10 +8,11 @@ from sepcalc import foreign, meant
 from sepcalc.cli import COMMANDS
 from sepcalc.cli.corrections import SPECS, corrected, metric_name, options_of, variant
 from sepcalc.errors import InputError, Meant
+from sepcalc.importers.formats import SUFFIXES, YAML, of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
 from sepcalc.model_zoo import near as zoo_near
-from sepcalc.source import REVISION, YAML, ZOO, is_network
+from sepcalc.source import REVISION, ZOO, is_network
 from sepcalc.spec import Spec, parse
 from sepcalc.strangers import is_baseline
 
@@ -210,15 +211,14 @@ def _found(word: str) -> list[str]:
 
 def _is_missing(word: str) -> bool:
     """Whether a word looks like the name of a network but leads to none."""
-    return not os.path.exists(word) and (not is_network(word) or os.path.splitext(word)[1].lower() in YAML)
+    return not os.path.exists(word) and (not is_network(word) or of_suffix(word) is YAML)
 
 
 def _file_of(word: str) -> list[str]:
     """The file of a network whose suffix is missing or different."""
     stem, suffix = os.path.splitext(word)
-    known = (*YAML, ".onnx", ".keras", ".h5")
-    stem = stem if suffix.lower() in known else word
-    return next(([stem + one] for one in known if stem and os.path.isfile(stem + one)), [])
+    stem = stem if suffix.lower() in SUFFIXES else word
+    return next(([stem + one] for one in SUFFIXES if stem and os.path.isfile(stem + one)), [])
 
 
 def _module_of(word: str) -> list[str]:

@@ -3,12 +3,8 @@
 Layouts (batch first, channels first) become shapes as the rest of the house knows them here, and nowhere else.
 """
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from sepcalc.network import Network
+from collections.abc import Mapping
+from typing import NamedTuple
 
 
 class Request(NamedTuple):
@@ -20,18 +16,3 @@ class Request(NamedTuple):
     inputs: Mapping[str, str] = {}
     dims: Mapping[str, str] = {}
     batch: int | None = None
-
-
-IMPORTERS: dict[str, str] = {  # by suffix; a module is loaded when such a file is named
-    ".onnx": "sepcalc.importers.onnx",
-    ".keras": "sepcalc.importers.keras",
-    ".json": "sepcalc.importers.keras",
-    ".h5": "sepcalc.importers.keras",
-    ".hdf5": "sepcalc.importers.keras",
-}
-
-
-def importer(suffix: str) -> "Callable[[str, Request], Network]":
-    """The function that reads such files."""
-    read: Callable[[str, Request], Network] = import_module(IMPORTERS[suffix]).read
-    return read

@@ -37,7 +37,7 @@ def load(path: str) -> Any:
             elif magic[:2] == ZIP:
                 file.seek(0)
                 text = _zipped(file)
-            elif (suffix := os.path.splitext(path)[1].lower()) == ".json":
+            elif (suffix := os.path.splitext(path)[1].lower()) == ".json" or b"{" in magic:
                 text = magic + file.read(MAX_CONFIG_BYTES)
             else:
                 expected = "a zip file, as model.save() writes it" if suffix == ".keras" else "an HDF5 file"

@@ -98,10 +98,6 @@ class Reader:
                 "build it as a functional model, or export it to ONNX: model.export('model.onnx', format='onnx')",
             )
         self.model.first = _any_first(whole_model.config)
-        if self.model.request.dims:
-            raise Invalid(
-                "the open sizes of a Keras model have no names", "give a whole shape, for example --input 224x224x3"
-            )
         if whole_model.class_name == "Sequential" and not _connected(whole_model):
             outputs = self.sequential(whole_model, "", "", None)
         else:

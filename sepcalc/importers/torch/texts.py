@@ -149,10 +149,6 @@ def _places(parameters: Mapping[str, Parameter], count: int) -> list[str]:
 
 def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) -> dict[str, Asked]:
     """What is said of every input. Raises InputError."""
-    for label in request.settings:
-        raise InputError([Problem(f"{shown}: a PyTorch module has no parameter {quoted(label)} to set")])
-    for label in request.dims:
-        raise InputError([Problem(f"{shown}: it has no open dimension {quoted(label)}", "--dim is for model files")])
     places = _places(parameters, max(1, len(request.inputs)))
     taken = [*places, *(one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY)]
     needed = [label for label in taken if label in parameters and parameters[label].default is Parameter.empty]

@@ -1,0 +1,136 @@
+"""The formats that sepcalc reads: one table. What a file is, what it may be asked, and who reads it stands here alone.
+
+A new format is a row here and a module with ``read(path, request) -> Network``.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from sepcalc.importers import Request
+
+if TYPE_CHECKING:
+    from sepcalc.network import Network
+
+ARGUMENTS = Request._fields  # what may be said of a network: its parameters, inputs, dimensions, examples
+HEAD = 512  # bytes at the beginning of a file that tell what it is
+Words = tuple[str, str]  # a message and a hint, with {name}, {suffix} and {value} in them
+
+
+class Format(NamedTuple):
+    """A format: its name, the suffixes of its files, whether it is a folder, a pattern of its first bytes (empty where
+    none tell it), the module that reads it (empty: it is a text in the language of networks), the extra that this needs
+    (empty: none). ``refuses`` are the arguments that it does not take, each with what to say; ``typed`` is whether an
+    input may be given a type and values."""
+
+    name: str
+    suffixes: tuple[str, ...] = ()
+    folder: bool = False
+    begins: bytes = b""
+    module: str = ""
+    extra: str = ""
+    refuses: Mapping[str, Words] = {}
+    typed: bool = False
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """The fields of a Request that it has a use for."""
+        return tuple([one for one in ARGUMENTS if one not in self.refuses])
+
+    def recognizes(self, head: bytes) -> bool:
+        """Whether a file that begins with these bytes is certain to be of this format."""
+        return bool(self.begins) and re.match(self.begins, head, re.DOTALL) is not None
+
+    @property
+    def read(self) -> "Callable[[str, Request], Network]":
+        """The function that reads such a file."""
+        function: Callable[[str, Request], Network] = import_module(self.module).read
+        return function
+
+
+_NO_SETTINGS = {"settings": ("{name}: a {suffix} file has no parameters to set", "")}
+_CLOSED = {
+    "dims": ("{name} has no open dimension {value}", "--dim is for model files"),
+    "batch": ("{name} is of one example, not {value}", "--batch is for model files"),
+}
+_WHOLE = "give a whole shape, for example --input 224x224x3"
+_NAMELESS = {**_NO_SETTINGS, "dims": ("{name}: the open sizes of a Keras model have no names", _WHOLE)}
+_KERAS = "sepcalc.importers.keras"
+
+YAML = Format("YAML", (".yaml", ".yml"), refuses=_CLOSED)
+LINE = Format(
+    "one line", refuses={**_CLOSED, "settings": ("{name} has no parameters to set", "")}
+)  # 8x8x3, conv -k3 -o4
+PYTORCH = Format(
+    "PyTorch",  # package.module:name
+    module="sepcalc.importers.torch",
+    extra="torch",
+    refuses={
+        "settings": ("{name}: a PyTorch module has no parameter {value} to set", ""),
+        "dims": ("{name}: it has no open dimension {value}", "--dim is for model files"),
+    },
+    typed=True,
+)
+FORMATS = (  # of files; of two that could be meant by a file's first bytes the first is
+    YAML,
+    Format(
+        "ONNX",
+        (".onnx",),
+        begins=rb"\x08[\x01-\x1f][\x12\x1a\x22\x28\x32\x3a\x42\x72]",  # its version as field 1, then another field
+        module="sepcalc.importers.onnx",
+        extra="onnx",
+        refuses=_NO_SETTINGS,
+    ),
+    Format(
+        "Keras",
+        (".keras",),
+        begins=rb"PK\x03\x04.{26}(metadata|config)\.json",  # the first member of a zip
+        module=_KERAS,
+        refuses=_NAMELESS,
+    ),
+    Format(
+        "Keras' JSON",
+        (".json",),
+        begins=rb'(\xef\xbb\xbf)?\s*\{\s*("\w+"\s*:\s*"[^"]*"\s*,\s*)*"class_name"',
+        module=_KERAS,
+        refuses=_NAMELESS,
+    ),
+    Format(
+        "Keras' HDF5",
+        (".h5", ".hdf5"),
+        begins=rb"\x89HDF\r\n\x1a\n",
+        module=_KERAS,
+        extra="h5",
+        refuses=_NAMELESS,
+    ),
+)
+
+BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
+SUFFIXES = tuple(BY_SUFFIX)
+MODELS = tuple([suffix for suffix, form in BY_SUFFIX.items() if form.module])  # of files of other tools
+
+
+def suffix_of(path: str) -> str:
+    """The suffix of a path, in small letters: ``.onnx``."""
+    return os.path.splitext(path)[1].lower()
+
+
+def of_suffix(path: str) -> Format | None:
+    """The format that the suffix of a path promises, None where that is no format's."""
+    return BY_SUFFIX.get(suffix_of(path))
+
+
+def recognized(path: str, head: bytes) -> Format | None:
+    """The format of a file that begins with these bytes: what its suffix says, unless the bytes are another format's;
+    None where neither is known."""
+    promised = of_suffix(path)
+    if promised is not None and promised.recognizes(head):
+        return promised
+    return next((form for form in FORMATS if form.recognizes(head)), promised)
+
+
+def files_pattern() -> str:
+    """A regular expression for names of files that are read, as hooks take it."""
+    return rf"(?i)\.({'|'.join([suffix[1:] for suffix in SUFFIXES])})$"
