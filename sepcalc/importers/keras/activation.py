@@ -5,9 +5,9 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid, printable
+from sepcalc.importers.common.attributes import Settings, shown
 from sepcalc.importers.common.elementwise import gated
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.settings import Settings, shown
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Reduce

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.settings import Settings
 
 Handler = Callable[[Call], Tensor | list[Tensor]]
 

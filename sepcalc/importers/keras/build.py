@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.graph_builder import GraphBuilder, numbered
-from sepcalc.importers.keras.settings import Settings
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.rename import Rename

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.importers.common.attributes import shown, whole
 from sepcalc.importers.keras.build import Tensor, tensors_in
-from sepcalc.importers.keras.settings import shown, whole
 from sepcalc.shape import MAX_SIZE, Shape, read_shape
 
 MODELS = ("Model", "Functional", "Sequential")

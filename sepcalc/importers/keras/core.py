@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 from sepcalc.errors import Invalid, quoted
+from sepcalc.importers.common.attributes import Settings, whole
 from sepcalc.importers.keras.activation import activate, unit
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.settings import Settings, whole
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Embedding

@@ -4,11 +4,11 @@ from functools import partial
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.elementwise import chain, with_stored
 from sepcalc.importers.keras.arguments import Handler, axes_of, axis_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.settings import Settings
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored

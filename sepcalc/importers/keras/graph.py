@@ -6,6 +6,7 @@ from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.graph_builder import fixed_batch
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import (
@@ -30,7 +31,6 @@ from sepcalc.importers.keras.calls import (
     sizes_of,
 )
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.settings import Settings
 from sepcalc.importers.keras.stored import Weights, with_weights
 from sepcalc.importers.keras.table import handler, may_store
 from sepcalc.importers.keras.tftable import function_of

@@ -7,11 +7,11 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.attributes import Settings, whole
 from sepcalc.importers.keras.arguments import BATCH, Handler, axes_of, axis_of, dims_of, option
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
-from sepcalc.importers.keras.settings import Settings, whole
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape

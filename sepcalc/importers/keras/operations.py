@@ -5,6 +5,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.elementwise import raised
 from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import Handler, axes_of, dims_of, operands, option, single
@@ -13,7 +14,6 @@ from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.formulas import FORMULAS, binary, reduce, scalar
 from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import resample
-from sepcalc.importers.keras.settings import Settings
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Select, Stored
 from sepcalc.ops.move import Copy

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.calls import entry
 from sepcalc.importers.keras.core import Unknown, einsum_indices
-from sepcalc.importers.keras.settings import Settings
 from sepcalc.ops.move import Constant
 from sepcalc.shape import Shape
 

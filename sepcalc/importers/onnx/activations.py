@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import bounded
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.arithmetic import combined
@@ -16,7 +15,6 @@ from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
 from sepcalc.ops.norm import Softmax
-from sepcalc.shape import show
 
 
 def _applied(builder: Builder, call: Call, op: Op, weights: Sequence[Value | None] = (), kind: int = 0) -> Results:
@@ -27,7 +25,7 @@ def _applied(builder: Builder, call: Call, op: Op, weights: Sequence[Value | Non
 
 def _act(how: str, option: str = "", default: float = 1.0, kind: int = 0) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        factor = call.decimal(option, default) if option else 1.0
+        factor = call.number(option, default=default) if option else 1.0
         return _applied(builder, call, Activation(how, factor), kind=kind)
 
     return handle
@@ -90,17 +88,14 @@ def _clip(builder: Builder, call: Call) -> Results:
 
 
 def _shrink(builder: Builder, call: Call) -> Results:
-    return _applied(builder, call, Activation("soft-shrink" if call.decimal("bias", 0.0) else "hard-shrink"))
+    return _applied(builder, call, Activation("soft-shrink" if call.number("bias", default=0.0) else "hard-shrink"))
 
 
 def _softmax(log: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = call.input(0)
         rank = len(value.sizes)
-        axis = call.whole("axis", -1 if call.opset >= 13 else 1)
-        if not -rank <= axis < rank:
-            raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
-        axis %= rank
+        axis = call.axis(value, -1 if call.opset >= 13 else 1)
         if call.opset >= 13 or axis == rank - 1:
             value = builder.along(value, axis)
             number = builder.add(call.name, Softmax(log, builder.place(value, axis)), [value.number])

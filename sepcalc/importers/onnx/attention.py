@@ -36,8 +36,8 @@ def form_of(call: Call, heads: int, kv_heads: int, mask: Value | None, scores: i
     if heads < 1 or kv_heads < 1:
         raise Invalid("attention needs heads")
     added = mask is not None and mask.kind != 9
-    capped = call.decimal("softcap", 0.0) != 0
-    return Form(heads, kv_heads, added, call.decimal("scale", 0.0) != 1, capped, scores)
+    capped = call.number("softcap", default=0.0) != 0
+    return Form(heads, kv_heads, added, call.number("scale", default=0.0) != 1, capped, scores)
 
 
 def attended(

@@ -1,6 +1,6 @@
 """Convolutions, and the windows that pools share with them."""
 
-from sepcalc.errors import Invalid, quoted
+from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import convolution, same, windowed
 from sepcalc.importers.common.layout import WINDOWED
 from sepcalc.importers.onnx.graph import Builder, Named
@@ -12,25 +12,17 @@ from sepcalc.ops.conv import Transposed
 from sepcalc.ops.elementwise import Activation
 from sepcalc.shape import Pads, Shape, extent, show
 
-
-def sizes_of(call: Call, name: str, axes: int, default: int = 1, least: int = 1) -> Shape:
-    sizes = call.ints(name)
-    if not sizes:
-        return (default,) * axes
-    if len(sizes) != axes or min(sizes) < least:
-        raise Invalid(f"the attribute {name} of {call.type} is {sizes}: expected {axes} sizes from {least}")
-    return sizes
+_AUTO = ("notset", "valid", "same_upper", "same_lower")
 
 
 def pads_of(call: Call, spatial: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
     """Padding before and after, per axis, from ``pads`` or ``auto_pad``."""
-    auto = call.text("auto_pad", "NOTSET")
-    if auto in ("SAME_UPPER", "SAME_LOWER"):
+    auto = call.word("auto_pad", _AUTO, "notset")
+    if auto.startswith("same"):
         pads = same(spatial, kernel, stride, dilation)
-        return pads if auto == "SAME_UPPER" else tuple([(after, before) for before, after in pads])
-    if auto not in ("NOTSET", "VALID"):
-        raise Invalid(f"the attribute auto_pad is {quoted(auto)}")
-    given = sizes_of(call, "pads", 2 * len(spatial), 0, 0) if auto == "NOTSET" else (0,) * 2 * len(spatial)
+        return pads if auto == "same_upper" else tuple([(after, before) for before, after in pads])
+    both = 2 * len(spatial)
+    given = call.sizes("pads", rank=both, default=0, least=0) if auto == "notset" else (0,) * both
     return tuple(zip(given[: len(spatial)], given[len(spatial) :], strict=True))
 
 
@@ -47,7 +39,7 @@ def _slid(builder: Builder, call: Call, x: Value, weight: Value) -> tuple[Value,
     kernel, given = weight.sizes[2:], call.ints("kernel_shape")
     if len(weight.sizes) != len(value.sizes) or (given and given != kernel):
         raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
-    return value, kernel, *[sizes_of(call, name, len(spatial)) for name in ("strides", "dilations")]
+    return value, kernel, *[call.sizes(name, rank=len(spatial), default=1) for name in ("strides", "dilations")]
 
 
 def _conv(builder: Builder, call: Call) -> Results:
@@ -57,8 +49,8 @@ def _conv(builder: Builder, call: Call) -> Results:
 def convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value | None) -> Value:
     value, kernel, stride, dilation = _slid(builder, call, x, weight)
     out, per_group = weight.sizes[:2]
-    groups = call.whole("group", 1)
-    if groups < 1 or per_group * groups != value.sizes[1]:
+    groups = call.size("group", default=1)
+    if per_group * groups != value.sizes[1]:
         raise Invalid(f"{groups} groups of {per_group} channels are not the {value.sizes[1]} channels of the input")
     hold(call, "a bias", bias, (out,))
     return convolution(
@@ -80,19 +72,19 @@ def _transposed(builder: Builder, call: Call) -> Results:
     value, kernel, stride, dilation = _slid(builder, call, call.input(0), weight)
     if weight.sizes[0] != value.sizes[1]:
         raise Invalid(f"a kernel of {show(weight.sizes)} does not fit an input of {show(value.sizes)}")
-    groups, spatial = call.whole("group", 1), value.sizes[2:]
+    groups, spatial = call.size("group", default=1), value.sizes[2:]
     out = weight.sizes[1] * groups
     hold(call, "a bias", bias, (out,))
-    extra = sizes_of(call, "output_padding", len(spatial), 0, 0)
-    auto, wanted = call.text("auto_pad", "NOTSET"), call.ints("output_shape")
-    if wanted or auto in ("SAME_UPPER", "SAME_LOWER"):
+    extra = call.sizes("output_padding", rank=len(spatial), default=0, least=0)
+    auto, wanted = call.word("auto_pad", _AUTO, "notset"), call.ints("output_shape")
+    if wanted or auto.startswith("same"):
         sizes = wanted[-len(spatial) :] if wanted else tuple([i * s for i, s in zip(spatial, stride)])
         pads, more = [], []
         for i, k, s, d, o, e in zip(spatial, kernel, stride, dilation, sizes, extra, strict=True):
             whole = s * (i - 1) + e + extent(k, d) - o
             less = max(0, whole) // 2
             after = max(0, whole) - less
-            pads.append((less, after) if auto == "SAME_UPPER" else (after, less))
+            pads.append((less, after) if auto == "same_upper" else (after, less))
             more.append(e + max(0, -whole))
         extra, cut = tuple(more), tuple(pads)
     else:

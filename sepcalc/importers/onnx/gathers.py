@@ -12,7 +12,6 @@ from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
-from sepcalc.shape import show
 
 _COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum"}  # what a scatter may do
 
@@ -20,10 +19,7 @@ _COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum
 def _gather(builder: Builder, call: Call) -> Results:
     data, at = call.input(0), call.input(1)
     rank = len(data.sizes)
-    axis = call.whole("axis", 0)
-    if not -rank <= axis < rank:
-        raise Invalid(f"axis {axis} is none of {show(data.sizes)}")
-    axis %= rank
+    axis = call.axis(data, 0)
     shape = (*data.sizes[:axis], *at.sizes, *data.sizes[axis + 1 :])
     if data.constant:
         batch = at.batch + axis if at.batch is not None else None

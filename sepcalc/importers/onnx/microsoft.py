@@ -76,7 +76,7 @@ def _turned(builder: Builder, call: Call, at: int, side: str) -> Value:
 def _matmul(builder: Builder, call: Call) -> Results:
     a, b = _turned(builder, call, 0, "A"), _turned(builder, call, 1, "B")
     result = multiplied(builder, call, a, b)
-    if call.decimal("alpha", 1.0) != 1.0 and not (a.constant or b.constant):
+    if call.number("alpha", default=1.0) != 1.0 and not (a.constant or b.constant):
         result = result._replace(number=builder.add(f"{call.name}/alpha", Stored("scale"), [result.number]))
     return (_activated(builder, call, result),)
 
@@ -111,10 +111,10 @@ def _clamped_gate(builder: Builder, call: Call) -> Results:
     if linear is None:
         gate, linear = split(builder, call, gate, (gate.sizes[-1] // 2,) * 2)
     steps: list[tuple[int, str, Op]] = []
-    if call.decimal("limit", 0.0) > 0:
+    if call.number("limit", default=0.0) > 0:
         steps = [(0, "top", Stored("minimum")), (1, "clip", Activation("clip"))]
-    steps.append((0, "swish", Activation("swish", call.decimal("activation_alpha", 1.0))))
-    if call.decimal("activation_beta", 0.0):
+    steps.append((0, "swish", Activation("swish", call.number("activation_alpha", default=1.0))))
+    if call.number("activation_beta", default=0.0):
         steps.append((1, "beta", Stored("shift")))
     both = [builder.standing(call.name, one) for one in (gate, linear)]
     for at, part, op in steps:

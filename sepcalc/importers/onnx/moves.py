@@ -185,9 +185,7 @@ def _slice(builder: Builder, call: Call) -> Results:
 def _split(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     rank = len(value.sizes)
-    axis = call.whole("axis", 0)
-    if not -rank <= axis < rank:
-        raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
+    axis = call.axis(value, 0)
     given, count, size = call.maybe(1), len(call.outputs), value.sizes[axis]
     parts = call.ints("split")
     if given is not None and given.data is not None:

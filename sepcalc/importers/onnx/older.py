@@ -26,9 +26,9 @@ def _per_channel(builder: Builder, call: Call, value: Value, how: str, numbers: 
 
 def _scaled(builder: Builder, call: Call) -> Results:
     """x·scale + bias, scale and bias being constants: ImageScaler, Affine, Scale."""
-    factor = call.decimal("alpha" if call.type == "Affine" else "scale", 1.0)
+    factor = call.number("alpha" if call.type == "Affine" else "scale", default=1.0)
     value = _per_channel(builder, call, call.input(0), "multiply", (factor,))
-    added = call.attributes.get("bias", ()) if call.type == "ImageScaler" else (call.decimal("beta", 0.0),)
+    added = call.attributes.get("bias", ()) if call.type == "ImageScaler" else (call.number("beta", default=0.0),)
     if call.type == "Scale" or not added:
         return (value,)
     if not isinstance(added, tuple) or len(added) not in (1, value.sizes[min(1, len(value.sizes) - 1)]):
@@ -38,9 +38,9 @@ def _scaled(builder: Builder, call: Call) -> Results:
 
 def _scaled_tanh(builder: Builder, call: Call) -> Results:
     """alpha·tanh(beta·x)."""
-    value = _per_channel(builder, call, call.input(0), "multiply", (call.decimal("beta", 1.0),))
+    value = _per_channel(builder, call, call.input(0), "multiply", (call.number("beta", default=1.0),))
     (value,) = ACTIVATIONS["Tanh"](builder, call._replace(inputs=(value,)))
-    return (_per_channel(builder, call, value, "multiply", (call.decimal("alpha", 1.0),)),)
+    return (_per_channel(builder, call, value, "multiply", (call.number("alpha", default=1.0),)),)
 
 
 def _crop(builder: Builder, call: Call) -> Results:

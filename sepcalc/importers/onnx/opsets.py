@@ -53,5 +53,5 @@ def concatenated(builder: Builder, call: Call) -> Call:
 
 
 def upsampled(builder: Builder, call: Call) -> Call:
-    scales = (1.0, 1.0, call.decimal("height_scale", 1.0), call.decimal("width_scale", 1.0))
+    scales = (1.0, 1.0, call.number("height_scale", default=1.0), call.number("width_scale", default=1.0))
     return call._replace(attributes={**call.attributes, "scales": scales})

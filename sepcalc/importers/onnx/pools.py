@@ -8,7 +8,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import windowed
 from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED
 from sepcalc.importers.onnx.arithmetic import power_of
-from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of, sizes_of
+from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.opsets import upsampled
 from sepcalc.importers.onnx.rows import Operator
@@ -28,12 +28,11 @@ def _pool(how: str) -> Handler:
 def _pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
     value, spatial = image_of(builder, image)
     axes = len(spatial)
-    if call.ints("kernel_shape") is None:
-        raise Invalid(f"{call.type} lacks its kernel_shape")
-    kernel, stride, dilation = [sizes_of(call, name, axes) for name in ("kernel_shape", "strides", "dilations")]
+    kernel = call.sizes("kernel_shape", rank=axes)
+    stride, dilation = [call.sizes(name, rank=axes, default=1) for name in ("strides", "dilations")]
     pads = pads_of(call, spatial, kernel, stride, dilation)
     exclude = how == "avg" and not call.whole("count_include_pad", 0)
-    op = Pool(how, kernel, stride, pads, dilation, bool(call.whole("ceil_mode", 0)), exclude)
+    op = Pool(how, kernel, stride, pads, dilation, call.flag("ceil_mode", False), exclude)
     result = windowed(Named(builder, call.name), op, value)
     return (result, result._replace(kind=7))
 
@@ -55,7 +54,7 @@ def _powers(pooled: Callable[[Builder, Call, str, Value], Results]) -> Handler:
     """The p-th root of the sum of p-th powers: each element's power once, the windows' sums, their roots."""
 
     def handle(builder: Builder, call: Call) -> Results:
-        value, p = call.input(0), call.decimal("p", 2)
+        value, p = call.input(0), float(call.number("p", default=2))
         if p < 1:
             raise Invalid(f"a pool of powers {p:g}: expected 1 or more")
         if p % 2:  # of even powers there is no need of it
@@ -76,7 +75,7 @@ def _folded(builder: Builder, call: Call) -> Results:
     axes = len(to)
     if len(value.sizes) != 3 or len(kernel) != axes or min(to + kernel, default=0) < 1:
         raise Invalid(f"{show(value.sizes)} are not the windows {kernel} of {to}")
-    stride, dilation = sizes_of(call, "strides", axes), sizes_of(call, "dilations", axes)
+    stride, dilation = [call.sizes(name, rank=axes, default=1) for name in ("strides", "dilations")]
     pads = pads_of(call, to, kernel, stride, dilation)
     windows = tuple(
         [positions(i, extent(k, d), s, sum(p)) for i, k, d, s, p in zip(to, kernel, dilation, stride, pads)]
@@ -172,7 +171,7 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
         raise Refused(f"sampling {mode} over {axes} axes has no count here: runtimes have none either")
     if len(grid.sizes) != axes + 2 or grid.sizes[-1] != axes or grid.sizes[0] != x.sizes[0]:
         raise Invalid(f"a grid of {show(grid.sizes)} does not fit an input of {show(x.sizes)}")
-    op: Op = GridSample(words[family], bool(call.whole("align_corners", 0)), grid.constant)
+    op: Op = GridSample(words[family], call.flag("align_corners", False), grid.constant)
     batch = 0 if 0 in (x.batch, grid.batch) else None
     x, grid = [builder.for_each(value) for value in (x, grid)]
     image = builder.image(builder.standing(call.name, x))

@@ -29,7 +29,7 @@ from sepcalc.ops.product import Einsum
 def _gemm(builder: Builder, call: Call) -> Results:
     a, b = call.input(0), call.input(1)
     c = call.maybe(2)
-    if c is not None and not call.decimal("beta", 1.0):  # times 0, it is not there
+    if c is not None and not call.number("beta", default=1.0):  # times 0, it is not there
         builder.no_weights.update(c.roots)
         c = None
     if len(a.sizes) != 2 or len(b.sizes) != 2:
@@ -40,7 +40,7 @@ def _gemm(builder: Builder, call: Call) -> Results:
     hold_within(call, "a bias", c, (rows, columns))
     bias = c is not None and c.constant and (a.constant or b.constant)
     result = contract(builder, call, a, b, f"{left},{right}->ij", c if bias else None)
-    scaled = call.decimal("alpha", 1.0) != 1.0 and not (a.constant or b.constant)
+    scaled = call.number("alpha", default=1.0) != 1.0 and not (a.constant or b.constant)
     if scaled:
         number = builder.add(f"{call.name}/alpha", Stored("scale"), [result.number])
         result = result._replace(number=number)

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid
-from sepcalc.shape import Shape
+from sepcalc.importers.common.attributes import Attributes
+from sepcalc.shape import Shape, show
 
 
 class Value(NamedTuple):
@@ -61,15 +62,22 @@ class Refused(Exception):
     """An operator, or this form of it, that cannot be counted: why."""
 
 
-class Call(NamedTuple):
-    """One node of the file with its inputs found."""
-
+class _Call(NamedTuple):
     name: str
     type: str
     inputs: tuple[Value | None, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     opset: int
+
+
+class Call(_Call, Attributes):
+    """One node of the file with its inputs found."""
+
+    __slots__ = ()
+
+    def get(self, *keys: str) -> Any:
+        return next((self.attributes[key] for key in keys if key in self.attributes), None)
 
     def input(self, at: int) -> Value:
         """An input that must be there."""
@@ -80,31 +88,12 @@ class Call(NamedTuple):
     def maybe(self, at: int) -> Value | None:
         return self.inputs[at] if at < len(self.inputs) else None
 
-    def whole(self, name: str, default: int) -> int:
-        value = self.attributes.get(name, default)
-        if not isinstance(value, int):
-            raise Invalid(f"the attribute {name} of {self.type} is not a whole number")
-        return value
-
-    def decimal(self, name: str, default: float) -> float:
-        value = self.attributes.get(name, default)
-        if not isinstance(value, (int, float)):
-            raise Invalid(f"the attribute {name} of {self.type} is not a number")
-        return float(value)
-
-    def text(self, name: str, default: str) -> str:
-        value = self.attributes.get(name, default)
-        if not isinstance(value, str):
-            raise Invalid(f"the attribute {name} of {self.type} is not a text")
-        return value
-
-    def ints(self, name: str) -> tuple[int, ...] | None:
-        value = self.attributes.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, tuple) or not all(isinstance(size, int) for size in value):
-            raise Invalid(f"the attribute {name} of {self.type} is not a list of whole numbers")
-        return value
+    def axis(self, value: Value, default: int) -> int:
+        """The axis of a value that the attribute of this name says, counted from the first."""
+        axis, rank = self.whole("axis", default), len(value.sizes)
+        if not -rank <= axis < rank:
+            raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
+        return axis % rank
 
 
 class Mixed(Invalid):

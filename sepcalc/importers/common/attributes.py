@@ -1,6 +1,6 @@
-"""The settings of one layer, each read as what it must be: nothing in a file is trusted to be a number."""
+"""The attributes of one layer of a file, each read as what it must be: nothing in a file is trusted to be a number."""
 
-from math import isfinite
+from collections.abc import Mapping
 from typing import Any
 
 from sepcalc.errors import Invalid, quoted
@@ -28,19 +28,15 @@ def whole(value: object, least: int = 1) -> int:
     return value
 
 
-class Settings:
-    """A layer's ``config``. A key that is missing or null stands for the default; without a default it must be
-    there. Raises Invalid, which names the key."""
+class Attributes:
+    """A layer's attributes by name. One that is missing stands for the default; without a default it must be there.
+    Its readers raise Invalid, which names the attribute."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
+    __slots__ = ()
 
     def get(self, *keys: str) -> Any:
-        """The raw value under the first of these names that is there (a setting's name today, and of old)."""
-        for key in keys:
-            if self.config.get(key) is not None:
-                return self.config[key]
-        return None
+        """The raw value under the first of these names that is there, or None."""
+        raise NotImplementedError
 
     def _read(self, keys: tuple[str, ...], default: Any) -> Any:
         value = self.get(*keys)
@@ -57,8 +53,10 @@ class Settings:
             raise Invalid(fact.message if "missing" in fact.message else f"{keys[0]} is {fact.message}") from fact
 
     def sizes(self, *keys: str, rank: int | None = None, default: int | None = None, least: int = 1) -> Shape:
-        """A list of one size for each of ``rank`` axes, as Keras wants it; a number stands for all of them."""
+        """A list of one size for each of ``rank`` axes; a number stands for all of them, and so does the default for
+        an empty tuple, which is ONNX's."""
         value = self._read(keys, default)
+        value = default if value == () and default is not None else value
         items = list(value) if isinstance(value, list | tuple) else [value] * (rank or 1)
         if rank is not None and len(items) != rank:
             count = "1 value" if len(items) == 1 else f"{len(items)} values"
@@ -97,11 +95,31 @@ class Settings:
             raise Invalid(f"{key} is {shown(value)}: expected true or false")
         return bool(value)
 
+    def whole(self, key: str, default: int) -> int:
+        """A whole number of either sign."""
+        value = self._read((key,), default)
+        if not isinstance(value, int):
+            raise Invalid(f"{key} is {shown(value)}: expected a whole number")
+        return value
+
+    def ints(self, key: str) -> tuple[int, ...] | None:
+        """A list of whole numbers of either sign; None where it is missing."""
+        value = self.get(key)
+        if value is not None and not (isinstance(value, tuple) and all(isinstance(one, int) for one in value)):
+            raise Invalid(f"{key} is {shown(value)}: expected a list of whole numbers")
+        return value
+
+    def text(self, key: str, default: str) -> str:
+        value = self._read((key,), default)
+        if not isinstance(value, str):
+            raise Invalid(f"{key} is {shown(value)}: expected a text")
+        return value
+
     def number(self, *keys: str, default: float) -> float:
         value = self._read(keys, default)
         if isinstance(value, dict) and isinstance(value.get("config"), dict):  # a serialized array of one number
             value = value["config"].get("value")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             raise Invalid(f"{keys[0]} is {shown(value)}: expected a number")
         return value
 
@@ -132,3 +150,14 @@ class Settings:
         if not isinstance(value, dict):
             raise Invalid(f"{key} is {shown(value)}: expected a layer")
         return value
+
+
+class Settings(Attributes):
+    """The attributes of a mapping, where null stands for a missing one: the ``config`` of a layer of Keras."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+
+    def get(self, *keys: str) -> Any:
+        """The value under the first of these names that is there (an attribute's name today, and of old)."""
+        return next((self.config[key] for key in keys if self.config.get(key) is not None), None)
