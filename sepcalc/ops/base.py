@@ -22,11 +22,11 @@ class Window(NamedTuple):
 
 
 class Multiple(NamedTuple):
-    """The channels of an input (by its number; -1: of the output) must be a multiple of ``count``; where it is
-    ``handed_on``, of ``count`` times what the output's must be a multiple of."""
+    """The channels of an input (by its number; -1: of the output) must be a multiple of ``factor``; where it is
+    ``handed_on``, of ``factor`` times what the output's must be a multiple of."""
 
     tensor: int
-    count: int
+    factor: int
     handed_on: bool = False
 
 

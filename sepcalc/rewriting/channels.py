@@ -31,8 +31,8 @@ class Channels:
         self._kept = {self._class(tensor) for tensor in (*range(first), *fixed, *[first + head for head in heads])}
         self._multiples: dict[int, int] = {}
         for at, node, tie in reversed(nodes):
-            for number, count, handed_on in tie.multiples:
-                multiple = count * self._multiples.get(self._class(at), 1) if handed_on else count
+            for number, factor, handed_on in tie.multiples:
+                multiple = factor * self._multiples.get(self._class(at), 1) if handed_on else factor
                 root = self._class(at if number < 0 else node.sources[number])
                 self._multiples[root] = lcm(self._multiples.get(root, 1), multiple)
         self._sums: dict[int, list[int]] = {}  # classes whose channels are the sum of others'
