@@ -7,7 +7,10 @@ from sepcalc.errors import Invalid, quoted
 
 _DECIMAL = ((10**6, "M"), (10**9, "G"), (10**12, "T"), (10**15, "P"), (10**18, "E"))
 _BINARY = ((2**10, "KiB"), (2**20, "MiB"), (2**30, "GiB"), (2**40, "TiB"), (2**50, "PiB"), (2**60, "EiB"))
-_SUFFIXES = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
+_COUNTED = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BYTES = {"": 1, "B": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, **{unit: size for size, unit in _BINARY[:4]}}
+_PRINTED = _COUNTED | {"B": 10**9}
+_MAX_LENGTH = 40  # characters of a quantity
 
 
 def exact(count: int) -> str:
@@ -17,14 +20,33 @@ def exact(count: int) -> str:
 
 def brief(count: int) -> str:
     """Two decimals and a suffix from a million on: ``568.74 M``; all digits below."""
-    if count < 10**6:
-        return exact(count)
-    return _scaled(count, 1000, _DECIMAL) or f"{count:.2e}"
+    return exact(count) if count < 10**6 else _scaled(count, 1000, _DECIMAL) or f"{count:.2e}"
+
+
+def about(count: int) -> str:
+    """Three digits and a suffix from a million on: ``42.3 M``, ``61 M``; all digits below."""
+    return exact(count) if count < 10**6 else _scaled(count, 1000, _DECIMAL, short=True) or f"{count:.2e}"
 
 
 def size(count: int) -> str:
     """Bytes: ``612 B``, ``2.50 MiB``."""
     return f"{count} B" if count < 2**10 else _scaled(count, 1024, _BINARY) or f"{count:.2e} B"
+
+
+def about_bytes(count: int) -> str:
+    """Bytes in three digits: ``1.5 MiB``."""
+    return f"{count} B" if count < 2**10 else _scaled(count, 1024, _BINARY, short=True) or f"{count:.2e}"
+
+
+def _scaled(count: int, step: int, units: tuple[tuple[int, str], ...], short: bool = False) -> str:
+    """Two decimals, or with ``short`` three digits, of the first unit that they stay below a step of when rounded, so
+    never ``1000.00 M``; nothing when even the last unit is too small."""
+    for factor, unit in units:
+        value = count / factor
+        digits = f"{value:.{2 if not short or value < 9.995 else 1 if value < 99.95 else 0}f}"
+        if float(digits) < step:
+            return f"{digits.rstrip('0').rstrip('.') if short and '.' in digits else digits} {unit}"
+    return ""
 
 
 def byte_count(count: int) -> str:
@@ -50,6 +72,15 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.2f} %" if whole else "0.00 %"
 
 
+def percent(part: int, whole: int) -> str:
+    """Percent with one decimal, or as many as show that it is not nothing: ``7.4 %``, ``0.003 %``."""
+    value = 100 * part / whole
+    for decimals in range(1, 7):
+        if round(value, decimals):
+            return f"{value:,.{decimals}f} %"
+    return f"{value:.1g} %"
+
+
 class Printed(NamedTuple):
     """A number as a paper prints it, exactly: ``digits`` (all of them, without the point) over ``below``, times
     ``unit``."""
@@ -69,32 +100,27 @@ class Printed(NamedTuple):
         return 2 * abs(actual * self.below - self.digits * self.unit) <= self.unit
 
 
+def _parsed(text: str, whole: str, unit: str) -> tuple[str, ...] | None:
+    """The digits before the point, those behind it and the unit, each perhaps empty; ``whole`` and ``unit`` are
+    patterns. None where the text is something else."""
+    match = re.fullmatch(rf"({whole})(?:\.([0-9]+))?(?:{unit})?", text, re.ASCII) if len(text) <= _MAX_LENGTH else None
+    return match.groups("") if match else None
+
+
+def _printed(text: str, whole: str, decimals: str, unit: int) -> Printed:
+    return Printed(text, int(whole.replace(",", "") + decimals), 10 ** len(decimals), unit)
+
+
 def read_printed(text: str) -> Printed:
-    """``4.2M``, ``569M``, ``1,550M``, ``568740352``: a decimal number, then perhaps k, M, G (or B) or T."""
-    number, unit = (text[:-1].rstrip(" "), text[-1]) if text[-1:] in _SUFFIXES and text else (text, "")
-    whole, point, decimals = number.partition(".")
-    groups = whole.split(",")
-    grouped = len(groups) == 1 or (0 < len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:]))
-    digits = "".join(groups) + decimals
-    if not (
-        grouped
-        and whole
-        and bool(point) == bool(decimals)
-        and digits.isascii()
-        and digits.isdigit()
-        and len(text) <= 40
-    ):
+    """``4.2M``, ``569M``, ``1,550M``, ``568740352``: a decimal number, then perhaps k, M, G (or B) or T. Raises
+    Invalid."""
+    parts = _parsed(text, "[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+", " *([kKMGBT])")
+    if not parts:
         raise Invalid(
             f"{quoted(text)} is not a quantity: expected digits, perhaps a point, and k, M, G or T",
             "for example 4.2M, 569M or 568740352",
         )
-    return Printed(text, int(digits), 10 ** len(decimals), _SUFFIXES[unit])
-
-
-_AMOUNT = re.compile(r"(0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3}){2,})(?:\.([0-9]+))?(?: ?([A-Za-z]+))?", re.ASCII)
-_COUNTED = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_BYTES = {"": 1, "B": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, **{unit: size for size, unit in _BINARY[:4]}}
-_MAX_LENGTH = 40  # characters of a quantity
+    return _printed(text, parts[0], parts[1], _PRINTED[parts[2]])
 
 
 def read_amount(text: str, of_bytes: bool = False) -> Printed:
@@ -104,19 +130,19 @@ def read_amount(text: str, of_bytes: bool = False) -> Printed:
     expected = "k, M, G or T; KiB, MiB, GiB or TiB" if of_bytes else "k, M, G or T"
     shown = quoted(text)
     example = "for example 512KiB, 2.5MiB or 1048576" if of_bytes else "for example 4.2M, 569M or 568740352"
-    match = _AMOUNT.fullmatch(text) if len(text) <= _MAX_LENGTH else None
-    if not match:
+    parts = _parsed(text, "0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3}){2,}", " ?([A-Za-z]+)")
+    if not parts:
         if text[:1] == "-":
             raise Invalid(f"{shown} is negative: a limit is 0 or more")
         if re.fullmatch(r"[0-9.,_' ]*[0-9][0-9.,_' ]*[A-Za-z]*", text[:_MAX_LENGTH], re.ASCII):
             raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
         raise Invalid(f"{shown} is not a quantity: expected digits, perhaps a point, and {expected}", example)
-    whole, decimals, unit = match[1], match[2] or "", match[3] or ""
+    whole, decimals, unit = parts
     if "," in whole and (decimals or unit):
         raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
     if unit not in units:
         raise Invalid(f"{shown} has an unknown unit {quoted(unit)}: expected {expected}", _unit_hint(unit, of_bytes))
-    return Printed(text, int(whole.replace(",", "") + decimals), 10 ** len(decimals), units[unit])
+    return _printed(text, whole, decimals, units[unit])
 
 
 def _unit_hint(unit: str, of_bytes: bool) -> str:
@@ -134,46 +160,7 @@ _TWO_WAYS = ("K", "kB", "KB", "MB", "GB", "TB")
 
 def read_percent(text: str) -> Printed:
     """``2%`` or ``0.5 %``. Raises Invalid."""
-    match = re.fullmatch(r"(0|[1-9][0-9]*)(?:\.([0-9]+))? ?%", text, re.ASCII) if len(text) <= _MAX_LENGTH else None
-    if not match:
+    parts = _parsed(text, "0|[1-9][0-9]*", " ?(%)")
+    if not parts or not parts[2]:
         raise Invalid(f"{quoted(text)} is not a percentage: expected digits, perhaps a point, and %", "for example 2%")
-    decimals = match[2] or ""
-    return Printed(text, int(match[1] + decimals), 10 ** len(decimals), 1)
-
-
-def about(count: int) -> str:
-    """Three digits and a suffix from a million on: ``42.3 M``, ``61 M``; all digits below."""
-    return _short(count, 1000, _DECIMAL) if count >= 10**6 else exact(count)
-
-
-def about_bytes(count: int) -> str:
-    """Bytes in three digits: ``1.5 MiB``."""
-    return _short(count, 1024, _BINARY) if count >= 2**10 else f"{count} B"
-
-
-def percent(part: int, whole: int) -> str:
-    """Percent with one decimal, or as many as show that it is not nothing: ``7.4 %``, ``0.003 %``."""
-    value = 100 * part / whole
-    for decimals in range(1, 7):
-        if round(value, decimals):
-            return f"{value:,.{decimals}f} %"
-    return f"{value:.1g} %"
-
-
-def _short(count: int, step: int, units: tuple[tuple[int, str], ...]) -> str:
-    for factor, unit in units:
-        value = count / factor
-        digits = f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:.0f}"
-        if float(digits) < step:
-            return f"{digits.rstrip('0').rstrip('.') if '.' in digits else digits} {unit}"
-    return f"{count:.2e}"
-
-
-def _scaled(count: int, step: int, units: tuple[tuple[int, str], ...]) -> str:
-    """Two decimals of the first unit that they stay below a step of when rounded, so never ``1000.00 M``; nothing
-    when even the last unit is too small."""
-    for factor, unit in units:
-        digits = f"{count / factor:.2f}"
-        if float(digits) < step:
-            return f"{digits} {unit}"
-    return ""
+    return _printed(text, parts[0], parts[1], 1)
