@@ -37,13 +37,13 @@ _REACH = 1000  # characters of a line that are looked through for the end of a c
 
 
 class Scalar(NamedTuple):
-    """A text where it stands (line and column from 0). ``quoted``: in quotes or in block style (``|``, ``>``), so
+    """A text where it stands (line and column from 0). ``in_quotes``: in quotes or in block style (``|``, ``>``), so
     that an empty one is meant, and the text need not stand in the file letter by letter."""
 
     text: str
     line: int
     column: int
-    quoted: bool = False
+    in_quotes: bool = False
 
 
 class Sequence(NamedTuple):
@@ -247,7 +247,7 @@ def read(source: Source) -> Node:
         if len(refusals) > MAX_PROBLEMS:
             problems.append(source.problem(f"there are more than {MAX_PROBLEMS} problems: these were found first"))
         raise InputError(problems)
-    if not document or (isinstance(document[0], Scalar) and not (document[0].text or document[0].quoted)):
+    if not document or (isinstance(document[0], Scalar) and not (document[0].text or document[0].in_quotes)):
         raise InputError([source.problem("the text is empty: expected a network", "it has the keys input and layers")])
     return document[0]
 
@@ -329,7 +329,7 @@ def _mapping(nodes: list[Node], line: int, column: int, refusals: list[_Refusal]
     keys: dict[str, Scalar] = {}
     values: dict[str, Node] = {}
     for key, value in zip(nodes[::2], nodes[1::2]):
-        if type(key) is Scalar and key.text not in keys and (key.text != "<<" or key.quoted):
+        if type(key) is Scalar and key.text not in keys and (key.text != "<<" or key.in_quotes):
             keys[key.text], values[key.text] = key, value
         elif type(key) is not _Alias:
             refusals.append(_unfit(key, keys))

@@ -45,10 +45,11 @@ _VERSION = ("-v", "-V", "version")
 
 def spoken(args: Iterable[str]) -> str:
     """Arguments as one types them, quoted where a shell needs it."""
-    return " ".join(("sepcalc", *map(_quoted, args)))
+    return " ".join(("sepcalc", *map(_for_shell, args)))
 
 
-def _quoted(text: str) -> str:
+def _for_shell(text: str) -> str:
+    """The text as a shell reads it back: in quotes where it needs them."""
     if text and not _NEEDS_QUOTES.search(text):
         return text
     if re.search(r'["$`\\!]', text):

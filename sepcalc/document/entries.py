@@ -179,7 +179,7 @@ def is_entry_name(text: str) -> bool:
 
 def is_empty(node: Node) -> bool:
     """Whether nothing was written there, not even quotes."""
-    return isinstance(node, Scalar) and not node.text and not node.quoted
+    return isinstance(node, Scalar) and not node.text and not node.in_quotes
 
 
 def key_of(node: Node | None, name: str) -> Scalar:

@@ -378,7 +378,7 @@ class Entries(Blocks):
             self.notes.add("a layer in a network takes its shape from the one before it", hint, node, start, end)
             self.answer(before, text)
             return None
-        if " - " in text and not node.quoted and " - " in BRACES.sub("", text):
+        if " - " in text and not node.in_quotes and " - " in BRACES.sub("", text):
             hint = "the dashes of one list stand in one column, each on a line of its own"
             self.notes.add("a dash stands within a layer", hint, node)
             return None

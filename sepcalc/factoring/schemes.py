@@ -14,8 +14,9 @@ from sepcalc.cost import Cost
 from sepcalc.factoring import spectra
 from sepcalc.factoring.kernel import Array, Kernel
 from sepcalc.network import of_chain
+from sepcalc.ops.base import Chain
 from sepcalc.ops.conv import Conv
-from sepcalc.rewrite import VARIANTS, Chain, Settings
+from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Pads, Shape
 
 SLICES, BASIS, DEPTHWISE = "spatial", "factorized", "depthwise-separable"
