@@ -37,9 +37,9 @@ def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
         return counted, {name: row.reason for name, row in ATEN.items() if row.reason}
     if source == "keras":
         from sepcalc.importers.keras import supported
-        from sepcalc.importers.keras.table import REASONS as KERAS_REASONS
+        from sepcalc.importers.keras.table import LAYERS
 
-        return supported(), KERAS_REASONS
+        return supported(), {name: row.reason for name, row in LAYERS.items() if row.reason}
     try:
         from sepcalc.importers.onnx import OPERATORS
     except ImportError as error:

@@ -19,6 +19,7 @@ class Layout(Enum):
     IMAGES = "it works on images: the channels are the second axis of its first operand"
     IMAGES_LAST = "as IMAGES; the channels are the last axis, unless its attribute channels_last says otherwise"
     SEQUENCES = "it reads sequences step by step: the steps are the first axis of its first operand"
+    INNER = "what the layers inside it do"
     NONE = "its results have other axes, or none of its operands' order"
 
     @property
@@ -30,4 +31,4 @@ KEEPS, KEEPS_FIRST, LISTED, ROWS = Layout.KEEPS, Layout.KEEPS_FIRST, Layout.LIST
 RESHAPED, TURNED, PART = Layout.RESHAPED, Layout.TURNED, Layout.PART
 WINDOWED, WINDOWED_LAST = Layout.WINDOWED, Layout.WINDOWED_LAST
 IMAGES, IMAGES_LAST = Layout.IMAGES, Layout.IMAGES_LAST
-SEQUENCES, NONE = Layout.SEQUENCES, Layout.NONE
+SEQUENCES, INNER, NONE = Layout.SEQUENCES, Layout.INNER, Layout.NONE

@@ -54,4 +54,5 @@ def _weights(network: Network) -> dict[str, int]:
 
 def supported() -> list[str]:
     """The layer classes and, as ``ops.NAME``, the operations that are counted; any other is listed as uncounted."""
-    return sorted(LAYERS) + [f"ops.{name}" for name in sorted(OPERATIONS)]
+    counted = sorted(name for name, row in LAYERS.items() if row.handle)
+    return counted + [f"ops.{name}" for name in sorted(OPERATIONS)]

@@ -1,13 +1,14 @@
 """Activations: as layers, and as the ``activation`` of others."""
 
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid, printable
 from sepcalc.importers.common.attributes import Settings, shown
 from sepcalc.importers.common.elementwise import gated
+from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Reduce
@@ -203,12 +204,12 @@ def unit(call: Call, tensor: Tensor, axes: tuple[int, ...], link: str = "") -> T
     return call.add(Elementwise("multiply"), tensor, bound, link=link)
 
 
-LAYERS: dict[str, Callable[[Call], Tensor]] = {
-    "Activation": activation,
-    "ReLU": relu,
-    "LeakyReLU": leaky_relu,
-    "PReLU": prelu,
-    "ELU": elu,
-    "Softmax": softmax_layer,
-    "ThresholdedReLU": thresholded_relu,
+LAYERS: dict[str, Operator] = {
+    "Activation": Operator(activation, KEEPS),
+    "ReLU": Operator(relu, KEEPS),
+    "LeakyReLU": Operator(leaky_relu, KEEPS),
+    "PReLU": Operator(prelu, KEEPS),
+    "ELU": Operator(elu, KEEPS),
+    "Softmax": Operator(softmax_layer, KEEPS),
+    "ThresholdedReLU": Operator(thresholded_relu, KEEPS),
 }

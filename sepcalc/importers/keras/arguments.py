@@ -1,14 +1,11 @@
 """The arguments of an operation: by name in its config or its call, by their place, tensors or numbers."""
 
-from collections.abc import Callable
 from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.build import Call
 from sepcalc.importers.keras.core import Unknown
-
-Handler = Callable[[Call], Tensor | list[Tensor]]
 
 BATCH = "it works across the examples of a batch: it would take an axis other than the batch"
 

@@ -1,11 +1,12 @@
 """Attention layers: projections, the product in between, the projection back."""
 
-from collections.abc import Callable
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.keras.activation import activate, softmax
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Reduce
@@ -168,10 +169,10 @@ def _weighed(call: Call, scores: Tensor, value: Tensor) -> Tensor | list[Tensor]
     return [made, weights] if _scores_wanted(call) else made
 
 
-LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
-    "MultiHeadAttention": multi_head,
-    "GroupedQueryAttention": grouped,
-    "GroupQueryAttention": grouped,
-    "Attention": dot_product,
-    "AdditiveAttention": additive,
+LAYERS: dict[str, Operator] = {
+    "MultiHeadAttention": Operator(multi_head, NONE),
+    "GroupedQueryAttention": Operator(grouped, NONE),
+    "GroupQueryAttention": Operator(grouped, NONE),
+    "Attention": Operator(dot_product, NONE),
+    "AdditiveAttention": Operator(additive, NONE),
 }

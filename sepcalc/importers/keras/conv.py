@@ -6,10 +6,13 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.convolutions import convolution
+from sepcalc.importers.common.layout import WINDOWED
 from sepcalc.importers.keras.activation import activate
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.rows import Last, Operator
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.move import Copy
 from sepcalc.ops.product import Dense
@@ -107,13 +110,31 @@ def local(call: Call, rank: int) -> Tensor:
     return activate(call, call.free("reshape", made, shape, "shape", first=x.first), settings.get("activation"))
 
 
-LAYERS: dict[str, Callable[[Call], Tensor]] = {
-    **{f"Conv{rank}D": partial(conv, rank=rank) for rank in (1, 2, 3)},
-    **{f"Convolution{rank}D": partial(conv, rank=rank) for rank in (1, 2, 3)},
-    **{f"Conv{rank}DTranspose": partial(transposed, rank=rank) for rank in (1, 2, 3)},
-    **{f"Convolution{rank}DTranspose": partial(transposed, rank=rank) for rank in (1, 2, 3)},
-    **{f"DepthwiseConv{rank}D": partial(depthwise, rank=rank) for rank in (1, 2)},
-    **{f"SeparableConv{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
-    **{f"LocallyConnected{rank}D": partial(local, rank=rank) for rank in (1, 2)},
-    **{f"SeparableConvolution{rank}D": partial(separable, rank=rank) for rank in (1, 2)},
+def _filters(settings: Settings, shape: Shape) -> int:
+    return settings.size("filters")
+
+
+def _channels(settings: Settings, shape: Shape) -> int:
+    return shape[0 if settings.get("data_format") == "channels_first" else -1]
+
+
+def _multiplier(settings: Settings, shape: Shape) -> int:
+    return settings.size("depth_multiplier", default=1)
+
+
+def _rows(
+    names: str, ranks: tuple[int, ...], function: Callable[..., Tensor], last: Last | None = None
+) -> dict[str, Operator]:
+    return {names.format(rank): Operator(partial(function, rank=rank), WINDOWED, last=last) for rank in ranks}
+
+
+LAYERS: dict[str, Operator] = {
+    **_rows("Conv{}D", (1, 2, 3), conv, _filters),
+    **_rows("Convolution{}D", (1, 2, 3), conv),
+    **_rows("Conv{}DTranspose", (1, 2, 3), transposed, _channels),
+    **_rows("Convolution{}DTranspose", (1, 2, 3), transposed),
+    **_rows("DepthwiseConv{}D", (1, 2), depthwise, _multiplier),
+    **_rows("SeparableConv{}D", (1, 2), separable),
+    **_rows("SeparableConvolution{}D", (1, 2), separable),
+    **_rows("LocallyConnected{}D", (1, 2), local, _filters),
 }

@@ -5,8 +5,10 @@ from math import prod
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.attributes import Settings, whole
+from sepcalc.importers.common.layout import KEEPS, NONE, RESHAPED, ROWS, TURNED
 from sepcalc.importers.keras.activation import activate, unit
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.rows import Operator, same_rows
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Embedding
@@ -285,63 +287,48 @@ def custom_scale(call: Call) -> list[Tensor]:
     return [call.add(Elementwise("add"), left, scaled)]
 
 
-FREE = (
-    "Identity",
-    "ActivityRegularization",
-    "Equalization",
-    "Solarization",
-    "GaussianNoise",
-    "RandomFlip",
-    "RandomRotation",
-    "RandomZoom",
-    "RandomTranslation",
-    "RandomHeight",
-    "RandomWidth",
-    "RandomContrast",
-    "RandomBrightness",
-    "RandomHue",
-    "RandomSaturation",
-    "RandomSharpness",
-    "RandomShear",
-    "RandomPosterization",
-    "RandomColorJitter",
-    "RandomColorDegeneration",
-    "RandomErasing",
-    "RandomGrayscale",
-    "RandomInvert",
-    "RandomPerspective",
-    "RandomElasticTransform",
-    "RandomGaussianBlur",
-    "RandAugment",
-    "AugMix",
-    "CutMix",
-    "MixUp",
-)
-DROPOUTS = ["Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"]
+def _depth(settings: Settings, shape: Shape) -> int:
+    return settings.size("output_dim")
 
-LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
-    "Dense": dense,
-    "EinsumDense": einsum_dense,
-    "Embedding": embedding,
-    "ReversibleEmbedding": reversible_embedding,
-    "Flatten": flatten,
-    "Reshape": reshape,
-    "Permute": permute,
-    "Masking": masking,
-    "BatchNormalization": batch_norm,
-    "SyncBatchNormalization": batch_norm,
-    "LayerNormalization": layer_norm,
-    "RMSNormalization": rms_norm,
-    "GroupNormalization": group_norm,
-    "UnitNormalization": unit_norm,
-    "Normalization": normalization,
-    "Rescaling": rescaling,
-    **dict.fromkeys(FREE, free),
-    **dict.fromkeys(DROPOUTS, dropout),
+
+def _einsum_last(settings: Settings, shape: Shape) -> int:
+    _, _, kernel, _, known = einsum_indices(settings, shape)
+    return known[kernel[-1]]
+
+
+LAYERS: dict[str, Operator] = {
+    "Dense": Operator(dense, ROWS, last=lambda settings, shape: settings.size("units")),
+    "EinsumDense": Operator(einsum_dense, NONE, last=_einsum_last),
+    "Embedding": Operator(embedding, NONE, last=_depth),
+    "ReversibleEmbedding": Operator(reversible_embedding, NONE, last=_depth),
+    "Flatten": Operator(flatten, RESHAPED),
+    "Reshape": Operator(reshape, RESHAPED),
+    "Permute": Operator(permute, TURNED),
+    "Masking": Operator(masking, KEEPS),
+    **same_rows(Operator(batch_norm, KEEPS), "BatchNormalization", "SyncBatchNormalization"),
+    "LayerNormalization": Operator(layer_norm, KEEPS),
+    "RMSNormalization": Operator(rms_norm, KEEPS),
+    "GroupNormalization": Operator(group_norm, KEEPS),
+    "UnitNormalization": Operator(unit_norm, KEEPS),
+    "Normalization": Operator(normalization, KEEPS),
+    "Rescaling": Operator(rescaling, KEEPS),
+    **same_rows(
+        Operator(free, KEEPS),
+        *("Identity", "ActivityRegularization", "Equalization", "Solarization", "GaussianNoise", "RandomFlip"),
+        *("RandomRotation", "RandomZoom", "RandomTranslation", "RandomHeight", "RandomWidth", "RandomContrast"),
+        *("RandomBrightness", "RandomHue", "RandomSaturation", "RandomSharpness", "RandomShear", "RandAugment"),
+        *("RandomPosterization", "RandomColorJitter", "RandomColorDegeneration", "RandomErasing", "AugMix", "CutMix"),
+        *("RandomGrayscale", "RandomInvert", "RandomPerspective", "RandomElasticTransform", "RandomGaussianBlur"),
+        "MixUp",
+    ),
+    **same_rows(
+        Operator(dropout, KEEPS),
+        *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
+    ),
 }
 # Classes that keras.applications has of its own.
-APPLICATIONS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
-    "LayerScale": layer_scale,
-    "StochasticDepth": dropout,
-    "CustomScaleLayer": custom_scale,
+APPLICATIONS: dict[str, Operator] = {
+    "LayerScale": Operator(layer_scale, KEEPS),
+    "StochasticDepth": Operator(dropout, KEEPS),
+    "CustomScaleLayer": Operator(custom_scale, KEEPS),
 }

@@ -1,12 +1,13 @@
 """Categories, integers and boxes as numbers: lookups and encodings, as Keras' own code runs them."""
 
-from collections.abc import Callable
 from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
+from sepcalc.importers.common.layout import KEEPS, NONE
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.rows import Operator, same_rows
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Copy, Pad, Slice
@@ -164,15 +165,22 @@ def vectorized(call: Call) -> list[Shape]:
     return [] if settings.get(key) is None else [(*outer, settings.size(key))]
 
 
-LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
-    "CategoryEncoding": category,
-    "IntegerLookup": lookup,
-    "StringLookup": lookup,
-    "MaxNumBoundingBoxes": boxes,
-    "Discretization": discretized,
-}
-SHAPES: dict[str, Callable[[Call], list[Shape]]] = {
-    "Hashing": hashed,
-    "HashedCrossing": hashed,
-    "TextVectorization": vectorized,
+_HASHED = (
+    "a hash of the characters of a text, as which integers are written first, so that its work depends on how many "
+    "they are: it would take integers as the model's input"
+)
+LAYERS: dict[str, Operator] = {
+    "CategoryEncoding": Operator(category, NONE, stores=False),
+    "IntegerLookup": Operator(lookup, NONE, stores=False),
+    "StringLookup": Operator(lookup, NONE, stores=False),
+    "MaxNumBoundingBoxes": Operator(boxes, NONE, stores=False),
+    "Discretization": Operator(discretized, KEEPS, stores=False),
+    **same_rows(Operator(None, NONE, _HASHED, shapes=hashed, stores=False), "Hashing", "HashedCrossing"),
+    "TextVectorization": Operator(
+        None,
+        NONE,
+        "text is cut into words, and its work depends on its length: it would take integers as the model's input",
+        shapes=vectorized,
+        stores=False,
+    ),
 }

@@ -8,6 +8,7 @@ from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, q
 from sepcalc.importers import Request
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.graph_builder import fixed_batch
+from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import (
     Arguments,
@@ -31,8 +32,9 @@ from sepcalc.importers.keras.calls import (
     sizes_of,
 )
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.importers.keras.stored import Weights, with_weights
-from sepcalc.importers.keras.table import handler, may_store
+from sepcalc.importers.keras.table import may_store, row_of
 from sepcalc.importers.keras.tftable import function_of
 from sepcalc.importers.keras.uncalled import never_called
 from sepcalc.network import Network
@@ -91,7 +93,8 @@ class Reader:
         whole_model = entry(config, "the model")
         if not whole_model.is_model:
             name = quoted(whole_model.class_name)
-            if handler(whole_model.class_name, whole_model.module, whole_model.registered)[0] is not None:
+            row = row_of(whole_model.class_name, whole_model.module, whole_model.registered)
+            if row.handle or row.shapes:
                 raise Invalid(f"this is a layer {name}, no model", "put it into a Sequential")
             raise Invalid(
                 f"{name} is a subclassed model: its layers are connected by code that the file does not hold",
@@ -353,9 +356,9 @@ class Reader:
     ) -> list[Tensor]:
         if one.is_model:
             return self._nested(one, path, key, args, kwargs)
-        function, reason = handler(one.class_name, one.module, one.registered, one.operands)
+        row = row_of(one.class_name, one.module, one.registered, one.operands)
         if one.class_name in ("TFOpLambda", "SlicingOpLambda"):
-            function = function_of(one.config.get("function"))
+            row = function_of(one.config.get("function")) or row
         called = one.registered if isinstance(one.registered, str) else one.class_name
         call = Call(self.model, path, called, one.config, args, kwargs, expected=expected, key=key)
         call.class_name = one.class_name.split(">")[-1]
@@ -363,13 +366,13 @@ class Reader:
         held = Settings(one.config)
         dtype = one.config.get("dtype")
         if held.get("lora_rank") is not None or held.get("quantization_mode") is not None or _quantized(dtype):
-            function, reason = None, "it is quantized or has LoRA weights: it would take the plain layer"
-        if function is None:
-            return call.uncounted(reason, called=called, stores=stores)
+            row = Operator(None, NONE, "it is quantized or has LoRA weights: it would take the plain layer")
+        if row.handle is None and row.shapes is None:
+            return call.uncounted(row.reason, called=called, stores=stores)
         unsure = any(not tensor.sure for tensor in call.tensors)
         before = len(self.model.nodes)
         try:
-            made = function(call)
+            made = row(call)
         except Unknown as fact:
             return call.uncounted(str(fact), fact.shapes, called=called, stores=stores)
         except Invalid as fact:

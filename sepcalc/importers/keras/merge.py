@@ -1,11 +1,12 @@
 """Layers of several inputs."""
 
-from collections.abc import Callable
 from functools import partial
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import KEEPS, NONE
 from sepcalc.importers.keras.activation import unit
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.elementwise import Elementwise, Stored
 from sepcalc.ops.move import Concat
 from sepcalc.ops.product import Einsum
@@ -64,13 +65,13 @@ def dot(call: Call) -> Tensor:
     return call.add(Einsum(f"{''.join(first)},{''.join(second)}->{output}"), left, right)
 
 
-LAYERS: dict[str, Callable[[Call], Tensor]] = {
-    "Add": partial(merge, how="add"),
-    "Subtract": partial(merge, how="subtract"),
-    "Multiply": partial(merge, how="multiply"),
-    "Maximum": partial(merge, how="maximum"),
-    "Minimum": partial(merge, how="minimum"),
-    "Average": average,
-    "Concatenate": concatenate,
-    "Dot": dot,
+LAYERS: dict[str, Operator] = {
+    "Add": Operator(partial(merge, how="add"), KEEPS),
+    "Subtract": Operator(partial(merge, how="subtract"), KEEPS),
+    "Multiply": Operator(partial(merge, how="multiply"), KEEPS),
+    "Maximum": Operator(partial(merge, how="maximum"), KEEPS),
+    "Minimum": Operator(partial(merge, how="minimum"), KEEPS),
+    "Average": Operator(average, KEEPS),
+    "Concatenate": Operator(concatenate, KEEPS),
+    "Dot": Operator(dot, NONE),
 }

@@ -8,10 +8,12 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings, whole
-from sepcalc.importers.keras.arguments import BATCH, Handler, axes_of, axis_of, dims_of, option
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, WINDOWED
+from sepcalc.importers.keras.arguments import BATCH, axes_of, axis_of, dims_of, option
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
+from sepcalc.importers.keras.rows import Handler, Operator
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
@@ -352,41 +354,44 @@ def patches(call: Call) -> Tensor:
     return moved(call, (*places, prod(kernel) * x.shape[2]))
 
 
-MOVES: dict[str, Handler] = {
-    "Reshape": reshape,
-    "ExpandDims": expand,
-    "Squeeze": squeeze,
-    "Transpose": transpose,
-    "Swapaxes": swapaxes,
-    "Moveaxis": moveaxis,
-    "Concatenate": concatenate,
-    "Stack": stack,
-    "Split": split,
-    "Unstack": unstack,
-    "GetItem": item,
-    "Tile": tile,
-    "Repeat": repeat,
-    "BroadcastTo": broadcast_to,
-    "Flip": same_shape,
-    "Roll": same_shape,
-    "Take": take,
-    "Pad": pad,
-    "Any": truth,
-    "All": truth,
-    **dict.fromkeys(("ZerosLike", "OnesLike", "Tril", "Triu"), same_shape),
-    "Hstack": partial(of_axis, axis=1, function=concatenate),
-    "Hsplit": partial(of_axis, axis=1, function=split),
-    "Vsplit": partial(of_axis, axis=0, function=split),
-    "Vstack": partial(of_axis, axis=0, function=concatenate),
-    "Fliplr": same_shape,
-    "DepthToSpace": partial(blocks, up=True),
-    "SpaceToDepth": partial(blocks, up=False),
-    "OneHot": one_hot,
-    "Slice": patch,
-    "Diagonal": diagonal,
-    "TakeAlongAxis": taken,
-    "PadImages": partial(framed, what="padding"),
-    "CropImages": partial(framed, what="cropping"),
-    "ExtractPatches": patches,
-    "Unfold": moved,
+MOVES: dict[str, Operator] = {
+    "Reshape": Operator(reshape, RESHAPED, tensorflow="reshape"),
+    "ExpandDims": Operator(expand, RESHAPED, tensorflow="expand_dims"),
+    "Squeeze": Operator(squeeze, RESHAPED, tensorflow="squeeze"),
+    "Transpose": Operator(transpose, TURNED, tensorflow="transpose"),
+    "Swapaxes": Operator(swapaxes, TURNED),
+    "Moveaxis": Operator(moveaxis, TURNED),
+    "Concatenate": Operator(concatenate, KEEPS, tensorflow="concat"),
+    "Stack": Operator(stack, NONE, tensorflow="stack"),
+    "Split": Operator(split, KEEPS, tensorflow="split"),
+    "Unstack": Operator(unstack, PART, tensorflow="unstack"),
+    "GetItem": Operator(item, NONE, tensorflow="getitem"),
+    "Tile": Operator(tile, KEEPS, tensorflow="tile"),
+    "Repeat": Operator(repeat, KEEPS, tensorflow="repeat"),
+    "BroadcastTo": Operator(broadcast_to, KEEPS, tensorflow="broadcast_to"),
+    "Flip": Operator(same_shape, KEEPS, tensorflow="reverse image.flip_left_right image.flip_up_down"),
+    "Roll": Operator(same_shape, KEEPS, tensorflow="roll"),
+    "Take": Operator(take, NONE, tensorflow="gather"),
+    "Pad": Operator(pad, KEEPS, tensorflow="pad"),
+    "Any": Operator(truth, NONE, tensorflow="reduce_any"),
+    "All": Operator(truth, NONE, tensorflow="reduce_all"),
+    "ZerosLike": Operator(same_shape, KEEPS, tensorflow="zeros_like"),
+    "OnesLike": Operator(same_shape, KEEPS, tensorflow="ones_like"),
+    "Tril": Operator(same_shape, KEEPS),
+    "Triu": Operator(same_shape, KEEPS),
+    "Hstack": Operator(partial(of_axis, axis=1, function=concatenate), KEEPS),
+    "Hsplit": Operator(partial(of_axis, axis=1, function=split), KEEPS),
+    "Vsplit": Operator(partial(of_axis, axis=0, function=split), KEEPS),
+    "Vstack": Operator(partial(of_axis, axis=0, function=concatenate), KEEPS),
+    "Fliplr": Operator(same_shape, KEEPS),
+    "DepthToSpace": Operator(partial(blocks, up=True), IMAGES, tensorflow="depth_to_space"),
+    "SpaceToDepth": Operator(partial(blocks, up=False), IMAGES, tensorflow="space_to_depth"),
+    "OneHot": Operator(one_hot, NONE, tensorflow="one_hot"),
+    "Slice": Operator(patch, KEEPS, tensorflow="slice"),
+    "Diagonal": Operator(diagonal, NONE),
+    "TakeAlongAxis": Operator(taken, KEEPS),
+    "PadImages": Operator(partial(framed, what="padding"), IMAGES),
+    "CropImages": Operator(partial(framed, what="cropping"), IMAGES),
+    "ExtractPatches": Operator(patches, WINDOWED),
+    "Unfold": Operator(moved, WINDOWED),
 }

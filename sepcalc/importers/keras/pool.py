@@ -5,7 +5,9 @@ from functools import partial
 from typing import Any
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED, Layout
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
 from sepcalc.shape import Padding
@@ -123,26 +125,26 @@ def repeat_vector(call: Call) -> Tensor:
     return call.add(Copy((call.settings.size("n"), *x.shape)), x)
 
 
-def _every(names: str, ranks: tuple[int, ...], function: Callable[..., Tensor], **more: Any) -> dict[str, Any]:
-    return {names.format(rank): partial(function, rank=rank, **more) for rank in ranks}
+def _every(names: str, function: Callable[..., Tensor], layout: Layout, **more: Any) -> dict[str, Operator]:
+    return {names.format(rank): Operator(partial(function, rank=rank, **more), layout) for rank in (1, 2, 3)}
 
 
-LAYERS: dict[str, Callable[[Call], Tensor]] = {
-    **_every("MaxPooling{}D", (1, 2, 3), pool, how="max"),
-    **_every("MaxPool{}D", (1, 2, 3), pool, how="max"),
-    **_every("AveragePooling{}D", (1, 2, 3), pool, how="avg"),
-    **_every("AvgPool{}D", (1, 2, 3), pool, how="avg"),
-    **_every("GlobalMaxPooling{}D", (1, 2, 3), global_pool, how="max"),
-    **_every("GlobalMaxPool{}D", (1, 2, 3), global_pool, how="max"),
-    **_every("GlobalAveragePooling{}D", (1, 2, 3), global_pool, how="mean"),
-    **_every("GlobalAvgPool{}D", (1, 2, 3), global_pool, how="mean"),
-    **_every("AdaptiveMaxPooling{}D", (1, 2, 3), adaptive, how="max"),
-    **_every("AdaptiveAveragePooling{}D", (1, 2, 3), adaptive, how="avg"),
-    **_every("UpSampling{}D", (1, 2, 3), upsampling),
-    **_every("ZeroPadding{}D", (1, 2, 3), zero_padding),
-    **_every("Cropping{}D", (1, 2, 3), cropping),
-    "CenterCrop": center_crop,
-    "RandomCrop": random_crop,
-    "Resizing": resizing,
-    "RepeatVector": repeat_vector,
+LAYERS: dict[str, Operator] = {
+    **_every("MaxPooling{}D", pool, WINDOWED, how="max"),
+    **_every("MaxPool{}D", pool, WINDOWED, how="max"),
+    **_every("AveragePooling{}D", pool, WINDOWED, how="avg"),
+    **_every("AvgPool{}D", pool, WINDOWED, how="avg"),
+    **_every("GlobalMaxPooling{}D", global_pool, WINDOWED, how="max"),
+    **_every("GlobalMaxPool{}D", global_pool, WINDOWED, how="max"),
+    **_every("GlobalAveragePooling{}D", global_pool, WINDOWED, how="mean"),
+    **_every("GlobalAvgPool{}D", global_pool, WINDOWED, how="mean"),
+    **_every("AdaptiveMaxPooling{}D", adaptive, WINDOWED, how="max"),
+    **_every("AdaptiveAveragePooling{}D", adaptive, WINDOWED, how="avg"),
+    **_every("UpSampling{}D", upsampling, IMAGES),
+    **_every("ZeroPadding{}D", zero_padding, IMAGES),
+    **_every("Cropping{}D", cropping, IMAGES),
+    "CenterCrop": Operator(center_crop, IMAGES),
+    "RandomCrop": Operator(random_crop, IMAGES),
+    "Resizing": Operator(resizing, IMAGES),
+    "RepeatVector": Operator(repeat_vector, NONE),
 }

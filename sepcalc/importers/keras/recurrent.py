@@ -1,13 +1,14 @@
 """Recurrent layers and their cells, in one direction or both."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.attributes import Settings
+from sepcalc.importers.common.layout import NONE, SEQUENCES
 from sepcalc.importers.keras.activation import SIMPLE, named
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.rows import Operator, same_rows
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Slice
@@ -272,14 +273,9 @@ def _lstm(seen: Conv, before: Conv, state: Shape, gate: str, act: str) -> tuple[
     )
 
 
-LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
-    "SimpleRNN": recurrent,
-    "LSTM": recurrent,
-    "GRU": recurrent,
-    "CuDNNLSTM": recurrent,
-    "CuDNNGRU": recurrent,
-    "RNN": recurrent,
-    "Bidirectional": bidirectional,
-    **dict.fromkeys(CONV_LSTMS, recurrent),
-    **dict.fromkeys(("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells"), step),
+LAYERS: dict[str, Operator] = {
+    **same_rows(Operator(recurrent, SEQUENCES), *[name for name in CELLS if not name.endswith("Cell")], "RNN"),
+    **same_rows(Operator(recurrent, SEQUENCES), *CONV_LSTMS),
+    "Bidirectional": Operator(bidirectional, SEQUENCES),
+    **same_rows(Operator(step, NONE), *[name for name in CELLS if name.endswith("Cell")], "StackedRNNCells"),
 }

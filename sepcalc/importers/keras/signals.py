@@ -1,10 +1,11 @@
 """Signals and pictures before a network: spectrograms, contrast."""
 
-from collections.abc import Callable
 from math import prod
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
@@ -173,9 +174,13 @@ def equalization(call: Call) -> Tensor:
     return made._replace(shape=image.shape, first=image.first)
 
 
-LAYERS: dict[str, Callable[[Call], Tensor]] = {
-    "STFTSpectrogram": stft,
-    "AutoContrast": auto_contrast,
-    "ContrastLimitedAdaptiveHistogramEqualization": equalization,
+_FOURIER = (
+    "a fast Fourier transform, whose operations depend on the library that has it: it would take STFTSpectrogram, "
+    "which is convolutions, or the spectrogram as the model's input"
+)
+LAYERS: dict[str, Operator] = {
+    "STFTSpectrogram": Operator(stft, NONE),
+    "AutoContrast": Operator(auto_contrast, KEEPS),
+    "ContrastLimitedAdaptiveHistogramEqualization": Operator(equalization, IMAGES),
+    "MelSpectrogram": Operator(None, NONE, _FOURIER, shapes=mel, stores=False),
 }
-SHAPES: dict[str, Callable[[Call], list[Shape]]] = {"MelSpectrogram": mel}

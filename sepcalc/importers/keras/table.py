@@ -1,65 +1,37 @@
-"""Which function counts a layer class, and which an operation of keras.ops or TensorFlow."""
+"""Which row a layer class has, and which an operation of keras.ops or TensorFlow."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from sepcalc.importers.keras import (
-    activation,
-    attention,
-    conv,
-    core,
-    encoding,
-    merge,
-    operations,
-    pool,
-    recurrent,
-    signals,
-    wrappers,
+from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.keras.core import APPLICATIONS
+from sepcalc.importers.keras.layers import LAYERS as INNERMOST
+from sepcalc.importers.keras.operations import OPERATIONS
+from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.wrappers import WRAPPERS
+
+_ELSEWHERE = (
+    "its work is in a function or a module of another library, which is not run: it would take core layers in its "
+    "place, or the module itself where it is PyTorch's"
 )
-from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.shape import Shape
-
-Handler = Callable[[Call], Tensor | list[Tensor]]
-
-LAYERS: dict[str, Handler] = {
-    **core.LAYERS,
-    **conv.LAYERS,
-    **pool.LAYERS,
-    **activation.LAYERS,
-    **merge.LAYERS,
-    **attention.LAYERS,
-    **recurrent.LAYERS,
-    **wrappers.LAYERS,
-    **encoding.LAYERS,
-    **signals.LAYERS,
-}
-# The shapes of what some give that are not counted.
-SHAPES: dict[str, Callable[[Call], list[Shape]]] = {**encoding.SHAPES, **signals.SHAPES}
-OPERATIONS: dict[str, Handler] = operations.OPERATIONS
-
-# Why a class that is Keras' own is not counted, and what it would take.
-REASONS = {
-    "Lambda": "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
-    **dict.fromkeys(
-        ("JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"),
-        "its work is in a function or a module of another library, which is not run: it would take core layers in its "
-        "place, or the module itself where it is PyTorch's",
+LAYERS: dict[str, Operator] = {
+    **INNERMOST,
+    **WRAPPERS,
+    "Lambda": Operator(
+        None,
+        NONE,
+        "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
     ),
-    **dict.fromkeys(
-        ("Hashing", "HashedCrossing"),
-        "a hash of the characters of a text, as which integers are written first, so that its work depends on how many "
-        "they are: it would take integers as the model's input",
+    **same_rows(Operator(None, NONE, _ELSEWHERE), "JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"),
+    "TFOpLambda": Operator(
+        None,
+        NONE,
+        "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place",
+        stores=False,
     ),
-    "TextVectorization": (
-        "text is cut into words, and its work depends on its length: it would take integers as the model's input"
+    "TensorFlowOpLayer": Operator(
+        None, NONE, "an operation of a TensorFlow graph: it would take a Keras layer in its place", stores=False
     ),
-    "TFOpLambda": "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place",
-    "TensorFlowOpLayer": "an operation of a TensorFlow graph: it would take a Keras layer in its place",
-    "MelSpectrogram": (
-        "a fast Fourier transform, whose operations depend on the library that has it: it would take STFTSpectrogram, "
-        "which is convolutions, or the spectrogram as the model's input"
-    ),
+    "SlicingOpLambda": Operator(None, NONE, stores=False),
 }
 CUSTOM = (
     "a class of someone's own, whose work is in code that the file does not hold: it would take core layers in its "
@@ -69,41 +41,38 @@ UNKNOWN = "a layer class that sepcalc does not know: it would take core layers i
 OPERATION = "an operation that sepcalc does not know: it would take a core layer, or other operations, in its place"
 
 
-# What stores no weights: functions, and layers that only look up, hash or transform.
-_FUNCTIONS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
-_WEIGHTLESS = {*_FUNCTIONS, *SHAPES, *encoding.LAYERS}
-
-
 def may_store(class_name: str, module: Any, operands: int = 0) -> bool:
     """Whether a layer that is not counted may have weights. That of an operation or a function has none."""
     name = class_name.split(">")[-1]
     home = module if isinstance(module, str) else ""
     ours = not home or home.startswith(("keras", "tensorflow.", "tf_keras"))
-    return not ours or not (name in _WEIGHTLESS or ".ops" in home or (name in OPERATIONS and operands))
+    weightless = name in LAYERS and not LAYERS[name].stores
+    return not ours or not (weightless or ".ops" in home or (name in OPERATIONS and operands))
 
 
-def handler(class_name: str, module: Any, registered: Any, operands: int = 0) -> tuple[Handler | None, str]:
-    """What counts a layer of this class, or None and why nothing does. Where it may as well be an operation,
-    ``operands`` are those that it is called on; a layer takes its tensors as one."""
+def row_of(class_name: str, module: Any, registered: Any, operands: int = 0) -> Operator:
+    """What is known of a layer of this class. Where it may as well be an operation, ``operands`` are those that it is
+    called on; a layer takes its tensors as one."""
     own = registered if isinstance(registered, str) else class_name
     home = module if isinstance(module, str) else ""
     if (">" in own or own != class_name) and not own.startswith(("keras", "Keras")):
-        return None, CUSTOM
+        return _unknown(CUSTOM)
     if home and not home.startswith(("keras", "tensorflow.", "tf_keras", "builtins")):
-        return None, CUSTOM
+        return _unknown(CUSTOM)
     name = class_name.split(">")[-1]
-    if ("applications" in home or not home) and name in core.APPLICATIONS:
-        return core.APPLICATIONS[name], ""
-    if name in OPERATIONS and operands > (name in LAYERS):
-        return OPERATIONS[name], ""
+    row = LAYERS.get(name)
+    if ("applications" in home or not home) and name in APPLICATIONS:
+        return APPLICATIONS[name]
+    if name in OPERATIONS and operands > (row is not None):
+        return OPERATIONS[name]
     if ".ops" in home:
-        return OPERATIONS.get(name), OPERATION
-    if name in LAYERS and home != "builtins":
-        return LAYERS[name], ""
-    if name in SHAPES and home != "builtins":
-        return partial(_uncounted, reason=REASONS[name], shapes=SHAPES[name]), ""
-    return None, REASONS.get(name, UNKNOWN if home.startswith("keras") else CUSTOM)
+        return OPERATIONS.get(name) or _unknown(OPERATION)
+    if row is not None and (row.handle or row.shapes) and home != "builtins":
+        return row
+    if row is not None and row.reason:
+        return _unknown(row.reason)
+    return _unknown(UNKNOWN if home.startswith("keras") else CUSTOM)
 
 
-def _uncounted(call: Call, reason: str, shapes: Callable[[Call], list[Shape]]) -> list[Tensor]:
-    return call.uncounted(reason, shapes(call), stores=False)
+def _unknown(reason: str) -> Operator:
+    return Operator(None, NONE, reason)

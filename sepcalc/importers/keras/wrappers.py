@@ -1,15 +1,16 @@
 """Layers that run others: on each slice, with normalized weights, one after the other."""
 
-from collections.abc import Callable
 from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
+from sepcalc.importers.common.layout import INNER
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.calls import entry
-from sepcalc.importers.keras.core import Unknown, einsum_indices
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.layers import LAYERS
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.move import Constant
-from sepcalc.shape import Shape
 
 
 def time_distributed(call: Call) -> Tensor | list[Tensor]:
@@ -32,31 +33,6 @@ def time_distributed(call: Call) -> Tensor | list[Tensor]:
     return [tensor._replace(shape=(steps, *tensor.shape)) for tensor in made]
 
 
-# The last size of the kernel of each class that has one, or of its table: as Keras stores it, for an input's shape.
-_LAST: dict[str, Callable[[Settings, Shape], int]] = {
-    "Dense": lambda settings, shape: settings.size("units"),
-    "EinsumDense": lambda settings, shape: _einsum_last(settings, shape),
-    **dict.fromkeys(("Embedding", "ReversibleEmbedding"), lambda settings, shape: settings.size("output_dim")),
-    **dict.fromkeys(("Conv1D", "Conv2D", "Conv3D"), lambda settings, shape: settings.size("filters")),
-    **dict.fromkeys(
-        ("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
-        lambda settings, shape: shape[0 if settings.get("data_format") == "channels_first" else -1],
-    ),
-    **dict.fromkeys(
-        ("DepthwiseConv1D", "DepthwiseConv2D"), lambda settings, shape: settings.size("depth_multiplier", default=1)
-    ),
-    **dict.fromkeys(
-        ("LocallyConnected1D", "LocallyConnected2D"),
-        lambda settings, shape: settings.size("filters"),
-    ),
-}
-
-
-def _einsum_last(settings: Settings, shape: Shape) -> int:
-    _, _, kernel, _, known = einsum_indices(settings, shape)
-    return known[kernel[-1]]
-
-
 def spectral(call: Call) -> list[Tensor]:
     """At inference the layer inside it, whose kernel was normalized when it was trained. The state of that, a vector
     as long as the kernel's last axis, is stored beside it, and not trained."""
@@ -65,10 +41,10 @@ def spectral(call: Call) -> list[Tensor]:
     while held.get("class_name") == "SpectralNormalization" and depth < 30:
         held, depth = Settings(entry(held).config).nested("layer"), depth + 1
     one = entry(held, "the layer inside it")
-    last = _LAST.get(one.class_name.split(">")[-1])
-    if last is None:
+    row = LAYERS.get(one.class_name.split(">")[-1])
+    if row is None or row.last is None:
         raise Unknown("it wraps a layer that has no kernel of its own: it would take Dense, Embedding or a convolution")
-    state = Constant((1, last(Settings(one.config), call.x.shape)), buffer=True)
+    state = Constant((1, row.last(Settings(one.config), call.x.shape)), buffer=True)
     if f"{call.key}/vector_u" not in call.model.beside:  # nothing reads it, so that once is enough
         call.add(state, link="vector_u")
     below = f"/{entry(inner).name}" if held is not inner else ""
@@ -89,8 +65,8 @@ def pipeline(call: Call) -> list[Tensor]:
     return made
 
 
-LAYERS: dict[str, Callable[[Call], Tensor | list[Tensor]]] = {
-    "TimeDistributed": time_distributed,
-    "SpectralNormalization": spectral,
-    "Pipeline": pipeline,
+WRAPPERS: dict[str, Operator] = {
+    "TimeDistributed": Operator(time_distributed, INNER),
+    "SpectralNormalization": Operator(spectral, INNER),
+    "Pipeline": Operator(pipeline, INNER),
 }

@@ -1,0 +1,16 @@
+"""The layer classes of all rooms that run no other layers."""
+
+from sepcalc.importers.keras import activation, attention, conv, core, encoding, merge, pool, recurrent, signals
+from sepcalc.importers.keras.rows import Operator
+
+LAYERS: dict[str, Operator] = {
+    **core.LAYERS,
+    **conv.LAYERS,
+    **pool.LAYERS,
+    **activation.LAYERS,
+    **merge.LAYERS,
+    **attention.LAYERS,
+    **recurrent.LAYERS,
+    **encoding.LAYERS,
+    **signals.LAYERS,
+}
