@@ -109,7 +109,7 @@ def _causal(builder: Builder, call: Call) -> Results:
     inner = call._replace(attributes={"group": x.sizes[1], "pads": pads})
     result = convolved(builder, inner, whole, kernel, call.maybe(2))
     if call.text("activation", "none") in ("silu", "swish"):
-        result = result._replace(number=builder.add(f"{call.name}/silu", Activation("silu"), [result.number]))
+        result = Named(builder, call.name).emit(Activation("silu"), result, label="silu")
     if len(call.outputs) < 2 or not call.outputs[1]:
         return (result,)
     return (result, moved(builder, call._replace(name=f"{call.name}/state"), whole, (*x.sizes[:2], before), x.batch))

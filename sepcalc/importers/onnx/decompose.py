@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.graph import Builder, Named
+from sepcalc.importers.onnx.quantized import ZERO_POINTS
 from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.ops.elementwise import Stored
@@ -33,11 +34,11 @@ def split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> l
 
 def scaled(builder: Builder, call: Call, value: Value, scales: Sequence[Value], bias: Value | None) -> Value:
     """Sums of small integers as numbers: times the product of the scales, plus a bias."""
-    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    builder.note(ZERO_POINTS)
     plain = [scale._replace(roots=()) for scale in scales]  # they are no weights
     if any(not scale.constant for scale in plain):
         factor = combined(builder, call._replace(name=f"{call.name}/scales"), "multiply", plain)
         value = combined(builder, call._replace(name=f"{call.name}/scale"), "multiply", [value, factor])
     else:
-        value = value._replace(number=builder.add(f"{call.name}/scale", Stored("scale"), [value.number]))
+        value = Named(builder, call.name).emit(Stored("scale"), value, label="scale")
     return value if bias is None else combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])

@@ -13,10 +13,10 @@ from sepcalc.importers.common.layout import IMAGES_LAST, KEEPS, NONE, ROWS, SEQU
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
 from sepcalc.importers.onnx.dynamic import quantized_lstm
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.heads import CACHED
 from sepcalc.importers.onnx.products import multiplied
-from sepcalc.importers.onnx.quantized import OPERAND, OPERANDS
+from sepcalc.importers.onnx.quantized import OPERAND, OPERANDS, ZERO_POINTS, rescaled
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.importers.onnx.uncounted import UNCOUNTED
@@ -42,9 +42,7 @@ def _activated(builder: Builder, call: Call, value: Value) -> Value:
         return value
     if how not in _ACTIVATIONS:
         raise Refused(f"its activation {how} has no count here")
-    return value._replace(
-        number=builder.add(f"{call.name}/{_ACTIVATIONS[how]}", Activation(_ACTIVATIONS[how]), [value.number])
-    )
+    return Named(builder, call.name).emit(Activation(_ACTIVATIONS[how]), value, label=_ACTIVATIONS[how])
 
 
 def _fused(operator: str) -> Handler:
@@ -77,7 +75,7 @@ def _matmul(builder: Builder, call: Call) -> Results:
     a, b = _turned(builder, call, 0, "A"), _turned(builder, call, 1, "B")
     result = multiplied(builder, call, a, b)
     if call.number("alpha", default=1.0) != 1.0 and not (a.constant or b.constant):
-        result = result._replace(number=builder.add(f"{call.name}/alpha", Stored("scale"), [result.number]))
+        result = Named(builder, call.name).emit(Stored("scale"), result, label="alpha")
     return (_activated(builder, call, result),)
 
 
@@ -118,7 +116,7 @@ def _clamped_gate(builder: Builder, call: Call) -> Results:
         steps.append((1, "beta", Stored("shift")))
     both = [builder.standing(call.name, one) for one in (gate, linear)]
     for at, part, op in steps:
-        both[at] = both[at]._replace(number=builder.add(f"{call.name}/{part}", op, [both[at].number]))
+        both[at] = Named(builder, call.name).emit(op, both[at], label=part)
     return (combined(builder, call, "multiply", both),)
 
 
@@ -185,7 +183,7 @@ def _group_norm(builder: Builder, call: Call) -> Results:
     added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [value, *more]) if more else value
     result = as_onnx(builder, call, "GroupNormalization", added, gain, shift, num_groups=call.whole("groups", 1))
     if call.whole("activation", 0):
-        result = result._replace(number=builder.add(f"{call.name}/silu", Activation("silu"), [result.number]))
+        result = Named(builder, call.name).emit(Activation("silu"), result, label="silu")
     return (result, added)
 
 
@@ -202,27 +200,18 @@ def _spread(call: Call, value: Value, other: Value | None) -> Value | None:
 # --- quantized --------------------------------------------------------------------------------------------------------
 
 
-def _rounded(builder: Builder, call: Call, value: Value, *parts: str) -> Value:
-    """Numbers to small integers: times a stored scale, rounded (free), plus a stored zero point, clipped."""
-    ops: dict[str, Op] = {"scale": Stored("scale"), "zero": Stored("shift"), "clip": Activation("clip")}
-    number = value.number
-    for part in parts:
-        number = builder.add(f"{call.name}/{part}", ops[part], [number])
-    return value._replace(number=number, kind=2)
-
-
 def _quantized_sum(builder: Builder, call: Call) -> Results:
     """a·A + b·B + t, clipped."""
     operands = [call.input(0), call.input(3)]
-    scaled = [value if value.constant else _rounded(builder, call, value, "scale") for value in operands]
-    return (_rounded(builder, call, combined(builder, call, "add", scaled), "zero", "clip"),)
+    scaled = [value if value.constant else rescaled(builder, call, value, "scale") for value in operands]
+    return (rescaled(builder, call, combined(builder, call, "add", scaled), "zero", "clip"),)
 
 
 def _quantized_product(builder: Builder, call: Call) -> Results:
     """c·(A - a)·(B - b) + z, clipped."""
     operands = [call.input(0), call.input(3)]
-    shifted = [value if value.constant else _rounded(builder, call, value, "zero") for value in operands]
-    return (_rounded(builder, call, combined(builder, call, "multiply", shifted), "scale", "zero", "clip"),)
+    shifted = [value if value.constant else rescaled(builder, call, value, "zero") for value in operands]
+    return (rescaled(builder, call, combined(builder, call, "multiply", shifted), "scale", "zero", "clip"),)
 
 
 def _quantized_mean(operator: str) -> Handler:
@@ -230,7 +219,7 @@ def _quantized_mean(operator: str) -> Handler:
 
     def handle(builder: Builder, call: Call) -> Results:
         (result, *_) = STANDARD[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
-        return (_rounded(builder, call, result, "zero", "clip"),)
+        return (rescaled(builder, call, result, "zero", "clip"),)
 
     return handle
 
@@ -239,10 +228,10 @@ def _quantized_function(operator: str) -> Handler:
     """To numbers, the function, and back: each as written, though a table of all 256 results might serve."""
 
     def handle(builder: Builder, call: Call) -> Results:
-        value = _rounded(builder, call, call.input(0), "zero", "scale")
+        value = rescaled(builder, call, call.input(0), "zero", "scale")
         opset = call.whole("opset", 13)
         (result,) = STANDARD[operator](builder, call._replace(inputs=(value,), opset=opset))
-        return (_rounded(builder, call, result, "scale", "zero", "clip"),)
+        return (rescaled(builder, call, result, "scale", "zero", "clip"),)
 
     return handle
 
@@ -254,7 +243,7 @@ def _quantized_concat(builder: Builder, call: Call) -> Results:
     for at in range(2, len(call.inputs), 3):
         piece = call.input(at)
         if not piece.constant and not (_same(call.maybe(at + 1), scale) and _same(call.maybe(at + 2), zero)):
-            piece = _rounded(builder, call, piece, "scale", "zero", "clip")
+            piece = rescaled(builder, call, piece, "scale", "zero", "clip")
         pieces.append(piece)
     return STANDARD["Concat"](builder, call._replace(inputs=tuple(pieces)))
 
@@ -268,18 +257,18 @@ def _same(one: Value | None, other: Value | None) -> bool:
 
 def _quantized_where(builder: Builder, call: Call) -> Results:
     pieces = [
-        value if value.constant else _rounded(builder, call, value, "scale", "zero", "clip")
+        value if value.constant else rescaled(builder, call, value, "scale", "zero", "clip")
         for value in (call.input(1), call.input(4))
     ]
     return STANDARD["Where"](builder, call._replace(inputs=(call.input(0), *pieces)))
 
 
 def _quantized_gemm(builder: Builder, call: Call) -> Results:
-    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    builder.note(ZERO_POINTS)
     inputs = (call.input(0), call.input(3), call.maybe(6))
     (result,) = STANDARD["Gemm"](builder, call._replace(inputs=inputs))
     parts = ("scale",) if call.maybe(7) is None else ("scale", "zero", "clip")
-    return (_rounded(builder, call, result, *parts),)
+    return (rescaled(builder, call, result, *parts),)
 
 
 def _integers_to_numbers(builder: Builder, call: Call) -> Results:

@@ -1,16 +1,16 @@
 """Norms, of stored statistics or of the data's own."""
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import IMAGES, KEEPS_FIRST
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
 from sepcalc.ops.pool import Reduce
-from sepcalc.shape import show
 
 
 def _batch_norm(builder: Builder, call: Call) -> Results:
@@ -21,8 +21,7 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
         raise Invalid("batch norm needs a batch and channels")
     if any(part.sizes != (value.sizes[1],) for part in map(call.input, range(1, 5))):
         raise Invalid(f"batch norm needs {value.sizes[1]} numbers of each sort, one for each channel")
-    number = builder.add(call.name, BatchNorm(), [value.number], [call.input(1), call.input(2)])
-    return (value._replace(number=number),)
+    return (Named(builder, call.name).emit(BatchNorm(), value, weights=call.inputs[1:3]),)
 
 
 def _row_norm(how: str) -> Handler:
@@ -30,9 +29,7 @@ def _row_norm(how: str) -> Handler:
         value = builder.image(call.input(0))
         if len(value.sizes) < 3:
             raise Refused("a norm over groups or instances of vectors has no count here")
-        groups = call.whole("num_groups", 1) if how == "group" else 1
-        if groups < 1:
-            raise Invalid(f"{groups} groups")
+        groups = call.size("num_groups", default=1) if how == "group" else 1
         each = [(value.sizes[1],)]
         if how == "group":
             if value.sizes[1] % groups:
@@ -45,10 +42,10 @@ def _row_norm(how: str) -> Handler:
             raise Refused("a norm over more than one example at once has no count here")
         seen = _side_by_side(builder, value) if many > 1 else value
         op = RowNorm(how, groups * many if how == "group" else 1)
-        number = builder.add(call.name, op, [seen.number], [call.input(1), call.input(2)])
+        result = Named(builder, call.name).emit(op, seen, weights=call.inputs[1:3])
         if many == 1:
-            return (value._replace(number=number),)
-        result = builder.laid(seen._replace(number=number), False)
+            return (result,)
+        result = builder.laid(result, False)
         return (
             builder.give(
                 value, value.sizes, number=result.number, batch=value.batch, channels_first=value.channels_first
@@ -69,19 +66,15 @@ def _side_by_side(builder: Builder, value: Value) -> Value:
 def _layer_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = builder.laid(call.input(0), False)
-        rank = len(value.sizes)
-        axis = call.whole("axis", -1)
-        if not -rank <= axis < rank:
-            raise Invalid(f"axis {axis} is none of {show(value.sizes)}")
+        axis = call.axis(value, -1)
         gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
-        axes = rank - axis % rank
+        axes = len(value.sizes) - axis
         for part, what in ((gain, "a scale"), (bias, "a shift")):
-            hold_within(call, what, part, value.sizes[axis % rank :])
+            hold_within(call, what, part, value.sizes[axis:])
         if axes > len(builder.shape(value)):
             value = builder.along(value, value.batch or 0)
         op = RowNorm(how, 1, axes, gain is not None, bias is not None)
-        number = builder.add(call.name, op, [value.number], [gain, bias])
-        return (value._replace(number=number),)
+        return (Named(builder, call.name).emit(op, value, weights=[gain, bias]),)
 
     return handle
 
@@ -102,7 +95,7 @@ def _mean_variance(builder: Builder, call: Call) -> Results:
         op = RowNorm("layer", 1, rank - 1, False, False)
     else:
         raise Refused("a norm over these axes has no count here")
-    return (value._replace(number=builder.add(call.name, op, [value.number])),)
+    return (Named(builder, call.name).emit(op, value),)
 
 
 def _skip_norm(how: str) -> Handler:
@@ -124,26 +117,18 @@ def _skip_norm(how: str) -> Handler:
 
 def _local_norm(builder: Builder, call: Call) -> Results:
     value = builder.laid(call.input(0), True)
-    size = call.whole("size", 0)
-    if size < 1:
-        raise Invalid("LRN lacks its size")
-    number = builder.add(call.name, LocalResponseNorm(size), [value.number])
-    return (value._replace(number=number),)
+    return (Named(builder, call.name).emit(LocalResponseNorm(call.size("size")), value),)
 
 
 def _length_norm(builder: Builder, call: Call) -> Results:
     """x over the root of the sum of its squares, or the sum of its absolute values, along an axis."""
-    value = call.input(0)
-    axis = range(len(value.sizes))[call.whole("axis", -1)]
-    value = builder.along(value, axis)
+    axis = call.axis(call.input(0), -1)
+    value = builder.along(call.input(0), axis)
     place, power = builder.place(value, axis), call.whole("p", 2)
-    first = "square" if power == 2 else "abs"
-    number = builder.add(f"{call.name}/{first}", Activation(first), [value.number])
-    number = builder.add(f"{call.name}/sum", Reduce("sum", (place,), True), [number])
-    if power == 2:
-        number = builder.add(f"{call.name}/root", Activation("sqrt"), [number])
-    number = builder.add(call.name, Elementwise("divide"), [value.number, number])
-    return (value._replace(number=number),)
+    first, emitter = "square" if power == 2 else "abs", Named(builder, call.name)
+    ops = [Activation(first), Reduce("sum", (place,), True), Activation("sqrt")][: 3 if power == 2 else 2]
+    length = chain(emitter, value, *ops, labels=(first, "sum", "root"))
+    return (emitter.emit(Elementwise("divide"), value, length),)
 
 
 NORMS: dict[str, Operator] = {

@@ -1,8 +1,9 @@
 """Numbers to small integers and back, and the layers on those."""
 
+from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS, ROWS, WINDOWED
 from sepcalc.importers.onnx.convolutions import convolved
-from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.products import multiplied
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Results, Value
@@ -10,25 +11,25 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.pool import Reduce
 
+ZERO_POINTS = "zero points of the inputs of quantized layers are taken as part of the stored bias"
+
+
+def rescaled(builder: Builder, call: Call, value: Value, *parts: str) -> Value:
+    """Numbers to small integers, or back: times a stored scale, rounded (free), plus a stored zero point, clipped."""
+    ops: dict[str, Op] = {"scale": Stored("scale"), "zero": Stored("shift"), "clip": Activation("clip")}
+    return chain(Named(builder, call.name), value, *[ops[part] for part in parts], labels=parts)._replace(kind=2)
+
 
 def _quantize(builder: Builder, call: Call) -> Results:
-    """x times a stored 1/scale, rounded (free), plus a zero point, clipped."""
-    value = call.input(0)
-    number = builder.add(f"{call.name}/scale", Stored("scale"), [value.number])
-    if call.maybe(2) is not None:
-        number = builder.add(f"{call.name}/zero", Stored("shift"), [number])
-    number = builder.add(call.name, Activation("clip"), [number])
     zero = call.maybe(2)
-    return (value._replace(number=number, kind=zero.kind if zero is not None else 2),)
+    value = rescaled(builder, call, call.input(0), *["scale", "zero"][: 1 if zero is None else 2])
+    value = Named(builder, call.name).emit(Activation("clip"), value)
+    return (value._replace(kind=zero.kind if zero is not None else 2),)
 
 
 def _dequantize(builder: Builder, call: Call) -> Results:
-    value = call.input(0)
-    number = value.number
-    if call.maybe(2) is not None:
-        number = builder.add(f"{call.name}/zero", Stored("shift"), [number])
-    number = builder.add(call.name, Stored("scale"), [number])
-    return (value._replace(number=number, kind=1),)
+    value = call.input(0) if call.maybe(2) is None else rescaled(builder, call, call.input(0), "zero")
+    return (Named(builder, call.name).emit(Stored("scale"), value)._replace(kind=1),)
 
 
 def _quantize_by_itself(builder: Builder, call: Call) -> Results:
@@ -51,32 +52,27 @@ def _quantize_by_itself(builder: Builder, call: Call) -> Results:
     return (value._replace(number=number, kind=2), single, single._replace(number=zero, kind=2))
 
 
-def requantized(builder: Builder, call: Call, value: Value) -> Value:
-    """Sums to small integers: times a stored scale, rounded (free), plus a stored zero point, clipped."""
-    number = value.number
-    for part, op in (("scale", Stored("scale")), ("zero", Stored("shift")), ("clip", Activation("clip"))):
-        number = builder.add(f"{call.name}/{part}", op, [number])
-    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
-    return value._replace(number=number)
+def _requantized(builder: Builder, call: Call, value: Value) -> Results:
+    """Sums to small integers."""
+    builder.note(ZERO_POINTS)
+    return (rescaled(builder, call, value, "scale", "zero", "clip")._replace(kind=3),)
 
 
 def _quantized_conv(builder: Builder, call: Call) -> Results:
-    result = convolved(builder, call, call.input(0), call.input(3), call.maybe(8))
-    return (requantized(builder, call, result)._replace(kind=3),)
+    return _requantized(builder, call, convolved(builder, call, call.input(0), call.input(3), call.maybe(8)))
 
 
 def _quantized_matmul(builder: Builder, call: Call) -> Results:
-    result = multiplied(builder, call, call.input(0), call.input(3))
-    return (requantized(builder, call, result)._replace(kind=3),)
+    return _requantized(builder, call, multiplied(builder, call, call.input(0), call.input(3)))
 
 
 def _integer_conv(builder: Builder, call: Call) -> Results:
-    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    builder.note(ZERO_POINTS)
     return (convolved(builder, call, call.input(0), call.input(1), None)._replace(kind=6, unscaled=True),)
 
 
 def _integer_matmul(builder: Builder, call: Call) -> Results:
-    builder.note("zero points of the inputs of quantized layers are taken as part of the stored bias")
+    builder.note(ZERO_POINTS)
     return (multiplied(builder, call, call.input(0), call.input(1))._replace(kind=6, unscaled=True),)
 
 
