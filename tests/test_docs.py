@@ -20,6 +20,7 @@ import sepcalc
 from sepcalc.cli import commands as cli
 from sepcalc.cli import run
 from sepcalc.extras import EXTRAS, install
+from sepcalc.importers.formats import FORMATS, PYTORCH
 
 README = ROOT / "README.md"
 
@@ -294,6 +295,16 @@ def test_every_function_of_the_python_face_is_on_its_page() -> None:
     text = (ROOT / "docs" / "python.md").read_text("utf-8")
     functions = [name for name in sepcalc.__all__ if name.islower()]
     assert [name for name in functions if f"| `{name}(" not in text] == []
+
+
+def test_every_format_is_on_the_page_of_models() -> None:
+    text = (ROOT / "docs" / "models.md").read_text("utf-8").partition("## ")[0]
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    for form in (*FORMATS, PYTORCH):
+        own = [row for row in rows if all(suffix in row for suffix in form.suffixes) and form.name.split("'")[0] in row]
+        needed = f"`pip install '.[{form.extra}]'`" if form.extra else ""
+        assert any(needed in row for row in own), form.name
+        assert form.extra or any("pip" not in row for row in own), form.name
 
 
 def test_every_command_has_an_example() -> None:
