@@ -16,6 +16,11 @@ _STORED = {
     "multiply": ("scale", "scale"),
     "divide": ("scale", "over"),
 }
+# Functions that the formats name alike.
+ELEMENTARY = (
+    *("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "reciprocal", "erf", "sin", "cos", "tanh", "square"),
+    *("sign", "floor", "ceil", "round"),
+)
 MAX_POWER = 64  # the largest whole power that is multiplied out
 
 

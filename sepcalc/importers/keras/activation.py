@@ -15,33 +15,13 @@ from sepcalc.ops.pool import Reduce
 from sepcalc.ops.rename import Rename
 
 # Keras' name -> ours, where it is one op. Keras 2's hard_sigmoid, clip(0.2x + 0.5, 0, 1), costs what Keras 3's does.
-SIMPLE = {
-    "relu": "relu",
-    "relu6": "relu6",
-    "leaky_relu": "leaky-relu",
-    "sigmoid": "sigmoid",
-    "tanh": "tanh",
-    "hard_sigmoid": "hard-sigmoid",
-    "sparse_sigmoid": "hard-sigmoid",
-    "hard_silu": "hard-swish",
-    "hard_swish": "hard-swish",
-    "silu": "silu",
-    "swish": "silu",
-    "gelu": "gelu",
-    "mish": "mish",
-    "elu": "elu",
-    "selu": "selu",
-    "celu": "celu",
-    "softplus": "softplus",
-    "softsign": "softsign",
-    "exponential": "exp",
-    "hard_tanh": "clip",
-    "log_sigmoid": "log-sigmoid",
-    "hard_shrink": "hard-shrink",
-    "soft_shrink": "soft-shrink",
-    "tanh_shrink": "tanh-shrink",
-    "threshold": "threshold",
-}
+_ALIKE = (
+    *("relu", "relu6", "leaky-relu", "sigmoid", "tanh", "hard-sigmoid", "hard-swish", "silu", "gelu", "mish", "elu"),
+    *("selu", "celu", "softplus", "softsign", "log-sigmoid", "hard-shrink", "soft-shrink", "tanh-shrink", "threshold"),
+)
+SIMPLE = {how.replace("-", "_"): how for how in _ALIKE}
+SIMPLE |= {"sparse_sigmoid": "hard-sigmoid", "hard_silu": "hard-swish", "swish": "silu"}
+SIMPLE |= {"exponential": "exp", "hard_tanh": "clip"}
 FREE = ("linear", "identity")
 
 

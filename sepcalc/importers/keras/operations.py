@@ -6,7 +6,7 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.elementwise import raised
+from sepcalc.importers.common.elementwise import ELEMENTARY, raised
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, ROWS, WINDOWED
 from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import axes_of, dims_of, operands, option, single
@@ -267,6 +267,19 @@ def attention(call: Call) -> Tensor:
     return call.free("reshape", made, (*three[0].shape[:2], three[2].shape[2]))
 
 
+# Activations by Keras' names for them: those that TensorFlow has under the same name, and the others.
+_IN_TENSORFLOW = ("relu", "relu6", "sigmoid", "softplus", "softsign", "selu", "log_sigmoid", "leaky_relu")
+_IN_KERAS = (
+    *("mish", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "threshold"),
+    *("sparse_plus", "sparse_sigmoid", "squareplus", "glu"),
+)
+
+
+def _class_of(name: str) -> str:
+    """The class of an operation of keras.ops: its name in camel case."""
+    return name.title().replace("_", "")
+
+
 # Operations by the names that keras.ops' classes have.
 _compare, _logical = partial(binary, how="compare"), partial(binary, how="logical")
 OPERATIONS: dict[str, Operator] = {
@@ -291,48 +304,15 @@ OPERATIONS: dict[str, Operator] = {
     "LogicalOr": Operator(_logical, KEEPS, tensorflow="logical_or or"),
     "LogicalXor": Operator(_logical, KEEPS, tensorflow="logical_xor xor"),
     "Power": Operator(power, KEEPS, tensorflow="pow"),
-    "Exp": Operator(partial(unary, how="exp"), KEEPS, tensorflow="exp"),
-    "Expm1": Operator(partial(unary, how="expm1"), KEEPS, tensorflow="expm1"),
-    "Log": Operator(partial(unary, how="log"), KEEPS, tensorflow="log"),
-    "Log1p": Operator(partial(unary, how="log1p"), KEEPS, tensorflow="log1p"),
-    "Sqrt": Operator(partial(unary, how="sqrt"), KEEPS, tensorflow="sqrt"),
-    "Rsqrt": Operator(partial(unary, how="rsqrt"), KEEPS, tensorflow="rsqrt"),
-    "Reciprocal": Operator(partial(unary, how="reciprocal"), KEEPS, tensorflow="reciprocal"),
-    "Erf": Operator(partial(unary, how="erf"), KEEPS, tensorflow="erf"),
-    "Sin": Operator(partial(unary, how="sin"), KEEPS, tensorflow="sin"),
-    "Cos": Operator(partial(unary, how="cos"), KEEPS, tensorflow="cos"),
-    "Square": Operator(partial(unary, how="square"), KEEPS, tensorflow="square"),
+    **{how.capitalize(): Operator(partial(unary, how=how), KEEPS, tensorflow=how) for how in ELEMENTARY},
     "Absolute": Operator(partial(unary, how="abs"), KEEPS, tensorflow="abs"),
     "Abs": Operator(partial(unary, how="abs"), KEEPS),
     "Negative": Operator(partial(unary, how="neg"), KEEPS, tensorflow="negative neg"),
-    "Sign": Operator(partial(unary, how="sign"), KEEPS, tensorflow="sign"),
-    "Floor": Operator(partial(unary, how="floor"), KEEPS, tensorflow="floor"),
-    "Ceil": Operator(partial(unary, how="ceil"), KEEPS, tensorflow="ceil"),
-    "Round": Operator(partial(unary, how="round"), KEEPS, tensorflow="round"),
     "Rint": Operator(partial(unary, how="round"), KEEPS, tensorflow="rint"),
     "LogicalNot": Operator(partial(unary, how="not"), KEEPS, tensorflow="logical_not invert"),
-    "Tanh": Operator(partial(unary, how="tanh"), KEEPS, tensorflow="tanh"),
-    "Relu": Operator(partial(activation, how="relu"), KEEPS, tensorflow="relu"),
-    "Relu6": Operator(partial(activation, how="relu6"), KEEPS, tensorflow="relu6"),
-    "Sigmoid": Operator(partial(activation, how="sigmoid"), KEEPS, tensorflow="sigmoid"),
+    **{_class_of(how): Operator(partial(activation, how=how), KEEPS, tensorflow=how) for how in _IN_TENSORFLOW},
     "Silu": Operator(partial(activation, how="silu"), KEEPS, tensorflow="silu swish"),
-    "Softplus": Operator(partial(activation, how="softplus"), KEEPS, tensorflow="softplus"),
-    "Softsign": Operator(partial(activation, how="softsign"), KEEPS, tensorflow="softsign"),
-    "Selu": Operator(partial(activation, how="selu"), KEEPS, tensorflow="selu"),
-    "Mish": Operator(partial(activation, how="mish"), KEEPS),
-    "HardSigmoid": Operator(partial(activation, how="hard_sigmoid"), KEEPS),
-    "HardSilu": Operator(partial(activation, how="hard_silu"), KEEPS),
-    "HardTanh": Operator(partial(activation, how="hard_tanh"), KEEPS),
-    "HardShrink": Operator(partial(activation, how="hard_shrink"), KEEPS),
-    "SoftShrink": Operator(partial(activation, how="soft_shrink"), KEEPS),
-    "TanhShrink": Operator(partial(activation, how="tanh_shrink"), KEEPS),
-    "Threshold": Operator(partial(activation, how="threshold"), KEEPS),
-    "LogSigmoid": Operator(partial(activation, how="log_sigmoid"), KEEPS, tensorflow="log_sigmoid"),
-    "LeakyRelu": Operator(partial(activation, how="leaky_relu"), KEEPS, tensorflow="leaky_relu"),
-    "SparsePlus": Operator(partial(activation, how="sparse_plus"), KEEPS),
-    "SparseSigmoid": Operator(partial(activation, how="sparse_sigmoid"), KEEPS),
-    "Squareplus": Operator(partial(activation, how="squareplus"), KEEPS),
-    "Glu": Operator(partial(activation, how="glu"), KEEPS),
+    **{_class_of(how): Operator(partial(activation, how=how), KEEPS) for how in _IN_KERAS},
     "Gelu": Operator(gelu, KEEPS),
     "Elu": Operator(elu, KEEPS, tensorflow="elu"),
     "Celu": Operator(partial(elu, how="celu"), KEEPS),

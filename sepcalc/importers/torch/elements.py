@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.common.elementwise import bounded, chain, gated, raised, stored, with_stored
+from sepcalc.importers.common.elementwise import ELEMENTARY, bounded, chain, gated, raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, axes, seen
@@ -321,10 +321,7 @@ def _lerp(builder: Builder, call: Call) -> Results:
     return (_two(builder, "add", base, moved, call.outputs[0].shape),)
 
 
-_PLAIN = (
-    *("relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "exp", "expm1", "log", "log1p", "sqrt", "rsqrt"),
-    *("reciprocal", "erf", "sin", "cos", "square", "abs", "neg", "sign", "floor", "ceil", "round", "threshold"),
-)
+_PLAIN = (*ELEMENTARY, "relu", "relu6", "sigmoid", "silu", "mish", "selu", "abs", "neg", "threshold")
 _compare = binary("compare")
 _logical = binary("logical")
 
