@@ -4,6 +4,7 @@ A shape is a tuple of sizes, spatial axes first, channels last, no batch: ``(224
 axis: ``(1024,)``.
 """
 
+from collections.abc import Sequence
 from math import gcd, prod
 from typing import Literal
 
@@ -167,3 +168,13 @@ def floor_sum(terms: int, divisor: int, step: int, start: int) -> int:
 def volume(shape: Shape) -> int:
     """Elements in all."""
     return prod(shape)
+
+
+def broadcast_shape(shapes: Sequence[Shape]) -> Shape | None:
+    """The shape that all of these stretch to by NumPy's rule: aligned at the last axis, sizes equal or 1. None where
+    they do not fit."""
+    longest = max(map(len, shapes))
+    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
+    result = tuple([0 if 0 in sizes else max(sizes) for sizes in zip(*padded)])
+    fits = all(size in (1, full) for shape in padded for size, full in zip(shape, result))
+    return result if fits else None

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import COUNTS, Cost, Naming, plain
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.shape import Shape, Shapes, show
+from sepcalc.shape import Shape, Shapes, broadcast_shape, show
 
 
 class Window(NamedTuple):
@@ -186,15 +186,12 @@ Builder = Callable[[Arguments], Op | Chain]
 
 def broadcast(shapes: Shapes, what: str) -> Shape:
     """The shape that all of these stretch to: aligned at the channels, sizes equal or 1 (NumPy's rule)."""
-    longest = max(map(len, shapes))
-    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
-    result = tuple(map(max, zip(*padded)))
-    for shape in padded:
-        if any(size not in (1, full) for size, full in zip(shape, result)):
-            raise Invalid(
-                f"{what} cannot combine {' and '.join(map(show, shapes))}",
-                "sizes must be equal, or 1 on one side, counted from the channels",
-            )
+    result = broadcast_shape(shapes)
+    if result is None:
+        raise Invalid(
+            f"{what} cannot combine {' and '.join(map(show, shapes))}",
+            "sizes must be equal, or 1 on one side, counted from the channels",
+        )
     return result
 
 

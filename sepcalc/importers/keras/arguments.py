@@ -10,14 +10,16 @@ from sepcalc.importers.keras.core import Unknown
 BATCH = "it works across the examples of a batch: it would take an axis other than the batch"
 
 
-def option(call: Call, *names: str, at: int | None = None) -> Any:
-    """A setting of an operation: of its config, by name in the call, or by its place there."""
+def option(call: Call, *names: str, at: int | None = None, default: Any = None) -> Any:
+    """A setting of an operation: by name in the call, of its config, or by its place in the call; the default where it
+    is not set, or None."""
     for name in names:
         if call.kwargs.get(name) is not None:
             return call.kwargs[name]
         if call.settings.config.get(name) is not None:
             return call.settings.config[name]
-    return call.args[at] if at is not None and len(call.args) > at else None
+    placed = call.args[at] if at is not None and len(call.args) > at else None
+    return default if placed is None else placed
 
 
 def axes_of(call: Call, value: Any, rank: int) -> tuple[int, ...]:

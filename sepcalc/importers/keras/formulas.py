@@ -200,9 +200,8 @@ def cumulate(call: Call, how: str) -> Tensor:
 def difference(call: Call) -> Tensor:
     """Each element along an axis less the one before it, perhaps several times."""
     x = call.plain(call.x)
-    value, times = option(call, "axis", at=2), option(call, "n", at=1)
-    axis = axis_of(call, -1 if value is None else value, len(x.shape) + 1)
-    times = 1 if times is None else times
+    axis = axis_of(call, option(call, "axis", at=2, default=-1), len(x.shape) + 1)
+    times = option(call, "n", at=1, default=1)
     if not isinstance(times, int) or not 1 <= times < x.shape[axis]:
         raise Invalid(f"it takes {times} differences of {x.shape[axis]} elements")
     for at in range(times):
@@ -263,8 +262,7 @@ def convolution(call: Call, depthwise: bool) -> Tensor:
 def rms(call: Call) -> Tensor:
     """The RMS of the last axis, and a stored gain."""
     x, scale = call.plain(call.x), option(call, "scale", at=1)
-    value = option(call, "axis", at=2)
-    axes = axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    axes = axes_of(call, option(call, "axis", at=2, default=-1), len(x.shape) + 1)
     if isinstance(scale, Tensor) or axes != (len(x.shape) - 1,):
         raise Unknown("its gain is computed, or its axis is not the last: it would take the layer RMSNormalization")
     made = call.add(RowNorm("rms", gain=False, bias=False), x, link="" if scale is None else "rms")

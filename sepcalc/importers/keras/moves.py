@@ -268,8 +268,8 @@ def blocks(call: Call, up: bool) -> Tensor:
 
 def one_hot(call: Call) -> Tensor:
     x = call.plain(call.x)
-    depth, value = whole(option(call, "num_classes", "depth", at=1)), option(call, "axis")
-    at = axis_of(call, -1 if value is None else value, len(x.shape) + 2)
+    depth = whole(option(call, "num_classes", "depth", at=1))
+    at = axis_of(call, option(call, "axis", default=-1), len(x.shape) + 2)
     return moved(call, (*x.shape[:at], depth, *x.shape[at:]))
 
 

@@ -61,8 +61,7 @@ def elu(call: Call, how: str = "elu") -> Tensor:
 
 
 def soft(call: Call, log: bool) -> Tensor:
-    value = option(call, "axis", at=1)
-    return softmax(call, call.x, axes_of(call, -1 if value is None else value, len(call.x.shape) + 1), log)
+    return softmax(call, call.x, axes_of(call, option(call, "axis", at=1, default=-1), len(call.x.shape) + 1), log)
 
 
 def clip(call: Call) -> Tensor:
@@ -88,16 +87,14 @@ def normalize(call: Call) -> Tensor:
     if option(call, "order") not in (None, 2):
         raise Unknown("a norm other than the Euclidean one: it would take that")
     x = call.plain(call.x)
-    value = option(call, "axis", at=1)
-    return unit(call, x, axes_of(call, -1 if value is None else value, len(x.shape) + 1))
+    return unit(call, x, axes_of(call, option(call, "axis", at=1, default=-1), len(x.shape) + 1))
 
 
 def layer_norm(call: Call) -> Tensor:
     if any(item is not None for item in call.args[1:]):
         raise Unknown("its gain or shift is a tensor: it would take the layer LayerNormalization")
-    value = option(call, "axis")
     x = call.plain(call.x)
-    axes = axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    axes = axes_of(call, option(call, "axis", default=-1), len(x.shape) + 1)
     if axes != tuple(range(len(x.shape) - len(axes), len(x.shape))):
         raise Unknown("its axes are not the last ones: it would take those")
     how = "rms" if option(call, "rms_scaling") is True else "layer"
@@ -174,8 +171,7 @@ def _compared(call: Call, x: Tensor, shape: Shape) -> Tensor:
 def sort(call: Call) -> Tensor:
     """Of an axis that is not the batch's."""
     x = call.plain(call.x)
-    value = option(call, "axis", at=1)
-    axes_of(call, -1 if value is None else value, len(x.shape) + 1)
+    axes_of(call, option(call, "axis", at=1, default=-1), len(x.shape) + 1)
     return _compared(call, x, x.shape)
 
 
@@ -183,7 +179,7 @@ def top(call: Call) -> list[Tensor]:
     """The largest along the last axis, and where they were."""
     x = call.plain(call.x)
     axes_of(call, -1, len(x.shape) + 1)
-    many = Settings({"k": 1 if (given := option(call, "k", at=1)) is None else given}).size("k")
+    many = Settings({"k": option(call, "k", at=1, default=1)}).size("k")
     if many > x.shape[-1]:
         raise Invalid(f"the {many} largest of {x.shape[-1]} elements")
     shape = (*x.shape[:-1], many)

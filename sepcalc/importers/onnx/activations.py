@@ -117,20 +117,15 @@ def _is(builder: Builder, call: Call) -> Results:
     return _applied(builder, call, Stored("compare"), kind=9)
 
 
+_PLAIN = ("leaky-relu", "selu", "sigmoid", "hard-sigmoid", "hard-swish", "tanh", "softplus", "softsign", "mish", "erf")
+_OF_CONSTANTS = ("relu", "exp", "log", "sqrt", "reciprocal", "abs", "neg", "sign", "floor", "ceil", "round")
+
 ACTIVATIONS: dict[str, Operator] = {
-    "Relu": Operator(_act("relu"), KEEPS, computed=BY_ELEMENT),
-    "LeakyRelu": Operator(_act("leaky-relu"), KEEPS),
+    **{how.title().replace("-", ""): Operator(_act(how), KEEPS) for how in _PLAIN},
+    **{how.title(): Operator(_act(how), KEEPS, computed=BY_ELEMENT) for how in _OF_CONSTANTS},
     "PRelu": Operator(_prelu, KEEPS),
     "Elu": Operator(_act("elu", "alpha", 1.0), KEEPS),
     "Celu": Operator(_act("celu", "alpha", 1.0), KEEPS),
-    "Selu": Operator(_act("selu"), KEEPS),
-    "Sigmoid": Operator(_act("sigmoid"), KEEPS),
-    "HardSigmoid": Operator(_act("hard-sigmoid"), KEEPS),
-    "HardSwish": Operator(_act("hard-swish"), KEEPS),
-    "Tanh": Operator(_act("tanh"), KEEPS),
-    "Softplus": Operator(_act("softplus"), KEEPS),
-    "Softsign": Operator(_act("softsign"), KEEPS),
-    "Mish": Operator(_act("mish"), KEEPS),
     "Swish": Operator(_act("swish", "alpha", 1.0), KEEPS),
     "Gelu": Operator(_gelu, KEEPS),
     "FastGelu": Operator(_biased_gelu("gelu-tanh"), KEEPS),
@@ -139,19 +134,7 @@ ACTIVATIONS: dict[str, Operator] = {
     "ThresholdedRelu": Operator(_act("threshold"), KEEPS),
     "Shrink": Operator(_shrink, KEEPS),
     "Clip": Operator(_clip, KEEPS, settings=(1, 2), computed=BY_ELEMENT),
-    "Exp": Operator(_act("exp"), KEEPS, computed=BY_ELEMENT),
-    "Log": Operator(_act("log"), KEEPS, computed=BY_ELEMENT),
-    "Sqrt": Operator(_act("sqrt"), KEEPS, computed=BY_ELEMENT),
-    "Reciprocal": Operator(_act("reciprocal"), KEEPS, computed=BY_ELEMENT),
-    "Erf": Operator(_act("erf"), KEEPS),
-    "Sin": Operator(_act("sin"), KEEPS, table=True),
-    "Cos": Operator(_act("cos"), KEEPS, table=True),
-    "Abs": Operator(_act("abs"), KEEPS, computed=BY_ELEMENT),
-    "Neg": Operator(_act("neg"), KEEPS, computed=BY_ELEMENT),
-    "Sign": Operator(_act("sign"), KEEPS, computed=BY_ELEMENT),
-    "Floor": Operator(_act("floor"), KEEPS, computed=BY_ELEMENT),
-    "Ceil": Operator(_act("ceil"), KEEPS, computed=BY_ELEMENT),
-    "Round": Operator(_act("round"), KEEPS, computed=BY_ELEMENT),
+    **{how.title(): Operator(_act(how), KEEPS, table=True) for how in ("sin", "cos")},
     "Not": Operator(_act("not"), KEEPS, free=True, computed=BY_ELEMENT),
     "BitwiseNot": Operator(_act("not"), KEEPS),
     **dict.fromkeys(("IsNaN", "IsInf"), Operator(_is, KEEPS)),

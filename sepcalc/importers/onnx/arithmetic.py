@@ -184,16 +184,13 @@ ARITHMETIC: dict[str, Operator] = {
     "Div": Operator(_ordered("divide"), KEEPS, computed=quotient, older=(7, broadcast_along)),
     "Pow": Operator(_power, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
     "Mod": Operator(_remainder, KEEPS, computed=BY_ELEMENT),
-    "And": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Or": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Xor": Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "BitwiseAnd": Operator(_variadic("logical"), KEEPS),
-    "BitwiseOr": Operator(_variadic("logical"), KEEPS),
-    "BitwiseXor": Operator(_variadic("logical"), KEEPS),
-    "Equal": Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Greater": Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "GreaterOrEqual": Operator(_compare, KEEPS, computed=BY_ELEMENT),
-    "Less": Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "LessOrEqual": Operator(_compare, KEEPS, computed=BY_ELEMENT),
+    **dict.fromkeys(
+        ("And", "Or", "Xor"), Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along))
+    ),
+    **dict.fromkeys(("BitwiseAnd", "BitwiseOr", "BitwiseXor"), Operator(_variadic("logical"), KEEPS)),
+    **dict.fromkeys(
+        ("Equal", "Greater", "Less"), Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along))
+    ),
+    **dict.fromkeys(("GreaterOrEqual", "LessOrEqual"), Operator(_compare, KEEPS, computed=BY_ELEMENT)),
     "Where": Operator(_where, KEEPS, computed=BY_ELEMENT),
 }

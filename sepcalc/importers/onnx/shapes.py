@@ -5,15 +5,13 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx.values import Call, Refused, Value
-from sepcalc.shape import Shape, show
+from sepcalc.shape import Shape, broadcast_shape, show
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape:
     """NumPy's rule, zeros refused elsewhere."""
-    longest = max(map(len, shapes))
-    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
-    result = tuple([max(sizes) for sizes in zip(*padded)])
-    if any(size not in (1, full) for shape in padded for size, full in zip(shape, result)):
+    result = broadcast_shape(shapes)
+    if result is None:
         raise Invalid(f"{' and '.join(map(show, shapes))} do not fit each other element by element")
     return result
 

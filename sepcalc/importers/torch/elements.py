@@ -13,7 +13,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import Softmax
-from sepcalc.shape import Shape
+from sepcalc.shape import Shape, broadcast_shape
 
 Number = int | float | bool
 
@@ -86,17 +86,15 @@ def _softmax(log: bool) -> Handler:
 # --- two operands -----------------------------------------------------------------------------------------------------
 
 
-def broadcast(shapes: Sequence[Shape]) -> Shape:
-    """NumPy's rule."""
-    longest = max(map(len, shapes))
-    padded = [(1,) * (longest - len(shape)) + shape for shape in shapes]
-    return tuple([max(sizes) if 0 not in sizes else 0 for sizes in zip(*padded)])
+def _broadcast(values: Sequence[Value]) -> Shape:
+    """The shape of what operands give together; PyTorch has refused those that do not fit."""
+    return broadcast_shape([value.shape for value in values]) or ()
 
 
 def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[int]]:
     """The value that operands make together (without a number), and the operands that depend on the inputs as it
     needs them."""
-    shape = broadcast([value.shape for value in values])
+    shape = _broadcast(values)
     live = [value for value in values if not value.constant]
     first = max([value.first for value in live if len(value.shape) == len(shape)], default=PLAIN)
     result = Value(shape, None, first)
@@ -212,7 +210,7 @@ def _fused(how: str) -> Handler:
         one, other = (builder.loose(call.tensor(name)) for name in ("tensor1", "tensor2"))
         base = builder.loose(call.given)
         if one.constant and other.constant:
-            product = Value(broadcast([one.shape, other.shape]), roots=(*one.roots, *other.roots))
+            product = Value(_broadcast([one, other]), roots=(*one.roots, *other.roots))
         else:
             product = combined(builder, how, [one, other], how)
             if call.get("value", 1) != 1:
@@ -314,7 +312,7 @@ def _lerp(builder: Builder, call: Call) -> Results:
     base, end = builder.loose(call.given), builder.loose(call.tensor("end"))
     weight = _operand(builder, call.arguments["weight"])
     if base.constant and end.constant:
-        change = Value(broadcast([base.shape, end.shape]), roots=(*base.roots, *end.roots))
+        change = Value(_broadcast([base, end]), roots=(*base.roots, *end.roots))
     else:
         change = combined(builder, "subtract", [base, end], "subtract")
     moved = combined(builder, "multiply", [change, weight], "multiply")
@@ -327,29 +325,21 @@ _logical = binary("logical")
 
 ELEMENTS: dict[str, Operator] = {
     **{name: Operator(_act(name), KEEPS) for name in _PLAIN},
-    "hardtanh": Operator(_clamp, KEEPS),
+    **same_rows(Operator(_clamp, KEEPS), "hardtanh", "clamp", "clip", "clamp_min", "clamp_max"),
     "hardsigmoid": Operator(_act("hard-sigmoid"), KEEPS),
     "hardswish": Operator(_act("hard-swish"), KEEPS),
-    "leaky_relu": Operator(_act("leaky-relu"), KEEPS),
-    "rrelu": Operator(_act("leaky-relu"), KEEPS),
-    "rrelu_with_noise": Operator(_act("leaky-relu"), KEEPS),
+    **same_rows(Operator(_act("leaky-relu"), KEEPS), "leaky_relu", "rrelu", "rrelu_with_noise"),
     "elu": Operator(_elu, KEEPS),
     "celu": Operator(_act("celu", "alpha"), KEEPS),
     "softplus": Operator(_act("softplus", "beta"), KEEPS),
-    "log_sigmoid": Operator(_act("log-sigmoid"), KEEPS),
-    "log_sigmoid_forward": Operator(_act("log-sigmoid"), KEEPS),
+    **same_rows(Operator(_act("log-sigmoid"), KEEPS), "log_sigmoid", "log_sigmoid_forward"),
     "hardshrink": Operator(_act("hard-shrink"), KEEPS),
     "softshrink": Operator(_act("soft-shrink"), KEEPS),
     "gelu": Operator(_gelu, KEEPS),
     "glu": Operator(_glu, KEEPS),
-    "clamp": Operator(_clamp, KEEPS),
-    "clip": Operator(_clamp, KEEPS),
-    "clamp_min": Operator(_clamp, KEEPS),
-    "clamp_max": Operator(_clamp, KEEPS),
     "trunc": Operator(_act("floor"), KEEPS),
     "sgn": Operator(_act("sign"), KEEPS),
-    "log2": Operator(_act("log"), KEEPS),
-    "log10": Operator(_act("log"), KEEPS),
+    **same_rows(Operator(_act("log"), KEEPS), "log2", "log10"),
     "exp2": Operator(_act("exp"), KEEPS),
     "logical_not": Operator(_act("not"), KEEPS),
     "bitwise_not": Operator(_act("not"), KEEPS, truth=("self",)),
@@ -361,40 +351,25 @@ ELEMENTS: dict[str, Operator] = {
     "sub": Operator(binary("subtract"), KEEPS),
     "rsub": Operator(_reversed, KEEPS),
     "mul": Operator(binary("multiply"), KEEPS),
-    "div": Operator(binary("divide"), KEEPS),
-    "floor_divide": Operator(binary("divide"), KEEPS),
-    "maximum": Operator(binary("maximum"), KEEPS),
-    "minimum": Operator(binary("minimum"), KEEPS),
+    **same_rows(Operator(binary("divide"), KEEPS), "div", "floor_divide"),
+    **same_rows(Operator(binary("maximum"), KEEPS), "maximum", "fmax"),
+    **same_rows(Operator(binary("minimum"), KEEPS), "minimum", "fmin"),
     "pow": Operator(_power, KEEPS),
-    "eq": Operator(_compare, KEEPS),
-    "ne": Operator(_compare, KEEPS),
-    "lt": Operator(_compare, KEEPS),
-    "le": Operator(_compare, KEEPS),
-    "gt": Operator(_compare, KEEPS),
-    "ge": Operator(_compare, KEEPS),
+    **same_rows(Operator(_compare, KEEPS), "eq", "ne", "lt", "le", "gt", "ge", "heaviside"),
     **same_rows(Operator(_chain(Stored("compare")), KEEPS), "isnan", "isinf", "isposinf", "isneginf", "signbit"),
-    "heaviside": Operator(_compare, KEEPS),
-    "fmax": Operator(binary("maximum"), KEEPS),
-    "fmin": Operator(binary("minimum"), KEEPS),
     "tan": Operator(_tangent, KEEPS),
     "sinh": Operator(_hyperbolic("subtract"), KEEPS),
     "cosh": Operator(_hyperbolic("add"), KEEPS),
     "erfc": Operator(_chain(Activation("erf"), Stored("from")), KEEPS),
     "logit": Operator(_logit, KEEPS),
     "frac": Operator(_fraction, KEEPS),
-    "deg2rad": Operator(_chain(Stored("scale")), KEEPS),
-    "rad2deg": Operator(_chain(Stored("scale")), KEEPS),
-    "remainder": Operator(_rest, KEEPS),
-    "fmod": Operator(_rest, KEEPS),
+    **same_rows(Operator(_chain(Stored("scale")), KEEPS), "deg2rad", "rad2deg"),
+    **same_rows(Operator(_rest, KEEPS), "remainder", "fmod"),
     "hypot": Operator(_hypotenuse, KEEPS),
     "logaddexp": Operator(_log_add_exp, KEEPS),
     "xlogy": Operator(_x_log_y, KEEPS),
-    "logical_and": Operator(_logical, KEEPS),
-    "logical_or": Operator(_logical, KEEPS),
-    "logical_xor": Operator(_logical, KEEPS),
-    "bitwise_and": Operator(_logical, KEEPS, whole=("self", "other")),
-    "bitwise_or": Operator(_logical, KEEPS, whole=("self", "other")),
-    "bitwise_xor": Operator(_logical, KEEPS, whole=("self", "other")),
+    **same_rows(Operator(_logical, KEEPS), "logical_and", "logical_or", "logical_xor"),
+    **same_rows(Operator(_logical, KEEPS, whole=("self", "other")), "bitwise_and", "bitwise_or", "bitwise_xor"),
     "where": Operator(_where, KEEPS),
     "masked_fill": Operator(_masked_fill, KEEPS, truth=("mask",)),
     "addcmul": Operator(_fused("multiply"), KEEPS),

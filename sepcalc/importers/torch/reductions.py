@@ -7,7 +7,7 @@ from sepcalc.importers.common.layout import KEEPS, NONE
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, binary, combined
 from sepcalc.importers.torch.graph import LEADING, PLAIN, Builder, Value, seen, squeezed
-from sepcalc.importers.torch.rows import Handler, Operator, Results
+from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Cumulate, Reduce
@@ -188,8 +188,7 @@ REDUCTIONS: dict[str, Operator] = {
     "trace": Operator(_trace, NONE),
     "count_nonzero": Operator(_counted, KEEPS),
     "nansum": Operator(_sum_of_numbers, KEEPS),
-    "_cdist_forward": Operator(_distances, NONE),
-    "_euclidean_dist": Operator(_distances, NONE),
+    **same_rows(Operator(_distances, NONE), "_cdist_forward", "_euclidean_dist"),
     "_pdist_forward": Operator(_distances_within, NONE),
     "mean": Operator(_reduce("mean"), KEEPS),
     "sum": Operator(_reduce("sum"), KEEPS),
@@ -200,10 +199,8 @@ REDUCTIONS: dict[str, Operator] = {
     "min": Operator(_extreme("min"), KEEPS),
     "argmax": Operator(_reduce("argmax"), KEEPS, chooses=True),
     "argmin": Operator(_reduce("argmin"), KEEPS),
-    "any": Operator(_gathered_truth, KEEPS),
-    "all": Operator(_gathered_truth, KEEPS),
-    "linalg_vector_norm": Operator(_vector_norm, KEEPS),
-    "norm": Operator(_vector_norm, KEEPS),
+    **same_rows(Operator(_gathered_truth, KEEPS), "any", "all"),
+    **same_rows(Operator(_vector_norm, KEEPS), "linalg_vector_norm", "norm"),
     "var": Operator(_spread_of(), KEEPS),
     "std": Operator(_spread_of("sqrt"), KEEPS),
     "var_mean": Operator(_spread_of(means=True), KEEPS),
