@@ -33,10 +33,12 @@ class Variant(NamedTuple):
 
     @property
     def cost(self) -> Cost:
+        """The exact counts of the whole chain."""
         return self.network.cost
 
     @property
     def output(self) -> Shape:
+        """The shape of the output, channels last: equal for all variants."""
         return self.network.layers[-1].output
 
     @property

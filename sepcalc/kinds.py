@@ -32,6 +32,7 @@ class Kind(NamedTuple):
 
     @property
     def options(self) -> tuple[str, ...]:
+        """The names of all options that it takes."""
         return self.needs + self.takes
 
 

@@ -32,6 +32,7 @@ class Option(NamedTuple):
 
     @property
     def flag(self) -> bool:
+        """Whether it takes no value."""
         return self.type is FLAG
 
     @property

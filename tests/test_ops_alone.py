@@ -114,16 +114,22 @@ def ops(kind: type = Op) -> Iterator[type]:
 def test_what_holds_of_a_class_of_ops(kind: type[Op]) -> None:
     name = kind.__name__
     assert kind.apart is (name in APART)
-    assert (kind.least, kind.most) == MOST.get(name, (1, 1))
     assert kind.drawn is (name == "Random")
     assert kind.holds is (name in ("Each", "Scan"))
-    if name != "Each":  # it writes where the op in it does
+    if name != "Each":  # it is as the op in it
+        assert (kind.least, kind.most) == MOST.get(name, (1, 1))
         assert kind.writes is (name not in ("Rename", "Constant"))
 
 
 def test_each_writes_what_its_op_does() -> None:
     assert repeat.Each(product.Dense(3)).writes
     assert not repeat.Each(rename.Rename("flatten")).writes
+
+
+def test_each_takes_as_many_inputs_as_its_op() -> None:
+    for op, number in ((product.Dense(3), (1, 1)), (product.Matmul(), (2, 2)), (move.Concat(), (1, 1000))):
+        each = repeat.Each(op)
+        assert (each.least, each.most) == number
 
 
 # --- what an output position sees -----------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""What a layer says about itself, and the op's settings read from it: the one place that knows how an option is given
-once for all axes or once for each."""
+"""The words and options of a layer as the settings of an op, and back. This is the one place that knows that an option
+may be given once for all axes or once for each."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, cast
@@ -28,6 +28,7 @@ class Arguments(NamedTuple):
         return self.inputs[0]
 
     def size(self, name: str, default: int = 1) -> int:
+        """An option that is one number."""
         return cast(int, self.options.get(name, default))
 
     def sizes(self, name: str) -> Shape:
@@ -35,6 +36,7 @@ class Arguments(NamedTuple):
         return cast(Shape, self.options.get(name, ()))
 
     def on(self, name: str, default: bool = False) -> bool:
+        """Whether a flag is set."""
         return cast(bool, self.options.get(name, default))
 
     def per_axis(self, name: str, default: int = 1, shape: Shape = ()) -> Shape:
@@ -126,6 +128,7 @@ def letter(axis: int, shape: Shape) -> str | None:
 
 
 def over_one(count: int) -> int | None:
+    """A number that is 1 where it is left out."""
     return count if count > 1 else None
 
 

@@ -223,6 +223,7 @@ def spatial(shape: Shape) -> int:
 
 
 def require_spatial(shape: Shape, what: str) -> None:
+    """Raises :class:`Invalid` where the shape is a vector; ``what`` is the kind that needs more."""
     if len(shape) < 2:
         raise Invalid(f"{what} needs a spatial axis, but the input {show(shape)} is a vector")
 

@@ -264,6 +264,7 @@ class Fold(_Fold, Op):
         return _described(self.kernel, self.stride, self.dilation, 1, channels, channels // prod(self.kernel))
 
     def crops(self, shape: Shape) -> tuple[Pads, Shape]:
+        """What is cut before and after, and what is added at the end (nothing), per axis."""
         return self.padding, (0,) * len(self.kernel)
 
     def output(self, inputs: Shapes) -> Shape:
@@ -330,6 +331,7 @@ def _window_words(kernel: Shape, stride: Shape, dilation: Shape) -> str:
 
 
 def check_channels(channels: int, out: int, groups: int) -> None:
+    """Raises :class:`Invalid` where the groups do not divide the input channels or the outputs."""
     if channels % groups or out % groups:
         what = f"{channels} input channels" if channels % groups else f"{out} outputs"
         raise Invalid(
@@ -340,7 +342,7 @@ def check_channels(channels: int, out: int, groups: int) -> None:
 
 
 def refuse_empty(shape: Shape, axis: int, span: int, padding: int) -> None:
-    """No window fits: say on which axis, and by how much."""
+    """Raises :class:`Invalid`: no window of ``span`` fits into this axis of the shape and its padding."""
     name = axis_name(len(shape) - 1, axis)
     padded = f" with padding {padding}" if padding else ""
     raise Invalid(

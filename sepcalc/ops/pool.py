@@ -47,6 +47,7 @@ class Pool(_Pool, Op):
         return f"{self.how} {show(self.kernel)}" + (f" /{show(self.stride)}" if self.stride != self.kernel else "")
 
     def pads(self, shape: Shape) -> Pads:
+        """The padding before and after, per spatial axis, for an input of this shape."""
         if self.padding == "same":
             axes = zip(shape, self.kernel, self.stride, self.dilation)
             return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in axes])

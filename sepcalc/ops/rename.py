@@ -1,4 +1,5 @@
-"""The input under another shape or in another order: a module of its own, since the spatial variant needs no more."""
+"""The same elements under another shape or in another order. It is a module of its own because ``compare`` needs no
+other op beside the convolution."""
 
 from math import prod
 from typing import NamedTuple, cast

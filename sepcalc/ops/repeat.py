@@ -24,14 +24,17 @@ class Each(_Each, Op):
 
     @property
     def writes(self) -> bool:  # type: ignore[override]  # of all others it is a constant of the class
+        """Whether the op in it writes."""
         return self.op.writes
 
     @property
     def least(self) -> int:  # type: ignore[override]
+        """How many inputs the op in it takes at least."""
         return self.op.least
 
     @property
     def most(self) -> int:  # type: ignore[override]
+        """How many inputs the op in it takes at most."""
         return self.op.most
 
     def kind(self, inputs: Shapes) -> str:

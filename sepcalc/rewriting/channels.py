@@ -1,8 +1,8 @@
 """Which tensors of a network must have the same channels, and how many they get at another width.
 
-Sums and products tie their inputs together; what passes channels on ties its output to its input; a concat has the sum
-of its parts. A convolution whose output is added to a concat therefore takes its channels from there, one whose output
-is added to a network's input keeps them, and one that feeds attention gives what its heads divide.
+Each op says how its channels depend on its inputs' (``ties``): the two sides of a sum have the same, a concat has the
+sum of its parts. A convolution whose output is added to a concat therefore takes its channels from there, one whose
+output is added to a network's input keeps them, and one that feeds attention gives a multiple of the heads.
 """
 
 from collections.abc import Callable, Collection
