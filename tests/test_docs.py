@@ -297,6 +297,16 @@ def test_every_function_of_the_python_face_is_on_its_page() -> None:
     assert [name for name in functions if f"| `{name}(" not in text] == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name in ("design.md", "contributing.md")], ids=name_of)
+def test_files_that_a_page_names_are_there(page: Path) -> None:
+    """From the root of the repository, or from the package; where a name is to be filled in, its folder."""
+    named = [text for text in inline(page) if re.fullmatch(r"[\w./-]+(\.py|\.toml|/)", text)]
+    assert len(named) > 20
+    for text in named:
+        path = Path(re.split(r"/?\b(?:NAME|FAMILY)\b", text)[0])
+        assert any((root / path).exists() for root in (ROOT, ROOT / "sepcalc")), text
+
+
 def test_every_format_is_on_the_page_of_models() -> None:
     text = (ROOT / "docs" / "models.md").read_text("utf-8").partition("## ")[0]
     rows = [line for line in text.splitlines() if line.startswith("| `")]
