@@ -76,6 +76,10 @@ class Op:
         a kind that does not say what it costs must not be worth zero."""
         raise TypeError(f"{type(self).__name__} does not say what it costs")
 
+    def moved(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
+        """The cost of writing the output, where nothing is computed."""
+        return Cost(activations=name("elements", *output))
+
     def detail(self, inputs: Shapes) -> str:
         """The settings that tell it from others of its kind, in a few words for a table."""
         return ""
@@ -88,6 +92,10 @@ class Op:
         """Per spatial axis, what an output position sees of the first input; ``()`` when each sees its own
         position alone, ``None`` when each sees everything."""
         return ()
+
+    def everywhere(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        """Each output position sees everything."""
+        return None
 
     def beside(self, inputs: Shapes) -> int | None:
         """The axis along which its inputs lie one after another, so that an element sees one of them alone."""
@@ -144,18 +152,15 @@ class Uncounted(_Uncounted, Op):
     __slots__ = ()
     least = 0
     most = 1000
+    cost = Op.moved
+    windows = Op.everywhere
+    ties = Op.untied
 
     def kind(self, inputs: Shapes) -> str:
         return self.called
 
     def output(self, inputs: Shapes) -> Shape:
         return self.shape
-
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
-
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
 
     @property
     def whole(self) -> bool:
@@ -165,8 +170,6 @@ class Uncounted(_Uncounted, Op):
     def written(self, inputs: Shapes) -> Written:
         counts = None if self.whole else self.counts
         return Written("uncounted", (self.called,), {"to": self.shape, "counts": counts, "stops": self.stops or None})
-
-    ties = Op.untied
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
         return self._replace(shape=renamed(self.called, self.shape, old, new))

@@ -258,6 +258,7 @@ class Fold(_Fold, Op):
 
     __slots__ = ()
     label = "fold"
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         channels = inputs[0][-1]
@@ -294,8 +295,6 @@ class Fold(_Fold, Op):
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
         return Ties(multiples=(Multiple(0, prod(self.kernel)),))
-
-    resized = Op.unchanged
 
 
 def _grouped(groups: int) -> Ties:

@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.ops.base import Builder, Op, Ties, Width, Window, broadcast, renamed, stretched
+from sepcalc.ops.base import Builder, Op, Ties, Width, broadcast, renamed, stretched
 from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
 
@@ -89,6 +89,8 @@ class Activation(_Activation, Op):
     __slots__ = ()
     apart = True
     label = "act"
+    ties = Op.passing
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return self.how
@@ -114,9 +116,6 @@ class Activation(_Activation, Op):
         if self.factor != 1 and (name := ACTIVATIONS[self.how].factor):
             options[name] = self.factor
         return Written("act", (self.how,), options)
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 # Which count a step of each takes; of and, or and xor none (a choice after a compare).
@@ -150,6 +149,8 @@ class Elementwise(_Elementwise, Op):
     apart = True
     least = 2
     most = 1000
+    ties = Op.passing
+    resized = Op.unchanged
 
     def kind(self, inputs: Shapes) -> str:
         return self.how
@@ -170,9 +171,6 @@ class Elementwise(_Elementwise, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written(self.how)
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 # What a scatter does with what it puts to a place and what stands there.
@@ -195,6 +193,7 @@ class Scatter(_Scatter, Op):
     __slots__ = ()
     label = "scatter"
     most = 1000
+    windows = Op.everywhere
 
     def detail(self, inputs: Shapes) -> str:
         return self.how
@@ -205,9 +204,6 @@ class Scatter(_Scatter, Op):
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         counts = {ELEMENTWISE[self.how]: name("elements put", *inputs[0])}
         return Cost(**counts, activations=name("elements", *output))
-
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
 
     def written(self, inputs: Shapes) -> Written:
         return Written("scatter", (self.how,), {"to": self.to})
@@ -232,18 +228,15 @@ class Select(_Select, Op):
     apart = True
     label = "select"
     most = 3
+    cost = Op.moved
+    ties = Op.passing
+    resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:
         return broadcast(inputs, "select")
 
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
-
     def written(self, inputs: Shapes) -> Written:
         return Written("select")
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 # Which count an element of each takes, the other operand being stored.
@@ -278,6 +271,7 @@ class Stored(_Stored, Op):
 
     __slots__ = ()
     apart = True
+    ties = Op.passing
 
     def kind(self, inputs: Shapes) -> str:
         return self.how if self.how in ("scale", "shift") else f"stored {self.how}"
@@ -305,8 +299,6 @@ class Stored(_Stored, Op):
         if self.how in ("scale", "shift"):
             return Written(self.how, words, options)
         return Written("stored", (self.how, *words), options)
-
-    ties = Op.passing
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
         return self._replace(shape=stretched(self.shape, old[0], new[0])) if self.shape and old != new else self

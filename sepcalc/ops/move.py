@@ -19,6 +19,8 @@ class Concat(_Concat, Op):
     __slots__ = ()
     label = "concat"
     most = 1000
+    cost = Op.moved
+    resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:
         first = inputs[0]
@@ -31,9 +33,6 @@ class Concat(_Concat, Op):
                 )
         return (*first[:axis], sum(shape[axis] for shape in inputs), *first[axis + 1 :])
 
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
-
     def beside(self, inputs: Shapes) -> int | None:
         return range(len(inputs[0]))[self.axis]
 
@@ -44,8 +43,6 @@ class Concat(_Concat, Op):
         if self.beside(inputs) == len(output) - 1:
             return Ties(sums=tuple(range(len(inputs))))
         return self.passing(inputs, output)
-
-    resized = Op.unchanged
 
 
 class _Pad(NamedTuple):
@@ -58,14 +55,14 @@ class Pad(_Pad, Op):
     __slots__ = ()
     apart = True
     label = "pad"
+    cost = Op.moved
+    ties = Op.passing
+    resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:
         require_spatial(inputs[0], "pad")
         *sizes, channels = inputs[0]
         return (*[size + before + after for size, (before, after) in zip(sizes, self.padding)], channels)
-
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(1, start=-before) for before, _ in self.padding])
@@ -73,9 +70,6 @@ class Pad(_Pad, Op):
     def written(self, inputs: Shapes) -> Written:
         pads = self.padding if len(set(self.padding)) > 1 else self.padding[:1]
         return Written("pad", (), {"padding": pads})
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 class _Slice(NamedTuple):
@@ -89,6 +83,7 @@ class Slice(_Slice, Op):
     __slots__ = ()
     apart = True
     label = "slice"
+    cost = Op.moved
 
     def detail(self, inputs: Shapes) -> str:
         return f"from {show(self.start)}" if any(self.start) else ""
@@ -107,9 +102,6 @@ class Slice(_Slice, Op):
             first = f" from {show(self.start)}" if any(self.start) else ""
             raise Invalid(f"{show(self.to)}{first} is not a part of {show(shape)}", about="to")
         return self.to
-
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         return tuple([Window(1, start=first) for first in self.start[:-1]]) if any(self.start[:-1]) else ()
@@ -146,6 +138,8 @@ class Copy(_Copy, Op):
     apart = True
     label = "copy"
     most = 1000
+    cost = Op.moved
+    ties = Op.passing
 
     def detail(self, inputs: Shapes) -> str:
         return f"stride {show(self.stride)}" if any(step > 1 for step in self.stride) else ""
@@ -157,17 +151,12 @@ class Copy(_Copy, Op):
             )
         return self.to
 
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
-
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         starts = self.start or (None,) * len(self.stride)
         return tuple([Window(1, step, 1, first) for step, first in zip(self.stride, starts)]) or None
 
     def written(self, inputs: Shapes) -> Written:
         return Written("copy", (), {"to": self.to, "stride": short(self.stride), "start": self.start or None})
-
-    ties = Op.passing
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
         """Every so many positions, from the first on, up to the end; else what its sizes were."""
@@ -194,6 +183,7 @@ class Embedding(_Embedding, Op):
 
     __slots__ = ()
     label = "embedding"
+    windows = Op.everywhere
 
     def detail(self, inputs: Shapes) -> str:
         return f"{self.vocab} -> {self.out}"
@@ -209,9 +199,6 @@ class Embedding(_Embedding, Op):
             return Cost(params=params, activations=y)
         adds = (name("rows per bag", inputs[0][-1]) - 1) * y
         return Cost(mults=y if self.bag == "mean" else 0, adds=adds, params=params, activations=y)
-
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
 
     def written(self, inputs: Shapes) -> Written:
         return Written("embedding", (f"bag-{self.bag}",) if self.bag else (), {"vocab": self.vocab, "out": self.out})
@@ -233,6 +220,9 @@ class Token(_Token, Op):
 
     __slots__ = ()
     label = "token"
+    windows = Op.everywhere
+    ties = Op.passing
+    resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:
         (shape,) = inputs
@@ -247,14 +237,8 @@ class Token(_Token, Op):
             params=name("tokens", self.tokens) * name("channels", output[-1]), activations=name("elements", *output)
         )
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         return Written("token", (), {"count": self.tokens})
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 class _Random(NamedTuple):
@@ -270,23 +254,18 @@ class Random(_Random, Op):
     least = 0
     most = 0
     drawn = True
+    cost = Op.moved
+    windows = Op.everywhere
+    resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:
         return self.shape
-
-    def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        return Cost(activations=name("elements", *output))
-
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
 
     def written(self, inputs: Shapes) -> Written:
         return Written("random", (), {"to": self.shape})
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
         return Ties(fixed=True)
-
-    resized = Op.unchanged
 
 
 class _Constant(NamedTuple):
@@ -308,6 +287,8 @@ class Constant(_Constant, Op):
     least = 0
     most = 0
     writes = False
+    windows = Op.everywhere
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return "learned" if self.learned else "buffer" if self.buffer else ""
@@ -319,16 +300,11 @@ class Constant(_Constant, Op):
         elements = name("elements", *output)
         return Cost(params=elements if self.learned else 0, buffers=elements if self.buffer else 0)
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         return Written("constant", (), {"to": self.shape, "learned": self.learned, "buffer": self.buffer or None})
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
         return Ties(fixed=True)
-
-    resized = Op.unchanged
 
 
 def _part(part: range, before: int, after: int) -> range:

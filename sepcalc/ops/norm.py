@@ -28,6 +28,8 @@ class BatchNorm(_BatchNorm, Op):
     __slots__ = ()
     apart = True
     label = "norm"
+    ties = Op.passing
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return "batch"
@@ -48,9 +50,6 @@ class BatchNorm(_BatchNorm, Op):
         flags = {"gain": denied(self.gain), "bias": denied(self.bias), "unfolded": self.unfolded or None}
         return Written("norm", ("batch",), flags)
 
-    ties = Op.passing
-    resized = Op.unchanged
-
 
 class _Normalization(NamedTuple):
     stored: Shape = ()
@@ -66,6 +65,7 @@ class Normalization(_Normalization, Op):
 
     __slots__ = ()
     label = "norm"
+    ties = Op.passing
 
     def detail(self, inputs: Shapes) -> str:
         return "input"
@@ -83,8 +83,6 @@ class Normalization(_Normalization, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("norm", ("input",), {"shape": self.stored or None})
-
-    ties = Op.passing
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
         return self._replace(stored=stretched(self.stored, old[0], new[0])) if self.stored else self
@@ -109,6 +107,7 @@ class RowNorm(_RowNorm, Op):
 
     __slots__ = ()
     label = "norm"
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return self.how + (f" {self.groups}" if self.how == "group" else "")
@@ -158,8 +157,6 @@ class RowNorm(_RowNorm, Op):
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
         return Ties(same=(0,), multiples=(Multiple(0, self.groups),))
 
-    resized = Op.unchanged
-
 
 class _LocalResponseNorm(NamedTuple):
     size: int
@@ -174,6 +171,8 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
 
     __slots__ = ()
     label = "norm"
+    ties = Op.passing
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return f"lrn {self.size}"
@@ -184,9 +183,6 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("norm", ("lrn",), {"size": self.size})
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 class _Softmax(NamedTuple):
@@ -202,6 +198,8 @@ class Softmax(_Softmax, Op):
     """
 
     __slots__ = ()
+    ties = Op.passing
+    resized = Op.unchanged
 
     def kind(self, inputs: Shapes) -> str:
         return "log-softmax" if self.log else "softmax"
@@ -219,9 +217,6 @@ class Softmax(_Softmax, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written(self.kind(inputs), (), {"axis": letter(self.axis, inputs[0])})
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ class Pool(_Pool, Op):
 
     __slots__ = ()
     label = "pool"
+    ties = Op.passing
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return f"{self.how} {show(self.kernel)}" + (f" /{show(self.stride)}" if self.stride != self.kernel else "")
@@ -84,9 +86,6 @@ class Pool(_Pool, Op):
         flags = {"ceil": self.ceil or None, "exclude-pad": self.exclude_pad or None}
         return Written("pool", (self.how,), {**options, "stride": stride, **flags})
 
-    ties = Op.passing
-    resized = Op.unchanged
-
 
 # Which count every element but the first takes.
 REDUCTIONS = {
@@ -116,6 +115,7 @@ class Reduce(_Reduce, Op):
     """
 
     __slots__ = ()
+    resized = Op.unchanged
 
     def kind(self, inputs: Shapes) -> str:
         return self.called
@@ -150,8 +150,6 @@ class Reduce(_Reduce, Op):
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
         return self.untied(inputs, output) if len(inputs[0]) - 1 in self.axes else self.passing(inputs, output)
 
-    resized = Op.unchanged
-
 
 class _Cumulate(NamedTuple):
     axis: int = -1
@@ -163,6 +161,9 @@ class Cumulate(_Cumulate, Op):
     every element but the first, which the running result starts with."""
 
     __slots__ = ()
+    windows = Op.everywhere
+    ties = Op.passing
+    resized = Op.unchanged
 
     def kind(self, inputs: Shapes) -> str:
         return f"cum{self.how}"
@@ -172,14 +173,8 @@ class Cumulate(_Cumulate, Op):
         each = name("each", output[self.axis])
         return Cost(**{REDUCTIONS[self.how]: rows * (each - 1)}, activations=rows * each)
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         return Written(f"cum{self.how}", (), {"axis": letter(self.axis, inputs[0])})
-
-    ties = Op.passing
-    resized = Op.unchanged
 
 
 class _AdaptivePool(NamedTuple):
@@ -196,6 +191,8 @@ class AdaptivePool(_AdaptivePool, Op):
 
     __slots__ = ()
     label = "pool"
+    ties = Op.passing
+    resized = Op.unchanged  # to the size that it reaches
 
     def detail(self, inputs: Shapes) -> str:
         return f"{self.how} to {show(self.to)}"
@@ -223,9 +220,6 @@ class AdaptivePool(_AdaptivePool, Op):
     def written(self, inputs: Shapes) -> Written:
         return Written("pool", (self.how,), {"to": self.to})
 
-    ties = Op.passing
-    resized = Op.unchanged  # to the size that it reaches
-
 
 TAPS = {"nearest": 1, "linear": 2, "bilinear": 2, "trilinear": 2, "bicubic": 4}
 RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -242,6 +236,7 @@ class Upsample(_Upsample, Op):
 
     __slots__ = ()
     label = "upsample"
+    ties = Op.passing
 
     def detail(self, inputs: Shapes) -> str:
         return self.how
@@ -269,8 +264,6 @@ class Upsample(_Upsample, Op):
 
     def written(self, inputs: Shapes) -> Written:
         return Written("upsample", (self.how,), {"to": self.to})
-
-    ties = Op.passing
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
         """To sizes in the same proportion to the input's."""
@@ -312,6 +305,8 @@ class GridSample(_GridSample, Op):
     label = "grid-sample"
     least = 2
     most = 2
+    windows = Op.everywhere
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return self.how
@@ -344,17 +339,12 @@ class GridSample(_GridSample, Op):
             adds += axes * sums
         return Cost(mults=taps**axes * y + mults * places, adds=(taps**axes - 1) * y + adds * places, activations=y)
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         flags = {"align-corners": self.align_corners or None, "stored": self.stored or None}
         return Written("grid-sample", (self.how,), flags)
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
         return Ties(same=(0,))
-
-    resized = Op.unchanged
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

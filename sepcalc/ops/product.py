@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.ops.base import Builder, Chain, Link, Multiple, Op, Ties, Width, Window, broadcast, spatial
+from sepcalc.ops.base import Builder, Chain, Link, Multiple, Op, Ties, Width, broadcast, spatial
 from sepcalc.shape import Shape, Shapes, show
 
 
@@ -63,6 +63,9 @@ class Matmul(_Matmul, Op):
     __slots__ = ()
     label = "matmul"
     least = most = 2
+    windows = Op.everywhere
+    ties = Op.untied
+    resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:
         left, right = inputs
@@ -84,14 +87,8 @@ class Matmul(_Matmul, Op):
         inner = name("inner", inputs[0][-1])
         return Cost(results * inner, results * inner, results * (inner - 1), activations=results)
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         return Written("matmul", (), {"transpose": self.transpose or None})
-
-    ties = Op.untied
-    resized = Op.unchanged
 
 
 class _Einsum(NamedTuple):
@@ -110,6 +107,9 @@ class Einsum(_Einsum, Op):
     __slots__ = ()
     label = "einsum"
     most = 1000
+    windows = Op.everywhere
+    ties = Op.untied
+    resized = Op.unchanged
 
     def detail(self, inputs: Shapes) -> str:
         return self.equation
@@ -152,14 +152,8 @@ class Einsum(_Einsum, Op):
             products if several and summed else 0, mults if several else 0, products - results, activations=results
         )
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         return Written("einsum", (self.equation,))
-
-    ties = Op.untied
-    resized = Op.unchanged
 
 
 class _Attention(NamedTuple):
@@ -181,6 +175,8 @@ class Attention(_Attention, Op):
     __slots__ = ()
     label = "attention"
     most = 3
+    windows = Op.everywhere
+    resized = Op.unchanged
 
     def sizes(self, inputs: Shapes) -> tuple[int, int, int, int]:
         """Queries, keys, and the size of a query (or key) and of a value in each head."""
@@ -225,9 +221,6 @@ class Attention(_Attention, Op):
             activations=rows * dv,
         )
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         kv_heads = None if self.kv_heads == self.heads else self.kv_heads
         return Written("attention", (), {"heads": self.heads, "kv-heads": kv_heads, "mask": self.mask or None})
@@ -237,8 +230,6 @@ class Attention(_Attention, Op):
         multiples = tuple([Multiple(at, count) for at, count in enumerate(heads)])
         passing = self.passing(inputs, output) if self.heads == self.kv_heads else Ties()
         return passing._replace(multiples=multiples)
-
-    resized = Op.unchanged
 
 
 # --- from words and options ------------------------------------------------------------------------------------------

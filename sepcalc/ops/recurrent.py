@@ -5,7 +5,7 @@ from typing import NamedTuple, cast
 from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.ops.arguments import Arguments, Written
-from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width, Window
+from sepcalc.ops.base import Builder, Multiple, Op, Ties, Width
 from sepcalc.ops.elementwise import ACTIVATIONS
 from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, show
@@ -40,6 +40,7 @@ class Recurrent(_Recurrent, Op):
     """
 
     __slots__ = ()
+    windows = Op.everywhere
 
     def kind(self, inputs: Shapes) -> str:
         return self.cell
@@ -92,9 +93,6 @@ class Recurrent(_Recurrent, Op):
             params=directions * (macs + self.bias_sets * gates * h + peep),
             activations=y,
         )
-
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
 
     def written(self, inputs: Shapes) -> Written:
         options: dict[str, Value | None] = {

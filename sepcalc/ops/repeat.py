@@ -101,6 +101,9 @@ class Scan(_Scan, Op):
 
     __slots__ = ()
     holds = True
+    windows = Op.everywhere
+    ties = Op.untied
+    resized = Op.unchanged  # its states keep their sizes
 
     def kind(self, inputs: Shapes) -> str:
         return self.called
@@ -143,14 +146,8 @@ class Scan(_Scan, Op):
             found += op.effective_macs(own, shapes[at], op.cost(own, shapes[at]).macs)
         return inputs[0][0] * found
 
-    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return None
-
     def written(self, inputs: Shapes) -> Written:
         raise Invalid(f"{self.called} has no spec")  # a document spells a step out
-
-    ties = Op.untied
-    resized = Op.unchanged  # its states keep their sizes
 
 
 def each(op: Op, output: Shape) -> Op:
