@@ -1,11 +1,15 @@
-"""What operators do to the axes of what they read: every row of an importer's table says it."""
+"""Tables of operators: what an operator does to the axes of what it reads, which every row says, and rows that are the
+same."""
 
 from enum import Enum
+from typing import TypeVar
+
+Row = TypeVar("Row")
 
 
 class Layout(Enum):
-    """What an operator does to axes. There is no default: an operator whose layout nobody thought of cannot be told
-    from one that has none."""
+    """What an operator does to axes. A row has no default for it, so that an operator without a layout cannot be
+    written. Keras' layers on images say in their settings which axis has the channels."""
 
     KEEPS = "its results have the axes of its operands, in the same order"
     KEEPS_FIRST = "its results have the axes of its first operand, in the same order"
@@ -24,7 +28,13 @@ class Layout(Enum):
 
     @property
     def of_images(self) -> bool:
+        """Whether the operator reads images, which have channels beside their spatial axes."""
         return self in (Layout.WINDOWED, Layout.WINDOWED_LAST, Layout.IMAGES, Layout.IMAGES_LAST)
+
+
+def same_rows(row: Row, *names: str) -> dict[str, Row]:
+    """The same row for each of these operators."""
+    return dict.fromkeys(names, row)
 
 
 KEEPS, KEEPS_FIRST, LISTED, ROWS = Layout.KEEPS, Layout.KEEPS_FIRST, Layout.LISTED, Layout.ROWS

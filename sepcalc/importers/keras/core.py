@@ -5,10 +5,10 @@ from math import prod
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.attributes import Settings, whole
-from sepcalc.importers.common.layout import KEEPS, NONE, RESHAPED, ROWS, TURNED
+from sepcalc.importers.common.layout import KEEPS, NONE, RESHAPED, ROWS, TURNED, same_rows
 from sepcalc.importers.keras.activation import activate, unit
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Embedding

@@ -4,10 +4,10 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.layout import KEEPS, NONE
+from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Copy, Pad, Slice

@@ -6,11 +6,11 @@ from typing import Any
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.elementwise import chain, with_stored
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, WINDOWED
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, WINDOWED, same_rows
 from sepcalc.importers.keras.arguments import axes_of, axis_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.rows import Handler, Operator, same_rows
+from sepcalc.importers.keras.rows import Handler, Operator
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored

@@ -7,7 +7,7 @@ from typing import Any
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.elementwise import ELEMENTARY, raised
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, ROWS, WINDOWED
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, ROWS, WINDOWED, same_rows
 from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import axes_of, dims_of, operands, option, single
 from sepcalc.importers.keras.build import Call, Tensor, tensors_in
@@ -15,7 +15,7 @@ from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.formulas import FORMULAS, binary, reduce, scalar
 from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import resample
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Select, Stored
 from sepcalc.ops.move import Copy

@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.layout import NONE, SEQUENCES
+from sepcalc.importers.common.layout import NONE, SEQUENCES, same_rows
 from sepcalc.importers.keras.activation import SIMPLE, named
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Slice

@@ -31,8 +31,3 @@ class Operator(NamedTuple):
             return self.handle(call)
         shapes = [] if self.shapes is None else self.shapes(call)
         return call.uncounted(self.reason, shapes, stores=self.stores)
-
-
-def same_rows(row: Operator, *names: str) -> dict[str, Operator]:
-    """The same row for each of these classes."""
-    return dict.fromkeys(names, row)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.common.layout import NONE, same_rows
 from sepcalc.importers.keras.core import APPLICATIONS
 from sepcalc.importers.keras.layers import LAYERS as INNERMOST
 from sepcalc.importers.keras.operations import OPERATIONS
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.importers.keras.wrappers import WRAPPERS
 
 _ELSEWHERE = (

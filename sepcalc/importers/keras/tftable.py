@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Any
 
-from sepcalc.importers.common.layout import KEEPS, WINDOWED
+from sepcalc.importers.common.layout import KEEPS, WINDOWED, same_rows
 from sepcalc.importers.keras.operations import OPERATIONS, tf_gelu, tf_pool
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 
 _HOMES = ("math.", "nn.", "linalg.", "__operators__.")
 FUNCTIONS: dict[str, Operator] = {name: row for row in OPERATIONS.values() for name in row.tensorflow.split()} | {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, RESHAPED, TURNED
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.constants import (
     BY_ELEMENT,
@@ -74,7 +74,7 @@ def _renaming(reached: Callable[[Call, Shape], Shape]) -> Operator:
     def handle(builder: Builder, call: Call) -> Results:
         return _renamed(builder, call, reached(call, call.input(0).sizes))
 
-    return Operator(handle, NONE, free=True, computed=reshape(reached))
+    return Operator(handle, RESHAPED, free=True, computed=reshape(reached))
 
 
 def _transpose(builder: Builder, call: Call) -> Results:
@@ -366,7 +366,7 @@ MOVES: dict[str, Operator] = {
     "Flatten": _renaming(flattened),
     "Squeeze": _renaming(squeezed),
     "Unsqueeze": _renaming(unsqueezed),
-    "Transpose": Operator(_transpose, NONE, free=True, computed=SHRINKING),
+    "Transpose": Operator(_transpose, TURNED, free=True, computed=SHRINKING),
     "Slice": Operator(_slice, KEEPS, takes=True, free=True, computed=SLICED),
     "Split": Operator(_split, KEEPS, takes=True, free=True, computed=SPLIT),
     "Concat": Operator(concat, KEEPS, free=True, computed=JOINED, older=(4, concatenated)),

@@ -5,10 +5,10 @@ from math import prod
 from typing import Any
 
 from sepcalc.importers.common.elementwise import ELEMENTARY, bounded, chain, gated, raised, stored, with_stored
-from sepcalc.importers.common.layout import KEEPS
+from sepcalc.importers.common.layout import KEEPS, same_rows
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, axes, seen
-from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
+from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy

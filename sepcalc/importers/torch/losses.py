@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from math import prod
 
-from sepcalc.importers.common.layout import KEEPS, NONE
+from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import PLAIN, Builder, Value, seen
 from sepcalc.importers.torch.reductions import length_along, reduced
-from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
+from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy

@@ -133,8 +133,7 @@ def _follow(builder: Builder, call: Call) -> None:
 
 def _alone(builder: Builder, call: Call) -> Cost:
     """A product of stored tensors, one of which stands where an input does: what it costs."""
-    given = call.tensors()
-    fed = given[1] if call.op in ("addmm", "baddbmm", "addbmm", "addmv", "addr") else given[0]
+    fed = call.tensors()[row_of(call.op).operand]
     builder.call = call
     if fed.at not in builder.values:
         builder.values[fed.at] = builder.stored(Value(fed.shape, roots=fed.roots))

@@ -1,10 +1,10 @@
 """Operators that only move, rename or leave things as they are."""
 
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
 from sepcalc.importers.torch.layers import image
-from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
+from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
 from sepcalc.ops.rename import Rename

@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from math import prod
 
-from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.common.layout import NONE, same_rows
 from sepcalc.importers.common.products import (
     LETTERS,
     Operand,
@@ -16,7 +16,7 @@ from sepcalc.importers.common.products import (
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
-from sepcalc.importers.torch.rows import Handler, Operator, Results, same_rows
+from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Select
 from sepcalc.ops.move import Copy
@@ -280,11 +280,11 @@ PRODUCTS: dict[str, Operator] = {
     **same_rows(Operator(_matmul("self", "mat2"), NONE, multiplies=True), "mm", "bmm"),
     "mv": Operator(_matmul("self", "vec"), NONE, multiplies=True),
     "dot": Operator(_matmul("self", "tensor"), NONE, multiplies=True),
-    "addmm": Operator(_added("mat1", "mat2", "ik,kj->ij"), NONE, multiplies=True),
-    "addmv": Operator(_added("mat", "vec", "ik,k->i"), NONE, multiplies=True),
-    "addbmm": Operator(_added("batch1", "batch2", "bik,bkj->ij"), NONE, multiplies=True),
-    "baddbmm": Operator(_added("batch1", "batch2", "bik,bkj->bij"), NONE, multiplies=True),
-    "addr": Operator(_added("vec1", "vec2", "i,j->ij"), NONE, multiplies=True),
+    "addmm": Operator(_added("mat1", "mat2", "ik,kj->ij"), NONE, multiplies=True, operand=1),
+    "addmv": Operator(_added("mat", "vec", "ik,k->i"), NONE, multiplies=True, operand=1),
+    "addbmm": Operator(_added("batch1", "batch2", "bik,bkj->ij"), NONE, multiplies=True, operand=1),
+    "baddbmm": Operator(_added("batch1", "batch2", "bik,bkj->bij"), NONE, multiplies=True, operand=1),
+    "addr": Operator(_added("vec1", "vec2", "i,j->ij"), NONE, multiplies=True, operand=1),
     "tensordot": Operator(_tensordot, NONE, multiplies=True),
     "_grouped_mm": Operator(_of_experts, NONE, multiplies=True, places="offs"),
     "bilinear": Operator(_bilinear, NONE, multiplies=True),

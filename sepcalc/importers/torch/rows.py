@@ -21,6 +21,7 @@ class Operator(NamedTuple):
     reason: str = ""
     axes: int = 0  # the spatial axes of the images that it works on; 0, where any number of them
     multiplies: bool = False  # counts on stored tensors alone, too: it runs whenever the module does
+    operand: int = 0  # which of its tensors then stands where an input does
     # Numbers drawn anew whenever the module runs: they are not prepared beforehand, whatever they are drawn from.
     random: bool = False
     whole: tuple[str, ...] = ()  # takes whole numbers; PyTorch does not say so of all without data
@@ -36,8 +37,3 @@ class Operator(NamedTuple):
     puts: bool = False  # puts elements to places
     parts: bool = False  # gives parts of its tensor along the argument dim
     joins: bool = False  # joins tensors
-
-
-def same_rows(row: Operator, *names: str) -> dict[str, Operator]:
-    """The same row for each of these operators."""
-    return dict.fromkeys(names, row)

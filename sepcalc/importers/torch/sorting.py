@@ -1,10 +1,10 @@
 """What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
 data; or none that is known."""
 
-from sepcalc.importers.common.layout import KEEPS, NONE
+from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
-from sepcalc.importers.torch.rows import Operator, Results, same_rows
+from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Elementwise, Stored
 from sepcalc.ops.move import Random
 

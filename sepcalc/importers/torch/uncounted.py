@@ -1,9 +1,9 @@
 """Operators of ATen that are not counted, since only the data tells what they give, or since they read no elements; and
 those of which more can be said than that there is no rule for them."""
 
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, WINDOWED
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, WINDOWED, same_rows
 from sepcalc.importers.torch.graph import COMPLEX
-from sepcalc.importers.torch.rows import Operator, same_rows
+from sepcalc.importers.torch.rows import Operator
 from sepcalc.importers.torch.sorting import DRAWN
 
 _SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
