@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from sepcalc.importers.common.values import Emitter, V
-from sepcalc.ops.conv import Conv, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.pool import Pool
-from sepcalc.shape import Padding, Pads, Shape, extent, same_pads
+from sepcalc.shape import Pads, Shape, extent, positions, same_pads
 
 Windowed = TypeVar("Windowed", Conv, Transposed, Pool)
 
@@ -18,24 +18,10 @@ def same(sizes: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
     return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in axes])
 
 
-def convolution(
-    emitter: Emitter[V],
-    x: V,
-    kernel: Shape,
-    out: int,
-    *,
-    stride: Shape = (),
-    pads: Padding = (),
-    dilation: Shape = (),
-    groups: int = 1,
-    bias: bool = False,
-    weights: Iterable[V | None] = (),
-    label: str = "",
-) -> V:
-    """A convolution to ``out`` channels; stride and dilation of 1, no padding unless said. Raises Invalid."""
-    ones = (1,) * len(kernel)
-    op = Conv(kernel, out, stride or ones, pads or ((0, 0),) * len(kernel), dilation or ones, groups, bias)
-    return windowed(emitter, op, x, weights, label)
+def folded(op: Fold) -> Shape:
+    """How many windows there are along each axis of what is put together from them."""
+    axes = zip(op.to, op.kernel, op.stride, op.dilation, op.padding, strict=True)
+    return tuple([positions(i, extent(k, d), s, sum(pads)) for i, k, s, d, pads in axes])
 
 
 def windowed(

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 from math import prod
-from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.convolutions import convolution
 from sepcalc.importers.common.layout import WINDOWED
 from sepcalc.importers.keras.activation import activate
 from sepcalc.importers.keras.build import Call, Tensor
@@ -21,8 +19,8 @@ from sepcalc.shape import Padding, Shape
 PADDINGS = ("valid", "same", "causal")
 
 
-def _windows(call: Call, rank: int) -> tuple[Shape, dict[str, Any]]:
-    """Kernel; stride, dilation and padding. Causal padding is all before."""
+def _windows(call: Call, rank: int) -> tuple[Shape, Shape, Padding, Shape]:
+    """Kernel, stride, padding and dilation. Causal padding is all before."""
     settings = call.settings
     kernel = settings.sizes("kernel_size", "filter_length", rank=rank)
     stride = settings.sizes("strides", "subsample_length", rank=rank, default=1)
@@ -32,34 +30,35 @@ def _windows(call: Call, rank: int) -> tuple[Shape, dict[str, Any]]:
         raise Invalid("padding is 'causal': expected 'valid' or 'same', as there is more than one spatial axis")
     before = dilation[0] * (kernel[0] - 1)
     pads: dict[str, Padding] = {"same": "same", "causal": ((before, 0),), "valid": ((0, 0),) * rank}
-    return kernel, {"stride": stride, "dilation": dilation, "pads": pads[how]}
+    return kernel, stride, pads[how], dilation
+
+
+def _slid(call: Call, x: Tensor, out: int, groups: int, bias: bool, link: str = "") -> Tensor:
+    """The convolution that the settings say, to ``out`` channels."""
+    kernel, stride, padding, dilation = _windows(call, len(x.own) - 1)
+    return call.add(Conv(kernel, out, stride, padding, dilation, groups, bias), x, link=link)
 
 
 def conv(call: Call, rank: int) -> Tensor:
-    settings, x = call.settings, call.image(rank)
-    kernel, windows = _windows(call, rank)
+    settings = call.settings
     out, groups = settings.size("filters", "nb_filter"), settings.size("groups", default=1)
-    made = convolution(call, x, kernel, out, **windows, groups=groups, bias=settings.flag("use_bias", True))
+    made = _slid(call, call.image(rank), out, groups, settings.flag("use_bias", True))
     return activate(call, made, settings.get("activation"))
 
 
 def depthwise(call: Call, rank: int) -> Tensor:
     settings, x = call.settings, call.image(rank)
-    kernel, windows = _windows(call, rank)
-    channels = x.own[-1]
-    out, bias = channels * settings.size("depth_multiplier", default=1), settings.flag("use_bias", True)
-    made = convolution(call, x, kernel, out, **windows, groups=channels, bias=bias)
+    channels, multiplier = x.own[-1], settings.size("depth_multiplier", default=1)
+    made = _slid(call, x, channels * multiplier, channels, settings.flag("use_bias", True))
     return activate(call, made, settings.get("activation"))
 
 
 def separable(call: Call, rank: int) -> Tensor:
     settings, x = call.settings, call.image(rank)
-    kernel, windows = _windows(call, rank)
-    channels = x.own[-1]
-    between = channels * settings.size("depth_multiplier", default=1)
+    channels, ones, multiplier = x.own[-1], (1,) * rank, settings.size("depth_multiplier", default=1)
     out, bias = settings.size("filters", "nb_filter"), settings.flag("use_bias", True)
-    middle = convolution(call, x, kernel, between, **windows, groups=channels, label="depthwise")
-    made = convolution(call, middle, (1,) * rank, out, bias=bias, label="pointwise")
+    middle = _slid(call, x, channels * multiplier, channels, False, "depthwise")
+    made = call.add(Conv(ones, out, ones, ((0, 0),) * rank, ones, bias=bias), middle, link="pointwise")
     return activate(call, made, settings.get("activation"))
 
 
@@ -67,8 +66,7 @@ def transposed(call: Call, rank: int) -> Tensor:
     """Output per axis: valid, in·s + max(0, k' - s); same, in·s; with an output padding, (in - 1)·s + k' + that, less
     2·(k'/2, rounded down) if same. k' is the extent of the dilated kernel."""
     settings, x = call.settings, call.image(rank)
-    kernel, windows = _windows(call, rank)
-    stride, dilation = windows["stride"], windows["dilation"]
+    kernel, stride, _, dilation = _windows(call, rank)
     how = settings.word("padding", PADDINGS[:2], "valid")
     spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     groups, bias = settings.size("groups", default=1), settings.flag("use_bias", True)
@@ -90,9 +88,9 @@ def local(call: Call, rank: int) -> Tensor:
     each is a group of one product, So·K·Ci·filters macs and weights in all. ``implementation=2`` multiplies the whole
     input by a kernel that is zero outside the windows, and counts as the dense layer that it is."""
     settings, x = call.settings, call.image(rank)
-    kernel, windows = _windows(call, rank)
+    kernel, stride, padding, _ = _windows(call, rank)
     filters, bias = settings.size("filters"), settings.flag("use_bias", True)
-    window = Conv(kernel, filters, windows["stride"], windows["pads"], (1,) * rank)
+    window = Conv(kernel, filters, stride, padding, (1,) * rank)
     own = window.output((x.own,))
     shape = (own[-1], *own[:-1]) if x.first else own
     positions, way = prod(own[:-1]), settings.size("implementation", default=1)
@@ -101,7 +99,7 @@ def local(call: Call, rank: int) -> Tensor:
     if way == 2:
         flat = call.free("flatten", x, (prod(x.own),), "flat")
         made = call.add(Dense(positions * filters, bias), flat)
-    elif windows["pads"] == "same":
+    elif padding == "same":
         raise Invalid("padding is 'same': expected 'valid', or implementation=2")
     else:
         flat = call.add(Copy((positions * prod(kernel) * x.own[-1],)), x, link="windows")

@@ -1,14 +1,14 @@
 """Convolutions, and the windows that pools share with them."""
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.convolutions import convolution, same, windowed
+from sepcalc.importers.common.convolutions import same, windowed
 from sepcalc.importers.common.layout import WINDOWED
 from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.moves import concat, moved
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold
 from sepcalc.importers.onnx.values import Call, Results, Value
-from sepcalc.ops.conv import Transposed
+from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation
 from sepcalc.shape import Pads, Shape, extent, show
 
@@ -53,18 +53,9 @@ def convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value
     if per_group * groups != value.sizes[1]:
         raise Invalid(f"{groups} groups of {per_group} channels are not the {value.sizes[1]} channels of the input")
     hold(call, "a bias", bias, (out,))
-    return convolution(
-        Named(builder, call.name),
-        value,
-        kernel,
-        out,
-        stride=stride,
-        pads=pads_of(call, value.sizes[2:], kernel, stride, dilation),
-        dilation=dilation,
-        groups=groups,
-        bias=bias is not None,
-        weights=[weight, bias],
-    )
+    pads = pads_of(call, value.sizes[2:], kernel, stride, dilation)
+    op = Conv(kernel, out, stride, pads, dilation, groups, bias is not None)
+    return windowed(Named(builder, call.name), op, value, [weight, bias])
 
 
 def _transposed(builder: Builder, call: Call) -> Results:

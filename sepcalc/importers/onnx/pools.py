@@ -5,7 +5,7 @@ from math import prod
 from struct import pack, unpack
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.convolutions import windowed
+from sepcalc.importers.common.convolutions import folded, windowed
 from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED
 from sepcalc.importers.onnx.arithmetic import power_of
 from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of
@@ -18,7 +18,7 @@ from sepcalc.ops.conv import Fold
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.pool import GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.repeat import Each
-from sepcalc.shape import Shape, extent, positions, show
+from sepcalc.shape import Shape, show
 
 
 def _pool(how: str) -> Handler:
@@ -77,12 +77,10 @@ def _folded(builder: Builder, call: Call) -> Results:
         raise Invalid(f"{show(value.sizes)} are not the windows {kernel} of {to}")
     stride, dilation = [call.sizes(name, rank=axes, default=1) for name in ("strides", "dilations")]
     pads = pads_of(call, to, kernel, stride, dilation)
-    windows = tuple(
-        [positions(i, extent(k, d), s, sum(p)) for i, k, d, s, p in zip(to, kernel, dilation, stride, pads)]
-    )
-    seen = builder.shape(value)
+    op = Fold(kernel, to, stride, pads, dilation)
+    windows, seen = folded(op), builder.shape(value)
     number = builder.view(value.number, (*windows, prod(seen) // max(1, prod(windows))))
-    number = builder.add(call.name, Fold(kernel, to, stride, pads, dilation), [number])
+    number = builder.add(call.name, op, [number])
     shape = (value.sizes[0], value.sizes[1] // prod(kernel), *to)
     return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
 

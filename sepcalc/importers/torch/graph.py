@@ -131,6 +131,10 @@ class Builder(GraphBuilder[Origin]):
             self.values[tensor.at] = Value(tensor.shape, number, first)
         return self.values[tensor.at]
 
+    def weights(self, call: Call, *names: str) -> list[Value | None]:
+        """What an operator is given under these names, None where it is not."""
+        return [None if (one := call.maybe(name)) is None else self.value(one) for name in names]
+
     def loose(self, tensor: Tensor) -> Value:
         """A tensor of the trace as it was before it was expanded, for whoever broadcasts."""
         if tensor.live and tensor.at in self.stretched:

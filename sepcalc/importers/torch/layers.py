@@ -1,16 +1,16 @@
 """Operators with weights or windows: convolutions, pools, norms, recurrent layers, resampling, lookups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.common.convolutions import convolution, same, windowed
+from sepcalc.importers.common.convolutions import folded, same, windowed
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, SEQUENCES, WINDOWED, Layout
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
 from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Fold, Transposed
+from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Slice
 from sepcalc.ops.norm import BatchNorm, RowNorm
@@ -34,31 +34,19 @@ def image(builder: Builder, value: Value, rank: int) -> Value:
     return builder.laid(value, LEADING if len(value.shape) == rank + 1 else SECOND)
 
 
-def _convolution(builder: Builder, call: Call, rank: int, transposed: bool, padding: Any) -> Results:
-    x, weight, bias = builder.value(call.given), builder.value(call.tensor("weight")), call.maybe("bias")
-    value = image(builder, builder.stored(x), rank)
+def _conv(builder: Builder, call: Call) -> Results:
+    weights = weight, bias = builder.weights(call, "weight", "bias")
+    assert weight is not None
     kernel, groups = weight.shape[2:], int(call.get("groups", 1))
+    rank = len(kernel)
+    value = image(builder, builder.stored(builder.value(call.given)), rank)
     stride, dilation = per_axis(call.get("stride"), rank), per_axis(call.get("dilation"), rank)
-    pads = _pads(padding, kernel, dilation)
-    weights = [weight, None if bias is None else builder.value(bias)]
-    if transposed:
+    pads = _pads(call.get("padding", 0), kernel, dilation)
+    op: Conv | Transposed = Conv(kernel, weight.shape[0], stride, pads, dilation, groups, bias is not None)
+    if call.op.startswith("conv_transpose") or call.get("transposed", False):
         extra = per_axis(call.get("output_padding"), rank, 0)
-        out = weight.shape[1] * groups
-        op = Transposed(kernel, out, stride, pads, dilation, extra, groups, bias is not None)
-        return (windowed(builder, op, value, weights),)
-    made = convolution(
-        builder,
-        value,
-        kernel,
-        weight.shape[0],
-        stride=stride,
-        pads=pads,
-        dilation=dilation,
-        groups=groups,
-        bias=bias is not None,
-        weights=weights,
-    )
-    return (made,)
+        op = Transposed(kernel, weight.shape[1] * groups, stride, pads, dilation, extra, groups, bias is not None)
+    return (windowed(builder, op, value, weights),)
 
 
 def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
@@ -67,15 +55,6 @@ def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
     if padding in ("same", "valid"):
         return same(ones, kernel, ones, dilation) if padding == "same" else ((0, 0),) * len(kernel)
     return tuple([(size, size) for size in per_axis(padding, len(kernel), 0)])
-
-
-def _conv(rank: int, transposed: bool = False) -> Handler:
-    return lambda builder, call: _convolution(builder, call, rank, transposed, call.get("padding", 0))
-
-
-def _any_conv(builder: Builder, call: Call) -> Results:
-    rank = len(call.tensor("weight").shape) - 2
-    return _convolution(builder, call, rank, bool(call.get("transposed", False)), call.get("padding", 0))
 
 
 def _pool(how: str, rank: int) -> Handler:
@@ -95,11 +74,9 @@ def _folded(builder: Builder, call: Call) -> Results:
     value = builder.value(call.given)
     shape = call.outputs[0].shape
     kernel, stride, dilation = (per_axis(call.get(name), 2) for name in ("kernel_size", "stride", "dilation"))
-    pads, to = _pads(call.get("padding", 0), kernel, dilation), shape[-2:]
-    axes = zip(to, pads, kernel, stride, dilation)
-    windows = tuple([(size + sum(around) - d * (k - 1) - 1) // s + 1 for size, around, k, s, d in axes])
-    number = builder.view(builder.laid(value, PLAIN).node, (*windows, prod(value.shape[:-1])))
-    number = builder.add(Fold(kernel, to, stride, pads, dilation), [number])
+    op = Fold(kernel, shape[-2:], stride, _pads(call.get("padding", 0), kernel, dilation), dilation)
+    number = builder.view(builder.laid(value, PLAIN).node, (*folded(op), prod(value.shape[:-1])))
+    number = builder.add(op, [number])
     return (builder.give(number, shape, SECOND if len(shape) > 3 else LEADING),)
 
 
@@ -162,14 +139,12 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
 
 def _stored_norm(builder: Builder, call: Call) -> Results:
     value = builder.laid(builder.value(call.given), SECOND)
-    weights = [call.maybe("weight"), call.maybe("bias")]
-    op = BatchNorm(weights[0] is not None, weights[1] is not None)
-    kept = [builder.value(one) for one in weights if one is not None]
-    statistics = [builder.value(one) for name in ("running_mean", "running_var") if (one := call.maybe(name))]
+    weights = builder.weights(call, "weight", "bias")
+    op = BatchNorm(*[one is not None for one in weights])
+    statistics = [one for one in builder.weights(call, "running_mean", "running_var") if one is not None]
     if all(one.roots and not any(map(builder.trained.__getitem__, one.roots)) for one in statistics):
-        kept += statistics  # the buffers that its op says
-    number = builder.add(op, [value.node], kept)
-    return (value._replace(number=number),)
+        weights += statistics  # the buffers that its op says
+    return (builder.emit(op, value, weights=weights),)
 
 
 def _instance_norm(builder: Builder, call: Call) -> Results:
@@ -184,27 +159,23 @@ def _group_norm(builder: Builder, call: Call) -> Results:
 
 def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
     value = builder.laid(builder.value(call.given), SECOND)
-    weights = [call.maybe("weight"), call.maybe("bias")]
+    weights = builder.weights(call, "weight", "bias")
     n, channels, *spatial = value.shape
     number = value.node
     if n > 1:  # pictures side by side in the channels
         number, groups = builder.view(number, (prod(spatial), n * channels)), groups * n if how == "group" else 1
-    op = RowNorm(how, groups, 1, weights[0] is not None, weights[1] is not None)
-    number = builder.add(op, [number], [builder.value(one) for one in weights if one is not None])
+    number = builder.add(RowNorm(how, groups, 1, *[one is not None for one in weights]), [number], weights)
     return (builder.give(number, value.shape, SECOND),)
 
 
 def _layer_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = builder.laid(builder.value(call.given), PLAIN)
-        gain, bias = call.maybe("weight"), call.maybe("bias")
-        axes = len(call.get("normalized_shape", ()))
-        number = value.node
-        if axes > len(seen(value.shape)):  # the leading axis of size 1 is one of them
-            axes = len(seen(value.shape))
-        op = RowNorm(how, 1, axes, gain is not None, bias is not None)
-        number = builder.add(op, [number], [builder.value(one) for one in (gain, bias) if one is not None])
-        return (value._replace(number=number),)
+        weights = builder.weights(call, "weight", "bias")
+        # the leading axis of size 1 may be one of them
+        axes = min(len(call.get("normalized_shape", ())), len(builder.seen(value)))
+        op = RowNorm(how, 1, axes, *[one is not None for one in weights])
+        return (builder.emit(op, value, weights=weights),)
 
     return handle
 
@@ -232,18 +203,19 @@ def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
             made.append(number)
         if n > 1:
             builder.note(f"{n} sequences run beside each other: all of them are counted, as if one after the other")
-        results = [builder.give(number, call.outputs[0].shape)]
-        for part, output in zip(("state", "cell"), call.outputs[1:]):
-            shape = output.shape
-            if output.at not in builder.read:
-                results.append(Value(shape))
-                continue
-            size = seen(shape)
-            taken = builder.add(Copy(size), made, label=part)
-            results.append(builder.give(taken, shape))
-        return results
+        return _steps(builder, call, made, ("state", "cell"))
 
     return handle
+
+
+def _steps(builder: Builder, call: Call, made: Sequence[int], parts: Sequence[str]) -> Results:
+    """What the last of these layers gives, and the last states of all that anything reads."""
+    results = [builder.give(made[-1], call.outputs[0].shape)]
+    for part, (at, shape, *_) in zip(parts, call.outputs[1:]):
+        read = at in builder.read
+        taken = builder.give(builder.add(Copy(seen(shape)), made, label=part), shape) if read else Value(shape)
+        results.append(taken)
+    return results
 
 
 def _initial(builder: Builder, call: Call) -> list[Value]:
@@ -255,21 +227,13 @@ def _initial(builder: Builder, call: Call) -> list[Value]:
 def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         given = call.given
-        names = ("w_ih", "w_hh", "b_ih", "b_hh")
-        weights = [builder.value(one) for name in names if (one := call.maybe(name)) is not None]
-        hidden = weights[0].shape[0] // gates
+        weights = [one for one in builder.weights(call, "w_ih", "w_hh", "b_ih", "b_hh") if one is not None]
         n, size = prod(given.shape[:-1]), given.shape[-1]
-        op = Recurrent(cell, hidden, 2 if len(weights) > 2 else 0, relu=relu)
-        x = builder.stored(builder.value(given))
+        op = Recurrent(cell, weights[0].shape[0] // gates, 2 if len(weights) > 2 else 0, relu=relu)
+        x = builder.laid(builder.stored(builder.value(given)), PLAIN)
         weights += _initial(builder, call)
-        number = builder.add(op, [builder.view(builder.laid(x, PLAIN).node, (n, size))], weights, label=cell)
-        results = [builder.give(number, call.outputs[0].shape)]
-        for output in call.outputs[1:]:
-            taken = number
-            if output.at in builder.read:
-                taken = builder.add(Copy(seen(output.shape)), [number], label="cell")
-            results.append(builder.give(taken, output.shape))
-        return results
+        number = builder.add(op, [builder.view(x.node, (n, size))], weights, label=cell)
+        return _steps(builder, call, [number], ("cell",))
 
     return handle
 
@@ -345,10 +309,10 @@ def _all_ranks(
 
 
 LAYERS: dict[str, Operator] = {
-    **_all_ranks("conv{}d", _conv, WINDOWED, multiplies=True),
-    **_all_ranks("conv_transpose{}d", lambda rank: _conv(rank, True), WINDOWED, multiplies=True),
-    "convolution": Operator(_any_conv, WINDOWED, multiplies=True),
-    "_convolution": Operator(_any_conv, WINDOWED, multiplies=True),
+    **_all_ranks("conv{}d", lambda rank: _conv, WINDOWED, multiplies=True),
+    **_all_ranks("conv_transpose{}d", lambda rank: _conv, WINDOWED, multiplies=True),
+    "convolution": Operator(_conv, WINDOWED, multiplies=True),
+    "_convolution": Operator(_conv, WINDOWED, multiplies=True),
     **_all_ranks("max_pool{}d", lambda rank: _pool("max", rank), WINDOWED),
     **_all_ranks("max_pool{}d_with_indices", lambda rank: _pool("max", rank), WINDOWED),
     **_all_ranks("avg_pool{}d", lambda rank: _pool("avg", rank), WINDOWED),
