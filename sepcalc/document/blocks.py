@@ -95,6 +95,7 @@ class Blocks(Words):
         return self.checked_use(Use(where, block, tuple(arguments), tuple(named)))
 
     def checked_use(self, use: Use) -> Use | None:
+        """A use whose arguments fit the block, or None and a problem for each that does not."""
         block = self.blocks[use.block]
         names = [name for name, _ in block.parameters]
         signature = f"{use.block}({', '.join(names)})"

@@ -216,6 +216,7 @@ class _Writer:
     # --- which parts are blocks
 
     def text(self) -> str:
+        """The document: the blocks, then the layers."""
         grammar = self.grammar
         sequences = [sequence for body in grammar.bodies for sequence in body.sequences]
         references = Counter(

@@ -70,11 +70,15 @@ class Stages(NamedTuple):
 
 
 class Group(NamedTuple):
+    """Entries with a name, a repeat or a condition of their own."""
+
     node: Node
     entries: Sequence[Any]
 
 
 class Residual(NamedTuple):
+    """Layers whose output is added to their input, or to what the shortcut gives."""
+
     node: Node
     main: Sequence[Any]
     shortcut: Sequence[Any]
@@ -183,6 +187,7 @@ def is_empty(node: Node) -> bool:
 
 
 def key_of(node: Node | None, name: str) -> Scalar:
+    """The key of a mapping as it stands in the text, to point at."""
     if isinstance(node, MappingNode):
         return node.keys[name]
     return Scalar(name, node.line if node else 0, node.column if node else 0)

@@ -137,11 +137,13 @@ class Graph:
         return scope.spell(label, index)
 
     def later(self, problem: Callable[[], None]) -> None:
+        """Keeps a problem that names layers until their names are known."""
         self.late.append(problem)
         if len(self.late) > nodes.MAX_PROBLEMS:
             self.tell_late()
 
     def tell_late(self) -> None:
+        """Notes the problems that were kept."""
         late, self.late = self.late, []
         for problem in late:
             problem()
@@ -152,16 +154,19 @@ class Graph:
         self.remarks[f"{source.at(node)}: {text}" if source.name else text] = None
 
     def count(self, node: Node, frame: Frame) -> None:
+        """Counts a step of unrolling. Raises Stop when there are too many."""
         self.steps += 1
         if self.steps > self.most:
             self.too_much(node, frame)
 
     def too_much(self, node: Node, frame: Frame) -> None:
+        """Notes that the network unrolls too far, and raises Stop."""
         message = f"the network unrolls to more than {self.most:,} layers"
         frame.file.notes.add(message, "take a smaller repeat", node, trail=frame.trail[:3])
         raise Stop
 
     def names(self, frame: Frame, tensor: Tensor | None) -> Mapping[str, Number]:
+        """The names that expressions know here, with the sizes of a layer's own input."""
         if frame.own_input or tensor is None:
             return frame.names
         return {**frame.names, **axes_of(tensor.shape)}

@@ -24,6 +24,7 @@ class Head(Words):
         self.parameters: dict[str, Number] = {}
 
     def title(self, node: Node | None) -> str:
+        """The name of the network."""
         if node is None:
             return ""
         text = self.notes.scalar(node, "name") or ""

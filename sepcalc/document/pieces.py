@@ -49,4 +49,5 @@ def fill(piece: Piece, names: Mapping[str, Number]) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
+    """Words with commas between."""
     return ", ".join(words)

@@ -41,6 +41,7 @@ class Notes:
         self.keep(self.source.problem(message, hint, node, start, end, trail))
 
     def keep(self, problem: Problem) -> None:
+        """Keeps a problem, unless it is known. Raises InputError when there are too many."""
         if self.included:
             problem = problem._replace(included=self.included)
         self.problems.setdefault((problem.place, problem.message), problem)
@@ -65,6 +66,7 @@ class Notes:
         return InputError(found)
 
     def fact(self, fact: Invalid, node: Node | None, trail: tuple[str, ...] = ()) -> None:
+        """Keeps a fact as a problem of a node."""
         self.add(fact.message, fact.hint, node, trail=trail)
 
     def expression(self, fact: ExpressionError, piece: Piece, text: str, trail: tuple[str, ...] = ()) -> None:

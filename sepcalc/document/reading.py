@@ -85,6 +85,7 @@ class Entries(Blocks):
         return Modifiers(name.text) if isinstance(name, Scalar) else None
 
     def entry(self, node: Node) -> Entry | None:
+        """One entry of a list, or None and a problem."""
         self.library.written += 1
         if isinstance(node, Scalar):
             body = self.compact(node)
@@ -201,6 +202,7 @@ class Entries(Blocks):
             self.notes.add(f"expected one layer, not {len(bodies)}: {listed}", FLOW, node)
 
     def entry_name(self, node: Node | None) -> str:
+        """The name that an entry is given, "" without one."""
         if node is None:
             return ""
         text = self.notes.scalar(node, "name")
@@ -213,6 +215,7 @@ class Entries(Blocks):
         return text
 
     def body(self, node: MappingNode, key: str, value: Node) -> Body | None:
+        """What an entry in long form is, by its one key that is no modifier; None and a problem where it is nothing."""
         if key == "layers":
             entries = self.entries(value, "layers")
             return None if entries is None else Group(node, entries)
@@ -432,6 +435,7 @@ class Entries(Blocks):
         return Layer(node, spec.kind, spec, (), KINDS[spec.kind].begins)
 
     def unknown(self, word: str, node: Scalar) -> None:
+        """Notes a word that is no kind and no block."""
         if not self.library.whole:
             return
         fact = self.no_kind(word)
@@ -455,6 +459,7 @@ class Entries(Blocks):
         return layer
 
     def options_of(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
+        """The layer of a kind with its options in long form; None and a problem where one of them is wrong."""
         pieces = [*self.words(key)]
         whole = bool(pieces)
         joined = KINDS[kind_name].several and "from" in node.values and not _filled(value)  # concat: [], from: [a, b]

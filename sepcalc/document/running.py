@@ -136,6 +136,7 @@ class Run(Graph):
         return count
 
     def once(self, entry: Entry, modifiers: Modifiers, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
+        """One entry, once: its output, or None after a mistake."""
         body, name = entry.body, modifiers.name
         if isinstance(body, Layer):
             return self.layer(body, name, begin, frame)
@@ -216,6 +217,7 @@ class Run(Graph):
         return tensor
 
     def layer(self, layer: Layer, name: str, begin: tuple[Tensor | None, ...], frame: Frame) -> Tensor | None:
+        """A layer, its words filled with the values that hold here."""
         spec = layer.spec or self.spelled_out(layer, begin[0], frame)
         begin = () if layer.begins else begin
         if spec is None or None in begin:
@@ -335,6 +337,7 @@ class Run(Graph):
         self.later(tell)
 
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        """The layers of a block, with the values of its parameters."""
         block = self.library.blocks[use.block]
         values: dict[str, Number] = {}
         layers: dict[str, Named] = {}
@@ -390,6 +393,7 @@ class Run(Graph):
         return self.compute(piece, frame, tensor)
 
     def residual(self, modifiers: Modifiers, body: Residual, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        """Two paths and their sum; only the main one where ``when`` is false."""
         chosen = True if modifiers.when is None else self.compute(modifiers.when, frame, tensor)
         main = self.run(body.main, tensor, frame)
         if chosen is None:
@@ -423,6 +427,7 @@ class Run(Graph):
         return self.emit(Spec("add", (), {}), joined, "add", (main, shortcut), frame)
 
     def join_branches(self, body: Join, tensor: Tensor | None, frame: Frame) -> Tensor | None:
+        """Every branch from the same tensor, then the join."""
         kind = "".join(part for part in body.pieces[0].parts if isinstance(part, str))
         ends = []
         for branch, entries in body.branches:

@@ -44,11 +44,13 @@ class Scope:
         self.inners: dict[str, list[Scope]] = {}
 
     def take(self, label: str) -> int:
+        """The index of the next entry with this label."""
         index = self.counts.get(label, 0)
         self.counts[label] = index + 1
         return index
 
     def inner(self, label: str) -> "Scope":
+        """A scope within this one, for the next entry with this label."""
         scope = Scope(self, label, self.take(label))
         self.inners.setdefault(label, []).append(scope)
         return scope
@@ -61,6 +63,7 @@ class Scope:
         return f"{self.path}{label}[{index}]" if self.counts[label] > 1 else self.path + label
 
     def name(self, name: str, what: Named) -> None:
+        """Gives a name; of several with one name, the last is meant."""
         self.named.setdefault(name, []).append(what)
 
     def find(self, name: str) -> Named | None:
@@ -73,6 +76,7 @@ class Scope:
         return None
 
     def look(self, name: str) -> Named | None:
+        """What is called so in this scope alone: a name, ``name[2]`` or a path."""
         if found := _chosen(self.named, name):
             return found
         end = name.find("/")

@@ -131,6 +131,7 @@ def _inputs(network: Network) -> list[str]:
 
 
 def outputs_of(network: Network, names: Sequence[str]) -> list[str]:
+    """The lines of ``outputs``; none where the network has the one output that its last layer gives."""
     ends = network.ends
     if ends == {"output": len(names) - 1}:
         return []
@@ -155,6 +156,7 @@ def names_of(network: Network) -> list[str]:
 
 
 def listed_names(names: Sequence[str]) -> str:
+    """One name as it stands, several in brackets."""
     return yaml_text(names[0]) if len(names) == 1 else f"[{', '.join(map(yaml_text, names))}]"
 
 

@@ -52,6 +52,7 @@ class Factoring(NamedTuple):
 
     @property
     def shape(self) -> Shape:
+        """The shape of the kernel."""
         return self.kernel.shape
 
     @property

@@ -11,9 +11,7 @@ from sepcalc.shape import Shape, show
 
 Array: TypeAlias = Any  # an ndarray: NumPy's own types do not follow shapes that are computed
 
-GRAIN = (
-    2**16
-)  # floats that are whole multiples of 1/GRAIN, and no larger than LARGE, are taken as the fractions they are
+GRAIN = 2**16  # floats that are whole multiples of 1/GRAIN and at most LARGE are taken as exact fractions
 LARGE = 2**31
 EXACTLY = 2**18  # elements of which exact factors are sought
 ELEMENTS = 2**27  # elements at most: a layer's, one GiB
@@ -36,6 +34,7 @@ class Kernel(NamedTuple):
 
     @property
     def shape(self) -> Shape:
+        """The sizes of ``values``."""
         return tuple(self.values.shape)
 
     @property

@@ -58,6 +58,7 @@ class Proof(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether both errors are as predicted within TOLERANCE, and every count was executed."""
         close = abs(self.predicted - self.composed) <= TOLERANCE and abs(self.expected - self.measured) <= TOLERANCE
         return close and self.formula == self.executed
 

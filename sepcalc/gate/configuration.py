@@ -190,6 +190,7 @@ class _Reader:
         return Mark(self.name, self.lines.get(path, 1))
 
     def note(self, fact: Invalid, path: Path) -> None:
+        """Keeps a fact as a problem of the line where the key stands. Raises InputError when there are too many."""
         mark = self.mark(path)
         if len(self.problems) == MAX_PROBLEMS:
             self.problems.append(Problem(f"there are more than {MAX_PROBLEMS} problems: these were found first"))
@@ -200,9 +201,11 @@ class _Reader:
         self.problems.append(Problem(fact.message, fact.hint, str(mark), line, start, start + len(text)))
 
     def say(self, message: str, path: Path, hint: str = "") -> None:
+        """The same, of a message and a hint."""
         self.note(Invalid(message, hint), path)
 
     def project(self, data: Mapping[str, Any], root: str) -> Project | None:
+        """The project that the tables are; None where there is none. Raises InputError with every problem."""
         strays, tools = [*nearly(data)], _tools(data)
         if strays or "sepcalc" in tools:
             self.lines = lines_of(self.whole, WORDS, lambda table: "sepcalc" in _tools(table) or any(nearly(table)))
@@ -233,6 +236,7 @@ class _Reader:
         return project
 
     def once(self, checks: list[Asked]) -> None:
+        """Notes checks of the same name."""
         seen: dict[str, Asked] = {}
         for check in checks:
             if check.name in seen:
@@ -244,6 +248,7 @@ class _Reader:
             seen.setdefault(check.name, check)
 
     def check(self, entry: Any, at: Path) -> Asked | None:
+        """One check, or None and a problem."""
         if not isinstance(entry, dict):
             self.say("a check needs keys and values", at, "write [[tool.sepcalc.check]], in two brackets")
             return None
@@ -293,6 +298,7 @@ class _Reader:
         )
 
     def batch(self, entry: Mapping[str, Any], at: Path) -> int | None:
+        """The number of examples in a batch, if it is given."""
         value = entry.get("batch")
         if value is None or (type(value) is int and value > 0):
             return value
@@ -300,6 +306,7 @@ class _Reader:
         return None
 
     def text(self, entry: Mapping[str, Any], key: str, at: Path) -> str:
+        """The text under a key, "" without one."""
         value = entry.get(key, "")
         if isinstance(value, str):
             return value
@@ -307,6 +314,7 @@ class _Reader:
         return ""
 
     def limits(self, entry: Mapping[str, Any], at: Path) -> list[Limit]:
+        """The limits under ``max`` and ``layers``."""
         limits = []
         if "max" in entry:
             most = entry["max"]
@@ -322,6 +330,7 @@ class _Reader:
         return limits
 
     def written(self, table: Mapping[str, Any], at: Path) -> list[Written]:
+        """A table as names and texts, at any depth."""
         entries = []
         for key, value in table.items():
             here: Path = (*at, key)
@@ -348,6 +357,7 @@ class _Reader:
         return None
 
     def increases(self, entry: Mapping[str, Any], at: Path) -> tuple[Increase, ...]:
+        """The largest increases over a baseline."""
         if "max-increase" not in entry:
             return ()
         value, here = entry["max-increase"], (*at, "max-increase")
@@ -391,6 +401,7 @@ class _Reader:
         return texts
 
     def inputs(self, entry: Mapping[str, Any], at: Path) -> dict[str, str]:
+        """The shapes of inputs by name; under "" that of the one input."""
         value = entry.get("input", {})
         if isinstance(value, str):
             return {"": value}

@@ -156,6 +156,7 @@ class _Match:
         self.waiting: list[tuple[_Node, _Node]] = []
 
     def run(self) -> None:
+        """Pairs everything, from the roots down."""
         self.together(*self.roots)
         while self.waiting:
             old, new = self.waiting.pop()
@@ -170,6 +171,7 @@ class _Match:
         self.elsewhere()
 
     def together(self, old: _Node, new: _Node) -> None:
+        """Makes a pair, whose children are matched later."""
         old.pair = new.pair = self.pairs
         self.pairs += 1
         self.waiting.append((old, new))

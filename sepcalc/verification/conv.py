@@ -59,6 +59,7 @@ def _depthwise(op: Conv, array: Array, output: Shape, kernels: Weights, bench: B
 
 
 def biased(bias: bool, sums: Any, bench: Bench) -> Any:
+    """The sums with a bias for each output channel, if there is one."""
     if not bias:
         return sums
     stored = bench.weights("bias", (sums.shape[-1],)).take().astype(sums.dtype)

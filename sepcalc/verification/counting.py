@@ -66,6 +66,7 @@ class Tally:
         self.in_product = False
 
     def cost(self) -> Cost:
+        """What was executed, as a cost."""
         return Cost(**self.counts)
 
 

@@ -21,6 +21,7 @@ _BETWEEN = ("floor", "ceil", "round")  # nothing to do on whole numbers
 
 
 def sigmoid(x: Any) -> Any:
+    """1/(1 + exp(-x))."""
     return np.divide(1.0, np.add(1.0, np.exp(np.negative(x))))
 
 
@@ -219,6 +220,7 @@ _STORED: dict[str, tuple[Callable[[Any, Array], Any], Callable[[Array, Any], Any
 
 
 def stored_shape(op: Stored, output: Shape) -> Shape:
+    """The shape of a stored operand."""
     return {"constant": (), "channel": output[-1:], "element": output, "shape": op.shape}[op.per]
 
 

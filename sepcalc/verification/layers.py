@@ -31,12 +31,14 @@ class Run:
         self.shown = 0
 
     def bench(self, name: str, small: bool = False) -> Bench:
+        """A bench for a layer, whose ticks show the progress; ``small`` keeps weights from -1 to 1."""
         bench = Bench(name, self.seed, lambda: None, small)
         if self.progress is not None:
             bench.tick = lambda: self.show(bench.tally, name)
         return bench
 
     def show(self, tally: Tally, name: str) -> None:
+        """Says how far a layer is, at most 200 times in all."""
         at = min(self.whole, self.done + operations(tally.cost()))
         if self.progress is not None and self.whole > at > self.shown + self.whole // 200:
             self.shown = at
@@ -49,14 +51,17 @@ class Run:
             self.progress(at, self.whole, name)
 
     def finish(self, cost: Cost) -> None:
+        """Takes a layer as done."""
         self.done += operations(cost)
 
 
 def operations(cost: Cost) -> int:
+    """Multiplications, additions and all other operations together."""
     return sum(cost[1:6])
 
 
 def agree(found: Array, reference: Array, near: bool) -> bool:
+    """Whether an output is its reference: equal, or ``near`` it within TOLERANCE, absolute or relative."""
     if found.shape != reference.shape:
         return False
     if not near:

@@ -41,6 +41,7 @@ def _wide(values: Any, *each: Array | None) -> tuple[Any, list[Any]]:
 
 
 def statistics_of(bench: Bench, channels: int, take: bool) -> tuple[Array, Array]:
+    """The mean and the reciprocal root of the variance for each channel, which the layer stores."""
     stored = bench.weights("statistics", (2, channels), "buffers")
     mean, spread = (stored.take() if take else stored.look()).astype(np.float64)
     return mean, 1 / np.sqrt(np.abs(spread) + 1 + EPSILON)
@@ -154,6 +155,7 @@ def _local_norm_reference(op: LocalResponseNorm, inputs: Sequence[Array], output
 
 
 def softmaxed(rows: Any) -> Any:
+    """The softmax of each row, over the last axis."""
     lifted = np.exp(np.subtract(rows, np.maximum.reduce(rows, axis=-1, keepdims=True)))
     return np.divide(lifted, np.add.reduce(lifted, axis=-1, keepdims=True))
 

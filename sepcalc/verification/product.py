@@ -130,11 +130,13 @@ def _some_of_index(
 
 
 def query_key_value(inputs: Sequence[Array]) -> list[Array]:
+    """Queries, keys and values as matrices, positions by channels, of one, two or three inputs."""
     arrays = [inputs[0], *([inputs[1], inputs[2]] if len(inputs) == 3 else [inputs[-1]] * 2)]
     return [array.reshape(-1, array.shape[-1]).astype(np.float64) for array in arrays]
 
 
 def mask_of(op: Attention, query: Array, key: Array, bench: Bench) -> Array:
+    """What is added to the scores: queries by keys."""
     return bench.data("mask", (len(query), len(key))).astype(np.float64)
 
 

@@ -29,6 +29,7 @@ _GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 def cells_of(op: Recurrent, features: int, bench: Bench, take: bool) -> list[Cell]:
+    """The cell of each direction; with ``take`` its numbers count as stored by the layer."""
     gates, size = _GATES[op.cell], op.projection or op.hidden
 
     def draw(role: str, rows: int, columns: int) -> Array:

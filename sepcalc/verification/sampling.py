@@ -34,6 +34,7 @@ class Piece(NamedTuple):
 
     @property
     def shapes(self) -> Shapes:
+        """The shapes of the inputs."""
         return tuple([array.shape for array in self.inputs])
 
 

@@ -22,6 +22,7 @@ class _Stored(NamedTuple):
     rows: Array
 
     def take(self, start: int, stop: int) -> Array:
+        """Rows ``start`` to ``stop``."""
         return self.rows[start:stop]
 
 

@@ -10,6 +10,7 @@ Difference = tuple[str, int, int]
 
 
 def differences(said: Cost, done: Cost) -> tuple[Difference, ...]:
+    """The counts in which two costs differ: name, what was said, what was done."""
     return tuple([(name, a, b) for name, a, b in zip(COSTS, said, done) if a != b])
 
 
@@ -33,6 +34,7 @@ class Check(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether outputs, shape and every count are as they must be."""
         return self.output_matches and self.shape_matches and not self.differences
 
 
@@ -44,6 +46,7 @@ class RewriteCheck(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether the chain gives the same output."""
         return self.matches
 
 
@@ -70,6 +73,7 @@ class Verification(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether every layer and every rewrite is right, the claim is true, and nothing was left out."""
         fine = all(check.ok for check in self.layers) and all(check.ok for check in self.rewrites)
         return fine and not self.claim and self.complete
 
