@@ -13,7 +13,7 @@ from helpers import network as graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepcalc.document import compacting, load_yaml
+from sepcalc.document import compact_text, compacting, load_yaml
 from sepcalc.document.compacting import write_compact
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError, Invalid
@@ -163,7 +163,7 @@ def test_what_differs_is_a_parameter() -> None:
         rows += [(f"conv -k3 -o{out} -psame", (at + 2,)), (f"pointwise -o{out}{stride}", (at,))]
         rows += [("add", (at + 3, at + 4))]
     network = graph([(16, 16, 8)], rows)
-    text = compacting._Writer(network, varied=True).text()
+    text = compact_text.CompactText(network, varied=True).text()
     same(network, text)
     assert text.partition("blocks:\n")[2] == (
         "  block1(out, stride=1):\n"
@@ -276,7 +276,7 @@ def test_shared_weights_and_outputs_keep_their_names() -> None:
 
 def test_what_does_not_read_back_is_written_flat(monkeypatch: pytest.MonkeyPatch) -> None:
     network = chain((8, 8, 8), *BLOCK * 4)
-    monkeypatch.setattr(compacting._Writer, "_entries", lambda *_, **__: iter([["- act relu"]]))
+    monkeypatch.setattr(compact_text.CompactText, "_entries", lambda *_, **__: iter([["- act relu"]]))
     assert write_compact(network) == write(network)
 
 
@@ -314,7 +314,7 @@ def test_whatever_repeats(network: Network) -> None:
     same(network, write_compact(network))
     for varied in (True, False):
         for knots in (True, False):
-            same(network, compacting._Writer(network, varied, knots).text())
+            same(network, compact_text.CompactText(network, varied, knots).text())
 
 
 def test_what_the_language_cannot_say_is_refused() -> None:
@@ -334,13 +334,13 @@ def test_parts_are_sought_once_where_no_numbers_differ(
 ) -> None:
     """Looking at each layer with its numbers and without them finds the same parts then, at twice the time."""
     made = list[int]()
-    plain = compacting.Grammar
+    plain = compact_text.Grammar
 
     def counted(first: int, *more: Any) -> Any:
         made.append(first)
         return plain(first, *more)
 
-    monkeypatch.setattr(compacting, "Grammar", counted)
+    monkeypatch.setattr(compact_text, "Grammar", counted)
     network = load_yaml(
         Source("", "\n".join(["input: 32x32x8", "layers:", *[f"- {layer}" for layer in layers], ""]))
     ).network

@@ -7,19 +7,24 @@ from sepcalc import nodes
 from sepcalc.document.entries import (
     AXIS_NAMES,
     File,
+    Join,
+    Layer,
     Library,
     axes_of,
 )
 from sepcalc.document.naming import Shown
-from sepcalc.document.pieces import Piece
+from sepcalc.document.pieces import WORD, Piece, columns_of
 from sepcalc.document.products import weights_of_products
 from sepcalc.document.scopes import PREVIOUS, Emitted, Named, Scope, Tensor
-from sepcalc.errors import near_miss, quoted
+from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError
 from sepcalc.expression import Value as Number
+from sepcalc.kinds import build
 from sepcalc.network import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
-from sepcalc.shape import Shape
+from sepcalc.ops.base import Op
+from sepcalc.shape import Shape, Shapes, show
+from sepcalc.spec import Spec, as_links, index_of, linked, output_of, outputs
 
 SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GROWTH for each that is written
 
@@ -191,3 +196,56 @@ class Graph:
         if not layers:
             return fact
         return ExpressionError(f"{layers[0]} is a layer here, not a number", fact.start, fact.end)
+
+    def emit(
+        self, spec: Spec, layer: Layer | Join, label: str, tensors: Sequence[Tensor], frame: Frame
+    ) -> Tensor | None:
+        """Adds the links of a layer to the graph; gives the output of the last."""
+        shapes: Shapes = tuple([tensor.shape for tensor in tensors])
+        try:
+            op = linked(spec, shapes) if spec.each else build(spec.kind, spec.words, spec.options, shapes)
+            if isinstance(op, Op) and len(shapes) == 1 and op.least == 1:  # most of all layers
+                shape = output_of(op, shapes)
+                self.emitted.append((frame.scope, label, frame.scope.take(label), op, (tensors[0].number,), shape))
+                return Tensor(len(self.inputs) + len(self.emitted) - 1, shape)
+            links = as_links(spec.kind, op, shapes)
+            known = outputs(links, shapes)
+        except Invalid as fact:
+            self.misfit(fact, layer, tensors, frame)
+            return None
+        scope = frame.scope
+        first, count = len(self.inputs) + len(self.emitted), len(tensors)
+        if len(links) == 1:
+            sources = tuple([tensors[source].number for source in links[0].sources])
+            self.emitted.append((scope, label, scope.take(label), links[0].op, sources, known[-1]))
+            return Tensor(first, known[-1])
+        inner = scope.inner(label)
+        end = Tensor(first + len(links) - 1, known[-1])
+        inner.done = Named(end, len(self.emitted), len(self.emitted) + len(links))
+        for at, link in enumerate(links):
+            sources = tuple(
+                [tensors[source].number if source < count else first + source - count for source in link.sources]
+            )
+            self.emitted.append((inner, link.name, inner.take(link.name), link.op, sources, known[count + at]))
+        return end
+
+    def misfit(self, fact: Invalid, layer: Layer | Join, tensors: Sequence[Tensor], frame: Frame) -> None:
+        """A layer that does not fit its inputs, under the option that is to blame."""
+        node: Node = layer.node
+        start, end = 0, None
+        if isinstance(node, Scalar):
+            at = index_of([match.group() for match in WORD.finditer(node.text)], fact.about)
+            start, end = columns_of(node.text, at)
+        elif layer.pieces:
+            words = [piece.parts[0] if isinstance(piece.parts[0], str) else "" for piece in layer.pieces]
+            node, start, end = layer.pieces[index_of(words, fact.about)][1:]
+        notes, trail = frame.file.notes, frame.trail
+        if len(tensors) == 1 or fact.about:
+            notes.add(fact.message, fact.hint, node, start, end, trail)
+            return
+
+        def tell() -> None:
+            sources = [f"{show(tensor.shape)} comes from {self.told(tensor)}" for tensor in tensors[:5]]
+            notes.add(f"{fact.message}: {', '.join(sources)}", fact.hint, node, start, end, trail)
+
+        self.later(tell)

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from sepcalc.document.blocks import Blocks
 from sepcalc.document.entries import (
     FLOW,
     JOINS,
     MODIFIERS,
     PARTS,
-    STORED,
     Block,
     Body,
     Broken,
@@ -19,7 +17,6 @@ from sepcalc.document.entries import (
     Join,
     Layer,
     Library,
-    Modifiers,
     Residual,
     Scan,
     Stages,
@@ -28,7 +25,8 @@ from sepcalc.document.entries import (
     is_entry_name,
     key_of,
 )
-from sepcalc.document.pieces import BRACES, Piece, columns_of, listed
+from sepcalc.document.modifiers import Modifying, from_is_empty, kind_in
+from sepcalc.document.pieces import BRACES, columns_of, listed
 from sepcalc.document.problems import Notes
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.errors import Invalid, near_miss, quoted
@@ -42,7 +40,7 @@ from sepcalc.spec import EACH, MAX_LENGTH, Misread, answered, read
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
 
 
-class Entries(Blocks):
+class Entries(Modifying):
     """Reads the blocks and the layers of one text."""
 
     def __init__(self, notes: Notes, library: Library, defaults: Mapping[str, Value]) -> None:
@@ -79,11 +77,6 @@ class Entries(Blocks):
             return None
         return [self.entry(item) or Entry(Broken(item), self.named(item)) for item in node.items]
 
-    def named(self, node: Node) -> Modifiers | None:
-        """The name of an entry that is broken: whoever starts from it is not to blame."""
-        name = node.values.get("name") if isinstance(node, MappingNode) else None
-        return Modifiers(name.text) if isinstance(name, Scalar) else None
-
     def entry(self, node: Node) -> Entry | None:
         """One entry of a list, or None and a problem."""
         self.library.written += 1
@@ -114,7 +107,7 @@ class Entries(Blocks):
         body = self.body(node, bodies[0], values[bodies[0]])
         if body is None or modifiers is None:
             return None
-        if _from_nothing(values):
+        if from_is_empty(values):
             if not isinstance(body, Layer) or not (body.begins or KINDS[body.label].bare):
                 self.origin(values["from"])  # says that it is empty
                 return None
@@ -124,64 +117,6 @@ class Entries(Blocks):
             self.notes.add(message, "the layer after it reads it, unless that has a from", modifiers.origin[0])
             return None
         return Entry(body, modifiers if any(modifiers) else None)
-
-    def modifiers(self, node: MappingNode) -> Modifiers | None:
-        """What stands beside the body, or None and a problem."""
-        values = node.values
-        name = self.entry_name(values.get("name"))
-        repeat = self.value_piece(values.get("repeat"), "repeat")
-        when = self.value_piece(values.get("when"), "when")
-        nothing = _from_nothing(values)
-        origin = self.origin(values["from"]) if "from" in values and not nothing else ()
-        for key, inside in values.items():  # in long form, weights may stand among the options
-            kind = _kind_in(key)
-            if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
-                values = {**values, "weights": inside.values["weights"]}
-        weights = self.reference(values["weights"], "weights") if "weights" in values else None
-        shared = self.shared(values["shared-params"]) if "shared-params" in values else ()
-        constant = self.value_piece(values.get("constant-params"), "constant-params")
-        more = self.value_piece(values.get("more-params"), "more-params")
-        fixed = self.value_piece(values.get("more-buffers"), "more-buffers")
-        given: dict[str, object] = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
-        given |= dict(zip(STORED, (shared, constant, more, fixed), strict=True))
-        if any(not value and key in values for key, value in given.items()):
-            return None
-        return Modifiers(name, repeat, when, origin, weights, shared, constant, more, fixed)
-
-    def shared(self, node: Node) -> tuple[tuple[Scalar, Piece], ...]:
-        """``shared-params: {stem: 64}``: layers, and how many of the params each has counted; nothing and a problem
-        where that cannot be read."""
-        if not isinstance(node, MappingNode) or not node.values:
-            hint = "for example shared-params: {stem: 64}"
-            self.notes.add("shared-params: expected which layer has counted how many of its params", hint, node)
-            return ()
-        found = []
-        for name, value in node.values.items():
-            owner, count = self.reference(node.keys[name], "shared-params"), self.value_piece(value, "shared-params")
-            if owner is None or count is None:
-                return ()
-            found.append((owner, count))
-        return tuple(found)
-
-    def origin(self, node: Node, what: str = "from") -> tuple[Scalar, ...]:
-        """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""
-        if not isinstance(node, SequenceNode):
-            found = self.reference(node, what)
-            return () if found is None else (found,)
-        if not node.items:
-            message = f"{what} is empty: expected the name of a layer, or several"
-            self.notes.add(message, "for example [stem, head]", node)
-        names = [self.reference(item, what) for item in node.items]
-        return () if None in names else tuple([name for name in names if name is not None])
-
-    def reference(self, node: Node, what: str) -> Scalar | None:
-        """The name of a layer, where another refers to it."""
-        if self.notes.scalar(node, what) is None or not isinstance(node, Scalar):
-            return None
-        if not is_entry_name(node.text):
-            self.notes.add(f"{what}: {quoted(node.text)} is no name of a layer", "", node)
-            return None
-        return node
 
     def strange(self, node: MappingNode, bodies: Sequence[str]) -> None:
         """A mapping that is no layer; in YAML's flow style, often a spec with braces."""
@@ -200,19 +135,6 @@ class Entries(Blocks):
         if len(known) > 1 or not known:
             listed = ", ".join(map(quoted, bodies[:5]))
             self.notes.add(f"expected one layer, not {len(bodies)}: {listed}", FLOW, node)
-
-    def entry_name(self, node: Node | None) -> str:
-        """The name that an entry is given, "" without one."""
-        if node is None:
-            return ""
-        text = self.notes.scalar(node, "name")
-        if text is None:
-            return ""
-        if not is_entry_name(text):
-            self.notes.add(f"{quoted(text)} cannot be the name of a layer: expected printable text", "", node)
-        elif isinstance(node, Scalar):
-            self.library.names.setdefault(text, node)
-        return text
 
     def body(self, node: MappingNode, key: str, value: Node) -> Body | None:
         """What an entry in long form is, by its one key that is no modifier; None and a problem where it is nothing."""
@@ -238,7 +160,7 @@ class Entries(Blocks):
                 return self.join(node, node.keys[key], value)
         if words and words[0] in self.blocks:
             return self.use_of_key(node, node.keys[key], words[0], value)
-        kind = _kind_in(key)
+        kind = kind_in(key)
         if kind not in KINDS:
             if not self.library.whole and words and not is_empty(value):
                 return None
@@ -499,17 +421,6 @@ class Entries(Blocks):
                 else:
                     pieces.append(piece)
         return Layer(node, kind_name, None, tuple(pieces), KINDS[kind_name].begins) if whole else None
-
-
-def _kind_in(key: str) -> str:
-    """The first word that is not ``each``."""
-    return next((word for word in key.split() if word != EACH), "")
-
-
-def _from_nothing(values: Mapping[str, Node]) -> bool:
-    """Whether ``from: []`` stands there: a layer that takes no input, though others of its kind do."""
-    origin = values.get("from")
-    return isinstance(origin, SequenceNode) and not origin.items
 
 
 def _filled(value: Node) -> bool:

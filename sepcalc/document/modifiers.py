@@ -1,0 +1,109 @@
+"""What stands beside a layer: its name, what it starts from, how often and when it runs, whose weights it has."""
+
+from collections.abc import Mapping
+
+from sepcalc.document.blocks import Blocks
+from sepcalc.document.entries import (
+    JOINS,
+    STORED,
+    Modifiers,
+    is_entry_name,
+)
+from sepcalc.document.pieces import Piece
+from sepcalc.errors import quoted
+from sepcalc.kinds import KINDS
+from sepcalc.nodes import Mapping as MappingNode
+from sepcalc.nodes import Node, Scalar
+from sepcalc.nodes import Sequence as SequenceNode
+from sepcalc.spec import EACH
+
+
+class Modifying(Blocks):
+    """Reads what stands beside the body of an entry."""
+
+    def modifiers(self, node: MappingNode) -> Modifiers | None:
+        """What stands beside the body, or None and a problem."""
+        values = node.values
+        name = self.entry_name(values.get("name"))
+        repeat = self.value_piece(values.get("repeat"), "repeat")
+        when = self.value_piece(values.get("when"), "when")
+        nothing = from_is_empty(values)
+        origin = self.origin(values["from"]) if "from" in values and not nothing else ()
+        for key, inside in values.items():  # in long form, weights may stand among the options
+            kind = kind_in(key)
+            if kind in KINDS and kind not in JOINS and isinstance(inside, MappingNode) and "weights" in inside.values:
+                values = {**values, "weights": inside.values["weights"]}
+        weights = self.reference(values["weights"], "weights") if "weights" in values else None
+        shared = self.shared(values["shared-params"]) if "shared-params" in values else ()
+        constant = self.value_piece(values.get("constant-params"), "constant-params")
+        more = self.value_piece(values.get("more-params"), "more-params")
+        fixed = self.value_piece(values.get("more-buffers"), "more-buffers")
+        given: dict[str, object] = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
+        given |= dict(zip(STORED, (shared, constant, more, fixed), strict=True))
+        if any(not value and key in values for key, value in given.items()):
+            return None
+        return Modifiers(name, repeat, when, origin, weights, shared, constant, more, fixed)
+
+    def named(self, node: Node) -> Modifiers | None:
+        """The name of an entry that is broken: whoever starts from it is not to blame."""
+        name = node.values.get("name") if isinstance(node, MappingNode) else None
+        return Modifiers(name.text) if isinstance(name, Scalar) else None
+
+    def shared(self, node: Node) -> tuple[tuple[Scalar, Piece], ...]:
+        """``shared-params: {stem: 64}``: layers, and how many of the params each has counted; nothing and a problem
+        where that cannot be read."""
+        if not isinstance(node, MappingNode) or not node.values:
+            hint = "for example shared-params: {stem: 64}"
+            self.notes.add("shared-params: expected which layer has counted how many of its params", hint, node)
+            return ()
+        found = []
+        for name, value in node.values.items():
+            owner, count = self.reference(node.keys[name], "shared-params"), self.value_piece(value, "shared-params")
+            if owner is None or count is None:
+                return ()
+            found.append((owner, count))
+        return tuple(found)
+
+    def origin(self, node: Node, what: str = "from") -> tuple[Scalar, ...]:
+        """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""
+        if not isinstance(node, SequenceNode):
+            found = self.reference(node, what)
+            return () if found is None else (found,)
+        if not node.items:
+            message = f"{what} is empty: expected the name of a layer, or several"
+            self.notes.add(message, "for example [stem, head]", node)
+        names = [self.reference(item, what) for item in node.items]
+        return () if None in names else tuple([name for name in names if name is not None])
+
+    def reference(self, node: Node, what: str) -> Scalar | None:
+        """The name of a layer, where another refers to it."""
+        if self.notes.scalar(node, what) is None or not isinstance(node, Scalar):
+            return None
+        if not is_entry_name(node.text):
+            self.notes.add(f"{what}: {quoted(node.text)} is no name of a layer", "", node)
+            return None
+        return node
+
+    def entry_name(self, node: Node | None) -> str:
+        """The name that an entry is given, "" without one."""
+        if node is None:
+            return ""
+        text = self.notes.scalar(node, "name")
+        if text is None:
+            return ""
+        if not is_entry_name(text):
+            self.notes.add(f"{quoted(text)} cannot be the name of a layer: expected printable text", "", node)
+        elif isinstance(node, Scalar):
+            self.library.names.setdefault(text, node)
+        return text
+
+
+def kind_in(key: str) -> str:
+    """The first word that is not ``each``."""
+    return next((word for word in key.split() if word != EACH), "")
+
+
+def from_is_empty(values: Mapping[str, Node]) -> bool:
+    """Whether ``from: []`` stands there: a layer that takes no input, though others of its kind do."""
+    origin = values.get("from")
+    return isinstance(origin, SequenceNode) and not origin.items
