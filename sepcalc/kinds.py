@@ -13,6 +13,14 @@ from sepcalc.ops.base import Builder, Chain, Op
 from sepcalc.shape import Shapes
 
 
+class Several(NamedTuple):
+    """What else is known of a kind of more than one input. There are no defaults: each such kind says all of it."""
+
+    doubled: bool  # one shape before it in a spec stands for all its inputs
+    joins: bool  # in a document its branches may stand below it, by their names
+    alone: bool  # one input is enough: a line of layers may go on with it
+
+
 class Kind(NamedTuple):
     """``words`` are the choices for each word after the kind (in brackets: may be left out), ``needs`` the options
     that must be given, ``takes`` the others, ``counted`` how, in one line; ``module`` builds it, see its ``BUILD``."""
@@ -26,7 +34,7 @@ class Kind(NamedTuple):
     free_word: str = ""  # a word that is not from a list: einsum's equation
     example: str = ""  # of such a word, after its kind
     form: Callable[[Words, Options], tuple[str, ...]] | None = None  # the options of this form of the kind, if fewer
-    several: bool = False  # whether it takes more than one input
+    several: Several | None = None  # of more than one input
     begins: bool = False  # whether it takes none: a line of tensors begins with it
     bare: bool = False  # whether it may take none, where from: [] says so
 
@@ -94,6 +102,8 @@ _NORM_OPTIONS = {
     "input": ("shape",),
 }
 _WINDOW = ("stride", "padding", "dilation")
+# Of several inputs: equal ones, in branches; one that is enough; and each its own.
+_EQUAL, _ENOUGH, _EACH = Several(True, True, False), Several(False, False, True), Several(False, False, False)
 _STEPS = ("bias", "bias-sets", "bidirectional", "last", "act")
 
 KINDS = {
@@ -143,27 +153,29 @@ KINDS = {
     "dense": Kind(
         "rows · inputs · outputs products; rows are all axes but the last", "ops.product", ("out",), ("bias",)
     ),
-    "matmul": Kind("each result: inner products, summed; two inputs", "ops.product", (), ("transpose",), several=True),
+    "matmul": Kind(
+        "each result: inner products, summed; two inputs", "ops.product", (), ("transpose",), several=_EQUAL
+    ),
     "einsum": Kind(
         "the product of all index sizes, in one sum; one input for each operand, as in einsum ij,jk->ik",
         "ops.product",
         free_word="EQUATION",
         example="einsum ij,jk->ik",
-        several=True,
+        several=Several(True, False, False),
     ),
     "attention": Kind(
         "scores, scale, softmax and weighted sum, of 1 to 3 projected inputs (queries, keys, values)",
         "ops.product",
         (),
         ("heads", "kv-heads", "mask"),
-        several=True,
+        several=Several(False, True, True),
     ),
     "multihead": Kind(
         "four dense layers and attention between them",
         "ops.product",
         ("heads",),
         ("kv-heads", "mask", "bias"),
-        several=True,
+        several=_ENOUGH,
     ),
     "pool": Kind(
         "max: window - 1 compares for each output; sum: as many additions; avg: one mult by 1/window more",
@@ -208,7 +220,7 @@ KINDS = {
         (),
         ("align-corners", "stored"),
         _named("ops.pool", "SAMPLED"),
-        several=True,
+        several=_EACH,
     ),
     "norm": Kind(
         "batch, input: one mult, one addition each (folded); the others with their own mean, variance and root",
@@ -228,23 +240,23 @@ KINDS = {
         _named("ops.elementwise", "ACTIVATIONS"),
         form=_act_form,
     ),
-    "add": Kind("one addition for each element, of two or more inputs", "ops.elementwise", several=True),
-    "subtract": Kind("one addition for each element, of two inputs", "ops.elementwise", several=True),
-    "multiply": Kind("one mult for each element, of two or more inputs", "ops.elementwise", several=True),
-    "divide": Kind("one division for each element, of two inputs", "ops.elementwise", several=True),
-    "maximum": Kind("one compare for each element, of two or more inputs", "ops.elementwise", several=True),
-    "minimum": Kind("one compare for each element, of two or more inputs", "ops.elementwise", several=True),
-    "compare": Kind("one compare for each element, of two inputs", "ops.elementwise", several=True),
-    "power": Kind("one special for each element, of two inputs", "ops.elementwise", several=True),
-    "logical": Kind("free: and, or, xor of two or more inputs", "ops.elementwise", several=True),
+    "add": Kind("one addition for each element, of two or more inputs", "ops.elementwise", several=_EQUAL),
+    "subtract": Kind("one addition for each element, of two inputs", "ops.elementwise", several=_EQUAL),
+    "multiply": Kind("one mult for each element, of two or more inputs", "ops.elementwise", several=_EQUAL),
+    "divide": Kind("one division for each element, of two inputs", "ops.elementwise", several=_EQUAL),
+    "maximum": Kind("one compare for each element, of two or more inputs", "ops.elementwise", several=_EQUAL),
+    "minimum": Kind("one compare for each element, of two or more inputs", "ops.elementwise", several=_EQUAL),
+    "compare": Kind("one compare for each element, of two inputs", "ops.elementwise", several=_EACH),
+    "power": Kind("one special for each element, of two inputs", "ops.elementwise", several=_EACH),
+    "logical": Kind("free: and, or, xor of two or more inputs", "ops.elementwise", several=_EACH),
     "scatter": Kind(
         "each element of the first input added to what stands at its place: one addition (or other step) each",
         "ops.elementwise",
         ("to",),
         words=_named("ops.elementwise", "SCATTERED"),
-        several=True,
+        several=_EACH,
     ),
-    "select": Kind("free: elements of one or the other, where a first input says so", "ops.elementwise", several=True),
+    "select": Kind("free: elements of one or the other, where a first input says so", "ops.elementwise", several=_EACH),
     "scale": Kind(
         "one mult for each element by a stored number: constant, or trained per channel, element or shape",
         "ops.elementwise",
@@ -307,7 +319,7 @@ KINDS = {
         ("to",),
         begins=True,
     ),
-    "concat": Kind("moves only: inputs side by side", "ops.move", (), ("axis",), several=True),
+    "concat": Kind("moves only: inputs side by side", "ops.move", (), ("axis",), several=_EQUAL),
     "pad": Kind("moves only: constant elements around", "ops.move", ("padding",)),
     "slice": Kind(
         "moves only: a part of the input, along one axis (channels) or of a whole shape",
@@ -321,7 +333,7 @@ KINDS = {
         "ops.move",
         ("to",),
         ("stride", "start"),
-        several=True,
+        several=_ENOUGH,
     ),
     "flatten": Kind("free: the same elements as a vector", "ops.rename"),
     "reshape": Kind("free: the same elements in another shape", "ops.rename", ("to",)),
@@ -338,7 +350,7 @@ KINDS = {
         ("counts", "stops"),
         free_word="OPERATOR",
         example="uncounted TopK --to 10",
-        several=True,
+        several=_EACH,
         bare=True,
     ),
 }

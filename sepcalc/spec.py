@@ -309,12 +309,9 @@ def read(
             facts.append((index_of(words, useless), refusal))
     if facts:
         raise Misread(sorted(facts, key=lambda fact: fact[0]))
-    if len(inputs) == 1 and name in _TWO:
+    if len(inputs) == 1 and kind.several and kind.several.doubled:
         inputs *= 1 + chosen[0].count(",") if name == "einsum" else 2
     return Spec(name, chosen, options, tuple(inputs), each)
-
-
-_TWO = ("add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "concat", "einsum")
 
 
 def _words(

@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 
 import pytest
 from helpers import network
+from test_ops import HAND
 
 import sepcalc.ops
 from sepcalc.errors import InputError
@@ -16,6 +17,7 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import ELEMENTWISE
 from sepcalc.rewriting.resize import resized
 from sepcalc.shape import Shape
+from sepcalc.spec import parse
 
 RULES = ("cost", "written", "ties", "resized")
 FAMILIES = [f"ops.{module.name}" for module in iter_modules(sepcalc.ops.__path__)]
@@ -62,6 +64,15 @@ def test_every_kind_is_built_by_its_module(kind: str) -> None:
 def test_no_module_builds_what_is_no_kind() -> None:
     built = {(module.__name__, kind) for module in MODULES for kind in getattr(module, "BUILD", {})}
     assert built == {(f"sepcalc.{entry.module}", kind) for kind, entry in KINDS.items()}
+
+
+@pytest.mark.parametrize("text", [text for text, _ in HAND])
+def test_a_kind_takes_as_many_inputs_as_its_op(text: str) -> None:
+    spec = parse(text)
+    kind, ops = KINDS[spec.kind], [link.op for link in spec.links]
+    if spec.kind not in CHAINS:
+        (op,) = ops
+        assert (bool(kind.several), kind.begins) == (op.most > 1, op.most == 0)
 
 
 # --- width and resolution --------------------------------------------------------------------------------------------

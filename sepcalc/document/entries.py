@@ -7,6 +7,7 @@ from sepcalc.document.pieces import Piece
 from sepcalc.document.problems import Notes
 from sepcalc.expression import Expression
 from sepcalc.expression import Value as Number
+from sepcalc.kinds import KINDS
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.options import Value
@@ -35,7 +36,7 @@ PARTS = {
     "stages": ("columns", "rows", "first"),
     "scan": ("states", "step", "next", "last"),
 }  # keys that belong to another
-JOINS = ("concat", "add", "subtract", "multiply", "divide", "maximum", "minimum", "matmul", "attention")
+JOINS = tuple([name for name, kind in KINDS.items() if kind.several and kind.several.joins])
 
 MAX_NAME_LENGTH = 200  # characters
 MAX_AXES = 5  # of an input: frames of three spatial axes, and channels

@@ -20,7 +20,6 @@ from sepcalc.options import Option
 Accepts = Callable[[Sequence[str]], str | None]
 """Whether words (shapes, then a layer) are a spec: its output shape, or "" where it has no shapes; None if not."""
 
-ALONE = ("attention", "multihead", "copy")  # kinds of several inputs that may have one
 _MAX_LENGTH = 400  # characters of a guess that are read
 
 __all__ = ["Accepts", "Contradiction", "Line", "channels_last", "kind", "line", "shape", "value"]
@@ -93,7 +92,8 @@ def _input_of(layer: Layer, made_up: list[str]) -> str:
 
 def _accepted(shapes: tuple[str, ...], layers: Sequence[Layer], reader: "Reader", accepts: Accepts) -> Line | None:
     shape, found = shapes, list[str]()
-    if len(layers) > 1 and any(KINDS[layer.kind].several and layer.kind not in ALONE for layer in layers):
+    several = [KINDS[layer.kind].several for layer in layers]
+    if len(layers) > 1 and any(inputs and not inputs.alone for inputs in several):
         return None  # one after another has one input
     for layer in layers:
         if len(shape) == 1:
