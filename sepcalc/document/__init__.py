@@ -18,9 +18,10 @@ from sepcalc.nodes import Sequence as SequenceNode
 
 
 class Document(NamedTuple):
-    """A network as it was written down: what it is held to, and whether its parameters and its input are its own; the
-    values of its parameters; and inputs given for it that have other channels or another number of axes, which no gate
-    takes for its own. ``argument`` and ``settings`` are what it was loaded from, where ``load`` did that."""
+    """A network and what its file says about it: the ``budget`` and the ``published`` numbers to compare it with, and
+    the values of its ``parameters``. ``altered`` says whether a parameter or an input was given another value than the
+    file's own. ``reshaped`` has a problem for each given input with other channels or another number of axes: no gate
+    takes such a network for the file's own. ``argument`` and ``settings`` are what ``load`` was called with."""
 
     network: Network
     budget: tuple[Limit, ...] = ()
@@ -107,5 +108,5 @@ def _line(text: str, inputs: Mapping[str, str]) -> Document:
 
 
 def _placeless(problem: Problem) -> Problem:
-    """A problem of a text that is no file."""
+    """The problem without a place: the text stands in no file."""
     return problem._replace(place="")

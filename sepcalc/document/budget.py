@@ -1,4 +1,4 @@
-"""What a document holds its network to: its budget, and what was published of it; and what its params take."""
+"""The numbers that a document gives for its network: its budget, published numbers, and the bytes of its params."""
 
 import re
 
@@ -25,7 +25,7 @@ def read_budget(notes: Notes, node: Node | None) -> tuple[Limit, ...]:
 
 
 def _written(notes: Notes, node: Mapping) -> list[Written]:
-    """A mapping as names and texts, at any depth (of which YAML's reader has bounded it)."""
+    """A mapping as names and texts. The reader of YAML has bounded its depth."""
     entries = []
     for name, value in node.values.items():
         key = node.keys[name]
@@ -40,7 +40,8 @@ def _written(notes: Notes, node: Mapping) -> list[Written]:
 
 
 def read_param_bytes(notes: Notes, node: Node | None) -> tuple[int, int]:
-    """``param-bytes``: bytes of each param, or of so many as stand behind a slash; 0 where it is not said."""
+    """``param-bytes: 2`` is (2, 1): each param takes 2 bytes. ``51/14`` is (51, 14): 14 params take 51 bytes. Without
+    the key: (0, 1)."""
     text = None if node is None else notes.scalar(node, "param-bytes")
     if text is None:
         return 0, 1
@@ -57,7 +58,7 @@ def read_param_bytes(notes: Notes, node: Node | None) -> tuple[int, int]:
 
 
 def read_published(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
-    """``published``: a mapping of metrics, with their source; or a list of such, one for each source."""
+    """``published``: metrics with their source, or a list of such mappings, one for each source."""
     if isinstance(node, Sequence):
         if not node.items:
             notes.add("published is empty: it would compare nothing", "for example {macs: 569M}", node)

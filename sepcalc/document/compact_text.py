@@ -1,4 +1,4 @@
-"""The text of a compact document: what repeats as blocks, and names for what is referred to alone."""
+"""The text of a compact document: a block for what repeats, and a name for each layer that another refers to."""
 
 import re
 from collections import Counter
@@ -54,7 +54,8 @@ class Written(NamedTuple):
 
 
 class CompactText:
-    """``varied``: parts whose numbers differ are equal, too; ``knots``: chains that read each other may be parts."""
+    """The text of one network. With ``varied``, parts that differ in numbers alone count as equal. With ``knots``, a
+    part may be several chains that read each other."""
 
     def __init__(
         self, network: Network, varied: bool, knots: bool = True, sorts: Sequence[tuple[str, str]] | None = None
@@ -137,7 +138,7 @@ class CompactText:
         return "\n".join([*heading(self.network), *self._reasons(), *self._outputs(), *self._document(), ""])
 
     def _size(self, part: int, references: Mapping[int, int], kept: list[int]) -> int:
-        """Lines that the part takes where it is used."""
+        """The number of lines that the part takes where it is used."""
         if part not in self.sizes:
             body = self.grammar.bodies[part]
             inside = sum(self._size(each, references, kept) for parts in body.sequences for each in parts)
@@ -151,7 +152,7 @@ class CompactText:
         return self.sizes[part]
 
     def _places(self, starts: dict[int, list[int]]) -> None:
-        """Notes the nodes at which each of the parts begins, wherever it is."""
+        """Notes at which nodes each part begins, wherever it is used."""
         at = 0
         stack = [part for chain in self.grammar.chains for part in chain.parts][::-1]
         while stack:
@@ -169,7 +170,7 @@ class CompactText:
                 at += 1
 
     def _parametrized(self, part: int, places: Sequence[int]) -> bool:
-        """Finds the parameters of a block; whether it is one."""
+        """Finds the parameters of a block. False where it would need too many."""
         begin, columns = places[0], dict[tuple[int, ...], tuple[str, list[tuple[int, int]]]]()
         taken = Counter[str]()
         for offset in range(self.grammar.lengths[part]):
@@ -245,7 +246,7 @@ class CompactText:
     def _chain(
         self, parts: Sequence[int], at: int, names: Names, origin: str, name: str, more: Sequence[str]
     ) -> list[str]:
-        """The entries, the first with ``from``, the last with its name."""
+        """The entries of a chain: ``from`` stands at the first, the name at the last."""
         entries = list[list[str]]()
         for part in parts:
             entries += self._entries(part, at, names)
@@ -257,7 +258,7 @@ class CompactText:
         return _repeated([_beside(entries[0], first), *entries[1:-1], _beside(entries[-1], last)])
 
     def _entries(self, part: int, at: int, names: Names, opened: bool = False) -> Iterator[list[str]]:
-        """The lines of each entry that the part is, where it stands; ``opened``: not the block, but what is in it."""
+        """The lines of each entry of a part. With ``opened``, a block's content stands there, not its use."""
         if part in self.blocks and not opened:
             yield [f"- {self._use(part, at, names)}"]
             return
@@ -290,7 +291,7 @@ class CompactText:
         return str(self.written[at].numbers[hole]) if name is None else f"{{{name}}}"
 
     def _spelled(self, at: int, names: Names) -> tuple[str, list[str]]:
-        """The spec, and what stands beside it: who counts how many of its params."""
+        """The spec, and its modifiers: which layers count how many of its params."""
         first, *rest = self.written[at].template.split(_HOLE)
         text = first + "".join(self._number(at, hole, names) + part for hole, part in enumerate(rest))
         text, *beside = _COUNTED.split(text)
@@ -322,8 +323,8 @@ _JOINED = -1  # on the stack of places: here stands the op that joins
 
 @lru_cache(4096)
 def _holes(word: str, option: str) -> tuple[str, tuple[int, ...], str]:
-    """A word of a spec, after that option, with a hole for every size in it: 7x7x512 has three. And the sizes, and the
-    option that it is about."""
+    """Replaces every size in a word of a spec by a hole: 7x7x512 has three. ``option`` is that of the word before.
+    Gives the word with its holes, the sizes, and the word's option."""
     head, rest = "", word
     if word.startswith("-") or word[:-1] in STORED:
         flag = word.lstrip("-").removesuffix(":")
@@ -336,7 +337,7 @@ def _holes(word: str, option: str) -> tuple[str, tuple[int, ...], str]:
 
 
 def _origin(reads: Sequence[int], before: int, names: Sequence[str]) -> str:
-    """What stands behind ``from``: nothing where that is what stood before, or where nothing is read (a constant)."""
+    """The value of ``from``; nothing where the layer reads the one before it, or reads nothing (a constant)."""
     return "" if reads in ((before,), ()) else listed_names(names)
 
 
@@ -357,7 +358,7 @@ def _indented(lines: Sequence[str], by: int) -> list[str]:
 
 
 def _beside(entry: list[str], more: Sequence[str]) -> list[str]:
-    """An entry with what stands beside it."""
+    """An entry with its modifiers."""
     if not more:
         return entry
     one = len(entry) == 1 and not re.search(r":( |$)", entry[0])
@@ -365,7 +366,7 @@ def _beside(entry: list[str], more: Sequence[str]) -> list[str]:
 
 
 def _repeated(entries: Sequence[list[str]]) -> list[str]:
-    """The lines of the entries; of equal ones in a row only the first, with how many there are."""
+    """The lines of the entries. Equal entries in a row are written once, with ``repeat``."""
     lines, at = [], 0
     while at < len(entries):
         end = at
@@ -381,7 +382,7 @@ def _repeated(entries: Sequence[list[str]]) -> list[str]:
 
 
 def _branch(lines: Sequence[str], by: int) -> str:
-    """A branch behind its name: within the line if it fits there."""
+    """A branch after its name: on the same line if it fits there."""
     plain = all(line.startswith("- ") and not re.search(r"[,{}\[\]:#\"']", line) for line in lines)
     inside = ", ".join(line[2:] for line in lines)
     if plain and len(inside) <= WIDTH:
@@ -390,8 +391,8 @@ def _branch(lines: Sequence[str], by: int) -> str:
 
 
 def sorts_of(network: Network) -> list[tuple[str, str]]:
-    """What every layer is: its kind, and its spec as it is read back, with the options first that blocks most often
-    differ in. Raises Invalid where the language has no words for one."""
+    """The kind and the spec of every layer, as they are read back; options in which blocks often differ come first.
+    Raises Invalid for a layer that the language has no words for."""
     tensors, known = network.tensors, dict[tuple[type[Op], Op, Shapes], tuple[str, str]]()
     sorts = []
     for node in network.nodes:

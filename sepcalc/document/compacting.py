@@ -1,4 +1,4 @@
-"""A network as YAML in which what repeats stands once, as a block, and only what is referred to has a name."""
+"""A network as YAML in which a part that repeats is written once, as a block."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -17,8 +17,9 @@ LARGE = 1000  # layers
 
 
 def write_compact(network: Network) -> str:
-    """The network in as few lines as it takes: with blocks for parts whose numbers differ or only for equal ones, and
-    for parts that are no plain branches or not. What does not read back to the same layers is written flat.
+    """The shortest text of a network. It tries blocks for parts that differ in numbers and for equal parts only, and
+    parts of one chain and of several. A text that does not read back to the same layers is never taken: then the
+    network is written flat.
 
     Raises InputError as :func:`~sepcalc.document.writer.write` does."""
     try:
@@ -60,14 +61,14 @@ def _ends(network: Network) -> tuple[object, ...]:
 
 
 def _told(network: Network) -> Iterator[tuple[object, ...]]:
-    """All that must come back of every layer."""
+    """For each layer, everything that must be the same when the text is read back."""
     for node, layer in zip(network.nodes, network.layers, strict=True):
         counts = (layer.cost, layer.effective_macs, layer.shared, layer.op.writes)
         yield node.sources, layer.kind, layer.output, counts
 
 
 def _alike(tensors: Shapes, ours: Node, theirs: Node) -> bool:
-    """The same of one layer that shares no params: equal ops need no counting."""
+    """Whether two layers that share no params are the same. Equal ops need no counting."""
     if (ours.sources, ours.output, ours.weights, ours.shared) != (theirs.sources, theirs.output, None, 0):
         return False
     one, other = ours.op, theirs.op

@@ -1,4 +1,4 @@
-"""What a document is made of once its nodes are understood: layers, uses of blocks, groups, branches."""
+"""The entries of a document, read but not yet run: layers, uses of blocks, groups, branches."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ FLOW = "YAML's own flow style needs quotes around a spec with braces or commas"
 
 
 class Layer(NamedTuple):
-    """A layer: read already, or words that wait for values; ``begins`` says whether it takes no input."""
+    """A layer: its ``spec``, or ``pieces`` whose expressions still need values. ``begins``: it takes no input."""
 
     node: Node
     label: str
@@ -54,7 +54,7 @@ class Layer(NamedTuple):
 
 
 class Use(NamedTuple):
-    """A block where it is used."""
+    """One use of a block, with its arguments by place and by name."""
 
     node: Node
     block: str
@@ -63,8 +63,7 @@ class Use(NamedTuple):
 
 
 class Stages(NamedTuple):
-    """A table of uses of one block, a row after another: for each the first use, what the others in the row are, and
-    how many there are (None: one)."""
+    """A table of uses of one block. Each row has its first use, its other uses, and their number (None: one)."""
 
     node: Node
     rows: tuple[tuple[Use, Use, Piece | None], ...]
@@ -94,8 +93,9 @@ class Join(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """A step's layers, run for each slice of the first axis: what reports call it, the states by name with their
-    shapes, the layers, the names of what the next step's states are, and whether only the last output is given."""
+    """A recurrent layer by its step. ``called`` is its name in reports, ``states`` the names and shapes of the states,
+    ``step`` the layers that run for each slice of the first axis, ``carried`` the layers that give the next states.
+    With ``last``, only the last output is given."""
 
     node: Node
     called: str
@@ -106,7 +106,7 @@ class Scan(NamedTuple):
 
 
 class Broken(NamedTuple):
-    """An entry with a mistake, already noted: what comes after it has an unknown shape."""
+    """An entry whose mistake is noted already. The shape after it is unknown."""
 
     node: Node
 
@@ -115,11 +115,10 @@ Body = Layer | Use | Stages | Group | Residual | Join | Scan | Broken
 
 
 class Modifiers(NamedTuple):
-    """What stands beside a body: ``origin`` are the names that it starts from, ``weights`` the one whose it has,
-    ``shared``, in documents ``shared-params``, how many of its params which layers before it have counted already,
-    ``constant``, ``constant-params``, how many of them are stored nowhere, and ``more``, ``more-params``, how many it
-    stores that its spec does not say: what it hands on to layers after it; ``fixed``, ``more-buffers``, how many of
-    those nobody trains."""
+    """What stands beside a body. ``origin``: the layers it starts from. ``weights``: the layer whose weights it has.
+    ``shared`` (``shared-params``): how many of its params earlier layers have counted. ``constant``
+    (``constant-params``): how many are stored nowhere. ``more`` (``more-params``): how many it stores besides those of
+    its spec. ``fixed`` (``more-buffers``): how many of those are not trained."""
 
     name: str = ""
     repeat: Piece | None = None
@@ -133,21 +132,21 @@ class Modifiers(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A body, and what stands beside it (None: nothing, as with most)."""
+    """A body and its modifiers (None: it has none, as most)."""
 
     body: Body
     modifiers: Modifiers | None = None
 
 
 class File(NamedTuple):
-    """What holds for the entries of one file: where their problems go, and the options that they have by default."""
+    """What all entries of one file have in common: where their problems go, and the default options."""
 
     notes: Notes
     defaults: Mapping[str, Value]
 
 
 class Block(NamedTuple):
-    """A block where it is defined: the notes and the defaults are those of its file."""
+    """A block as it is defined, with the notes and the defaults of its file."""
 
     key: Scalar
     parameters: tuple[tuple[str, Expression | None], ...]
@@ -156,7 +155,7 @@ class Block(NamedTuple):
 
 
 class Library:
-    """What the texts of a document have together: its blocks, the names of its layers, and how many entries it has."""
+    """What all files of a document have in common: the blocks, the names of layers, the number of entries."""
 
     def __init__(self) -> None:
         self.blocks: dict[str, Block] = {}
@@ -167,7 +166,7 @@ class Library:
 
 
 def axes_of(shape: Shape) -> dict[str, Number]:
-    """``c_in``, and ``h_in``, ``w_in`` … by axis."""
+    """The sizes of an input by the names that expressions use: ``c_in``, ``h_in``, ``w_in`` …"""
     names: dict[str, Number] = {f"{axis}_in": size for axis, size in zip(AXES.get(len(shape) - 1, ""), shape)}
     names["c_in"] = shape[-1]
     return names
@@ -178,12 +177,12 @@ RESERVED = AXIS_NAMES | {"index"}  # what expressions know besides parameters; i
 
 
 def is_entry_name(text: str) -> bool:
-    """Whether a layer may be called so."""
+    """Whether the text can be the name of a layer."""
     return text.isprintable() and text == text.strip() != "" and len(text) <= MAX_NAME_LENGTH
 
 
 def is_empty(node: Node) -> bool:
-    """Whether nothing was written there, not even quotes."""
+    """Whether the value is missing: an empty text without quotes."""
     return isinstance(node, Scalar) and not node.text and not node.in_quotes
 
 

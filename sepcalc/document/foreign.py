@@ -1,5 +1,5 @@
-"""YAML, JSON and XML files that are something else than a network: in their root stands no key of ours, or none but
-such as others have too, and with what is never in them here."""
+"""Which YAML, JSON and XML files are no networks of ours. At their root they have no key of ours, or only keys that
+many files have, with values that a network never has there."""
 
 import json
 import re
@@ -27,8 +27,8 @@ _ROOT_ELEMENT = re.compile(
 
 
 def _is_others(root: Mapping[str, Any]) -> bool:
-    """Whether none of the keys at a root says that it is a network's: ``inputs``, ``blocks`` and ``input`` are keys of
-    many, and without ``layers``, or a word that may have been meant so, nothing is one."""
+    """Whether no key at the root says that the file is a network. ``inputs``, ``blocks`` and ``input`` are keys of many
+    files: alone they say so only by their values."""
     keys = {_folded(key): value for key, value in root.items()}
     ours = [key for key in keys if key in OURS]
     if any(key not in _OTHERS for key in ours):
@@ -39,7 +39,7 @@ def _is_others(root: Mapping[str, Any]) -> bool:
 
 
 def _no_shape(value: Any) -> bool:
-    """Whether this is no shape, however it was written, and nothing that holds one."""
+    """Whether neither the value nor anything in it can be a shape, however it is written."""
     if isinstance(value, str):
         return not re.search(r"[0-9{]", value)
     if isinstance(value, list):
@@ -48,7 +48,7 @@ def _no_shape(value: Any) -> bool:
 
 
 def _no_blocks(value: Any) -> bool:
-    """Whether there is no block of layers in it."""
+    """Whether the value can be no ``blocks``: no header with parameters is in it, and no list of layers."""
     if isinstance(value, list):
         return True
     if not isinstance(value, dict) or not value:
@@ -57,7 +57,7 @@ def _no_blocks(value: Any) -> bool:
 
 
 def _layered(body: Any) -> bool:
-    """Whether the entries of a list may be layers."""
+    """Whether any entry of a list names a kind of layer."""
     entries = body if isinstance(body, list) else []
     words = [word for entry in entries for word in (entry if isinstance(entry, dict) else [entry]) if word]
     return any(str(word).split()[:1][0] in _LAYERS for word in words if str(word).split())
@@ -69,13 +69,12 @@ _LAYERS = frozenset({*KINDS, *JOINS, *PARTS, "layers"})
 
 
 def _folded(key: str) -> str:
-    """A key as it was meant: ``Param_Bytes`` is one of ours that is misspelled, and no key of another's."""
+    """A key in lower case with hyphens: ``Param_Bytes`` is a misspelling of ours."""
     return key.lower().replace("_", "-")
 
 
 def is_foreign(data: bytes, suffix: str) -> bool:
-    """Whether the bytes of a file with such a suffix are those of no network, and of none that was damaged. What cannot
-    be told is taken for a network."""
+    """Whether a file with this suffix is certainly no network, not even a damaged one. Any doubt makes it one."""
     if suffix not in SUFFIXES:
         return False
     try:
@@ -105,7 +104,7 @@ def _is_foreign_json(text: str) -> bool:
 
 
 def _values(text: str) -> Mapping[str, Any]:
-    """What stands in the one document of a text; where it is not that, what a network has."""
+    """The values at the root of a text of one document. A text that cannot be read has the keys of a network."""
     try:
         root = read(Source("", text))
     except InputError:
@@ -122,7 +121,7 @@ def _plain(node: Node) -> Any:
 
 
 def _is_foreign_yaml(text: str) -> bool:
-    """Of all documents in it: none may have such a key. A text alone is no file of anything."""
+    """Whether no document in the text has a key of ours. A text that is a single scalar is not foreign."""
     possible = "\\" in text or _WORD.search(text) is not None
     begun = False
     try:

@@ -30,9 +30,9 @@ SLACK, GROWTH = 20_000, 20  # layers that a document may unroll to: SLACK and GR
 
 
 class Frame(NamedTuple):
-    """Where the entries run: names for their expressions, the file and the scope that they stand in, whether sizes
-    are those of the block's own input (at the top, each layer's own input counts), and from where the block was
-    used."""
+    """Where entries run: the names for expressions, the file, the scope of their names, and the places that the block
+    was used from. ``own_input``: sizes in expressions are those of the block's input; at the top they are those of each
+    layer's input."""
 
     names: Mapping[str, Number]
     file: File
@@ -43,11 +43,11 @@ class Frame(NamedTuple):
 
 
 class Stop(Exception):
-    """Too much to unroll: what follows would only repeat it."""
+    """The network is too large to unroll: nothing more is looked for."""
 
 
 class Graph:
-    """Layers, from inputs on, and what they share."""
+    """A graph under construction: the layers, from the inputs on, and the weights that they share."""
 
     def __init__(
         self, file: File, library: Library, parameters: Mapping[str, Number], inputs: Mapping[str, Shape | None]
@@ -72,7 +72,7 @@ class Graph:
             self.scope.name(name, Named(None if shape is None else Tensor(number, shape)))
 
     def nodes(self) -> list[GraphNode]:
-        """The graph, once all entries have run."""
+        """The finished graph."""
         graph = [
             GraphNode(scope.spell(label, index), op, sources, output)
             for scope, label, index, op, sources, output in self.emitted
@@ -94,7 +94,7 @@ class Graph:
         return graph
 
     def outputs(self, named: Mapping[str, Scalar]) -> dict[str, int]:
-        """The numbers of the tensors that these names refer to; what is not found is noted."""
+        """The number of the tensor that each name refers to. An unknown name is noted."""
         numbers = {}
         for name, node in named.items():
             found = self.find(node, Frame(self.parameters, self.file, self.scope), "output")
@@ -117,7 +117,7 @@ class Graph:
         return found
 
     def named(self, text: str, frame: Frame) -> Named | None:
-        """What a name means that was given, or that a report shows."""
+        """What a name refers to: a name that was given, or one that a report shows."""
         if found := frame.scope.find(text):
             return found
         self.shown.update(self.emitted, len(self.inputs))
@@ -135,7 +135,7 @@ class Graph:
         return tensors
 
     def told(self, tensor: Tensor) -> str:
-        """The layer that a tensor comes from, in words; once all are counted."""
+        """The name of the layer that a tensor comes from. It is known once all layers are there."""
         if tensor.number < len(self.inputs):
             return "the input" if len(self.inputs) == 1 else f"the input {[*self.inputs][tensor.number]}"
         scope, label, index, *_ = self.emitted[tensor.number - len(self.inputs)]
@@ -154,7 +154,7 @@ class Graph:
             problem()
 
     def remark(self, text: str, node: Node, frame: Frame) -> None:
-        """Keeps a sentence on the numbers, once for each place."""
+        """Keeps a remark on the numbers, once for each place."""
         source = frame.file.notes.source
         self.remarks[f"{source.at(node)}: {text}" if source.name else text] = None
 
@@ -191,7 +191,7 @@ class Graph:
     def no_number(
         self, fact: ExpressionError, expression: Expression, names: Mapping[str, Number], frame: Frame
     ) -> ExpressionError:
-        """The same mistake; where a layer stands in the place of a number, that is said."""
+        """The same mistake, with its reason where a name is that of a layer."""
         layers = sorted(name for name in expression.names - names.keys() if frame.scope.find(name))
         if not layers:
             return fact
@@ -230,7 +230,7 @@ class Graph:
         return end
 
     def misfit(self, fact: Invalid, layer: Layer | Join, tensors: Sequence[Tensor], frame: Frame) -> None:
-        """A layer that does not fit its inputs, under the option that is to blame."""
+        """Notes that a layer does not fit its inputs, under the option that is to blame."""
         node: Node = layer.node
         start, end = 0, None
         if isinstance(node, Scalar):

@@ -1,5 +1,4 @@
-"""Layers in the words of others, as they are written here: the hints of a document. Loaded only when something is
-wrong."""
+"""Hints of a document: the line that was meant, from the words of other tools. Loaded only when something is wrong."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,8 +23,8 @@ _PLAIN = re.compile(r"-?[\d.]+(?:\s*[x,]\s*\d+)*|[(\[].*[)\]]|true|false|True|Fa
 def layer(
     text: str, defaults: Mapping[str, Value], blocks: Iterable[str] = (), beside: Sequence[str] = (), line: bool = False
 ) -> Meant | None:
-    """The entry that was meant by a text. ``beside`` are the keys with their values that stand beside it, ``line``
-    says whether it is a part of a network on one line."""
+    """The entry that was meant by a text. ``beside`` are its modifiers as texts. ``line``: it is part of a network on
+    one line."""
     blocks, beside = [*blocks], [*beside]
     if named := _NAMED.search(text):
         text, beside = text[: named.start()], [*beside, f"name: {named[1]}"]
@@ -63,7 +62,7 @@ def listed(texts: Sequence[str], defaults: Mapping[str, Value], blocks: Iterable
 
 
 def entry(found: meant.Line, beside: Sequence[str] = (), line: bool = False) -> Meant:
-    """The same of what was read already."""
+    """The entry for what was read."""
     listed = [f'"{one}"' if re.search(r"[{,]", one) and not line else one for one in found.layers]
     layers = ", ".join(listed if len(listed) > 1 else found.layers)
     if beside:
@@ -78,8 +77,8 @@ def entry(found: meant.Line, beside: Sequence[str] = (), line: bool = False) -> 
 def read_layer(
     text: str, defaults: Mapping[str, Value], blocks: Iterable[str], names: Mapping[str, Number] | None = None
 ) -> meant.Line | None:
-    """What was meant by a text, None where nothing is known that fits. ``names`` are the values that its expressions
-    have, where they are known."""
+    """The layers that were meant by a text; None where no reading fits. ``names`` are the values for its expressions,
+    if they are known."""
     blocks = [*blocks]
     first = text.split()[0] if text.split() else ""
     if first in blocks or (not meant.kind(first) and near_miss(first, blocks)):
@@ -108,7 +107,7 @@ def read_layer(
 
 
 def of_pieces(entry: Layer | Join, names: Iterable[str]) -> str:
-    """The text of an entry whose words wait for values; a name that has none is a word."""
+    """The text of an entry whose expressions still need values. A name without a value stands as a word."""
     names = {*names}
 
     def text(part: str | Expression) -> str:
@@ -120,8 +119,7 @@ def of_pieces(entry: Layer | Join, names: Iterable[str]) -> str:
 
 
 def of_mapping(node: MappingNode) -> tuple[str, list[str]] | None:
-    """``{type: conv, filters: 64, name: stem}`` as a text and what stands beside it; None where no key says what it
-    is."""
+    """``{type: conv, filters: 64, name: stem}`` as a text and its modifiers; None where no key gives the kind."""
     key = next((key for key in foreign.ENTRY_KINDS if key in node.values), None)
     kind = node.values[key] if key else None
     if not isinstance(kind, Scalar):
@@ -137,9 +135,8 @@ def of_mapping(node: MappingNode) -> tuple[str, list[str]] | None:
 
 
 def moved(node: MappingNode, blocks: Iterable[str]) -> tuple[str, list[str]] | None:
-    """An entry as a text and what stands beside it, where something stands in a wrong place: ``a: conv -k3 -o8``,
-    ``conv: {out: 8, name: a}``, ``repeat 3: conv -k3 -o8``, ``{name: a, layer: conv -k3 -o8}``. None where nothing
-    does."""
+    """An entry with a part in the wrong place, as a text and its modifiers: ``a: conv -k3 -o8``, ``conv: {out: 8, name:
+    a}``, ``repeat 3: conv -k3 -o8``, ``{name: a, layer: conv -k3 -o8}``. None where every part is in its place."""
     blocks = [*blocks]
 
     def begins(text: str) -> bool:
@@ -175,7 +172,7 @@ def moved(node: MappingNode, blocks: Iterable[str]) -> tuple[str, list[str]] | N
 
 
 def of_options(kind: str, options: Mapping[str, Node]) -> str | None:
-    """A kind with options in long form, as words; None where a value is no value."""
+    """A kind with options in long form, as words; None where a value is a list or a mapping."""
     words = [kind]
     for name, value in options.items():
         if isinstance(value, SequenceNode) and value.items and all(isinstance(item, Scalar) for item in value.items):
@@ -192,7 +189,7 @@ def of_options(kind: str, options: Mapping[str, Node]) -> str | None:
 
 
 def value(name: str, text: str) -> Meant | None:
-    """``padding: SAME``."""
+    """The value that was meant: ``padding: SAME`` is ``padding: same``."""
     option = OPTIONS.get(name)
     found = meant.value(option, text) if option else None
     return None if found is None else Meant("", f"{name}: {found}")
@@ -208,8 +205,8 @@ def shape(node: Node) -> str | None:
 
 
 def whole(text: str, loads: Callable[[str], bool]) -> Meant | None:
-    """The network on one line that was meant, None where it does not load either. Raises Contradiction where a call
-    says another input than it has."""
+    """The network on one line that was meant; None where no reading loads. Raises Contradiction where the text says an
+    input size that the layer does not have."""
     parts = [part.strip() for part in _split(text)]
     head: list[str] = []
     while parts and re.fullmatch(r"[(\[]?\d+[)\]]?", parts[0]):
@@ -264,7 +261,7 @@ def _joined(parts: Iterable[str]) -> list[str]:
 
 
 def _check(shape: str, entries: Sequence[meant.Line]) -> None:
-    """Raises Contradiction where a layer says another input than it has."""
+    """Raises Contradiction where a layer says an input size that it does not have."""
     for found in entries:
         for at, one in enumerate(found.layers):
             if shape and at < len(found.read):
@@ -273,7 +270,7 @@ def _check(shape: str, entries: Sequence[meant.Line]) -> None:
 
 
 def _after(shape: str, layer: str) -> str:
-    """The shape behind a layer, nothing where it is not known."""
+    """The shape after a layer; nothing where it is unknown."""
     if not shape:
         return ""
     try:
@@ -284,7 +281,8 @@ def _after(shape: str, layer: str) -> str:
 
 
 def _split(text: str) -> list[str]:
-    """Parts between commas, semicolons, bars and arrows, but for those in brackets and between two sizes."""
+    """The parts between commas, semicolons, bars and arrows. A comma in brackets or between two sizes separates
+    nothing."""
     for sign in (" -> ", " | ", ";", " => "):
         text = text.replace(sign, ", ")
     text = text.replace("[", "(").replace("]", ")")

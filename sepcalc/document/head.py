@@ -17,7 +17,7 @@ from sepcalc.shape import Shape, read_shape
 
 
 class Head(Words):
-    """Reads all but the layers and the blocks."""
+    """Reads the keys before the layers and the blocks."""
 
     def __init__(self, notes: Notes) -> None:
         super().__init__(notes)
@@ -33,7 +33,7 @@ class Head(Words):
         return text
 
     def read_parameters(self, node: Node | None) -> dict[str, Parameter]:
-        """The parameters as they are declared; each may use those before it."""
+        """The parameters as they are declared. Each may use those before it."""
         own: dict[str, Parameter] = {}
         for name, value in self.notes.mapping(node, "parameters").items():
             if not is_name(name) or name in RESERVED:
@@ -45,7 +45,8 @@ class Head(Words):
         return own
 
     def set_parameters(self, settings: Mapping[str, str], own: Mapping[str, Parameter]) -> bool:
-        """Puts the values given from outside over the parameters' own, and computes anew those that use them."""
+        """Gives parameters their values from outside, and computes again those that depend on them. True where any
+        value is not the file's own."""
         for name, text in settings.items():
             where = f"set {name}={text}"
             if name not in own:
@@ -82,7 +83,7 @@ class Head(Words):
         return defaults
 
     def settled(self, option: Option, text: str, names: Mapping[str, Number]) -> str:
-        """The text of an option's value: as it stands where that can be read, else what it computes."""
+        """The text of an option's value. A text that is no value is computed as an expression."""
         if text.startswith("{") and text.endswith("}"):
             return as_text(evaluate(text[1:-1], names))
         try:

@@ -14,7 +14,7 @@ MAX_FILES = 100  # files in all
 
 
 class Inclusion:
-    """Reads included files into the library of the document; each file once, however often it is included."""
+    """Reads included files into the library of the document. A file that is included twice is read once."""
 
     def __init__(self, reader: Entries, head: Head, opened: Opener | None) -> None:
         self.reader = reader
@@ -23,7 +23,7 @@ class Inclusion:
         self.known: set[str] = set()
 
     def read(self, node: Node, notes: Notes | None = None, chain: tuple[str, ...] = ("",)) -> None:
-        """Everything that stands under this ``include``; ``chain`` are the keys of the files around it."""
+        """Reads all files under one ``include``. ``chain`` are the keys of the files that it stands in."""
         notes = notes or self.reader.notes
         items = node.items if isinstance(node, SequenceNode) else [node]
         if not items:
@@ -53,7 +53,7 @@ class Inclusion:
                 self.file(opened, item, notes, chain)
 
     def file(self, opened: Opened, place: Node, notes: Notes, chain: tuple[str, ...]) -> None:
-        """One file."""
+        """Reads one file."""
         inner = notes.inside(opened.source, place)
         try:
             root = read(opened.source)

@@ -1,4 +1,4 @@
-"""Where a network begins and ends: ``input`` or ``inputs``, and ``outputs``."""
+"""The inputs and outputs of a network: ``input`` or ``inputs``, and ``outputs``."""
 
 import re
 from collections.abc import Container, Mapping
@@ -18,7 +18,8 @@ MAX_ENDS = 1000  # inputs, outputs
 
 
 def read_inputs(head: Head, root: MappingNode, given: Mapping[str, str]) -> dict[str, Shape | None]:
-    """The inputs by name, in order, with the shapes given from outside in place of their own; None after a mistake."""
+    """The shapes of the inputs by name, in order; shapes given from outside replace the file's own. None after a
+    mistake."""
     values, notes = root.values, head.notes
     if "input" in values and "inputs" in values:
         notes.add(
@@ -78,8 +79,8 @@ _SIZES = re.compile(r"\{[^{}]*\}|[0-9]+")
 
 
 def channels_given(values: Mapping[str, Node], given: Mapping[str, str], known: Container[str]) -> dict[str, str]:
-    """The parameters that are the channels of an input, ``input: 224x224x{channels}``, as the shapes that are given for
-    those inputs have them: whoever gives such a shape gives the parameter."""
+    """The parameters that a given input sets: for ``input: 224x224x{channels}``, the input ``64x64x4`` sets
+    ``channels`` to 4."""
     several = values.get("inputs")
     own = several.values if isinstance(several, MappingNode) else {INPUT: values["input"]} if "input" in values else {}
     found: dict[str, str] = {}
@@ -96,8 +97,8 @@ def channels_given(values: Mapping[str, Node], given: Mapping[str, str], known: 
 
 
 def reshaped(file: str, own: Mapping[str, Shape | None], given: Mapping[str, Shape]) -> tuple[Problem, ...]:
-    """The inputs that are given with other channels, or another number of axes, than the document's own: what
-    they change, and what may have been meant."""
+    """A problem for each given input that has other channels, or another number of axes, than the file's own, with what
+    may have been meant."""
     found = []
     for name, shape in given.items():
         before = own[name]
@@ -121,7 +122,7 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def read_outputs(notes: Notes, node: Node | None) -> dict[str, Scalar]:
-    """The layers that ``outputs`` refers to, by the names of the outputs: one, a list, or names with layers."""
+    """The layers under ``outputs`` by the names of the outputs: one layer, a list, or names with layers."""
     if node is None:
         return {}
     if isinstance(node, MappingNode):

@@ -1,4 +1,4 @@
-"""What stands beside a layer: its name, what it starts from, how often and when it runs, whose weights it has."""
+"""The modifiers of a layer: its name, what it starts from, how often and when it runs, whose weights it has."""
 
 from collections.abc import Mapping
 
@@ -19,10 +19,10 @@ from sepcalc.spec import EACH
 
 
 class Modifying(Blocks):
-    """Reads what stands beside the body of an entry."""
+    """Reads the modifiers of entries."""
 
     def modifiers(self, node: MappingNode) -> Modifiers | None:
-        """What stands beside the body, or None and a problem."""
+        """The modifiers of an entry, or None and a problem."""
         values = node.values
         name = self.entry_name(values.get("name"))
         repeat = self.value_piece(values.get("repeat"), "repeat")
@@ -45,13 +45,13 @@ class Modifying(Blocks):
         return Modifiers(name, repeat, when, origin, weights, shared, constant, more, fixed)
 
     def named(self, node: Node) -> Modifiers | None:
-        """The name of an entry that is broken: whoever starts from it is not to blame."""
+        """The name of a broken entry: layers that start from it are not to blame."""
         name = node.values.get("name") if isinstance(node, MappingNode) else None
         return Modifiers(name.text) if isinstance(name, Scalar) else None
 
     def shared(self, node: Node) -> tuple[tuple[Scalar, Piece], ...]:
-        """``shared-params: {stem: 64}``: layers, and how many of the params each has counted; nothing and a problem
-        where that cannot be read."""
+        """``shared-params: {stem: 64}``: layers, and how many of the params each has counted; () and a problem where
+        that cannot be read."""
         if not isinstance(node, MappingNode) or not node.values:
             hint = "for example shared-params: {stem: 64}"
             self.notes.add("shared-params: expected which layer has counted how many of its params", hint, node)
@@ -65,7 +65,7 @@ class Modifying(Blocks):
         return tuple(found)
 
     def origin(self, node: Node, what: str = "from") -> tuple[Scalar, ...]:
-        """``from: stem``, ``from: [stem, decoder2]``; nothing and a problem where it cannot be read."""
+        """``from: stem``, ``from: [stem, decoder2]``; () and a problem where it cannot be read."""
         if not isinstance(node, SequenceNode):
             found = self.reference(node, what)
             return () if found is None else (found,)
@@ -76,7 +76,7 @@ class Modifying(Blocks):
         return () if None in names else tuple([name for name in names if name is not None])
 
     def reference(self, node: Node, what: str) -> Scalar | None:
-        """The name of a layer, where another refers to it."""
+        """The name of a layer, where another refers to it; None and a problem where it can be none."""
         if self.notes.scalar(node, what) is None or not isinstance(node, Scalar):
             return None
         if not is_entry_name(node.text):
@@ -104,6 +104,6 @@ def kind_in(key: str) -> str:
 
 
 def from_is_empty(values: Mapping[str, Node]) -> bool:
-    """Whether ``from: []`` stands there: a layer that takes no input, though others of its kind do."""
+    """Whether ``from: []`` stands there: the layer takes no input, though others of its kind do."""
     origin = values.get("from")
     return isinstance(origin, SequenceNode) and not origin.items

@@ -1,4 +1,4 @@
-"""Names that a report shows, ``conv[0]`` or ``mobile[2]/pointwise``: what they mean while a document runs."""
+"""Names as reports show them, ``conv[0]`` or ``mobile[2]/pointwise``, looked up while a document runs."""
 
 import re
 from collections.abc import Sequence
@@ -12,8 +12,8 @@ MAX_NAMES = 1000  # names that a hint looks through
 
 
 class Shown:
-    """The rows of a report so far, by the scope that they stand in, their label and their index among its equals.
-    Made only when a name is looked for that was given to nothing."""
+    """The rows of a report so far, by scope, label and index. Filled only when a name is looked for that no entry was
+    given."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[int, str], dict[int, Named]] = {}
@@ -21,14 +21,14 @@ class Shown:
         self.most = ALL  # layers from this on are not meant
 
     def update(self, emitted: Sequence[Emitted], inputs: int) -> None:
-        """Takes the layers that were added since to a graph of so many inputs."""
+        """Takes the layers that were added since the last call. ``inputs`` is the number of the graph's inputs."""
         for at in range(self.seen, len(emitted)):
             scope, label, index, _, _, shape = emitted[at]
             self.rows.setdefault((id(scope), label), {})[index] = Named(Tensor(inputs + at, shape), at, at + 1)
         self.seen = len(emitted)
 
     def find(self, scope: Scope | None, text: str) -> Named | None:
-        """What a report shows under this name, in a scope or in what encloses it; of equal names the last."""
+        """What a report shows under this name, in a scope or one around it; the last of equal names."""
         while scope is not None:
             if found := self._look(scope, text):
                 return found
@@ -59,7 +59,7 @@ class Shown:
         return {index: named for index, named in found.items() if named.last <= self.most}
 
     def known(self, scope: Scope | None) -> list[str]:
-        """Names that a report shows, seen from a scope."""
+        """The names that a report shows, as seen from a scope."""
         names: list[str] = []
         while scope is not None and len(names) < MAX_NAMES:
             labels = [label for at, label in self.rows if at == id(scope)]

@@ -1,4 +1,4 @@
-"""The words of a spec, with the expressions in them: what every part of a document is read from."""
+"""The words of a spec, with the expressions in them."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -34,7 +34,7 @@ def _conv(op: Conv, inputs: Sequence[Array], output: Shape, bench: Bench) -> Arr
 
 
 def _depthwise(op: Conv, array: Array, output: Shape, kernels: Weights, bench: Bench) -> Any:
-    """Each channel by itself: the input is seen through every tap as it lies, in bands of output rows."""
+    """Each channel by itself: for every tap, the part of the input that it sees, in bands of output rows."""
     padded = bordered(array, op.pads(array.shape))
     weights = kernels.take().astype(array.dtype).T  # taps x channels
     tall, inner, taps = output[0], output[1:], list(product(*map(range, op.kernel)))
@@ -85,14 +85,14 @@ def _conv_reference(op: Conv, inputs: Sequence[Array], output: Shape, bench: Ben
 
 
 def _exact(op: Conv, array: Array) -> Any:
-    """float32 where it is exact for such sums, below 2^24, and twice as fast; else float64."""
+    """The float type in which such sums are exact: float32 below 2^24, which is twice as fast, else float64."""
     small = abs(array).max(initial=0) * 2 * prod(op.kernel) * array.shape[-1] < 2**24
     return np.float32 if small and array.dtype == np.int32 else np.float64
 
 
 def _shifted(op: Conv, array: Array, output: Shape, kernels: Array) -> Array:
-    """Depthwise: tap by tap the whole input, moved and weighted, is added to those outputs that it meets; what
-    padding there is need not be there."""
+    """Depthwise: for every tap, the whole input is moved, weighted and added to the outputs that it meets. Padding adds
+    nothing, so it is left out."""
     kind = _exact(op, array)
     values, result = array.astype(kind), np.zeros(output, kind)
     for tap, weights in zip(np.ndindex(op.kernel), kernels.astype(kind).T, strict=True):
@@ -122,7 +122,8 @@ def _times(rows: Array, kernels: Callable[[int, int], Array], result: Array) -> 
 
 
 def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int], Array]) -> Array:
-    """Windows as a strided view, times the kernels as a matrix; exact for small integers."""
+    """The windows of ``array``, as a strided view, times the kernels as a matrix: ``spatial sizes x out``. Exact for
+    small integers. ``kernels`` gives rows of ``taps · C/groups`` numbers."""
     kind = _exact(op, array)
     padded = bordered(array, op.pads(array.shape)).astype(kind)
     channels, axes = padded.shape[-1], len(op.kernel)
@@ -141,7 +142,7 @@ def correlate(op: Conv, array: Array, output: Shape, kernels: Callable[[int, int
 def _some_positions(
     op: Conv, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
 ) -> Piece | None:
-    """Some output positions; where that is much, of some channels."""
+    """Some output positions. If those are too many products, also only some output channels."""
     positions = prod(output[:-1])
     if count >= positions:
         return None
@@ -153,8 +154,8 @@ def _some_positions(
 
 
 def _few(op: Any, array: Array, most: int, random: np.random.Generator) -> tuple[Any, Array, list[str]]:
-    """A convolution, transposed or not, with about ``most`` of its output channels at most, those of a few groups where
-    it has groups; what it reads then; and what to say of it."""
+    """A convolution with about ``most`` output channels at most, in fewer groups where it has groups. Gives the op, the
+    part of the input that it reads, and what to say of it."""
     groups, outs = op.groups, op.out // op.groups
     some, kept = max(1, min(outs, most)), max(1, min(groups, most // outs))
     if (some, kept) == (outs, groups):
@@ -165,7 +166,7 @@ def _few(op: Any, array: Array, most: int, random: np.random.Generator) -> tuple
 
 
 def _transposed(op: Transposed, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Every input position through the kernel, added up where contributions meet; then the border is cut."""
+    """Every input position goes through the kernel. Contributions are added where they meet; then the border is cut."""
     (array,) = inputs
     *sizes, channels = array.shape
     rows = array.reshape(-1, channels)
@@ -180,7 +181,7 @@ def _transposed(op: Transposed, inputs: Sequence[Array], output: Shape, bench: B
 
 
 def _fold(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Tap after tap of all windows, added up where they meet; then the border is cut."""
+    """All windows, tap after tap, added where they meet; then the border is cut."""
     (array,) = inputs
     taps = array.reshape(*array.shape[:-1], output[-1], prod(op.kernel))
     parts = (taps[..., at].view(bench.array) for at in range(prod(op.kernel)))
@@ -188,7 +189,7 @@ def _fold(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Arr
 
 
 def _met(op: Transposed | Fold, parts: Iterable[Array], sizes: Shape, channels: int, dtype: Any, bench: Bench) -> Array:
-    """What every tap gives for every input position, summed on the uncropped grid."""
+    """The sum of the parts, one for each tap and of every input position, on the grid before its border is cut."""
     full = [(i - 1) * s + extent(k, d) for i, k, s, d in zip(sizes, op.kernel, op.stride, op.dilation)]
     sums = np.zeros((*full, channels), dtype).view(bench.array)
     reached = np.zeros(full, bool)
@@ -207,7 +208,7 @@ def _met(op: Transposed | Fold, parts: Iterable[Array], sizes: Shape, channels: 
 
 
 def cropped(op: Transposed | Fold, full: Array, output: Shape) -> Array:
-    """The border cut away, zeros where output padding adds positions that nothing reaches."""
+    """The sums without their border. Positions of output padding that nothing reaches are zero."""
     crops, _ = op.crops((*[0] * len(op.kernel), 0))
     result = np.zeros(output, full.dtype)
     kept = [(before, min(size - before, out)) for (before, _), size, out in zip(crops, full.shape, output)]
@@ -217,8 +218,8 @@ def cropped(op: Transposed | Fold, full: Array, output: Shape) -> Array:
 
 
 def _transposed_reference(op: Transposed, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Tap by tap, each output looks up the input that reaches it: that whose position, times the stride, lies so far
-    before it as the tap."""
+    """For every tap, each output looks up the input that reaches it: its position times the stride, plus the tap, is
+    the output's."""
     (array,) = inputs
     *sizes, channels = array.shape
     kernel = bench.weights("kernel", (prod(op.kernel) * op.out, channels // op.groups))
@@ -241,7 +242,7 @@ def _transposed_reference(op: Transposed, inputs: Sequence[Array], output: Shape
 
 
 def _fold_reference(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Window after window, each added where it lay."""
+    """Each window is added where it lay."""
     (array,) = inputs
     around = [(size + before + after) for size, (before, after) in zip(op.to, op.padding)]
     full = np.zeros((*around, output[-1]))
@@ -255,7 +256,8 @@ def _fold_reference(op: Fold, inputs: Sequence[Array], output: Shape, bench: Ben
 def _some_box(
     op: Transposed, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
 ) -> Piece | None:
-    """A box of input positions, with everything that they are scattered to; where that is much, of some channels."""
+    """A box of input positions, with all outputs that they reach. If those are too many, also only some output
+    channels."""
     (array,) = inputs
     *sizes, channels = array.shape
     side = max(1, round(count ** (1 / len(sizes)))) if sizes else 1

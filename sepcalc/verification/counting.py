@@ -1,4 +1,4 @@
-"""Arrays that count: every elementwise call is seen with its operands, all that multiplies unseen is refused."""
+"""Arrays that count. Every elementwise call is seen with its operands; a function that multiplies unseen is refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,7 +60,7 @@ class Tally:
 
     @contextmanager
     def products(self) -> Iterator[None]:
-        """Multiplications in here are those of a sum of products: they are macs too."""
+        """Multiplications in this context are part of a sum of products: they count as macs too."""
         self.in_product = True
         yield
         self.in_product = False

@@ -126,7 +126,7 @@ ACTIVATED: dict[str, tuple[Callable[[Any, float], Any], Callable[[Array, float],
 
 
 def argument_of(op: Activation, array: Array) -> Array:
-    """Data where the function is defined, and does something."""
+    """An argument for which the function is defined, and which it changes."""
     if op.how in _POSITIVE:
         return np.abs(array) + 0.5
     return array / 4 if op.how in _BETWEEN else array
@@ -163,7 +163,7 @@ _STEPS: dict[str, tuple[Any, Callable[[Array], Any]]] = {
 
 
 def divisible(op: Elementwise, inputs: Sequence[Array]) -> list[Array]:
-    """Integers of 64 bits; what is divided by is not zero, what is raised to a power above it."""
+    """The inputs as 64-bit numbers for which the op is defined: no divisor is zero, every base is above zero."""
     arrays = [array.astype(np.int64 if op.how not in ("divide", "power") else np.float64) for array in inputs]
     if op.how == "power":
         return [np.abs(arrays[0]) + 1, arrays[1]]
@@ -225,7 +225,7 @@ def stored_shape(op: Stored, output: Shape) -> Shape:
 
 
 def stored_data(op: Stored, array: Array) -> Array:
-    """What is divided by is not zero."""
+    """The input, without zeros where the op divides by it."""
     return np.where(array == 0, 7.0, array) if op.how == "over" else array
 
 
@@ -241,13 +241,13 @@ def _stored_reference(op: Stored, inputs: Sequence[Array], output: Shape, bench:
 
 
 def _by_channel(op: Stored, inputs: Shapes, output: Shape) -> Op | None:
-    """An operand that is the same for every position."""
+    """An op whose operand is the same for every position is one of rows."""
     return op if op.per in ("constant", "channel") and not op.shape else None
 
 
 def scattered(op: Scatter, inputs: Sequence[Array]) -> tuple[Array, Array]:
-    """What stands at the places of a scatter, its second input where that is the tensor, or ones; and what is put
-    there: signs where all of them are multiplied, which no number of them makes too large."""
+    """What stands at the places of a scatter (its second input, if that has their shape, or ones), and what is put
+    there. Products take signs alone, so that no number of them becomes too large."""
     given = [array for array in inputs[1:2] if array.shape == op.to]
     before = np.array(given[0] if given else np.ones(op.to, inputs[0].dtype)).reshape(-1)
     put = inputs[0].reshape(-1)
@@ -255,7 +255,7 @@ def scattered(op: Scatter, inputs: Sequence[Array]) -> tuple[Array, Array]:
 
 
 def _scatter(op: Scatter, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """The elements one after another to one place after another, over and over, as many at once as there are places."""
+    """Elements go to the places in order, over and over, as many at once as there are places."""
     result, put = scattered(op, inputs)
     for start in range(0, put.size, result.size):
         part = put[start : start + result.size].view(bench.array)
@@ -264,7 +264,7 @@ def _scatter(op: Scatter, inputs: Sequence[Array], output: Shape, bench: Bench) 
 
 
 def _scatter_reference(op: Scatter, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Place by place: what stands there, and all that is put to it."""
+    """For each place: its own element and all that are put there."""
     before, put = scattered(op, inputs)
     hows: dict[str, Any] = {"add": sum, "multiply": prod, "maximum": max, "minimum": min}
     found = [hows[op.how]([one, *map(int, put[at :: before.size])]) for at, one in enumerate(map(int, before))]

@@ -1,4 +1,4 @@
-"""A row of the table of ops: how an op runs, what its output must be, how closely, and what of it runs at a time."""
+"""The row of an op: how it runs, its reference, the tolerance between the two, and how it is sampled."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -13,13 +13,12 @@ from sepcalc.verification.sampling import Sampler
 
 
 class Executor(NamedTuple):
-    """What verification knows of an op. It has no defaults: every op says all of it.
+    """How an op is verified. No field has a default: every op has a row that gives all of them.
 
-    ``run`` executes the op on counted arrays; ``reference`` gives the same output, formulated another way. ``near``
-    says whether the two agree within a tolerance, not exactly. ``rows`` gives the op of a matrix whose rows are the
-    positions, where an output row (all channels of a position) comes from the input rows of that position alone; else
-    None. ``sample`` takes a sample of an op that is not of rows.
-    """
+    ``run`` executes the op on counted arrays. ``reference`` computes the same output in another way. ``near``: the two
+    agree within a tolerance; otherwise they are equal. ``rows``: if each output row (all channels of a position)
+    depends on the input rows of that position alone, the op for a matrix of such rows; else None. ``sample`` samples an
+    op without such rows."""
 
     run: Function
     reference: Function
@@ -39,15 +38,15 @@ def near(op: Any) -> bool:
 
 
 def no_rows(op: Any, inputs: Shapes, output: Shape) -> Op | None:
-    """Positions need others than themselves, or there are none."""
+    """An output row depends on more than the input rows of its position."""
     return None
 
 
 def all_rows(op: Any, inputs: Shapes, output: Shape) -> Op | None:
-    """Every position is computed by itself."""
+    """An output row depends on the input rows of its position alone."""
     found: Op = op
     return found
 
 
 def whole(op: Any, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator) -> None:
-    """It runs in full, as what only moves does."""
+    """No sample: it runs in full, as every op that only moves."""

@@ -1,4 +1,4 @@
-"""Every op that there is: how it runs, what its output must be, how closely, and what of it runs at a time."""
+"""The table of all ops: how each runs, its reference, its tolerance and its sampling."""
 
 from collections.abc import Sequence
 

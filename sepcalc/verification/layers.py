@@ -45,7 +45,7 @@ class Run:
             self.progress(at, self.whole, name)
 
     def reach(self, at: int, name: str) -> None:
-        """Layer by layer, where only samples run: what whole layers cost says little of how long they take."""
+        """Shows progress by layers. It serves samples, whose time depends little on what the whole layers cost."""
         self.done = self.whole  # the layers themselves have nothing to say
         if self.progress is not None:
             self.progress(at, self.whole, name)
@@ -75,7 +75,7 @@ def agree(found: Array, reference: Array, near: bool) -> bool:
 
 
 def pieces(layer: Layer, inputs: Sequence[Array]) -> Iterator[Piece]:
-    """All of the layer: in pieces of a few rows where that gives the same."""
+    """The whole layer: in pieces of a few rows where its rows are independent."""
     op = EXECUTORS[type(layer.op)].rows(layer.op, layer.inputs, layer.output)
     if op is None:
         yield Piece(layer.op, inputs, layer.output)
@@ -88,7 +88,7 @@ def pieces(layer: Layer, inputs: Sequence[Array]) -> Iterator[Piece]:
 
 
 def sampled(layer: Layer, inputs: Sequence[Array], count: int, random: np.random.Generator) -> Piece:
-    """About ``count`` of the layer's positions, or what comes next to them; the whole of a layer that is not cut."""
+    """About ``count`` positions of the layer, or the nearest to that which the op allows; else the whole layer."""
     executor = EXECUTORS[type(layer.op)]
     op = executor.rows(layer.op, layer.inputs, layer.output)
     if op is None:

@@ -17,7 +17,7 @@ from sepcalc.verification.windows import bordered
 
 
 def order_of(shape: Shape, output: Shape) -> list[int]:
-    """An order of the axes that gives the output's sizes."""
+    """An order of the axes of ``shape`` that gives the sizes of ``output``."""
     left = list(range(len(shape)))
     order = []
     for size in output:
@@ -47,7 +47,7 @@ def _rename(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) ->
 
 
 def rename_reference(op: Rename, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Element by element: where each one of the output comes from."""
+    """For each element of the output, the element of the input that it is."""
     (array,) = inputs
     if op.how in ("flatten", "reshape", "identity", "dropout"):
         return np.fromiter(array.flat, array.dtype, array.size).reshape(output)
@@ -126,7 +126,7 @@ def _embedding(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Ben
 
 
 def _embedding_reference(op: Embedding, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """A one-hot product, which the layer itself is not; by blocks of the table."""
+    """The product of one-hot rows and the table, by blocks of the table."""
     numbers, table = numbers_of(op, inputs[0]), bench.weights("table", (op.vocab, op.out))
     found = np.zeros((*numbers.shape, op.out))
     some = max(1, DRAWN // (op.out + numbers.size))
@@ -171,7 +171,7 @@ def _constant_reference(op: Constant, inputs: Sequence[Array], output: Shape, be
 
 
 def _random(op: Random, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """What is drawn is not the network's work: any numbers stand for it."""
+    """Drawing numbers is not counted as work: any numbers stand for them."""
     return bench.weights("drawn", op.shape).look()
 
 

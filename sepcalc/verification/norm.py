@@ -28,13 +28,13 @@ def _look(bench: Bench, role: str, shape: Shape, wanted: bool, otherwise: float)
 
 
 def _scaled(values: Any, gain: Array | None, shift: Array | None) -> Any:
-    """Times a gain and plus a shift, along the last axes; in place, the values are nobody else's."""
+    """The values times a gain, plus a shift, along the last axes. It works in place: nothing else uses the values."""
     values = values if gain is None else np.multiply(values, gain, out=values)
     return values if shift is None else np.add(values, shift, out=values)
 
 
 def _wide(values: Any, *each: Array | None) -> tuple[Any, list[Any]]:
-    """Several rows of channels as one, with what stands for each channel repeated: short rows are slow."""
+    """Several rows of channels as one row, with the per-channel arrays repeated: NumPy is slow on short rows."""
     channels = values.shape[-1]
     count = gcd(values.size // channels, max(1, 1024 // channels))
     return values.reshape(-1, count * channels), [None if one is None else np.tile(one, count) for one in each]
@@ -67,7 +67,7 @@ def _batch_norm_reference(op: BatchNorm, inputs: Sequence[Array], output: Shape,
 
 
 def _normalization(op: Normalization, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Mean and variance are stored, and so is how much they were made of; factor and term are prepared."""
+    """Mean, variance and the count behind them are stored. Factor and term are prepared from them, uncounted."""
     stored = [bench.weights(role, op.stored or (1,), "buffers") for role in ("mean", "variance")]
     mean, variance = [each.take() if op.stored else each.look() for each in stored]
     if op.stored:
@@ -120,7 +120,7 @@ def _alone(op: RowNorm, inputs: Shapes, output: Shape) -> Op | None:
 def _some_normalized(
     op: RowNorm, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
 ) -> Piece | None:
-    """Some of what is normalized by itself: rows, groups or channels."""
+    """Some rows, groups or channels: each is normalized by itself."""
     (array,) = inputs
     if op.how in ("layer", "rms"):
         rows = array.reshape(-1, *array.shape[array.ndim - op.axes :])

@@ -37,7 +37,7 @@ def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Arr
 
 
 def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
-    """What an average divides by, for every window: all its elements, or those of the input alone."""
+    """The divisor of the average of every window: the number of all its elements, or of those in the input alone."""
     whole = np.full((1, 1), float(prod(op.kernel)))
     if op.how == "max" or not op.exclude_pad:
         return whole
@@ -102,7 +102,8 @@ def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) ->
 
 
 def _found(op: Reduce, array: Any, output: Shape) -> Array:
-    """Where the first of the largest (smallest) elements is, numbered along the axes, compare by compare."""
+    """The position of the first of the largest (smallest) elements, numbered along the axes, by one compare after
+    another."""
     rest = [axis for axis in range(array.ndim) if axis not in op.axes]
     rows = array.transpose(*op.axes, *rest).reshape(-1, prod([array.shape[axis] for axis in rest]))  # an array each
     best, where = rows[0], np.zeros(rows.shape[1:], np.int64)
@@ -124,7 +125,7 @@ def _reduce_reference(op: Reduce, inputs: Sequence[Array], output: Shape, bench:
 def _some_kept(
     op: Reduce, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
 ) -> Piece | None:
-    """Some indices of the last axis that stays."""
+    """Some indices of the last axis that the op keeps."""
     (array,) = inputs
     kept = [axis for axis in range(array.ndim) if axis not in op.axes]
     if not kept:
@@ -199,7 +200,7 @@ def _upsample(op: Upsample, inputs: Sequence[Array], output: Shape, bench: Bench
 
 
 def _upsample_reference(op: Upsample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Axis by axis, a matrix for each."""
+    """One axis after another, by a matrix for each."""
     array = inputs[0].astype(np.float64)
     for axis, to in enumerate(op.to):
         where, weights = resampling_taps(op.how, array.shape[axis], to)
@@ -211,7 +212,8 @@ def _upsample_reference(op: Upsample, inputs: Sequence[Array], output: Shape, be
 
 
 def resampling_taps(how: str, size: int, to: int) -> tuple[Array, Array]:
-    """For each output of an axis its input positions and their weights: half-pixel centres, edges repeated."""
+    """For each output position along an axis, its input positions and their weights, both ``to x taps``. Pixel centres
+    are at halves; the edge is repeated."""
     where = (np.arange(to) + 0.5) * size / to - 0.5
     if how == "nearest":
         return np.minimum((np.arange(to) * size) // to, size - 1)[:, None], np.ones((to, 1))
@@ -230,7 +232,7 @@ def resampling_taps(how: str, size: int, to: int) -> tuple[Array, Array]:
 
 
 def _grid_sample(op: GridSample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Coordinates, distances, weights and taps; what a stored grid needs is made unseen."""
+    """Coordinates, distances, weights and taps. For a stored grid all but the sums are prepared, uncounted."""
     image, grid = inputs[0].astype(np.float64), grid_of(inputs[1])
     grid = grid if op.stored else grid.view(bench.array)
     axes = grid.shape[-1]
@@ -259,7 +261,7 @@ def _grid_sample(op: GridSample, inputs: Sequence[Array], output: Shape, bench: 
 
 
 def _cubic_weights(t: Array) -> tuple[Array, ...]:
-    """The weights of the taps before, at, and twice behind a place, t behind the second."""
+    """The weights of four neighbouring taps for a place that lies ``t`` behind the second."""
 
     def polynomial(d: Array, first: float, second: float) -> Array:
         return np.asarray(np.add(np.multiply(first, d), second)).view(type(t))
@@ -283,13 +285,13 @@ def _read_at(image: Array, places: Sequence[Array]) -> Array:
 
 
 def grid_of(array: Array) -> Array:
-    """Coordinates within the image and beyond it, none of them halfway between two centres."""
+    """Coordinates from the data: inside the image and outside, none halfway between two centres."""
     return array * 0.37 + 0.011
 
 
 def _grid_sample_reference(op: GridSample, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Position by position: from one neighbour to the next along an axis, then along the next axis, on an image with
-    zeros around it; the place of -1 and that of 1, and what lies between."""
+    """Position by position, by interpolation between two neighbours along one axis after another, on an image with a
+    border of zeros."""
     if op.how == "bicubic":
         return _bicubic_reference(op, inputs).reshape(output)
     image = np.pad(inputs[0].astype(np.float64), [*[(1, 1)] * (inputs[0].ndim - 1), (0, 0)])
@@ -313,7 +315,7 @@ def _grid_sample_reference(op: GridSample, inputs: Sequence[Array], output: Shap
 
 
 def _bicubic_reference(op: GridSample, inputs: Sequence[Array]) -> Array:
-    """Position by position: every pixel by how far it is from there, which is 0 from 2 on."""
+    """Position by position: every pixel is weighted by its distance, with 0 from a distance of 2 on."""
     image, grid = inputs[0].astype(np.float64), grid_of(inputs[1]).reshape(-1, 2)
     found = np.zeros((len(grid), image.shape[-1]))
     for at, place in enumerate(grid):

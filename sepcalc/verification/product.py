@@ -38,7 +38,7 @@ def _dense_reference(op: Dense, inputs: Sequence[Array], output: Shape, bench: B
 def _some_outputs(
     op: Dense, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
 ) -> Piece | None:
-    """Some positions; where that is much, of some output channels."""
+    """Some positions. If those are too many products, also only some output channels."""
     found = some_rows(op, inputs, output, count, random)
     (rows,) = found.inputs if found else inputs
     most = max(1, MULTIPLIED // rows.size)
@@ -72,7 +72,8 @@ def _some_left(
 
 
 def _einsum(op: Einsum, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Products of all operands over all indices, then sums over those that the output lacks; cut along the output."""
+    """Products of all operands over all indices, then sums over the indices that the output lacks. Large ones run in
+    parts along the output."""
     sizes, named = op.sizes(tuple([array.shape for array in inputs]))
     order = named + "".join(index for index in sizes if index not in named)
     whole = []

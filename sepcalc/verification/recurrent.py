@@ -64,7 +64,7 @@ def _function(how: str, at: int) -> Callable[[Any], Any]:
 
 
 def _run_cell(op: Recurrent, sequence: Array, cell: Cell, bench: Bench) -> list[Array]:
-    """Step by step, every gate's sum of products in one: I + H products, and one merged bias."""
+    """Runs the steps. Each gate is one sum of I + H products with one merged bias."""
     features, size = sequence.shape[1], op.hidden
     state: Any = np.zeros(op.projection or size).view(bench.array)
     inner: Any = np.zeros(size).view(bench.array)
@@ -116,7 +116,7 @@ def _reset_after(op: Recurrent, cell: Cell, x: Array, state: Any, reset: Any, be
 
 
 def _recurrent_reference(op: Recurrent, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    """Textbook form: matrices apart for input and state, one product each."""
+    """The textbook's form, with a matrix for the input and one for the state."""
     sequence = inputs[0].astype(np.float64)
     features, h = sequence.shape[1], op.hidden
     act, sigmoid = _function(op.act, 1), _function(op.gate, 1)

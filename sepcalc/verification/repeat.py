@@ -1,4 +1,4 @@
-"""An op on each slice, and a step's layers on slice after slice: with the executors of what they repeat."""
+"""Ops that repeat others: one op on each slice, and the layers of a step on one slice after another."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from sepcalc.verification.executor import Executor, near, no_rows, whole
 
 
 def repeats(executors: Mapping[type[Op], Executor]) -> dict[type[Op], Executor]:
-    """The executors of the ops that repeat others, which run by ``executors``: the whole table, these in it."""
+    """The executors of ops that repeat others. ``executors`` is the table of all ops, which may hold these, too."""
 
     def of(op: Op) -> Executor:
         return executors[type(op)]
@@ -45,7 +45,7 @@ def repeats(executors: Mapping[type[Op], Executor]) -> dict[type[Op], Executor]:
 
 @contextmanager
 def _taken_once(bench: Bench, at: int) -> Iterator[None]:
-    """Weights that are taken again after the first time are the same ones."""
+    """Counts stored numbers in the first round (``at`` 0) alone: later rounds use the same ones."""
     counts = bench.tally.counts
     before = counts["params"], counts["buffers"]
     yield
@@ -54,7 +54,7 @@ def _taken_once(bench: Bench, at: int) -> Iterator[None]:
 
 
 def _scanned(op: Scan, inputs: Sequence[Array], bench: Bench, run: Callable[..., Array]) -> Array:
-    """Step after step; each part of a step has a bench with weights of its own, and all count into one tally."""
+    """Runs the steps. Each part of a step has its own weights; all parts count into one tally."""
     benches = []
     for at in range(len(op.body)):
         own = Bench(f"{bench.name} {at}", bench.seed, bench.tick)

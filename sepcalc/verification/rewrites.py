@@ -1,4 +1,4 @@
-"""A convolution's variants: the chain runs, and gives what the normal convolution with the composed kernel does."""
+"""Variants of a convolution: the chain must give what the normal convolution with the composed kernel gives."""
 
 from collections.abc import Sequence
 from math import prod
@@ -25,9 +25,9 @@ COMPOSED = 2**21  # elements of a composed kernel
 
 
 def check_variant(name: str, conv: Conv, settings: Any, network: Network, run: Run) -> tuple[list[Check], RewriteCheck]:
-    """Runs a chain on one input, each link on what the one before gave, and the normal convolution with the composed
-    kernel beside it. The outputs of a spatial chain are cut into slabs, since what lies between is outputs times
-    inputs wide; every output has its own part of it."""
+    """Runs a chain on one input, each link on the output of the one before, and compares it with the normal convolution
+    with the composed kernel. A spatial chain runs in slabs of outputs: its middle has outputs times inputs channels,
+    and every output has its own part of them."""
     (shape,) = network.inputs.values()
     channels, per_group = shape[-1], conv.out // conv.groups
     within = 1 if name != "spatial" else channels

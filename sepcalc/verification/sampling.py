@@ -59,19 +59,19 @@ def part_of(count: int, whole: int, what: str) -> str:
 
 
 def piece(op: Op, inputs: Sequence[Array], what: str) -> Piece:
-    """The op on all of these inputs."""
+    """The op on these inputs, all of them."""
     return Piece(op, inputs, op.output(tuple([array.shape for array in inputs])), None, what)
 
 
 def narrowed(
     op: Op, whole: int, count: int, what: str, random: np.random.Generator, taken: Callable[[Array], Sequence[Array]]
 ) -> Piece | None:
-    """The op on the inputs that ``taken`` gives for ``count`` numbers below ``whole``; None where that is all."""
+    """A sample of ``count`` of ``whole``: ``taken`` gives the inputs for the chosen numbers. None where that is all."""
     return None if count >= whole else piece(op, taken(sample_of(whole, count, random)), part_of(count, whole, what))
 
 
 def some_rows(op: Op, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator) -> Piece | None:
-    """The op on the rows of some positions, which it computes by themselves."""
+    """The op on the rows of some positions; None where that is all. Only for ops whose rows are independent."""
     whole = prod(output[:-1])
     if count >= whole:
         return None

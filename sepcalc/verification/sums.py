@@ -17,7 +17,7 @@ GATHERED = 2**20  # elements of an input that are laid out at a time
 
 
 class _Stored(NamedTuple):
-    """Rows that are data, not weights: the second operand of a matrix product."""
+    """The second operand of a matrix product: rows of data, in the place of weights."""
 
     rows: Array
 
@@ -77,7 +77,7 @@ def sums_of_products(
 
 
 def _along(bench: Bench, laid: Array, outs: int, kernels: Weights | _Stored, first: int) -> Any:
-    """Sums with their terms innermost, as kernels lie in memory: for few positions, ``positions x terms``."""
+    """Sums with their terms innermost, as kernels lie in memory. It serves few positions: ``positions x terms``."""
     places, terms = laid.shape
     result = np.empty((places, outs), laid.dtype)
     some = max(1, BLOCK // max(1, terms))
@@ -132,7 +132,7 @@ def _outside(bench: Bench, laid: Array, weight: Array, block: int) -> Array:
 
 
 def _summed(bench: Bench, left: Array, right: Array, deep: int) -> Array:
-    """Products along the first axis, summed: ``deep`` of them in each call."""
+    """Products summed along the first axis, ``deep`` of them in each call."""
     scratch = bench.scratch(np.broadcast_shapes(left[:deep].shape, right[:deep].shape), left.dtype)
     sums: Any = None
     with bench.tally.products():
@@ -147,7 +147,7 @@ def _summed(bench: Bench, left: Array, right: Array, deep: int) -> Array:
 
 
 def by_matrix(bench: Bench, left: Any, right: Any) -> Any:
-    """``m x k`` by ``n x k``: every row with every row."""
+    """``m x k`` by ``n x k``: the sum of products of every row with every row, ``m x n``."""
     here = np.zeros(1, np.int64)
     left, right = np.asarray(left), np.asarray(right)
     return sums_of_products(bench, left, np.arange(len(left)), here, 1, len(right), _Stored(right))

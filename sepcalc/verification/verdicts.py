@@ -15,8 +15,8 @@ def differences(said: Cost, done: Cost) -> tuple[Difference, ...]:
 
 
 class Check(NamedTuple):
-    """One layer: what the formula says, what was executed; ``tolerance`` is 0 where the outputs must be equal.
-    ``sampled`` is what part of it ran ("64 of 3,136 positions"), and then the formula is that of this part."""
+    """One layer: the formula's counts and the executed ones. ``tolerance`` is 0 where the outputs must be equal.
+    ``sampled`` says which part ran ("64 of 3,136 positions"); the formula is then that of the part."""
 
     name: str
     kind: str
@@ -29,7 +29,7 @@ class Check(NamedTuple):
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """Counts that are not as the formula says: name, formula, executed."""
+        """The counts that are not as the formula says: name, formula, executed."""
         return differences(self.formula, self.executed)
 
     @property
@@ -39,7 +39,7 @@ class Check(NamedTuple):
 
 
 class RewriteCheck(NamedTuple):
-    """A variant: whether its chain gives what the normal convolution with the composed kernel does."""
+    """A variant: whether its chain gives the output of the normal convolution with the composed kernel."""
 
     name: str
     matches: bool
@@ -51,11 +51,11 @@ class RewriteCheck(NamedTuple):
 
 
 class Verification(NamedTuple):
-    """What was found. ``executed`` is everything that ran, variants too; ``claim`` what of a claimed cost is not so
-    (None without a claim); ``sample`` how many positions of each layer ran (None: all). What is ``uncounted`` could
-    not run: with any of it, nothing is verified as a whole. What is uncounted in some counts alone is there, too: none
-    of its other counts is more than zero, so that there is nothing to run. ``notes`` are those of what was verified,
-    ``title`` is what it is called."""
+    """The result. ``executed``: everything that ran, variants too. ``claim``: the counts in which a claimed cost is
+    wrong (None without a claim). ``sample``: how many positions of each layer ran (None: all). ``uncounted``: the
+    layers that could not run; with any of them nothing is verified as a whole. A layer that lacks some counts alone is
+    among them: its other counts are zero, so there is nothing to run. ``notes`` and ``title`` are those of the target.
+    """
 
     layers: tuple[Check, ...]
     rewrites: tuple[RewriteCheck, ...]

@@ -17,7 +17,7 @@ def bordered(array: Array, pads: Pads, fill: float = 0) -> Array:
 
 
 def _grid(sizes: Shape, starts: Shape, steps: Shape) -> Array:
-    """Flat numbers of the positions of a grid of ``starts`` by axis, ``steps`` apart, in an array of ``sizes``."""
+    """The flat positions of a grid in an array of ``sizes``: ``starts`` by axis, ``steps`` apart."""
     flat = np.zeros((), np.int64)
     for size, count, step in zip(sizes, starts, steps):
         flat = flat[..., None] * size + np.arange(count) * step
@@ -25,7 +25,7 @@ def _grid(sizes: Shape, starts: Shape, steps: Shape) -> Array:
 
 
 def windows_of(op: Conv | Pool, array: Array, output: Shape, fill: float = 0) -> tuple[Array, Array, Array]:
-    """The padded input as rows of channels, where each window begins, and how far on each tap is."""
+    """The padded input as rows of channels; the row where each window begins; how far from there each tap is."""
     pads = op.pads(array.shape)
     reach = [(o - 1) * s + extent(k, d) for o, s, k, d in zip(output, op.stride, op.kernel, op.dilation)]
     further = [(p, max(q, r - size - p)) for (p, q), r, size in zip(pads, reach, array.shape)]  # ceil mode
@@ -36,7 +36,7 @@ def windows_of(op: Conv | Pool, array: Array, output: Shape, fill: float = 0) ->
 
 
 def fitting(op: Conv | Pool, shape: Shape) -> Shape:
-    """How many windows fit along each axis, by stepping through the padded input."""
+    """How many windows fit along each axis, found by stepping through the padded input."""
     axes = zip(shape, op.kernel, op.stride, op.dilation, op.pads(shape))
     return tuple([len(range(-p, i + q - d * (k - 1), s)) for i, k, s, d, (p, q) in axes])
 
