@@ -90,7 +90,7 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
         return call.add(Activation("clip"), quarter, link=link)
     reason = "an activation that sepcalc does not know: it would take one of Keras' own"
     inside = call.inside(link, printable(how), {}, tensor)
-    return inside.uncounted(reason, [tensor.shape] if not tensor.first else [], stores=stores)[0]
+    return inside.uncounted(reason, [tensor.shape] if not tensor.channels_first else [], stores=stores)[0]
 
 
 def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False, link: str = "") -> Tensor:
@@ -99,7 +99,7 @@ def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False
     if not rank:
         raise Invalid("softmax needs an axis")
     if len(axes) == 1:
-        axis = axes[0] if not tensor.first else (axes[0] - 1) % rank
+        axis = axes[0] if not tensor.channels_first else (axes[0] - 1) % rank
         return call.add(Softmax(log, axis - rank), tensor, link=link)
     inner = f"{link}/" if link else ""
     tensor = call.plain(tensor, f"{inner}layout")

@@ -17,19 +17,19 @@ from sepcalc.shape import MAX_SIZE, Shape, show, volume
 
 
 class Tensor(NamedTuple):
-    """A tensor of the network by its number. ``shape`` is Keras' own, without the batch; ``first`` says that channels
-    are first in it (the network has them last); ``sure`` is false where a layer that is not known made it and the
-    file does not say its shape."""
+    """A tensor of the network by its number. ``shape`` is Keras' own, without the batch; ``channels_first`` says that
+    channels are first in it (the network has them last); ``sure`` is false where a layer that is not known made it and
+    the file does not say its shape."""
 
     number: int
     shape: Shape
-    first: bool = False
+    channels_first: bool = False
     sure: bool = True
 
     @property
     def own(self) -> Shape:
         """The shape as the network has it: channels last; a scalar is one element."""
-        shape = (*self.shape[1:], self.shape[0]) if self.first else self.shape
+        shape = (*self.shape[1:], self.shape[0]) if self.channels_first else self.shape
         return shape or (1,)
 
 
@@ -51,15 +51,15 @@ class Builder(GraphBuilder[str]):
         self.gaps: dict[int, Gap] = {}
         self.unsure = set[str]()  # whose weights are guessed, as the shape of what they read is
         self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
-        self.first = False  # whether some layer reads images with channels first
+        self.channels_first = False  # whether some layer reads images with channels first
         self.depth = 0
         self.run: Callable[[Any, str, str, list[Any], dict[str, Any]], list[Tensor]]  # a layer inside a wrapper
 
-    def input(self, name: str, shape: Shape, first: bool) -> Tensor:
+    def input(self, name: str, shape: Shape, channels_first: bool) -> Tensor:
         """A new input; all come before the first node."""
         if name in self.inputs:
             raise Invalid(f"two inputs are called {quoted(name)}")
-        tensor = Tensor(len(self.inputs), shape, first)
+        tensor = Tensor(len(self.inputs), shape, channels_first)
         _check(tensor.own)
         self.inputs[name] = tensor.own
         self.tensors.append(tensor.own)
@@ -150,12 +150,12 @@ class Call:
         """A node that reads tensors of one layout, and gives one of the same. ``link`` names it inside the layer."""
         path = f"{self.name}/{link}" if link else self.name
         key = f"{self.key}/{link}" if link else self.key
-        first = bool(sources) and sources[0].first
+        channels_first = bool(sources) and sources[0].channels_first
         number, own = self.model.add(path, key, op, sources)
-        shape = (own[-1], *own[:-1]) if first else own
+        shape = (own[-1], *own[:-1]) if channels_first else own
         if not (sure := all(tensor.sure for tensor in sources)):
             self.model.unsure.add(key)
-        return Tensor(number, shape, first, sure)
+        return Tensor(number, shape, channels_first, sure)
 
     def seen(self, tensor: Tensor) -> Shape:
         """What the network sees of a tensor."""
@@ -165,23 +165,23 @@ class Call:
         """A node, as the rooms of ``importers/common`` have it; a layer's weights are known by its key."""
         return self.add(op, *values, link=label)
 
-    def free(self, how: str, tensor: Tensor, shape: Shape, link: str = "", first: bool = False) -> Tensor:
+    def free(self, how: str, tensor: Tensor, shape: Shape, link: str = "", channels_first: bool = False) -> Tensor:
         """The tensor under another shape, or its axes in another order (``permute``): costs nothing."""
-        own = (*shape[1:], shape[0]) if first else shape
+        own = (*shape[1:], shape[0]) if channels_first else shape
         made = self.add(Rename(how, own or (1,)), tensor, link=link)
-        return made._replace(shape=shape, first=first)
+        return made._replace(shape=shape, channels_first=channels_first)
 
     def plain(self, tensor: Tensor, link: str = "layout") -> Tensor:
         """The tensor as Keras lays it out."""
-        return self.free("permute", tensor, tensor.shape, link) if tensor.first else tensor
+        return self.free("permute", tensor, tensor.shape, link) if tensor.channels_first else tensor
 
     def channels_first(self, tensor: Tensor, link: str = "layout") -> Tensor:
         """The tensor as the network has images whose channels Keras has first."""
-        return tensor if tensor.first else self.free("permute", tensor, tensor.shape, link, first=True)
+        return tensor if tensor.channels_first else self.free("permute", tensor, tensor.shape, link, True)
 
     def alike(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Tensors that one op reads together, in one layout."""
-        if len({tensor.first for tensor in tensors}) < 2 and len({len(tensor.shape) for tensor in tensors}) < 2:
+        if len({(tensor.channels_first, len(tensor.shape)) for tensor in tensors}) < 2:
             return list(tensors)
         return [self.plain(tensor) for tensor in tensors]
 
@@ -193,8 +193,8 @@ class Call:
                 f"it needs {rank} spatial {'axis' if rank == 1 else 'axes'} and channels, not {show(tensor.own)}"
             )
         choices = ("channels_last", "channels_first")
-        first = self.settings.word("data_format", choices, "channels_last") == "channels_first"
-        return self.channels_first(tensor) if first else self.plain(tensor)
+        channels_first = self.settings.word("data_format", choices, "channels_last") == "channels_first"
+        return self.channels_first(tensor) if channels_first else self.plain(tensor)
 
     def uncounted(
         self, reason: str, shapes: Sequence[Shape] = (), link: str = "", called: str = "", stores: bool = True
@@ -213,7 +213,7 @@ class Call:
         for at, shape in enumerate(known):
             op = Uncounted(printable(called or self.class_name), reason, shape or (1,))
             made = self.add(op, *sources, link=link if not at else f"{link or 'output'}{at}")
-            outputs.append(made._replace(shape=shape, first=False, sure=sure))
+            outputs.append(made._replace(shape=shape, channels_first=False, sure=sure))
         key = f"{self.key}/{link}" if link else self.key
         gap = Gap(key, numbers_in([self.args, self.kwargs]), stores)
         self.model.gaps[outputs[0].number - len(self.model.inputs)] = gap

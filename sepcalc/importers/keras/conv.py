@@ -92,7 +92,7 @@ def local(call: Call, rank: int) -> Tensor:
     filters, bias = settings.size("filters"), settings.flag("use_bias", True)
     window = Conv(kernel, filters, stride, padding, (1,) * rank)
     own = window.output((x.own,))
-    shape = (own[-1], *own[:-1]) if x.first else own
+    shape = (own[-1], *own[:-1]) if x.channels_first else own
     positions, way = prod(own[:-1]), settings.size("implementation", default=1)
     if way == 3:
         raise Unknown("its weights are stored as a sparse matrix: it would take implementation=1", shape)
@@ -103,9 +103,10 @@ def local(call: Call, rank: int) -> Tensor:
         raise Invalid("padding is 'same': expected 'valid', or implementation=2")
     else:
         flat = call.add(Copy((positions * prod(kernel) * x.own[-1],)), x, link="windows")
-        flat = flat._replace(shape=flat.own, first=False)
+        flat = flat._replace(shape=flat.own, channels_first=False)
         made = call.add(Conv((), positions * filters, (), (), (), positions, bias), flat)
-    return activate(call, call.free("reshape", made, shape, "shape", first=x.first), settings.get("activation"))
+    made = call.free("reshape", made, shape, "shape", x.channels_first)
+    return activate(call, made, settings.get("activation"))
 
 
 def _filters(settings: Settings, shape: Shape) -> int:

@@ -198,7 +198,7 @@ def masking(call: Call) -> Tensor:
 def _about(call: Call, axes: tuple[int, ...]) -> tuple[Tensor, bool, Callable[[Tensor], Tensor]]:
     """The input with these axes of Keras' shape last, whether it was moved for that, and the way back."""
     x, rank = call.x, len(call.x.shape)
-    if x.first and axes == (0,):
+    if x.channels_first and axes == (0,):
         return x, False, lambda made: made
     x = call.plain(x)
     if axes == tuple(range(rank - len(axes), rank)):

@@ -100,7 +100,7 @@ class Reader:
                 f"{name} is a subclassed model: its layers are connected by code that the file does not hold",
                 "build it as a functional model, or export it to ONNX: model.export('model.onnx', format='onnx')",
             )
-        self.model.first = _any_first(whole_model.config)
+        self.model.channels_first = _any_first(whole_model.config)
         if whole_model.class_name == "Sequential" and not _connected(whole_model):
             outputs = self.sequential(whole_model, "", "", None)
         else:
@@ -157,7 +157,7 @@ class Reader:
         a name has channels last."""
         shape = batch_shape(said)
         rank = None if shape is None else len(shape)
-        first = self.model.first and rank is not None and rank >= 3
+        channels_first = self.model.channels_first and rank is not None and rank >= 3
         if text is None:
             if shape is None:
                 raise Invalid(
@@ -167,22 +167,22 @@ class Reader:
                 example = "x".join("224" if size is None else str(size) for size in shape)
                 open_ones = "x".join("?" if size is None else str(size) for size in shape)
                 raise Invalid(f"its shape {open_ones} leaves sizes open", f"--input {name}={example}, for example")
-            return self.model.input(name, tuple([size for size in shape if size is not None]), first)
+            return self.model.input(name, tuple([size for size in shape if size is not None]), channels_first)
         sizes = read_shape(text) if text.count("x") < 4 else sizes_of(text)
         named = name in self.model.request.inputs
         if named and rank is not None and len(sizes) == rank + 1:
             sizes = sizes[1:]
-        elif first and not named:
+        elif channels_first and not named:
             sizes = (sizes[-1], *sizes[:-1])
         if rank is not None and len(sizes) != rank:
             raise Invalid(f"{quoted(text)} has {len(sizes)} sizes: expected {rank}, without the batch")
-        channels = 0 if first else -1
+        channels = 0 if channels_first else -1
         if rank is not None and rank > 1 and shape is not None and shape[channels] not in (None, sizes[channels]):
             raise Invalid(
                 f"{quoted(text)} has {sizes[channels]} channels: the model's weights are for {shape[channels]}"
             )
         self.overridden = True
-        return self.model.input(name, sizes, first)
+        return self.model.input(name, sizes, channels_first)
 
     # --- a sequence ---------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ def concat(call: Call, axis: int) -> Tensor:
     """Side by side along an axis of Keras' shape."""
     tensors = call.alike(call.tensors)
     rank = len(tensors[0].shape)
-    own = (axis - 1) % rank if tensors[0].first else axis
+    own = (axis - 1) % rank if tensors[0].channels_first else axis
     return call.add(Concat(own), *tensors)
 
 

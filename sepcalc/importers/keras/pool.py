@@ -26,7 +26,7 @@ def pool(call: Call, rank: int, how: str) -> Tensor:
 def global_pool(call: Call, rank: int, how: str) -> Tensor:
     x, keep = call.image(rank), call.settings.flag("keepdims", False)
     made = call.add(Reduce(how, tuple(range(rank)), keep, "pool"), x)
-    return made if keep else made._replace(shape=made.own[-1:], first=False)
+    return made if keep else made._replace(shape=made.own[-1:], channels_first=False)
 
 
 def adaptive(call: Call, rank: int, how: str) -> Tensor:
@@ -52,7 +52,7 @@ def resample(call: Call, x: Tensor, to: tuple[int, ...], how: str, link: str = "
     if how not in ("nearest", "bilinear", "bicubic"):
         shape = (*to, x.own[-1])
         plain = call.plain(x)
-        shape = shape if not x.first else (shape[-1], *shape[:-1])
+        shape = shape if not x.channels_first else (shape[-1], *shape[:-1])
         reason = f"interpolation {how}: it would take nearest, bilinear or bicubic"
         return call.inside(link, call.class_name, {}, plain).uncounted(reason, [shape])[0]
     return call.add(Upsample(how, to), x, link=link)

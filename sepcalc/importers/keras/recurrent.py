@@ -199,8 +199,9 @@ def _run_images(call: Call, x: Tensor, way: Direction, link: str) -> tuple[Tenso
     settings, rank = way.images, way.rank
     if len(x.shape) != rank + 2:
         raise Invalid(f"it needs a sequence of {rank} spatial axes and channels")
-    first = settings.word("data_format", ("channels_last", "channels_first"), "channels_last") == "channels_first"
-    if first:
+    formats = ("channels_last", "channels_first")
+    channels_first = settings.word("data_format", formats, formats[0]) == formats[1]
+    if channels_first:
         steps, channels, *sizes = x.shape
         x = call.free("permute", x, (steps, *sizes, channels), _under(link, "layout"))
     kernel = settings.sizes("kernel_size", rank=rank)
@@ -225,23 +226,24 @@ def _run_images(call: Call, x: Tensor, way: Direction, link: str) -> tuple[Tenso
     )
     states = []
     if way.states:
-        states = [_last_image(call, made, way.sequences, _under(link, kind), first) for kind in ("h", "c")]
-    if first:
+        states = [_last_image(call, made, way.sequences, _under(link, kind), channels_first) for kind in ("h", "c")]
+    if channels_first:
         *outer, channels = made.shape
         if way.sequences:
             made = call.free("permute", made, (outer[0], channels, *outer[1:]), _under(link, "restored"))
         else:
-            made = made._replace(shape=(channels, *outer), first=True)
+            made = made._replace(shape=(channels, *outer), channels_first=True)
     return made, states
 
 
-def _last_image(call: Call, made: Tensor, sequences: bool, name: str, first: bool) -> Tensor:
+def _last_image(call: Call, made: Tensor, sequences: bool, name: str, channels_first: bool) -> Tensor:
     if sequences:
         step = call.add(_final(made), made, link=f"{name}/step")
         tensor = call.free("reshape", step, made.shape[1:], name)
     else:
         tensor = call.add(Rename("identity"), made, link=name)
-    return tensor._replace(shape=(tensor.shape[-1], *tensor.shape[:-1]), first=True) if first else tensor
+    shape = (tensor.shape[-1], *tensor.shape[:-1])
+    return tensor._replace(shape=shape, channels_first=True) if channels_first else tensor
 
 
 def _lstm(seen: Conv, before: Conv, state: Shape, gate: str, act: str) -> tuple[Part, ...]:

@@ -125,7 +125,7 @@ def equalization(call: Call) -> Tensor:
     bilinearly. Where a pixel's table lies, and with what weights, is known beforehand."""
     settings = call.settings
     image = call.image(2)
-    x = image._replace(shape=image.own, first=False)
+    x = image._replace(shape=image.own, channels_first=False)
     height, width, channels = x.shape
     grid = settings.sizes("tile_grid_size", rank=2, default=8)
     tile = tuple([-(-size // count) for size, count in zip((height, width), grid)])
@@ -171,7 +171,7 @@ def equalization(call: Call) -> Tensor:
     if whole != (height, width, channels):
         made = call.add(Slice((height, width, channels)), made, link="cropped")
     made = _ranged(call, made, "restored")
-    return made._replace(shape=image.shape, first=image.first)
+    return made._replace(shape=image.shape, channels_first=image.channels_first)
 
 
 _FOURIER = (
