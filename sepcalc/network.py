@@ -9,8 +9,7 @@ from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, th
 from sepcalc.branches import Choice, more, renamed
 from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named, total
 from sepcalc.errors import InputError, Problem, near_miss, quoted
-from sepcalc.ops.base import Op, Uncounted
-from sepcalc.rewrite import Chain
+from sepcalc.ops.base import Chain, Op, Uncounted
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.shown import shown
 from sepcalc.spec import Spec, outputs

@@ -11,15 +11,14 @@ problems with a caret.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Meant, Problem, near_miss, quoted
 from sepcalc.kinds import KINDS, Kind, build, unknown_kind
-from sepcalc.ops.base import Op, Uncounted
-from sepcalc.options import OPTIONS, SHORT, Option, Value
-from sepcalc.rewrite import Chain, Link
+from sepcalc.ops.base import Chain, Link, Op, Uncounted
+from sepcalc.option_words import OPTION, in_one_word, in_two_words, listed, read_option, spelled, stray
+from sepcalc.options import OPTIONS, Value
 from sepcalc.shape import MAX_SIZE, Shape, Shapes, misread, read_shape, show
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2000  # characters of a spec: no real one comes near, and an error message repeats it
 EACH = "each"
 _WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
-_OPTION = re.compile(r"-[A-Za-z-]")
-_ORDER = {name: number for number, name in enumerate(OPTIONS)}
 
 
 class Spec(NamedTuple):
@@ -47,9 +44,7 @@ class Spec(NamedTuple):
 
     def __str__(self) -> str:
         parts = [*map(show, self.inputs), *[EACH] * self.each, self.kind, *self.words]
-        options = self.options
-        parts += [_written(name, options[name]) for name in sorted(options, key=_ORDER.__getitem__)]
-        return " ".join(parts)
+        return " ".join(parts + listed(self.options))
 
     @property
     def links(self) -> Chain:
@@ -285,12 +280,12 @@ def read(
     options: dict[str, Value] = {}
     allowed = kind.options
     while at < count:
-        whole = _whole(words[at]) or (_paired(words[at], words[at + 1]) if at + 1 < count else None)
+        whole = in_one_word(words[at]) or (in_two_words(words[at], words[at + 1]) if at + 1 < count else None)
         if whole is not None and whole[0] in allowed and whole[0] not in options:
             options[whole[0]] = whole[1]
             at += whole[2]
         else:
-            at = _option(name, kind, words, at, also, commands, options, facts)
+            at = read_option(name, kind, words, at, also, commands, options, facts)
     if defaults and not (facts and kind.form):
         fitting = kind.form(chosen, options) if kind.form else kind.options
         options = {**{option: value for option, value in defaults.items() if option in fitting}, **options}
@@ -301,10 +296,10 @@ def read(
     if kind.form and not facts:
         fitting = kind.form(chosen, options)
         form = " ".join((name, *chosen)) + (" --to" if "to" in fitting and "to" in options else "")
-        listed = ", ".join(spelled(OPTIONS[fit]) for fit in fitting)
+        known = ", ".join(spelled(OPTIONS[fit]) for fit in fitting)
         for useless in options.keys() - set(fitting):
             refusal = Invalid(
-                f"{form} takes no {spelled(OPTIONS[useless])}", f"it takes {listed or 'no options'}", useless
+                f"{form} takes no {spelled(OPTIONS[useless])}", f"it takes {known or 'no options'}", useless
             )
             facts.append((index_of(words, useless), refusal))
     if facts:
@@ -339,152 +334,15 @@ def _words(
             after = " ".join((name, *given[:place]))
             unknown = f"unknown word {quoted(given[place])} after {after}: expected {_listed(slot)}"
             facts.append((at + place, Invalid(unknown, near_miss(given[place], slot))))
-    facts += [(at + place, _stray(name, given[place])) for place in range(len(slots), len(given))]
+    facts += [(at + place, stray(name, given[place])) for place in range(len(slots), len(given))]
     return given, end
 
 
 _NO_WORDS = Kind._field_defaults["words"]
-_ANY = KINDS["conv"]._replace(needs=(), takes=tuple(OPTIONS))  # a kind that takes every option
 
 
 def _listed(choices: Sequence[str]) -> str:
     return f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
-
-
-def _stray(kind: str, word: str) -> Invalid:
-    if word[0].isdigit():
-        return Invalid(
-            f"unexpected {quoted(word)} after {kind}", "the shape stands first; a value follows its option: -k5 or -k 5"
-        )
-    return Invalid(f"unexpected word {quoted(word)} after {kind}", near_miss(word, [f"--{name}" for name in OPTIONS]))
-
-
-@lru_cache(8192)
-def _whole(word: str) -> tuple[str, Value, int] | None:
-    """An option that is right by itself, ``-k3`` or ``--bias``: its name, its value, one word. What is not, or not so
-    simply, is for :func:`_option` to read, which is four times slower and knows why."""
-    if word[0] == "-" and word[2:].isdigit() and word[1] in SHORT:  # most of all options, and most of them differ
-        try:
-            return (SHORT[word[1]].name, SHORT[word[1]].type.read(word[2:]), 1)
-        except Invalid:
-            return None
-    facts: list[tuple[int, Invalid]] = []
-    options: dict[str, Value] = {}
-    _option("", _ANY, (word,), 0, (), (), options, facts)
-    return None if facts else (*next(iter(options.items())), 1)
-
-
-@lru_cache(1024)
-def _paired(word: str, value: str) -> tuple[str, Value, int] | None:
-    """The same for an option and its value apart, ``-p same``."""
-    facts: list[tuple[int, Invalid]] = []
-    options: dict[str, Value] = {}
-    if _option("", _ANY, (word, value), 0, (), (), options, facts) != 2 or facts:
-        return None
-    return (*next(iter(options.items())), 2)
-
-
-def _option(
-    name: str,
-    kind: Kind,
-    words: Sequence[str],
-    at: int,
-    also: tuple[str, ...],
-    commands: Iterable[str],
-    options: dict[str, Value],
-    facts: list[tuple[int, Invalid]],
-) -> int:
-    """Reads the option at a word into ``options``; returns where the next one begins."""
-    word = words[at]
-    negative = False
-    if word[:2] == "--":
-        long, equals, value = word[2:].partition("=")
-        option = OPTIONS.get(long)
-        if option is None and long[:3] == "no-":
-            option = OPTIONS.get(long[3:])
-            negative = option is not None and option.flag
-            option = option if negative else None
-    elif word[0] == "-" and len(word) > 1:
-        option, value = SHORT.get(word[1]), word[2:]
-        equals = "=" if value[:1] == "=" else ""
-        value = value.removeprefix("=")
-    else:
-        facts.append((at, Invalid("unexpected '-'") if word == "-" else _stray(name, word)))
-        return at + 1
-    if option is None:
-        facts.append((at, _unknown(name, kind, word, also, commands)))
-        valued = word[:2] == "--" and not equals and at + 1 < len(words) and words[at + 1][0] != "-"
-        return at + 2 if valued else at + 1  # what looks like its value is no mistake of its own
-    if option.name not in kind.options and option.name not in also:
-        facts.append((at, Invalid(f"{name} takes no {spelled(option)}", takes(name, kind, also), option.name)))
-        value = value or "-" if option.flag else value
-    if option.flag:
-        if equals:
-            facts.append(
-                (at, Invalid(f"--{option.name} takes no value", f"--{option.name} or --no-{option.name}", option.name))
-            )
-        return _store(option, not negative, at, at + 1, options, facts)
-    after = at + 1
-    if not value and not equals:
-        if after == len(words) or _OPTION.match(words[after]):
-            facts.append((at, Invalid(f"{spelled(option)} needs a value: {option.help}", about=option.name)))
-            return after
-        value = words[after]
-        after += 1
-    try:
-        return _store(option, option.type.read(value), at, after, options, facts)
-    except Invalid as fact:
-        facts.append((after - 1, Invalid(f"{spelled(option)}: {fact.message}", fact.hint, option.name)))
-        return after
-
-
-def _store(
-    option: Option, value: Value, at: int, after: int, options: dict[str, Value], facts: list[tuple[int, Invalid]]
-) -> int:
-    if option.name in options:
-        facts.append((at, Invalid(f"{spelled(option)} is given twice", about=option.name)))
-    options[option.name] = value
-    return after
-
-
-def _unknown(name: str, kind: Kind, word: str, also: tuple[str, ...], commands: Iterable[str]) -> Invalid:
-    if word[1:2].isdigit():
-        return Invalid(f"unexpected {quoted(word)}: a size is a whole number from 1 on")
-    denied = word[:5] == "--no-"
-    own = [f"--no-{option}" if denied else f"--{option}" for option in (*kind.options, *also)]
-    known = [*(option for option in own if not denied or OPTIONS[option[5:]].flag), *commands]
-    return Invalid(
-        f"unknown option {quoted(word)}", near_miss(word, known) if word[:2] == "--" else takes(name, kind, also)
-    )
-
-
-def takes(name: str, kind: Kind, also: tuple[str, ...] = ()) -> str:
-    """The options of a kind, as a hint."""
-    names = [spelled(OPTIONS[option]) for option in dict.fromkeys((*kind.options, *also))]
-    return f"{name} takes {', '.join(names)}" if names else f"{name} takes no options"
-
-
-def spelled(option: Option) -> str:
-    """An option's names as messages give them: ``-k (--kernel)``, ``--bias``."""
-    return f"-{option.short} (--{option.name})" if option.short else f"--{option.name}"
-
-
-def written(option: Option, value: Value) -> str:
-    """An option with its value, as the grammar reads it: ``-k5``, ``--bias``, ``--heads 12``."""
-    if option.flag:
-        return f"--{option.name}" if value else f"--no-{option.name}"
-    text = option.type.write(value)
-    return f"-{option.short}{text}" if option.short else f"--{option.name} {text}"
-
-
-def _written(name: str, value: Value) -> str:
-    """The same of an option by its name. Few values stand in many layers, but for sizes."""
-    return written(OPTIONS[name], value) if type(value) is int else _known(name, value)
-
-
-@lru_cache(1024, typed=True)
-def _known(name: str, value: Value) -> str:
-    return written(OPTIONS[name], value)
 
 
 def index_of(words: Sequence[str], about: str) -> int:
@@ -501,7 +359,7 @@ def _problem(text: str, words: Sequence[str], at: int, fact: Invalid) -> Problem
     start, end = span(text, at)
     option = OPTIONS.get(fact.about)
     alone = option and not option.flag and words[at : at + 1] in ([f"--{option.name}"], [f"-{option.short}"])
-    if alone and at + 1 < len(words) and not _OPTION.match(words[at + 1]):
+    if alone and at + 1 < len(words) and not OPTION.match(words[at + 1]):
         end = span(text, at + 1)[1]  # the value that stands apart from its option belongs to it
     return Problem(fact.message, fact.hint, source=text, start=start, end=end)
 

@@ -11,8 +11,9 @@ from sepcalc.expression import Expression, ExpressionError
 from sepcalc.expression import parse as parse_expression
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
+from sepcalc.option_words import spelled
 from sepcalc.options import Option
-from sepcalc.spec import MAX_LENGTH, spelled
+from sepcalc.spec import MAX_LENGTH
 
 
 class Words:

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.network import Layer, Network, Node, matches
+from sepcalc.ops.base import Chain
 from sepcalc.ops.conv import Conv
+from sepcalc.option_words import spelled
 from sepcalc.options import OPTIONS, Option, Value
-from sepcalc.rewrite import VARIANTS, Chain, Settings, chain
+from sepcalc.rewrite import VARIANTS, Settings, chain
 from sepcalc.shape import Shape, show
 from sepcalc.shown import shown
-from sepcalc.spec import outputs, spelled
+from sepcalc.spec import outputs
 
 CONV = "conv"  # what a rule may name beside the variants: the convolution itself, with other groups
 _TAKEN: Mapping[str, tuple[str, ...]] = {  # the options that each may be given
