@@ -1,9 +1,8 @@
 """Which kernels separate, and what a layer gains by it.
 
-A kernel is separable when it is an outer product of vectors, one along each axis: then a convolution with it is a
-chain of convolutions along one axis each. Integers and fractions are answered exactly; real numbers by their singular
-values, to a tolerance that is stated.
-"""
+A kernel is separable when it is an outer product of vectors, one along each axis. A convolution with it is then a chain
+of convolutions along one axis each. Integers and fractions are answered exactly; real numbers by their singular values,
+within a stated tolerance."""
 
 import os
 from collections.abc import Sequence
@@ -103,7 +102,7 @@ def _given(kernel: Any, layer: bool | None) -> Kernel:
 
 
 def factored(kernel: Kernel) -> Factoring:
-    """The answer for a kernel that was read."""
+    """The answer for a kernel."""
     found = exact.separate(kernel.shape, kernel.exact) if kernel.exact is not None else None
     weights = spectra.scaled(schemes.squeezed(kernel.weights))
     slices = weights.reshape(-1, *weights.shape[2:])

@@ -1,7 +1,6 @@
-"""Kernels out of files: ``.npy``, ``.csv``, and one tensor of an ONNX or a safetensors file.
+"""Kernels from files: ``.npy``, ``.csv``, and one tensor of an ONNX or a safetensors file.
 
-Nothing here runs what a file contains, and nothing is allocated before the file is known to hold it.
-"""
+Nothing in a file is executed, and no memory is taken before the file is known to hold that much."""
 
 import json
 import os
@@ -112,7 +111,7 @@ def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
 
 
 def _numbers(file: IO[bytes], shape: Iterable[int], dtype: Any, start: int, told: str) -> Array:
-    """The numbers from ``start`` on, once the file is known to hold as many as it is said to."""
+    """The numbers from ``start`` on. Raises Invalid where the file holds fewer than it announces."""
     shape = tuple(shape)
     count = prod(shape)
     if not count:  # the other sizes may be any
@@ -205,7 +204,7 @@ def _onnx(file: IO[bytes], path: str, weight: str | None, layer: bool | None) ->
 
 
 def _weights(path: str, name: str, array: Array) -> Kernel:
-    """A convolution's weights out of a file of many tensors. Raises Invalid."""
+    """A convolution's weights from a file of many tensors. Raises Invalid."""
     try:
         return of_array(f"{path}:{name}", array, layer=True)
     except Invalid as fact:

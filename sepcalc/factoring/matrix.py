@@ -67,7 +67,7 @@ _AT_MOST = f"at most {MAX_NUMBERS:,}; larger ones as .npy"
 
 
 class _At(Invalid):
-    """A fact with its place in the line."""
+    """A problem with its place in the line."""
 
     def __init__(self, message: str, start: int, end: int, hint: str = "") -> None:
         super().__init__(message, hint)

@@ -1,10 +1,8 @@
-"""What a network is held to.
+"""What a network is held to. ``metrics``: the table of what can be limited. ``limits``: a network against its budget.
+``published``: against published numbers. ``snapshots``, ``diffs`` and ``baselines``: against its own past. ``reasons``:
+why it is over. ``checks``: the verdict on one network. ``configuration``: what a project asks for.
 
-``metrics`` is the table of what can be limited, ``limits`` holds a network to its budget, ``published`` to what was
-printed of it; ``snapshots``, ``diffs`` and ``baselines`` compare it with what it was; ``reasons`` says why it is over,
-``checks`` gives the verdict on one network, and ``configuration`` reads what a project asks for. A command loads what
-it uses: importing this package loads the first three.
-"""
+A command loads what it uses: importing this package loads the first three."""
 
 from sepcalc.gate.limits import Limit as Limit
 from sepcalc.gate.limits import Mark as Mark

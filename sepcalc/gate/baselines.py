@@ -1,8 +1,7 @@
-"""Baselines: the counts of networks, kept in a file, to hold what they become against.
+"""Baselines: the counts of networks in a file, to compare later ones with.
 
-A baseline is compared only with what it is about: the same definitions and the same version of sepcalc, the same file,
-name, inputs and settings. Anything else is refused.
-"""
+A baseline is compared only with the same definitions, the same version of sepcalc, and the same file, name, inputs and
+settings. Anything else is refused."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ DEFINITIONS = 2  # of every count: a new number whenever docs/opcounts.md define
 
 
 class Kept(NamedTuple):
-    """A network as it was, with the settings that it was read with; ``file`` is relative to the baseline's folder."""
+    """A network's counts, and the settings that it was read with. ``file`` is relative to the baseline's folder."""
 
     file: str
     settings: Mapping[str, str]
@@ -30,7 +29,7 @@ class Kept(NamedTuple):
 
 
 def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
-    """A baseline, as JSON has it; ``version`` is sepcalc's."""
+    """A baseline as JSON; ``version`` is that of sepcalc."""
     return {
         "format": FORMAT,
         "definitions": DEFINITIONS,
@@ -61,7 +60,7 @@ def _of_row(row: Row) -> dict[str, Any]:
 
 
 def _of_choices(choices: Sequence[Choice]) -> list[dict[str, Any]]:
-    """The choices, as JSON has them: the row of each, the layers that are laid out, and the other branches."""
+    """The choices as JSON: the row of each, the layers that are laid out, and the other branches."""
     return [
         {
             "name": choice.name,
@@ -97,7 +96,7 @@ def found(
     settings: Mapping[str, str],
     now: Snapshot,
 ) -> Snapshot:
-    """What the baseline called ``name`` has of this network. Raises InputError where it has nothing to compare with."""
+    """The entry of the baseline ``name`` for this network. Raises InputError where there is none to compare with."""
     place = printable(name)
     of_file = [entry for entry in kept.values() if entry.file == file]
     if not of_file:
@@ -237,7 +236,7 @@ def _kept(data: Any) -> Kept:
 
 
 def _follows(row: Row, place: Place, sizes: Sequence[int], at: int) -> None:
-    """Checks what of a layer follows from where it stands; ``at`` is the number of its output."""
+    """Checks what follows from the place of a layer; ``at`` is the number of its output."""
     _check(all(source < at for source in place.reads), "a layer reads what was there before it")
     moved = sum([sizes[source] for source in place.reads]) + row.cost.params + place.elsewhere + sizes[at]
     traffic = moved * ELEMENT_BYTES if place.writes else 0
@@ -260,7 +259,7 @@ _ROW = ("name", "kind", "output", *COSTS, *MORE)
 
 
 def _counts(data: Any) -> Row:
-    """What a layer has of every count."""
+    """Every count of a layer."""
     _keys(data, set(_ROW), "a layer")
     _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
     cost, beside = Cost(*[_number(data[name]) for name in COSTS]), [_number(data[name]) for name in MORE]

@@ -1,5 +1,4 @@
-"""The verdict on one network: what it is held to, and what came of it. Never a pass for what was not read, not counted
-or not understood."""
+"""The verdict on one network. What was not read, counted or understood never passes."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -22,7 +21,8 @@ STATUS = {PASSED: "passed", OVER: "failed", REFUSED: "error", INCOMPLETE: "incom
 
 
 class Demand(NamedTuple):
-    """What a network is held to. ``then`` finds what it was in a baseline (None: there is none), given what it is."""
+    """What a network is held to. ``then`` takes its present counts and finds its past ones in a baseline (None: no
+    baseline)."""
 
     limits: Sequence[Limit] = ()
     claims: Sequence[Claim] = ()
@@ -34,7 +34,7 @@ class Demand(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to hold a network against. What was published is no budget."""
+        """Whether there is no budget and no baseline. Published numbers are no budget."""
         return not (self.limits or self.increases)
 
 

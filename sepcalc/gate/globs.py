@@ -1,5 +1,5 @@
-"""Globs, as Python's ``glob`` module reads them with ``**``: the files that they match, those that they skip for a dot,
-and whether they match a path that is not on the disk."""
+"""Globs as Python's ``glob`` module reads them, with ``**``: the files they match, the files they skip for a dot, and
+whether they match a path that is not on the disk."""
 
 import glob
 import os
@@ -10,13 +10,13 @@ from itertools import islice
 
 
 def is_glob(pattern: str, root: str) -> bool:
-    """Whether this is more than the path of one file: what exists as it is written is that file, brackets or not."""
+    """Whether the text is more than the path of one file. A path that exists is that file, brackets or not."""
     return glob.has_magic(pattern) and not os.path.lexists(os.path.join(root, pattern))
 
 
 def expand(pattern: str, root: str, most: int) -> list[str]:
-    """What a glob matches in a folder, relative to it, in the order of the alphabet: one more than ``most`` at the
-    most. Folders only where a file's name was asked for."""
+    """The paths in a folder that a glob matches, relative to it, in alphabetical order; at most ``most`` + 1 of them.
+    Folders count only where no file name is asked for."""
     last = pattern.replace("\\", "/").rsplit("/", 1)[-1]
     found = (
         path
@@ -27,8 +27,8 @@ def expand(pattern: str, root: str, most: int) -> list[str]:
 
 
 def skipped(pattern: str, root: str) -> list[str]:
-    """What a glob would match but for a dot that a name begins with: files, and folders that hold any, with a ``/``
-    behind them. Not ``.git``."""
+    """The paths that a glob would match but for a dot at the start of a name: files, and folders that hold any, with a
+    ``/`` at the end. ``.git`` is never among them."""
     parts = _parts(pattern)
     fixed = 0
     while fixed < len(parts) - 1 and not glob.has_magic(parts[fixed]):
@@ -69,8 +69,8 @@ def skipped(pattern: str, root: str) -> list[str]:
 
 
 def matches(pattern: str, path: str, hidden: bool = False) -> bool:
-    """Whether a glob, or the path of a file, matches this path; ``hidden`` says that it may match dots that names begin
-    with. Nothing on the disk is asked."""
+    """Whether a glob, or the path of a file, matches this path. ``hidden``: it may match names that start with a dot.
+    The disk is not read."""
     parts = _parts(pattern)
     reached = set(_free(parts, 0))  # how many parts of the pattern are used up
     for name in posixpath.normpath(path.replace("\\", "/")).split("/"):

@@ -1,8 +1,7 @@
-"""Budgets: limits as they are written, and a network held to them.
+"""Budgets: limits as they are written, and the verdict on each.
 
-A budget is read from names and texts, wherever these stand: YAML, pyproject.toml and the command line hand over
-:class:`Written` entries and are told each fact with the place that they gave.
-"""
+A budget is read from names and texts. YAML, pyproject.toml and the command line hand over :class:`Written` entries, and
+are told each problem with the place that they gave."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ LEVELS = ("error", "warn")
 
 
 class Mark(NamedTuple):
-    """Where something was written, line and column from 1 (0: not known)."""
+    """A place in a file: line and column from 1 (0: unknown)."""
 
     file: str
     line: int = 0
@@ -31,9 +30,8 @@ class Mark(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """The most that a metric may be: of the whole network, or of the layers whose names match the glob ``scope``, all
-    of them together or ``each``. ``level`` says whether being over it fails or only warns, ``message`` what to tell
-    whoever is."""
+    """The most that a metric may be: of the whole network, or of the layers whose names match the glob ``scope``, in
+    sum or ``each``. ``level``: whether being over it fails or warns. ``message``: what is then said."""
 
     metric: str
     most: Printed
@@ -45,8 +43,8 @@ class Limit(NamedTuple):
 
 
 class Increase(NamedTuple):
-    """How much a metric may grow beyond what it was: a part of that in percent, or an amount. ``every`` is whether it
-    was asked of every metric, in one word."""
+    """The most that a metric may grow, in percent or as an amount. ``every``: it is one of those that were asked of
+    every metric at once."""
 
     metric: str
     most: Printed
@@ -55,7 +53,7 @@ class Increase(NamedTuple):
     every: bool = False
 
     def allows(self, old: int, new: int) -> bool:
-        """Whether the growth is within it; what shrinks always is."""
+        """Whether the growth is within it. A decrease always is."""
         grown = (new - old) * self.most.below
         return grown * 100 <= self.most.digits * old if self.percent else grown <= self.most.digits * self.most.unit
 
@@ -67,7 +65,7 @@ class Increase(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A limit beside what there is; equal to it passes. It is ``unknown`` whether that passes where it is within the
+    """A limit and the actual number; equal passes. It is ``unknown`` whether it passes where the number is within the
     limit, but some layer is not counted in the metric."""
 
     metric: str
@@ -80,12 +78,12 @@ class Verdict(NamedTuple):
 
     @property
     def fails(self) -> bool:
-        """Whether it is over a limit that is more than a warning."""
+        """Whether the number is over a limit whose level is error."""
         return not self.passed and not self.unknown and self.level == "error"
 
     @property
     def subject(self) -> str:
-        """The metric, and of which layers it is if not of all."""
+        """The metric, with the layers that it is about unless it is about all."""
         scope = "" if self.scope in (NETWORK, BASELINE) else f" of {self.scope}"
         return f"{spoken(self.metric)}{scope}"
 
@@ -95,7 +93,7 @@ class Verdict(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A limit with its verdict, and the layers that it is about (of a limit to growth: what ``base`` was)."""
+    """A limit with its verdict and its layers. ``base`` is the number before, for a limit on growth."""
 
     limit: Limit | Increase
     verdict: Verdict
@@ -107,8 +105,8 @@ class Held(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A name with a text, or with more of the kind inside; ``at`` and ``value_at`` are whatever the one who hands it
-    over needs to find the name and the value again, ``mark`` is where a person finds it."""
+    """A name with a text, or with entries inside. ``at`` and ``value_at`` are the places of the name and of the value,
+    as the reader of the file needs them; ``mark`` is the place for people."""
 
     key: str
     value: "str | Sequence[Written] | None"
@@ -199,7 +197,7 @@ def read_layers(entry: Written, note: Note) -> list[Limit]:
 
 
 def read_limits(entries: Iterable[Written], note: Note, more: Sequence[str] = (), whole: bool = True) -> list[Limit]:
-    """Metrics, each with the most that it may be; ``more`` are the keys that may stand beside them."""
+    """Metrics with their limits. ``more`` are other keys that may stand beside them."""
     limits, seen = [], dict[str, str]()
     for entry in entries:
         text = _text(entry, f"the budget of {entry.key}", note)
@@ -283,10 +281,9 @@ def grown(
     level: str = "error",
     incomplete: Collection[str] = (),
 ) -> list[Held]:
-    """Every limit to growth, held against what was and what is, both by metric; where there are several such pairs,
-    each must hold, and the first that does not is told. What is not known in full, where these
-    counts are ``incomplete``, is left out of a limit to every metric (:func:`left_out` says so); where it is limited by
-    itself, whether it passes is unknown."""
+    """The verdict on every limit on growth, from the counts before and after, both by metric. With several such pairs
+    each must hold; the first that does not is told. A limit on every metric leaves out those of ``incomplete`` counts
+    (:func:`left_out` says so); a limit on such a metric by itself is unknown."""
     held = []
     for increase in increases:
         counts = [(old[increase.metric], new[increase.metric]) for old, new in sides]
@@ -301,7 +298,7 @@ def grown(
 
 
 def left_out(increases: Iterable[Increase], incomplete: Collection[str]) -> tuple[str, ...]:
-    """What a limit to the growth of every metric does not hold, in words."""
+    """A sentence on the metrics that a limit on every metric leaves out."""
     metrics = [spoken(one.metric) for one in increases if one.every and unknown(one.metric, incomplete)]
     if not metrics:
         return ()

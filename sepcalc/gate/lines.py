@@ -9,11 +9,8 @@ Path = tuple[str | int, ...]
 
 
 def lines_of(text: str, words: Sequence[str], about: Callable[[Mapping[str, Any]], bool]) -> dict[Path, int]:
-    """The line (from 1) of every key of the tables of a TOML text that are ``about`` sepcalc, all of which have one of
-    these words (in whatever case); in an array of tables a key is a number.
-
-    Each statement is parsed by itself, below the head of its table.
-    """
+    """The line (from 1) of every key in the tables of a TOML text that are ``about`` sepcalc. ``words``: every such
+    table has one of them in it, in any case. In an array of tables a key is a number."""
     lines: dict[Path, int] = {}
     count = 0
     for first, head, statements in _tables(text):
@@ -34,7 +31,7 @@ def lines_of(text: str, words: Sequence[str], about: Callable[[Mapping[str, Any]
 
 
 def _checks(data: Mapping[str, Any]) -> Any:
-    """What stands in tool.sepcalc.check."""
+    """The value of tool.sepcalc.check."""
     for name in ("tool", "sepcalc", "check"):
         data = data.get(name, {}) if isinstance(data, dict) else {}
     return data
@@ -63,8 +60,8 @@ def _tables(text: str) -> Iterator[tuple[int, str, list[Statement]]]:
 
 
 def _statements(text: str) -> Iterator[Statement]:
-    """Heads of tables, keys with their values, comments and empty lines: what ends with a line that is in no string and
-    no array."""
+    """Heads of tables, keys with their values, comments and empty lines. A statement ends at a line end outside of
+    strings and arrays."""
     first, number, depth, start = 1, 1, 0, 0
     for token in _TOKEN.finditer(text):
         sort = token[0]
@@ -98,7 +95,7 @@ def _paths(value: Any, at: Path = ()) -> Iterator[Path]:
 
 
 def _numbered(path: Path, count: int, array: bool, inner: bool) -> Path:
-    """The path as it is in the whole text: which of the checks it is of."""
+    """The path in the whole text: it has the number of the check."""
     if path[:3] != ("tool", "sepcalc", "check") or len(path) == 3:
         return path
     if array:

@@ -1,4 +1,4 @@
-"""Everything of a network that can be held to a limit: one table."""
+"""The table of metrics: everything of a network that can be limited."""
 
 from collections.abc import Callable, Collection
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from sepcalc.network import SUMS, Layer, Network
 
 
 class Metric(NamedTuple):
-    """How a metric is measured: of a whole network, and of one layer (None: it is of a whole network only)."""
+    """A metric: how it is measured of a network, and of one layer (None: of a whole network only)."""
 
     network: Callable[[Network], int]
     layer: Callable[[Layer], int] | None
@@ -37,12 +37,12 @@ _SUMS = {"flops": ("mults", "adds", "divs"), "effective_macs": ("macs",)}  # met
 
 
 def unknown(metric: str, counts: Collection[str]) -> bool:
-    """Whether a metric is not known in full where these counts are not."""
+    """Whether a metric is unknown where these counts are."""
     return any(count in counts for count in _SUMS.get(metric, (metric,)))
 
 
 def spoken(metric: str) -> str:
-    """A metric as it is written in budgets and shown to people: ``peak-memory``."""
+    """The name of a metric in budgets and messages: ``peak-memory``."""
     return metric.replace("_", "-")
 
 
@@ -56,6 +56,6 @@ def read_metric(text: str) -> str:
 
 
 def measured(network: Network, metric: str) -> int:
-    """A metric of the whole network, the most that it may have where not always the same runs; bytes at 4 an element,
-    but for params whose file has widths of its own."""
+    """A metric of the whole network. Where the network has choices, it is the most of any. Bytes are those of 4-byte
+    elements, but for params whose file has its own widths."""
     return network.most.get(metric, 0) or METRICS[metric].network(network)

@@ -1,4 +1,4 @@
-"""Tables of a pyproject.toml that are nearly those of sepcalc: what stands in them would hold nothing."""
+"""Tables of a pyproject.toml that are nearly those of sepcalc. They would be ignored without a word."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -39,7 +39,7 @@ def _is_like(name: str, ours: str) -> bool:
 
 
 def _is_check(value: Any) -> bool:
-    """Whether a table has a path, and beside it what only a check has."""
+    """Whether a table has a path and another key that only a check has."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("path"), str)

@@ -1,4 +1,4 @@
-"""What files were in the revisions that the working folder comes from: whether they had a budget there."""
+"""Files in earlier revisions: whether they had a budget there."""
 
 import os
 from collections import Counter
@@ -19,8 +19,8 @@ DOCUMENTS = (".yaml", ".yml")  # that may have a budget of their own
 
 
 class Earlier(NamedTuple):
-    """A file as it was: in which revision, what it was called there, from the root of its repository, and whether that
-    is another name than it has."""
+    """A file in a revision: the revision, the file's path from the root of its repository, and whether it has another
+    name today."""
 
     repository: Repository
     revision: str
@@ -82,7 +82,7 @@ class Past:
         return found
 
     def had_budget(self, was: Earlier) -> bool:
-        """Whether a file was held to anything: by a budget in it, or by the project."""
+        """Whether a file had a budget: its own, or one in the project."""
         if os.path.splitext(was.path)[1].lower() in DOCUMENTS and _has_budget(was):
             return True
         key = was.repository.root, was.revision
@@ -121,13 +121,13 @@ class Past:
 
 
 def _sort(path: str) -> str:
-    """Files of one sort may have become each other."""
+    """The sort of a file. Only files of one sort can have become each other."""
     suffix = os.path.splitext(path)[1].lower()
     return DOCUMENTS[0] if suffix in DOCUMENTS else suffix
 
 
 def _bytes(path: str, most: int) -> bytes:
-    """What a file holds, nothing where there is none."""
+    """The content of a file; nothing where there is none."""
     try:
         with open(path, "rb") as file:
             return file.read(most)
@@ -141,7 +141,7 @@ def _pieces(data: bytes) -> Pieces:
 
 
 def _alike(old: Pieces, new: Pieces) -> bool:
-    """Whether half of the smaller of two files is in both."""
+    """Whether the two files have half of the smaller one in common."""
     common, least = _size(old & new), min(_size(old), _size(new))
     return least > 0 and common * 2 >= least
 

@@ -1,4 +1,4 @@
-"""What was published of a network, beside what there is."""
+"""Published numbers of a network, and how they compare."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -16,8 +16,7 @@ class Tolerance(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A number that was published, by whom, and how far from it is still right (None: half a unit of its last
-    digit)."""
+    """A published number: its metric, its source, and its tolerance (None: half a unit of its last digit)."""
 
     metric: str
     printed: Printed
@@ -26,7 +25,7 @@ class Claim(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A claim beside what there is."""
+    """A claim and the actual number."""
 
     metric: str
     published: str

@@ -1,5 +1,5 @@
-"""Why a network is over a limit, and what would help: the layers that weigh most, those that grew, and the rewrites of
-single convolutions that would make it fit."""
+"""Why a network is over a limit, and what helps: the heaviest layers, those that grew, and rewrites of single
+convolutions that make it fit."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ Saving = tuple[str, int]  # a variant, and how much less of a metric it has
 
 
 class Weight(NamedTuple):
-    """What one layer has of a metric, of how much in all."""
+    """A layer's part of a metric, and the whole."""
 
     layer: str
     amount: int
@@ -31,7 +31,7 @@ class Weight(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """What a layer has of a metric, and had."""
+    """A layer's part of a metric, now and before."""
 
     layer: str
     old: int
@@ -39,7 +39,7 @@ class Growth(NamedTuple):
 
 
 class Rewrite(NamedTuple):
-    """A variant of a layer, and how much less of a metric it has."""
+    """A variant of a layer, and how much it saves of a metric."""
 
     layer: str
     variant: str
@@ -47,7 +47,8 @@ class Rewrite(NamedTuple):
 
 
 class Reasons(NamedTuple):
-    """The explanation of one verdict. ``rewrites`` fit the limit each by itself, or all of them ``together``."""
+    """The explanation of one verdict. Each of the ``rewrites`` fits the limit by itself, or all of them do
+    ``together``."""
 
     heaviest: tuple[Weight, ...] = ()
     grew: tuple[Growth, ...] = ()
@@ -56,7 +57,7 @@ class Reasons(NamedTuple):
 
 
 def explained(held: Held, layers: Sequence[Layer], pairs: Iterable[Pair] = ()) -> Reasons:
-    """Why a verdict is what it is: ``layers`` are those that count for it, ``pairs`` what they were."""
+    """The explanation of a verdict. ``layers`` count for it; ``pairs`` are the layers before."""
     _, verdict, own, _ = held
     layers = own or layers
     measure = METRICS[verdict.metric].layer
@@ -93,8 +94,8 @@ def _grew(metric: str, layers: Sequence[Layer], pairs: Iterable[Pair]) -> tuple[
 
 
 def _fitting(metric: str, layers: Sequence[Layer], over: int) -> tuple[tuple[Rewrite, ...], bool]:
-    """The rewrites of one layer that save at least so much, the least of each layer first; else those that do so
-    together, the most saving first."""
+    """The rewrites of one layer that save enough, the smallest saving of each layer first; else those that save enough
+    together, the largest first."""
     fitting, most = list[Rewrite](), list[Rewrite]()
     for layer, savings in _sought(metric, layers):
         if not savings:
@@ -115,7 +116,7 @@ def _fitting(metric: str, layers: Sequence[Layer], over: int) -> tuple[tuple[Rew
 
 
 def _sought(metric: str, layers: Sequence[Layer]) -> Iterator[tuple[str, list[Saving]]]:
-    """The heaviest convolutions in their order, each with what its variants save; equal ones are looked at once."""
+    """The heaviest convolutions in order, with the savings of their variants. Equal convolutions are looked at once."""
     measure = METRICS[metric].layer
     assert measure is not None
     # shared weights are not one layer's to rewrite
@@ -137,7 +138,7 @@ def _sought(metric: str, layers: Sequence[Layer]) -> Iterator[tuple[str, list[Sa
 
 
 def _savings(metric: str, layer: Layer, before: int) -> list[Saving]:
-    """What each variant of a convolution has less of a metric, where it has less."""
+    """How much each variant of a convolution saves of a metric, where it saves any."""
     conv = layer.op
     assert isinstance(conv, Conv)
     channels = layer.inputs[0][-1]

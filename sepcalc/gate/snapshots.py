@@ -1,4 +1,4 @@
-"""What a network was: its counts, by metric and layer by layer, in a form that a file can keep."""
+"""A network's counts, by metric and by layer, in a form that a file can keep."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from sepcalc.shape import Shape
 
 
 class Row(NamedTuple):
-    """A layer and what it costs."""
+    """A layer with its counts."""
 
     name: str
     kind: str
@@ -21,7 +21,7 @@ class Row(NamedTuple):
     traffic: int = 0
 
     def count(self, metric: str) -> int:
-        """What it has of a metric that layers have."""
+        """The layer's part of a metric."""
         return int(getattr(self, metric) if metric in MORE else getattr(self.cost, metric))
 
 
@@ -83,8 +83,8 @@ class Snapshot(NamedTuple):
 
 
 def growth(old: Snapshot, new: Snapshot) -> list[tuple[Mapping[str, int], Mapping[str, int]]]:
-    """What limits to growth are held against: the most that each metric may be, and the sums of the layers as they are
-    laid out. A baseline can be checked for those alone: a ``most`` that is too large must not hide that they grew."""
+    """The numbers that limits on growth compare: the largest value of every metric, and the sums of the layers that are
+    laid out. A baseline is checked for the latter alone: a ``most`` that is too large must not hide growth."""
     return [(old.largest, new.largest), (old.totals, new.totals)]
 
 

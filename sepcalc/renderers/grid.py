@@ -1,8 +1,7 @@
-"""A table laid out: which columns stand, what is in their cells, how wide they are.
+"""The layout of a table: its columns, their cells and widths.
 
-The widest layout that fits is taken: all digits and long bars, then short bars, then abbreviations, then without
-columns that can be spared, then no bars; then words are folded. Where nothing limits the width, nothing is left out.
-"""
+The widest layout that fits is taken: all digits and long bars, then short bars, then abbreviations, then fewer columns,
+then no bars. After that words are folded. Without a limit on the width nothing is left out."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ _plain = re.compile("[ -~\u00b7-\u024f\u2026\u2580-\u259f]*").fullmatch
 
 
 class Grid(NamedTuple):
-    """A table as it will stand: per column its heading, its cells, and how wide it is."""
+    """A table that is laid out: for each column its heading, its cells and its width."""
 
     columns: list[Column]
     texts: list[list[str]]
@@ -39,7 +38,7 @@ class _Layout(NamedTuple):
 
 
 def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
-    """From wide to narrow; with ``exact``, only those with all digits."""
+    """All layouts, from wide to narrow; with ``exact``, only those with all digits."""
     levels = sorted({0, *[int(column.spare) for column in columns]}, reverse=True)
     for level in levels:
         abbreviated = ((False, 20),) if level == levels[0] else ()
@@ -52,7 +51,7 @@ def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
 
 
 def laid_out(table: Table, style: Style) -> Grid:
-    """The table in the widest layout that fits; columns with nothing in them are left out."""
+    """The table in the widest layout that fits. Empty columns are left out."""
     made: dict[tuple[int, bool | int], tuple[list[str], int]] = {}
     columns = list(zip(*[row.cells for row in table.rows], strict=True)) or [()] * len(table.columns)
 
@@ -87,8 +86,8 @@ def laid_out(table: Table, style: Style) -> Grid:
 
 
 def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
-    """Takes from the widest columns of words what the table is too wide by, and says whether it took any. Numbers and
-    bars never fold."""
+    """Narrows the widest columns of words until the table fits, and says whether it narrowed any. Numbers and bars
+    never fold."""
     words = [at for at, column in enumerate(columns) if column.holds == TEXT]
     before = sum(widths)
     for _ in range(before - room):
@@ -100,7 +99,7 @@ def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
 
 
 def _texts(values: Sequence[Any], holds: str, form: bool | int) -> list[str]:
-    """The cells of a column. Those that are no more than what they hold are all made at once."""
+    """The cells of a column. Plain values are made all at once."""
     types = {*map(type, values)}
     if types <= {str, NoneType}:
         texts = [value or "" for value in values if isinstance(value, str | NoneType)]
@@ -115,7 +114,7 @@ def _texts(values: Sequence[Any], holds: str, form: bool | int) -> list[str]:
 
 
 def _text(value: object, holds: str, form: bool | int) -> str:
-    """A cell; ``form`` is whether counts have all digits, or how long the longest bar is."""
+    """A cell. ``form``: whether counts have all digits, or the length of the longest bar."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -130,7 +129,7 @@ def _text(value: object, holds: str, form: bool | int) -> str:
 
 
 def bar(part: float, width: int) -> str:
-    """A part of 1 as a bar of at most ``width`` cells, in eighths; what is there at all is seen."""
+    """A part of 1 as a bar of at most ``width`` cells, in eighths. Every part above 0 shows."""
     return _drawn(min(8 * width, max(1, round(part * width * 8)))) if part > 0 else ""
 
 
@@ -140,13 +139,13 @@ def _drawn(eighths: int) -> str:
 
 
 def one_cell_each(texts: Sequence[str]) -> bool:
-    """Whether every letter of all these takes one cell."""
+    """Whether every character of the texts takes one cell."""
     text = "".join(texts)
     return text.isascii() or bool(_plain(text))
 
 
 def width(text: str) -> int:
-    """Cells that a text takes in a terminal."""
+    """The number of cells that a text takes in a terminal."""
     if text.isascii() or _plain(text):
         return len(text)
     from rich.cells import cell_len

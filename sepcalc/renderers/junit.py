@@ -1,7 +1,5 @@
-"""JUnit's XML, as Jenkins, GitLab and others read it: it fits both Ant's schema (which wants every part) and Jenkins'.
-
-Exact counts have no time of day and take none worth telling: the timestamp and the times are zero.
-"""
+"""JUnit's XML for Jenkins, GitLab and others. It fits Ant's schema (which wants every part) and Jenkins'. Counts have
+no time of day, so the timestamp and the times are zero."""
 
 from itertools import groupby
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -57,7 +55,7 @@ def _said(case: Case) -> list[str]:
 
 
 def _token(text: str) -> str:
-    """The value of an attribute: nothing that a token may not have at its ends, and never empty."""
+    """The value of an attribute: not empty, and without spaces at its ends."""
     return " ".join(printable(text).split()) or "-"
 
 

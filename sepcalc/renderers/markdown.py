@@ -17,8 +17,8 @@ _LESS = ((None, None), (20, 300), (3, 60))  # lines of a section, characters of 
 
 
 def render(report: Report, style: Style) -> str:
-    """The report's sections; counts with all digits, no bars. Where the report is for a comment, rows of its folded
-    tables are left out, then lines and letters, until it is short enough."""
+    """The report's sections, with all digits and without bars. A report for a comment is shortened until it fits: first
+    rows of its folded tables, then lines, then letters."""
     sections = report.sections()
     text = _joined(sections)
     if not getattr(report, "for_comment", False) or len(text) < MAX_LENGTH:
@@ -40,7 +40,7 @@ def render(report: Report, style: Style) -> str:
 
 
 def _joined(sections: Sequence[Section], rows: int | None = None) -> str:
-    """The sections, of folded tables so many rows."""
+    """The sections, with so many rows of each folded table."""
     return "\n".join(
         _table(section, rows if section.folded else None) if isinstance(section, Table) else _lines(*section[:2])
         for section in sections
@@ -81,7 +81,7 @@ def _lines(title: str, lines: Any) -> str:
 
 
 def _table(table: Table, most: int | None = None) -> str:
-    """``most`` is how many rows there may be: those that weigh most."""
+    """A table with at most ``most`` rows: the heaviest."""
     rows, left = table.rows, 0
     if most is not None and most < len(rows):
         heaviest = sorted(range(len(rows)), key=lambda at: -rows[at].weight)[:most]

@@ -17,7 +17,7 @@ def render(report: Report, style: Style) -> str:
 
 
 def _lines(section: Section, style: Style) -> Iterator[str]:
-    """A section's lines, perhaps with spaces at their ends: a copied table, a diff and a log want none."""
+    """The lines of a section. They may end in spaces, which :func:`render` removes for copies, diffs and logs."""
     if isinstance(section, Table):
         grid = laid_out(section, style)
         if style.colour or not grid.fits:

@@ -47,7 +47,7 @@ def table(section: Table, grid: Grid, style: Style) -> Iterator[str]:
 
 
 def wrapped(text: str, width: int, console: Console) -> str:
-    """The text in as many lines as it takes, each as far to the right as the first."""
+    """The text in as many lines as it takes, each with the indent of the first."""
     if cell_len(text) <= width:
         return text
     indent = " " * min(len(text) - len(text.lstrip(" ")), max(0, width - NARROWEST))
@@ -57,8 +57,7 @@ def wrapped(text: str, width: int, console: Console) -> str:
 
 
 def folded(text: str, width: int) -> str:
-    """The text with an end of line after a ``/`` wherever a word, a path, is wider than a line: it is read by its
-    parts. All else is for rich to break."""
+    """The text with a line end after a ``/`` in every word, a path, that is wider than a line. Rich breaks all else."""
     room = width - (len(text) - len(text.lstrip(" ")))
     words = []
     for word in text.split(" "):
