@@ -13,7 +13,7 @@ from sepcalc.shape import Shape, extent
 from sepcalc.verification.bench import DRAWN, Bench, Weights
 from sepcalc.verification.counting import Array
 from sepcalc.verification.executor import Executor, exact, no_rows, whole
-from sepcalc.verification.sampling import MULTIPLIED, Piece, part_of, piece, sample_of
+from sepcalc.verification.sampling import MULTIPLIED, Piece, part_of, piece, sample_of, some_positions
 from sepcalc.verification.sums import BLOCK, GATHERED, sums_of_products
 from sepcalc.verification.windows import bordered, fitting, windows_at, windows_of, windows_view
 
@@ -143,14 +143,14 @@ def _some_positions(
     op: Conv, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
 ) -> Piece | None:
     """Some output positions. If those are too many products, also only some output channels."""
-    positions = prod(output[:-1])
-    if count >= positions:
+    found = some_positions(op, inputs, output, count, random)
+    if found is None:
         return None
-    chosen = sample_of(positions, count, random)
     products = count * prod(op.kernel) * (inputs[0].shape[-1] // op.groups)
-    op, array, few = _few(op, inputs[0], MULTIPLIED // products, random)
-    what = ", ".join([part_of(count, positions, "positions"), *few])
-    return Piece(op, [array], (*output[:-1], op.out), chosen, what)
+    small, array, few = _few(op, inputs[0], MULTIPLIED // products, random)
+    return found._replace(
+        op=small, inputs=[array], output=(*output[:-1], small.out), what=", ".join([found.what, *few])
+    )
 
 
 def _few(op: Any, array: Array, most: int, random: np.random.Generator) -> tuple[Any, Array, list[str]]:

@@ -9,13 +9,13 @@ import numpy as np
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.pool import CUBIC, AdaptivePool, Cumulate, GridSample, Pool, Reduce, Upsample
-from sepcalc.shape import Shape, extent
+from sepcalc.shape import Shape
 from sepcalc.verification.bench import Bench
 from sepcalc.verification.counting import Array
 from sepcalc.verification.executor import Executor, exact, no_rows, whole
-from sepcalc.verification.sampling import Piece, narrowed, part_of, sample_of
+from sepcalc.verification.sampling import Piece, narrowed, some_positions
 from sepcalc.verification.sums import GATHERED
-from sepcalc.verification.windows import bordered, windows_at, windows_of, windows_view
+from sepcalc.verification.windows import bordered, pads_of, windows_at, windows_of, windows_view
 
 
 def _pool(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -47,47 +47,22 @@ def _sizes(op: Pool, shape: Shape, output: Shape) -> Array:
 
 
 def _pool_reference(op: Pool, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
-    array = inputs[0].astype(np.float64)
-    if bench.positions is not None:
-        return _pool_at(op, array, output, bench.positions)
-    pads = op.pads(array.shape)
-    reach = [(o - 1) * s + extent(k, d) for o, s, k, d in zip(output, op.stride, op.kernel, op.dilation)]
-    further = tuple([(p, max(q, r - size - p)) for (p, q), r, size in zip(pads, reach, array.shape)])
+    array, pads = inputs[0].astype(np.float64), pads_of(op, inputs[0].shape, output)
+    taps = tuple(range(-len(op.kernel), 0)) if bench.positions is None else -1
 
     def windows(values: Array, fill: float) -> Array:
-        return windows_view(op, bordered(values, further, fill), output)
+        if bench.positions is None:
+            return windows_view(op, bordered(values, pads, fill), output)
+        return np.moveaxis(windows_at(op, values, output, bench.positions, fill), 1, -1)
 
-    last = tuple(range(-len(op.kernel), 0))
     if op.how == "max":
-        return np.asarray(windows(array, -np.inf).max(axis=last))
-    sums = windows(array, 0).sum(axis=last)
+        return np.asarray(windows(array, -np.inf).max(axis=taps))
+    sums = windows(array, 0).sum(axis=taps)
     if op.how == "sum":
         return np.asarray(sums)
     if not op.exclude_pad:
         return np.asarray(sums / prod(op.kernel))
-    return np.asarray(sums / np.maximum(windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=last), 1))
-
-
-def _pool_at(op: Pool, array: Array, output: Shape, positions: Array) -> Array:
-    if op.how == "max":
-        return np.asarray(windows_at(op, array, output, positions, -np.inf).max(axis=1))
-    sums = windows_at(op, array, output, positions, 0).sum(axis=1)
-    if op.how == "sum":
-        return np.asarray(sums)
-    if not op.exclude_pad:
-        return np.asarray(sums / prod(op.kernel))
-    sizes = windows_at(op, np.ones((*array.shape[:-1], 1)), output, positions, 0).sum(axis=1)
-    return np.asarray(sums / np.maximum(sizes, 1))
-
-
-def _some_positions(
-    op: Pool, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
-) -> Piece | None:
-    """Some output positions."""
-    positions = prod(output[:-1])
-    if count >= positions:
-        return None
-    return Piece(op, inputs, output, sample_of(positions, count, random), part_of(count, positions, "positions"))
+    return np.asarray(sums / np.maximum(windows(np.ones((*array.shape[:-1], 1)), 0).sum(axis=taps), 1))
 
 
 def _reduce(op: Reduce, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -339,7 +314,7 @@ def _some_places(
 
 
 POOLS: dict[type[Op], Executor] = {
-    Pool: Executor(_pool, _pool_reference, lambda op: op.how == "avg", no_rows, _some_positions),
+    Pool: Executor(_pool, _pool_reference, lambda op: op.how == "avg", no_rows, some_positions),
     Reduce: Executor(_reduce, _reduce_reference, lambda op: op.how in ("mean", "prod"), no_rows, _some_kept),
     Cumulate: Executor(_cumulate, _cumulate_reference, exact, no_rows, whole),
     AdaptivePool: Executor(_adaptive, _adaptive_reference, lambda op: op.how != "max", no_rows, _some_channels),

@@ -70,6 +70,16 @@ def narrowed(
     return None if count >= whole else piece(op, taken(sample_of(whole, count, random)), part_of(count, whole, what))
 
 
+def some_positions(
+    op: Op, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator
+) -> Piece | None:
+    """Some output positions of an op on all of its inputs; None where that is all."""
+    whole = prod(output[:-1])
+    if count >= whole:
+        return None
+    return Piece(op, inputs, output, sample_of(whole, count, random), part_of(count, whole, "positions"))
+
+
 def some_rows(op: Op, inputs: Sequence[Array], output: Shape, count: int, random: np.random.Generator) -> Piece | None:
     """The op on the rows of some positions; None where that is all. Only for ops whose rows are independent."""
     whole = prod(output[:-1])

@@ -16,6 +16,12 @@ def bordered(array: Array, pads: Pads, fill: float = 0) -> Array:
     return np.pad(array, [*pads, (0, 0)], constant_values=fill)
 
 
+def pads_of(op: Conv | Pool, shape: Shape, output: Shape) -> Pads:
+    """The padding of an input of this shape, with what the last windows of ceil mode need behind it."""
+    reach = [(o - 1) * s + extent(k, d) for o, s, k, d in zip(output, op.stride, op.kernel, op.dilation)]
+    return tuple([(p, max(q, r - size - p)) for (p, q), r, size in zip(op.pads(shape), reach, shape)])
+
+
 def _grid(sizes: Shape, starts: Shape, steps: Shape) -> Array:
     """The flat positions of a grid in an array of ``sizes``: ``starts`` by axis, ``steps`` apart."""
     flat = np.zeros((), np.int64)
@@ -26,10 +32,7 @@ def _grid(sizes: Shape, starts: Shape, steps: Shape) -> Array:
 
 def windows_of(op: Conv | Pool, array: Array, output: Shape, fill: float = 0) -> tuple[Array, Array, Array]:
     """The padded input as rows of channels; the row where each window begins; how far from there each tap is."""
-    pads = op.pads(array.shape)
-    reach = [(o - 1) * s + extent(k, d) for o, s, k, d in zip(output, op.stride, op.kernel, op.dilation)]
-    further = [(p, max(q, r - size - p)) for (p, q), r, size in zip(pads, reach, array.shape)]  # ceil mode
-    padded = bordered(array, tuple(further), fill)
+    padded = bordered(array, pads_of(op, array.shape, output), fill)
     sizes = padded.shape[:-1]
     rows = padded.reshape(-1, padded.shape[-1])
     return rows, _grid(sizes, output[:-1], op.stride), _grid(sizes, op.kernel, op.dilation)
