@@ -99,12 +99,12 @@ class Builder(GraphBuilder[Origin]):
     """The network so far."""
 
     def __init__(
-        self, sizes: Sequence[int], trained: Sequence[bool], wanted: Mapping[int, int], read: Container[int]
+        self, sizes: Sequence[int], trained: Sequence[bool], layouts: Mapping[int, int], read: Container[int]
     ) -> None:
         super().__init__()
         self.sizes = sizes  # elements of the parameters and buffers
         self.trained = trained  # which of them are parameters
-        self.wanted = wanted  # how those who read the trace's tensors want them laid out
+        self.layouts = layouts  # of the trace's tensors that the network has with their channels last
         self.read = read  # the trace's tensors that anything reads
         self.places: Container[int] = ()  # the trace's tensors that only tell where elements come from or go to
         self.values: dict[int, Value] = {}
@@ -192,7 +192,7 @@ class Builder(GraphBuilder[Origin]):
 
     def wants(self, tensor: Tensor) -> int:
         """The layout that its readers want."""
-        return fitting(self.wanted.get(tensor.at, PLAIN), len(tensor.shape))
+        return fitting(self.layouts.get(tensor.at, PLAIN), len(tensor.shape))
 
     def like(self, value: Value, tensor: Tensor) -> int:
         """The layout of what keeps the axes of a value: what its readers want, or else the value's."""

@@ -62,8 +62,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     trained = [one.trained for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     calls = _without_detours(trace.calls)
-    wanted = wishes(calls)
-    builder = Builder(sizes, trained, wanted, read)
+    builder = Builder(sizes, trained, layouts_of(calls), read)
     builder.places = telling(trace.calls, trace.outputs.values())
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
@@ -193,51 +192,51 @@ def _named(given: Any, rank: int) -> list[int]:
     return [int(axis) % rank for axis in (given if isinstance(given, (list, tuple)) else (given,))]
 
 
-def wishes(calls: Sequence[Call]) -> dict[int, int]:
-    """How the tensors' readers want them laid out, where that is with the channels last: those that an operator on
-    images reads, by way of others that keep the shape or take the axis of one example away; and what meets the result
-    of one, axis by axis."""
-    wanted, made = dict[int, int](), dict[int, int]()
+def layouts_of(calls: Sequence[Call]) -> dict[int, int]:
+    """The layouts of the tensors that the network has with their channels last: of those that an operator on images
+    reads, by way of others that keep the axes or take the axis of one example away; and of what meets the result of
+    one, axis by axis."""
+    layouts, made = dict[int, int](), dict[int, int]()
     for call in calls:
-        if first := _images(call):
-            made.update((output.at, first) for output in call.outputs)
+        if layout := _images(call):
+            made.update((output.at, layout) for output in call.outputs)
         elif turned := _squeezes(call):
-            before, after, layouts = turned
-            if first := layouts.get(made.get(before.at, PLAIN), PLAIN):
-                made[after.at] = first
+            before, after, same = turned
+            if layout := same.get(made.get(before.at, PLAIN), PLAIN):
+                made[after.at] = layout
         elif _keeps(call):
             for output in call.outputs:
                 alike = [one.at for one in call.tensors() if len(one.shape) == len(output.shape)]
-                if first := max([made.get(at, PLAIN) for at in alike], default=PLAIN):
-                    made[output.at] = first
-                    wanted.update((at, first) for at in alike if at not in wanted)
+                if layout := max([made.get(at, PLAIN) for at in alike], default=PLAIN):
+                    made[output.at] = layout
+                    layouts.update((at, layout) for at in alike if at not in layouts)
     for call in reversed(calls):
-        if first := _images(call):
-            wanted.setdefault(_image_of(call).at, first)
+        if layout := _images(call):
+            layouts.setdefault(_image_of(call).at, layout)
         elif turned := _squeezes(call):
-            before, after, layouts = turned
-            for mine, theirs in layouts.items():
-                if wanted.get(after.at) == theirs:
-                    wanted.setdefault(before.at, mine)
+            before, after, same = turned
+            for mine, theirs in same.items():
+                if layouts.get(after.at) == theirs:
+                    layouts.setdefault(before.at, mine)
         elif row_of(call.op).layout is TURNED:
-            if call.outputs[0].at in wanted:
-                _wish_before(call, wanted)
+            if call.outputs[0].at in layouts:
+                _lay_before(call, layouts)
         elif _keeps(call):
             for output in call.outputs:
-                if output.at in wanted:
+                if output.at in layouts:
                     alike = [one.at for one in call.tensors() if len(one.shape) == len(output.shape)]
-                    wanted.update((at, wanted[output.at]) for at in alike if at not in wanted)
-    return wanted
+                    layouts.update((at, layouts[output.at]) for at in alike if at not in layouts)
+    return layouts
 
 
-def _wish_before(call: Call, wanted: dict[int, int]) -> None:
-    """What was there before axes were put in another order is wanted so that it need not be touched."""
+def _lay_before(call: Call, layouts: dict[int, int]) -> None:
+    """Lays a tensor out so that the network need not touch it where its axes are put in another order."""
     given, output, order = call.given, call.outputs[0], _order(call)
     rank = len(given.shape)
-    needed = [order[axis] for axis in axes(output.shape, wanted[output.at])]
-    for first in (PLAIN, SECOND, LEADING):
-        if fitting(first, rank) == first and axes(given.shape, first) == needed:
-            wanted.setdefault(given.at, first)
+    needed = [order[axis] for axis in axes(output.shape, layouts[output.at])]
+    for layout in (PLAIN, SECOND, LEADING):
+        if fitting(layout, rank) == layout and axes(given.shape, layout) == needed:
+            layouts.setdefault(given.at, layout)
             return
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Container, Mapping, Sequence
 from math import prod
 
-from sepcalc.importers.common.layout import NONE, same_rows
+from sepcalc.importers.common.layout import NONE, ROWS, same_rows
 from sepcalc.importers.common.products import (
     LETTERS,
     Operand,
@@ -275,9 +275,9 @@ def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
 # Nothing is summed: element by element, as any other multiplication, and free on stored tensors alone.
 PRODUCTS: dict[str, Operator] = {
     **same_rows(Operator(_outer, NONE), "outer", "ger"),
-    "linear": Operator(_linear, NONE, multiplies=True),
-    **same_rows(Operator(_matmul("self", "other"), NONE, multiplies=True), "matmul", "vdot"),
-    **same_rows(Operator(_matmul("self", "mat2"), NONE, multiplies=True), "mm", "bmm"),
+    "linear": Operator(_linear, ROWS, multiplies=True),
+    **same_rows(Operator(_matmul("self", "other"), ROWS, multiplies=True), "matmul", "vdot"),
+    **same_rows(Operator(_matmul("self", "mat2"), ROWS, multiplies=True), "mm", "bmm"),
     "mv": Operator(_matmul("self", "vec"), NONE, multiplies=True),
     "dot": Operator(_matmul("self", "tensor"), NONE, multiplies=True),
     "addmm": Operator(_added("mat1", "mat2", "ik,kj->ij"), NONE, multiplies=True, operand=1),
