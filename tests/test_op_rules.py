@@ -19,7 +19,7 @@ from sepcalc.rewriting.resize import resized
 from sepcalc.shape import Shape
 from sepcalc.spec import parse
 
-RULES = ("cost", "written", "ties", "resized")
+RULES = ("cost", "windows", "written", "ties", "resized")
 FAMILIES = [f"ops.{module.name}" for module in iter_modules(sepcalc.ops.__path__)]
 MODULES = [import_module(f"sepcalc.{name}") for name in ("rewrite", *FAMILIES)]
 OPS = {
@@ -48,8 +48,10 @@ def test_an_op_without_rules_is_found_and_does_nothing_in_silence() -> None:
     class Inherited(OPS["Conv"]):  # type: ignore[misc, name-defined]
         pass
 
-    assert lacking(Bare) == ["written", "ties", "resized"]
+    assert lacking(Bare) == ["windows", "written", "ties", "resized"]
     assert lacking(Inherited) == list(RULES)
+    with pytest.raises(TypeError, match=r"^Bare does not say what a position of its output sees$"):
+        Bare().windows(((4,),), (4,))
     with pytest.raises(TypeError, match=r"^Bare does not say what a change of width does to it$"):
         Bare().ties(((4,),), (4,))
     with pytest.raises(TypeError, match=r"^Bare does not say what a change of resolution does to it$"):

@@ -90,7 +90,12 @@ class Op:
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
         """Per spatial axis, what an output position sees of the first input; ``()`` when each sees its own
-        position alone, ``None`` when each sees everything."""
+        position alone, ``None`` when each sees everything. There is no default: :meth:`in_place` and
+        :meth:`everywhere` are what most ops say."""
+        raise TypeError(f"{type(self).__name__} does not say what a position of its output sees")
+
+    def in_place(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        """Each output position sees its own alone."""
         return ()
 
     def everywhere(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:

@@ -89,6 +89,7 @@ class Activation(_Activation, Op):
     __slots__ = ()
     apart = True
     label = "act"
+    windows = Op.in_place
     ties = Op.passing
     resized = Op.unchanged
 
@@ -149,6 +150,7 @@ class Elementwise(_Elementwise, Op):
     apart = True
     least = 2
     most = 1000
+    windows = Op.in_place
     ties = Op.passing
     resized = Op.unchanged
 
@@ -229,6 +231,7 @@ class Select(_Select, Op):
     label = "select"
     most = 3
     cost = Op.moved
+    windows = Op.in_place
     ties = Op.passing
     resized = Op.unchanged
 
@@ -271,6 +274,7 @@ class Stored(_Stored, Op):
 
     __slots__ = ()
     apart = True
+    windows = Op.in_place
     ties = Op.passing
 
     def kind(self, inputs: Shapes) -> str:

@@ -20,6 +20,7 @@ class Concat(_Concat, Op):
     label = "concat"
     most = 1000
     cost = Op.moved
+    windows = Op.in_place
     resized = Op.unchanged
 
     def output(self, inputs: Shapes) -> Shape:

@@ -28,6 +28,7 @@ class BatchNorm(_BatchNorm, Op):
     __slots__ = ()
     apart = True
     label = "norm"
+    windows = Op.in_place
     ties = Op.passing
     resized = Op.unchanged
 
@@ -65,6 +66,7 @@ class Normalization(_Normalization, Op):
 
     __slots__ = ()
     label = "norm"
+    windows = Op.in_place
     ties = Op.passing
 
     def detail(self, inputs: Shapes) -> str:
@@ -171,6 +173,7 @@ class LocalResponseNorm(_LocalResponseNorm, Op):
 
     __slots__ = ()
     label = "norm"
+    windows = Op.in_place
     ties = Op.passing
     resized = Op.unchanged
 

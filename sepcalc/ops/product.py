@@ -23,6 +23,7 @@ class Dense(_Dense, Op):
 
     __slots__ = ()
     label = "dense"
+    windows = Op.in_place
 
     def detail(self, inputs: Shapes) -> str:
         return f"{inputs[0][-1]} -> {self.out}"
