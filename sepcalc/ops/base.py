@@ -11,9 +11,9 @@ from sepcalc.shape import Shape, Shapes, broadcast_shape, show
 
 
 class Window(NamedTuple):
-    """How an output position looks at one axis of the input: ``span`` positions wide, each next output
-    ``stride / upscale`` positions further; the first from position ``start`` on, below 0 in padding, None where that
-    is not known."""
+    """What an output position sees along one axis of the input: ``span`` positions. The next output position sees as
+    many, ``stride / upscale`` positions further on. The first begins at position ``start``: below 0 in padding, None
+    where it is not known."""
 
     span: int
     stride: int = 1
@@ -22,8 +22,8 @@ class Window(NamedTuple):
 
 
 class Multiple(NamedTuple):
-    """The channels of an input (by its number; -1: of the output) must be a multiple of ``factor``; where it is
-    ``handed_on``, of ``factor`` times what the output's must be a multiple of."""
+    """The channels of ``tensor`` must be a multiple of ``factor``. ``tensor`` is the number of an input, or -1 for the
+    output. A factor that is ``handed_on`` is multiplied by the factors of the output's channels."""
 
     tensor: int
     factor: int
@@ -31,9 +31,10 @@ class Multiple(NamedTuple):
 
 
 class Ties(NamedTuple):
-    """How the channels of an output depend on those of the inputs, which are told by their numbers: they are the same
-    as those of ``same``; or the sum of those of ``sums``, where an input may stand several times; or the op's ``own``
-    to choose; or ``fixed`` at any width."""
+    """How the channels of an output depend on those of the inputs. ``same`` are the numbers of the inputs that have the
+    output's channels. ``sums`` are the numbers of the inputs whose channels add up to the output's; one may stand
+    several times. ``own`` is true where the op's settings give the channels, ``fixed`` where they stay at any width.
+    ``multiples`` says which channels must be divisible."""
 
     same: tuple[int, ...] = ()
     sums: tuple[int, ...] = ()
@@ -42,16 +43,16 @@ class Ties(NamedTuple):
     multiples: tuple[Multiple, ...] = ()
 
 
-Width = Callable[[int], int]
+Width = Callable[[int], int]  # channels that a layer makes -> how many it makes at another width
 
 
 class Op:
     """The base of all ops, which are tuples of their settings.
 
-    ``label`` is the kind that reports name it by, ``least`` and ``most`` are how many inputs it takes, ``writes``
-    is false where the output is the input renamed or reordered, so that nothing is computed and nothing stored,
-    ``apart`` is true where no element of a position sees another's channel, ``drawn`` of random numbers.
-    ``holds`` says that there are ops in it: as tuples, two of these may be equal though their ops are of other types.
+    ``label`` is the kind that reports name it by. ``least`` and ``most`` are how many inputs it takes. ``writes`` is
+    false where the output is the input renamed or reordered: nothing is computed and nothing stored. ``apart`` is true
+    where no element sees an element of another channel. ``drawn`` is true of random numbers. ``holds`` is true of an
+    op that has other ops in it: as tuples, two of these may be equal though the ops in them are of different types.
     """
 
     __slots__ = ()
@@ -64,7 +65,7 @@ class Op:
     drawn: bool = False
 
     def kind(self, inputs: Shapes) -> str:
-        """What it is, however it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
+        """The kind that it is, whichever way it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
         return self.label
 
     def output(self, inputs: Shapes) -> Shape:
@@ -72,8 +73,8 @@ class Op:
         return inputs[0]
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        """The exact counts; with ``name=named`` each of them remembers its derivation. There is no default:
-        a kind that does not say what it costs must not be worth zero."""
+        """The exact counts. With ``name=named`` each of them remembers its derivation. There is no default, so that
+        no op is worth zero because it does not say what it costs."""
         raise TypeError(f"{type(self).__name__} does not say what it costs")
 
     def moved(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
@@ -81,21 +82,21 @@ class Op:
         return Cost(activations=name("elements", *output))
 
     def detail(self, inputs: Shapes) -> str:
-        """The settings that tell it from others of its kind, in a few words for a table."""
+        """The settings that distinguish it from others of its kind, in a few words for a table."""
         return ""
 
     def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
-        """Those macs whose input element is not padding."""
+        """How many of the ``macs`` have an input element that is not padding."""
         return macs
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        """Per spatial axis, what an output position sees of the first input; ``()`` when each sees its own
-        position alone, ``None`` when each sees everything. There is no default: :meth:`in_place` and
-        :meth:`everywhere` are what most ops say."""
+        """What an output position sees of the first input, per spatial axis; ``()`` where it sees only its own
+        position, None where it sees everything. There is no default: most ops say :meth:`in_place` or
+        :meth:`everywhere`."""
         raise TypeError(f"{type(self).__name__} does not say what a position of its output sees")
 
     def in_place(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        """Each output position sees its own alone."""
+        """Each output position sees only its own position."""
         return ()
 
     def everywhere(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
@@ -103,7 +104,8 @@ class Op:
         return None
 
     def beside(self, inputs: Shapes) -> int | None:
-        """The axis along which its inputs lie one after another, so that an element sees one of them alone."""
+        """The axis along which its inputs lie one after another, so that an element sees one input only; None of most
+        ops."""
         return None
 
     def written(self, inputs: Shapes) -> Written:
@@ -111,22 +113,22 @@ class Op:
         raise Invalid(f"{self.kind(inputs)} has no spec")
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
-        """How the channels of the output depend on those of the inputs. There is no default: :meth:`passing` and
-        :meth:`untied` are what most ops say."""
+        """How the channels of the output depend on those of the inputs. There is no default: most ops say
+        :meth:`passing` or :meth:`untied`."""
         raise TypeError(f"{type(self).__name__} does not say what a change of width does to it")
 
     def passing(self, inputs: Shapes, output: Shape) -> Ties:
-        """The output has the channels of the inputs, but for those that are broadcast."""
+        """The output has the channels of its inputs, except of those that are broadcast."""
         return Ties(tuple([at for at, shape in enumerate(inputs) if shape[-1] == output[-1]]))
 
     def untied(self, inputs: Shapes, output: Shape) -> Ties:
-        """Nothing is known of the output's channels but that they follow from the shapes."""
+        """The output's channels follow from the shapes of the inputs, and nothing else is known of them."""
         return Ties()
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> "Op":
-        """The op on inputs ``new`` in place of ``old``, in a network of another width or resolution; ``wider`` says
-        what becomes of channels that it makes. There is no default: :meth:`unchanged` is what most ops say. Raises
-        :class:`Invalid` where that is not known."""
+        """The op in a network of another width or resolution, where its inputs are ``new`` in place of ``old``.
+        ``wider`` takes the channels that it makes, and gives those that it makes now. There is no default: most ops
+        say :meth:`unchanged`. Raises :class:`Invalid` where it is not known what the op would be."""
         raise TypeError(f"{type(self).__name__} does not say what a change of resolution does to it")
 
     def unchanged(self, old: Shapes, new: Shapes, wider: Width) -> "Op":
@@ -134,8 +136,8 @@ class Op:
         return self
 
     def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
-        """Where each axis of an input lies in the output, where that is said by what the op does to them; None for an
-        axis that is no more one of its own. Of most ops each lies where it lay, and this is None."""
+        """The axis of the output that each axis of an input becomes; None for one that is merged into another. Most
+        ops leave each axis where it is, and say None for all."""
         return None
 
 
@@ -148,11 +150,11 @@ class _Uncounted(NamedTuple):
 
 
 class Uncounted(_Uncounted, Op):
-    """An operator of a model file that nobody here can count: its output's shape is known, its cost is not. What it
-    is said to cost is what it writes; a network with one of them is incomplete, and says so. ``called`` is the
-    operator's own name, ``reason`` why it is not counted and what it would take, ``stops`` whether nothing is known of
-    what runs after it. ``counts`` are those that are not known, all if not said: sorting does nothing but compare, and
-    only how often depends on the data."""
+    """An operator of a model file that sepcalc cannot count: its output's shape is known, its cost is not. Its cost is
+    given as what it writes; a network with one of them is incomplete, and says so. ``called`` is the operator's own
+    name. ``reason`` is why it is not counted, and what it would take. ``stops`` is true where nothing is known of what
+    runs after it. ``counts`` are the counts that are not known; all of them if not given. Of sorting it is the
+    compares alone, as how often it compares depends on the data."""
 
     __slots__ = ()
     least = 0
@@ -181,7 +183,8 @@ class Uncounted(_Uncounted, Op):
 
 
 class Link(NamedTuple):
-    """One op of a layer that is several: ``sources`` count the layer's inputs first, then the links before it."""
+    """One op of a layer that is a chain. ``sources`` are the numbers of what it reads: the layer's inputs are counted
+    first, then the links before it."""
 
     name: str
     op: Op

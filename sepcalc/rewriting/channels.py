@@ -13,8 +13,8 @@ from sepcalc.network import Network
 
 
 class Channels:
-    """The channels of every tensor of a network whose producers' are scaled by ``wider``, those of its inputs, of its
-    constants and of ``heads`` (numbers of nodes) kept."""
+    """The channels of every tensor of a network at another width. ``scaled`` takes the channels that a layer makes,
+    and gives the scaled ones. Inputs, constants and ``heads`` (numbers of nodes) keep theirs."""
 
     def __init__(self, network: Network, heads: Collection[int], scaled: Callable[[int], int], divisor: int) -> None:
         self._network, self._scaled, self._divisor = network, scaled, divisor
@@ -47,11 +47,11 @@ class Channels:
             self.of(at)
 
     def of(self, tensor: int) -> int | None:
-        """The channels that a tensor must have; None where nothing but its producer says."""
+        """The channels that a tensor must have; None where the layer that makes it is free to choose."""
         return self._of_class(self._class(tensor))
 
     def rounded(self, channels: int, tensor: int) -> int:
-        """A producer's channels, scaled, in multiples of what reads them."""
+        """The scaled ``channels`` of the layer that makes a tensor, rounded to a multiple of what its readers need."""
         wanted = self._scaled(channels)
         multiple = self._multiples.get(self._class(tensor), 1)
         whole = lcm(multiple, self._divisor)

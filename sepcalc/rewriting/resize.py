@@ -1,7 +1,7 @@
-"""A network at another width or another resolution: every op adapted to what it is now given.
+"""A network at another width or another resolution: every op is adapted to its new inputs.
 
-Only what was written down as a number is changed: the outputs of convolutions, dense layers, embeddings and recurrent
-layers by the width; sizes that an op is told to reach by the resolution. All else follows from the shapes.
+Only settings that are numbers change: the width scales the outputs of convolutions, dense layers, embeddings and
+recurrent layers; the resolution scales sizes that follow the input's. Everything else follows from the shapes.
 """
 
 from fractions import Fraction
