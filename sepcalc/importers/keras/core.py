@@ -1,14 +1,16 @@
 """Dense layers, lookups, other shapes, normalization, noise, preprocessing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import prod
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.attributes import Settings, whole
+from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS, NONE, RESHAPED, ROWS, TURNED, same_rows
 from sepcalc.importers.keras.activation import activate, unit
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.rows import Operator
+from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Elementwise, Select, Stored
 from sepcalc.ops.move import Embedding
@@ -195,17 +197,17 @@ def masking(call: Call) -> Tensor:
     return call.add(Select(), compared, x)
 
 
-def _about(call: Call, axes: tuple[int, ...]) -> tuple[Tensor, bool, Callable[[Tensor], Tensor]]:
-    """The input with these axes of Keras' shape last, whether it was moved for that, and the way back."""
+def _normed(call: Call, op: Op, axes: tuple[int, ...]) -> Tensor:
+    """A norm over these axes of Keras' shape, which are the last of the network's, or are moved there and back."""
     x, rank = call.x, len(call.x.shape)
     if x.channels_first and axes == (0,):
-        return x, False, lambda made: made
+        return call.add(op, x)
     x = call.plain(x)
     if axes == tuple(range(rank - len(axes), rank)):
-        return x, False, lambda made: made
+        return call.add(op, x)
     order = [axis for axis in range(rank) if axis not in axes] + list(axes)
     moved = call.free("permute", x, tuple([x.shape[axis] for axis in order]), "layout")
-    return moved, True, lambda made: call.free("permute", made, x.shape, "restored")
+    return call.free("permute", call.add(op, moved), x.shape, "restored")
 
 
 def batch_norm(call: Call) -> Tensor:
@@ -213,33 +215,24 @@ def batch_norm(call: Call) -> Tensor:
     if settings.flag("renorm", False):
         raise Unknown("batch renormalization stores statistics of its own: it would take renorm=False")
     axis = settings.axis("axis", len(call.x.shape) + 1)
-    x, _, back = _about(call, (axis,))
-    return back(call.add(BatchNorm(settings.flag("scale", True), settings.flag("center", True)), x))
+    return _normed(call, BatchNorm(settings.flag("scale", True), settings.flag("center", True)), (axis,))
 
 
 def layer_norm(call: Call) -> Tensor:
     settings = call.settings
     axes = settings.axes("axis", len(call.x.shape) + 1)
-    x, _, back = _about(call, axes)
-    how = "rms" if settings.flag("rms_scaling", False) else "layer"
+    how = "rms" if call.class_name == "RMSNormalization" or settings.flag("rms_scaling", False) else "layer"
     scale, center = settings.flag("scale", True), settings.flag("center", True)
     op = RowNorm(how, axes=len(axes), gain=scale or how == "rms", bias=center and how == "layer")
-    return back(call.add(op, x))
-
-
-def rms_norm(call: Call) -> Tensor:
-    axes = call.settings.axes("axis", len(call.x.shape) + 1)
-    x, _, back = _about(call, axes)
-    return back(call.add(RowNorm("rms", axes=len(axes), bias=False), x))
+    return _normed(call, op, axes)
 
 
 def group_norm(call: Call) -> Tensor:
-    settings = call.settings
-    x, _, back = _about(call, (settings.axis("axis", len(call.x.shape) + 1),))
-    groups = settings.get("groups")
-    groups = x.own[-1] if groups == -1 else settings.size("groups", default=32)
+    settings, x = call.settings, call.x
+    axis = settings.axis("axis", len(x.shape) + 1)
+    groups = x.shape[axis] if settings.get("groups") == -1 else settings.size("groups", default=32)
     op = RowNorm("group", groups, gain=settings.flag("scale", True), bias=settings.flag("center", True))
-    return back(call.add(op, x))
+    return _normed(call, op, (axis,))
 
 
 def unit_norm(call: Call) -> Tensor:
@@ -259,17 +252,11 @@ def normalization(call: Call) -> Tensor:
 
 
 def rescaling(call: Call) -> Tensor:
-    settings, x = call.settings, call.x
-    values = [settings.get("scale"), settings.get("offset")]
-    parts = [
-        ("scale", 1, values[0]),
-        ("shift", 0, values[1]),
-    ]
-    made = x
-    wanted = [how for how, nothing, value in parts if value is not None and value != nothing]
-    for how in wanted:
-        made = call.add(Stored(how), made, link="" if how == wanted[0] and len(wanted) == 1 else how)
-    return made if wanted else call.add(Rename("identity"), x)
+    settings = call.settings
+    parts = (("scale", settings.get("scale"), 1), ("shift", settings.get("offset"), 0))
+    wanted = [how for how, value, nothing in parts if value is not None and value != nothing]
+    ops = [*map(Stored, wanted)] or [Rename("identity")]
+    return chain(call, call.x, *ops, labels=wanted if len(wanted) > 1 else ())
 
 
 def layer_scale(call: Call) -> Tensor:
@@ -281,10 +268,9 @@ def layer_scale(call: Call) -> Tensor:
 def custom_scale(call: Call) -> list[Tensor]:
     """InceptionResNetV2's: x₀ + scale·x₁."""
     left, right = call.alike(call.tensors)
-    scaled = (
-        right if call.settings.number("scale", default=1.0) == 1 else call.add(Stored("scale"), right, link="scale")
-    )
-    return [call.add(Elementwise("add"), left, scaled)]
+    if call.settings.number("scale", default=1.0) != 1:
+        right = call.add(Stored("scale"), right, link="scale")
+    return [call.add(Elementwise("add"), left, right)]
 
 
 def _depth(settings: Settings, shape: Shape) -> int:
@@ -307,7 +293,7 @@ LAYERS: dict[str, Operator] = {
     "Masking": Operator(masking, KEEPS),
     **same_rows(Operator(batch_norm, KEEPS), "BatchNormalization", "SyncBatchNormalization"),
     "LayerNormalization": Operator(layer_norm, KEEPS),
-    "RMSNormalization": Operator(rms_norm, KEEPS),
+    "RMSNormalization": Operator(layer_norm, KEEPS),
     "GroupNormalization": Operator(group_norm, KEEPS),
     "UnitNormalization": Operator(unit_norm, KEEPS),
     "Normalization": Operator(normalization, KEEPS),

@@ -1,5 +1,6 @@
 """Operations called like layers: ``keras.ops`` in a graph of Keras 3, TensorFlow's in one of Keras 2."""
 
+from collections.abc import Callable
 from functools import partial
 from math import prod
 from typing import Any
@@ -14,13 +15,15 @@ from sepcalc.importers.keras.build import Call, Tensor, tensors_in
 from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.formulas import FORMULAS, binary, reduce, scalar
 from sepcalc.importers.keras.moves import MOVES
+from sepcalc.importers.keras.pool import adaptive as adaptive_layer
+from sepcalc.importers.keras.pool import pool as pool_layer
 from sepcalc.importers.keras.pool import resample
 from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.norm import RowNorm
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce
+from sepcalc.ops.pool import Reduce
 from sepcalc.ops.product import Dense, Einsum, Matmul
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
@@ -206,32 +209,31 @@ def resize(call: Call) -> Tensor:
     return resample(call, x, size, how if isinstance(how, str) else "bilinear")
 
 
-def pool(call: Call, how: str) -> Tensor:
-    x = call.plain(call.x)
+def _as_layer(call: Call, layer: Callable[..., Tensor], how: str, *names: str) -> Tensor:
+    """The operation as the pooling layer that does the same, whose settings are its arguments of these names."""
+    config = {name: option(call, name, at=at) for at, name in enumerate(names, 1)}
     if option(call, "data_format") == "channels_first":
         raise Unknown("a pool with channels first: it would take a pooling layer")
-    rank = len(x.shape) - 1
-    settings = Settings({"pool_size": option(call, "pool_size", at=1), "strides": option(call, "strides", at=2)})
-    kernel = settings.sizes("pool_size", rank=rank)
-    stride = settings.sizes("strides", rank=rank) if settings.get("strides") is not None else kernel
-    padding: Any = "same" if option(call, "padding", at=3) == "same" else ((0, 0),) * rank
-    return call.add(Pool(how, kernel, stride, padding, (1,) * rank, exclude_pad=how == "avg"), x)
+    if config[names[0]] is None:
+        raise Invalid(f"{names[0]} is missing")
+    return layer(call.inside("", call.class_name, config, call.x), rank=len(call.x.shape) - 1, how=how)
+
+
+def pool(call: Call, how: str) -> Tensor:
+    return _as_layer(call, pool_layer, how, "pool_size", "strides", "padding")
 
 
 def adaptive(call: Call, how: str) -> Tensor:
-    x = call.plain(call.x)
-    if option(call, "data_format") == "channels_first":
-        raise Unknown("a pool with channels first: it would take a pooling layer")
-    size = Settings({"output_size": option(call, "output_size", at=1)})
-    return call.add(AdaptivePool(how, size.sizes("output_size", rank=len(x.shape) - 1)), x)
+    return _as_layer(call, adaptive_layer, how, "output_size")
 
 
 def tf_pool(call: Call, how: str) -> Tensor:
     """TensorFlow's pool: sizes for the batch and the channels too, or not."""
-    x = call.plain(call.x)
-    rank = len(x.shape) - 1
+    rank, padding = len(call.x.shape) - 1, option(call, "padding", at=3)
     if option(call, "data_format") not in (None, "NHWC", "NWC", "NDHWC"):
         raise Unknown("a pool with channels first: it would take a pooling layer")
+    if padding not in ("SAME", "VALID"):
+        raise Unknown("a pool with borders of its own: it would take a pooling layer")
 
     def sizes(key: str, at: int) -> Shape:
         value = option(call, key, at=at)
@@ -239,11 +241,8 @@ def tf_pool(call: Call, how: str) -> Tensor:
             value = value[1:-1]
         return Settings({key: value}).sizes(key, rank=rank)
 
-    padding: Any = option(call, "padding", at=3)
-    if padding not in ("SAME", "VALID"):
-        raise Unknown("a pool with borders of its own: it would take a pooling layer")
-    pads: Any = "same" if padding == "SAME" else ((0, 0),) * rank
-    return call.add(Pool(how, sizes("ksize", 1), sizes("strides", 2), pads, (1,) * rank, exclude_pad=how == "avg"), x)
+    config = {"pool_size": sizes("ksize", 1), "strides": sizes("strides", 2), "padding": padding}
+    return pool_layer(call.inside("", call.class_name, config, call.x), rank, how)
 
 
 def attention(call: Call) -> Tensor:

@@ -88,10 +88,15 @@ def _middle(x: Tensor, sizes: tuple[int, int]) -> Slice:
     return Slice((*sizes, x.own[-1]), starts if any(starts) else ())
 
 
+def _largest(x: Tensor, height: int, width: int) -> tuple[int, int]:
+    """The size of the largest part of an image that has the shape wanted."""
+    tall, wide = x.own[0], x.own[1]
+    return min(tall, wide * height // width) or 1, min(wide, tall * width // height) or 1
+
+
 def _covering(call: Call, x: Tensor, height: int, width: int, how: str) -> Tensor:
     """The largest part of an image that has the shape wanted, resized to it."""
-    tall, wide = x.own[0], x.own[1]
-    part = min(tall, wide * height // width) or 1, min(wide, tall * width // height) or 1
+    part, (tall, wide) = _largest(x, height, width), x.own[:2]
     cut = call.add(_middle(x, part), x, link="crop") if part != (tall, wide) else x
     return resample(call, cut, (height, width), how, "resize")
 
@@ -103,19 +108,12 @@ def resizing(call: Call) -> Tensor:
     to = settings.size("height"), settings.size("width")
     how = settings.word("interpolation", INTERPOLATIONS, "bilinear")
     if settings.flag("crop_to_aspect_ratio", False):
-        tall, wide = x.own[0], x.own[1]
-        part = min(tall, wide * to[0] // to[1]) or 1, min(wide, tall * to[1] // to[0]) or 1
-        x = call.add(_middle(x, part), x, link="crop")
+        x = call.add(_middle(x, _largest(x, *to)), x, link="crop")
     elif settings.flag("pad_to_aspect_ratio", False):
         tall, wide = x.own[0], x.own[1]
         more = max(tall, wide * to[0] // to[1]) - tall, max(wide, tall * to[1] // to[0]) - wide
         x = call.add(Pad(tuple([(size // 2, size - size // 2) for size in more])), x, link="pad")
     return resample(call, x, to, how)
-
-
-def random_crop(call: Call) -> Tensor:
-    """At inference the middle, of an image resized where it is smaller."""
-    return center_crop(call)
 
 
 def repeat_vector(call: Call) -> Tensor:
@@ -144,7 +142,7 @@ LAYERS: dict[str, Operator] = {
     **_every("ZeroPadding{}D", zero_padding, IMAGES),
     **_every("Cropping{}D", cropping, IMAGES),
     "CenterCrop": Operator(center_crop, IMAGES),
-    "RandomCrop": Operator(random_crop, IMAGES),
+    "RandomCrop": Operator(center_crop, IMAGES),  # at inference the middle
     "Resizing": Operator(resizing, IMAGES),
     "RepeatVector": Operator(repeat_vector, NONE),
 }
