@@ -6,7 +6,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.keras.activation import activate, softmax
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.rows import Operator
+from sepcalc.importers.keras.rows import Operator, same_rows
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Reduce
@@ -171,8 +171,7 @@ def _weighed(call: Call, scores: Tensor, value: Tensor) -> Tensor | list[Tensor]
 
 LAYERS: dict[str, Operator] = {
     "MultiHeadAttention": Operator(multi_head, NONE),
-    "GroupedQueryAttention": Operator(grouped, NONE),
-    "GroupQueryAttention": Operator(grouped, NONE),
+    **same_rows(Operator(grouped, NONE), "GroupedQueryAttention", "GroupQueryAttention"),
     "Attention": Operator(dot_product, NONE),
     "AdditiveAttention": Operator(additive, NONE),
 }

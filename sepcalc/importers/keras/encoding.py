@@ -171,8 +171,7 @@ _HASHED = (
 )
 LAYERS: dict[str, Operator] = {
     "CategoryEncoding": Operator(category, NONE, stores=False),
-    "IntegerLookup": Operator(lookup, NONE, stores=False),
-    "StringLookup": Operator(lookup, NONE, stores=False),
+    **same_rows(Operator(lookup, NONE, stores=False), "IntegerLookup", "StringLookup"),
     "MaxNumBoundingBoxes": Operator(boxes, NONE, stores=False),
     "Discretization": Operator(discretized, KEEPS, stores=False),
     **same_rows(Operator(None, NONE, _HASHED, shapes=hashed, stores=False), "Hashing", "HashedCrossing"),

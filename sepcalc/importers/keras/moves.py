@@ -13,7 +13,7 @@ from sepcalc.importers.keras.arguments import BATCH, axes_of, axis_of, dims_of, 
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
-from sepcalc.importers.keras.rows import Handler, Operator
+from sepcalc.importers.keras.rows import Handler, Operator, same_rows
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
@@ -377,13 +377,11 @@ MOVES: dict[str, Operator] = {
     "All": Operator(truth, NONE, tensorflow="reduce_all"),
     "ZerosLike": Operator(same_shape, KEEPS, tensorflow="zeros_like"),
     "OnesLike": Operator(same_shape, KEEPS, tensorflow="ones_like"),
-    "Tril": Operator(same_shape, KEEPS),
-    "Triu": Operator(same_shape, KEEPS),
+    **same_rows(Operator(same_shape, KEEPS), "Tril", "Triu", "Fliplr"),
     "Hstack": Operator(partial(of_axis, axis=1, function=concatenate), KEEPS),
     "Hsplit": Operator(partial(of_axis, axis=1, function=split), KEEPS),
     "Vsplit": Operator(partial(of_axis, axis=0, function=split), KEEPS),
     "Vstack": Operator(partial(of_axis, axis=0, function=concatenate), KEEPS),
-    "Fliplr": Operator(same_shape, KEEPS),
     "DepthToSpace": Operator(partial(blocks, up=True), IMAGES, tensorflow="depth_to_space"),
     "SpaceToDepth": Operator(partial(blocks, up=False), IMAGES, tensorflow="space_to_depth"),
     "OneHot": Operator(one_hot, NONE, tensorflow="one_hot"),
