@@ -5,7 +5,7 @@ from typing import Any
 
 from sepcalc.errors import Invalid, printable
 from sepcalc.importers.common.attributes import Settings, shown
-from sepcalc.importers.common.elementwise import gated
+from sepcalc.importers.common.elementwise import chain, gated
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.rows import Operator
@@ -68,26 +68,20 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
         return call.add(Activation(SIMPLE[how], factor), tensor, link=link)
     if how in ("softmax", "log_softmax"):
         return softmax(call, tensor, (len(tensor.shape) - 1,), how == "log_softmax", link)
+    inner = f"{link}/" if link else ""
     if how == "glu":
         if not tensor.shape or tensor.shape[-1] % 2:
             raise Invalid(f"glu halves {tensor.shape[-1] if tensor.shape else 'no'} channels")
-        tensor = call.plain(tensor, f"{link}/layout" if link else "layout")
-        inner = f"{link}/" if link else ""
+        tensor = call.plain(tensor, f"{inner}layout")
         labels = (f"{inner}left", f"{inner}right", f"{inner}gate")
         return gated(call, tensor, len(tensor.shape) - 1, labels, link)
     if how == "squareplus":  # (x + sqrt(x² + 4))/2
-        inner = f"{link}/" if link else ""
-        square = call.add(Activation("square"), tensor, link=f"{inner}square")
-        root = call.add(
-            Activation("sqrt"), call.add(Stored("shift"), square, link=f"{inner}shift"), link=f"{inner}root"
-        )
+        labels = (f"{inner}square", f"{inner}shift", f"{inner}root")
+        root = chain(call, tensor, Activation("square"), Stored("shift"), Activation("sqrt"), labels=labels)
         return call.add(Stored("scale"), call.add(Elementwise("add"), tensor, root, link=f"{inner}sum"), link=link)
     if how == "sparse_plus":  # 0 below -1, (x + 1)²/4, x from 1 on
-        inner = f"{link}/" if link else ""
-        shifted = call.add(Stored("shift"), tensor, link=f"{inner}shift")
-        square = call.add(Activation("square"), shifted, link=f"{inner}square")
-        quarter = call.add(Stored("scale"), square, link=f"{inner}scale")
-        return call.add(Activation("clip"), quarter, link=link)
+        ops = (Stored("shift"), Activation("square"), Stored("scale"), Activation("clip"))
+        return chain(call, tensor, *ops, labels=(f"{inner}shift", f"{inner}square", f"{inner}scale", link))
     reason = "an activation that sepcalc does not know: it would take one of Keras' own"
     inside = call.inside(link, printable(how), {}, tensor)
     return inside.uncounted(reason, [tensor.shape] if not tensor.channels_first else [], stores=stores)[0]
@@ -177,10 +171,8 @@ def thresholded_relu(call: Call) -> Tensor:
 def unit(call: Call, tensor: Tensor, axes: tuple[int, ...], link: str = "") -> Tensor:
     """x·min(1/sqrt(sum of squares), 1/ε), as keras.ops.normalize has it."""
     inner = f"{link}/" if link else ""
-    square = call.add(Activation("square"), tensor, link=f"{inner}square")
-    total = call.add(Reduce("sum", axes, True), square, link=f"{inner}sum")
-    root = call.add(Activation("rsqrt"), total, link=f"{inner}root")
-    bound = call.add(Stored("minimum"), root, link=f"{inner}bound")
+    ops = (Activation("square"), Reduce("sum", axes, True), Activation("rsqrt"), Stored("minimum"))
+    bound = chain(call, tensor, *ops, labels=(f"{inner}square", f"{inner}sum", f"{inner}root", f"{inner}bound"))
     return call.add(Elementwise("multiply"), tensor, bound, link=link)
 
 

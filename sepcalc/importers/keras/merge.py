@@ -12,18 +12,15 @@ from sepcalc.ops.move import Concat
 from sepcalc.ops.product import Einsum
 
 
-def merge(call: Call, how: str) -> Tensor:
+def merge(call: Call, how: str, link: str = "") -> Tensor:
     tensors = call.alike(call.tensors)
     if len(tensors) < 2:
         raise Invalid("it needs two inputs or more")
-    return call.add(Elementwise(how), *tensors)
+    return call.add(Elementwise(how), *tensors, link=link)
 
 
 def average(call: Call) -> Tensor:
-    tensors = call.alike(call.tensors)
-    if len(tensors) < 2:
-        raise Invalid("it needs two inputs or more")
-    return call.add(Stored("scale"), call.add(Elementwise("add"), *tensors, link="sum"))
+    return call.add(Stored("scale"), merge(call, "add", "sum"))
 
 
 def concatenate(call: Call) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings, whole
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, WINDOWED
+from sepcalc.importers.common.moves import padded
 from sepcalc.importers.keras.arguments import BATCH, axes_of, axis_of, dims_of, option
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
@@ -235,10 +236,8 @@ def pad(call: Call) -> Tensor:
     pairs = Settings({"pad_width": width}).pairs("pad_width", len(width))
     if pairs[0] != (0, 0):
         raise Unknown(BATCH)
-    if pairs[-1] == (0, 0) and len(pairs) > 2:
-        return call.add(Pad(pairs[1:-1]), x)
     shape = tuple([size + before + after for size, (before, after) in zip(x.shape, pairs[1:])])
-    return call.add(Copy(shape or (1,), (1,) * (len(shape) - 1)), x)._replace(shape=shape)
+    return call.add(padded(pairs[1:], shape or (1,)), x)._replace(shape=shape)
 
 
 def of_axis(call: Call, axis: int, function: Handler) -> Tensor | list[Tensor]:

@@ -112,13 +112,12 @@ def _in_its_example(call: Call, data: Value) -> bool:
 
 
 def _one_hot(builder: Builder, call: Call) -> Results:
-    at, depth = call.input(0), call.input(1)
-    if depth.data is None:
-        raise Refused("the depth is computed from the data")
+    at = call.input(0)
+    depth, *_ = call.input(1).numbers("the depth is computed from the data")
     axis = call.whole("axis", -1)
     shape = list(at.sizes)
     place = axis if axis >= 0 else len(shape) + 1 + axis
-    shape.insert(place, int(depth.data.reshape(-1)[0]))
+    shape.insert(place, depth)
     batch = None if at.batch is None else at.batch + (place <= at.batch)
     return (moved(builder, call, at, tuple(shape), batch)._replace(kind=call.input(2).kind),)
 

@@ -5,6 +5,8 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, RESHAPED, TURNED
+from sepcalc.importers.common.moves import padded
+from sepcalc.importers.common.moves import part as part_of
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.constants import (
     BY_ELEMENT,
@@ -25,7 +27,7 @@ from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import broadcast, flattened, reshaped, squeezed, unsqueezed
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
-from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Copy, Token
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape, show
 
@@ -134,20 +136,14 @@ def part(
     batch = _kept(builder, value, shape)
     if batch is None and value.batch is not None:
         value = builder.along(value, value.batch)
-    plain = all(each == 1 for each in step)
-    if shape == value.sizes and plain:
+    if shape == value.sizes and all(each == 1 for each in step):
         return value
     result = value._replace(shape=shape, data=None, batch=batch)
     if any(size < 1 for size in shape):
         raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1")
     seen, axes = builder.shape(result), builder.axes(result)
-    first = tuple([start[axis] for axis in axes]) if start and len(axes) == len(seen) else ()
-    op: Op = Slice(seen, first if any(first) else ())
-    if not plain:
-        ahead = len(axes) == len(seen) and all(step[axis] > 0 for axis in axes)
-        starts = tuple([start[axis] for axis in axes])[:-1] if start and ahead else ()
-        op = Copy(seen, tuple([abs(step[axis]) for axis in axes])[: len(seen) - 1], starts)
-    return result._replace(number=builder.add(name, op, [value.number]))
+    first, steps = (tuple([one[axis] for axis in axes]) if one and axes else () for one in (start, step))
+    return result._replace(number=builder.add(name, part_of(seen, first, steps), [value.number]))
 
 
 def _slice(builder: Builder, call: Call) -> Results:
@@ -156,13 +152,10 @@ def _slice(builder: Builder, call: Call) -> Results:
     if call.opset < 10:
         starts, ends, axes, steps = call.ints("starts"), call.ints("ends"), call.ints("axes"), None
     else:
-        lists = []
-        for at in range(1, 5):
-            given = call.maybe(at)
-            if given is not None and given.data is None:
-                raise Refused("what to take is computed from the data")
-            lists.append(None if given is None else tuple(int(number) for number in given.data.reshape(-1)))
-        starts, ends, axes, steps = lists
+        given = [call.maybe(at) for at in range(1, 5)]
+        starts, ends, axes, steps = (
+            None if one is None else one.numbers("what to take is computed from the data") for one in given
+        )
     if starts is None or ends is None:
         raise Invalid("Slice lacks its starts or ends")
     axes = axes if axes is not None else tuple(range(len(starts)))
@@ -187,11 +180,7 @@ def _split(builder: Builder, call: Call) -> Results:
     rank = len(value.sizes)
     axis = call.axis(value, 0)
     given, count, size = call.maybe(1), len(call.outputs), value.sizes[axis]
-    parts = call.ints("split")
-    if given is not None and given.data is not None:
-        parts = tuple(int(part) for part in given.data.reshape(-1))
-    elif given is not None:
-        raise Refused("the parts are computed from the data")
+    parts = call.ints("split") if given is None else given.numbers("the parts are computed from the data")
     if parts is None:
         each = -(-size // count)
         parts = (*(each,) * (count - 1), size - each * (count - 1))
@@ -249,15 +238,10 @@ def _pad(builder: Builder, call: Call) -> Results:
     rank = len(value.sizes)
     pads = call.ints("pads")
     if call.opset >= 11:
-        given = call.input(1)
-        if given.data is None:
-            raise Refused("the padding is computed from the data")
-        pads = tuple(int(size) for size in given.data.reshape(-1))
+        pads = call.input(1).numbers("the padding is computed from the data")
     axes = tuple(range(rank))
     if (some := call.maybe(3)) is not None:
-        if some.data is None:
-            raise Refused("the axes to pad are computed from the data")
-        axes = tuple(range(rank)[int(axis)] for axis in some.data.reshape(-1))
+        axes = tuple([axes[axis] for axis in some.numbers("the axes to pad are computed from the data")])
     if pads is None or len(pads) != 2 * len(axes):
         raise Invalid(f"padding {pads} does not fit {show(value.sizes)}")
     around = {axis: (pads[at], pads[at + len(axes)]) for at, axis in enumerate(axes)}
@@ -269,18 +253,13 @@ def _pad(builder: Builder, call: Call) -> Results:
         value = builder.along(value, value.batch)
     result = value._replace(shape=shape, batch=batch)
     order = builder.axes(value)
-    sides = [around.get(axis, (0, 0)) for axis in order]
-    op: Op = Copy(builder.shape(result), (1,) * (len(order) - 1))
-    if len(order) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
-        op = Pad(tuple(sides[:-1]))
+    op = padded(tuple([around.get(axis, (0, 0)) for axis in order]), builder.shape(result))
     return (result._replace(number=builder.add(call.name, op, [value.number])),)
 
 
 def _expand(builder: Builder, call: Call) -> Results:
-    value, target = call.input(0), call.input(1)
-    if target.data is None:
-        raise Refused("the shape to reach is not known")
-    wanted = tuple(int(size) for size in target.data.reshape(-1))
+    value = call.input(0)
+    wanted = call.input(1).numbers("the shape to reach is not known")
     if any(size < 1 for size in wanted):
         raise Invalid(f"a tensor would be {show(wanted)}: expected sizes from 1")
     shape = broadcast([value.sizes, wanted])
@@ -301,10 +280,9 @@ def _stretched(builder: Builder, value: Value, shape: Shape) -> int | None:
 
 
 def _tile(builder: Builder, call: Call) -> Results:
-    value, times = call.input(0), call.input(1)
-    if times.data is None or times.data.size != len(value.sizes):
-        raise Refused("how often to repeat is not known")
-    shape = tuple([size * int(count) for size, count in zip(value.sizes, times.data.reshape(-1))])
+    value = call.input(0)
+    times = call.input(1).numbers("how often to repeat is not known", len(value.sizes))
+    shape = tuple([size * count for size, count in zip(value.sizes, times)])
     if shape == value.sizes:
         return (value,)
     return (moved(builder, call, value, shape, _stretched(builder, value, shape)),)
@@ -312,13 +290,12 @@ def _tile(builder: Builder, call: Call) -> Results:
 
 def _centered(builder: Builder, call: Call) -> Results:
     """The middle of some axes, or with zeros around."""
-    value, target = call.input(0), call.input(1)
-    if target.data is None:
-        raise Refused("the sizes to reach are computed from the data")
+    value = call.input(0)
+    target = call.input(1).numbers("the sizes to reach are computed from the data")
     axes = call.ints("axes") or tuple(range(len(value.sizes)))
     shape = list(value.sizes)
-    for axis, size in zip(axes, target.data.reshape(-1), strict=True):
-        shape[axis] = int(size)
+    for axis, size in zip(axes, target, strict=True):
+        shape[axis] = size
     if tuple(shape) == value.sizes:
         return (value,)
     batch = _kept(builder, value, tuple(shape))

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
+from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.onnx.constants import SHRINKING
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.rows import Operator
-from sepcalc.importers.onnx.values import Call, Refused, Results, Value
+from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import show
@@ -40,30 +41,19 @@ def _reduced(builder: Builder, call: Call, how: str, value: Value, name: str, ax
 def _axes_of(call: Call) -> tuple[int, ...] | None:
     given = call.maybe(1)
     if given is not None and given.sizes != (0,):
-        if given.data is None:
-            raise Refused("the axes to reduce are computed from the data")
-        return tuple(int(axis) for axis in given.data.reshape(-1))
+        return given.numbers("the axes to reduce are computed from the data")
     return call.ints("axes") or (() if call.whole("noop_with_empty_axes", 0) else None)
 
 
-def _reduce(how: str, before: str = "", after: Sequence[str] = ()) -> Handler:
+def _reduce(how: str, before: Sequence[str] = (), after: Sequence[str] = ()) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value, axes = call.input(0), _axes_of(call)
-        if before:
-            number = builder.add(f"{call.name}/{before}", Activation(before), [value.number])
-            value = value._replace(number=number)
+        emitter = Named(builder, call.name)
+        value = chain(emitter, value, *map(Activation, before), labels=before)
         result = _reduced(builder, call, how, value, call.name, axes) if axes != () else value
-        for function in after:
-            number = builder.add(f"{call.name}/{function}", Activation(function), [result.number])
-            result = result._replace(number=number)
-        return (result,)
+        return (chain(emitter, result, *map(Activation, after), labels=after),)
 
     return handle
-
-
-def _stable_log_sum(builder: Builder, call: Call) -> Results:
-    """log of the sum of exp, as it is written."""
-    return _reduce("sum", "exp", ("log",))(builder, call)
 
 
 def _arg(how: str) -> Handler:
@@ -75,10 +65,9 @@ def _arg(how: str) -> Handler:
 
 
 def _cumsum(builder: Builder, call: Call) -> Results:
-    value, axis = call.input(0), call.input(1)
-    if axis.data is None or axis.data.size != 1:
-        raise Refused("the axis is computed from the data")
-    at = range(len(value.sizes))[int(axis.data.reshape(-1)[0])]
+    value = call.input(0)
+    (axis,) = call.input(1).numbers("the axis is computed from the data", 1)
+    at = range(len(value.sizes))[axis]
     value = builder.along(value, at)
     return (value._replace(number=builder.add(call.name, Cumulate(builder.place(value, at)), [value.number])),)
 
@@ -89,11 +78,11 @@ REDUCTIONS: dict[str, Operator] = {
     "ReduceMax": Operator(_reduce("max"), KEEPS_FIRST, computed=SHRINKING),
     "ReduceMin": Operator(_reduce("min"), KEEPS_FIRST, computed=SHRINKING),
     "ReduceProd": Operator(_reduce("prod"), KEEPS_FIRST, computed=SHRINKING),
-    "ReduceL1": Operator(_reduce("sum", "abs"), KEEPS_FIRST),
-    "ReduceL2": Operator(_reduce("sum", "square", ("sqrt",)), KEEPS_FIRST),
-    "ReduceSumSquare": Operator(_reduce("sum", "square"), KEEPS_FIRST),
-    "ReduceLogSum": Operator(_reduce("sum", "", ("log",)), KEEPS_FIRST),
-    "ReduceLogSumExp": Operator(_stable_log_sum, KEEPS_FIRST),
+    "ReduceL1": Operator(_reduce("sum", ("abs",)), KEEPS_FIRST),
+    "ReduceL2": Operator(_reduce("sum", ("square",), ("sqrt",)), KEEPS_FIRST),
+    "ReduceSumSquare": Operator(_reduce("sum", ("square",)), KEEPS_FIRST),
+    "ReduceLogSum": Operator(_reduce("sum", (), ("log",)), KEEPS_FIRST),
+    "ReduceLogSumExp": Operator(_reduce("sum", ("exp",), ("log",)), KEEPS_FIRST),
     "ArgMax": Operator(_arg("argmax"), NONE),
     "ArgMin": Operator(_arg("argmin"), NONE),
     "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, computed=SHRINKING),

@@ -38,10 +38,7 @@ def sequence(call: Call, made: Made) -> Results:
 
 
 def _position(call: Call, at: int, count: int) -> int:
-    where = call.input(at)
-    if where.data is None or where.data.size != 1:
-        raise Refused("a place in a sequence is computed from the data")
-    place = int(where.data.reshape(-1)[0])
+    (place,) = call.input(at).numbers("a place in a sequence is computed from the data", 1)
     if not -count <= place < count:
         raise Invalid(f"place {place} is none of a sequence of {count}")
     return place % count

@@ -36,13 +36,10 @@ def hold_within(call: Call, what: str, value: Value | None, shape: Shape) -> Non
 
 
 def reshaped(call: Call, shape: Shape) -> Shape:
-    if call.opset < 5:
-        target = call.ints("shape")
-    else:
-        given = call.input(1)
-        target = None if given.data is None else tuple(int(size) for size in given.data.reshape(-1))
+    unknown = "the shape to reach is not known"
+    target = call.ints("shape") if call.opset < 5 else call.input(1).numbers(unknown)
     if target is None:
-        raise Refused("the shape to reach is not known")
+        raise Refused(unknown)
     sizes = list(target)
     if not call.whole("allowzero", 0):
         if any(size == 0 and at >= len(shape) for at, size in enumerate(sizes)):
@@ -68,11 +65,7 @@ def flattened(call: Call, shape: Shape) -> Shape:
 
 def _axes(call: Call) -> tuple[int, ...] | None:
     given = call.maybe(1)
-    if given is not None:
-        if given.data is None:
-            raise Refused("the axes are computed from the data")
-        return tuple(int(axis) for axis in given.data.reshape(-1))
-    return call.ints("axes")
+    return call.ints("axes") if given is None else given.numbers("the axes are computed from the data")
 
 
 def squeezed(call: Call, shape: Shape) -> Shape:

@@ -7,7 +7,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.rows import Operator
-from sepcalc.importers.onnx.values import Call, Refused, Results, Value
+from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise
 from sepcalc.ops.move import Copy, Random
@@ -25,10 +25,7 @@ def _top(builder: Builder, call: Call) -> Results:
     if call.opset < 10:
         many = call.whole("k", 0)
     else:
-        given = call.input(1)
-        if given.data is None or given.data.size != 1:
-            raise Refused("how many elements it gives is computed from the data")
-        many = int(given.data.reshape(-1)[0])
+        (many,) = call.input(1).numbers("how many elements it gives is computed from the data", 1)
     if not 0 < many <= value.sizes[axis]:
         raise Invalid(f"the {many} largest of {value.sizes[axis]} elements")
     value = builder.along(value, axis)

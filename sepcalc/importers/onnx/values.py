@@ -53,6 +53,13 @@ class Value(NamedTuple):
             raise Unknown(self.name)
         return self.shape
 
+    def numbers(self, reason: str, count: int | None = None) -> Shape:
+        """Its elements as whole numbers, ``count`` of them if that is said. Raises Refused with the reason where they
+        are not known."""
+        if self.data is None or count not in (None, self.data.size):
+            raise Refused(reason)
+        return tuple([int(number) for number in self.data.reshape(-1)])
+
 
 class Unknown(Exception):
     """The shape of this tensor depends on the data."""

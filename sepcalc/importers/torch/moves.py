@@ -1,12 +1,13 @@
 """Operators that only move, rename or leave things as they are."""
 
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, same_rows
+from sepcalc.importers.common.moves import padded, part
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
 from sepcalc.importers.torch.layers import image
 from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
-from sepcalc.ops.move import Concat, Copy, Pad, Slice, Token
+from sepcalc.ops.move import Concat, Copy, Slice, Token
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
@@ -98,10 +99,7 @@ def _part(
             to = seen(shape, value.first)
         op: Op = Copy(to)
         if len(to) == len(before):
-            op = Slice(to, start)
-            if step > 1:
-                steps = tuple([step if axis == along else 1 for axis in order[:-1]])
-                op = Copy(to, steps, (start or (0,) * len(order))[:-1])
+            op = part(to, start or (0,) * len(order), tuple([step if axis == along else 1 for axis in order]))
         number = builder.add(op, [value.node], label=label)
         return builder.give(number, shape, value.first)
     # one position of an axis, which goes
@@ -173,12 +171,10 @@ def _padded(builder: Builder, call: Call) -> Results:
     given = [int(size) for size in given]
     rank = len(value.shape)
     around = {rank - 1 - at: (given[2 * at], given[2 * at + 1]) for at in range(len(given) // 2)}
-    sides = [around.get(axis, (0, 0)) for axis in order]
+    sides = tuple([around.get(axis, (0, 0)) for axis in order])
     to = seen(output.shape, value.first)
-    op: Op = Copy(to, (1,) * (len(to) - 1))
-    if len(order) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
-        op = Pad(tuple(sides[:-1]))
-    elif max(map(max, sides)) <= 0:
+    op = padded(sides, to)
+    if max(map(max, sides)) <= 0:
         op = Slice(to, tuple([-before for before, _ in sides]))
     return (builder.give(builder.add(op, [value.node]), output.shape, value.first),)
 

@@ -14,11 +14,22 @@ from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Shape
 
 
-def reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
-    """A reduction over these axes (none named: all) to this shape."""
+def _axes(value: Value, over: Any) -> list[int]:
+    """The axes that are named: one or several, or none, which are all."""
     rank = len(value.shape)
     named = (over,) if isinstance(over, int) else tuple(over or ())
-    over = sorted({axis % rank for axis in named}) if named and rank else list(range(rank))
+    return sorted({axis % rank for axis in named}) if named and rank else list(range(rank))
+
+
+def _kept(value: Value, over: Any) -> Shape:
+    """The shape of a reduction over these axes that keeps them."""
+    gone = _axes(value, over)
+    return tuple([1 if axis in gone else size for axis, size in enumerate(value.shape)])
+
+
+def reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
+    """A reduction over these axes (none named: all) to this shape."""
+    rank, over = len(value.shape), _axes(value, over)
     if value.shape[:1] == (1,) and 0 in over and rank > 1 and value.first != LEADING:
         over = over[1:]  # there is one
     places = tuple(sorted(builder.place(value, axis) for axis in over)) if rank else ()
@@ -76,10 +87,7 @@ def _spread_of(*after: str, means: bool = False) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = builder.value(call.given)
         shape, over = call.outputs[0].shape, call.get("dim")
-        rank = len(value.shape)
-        named = (over,) if isinstance(over, int) else tuple(over or range(rank))
-        kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
-        mean = reduced(builder, "mean", value, over, kept, "mean")
+        mean = reduced(builder, "mean", value, over, _kept(value, over), "mean")
         centred = combined(builder, "subtract", [value, mean], "subtract")
         squares = applied(builder, centred, Activation("square"), labels=["square"])
         result = reduced(builder, "mean", squares, over, shape)
@@ -92,9 +100,8 @@ def _spread_of(*after: str, means: bool = False) -> Handler:
 def _log_sum_exp(builder: Builder, call: Call) -> Results:
     """max + log of the sum of exp(x - max)."""
     value = builder.value(call.given)
-    shape, over, rank = call.outputs[0].shape, call.get("dim"), len(value.shape)
-    named = (over,) if isinstance(over, int) else tuple(over)
-    kept = tuple([1 if axis in {one % rank for one in named} else size for axis, size in enumerate(value.shape)])
+    shape, over = call.outputs[0].shape, call.get("dim")
+    kept = _kept(value, over)
     most = reduced(builder, "max", value, over, kept, "max")
     less = combined(builder, "subtract", [value, most], "subtract")
     total = reduced(builder, "sum", applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
