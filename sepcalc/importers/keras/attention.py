@@ -3,10 +3,10 @@
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.layout import NONE
+from sepcalc.importers.common.layout import NONE, same_rows
 from sepcalc.importers.keras.activation import activate, softmax
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.rows import Operator, same_rows
+from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Reduce

@@ -8,13 +8,13 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings, whole
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, WINDOWED
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, WINDOWED, same_rows
 from sepcalc.importers.common.moves import padded
 from sepcalc.importers.keras.arguments import BATCH, axes_of, axis_of, dims_of, option
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
-from sepcalc.importers.keras.rows import Handler, Operator, same_rows
+from sepcalc.importers.keras.rows import Handler, Operator
 from sepcalc.ops.move import Copy, Pad, Slice
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
