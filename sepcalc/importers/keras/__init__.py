@@ -7,8 +7,9 @@ from sepcalc.importers import Request
 from sepcalc.importers.keras.build import Builder
 from sepcalc.importers.keras.container import load
 from sepcalc.importers.keras.graph import build, refusal
+from sepcalc.importers.keras.operations import OPERATIONS
 from sepcalc.importers.keras.stored import Weights
-from sepcalc.importers.keras.table import LAYERS, OPERATIONS
+from sepcalc.importers.keras.table import LAYERS
 from sepcalc.network import Network
 from sepcalc.shape import show
 
