@@ -17,13 +17,28 @@ from sepcalc.spec import Spec, outputs
 ELEMENT_BYTES = 4  # float32
 
 
+class Origin(NamedTuple):
+    """Where a node comes from, as far as its file says: the operator there, the path of the module that ran it, and the
+    class of that module."""
+
+    operator: str
+    module: str | None = None
+    class_name: str | None = None
+
+    def record(self) -> dict[str, str | None]:
+        """What machines read."""
+        return {"operator": self.operator, "module": self.module, "class": self.class_name}
+
+
 class Node(NamedTuple):
     """One op of the graph. Tensors are numbered: the network's inputs first, then the output of each node;
     ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
     is how many params of this node do not count with it, where others have counted some (tied embeddings), or fewer
     than 0 where it stores more than its op says; ``owners`` are the names of those others, with how many each counts.
     What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains; ``buffers``
-    are how many of these it stores besides those that its op says: a fixed kernel, a mask of pruned weights."""
+    are how many of these it stores besides those that its op says: a fixed kernel, a mask of pruned weights.
+    ``origin`` is where it comes from, ``element_bits`` the width of an element that it gives, and ``stored_width`` the
+    bytes that so many of its stored numbers take; each None where no file says so."""
 
     name: str
     op: Op
@@ -33,6 +48,16 @@ class Node(NamedTuple):
     shared: int = 0
     owners: tuple[tuple[str, int], ...] = ()
     buffers: int = 0
+    origin: Origin | None = None
+    element_bits: int | None = None
+    stored_width: tuple[int, int] | None = None
+
+
+def size_in_bytes(elements: int, bits: int | None, element_bytes: int | None = None) -> int:
+    """What a tensor of so many elements takes: at ``element_bytes`` each where these are given, else at its own width
+    in bits, rounded up to whole bytes; at 4 bytes each where that is not known."""
+    bits = 8 * (element_bytes or ELEMENT_BYTES) if element_bytes or bits is None else bits
+    return -(-elements * bits // 8)
 
 
 class Gap(NamedTuple):
@@ -77,6 +102,10 @@ class Layer(NamedTuple):
     weights: str | None = None
     shared: int = 0  # params that it reads, but that are counted elsewhere
     fixed: int = 0  # of its buffers, those that it reads besides what its op says
+    origin: Origin | None = None
+    element_bits: int | None = None  # of what it gives
+    input_bits: tuple[int | None, ...] = ()  # of what it reads
+    stored_width: tuple[int, int] | None = None  # the bytes that so many of its stored numbers take
 
     def __str__(self) -> str:
         return shown(self)
@@ -115,19 +144,30 @@ class Layer(NamedTuple):
             told["buffers"] = f"{own}{self.fixed} stored, but not trained"
         return told
 
-    def traffic(self, element_bytes: int = ELEMENT_BYTES) -> int:
+    def stored_bytes(self, element_bytes: int | None = None) -> int:
+        """Bytes of what it stores: its params, or the buffers in their place; a norm's statistics are prepared into
+        its scale and shift."""
+        stored = self.cost.params + self.elsewhere
+        if element_bytes or self.stored_width is None:
+            return size_in_bytes(stored, None, element_bytes)
+        size, of = self.stored_width
+        return -(-stored * size // of)
+
+    def traffic(self, element_bytes: int | None = None) -> int:
         """Bytes that it must move at least: inputs, what it stores and outputs once each; none where it only renames.
-        Stored are its params, or the buffers in their place; a norm's statistics are prepared into its scale and
-        shift."""
+        At the widths of its file, or at 4 bytes an element; ``element_bytes`` is another width for all."""
         if not self.op.writes:
             return 0
-        stored = self.cost.params + self.elsewhere
-        return (sum(map(volume, self.inputs)) + stored + volume(self.output)) * element_bytes
+        widths = self.input_bits or (None,) * len(self.inputs)
+        read = [size_in_bytes(volume(shape), bits, element_bytes) for shape, bits in zip(self.inputs, widths)]
+        written = size_in_bytes(volume(self.output), self.element_bits, element_bytes)
+        return sum(read) + self.stored_bytes(element_bytes) + written
 
 
+LATER_FIELDS = ("spec", "sources", "origin", "element_bits")  # of a layer, which came after the others
 LAYER_FIELDS = (
     *("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"),
-    *("spec", "sources"),
+    *LATER_FIELDS,
 )
 
 
@@ -155,7 +195,8 @@ class Network:
     decided, and ``rewritten`` whether their other branches are as they were before. ``claimed`` is None but where
     somebody wrote the network, and says which weights are shared, constants or narrower: that is noted. It has the
     constants that products read and that are said to be no weights. ``document`` is what it was loaded from: its
-    budget, and what was published of it.
+    budget, and what was published of it. ``input_bits`` are the widths of the inputs' elements by name, where its file
+    says so.
     """
 
     def __init__(
@@ -173,6 +214,7 @@ class Network:
         claimed: Collection[str] | None = None,
         rewritten: bool = False,
         document: Any = None,
+        input_bits: Mapping[str, int] | None = None,
     ) -> None:
         ends = outputs or {"output": len(inputs) + len(nodes) - 1}
         self.__dict__.update(
@@ -188,6 +230,7 @@ class Network:
             claimed=claimed,
             rewritten=rewritten,
             document=document,
+            input_bits=dict(input_bits or {}),
         )
 
     name: str
@@ -202,6 +245,7 @@ class Network:
     claimed: Collection[str] | None
     rewritten: bool
     document: Any
+    input_bits: dict[str, int]
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Network does not change: {name} is given when it is made")
@@ -275,6 +319,11 @@ class Network:
         """The shape of every tensor."""
         return (*self.inputs.values(), *[node.output for node in self.nodes])
 
+    @cached_property
+    def tensor_bits(self) -> tuple[int | None, ...]:
+        """The width of the elements of every tensor, None where no file says it."""
+        return (*map(self.input_bits.get, self.inputs), *[node.element_bits for node in self.nodes])
+
     @property
     def outputs(self) -> dict[str, Shape]:
         """The output shapes by name."""
@@ -296,6 +345,7 @@ class Network:
             choices=renamed(self.choices, {node.name for node in self.nodes}, names) if self.choices else (),
             claimed=self.claimed,
             rewritten=bool(self.choices),
+            input_bits=self.input_bits,
         )
         if self.choices:
             network = network._with(most=network.most_summed())
@@ -313,8 +363,8 @@ class Network:
         return tuple(self._rows())
 
     def _rows(self) -> Iterator[Layer]:
-        tensors, seen = self.tensors, set[str]()
-        for name, op, sources, output, weights, shared, _, fixed in self.nodes:
+        tensors, widths, seen = self.tensors, self.tensor_bits, set[str]()
+        for name, op, sources, output, weights, shared, _, fixed, origin, bits, stored in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
             if weights is not None and weights in seen:
@@ -323,7 +373,8 @@ class Network:
                 cost = cost._replace(params=cost.params - shared, buffers=cost.buffers + fixed)
             if weights is not None:
                 seen.add(weights)
-            yield Layer(name, op, inputs, output, cost, weights, shared, fixed)
+            read = tuple([widths[source] for source in sources])
+            yield Layer(name, op, inputs, output, cost, weights, shared, fixed, origin, bits, read, stored)
 
     @cached_property
     def cost(self) -> Cost:
@@ -406,17 +457,21 @@ class Network:
             raise InputError([Problem(f"no layer matches {quoted(pattern)}", hint)])
         return chosen
 
-    def peak_memory(self, element_bytes: int = ELEMENT_BYTES) -> int:
+    def peak_memory(self, element_bytes: int | None = None) -> int:
         """Bytes of the largest sum of live tensors while the graph runs in its order: a tensor lives from its layer
         to its last reader (inputs from the start, outputs to the end); a renamed one is the same tensor, and a constant
-        lies with the weights, which are none."""
-        return max(self.live(element_bytes), default=sum(map(volume, self.inputs.values())) * element_bytes)
+        lies with the weights, which are none. Widths are those of :meth:`Layer.traffic`."""
+        return max(self.live(element_bytes), default=sum(self._sizes(element_bytes)))
 
-    def live(self, element_bytes: int = ELEMENT_BYTES) -> list[int]:
+    def live(self, element_bytes: int | None = None) -> list[int]:
         """Bytes of the tensors that live while each layer runs."""
         graph = [(node.sources, node.op.writes) for node in self.nodes]
-        sizes = [*map(volume, self.inputs.values()), *[volume(node.output) for node in self.nodes]]
-        return [live * element_bytes for live in live_elements(sizes, graph, self.ends.values())]
+        return live_sizes(self._sizes(element_bytes), graph, self.ends.values())
+
+    def _sizes(self, element_bytes: int | None) -> list[int]:
+        """Bytes of every tensor."""
+        both = zip(self.tensors, self.tensor_bits)
+        return [size_in_bytes(volume(shape), bits, element_bytes) for shape, bits in both]
 
     def fold_norm(self) -> "Network":
         """The same network with every batch norm that can be in the convolution before it: its kernels scaled, its
@@ -468,8 +523,8 @@ class Network:
         return reaches[len(self.inputs) :]
 
 
-def live_elements(sizes: Sequence[int], graph: Sequence[tuple[Sequence[int], bool]], ends: Iterable[int]) -> list[int]:
-    """How many elements of tensors live while each layer runs: of the ``sizes`` that tensors have, inputs first;
+def live_sizes(sizes: Sequence[int], graph: Sequence[tuple[Sequence[int], bool]], ends: Iterable[int]) -> list[int]:
+    """How much of tensors lives while each layer runs: of the ``sizes`` that tensors have, inputs first;
     ``graph`` is what each layer reads, by number, and whether it writes a tensor of its own; ``ends`` are the outputs.
     A constant, which neither reads nor writes, lies with the weights."""
     first, sizes = len(sizes) - len(graph), list(sizes)
@@ -512,7 +567,7 @@ def of_spec(spec: Spec) -> Network:
     return of_chain(spec.kind, spec.links, spec.inputs).noted(*spec.notes)
 
 
-def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None = None) -> dict[str, Any]:
+def whole(network: Network, element_bytes: int | None = None, spec: str | None = None) -> dict[str, Any]:
     """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees;
     ``spec`` is the line that it was made of, where there is one and it has several links."""
     from sepcalc.to_spec import line_of  # not before a machine asks
@@ -531,6 +586,8 @@ def whole(network: Network, element_bytes: int = ELEMENT_BYTES, spec: str | None
         "weights": None,
         "spec": spec or (line_of(layers[0].op, layers[0].inputs, layers[0].output) if alone else None),
         "sources": tuple(network.inputs),
+        "origin": None,
+        "element_bits": layers[-1].element_bits,
     }
 
 
@@ -539,9 +596,10 @@ def matches(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
-def records(network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
+def records(network: Network, element_bytes: int | None = None) -> Iterator[dict[str, Any]]:
     """Every layer as the fields of LAYER that machines read, in their order: ``spec`` is the layer as one line that
-    parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads."""
+    parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads,
+    ``origin`` and ``element_bits`` what its file says of it."""
     from sepcalc.to_spec import line_of  # not before a machine asks
 
     names = (*network.inputs, *[node.name for node in network.nodes])
@@ -563,10 +621,12 @@ def records(network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[di
             "weights": layer.weights,
             "spec": lines[key],
             "sources": tuple([names[source] for source in node.sources]),
+            "origin": layer.origin.record() if layer.origin else None,
+            "element_bits": layer.element_bits,
         }
 
 
-def within(name: str, network: Network, element_bytes: int = ELEMENT_BYTES) -> Iterator[dict[str, Any]]:
+def within(name: str, network: Network, element_bytes: int | None = None) -> Iterator[dict[str, Any]]:
     """The same of a layer's links, called by the layer's name and their own."""
     for row in records(network, element_bytes):
         sources = [source if source in network.inputs else f"{name}/{source}" for source in row["sources"]]

@@ -239,14 +239,14 @@ def test_without_branches_there_is_no_more() -> None:
 
 AGAIN = "\n  hint: sepcalc baseline makes one"
 ANEW = "\n  hint: make it anew with this one: sepcalc baseline … --force"
-THIS = "this is version 1.2.3, definitions 2, and cannot be compared"
+THIS = "this is version 1.2.3, definitions 3, and cannot be compared"
 OTHERS: list[tuple[Any, str]] = [
     ([], f"this is no baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
     ({}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
     ({"format": "x/1"}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not 'x/1'{AGAIN}"),
     ({"format": None}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not 'None'{AGAIN}"),
-    ({"format": "sepcalc-baseline/1", "definitions": 2, "sepcalc": "1.2.4"},
-     f"the baseline's numbers are those of another sepcalc (version 1.2.4, definitions 2): {THIS}{ANEW}"),
+    ({"format": "sepcalc-baseline/1", "definitions": 3, "sepcalc": "1.2.4"},
+     f"the baseline's numbers are those of another sepcalc (version 1.2.4, definitions 3): {THIS}{ANEW}"),
     ({"format": "sepcalc-baseline/1", "definitions": 1, "sepcalc": "1.2.3"},
      f"the baseline's numbers are those of another sepcalc (version 1.2.3, definitions 1): {THIS}{ANEW}"),
     ('{"a": 1, "a": 1}', f"a baseline has every key once, and here one stands twice{AGAIN}"),

@@ -53,7 +53,8 @@ TABLES = [
 ]
 COSTS = ["macs", "mults", "adds", "compares", "divs", "specials", "params", "buffers", "activations"]
 OLD = ["name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"]
-LAYER = [*OLD, "spec", "sources"]
+LATER = ["spec", "sources", "origin", "element_bits"]
+LAYER = [*OLD, *LATER]
 Printed = Callable[..., str]
 
 
@@ -350,7 +351,7 @@ def test_json_of_compare(printed: Printed) -> None:
 
 def test_json_of_layer(printed: Printed) -> None:
     document = _document(printed, "layer 12x12x3 depthwise -k5 -m2")
-    assert list(document) == ["format", *OLD, "steps", "spec", "sources", "notes"]
+    assert list(document) == ["format", *OLD, "steps", *LATER, "notes"]
     assert document["format"] == "sepcalc-layer/1"
     assert (document["inputs"], document["output"], document["steps"]) == ([[12, 12, 3]], [8, 8, 6], [])
     steps = _document(printed, "layer 12x12x3 separable -k5 -o256")["steps"]

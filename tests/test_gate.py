@@ -281,8 +281,8 @@ OTHER_BASELINES = [  # what is changed in a baseline, and what is said of it
         f'"sepcalc": "{sepcalc.__version__}"',
         '"sepcalc": "0.0.9"',
         (
-            "the baseline's numbers are those of another sepcalc (version 0.0.9, definitions 2): this is version "
-            f"{sepcalc.__version__}, definitions 2, and cannot be compared\n"
+            "the baseline's numbers are those of another sepcalc (version 0.0.9, definitions 3): this is version "
+            f"{sepcalc.__version__}, definitions 3, and cannot be compared\n"
             "  hint: make it anew with this one: sepcalc baseline … --force\n"
         ),
     ),

@@ -168,7 +168,8 @@ def test_a_layer_class(key: str, form: str, tmp_path: Path) -> None:
 def test_both_formats_of_a_model_are_the_same(tmp_path: Path) -> None:
     for key, entry in ZOO.items():
         if "old" in entry:
-            assert network(entry["old"], tmp_path).layers == network(entry["model"], tmp_path).layers, key
+            old, new = (network(entry[form], tmp_path).layers for form in ("old", "model"))
+            assert [layer[:8] for layer in old] == [layer[:8] for layer in new], key  # but where it comes from
 
 
 def test_every_layer_class_is_in_the_zoo() -> None:

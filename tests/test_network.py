@@ -131,6 +131,8 @@ def test_machines_read_the_fields_of_a_layer_in_their_order() -> None:
         "weights": None,
         "spec": "12x12x4 conv -k3 -o8 -s2 -p1",
         "sources": ("in0",),
+        "origin": None,
+        "element_bits": None,
     }
 
 

@@ -16,7 +16,7 @@ from sepcalc.network import (
     by_block,
     by_kind,
     lacking,
-    live_elements,
+    live_sizes,
     of_chain,
     records,
     whole,
@@ -212,8 +212,8 @@ def test_names_and_outputs() -> None:
 def test_what_lives_while_each_layer_runs() -> None:
     """An input of 10 that nobody reads does not live; a renamed tensor is the same one."""
     sizes, graph = [10, 4, 7, 7, 2], [((1,), True), ((2,), False), ((3,), True)]
-    assert live_elements(sizes, graph, [4]) == [4 + 7, 7, 7 + 2]
-    assert live_elements(sizes, graph, [4, 0]) == [10 + 4 + 7, 10 + 7, 10 + 7 + 2]
-    assert live_elements(sizes, graph, [4, 1]) == [4 + 7, 4 + 7, 4 + 7 + 2]
-    assert live_elements([5, 3, 6], [((), False), ((0, 1), True)], [2]) == [5, 5 + 6]
+    assert live_sizes(sizes, graph, [4]) == [4 + 7, 7, 7 + 2]
+    assert live_sizes(sizes, graph, [4, 0]) == [10 + 4 + 7, 10 + 7, 10 + 7 + 2]
+    assert live_sizes(sizes, graph, [4, 1]) == [4 + 7, 4 + 7, 4 + 7 + 2]
+    assert live_sizes([5, 3, 6], [((), False), ((0, 1), True)], [2]) == [5, 5 + 6]
     assert network([(4,)], [("dense -o6", (0,)), ("dense -o2", (1,))]).live(1) == [10, 8]

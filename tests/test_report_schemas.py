@@ -63,9 +63,21 @@ COMMANDS = [
     (0, "kinds"),
     (0, "kinds conv"),
     (0, "zoo"),
+    (0, "network half.json"),
     (0, "operators keras"),
 ]
+KERAS = {  # a file with widths of its own
+    "class_name": "Sequential",
+    "config": {
+        "name": "half",
+        "layers": [
+            {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [None, 8], "dtype": "float16"}},
+            {"class_name": "Dense", "config": {"name": "dense", "units": 4, "dtype": "float16"}},
+        ],
+    },
+}
 FILES = {
+    "half.json": json.dumps(KERAS),
     "net.yaml": "input: 32x32x3\nlayers: [conv -k3 -o8, act relu]\n",
     "grown.yaml": "input: 32x32x3\nlayers: [conv -k3 -o16, act relu, conv -k1 -o4]\n",
     "held.yaml": "input: 32x32x3\npublished: {params: 1k}\nbudget: {macs: 1k}\nlayers: [conv -k3 -o8]\n",
@@ -102,7 +114,7 @@ def test_reports_are_as_their_schemas_say(
     assert faults(json.loads(captured.out)) == []
 
 
-@pytest.mark.parametrize("network", ["net.yaml", "uncounted.yaml", "specs/mobilenet_v2.yaml"])
+@pytest.mark.parametrize("network", ["net.yaml", "half.json", "uncounted.yaml", "specs/mobilenet_v2.yaml"])
 def test_a_baseline_is_as_its_schema_says(network: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["baseline", network, "--allow-uncounted"]) == 0
     assert faults(json.loads(capsys.readouterr().out)) == []
@@ -136,7 +148,7 @@ def test_every_field_of_every_schema_is_seen(folder: Path, capsys: pytest.Captur
         document = json.loads(printed)
         name = document["format"].removeprefix("sepcalc-").removesuffix("/1")
         look(name, document, schema(name))
-    run(["baseline", "net.yaml", "uncounted.yaml", "--allow-uncounted"])
+    run(["baseline", "net.yaml", "half.json", "uncounted.yaml", "--allow-uncounted"])
     document = json.loads(capsys.readouterr().out)
     look("baseline", document, schema("baseline"))
     of_choices = {"baseline.networks.choices", "baseline.networks.most", "compared.most", "fit.most", "fit.ways.most"}

@@ -196,7 +196,7 @@ def test_a_graph_can_be_drawn_from_json(shown: Callable[..., str], tmp_path: Pat
 def test_csv_joins_lists_by_spaces(shown: Callable[..., str], tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(LAYERS)
     rows = list(csv.DictReader(io.StringIO(shown("network", str(tmp_path / "net.yaml"), "--format", "csv"))))
-    assert list(rows[0])[-3:] == ["weights", "spec", "sources"]
+    assert list(rows[0])[-5:] == ["weights", "spec", "sources", "origin", "element_bits"]
     assert (rows[4]["spec"], rows[4]["sources"]) == ("8x8x4 8x8x1 concat", "residual/add mask")
     rows = list(csv.DictReader(io.StringIO(shown("compare", "12x12x3 -k5 -o256 -m2 --bias", "--format", "csv"))))
     whole = {row["name"]: row["spec"] for row in rows if "/" not in row["name"]}

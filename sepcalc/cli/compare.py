@@ -45,7 +45,7 @@ def command(
     variants: tuple[str, ...],
     explain: bool,
     formula: bool,
-    element_bytes: int,
+    element_bytes: int | None,
     form: str,
     exact: bool,
     output: str | None,

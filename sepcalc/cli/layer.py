@@ -35,7 +35,7 @@ def command(
     ctx: click.Context,
     words: tuple[str, ...],
     explain: bool,
-    element_bytes: int,
+    element_bytes: int | None,
     form: str,
     exact: bool,
     output: str | None,

@@ -140,7 +140,7 @@ def command(
     explain: bool,
     expand: bool,
     allow_uncounted: bool,
-    element_bytes: int,
+    element_bytes: int | None,
     form: str,
     exact: bool,
     output: str | None,

@@ -49,8 +49,8 @@ def uncommanded(text: str) -> str:
 element_bytes = click.option(
     "--element-bytes",
     type=click.IntRange(1, 64),
-    default=4,
-    show_default=True,
+    default=None,
+    show_default="the widths in the file, else 4",
     help="Bytes of one element, for traffic and memory.",
 )
 

@@ -82,7 +82,7 @@ def command(
     dims: tuple[str, ...],
     batch: int | None,
     allow_uncounted: bool,
-    element_bytes: int,
+    element_bytes: int | None,
     form: str,
     exact: bool,
     output: str | None,

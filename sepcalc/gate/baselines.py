@@ -13,11 +13,12 @@ from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import MORE, SUMMED, Place, Row, Snapshot
-from sepcalc.network import ELEMENT_BYTES, Gap, live_elements
+from sepcalc.network import ELEMENT_BYTES, Gap, live_sizes, size_in_bytes
 from sepcalc.shape import MAX_SIZE, show, volume
 
 FORMAT = "sepcalc-baseline/1"
-DEFINITIONS = 2  # of every count: a new number whenever docs/opcounts.md defines one otherwise
+MAX_BITS = 128  # of an element: a complex number of two float64
+DEFINITIONS = 3  # of every count: a new number whenever docs/opcounts.md defines one otherwise
 
 
 class Kept(NamedTuple):
@@ -47,6 +48,7 @@ def document(kept: Sequence[Kept], version: str) -> dict[str, Any]:
                 "notes": list(snapshot.notes),
                 "layers": [{**_of_row(row), **place._asdict()} for row, place in zip(snapshot.layers, snapshot.places)],
                 "outputs": snapshot.ends,
+                **({"input_bits": dict(snapshot.input_bits)} if snapshot.input_bits else {}),
                 **({"choices": _of_choices(snapshot.choices)} if snapshot.choices else {}),
             }
             for file, settings, snapshot in kept
@@ -120,6 +122,11 @@ def found(
         widest = f"{max(ELEMENT_BYTES, bytes_now / stored):.4g}"
         message = f"the baseline of {quoted(file)} has more than {widest} bytes for each number that its layers store"
         raise InputError([Problem(message, _AGAIN, place)])
+    if then.widest > now.widest:
+        message = (
+            f"the baseline of {quoted(file)} has elements of {then.widest} bits, but now none has over {now.widest}"
+        )
+        raise InputError([Problem(message, _AGAIN, place)])
     return then
 
 
@@ -174,9 +181,10 @@ def _networks(data: Any, version: str) -> list[Kept]:
 
 
 def _kept(data: Any) -> Kept:
-    data = {"notes": [], "most": {}, "choices": [], **data} if isinstance(data, dict) else data  # which may be absent
+    if isinstance(data, dict):  # these may be absent
+        data = {"notes": [], "most": {}, "choices": [], "input_bits": {}, **data}
     keys = {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "most", "notes", "layers"}
-    keys |= {"outputs", "choices"}
+    keys |= {"outputs", "choices", "input_bits"}
     _keys(data, keys, "a network")
     _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name are texts")
     _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs are shapes by name")
@@ -202,10 +210,15 @@ def _kept(data: Any) -> Kept:
         _check(totals[name] == count, f"the total of {spoken(name)} is the sum over its layers")
     ends = _numbers(data["outputs"], len(inputs) + len(layers), "outputs")
     _check(ends, "a network has outputs")
-    sizes = [*map(volume, inputs.values()), *[volume(row.output) for row in layers]]
+    input_bits = data["input_bits"]
+    _check(isinstance(input_bits, dict) and set(input_bits) <= set(inputs), "input_bits are widths of inputs by name")
+    widths = {name: _bits(bits) for name, bits in input_bits.items()}
+    _check(None not in widths.values(), "input_bits are widths of inputs by name")
+    sizes = [size_in_bytes(volume(shape), widths.get(name)) for name, shape in inputs.items()]
+    sizes += [size_in_bytes(volume(row.output), place.element_bits) for row, place in zip(layers, places)]
     for at, (row, place) in enumerate(zip(layers, places), len(inputs)):
         _follows(row, place, sizes, at)
-    peak = max(live_elements(sizes, [(place.reads, place.writes) for place in places], ends)) * ELEMENT_BYTES
+    peak = max(live_sizes(sizes, [(place.reads, place.writes) for place in places], ends))
     _check(totals["peak_memory"] == peak, "peak-memory is that of the tensors that live while its layers run")
     choices = _choices(data["choices"])
     _check(isinstance(data["most"], dict) and set(data["most"]) <= {*SUMMED, "peak_memory"}, "most are metrics")
@@ -216,7 +229,8 @@ def _kept(data: Any) -> Kept:
         count = totals[name] + more(choices, rows, name, partial(Row.count, metric=name), lambda layer: True)
         _check(most.get(name, totals[name]) == count, f"the most of {spoken(name)} is that of the larger branches")
     apart = sum([volume(row.output) for row in others(choices)])
-    largest = (sum(sizes) + apart) * ELEMENT_BYTES if choices else 0
+    known = widths or any(place.element_bits for place in places)
+    largest = sum(sizes) + size_in_bytes(apart, MAX_BITS if known else None) if choices else 0
     _check(most.get("peak_memory", 0) <= largest, "the most of peak-memory is that of all tensors at once, at most")
     notes = data["notes"]
     _check(isinstance(notes, list) and all(isinstance(note, str) for note in notes), "notes are texts")
@@ -231,6 +245,7 @@ def _kept(data: Any) -> Kept:
         choices=choices,
         places=places,
         ends=ends,
+        input_bits=input_bits,
     )
     return Kept(data["file"], settings, snapshot)
 
@@ -238,20 +253,29 @@ def _kept(data: Any) -> Kept:
 def _follows(row: Row, place: Place, sizes: Sequence[int], at: int) -> None:
     """Checks what follows from the place of a layer; ``at`` is the number of its output."""
     _check(all(source < at for source in place.reads), "a layer reads what was there before it")
-    moved = sum([sizes[source] for source in place.reads]) + row.cost.params + place.elsewhere + sizes[at]
-    traffic = moved * ELEMENT_BYTES if place.writes else 0
+    numbers = row.cost.params + place.elsewhere
+    stored = size_in_bytes(numbers, None) if place.stored_bytes is None else place.stored_bytes
+    moved = sum([sizes[source] for source in place.reads]) + stored + sizes[at]
+    traffic = moved if place.writes else 0
     _check(row.traffic == traffic, "the traffic of a layer is what it reads, stores and writes")
     _check(row.effective_macs <= row.cost.macs, "effective macs are no more than macs")
     most = row.cost.params + row.cost.buffers
     _check(row.cost.params <= place.stored <= most, "stored are the params of a layer, and buffers of it")
-    _check(row.cost.activations == (sizes[at] if place.writes else 0), "the activations of a layer are what it writes")
+    written = volume(row.output) if place.writes else 0
+    _check(row.cost.activations == written, "the activations of a layer are what it writes")
+    _check(
+        stored <= size_in_bytes(numbers, MAX_BITS),
+        "the bytes that a layer stores are those of its numbers",
+    )
 
 
 def _row(data: Any) -> tuple[Row, Place]:
     _keys(data, {*_ROW, *Place._fields}, "a layer")
     _check(isinstance(data["writes"], bool), "writes is true or false")
     reads = _numbers(data["reads"], MAX_SIZE, "reads")
-    place = Place(_number(data["stored"]), _number(data["elsewhere"]), reads, data["writes"])
+    stored, elsewhere = _number(data["stored"]), _number(data["elsewhere"])
+    size = None if data["stored_bytes"] is None else _number(data["stored_bytes"])
+    place = Place(stored, elsewhere, reads, data["writes"], _bits(data["element_bits"]), size)
     return _counts({name: data[name] for name in _ROW}), place
 
 
@@ -306,6 +330,11 @@ def _numbers(data: Any, end: int, what: str) -> tuple[int, ...]:
     numbers = tuple([_number(one) for one in data])
     _check(all(number < end for number in numbers), f"{what} are numbers of tensors")
     return numbers
+
+
+def _bits(data: Any) -> int | None:
+    _check(data is None or (type(data) is int and 1 <= data <= MAX_BITS), "widths are bits from 1 to 128, or null")
+    return None if data is None else int(data)
 
 
 def _number(data: Any) -> int:

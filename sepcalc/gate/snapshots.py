@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sepcalc.branches import Choice
 from sepcalc.cost import Cost
 from sepcalc.gate.metrics import METRICS
-from sepcalc.network import Gap, Layer, Network, lacking
+from sepcalc.network import ELEMENT_BYTES, Gap, Layer, Network, lacking
 from sepcalc.shape import Shape
 
 
@@ -32,12 +32,15 @@ class Place(NamedTuple):
     """Where a layer stands, which is what the metrics come from that are no sums: ``stored`` are the numbers that count
     in it and that it reads as weights, ``elsewhere`` those that it reads, but that are none of its params; ``reads``
     are the tensors that it reads, by number (the inputs first, then what each layer gives), ``writes`` is whether it
-    writes what it gives."""
+    writes what it gives. ``element_bits`` is the width of an element that it gives (None: 32), ``stored_bytes`` what
+    the numbers take that it reads as weights (None: 4 bytes each)."""
 
     stored: int
     elsewhere: int
     reads: tuple[int, ...]
     writes: bool
+    element_bits: int | None
+    stored_bytes: int | None
 
 
 SUMMED = tuple(name for name, metric in METRICS.items() if metric.layer)  # whose total is the sum over the layers
@@ -47,7 +50,7 @@ class Snapshot(NamedTuple):
     """A network's counts. ``uncounted`` are the layers that they leave out, ``stopped`` is whether they go up to some
     place only, ``most`` the totals that are larger where it runs otherwise, ``notes`` what a reader of them must
     know, ``choices`` where it may run otherwise, ``places`` where its layers stand, ``ends`` the tensors that are its
-    outputs, by number."""
+    outputs, by number, ``input_bits`` the widths of its inputs' elements, where the file says so."""
 
     name: str
     inputs: Mapping[str, Shape]
@@ -60,6 +63,7 @@ class Snapshot(NamedTuple):
     choices: tuple[Choice, ...] = ()  # among rows
     places: tuple[Place, ...] = ()
     ends: tuple[int, ...] = ()
+    input_bits: Mapping[str, int] = {}
 
     @property
     def complete(self) -> bool:
@@ -70,6 +74,17 @@ class Snapshot(NamedTuple):
     def stored(self) -> int:
         """The numbers that its layers read as weights."""
         return sum([place.stored for place in self.places])
+
+    @property
+    def widest(self) -> int:
+        """The most bits that an element of a tensor has, or a stored number in the mean of its layer: 32 at least."""
+        stored = [
+            -(-8 * place.stored_bytes // numbers)
+            for row, place in zip(self.layers, self.places)
+            if place.stored_bytes is not None and (numbers := row.cost.params + place.elsewhere)
+        ]
+        given = [place.element_bits or 0 for place in self.places]
+        return max([8 * ELEMENT_BYTES, *self.input_bits.values(), *given, *stored])
 
     @property
     def partly(self) -> tuple[str, ...]:
@@ -106,9 +121,17 @@ def taken(network: Network) -> Snapshot:
         tuple([choice.of(_row) for choice in network.choices]),
         tuple(
             [
-                Place(layer.stored, layer.elsewhere, node.sources, node.op.writes)
+                Place(
+                    layer.stored,
+                    layer.elsewhere,
+                    node.sources,
+                    node.op.writes,
+                    layer.element_bits,
+                    layer.stored_bytes() if layer.stored_width else None,
+                )
                 for layer, node in zip(network.layers, network.nodes, strict=True)
             ]
         ),
         tuple(network.ends.values()),
+        network.input_bits,
     )

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sepcalc.errors import printable
@@ -24,7 +25,10 @@ def render(report: Report, style: Style) -> str:
 
 
 def _cell(value: Any) -> Any:
-    """A shape as it is written, several things with a space between, truth as JSON has it, None as nothing."""
+    """A shape as it is written, several things with a space between, truth as JSON has it, None as nothing; of names
+    with values those that have one, ``operator=Conv``."""
+    if isinstance(value, Mapping):
+        return printable(" ".join([f"{name}={one}" for name, one in value.items() if one is not None]))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple | list):

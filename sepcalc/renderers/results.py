@@ -26,8 +26,10 @@ def _layer(layer: Layer) -> Report:
     from sepcalc.reports.layer import LayerReport
 
     inputs = {f"input{at}": shape for at, shape in enumerate(layer.inputs)}
-    node = Node(layer.name, layer.op, tuple(range(len(inputs))), layer.output, None, layer.shared)
-    return LayerReport(layer.name, Network(layer.name, inputs, [node]))
+    bits = {name: bits for name, bits in zip(inputs, layer.input_bits) if bits is not None}
+    node = Node(layer.name, layer.op, tuple(range(len(inputs))), layer.output, None, layer.shared, origin=layer.origin)
+    node = node._replace(element_bits=layer.element_bits, stored_width=layer.stored_width)
+    return LayerReport(layer.name, Network(layer.name, inputs, [node], input_bits=bits))
 
 
 def _comparison(comparison: Any) -> Report:

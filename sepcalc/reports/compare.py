@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.comparison import Comparison, Variant, formulas, variant_spec
 from sepcalc.cost import COSTS
-from sepcalc.network import ELEMENT_BYTES, records, whole, within
+from sepcalc.network import records, whole, within
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.reports.layers import explanation, steps
 from sepcalc.shape import show
@@ -18,7 +18,7 @@ class CompareReport(NamedTuple):
     comparison: Comparison
     explain: bool = False
     formula: bool = False
-    element_bytes: int = ELEMENT_BYTES
+    element_bytes: int | None = None
 
     def sections(self) -> list[Section]:
         comparison = self.comparison

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS
-from sepcalc.network import ELEMENT_BYTES, Network, records, whole, within
+from sepcalc.network import LATER_FIELDS, Network, records, whole, within
 from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
-from sepcalc.reports.layers import MEANING, explained, explanation, steps
+from sepcalc.reports.layers import MEANING, explained, explanation, steps, widths
 from sepcalc.shape import show
 from sepcalc.spec import Spec
 
@@ -18,7 +18,7 @@ class LayerReport(NamedTuple):
     called: Spec | str
     network: Network
     explain: bool = False
-    element_bytes: int = ELEMENT_BYTES
+    element_bytes: int | None = None
 
     def sections(self) -> list[Section]:
         network, fields = self.network, self._whole()
@@ -36,13 +36,13 @@ class LayerReport(NamedTuple):
                     )
                 )
             )
-        width = quantity.byte_count(self.element_bytes)
+        width = widths(network, self.element_bytes)
         rows.append(
             Row(
                 (
                     "traffic",
                     quantity.exact(traffic),
-                    f"bytes at least: inputs, params, outputs once each, {width} an element",
+                    f"bytes at least: inputs, params, outputs once each, {width}",
                 )
             )
         )
@@ -67,7 +67,7 @@ class LayerReport(NamedTuple):
         if self.explain and len(links) == 1:
             fields = explained(fields, self.network.layers[0])
         chain = steps(self.network, links, self.explain) if len(links) > 1 else []
-        later = {name: fields.pop(name) for name in ("spec", "sources")}  # new fields stand after the old ones
+        later = {name: fields.pop(name) for name in LATER_FIELDS}  # new fields stand after the old ones
         return {"format": "sepcalc-layer/1", **fields, "steps": chain, **later, "notes": list(self.network.notes)}
 
     def records(self) -> Iterable[Mapping[str, Any]]:

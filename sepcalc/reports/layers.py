@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sepcalc import quantity
-from sepcalc.network import Layer, Network
+from sepcalc.network import ELEMENT_BYTES, Layer, Network
 from sepcalc.reports import Column, Row, Table
 
 MEANING = {
@@ -18,6 +18,13 @@ MEANING = {
     "buffers": "other numbers stored",
     "activations": "elements written",
 }
+
+
+def widths(network: Network, element_bytes: int | None) -> str:
+    """How wide elements are taken to be, in words."""
+    if element_bytes is None and any(bits is not None for bits in network.tensor_bits):
+        return "at the widths of the file"
+    return f"{quantity.byte_count(element_bytes or ELEMENT_BYTES)} an element"
 
 
 def explanation(layers: Iterable[tuple[str, Layer]]) -> Table:

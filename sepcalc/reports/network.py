@@ -9,10 +9,10 @@ from sepcalc.analysis.receptive_field import Stride
 from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
-from sepcalc.network import ELEMENT_BYTES, Network, Share, by_block, by_kind, records
+from sepcalc.network import Network, Share, by_block, by_kind, records
 from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
-from sepcalc.reports.layers import MEANING, explanation
+from sepcalc.reports.layers import MEANING, explanation, widths
 from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
 
@@ -52,7 +52,7 @@ class NetworkReport(NamedTuple):
     sort: str = ""
     top: int | None = None
     explain: bool = False
-    element_bytes: int = ELEMENT_BYTES
+    element_bytes: int | None = None
     remark: str = ""
     full: bool = False
 
@@ -272,8 +272,8 @@ class NetworkReport(NamedTuple):
             seen = quantity.share(effective, cost.macs)
             rows.append(Row(("effective macs", quantity.exact(effective), f"{seen} of macs meet input, not padding")))
         peak = network.peak_memory(self.element_bytes)
-        width = quantity.byte_count(self.element_bytes)
-        meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {width} an element"
+        width = widths(network, self.element_bytes)
+        meaning = f"bytes of live tensors at most ({quantity.size(peak)}), {width}"
         rows.append(Row(("peak memory", quantity.exact(peak), meaning)))
         if (stored := network.stated_bytes) is not None:
             what = "params" if network.weights == network.params else "params, and of buffers in place of params,"

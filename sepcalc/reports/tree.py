@@ -72,7 +72,7 @@ class _Grower:
         return self.folded(branches) if self.fold else branches
 
     def leaf(self, at: int, name: str) -> Branch:
-        _, op, inputs, output, cost, weights, _, _ = self.layers[at]
+        _, op, inputs, output, cost, weights, *_ = self.layers[at]
         kind = self.kind(type(op), op, inputs, output, cost, weights is None) if self.fold else 0
         return Branch(name, at, at, cost, kind)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
-from sepcalc.network import ELEMENT_BYTES, Gap, Network, lacking
+from sepcalc.network import Gap, Network, lacking
 from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
 from sepcalc.rewriting import Change, Rewritten
 from sepcalc.rewriting.fit import Answer
@@ -28,7 +28,7 @@ class WhatifReport(NamedTuple):
 
     rewritten: Rewritten
     balance: Fraction | None = None
-    element_bytes: int = ELEMENT_BYTES
+    element_bytes: int | None = None
 
     def sections(self) -> list[Section]:
         before, after = self.rewritten.before, self.rewritten.after

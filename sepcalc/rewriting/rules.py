@@ -290,7 +290,18 @@ def carry_out(network: Network, plans: Sequence[Plan]) -> Rewritten:
                 reads = tuple([sources[0] if source == 0 else first + source - 1 for source in link.sources])
                 weights = None if node.weights is None else f"{node.weights}/{link.name}"
                 shared, owners = (node.shared, node.owners) if link is links[-1] else (0, ())
-                nodes.append(Node(f"{node.name}/{link.name}", link.op, reads, output, weights, shared, owners))
+                nodes.append(
+                    node._replace(
+                        name=f"{node.name}/{link.name}",
+                        op=link.op,
+                        sources=reads,
+                        output=output,
+                        weights=weights,
+                        shared=shared,
+                        owners=owners,
+                        buffers=0,
+                    )
+                )
             renamed[node.name] = nodes[-1].name  # its bias is there, which others may share
         spans.append(range(first - len(network.inputs), len(nodes)))
         moved.append(len(network.inputs) + len(nodes) - 1)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
-from sepcalc.network import ELEMENT_BYTES, Layer
+from sepcalc.network import Layer
 
 
 class Load(NamedTuple):
@@ -28,7 +28,7 @@ class Load(NamedTuple):
         return Fraction(self.macs, self.traffic) if self.traffic else Fraction(0)
 
 
-def load(layers: Iterable[Layer], balance: Fraction, element_bytes: int = ELEMENT_BYTES) -> Load:
+def load(layers: Iterable[Layer], balance: Fraction, element_bytes: int | None = None) -> Load:
     """The layers one after another: macs, bytes, how many of them are memory-bound, and the least time that they take.
     What moves nothing takes none."""
     macs = traffic = count = bound = 0

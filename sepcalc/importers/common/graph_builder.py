@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.network import Node
+from sepcalc.network import Node, Origin
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
@@ -60,6 +60,9 @@ class GraphBuilder(Generic[Beside]):
         self.plain: dict[int, int] = {}  # what a renamed tensor was before
         self.notes: dict[str, None] = {}
         self.names: dict[str, int] = {}  # of nodes, and how often each was wanted
+        self.input_bits: dict[str, int] = {}  # the widths of the inputs' elements
+        self.origin: Origin | None = None  # of the nodes that are on their way
+        self.element_bits: int | None = None  # the width of the elements that these give
 
     def rename(self, op: Rename, number: int) -> int:
         """A node for a free rename, named as the importer names its nodes."""
@@ -76,9 +79,24 @@ class GraphBuilder(Generic[Beside]):
         if not output or min(output) < 1 or max(output) > MAX_SIZE or len(output) > MAX_AXES:
             raise Invalid(f"the output would be {show(output)}: expected sizes from 1 to 2^63-1")
         self.tensors.append(output)
-        self.nodes.append(Node(name, op, tuple(numbers), output))
+        given = self.bits[numbers[0]] if numbers and not op.writes else self.element_bits  # a rename is the same tensor
+        self.nodes.append(Node(name, op, tuple(numbers), output, origin=self.origin, element_bits=given))
         self.beside.append(beside)
         return len(self.tensors) - 1
+
+    @property
+    def bits(self) -> "Bits":
+        """The width of the elements of every tensor, None where it is not known."""
+        return Bits(self)
+
+    def widen(self, number: int, bits: int | None, mark: int) -> None:
+        """Says how wide the elements of a tensor are, if a node from ``mark`` on gives it: what is renamed, too."""
+        at = number - (len(self.tensors) - len(self.nodes))
+        while at >= mark:
+            self.nodes[at] = node = self.nodes[at]._replace(element_bits=bits)
+            if node.op.writes or not node.sources:
+                break
+            at = node.sources[0] - (len(self.tensors) - len(self.nodes))
 
     def view(self, number: int | None, shape: Shape) -> int:
         """The tensor under another shape or in another order: a free rename, where it is not so already."""
@@ -202,6 +220,20 @@ class GraphBuilder(Generic[Beside]):
                 owed = tuple([(name, count) for name, count in before.items() if count])
                 nodes[at] = node._replace(shared=cost.params - new, owners=owed, buffers=max(0, fixed - own))
         return takers
+
+
+class Bits:
+    """The widths of the elements of a network's tensors, by their numbers."""
+
+    def __init__(self, builder: GraphBuilder[Any]) -> None:
+        self.builder = builder
+
+    def __getitem__(self, number: int) -> int | None:
+        builder = self.builder
+        first = len(builder.tensors) - len(builder.nodes)
+        if number < first:
+            return builder.input_bits.get([*builder.inputs][number]) if number < len(builder.inputs) else None
+        return builder.nodes[number - first].element_bits
 
 
 def fixed_batch(size: int) -> str:

@@ -1,5 +1,6 @@
 """What the layers are turned into: nodes of a network, tensors that know how Keras lays them out."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.graph_builder import GraphBuilder, numbered
-from sepcalc.network import Node
+from sepcalc.network import Node, Origin
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import each
@@ -53,6 +54,7 @@ class Builder(GraphBuilder[str]):
         self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
         self.channels_first = False  # whether some layer reads images with channels first
         self.depth = 0
+        self.stored_width: tuple[int, int] | None = None  # of the layer on its way
         self.run: Callable[[Any, str, str, list[Any], dict[str, Any]], list[Tensor]]  # a layer inside a wrapper
 
     def input(self, name: str, shape: Shape, channels_first: bool) -> Tensor:
@@ -65,6 +67,11 @@ class Builder(GraphBuilder[str]):
         self.tensors.append(tensor.own)
         return tensor
 
+    def widen_input(self, name: str, dtype: Any) -> None:
+        """Says how wide the elements of an input are, where the file does."""
+        if (bits := policy(dtype)[0]) is not None:
+            self.input_bits[name] = bits
+
     def add(self, name: str, key: str, op: Op, sources: Sequence[Tensor]) -> tuple[int, Shape]:
         """A node of its own; the number and the shape of what it gives (channels last, inside the outer axes)."""
         outer = self.outer if sources else ()  # what reads nothing is there once
@@ -75,11 +82,26 @@ class Builder(GraphBuilder[str]):
         else:
             for size in range(len(outer)):
                 op = each(op, (*outer[len(outer) - size :], *inner))
-        return self.grow(numbered(self.names, name), op, [tensor.number for tensor in sources], key), inner
+        number = self.grow(numbered(self.names, name), op, [tensor.number for tensor in sources], key)
+        self.nodes[-1] = self.nodes[-1]._replace(stored_width=self.stored_width)
+        return number, inner
 
     def back(self, count: int) -> None:
         super().back(count)
         self.gaps = {at: gap for at, gap in self.gaps.items() if at < count}
+
+    @contextmanager
+    def of_layer(self, class_name: str, module: Any, path: str, dtype: Any) -> Iterator[None]:
+        """While the nodes of a layer are made: where they come from, and the widths of its dtype policy."""
+        before = self.origin, self.element_bits, self.stored_width
+        package = f"{module}." if isinstance(module, str) and module else ""
+        self.origin = Origin(printable(class_name), path, printable(f"{package}{class_name}"))
+        self.element_bits, stored = policy(dtype)
+        self.stored_width = None if stored is None else (stored, 8)  # bytes of 8 numbers
+        try:
+            yield
+        finally:
+            self.origin, self.element_bits, self.stored_width = before
 
     @contextmanager
     def nesting(self) -> Iterator[None]:
@@ -101,6 +123,22 @@ class Builder(GraphBuilder[str]):
 
         both = zip(self.nodes, self.beside, strict=True)
         return [node._replace(weights=key) if shared(node, key) else node for node, key in both]
+
+
+_BITS = {"bfloat16": 16, "bool": 8, "int4": 4, "float8": 8}
+
+
+def policy(dtype: Any) -> tuple[int | None, int | None]:
+    """The widths in bits that a dtype policy has for what a layer gives, and for what it stores; None where nothing is
+    said. ``mixed_float16`` computes in float16, and stores float32."""
+    config = dtype.get("config") if isinstance(dtype, dict) else None
+    name = config.get("name") if isinstance(config, dict) else dtype
+    if not isinstance(name, str):
+        return None, None
+    name, mixed = name.removeprefix("mixed_"), name.startswith("mixed_")
+    said = re.fullmatch(r"(?:u?int|float|complex)(8|16|32|64|128)", name)
+    bits = int(said[1]) if said else _BITS.get(name)
+    return bits, 32 if mixed else bits
 
 
 def _check(shape: Shape) -> None:

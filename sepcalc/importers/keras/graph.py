@@ -113,7 +113,8 @@ class Reader:
         nodes = with_weights(self.model, self.model.finished(), self.weights, [*self.uncalled])
         if note := never_called(self.uncalled, self._alone, self.weights):
             self.model.note(note)
-        return Network(whole_model.name, self.model.inputs, nodes, named, notes=[*self.model.notes])
+        notes, widths = [*self.model.notes], self.model.input_bits
+        return Network(whole_model.name, self.model.inputs, nodes, named, notes=notes, input_bits=widths)
 
     def _alone(self, config: Any) -> Network:
         """The network of a part of the model."""
@@ -195,13 +196,15 @@ class Reader:
         with self.model.nesting():
             if entries and entries[0].class_name == "InputLayer":
                 first, entries = entries[0], entries[1:]
-                name, said = first.name, declared(first.config)
+                name, said, dtype = first.name, declared(first.config), first.config.get("dtype")
             else:
-                name, said = "input", None
+                name, said, dtype = "input", None, entries[0].config.get("dtype") if entries else None
                 if entries:
                     said = declared(entries[0].config) or first_shape(entries[0])
                 said = said or model.config.get("build_input_shape") or build_shape(model.raw)
             tensors = self.inputs([(name, said)]) if given is None else list(given)
+            if given is None:
+                self.model.widen_input(name, dtype)
             hint = None
             for at, one in enumerate(entries):
                 following = entries[at + 1] if at + 1 < len(entries) else None
@@ -258,6 +261,8 @@ class Reader:
             named = {one.name for one in inputs}
             stray = [o for o in by_name.values() if o.class_name == "InputLayer" and o.name not in named]
             tensors = self.inputs([(one.name, declared(one.config)) for one in [*inputs, *stray]])
+            for one in [*inputs, *stray]:
+                self.model.widen_input(one.name, one.config.get("dtype"))
             names = [one.name for one in [*inputs, *stray]]
         else:
             names = [by_name[ref.layer].name for ref in wanted]
@@ -356,6 +361,18 @@ class Reader:
     ) -> list[Tensor]:
         if one.is_model:
             return self._nested(one, path, key, args, kwargs)
+        with self.model.of_layer(one.class_name, one.module, path, one.config.get("dtype")):
+            return self._layer(one, path, key, args, kwargs, expected)
+
+    def _layer(
+        self,
+        one: Entry,
+        path: str,
+        key: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        expected: Sequence[Shape | None],
+    ) -> list[Tensor]:
         row = row_of(one.class_name, one.module, one.registered, one.operands)
         if one.class_name in ("TFOpLambda", "SlicingOpLambda"):
             row = function_of(one.config.get("function")) or row

@@ -15,7 +15,7 @@ from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import fixed_batch, never_used
 from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.onnx.constants import strict
-from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.graph import BITS, Builder
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.layout import Layouts
 from sepcalc.importers.onnx.operators import OPERATORS
@@ -96,9 +96,8 @@ def read(path: str, request: Request = Request()) -> Network:
     nodes, outputs, size = builder.finished(outputs)
     name = printable(os.path.splitext(os.path.basename(path))[0])
     choices = [one.choice for one in builder.pasted if one.choice]
-    most = _most(
-        Network(name, builder.inputs, nodes, outputs, choices=choices), builder, lambda metric: walked(batch, metric)
-    )
+    laid = Network(name, builder.inputs, nodes, outputs, choices=choices, input_bits=builder.input_bits)
+    most = _most(laid, builder, lambda metric: walked(batch, metric))
     _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
@@ -112,6 +111,7 @@ def read(path: str, request: Request = Request()) -> Network:
         guesses=guesses,
         most=most,
         choices=choices,
+        input_bits=builder.input_bits,
     )
 
 
@@ -215,6 +215,8 @@ def _border(border: Inputs, layouts: Layouts, batch: int, told: Mapping[str, Rol
             seen = (*shape[1:], shape[0])
         builder.tensors.append(seen)
         builder.inputs[printable(one.name)[:200]] = seen
+        if (bits := BITS.get(value.kind)) is not None:
+            builder.input_bits[printable(one.name)[:200]] = bits
         scope[one.name] = value._replace(number=builder.view(number, builder.shape(value)))
     return builder, scope
 
@@ -251,7 +253,7 @@ def _most(laid: Network, builder: Builder, other: Callable[[str], tuple[Builder,
     if laid.choices:  # the peak is no sum: of branches the one with the highest is laid out
         found, outputs = other("peak_memory")
         nodes, ends, _ = found.finished(outputs)
-        peak = Network("", found.inputs, nodes, ends).peak_memory()
+        peak = Network("", found.inputs, nodes, ends, input_bits=found.input_bits).peak_memory()
         if peak > laid.peak_memory():
             most["peak_memory"] = peak
     return most

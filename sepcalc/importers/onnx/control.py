@@ -112,7 +112,7 @@ def _measured(builder: Builder, mark: int) -> dict[str, int]:
     end = len(builder.nodes)
     inner = [one[:3] for one in reversed(builder.pasted) if one.start >= mark]
     for start, after, metrics in [*inner, (mark, mark, {})]:
-        for layer in _layers(builder.nodes[after:end], builder.tensors):
+        for layer in _layers(builder.nodes[after:end], builder.tensors, _widths(builder)):
             for metric, measure in SUMS.items():
                 totals[metric] += measure(layer)
         for metric, count in metrics.items():
@@ -121,17 +121,29 @@ def _measured(builder: Builder, mark: int) -> dict[str, int]:
     return totals
 
 
-def _layers(nodes: Iterable[Node], tensors: Sequence[Shape]) -> Iterator[Layer]:
+def _layers(nodes: Iterable[Node], tensors: Sequence[Shape], bits: Sequence[int | None]) -> Iterator[Layer]:
     """Each as if it stored all that its op says."""
     for node in nodes:
         inputs = tuple([tensors[source] for source in node.sources])
-        yield Layer(node.name, node.op, inputs, node.output, node.op.cost(inputs, node.output))
+        cost, read = node.op.cost(inputs, node.output), tuple([bits[source] for source in node.sources])
+        yield Layer(
+            *(node.name, node.op, inputs, node.output, cost),
+            origin=node.origin,
+            element_bits=node.element_bits,
+            input_bits=read,
+        )
+
+
+def _widths(builder: Builder, more: Iterable[Node] = ()) -> list[int | None]:
+    """The width of the elements of every tensor of a network."""
+    return [*[builder.bits[at] for at in range(len(builder.tensors))], *[node.element_bits for node in more]]
 
 
 def _apart(builder: Builder, other: Laid) -> Branch:
     """A branch that was taken off the network, where that ends before it."""
     tensors = [*builder.tensors, *other.segment.tensors]
-    return Branch(tuple(_layers(other.segment.nodes, tensors)), other.choices)
+    nodes = other.segment.nodes
+    return Branch(tuple(_layers(nodes, tensors, _widths(builder, nodes))), other.choices)
 
 
 def _peak(builder: Builder, mark: int) -> int:
@@ -142,7 +154,9 @@ def _peak(builder: Builder, mark: int) -> int:
     place = {source: at for at, source in enumerate(outer)}
     place.update({first + at: len(outer) + at for at in range(len(nodes))})
     inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
-    return Network("", {str(at): builder.tensors[at] for at in outer}, inner).peak_memory() if inner else 0
+    bits = {str(at): width for at in outer if (width := builder.bits[at]) is not None}
+    shapes = {str(at): builder.tensors[at] for at in outer}
+    return Network("", shapes, inner, input_bits=bits).peak_memory() if inner else 0
 
 
 def _fact(error: Misfit | Invalid) -> Invalid:

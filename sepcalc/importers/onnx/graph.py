@@ -238,7 +238,9 @@ class Builder(GraphBuilder[Roots]):
             return value
         operand = value._replace(roots=tuple(filter(self.is_weight, value.roots)))
         constant = self.constant(self.shape(operand), operand.roots)
+        mark = len(self.nodes)
         number = self.add(f"{name}/constant", constant, (), (operand,))
+        self.widen(number, BITS.get(value.kind), mark)
         return operand._replace(number=number, data=None, roots=())
 
     def for_each(self, value: Value) -> Value:
@@ -310,6 +312,10 @@ class Builder(GraphBuilder[Roots]):
         taken = {root: sum(takers.values()) for root, takers in self.count_once(nodes, uses).items()}
         self.used = frozenset(taken)
         self.partly = {root: sizes[root] - count for root, count in taken.items() if count < sizes[root]}
+        for at, roots in enumerate(self.beside):
+            if numbers := sum(most for _, most in roots):
+                size = sum(-(-most * BITS.get(self.stored[root][1], 32) // 8) for root, most in roots)
+                nodes[at] = nodes[at]._replace(stored_width=(size, numbers))
         bits = [count * BITS.get(self.stored[root][1], 32) for root, count in taken.items()]
         return nodes, outputs, sum(-(-count // 8) for count in bits)
 
@@ -340,10 +346,11 @@ class Builder(GraphBuilder[Roots]):
     def kept(self, name: str, value: Value) -> list[int]:
         """The stored tensors in a constant that are weights, as tensors of the network: for what reads them and says
         no params of its own."""
-        return [
-            self.add(f"{name}/{root}", self.constant((most,), [root]), [], [value._replace(roots=(root,))])
-            for root, most in self.roots_of([value])
-        ]
+        made, mark = [], len(self.nodes)
+        for root, most in self.roots_of([value]):
+            made.append(self.add(f"{name}/{root}", self.constant((most,), [root]), [], [value._replace(roots=(root,))]))
+            self.widen(made[-1], BITS.get(self.stored[root][1]), mark)
+        return made
 
 
 class Named(NamedTuple):

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
+from sepcalc.errors import printable
+from sepcalc.network import Origin
+
 _SIGNATURE = "pkg.torch.export.ExportedProgram.graph_signature"
 _FOLDED = "pkg.onnxscript.optimizer.folded_from"
 _LISTED = re.compile(r"^\S+: (PARAMETER|BUFFER|CONSTANT_TENSOR) target='([^']+)'(?: persistent=(\w+))?", re.M)
@@ -44,3 +47,22 @@ def roles(model: Any) -> dict[str, Role]:
 def _values(holder: Any, key: str) -> Iterator[str]:
     """What stands under a key; a damaged file may have bytes there."""
     return (one.value for one in holder.metadata_props if one.key == key and isinstance(one.value, str))
+
+
+_HIERARCHY = "pkg.torch.onnx.class_hierarchy"  # of the modules around an operator, and the operator itself
+_SCOPES = "pkg.torch.onnx.name_scopes"  # their paths
+_ITEMS = re.compile(r"'([^']*)'")
+MAX_TEXT = 10_000  # characters of a property that are read
+
+
+def origin(node: Any) -> Origin:
+    """Where a node of the file comes from: its operator, and the module that PyTorch's exporter says."""
+    domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
+    holds = hasattr(node, "metadata_props")  # older packages do not
+    told = ["".join(_values(node, key))[:MAX_TEXT] if holds else "" for key in (_HIERARCHY, _SCOPES)]
+    classes, scopes = (_ITEMS.findall(text)[:-1] for text in told)
+    return Origin(
+        printable(f"{domain}{node.op_type}")[:200],
+        printable(scopes[-1])[:200] if scopes else None,
+        printable(classes[-1])[:200] if classes else None,
+    )

@@ -11,8 +11,9 @@ from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.common.layout import SEQUENCES, WINDOWED, WINDOWED_LAST
 from sepcalc.importers.onnx.constants import MAX_COMPUTED, array, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
-from sepcalc.importers.onnx.graph import Builder, Unrun
+from sepcalc.importers.onnx.graph import BITS, Builder, Unrun
 from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
+from sepcalc.importers.onnx.provenance import origin
 from sepcalc.importers.onnx.rows import NO_COUNT
 from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
@@ -85,6 +86,7 @@ class Walk:
                 )
             inputs.append(scope[source] if source else None)
         kind = node.op_type
+        self.builder.origin, self.builder.element_bits = origin(node), None
         if node.domain not in DOMAINS or (node.domain, kind) in self.functions:
             return self.function(node, name, inputs, depth)
         opset = self.opsets.get("" if node.domain == "com.microsoft" else node.domain, self.opsets.get("", 17))
@@ -200,7 +202,13 @@ class Walk:
             for value in call.inputs:
                 if value is not None and not value.constant and value.shape is None and value.items is None:
                     raise Unknown(value.name)
+            self.builder.element_bits = next(
+                (BITS.get(value.kind) for value in call.inputs if value is not None and not value.constant), None
+            )
             results = _as_they_lay(call, row(self.builder, call))
+            for value in results:
+                if value.number is not None:
+                    self.builder.widen(value.number, BITS.get(value.kind), mark)
             self.builder.keep(mark, weights_of(self.builder, call))
             return results
         except Refused as refused:
@@ -235,8 +243,10 @@ class Walk:
             shape, kind = self.declared(output) if output else (None, 1)
             if at == 0:
                 shape = (row.shape and row.shape(call)) or shape
+                mark = len(self.builder.nodes)
                 first = self.builder.uncounted(call, reason, shape, weights)
                 results.append(first._replace(kind=kind))
+                self.builder.widen(first.number or 0, BITS.get(kind), mark)
                 continue
             results.append(self.again(call._replace(name=f"{call.name}/{at}", inputs=(first,)), output))
         return results

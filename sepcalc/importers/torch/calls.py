@@ -8,7 +8,8 @@ from sepcalc.shape import Shape
 
 class Tensor(NamedTuple):
     """A tensor of the trace: its number, its shape as PyTorch has it, ``kind`` (``f`` floating, ``i`` whole, ``b``
-    truth, ``c`` complex), whether it depends on the inputs (and on which), and the parameters in it."""
+    truth, ``c`` complex), whether it depends on the inputs (and on which), the parameters in it, and the width of an
+    element in bits."""
 
     at: int
     shape: Shape
@@ -16,6 +17,7 @@ class Tensor(NamedTuple):
     live: bool = False
     roots: tuple[int, ...] = ()
     origins: frozenset[str] = frozenset()
+    bits: int | None = None
 
 
 class Call(NamedTuple):

@@ -12,7 +12,7 @@ from sepcalc.cost import COUNTS
 from sepcalc.errors import printable
 from sepcalc.importers.common.graph_builder import GraphBuilder, Uses, numbered
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.network import Node
+from sepcalc.network import Node, Origin
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.ops.norm import BatchNorm
@@ -85,8 +85,8 @@ def seen(shape: Shape, first: int = PLAIN) -> Shape:
     return tuple([shape[axis] for axis in axes(shape, first)]) or (1,)
 
 
-class Origin(NamedTuple):
-    """Where a node comes from: the path of its module, the run of that module, the parameters that it uses, and whether
+class Beside(NamedTuple):
+    """What is known of a node: the path of its module, the run of that module, the parameters that it uses, and whether
     it only tells where elements come from or go to."""
 
     path: str
@@ -95,7 +95,7 @@ class Origin(NamedTuple):
     tells: bool = False
 
 
-class Builder(GraphBuilder[Origin]):
+class Builder(GraphBuilder[Beside]):
     """The network so far."""
 
     def __init__(
@@ -106,6 +106,8 @@ class Builder(GraphBuilder[Origin]):
         self.trained = trained  # which of them are parameters
         self.layouts = layouts  # of the trace's tensors that the network has with their channels last
         self.read = read  # the trace's tensors that anything reads
+        self.classes: Mapping[str, str] = {}  # of modules, by path
+        self.stored_bits: Sequence[int] = ()  # of the parameters and buffers
         self.places: Container[int] = ()  # the trace's tensors that only tell where elements come from or go to
         self.values: dict[int, Value] = {}
         self.stretched: dict[int, Value] = {}  # what an expanded tensor was before
@@ -117,6 +119,8 @@ class Builder(GraphBuilder[Origin]):
         """An input of the network."""
         first = self.wants(tensor)
         self.inputs[name] = seen(tensor.shape, first)
+        if tensor.bits is not None:
+            self.input_bits[name] = tensor.bits
         self.values[tensor.at] = Value(tensor.shape, len(self.tensors), first)
         self.tensors.append(self.inputs[name])
 
@@ -149,7 +153,9 @@ class Builder(GraphBuilder[Origin]):
         new = set(value.roots) - {root for origin in self.beside for root in origin.roots}
         learned = any(self.trained[root] for root in new)
         constant = Constant(seen(value.shape), learned, bool(new) and not learned)
+        mark, bits = len(self.nodes), {self.stored_bits[root] for root in value.roots if self.stored_bits}
         number = self.add(constant, [], [value], label="stored")
+        self.widen(number, bits.pop() if len(bits) == 1 else self.element_bits, mark)
         return value._replace(number=number, first=PLAIN)
 
     def laid(self, value: Value, first: int) -> Value:
@@ -220,8 +226,11 @@ class Builder(GraphBuilder[Origin]):
         roots = dict.fromkeys(root for value in weights if value is not None for root in value.roots)
         made = [one.at for one in self.call.outputs]
         tells = bool(made) and all(at in self.places for at in made)
-        origin = Origin(self.call.path, self.call.within, tuple(roots), tells)
-        return self.grow(label or self.call.op.strip("_"), op, sources, origin)
+        beside = Beside(self.call.path, self.call.within, tuple(roots), tells)
+        module, called = self.call.path.replace("/", "."), self.classes.get(self.call.path)
+        self.origin = Origin(printable(f"{self.call.library}::{self.call.op}"), printable(module), called)
+        self.element_bits = self.call.outputs[0].bits if self.call.outputs else None
+        return self.grow(label or self.call.op.strip("_"), op, sources, beside)
 
     def uncounted(self, call: Call, reason: str, counts: tuple[str, ...] = COUNTS) -> None:
         """What cannot be counted, or not in these counts, is listed, with its reason."""
@@ -267,6 +276,10 @@ class Builder(GraphBuilder[Origin]):
         called = [printable(name) for name in names]
         uses = Uses(of_nodes, self.sizes.__getitem__, lambda root: not self.trained[root], called.__getitem__, True)
         takers = self.count_once(nodes, uses)
+        for at, roots in enumerate(of_nodes):
+            if (numbers := sum(most for _, most in roots)) and self.stored_bits:
+                bits = sum(most * self.stored_bits[root] for root, most in roots)
+                nodes[at] = nodes[at]._replace(stored_width=(bits // 8, numbers))
         norms = {at for at, node in enumerate(nodes) if isinstance(node.op, BatchNorm)}
         statistics = {
             root for root, taken in takers.items() if not self.trained[root] and next(iter(taken), -1) in norms

@@ -35,8 +35,8 @@ class Stop(NamedTuple):
 
 class Trace(NamedTuple):
     """All that is known of a run: its calls, the tensors that went in and came out, the parameters in the order of
-    their numbers, which runs were those of modules without modules in them, what else a reader must know, and where
-    it stopped, if it did: nothing came out then."""
+    their numbers, which runs were those of modules without modules in them, what else a reader must know, where it
+    stopped, if it did: nothing came out then; and the classes of modules by path."""
 
     calls: Sequence[Call]
     inputs: Mapping[str, Tensor]
@@ -45,6 +45,7 @@ class Trace(NamedTuple):
     leaves: Container[int]
     notes: Sequence[str] = ()
     stop: Stop | None = None
+    classes: Mapping[str, str] = {}
 
 
 class Lowered(NamedTuple):
@@ -64,6 +65,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     calls = _without_detours(trace.calls)
     builder = Builder(sizes, trained, layouts_of(calls), read)
     builder.places = telling(trace.calls, trace.outputs.values())
+    builder.classes, builder.stored_bits = trace.classes, [8 * one.width for one in trace.parameters]
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)
     for text in trace.notes:
@@ -97,7 +99,15 @@ def lowered(name: str, trace: Trace) -> Lowered:
         )
         builder.note(f"{count:,} {kind} are not counted: {ran} ({first})")
     size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in weights)
-    network = Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=list(builder.notes))
+    network = Network(
+        name,
+        builder.inputs,
+        nodes,
+        outputs,
+        param_bytes=size,
+        notes=list(builder.notes),
+        input_bits=builder.input_bits,
+    )
     return Lowered(network, alone, [origin.tells for origin in builder.beside])
 
 
@@ -127,6 +137,7 @@ def _follow(builder: Builder, call: Call) -> None:
     for output, value in zip(call.outputs, results):
         if value.constant:
             continue
+        builder.widen(value.node, output.bits, mark)
         builder.values[output.at] = value
 
 

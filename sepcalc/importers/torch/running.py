@@ -262,7 +262,8 @@ def _trace(
         Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize, at < tracer.trained)
         for at, (label, one) in enumerate(tracer.parameters)
     ]
-    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, _decided(tracer.decided), stop)
+    notes = _decided(tracer.decided)
+    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, notes, stop, tracer.classes)
 
 
 def _wanted(name: str, call: Call, inputs: Mapping[str, torch.Tensor]) -> Problem:

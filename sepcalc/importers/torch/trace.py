@@ -61,6 +61,11 @@ def _stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor
                 yield name, buffer
 
 
+def _class_of(module: torch.nn.Module) -> str:
+    """The class of a module with its package: ``torch.nn.modules.conv.Conv2d``."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
 def _gives_value(func: Any) -> bool:
     """Whether an operator gives a value that the data of its tensor tells."""
     library, _, name = func.name().partition(".")[0].partition("::")
@@ -86,6 +91,7 @@ class Tracer(Dataless):
             self.numbers.setdefault(id(buffer), len(self.parameters))
             self.parameters.append((name, buffer))
         self.paths = {id(one): name.replace(".", "/") for name, one in module.named_modules()}
+        self.classes = {self.paths[id(one)]: _class_of(one) for one in module.modules()}  # by path
         self.leaves = {id(one) for one in module.modules() if not any(True for _ in one.children())}
         self.runs = 0
         self.stack: list[tuple[int, int, str]] = []
@@ -128,6 +134,7 @@ class Tracer(Dataless):
         path = self.paths.get(id(module))
         if path is None:
             path = "/".join(filter(None, [self.path, type(module).__name__.lower()]))
+            self.classes.setdefault(path, _class_of(module))
         if id(module) in self.leaves:
             self.leaf_runs.add(self.runs)
         self.stack.append((id(module), self.runs, path))
@@ -149,7 +156,8 @@ class Tracer(Dataless):
     def _new(
         self, tensor: torch.Tensor, live: bool, roots: tuple[int, ...], origins: frozenset[str] = frozenset()
     ) -> Tensor:
-        made = Tensor(self.made, tuple(map(int, tensor.shape)), kind_of(tensor), live, roots, origins)
+        shape, bits = tuple(map(int, tensor.shape)), 8 * tensor.dtype.itemsize
+        made = Tensor(self.made, shape, kind_of(tensor), live, roots, origins, bits)
         self.made += 1
         self.known[id(tensor)] = made
         self.kept.append(tensor)
@@ -168,9 +176,9 @@ class Tracer(Dataless):
         if twin is not tensor and id(twin) not in self.known and id(tensor) in self.known:
             before = self.look(tensor)
             if before.live:
-                self._note("alias", {"self": before}, (self._new(twin, *before[3:]),))
+                self._note("alias", {"self": before}, (self._new(twin, *before[3:6]),))
             else:
-                self._new(twin, *before[3:])
+                self._new(twin, *before[3:6])
         return twin
 
     def elsewhere(self, given: Sequence[torch.Tensor], kwargs: Mapping[str, Any]) -> bool:
@@ -208,7 +216,7 @@ class Tracer(Dataless):
             self.seen[(self.known.get(id(twin)) or self._new(twin, False, ())).at] = 0
         elif number is None and tensor.is_meta and tensor.layout == torch.strided and storage_of(tensor) in self.owners:
             owner = self.known[id(self.owners[storage_of(tensor)])]  # a view that no operator made
-            self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:]),))
+            self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:6]),))
             return tensor
         else:
             with torch.inference_mode(own or tensor.is_inference()):  # what is a view of theirs must be one of the twin

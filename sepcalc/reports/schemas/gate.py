@@ -7,6 +7,7 @@ from sepcalc.reports.schemas.parts import (
     COSTS,
     INCOMPLETE,
     INPUTS,
+    LAYER,
     MOST,
     NOTES,
     PERCENT,
@@ -116,6 +117,10 @@ def baseline() -> Fields:
             {"type": "integer"}, "the tensors that it reads, by number: the inputs first, then each layer's"
         ),
         "writes": truth("whether it writes what it gives"),
+        "element_bits": LAYER["element_bits"],
+        "stored_bytes": or_null(
+            count("bytes of its params and of the numbers that it reads, but that are none of them; null: 4 each")
+        ),
     }
     network: Fields = {
         "file": text("the network, from the baseline's folder"),
@@ -129,6 +134,7 @@ def baseline() -> Fields:
         "notes": NOTES,
         "layers": several(closed("A layer.", layer), "every layer"),
         "outputs": several({"type": "integer"}, "the tensors that are outputs, by number"),
+        "input_bits": maybe(by_name(count("bits"), "the widths of the inputs' elements, where the file says so")),
         "choices": maybe(many("choice", "where one of several branches runs")),
     }
     return {

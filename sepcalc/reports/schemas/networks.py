@@ -1,5 +1,6 @@
 """The fields of the reports on layers and networks."""
 
+from sepcalc.network import LATER_FIELDS
 from sepcalc.reports.schemas.parts import (
     COMPLETE,
     COSTS,
@@ -54,8 +55,8 @@ def compare() -> Fields:
 
 
 def layer() -> Fields:
-    before = {name: field for name, field in LAYER.items() if name not in ("spec", "sources")}
-    after = {name: LAYER[name] for name in ("spec", "sources")}
+    before = {name: field for name, field in LAYER.items() if name not in LATER_FIELDS}
+    after = {name: LAYER[name] for name in LATER_FIELDS}
     return {
         **before,
         "steps": many("layer", "the links of a chain, such as separable; else empty"),

@@ -117,6 +117,17 @@ LAYER: Fields = {
     "weights": or_null(text("the name under which params are shared, that of the layer which counts them")),
     "spec": or_null(text("the layer as one line that parses back; null where there is none")),
     "sources": texts("the names of the inputs and layers that it reads"),
+    "origin": or_null(
+        closed(
+            "Where it comes from, as far as the file says; null where it says nothing.",
+            {
+                "operator": text("the operator of the file"),
+                "module": or_null(text("the path of the module that ran it")),
+                "class": or_null(text("the class of that module")),
+            },
+        )
+    ),
+    "element_bits": or_null(count("the width of an element that it gives, in bits; null where no file says it")),
     "explain": maybe(by_name({"type": "string"}, "with --explain: how each count that is not 0 came about")),
 }
 VERDICT: Fields = {
