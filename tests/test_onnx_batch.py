@@ -11,7 +11,7 @@ pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e
 
 import numpy as np
 from gating import Run
-from graphs import graph, ints, node, refusal, saved, weight
+from graphs import INT64, graph, ints, node, refusal, saved, weight
 from onnx import helper, numpy_helper
 
 import sepcalc
@@ -327,6 +327,28 @@ def test_rows_that_may_meet_are_no_examples(what: str, whole: bool, tmp_path: Pa
     assert bool(network.guesses) is not whole  # where nothing is divided, nothing is asked
     if what in ("NonZero", "Hardmax", "custom"):  # whoever asks knows
         assert read(path, Request(batch=6)).macs == 36
+
+
+def test_rows_that_an_input_or_a_product_picks_are_no_examples(tmp_path: Path) -> None:
+    """3x3 of 3 channels on 14x14, then of 4 on 12x12, for each of 8 images, which may all be the same one."""
+    picked = [node("Conv", "x w", "a"), node("Gather", "a i", "g", axis=0), node("Conv", "g v", "y")]
+    stored = (weight("w", 4, 3, 3, 3), weight("v", 4, 4, 3, 3))
+    each = 14 * 14 * 4 * 27 + 12 * 12 * 4 * 36
+
+    def file(first: Any) -> str:
+        made = graph(picked, {"x": (first, 3, 16, 16), "i": (first,)}, "y", stored)
+        made.input[1].type.tensor_type.elem_type = INT64
+        return saved(tmp_path, made)
+
+    for first, dims in ((8, {}), ("batch", {"batch": "8"})):
+        network = read(file(first), Request(dims=dims))
+        assert (network.macs, network.notes) == (8 * each, (WHOLE.format(8),))
+    assert read(file(8), Request(batch=8)).macs == each  # whoever asks knows
+    nodes = [node("ArgMax", "x", "i", axis=1, keepdims=0), node("Gather", "x i", "g"), node("MatMul", "g w", "y")]
+    assert read(saved(tmp_path, nodes, {"x": (8, 3)}, "y", (weight("w", 3, 9),))).macs == 8 * 27
+    nodes = [node("ArgMax", "x", "i", axis=1, keepdims=0), node("Gather", "t i", "g"), node("MatMul", "g w", "y")]
+    stored = (weight("t", 3, 5), weight("w", 5, 9))
+    assert read(saved(tmp_path, nodes, {"x": (8, 3)}, "y", stored)).macs == 45  # a stored table: each its own row
 
 
 def test_the_file_that_was_counted_wrong() -> None:

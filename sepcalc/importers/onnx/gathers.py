@@ -56,11 +56,12 @@ def _evenly(at: Value, size: int) -> range | None:
 
 
 def _each_in_its_own(builder: Builder, at: Value, size: int) -> bool:
-    """Whether places in all examples, as many in each, are each in its own, as far as they are known."""
+    """Whether places in all examples, as many in each, are each in its own. Of places that only a run tells, whoever
+    asks for the examples knows it."""
     if not at.sizes or at.sizes[0] % builder.batch:
         return False
     if at.data is None:
-        return True
+        return builder.asked
     owners = at.data.reshape(builder.batch, -1) % size // (size // builder.batch)
     return all(bool((own == example).all()) for example, own in enumerate(owners))
 
