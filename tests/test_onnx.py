@@ -980,8 +980,22 @@ BROKEN = [
     ([node("Conv", "x", "y")], "'conv' (Conv): Conv lacks its input 2"),
     ([node("MaxPool", "x", "y", kernel_shape=[9, 9])], "'maxpool' (MaxPool): the output would be empty: a kernel spanning 9 does not fit into the height 4\n  hint: take a smaller kernel or dilation, or --padding same"),
     ([node("Flatten", "x", "y", axis=9)], "'flatten' (Flatten): axis 9 is none of 1x2x4x4"),
+    ([node("MaxPool", "x", "y")], "'maxpool' (MaxPool): kernel_shape is missing"),
+    ([node("MaxPool", "x", "y", kernel_shape=[2, 2, 2])], "'maxpool' (MaxPool): kernel_shape has 3 values: expected 2"),
+    ([node("MaxPool", "x", "y", kernel_shape=[2, 0])], "'maxpool' (MaxPool): kernel_shape is 0: expected a whole number from 1 to 2^63-1"),
+    ([node("MaxPool", "x", "y", kernel_shape=[2, 2], auto_pad="SOME")], "'maxpool' (MaxPool): auto_pad is 'SOME': expected notset or valid or same_upper or same_lower"),
+    ([node("LRN", "x", "y")], "'lrn' (LRN): size is missing"),
+    ([node("LpNormalization", "x", "y", axis=7)], "'lpnormalization' (LpNormalization): axis 7 is none of 1x2x4x4"),
+    ([node("Softmax", "x", "y", axis="last")], "'softmax' (Softmax): axis is 'last': expected a whole number"),
     ([node("Relu", "x", "y", name="a\x1b[31m")], ""),
 ]  # fmt: skip
+
+
+def test_several_images_of_one_example_are_read_where_their_grids_say(tmp_path: Path) -> None:
+    """Two images and grids cost twice one of each: 2·(4·60 + 6·20) mults."""
+    path = saved(tmp_path, [node("GridSample", "x g", "y")], {"x": (2, 3, 8, 7), "g": (2, 4, 5, 2)}, opset=20)
+    found = read(path, Request(batch=1))
+    assert (found.cost.mults, found.complete) == (2 * (4 * 60 + 6 * 20), True)
 
 
 @pytest.mark.parametrize(("nodes", "message"), BROKEN, ids=str)

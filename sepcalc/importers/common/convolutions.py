@@ -2,14 +2,13 @@
 network; a kernel has one size for each spatial axis, and so has whatever is said of it."""
 
 from collections.abc import Iterable
-from typing import TypeVar
 
 from sepcalc.importers.common.values import Emitter, V
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.pool import Pool
 from sepcalc.shape import Pads, Shape, extent, positions, same_pads
 
-Windowed = TypeVar("Windowed", Conv, Transposed, Pool)
+Windowed = Conv | Transposed | Pool
 
 
 def same(sizes: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
@@ -24,9 +23,7 @@ def folded(op: Fold) -> Shape:
     return tuple([positions(i, extent(k, d), s, sum(pads)) for i, k, s, d, pads in axes])
 
 
-def windowed(
-    emitter: Emitter[V], op: Conv | Transposed | Pool, x: V, weights: Iterable[V | None] = (), label: str = ""
-) -> V:
+def windowed(emitter: Emitter[V], op: Windowed, x: V, weights: Iterable[V | None] = (), label: str = "") -> V:
     """A layer of windows over the last spatial axes of an image. It does not slide over axes before these, where
     several images of one example lie side by side. Raises Invalid where the op does not take the image."""
     lead = len(emitter.seen(x)) - 1 - len(op.kernel)

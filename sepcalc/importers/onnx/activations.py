@@ -95,7 +95,7 @@ def _softmax(log: bool) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = call.input(0)
         rank = len(value.sizes)
-        axis = call.axis(value, -1 if call.opset >= 13 else 1)
+        axis = call.axis_of(value, -1 if call.opset >= 13 else 1)
         if call.opset >= 13 or axis == rank - 1:
             value = builder.along(value, axis)
             number = builder.add(call.name, Softmax(log, builder.place(value, axis)), [value.number])

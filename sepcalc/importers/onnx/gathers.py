@@ -19,7 +19,7 @@ _COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum
 def _gather(builder: Builder, call: Call) -> Results:
     data, at = call.input(0), call.input(1)
     rank = len(data.sizes)
-    axis = call.axis(data, 0)
+    axis = call.axis_of(data, 0)
     shape = (*data.sizes[:axis], *at.sizes, *data.sizes[axis + 1 :])
     if data.constant:
         batch = at.batch + axis if at.batch is not None else None

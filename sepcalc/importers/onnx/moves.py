@@ -178,7 +178,7 @@ def _slice(builder: Builder, call: Call) -> Results:
 def _split(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     rank = len(value.sizes)
-    axis = call.axis(value, 0)
+    axis = call.axis_of(value, 0)
     given, count, size = call.maybe(1), len(call.outputs), value.sizes[axis]
     parts = call.ints("split") if given is None else given.numbers("the parts are computed from the data")
     if parts is None:

@@ -66,7 +66,7 @@ def _side_by_side(builder: Builder, value: Value) -> Value:
 def _layer_norm(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = builder.laid(call.input(0), False)
-        axis = call.axis(value, -1)
+        axis = call.axis_of(value, -1)
         gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
         axes = len(value.sizes) - axis
         for part, what in ((gain, "a scale"), (bias, "a shift")):
@@ -122,7 +122,7 @@ def _local_norm(builder: Builder, call: Call) -> Results:
 
 def _length_norm(builder: Builder, call: Call) -> Results:
     """x over the root of the sum of its squares, or the sum of its absolute values, along an axis."""
-    axis = call.axis(call.input(0), -1)
+    axis = call.axis_of(call.input(0), -1)
     value = builder.along(call.input(0), axis)
     place, power = builder.place(value, axis), call.whole("p", 2)
     first, emitter = "square" if power == 2 else "abs", Named(builder, call.name)

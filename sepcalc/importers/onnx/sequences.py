@@ -46,7 +46,7 @@ def _position(call: Call, at: int, count: int) -> int:
 
 def _split_up(call: Call, made: Made) -> list[Value]:
     value, sizes = call.input(0), call.maybe(1)
-    axis = call.axis(value, 0)
+    axis = call.axis_of(value, 0)
     whole = value.sizes[axis]
     if sizes is not None and sizes.data is None:
         raise Refused("the parts are computed from the data")

@@ -21,7 +21,7 @@ SORTED = "how often it compares depends on the data and the library"
 def _top(builder: Builder, call: Call) -> Results:
     """The largest elements along an axis, and where they were."""
     value = call.input(0)
-    axis = call.axis(value, -1)
+    axis = call.axis_of(value, -1)
     if call.opset < 10:
         many = call.whole("k", 0)
     else:

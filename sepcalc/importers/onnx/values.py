@@ -95,7 +95,7 @@ class Call(_Call, Attributes):
     def maybe(self, at: int) -> Value | None:
         return self.inputs[at] if at < len(self.inputs) else None
 
-    def axis(self, value: Value, default: int) -> int:
+    def axis_of(self, value: Value, default: int) -> int:
         """The axis of a value that the attribute of this name says, counted from the first."""
         axis, rank = self.whole("axis", default), len(value.sizes)
         if not -rank <= axis < rank:
