@@ -84,12 +84,13 @@ def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bi
     if bias is not None:
         raise Refused("a bias on the product of two inputs")
     gone = {batch} if batch is not None and sizes[batch] == builder.batch else set()
-    operands = []
-    for value, part in ((a, left), (b, right)):
-        operand = _operand(builder, value, part)
-        sizes_by_letter = {letter: operand.sizes.get(letter, 1) for letter in part if letter not in gone}
-        operands.append(operand._replace(sizes=sizes_by_letter))
-    made = matrix_product(builder, partial(builder.add, call.name), *operands, out)
+
+    def without_examples(value: Value, letters: str) -> Operand:
+        operand = _operand(builder, value, letters)
+        return operand._replace(sizes={one: operand.sizes.get(one, 1) for one in letters if one not in gone})
+
+    add_named = partial(builder.add, call.name)
+    made = matrix_product(builder, add_named, without_examples(a, left), without_examples(b, right), out)
     return _ordered(builder, a, made, out, sizes, batch)
 
 
