@@ -3,6 +3,7 @@
 import gzip
 import json
 import zipfile
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -681,3 +682,24 @@ def test_what_does_not_fit_a_guessed_shape_is_not_counted(tmp_path: Path) -> Non
     net = network({"class_name": "Sequential", "config": {"name": "m", "layers": layers}}, tmp_path)
     assert [gap.name for gap in net.uncounted] == ["resized", "s", "p", "c"]
     assert [layer.name for layer in net.layers] == ["resized", "s", "p", "c"]
+
+
+@pytest.mark.parametrize(
+    ("exponent", "counts"),  # of 24 elements
+    [
+        (5, {"mults": 3 * 24}),  # x·(x²)²
+        (-2, {"mults": 24, "divs": 24}),
+        (0.3, {"specials": 24}),
+        (65, {"specials": 24}),
+    ],
+)
+def test_a_whole_power_is_multiplied_out(exponent: float, counts: dict[str, int], tmp_path: Path) -> None:
+    model = deepcopy(stored("operations.json.gz")["model"])
+    (power,) = [layer for layer in model["config"]["layers"] if layer["name"] == "power"]
+    args = power["inbound_nodes"][0]["args"]
+    assert args[1] == 2
+    args[1] = exponent
+    layers = network(model, tmp_path).layers
+    found = [layer.cost for layer in layers if layer.name.replace("[", "/").partition("/")[0] == "power"]
+    sums = {count: sum(getattr(cost, count) for cost in found) for count in ("mults", "divs", "specials")}
+    assert sums == {"mults": 0, "divs": 0, "specials": 0} | counts
