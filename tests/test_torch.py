@@ -1390,3 +1390,32 @@ def test_params_have_the_bytes_of_their_own_type() -> None:
     network = sepcalc.from_torch(half, torch.ones(1, 3, 8, 8, dtype=torch.float16))
     assert (network.params, network.param_bytes) == (224, 448)
     assert sepcalc.from_torch(torch.nn.Conv2d(3, 8, 3), torch.ones(1, 3, 8, 8)).param_bytes == 896
+
+
+PICKED: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "index": lambda a, i: a[i],
+    "index_select": lambda a, i: a.index_select(0, i),
+    "gather": lambda a, i: torch.gather(a, 0, i[:, None, None, None].expand(a.shape)),
+    "shuffled": lambda a, i: a[torch.randperm(a.shape[0])],
+    "looked up": lambda a, i: F.embedding(i, a.flatten(1)).view(a.shape),
+}
+
+
+class Picking(nn.Module):
+    """A convolution, rows of it picked, and another one."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.first, self.second = nn.Conv2d(3, 4, 3, bias=False), nn.Conv2d(4, 4, 3, bias=False)
+
+    def forward(self, x: torch.Tensor, i: torch.Tensor) -> Any:
+        return self.second(PICKED[self.how](self.first(x), i))
+
+
+@pytest.mark.parametrize("how", PICKED)
+def test_rows_that_an_input_picks_are_no_examples(how: str) -> None:
+    """3x3 of 3 channels on 6x6, then of 4 on 4x4, for each of 4 images, which may all be the same one."""
+    net = sepcalc.from_torch(Picking(how), torch.ones(4, 3, 8, 8), torch.zeros(4, dtype=torch.int64))
+    assert net.macs == 4 * (6 * 6 * 4 * 27 + 4 * 4 * 4 * 36)
+    assert net.notes[0] == "the first axis of the inputs, 4, is not one of examples: counted whole"

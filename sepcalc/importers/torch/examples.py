@@ -14,6 +14,8 @@ from sepcalc.importers.torch.lowering import Trace, steps
 from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.places import telling, told
 
+_LOOKED_UP = {"embedding": "weight", "take": "self"}  # what examples look up their elements in: not in each other
+
 
 def of_examples(many: Trace, one: Trace, count: int) -> bool:
     """Whether what runs on ``count`` elements of the first axis is what runs on one, for each of them by itself.
@@ -103,14 +105,18 @@ def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     if not _grown(made, alone, count):
         return False
     row = row_of(many.op)
+    if many.op in _LOOKED_UP and many.tensor(_LOOKED_UP[many.op]).shape != one.tensor(_LOOKED_UP[many.op]).shape:
+        return False
     if not row.mixes:
         return many.library == "aten" and (row.handle is not None or row.random)  # others may do anything
     if len(many.given.shape) != len(one.given.shape):
         return True
     sizes, rank = zip(many.given.shape, one.given.shape), len(many.given.shape)
     grown = {axis for axis, (size, alone) in enumerate(sizes) if size != alone}
-    if many.op == "index_put":  # an axis has places in it, or None
+    if row.mixes == ("indices",):  # an axis has places in it, or None
         named = [axis for axis, places in enumerate(many.get("indices", ())) if places is not None]
+        if many.op == "index" and len(named) > 1:
+            return True  # each row has a place of its own in it, by its number: the last token of each
     else:
         named = [axis for name in row.mixes for axis in _axes(many.get(name, ()))]
     return not grown.intersection(axis % rank for axis in (named or range(rank)))

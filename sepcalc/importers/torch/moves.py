@@ -304,7 +304,7 @@ MOVES: dict[str, Operator] = {
     **same_rows(Operator(_padded, KEEPS), "replication_pad1d", "replication_pad2d", "replication_pad3d"),
     **same_rows(Operator(_shifted, KEEPS, mixes=("dims",)), "roll", "flip"),
     "rot90": Operator(_turned, KEEPS, mixes=("dims",)),
-    "index": Operator(_chosen_channels, KEEPS, whole=("indices",), places="indices"),
+    "index": Operator(_chosen_channels, KEEPS, whole=("indices",), places="indices", mixes=("indices",)),
     "index_select": Operator(_chosen_channels, KEEPS, whole=("index",), places="index", mixes=("dim",)),
     **same_rows(Operator(_chosen_channels, KEEPS), "repeat", "tile"),
     "repeat_interleave": Operator(_chosen_channels, KEEPS, cuts={"self_Tensor": 1, "Tensor": 0}),
