@@ -255,7 +255,7 @@ def rescaling(call: Call) -> Tensor:
     settings = call.settings
     parts = (("scale", settings.get("scale"), 1), ("shift", settings.get("offset"), 0))
     wanted = [how for how, value, nothing in parts if value is not None and value != nothing]
-    ops = [*map(Stored, wanted)] or [Rename("identity")]
+    ops: list[Op] = [*map(Stored, wanted)] if wanted else [Rename("identity")]
     return chain(call, call.x, *ops, labels=wanted if len(wanted) > 1 else ())
 
 

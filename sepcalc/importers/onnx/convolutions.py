@@ -39,7 +39,8 @@ def _slid(builder: Builder, call: Call, x: Value, weight: Value) -> tuple[Value,
     kernel, given = weight.sizes[2:], call.ints("kernel_shape")
     if len(weight.sizes) != len(value.sizes) or (given and given != kernel):
         raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
-    return value, kernel, *[call.sizes(name, rank=len(spatial), default=1) for name in ("strides", "dilations")]
+    stride, dilation = (call.sizes(name, rank=len(spatial), default=1) for name in ("strides", "dilations"))
+    return value, kernel, stride, dilation
 
 
 def _conv(builder: Builder, call: Call) -> Results:

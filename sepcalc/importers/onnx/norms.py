@@ -8,6 +8,7 @@ from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
+from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm, RowNorm
 from sepcalc.ops.pool import Reduce
@@ -126,8 +127,8 @@ def _length_norm(builder: Builder, call: Call) -> Results:
     value = builder.along(call.input(0), axis)
     place, power = builder.place(value, axis), call.whole("p", 2)
     first, emitter = "square" if power == 2 else "abs", Named(builder, call.name)
-    ops = [Activation(first), Reduce("sum", (place,), True), Activation("sqrt")][: 3 if power == 2 else 2]
-    length = chain(emitter, value, *ops, labels=(first, "sum", "root"))
+    ops: list[Op] = [Activation(first), Reduce("sum", (place,), True), Activation("sqrt")]
+    length = chain(emitter, value, *ops[: 3 if power == 2 else 2], labels=(first, "sum", "root"))
     return (emitter.emit(Elementwise("divide"), value, length),)
 
 
