@@ -40,8 +40,7 @@ COSTS = {
     "tf math.rsqrt": {"divs": 192, "specials": 192},
     "tf m2.minimum": {"compares": 192},
     "tf m2.squared_difference": {"mults": 192, "adds": 192},
-    "ops tan": {"divs": 192, "specials": 2 * 192},
-    "ops sinh": {"mults": 192, "adds": 192, "specials": 2 * 192},
+    **{f"ops {name}": {"specials": 192} for name in ("tan", "sinh")},
     "ops mod": {"mults": 192, "adds": 192, "divs": 192},
     "ops mod_num": {"mults": 2 * 192, "adds": 192},  # by a number: times its reciprocal
     "ops hypot": {"mults": 2 * 192, "adds": 192, "specials": 192},

@@ -22,7 +22,7 @@ SCALE, ZERO = np.float32(0.5), np.uint8(3)
 Q = (SCALE, ZERO)
 # what stands beside x where that is not enough: stored arrays, "x" again, None; and attributes
 BESIDE: dict[str, tuple[list[Any], dict[str, Any]]] = {
-    **{name: (["x", "x"], {}) for name in ("Sub", "Div", "Pow", "Mod", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "SwiGLU", "CastLike")},
+    **{name: (["x", "x"], {}) for name in ("Sub", "Div", "Pow", "Mod", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitShift", "SwiGLU", "CastLike")},
     "Where": (["x", "x", "x"], {}),
     "PRelu": (["x", np.ones((3, 1, 1), np.float32)], {}),
     "Cast": (["x"], {"to": 1}),

@@ -158,8 +158,8 @@ NO_SIZE = "is not a size, nor one per axis: expected for example 3 or 3x5"
 ACTIVATIONS = (
     "relu, relu6, clip, leaky-relu, prelu, sigmoid, tanh, hard-sigmoid, hard-swish, silu, swish, gelu, gelu-tanh, "
     "mish, elu, selu, softplus, softsign, celu, log-sigmoid, threshold, hard-shrink, soft-shrink, tanh-shrink, exp, "
-    "expm1, log, log1p, sqrt, rsqrt, reciprocal, erf, sin, cos, square, cube, pow, abs, neg, sign, floor, ceil, round "
-    "or not"
+    "expm1, log, log1p, sqrt, rsqrt, reciprocal, erf, sin, cos, tan, asin, acos, atan, sinh, cosh, "
+    "asinh, acosh, atanh, square, cube, pow, abs, neg, sign, floor, ceil, round or not"
 )
 DIGITS = "9" * 1900
 TO_2_63 = "expected a whole number from 1 to 2^63-1"

@@ -96,7 +96,7 @@ def test_what_an_output_sees_through_moves(way: str) -> None:
     assert sepcalc.verify(net).ok
 
 
-UNCOUNTED = ["acos", "acosh", "asin", "atan", "atanh", "sinc", "erfinv", "lgamma", "digamma", "nan_to_num", "i0"]
+UNCOUNTED = ["sinc", "erfinv", "lgamma", "digamma", "nan_to_num", "i0"]
 
 
 @pytest.mark.parametrize("name", UNCOUNTED)

@@ -31,6 +31,15 @@ _COUNTED: dict[Any, str] = {
     np.power: "specials",
     np.sin: "specials",
     np.cos: "specials",
+    np.tan: "specials",
+    np.arcsin: "specials",
+    np.arccos: "specials",
+    np.arctan: "specials",
+    np.sinh: "specials",
+    np.cosh: "specials",
+    np.arcsinh: "specials",
+    np.arccosh: "specials",
+    np.arctanh: "specials",
     erf_of: "specials",
 }
 

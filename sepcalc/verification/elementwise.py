@@ -17,6 +17,7 @@ from sepcalc.verification.sampling import Piece, narrowed
 SLOPE, SELU = 0.01, (1.6732632423543772, 1.0507009873554805)
 _MULT = np.multiply
 _POSITIVE = ("log", "log1p", "sqrt", "rsqrt", "reciprocal", "pow")  # defined above zero
+_WITHIN_ONE = ("asin", "acos", "atanh")
 _BETWEEN = ("floor", "ceil", "round")  # nothing to do on whole numbers
 
 
@@ -111,6 +112,15 @@ ACTIVATED: dict[str, tuple[Callable[[Any, float], Any], Callable[[Array, float],
     "erf": (lambda x, _: erf_of(x).astype(float), lambda x, _: 1 - np.vectorize(erfc)(x)),
     "sin": (lambda x, _: np.sin(x), lambda x, _: np.exp(1j * x).imag),
     "cos": (lambda x, _: np.cos(x), lambda x, _: np.exp(1j * x).real),
+    "tan": (lambda x, _: np.tan(x), lambda x, _: np.sin(x) / np.cos(x)),
+    "asin": (lambda x, _: np.arcsin(x), lambda x, _: np.pi / 2 - np.arccos(x)),
+    "acos": (lambda x, _: np.arccos(x), lambda x, _: np.pi / 2 - np.arcsin(x)),
+    "atan": (lambda x, _: np.arctan(x), lambda x, _: np.angle(1 + 1j * x)),
+    "sinh": (lambda x, _: np.sinh(x), lambda x, _: (np.exp(x) - np.exp(-x)) / 2),
+    "cosh": (lambda x, _: np.cosh(x), lambda x, _: (np.exp(x) + np.exp(-x)) / 2),
+    "asinh": (lambda x, _: np.arcsinh(x), lambda x, _: np.log(x + np.sqrt(x * x + 1))),
+    "acosh": (lambda x, _: np.arccosh(x), lambda x, _: np.log(x + np.sqrt(x * x - 1))),
+    "atanh": (lambda x, _: np.arctanh(x), lambda x, _: np.log((1 + x) / (1 - x)) / 2),
     "square": (lambda x, _: _MULT(x, x), lambda x, _: abs(x) ** 2),
     "cube": (lambda x, _: _MULT(_MULT(x, x), x), lambda x, _: x**3),
     "pow": (lambda x, _: np.power(x, 0.3), lambda x, _: np.exp(0.3 * np.log(x))),
@@ -129,6 +139,10 @@ def argument_of(op: Activation, array: Array) -> Array:
     """An argument for which the function is defined, and which it changes."""
     if op.how in _POSITIVE:
         return np.abs(array) + 0.5
+    if op.how in _WITHIN_ONE:
+        return array / (np.abs(array).max() + 1)
+    if op.how == "acosh":
+        return np.abs(array) + 1.5
     return array / 4 if op.how in _BETWEEN else array
 
 

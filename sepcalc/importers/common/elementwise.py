@@ -21,6 +21,8 @@ ELEMENTARY = (
     *("exp", "expm1", "log", "log1p", "sqrt", "rsqrt", "reciprocal", "erf", "sin", "cos", "tanh", "square"),
     *("sign", "floor", "ceil", "round"),
 )
+# Circular and hyperbolic functions and their inverses; sin, cos and tanh are among those that all formats name alike.
+TRIGONOMETRIC = ("tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh")
 MAX_POWER = 64  # the largest whole power that is multiplied out
 
 

@@ -54,19 +54,6 @@ def _steps(*ops: Op) -> Handler:
     return lambda call: chain(call, call.x, *ops, labels=labels)
 
 
-def tangent(call: Call) -> Tensor:
-    """sin(x) / cos(x)."""
-    above, below = (call.add(Activation(how), call.x, link=how) for how in ("sin", "cos"))
-    return call.add(Elementwise("divide"), above, below)
-
-
-def hyperbolic(call: Call, how: str) -> Tensor:
-    """(exp(x) + exp(-x))/2, or their difference."""
-    one = call.add(Activation("exp"), call.x, link="exp")
-    other = call.add(Activation("exp"), call.add(Activation("neg"), call.x, link="neg"), link="exp of neg")
-    return call.add(Stored("scale"), call.add(Elementwise(how), one, other, link=how))
-
-
 def rest(call: Call) -> Tensor:
     """a - b·floor(a/b)."""
     a, b = operands(call)
@@ -313,9 +300,6 @@ FORMULAS: dict[str, Operator] = {
     "Isfinite": Operator(_steps(Stored("compare")), KEEPS, tensorflow="is_finite"),
     **same_rows(Operator(_steps(Stored("scale")), KEEPS), "Deg2rad", "Rad2deg"),
     "Erfc": Operator(_steps(Activation("erf"), Stored("from")), KEEPS, tensorflow="erfc"),
-    "Tan": Operator(tangent, KEEPS, tensorflow="tan"),
-    "Sinh": Operator(partial(hyperbolic, how="subtract"), KEEPS, tensorflow="sinh"),
-    "Cosh": Operator(partial(hyperbolic, how="add"), KEEPS, tensorflow="cosh"),
     "Sinc": Operator(sinc, KEEPS),
     "Mod": Operator(rest, KEEPS, tensorflow="floormod mod"),
     "Fmod": Operator(rest, KEEPS),

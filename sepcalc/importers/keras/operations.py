@@ -7,7 +7,7 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.elementwise import ELEMENTARY, raised
+from sepcalc.importers.common.elementwise import ELEMENTARY, TRIGONOMETRIC, raised
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, ROWS, WINDOWED, same_rows
 from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import axes_of, dims_of, operands, option, single
@@ -300,6 +300,12 @@ OPERATIONS: dict[str, Operator] = {
     "LogicalXor": Operator(_logical, KEEPS, tensorflow="logical_xor xor"),
     "Power": Operator(power, KEEPS, tensorflow="pow"),
     **{how.capitalize(): Operator(partial(unary, how=how), KEEPS, tensorflow=how) for how in ELEMENTARY},
+    **{
+        how.replace("a", "arc", 1).capitalize() if how[0] == "a" else how.capitalize(): Operator(
+            partial(unary, how=how), KEEPS, tensorflow=how
+        )
+        for how in TRIGONOMETRIC
+    },
     "Absolute": Operator(partial(unary, how="abs"), KEEPS, tensorflow="abs"),
     "Abs": Operator(partial(unary, how="abs"), KEEPS),
     "Negative": Operator(partial(unary, how="neg"), KEEPS, tensorflow="negative neg"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.common.elementwise import bounded
+from sepcalc.importers.common.elementwise import TRIGONOMETRIC, bounded
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.constants import BY_ELEMENT
@@ -135,6 +135,7 @@ ACTIVATIONS: dict[str, Operator] = {
     "Shrink": Operator(_shrink, KEEPS),
     "Clip": Operator(_clip, KEEPS, settings=(1, 2), computed=BY_ELEMENT),
     **{how.title(): Operator(_act(how), KEEPS, table=True) for how in ("sin", "cos")},
+    **{how.title(): Operator(_act(how), KEEPS) for how in TRIGONOMETRIC},
     "Not": Operator(_act("not"), KEEPS, free=True, computed=BY_ELEMENT),
     "BitwiseNot": Operator(_act("not"), KEEPS),
     **dict.fromkeys(("IsNaN", "IsInf"), Operator(_is, KEEPS)),

@@ -187,7 +187,7 @@ ARITHMETIC: dict[str, Operator] = {
     **dict.fromkeys(
         ("And", "Or", "Xor"), Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along))
     ),
-    **dict.fromkeys(("BitwiseAnd", "BitwiseOr", "BitwiseXor"), Operator(_variadic("logical"), KEEPS)),
+    **dict.fromkeys(("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitShift"), Operator(_variadic("logical"), KEEPS)),
     **dict.fromkeys(
         ("Equal", "Greater", "Less"), Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along))
     ),

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.common.elementwise import ELEMENTARY, bounded, chain, gated, raised, stored, with_stored
+from sepcalc.importers.common.elementwise import (
+    ELEMENTARY,
+    TRIGONOMETRIC,
+    bounded,
+    chain,
+    gated,
+    raised,
+    stored,
+    with_stored,
+)
 from sepcalc.importers.common.layout import KEEPS, same_rows
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, axes, seen
@@ -228,25 +237,6 @@ def _same_shape(builder: Builder, how: str, a: Value, b: Value) -> Value:
     return a._replace(number=builder.add(Elementwise(how), [a.node, b.node], label=how))
 
 
-def _tangent(builder: Builder, call: Call) -> Results:
-    """sin(x) / cos(x)."""
-    value = builder.value(call.given)
-    sides = [applied(builder, value, Activation(how), labels=[how]) for how in ("sin", "cos")]
-    return (_same_shape(builder, "divide", *sides),)
-
-
-def _hyperbolic(how: str) -> Handler:
-    """(exp(x) + exp(-x)) / 2, or their difference."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.given)
-        one = applied(builder, value, Activation("exp"), labels=["exp"])
-        other = applied(builder, value, Activation("neg"), Activation("exp"), labels=["neg", "exp"])
-        return (scaled(builder, _same_shape(builder, how, one, other), "half"),)
-
-    return handle
-
-
 def _chain(*ops: Op) -> Handler:
     """Functions of one operand, one after the other."""
     return lambda builder, call: (applied(builder, builder.value(call.given), *ops),)
@@ -319,7 +309,7 @@ def _lerp(builder: Builder, call: Call) -> Results:
     return (_two(builder, "add", base, moved, call.outputs[0].shape),)
 
 
-_PLAIN = (*ELEMENTARY, "relu", "relu6", "sigmoid", "silu", "mish", "selu", "abs", "neg", "threshold")
+_PLAIN = (*ELEMENTARY, *TRIGONOMETRIC, "relu", "relu6", "sigmoid", "silu", "mish", "selu", "abs", "neg", "threshold")
 _compare = binary("compare")
 _logical = binary("logical")
 
@@ -357,9 +347,6 @@ ELEMENTS: dict[str, Operator] = {
     "pow": Operator(_power, KEEPS),
     **same_rows(Operator(_compare, KEEPS), "eq", "ne", "lt", "le", "gt", "ge", "heaviside"),
     **same_rows(Operator(_chain(Stored("compare")), KEEPS), "isnan", "isinf", "isposinf", "isneginf", "signbit"),
-    "tan": Operator(_tangent, KEEPS),
-    "sinh": Operator(_hyperbolic("subtract"), KEEPS),
-    "cosh": Operator(_hyperbolic("add"), KEEPS),
     "erfc": Operator(_chain(Activation("erf"), Stored("from")), KEEPS),
     "logit": Operator(_logit, KEEPS),
     "frac": Operator(_fraction, KEEPS),
