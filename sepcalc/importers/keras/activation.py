@@ -51,9 +51,13 @@ def activate(call: Call, tensor: Tensor, value: Any, link: str = "act") -> Tenso
     if how in FREE:
         return tensor
     if how in LAYERS:
-        inner = call.inside(link, how, settings.config, tensor)
-        return LAYERS[how](inner)
+        return _one(LAYERS[how](call.inside(link, how, dict(settings.config), tensor)))
     return apply(call, tensor, how, link, stores=bool(settings.config))
+
+
+def _one(made: Tensor | list[Tensor]) -> Tensor:
+    assert isinstance(made, Tensor)  # an activation layer gives one
+    return made
 
 
 def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 1.0, stores: bool = False) -> Tensor:
@@ -111,7 +115,7 @@ def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False
 def activation(call: Call) -> Tensor:
     how, settings = named(call.settings.get("activation"))
     if how in LAYERS:
-        return LAYERS[how](Call(call.model, call.name, how, settings.config, [call.x], {}, key=call.key))
+        return _one(LAYERS[how](Call(call.model, call.name, how, dict(settings.config), [call.x], {}, key=call.key)))
     return apply(call, call.x, how, stores=bool(settings.config))
 
 

@@ -61,11 +61,11 @@ def shaped(shown: str, module: torch.nn.Module, request: Request, count: Count) 
         if found is not None:
             return found
         line = _meant(run, asked, next(iter([*_places(parameters, 1), *asked])))
-        if not line and isinstance(unlike, Wanted):
-            raise unlike from None
-        if not line and unlike is not None:
-            return unlike
         if not line:
+            if isinstance(unlike, Wanted):
+                raise unlike from None
+            if unlike is not None:
+                return unlike
             raise
         raise InputError([one._replace(hint=f"{one.hint}; did you mean {line}?") for one in failure.problems]) from None
 

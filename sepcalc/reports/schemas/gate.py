@@ -4,7 +4,7 @@ from sepcalc.gate.metrics import METRICS
 from sepcalc.reports.schemas.parts import (
     CHANGE,
     COMPLETE,
-    COSTS,
+    COST_FIELDS,
     INCOMPLETE,
     INPUTS,
     LAYER,
@@ -87,8 +87,8 @@ def diff() -> Fields:
         "status": one_of(("added", "removed", "changed", "renamed", "regrouped"), "what happened to it"),
         "old": or_null(shared("side", side.format("old"))),
         "new": or_null(shared("side", side.format("new"))),
-        "change": closed("Every count, new - old.", dict.fromkeys(COSTS, CHANGE)),
-        "percent": closed("The change of every count in percent.", dict.fromkeys(COSTS, PERCENT)),
+        "change": closed("Every count, new - old.", dict.fromkeys(COST_FIELDS, CHANGE)),
+        "percent": closed("The change of every count in percent.", dict.fromkeys(COST_FIELDS, PERCENT)),
         "old_layers": or_null(many("side", split.format("old"))),
         "new_layers": or_null(many("side", split.format("new"))),
     }

@@ -3,7 +3,7 @@
 from sepcalc.network import LATER_FIELDS
 from sepcalc.reports.schemas.parts import (
     COMPLETE,
-    COSTS,
+    COST_FIELDS,
     INCOMPLETE,
     INPUTS,
     LAYER,
@@ -33,7 +33,7 @@ def compare() -> Fields:
     variant: Fields = {
         "name": text("the variant"),
         "output": shape("its output"),
-        **COSTS,
+        **COST_FIELDS,
         "ratio": closed("Parts of the normal convolution.", ratio),
         "steps": many("layer", "the chain that runs"),
     }
@@ -67,13 +67,13 @@ def layer() -> Fields:
 
 def network() -> Fields:
     totals = {
-        **COSTS,
+        **COST_FIELDS,
         "peak_memory": count("bytes of live tensors, at most"),
         "params_bytes": maybe(count("bytes of the params in the file's own types, where it has them")),
         "flops": count("mults + adds + divs"),
         "effective_macs": LAYER["effective_macs"],
     }
-    group = closed("A group of layers.", {"name": text("kind or block"), "layers": count("how many"), **COSTS})
+    group = closed("A group of layers.", {"name": text("kind or block"), "layers": count("how many"), **COST_FIELDS})
     return {
         "name": text("the network's name"),
         "inputs": INPUTS,

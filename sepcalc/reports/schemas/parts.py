@@ -91,7 +91,7 @@ def format_of(name: str) -> Schema:
 
 # --- what several reports have ----------------------------------------------------------------------------------------
 
-COSTS: Fields = {name: count(MEANING[name]) for name in COSTS}
+COST_FIELDS: Fields = {name: count(MEANING[name]) for name in COSTS}
 NOTES = texts("sentences that a reader of the numbers must know")
 COMPLETE = truth("whether every layer was counted, if perhaps not in each count")
 INCOMPLETE = texts("the counts that are not known of some layer; all others are complete")
@@ -108,7 +108,7 @@ LAYER: Fields = {
     "kind": text("what it is, as sepcalc kinds lists it"),
     "inputs": several(shape("one input"), "what it reads"),
     "output": shape("what it writes"),
-    **COSTS,
+    **COST_FIELDS,
     "effective_macs": count("macs whose input is not padding"),
     "traffic": count("bytes that it moves at least: inputs, params and outputs once each"),
     "receptive_field": or_null(
@@ -137,7 +137,7 @@ VERDICT: Fields = {
     "actual": count("what it is"),
     "passed": truth("whether it is within the limit; false where that is not known"),
 }
-SIDE: Fields = {"name": text("the layer"), "kind": text("its kind"), "output": shape("its output"), **COSTS}
+SIDE: Fields = {"name": text("the layer"), "kind": text("its kind"), "output": shape("its output"), **COST_FIELDS}
 ROW: Fields = {
     **SIDE,
     "effective_macs": LAYER["effective_macs"],
@@ -145,8 +145,8 @@ ROW: Fields = {
 }
 
 DEFINITIONS: dict[str, Schema] = {
-    "costs": closed("Every count of a cost.", COSTS),
-    "counts": closed("Every count of operations.", {name: COSTS[name] for name in COUNTS}),
+    "costs": closed("Every count of a cost.", COST_FIELDS),
+    "counts": closed("Every count of operations.", {name: COST_FIELDS[name] for name in COUNTS}),
     "layer": closed("A layer.", LAYER),
     "gap": closed(
         "A layer that was not counted.",

@@ -1,7 +1,7 @@
 """The fields of the reports on kernels, and of what sepcalc knows."""
 
 from sepcalc.reports.schemas.parts import (
-    COSTS,
+    COST_FIELDS,
     INPUTS,
     Fields,
     by_name,
@@ -104,8 +104,8 @@ def zoo() -> Fields:
         "title": text("the network's own name"),
         "inputs": INPUTS,
         "outputs": by_name(shape("one output"), "every output by name"),
-        "params": COSTS["params"],
-        "macs": COSTS["macs"],
+        "params": COST_FIELDS["params"],
+        "macs": COST_FIELDS["macs"],
         "published": many("finding", "what was published, beside what there is"),
     }
     return {
