@@ -308,6 +308,13 @@ def test_a_sparse_constant_is_its_numbers(used: bool, tmp_path: Path) -> None:
     assert (note in found.notes) == (not used)
 
 
+def test_what_only_gives_its_shape_is_never_used(tmp_path: Path) -> None:
+    nodes = [node("EyeLike", "q", "e"), node("MatMul", "x e", "y")]
+    made = graph(nodes, {"x": (1, 64)}, "y")
+    made.initializer.append(numpy_helper.from_array(np.ones((64, 64), np.float32), "q"))
+    assert "4,096 params are stored and never used: they are not counted (q)" in saved(made, tmp_path).notes
+
+
 def test_statistics_of_a_norm_of_stored_tensors_are_buffers(tmp_path: Path) -> None:
     """48 elements, 8 + 8 of gain and bias, 8 + 8 of statistics."""
     made = [node("BatchNormalization", "p g b m v", "c"), node("Add", "x c", "y")]

@@ -356,7 +356,7 @@ MOVES: dict[str, Operator] = {
     "Shape": Operator(None, NONE, _MEASURED, measures=True),
     "Size": Operator(None, NONE, _MEASURED, measures=True),
     "ConstantOfShape": Operator(None, NONE, settings=(0,), computed=FILLED),
-    "EyeLike": Operator(None, NONE, settings=(0,)),
+    "EyeLike": Operator(None, NONE, settings=(0,), like=True),
     "Range": Operator(None, NONE, settings=(0, 1, 2), computed=RANGED),
     "DepthToSpace": Operator(_pixels(True), IMAGES),
     "SpaceToDepth": Operator(_pixels(False), IMAGES),

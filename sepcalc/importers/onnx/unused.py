@@ -43,7 +43,7 @@ class _Search:
             if given and needed.isdisjoint(given):
                 self.dead([node], None, owner)
                 continue
-            if node.domain not in DOMAINS or not row_at(node).measures:
+            if node.domain not in DOMAINS or not (row_at(node).measures or row_at(node).like):
                 needed.update(node.input)
             if (node.domain, node.op_type) in self.functions:
                 self.called[node.domain, node.op_type] = None
