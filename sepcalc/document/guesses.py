@@ -19,6 +19,8 @@ from sepcalc.spec import Misread, linked, outputs, read
 _NAMED = re.compile(r"\s(?:--)?name[=\s]\s*([A-Za-z_][\w./-]*)$")
 _PLAIN = re.compile(r"-?[\d.]+(?:\s*[x,]\s*\d+)*|[(\[].*[)\]]|true|false|True|False")
 
+_TEXTS = frozenset(MODIFIERS) - {"shared-params"}  # modifiers whose value may be one text
+
 
 def layer(
     text: str, defaults: Mapping[str, Value], blocks: Iterable[str] = (), beside: Sequence[str] = (), line: bool = False
@@ -127,7 +129,7 @@ def of_mapping(node: MappingNode) -> tuple[str, list[str]] | None:
     beside = [
         f"{name}: {value.text}"
         for name, value in node.values.items()
-        if name in MODIFIERS and name != "weights" and isinstance(value, Scalar)
+        if name in _TEXTS and name != "weights" and isinstance(value, Scalar)
     ]
     options = {name: value for name, value in node.values.items() if name != key and name not in MODIFIERS}
     text = of_options(kind.text, options)
@@ -147,14 +149,14 @@ def moved(node: MappingNode, blocks: Iterable[str]) -> tuple[str, list[str]] | N
     for key, value in node.values.items():
         text = value.text if isinstance(value, Scalar) else None
         times = re.fullmatch(r"(?:repeat|times|x)?\s*(\d+)\s*x?", key)
-        if key in MODIFIERS and text is not None:
+        if key in _TEXTS and text is not None:
             beside.append(f"{key}: {text}")
         elif key in foreign.ENTRY_KINDS and text is not None and begins(text):
             texts, changed = [*texts, text], True
         elif times and text is not None and begins(text):
             texts, beside, changed = [*texts, text], [*beside, f"repeat: {times[1]}"], True
         elif begins(key) and isinstance(value, MappingNode):
-            inside = {name: one for name, one in value.values.items() if name in MODIFIERS and isinstance(one, Scalar)}
+            inside = {name: one for name, one in value.values.items() if name in _TEXTS and isinstance(one, Scalar)}
             written = of_options(key, {name: one for name, one in value.values.items() if name not in inside})
             if written is None:
                 return None
