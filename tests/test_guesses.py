@@ -879,3 +879,19 @@ def test_what_follows_a_layer_that_does_not_fit_is_no_guess(text: str, sep: Run)
     assert (code, out) == (2, "")
     assert err.splitlines()[1] == f"  {text}"
     assert "guess" not in err
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("?x64", "1x64"),
+        ("x=-1x3x32x32", "x=1x3x32x32"),
+        ("x=DynamicDimension.0x3x32x32", "x=1x3x32x32"),
+        ("(None, 3, 32, 32)", "1x3x32x32"),
+        ("?x3x?x8", "?x3x?x8"),  # two sizes that nobody knows: no line
+    ],
+)
+def test_an_open_first_axis_of_a_model_is_one_example(given: str, expected: str) -> None:
+    from sepcalc.cli.corrections import corrected
+
+    assert corrected("network", ["model.onnx", "--input", given]) == ["model.onnx", "--input", expected]

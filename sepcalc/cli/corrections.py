@@ -183,6 +183,8 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
                 re.fullmatch(r"[1-9]\d+", size) and int(size[:9]) > 15 and len(shape) == 3 and not name
             ):  # of a square image
                 return f"{size}x{size}x{shape[-1]}"
+            if not shape and (closed := _closed(size)) is not None:
+                return f"{name}{equals}{closed}" if closed else value
             found = meant.shape(size)
             if found and found != size and not name:  # as a framework writes it
                 found = channels_last(found) or found
@@ -203,6 +205,16 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
         case "--width" if share := re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%|x|X)", value):
             return share[1] if share[2] != "%" else f"{float(share[1]) / 100:g}"
     return value
+
+
+def _closed(size: str) -> str | None:
+    """The shape of a model's input with one example along its open first axis: ``?x3x32x32`` is ``1x3x32x32``. Empty
+    where another axis is open; None where none is."""
+    axes = re.split(r"\s*[x,]\s*", size.strip(" ()[]"))
+    opened = [re.fullmatch(r"\?|-1|None|[A-Za-z_]\w*\.\d+", axis) is not None for axis in axes]
+    if len(axes) < 2 or not any(opened):
+        return None
+    return "x".join(["1" if opened[0] else axes[0], *axes[1:]]) if not any(opened[1:]) else ""
 
 
 def variant(word: str) -> str:
