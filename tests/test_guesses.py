@@ -554,8 +554,10 @@ def test_what_is_not_there_is_said(guess: str, expected: str, sep: Run) -> None:
 
 def test_an_option_that_is_like_none_has_no_hint(sep: Run) -> None:
     Path("plain.yaml").write_text("input: 8x8x3\nlayers: [conv -k3 -o8]\n", "utf-8")
-    said = "No such option '--depth'.\n  sepcalc network --help shows what it takes, with examples\n"
-    assert sep("network", "plain.yaml", "--depth", "2") == (2, "", said)
+    code, out, err = sep("network", "plain.yaml", "--depth", "2")
+    first, *rest = err.splitlines()
+    assert first in ("No such option '--depth'.", "No such option: --depth")  # click's words, by its version
+    assert (code, out, rest) == (2, "", ["  sepcalc network --help shows what it takes, with examples"])
     assert hint(sep("compare", "12x12x3", "-k5", "-o8", "--explian")[2]) == (
         "sepcalc compare 12x12x3 conv -k5 -o8 --explain"
     )
