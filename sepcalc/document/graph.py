@@ -78,7 +78,7 @@ class Graph:
             for scope, label, index, op, sources, output in self.emitted
         ]
         for at in weights_of_products(graph, len(self.inputs)):
-            graph[at] = graph[at]._replace(op=graph[at].op._replace(learned=True))  # type: ignore[attr-defined]
+            graph[at] = graph[at]._replace(op=graph[at].op._replace(learned=True))  # type: ignore[attr-defined]  # a Constant
         for at in {**self.shares, **self.others}:
             owners = tuple([(graph[owner].name, count) for owner, count in self.shares.get(at, ())])
             shared = sum(count for _, count in owners) + self.others.get(at, 0)

@@ -28,12 +28,12 @@ class Each(_Each, Op):
         return self.op.writes
 
     @property
-    def least(self) -> int:  # type: ignore[override]
+    def least(self) -> int:  # type: ignore[override]  # as above
         """How many inputs the op in it takes at least."""
         return self.op.least
 
     @property
-    def most(self) -> int:  # type: ignore[override]
+    def most(self) -> int:  # type: ignore[override]  # as above
         """How many inputs the op in it takes at most."""
         return self.op.most
 

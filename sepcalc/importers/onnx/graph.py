@@ -5,7 +5,7 @@ convolutions read it (``channels_first``: the file has them first). Whoever need
 reshape or permute.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import NamedTuple
 
 from sepcalc.branches import Choice
@@ -84,7 +84,7 @@ class Builder(GraphBuilder[Roots]):
     def __init__(
         self,
         batch: int,
-        stored: Mapping[str, tuple[int, int]],
+        stored: MutableMapping[str, tuple[int, int]],
         is_image: Callable[[str], bool],
         roles: Mapping[str, Role] | None = None,
     ) -> None:

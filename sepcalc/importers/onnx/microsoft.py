@@ -287,7 +287,7 @@ def _dynamic_matmul(builder: Builder, call: Call) -> Results:
 def _packed(builder: Builder, weight: Value, elements: int, bits: int) -> None:
     """Weights of a few bits each in bytes are as many as they stand for."""
     if len(weight.roots) == 1 and prod(weight.sizes) * 8 >= elements * bits:
-        builder.stored[weight.roots[0]] = (elements, _BITS[bits])  # type: ignore[index]
+        builder.stored[weight.roots[0]] = (elements, _BITS[bits])
 
 
 def _few_rows(builder: Builder, call: Call) -> Results:

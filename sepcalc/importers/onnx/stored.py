@@ -19,7 +19,7 @@ def stored_value(tensor: Any, name: str, builder: Builder, owner: str = "") -> V
         raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
     elements = prod(shape)
     root = builder.root(name, owner)
-    builder.stored[root] = (elements, tensor.data_type)  # type: ignore[index]
+    builder.stored[root] = (elements, tensor.data_type)
     data = None
     if elements <= SMALL and tensor.data_location != 1:
         from onnx.numpy_helper import to_array
@@ -39,7 +39,7 @@ def listed(data: Any, name: str, builder: Builder, owner: str = "") -> Value:
     """Numbers that stand in an attribute as a list."""
     root = builder.root(name, owner)
     value = known(data, (root,), name)
-    builder.stored[root] = (int(data.size), value.kind)  # type: ignore[index]
+    builder.stored[root] = (int(data.size), value.kind)
     return value
 
 
@@ -70,7 +70,7 @@ def sparse_value(sparse: Any, name: str, builder: Builder, owner: str = "") -> V
     if any(size < 0 for size in shape) or len(shape) > 64:
         raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
     root = builder.root(name, owner)
-    builder.stored[root] = (int(prod(sparse.values.dims)), sparse.values.data_type)  # type: ignore[index]
+    builder.stored[root] = (int(prod(sparse.values.dims)), sparse.values.data_type)
     return Value(shape, sparse.values.data_type, roots=(root,), name=name)
 
 
