@@ -6,8 +6,9 @@ incomplete; 70 a bug in sepcalc; 130 interrupted.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -90,6 +91,13 @@ class Commands(click.Group):
 def commands(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def with_options(command: Callable[..., Any], options: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
+    """The command with these options of click, in this order of its help."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def run(args: Sequence[str]) -> int:

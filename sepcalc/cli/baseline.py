@@ -7,16 +7,8 @@ import click
 from sepcalc.cli import complain
 from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.gate_options import refuse_without_files
-from sepcalc.cli.network import (
-    batch_option,
-    dim_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-    uncounted_option,
-)
-from sepcalc.cli.output import emit, working_folder
+from sepcalc.cli.output import Output, emit, file_options, working_folder
+from sepcalc.cli.reading import Reading, reading_options, standard_input, uncounted_option
 from sepcalc.commands.baseline import baseline_of
 from sepcalc.commands.subjects import read_for_gate
 from sepcalc.errors import InputError, Problem, printable, quoted
@@ -40,24 +32,17 @@ Examples:
 
 @click.command("baseline", help=HELP)
 @click.argument("files", nargs=-1, metavar="[FILE]…", shell_complete=complete_networks)
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @uncounted_option
-@click.option("-o", "--output", metavar="FILE", help="Write the baseline to FILE; --force overwrites it.")
-@click.option("--force", is_flag=True, help="Let --output overwrite.")
+@file_options("baseline", "-o")
 def command(
     files: tuple[str, ...],
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
+    reading: Reading,
     allow_uncounted: bool,
     output: str | None,
     force: bool,
 ) -> int:
-    given = request(sets, inputs, dims, batch)
+    given = reading.request()
     wanted = [(file, given) for file in dict.fromkeys(files)] if files else _configured(output, given)
     networks = [(file, asked.settings, read_for_gate(file, asked, standard_input).network) for file, asked in wanted]
     kept = baseline_of(networks, os.path.dirname(output or "") or ".")
@@ -74,7 +59,7 @@ def command(
     if not kept.complete and not allow_uncounted:
         complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
         return 3
-    emit(BaselineReport(kept), "json", True, output, force)
+    emit(BaselineReport(kept), Output("json", True, output, force))
     return 0
 
 

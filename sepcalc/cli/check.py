@@ -18,16 +18,8 @@ from sepcalc.cli.gate_options import (
     refuse_without_files,
     verdict_options,
 )
-from sepcalc.cli.network import (
-    batch_option,
-    dim_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-    uncounted_option,
-)
-from sepcalc.cli.output import emit, working_folder
+from sepcalc.cli.output import Output, emit, working_folder
+from sepcalc.cli.reading import Reading, reading_options, standard_input, uncounted_option
 from sepcalc.cli.targets import Target, configured, named, shown
 from sepcalc.commands.baseline import Baseline
 from sepcalc.commands.check import demanded
@@ -72,10 +64,7 @@ Kept = dict[str, Baseline | InputError]  # by path
 @max_option
 @click.option("--baseline", metavar="FILE", help="Compare with this file, which sepcalc baseline wrote.")
 @increase_option
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @uncounted_option
 @click.option("--skip-unbudgeted", is_flag=True, help="Let a file without a budget or baseline pass.")
 @click.option("--why", is_flag=True, help="Show the layers that weigh most, even where every check passes.")
@@ -86,22 +75,14 @@ def command(
     maxima: tuple[str, ...],
     baseline: str | None,
     increases: tuple[str, ...],
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
+    reading: Reading,
     allow_uncounted: bool,
     skip_unbudgeted: bool,
     why: bool,
     quiet: bool,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
 ) -> int:
-    given = Target(
-        "", "", request(sets, inputs, dims, batch), limits_of(maxima), increases_of(increases), baseline or ""
-    )
+    given = Target("", "", reading.request(), limits_of(maxima), increases_of(increases), baseline or "")
     _require_sense(given, files, baseline)
     here = working_folder()
     project = find(here)
@@ -116,10 +97,10 @@ def command(
     for outcome in outcomes:
         for problem in outcome.problems if outcome.code != BUG else ():
             complain(_told(problem))
-            told = form == "table" and output is None
-    report = CheckReport(outcomes, why, quiet, _from_workspace(here) if form == "github" else "", told)
-    emit(report, form, exact, output, force)
-    if form == "github":
+            told = output.form == "table" and output.file is None
+    report = CheckReport(outcomes, why, quiet, _from_workspace(here) if output.form == "github" else "", told)
+    emit(report, output)
+    if output.form == "github":
         _summarize(report._replace(told=False))
     return report.code
 

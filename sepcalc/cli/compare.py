@@ -3,7 +3,7 @@
 import click
 
 from sepcalc.cli.completion import complete_spec, complete_variants
-from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cli.output import Output, element_bytes, emit, output_options
 from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.reports.compare import CompareReport
@@ -46,11 +46,8 @@ def command(
     explain: bool,
     formula: bool,
     element_bytes: int | None,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
 ) -> None:
     spec = spoken(ctx, words, also=REWRITE_OPTIONS)
     comparison = compare(spec, variants or None)
-    emit(CompareReport(comparison, explain, formula, element_bytes), form, exact, output, force)
+    emit(CompareReport(comparison, explain, formula, element_bytes), output)

@@ -4,18 +4,8 @@ import click
 
 from sepcalc.cli import complain
 from sepcalc.cli.completion import complete_networks
-from sepcalc.cli.network import (
-    NETWORK,
-    batch_option,
-    dim_option,
-    fold_norm_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-    uncounted_option,
-)
 from sepcalc.cli.output import emit_file
+from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input, uncounted_option
 from sepcalc.errors import printable
 from sepcalc.source import read
 
@@ -34,20 +24,14 @@ Examples:
 
 @click.command("convert", help=HELP)
 @click.argument("network", shell_complete=complete_networks)
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @fold_norm_option
 @uncounted_option
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the YAML to FILE; --force overwrites it.")
 @click.option("--force", is_flag=True, help="Let --output overwrite.")
 def command(
     network: str,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
+    reading: Reading,
     fold_norm: bool,
     allow_uncounted: bool,
     output: str | None,
@@ -55,7 +39,7 @@ def command(
 ) -> int:
     from sepcalc.commands.convert import convert
 
-    found = read(network, request(sets, inputs, dims, batch), standard_input).network
+    found = read(network, reading.request(), standard_input).network
     for note in found.notes:
         complain(f"note: {printable(note)}")
     emit_file(convert(found, fold_norm=fold_norm), output, force)

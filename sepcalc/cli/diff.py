@@ -6,16 +6,8 @@ import click
 
 from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.gate_options import increase_option, increases_of, verdict_options
-from sepcalc.cli.network import (
-    batch_option,
-    dim_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-    uncounted_option,
-)
-from sepcalc.cli.output import emit
+from sepcalc.cli.output import Output, emit
+from sepcalc.cli.reading import Reading, reading_options, standard_input, uncounted_option
 from sepcalc.commands.diff import differing
 from sepcalc.commands.subjects import read_for_gate
 from sepcalc.errors import InputError, Problem
@@ -41,27 +33,18 @@ Examples:
 @click.argument("old", shell_complete=complete_networks)
 @click.argument("new", shell_complete=complete_networks)
 @increase_option
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @uncounted_option
 @verdict_options
 def command(
     old: str,
     new: str,
     increases: tuple[str, ...],
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
+    reading: Reading,
     allow_uncounted: bool,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
 ) -> int:
-    limits, asked = increases_of(increases), request(sets, inputs, dims, batch)
+    limits, asked = increases_of(increases), reading.request()
     if old == new == "-":
         raise InputError([Problem("standard input can be one of the two only")])
 
@@ -71,5 +54,5 @@ def command(
         return read_for_gate(argument, how, standard_input, keep).network
 
     found = differing((old, new), [partial(side, old), partial(side, new)], limits, allow_uncounted)
-    emit(DiffReport(found), form, exact, output, force)
+    emit(DiffReport(found), output)
     return found.code

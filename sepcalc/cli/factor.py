@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sepcalc.cli.completion import complete_kernels
-from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.output import Output, emit, output_options
 from sepcalc.cli.spec_arguments import SPEC
 from sepcalc.errors import InputError, Problem, printable, quoted, why
 from sepcalc.leftovers import tidied
@@ -58,10 +58,7 @@ def command(
     verify: bool,
     seed: int,
     write: str | None,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
 ) -> int:
     for word in words:
         if word.startswith("-") and not _NEGATIVE.match(word):
@@ -69,7 +66,7 @@ def command(
     if names:
         if words:
             raise click.UsageError("--list takes no kernel", ctx)
-        emit(_names(), form, exact, output, force)
+        emit(_names(), output)
         return 0
     if not words:
         raise click.UsageError('no kernel\n  hint: for example "-1 0 1; -2 0 2; -1 0 1", or sobel-x', ctx)
@@ -86,8 +83,8 @@ def command(
         if factoring.separated:
             report = report._replace(exactly=exactly(factoring.kernel, factoring.separated, _counter, seed))
     if write is not None:
-        report = report._replace(written=_write(factoring, rank, write, force))
-    emit(report, form, exact, output, force)
+        report = report._replace(written=_write(factoring, rank, write, output.force))
+    emit(report, output)
     return 0 if report.ok else 1
 
 

@@ -8,17 +8,8 @@ import click
 
 from sepcalc.cli.completion import complete_networks, complete_separated
 from sepcalc.cli.gate_options import complete_metrics
-from sepcalc.cli.network import (
-    NETWORK,
-    batch_option,
-    dim_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-    uncounted_option,
-)
-from sepcalc.cli.output import emit, emit_file, output_options
+from sepcalc.cli.output import Output, emit, emit_file, output_options
+from sepcalc.cli.reading import NETWORK, Reading, reading_options, standard_input, uncounted_option
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.expression import Value as Number
 from sepcalc.extras import install
@@ -112,10 +103,7 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
     "--divisor", type=click.IntRange(1, 1024), default=8, show_default=True,
     help="Round channels to multiples of this, where the file has no width of its own.",
 )  # fmt: skip
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @uncounted_option
 @output_options
 @click.option("-o", "--write", metavar="FILE", help="Write the network that fits to FILE, as YAML; needs one --by.")
@@ -127,15 +115,9 @@ def command(
     multiplier: int,
     least_width: str,
     divisor: int,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
+    reading: Reading,
     allow_uncounted: bool,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
     write: str | None,
 ) -> int:
     limits = limits_of(most)
@@ -145,7 +127,7 @@ def command(
         if name not in SEPARATED:
             expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
             raise InputError([Problem(expected, near_miss(name, SEPARATED))])
-    asked = request(sets, inputs, dims, batch)
+    asked = reading.request()
     once = cache(standard_input)  # read again for every width
     document = read(network, asked, once)
     whole = document.network
@@ -171,8 +153,8 @@ def command(
     if write is not None and found is not None:
         from sepcalc.document.writer import write as as_yaml
 
-        emit_file(as_yaml(found), write, force)
-    emit(fit_report(whole, limits, answers), form, exact, output, force)
+        emit_file(as_yaml(found), write, output.force)
+    emit(fit_report(whole, limits, answers), output)
     lacks = any(unknown(metric, whole.incomplete) for metric in limits)
     if not whole.accepted(allow_uncounted) or (lacks and not allow_uncounted):
         return 3

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,7 +15,6 @@ from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.importers import Request
 from sepcalc.renderers import FORMATS
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 verdict_options = partial(output_options, forms=FORMATS, short=True)
 
 

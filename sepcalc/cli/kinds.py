@@ -3,7 +3,7 @@
 import click
 
 from sepcalc.cli.completion import complete_kinds
-from sepcalc.cli.output import emit, short_output_options
+from sepcalc.cli.output import Output, emit, short_output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.kinds import KINDS, unknown_kind
 from sepcalc.reports.kinds import KindsReport
@@ -22,10 +22,8 @@ Examples:
 @click.command("kinds", help=HELP)
 @click.argument("kind", required=False, shell_complete=complete_kinds)
 @short_output_options
-def command(
-    kind: str | None = None, form: str = "table", exact: bool = False, output: str | None = None, force: bool = False
-) -> None:
+def command(kind: str | None, output: Output) -> None:
     if kind is not None and kind not in KINDS:
         fact = unknown_kind(kind)
         raise InputError([Problem(fact.message, fact.hint)])
-    emit(KindsReport(kind or ""), form, exact, output, force)
+    emit(KindsReport(kind or ""), output)

@@ -3,7 +3,7 @@
 import click
 
 from sepcalc.cli.completion import complete_spec
-from sepcalc.cli.output import element_bytes, emit, output_options
+from sepcalc.cli.output import Output, element_bytes, emit, output_options
 from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.network import of_spec
 from sepcalc.reports.layer import LayerReport
@@ -36,10 +36,7 @@ def command(
     words: tuple[str, ...],
     explain: bool,
     element_bytes: int | None,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
 ) -> None:
     spec = spoken(ctx, words)
-    emit(LayerReport(spec, of_spec(spec), explain, element_bytes), form, exact, output, force)
+    emit(LayerReport(spec, of_spec(spec), explain, element_bytes), output)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import click
 
-from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.output import Output, emit, output_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.extras import install
 from sepcalc.reports.operators import OperatorsReport
@@ -23,9 +23,9 @@ Examples:
 @click.command("operators", help=HELP)
 @click.argument("source", type=click.Choice(["onnx", "torch", "keras"]))
 @output_options
-def command(source: str, form: str, exact: bool, output: str | None, force: bool) -> None:
+def command(source: str, output: Output) -> None:
     operators, reasons = _tables(source)
-    emit(OperatorsReport(source, tuple(sorted(operators)), reasons), form, exact, output, force)
+    emit(OperatorsReport(source, tuple(sorted(operators)), reasons), output)
 
 
 def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:

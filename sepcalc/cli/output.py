@@ -4,36 +4,56 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Any, TypeVar
+from functools import partial, wraps
+from typing import Any, NamedTuple
 
 import click
 
-from sepcalc.cli import terminal_columns
+from sepcalc.cli import terminal_columns, with_options
 from sepcalc.errors import InputError, Problem
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+class Output(NamedTuple):
+    """The values of ``--format``, ``--exact``, ``--output`` (None: standard output) and ``--force``."""
+
+    form: str
+    exact: bool
+    file: str | None
+    force: bool
+
 
 # Stand-ins for what an output cannot show, each as wide as what it stands for (but the arrow of a message).
 _ASCII = {"·": "*", "×": "x", "ᵀ": "'", "…": "~", "—": "-", "–": "-", "→": ">", "≤": "<", "≥": ">", "█": "#"}
 _ASCII |= dict.fromkeys("▉▊▋▌", "#") | dict.fromkeys("▏▎▍", "-")
 
 
-def output_options(command: Command, forms: Iterable[str] = GENERAL, short: bool = False) -> Command:
-    """The options of every command that prints a report in one of these formats. ``short`` adds one-letter options, for
-    commands without a layer spec (whose options have them)."""
-    names = ("-o", "--output") if short else ("--output",)
+def output_options(
+    command: Callable[..., Any], forms: Iterable[str] = GENERAL, short: bool = False
+) -> Callable[..., Any]:
+    """The options of every command that prints a report in one of these formats. The command gets them as one argument,
+    ``output``. ``short`` adds one-letter options, for commands without a layer spec (whose options have them)."""
+
+    @wraps(command)
+    def gathered(*args: Any, form: str, exact: bool, output: str | None, force: bool, **given: Any) -> Any:
+        return command(*args, output=Output(form, exact, output, force), **given)
+
     options = [
         click.option("--format", "form", type=click.Choice(list(forms)), default="table", show_default=True),
         click.option("--exact", is_flag=True, help="Never abbreviate numbers."),
-        click.option(*names, metavar="FILE", help="Write the report to FILE; --force overwrites it."),
+        file_options("report", *(("-o",) if short else ())),
+    ]
+    return with_options(gathered, options)
+
+
+def file_options(what: str, *short: str) -> Callable[..., Any]:
+    """``--output`` and ``--force``, for what a command writes; ``-o`` as well where it is given."""
+    options = [
+        click.option(*short, "--output", metavar="FILE", help=f"Write the {what} to FILE; --force overwrites it."),
         click.option("--force", is_flag=True, help="Let --output overwrite."),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return partial(with_options, options=options)
 
 
 _COMMANDED = ("github", "csv")  # formats that see to it themselves
@@ -55,12 +75,13 @@ element_bytes = click.option(
 )
 
 
-def emit(report: Report, form: str, exact: bool, output: str | None, force: bool) -> None:
+def emit(report: Report, output: Output) -> None:
     """Render a report and write it to standard output or to a file. Raises InputError where the file cannot be
     written."""
-    shown = Style(exact=exact) if output is not None else style()._replace(exact=exact)
-    text = render(report, form, shown)
-    emit_text(text if output is not None or form in _COMMANDED else uncommanded(text), output, force)
+    shown = (Style() if output.file is not None else style())._replace(exact=output.exact)
+    text = render(report, output.form, shown)
+    plain = output.file is not None or output.form in _COMMANDED
+    emit_text(text if plain else uncommanded(text), output.file, output.force)
 
 
 def emit_text(text: str, output: str | None, force: bool) -> None:

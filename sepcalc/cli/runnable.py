@@ -58,13 +58,12 @@ def parses(words: Sequence[str]) -> bool:
 def _all_read(given: Mapping[str, Any]) -> bool:
     """Whether the networks of a command line can be read with its settings. Only networks in our language are tried,
     since that is fast."""
-    from sepcalc.cli.network import request
+    from sepcalc.cli.reading import Reading
 
     single = [given[name] for name in ("network", "old", "new") if given.get(name)]
     words = [word for word in given.get("words") or () if "," in word and is_network(word)]
     try:
-        sets, inputs, dims = [given.get(name) or () for name in ("sets", "inputs", "dims")]
-        asked = request(sets, inputs, dims, given.get("batch"))
+        asked = Reading(**{name: given[name] for name in Reading._fields if given.get(name)}).request()
         for name in (*single, *(given.get("files") or ()), *words):
             if "://" in name or (name.startswith(GIT) and not _in_git()):
                 return False

@@ -5,7 +5,7 @@ import json
 import click
 
 from sepcalc.cli.completion import complete_reports
-from sepcalc.cli.output import emit_file
+from sepcalc.cli.output import emit_file, file_options
 
 HELP = """The JSON Schema of a network in YAML (draft-07), for completion and squiggles in an editor: write it to a
 file with --output, and name that file in the first line of a network, as in
@@ -29,8 +29,7 @@ Examples:
     shell_complete=complete_reports,
     help="The schema of a report's JSON: compare, layer, network and so on.",
 )
-@click.option("--output", metavar="FILE", help="Write the schema to FILE; --force overwrites it.")
-@click.option("--force", is_flag=True, help="Let --output overwrite.")
+@file_options("schema")
 def command(report: str | None, output: str | None, force: bool) -> None:
     if report is None:
         from sepcalc.document.schema import schema as of_network

@@ -9,17 +9,8 @@ from contextlib import contextmanager
 import click
 
 from sepcalc.cli.completion import complete_spec, complete_variants
-from sepcalc.cli.network import (
-    NETWORK,
-    batch_option,
-    dim_option,
-    fold_norm_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-)
-from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.output import Output, emit, output_options
+from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input
 from sepcalc.cli.spec_arguments import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
 from sepcalc.errors import InputError, Problem, near_miss, quoted
@@ -67,10 +58,7 @@ _SHAPES = re.compile("[0-9x,]+")  # the beginning of a spec, perhaps of one whos
     help="Only about N output positions of each layer, chosen by the seed: a large network in seconds.",
 )  # fmt: skip
 @fold_norm_option
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @output_options
 @click.pass_context
 def command(
@@ -81,25 +69,18 @@ def command(
     seed: int,
     sample: int | None,
     fold_norm: bool,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    reading: Reading,
+    output: Output,
 ) -> int:
     target: Spec | Network
     if len(words) == 1 and is_network(words[0]):
         if variants:
             raise InputError([Problem("--variant is for a layer spec, not for a network")])
-        target = read(words[0], request(sets, inputs, dims, batch), standard_input).network
+        target = read(words[0], reading.request(), standard_input).network
         target = target.fold_norm() if fold_norm else target
     else:
-        given = {"--layers": layers, "--set": sets, "--input": inputs, "--dim": dims, "--batch": batch}
-        given["--fold-norm"] = fold_norm
-        for name, value in given.items():
+        names = ("--layers", "--set", "--input", "--dim", "--batch", "--fold-norm")
+        for name, value in zip(names, (layers, *reading, fold_norm), strict=True):
             if value:
                 raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
         _refuse_beside(ctx, words)
@@ -115,7 +96,7 @@ def command(
             target, seed=seed, variants=variants or None, layers=layers, sample=sample, progress=progress
         )
     code = 3 if not verification.complete else 0 if verification.ok else 1
-    emit(VerifyReport(verification), form, exact, output, force)
+    emit(VerifyReport(verification), output)
     return code
 
 

@@ -3,17 +3,8 @@
 import click
 
 from sepcalc.cli.completion import complete_networks, complete_rules
-from sepcalc.cli.network import (
-    NETWORK,
-    batch_option,
-    dim_option,
-    input_option,
-    request,
-    set_option,
-    standard_input,
-    uncounted_option,
-)
-from sepcalc.cli.output import element_bytes, emit, emit_file, output_options
+from sepcalc.cli.output import Output, element_bytes, emit, emit_file, output_options
+from sepcalc.cli.reading import NETWORK, Reading, reading_options, standard_input, uncounted_option
 from sepcalc.errors import InputError, Problem
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.rewriting import MAX_WIDTH, read_fraction, read_resolution, read_rules, whatif
@@ -59,10 +50,7 @@ Examples:
     metavar="NUMBER",
     help="Macs per byte of a device: which layers wait for memory, and the estimated speed-up.",
 )
-@set_option
-@input_option
-@dim_option
-@batch_option
+@reading_options
 @uncounted_option
 @element_bytes
 @output_options
@@ -77,16 +65,10 @@ def command(
     divisor: int,
     resolution: str | None,
     balance: str | None,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    dims: tuple[str, ...],
-    batch: int | None,
+    reading: Reading,
     allow_uncounted: bool,
     element_bytes: int | None,
-    form: str,
-    exact: bool,
-    output: str | None,
-    force: bool,
+    output: Output,
     write: str | None,
 ) -> int:
     if not rules and width is None and resolution is None:
@@ -101,12 +83,12 @@ def command(
     if resolution is not None:
         read_resolution("--resolution", resolution)
     bytes_balance = read_fraction("--balance", balance, 10**9) if balance is not None else None
-    whole = read(network, request(sets, inputs, dims, batch), standard_input).network
+    whole = read(network, reading.request(), standard_input).network
     result = whatif(whole, rules, exclude, width=width, divisor=divisor, resolution=resolution)
     report = WhatifReport(result, bytes_balance, element_bytes)
     if write is not None:
         from sepcalc.document.writer import write as as_yaml
 
-        emit_file(as_yaml(result.after), write, force)
-    emit(report, form, exact, output, force)
+        emit_file(as_yaml(result.after), write, output.force)
+    emit(report, output)
     return 0 if result.after.accepted(allow_uncounted) else 3

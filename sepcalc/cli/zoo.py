@@ -2,7 +2,7 @@
 
 import click
 
-from sepcalc.cli.output import emit, output_options
+from sepcalc.cli.output import Output, emit, output_options
 from sepcalc.commands.zoo import zoo
 from sepcalc.reports.zoo import ZooReport
 
@@ -22,7 +22,7 @@ Examples:
 
 @click.command("zoo", help=HELP)
 @output_options
-def command(form: str, exact: bool, output: str | None, force: bool) -> int:
+def command(output: Output) -> int:
     found = zoo()
-    emit(ZooReport(found), form, exact, output, force)
+    emit(ZooReport(found), output)
     return 0 if found.passed else 1
