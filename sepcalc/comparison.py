@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sepcalc.cost import Cost
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.errors import Invalid, bad_input, near_miss, quoted
 from sepcalc.kinds import KINDS
 from sepcalc.network import Layer, Network, of_chain
 from sepcalc.ops.conv import Conv
@@ -100,17 +100,13 @@ def compare(spec: Spec | str, variants: Sequence[str] | None = None) -> Comparis
     if isinstance(spec, str):
         spec = parse(spec, also=REWRITE_OPTIONS)
     if spec.each:
-        raise InputError([Problem("compare is for one convolution, not for one on each slice", source=str(spec))])
+        raise bad_input("compare is for one convolution, not for one on each slice", source=str(spec))
     if spec.kind not in COMPARED:
-        raise InputError(
-            [
-                Problem(
-                    f"compare is for convolutions ({', '.join(COMPARED)}), not for {spec.kind}", source=str(spec), end=1
-                )
-            ]
+        raise bad_input(
+            f"compare is for convolutions ({', '.join(COMPARED)}), not for {spec.kind}", source=str(spec), end=1
         )
     if not spec.inputs:
-        raise InputError([Problem("compare needs an input shape first", f"for example 12x12x3 {spec}")])
+        raise bad_input("compare needs an input shape first", f"for example 12x12x3 {spec}")
     conv, told = _convolution(spec), settings(spec.options)
     channels = spec.inputs[0][-1]
     names = _chosen(variants)
@@ -146,13 +142,9 @@ def _chosen(variants: Sequence[str] | None) -> list[str]:
         return list(SHOWN)
     for name in variants:
         if name != "all" and name not in VARIANTS:
-            raise InputError(
-                [
-                    Problem(
-                        f"unknown variant {quoted(name)}: expected {', '.join(VARIANTS)} or all",
-                        near_miss(name, [*VARIANTS, "all"]),
-                    )
-                ]
+            raise bad_input(
+                f"unknown variant {quoted(name)}: expected {', '.join(VARIANTS)} or all",
+                near_miss(name, [*VARIANTS, "all"]),
             )
     return [name for name in VARIANTS if name == "normal" or name in variants or "all" in variants]
 

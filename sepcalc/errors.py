@@ -75,6 +75,19 @@ class InputError(ValueError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+def bad_input(
+    message: str,
+    hint: str = "",
+    place: str = "",
+    source: str = "",
+    start: int = 0,
+    end: int = 0,
+    meant: Meant | None = None,
+) -> InputError:
+    """The error that one problem makes. The arguments are fields of :class:`Problem`."""
+    return InputError([Problem(message, hint, place, source, start, end, meant=meant)])
+
+
 def quoted(text: str) -> str:
     """``text`` in quotes as a message may show it: on one line, no control characters, not too long."""
     return f"'{printable(text if len(text) <= SHOWN else text[: SHOWN - 1] + '…')}'"

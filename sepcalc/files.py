@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 
-from sepcalc.errors import InputError, Problem, quoted, why
+from sepcalc.errors import InputError, Problem, bad_input, quoted, why
 from sepcalc.leftovers import tidied
 
 
@@ -54,9 +54,9 @@ class _told:  # noqa: N801 - as contextlib's own; a generator would keep a trace
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, FileExistsError):
-            raise InputError([Problem(f"{quoted(self.path)} exists already", "--force overwrites it")]) from error
+            raise bad_input(f"{quoted(self.path)} exists already", "--force overwrites it") from error
         if isinstance(error, OSError | ValueError):
-            raise InputError([Problem(f"cannot write {quoted(self.path)}: {why(error)}")]) from error
+            raise bad_input(f"cannot write {quoted(self.path)}: {why(error)}") from error
 
 
 def _is_device(path: str) -> bool:

@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from sepcalc.errors import InputError, Meant, Problem, quoted
+from sepcalc.errors import InputError, Meant, bad_input, quoted
 
 SUFFIX = ".yaml"
 
@@ -23,7 +23,7 @@ def names() -> list[str]:
         return sorted(name.removesuffix(SUFFIX) for name in os.listdir(place) if name.endswith(SUFFIX))
     except OSError as error:
         message = f"the zoo is not installed: {place} cannot be read: {error.strerror}"
-        raise InputError([Problem(message, "install sepcalc anew")]) from error
+        raise bad_input(message, "install sepcalc anew") from error
 
 
 def near(word: str) -> list[str]:
@@ -55,7 +55,5 @@ def path(name: str) -> str:
     if name not in known:
         words = near(name)
         meant = Meant(f"zoo:{name}", words[0], beside=tuple(words[1:])) if words else None
-        raise InputError(
-            [Problem(f"there is no network {quoted(name)} in the zoo", "sepcalc zoo lists them all", meant=meant)]
-        )
+        raise bad_input(f"there is no network {quoted(name)} in the zoo", "sepcalc zoo lists them all", meant=meant)
     return str(folder() / (name + SUFFIX))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
 from sepcalc.branches import Choice, more, renamed
 from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named, total
-from sepcalc.errors import InputError, Problem, near_miss, quoted
+from sepcalc.errors import Problem, bad_input, near_miss, quoted
 from sepcalc.ops.base import Chain, Op, Uncounted
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.shown import shown
@@ -454,7 +454,7 @@ class Network:
         if not chosen:
             names = [layer.name for layer in self.layers]
             hint = near_miss(pattern, names) or f"the first layer is {quoted(names[0])}" if names else ""
-            raise InputError([Problem(f"no layer matches {quoted(pattern)}", hint)])
+            raise bad_input(f"no layer matches {quoted(pattern)}", hint)
         return chosen
 
     def peak_memory(self, element_bytes: int | None = None) -> int:

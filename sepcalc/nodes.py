@@ -23,7 +23,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sepcalc.errors import SHOWN, InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import SHOWN, InputError, Invalid, Problem, bad_input, printable, quoted
 
 DEPTH = 100  # collections within each other
 EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
@@ -155,7 +155,7 @@ def _end(source: Source) -> Place:
 def decode(data: bytes, name: str) -> str:
     """The bytes of a file as text: UTF-8, a byte order mark dropped. Raises InputError where they are none."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise InputError([Problem("the text is UTF-16: expected UTF-8", "save the file as UTF-8", name)])
+        raise bad_input("the text is UTF-16: expected UTF-8", "save the file as UTF-8", name)
     try:
         data = data.removeprefix(_BOM.encode())  # the codec utf-8-sig would not count it in the place of an error
         text = data.decode()
@@ -343,8 +343,7 @@ def _unfit(key: Node, keys: dict[str, Scalar]) -> _Refusal:
     where = key.line, key.column
     if isinstance(key, Sequence | Mapping):
         what = "sequence" if isinstance(key, Sequence) else "mapping"
-        hint = "quote a text that begins with [ or {"
-        return _Refusal(where, f"a {what} cannot be a key: expected a text", hint, 1)
+        return _Refusal(where, f"a {what} cannot be a key: expected a text", "quote a text that begins with [ or {", 1)
     if key.text in keys:
         first = keys[key.text].line + 1
         return _Refusal(where, f"the key {quoted(key.text)} is given twice: first in line {first}")

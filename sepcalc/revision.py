@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Meant, Problem, printable
+from sepcalc.errors import InputError, Invalid, Meant, bad_input, printable
 
 SECONDS = 60  # that git may take
 _UNSHALLOW = "this clone is shallow: fetch-depth: 0 in actions/checkout, or git fetch --unshallow, brings the rest"
@@ -38,11 +38,11 @@ class Revision(NamedTuple):
         if not colon or not revision or not path:
             hint = "for example git:main:specs/net.yaml, or git:HEAD~1:./net.yaml from the working folder"
             meant = Meant(argument, f"git:HEAD:{revision}") if "." in revision and not colon else None
-            raise InputError([Problem(f"{shown}: expected git:REVISION:PATH", hint, meant=meant)])
+            raise bad_input(f"{shown}: expected git:REVISION:PATH", hint, meant=meant)
         if revision[:1] == "-":
-            raise InputError([Problem(f"{shown}: a revision cannot begin with a dash")])
+            raise bad_input(f"{shown}: a revision cannot begin with a dash")
         if not argument.isprintable():
-            raise InputError([Problem(f"{shown}: a revision and a path have no control characters")])
+            raise bad_input(f"{shown}: a revision and a path have no control characters")
         return cls(argument, revision, path)
 
     def contents(self, most: int) -> bytes:
@@ -52,19 +52,19 @@ class Revision(NamedTuple):
         head = self._object("--batch-check").split(b"\n", 1)[0].split()
         if len(head) != 3 or len(head[0]) < 40:
             if head and head[0] in _LINKS:
-                raise InputError([Problem(f"{shown}: a symbolic link in this path {_LINKS[head[0]]}")])
+                raise bad_input(f"{shown}: a symbolic link in this path {_LINKS[head[0]]}")
             try:
                 self._git("cat-file", "-e", self.name)  # says why it is none
             except InputError as error:
                 (problem,) = error.problems
                 raise InputError([problem._replace(hint=self._shallow())]) from None
-            raise InputError([Problem(f"{shown}: git has no such file")])
+            raise bad_input(f"{shown}: git has no such file")
         sort, size = head[1].decode(), int(head[2])
         if sort != "blob":
             hint = "name a file in it" if sort == "tree" else ""
-            raise InputError([Problem(f"{shown}: this is a {'folder' if sort == 'tree' else sort}, not a file", hint)])
+            raise bad_input(f"{shown}: this is a {'folder' if sort == 'tree' else sort}, not a file", hint)
         if size > most:
-            raise InputError([Problem(f"{shown}: larger than {most >> 20} MiB")])
+            raise bad_input(f"{shown}: larger than {most >> 20} MiB")
         return self._object("--batch").split(b"\n", 1)[1][:size]
 
     def is_file(self, most: int) -> bool:
@@ -97,7 +97,7 @@ class Revision(NamedTuple):
         try:
             return git(arguments, f"{asked}\n".encode() if asked else b"", self.where)
         except Invalid as fact:
-            raise InputError([Problem(f"{printable(self.argument)}: {fact.message}", fact.hint)]) from None
+            raise bad_input(f"{printable(self.argument)}: {fact.message}", fact.hint) from None
 
 
 def git(arguments: Sequence[str], given: bytes = b"", where: Where = Where()) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Invalid, Meant, Problem, absence, printable, quoted, why
+from sepcalc.errors import InputError, Invalid, Meant, absence, bad_input, printable, quoted, why
 from sepcalc.importers import Request
 from sepcalc.importers.formats import HEAD, LINE, PYTORCH, SUFFIXES, YAML, Format, of_suffix, recognized, suffix_of
 from sepcalc.leftovers import tidied
@@ -66,15 +66,15 @@ def read(
     a network on one line its text; of a PyTorch module nothing. Raises InputError with every problem.
     """
     if request.batch is not None and request.batch < 1:
-        raise InputError([Problem(f"batch is {request.batch}: expected a number of examples from 1")])
+        raise bad_input(f"batch is {request.batch}: expected a number of examples from 1")
     if argument == "-":
         if standard_input is None:
-            raise InputError([Problem("there is no standard input here", "name a file")])
+            raise bad_input("there is no standard input here", "name a file")
         _refuse(request, YAML, "<stdin>")
         return _read_yaml(standard_input(), "<stdin>", request, None, keep)
     if argument.startswith((ZOO, GIT)) and os.path.lexists(argument):  # one may hide the other
         shown = printable(argument)[:500]
-        raise InputError([Problem(f"{shown}: there is a file of this name, too", f"./{shown} is the file")])
+        raise bad_input(f"{shown}: there is a file of this name, too", f"./{shown} is the file")
     if argument.startswith(ZOO):
         from sepcalc.model_zoo import path
 
@@ -83,7 +83,7 @@ def read(
         return _read_revision(argument, request, keep)
     if (call := CALL.fullmatch(argument)) and not os.path.lexists(argument):
         hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
-        raise InputError([Problem(f"{printable(argument)[:500]}: {absence(argument)}", hint)])
+        raise bad_input(f"{printable(argument)[:500]}: {absence(argument)}", hint)
     if "," in argument and not os.path.exists(argument):
         from sepcalc.document import load_line
 
@@ -93,7 +93,7 @@ def read(
         return load_line(argument, request.inputs)
     if REVISION.fullmatch(argument) and not os.path.lexists(argument):
         meant = Meant(argument, f"{GIT}{argument}")
-        raise InputError([Problem(f"{printable(argument)[:500]}: {absence(argument)}", meant=meant)])
+        raise bad_input(f"{printable(argument)[:500]}: {absence(argument)}", meant=meant)
     if TORCH.fullmatch(argument) and not os.path.lexists(argument) and of_suffix(argument) is None:
         return _model(argument, PYTORCH, request)
     form = format_of(argument)
@@ -105,7 +105,7 @@ def read(
 
     if is_baseline(argument):
         hint = "sepcalc check FILE --baseline BASELINE --max-increase 2% compares with it"
-        raise InputError([Problem(f"{printable(argument)}: this is a baseline, not a network", hint)])
+        raise bad_input(f"{printable(argument)}: this is a baseline, not a network", hint)
     document = _model(argument, form, request)
     if keep:
         keep(_pieces(argument))
@@ -142,7 +142,7 @@ def format_of(path: str) -> Format:
 
 def _unknown(argument: str) -> InputError:
     hint = "a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
-    return InputError([Problem(f"{printable(argument)}: unknown kind of file: expected {' or '.join(SUFFIXES)}", hint)])
+    return bad_input(f"{printable(argument)}: unknown kind of file: expected {' or '.join(SUFFIXES)}", hint)
 
 
 def _noted(network: "Network", request: Request) -> "Network":
@@ -201,7 +201,7 @@ def _refuse(request: Request, form: Format, name: str) -> None:
         if not asked or asked == 1:  # one example is what every network is of
             continue
         value = quoted(next(iter(asked))) if isinstance(asked, Mapping) else asked
-        raise InputError([Problem(message.format(name=name, suffix=suffix_of(name), value=value), hint)])
+        raise bad_input(message.format(name=name, suffix=suffix_of(name), value=value), hint)
     if not form.typed and any(":" in text or "[" in text for text in request.inputs.values()):
         from sepcalc.importers.common.input_values import require_shapes
 
@@ -216,7 +216,7 @@ def _read_yaml(
     from sepcalc.nodes import Source, decode
 
     if len(data) > MAX_FILE_BYTES:
-        raise InputError([Problem(f"{printable(name)}: larger than {MAX_FILE_BYTES >> 20} MiB")])
+        raise bad_input(f"{printable(name)}: larger than {MAX_FILE_BYTES >> 20} MiB")
     if keep:
         keep([data])
     shown = printable(name)
@@ -277,12 +277,12 @@ def _require_file(path: str) -> None:
 
         if not os.path.islink(path) and (words := near(path)):
             meant = Meant(path, words[0], beside=tuple(words[1:]))
-            raise InputError([Problem(f"{printable(path)[:500]}: {reason}", meant=meant)]) from None
+            raise bad_input(f"{printable(path)[:500]}: {reason}", meant=meant) from None
         hint = "" if os.path.islink(path) else _neighbour(path)
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {why(error)}"
     shown = printable(path)[:500] or "''"
-    raise InputError([Problem(f"{shown}: {reason}", hint)])
+    raise bad_input(f"{shown}: {reason}", hint)
 
 
 def _inside(folder: str) -> str:
@@ -378,7 +378,7 @@ def _pieces(path: str) -> Iterator[bytes]:
             while piece := file.read(2**20):
                 yield piece
     except OSError as error:
-        raise InputError([Problem(f"{printable(path)}: cannot be read: {error.strerror}")]) from error
+        raise bad_input(f"{printable(path)}: cannot be read: {error.strerror}") from error
 
 
 def contents(path: str) -> bytes:
@@ -388,4 +388,4 @@ def contents(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise InputError([Problem(f"{printable(path)}: cannot be read: {error.strerror}")]) from error
+        raise bad_input(f"{printable(path)}: cannot be read: {error.strerror}") from error

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from sepcalc.cost import Cost, total
-from sepcalc.errors import InputError, Invalid, Meant, Problem, near_miss, quoted
+from sepcalc.errors import InputError, Invalid, Meant, Problem, bad_input, near_miss, quoted
 from sepcalc.kinds import KINDS, Kind, build, unknown_kind
 from sepcalc.ops.base import Chain, Link, Op, Uncounted
 from sepcalc.option_words import OPTION, in_one_word, in_two_words, listed, read_option, spelled, stray
@@ -50,9 +50,7 @@ class Spec(NamedTuple):
     def links(self) -> Chain:
         """The ops that the layer runs: one, or the links of a chain. Raises InputError when they do not fit."""
         if not self.inputs and not KINDS[self.kind].begins:
-            raise InputError(
-                [Problem("the spec has no input shape", f"put one first, for example 12x12x3 {self}"[:200])]
-            )
+            raise bad_input("the spec has no input shape", f"put one first, for example 12x12x3 {self}"[:200])
         try:
             links = linked(self, self.inputs)
             outputs(links, self.inputs)
@@ -105,13 +103,11 @@ def parse(text: str, also: tuple[str, ...] = (), commands: Iterable[str] = ()) -
     """
     words = [match.group() for match in _WORD.finditer(text[: MAX_LENGTH + 1])]
     if len(text) > MAX_LENGTH:
-        raise InputError(
-            [Problem(f"the spec is {len(text):,} characters long: at most {MAX_LENGTH:,} are read", source=text, end=1)]
+        raise bad_input(
+            f"the spec is {len(text):,} characters long: at most {MAX_LENGTH:,} are read", source=text, end=1
         )
     if not words:
-        raise InputError(
-            [Problem("the spec is empty: expected a shape and a layer", "for example 12x12x3 conv -k5 -o256")]
-        )
+        raise bad_input("the spec is empty: expected a shape and a layer", "for example 12x12x3 conv -k5 -o256")
     try:
         spec = read(words, also, commands)
         if spec.inputs:

@@ -4,7 +4,7 @@ import ast
 import os
 import re
 
-from sepcalc.errors import InputError, Meant, Problem, printable
+from sepcalc.errors import Meant, bad_input, printable
 from sepcalc.foreign import FILES
 from sepcalc.importers.formats import Format, suffix_of
 
@@ -29,13 +29,13 @@ def refuse(path: str, head: bytes = b"", promised: Format | None = None) -> None
     if suffix == ".py":
         line = _modules(path)
         meant = Meant(path, f"{_module(path)}:{line or 'Net'}", True, tuple(EXAMPLE.split()))
-        raise InputError([Problem(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)])
+        raise bad_input(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)
     kind = next((kind for kind, begins in BEGINS.items() if re.match(begins, head, re.DOTALL)), "")
     kind = kind if promised or suffix not in FILES else suffix
     if kind and not os.path.isdir(path):
         torch = kind in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")
         renamed = "" if kind == suffix else f"this is a {kind} file by its first bytes: "
-        raise InputError([Problem(f"{shown}: {renamed}{FILES[kind]}", MODULE if torch else ONNX)])
+        raise bad_input(f"{shown}: {renamed}{FILES[kind]}", MODULE if torch else ONNX)
 
 
 def _module(path: str) -> str:

@@ -11,7 +11,7 @@ from sepcalc.cli.output import Output, emit, file_options, working_folder
 from sepcalc.cli.reading import Reading, reading_options, standard_input, uncounted_option
 from sepcalc.commands.baseline import baseline_of
 from sepcalc.commands.subjects import read_for_gate
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import bad_input, printable, quoted
 from sepcalc.gate.configuration import files as files_of
 from sepcalc.gate.configuration import find, skips
 from sepcalc.importers import Request
@@ -81,5 +81,5 @@ def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]
                 wanted[key] = file, Request(asked.settings, asked.inputs, asked.dims, asked.batch)
     if not wanted:
         what = f"no check in pyproject.toml has the baseline {quoted(output)}" if output else "no file is named"
-        raise InputError([Problem(f"{what}: there is nothing to keep", "name the files")])
+        raise bad_input(f"{what}: there is nothing to keep", "name the files")
     return list(wanted.values())

@@ -24,7 +24,7 @@ from sepcalc.cli.targets import Target, configured, named, shown
 from sepcalc.commands.baseline import Baseline
 from sepcalc.commands.check import demanded
 from sepcalc.commands.subjects import read_for_gate, require_sure
-from sepcalc.errors import InputError, Problem, absence, printable
+from sepcalc.errors import InputError, Problem, absence, bad_input, printable
 from sepcalc.gate.checks import BUG, NO_NETWORK, NOTHING, OVER, Demand, Outcome, examine, refused, skipped
 from sepcalc.gate.configuration import boundary, find
 from sepcalc.reports.check import CheckReport
@@ -92,7 +92,7 @@ def command(
     kept: Kept = {}
     outcomes += [_checked(target, options, kept) for target in targets]
     if not outcomes:
-        raise InputError([Problem("nothing is configured: no check, no file", _CONFIGURE)])
+        raise bad_input("nothing is configured: no check, no file", _CONFIGURE)
     told = False
     for outcome in outcomes:
         for problem in outcome.problems if outcome.code != BUG else ():
@@ -120,11 +120,11 @@ _CONFIGURE = "name a file, or write [[tool.sepcalc.check]] into the project's py
 def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) -> None:
     """Raises InputError where options contradict each other."""
     if given.increases and baseline is None:
-        raise InputError([Problem("--max-increase needs --baseline: what to compare with", "or use sepcalc diff")])
+        raise bad_input("--max-increase needs --baseline: what to compare with", "or use sepcalc diff")
     if baseline is not None and not (given.increases or given.limits):
-        raise InputError([Problem("--baseline alone limits nothing", "say how much, for example --max-increase 2%")])
+        raise bad_input("--baseline alone limits nothing", "say how much, for example --max-increase 2%")
     if baseline == "":
-        raise InputError([Problem("--baseline is empty: expected a file")])
+        raise bad_input("--baseline is empty: expected a file")
     if not files:
         refuse_without_files(given.request)
 
@@ -152,7 +152,7 @@ def _checked(target: Target, options: Options, kept: Kept) -> Outcome:
                 return skipped(name, argument, NOTHING)
         require_sure(document, argument)  # where nothing is held to anything, nothing is asked
         if demand.empty and not options.skip:
-            raise InputError([Problem(f"{printable(shown(argument))}: {NOTHING}", _BUDGET)])
+            raise bad_input(f"{printable(shown(argument))}: {NOTHING}", _BUDGET)
         if target.baseline:
             past = _past(target.baseline, options, kept)
             demand = demand._replace(then=past.then(target.files, target.request.settings))
@@ -216,4 +216,4 @@ def _summarize(report: CheckReport) -> None:
         with open(path, "a", encoding="utf-8", newline="\n") as file:
             file.write(f"## sepcalc\n\n{text}\n")
     except (OSError, ValueError) as error:
-        raise InputError([Problem(f"cannot write the job summary: {error}")]) from error
+        raise bad_input(f"cannot write the job summary: {error}") from error

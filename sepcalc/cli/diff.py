@@ -10,7 +10,7 @@ from sepcalc.cli.output import Output, emit
 from sepcalc.cli.reading import Reading, reading_options, standard_input, uncounted_option
 from sepcalc.commands.diff import differing
 from sepcalc.commands.subjects import read_for_gate
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import bad_input
 from sepcalc.network import Network
 from sepcalc.reports.diff import DiffReport
 from sepcalc.source import Keep, is_document
@@ -46,7 +46,7 @@ def command(
 ) -> int:
     limits, asked = increases_of(increases), reading.request()
     if old == new == "-":
-        raise InputError([Problem("standard input can be one of the two only")])
+        raise bad_input("standard input can be one of the two only")
 
     def side(argument: str, keep: Keep) -> Network:
         beside = is_document(argument) and not (is_document(old) and is_document(new))

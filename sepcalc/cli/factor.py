@@ -9,7 +9,7 @@ import click
 from sepcalc.cli.completion import complete_kernels
 from sepcalc.cli.output import Output, emit, output_options
 from sepcalc.cli.spec_arguments import SPEC
-from sepcalc.errors import InputError, Problem, printable, quoted, why
+from sepcalc.errors import bad_input, printable, quoted, why
 from sepcalc.leftovers import tidied
 from sepcalc.reports.factor import FactorReport, NamesReport
 
@@ -111,18 +111,18 @@ def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -
 
     kernel = factoring.kernel
     if kernel.layer and rank is None:
-        raise InputError([Problem("--write needs --rank for a layer's weights", "for example --rank 16")])
+        raise bad_input("--write needs --rank for a layer's weights", "for example --rank 16")
     exact = factoring.separated if rank is None else None
     found = arrays(kernel, exact, _steps(factoring, rank or factoring.rank or 1) or [])
     if not found:
         reasons = [f"{name}: {reason}" for name, reason in factoring.not_applicable.items()]
-        raise InputError([Problem("--write has nothing to save: no way to run it applies", "; ".join(reasons))])
+        raise bad_input("--write has nothing to save: no way to run it applies", "; ".join(reasons))
     written = [Written(os.path.join(folder, f"{name}.npy"), array.shape, says) for name, array, says in found]
     new = not os.path.lexists(folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise InputError([Problem(f"cannot write to {quoted(folder)}: {why(error)}")]) from error
+        raise bad_input(f"cannot write to {quoted(folder)}: {why(error)}") from error
     contents = {one.path: stored(array) for one, (_, array, _) in zip(written, found, strict=True)}
 
     def drop() -> None:

@@ -10,7 +10,7 @@ from sepcalc.cli.completion import complete_networks, complete_separated
 from sepcalc.cli.gate_options import complete_metrics
 from sepcalc.cli.output import Output, emit, emit_file, output_options
 from sepcalc.cli.reading import NETWORK, Reading, reading_options, standard_input, uncounted_option
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.errors import Invalid, bad_input, near_miss, quoted
 from sepcalc.expression import Value as Number
 from sepcalc.extras import install
 from sepcalc.gate import read_limit
@@ -63,13 +63,13 @@ def limits_of(texts: tuple[str, ...]) -> dict[str, int]:
         metric, equals, most = text.partition("=")
         metric = metric.replace("-", "_")
         if not equals:
-            raise InputError([Problem(f"--max {quoted(text)}: expected metric=limit", "for example --max macs=300M")])
+            raise bad_input(f"--max {quoted(text)}: expected metric=limit", "for example --max macs=300M")
         try:
             limit = read_limit(metric, most)
         except Invalid as fact:
-            raise InputError([Problem(f"--max {metric}: {fact.message}", fact.hint)]) from fact
+            raise bad_input(f"--max {metric}: {fact.message}", fact.hint) from fact
         if metric in limits:
-            raise InputError([Problem(f"--max gives {metric} twice")])
+            raise bad_input(f"--max gives {metric} twice")
         limits[metric] = limit.most.floor
     unfit(limits)
     return limits
@@ -122,11 +122,11 @@ def command(
 ) -> int:
     limits = limits_of(most)
     if write is not None and len(set(ways)) != 1:
-        raise InputError([Problem("-o writes one network: name its way, --by width, resolution or separate")])
+        raise bad_input("-o writes one network: name its way, --by width, resolution or separate")
     for name in variants:
         if name not in SEPARATED:
             expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"
-            raise InputError([Problem(expected, near_miss(name, SEPARATED))])
+            raise bad_input(expected, near_miss(name, SEPARATED))
     asked = reading.request()
     once = cache(standard_input)  # read again for every width
     document = read(network, asked, once)

@@ -9,7 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from sepcalc.cli.output import output_options
-from sepcalc.errors import InputError, Invalid, Problem, printable
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.importers import Request
@@ -42,7 +42,7 @@ def increases_of(given: Sequence[str]) -> tuple[Increase, ...]:
     """``--max-increase 2%`` or ``macs=2%``. A limit of one metric overrides the limit of all. Raises InputError."""
     general = [text for text in given if "=" not in text]
     if len(general) > 1:
-        raise InputError([Problem("--max-increase says twice what every metric may grow")])
+        raise bad_input("--max-increase says twice what every metric may grow")
     own = _read(
         "--max-increase",
         [text for text in given if "=" in text],
@@ -81,7 +81,7 @@ def refuse_without_files(given: Request) -> None:
     pyproject.toml."""
     if any(given):
         options = "--set, --input, --dim and --batch need"
-        raise InputError([Problem(f"{options} a FILE: pyproject.toml says its own for its checks")])
+        raise bad_input(f"{options} a FILE: pyproject.toml says its own for its checks")
 
 
 def refuse_outside(path: str, root: str) -> None:
@@ -91,4 +91,4 @@ def refuse_outside(path: str, root: str) -> None:
     named = os.path.abspath(path)
     if os.path.commonpath([named, root]) == root and not within(named, root):
         message = f"{printable(path)}: a symbolic link leads out of the project"
-        raise InputError([Problem(message, f"the project is {printable(root)}")])
+        raise bad_input(message, f"the project is {printable(root)}")

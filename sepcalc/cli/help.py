@@ -4,7 +4,7 @@ import click
 
 from sepcalc.cli import COMMANDS, commands
 from sepcalc.cli.completion import complete_help
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.errors import Invalid, bad_input, near_miss, quoted
 from sepcalc.kinds import KINDS
 
 HELP = """Show the help of a command, or the page of a kind of layer.
@@ -26,7 +26,7 @@ def command(ctx: click.Context, words: tuple[str, ...]) -> None:
         return
     name = words[0]
     if len(words) > 1:
-        raise InputError([Problem(f"help is of one command, not of {len(words)}")])
+        raise bad_input(f"help is of one command, not of {len(words)}")
     if name not in COMMANDS:
         if name in KINDS:
             found = commands.get_command(parent, "kinds")
@@ -34,7 +34,7 @@ def command(ctx: click.Context, words: tuple[str, ...]) -> None:
             ctx.invoke(found, kind=name)
             return
         fact = Invalid(f"there is no command {quoted(name)}", near_miss(name, (*COMMANDS, *KINDS)))
-        raise InputError([Problem(fact.message, fact.hint or f"expected {', '.join(COMMANDS)}")])
+        raise bad_input(fact.message, fact.hint or f"expected {', '.join(COMMANDS)}")
     found = commands.get_command(parent, name)
     assert found is not None
     with click.Context(found, info_name=name, parent=parent, terminal_width=parent.terminal_width) as own:

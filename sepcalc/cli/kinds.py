@@ -4,7 +4,7 @@ import click
 
 from sepcalc.cli.completion import complete_kinds
 from sepcalc.cli.output import Output, emit, short_output_options
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import bad_input
 from sepcalc.kinds import KINDS, unknown_kind
 from sepcalc.reports.kinds import KindsReport
 
@@ -25,5 +25,5 @@ Examples:
 def command(kind: str | None, output: Output) -> None:
     if kind is not None and kind not in KINDS:
         fact = unknown_kind(kind)
-        raise InputError([Problem(fact.message, fact.hint)])
+        raise bad_input(fact.message, fact.hint)
     emit(KindsReport(kind or ""), output)

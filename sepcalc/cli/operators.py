@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import click
 
 from sepcalc.cli.output import Output, emit, output_options
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import bad_input
 from sepcalc.extras import install
 from sepcalc.reports.operators import OperatorsReport
 
@@ -43,6 +43,6 @@ def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
     try:
         from sepcalc.importers.onnx import OPERATORS
     except ImportError as error:
-        raise InputError([Problem("this needs the package onnx", install("onnx"))]) from error
+        raise bad_input("this needs the package onnx", install("onnx")) from error
     counted = [name for name, row in OPERATORS.items() if row.handle]
     return counted, {name: row.reason for name, row in OPERATORS.items() if row.reason}

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from sepcalc.cli import terminal_columns, with_options
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import bad_input
 from sepcalc.renderers import GENERAL, Style, render
 from sepcalc.reports import Report
 
@@ -92,7 +92,7 @@ def emit_text(text: str, output: str | None, force: bool) -> None:
         write_files({output: text.encode()}, force)
         return
     if sys.stdout is None:
-        raise InputError([Problem("cannot write standard output: it is closed")])
+        raise bad_input("cannot write standard output: it is closed")
     try:
         sys.stdout.write(stand_in(text, sys.stdout.encoding))
         sys.stdout.flush()
@@ -100,7 +100,7 @@ def emit_text(text: str, output: str | None, force: bool) -> None:
         hush()
     except OSError as error:
         hush()
-        raise InputError([Problem(f"cannot write standard output: {error.strerror}")]) from error
+        raise bad_input(f"cannot write standard output: {error.strerror}") from error
 
 
 short_output_options = partial(output_options, short=True)
@@ -124,7 +124,7 @@ def working_folder() -> str:
     try:
         return os.getcwd()
     except OSError as error:
-        raise InputError([Problem(f"the working folder cannot be found: {error.strerror}")]) from error
+        raise bad_input(f"the working folder cannot be found: {error.strerror}") from error
 
 
 def style() -> Style:

@@ -9,7 +9,7 @@ import click
 
 from sepcalc.cli import with_options
 from sepcalc.cli.completion import complete_parameters
-from sepcalc.errors import InputError, Problem, quoted
+from sepcalc.errors import bad_input, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.formats import MODELS
 from sepcalc.source import MAX_FILE_BYTES
@@ -73,11 +73,9 @@ def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = Fal
         # a name in a model file may hold any sign, a size or a shape no "="
         name, equals, value = text.partition("=") if option == "--set" else text.rpartition("=")
         if not equals or not (name or nameless):
-            raise InputError(
-                [Problem(f"{option} {quoted(text)}: expected name=value", f"for example {option} {example}")]
-            )
+            raise bad_input(f"{option} {quoted(text)}: expected name=value", f"for example {option} {example}")
         if name in values:
-            raise InputError([Problem(f"{option} gives {quoted(name)} twice" if name else f"{option} is given twice")])
+            raise bad_input(f"{option} gives {quoted(name)} twice" if name else f"{option} is given twice")
         values[name] = value
     return values
 
@@ -85,7 +83,7 @@ def _pairs(option: str, given: Sequence[str], example: str, nameless: bool = Fal
 def standard_input() -> bytes:
     """The bytes of standard input, one more than a file may have at most. Raises InputError where it is closed."""
     if sys.stdin is None:
-        raise InputError([Problem("standard input is closed")])
+        raise bad_input("standard input is closed")
     return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import bad_input, printable
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS
 from sepcalc.spec import Spec, parse
@@ -71,16 +71,11 @@ def spoken(ctx: click.Context, words: tuple[str, ...], also: tuple[str, ...] = (
         from sepcalc.source import is_network  # most specs have several words
 
         if is_network(words[0]):
-            fact = f"{printable(words[0])[:500]} is a network, not a layer"
-            raise InputError([Problem(fact, "sepcalc network reads it")])
+            raise bad_input(f"{printable(words[0])[:500]} is a network, not a layer", "sepcalc network reads it")
     own = [name for parameter in ctx.command.params for name in parameter.opts if name.startswith("--")]
     spec = parse(" ".join(words), also, own)
     if not spec.inputs and not KINDS[spec.kind].begins:
-        raise InputError(
-            [
-                Problem(
-                    "the spec has no input shape", f"put one first, for example 12x12x3 {spec}", source=str(spec), end=1
-                )
-            ]
+        raise bad_input(
+            "the spec has no input shape", f"put one first, for example 12x12x3 {spec}", source=str(spec), end=1
         )
     return spec

@@ -3,7 +3,7 @@
 import os
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import InputError, bad_input, printable
 from sepcalc.gate.checks import Outcome, refused
 from sepcalc.gate.configuration import Asked, Project, files, skips, upwards
 from sepcalc.gate.limits import Increase, Limit, Mark
@@ -115,7 +115,7 @@ def _target(asked: Asked, argument: str, name: str, given: Target, root: str) ->
     """One check of the project. Settings on the command line override its settings; limits on the command line are
     added."""
     if asked.baseline and given.baseline:
-        raise InputError([Problem(f"{asked.mark} has a baseline for {printable(asked.name)}: --baseline has no place")])
+        raise bad_input(f"{asked.mark} has a baseline for {printable(asked.name)}: --baseline has no place")
     inputs = given.request.inputs or asked.inputs
     return Target(
         name,

@@ -13,7 +13,7 @@ from sepcalc.cli.output import Output, emit, output_options
 from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input
 from sepcalc.cli.spec_arguments import SPEC, spoken
 from sepcalc.comparison import REWRITE_OPTIONS
-from sepcalc.errors import InputError, Problem, near_miss, quoted
+from sepcalc.errors import bad_input, near_miss, quoted
 from sepcalc.kinds import KINDS
 from sepcalc.leftovers import tidied
 from sepcalc.network import Network
@@ -75,18 +75,18 @@ def command(
     target: Spec | Network
     if len(words) == 1 and is_network(words[0]):
         if variants:
-            raise InputError([Problem("--variant is for a layer spec, not for a network")])
+            raise bad_input("--variant is for a layer spec, not for a network")
         target = read(words[0], reading.request(), standard_input).network
         target = target.fold_norm() if fold_norm else target
     else:
         names = ("--layers", "--set", "--input", "--dim", "--batch", "--fold-norm")
         for name, value in zip(names, (layers, *reading, fold_norm), strict=True):
             if value:
-                raise InputError([Problem(f"{name} is for a network, not for a layer spec")])
+                raise bad_input(f"{name} is for a network, not for a layer spec")
         _refuse_beside(ctx, words)
         target = spoken(ctx, words, also=REWRITE_OPTIONS)
         if sample and variants:
-            raise InputError([Problem("--sample is for the layer alone: variants run in full")])
+            raise bad_input("--sample is for the layer alone: variants run in full")
     # A second thread of BLAS has little to do here, but waits for it at full speed, beside what is counted.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from sepcalc.verification import verify

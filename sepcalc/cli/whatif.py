@@ -5,7 +5,7 @@ import click
 from sepcalc.cli.completion import complete_networks, complete_rules
 from sepcalc.cli.output import Output, element_bytes, emit, emit_file, output_options
 from sepcalc.cli.reading import NETWORK, Reading, reading_options, standard_input, uncounted_option
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import bad_input
 from sepcalc.reports.whatif import WhatifReport
 from sepcalc.rewriting import MAX_WIDTH, read_fraction, read_resolution, read_rules, whatif
 from sepcalc.source import read
@@ -72,11 +72,9 @@ def command(
     write: str | None,
 ) -> int:
     if not rules and width is None and resolution is None:
-        raise InputError(
-            [Problem("nothing to change: expected --rewrite, --width or --resolution", "--rewrite '*=spatial'")]
-        )
+        raise bad_input("nothing to change: expected --rewrite, --width or --resolution", "--rewrite '*=spatial'")
     if exclude and not rules:
-        raise InputError([Problem("--exclude is for --rewrite: it keeps layers from the rules")])
+        raise bad_input("--exclude is for --rewrite: it keeps layers from the rules")
     read_rules(rules)  # what is wrong with the options is said before anything is read
     if width is not None:
         read_fraction("--width", width, MAX_WIDTH)

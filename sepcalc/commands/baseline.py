@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sepcalc import __version__
 from sepcalc.commands.subjects import Given, kept_as, subject
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import InputError, Problem, bad_input, printable
 from sepcalc.files import write_files
 from sepcalc.gate import baselines
 from sepcalc.gate.baselines import Kept
@@ -40,7 +40,7 @@ class Baseline(NamedTuple):
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            raise InputError([Problem("this is not UTF-8: no baseline", "", printable(place))]) from None
+            raise bad_input("this is not UTF-8: no baseline", "", printable(place)) from None
         return cls(tuple(baselines.read(text, place, __version__).values()), os.path.dirname(place) or ".", place)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -78,7 +78,7 @@ def baseline(*networks: Given, folder: str | os.PathLike[str] = ".", allow_uncou
     True
     """
     if not networks:
-        raise InputError([Problem("there is nothing to keep", "name the networks")])
+        raise bad_input("there is nothing to keep", "name the networks")
     subjects = [subject(one) for one in networks]
     found = baseline_of(((one.argument, one.settings, one.document.network) for one in subjects), os.fspath(folder))
     for one in subjects:

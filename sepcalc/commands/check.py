@@ -6,7 +6,7 @@ from sepcalc.commands.baseline import Baseline
 from sepcalc.commands.demands import Amounts, Globs, increases_of, limits_of
 from sepcalc.commands.subjects import Given, subject
 from sepcalc.document import Document
-from sepcalc.errors import InputError, Problem, printable
+from sepcalc.errors import bad_input, printable
 from sepcalc.gate.checks import NOTHING, Demand, Outcome, examine
 
 _LIMITS = "max=, layers=, or baseline= with max_increase=; or a budget in its file"
@@ -39,13 +39,13 @@ def check(
     """
     limits, increases = limits_of(max, layers), increases_of(max_increase)
     if increases and baseline is None:
-        raise InputError([Problem("max_increase needs baseline=: what to compare with", "or use sepcalc.diff")])
+        raise bad_input("max_increase needs baseline=: what to compare with", "or use sepcalc.diff")
     if baseline is not None and not (increases or limits):
-        raise InputError([Problem("baseline= alone limits nothing", 'say how much, for example max_increase="2%"')])
+        raise bad_input("baseline= alone limits nothing", 'say how much, for example max_increase="2%"')
     found = subject(network)
     demand = demanded(found.document, Demand(limits, increases=increases))
     if demand.empty:
-        raise InputError([Problem(f"{printable(found.argument)}: {NOTHING}", _LIMITS)])
+        raise bad_input(f"{printable(found.argument)}: {NOTHING}", _LIMITS)
     if baseline is not None:
         past = baseline if isinstance(baseline, Baseline) else Baseline.read(baseline)
         demand = demand._replace(then=past.then([found.argument], found.settings))

@@ -112,8 +112,7 @@ class Graph:
                 line = self.library.names[name.text].line + 1
                 hint = f"it is named in line {line}: it must have run before, in the same list or one around it"
                 hint += f"; inside another it has a path: block/{name.text}"
-            message = f"there is no layer {quoted(name.text)} {place}"
-            frame.file.notes.add(message, hint, name, trail=frame.trail)
+            frame.file.notes.add(f"there is no layer {quoted(name.text)} {place}", hint, name, trail=frame.trail)
         return found
 
     def named(self, text: str, frame: Frame) -> Named | None:

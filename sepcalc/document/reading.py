@@ -72,8 +72,7 @@ class Entries(Modifying):
         if is_empty(node):
             node = SequenceNode([], node.line, node.column)
         if not isinstance(node, SequenceNode):
-            hint = "each layer on a line of its own, after a dash"
-            self.notes.add(f"{what}: expected a list of layers", hint, node)
+            self.notes.add(f"{what}: expected a list of layers", "each layer on a line of its own, after a dash", node)
             return None
         return [self.entry(item) or Entry(Broken(item), self.named(item)) for item in node.items]
 

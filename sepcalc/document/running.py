@@ -126,8 +126,7 @@ class Run(Graph):
             return None
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             message = f"repeat is {as_text(count)}: expected a whole number from 1"
-            hint = "when: leaves a part out"
-            frame.file.notes.add(message, hint, repeat.node, repeat.start, repeat.end, frame.trail)
+            frame.file.notes.add(message, "when: leaves a part out", repeat.node, repeat.start, repeat.end, frame.trail)
             return None
         if count > self.most:
             self.too_much(repeat.node, frame)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sepcalc.cost import Cost
-from sepcalc.errors import InputError, Invalid, Problem
+from sepcalc.errors import Invalid, bad_input
 from sepcalc.factoring import exact, schemes, spectra
 from sepcalc.factoring.kernel import Array, Kernel, of_array, of_fractions
 from sepcalc.factoring.reading import read
@@ -85,7 +85,7 @@ def factor(kernel: Any, *, layer: bool | None = None) -> Factoring:
     try:
         return factored(_given(kernel, layer))
     except Invalid as fact:
-        raise InputError([Problem(f"the kernel {fact.message}", fact.hint)]) from fact
+        raise bad_input(f"the kernel {fact.message}", fact.hint) from fact
 
 
 def _given(kernel: Any, layer: bool | None) -> Kernel:

@@ -13,7 +13,7 @@ from warnings import catch_warnings
 import numpy as np
 from numpy.lib import format as npy
 
-from sepcalc.errors import InputError, Invalid, Problem, absence, near_miss, printable, quoted, why
+from sepcalc.errors import Invalid, absence, bad_input, near_miss, printable, quoted, why
 from sepcalc.extras import install
 from sepcalc.factoring.kernel import ELEMENTS, Array, Kernel, of_array
 from sepcalc.factoring.matrix import MAX_LENGTH, table
@@ -37,9 +37,9 @@ def read(path: str, weight: str | None, layer: bool | None) -> Kernel:
         with open(path, "rb") as file:
             return _READERS[suffix](file, path, weight, layer)
     except Invalid as fact:
-        raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
+        raise bad_input(f"{shown}: {fact.message}", fact.hint) from fact
     except OSError as error:
-        raise InputError([Problem(f"{shown}: cannot be read: {error.strerror}")]) from error
+        raise bad_input(f"{shown}: cannot be read: {error.strerror}") from error
 
 
 def _require_file(path: str) -> None:

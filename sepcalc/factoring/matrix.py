@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, printable, quoted
 from sepcalc.factoring.kernel import Kernel, of_fractions
 
 MAX_LENGTH = 2**20  # characters of a matrix
@@ -29,12 +29,12 @@ class _Number(NamedTuple):
 def matrix(text: str) -> Kernel:
     """The kernel that is typed as a matrix. Raises InputError, with a caret under what is wrong."""
     if len(text) > MAX_LENGTH:
-        raise InputError([Problem(f"the matrix has {len(text):,} characters: expected at most {MAX_LENGTH:,}")])
+        raise bad_input(f"the matrix has {len(text):,} characters: expected at most {MAX_LENGTH:,}")
     try:
         slices = [list(rows) for rows in _slices(text)]
         shape = _shape(slices, text)
     except _At as wrong:
-        raise InputError([Problem(wrong.message, wrong.hint, "", text, wrong.start, wrong.end)]) from wrong
+        raise bad_input(wrong.message, wrong.hint, "", text, wrong.start, wrong.end) from wrong
     entries = [number.value for rows in slices for row in rows for number in row]
     return of_fractions(_title(text), shape if len(slices) > 1 else shape[1:], entries)
 
@@ -57,9 +57,9 @@ def table(text: str, name: str) -> Kernel:
     if problems:
         raise InputError(problems[:20])
     if not rows:
-        raise InputError([Problem(f"{printable(name)}: is empty: expected rows of numbers")])
+        raise bad_input(f"{printable(name)}: is empty: expected rows of numbers")
     if len(rows) * len(rows[0]) > MAX_NUMBERS:
-        raise InputError([Problem(f"{printable(name)}: has {len(rows) * len(rows[0]):,} numbers: expected {_AT_MOST}")])
+        raise bad_input(f"{printable(name)}: has {len(rows) * len(rows[0]):,} numbers: expected {_AT_MOST}")
     return of_fractions(name, (len(rows), len(rows[0])), [number.value for row in rows for number in row])
 
 
@@ -134,7 +134,7 @@ def _shape(slices: Sequence[Sequence[Sequence[_Number]]], text: str) -> tuple[in
                 f"a slice of {_count(len(rows), 'row')}, the first has {high}", rows[0][0].start, rows[-1][-1].end
             )
     if len(slices) * high * wide > MAX_NUMBERS:
-        raise InputError([Problem(f"the matrix has {len(slices) * high * wide:,} numbers: expected {_AT_MOST}")])
+        raise bad_input(f"the matrix has {len(slices) * high * wide:,} numbers: expected {_AT_MOST}")
     return len(slices), high, wide
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sepcalc.errors import InputError, Invalid, Problem
+from sepcalc.errors import Invalid, bad_input
 from sepcalc.factoring import files
 from sepcalc.factoring.files import SUFFIXES, WEIGHTS
 from sepcalc.factoring.kernel import Kernel, of_array, of_fractions
@@ -27,7 +27,7 @@ def read(text: str, layer: bool | None = None) -> Kernel:
     if path:
         return files.read(path, weight, layer)
     if layer:
-        raise InputError([Problem("--layer is for a file of weights, not for a kernel")])
+        raise bad_input("--layer is for a file of weights, not for a kernel")
     if stripped[:1].isalpha() and not _TYPED.search(stripped):
         return _named(stripped)
     return matrix(text)
@@ -50,7 +50,7 @@ def _named(word: str) -> Kernel:
     try:
         rows, says = named(word)
     except Invalid as fact:
-        raise InputError([Problem(fact.message, fact.hint)]) from fact
+        raise bad_input(fact.message, fact.hint) from fact
     entries = [entry for row in rows for entry in row]
     exact = [entry for entry in entries if isinstance(entry, Fraction)]
     if len(exact) == len(entries):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.branches import Branch, Choice, more, others
 from sepcalc.cost import COSTS, COUNTS, Cost
-from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
+from sepcalc.errors import bad_input, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import MORE, SUMMED, Place, Row, Snapshot
 from sepcalc.network import ELEMENT_BYTES, Gap, live_sizes, size_in_bytes
@@ -83,12 +83,12 @@ def read(text: str, name: str, version: str) -> dict[tuple[str, tuple[tuple[str,
         data = json.loads(text, parse_constant=_refuse, parse_float=_refuse, object_pairs_hook=_once)
         return {(kept.file, tuple(sorted(kept.settings.items()))): kept for kept in _networks(data, version)}
     except _Broken as fact:
-        raise InputError([Problem(str(fact), fact.hint, printable(name))]) from None
+        raise bad_input(str(fact), fact.hint, printable(name)) from None
     except json.JSONDecodeError as error:
         place = f"{printable(name)}:{error.lineno}:{error.colno}"
-        raise InputError([Problem(f"this is no JSON: {error.msg}", _AGAIN, place)]) from None
+        raise bad_input(f"this is no JSON: {error.msg}", _AGAIN, place) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; nested too deep
-        raise InputError([Problem("this is no baseline", _AGAIN, printable(name))]) from None
+        raise bad_input("this is no baseline", _AGAIN, printable(name)) from None
 
 
 def found(
@@ -103,30 +103,30 @@ def found(
     of_file = [entry for entry in kept.values() if entry.file == file]
     if not of_file:
         hint = near_miss(file, {entry.file for entry in kept.values()}) or _AGAIN
-        raise InputError([Problem(f"the baseline has no network {quoted(file)}", hint, place)])
+        raise bad_input(f"the baseline has no network {quoted(file)}", hint, place)
     entry = kept.get((file, tuple(sorted(settings.items()))))
     if entry is None:
         was = " or ".join(_settings(entry.settings) for entry in of_file)
         message = f"the baseline of {quoted(file)} is with {was}, not with {_settings(settings)}"
-        raise InputError([Problem(message, _AGAIN, place)])
+        raise bad_input(message, _AGAIN, place)
     then = entry.snapshot
     if then.name != now.name:
         message = f"the baseline of {quoted(file)} is of another model: {quoted(then.name)}, not {quoted(now.name)}"
-        raise InputError([Problem(message, _AGAIN, place)])
+        raise bad_input(message, _AGAIN, place)
     if dict(then.inputs) != dict(now.inputs):
         message = f"the baseline of {quoted(file)} has other inputs: {_inputs(then)}, not {_inputs(now)}"
-        raise InputError([Problem(message, _AGAIN, place)])
+        raise bad_input(message, _AGAIN, place)
     # Bytes are no sum over layers. Wider than float32 may be what the network's own file has, and then has now, too.
     bytes_now, stored = now.totals["params_bytes"], max(1, now.stored)
     if then.totals["params_bytes"] * stored > max(ELEMENT_BYTES * stored, bytes_now) * then.stored:
         widest = f"{max(ELEMENT_BYTES, bytes_now / stored):.4g}"
         message = f"the baseline of {quoted(file)} has more than {widest} bytes for each number that its layers store"
-        raise InputError([Problem(message, _AGAIN, place)])
+        raise bad_input(message, _AGAIN, place)
     if then.widest > now.widest:
         message = (
             f"the baseline of {quoted(file)} has elements of {then.widest} bits, but now none has over {now.widest}"
         )
-        raise InputError([Problem(message, _AGAIN, place)])
+        raise bad_input(message, _AGAIN, place)
     return then
 
 

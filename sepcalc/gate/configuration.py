@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.gate.globs import expand, is_glob, matches, skipped
 from sepcalc.gate.limits import (
     Increase,
@@ -109,17 +109,17 @@ def _text(path: str) -> str:
     shown = printable(path)
     try:
         if not os.path.isfile(path):
-            raise InputError([Problem("this is not a plain file", "", shown)])
+            raise bad_input("this is not a plain file", "", shown)
         with open(path, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError([Problem(f"this cannot be read: {error.strerror}", "", shown)]) from error
+        raise bad_input(f"this cannot be read: {error.strerror}", "", shown) from error
     if len(data) > MAX_BYTES:
-        raise InputError([Problem(f"this is larger than {MAX_BYTES >> 20} MiB", "", shown)])
+        raise bad_input(f"this is larger than {MAX_BYTES >> 20} MiB", "", shown)
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise InputError([Problem("this is not UTF-8", "", shown)]) from None
+        raise bad_input("this is not UTF-8", "", shown) from None
 
 
 def files(asked: Asked, root: str) -> list[str]:
@@ -129,12 +129,12 @@ def files(asked: Asked, root: str) -> list[str]:
         return [asked.path]
     place = str(asked.mark)
     if os.path.isabs(asked.path) or ".." in asked.path.replace("\\", "/").split("/"):
-        raise InputError([Problem(f"path {quoted(asked.path)} leads out of the project", "", place)])
+        raise bad_input(f"path {quoted(asked.path)} leads out of the project", "", place)
     found = expand(asked.path, root, MAX_FILES) if is_glob(asked.path, root) else [asked.path]
     if len(found) > MAX_FILES:
-        raise InputError([Problem(f"path {quoted(asked.path)} matches more than {MAX_FILES:,} files", "", place)])
+        raise bad_input(f"path {quoted(asked.path)} matches more than {MAX_FILES:,} files", "", place)
     if not found:
-        raise InputError([Problem(f"path {quoted(asked.path)} matches no file: nothing is checked", "", place)])
+        raise bad_input(f"path {quoted(asked.path)} matches no file: nothing is checked", "", place)
     return [os.path.join(root, path) for path in found]
 
 
@@ -167,9 +167,9 @@ def read(text: str, name: str, root: str) -> Project | None:
         found = re.search(r"(.*) \(at line (\d+), column (\d+)\)", str(error))
         place = f"{name}:{found[2]}:{found[3]}" if found else name
         message = found[1] if found else str(error)
-        raise InputError([Problem(f"this is no TOML: {printable(message)}", "", printable(place))]) from None
+        raise bad_input(f"this is no TOML: {printable(message)}", "", printable(place)) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; nested too deep
-        raise InputError([Problem("this is no TOML that can be read", "", printable(name))]) from None
+        raise bad_input("this is no TOML that can be read", "", printable(name)) from None
     return _Reader(text, printable(name)).project(data, root)
 
 
@@ -352,8 +352,7 @@ class _Reader:
             return value
         if type(value) is int:
             return str(value)
-        hint = 'write a whole number, or a text: "4.3M"'
-        self.say(f"{spoken(key)} needs a quantity, not {_sort(value)}", at, hint)
+        self.say(f"{spoken(key)} needs a quantity, not {_sort(value)}", at, 'write a whole number, or a text: "4.3M"')
         return None
 
     def increases(self, entry: Mapping[str, Any], at: Path) -> tuple[Increase, ...]:

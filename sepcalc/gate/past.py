@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Problem, printable
+from sepcalc.errors import InputError, Invalid, bad_input, printable
 from sepcalc.gate.configuration import FILE, Project, upwards
 from sepcalc.gate.configuration import MAX_BYTES as MAX_PROJECT_BYTES
 from sepcalc.gate.configuration import read as read_project
@@ -50,7 +50,7 @@ class Past:
             found = self.repository(os.path.realpath(folder))
         except Invalid as fact:
             message = f"{printable(path)}: what it was before cannot be told: {fact.message}"
-            raise InputError([Problem(message, fact.hint)]) from None
+            raise bad_input(message, fact.hint) from None
         if found is None:
             return []
         repository, moved = found

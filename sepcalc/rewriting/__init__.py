@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from sepcalc.errors import InputError, Invalid, Problem, quoted
+from sepcalc.errors import Invalid, bad_input, quoted
 from sepcalc.network import Network
 from sepcalc.options import read_sizes
 from sepcalc.rewriting.resize import heads_of, resized
@@ -69,7 +69,7 @@ def read_fraction(what: str, text: str, largest: int) -> Fraction:
     except ZeroDivisionError:
         value = Fraction(0)
     if not 0 < value <= largest:
-        raise InputError([Problem(f"{what} {quoted(text)}: expected a number above 0, up to {largest:,}")])
+        raise bad_input(f"{what} {quoted(text)}: expected a number above 0, up to {largest:,}")
     return value
 
 
@@ -78,7 +78,7 @@ def read_resolution(what: str, resolution: str | int | Sequence[int]) -> Shape:
     try:
         return read_sizes(_text(resolution))
     except Invalid as fact:
-        raise InputError([Problem(f"{what}: {fact.message}", fact.hint)]) from fact
+        raise bad_input(f"{what}: {fact.message}", fact.hint) from fact
 
 
 def _text(resolution: object) -> str:

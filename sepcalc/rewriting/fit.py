@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.branches import Choice, heaviest
 from sepcalc.cost import COSTS, Cost
-from sepcalc.errors import InputError, Invalid, Problem, quoted
+from sepcalc.errors import InputError, Invalid, bad_input, quoted
 from sepcalc.extras import install
 from sepcalc.network import SUMS, Network
 from sepcalc.ops.conv import Conv
@@ -93,9 +93,9 @@ def fit(
     """
     ways = (by,) if isinstance(by, str) else tuple(by)
     if unknown := [way for way in ways if way not in WAYS]:
-        raise InputError([Problem(f"unknown way {quoted(unknown[0])}: expected {', '.join(WAYS)}")])
+        raise bad_input(f"unknown way {quoted(unknown[0])}: expected {', '.join(WAYS)}")
     if unknown := [name for name in variants if name not in SEPARATED]:
-        raise InputError([Problem(f"unknown variant {quoted(unknown[0])}: expected {', '.join(SEPARATED)}")])
+        raise bad_input(f"unknown variant {quoted(unknown[0])}: expected {', '.join(SEPARATED)}")
     unfit(limits)
     if fits(network, limits):
         return Answer("none", network, "it fits as it is", before=network, limits=limits)
@@ -333,7 +333,7 @@ def _solved(groups: Sequence[Sequence[_Choice]], rooms: Sequence[Room]) -> list[
     try:
         from scipy.optimize import Bounds, LinearConstraint, milp
     except ImportError:
-        raise InputError([Problem("fit --by separate needs SciPy, which is not installed", install("fit"))]) from None
+        raise bad_input("fit --by separate needs SciPy, which is not installed", install("fit")) from None
     flat = [(at, number) for at, choices in enumerate(groups) for number in range(len(choices))]
     if not flat:
         return [] if all(room.most >= 0 for room in rooms) else None
@@ -379,8 +379,8 @@ def _solved(groups: Sequence[Sequence[_Choice]], rooms: Sequence[Room]) -> list[
         rows.append([float(column in cut) for column in range(len(flat))])
         highest.append(len(groups) - 1.0)
         lowest.append(-inf)
-    raise InputError(
-        [Problem(f"the best layers to separate are not found within {ROUNDS} rounds", "take a lower or a higher limit")]
+    raise bad_input(
+        f"the best layers to separate are not found within {ROUNDS} rounds", "take a lower or a higher limit"
     )
 
 
@@ -392,4 +392,4 @@ def unfit(limits: Iterable[str]) -> None:
             message = (
                 f"fit cannot be held to {metric.replace('_', '-')}, which is no sum over layers: expected {expected}"
             )
-            raise InputError([Problem(message)])
+            raise bad_input(message)

@@ -6,7 +6,7 @@ recurrent layers; the resolution scales sizes that follow the input's. Everythin
 
 from fractions import Fraction
 
-from sepcalc.errors import InputError, Invalid, Problem
+from sepcalc.errors import InputError, Invalid, Problem, bad_input
 from sepcalc.expression import make_divisible
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Op, Width
@@ -125,7 +125,7 @@ def _sized(shape: Shape, resolution: Shape | None, name: str) -> Shape:
         return shape
     sizes = resolution * (len(shape) - 1) if len(resolution) == 1 else resolution
     if len(sizes) != len(shape) - 1:
-        raise InputError([Problem(f"the resolution {show(resolution)} is not for the input {name}, {show(shape)}")])
+        raise bad_input(f"the resolution {show(resolution)} is not for the input {name}, {show(shape)}")
     return (*sizes, shape[-1])
 
 

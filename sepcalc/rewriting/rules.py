@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, total
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, quoted
 from sepcalc.network import Layer, Network, Node, matches
 from sepcalc.ops.base import Chain
 from sepcalc.ops.conv import Conv
@@ -73,25 +73,21 @@ def read_rule(text: str) -> Rule:
     pattern, equals, wanted = text.partition("=")
     start = len(pattern) + 1
     if not equals or not pattern.strip() or not wanted.strip():
-        raise InputError(
-            [
-                Problem(
-                    f"{quoted(text)} is not a rule: expected GLOB=VARIANT",
-                    "for example '*=depthwise-separable' or 'stage2/*=factorized --rank 1/2'",
-                )
-            ]
+        raise bad_input(
+            f"{quoted(text)} is not a rule: expected GLOB=VARIANT",
+            "for example '*=depthwise-separable' or 'stage2/*=factorized --rank 1/2'",
         )
     words = wanted.split()
     target = words[0]
     if target not in _TAKEN:
         at = text.index(target, start)
         expected = f"unknown variant {quoted(target)}: expected {', '.join(_TAKEN)}"
-        raise InputError([Problem(expected, near_miss(target, _TAKEN), source=text, start=at, end=at + len(target))])
+        raise bad_input(expected, near_miss(target, _TAKEN), source=text, start=at, end=at + len(target))
     value = _option(text, start, target, words[1:])
     if target == CONV and value is None:
         at = text.index(target, start)
         message = "conv needs -g (--groups): the groups to cut it into"
-        raise InputError([Problem(message, "for example -g4", source=text, start=at, end=at + len(target))])
+        raise bad_input(message, "for example -g4", source=text, start=at, end=at + len(target))
     rule = Rule(text.strip(), pattern.strip(), target)
     settings: dict[str, Any] = {} if value is None else {_TAKEN[target][0]: value}
     return rule._replace(**settings)
@@ -122,19 +118,18 @@ def _option(text: str, start: int, target: str, words: Sequence[str]) -> Value |
         start, end = at + len(word), at + len(word)
         option, given = next(((option, _given(option, word)) for option in allowed), (None, None))
         if option is None or given is None:
-            message = f"unexpected {quoted(word)} after {target}"
-            raise InputError([Problem(message, takes, source=text, start=at, end=end)])
+            raise bad_input(f"unexpected {quoted(word)} after {target}", takes, source=text, start=at, end=end)
         if not given and rest:
             given = rest.pop(0)
             at = text.index(given, start)
             start = end = at + len(given)
         if value is not None:
-            raise InputError([Problem(f"{spelled(option)} is given twice", source=text, start=at, end=end)])
+            raise bad_input(f"{spelled(option)} is given twice", source=text, start=at, end=end)
         try:
             value = _part(given) if option.name == "rank" and "/" in given else option.type.read(given)
         except Invalid as fact:
             message = f"{spelled(option)}: {fact.message}"
-            raise InputError([Problem(message, fact.hint, source=text, start=at, end=end)]) from fact
+            raise bad_input(message, fact.hint, source=text, start=at, end=end) from fact
     return value
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
-from sepcalc.errors import InputError, Problem
+from sepcalc.errors import bad_input
 from sepcalc.network import Gap, Layer, Network, gap, of_spec
 from sepcalc.ops.base import Uncounted
 from sepcalc.spec import Spec, parse
@@ -81,11 +81,11 @@ def verify(
 
 def _check_sample(sample: int, claimed: Cost | None, variants: Sequence[str] | None) -> None:
     if sample < 1:
-        raise InputError([Problem(f"a sample of {sample} positions is none", "take 1 or more, for example 64")])
+        raise bad_input(f"a sample of {sample} positions is none", "take 1 or more, for example 64")
     if claimed is not None:
-        raise InputError([Problem("a claim is about all positions, a sample runs only some", "leave out sample")])
+        raise bad_input("a claim is about all positions, a sample runs only some", "leave out sample")
     if variants:
-        raise InputError([Problem("variants run in full: a chain's links read each other's outputs")])
+        raise bad_input("variants run in full: a chain's links read each other's outputs")
 
 
 def _verified(

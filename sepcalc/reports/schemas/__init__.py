@@ -7,7 +7,7 @@ every report that they print against it. Objects are closed: a field that has no
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sepcalc.errors import InputError, Problem, near_miss, quoted
+from sepcalc.errors import bad_input, near_miss, quoted
 from sepcalc.reports.schemas import gate, networks, tables
 from sepcalc.reports.schemas.parts import DEFINITIONS, Fields, Schema, closed, format_of
 
@@ -33,9 +33,7 @@ def schema(name: str) -> Schema:
     """The JSON Schema of one of :data:`REPORTS`. Raises InputError for any other name."""
     if name not in REPORTS:
         names = [*REPORTS]
-        raise InputError(
-            [Problem(f"unknown report {quoted(name)}: expected {', '.join(names)}", near_miss(name, names))]
-        )
+        raise bad_input(f"unknown report {quoted(name)}: expected {', '.join(names)}", near_miss(name, names))
     command, fields = REPORTS[name]
     root = closed(f"What {command} prints with --format json.", {"format": format_of(name), **fields()})
     used = dict.fromkeys(_used(root))
