@@ -34,20 +34,16 @@ class Blocks(Words):
             self.notes.add(f"{quoted(text)} is not a block: expected name(parameter, parameter=default)", "", key)
             return None
         if name in KINDS or name in _TAKEN:
-            self.notes.add(
-                f"a block cannot be called {quoted(name)}: that is a {'kind' if name in KINDS else 'key'} already",
-                "",
-                key,
-            )
+            taken = "kind" if name in KINDS else "key"
+            self.notes.add(f"a block cannot be called {quoted(name)}: that is a {taken} already", "", key)
             return None
         parameters: dict[str, Expression | None] = {}
         for part in split_at_commas(match[2] or ""):
             parameter, equals, default = part.partition("=")
             parameter = parameter.strip()
             if not is_name(parameter) or parameter in parameters or parameter in RESERVED:
-                self.notes.add(
-                    f"{quoted(parameter)} cannot be a parameter of {name}", "names differ: letters, digits, _", key
-                )
+                hint = "names differ: letters, digits, _"
+                self.notes.add(f"{quoted(parameter)} cannot be a parameter of {name}", hint, key)
                 return None
             if not equals and any(parameters.values()):
                 self.notes.add(f"{parameter} needs a default, since one before it has one", "", key)
@@ -86,7 +82,7 @@ class Blocks(Words):
                 named.append((match[1], argument))
                 continue
             if named:
-                self.notes.add("an argument by place follows one by name", "", piece.node, piece.start, piece.end)
+                self.notes.add("an argument by place follows one by name", "", piece)
                 return None
             argument = self.argument(piece.parts, piece)
             if argument is None:
@@ -101,17 +97,15 @@ class Blocks(Words):
         signature = f"{use.block}({', '.join(names)})"
         wrong = False
         if len(use.arguments) > len(names):
-            extra = use.arguments[len(names)]
-            self.notes.add(f"too many arguments for {signature}", "", extra.node, extra.start, extra.end)
+            self.notes.add(f"too many arguments for {signature}", "", use.arguments[len(names)])
             wrong = True
         given = set(names[: len(use.arguments)])
         for name, piece in use.named:
             if name not in names:
-                message = f"{signature} has no parameter {quoted(name)}"
-                self.notes.add(message, near_miss(name, names), piece.node, piece.start, piece.end)
+                self.notes.add(f"{signature} has no parameter {quoted(name)}", near_miss(name, names), piece)
                 wrong = True
             elif name in given:
-                self.notes.add(f"{name} is given twice to {signature}", "", piece.node, piece.start, piece.end)
+                self.notes.add(f"{name} is given twice to {signature}", "", piece)
                 wrong = True
             given.add(name)
         missing = [name for name, default in block.parameters if default is None and name not in given]

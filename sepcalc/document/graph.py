@@ -41,6 +41,10 @@ class Frame(NamedTuple):
     trail: tuple[str, ...] = ()
     depth: int = 0
 
+    def note(self, message: str, hint: str, node: Node | Piece | None, start: int = 0, end: int | None = None) -> None:
+        """Keeps a problem, with the places that the block was used from."""
+        self.file.notes.add(message, hint, node, start, end, self.trail)
+
 
 class Stop(Exception):
     """The network is too large to unroll: nothing more is looked for."""
@@ -112,7 +116,7 @@ class Graph:
                 line = self.library.names[name.text].line + 1
                 hint = f"it is named in line {line}: it must have run before, in the same list or one around it"
                 hint += f"; inside another it has a path: block/{name.text}"
-            frame.file.notes.add(f"there is no layer {quoted(name.text)} {place}", hint, name, trail=frame.trail)
+            frame.note(f"there is no layer {quoted(name.text)} {place}", hint, name)
         return found
 
     def named(self, text: str, frame: Frame) -> Named | None:
@@ -238,13 +242,12 @@ class Graph:
         elif layer.pieces:
             words = [piece.parts[0] if isinstance(piece.parts[0], str) else "" for piece in layer.pieces]
             node, start, end = layer.pieces[index_of(words, fact.about)][1:]
-        notes, trail = frame.file.notes, frame.trail
         if len(tensors) == 1 or fact.about:
-            notes.add(fact.message, fact.hint, node, start, end, trail)
+            frame.note(fact.message, fact.hint, node, start, end)
             return
 
         def tell() -> None:
             sources = [f"{show(tensor.shape)} comes from {self.told(tensor)}" for tensor in tensors[:5]]
-            notes.add(f"{fact.message}: {', '.join(sources)}", fact.hint, node, start, end, trail)
+            frame.note(f"{fact.message}: {', '.join(sources)}", fact.hint, node, start, end)
 
         self.later(tell)

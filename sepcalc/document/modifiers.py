@@ -25,8 +25,7 @@ class Modifying(Blocks):
         """The modifiers of an entry, or None and a problem."""
         values = node.values
         name = self.entry_name(values.get("name"))
-        repeat = self.value_piece(values.get("repeat"), "repeat")
-        when = self.value_piece(values.get("when"), "when")
+        repeat, when = [self.value_piece(values.get(key), key) for key in ("repeat", "when")]
         nothing = from_is_empty(values)
         origin = self.origin(values["from"]) if "from" in values and not nothing else ()
         for key, inside in values.items():  # in long form, weights may stand among the options
@@ -35,9 +34,7 @@ class Modifying(Blocks):
                 values = {**values, "weights": inside.values["weights"]}
         weights = self.reference(values["weights"], "weights") if "weights" in values else None
         shared = self.shared(values["shared-params"]) if "shared-params" in values else ()
-        constant = self.value_piece(values.get("constant-params"), "constant-params")
-        more = self.value_piece(values.get("more-params"), "more-params")
-        fixed = self.value_piece(values.get("more-buffers"), "more-buffers")
+        constant, more, fixed = [self.value_piece(values.get(key), key) for key in STORED[1:]]
         given: dict[str, object] = {"repeat": repeat, "when": when, "from": origin or nothing, "weights": weights}
         given |= dict(zip(STORED, (shared, constant, more, fixed), strict=True))
         if any(not value and key in values for key, value in given.items()):

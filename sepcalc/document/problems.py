@@ -32,12 +32,14 @@ class Notes:
         self,
         message: str,
         hint: str,
-        node: Node | None,
+        node: Node | Piece | None,
         start: int = 0,
         end: int | None = None,
         trail: tuple[str, ...] = (),
     ) -> None:
-        """Keeps a problem; a layer that is repeated makes its mistake once."""
+        """Keeps a problem of a node, of a part of it, or of a word; a layer that is repeated makes its mistake once."""
+        if isinstance(node, Piece):
+            _, node, start, end = node
         self.keep(self.source.problem(message, hint, node, start, end, trail))
 
     def keep(self, problem: Problem) -> None:
@@ -65,7 +67,7 @@ class Notes:
             found.append(self.source.problem(message))
         return InputError(found)
 
-    def fact(self, fact: Invalid, node: Node | None, trail: tuple[str, ...] = ()) -> None:
+    def fact(self, fact: Invalid, node: Node | Piece | None, trail: tuple[str, ...] = ()) -> None:
         """Keeps a fact as a problem of a node."""
         self.add(fact.message, fact.hint, node, trail=trail)
 
@@ -73,7 +75,7 @@ class Notes:
         """A mistake in an expression, under the part of it that is wrong."""
         inside = piece.node.text.find(text, piece.start) if isinstance(piece.node, Scalar) else -1
         if inside < 0:
-            self.add(fact.message, fact.hint, piece.node, piece.start, piece.end, trail)
+            self.add(fact.message, fact.hint, piece, trail=trail)
         else:
             first = inside + fact.start
             self.add(fact.message, fact.hint, piece.node, first, max(first + 1, inside + fact.end), trail)

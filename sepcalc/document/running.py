@@ -125,8 +125,7 @@ class Run(Graph):
         if count is None:
             return None
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-            message = f"repeat is {as_text(count)}: expected a whole number from 1"
-            frame.file.notes.add(message, "when: leaves a part out", repeat.node, repeat.start, repeat.end, frame.trail)
+            frame.note(f"repeat is {as_text(count)}: expected a whole number from 1", "when: leaves a part out", repeat)
             return None
         if count > self.most:
             self.too_much(repeat.node, frame)
@@ -148,8 +147,7 @@ class Run(Graph):
         if len(begin) > 1:
             what = "these branches start" if isinstance(body, Join) else "this starts"
             hint = "concat: [] with from: […] joins layers first"
-            where = modifiers.origin[1]
-            frame.file.notes.add(f"{what} from one layer, not {len(begin)}", hint, where, trail=frame.trail)
+            frame.note(f"{what} from one layer, not {len(begin)}", hint, modifiers.origin[1])
             tensor = None
         frame = frame._replace(depth=frame.depth + 1)
         if isinstance(body, Use):
@@ -217,9 +215,10 @@ class Run(Graph):
         """A layer, its words filled with the values that hold here."""
         spec = layer.spec or self.spelled_out(layer, begin[0], frame)
         begin = () if layer.begins else begin
-        if spec is None or None in begin:
+        known = [tensor for tensor in begin if tensor is not None]
+        if spec is None or len(known) < len(begin):
             return None
-        return self.emit(spec, layer, name or layer.label, begin, frame)  # type: ignore[arg-type]
+        return self.emit(spec, layer, name or layer.label, known, frame)
 
     def spelled_out(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec | None:
         """The spec that the words make with the values that hold here."""
@@ -262,8 +261,7 @@ class Run(Graph):
             flag, equals, value = word[2:].partition("=") if word[:2] == "--" else ("", "", "")
             if equals and flag in OPTIONS and OPTIONS[flag].flag and not isinstance(piece.parts[-1], str):
                 if value not in ("true", "false"):
-                    message = f"{flag} needs true or false, not {value}"
-                    frame.file.notes.add(message, "", piece.node, piece.start, piece.end, frame.trail)
+                    frame.note(f"{flag} needs true or false, not {value}", "", piece)
                     raise _Unfilled
                 word = f"--{flag}" if value == "true" else f"--no-{flag}"
             words.append(word)
@@ -273,12 +271,12 @@ class Run(Graph):
         """A mistake at a word, or behind the last one."""
         piece = layer.pieces[min(at, len(layer.pieces) - 1)]
         if at < len(layer.pieces):
-            frame.file.notes.add(fact.message, fact.hint, piece.node, piece.start, piece.end, frame.trail)
+            frame.note(fact.message, fact.hint, piece)
         elif isinstance(layer.node, Scalar):
             end = len(layer.node.text)
-            frame.file.notes.add(fact.message, fact.hint, layer.node, end, end + 1, frame.trail)
+            frame.note(fact.message, fact.hint, layer.node, end, end + 1)
         else:
-            frame.file.notes.add(fact.message, fact.hint, layer.node, trail=frame.trail)
+            frame.note(fact.message, fact.hint, layer.node)
 
     def block(self, use: Use, name: str, tensor: Tensor | None, frame: Frame) -> Tensor | None:
         """The layers of a block, with the values of its parameters."""
@@ -330,9 +328,8 @@ class Run(Graph):
             if found := self.named(text, frame):
                 return found
             if isinstance(given, str):
-                message = f"there is no layer {quoted(text)} before this one"
                 hint = near_miss(text, [*frame.scope.known(), *self.shown.known(frame.scope)])
-                frame.file.notes.add(message, hint, piece.node, piece.start, piece.end, frame.trail)
+                frame.note(f"there is no layer {quoted(text)} before this one", hint, piece)
                 return None
         return self.compute(piece, frame, tensor)
 
@@ -354,7 +351,7 @@ class Run(Graph):
         if main is None or shortcut is None:
             return None
         if main.shape != shortcut.shape:
-            notes, first, second = frame.file.notes, main, shortcut
+            first, second = main, shortcut
 
             def tell() -> None:
                 what = "the shortcut's" if body.shortcut else "its input"
@@ -362,8 +359,7 @@ class Run(Graph):
                     f"a residual cannot add {show(first.shape)} (from {self.told(first)}) "
                     f"and {show(second.shape)} ({what}, from {self.told(second)})"
                 )
-                hint = "shortcut: […] can change the shape, when: can leave the sum out"
-                notes.add(message, hint, body.node, trail=frame.trail)
+                frame.note(message, "shortcut: […] can change the shape, when: can leave the sum out", body.node)
 
             self.later(tell)
             return None

@@ -19,12 +19,11 @@ from sepcalc.spec import output_of
 def inputs_of(run: Graph, body: Scan, tensor: Tensor | None, frame: Frame) -> dict[str, Shape | None] | None:
     """The inputs of a step, by name: a slice of ``tensor`` along its first axis, then the states; None and a problem
     where they cannot be."""
-    notes, trail = frame.file.notes, frame.trail
     inputs: dict[str, Shape | None] = {INPUT: None}
     if tensor is not None:
         if len(tensor.shape) < 2:
             message = f"scan needs a sequence, not {show(tensor.shape)}"
-            notes.add(message, "it runs along the first axis, slice by slice", body.node, trail=trail)
+            frame.note(message, "it runs along the first axis, slice by slice", body.node)
             return None
         inputs[INPUT] = tensor.shape[1:]
     for state, piece in body.states:
@@ -32,10 +31,10 @@ def inputs_of(run: Graph, body: Scan, tensor: Tensor | None, frame: Frame) -> di
             inputs[state] = read_shape(fill(piece, run.names(frame, tensor)), 24)
         except ExpressionError as fact:
             if tensor is not None:
-                notes.add(fact.message, fact.hint, piece.node, trail=trail)
+                frame.note(fact.message, fact.hint, piece.node)
             return None
         except Invalid as fact:
-            notes.add(f"the state {state}: {fact.message}", fact.hint, piece.node, trail=trail)
+            frame.note(f"the state {state}: {fact.message}", fact.hint, piece.node)
             return None
     return inputs
 
@@ -44,10 +43,9 @@ def joined(
     run: Graph, inner: Graph, body: Scan, ends: Sequence[Tensor], name: str, tensor: Tensor | None, frame: Frame
 ) -> Tensor | None:
     """Adds the layer of which ``inner`` is the step: ``ends`` are the next states, as many as are known."""
-    notes, trail = frame.file.notes, frame.trail
     apart = not (inner.ties or inner.shares or inner.others or inner.fixed)
     if not apart:
-        notes.add("the layers of a step have weights of their own", "", body.node, trail=trail)
+        frame.note("the layers of a step have weights of their own", "", body.node)
     if tensor is None or not apart or len(ends) < len(body.carried):
         return None
     shapes = [shape for shape in inner.inputs.values() if shape is not None]
@@ -60,7 +58,7 @@ def joined(
     try:
         shape = output_of(op, (tensor.shape,))
     except Invalid as fact:
-        notes.add(fact.message, fact.hint, body.node, trail=trail)
+        frame.note(fact.message, fact.hint, body.node)
         return None
     gaps = [part.op for part in parts if isinstance(part.op, Uncounted)]
     if gaps:  # what is in it is not known, and so neither is the whole

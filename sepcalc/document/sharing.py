@@ -1,6 +1,7 @@
 """Weights that several layers share: params and buffers once, work per use."""
 
 from collections.abc import Callable
+from functools import partial
 
 from sepcalc.cost import Cost, derivation, named
 from sepcalc.document.entries import Modifiers
@@ -19,29 +20,26 @@ def share(run: Graph, node: Scalar, owner: Named, user: Named, frame: Frame) -> 
     """Ties the layers of ``user``, one after another, to those of ``owner``; notes why they cannot be tied."""
     ours, theirs = _weighted(run, user), _weighted(run, owner)
 
-    def refuse(message: str) -> None:
-        run.later(lambda: frame.file.notes.add(message, "", node, trail=frame.trail))
+    def refuse(told: Text, hint: str = "") -> None:
+        run.later(lambda: frame.note(f"weights: {told()}", hint, node))
 
     if not theirs:
-        refuse(f"weights: {node.text} has none")
+        refuse(lambda: f"{node.text} has none")
     elif len(ours) != len(theirs):
         counts = [f"{len(layers)} layer{'' if len(layers) == 1 else 's'}" for layers in (theirs, ours)]
-        refuse(f"weights: {node.text} has {counts[0]} with weights, this has {counts[1]}")
+        refuse(lambda: f"{node.text} has {counts[0]} with weights, this has {counts[1]}")
     else:
         for mine, other in zip(ours, theirs, strict=True):
             shared = _shared(run, mine, other)
             if shared is None:
-                run.later(
-                    lambda mine=mine, other=other: frame.file.notes.add(  # type: ignore[misc]
-                        f"weights: {_told(run, mine)} cannot have those of {_told(run, other)}",
-                        "they must be of one kind, with params of one shape",
-                        node,
-                        trail=frame.trail,
-                    )
-                )
+                refuse(partial(_unlike, run, mine, other), "they must be of one kind, with params of one shape")
                 return
             root = run.ties.get(other, (other, 0))
             run.ties[mine] = (other if root[1] else root[0], shared)
+
+
+def _unlike(run: Graph, mine: int, other: int) -> str:
+    return f"{_told(run, mine)} cannot have those of {_told(run, other)}"
 
 
 def counted_elsewhere(run: Graph, modifiers: Modifiers, named: Named, frame: Frame, tensor: Tensor | None) -> None:
@@ -56,27 +54,25 @@ def counted_elsewhere(run: Graph, modifiers: Modifiers, named: Named, frame: Fra
             return
         has = counted_by(run, owner.first) if owner.last == owner.first + 1 else 0
         what = f"shared-params: {name.text}"
-        count = _count(
-            run, frame, piece, what, has, f" to the {has:,} params that {name.text}, one layer, counts", tensor
-        )
+        told = f" to the {has:,} params that {name.text}, one layer, counts"
+        count = _count(run, frame, piece, what, has, told, tensor)
         if count is None:
             return
         owners.append((owner.first, count))
         taken += count
     if taken > own:
         message = f"shared-params: {taken:,} are more than the {own:,} params of one layer"
-        frame.file.notes.add(message, "", modifiers.shared[0][1].node, trail=frame.trail)
+        frame.note(message, "", modifiers.shared[0][1].node)
         return
     others = 0
     if modifiers.constant is not None:
         left = own - taken
         told = f" to the {left:,} params of one layer"
         others += _count(run, frame, modifiers.constant, "constant-params", left, told, tensor) or 0
+    most = MAX_SIZE if alone else 0
     if modifiers.more is not None:
-        most = MAX_SIZE if alone else 0
         others -= _count(run, frame, modifiers.more, "more-params", most, ", of one layer", tensor) or 0
     if modifiers.fixed is not None:
-        most = MAX_SIZE if alone else 0
         fixed = _count(run, frame, modifiers.fixed, "more-buffers", most, ", of one layer", tensor)
         if fixed is not None:
             run.fixed[at] = fixed
@@ -94,8 +90,7 @@ def _count(
     if count is None:
         return None
     if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= most:
-        message = f"{what} is {as_text(count)}: expected a whole number from 1{told}"
-        frame.file.notes.add(message, "", piece.node, trail=frame.trail)
+        frame.note(f"{what} is {as_text(count)}: expected a whole number from 1{told}", "", piece.node)
         return None
     return count
 

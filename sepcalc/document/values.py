@@ -27,12 +27,14 @@ class Words:
         text = self.notes.scalar(node, what)
         if node is None or text is None:
             return None
-        text = unbraced(text)
-        piece = Piece((), node)
+        return self.computed((), unbraced(text), node)
+
+    def computed(self, head: tuple[str, ...], text: str, node: Node) -> Piece | None:
+        """A word that begins with ``head`` and goes on with an expression, or None and a problem."""
         try:
-            return Piece((parse_expression(text),), node)
+            return Piece((*head, parse_expression(text)), node)
         except ExpressionError as fact:
-            self.notes.expression(fact, piece, text)
+            self.notes.expression(fact, Piece((), node), text)
             return None
 
     def argument_piece(self, node: Node | None, what: str) -> Piece | None:
@@ -66,10 +68,9 @@ class Words:
             try:
                 parts.append(parse_expression(match[1]))
             except ExpressionError as fact:
-                first = start + match.start() + 1 + fact.start
-                self.notes.add(
-                    fact.message, fact.hint, node, first, max(first + 1, start + match.start() + 1 + fact.end)
-                )
+                inside = start + match.start(1)
+                first, last = inside + fact.start, inside + fact.end
+                self.notes.add(fact.message, fact.hint, node, first, max(first + 1, last))
                 return None
         if text[at:]:
             parts.append(text[at:])
@@ -101,11 +102,7 @@ class Words:
                     if inner == text and not re.search(r"[-+*/%]", text):
                         self.notes.add(f"{spelled(option)}: {fact.message}", fact.hint, node)
                         return None
-        try:
-            return Piece((head, parse_expression(unbraced(text))), node)
-        except ExpressionError as fact:
-            self.notes.expression(fact, Piece((), node), unbraced(text))
-            return None
+        return self.computed((head,), unbraced(text), node)
 
     def argument(self, parts: tuple[str | Expression, ...], piece: Piece) -> Piece | None:
         """A value for a block's parameter: one expression, in braces or bare."""
@@ -117,7 +114,5 @@ class Words:
         except ExpressionError as fact:
             if NAME.fullmatch(text):  # of a layer, as reports show it: conv[0]
                 return piece._replace(parts=(text,))
-            self.notes.add(
-                f"{fact.message}", fact.hint or "a block's arguments are numbers", piece.node, piece.start, piece.end
-            )
+            self.notes.add(fact.message, fact.hint or "a block's arguments are numbers", piece)
             return None
