@@ -17,6 +17,11 @@ class Column(NamedTuple):
     spare: int = 0
 
 
+def columns(*named: str | tuple[str, str] | tuple[str, str, int]) -> list[Column]:
+    """Columns of texts, by name; or each by the fields of :class:`Column`."""
+    return [Column(one) if isinstance(one, str) else Column(*one) for one in named]
+
+
 TEXT = "text"  # str
 COUNT = "count"  # int
 BYTES = "bytes"  # int
@@ -54,6 +59,11 @@ class Row(NamedTuple):
     total: bool = False
     weight: int = 0
     tone: str = ""
+
+
+def row(*cells: Any) -> Row:
+    """A row of these cells, with nothing special to it."""
+    return Row(cells)
 
 
 class Table(NamedTuple):

@@ -7,7 +7,7 @@ from sepcalc import __version__
 from sepcalc.commands.baseline import Baseline
 from sepcalc.gate import baselines
 from sepcalc.gate.metrics import METRICS, spoken
-from sepcalc.reports import COUNT, Column, Row, Section, Table
+from sepcalc.reports import COUNT, Row, Section, Table, columns
 
 SHOWN = ("params", "macs", "activations", "peak_memory")
 
@@ -18,9 +18,9 @@ class BaselineReport(NamedTuple):
     baseline: Baseline
 
     def sections(self) -> list[Section]:
-        columns = [Column("network"), *[Column(spoken(metric), COUNT) for metric in SHOWN]]
+        heads = columns("network", *[(spoken(metric), COUNT) for metric in SHOWN])
         rows = [Row((one.file, *[one.snapshot.totals[metric] for metric in SHOWN])) for one in self.baseline.kept]
-        return [Table("", columns, rows)]
+        return [Table("", heads, rows)]
 
     def document(self) -> Mapping[str, Any]:
         return baselines.document(self.baseline.kept, __version__)

@@ -1,6 +1,7 @@
 """``sepcalc check``: the verdict on each model, and why."""
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from sepcalc.gate.checks import Outcome, worst
 from sepcalc.gate.limits import Held, Increase
 from sepcalc.gate.metrics import spoken
 from sepcalc.gate.reasons import Reasons
-from sepcalc.reports import BAD, COUNT, GOOD, NOTE, WARNING, Case, Column, Lines, Row, Section, Table, toned
+from sepcalc.reports import BAD, COUNT, GOOD, NOTE, WARNING, Case, Lines, Row, Section, Table, columns, toned
 from sepcalc.reports.verdicts import because, sentence
 
 MANY = 20  # checks, above which one that passed is a single row
@@ -36,14 +37,8 @@ class CheckReport(NamedTuple):
         shown = [one for one in self.outcomes if not (self.quiet and one.status in ("passed", "skipped"))]
         if not shown:
             return []
-        columns = [
-            Column("check"),
-            Column("metric"),
-            Column("actual", COUNT),
-            Column("limit", COUNT),
-            Column("verdict"),
-        ]
-        sections: list[Section] = [Table("", columns, [row for outcome in shown for row in self._rows(outcome)])]
+        heads = columns("check", "metric", ("actual", COUNT), ("limit", COUNT), "verdict")
+        sections: list[Section] = [Table("", heads, [row for outcome in shown for row in self._rows(outcome)])]
         for outcome in shown:
             lines = [*_lines(outcome, self.told)]
             lines += [f"note: {note}" for note in outcome.notes]
@@ -78,9 +73,7 @@ class CheckReport(NamedTuple):
             name = ""
 
     def _summary(self) -> str:
-        counts: dict[str, int] = {}
-        for outcome in self.outcomes:
-            counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        counts = Counter(outcome.status for outcome in self.outcomes)
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
         return f"{len(self.outcomes)} checked: {said}"
 

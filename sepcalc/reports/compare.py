@@ -7,7 +7,7 @@ from sepcalc import quantity
 from sepcalc.comparison import Comparison, Variant, formulas, variant_spec
 from sepcalc.cost import COSTS
 from sepcalc.network import records, whole, within
-from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.reports.layers import explanation, steps
 from sepcalc.shape import show
 
@@ -22,37 +22,20 @@ class CompareReport(NamedTuple):
 
     def sections(self) -> list[Section]:
         comparison = self.comparison
-        columns = [
-            Column("variant"),
-            Column("output"),
-            Column("params", COUNT),
-            Column("mults", COUNT),
-            Column("of normal", NUMBER),
-            Column("", BAR),
-        ]
+        heads = columns("variant", "output", ("params", COUNT), ("mults", COUNT), ("of normal", NUMBER), ("", BAR))
         most = max(variant.cost.mults for variant in comparison)
         rows = []
         for variant in comparison:
             told = "" if variant.name == "normal" else quantity.times(variant.cost.mults, variant.normal.mults)
             cost = variant.cost
-            rows.append(
-                Row(
-                    (
-                        variant.name,
-                        show(variant.output),
-                        cost.params,
-                        cost.mults,
-                        told,
-                        cost.mults / most if most else 0,
-                    )
-                )
-            )
+            part = cost.mults / most if most else 0
+            rows.append(row(variant.name, show(variant.output), cost.params, cost.mults, told, part))
             if len(variant.steps) > 1:
                 rows += [
                     Row((step.name, show(step.output), step.cost.params, step.cost.mults, None, None), depth=1)
                     for step in variant.steps
                 ]
-        sections: list[Section] = [Table(str(comparison.spec), columns, rows)]
+        sections: list[Section] = [Table(str(comparison.spec), heads, rows)]
         if comparison.not_applicable:
             lines = [f"{name}: {reason}" for name, reason in comparison.not_applicable.items()]
             sections.append(Lines("Not applicable", lines))
@@ -102,11 +85,9 @@ class CompareReport(NamedTuple):
                 yield (f"{variant.name}/{step.name}" if len(variant.steps) > 1 else variant.name), step
 
     def _formulas(self) -> Section:
-        columns = [Column("variant"), Column("mults, as a part of normal")]
         rows = []
         for formula in formulas(self.comparison):
-            ratio = f"{float(formula.ratio):.4f}"
-            rows.append(Row((formula.variant, formula.general)))
-            rows.append(Row(("", f"here: {formula.here} = {ratio}")))
-            rows.append(Row(("", f"break-even: {formula.break_even}")))
-        return Table("Formulas", columns, rows)
+            rows.append(row(formula.variant, formula.general))
+            rows.append(row("", f"here: {formula.here} = {float(formula.ratio):.4f}"))
+            rows.append(row("", f"break-even: {formula.break_even}"))
+        return Table("Formulas", columns("variant", "mults, as a part of normal"), rows)

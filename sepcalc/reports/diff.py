@@ -12,7 +12,22 @@ from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.network import lacking
-from sepcalc.reports import BAD, COUNT, GOOD, NOTE, NUMBER, WARNING, Case, Column, Lines, Row, Section, Table, toned
+from sepcalc.reports import (
+    BAD,
+    COUNT,
+    GOOD,
+    NOTE,
+    NUMBER,
+    WARNING,
+    Case,
+    Column,
+    Lines,
+    Row,
+    Section,
+    Table,
+    columns,
+    toned,
+)
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.repeats import together
 from sepcalc.reports.verdicts import sentence
@@ -131,7 +146,7 @@ class DiffReport(NamedTuple):
 
 
 def _totals_columns() -> list[Column]:
-    return [Column("total"), Column("old", COUNT), Column("new", COUNT), Column("change", NUMBER), Column("%", NUMBER)]
+    return columns("total", ("old", COUNT), ("new", COUNT), ("change", NUMBER), ("%", NUMBER))
 
 
 def _layer_columns(many: bool) -> list[Column]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
-from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.shape import AXES, axis_name, show
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class FactorReport(NamedTuple):
             sections += self._proven()
         if self.written:
             rows = [Row((file.path, show(file.shape), file.says)) for file in self.written]
-            sections.append(Table("Written", [Column("file"), Column("shape"), Column("what it is")], rows))
+            sections.append(Table("Written", columns("file", "shape", "what it is"), rows))
         return sections
 
     def document(self) -> Mapping[str, Any]:
@@ -141,17 +141,13 @@ class FactorReport(NamedTuple):
     def _table(self) -> Table:
         full = self.factoring.full.macs
         layer = self.factoring.kernel.layer
-        columns = [
-            Column("run as"), Column("rank", NUMBER), Column("error", NUMBER), Column("", BAR), Column("macs", COUNT),
-            Column("of full", NUMBER),
-        ]  # fmt: skip
+        heads = columns("run as", ("rank", NUMBER), ("error", NUMBER), ("", BAR), ("macs", COUNT), ("of full", NUMBER))
         rows = [Row(("the full kernels" if layer else "the full kernel", None, None, None, full, None))]
         for step in self.shown():
             told = quantity.times(step.cost.macs, full)
-            rows.append(
-                Row((step.variant, str(step.rank), percent(step.error), _drawn(step.error), step.cost.macs, told))
-            )
-        return Table("", columns, rows)
+            shown = percent(step.error), _drawn(step.error)
+            rows.append(row(step.variant, str(step.rank), *shown, step.cost.macs, told))
+        return Table("", heads, rows)
 
     def _short(self) -> Iterator[str]:
         """The schemes that do not have the rank that was asked for."""
@@ -172,17 +168,16 @@ class FactorReport(NamedTuple):
 
     def _curve(self) -> Table:
         """The least error of each scheme at a given part of the full cost."""
-        columns = [Column("macs", NUMBER)]
-        for way in self.factoring.ways:
-            columns += [Column(way.variant, NUMBER), Column("", BAR)]
+        ways = self.factoring.ways
+        heads = columns(("macs", NUMBER), *[head for way in ways for head in ((way.variant, NUMBER), ("", BAR))])
         rows = []
         for share in SHARES:
             cells: list[Any] = [f"{share} %"]
-            for way in self.factoring.ways:
+            for way in ways:
                 error = _reached(way, self.factoring.full.macs * share)
                 cells += [percent(error), _drawn(error)]
             rows.append(Row(tuple(cells)))
-        return Table("Least error by cost, in parts of the full kernels'", columns, rows)
+        return Table("Least error by cost, in parts of the full kernels'", heads, rows)
 
     def _proven(self) -> list[Section]:
         rows = []
@@ -191,11 +186,9 @@ class FactorReport(NamedTuple):
             verdict = "equal" if proof.ok else "WRONG"
             cells = (proof.variant, str(proof.rank), percent(proof.expected), percent(proof.measured), proof.executed)
             rows.append(Row((*cells, counts, verdict)))
-        columns = [
-            Column("executed"), Column("rank", NUMBER), Column("predicted", NUMBER), Column("measured", NUMBER),
-            Column("mults", COUNT), Column("counts"), Column("error"),
-        ]  # fmt: skip
-        sections: list[Section] = [Table("Run, and measured", columns, rows)] if rows else []
+        errors = [(name, NUMBER) for name in ("rank", "predicted", "measured")]
+        heads = columns("executed", *errors, ("mults", COUNT), "counts", "error")
+        sections: list[Section] = [Table("Run, and measured", heads, rows)] if rows else []
         lines = [*self._wrong()]
         if lines:
             sections.append(Lines("Not as predicted", lines, alarm=True))
@@ -234,8 +227,8 @@ class NamesReport(NamedTuple):
     aliases: Mapping[str, str]
 
     def sections(self) -> list[Section]:
-        columns = [Column("kernel"), Column("what it is")]
-        sections: list[Section] = [Table("Kernels by name", columns, [Row(entry) for entry in self.names])]
+        rows = [Row(entry) for entry in self.names]
+        sections: list[Section] = [Table("Kernels by name", columns("kernel", "what it is"), rows)]
         aliases = [f"{alias} is {name}" for alias, name in self.aliases.items()]
         return [*sections, Lines("", [f"N taps, 3 where none is given; {', '.join(aliases)}"])]
 

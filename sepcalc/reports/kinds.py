@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.kinds import KINDS
 from sepcalc.options import OPTIONS, Option
-from sepcalc.reports import Column, Lines, Row, Section, Table
+from sepcalc.reports import Lines, Row, Section, Table, columns
 from sepcalc.shape import show
 
 SHAPES = ("12x12x16", "12x16", "100", "")  # what examples begin with, the first that fits
@@ -26,9 +26,9 @@ class KindsReport(NamedTuple):
         options = [Row((option.usage, option.default, option.help)) for option in OPTIONS.values()]
         words = [Row((name, words)) for name in KINDS for words in _words(name)]
         return [
-            Table("Kinds", [Column("kind"), Column("options"), Column("how it is counted")], kinds),
-            Table("Words that follow a kind", [Column("kind"), Column("words ([…]: may be left out)")], words),
-            Table("Options", [Column("option"), Column("default"), Column("what it is")], options),
+            Table("Kinds", columns("kind", "options", "how it is counted"), kinds),
+            Table("Words that follow a kind", columns("kind", "words ([…]: may be left out)"), words),
+            Table("Options", columns("option", "default", "what it is"), options),
         ]
 
     def _page(self) -> list[Section]:
@@ -46,7 +46,7 @@ class KindsReport(NamedTuple):
                 Row((option.usage, "must be given" if option.name in kind.needs else option.default, option.help))
                 for option in self._options()
             ]
-            sections.append(Table("Options", [Column("option"), Column("default"), Column("what it is")], rows))
+            sections.append(Table("Options", columns("option", "default", "what it is"), rows))
         if self.kind == "act":
             sections.append(_formulas())
         if example := _example(self.kind):
@@ -95,7 +95,7 @@ def _formulas() -> Table:
     from sepcalc.ops.elementwise import ACTIVATIONS
 
     rows = [Row((name, formula.text)) for name, formula in ACTIVATIONS.items()]
-    return Table("Formulas", [Column("word"), Column("of each element")], rows)
+    return Table("Formulas", columns("word", "of each element"), rows)
 
 
 def _example(name: str) -> str:

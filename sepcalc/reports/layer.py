@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.cost import COSTS
 from sepcalc.network import LATER_FIELDS, Network, records, whole, within
-from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.reports.layers import MEANING, explained, explanation, steps, widths
 from sepcalc.shape import show
 from sepcalc.spec import Spec
@@ -27,32 +27,17 @@ class LayerReport(NamedTuple):
         rows.append(Row(("flops", quantity.exact(flops), "mults + adds + divs")))
         if network.cost.macs:
             seen = quantity.share(fields["effective_macs"], network.cost.macs)
-            rows.append(
-                Row(
-                    (
-                        "effective macs",
-                        quantity.exact(fields["effective_macs"]),
-                        f"{seen} of macs meet input, not padding",
-                    )
-                )
-            )
-        width = widths(network, self.element_bytes)
-        rows.append(
-            Row(
-                (
-                    "traffic",
-                    quantity.exact(traffic),
-                    f"bytes at least: inputs, params, outputs once each, {width}",
-                )
-            )
-        )
+            met = f"{seen} of macs meet input, not padding"
+            rows.append(row("effective macs", quantity.exact(fields["effective_macs"]), met))
+        moved = f"bytes at least: inputs, params, outputs once each, {widths(network, self.element_bytes)}"
+        rows.append(row("traffic", quantity.exact(traffic), moved))
         intensity = f"{flops / traffic:.2f}" if traffic else "-"
         rows.append(Row(("arithmetic intensity", intensity, "flops per byte of traffic")))
         field = show(fields["receptive_field"]) or ("1" if fields["inputs"] else "-")
         rows.append(Row(("receptive field", field, "positions of the input that an output sees")))
         title = f"{self.called} -> {show(fields['output'])}"
-        columns = [Column("count"), Column("", NUMBER), Column("what it is")]
-        sections: list[Section] = [Table(f"{title}   ({fields['kind']})", columns, rows)]
+        heads = columns("count", ("", NUMBER), "what it is")
+        sections: list[Section] = [Table(f"{title}   ({fields['kind']})", heads, rows)]
         if len(network.layers) > 1:
             sections.append(self._links())
         if self.explain:
@@ -81,9 +66,8 @@ class LayerReport(NamedTuple):
         return whole(self.network, self.element_bytes, spec)
 
     def _links(self) -> Section:
-        columns = [Column("link"), Column("kind"), Column("output"), Column("params", COUNT), Column("mults", COUNT)]
         rows = [
-            Row((layer.name, layer.kind, show(layer.output), layer.cost.params, layer.cost.mults))
+            row(layer.name, layer.kind, show(layer.output), layer.cost.params, layer.cost.mults)
             for layer in self.network.layers
         ]
-        return Table("What runs", columns, rows)
+        return Table("What runs", columns("link", "kind", "output", ("params", COUNT), ("mults", COUNT)), rows)

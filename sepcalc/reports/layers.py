@@ -5,7 +5,7 @@ from typing import Any
 
 from sepcalc import quantity
 from sepcalc.network import ELEMENT_BYTES, Layer, Network
-from sepcalc.reports import Column, Row, Table
+from sepcalc.reports import Row, Table, columns
 
 MEANING = {
     "macs": "multiply-accumulates",
@@ -39,7 +39,7 @@ def explanation(layers: Iterable[tuple[str, Layer]]) -> Table:
             rows.append(Row((title if at == 0 else "", ", ".join(named), reason)))
         if not reasons:
             rows.append(Row((title, "", "nothing is computed, nothing stored")))
-    return Table("How each count came about", [Column("layer"), Column("count"), Column("factors")], rows)
+    return Table("How each count came about", columns("layer", "count", "factors"), rows)
 
 
 def explained(record: dict[str, Any], layer: Layer) -> dict[str, Any]:

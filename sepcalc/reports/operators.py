@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sepcalc.reports import Column, Lines, Row, Section, Table
+from sepcalc.reports import Lines, Row, Section, Table, columns
 
 
 class OperatorsReport(NamedTuple):
@@ -20,7 +20,7 @@ class OperatorsReport(NamedTuple):
             ),
             Table(
                 "Uncounted, as is every operator that is not named here",
-                [Column("operator"), Column("why")],
+                columns("operator", "why"),
                 [Row(pair) for pair in self.reasons.items()],
             ),
         ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
 from sepcalc.network import Gap, Network, lacking
-from sepcalc.reports import BAR, COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.rewriting import Change, Rewritten
 from sepcalc.rewriting.fit import Answer
 from sepcalc.rewriting.speed import Load, load
@@ -102,32 +102,13 @@ class WhatifReport(NamedTuple):
         if not changed:
             return Lines(title, [])
         most = max([change.before.macs for change in changed], default=0)
-        rows = [
-            Row(
-                (
-                    change.name,
-                    change.rule or change.reason,
-                    change.before.params,
-                    change.after.params,
-                    change.before.macs,
-                    change.after.macs,
-                    quantity.times(change.after.macs, change.before.macs),
-                    change.after.macs / most if most else 0,
-                )
-            )
-            for change in changed
-        ]
-        columns = [
-            Column("layer"),
-            Column("rule", spare=2),
-            Column("params", COUNT),
-            Column("after", COUNT),
-            Column("macs", COUNT),
-            Column("after", COUNT),
-            Column("", NUMBER),
-            Column("", BAR),
-        ]
-        return Table(title, columns, rows)
+        rows = []
+        for name, before, after, rule, reason in changed:
+            told = quantity.times(after.macs, before.macs), after.macs / most if most else 0
+            rows.append(row(name, rule or reason, before.params, after.params, before.macs, after.macs, *told))
+        counts = [(name, COUNT) for name in ("params", "after", "macs", "after")]
+        heads = columns("layer", ("rule", "text", 2), *counts, ("", NUMBER), ("", BAR))
+        return Table(title, heads, rows)
 
     def _left(self) -> list[str]:
         """The layers with macs that no rule changed, grouped by reason."""
@@ -142,8 +123,7 @@ class WhatifReport(NamedTuple):
             Row((name, quantity.exact(was), quantity.exact(now), quantity.times(now, was)))
             for name, was, now in zip(COSTS, before, after, strict=True)
         ]
-        columns = [Column("total"), Column("before", NUMBER), Column("after", NUMBER), Column("", NUMBER)]
-        return Table("Before and after", columns, rows)
+        return Table("Before and after", columns("total", ("before", NUMBER), ("after", NUMBER), ("", NUMBER)), rows)
 
     # --- speed
 
@@ -162,16 +142,10 @@ class WhatifReport(NamedTuple):
                 yield change.name, was, now
 
     def _speed(self) -> Table:
-        columns = [
-            Column("layer"),
-            Column("macs a byte", NUMBER),
-            Column("after", NUMBER),
-            Column("memory-bound"),
-            Column("least time", NUMBER),
-        ]
+        heads = columns("layer", ("macs a byte", NUMBER), ("after", NUMBER), "memory-bound", ("least time", NUMBER))
         rows = [_speed_row(name, was, now) for name, was, now in self._loads()]
         rows.append(_speed_row("all layers", self._load(False), self._load(True), total=True))
-        return Table(f"On a device of {float(self.balance or 0):g} macs per byte", columns, rows)
+        return Table(f"On a device of {float(self.balance or 0):g} macs per byte", heads, rows)
 
     def _honest(self) -> str:
         was, now = self._load(False), self._load(True)
@@ -259,12 +233,7 @@ class FitReport(NamedTuple):
 
     def sections(self) -> list[Section]:
         metrics = list(dict.fromkeys([*self.limits, "params"]))
-        columns = [
-            Column("way"),
-            Column("change"),
-            *[Column(metric, NUMBER) for metric in metrics],
-            Column("params kept", NUMBER),
-        ]
+        heads = columns("way", "change", *[(metric, NUMBER) for metric in (*metrics, "params kept")])
         rows = [Row(("as it is", "", *self._numbers(self.before, metrics, self.most)))]
         for way in self.ways:
             if way.cost is None:
@@ -272,7 +241,7 @@ class FitReport(NamedTuple):
             else:
                 rows.append(Row((way.way, way.change, *self._numbers(way.cost, metrics, way.most))))
         limits = ", ".join(f"{metric} <= {quantity.exact(most)}" for metric, most in self.limits.items())
-        sections: list[Section] = [Table(f"{self.name or 'network'}: {limits}", columns, rows)]
+        sections: list[Section] = [Table(f"{self.name or 'network'}: {limits}", heads, rows)]
         sections += [Lines("Separated", [", ".join(way.layers)]) for way in self.ways if way.layers]
         if self.best is None:
             sections.append(Lines("", ["No way fits."]))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc.commands.zoo import Zoo
-from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import COUNT, NUMBER, Lines, Section, Table, columns, row
 from sepcalc.shape import show
 
 
@@ -14,36 +14,19 @@ class ZooReport(NamedTuple):
     exhibits: Zoo
 
     def sections(self) -> list[Section]:
-        columns = [
-            Column("zoo:"),
-            Column("input"),
-            Column("params", COUNT),
-            Column("macs", COUNT),
-            Column("published", NUMBER),
-            Column("", NUMBER),
-            Column("source", spare=True),
-        ]
-        rows = [
-            Row(
-                (
-                    exhibit.name,
-                    ", ".join(map(show, exhibit.network.inputs.values())),
-                    exhibit.network.cost.params,
-                    exhibit.network.cost.macs,
-                    exhibit.printed("params"),
-                    exhibit.printed("macs"),
-                    exhibit.source,
-                )
-            )
-            for exhibit in self.exhibits
-        ]
+        counts = [("params", COUNT), ("macs", COUNT), ("published", NUMBER), ("", NUMBER)]
+        rows = []
+        for exhibit in self.exhibits:
+            shapes, cost = ", ".join(map(show, exhibit.network.inputs.values())), exhibit.network.cost
+            printed = exhibit.printed("params"), exhibit.printed("macs")
+            rows.append(row(exhibit.name, shapes, cost.params, cost.macs, *printed, exhibit.source))
         astray = [
             f"{exhibit.name}: {finding.metric} {finding.actual:,}, published {finding.published}"
             for exhibit in self.exhibits
             for finding in exhibit.published
             if not finding.passed
         ]
-        table = Table("", columns, rows)
+        table = Table("", columns("zoo:", "input", *counts, ("source", "text", 1)), rows)
         return [table, Lines("Astray from what was published", astray, alarm=True)] if astray else [table]
 
     def document(self) -> Mapping[str, Any]:
