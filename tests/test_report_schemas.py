@@ -22,7 +22,7 @@ from sepcalc.cli import run
 from sepcalc.cost import COSTS
 from sepcalc.gate.metrics import METRICS
 from sepcalc.reports.schemas import REPORTS, schema
-from sepcalc.reports.schemas.parts import DEFINITIONS, Schema
+from sepcalc.reports.schemas.field import DEFINITIONS, Schema
 
 PAGE = ROOT / "docs" / "json.md"
 # Every report, with the options that add fields to it; the exit code first.

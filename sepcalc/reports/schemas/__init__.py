@@ -9,7 +9,7 @@ from typing import Any
 
 from sepcalc.errors import bad_input, near_miss, quoted
 from sepcalc.reports.schemas import gate, networks, tables
-from sepcalc.reports.schemas.parts import DEFINITIONS, Fields, Schema, closed, format_of
+from sepcalc.reports.schemas.field import DEFINITIONS, Fields, Schema, closed, format_of
 
 REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
     "compare": ("sepcalc compare", networks.compare),

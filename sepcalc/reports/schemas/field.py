@@ -41,6 +41,11 @@ def several(items: Schema, description: str) -> Schema:
     return {"type": "array", "items": items, "description": description}
 
 
+def objects(each: str, fields: Fields, description: str) -> Schema:
+    """A list of closed objects; ``each`` says what one of them is."""
+    return several(closed(each, fields), description)
+
+
 def texts(description: str) -> Schema:
     return several({"type": "string"}, description)
 
