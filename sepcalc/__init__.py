@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sepcalc.errors import InputError as InputError
     from sepcalc.factoring import factor as factor
     from sepcalc.importers.torch import from_torch as from_torch
-    from sepcalc.network import Layer as Layer
+    from sepcalc.layer import Layer as Layer
     from sepcalc.network import Network as Network
     from sepcalc.rewriting import whatif as whatif
     from sepcalc.rewriting.fit import fit as fit

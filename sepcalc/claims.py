@@ -1,28 +1,11 @@
 """What a document takes out of a count: one sentence, for every report on its network."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
 
-from sepcalc.cost import Cost
 from sepcalc.errors import printable
-from sepcalc.ops.base import Op
+from sepcalc.layer import Layer
 from sepcalc.ops.move import Constant
-from sepcalc.shape import Shape, volume
-
-
-class Layer(Protocol):
-    """The fields of a layer that are needed here."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def op(self) -> Op: ...
-    @property
-    def output(self) -> Shape: ...
-    @property
-    def cost(self) -> Cost: ...
-    @property
-    def shared(self) -> int: ...
+from sepcalc.shape import volume
 
 
 def told(

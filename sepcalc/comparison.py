@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sepcalc.cost import Cost
 from sepcalc.errors import Invalid, bad_input, near_miss, quoted
 from sepcalc.kinds import KINDS
-from sepcalc.network import Layer, Network, of_chain
+from sepcalc.layer import Layer
+from sepcalc.network import Network, of_chain
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import CHAINS, VARIANTS, Settings, settings
 from sepcalc.shape import Shape

@@ -1,186 +1,26 @@
 """A network: a graph of named ops in the order in which they run, and what it costs, layer by layer."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
+from sepcalc.analysis.live_memory import live_sizes
 from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
 from sepcalc.branches import Choice, more, renamed
-from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named, total
+from sepcalc.cost import Cost, total
 from sepcalc.errors import Problem, bad_input, near_miss, quoted
-from sepcalc.ops.base import Chain, Op, Uncounted
+from sepcalc.layer import ELEMENT_BYTES, Gap, gap, lacking, size_in_bytes
+from sepcalc.layer import SUMS as SUMS
+from sepcalc.layer import Layer as Layer
+from sepcalc.layer import Node as Node
+from sepcalc.layer import Origin as Origin
+from sepcalc.ops.base import Chain, Uncounted
 from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.shown import shown
 from sepcalc.spec import Spec, outputs
 
-ELEMENT_BYTES = 4  # float32
-
-
-class Origin(NamedTuple):
-    """Where a node comes from, as far as its file says: the operator there, the path of the module that ran it, and the
-    class of that module."""
-
-    operator: str
-    module: str | None = None
-    class_name: str | None = None
-
-    def record(self) -> dict[str, str | None]:
-        """What machines read."""
-        return {"operator": self.operator, "module": self.module, "class": self.class_name}
-
-
-class Node(NamedTuple):
-    """One op of the graph. Tensors are numbered: the network's inputs first, then the output of each node;
-    ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
-    is how many params of this node do not count with it, where others have counted some (tied embeddings), or fewer
-    than 0 where it stores more than its op says; ``owners`` are the names of those others, with how many each counts.
-    What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains; ``buffers``
-    are how many of these it stores besides those that its op says: a fixed kernel, a mask of pruned weights.
-    ``origin`` is where it comes from, ``element_bits`` the width of an element that it gives, and ``stored_width`` the
-    bytes that so many of its stored numbers take; each None where no file says so."""
-
-    name: str
-    op: Op
-    sources: tuple[int, ...]
-    output: Shape
-    weights: str | None = None
-    shared: int = 0
-    owners: tuple[tuple[str, int], ...] = ()
-    buffers: int = 0
-    origin: Origin | None = None
-    element_bits: int | None = None
-    stored_width: tuple[int, int] | None = None
-
-
-def size_in_bytes(elements: int, bits: int | None, element_bytes: int | None = None) -> int:
-    """What a tensor of so many elements takes: at ``element_bytes`` each where these are given, else at its own width
-    in bits, rounded up to whole bytes; at 4 bytes each where that is not known."""
-    bits = 8 * (element_bytes or ELEMENT_BYTES) if element_bytes or bits is None else bits
-    return -(-elements * bits // 8)
-
-
-class Gap(NamedTuple):
-    """A layer that could not be counted: the operator's name, why, and in which counts (all, if not said)."""
-
-    name: str
-    kind: str
-    reason: str
-    counts: tuple[str, ...] = COUNTS
-
-    @property
-    def whole(self) -> bool:
-        """Whether none of its counts is known."""
-        return self.counts == COUNTS
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.kind}): {self.reason}"
-
-
-def gap(name: str, op: Uncounted) -> Gap:
-    """What is not known of a layer of this name."""
-    return Gap(name, op.called, op.reason, op.counts)
-
-
-def lacking(gaps: Iterable[Gap]) -> tuple[str, ...]:
-    """The counts that are not known in full, in their order."""
-    missing = {count for one in gaps for count in one.counts}
-    return tuple([count for count in COUNTS if count in missing])
-
-
 DRAWN = "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it"
-
-
-class Layer(NamedTuple):
-    """One row of a report: an op where it stands."""
-
-    name: str
-    op: Op
-    inputs: Shapes
-    output: Shape
-    cost: Cost
-    weights: str | None = None
-    shared: int = 0  # params that it reads, but that are counted elsewhere
-    fixed: int = 0  # of its buffers, those that it reads besides what its op says
-    origin: Origin | None = None
-    element_bits: int | None = None  # of what it gives
-    input_bits: tuple[int | None, ...] = ()  # of what it reads
-    stored_width: tuple[int, int] | None = None  # the bytes that so many of its stored numbers take
-
-    def __str__(self) -> str:
-        return shown(self)
-
-    @property
-    def kind(self) -> str:
-        """What it is, however it was written."""
-        return self.op.kind(self.inputs)
-
-    @property
-    def detail(self) -> str:
-        """Its settings in a few words."""
-        return self.op.detail(self.inputs)
-
-    @property
-    def effective_macs(self) -> int:
-        """Macs whose input element is not padding."""
-        return self.op.effective_macs(self.inputs, self.output, self.cost.macs)
-
-    @property
-    def stored(self) -> int:
-        """The numbers that count here and are read as weights: params, and buffers that stand where params do."""
-        return self.cost.params + self.fixed + (0 if self.op.writes else self.cost.buffers)
-
-    @property
-    def elsewhere(self) -> int:
-        """The numbers that it reads as weights, but that are none of its params: counted elsewhere, or as buffers."""
-        return max(0, self.shared, self.fixed)
-
-    def explain(self) -> dict[str, str]:
-        """How every count that is not zero came about, from the one formula that computes it."""
-        counts = self.op.cost(self.inputs, self.output, named)._asdict()
-        told = {name: derivation(counts[name]) for name, value in self.cost._asdict().items() if value}
-        if self.fixed:
-            own = f"{derivation(counts['buffers'])} + " if counts["buffers"] else ""
-            told["buffers"] = f"{own}{self.fixed} stored, but not trained"
-        return told
-
-    def stored_bytes(self, element_bytes: int | None = None) -> int:
-        """Bytes of what it stores: its params, or the buffers in their place; a norm's statistics are prepared into
-        its scale and shift."""
-        stored = self.cost.params + self.elsewhere
-        if element_bytes or self.stored_width is None:
-            return size_in_bytes(stored, None, element_bytes)
-        size, of = self.stored_width
-        return -(-stored * size // of)
-
-    def traffic(self, element_bytes: int | None = None) -> int:
-        """Bytes that it must move at least: inputs, what it stores and outputs once each; none where it only renames.
-        At the widths of its file, or at 4 bytes an element; ``element_bytes`` is another width for all."""
-        if not self.op.writes:
-            return 0
-        widths = self.input_bits or (None,) * len(self.inputs)
-        read = [size_in_bytes(volume(shape), bits, element_bytes) for shape, bits in zip(self.inputs, widths)]
-        written = size_in_bytes(volume(self.output), self.element_bits, element_bytes)
-        return sum(read) + self.stored_bytes(element_bytes) + written
-
-
-LATER_FIELDS = ("spec", "sources", "origin", "element_bits")  # of a layer, which came after the others
-LAYER_FIELDS = (
-    *("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"),
-    *LATER_FIELDS,
-)
-
-
-def _count(at: int) -> Callable[[Layer], int]:
-    return lambda layer: layer.cost[at]
-
-
-SUMS: Mapping[str, Callable[[Layer], int]] = {  # metrics of a network that are the sum over its layers
-    **{name: _count(at) for at, name in enumerate(COSTS)},
-    "flops": lambda layer: layer.cost.flops,
-    "effective_macs": lambda layer: layer.effective_macs,
-    "traffic": lambda layer: layer.traffic(),
-}
 
 
 class Network:
@@ -479,20 +319,10 @@ class Network:
         layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
         ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
         Source: Jacob et al., arXiv:1712.05877, section 3.2."""
-        from sepcalc.analysis.folded_norms import foldable, told
+        from sepcalc.analysis.folded_norms import folded
 
-        owner, stayed = foldable(self.nodes, len(self.inputs), self.ends.values())
-        biased = set(owner.values())
-        numbers, nodes = list(range(len(self.inputs))), list[Node]()
-        for at, node in enumerate(self.nodes):
-            if at in owner:  # its tensor is the convolution's
-                numbers.append(numbers[node.sources[0]])
-                continue
-            numbers.append(len(self.inputs) + len(nodes))
-            op: Any = node.op
-            op = op._replace(bias=True) if at in biased else op
-            nodes.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
-        return self.replaced(nodes, numbers).noted(*told(len(owner), stayed))
+        nodes, numbers, notes = folded(self.nodes, len(self.inputs), self.ends.values())
+        return self.replaced(nodes, numbers).noted(*notes)
 
     def receptive_fields(self) -> list[tuple[int, ...]]:
         """For each layer, per spatial axis of the input, how many input positions an output element can depend on
@@ -523,37 +353,6 @@ class Network:
         return reaches[len(self.inputs) :]
 
 
-def live_sizes(sizes: Sequence[int], graph: Sequence[tuple[Sequence[int], bool]], ends: Iterable[int]) -> list[int]:
-    """How much of tensors lives while each layer runs: of the ``sizes`` that tensors have, inputs first;
-    ``graph`` is what each layer reads, by number, and whether it writes a tensor of its own; ``ends`` are the outputs.
-    A constant, which neither reads nor writes, lies with the weights."""
-    first, sizes = len(sizes) - len(graph), list(sizes)
-    owner = list(range(first))
-    for at, (sources, writes) in enumerate(graph, first):
-        owner.append(at if writes or not sources else owner[sources[0]])
-    last = dict[int, int]()
-    for at, (sources, writes) in enumerate(graph, first):
-        if not (writes or sources):
-            sizes[at] = 0
-        last[owner[at]] = at
-        for source in sources:
-            last[owner[source]] = at
-    end = first + len(graph)
-    for tensor in ends:
-        last[owner[tensor]] = end
-    freed = [0] * (end + 1)
-    for tensor, at in last.items():
-        freed[at] += sizes[tensor]
-    live = sum(sizes[tensor] for tensor in range(first) if tensor in last)
-    lives = []
-    for at in range(first, end):
-        if owner[at] == at:
-            live += sizes[at]
-        lives.append(live)
-        live -= freed[at]
-    return lives
-
-
 def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
     """The links of one layer as a network of their own."""
     names = ["input"] if len(inputs) == 1 else [f"input{at}" for at in range(len(inputs))]
@@ -567,96 +366,6 @@ def of_spec(spec: Spec) -> Network:
     return of_chain(spec.kind, spec.links, spec.inputs).noted(*spec.notes)
 
 
-def whole(network: Network, element_bytes: int | None = None, spec: str | None = None) -> dict[str, Any]:
-    """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees;
-    ``spec`` is the line that it was made of, where there is one and it has several links."""
-    from sepcalc.to_spec import line_of  # not before a machine asks
-
-    layers = network.layers
-    alone = len(layers) == 1
-    return {
-        "name": network.name,
-        "kind": layers[0].kind if alone else network.name,
-        "inputs": tuple(network.inputs.values()),
-        "output": layers[-1].output,
-        **network.cost._asdict(),
-        "effective_macs": sum(layer.effective_macs for layer in layers),
-        "traffic": sum(layer.traffic(element_bytes) for layer in layers),
-        "receptive_field": network.receptive_fields()[-1],
-        "weights": None,
-        "spec": spec or (line_of(layers[0].op, layers[0].inputs, layers[0].output) if alone else None),
-        "sources": tuple(network.inputs),
-        "origin": None,
-        "element_bits": layers[-1].element_bits,
-    }
-
-
 def matches(name: str, pattern: str) -> bool:
     """Whether a glob is about this layer; ``[2]`` in it is the index of a name, not a set of characters."""
     return fnmatchcase(name, pattern.replace("[", "[[]"))
-
-
-def records(network: Network, element_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-    """Every layer as the fields of LAYER that machines read, in their order: ``spec`` is the layer as one line that
-    parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads,
-    ``origin`` and ``element_bits`` what its file says of it."""
-    from sepcalc.to_spec import line_of  # not before a machine asks
-
-    names = (*network.inputs, *[node.name for node in network.nodes])
-    lines: dict[tuple[type[Op], Op, Shapes], str | None] = {}
-    for layer, node, field in zip(network.layers, network.nodes, network.receptive_fields()):
-        op, inputs, output = layer.op, layer.inputs, layer.output
-        key = (type(op), op, inputs)
-        if key not in lines or op.holds:  # ops are tuples: what is in one may be equal to what is of another type
-            lines[key] = line_of(op, inputs, output)
-        yield {
-            "name": layer.name,
-            "kind": layer.kind,
-            "inputs": inputs,
-            "output": output,
-            **layer.cost._asdict(),
-            "effective_macs": layer.effective_macs,
-            "traffic": layer.traffic(element_bytes),
-            "receptive_field": field,
-            "weights": layer.weights,
-            "spec": lines[key],
-            "sources": tuple([names[source] for source in node.sources]),
-            "origin": layer.origin.record() if layer.origin else None,
-            "element_bits": layer.element_bits,
-        }
-
-
-def within(name: str, network: Network, element_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-    """The same of a layer's links, called by the layer's name and their own."""
-    for row in records(network, element_bytes):
-        sources = [source if source in network.inputs else f"{name}/{source}" for source in row["sources"]]
-        yield {**row, "name": f"{name}/{row['name']}", "sources": tuple(sources)}
-
-
-class Share(NamedTuple):
-    """A group of layers and what they cost together; ``members`` are their numbers."""
-
-    name: str
-    layers: int
-    cost: Cost
-    members: tuple[int, ...] = ()
-
-
-def by_kind(layers: Iterable[Layer]) -> list[Share]:
-    """The layers grouped by kind, in the order of their first appearance."""
-    return _grouped((layer.kind, layer.cost) for layer in layers)
-
-
-def by_block(layers: Iterable[Layer]) -> list[Share]:
-    """The layers grouped by the first part of their path, in the order of their first appearance."""
-    return _grouped((layer.name.lstrip("/").partition("/")[0], layer.cost) for layer in layers)
-
-
-def _grouped(costs: Iterable[tuple[str, Cost]]) -> list[Share]:
-    groups: dict[str, list[tuple[int, Cost]]] = {}
-    for at, (name, cost) in enumerate(costs):
-        groups.setdefault(name, []).append((at, cost))
-    return [
-        Share(name, len(group), total(cost for _, cost in group), tuple([at for at, _ in group]))
-        for name, group in groups.items()
-    ]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from sepcalc.errors import InputError
 from sepcalc.kinds import KINDS
-from sepcalc.network import Network, Node
+from sepcalc.layer import Node
+from sepcalc.network import Network
 from sepcalc.options import DECIMAL, FLAG, FUNCTION, NAMES, OFFSETS, PADDING, SHAPE, SIZE, SIZES, WORD
 from sepcalc.shape import MAX_SIZE, Shape
 from sepcalc.spec import Spec, linked, parse

@@ -11,7 +11,8 @@ import sepcalc
 from sepcalc.errors import InputError
 from sepcalc.gate import baselines
 from sepcalc.gate.snapshots import taken
-from sepcalc.network import Network, Node
+from sepcalc.layer import Node
+from sepcalc.network import Network
 from sepcalc.ops.base import Uncounted
 
 Change = Callable[[Any], object]

@@ -17,7 +17,8 @@ from sepcalc.document import compact_text, compacting, load_yaml
 from sepcalc.document.compacting import write_compact
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError, Invalid
-from sepcalc.network import Network, Node
+from sepcalc.layer import Node
+from sepcalc.network import Network
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise

@@ -11,7 +11,7 @@ from gating import BARE, LARGER, NET, PROJECT, Run, report
 import sepcalc.gate
 from sepcalc.errors import InputError
 from sepcalc.gate import limits
-from sepcalc.network import Layer
+from sepcalc.layer import Layer
 
 # --- what a failure says ---------------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ import sepcalc
 import sepcalc.gate
 from sepcalc.errors import InputError
 from sepcalc.gate import limits
-from sepcalc.network import Network, Node
+from sepcalc.layer import Node
+from sepcalc.network import Network
 from sepcalc.ops.base import Uncounted
 
 

@@ -9,7 +9,7 @@ from gating import Run
 import sepcalc
 from sepcalc.cost import COUNTS
 from sepcalc.gate.metrics import unknown
-from sepcalc.network import Gap
+from sepcalc.layer import Gap
 
 SORT = "uncounted TopK --to 4 --counts compares"
 NET = f"6, act relu, {SORT}, dense -o3"

@@ -17,7 +17,8 @@ from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.keras import read, supported
 from sepcalc.importers.keras.table import LAYERS, OPERATIONS
-from sepcalc.network import Layer, Network
+from sepcalc.layer import Layer
+from sepcalc.network import Network
 from sepcalc.verification import verify
 
 DATA = Path(__file__).parent / "data" / "keras"

@@ -9,7 +9,7 @@ from sepcalc import load
 from sepcalc.errors import InputError
 from sepcalc.gate import check, compare_published, read_limit
 from sepcalc.importers import Request
-from sepcalc.network import by_kind
+from sepcalc.reports.groups import by_kind
 from sepcalc.source import read
 
 SPECS = Path(__file__).parent.parent / "specs"

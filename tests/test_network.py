@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from sepcalc.analysis.receptive_field import MAX_STEPS, Stride
 from sepcalc.cost import COSTS, Cost, total
 from sepcalc.errors import InputError
-from sepcalc.network import LAYER_FIELDS, Network, Node, by_kind, matches, of_chain, of_spec, records, whole
+from sepcalc.layer import Node
+from sepcalc.network import Network, matches, of_chain, of_spec
 from sepcalc.ops.base import Uncounted
+from sepcalc.reports.groups import by_kind
+from sepcalc.reports.layers import records, whole
 from sepcalc.shape import MAX_SIZE, Shape
 from sepcalc.spec import parse
 from sepcalc.verification import verify
@@ -106,6 +109,12 @@ def test_groups_by_kind_add_up() -> None:
 def test_traffic_is_inputs_params_and_outputs_once(text: str, elements: int) -> None:
     (layer,) = of_spec(parse(text)).layers
     assert (layer.traffic(), layer.traffic(2), layer.traffic(element_bytes=1)) == (4 * elements, 2 * elements, elements)
+
+
+LAYER_FIELDS = (
+    *("name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", "receptive_field", "weights"),
+    *("spec", "sources", "origin", "element_bits"),
+)
 
 
 def test_machines_read_the_fields_of_a_layer_in_their_order() -> None:

@@ -5,27 +5,17 @@ from typing import Any
 import pytest
 from helpers import chain, network
 
+from sepcalc.analysis.live_memory import live_sizes
 from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import InputError, Problem
-from sepcalc.network import (
-    DRAWN,
-    Gap,
-    Network,
-    Node,
-    Share,
-    by_block,
-    by_kind,
-    lacking,
-    live_sizes,
-    of_chain,
-    records,
-    whole,
-    within,
-)
+from sepcalc.layer import Gap, Node, lacking
+from sepcalc.network import DRAWN, Network, of_chain
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Random
 from sepcalc.ops.norm import BatchNorm
 from sepcalc.ops.product import Dense
+from sepcalc.reports.groups import Share, by_block, by_kind
+from sepcalc.reports.layers import records, whole, within
 from sepcalc.spec import parse
 
 

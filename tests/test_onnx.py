@@ -22,7 +22,8 @@ from sepcalc.errors import InputError
 from sepcalc.importers import Request
 from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.onnx import OPERATORS, read
-from sepcalc.network import Gap, Network
+from sepcalc.layer import Gap
+from sepcalc.network import Network
 from sepcalc.verification import verify
 
 DATA = Path(__file__).parent / "data" / "onnx"

@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 import sepcalc
 from sepcalc.importers import Request
 from sepcalc.importers.onnx import read
-from sepcalc.network import SUMS, Network
+from sepcalc.layer import SUMS
+from sepcalc.network import Network
 from sepcalc.verification import verify
 
 FAULTS = Path(__file__).parent / "data" / "faults"

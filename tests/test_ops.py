@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from sepcalc.cost import COUNTS, Cost, total
 from sepcalc.kinds import KINDS
-from sepcalc.network import Layer, of_spec
+from sepcalc.layer import Layer
+from sepcalc.network import of_spec
 from sepcalc.ops.base import Op, Window
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import ACTIVATIONS

@@ -9,7 +9,8 @@ from test_ops import HAND, layer_of
 
 from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import Invalid
-from sepcalc.network import Node, of_spec
+from sepcalc.layer import Node
+from sepcalc.network import of_spec
 from sepcalc.ops import conv, elementwise, move, norm, pool, product, recurrent, rename, repeat
 from sepcalc.ops.base import Op, Uncounted, Window, broadcast
 from sepcalc.shape import Shape

@@ -16,7 +16,8 @@ from hypothesis import given
 
 import sepcalc
 from sepcalc.cli import run
-from sepcalc.network import of_spec, records, whole
+from sepcalc.network import of_spec
+from sepcalc.reports.layers import records, whole
 from sepcalc.spec import Spec, parse
 
 ROOT = Path(__file__).parent.parent
@@ -237,7 +238,8 @@ def test_a_line_parses_back_to_its_layer(spec: Spec) -> None:
 
 
 def test_what_has_no_line_is_null() -> None:
-    from sepcalc.network import Network, Node
+    from sepcalc.layer import Node
+    from sepcalc.network import Network
     from sepcalc.ops.base import Uncounted
     from sepcalc.ops.elementwise import Activation
 

@@ -24,7 +24,7 @@ from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import InputError
 from sepcalc.importers.torch.operators import OPERATORS
 from sepcalc.importers.torch.running import traced
-from sepcalc.network import Gap
+from sepcalc.layer import Gap
 from sepcalc.shape import volume
 
 IMAGE, VECTOR, TOKENS, HEADS = (1, 8, 6, 6), (1, 8), (1, 5, 8), (1, 4, 5, 8)

@@ -330,7 +330,8 @@ def test_a_layer_that_cannot_follow_is_named(sep: Run, tmp_path: Path) -> None:
 
 def test_shapes_that_are_written_down_follow_or_refuse() -> None:
     """What an importer has in numbers: an axis is found again by its size, if that is the size of no other."""
-    from sepcalc.network import Network, Node
+    from sepcalc.layer import Node
+    from sepcalc.network import Network
     from sepcalc.ops.base import Op
     from sepcalc.ops.elementwise import Stored
     from sepcalc.ops.move import Copy
@@ -402,7 +403,8 @@ def test_formats(form: str, sep: Run) -> None:
 
 def test_incomplete_networks_exit_with_3(sep: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     from sepcalc.document import Document
-    from sepcalc.network import Network, Node
+    from sepcalc.layer import Node
+    from sepcalc.network import Network
     from sepcalc.ops.base import Uncounted
 
     whole = sepcalc.load("9x9x4, conv -k3 -o8, act relu")

@@ -9,7 +9,7 @@ import pytest
 
 import sepcalc
 from sepcalc.cli import run
-from sepcalc.network import size_in_bytes
+from sepcalc.layer import size_in_bytes
 
 onnx = pytest.importorskip("onnx")
 from graphs import node, saved  # noqa: E402

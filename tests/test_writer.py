@@ -9,12 +9,14 @@ from hypothesis import given
 from sepcalc.document import load_yaml
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError
-from sepcalc.network import Network, Node, of_spec, records
+from sepcalc.layer import Node
+from sepcalc.network import Network, of_spec
 from sepcalc.nodes import Source
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise
 from sepcalc.ops.product import Dense
 from sepcalc.ops.rename import Rename
+from sepcalc.reports.layers import records
 from sepcalc.spec import Spec, parse
 from sepcalc.to_spec import spec_of
 

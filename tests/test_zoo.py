@@ -17,7 +17,8 @@ from sepcalc import load, model_zoo, verify
 from sepcalc.cli import run
 from sepcalc.errors import InputError
 from sepcalc.gate import compare_published
-from sepcalc.network import Layer, Network
+from sepcalc.layer import Layer
+from sepcalc.network import Network
 from sepcalc.shape import show
 from sepcalc.source import read
 

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Any
 
-from sepcalc.ops.base import Op
+from sepcalc.layer import Node
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.norm import BatchNorm
 from sepcalc.ops.product import Dense
@@ -16,19 +16,23 @@ READ_ELSEWHERE = "something else reads the convolution's output too"
 SHARED = "the convolution shares weights with a layer that has not the same norm"
 
 
-class Node(Protocol):
-    """The fields of a node that are needed here."""
+def folded(nodes: Sequence[Node], first: int, ends: Iterable[int]) -> tuple[list[Node], list[int], Iterator[str]]:
+    """The nodes without the batch norms that can be folded, the new number of every tensor, and sentences on the norms.
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def op(self) -> Op: ...
-    @property
-    def sources(self) -> tuple[int, ...]: ...
-    @property
-    def weights(self) -> str | None: ...
-    @property
-    def shared(self) -> int: ...
+    ``first`` is the number of the first node's tensor, ``ends`` are the tensors put out.
+    """
+    owner, stayed = foldable(nodes, first, ends)
+    biased = set(owner.values())
+    numbers, kept = list(range(first)), list[Node]()
+    for at, node in enumerate(nodes):
+        if at in owner:  # its tensor is the convolution's
+            numbers.append(numbers[node.sources[0]])
+            continue
+        numbers.append(first + len(kept))
+        op: Any = node.op
+        op = op._replace(bias=True) if at in biased else op
+        kept.append(node._replace(op=op, sources=tuple([numbers[source] for source in node.sources])))
+    return kept, numbers, told(len(owner), stayed)
 
 
 def foldable(
@@ -37,8 +41,8 @@ def foldable(
     """The batch norms that a convolution, transposed one or dense layer can take in, each with its number (of nodes);
     and the names of those that must stay, by the reason why.
 
-    ``first`` is the number of the first node's tensor, ``ends`` are the tensors put out. A norm stays where anything
-    else reads the convolution's output, and where kernels that several layers share would need different factors.
+    A norm stays where anything else reads the convolution's output, and where kernels that several layers share would
+    need different factors.
     """
     reads = Counter(source for node in nodes for source in node.sources)
     reads.update(ends)  # whoever is given the outputs reads them

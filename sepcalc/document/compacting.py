@@ -9,7 +9,8 @@ from sepcalc.document.writer import (
     write,
 )
 from sepcalc.errors import InputError, Invalid
-from sepcalc.network import Network, Node
+from sepcalc.layer import Node
+from sepcalc.network import Network
 from sepcalc.nodes import Source
 from sepcalc.shape import Shapes
 

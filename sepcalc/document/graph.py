@@ -20,7 +20,7 @@ from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError
 from sepcalc.expression import Value as Number
 from sepcalc.kinds import build
-from sepcalc.network import Node as GraphNode
+from sepcalc.layer import Node as GraphNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.ops.base import Op
 from sepcalc.shape import Shape, Shapes, show

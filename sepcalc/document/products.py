@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from sepcalc.network import Node
+from sepcalc.layer import Node
 from sepcalc.ops.move import Constant, Embedding
 from sepcalc.ops.product import Attention, Einsum, Matmul
 

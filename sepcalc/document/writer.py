@@ -8,7 +8,8 @@ from sepcalc.document.entries import MAX_NAME_LENGTH, is_entry_name
 from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.document.sharing import fit
 from sepcalc.errors import InputError, Invalid, Problem, printable
-from sepcalc.network import ELEMENT_BYTES, Network
+from sepcalc.layer import ELEMENT_BYTES
+from sepcalc.network import Network
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.repeat import Part, Scan
 from sepcalc.shape import Shape, Shapes, show

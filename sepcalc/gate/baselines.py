@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from sepcalc.analysis.live_memory import live_sizes
 from sepcalc.branches import Branch, Choice, more, others
 from sepcalc.cost import COSTS, COUNTS, Cost
 from sepcalc.errors import bad_input, near_miss, printable, quoted
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import MORE, SUMMED, Place, Row, Snapshot
-from sepcalc.network import ELEMENT_BYTES, Gap, live_sizes, size_in_bytes
+from sepcalc.layer import ELEMENT_BYTES, Gap, size_in_bytes
 from sepcalc.shape import MAX_SIZE, show, volume
 
 FORMAT = "sepcalc-baseline/1"

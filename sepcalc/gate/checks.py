@@ -10,7 +10,8 @@ from sepcalc.gate.metrics import unknown
 from sepcalc.gate.published import Claim, Finding, compare_published
 from sepcalc.gate.reasons import Reasons, explained
 from sepcalc.gate.snapshots import Snapshot, growth, taken
-from sepcalc.network import Gap, Network, lacking
+from sepcalc.layer import Gap, lacking
+from sepcalc.network import Network
 from sepcalc.shown import shown
 
 PASSED, OVER, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 70

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from sepcalc.branches import others, rows
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
 from sepcalc.gate.metrics import METRICS, measured, read_metric, spoken, unknown
-from sepcalc.network import Layer, Network, matches
+from sepcalc.layer import Layer
+from sepcalc.network import Network, matches
 from sepcalc.ops.base import Uncounted
 from sepcalc.quantity import Printed, read_amount, read_percent
 

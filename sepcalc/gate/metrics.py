@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.network import SUMS, Layer, Network
+from sepcalc.layer import SUMS, Layer
+from sepcalc.network import Network
 
 
 class Metric(NamedTuple):

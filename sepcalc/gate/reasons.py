@@ -8,7 +8,8 @@ from sepcalc.errors import Invalid
 from sepcalc.gate.diffs import Pair
 from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS
-from sepcalc.network import Layer, of_chain
+from sepcalc.layer import Layer
+from sepcalc.network import of_chain
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings

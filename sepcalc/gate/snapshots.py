@@ -6,7 +6,8 @@ from typing import NamedTuple
 from sepcalc.branches import Choice
 from sepcalc.cost import Cost
 from sepcalc.gate.metrics import METRICS
-from sepcalc.network import ELEMENT_BYTES, Gap, Layer, Network, lacking
+from sepcalc.layer import ELEMENT_BYTES, Gap, Layer, lacking
+from sepcalc.network import Network
 from sepcalc.shape import Shape
 
 

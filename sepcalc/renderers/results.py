@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from sepcalc.network import Layer, Network, Node
+from sepcalc.layer import Layer, Node
+from sepcalc.network import Network
 from sepcalc.renderers import Style, render
 from sepcalc.reports import Report
 

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.comparison import Comparison, Variant, formulas, variant_spec
 from sepcalc.cost import COSTS
-from sepcalc.network import records, whole, within
 from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
-from sepcalc.reports.layers import explanation, steps
+from sepcalc.reports.layers import explanation, records, steps, whole, within
 from sepcalc.shape import show
 
 

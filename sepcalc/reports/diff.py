@@ -11,7 +11,7 @@ from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
-from sepcalc.network import lacking
+from sepcalc.layer import lacking
 from sepcalc.reports import (
     BAD,
     COUNT,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sepcalc.network import Gap
+from sepcalc.layer import Gap
 from sepcalc.reports import Lines
 
 

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS
-from sepcalc.network import LATER_FIELDS, Network, records, whole, within
+from sepcalc.network import Network
 from sepcalc.reports import COUNT, NUMBER, Lines, Row, Section, Table, columns, row
-from sepcalc.reports.layers import MEANING, explained, explanation, steps, widths
+from sepcalc.reports.layers import LATER_FIELDS, MEANING, explained, explanation, records, steps, whole, widths, within
 from sepcalc.shape import show
 from sepcalc.spec import Spec
 

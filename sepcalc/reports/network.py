@@ -9,10 +9,11 @@ from sepcalc.analysis.receptive_field import Stride
 from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
-from sepcalc.network import Network, Share, by_block, by_kind, records
+from sepcalc.network import Network
 from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
-from sepcalc.reports.layers import MEANING, explanation, widths
+from sepcalc.reports.groups import Share, by_block, by_kind
+from sepcalc.reports.layers import MEANING, explanation, records, widths
 from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, total
-from sepcalc.network import Layer
+from sepcalc.layer import Layer
 
 MAX_DEPTH = 20  # parts of a name that nest; what is below stays one part
 MAX_PERIOD = 12  # layers in a row that may be repeated together

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, COUNTS, Cost, total
-from sepcalc.network import lacking
+from sepcalc.layer import lacking
 from sepcalc.reports import BAD, COUNT, Column, Lines, Row, Section, Table, toned
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
-from sepcalc.network import Gap, Network, lacking
+from sepcalc.layer import Gap, lacking
+from sepcalc.network import Network
 from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.rewriting import Change, Rewritten
 from sepcalc.rewriting.fit import Answer

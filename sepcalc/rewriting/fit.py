@@ -16,7 +16,8 @@ from sepcalc.branches import Choice, heaviest
 from sepcalc.cost import COSTS, Cost
 from sepcalc.errors import InputError, Invalid, bad_input, quoted
 from sepcalc.extras import install
-from sepcalc.network import SUMS, Network
+from sepcalc.layer import SUMS
+from sepcalc.network import Network
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.rewriting.resize import resized

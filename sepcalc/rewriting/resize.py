@@ -8,7 +8,8 @@ from fractions import Fraction
 
 from sepcalc.errors import InputError, Invalid, Problem, bad_input
 from sepcalc.expression import make_divisible
-from sepcalc.network import Network, Node
+from sepcalc.layer import Node
+from sepcalc.network import Network
 from sepcalc.ops.base import Op, Width
 from sepcalc.rewriting.channels import Channels
 from sepcalc.shape import MAX_SIZE, Shape, Shapes, show

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, quoted
-from sepcalc.network import Layer, Network, Node, matches
+from sepcalc.layer import Layer, Node
+from sepcalc.network import Network, matches
 from sepcalc.ops.base import Chain
 from sepcalc.ops.conv import Conv
 from sepcalc.option_words import spelled

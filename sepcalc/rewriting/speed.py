@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
-from sepcalc.network import Layer
+from sepcalc.layer import Layer
 
 
 class Load(NamedTuple):

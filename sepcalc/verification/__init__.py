@@ -17,7 +17,8 @@ import numpy as np
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
 from sepcalc.cost import Cost, total
 from sepcalc.errors import bad_input
-from sepcalc.network import Gap, Layer, Network, gap, of_spec
+from sepcalc.layer import Gap, Layer, gap
+from sepcalc.network import Network, of_spec
 from sepcalc.ops.base import Uncounted
 from sepcalc.spec import Spec, parse
 from sepcalc.verification.layers import Progress, Run, check_layer, operations

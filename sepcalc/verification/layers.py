@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from sepcalc.cost import Cost
-from sepcalc.network import Layer
+from sepcalc.layer import Layer
 from sepcalc.shape import volume
 from sepcalc.verification.bench import Bench
 from sepcalc.verification.counting import Array, Tally

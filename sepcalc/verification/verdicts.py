@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sepcalc.cost import COSTS, Cost
-from sepcalc.network import Gap
+from sepcalc.layer import Gap
 from sepcalc.shown import shown
 
 Difference = tuple[str, int, int]

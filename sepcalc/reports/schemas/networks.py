@@ -1,6 +1,6 @@
 """The fields of the reports on layers and networks."""
 
-from sepcalc.network import LATER_FIELDS
+from sepcalc.reports.layers import LATER_FIELDS
 from sepcalc.reports.schemas import field
 from sepcalc.reports.schemas.field import Fields
 

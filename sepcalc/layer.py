@@ -1,0 +1,167 @@
+"""A node of a network, the row that a report has of it, and what is not known of it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named
+from sepcalc.ops.base import Op, Uncounted
+from sepcalc.shape import Shape, Shapes, volume
+from sepcalc.shown import shown
+
+ELEMENT_BYTES = 4  # float32
+
+
+class Origin(NamedTuple):
+    """Where a node comes from, as far as its file says: the operator there, the path of the module that ran it, and the
+    class of that module."""
+
+    operator: str
+    module: str | None = None
+    class_name: str | None = None
+
+    def record(self) -> dict[str, str | None]:
+        """What machines read."""
+        return {"operator": self.operator, "module": self.module, "class": self.class_name}
+
+
+class Node(NamedTuple):
+    """One op of the graph. Tensors are numbered: the network's inputs first, then the output of each node;
+    ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
+    is how many params of this node do not count with it, where others have counted some (tied embeddings), or fewer
+    than 0 where it stores more than its op says; ``owners`` are the names of those others, with how many each counts.
+    What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains; ``buffers``
+    are how many of these it stores besides those that its op says: a fixed kernel, a mask of pruned weights.
+    ``origin`` is where it comes from, ``element_bits`` the width of an element that it gives, and ``stored_width`` the
+    bytes that so many of its stored numbers take; each None where no file says so."""
+
+    name: str
+    op: Op
+    sources: tuple[int, ...]
+    output: Shape
+    weights: str | None = None
+    shared: int = 0
+    owners: tuple[tuple[str, int], ...] = ()
+    buffers: int = 0
+    origin: Origin | None = None
+    element_bits: int | None = None
+    stored_width: tuple[int, int] | None = None
+
+
+def size_in_bytes(elements: int, bits: int | None, element_bytes: int | None = None) -> int:
+    """What a tensor of so many elements takes: at ``element_bytes`` each where these are given, else at its own width
+    in bits, rounded up to whole bytes; at 4 bytes each where that is not known."""
+    bits = 8 * (element_bytes or ELEMENT_BYTES) if element_bytes or bits is None else bits
+    return -(-elements * bits // 8)
+
+
+class Gap(NamedTuple):
+    """A layer that could not be counted: the operator's name, why, and in which counts (all, if not said)."""
+
+    name: str
+    kind: str
+    reason: str
+    counts: tuple[str, ...] = COUNTS
+
+    @property
+    def whole(self) -> bool:
+        """Whether none of its counts is known."""
+        return self.counts == COUNTS
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.kind}): {self.reason}"
+
+
+def gap(name: str, op: Uncounted) -> Gap:
+    """What is not known of a layer of this name."""
+    return Gap(name, op.called, op.reason, op.counts)
+
+
+def lacking(gaps: Iterable[Gap]) -> tuple[str, ...]:
+    """The counts that are not known in full, in their order."""
+    missing = {count for one in gaps for count in one.counts}
+    return tuple([count for count in COUNTS if count in missing])
+
+
+class Layer(NamedTuple):
+    """One row of a report: an op where it stands."""
+
+    name: str
+    op: Op
+    inputs: Shapes
+    output: Shape
+    cost: Cost
+    weights: str | None = None
+    shared: int = 0  # params that it reads, but that are counted elsewhere
+    fixed: int = 0  # of its buffers, those that it reads besides what its op says
+    origin: Origin | None = None
+    element_bits: int | None = None  # of what it gives
+    input_bits: tuple[int | None, ...] = ()  # of what it reads
+    stored_width: tuple[int, int] | None = None  # the bytes that so many of its stored numbers take
+
+    def __str__(self) -> str:
+        return shown(self)
+
+    @property
+    def kind(self) -> str:
+        """What it is, however it was written."""
+        return self.op.kind(self.inputs)
+
+    @property
+    def detail(self) -> str:
+        """Its settings in a few words."""
+        return self.op.detail(self.inputs)
+
+    @property
+    def effective_macs(self) -> int:
+        """Macs whose input element is not padding."""
+        return self.op.effective_macs(self.inputs, self.output, self.cost.macs)
+
+    @property
+    def stored(self) -> int:
+        """The numbers that count here and are read as weights: params, and buffers that stand where params do."""
+        return self.cost.params + self.fixed + (0 if self.op.writes else self.cost.buffers)
+
+    @property
+    def elsewhere(self) -> int:
+        """The numbers that it reads as weights, but that are none of its params: counted elsewhere, or as buffers."""
+        return max(0, self.shared, self.fixed)
+
+    def explain(self) -> dict[str, str]:
+        """How every count that is not zero came about, from the one formula that computes it."""
+        counts = self.op.cost(self.inputs, self.output, named)._asdict()
+        told = {name: derivation(counts[name]) for name, value in self.cost._asdict().items() if value}
+        if self.fixed:
+            own = f"{derivation(counts['buffers'])} + " if counts["buffers"] else ""
+            told["buffers"] = f"{own}{self.fixed} stored, but not trained"
+        return told
+
+    def stored_bytes(self, element_bytes: int | None = None) -> int:
+        """Bytes of what it stores: its params, or the buffers in their place; a norm's statistics are prepared into
+        its scale and shift."""
+        stored = self.cost.params + self.elsewhere
+        if element_bytes or self.stored_width is None:
+            return size_in_bytes(stored, None, element_bytes)
+        size, of = self.stored_width
+        return -(-stored * size // of)
+
+    def traffic(self, element_bytes: int | None = None) -> int:
+        """Bytes that it must move at least: inputs, what it stores and outputs once each; none where it only renames.
+        At the widths of its file, or at 4 bytes an element; ``element_bytes`` is another width for all."""
+        if not self.op.writes:
+            return 0
+        widths = self.input_bits or (None,) * len(self.inputs)
+        read = [size_in_bytes(volume(shape), bits, element_bytes) for shape, bits in zip(self.inputs, widths)]
+        written = size_in_bytes(volume(self.output), self.element_bits, element_bytes)
+        return sum(read) + self.stored_bytes(element_bytes) + written
+
+
+def _count(at: int) -> Callable[[Layer], int]:
+    return lambda layer: layer.cost[at]
+
+
+SUMS: Mapping[str, Callable[[Layer], int]] = {  # metrics of a network that are the sum over its layers
+    **{name: _count(at) for at, name in enumerate(COSTS)},
+    "flops": lambda layer: layer.cost.flops,
+    "effective_macs": lambda layer: layer.effective_macs,
+    "traffic": lambda layer: layer.traffic(),
+}
