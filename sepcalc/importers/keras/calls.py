@@ -1,14 +1,13 @@
-"""What a model's configuration says of its layers: which there are, their shapes, and who reads whom."""
+"""Who reads whom in a model's configuration: the calls of its layers, and the tensors that they are called on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.attributes import shown, whole
 from sepcalc.importers.keras.build import Tensor, tensors_in
-from sepcalc.shape import MAX_SIZE, Shape, read_shape
-
-MODELS = ("Model", "Functional", "Sequential")
+from sepcalc.importers.keras.entries import Entry, batch_shape, known
+from sepcalc.shape import Shape
 
 
 class Ref(NamedTuple):
@@ -21,123 +20,78 @@ class Ref(NamedTuple):
     shape: tuple[int | None, ...] | None = None
 
 
-class Entry(NamedTuple):
-    """A layer as the file has it."""
-
-    name: str
-    class_name: str
-    module: Any
-    registered: Any
-    config: dict[str, Any]
-    raw: dict[str, Any]
-
-    @property
-    def operands(self) -> int:
-        """How many arguments it is called on, if it may be an operation of keras.ops: files of the old format say no
-        module, but an operation has nothing of what every layer has, and is called as Keras 3 writes it. Else 0."""
-        nodes = self.raw.get("inbound_nodes")
-        call = nodes[0] if isinstance(nodes, list) and nodes else None
-        if self.module is not None or self.registered is not None or {"dtype", "trainable"} & set(self.config):
-            return 0
-        args = call.get("args") if isinstance(call, dict) else None
-        return len(args) if isinstance(args, list) else 0
-
-    @property
-    def is_model(self) -> bool:
-        """Whether it has layers of its own, connected here."""
-        if self.class_name == "Sequential":
-            return True
-        return "layers" in self.config and ("input_layers" in self.config or self.class_name in MODELS)
-
-
-def entry(value: Any, where: str = "a layer") -> Entry:
-    """One serialized layer. Raises Invalid where it is none."""
-    if not isinstance(value, dict):
-        raise Invalid(f"{where} is {shown(value)}: expected an object with class_name and config")
-    class_name, config = value.get("class_name"), value.get("config")
-    if not isinstance(class_name, str):
-        raise Invalid(f"{where} has no class_name")
-    if class_name == "Sequential" and isinstance(config, list):  # as Keras wrote it up to 2.2.2
-        config = {"layers": config}
-    if not isinstance(config, dict):
-        raise Invalid(f"{where}, of the class {quoted(class_name)}, has no config")
-    name = value.get("name", config.get("name"))
-    if name is None:
-        name = class_name.lower()
-    if not isinstance(name, str) or not name:
-        raise Invalid(f"{where}, of the class {quoted(class_name)}, has {shown(name)} for a name")
-    return Entry(printable(name), class_name, value.get("module"), value.get("registered_name"), config, value)
-
-
 Arguments = tuple[list[Any], dict[str, Any]]
+Place = tuple[str, int]  # a layer by its name, and which of its calls
+Done = Mapping[Place, list[Tensor]]  # what calls gave
 
 
-# --- shapes of the file -----------------------------------------------------------------------------------------------
+class Wiring(NamedTuple):
+    """Who reads whom in a model: its layers by name, their calls, and the tensors that are its inputs and its results;
+    ``offsets`` has 1 for models whose calls are numbered from 1 here."""
+
+    layers: dict[str, Entry]
+    calls: dict[Place, Arguments]
+    inputs: list[Ref]
+    results: list[Ref]
+    offsets: dict[str, int]
+
+    def place(self, ref: Ref) -> Place:
+        """The call that gives a tensor."""
+        return ref.layer, ref.node - self.offsets.get(ref.layer, 0)
+
+    def needs(self, call: Place) -> set[Place]:
+        """The calls whose tensors a call reads."""
+        return {self.place(ref) for ref in refs_in([*self.calls[call]])}
+
+    def said(self) -> dict[Place, list[Shape | None]]:
+        """The shapes of outputs, as those who read them say."""
+        hints: dict[Place, list[Shape | None]] = {}
+        for ref in refs_in([list(call) for call in self.calls.values()]):
+            shape = known(ref.shape)
+            if shape is not None and ref.tensor < 1000:
+                said = hints.setdefault(self.place(ref), [])
+                said += [None] * (ref.tensor + 1 - len(said))
+                said[ref.tensor] = shape
+        return hints
+
+    def result_of(self, done: Done, ref: Ref) -> Tensor | None:
+        """A tensor; None where the call that gives it is not done. Raises Invalid where that gives fewer."""
+        made = done.get(self.place(ref))
+        if made is None:
+            return None
+        if ref.tensor >= len(made):
+            raise Invalid(f"{quoted(ref.layer)} has {len(made)} outputs: there is none of the number {ref.tensor}")
+        return made[ref.tensor]
+
+    def bound(self, value: Any, done: Done) -> Any:
+        """Arguments with tensors for Refs. Raises Invalid where one is not there."""
+        if isinstance(value, Ref):
+            tensor = self.result_of(done, value)
+            if tensor is None:
+                raise Invalid(f"it reads {quoted(value.layer)}, which is not there")
+            return tensor
+        if isinstance(value, list):
+            return [self.bound(item, done) for item in value]
+        if isinstance(value, dict):
+            return {key: self.bound(item, done) for key, item in value.items()}
+        return value
 
 
-def declared(config: dict[str, Any]) -> Any:
-    """The input shape that a layer's config says, the batch first."""
-    said = config.get("batch_shape") or config.get("batch_input_shape")
-    if said is None and isinstance(config.get("input_shape"), list):
-        said = [None, *config["input_shape"]]
-    if said is None and isinstance(config.get("input_dim"), int) and "output_dim" not in config:
-        said = [None, config["input_dim"]]
-    return said
+def wiring(model: Entry) -> Wiring:
+    """Who reads whom in a model. Raises Invalid."""
+    entries = model.layers
+    by_name = {one.raw.get("name", one.config.get("name", one.name)): one for one in entries}  # as the file has it
+    calls = {(one.name, at): call for one in entries for at, call in enumerate(_calls_of(one, by_name))}
+    inputs = _refs_named(model.config.get("input_layers"), by_name) or [
+        Ref(one.name, 0, 0) for one in entries if one.class_name == "InputLayer"
+    ]
+    results = _refs_named(model.config.get("output_layers"), by_name)
+    if not results:
+        raise Invalid(f"the model {quoted(model.name)} names no output_layers")
+    return Wiring({one.name: one for one in entries}, calls, inputs, results, _numbering(entries, calls, results))
 
 
-def build_shape(raw: dict[str, Any]) -> Any:
-    said = raw.get("build_config")
-    shape = said.get("input_shape") if isinstance(said, dict) else None
-    return shape if isinstance(shape, list) and not any(isinstance(size, list) for size in shape) else None
-
-
-def first_shape(one: Entry) -> Any:
-    """What a model that begins a Sequential says about its own input."""
-    if one.is_model and isinstance(layers := one.config.get("layers"), list) and layers:
-        first = entry(layers[0])
-        return declared(first.config) or build_shape(one.raw)
-    return build_shape(one.raw)
-
-
-def batch_shape(said: Any) -> tuple[int | None, ...] | None:
-    """Without the batch. Raises Invalid where it is no shape."""
-    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
-        said = said[0]
-    if said is None:
-        return None
-    if not isinstance(said, list) or not said:
-        raise Invalid(f"its shape is {shown(said)}: expected sizes")
-    if len(said) > 32:
-        raise Invalid("its shape has more than 32 sizes")
-    try:
-        return tuple([None if size is None else whole(size) for size in said[1:]])
-    except Invalid as fact:
-        raise Invalid(f"its shape has the size {fact.message}") from fact
-
-
-def batch_size(said: Any) -> int | None:
-    """The batch in it, where it is a size."""
-    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
-        said = said[0]
-    size = said[0] if isinstance(said, list) and said else None
-    return size if isinstance(size, int) and 1 <= size <= MAX_SIZE else None
-
-
-def known(shape: tuple[int | None, ...] | None) -> Shape | None:
-    if shape is None:
-        return None
-    sizes = tuple([size for size in shape if size is not None])
-    return sizes if len(sizes) == len(shape) else None
-
-
-def sizes_of(text: str) -> Shape:
-    return tuple([size for part in text.split("x") for size in read_shape(part)])
-
-
-# --- who reads whom ---------------------------------------------------------------------------------------------------
-
-
-def calls_of(one: Entry, by_name: dict[Any, Entry]) -> Iterator[Arguments]:
+def _calls_of(one: Entry, by_name: dict[Any, Entry]) -> Iterator[Arguments]:
     """Every call of a layer: its arguments, tensors as Refs."""
     nodes = one.raw.get("inbound_nodes", [])
     if not isinstance(nodes, list):
@@ -229,7 +183,7 @@ def _old_values(value: Any, by_name: dict[Any, Entry], depth: int) -> Any:
     return value
 
 
-def refs_named(value: Any, by_name: dict[Any, Entry]) -> list[Ref]:
+def _refs_named(value: Any, by_name: dict[Any, Entry]) -> list[Ref]:
     """The tensors that input_layers or output_layers name, in whatever structure."""
     if _is_old_ref(value, by_name) or (
         isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int)
@@ -241,7 +195,7 @@ def refs_named(value: Any, by_name: dict[Any, Entry]) -> list[Ref]:
         return []
     if not isinstance(value, list):
         raise Invalid(f"input_layers or output_layers has {shown(value)}: expected [layer, node, tensor]")
-    return [ref for item in value for ref in refs_named(item, by_name)]
+    return [ref for item in value for ref in _refs_named(item, by_name)]
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
@@ -252,9 +206,7 @@ def refs_in(value: Any) -> Iterator[Ref]:
             yield from refs_in(item)
 
 
-def numbering(
-    entries: Sequence[Entry], calls: dict[tuple[str, int], Arguments], results: Sequence[Ref]
-) -> dict[str, int]:
+def _numbering(entries: Sequence[Entry], calls: Mapping[Place, Arguments], results: Sequence[Ref]) -> dict[str, int]:
     """For models inside: 1 where the calls in this graph are numbered from 1, the model's own making being 0."""
     models = {one.name: one for one in entries if one.is_model}
     if not models:
@@ -269,43 +221,6 @@ def numbering(
         if 0 not in nodes and (max(nodes) >= count or models[name].class_name != "Sequential"):
             offsets[name] = 1
     return offsets
-
-
-def shapes_said(
-    calls: dict[tuple[str, int], Arguments], results: Sequence[Ref], offsets: dict[str, int]
-) -> dict[tuple[str, int], list[Shape | None]]:
-    """The shapes of outputs, as those who read them say."""
-    hints: dict[tuple[str, int], list[Shape | None]] = {}
-    for ref in refs_in([list(call) for call in calls.values()]):
-        shape = known(ref.shape)
-        if shape is not None and ref.tensor < 1000:
-            said = hints.setdefault((ref.layer, ref.node - offsets.get(ref.layer, 0)), [])
-            said += [None] * (ref.tensor + 1 - len(said))
-            said[ref.tensor] = shape
-    return hints
-
-
-def result_of(done: dict[tuple[str, int], list[Tensor]], ref: Ref, offsets: dict[str, int]) -> Tensor | None:
-    made = done.get((ref.layer, ref.node - offsets.get(ref.layer, 0)))
-    if made is None:
-        return None
-    if ref.tensor >= len(made):
-        raise Invalid(f"{quoted(ref.layer)} has {len(made)} outputs: there is none of the number {ref.tensor}")
-    return made[ref.tensor]
-
-
-def bind(value: Any, done: dict[tuple[str, int], list[Tensor]], offsets: dict[str, int]) -> Any:
-    """Arguments with tensors for Refs."""
-    if isinstance(value, Ref):
-        tensor = result_of(done, value, offsets)
-        if tensor is None:
-            raise Invalid(f"it reads {quoted(value.layer)}, which is not there")
-        return tensor
-    if isinstance(value, list):
-        return [bind(item, done, offsets) for item in value]
-    if isinstance(value, dict):
-        return {key: bind(item, done, offsets) for key, item in value.items()}
-    return value
 
 
 def in_order(given: Sequence[Any], names: Sequence[str]) -> list[Tensor]:

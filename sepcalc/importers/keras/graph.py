@@ -1,37 +1,30 @@
 """The layers of a model, in the order in which they run: functional graphs, sequences, models inside models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
-from typing import Any
+from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.graph_builder import fixed_batch
+from sepcalc.importers.common.graph_builder import fixed_batch, numbered
 from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
-from sepcalc.importers.keras.calls import (
-    Arguments,
+from sepcalc.importers.keras.calls import Place, Wiring, in_order, wiring
+from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.entries import (
     Entry,
-    Ref,
     batch_shape,
     batch_size,
-    bind,
     build_shape,
-    calls_of,
     declared,
     entry,
     first_shape,
-    in_order,
     known,
-    numbering,
-    refs_in,
-    refs_named,
-    result_of,
-    shapes_said,
     sizes_of,
 )
-from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.rows import Operator
 from sepcalc.importers.keras.stored import Weights, with_weights
 from sepcalc.importers.keras.table import may_store, row_of
@@ -70,6 +63,18 @@ def refusal(problems: Sequence[Problem], path: str) -> InputError:
     return InputError([*found, Problem(f"and {more} more", place=place)] if more > 0 else found)
 
 
+class Run(NamedTuple):
+    """One run of a layer: its path in the network, the key of its weights, what it is called on, and the shapes that
+    the file says of what it gives, None where it says none."""
+
+    one: Entry
+    path: str
+    key: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    expected: Sequence[Shape | None] = ()
+
+
 class Reader:
     """One model on its way to a network: what it is made of, and what is wrong with it."""
 
@@ -101,15 +106,15 @@ class Reader:
                 "build it as a functional model, or export it to ONNX: model.export('model.onnx', format='onnx')",
             )
         self.model.channels_first = _any_first(whole_model.config)
-        if whole_model.class_name == "Sequential" and not _connected(whole_model):
-            outputs = self.sequential(whole_model, "", "", None)
-        else:
-            outputs = self.functional(whole_model, "", "", None)
+        in_line = whole_model.class_name == "Sequential" and not _connected(whole_model)
+        outputs = (self.sequential if in_line else self.functional)(whole_model, "", "", None)
         if self.problems:
             raise _Failed
         if not self.model.nodes:
             raise Invalid("the model has no layers")
-        named = {"output": outputs[0][1].number} if len(outputs) == 1 else _distinct(outputs)
+        names = ["output"] if len(outputs) == 1 else [name for name, _ in outputs]
+        taken = dict[str, int]()
+        named = {numbered(taken, name): tensor.number for name, (_, tensor) in zip(names, outputs)}
         nodes = with_weights(self.model, self.model.finished(), self.weights, [*self.uncalled])
         if note := never_called(self.uncalled, self._alone, self.weights):
             self.model.note(note)
@@ -188,11 +193,7 @@ class Reader:
     # --- a sequence ---------------------------------------------------------------------------------------------------
 
     def sequential(self, model: Entry, path: str, key: str, given: Sequence[Tensor] | None) -> list[tuple[str, Tensor]]:
-        layers = model.config.get("layers")
-        if not isinstance(layers, list):
-            raise Invalid(f"the model {quoted(model.name)} has no list of layers")
-        entries = [entry(value, f"layer {at}") for at, value in enumerate(layers, 1)]
-        _unique(entries, model.name)
+        entries = model.layers
         with self.model.nesting():
             if entries and entries[0].class_name == "InputLayer":
                 first, entries = entries[0], entries[1:]
@@ -211,37 +212,21 @@ class Reader:
                 hint = build_shape(following.raw) if following and not self.overridden else None
                 expected = [known(batch_shape(hint))] if isinstance(hint, list) else []
                 argument = tensors[0] if len(tensors) == 1 else tensors
-                tensors = self.call(one, _under(path, one.name), _under(key, one.name), [argument], {}, expected)
+                tensors = self.call(Run(one, _under(path, one.name), _under(key, one.name), [argument], {}, expected))
         return [(model.name, tensor) for tensor in tensors]
 
     # --- a graph ------------------------------------------------------------------------------------------------------
 
     def functional(self, model: Entry, path: str, key: str, given: Sequence[Any] | None) -> list[tuple[str, Tensor]]:
-        layers = model.config.get("layers")
-        if not isinstance(layers, list):
-            raise Invalid(f"the model {quoted(model.name)} has no list of layers")
-        entries = [entry(value, f"layer {at}") for at, value in enumerate(layers, 1)]
-        _unique(entries, model.name)
-        by_name = {one.raw.get("name", one.config.get("name", one.name)): one for one in entries}
-        calls = {(one.name, at): call for one in entries for at, call in enumerate(calls_of(one, by_name))}
-        wanted = refs_named(model.config.get("input_layers"), by_name) or [
-            Ref(one.name, 0, 0) for one in entries if one.class_name == "InputLayer"
-        ]
-        results = refs_named(model.config.get("output_layers"), by_name)
-        if not results:
-            raise Invalid(f"the model {quoted(model.name)} names no output_layers")
-        called = {name for name, _ in calls}
-        self.uncalled.update((_under(key, one.name), one) for one in entries if one.name not in called)
-        offsets = numbering(entries, calls, results)
-        hints = shapes_said(calls, results, offsets) if not self.overridden else {}
+        wires = wiring(model)
+        called = {name for name, _ in wires.calls}
+        self.uncalled.update((_under(key, one.name), one) for one in wires.layers.values() if one.name not in called)
         with self.model.nesting():
-            done = self._begin(model, by_name, wanted, given)
-            if self.overridden:
-                hints = {}
-            self._run_calls(entries, calls, offsets, hints, done, path, key)
+            done = self._begin(model, wires, given)
+            self._run_calls(wires, {} if self.overridden else wires.said(), done, path, key)
             outputs = []
-            for ref in results:
-                tensor = result_of(done, ref, offsets)
+            for ref in wires.results:
+                tensor = wires.result_of(done, ref)
                 if tensor is None:
                     if not self.problems:
                         raise Invalid(f"the output {quoted(ref.layer)} is made by no layer of {quoted(model.name)}")
@@ -249,74 +234,56 @@ class Reader:
                 outputs.append((ref.layer, tensor))
         return outputs
 
-    def _begin(
-        self, model: Entry, by_name: dict[Any, Entry], wanted: Sequence[Ref], given: Sequence[Any] | None
-    ) -> dict[tuple[str, int], list[Tensor]]:
+    def _begin(self, model: Entry, wires: Wiring, given: Sequence[Any] | None) -> dict[Place, list[Tensor]]:
         """The inputs of the graph: those of the model, or what it is called on."""
-        for ref in wanted:
-            if ref.layer not in by_name:
+        for ref in wires.inputs:
+            if ref.layer not in wires.layers:
                 raise Invalid(f"the model {quoted(model.name)} names an input {quoted(ref.layer)} that it lacks")
+        inputs = [wires.layers[ref.layer] for ref in wires.inputs]
         if given is None:
-            inputs = [by_name[ref.layer] for ref in wanted]
             named = {one.name for one in inputs}
-            stray = [o for o in by_name.values() if o.class_name == "InputLayer" and o.name not in named]
-            tensors = self.inputs([(one.name, declared(one.config)) for one in [*inputs, *stray]])
-            for one in [*inputs, *stray]:
+            inputs += [o for o in wires.layers.values() if o.class_name == "InputLayer" and o.name not in named]
+            tensors = self.inputs([(one.name, declared(one.config)) for one in inputs])
+            for one in inputs:
                 self.model.widen_input(one.name, one.config.get("dtype"))
-            names = [one.name for one in [*inputs, *stray]]
         else:
-            names = [by_name[ref.layer].name for ref in wanted]
-            tensors = in_order(given, names)
-            if len(tensors) != len(names):
-                raise Invalid(f"it is called on {len(tensors)} tensors: expected {len(names)}")
-        return {(name, 0): [tensor] for name, tensor in zip(names, tensors)}
+            tensors = in_order(given, [one.name for one in inputs])
+            if len(tensors) != len(inputs):
+                raise Invalid(f"it is called on {len(tensors)} tensors: expected {len(inputs)}")
+        return {(one.name, 0): [tensor] for one, tensor in zip(inputs, tensors)}
 
     def _run_calls(
         self,
-        entries: Sequence[Entry],
-        calls: dict[tuple[str, int], "Arguments"],
-        offsets: dict[str, int],
-        hints: dict[tuple[str, int], list[Shape | None]],
-        done: dict[tuple[str, int], list[Tensor]],
+        wires: Wiring,
+        hints: Mapping[Place, Sequence[Shape | None]],
+        done: dict[Place, list[Tensor]],
         path: str,
         key: str,
     ) -> None:
         """Every call once what it reads is there, in the order of the file where there is a choice."""
+        calls = [call for call in wires.calls if call not in done]
         order = {call: at for at, call in enumerate(calls)}
-        by_name = {one.name: one for one in entries}
-        waiting: dict[tuple[str, int], int] = {}
-        readers: dict[tuple[str, int], list[tuple[str, int]]] = {}
-        for call, (args, kwargs) in calls.items():
-            if call in done:
-                continue
-            needs = {(ref.layer, ref.node - offsets.get(ref.layer, 0)) for ref in refs_in([args, kwargs])}
+        sorter = TopologicalSorter[Place]()
+        for call in calls:
+            needs = wires.needs(call)
             for need in needs:
-                if need not in calls and need not in done:
+                if need not in wires.calls and need not in done:
                     raise Invalid(f"{quoted(call[0])} reads {quoted(need[0])}, call {need[1]}, which is not there")
-            missing = [need for need in needs if need not in done]
-            waiting[call] = len(missing)
-            for need in missing:
-                readers.setdefault(need, []).append(call)
-        ready = [order[call] for call, count in waiting.items() if not count]
+            sorter.add(call, *needs.difference(done))
+        with suppress(CycleError):  # what is in no cycle runs
+            sorter.prepare()
+        ready = [order[call] for call in sorter.get_ready()]
         heapify(ready)
-        every = list(calls)
         while ready:
-            call = every[heappop(ready)]
-            one = by_name[call[0]]
-            args, kwargs = calls[call]
-            try:
-                bound = [bind(args, done, offsets), bind(kwargs, done, offsets)]
-                done[call] = self.call(
-                    one, _under(path, one.name), _under(key, one.name), bound[0], bound[1], hints.get(call, [])
-                )
-            except _Failed:
-                pass
-            else:
-                for reader in readers.get(call, ()):
-                    waiting[reader] -= 1
-                    if not waiting[reader]:
-                        heappush(ready, order[reader])
-        if not self.problems and (stuck := [call[0] for call, count in waiting.items() if count]):
+            call = calls[heappop(ready)]
+            args, kwargs = wires.bound([*wires.calls[call]], done)
+            one, below = wires.layers[call[0]], (_under(path, call[0]), _under(key, call[0]))
+            with suppress(_Failed):  # nothing that reads it runs
+                done[call] = self.call(Run(one, *below, args, kwargs, hints.get(call, [])))
+                sorter.done(call)
+                for following in sorter.get_ready():
+                    heappush(ready, order[following])
+        if not self.problems and (stuck := [call[0] for call in calls if call not in done]):
             names = ", ".join(map(quoted, stuck[:5]))
             raise Invalid(f"the layers {names} wait for one another: a graph has no cycles")
 
@@ -325,59 +292,36 @@ class Reader:
     def run(self, value: Any, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
         """A layer inside a wrapper."""
         with self.model.nesting():
-            return self._call(entry(value, "the layer inside it"), path, key, args, kwargs, [])
+            return self._made(Run(entry(value, "the layer inside it"), path, key, args, kwargs))
 
-    def call(
-        self,
-        one: Entry,
-        path: str,
-        key: str,
-        args: list[Any],
-        kwargs: dict[str, Any],
-        expected: Sequence[Shape | None],
-    ) -> list[Tensor]:
+    def call(self, run: Run) -> list[Tensor]:
         """What a layer gives. What is wrong with it is written down; raises _Failed then."""
         try:
-            made = self._call(one, path, key, args, kwargs, expected)
-            for tensor, said in zip(made, expected):
+            made = self._made(run)
+            for tensor, said in zip(made, run.expected):
                 if said is not None and tensor.sure and said != tensor.shape and not self.overridden:
                     raise Invalid(f"its output is {show(tensor.shape) or 'one number'}, but the file says {show(said)}")
             return made
         except Invalid as fact:
-            if path not in self.broken:
-                self.broken.add(path)
-                where = f"layer {quoted(path)} ({printable(one.class_name)[:60]})"
+            if run.path not in self.broken:
+                self.broken.add(run.path)
+                where = f"layer {quoted(run.path)} ({printable(run.one.class_name)[:60]})"
                 self.problems.append(Problem(f"{where}: {fact.message}", fact.hint))
             raise _Failed from fact
 
-    def _call(
-        self,
-        one: Entry,
-        path: str,
-        key: str,
-        args: list[Any],
-        kwargs: dict[str, Any],
-        expected: Sequence[Shape | None],
-    ) -> list[Tensor]:
-        if one.is_model:
-            return self._nested(one, path, key, args, kwargs)
-        with self.model.of_layer(one.class_name, one.module, path, one.config.get("dtype")):
-            return self._layer(one, path, key, args, kwargs, expected)
+    def _made(self, run: Run) -> list[Tensor]:
+        if run.one.is_model:
+            return self._nested(run)
+        with self.model.of_layer(run.one.class_name, run.one.module, run.path, run.one.config.get("dtype")):
+            return self._layer(run)
 
-    def _layer(
-        self,
-        one: Entry,
-        path: str,
-        key: str,
-        args: list[Any],
-        kwargs: dict[str, Any],
-        expected: Sequence[Shape | None],
-    ) -> list[Tensor]:
+    def _layer(self, run: Run) -> list[Tensor]:
+        one = run.one
         row = row_of(one.class_name, one.module, one.registered, one.operands)
         if one.class_name in ("TFOpLambda", "SlicingOpLambda"):
             row = function_of(one.config.get("function")) or row
         called = one.registered if isinstance(one.registered, str) else one.class_name
-        call = Call(self.model, path, called, one.config, args, kwargs, expected=expected, key=key)
+        call = Call(self.model, run.path, called, one.config, run.args, run.kwargs, expected=run.expected, key=run.key)
         call.class_name = one.class_name.split(">")[-1]
         stores = may_store(one.class_name, one.module, one.operands)
         held = Settings(one.config)
@@ -402,36 +346,16 @@ class Reader:
             )
         return list(made) if isinstance(made, list) else [made]
 
-    def _nested(self, one: Entry, path: str, key: str, args: list[Any], kwargs: dict[str, Any]) -> list[Tensor]:
-        given: list[Any] = args if len(args) == 1 and isinstance(args[0], dict) else list(tensors_in([args, kwargs]))
-        if one.class_name == "Sequential" and not _connected(one):
-            made = self.sequential(one, path, key, given)
-        else:
-            made = self.functional(one, path, key, given)
-        return [tensor for _, tensor in made]
+    def _nested(self, run: Run) -> list[Tensor]:
+        one, args = run.one, run.args
+        by_name = len(args) == 1 and isinstance(args[0], dict)
+        given: list[Any] = args if by_name else list(tensors_in([args, run.kwargs]))
+        read = self.sequential if one.class_name == "Sequential" and not _connected(one) else self.functional
+        return [tensor for _, tensor in read(one, run.path, run.key, given)]
 
 
 def _under(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
-
-
-def _unique(entries: Sequence[Entry], model: str) -> None:
-    seen = set[str]()
-    for one in entries:
-        if one.name in seen:
-            raise Invalid(f"two layers of {quoted(model)} are called {quoted(one.name)}")
-        seen.add(one.name)
-
-
-def _distinct(outputs: Sequence[tuple[str, Tensor]]) -> dict[str, int]:
-    names: dict[str, int] = {}
-    for name, tensor in outputs:
-        unique, at = name, 0
-        while unique in names:
-            at += 1
-            unique = f"{name}[{at}]"
-        names[unique] = tensor.number
-    return names
 
 
 def _connected(model: Entry) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from sepcalc.cost import Cost, total
 from sepcalc.errors import InputError, printable
 from sepcalc.importers.common.graph_builder import never_used
-from sepcalc.importers.keras.calls import Entry, build_shape, declared
+from sepcalc.importers.keras.entries import Entry, build_shape, declared
 from sepcalc.importers.keras.stored import Weights
 from sepcalc.network import Network
 

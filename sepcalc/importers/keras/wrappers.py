@@ -6,8 +6,8 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.layout import INNER
 from sepcalc.importers.keras.build import Call, Tensor
-from sepcalc.importers.keras.calls import entry
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.entries import entry
 from sepcalc.importers.keras.layers import LAYERS
 from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.move import Constant

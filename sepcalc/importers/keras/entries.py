@@ -1,0 +1,133 @@
+"""The layers that a model's configuration lists, and the shapes that it says of them."""
+
+from typing import Any, NamedTuple
+
+from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.importers.common.attributes import shown, whole
+from sepcalc.shape import MAX_SIZE, Shape, read_shape
+
+MODELS = ("Model", "Functional", "Sequential")
+
+
+class Entry(NamedTuple):
+    """A layer as the file has it."""
+
+    name: str
+    class_name: str
+    module: Any
+    registered: Any
+    config: dict[str, Any]
+    raw: dict[str, Any]
+
+    @property
+    def operands(self) -> int:
+        """How many arguments it is called on, if it may be an operation of keras.ops: files of the old format say no
+        module, but an operation has nothing of what every layer has, and is called as Keras 3 writes it. Else 0."""
+        nodes = self.raw.get("inbound_nodes")
+        call = nodes[0] if isinstance(nodes, list) and nodes else None
+        if self.module is not None or self.registered is not None or {"dtype", "trainable"} & set(self.config):
+            return 0
+        args = call.get("args") if isinstance(call, dict) else None
+        return len(args) if isinstance(args, list) else 0
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it has layers of its own, connected here."""
+        if self.class_name == "Sequential":
+            return True
+        return "layers" in self.config and ("input_layers" in self.config or self.class_name in MODELS)
+
+    @property
+    def layers(self) -> "list[Entry]":
+        """The layers of a model. Raises Invalid where it has none, or two of one name."""
+        layers = self.config.get("layers")
+        if not isinstance(layers, list):
+            raise Invalid(f"the model {quoted(self.name)} has no list of layers")
+        entries = [entry(value, f"layer {at}") for at, value in enumerate(layers, 1)]
+        seen = set[str]()
+        for one in entries:
+            if one.name in seen:
+                raise Invalid(f"two layers of {quoted(self.name)} are called {quoted(one.name)}")
+            seen.add(one.name)
+        return entries
+
+
+def entry(value: Any, where: str = "a layer") -> Entry:
+    """One serialized layer. Raises Invalid where it is none."""
+    if not isinstance(value, dict):
+        raise Invalid(f"{where} is {shown(value)}: expected an object with class_name and config")
+    class_name, config = value.get("class_name"), value.get("config")
+    if not isinstance(class_name, str):
+        raise Invalid(f"{where} has no class_name")
+    if class_name == "Sequential" and isinstance(config, list):  # as Keras wrote it up to 2.2.2
+        config = {"layers": config}
+    if not isinstance(config, dict):
+        raise Invalid(f"{where}, of the class {quoted(class_name)}, has no config")
+    name = value.get("name", config.get("name"))
+    if name is None:
+        name = class_name.lower()
+    if not isinstance(name, str) or not name:
+        raise Invalid(f"{where}, of the class {quoted(class_name)}, has {shown(name)} for a name")
+    return Entry(printable(name), class_name, value.get("module"), value.get("registered_name"), config, value)
+
+
+# --- shapes of the file -----------------------------------------------------------------------------------------------
+
+
+def declared(config: dict[str, Any]) -> Any:
+    """The input shape that a layer's config says, the batch first."""
+    said = config.get("batch_shape") or config.get("batch_input_shape")
+    if said is None and isinstance(config.get("input_shape"), list):
+        said = [None, *config["input_shape"]]
+    if said is None and isinstance(config.get("input_dim"), int) and "output_dim" not in config:
+        said = [None, config["input_dim"]]
+    return said
+
+
+def build_shape(raw: dict[str, Any]) -> Any:
+    said = raw.get("build_config")
+    shape = said.get("input_shape") if isinstance(said, dict) else None
+    return shape if isinstance(shape, list) and not any(isinstance(size, list) for size in shape) else None
+
+
+def first_shape(one: Entry) -> Any:
+    """What a model that begins a Sequential says about its own input."""
+    if one.is_model and isinstance(layers := one.config.get("layers"), list) and layers:
+        first = entry(layers[0])
+        return declared(first.config) or build_shape(one.raw)
+    return build_shape(one.raw)
+
+
+def batch_shape(said: Any) -> tuple[int | None, ...] | None:
+    """Without the batch. Raises Invalid where it is no shape."""
+    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
+        said = said[0]
+    if said is None:
+        return None
+    if not isinstance(said, list) or not said:
+        raise Invalid(f"its shape is {shown(said)}: expected sizes")
+    if len(said) > 32:
+        raise Invalid("its shape has more than 32 sizes")
+    try:
+        return tuple([None if size is None else whole(size) for size in said[1:]])
+    except Invalid as fact:
+        raise Invalid(f"its shape has the size {fact.message}") from fact
+
+
+def batch_size(said: Any) -> int | None:
+    """The batch in it, where it is a size."""
+    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
+        said = said[0]
+    size = said[0] if isinstance(said, list) and said else None
+    return size if isinstance(size, int) and 1 <= size <= MAX_SIZE else None
+
+
+def known(shape: tuple[int | None, ...] | None) -> Shape | None:
+    if shape is None:
+        return None
+    sizes = tuple([size for size in shape if size is not None])
+    return sizes if len(sizes) == len(shape) else None
+
+
+def sizes_of(text: str) -> Shape:
+    return tuple([size for part in text.split("x") for size in read_shape(part)])
