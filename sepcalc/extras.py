@@ -1,7 +1,6 @@
 """The packages that sepcalc can do without, and the line that installs one."""
 
 EXTRAS = {
-    "onnx": "onnx>=1.16.1",
     "h5": "h5py>=3.10",
     "torch": "torch>=2.6",
     "fit": "scipy>=1.11",

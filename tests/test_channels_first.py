@@ -153,7 +153,6 @@ def test_a_file_that_wants_it_has_its_channels_for_a_parameter(gate: Run) -> Non
 
 
 def test_a_model_given_channels_first_has_the_note(gate: Run) -> None:
-    pytest.importorskip("onnx", reason="needs the extra: pip install -e '.[onnx]'")
     from onnx import TensorProto, helper, save
 
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, "c", "h", "w"]) for name in "xy"]

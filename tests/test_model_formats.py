@@ -84,7 +84,6 @@ def test_a_renamed_keras_model_is_read(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["net.keras", "net.h5", "net.yaml", "net.pb"])
 def test_a_renamed_onnx_model_is_read(name: str, tmp_path: Path) -> None:
-    pytest.importorskip("onnx")
     from graphs import node, saved, weight
 
     parts = [node("Conv", "x w", "y")], {"x": (1, 3, 8, 8)}

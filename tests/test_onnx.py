@@ -7,12 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
 import onnx
+import pytest
 from graphs import FLOAT, INT64, graph, ints, node, refusal, saved, weight
 from onnx import TensorProto, helper, numpy_helper
 

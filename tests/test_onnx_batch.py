@@ -5,11 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
+import pytest
 from gating import Run
 from graphs import INT64, graph, ints, node, refusal, saved, weight
 from onnx import helper, numpy_helper

@@ -5,12 +5,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
 import onnx
+import pytest
 from gating import Run
 from graphs import FLOAT, INT64, graph, ints, node, refusal, saved, weight
 from onnx import TensorProto, helper, numpy_helper

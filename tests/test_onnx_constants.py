@@ -6,18 +6,16 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx import read
-from sepcalc.importers.onnx.constants import SMALL, array, evaluate, known, strict
+from sepcalc.importers.onnx.constants import SMALL, evaluate, known, strict
 from sepcalc.importers.onnx.operators import OPERATORS, row_of
-from sepcalc.importers.onnx.values import Call
+from sepcalc.importers.onnx.tensors import of_array, of_numbers
+from sepcalc.importers.onnx.values import Call, Value
 
 W, F, B, U8 = np.int64, np.float32, np.bool_, np.uint8
 
@@ -26,11 +24,18 @@ def a(values: Any, kind: Any = W) -> Any:
     return np.array(values, kind)
 
 
+def constant(array: Any) -> Value:
+    elements = of_array(array)
+    assert elements is not None
+    return known(elements)
+
+
 def computed(operator: str, *arrays: Any, opset: int = 21, **attributes: Any) -> Any:
-    inputs = tuple([None if given is None else known(given) for given in arrays])
+    inputs = tuple([None if given is None else constant(given) for given in arrays])
+    attributes = {name: of_array(one) if isinstance(one, np.ndarray) else one for name, one in attributes.items()}
     with strict():
         results = evaluate(Call("it", operator, inputs, ("y",), attributes, opset), row_of(operator).computed, {})
-    return None if results is None else results[0]
+    return None if results is None else results[0].array
 
 
 LEAST = -(2**63)
@@ -167,11 +172,11 @@ def test_constants_worked_out_by_hand(case: Any, capfd: pytest.CaptureFixture[st
     (2, 13, a([-1, 7]), {}, None),
 ])  # fmt: skip
 def test_a_constant_is_split_in_parts(count: int, opset: int, sizes: Any, settings: Any, expected: Any) -> None:
-    inputs = [known(a([1, 2, 3, 4, 5, 6])), *([] if sizes is None else [known(sizes)])]
+    inputs = [constant(a([1, 2, 3, 4, 5, 6])), *([] if sizes is None else [constant(sizes)])]
     outputs = tuple([f"y{at}" if at != 1 else "" for at in range(count)])  # of one that nothing reads there is no name
     with strict():
         results = evaluate(Call("it", "Split", tuple(inputs), outputs, settings, opset), row_of("Split").computed, {})
-    assert (results and [one.tolist() for one in results]) == expected
+    assert (results and [one.array.tolist() for one in results]) == expected
 
 
 def test_a_padding_made_of_parts_is_known(tmp_path: Path) -> None:
@@ -242,10 +247,11 @@ def test_what_is_computed_again_is_not_taken_for_another() -> None:
     seen: dict[Any, Any] = {}
 
     def again(operator: str, *arrays: Any, **attributes: Any) -> list[Any]:
-        call = Call("it", operator, tuple(map(known, arrays)), ("y",), attributes, 21)
+        settings = {name: of_array(one) if isinstance(one, np.ndarray) else one for name, one in attributes.items()}
+        call = Call("it", operator, tuple(map(constant, arrays)), ("y",), settings, 21)
         results = evaluate(call, row_of(operator).computed, seen)
         assert results is not None
-        values: list[Any] = results[0].tolist()
+        values: list[Any] = results[0].array.tolist()
         return values
 
     assert again("Neg", a([1, 2])) == [-1, -2] == again("Neg", a([1, 2]))
@@ -264,7 +270,7 @@ def test_what_is_computed_again_is_not_taken_for_another() -> None:
 def test_numbers_that_no_tensor_holds_are_refused() -> None:
     for numbers in ((2**63,), ("text",)):
         with pytest.raises(Invalid, match="no tensor of numbers holds"):
-            array(TensorProto.INT64, numbers)
+            of_numbers(TensorProto.INT64, numbers)
 
 
 def test_a_file_computes_only_so_much(tmp_path: Path) -> None:

@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
+import pytest
 from onnx import TensorProto
 from test_onnx_operators import model
 

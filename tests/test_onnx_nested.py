@@ -4,11 +4,8 @@ numbers that limits are held against, all worked out by hand."""
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
+import pytest
 from graphs import node, saved, weight
 from onnx import helper, numpy_helper
 

@@ -5,11 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
@@ -274,6 +271,7 @@ CASES: list[Case] = [
     ("Identity", "1x60", {}, c()),
     ("Dropout", "1x60", {}, c()),
     ("Cast", "1x60", {"to": 7}, c()),
+    ("BitCast", "1x60", {"to": 6}, c()),
     ("CastLike", "1x60 (1)", {}, c()),
     ("Reshape", "1x3x4x5 [0,-1]", {}, c()),
     ("Flatten", "1x3x4x5", {}, c()),

@@ -4,12 +4,9 @@ the same layer on small integers, as ONNX Runtime's quantizer makes it."""
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
 import onnx
+import pytest
 from graphs import graph, ints, node, saved, weight
 from onnx import helper, numpy_helper
 

@@ -4,12 +4,9 @@ type, they are buffers, and the params are the weights alone; zero points, whole
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
 import onnx
+import pytest
 from graphs import graph, node, saved, weight
 from onnx import helper, numpy_helper
 

@@ -4,11 +4,8 @@ the elements that its file stores as weights."""
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-pytest.importorskip("onnx", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
-
 import numpy as np
+import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from sepcalc import load

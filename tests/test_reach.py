@@ -49,7 +49,9 @@ def test_what_is_written_with_a_stride_reads_back() -> None:
 
 
 def onnx_helper() -> Any:
-    return pytest.importorskip("onnx.helper", reason="reading ONNX needs the extra: pip install -e '.[onnx]'")
+    from onnx import helper
+
+    return helper
 
 
 def onnx_network(nodes: list[Any], shape: tuple[int, ...], folder: Path, **stored: Any) -> Any:

@@ -166,7 +166,6 @@ class Block(nn.Module):
 
 
 def test_as_onnx_the_same_network_stores_the_same_numbers(tmp_path: Path) -> None:
-    pytest.importorskip("onnx", reason="reading ONNX files needs the extra: pip install -e '.[onnx]'")
     module, x = Block().eval(), torch.ones(1, 3, 12, 12)
     net = sepcalc.from_torch(module, x)
     path = tmp_path / "block.onnx"

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from graphs import node, saved
+from onnx import TensorProto, helper, numpy_helper
 
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.layer import size_in_bytes
-
-onnx = pytest.importorskip("onnx")
-from graphs import node, saved  # noqa: E402
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 # 8x8x3, conv -k3 -o4: 192 elements read, 108 stored, 6x6x4 = 144 written
 READ, STORED, WRITTEN = 192, 108, 144

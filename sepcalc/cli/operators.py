@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 import click
 
 from sepcalc.cli.output import Output, emit, output_options
-from sepcalc.errors import bad_input
-from sepcalc.extras import install
 from sepcalc.reports.operators import OperatorsReport
 
 HELP = """List the operators of a model format that are counted. This is the table that its importer reads.
@@ -40,9 +38,7 @@ def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
         from sepcalc.importers.keras.table import LAYERS
 
         return supported(), {name: row.reason for name, row in LAYERS.items() if row.reason}
-    try:
-        from sepcalc.importers.onnx import OPERATORS
-    except ImportError as error:
-        raise bad_input("this needs the package onnx", install("onnx")) from error
+    from sepcalc.importers.onnx import OPERATORS
+
     counted = [name for name, row in OPERATORS.items() if row.handle]
     return counted, {name: row.reason for name, row in OPERATORS.items() if row.reason}

@@ -5,7 +5,7 @@ Nothing in a file is executed, and no memory is taken before the file is known t
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from typing import IO, Any
 from warnings import catch_warnings
@@ -14,9 +14,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 from sepcalc.errors import Invalid, absence, bad_input, near_miss, printable, quoted, why
-from sepcalc.extras import install
 from sepcalc.factoring.kernel import ELEMENTS, Array, Kernel, of_array
 from sepcalc.factoring.matrix import MAX_LENGTH, table
+from sepcalc.importers.common.protobuf import Payload
+from sepcalc.importers.common.protobuf import read as read_message
+from sepcalc.importers.onnx.schema import ONNX
+from sepcalc.importers.onnx.tensors import BFLOAT16, EXTERNAL, stored_elements
 from sepcalc.shape import show
 
 HEADER = 2**16  # bytes of a .npy header
@@ -167,40 +170,49 @@ def _safetensors(file: IO[bytes], path: str, weight: str | None, layer: bool | N
 
 def _onnx(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
     try:
-        import onnx
-        from onnx import numpy_helper
-        from onnx.external_data_helper import load_external_data_for_tensor, uses_external_data
-    except ImportError:
-        raise Invalid("an ONNX file needs the package onnx", install("onnx")) from None
-    try:
-        graph = onnx.load_model(file, load_external_data=False).graph
-    except Exception as error:  # protobuf's DecodeError comes from a module that its versions keep in different places
+        graph = read_message(file, ONNX, "Model", whole=True).graph
+    except ValueError as error:
         raise Invalid("is not an ONNX file: it cannot be decoded") from error
     tensors: dict[str, Any] = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.output:
-            tensors |= dict.fromkeys(node.output, next((a.t for a in node.attribute if a.name == "value"), None))
-    tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+            values = [one.t for one in node.attribute if one.name == "value"]
+            tensors |= {name: value for name in node.output for value in values}
     name = _chosen(weight, path, {name: tuple(tensor.dims) for name, tensor in tensors.items()})
     tensor = tensors[name]
-    if prod(tensor.dims) > ELEMENTS:
-        raise Invalid(f"{quoted(name)} has {prod(tensor.dims):,} elements: expected at most {ELEMENTS:,}")
-    if uses_external_data(tensor):
-        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    shape = tuple(tensor.dims)
+    if prod(shape) > ELEMENTS:
+        raise Invalid(f"{quoted(name)} has {prod(shape):,} elements: expected at most {ELEMENTS:,}")
+    if tensor.data_location == EXTERNAL:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
         try:
-            load_external_data_for_tensor(tensor, os.path.dirname(os.path.abspath(path)))
-        except Exception as error:  # absent, outside of the folder, too short: onnx has a class of its own for each
+            raw = _beside(path, entries, prod(shape))
+        except (OSError, ValueError) as error:
             raise Invalid(
-                f"the numbers of {quoted(name)} stand in {quoted(location)}, which cannot be read",
+                f"the numbers of {quoted(name)} stand in {quoted(entries.get('location', ''))}, which cannot be read",
                 "put that file beside the model",
             ) from error
+        tensor = tensor.replaced(raw_data=Payload(raw, 0, len(raw)))
     try:
-        array = np.asarray(numpy_helper.to_array(tensor))
-    except Exception as error:
-        raise Invalid(f"{quoted(name)} is damaged: its numbers do not fit its shape or its type") from error
-    if tensor.data_type == onnx.TensorProto.BFLOAT16:
-        return _weights(path, name, array.astype(np.float32))._replace(epsilon=2.0**-7)
-    return _weights(path, name, array)
+        elements = stored_elements(tensor, shape)
+    except ValueError:
+        elements = None
+    if elements is None or min(shape, default=0) < 0:
+        raise Invalid(f"{quoted(name)} is damaged: its numbers do not fit its shape or its type")
+    kernel = _weights(path, name, elements.array)
+    return kernel._replace(epsilon=2.0**-7) if elements.kind == BFLOAT16 else kernel
+
+
+def _beside(path: str, entries: Mapping[str, str], count: int) -> bytes:
+    """The bytes of a tensor of ``count`` elements that stands in a file of its own, which must be in the folder of the
+    model. Raises OSError, and ValueError where it is not."""
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    place = os.path.realpath(os.path.join(folder, entries.get("location", "")))
+    if os.path.commonpath([folder, place]) != folder or not os.path.isfile(place):
+        raise ValueError("no file beside the model")
+    with open(place, "rb") as file:
+        file.seek(int(entries.get("offset", 0)))
+        return file.read(min(int(entries.get("length", 8 * count)), 8 * count))
 
 
 def _weights(path: str, name: str, array: Array) -> Kernel:

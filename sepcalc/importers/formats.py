@@ -80,7 +80,6 @@ FORMATS = (  # of files; of two that could be meant by a file's first bytes the 
         (".onnx",),
         begins=rb"\x08[\x01-\x1f][\x12\x1a\x22\x28\x32\x3a\x42\x72]",  # its version as field 1, then another field
         module="sepcalc.importers.onnx",
-        extra="onnx",
         refuses=_NO_SETTINGS,
     ),
     Format(

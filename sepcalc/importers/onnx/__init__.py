@@ -6,31 +6,32 @@ a graph computes for itself are known; what no handler knows is asked of ONNX's 
 
 import os
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.extras import install
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import fixed_batch, never_used
-from sepcalc.importers.common.isolated import run_apart
+from sepcalc.importers.common.protobuf import read as read_message
 from sepcalc.importers.onnx.constants import strict
-from sepcalc.importers.onnx.graph import BITS, Builder
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.layout import Layouts
 from sepcalc.importers.onnx.operators import OPERATORS
 from sepcalc.importers.onnx.provenance import Role, roles
+from sepcalc.importers.onnx.schema import ONNX
 from sepcalc.importers.onnx.stored import initial
+from sepcalc.importers.onnx.tensors import BITS
 from sepcalc.importers.onnx.unused import unused
 from sepcalc.importers.onnx.values import Misfit, Value
 from sepcalc.importers.onnx.walk import Walk, problems
-from sepcalc.importers.onnx.wire import read_graph
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.shape import Shape, show
 
 BOOL = 9  # ONNX's number of that element type
 NEWEST = 40  # no opset above this exists
+Stated = tuple[Shape | None, int]  # what a file says of a tensor: its shape, where that is whole, and its type
 
 __all__ = ["OPERATORS", "read"]
 
@@ -58,7 +59,7 @@ def read(path: str, request: Request = Request()) -> Network:
     examples = border.examples
     told = roles(model)
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
-    declared = _Declared(model, border.shapes, altered)
+    declared = {} if altered else _stated(graph)
 
     def walked(batch: int, metric: str = "macs") -> tuple[Builder, dict[str, int]]:
         """The network for one of ``batch`` examples, of branches those with most of this metric; and its outputs."""
@@ -135,46 +136,12 @@ def _load(path: str) -> Any:
     """The model without its weights. Raises InputError."""
     shown = printable(path)
     try:
-        import onnx
-        from google.protobuf.message import DecodeError
-    except ImportError as error:
-        hint = install("onnx")
-        raise InputError([Problem(f"{shown}: reading ONNX files needs the package onnx", hint)]) from error
-    try:
         with open(path, "rb") as file:
-            model = onnx.load_model_from_string(read_graph(file))
-    except (DecodeError, ValueError, TypeError, UnicodeDecodeError) as error:
+            return read_message(file, ONNX, "Model")
+    except ValueError as error:
         raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged")]) from error
     except OSError as error:
         raise InputError([Problem(f"{shown}: cannot be read: {error.strerror}")]) from error
-    # what is no UTF-8 comes as bytes
-    functions = [name for one in model.functions for name in (one.name, one.domain, *one.input, *one.output)]
-    domains = [one.domain for one in model.opset_import]
-    inner = [name for one in model.functions for node in one.node for name in _node_texts(node)]
-    if not all(isinstance(text, str) for text in (*functions, *domains, *inner, *_texts(model.graph))):
-        raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged: a name in it is no text")])
-    return model
-
-
-def _texts(graph: Any) -> Iterator[Any]:
-    """Every name in a graph."""
-    for one in (*graph.input, *graph.output, *graph.value_info):
-        yield one.name
-        yield from (dim.dim_param for dim in one.type.tensor_type.shape.dim)
-    yield from (tensor.name for tensor in graph.initializer)
-    yield from (one.values.name for one in graph.sparse_initializer)
-    for node in graph.node:
-        yield from _node_texts(node)
-
-
-def _node_texts(node: Any) -> Iterator[Any]:
-    yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-    for attribute in node.attribute:
-        yield attribute.name
-        if attribute.ref_attr_name:
-            yield attribute.ref_attr_name
-        if attribute.type == 5:
-            yield from _texts(attribute.g)
 
 
 def _refuse_twice(shown: str, graph: Any) -> None:
@@ -295,64 +262,21 @@ def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
     return macs
 
 
-# With data propagation it may fill any memory: a shape that says 2^40 becomes that many sizes.
-_INFER = """
-import sys, onnx
-model = onnx.load_model_from_string(sys.stdin.buffer.read())
-inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-sys.stdout.buffer.write(inferred.SerializeToString())
-"""
-
-
-class _Declared:
-    """What the file says of a tensor's shape; of what it does not say, what ONNX infers (once, when first asked)."""
-
-    def __init__(self, model: Any, shapes: Mapping[str, Shape], altered: bool) -> None:
-        self.model = model
-        self.shapes = shapes
-        self.altered = altered
-        self.said = {} if altered else _stated(model.graph)
-        self.inferred: dict[str, tuple[Shape | None, int]] | None = None
-
-    def __call__(self, name: str) -> tuple[Shape | None, int]:
-        found = self.said.get(name)
-        if found is not None and found[0] is not None:
-            return found
-        if self.inferred is None:
-            self.inferred = self._infer()
-        return self.inferred.get(name, (None, 1))
-
-    def _infer(self) -> dict[str, tuple[Shape | None, int]]:
-        from onnx import load_model_from_string
-
-        for one in self.model.graph.input:
-            if one.name in self.shapes:
-                for dim, size in zip(one.type.tensor_type.shape.dim, self.shapes[one.name]):
-                    dim.dim_value = size
-        if self.altered:
-            del self.model.graph.value_info[:]
-        # inference fails in many ways, or not at all: what it does not know stays unknown, and is said
-        try:
-            found = run_apart(_INFER, self.model.SerializeToString(), seconds=5, memory=1 << 30)
-        except TimeoutError:
-            return {}
-        return {} if found is None else _stated(load_model_from_string(found).graph)
-
-
-def _stated(graph: Any) -> dict[str, tuple[Shape | None, int]]:
-    stated: dict[str, tuple[Shape | None, int]] = {}
+def _stated(graph: Any) -> dict[str, Stated]:
+    """What the file says of its tensors."""
+    stated: dict[str, Stated] = {}
     for one in (*graph.value_info, *graph.output):
-        if not one.type.HasField("tensor_type"):
+        if not one.type.has("tensor_type"):
             continue
         tensor = one.type.tensor_type
-        whole = tensor.HasField("shape") and all(
-            dim.HasField("dim_value") and dim.dim_value >= 0 for dim in tensor.shape.dim
-        )
+        whole = tensor.has("shape") and all(dim.has("dim_value") and dim.dim_value >= 0 for dim in tensor.shape.dim)
         stated[one.name] = (tuple([dim.dim_value for dim in tensor.shape.dim]) if whole else None, tensor.elem_type)
     return stated
 
 
-def _outputs(builder: Builder, graph: Any, scope: Mapping[str, Value], declared: _Declared) -> dict[str, int]:
+def _outputs(
+    builder: Builder, graph: Any, scope: Mapping[str, Value], declared: Mapping[str, Stated]
+) -> dict[str, int]:
     """Outputs that depend on the inputs, and those that are weights, by name. Raises Invalid where the file says
     another shape of one."""
     outputs: dict[str, int] = {}
@@ -373,7 +297,7 @@ def _outputs(builder: Builder, graph: Any, scope: Mapping[str, Value], declared:
             and any(map(builder.is_weight, value.roots))
         ):
             outputs[printable(one.name)[:200]] = builder.standing(one.name, value).number or 0
-    for name, (shape, _) in declared.said.items():
+    for name, (shape, _) in declared.items():
         found = scope.get(name)
         if found is None or shape is None or found.shape is None or found.shape == shape:
             continue

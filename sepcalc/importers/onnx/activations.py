@@ -10,7 +10,7 @@ from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.constants import BY_ELEMENT
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.rows import Operator
-from sepcalc.importers.onnx.shapes import hold_within
+from sepcalc.importers.onnx.shapes import as_first, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Stored
@@ -75,7 +75,7 @@ def _clip(builder: Builder, call: Call) -> Results:
         bound = call.maybe(at)
         given = call.attributes.get(name) if call.opset < 11 else None
         if bound is not None and bound.constant:
-            given = float(bound.data.reshape(-1)[0]) if bound.data is not None and bound.data.size else True
+            given = float(bound.data.numbers[0]) if bound.data is not None and bound.data.size else True
         bounds.append(bound if bound is not None and not bound.constant else given)
     low, high = bounds
     if isinstance(low, Value) or isinstance(high, Value):
@@ -123,7 +123,7 @@ _OF_CONSTANTS = ("relu", "exp", "log", "sqrt", "reciprocal", "abs", "neg", "sign
 ACTIVATIONS: dict[str, Operator] = {
     **{how.title().replace("-", ""): Operator(_act(how), KEEPS) for how in _PLAIN},
     **{how.title(): Operator(_act(how), KEEPS, computed=BY_ELEMENT) for how in _OF_CONSTANTS},
-    "PRelu": Operator(_prelu, KEEPS),
+    "PRelu": Operator(_prelu, KEEPS, shape=as_first),
     "Elu": Operator(_act("elu", "alpha", 1.0), KEEPS),
     "Celu": Operator(_act("celu", "alpha", 1.0), KEEPS),
     "Swish": Operator(_act("swish", "alpha", 1.0), KEEPS),

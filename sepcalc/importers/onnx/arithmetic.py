@@ -6,7 +6,7 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS
-from sepcalc.importers.onnx.constants import BY_ELEMENT, quotient
+from sepcalc.importers.onnx.constants import BY_ELEMENT
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.opsets import broadcast_along
 from sepcalc.importers.onnx.rows import Operator
@@ -24,7 +24,7 @@ def trained(builder: Builder, value: Value) -> Value:
     """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table); what
     shuts attention out, by numbers such as no one trains, is none, nor is a table of angles."""
     data = value.data
-    mask = data is not None and data.size and data.dtype.kind == "f" and data.min() <= MASKED
+    mask = data is not None and data.size and data.floating and min(data.numbers) <= MASKED
     if mask:
         builder.no_weights.update(value.roots)
     own = [root for root in value.roots if builder.is_weight(root) and root not in value.angles]
@@ -138,7 +138,7 @@ def _power(builder: Builder, call: Call) -> Results:
     if x.constant or exponent.data is None or exponent.data.size != 1:
         return _ordered("power")(builder, call)
     result, (operand,) = _aligned(builder, [x, exponent])
-    return (power_of(builder, call, result._replace(number=operand.number), float(exponent.data.reshape(-1)[0])),)
+    return (power_of(builder, call, result._replace(number=operand.number), float(exponent.data.numbers[0])),)
 
 
 def power_of(builder: Builder, call: Call, value: Value, power: float) -> Value:
@@ -181,7 +181,7 @@ ARITHMETIC: dict[str, Operator] = {
     "Max": Operator(_variadic("maximum"), KEEPS, computed=BY_ELEMENT),
     "Min": Operator(_variadic("minimum"), KEEPS, computed=BY_ELEMENT),
     "Sub": Operator(_ordered("subtract"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Div": Operator(_ordered("divide"), KEEPS, computed=quotient, older=(7, broadcast_along)),
+    "Div": Operator(_ordered("divide"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
     "Pow": Operator(_power, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
     "Mod": Operator(_remainder, KEEPS, computed=BY_ELEMENT),
     **dict.fromkeys(

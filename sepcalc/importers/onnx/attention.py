@@ -9,6 +9,7 @@ from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import concat
 from sepcalc.importers.onnx.rows import Operator
+from sepcalc.importers.onnx.shapes import as_first
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -211,6 +212,6 @@ _STEPS = "its steps are taken one by one or in blocks, by the library's choice"
 ATTENTION: dict[str, Operator] = {
     "Attention": Operator(_attention, NONE, mask=3, states=(4, 5), multiplies=True, apart=True),
     "LinearAttention": Operator(None, NONE, _STEPS, apart=True),
-    "RotaryEmbedding": Operator(rotated, NONE, settings=(1, 2, 3)),
+    "RotaryEmbedding": Operator(rotated, NONE, settings=(1, 2, 3), shape=as_first),
     "com.microsoft.RotaryEmbedding": Operator(rotated, NONE, settings=(1, 2, 3)),
 }

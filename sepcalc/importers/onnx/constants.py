@@ -1,16 +1,15 @@
-"""Constants that a graph computes for itself: shapes, indices, bounds. ONNX's own reference computes them; only small
-ones, large ones keep their shape. Their elements are arrays as that reference has them, of which nobody here asks more
-than ``shape``, ``size``, ``dtype`` and ``reshape(-1)``."""
+"""Constants that a graph computes for itself: shapes, indices, bounds. Only small ones are computed, large ones keep
+their shape."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from math import prod
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-from sepcalc.errors import Invalid
+from sepcalc.importers.onnx.evaluate import EVALUATED
 from sepcalc.importers.onnx.shapes import broadcast
+from sepcalc.importers.onnx.tensors import TYPES, Elements, of_array
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
@@ -24,30 +23,14 @@ Computed = Callable[[Call, dict[Any, Any]], Sequence[Any] | None]
 Bound = Callable[[Call, Sequence[Any], Sequence[Shape]], float]
 
 
-def array(kind: int, numbers: Sequence[Any], shape: Shape | None = None) -> Any:
-    """Numbers as an array of ONNX's element type ``kind``: one axis where no shape is given. Raises Invalid."""
-    from onnx.helper import make_tensor
-    from onnx.numpy_helper import to_array
-
-    try:
-        return to_array(make_tensor("", kind, (len(numbers),) if shape is None else shape, numbers))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise Invalid("it makes a constant of what no tensor of numbers holds") from error
-
-
-def known(data: Any, roots: tuple[str, ...] = (), name: str = "") -> Value:
+def known(data: Elements, roots: tuple[str, ...] = (), name: str = "") -> Value:
     """A constant whose elements are known."""
-    return Value(data.shape, _kind(data.dtype), data, roots=roots, name=name)
-
-
-def numeric(data: Any) -> bool:
-    """Whether an array holds numbers or truths that Python can read."""
-    return (data.dtype.kind in "biuf" and data.dtype.names is None) or data.dtype.name == "bfloat16"
+    return Value(data.shape, data.kind, data, roots=roots, name=name)
 
 
 @contextmanager
 def strict() -> Iterator[None]:
-    """Within it what the reference warns of is not known, and nothing is printed."""
+    """Within it what NumPy warns of is not known, and nothing is printed."""
     with catch_warnings():
         simplefilter("ignore")
         simplefilter("error", RuntimeWarning)
@@ -56,14 +39,14 @@ def strict() -> Iterator[None]:
 
 def evaluate(call: Call, computed: Computed | None, seen: dict[Any, Any]) -> Sequence[Any] | None:
     """The elements of a constant's outputs, where they are few and everything it is made from is known; None otherwise,
-    also where the reference fails on it, or warns of it within :func:`strict`."""
+    also where NumPy fails on it, or warns of it within :func:`strict`."""
     if computed is None or any(value is not None and value.data is None for value in call.inputs):
         return None
     try:
         results = computed(call, seen)
-    except Exception:  # what a file may hold that the reference does not take is without end
+    except Exception:  # what a file may hold that NumPy does not take is without end
         return None
-    return results if results is not None and all(one.size <= SMALL and numeric(one) for one in results) else None
+    return results if results is not None and all(one.size <= SMALL for one in results) else None
 
 
 def same(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
@@ -76,16 +59,16 @@ def reshape(reached: Callable[[Call, Shape], Shape]) -> Computed:
 
     def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
         data = call.input(0).data
-        return (data.reshape(reached(call, data.shape)),) if _volume(data.shape) <= SMALL else None
+        return (data.reshaped(reached(call, data.shape)),) if _volume(data.shape) <= SMALL else None
 
     return computed
 
 
-def referred(bound: Bound, several: bool = False) -> Computed:
-    """What ONNX's reference computes: one result, or ``several``, of no more elements than the bound says."""
+def evaluated(bound: Bound, several: bool = False) -> Computed:
+    """What :data:`EVALUATED` gives: one result, or ``several``, of no more elements than the bound says."""
 
     def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
-        arrays = _arrays(call)
+        arrays = [None if value is None else value.data for value in call.inputs]
         shapes = [data.shape for data in arrays if data is not None]
         fits = (several or len(call.outputs) == 1) and max(map(_volume, shapes)) <= SMALL
         if not fits or not bound(call, arrays, shapes) <= SMALL:
@@ -93,55 +76,24 @@ def referred(bound: Bound, several: bool = False) -> Computed:
         settings = [(name, _exact(value)) for name, value in call.attributes.items()]
         key = (call.type, call.opset, len(call.outputs), repr(settings), *map(_exact, arrays))
         if key not in seen:
-            seen[key] = _referred(call, arrays)
-        results: Sequence[Any] = seen[key]
+            seen[key] = _evaluated(call, arrays)
+        results: Sequence[Elements] | None = seen[key]
         return results
 
     return computed
 
 
-def _arrays(call: Call) -> list[Any]:
-    return [None if value is None else value.data for value in call.inputs]
-
-
 def _exact(value: Any) -> Any:
-    """What is equal for equal arrays; anything else as it is."""
-    return (value.dtype, value.shape, value.tobytes()) if hasattr(value, "tobytes") else value
+    """What is equal for equal elements; anything else as it is."""
+    return (value.kind, value.shape, value.array.tobytes()) if isinstance(value, Elements) else value
 
 
-def _referred(call: Call, arrays: Sequence[Any]) -> Sequence[Any]:
-    """What ONNX's reference computes."""
-    from onnx.helper import make_attribute, make_node
-    from onnx.numpy_helper import from_array
-
-    names = ["" if data is None else f"x{at}" for at, data in enumerate(arrays)]
-    given = [f"y{at}" for at in range(len(call.outputs))]
-    node = make_node(call.type, names, given)
-    for name, value in call.attributes.items():
-        if isinstance(value, tuple) and not value:
-            continue  # as if it were not there
-        node.attribute.append(make_attribute(name, from_array(value) if hasattr(value, "dtype") else value))
-    evaluator = _evaluator(node.SerializeToString(), call.opset)
-    results = evaluator.run(given, dict(zip(names, arrays)))
-    return [one.reshape(one.shape) for one in results]  # of one number the reference may give no array
-
-
-@lru_cache(256)
-def _evaluator(node: bytes, opset: int) -> Any:
-    """ONNX's reference of a graph of this one node."""
-    from onnx import GraphProto
-    from onnx.reference import ReferenceEvaluator
-
-    graph = GraphProto()
-    graph.node.add().ParseFromString(node)
-    return ReferenceEvaluator(graph, opsets={"": opset})
-
-
-@lru_cache(256)
-def _kind(dtype: Any) -> int:
-    from onnx.helper import np_dtype_to_tensor_dtype
-
-    return int(np_dtype_to_tensor_dtype(dtype))
+def _evaluated(call: Call, given: Sequence[Elements | None]) -> Sequence[Elements] | None:
+    if any(data is not None and data.kind not in TYPES for data in given):  # no NumPy has them
+        return None
+    results = EVALUATED[call.type](call, [None if data is None else data.array for data in given])
+    found = [of_array(one) for one in results]
+    return None if None in found else [one for one in found if one is not None]
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------
@@ -159,7 +111,7 @@ def _together(shapes: Sequence[Sequence[int]]) -> Shape:
 def _listed(sizes: Any) -> list[int]:
     if sizes.size > 64:
         raise ValueError("more axes than an array has")
-    return [int(size) for size in sizes.reshape(-1)]
+    return [int(size) for size in sizes.numbers]
 
 
 def _along(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
@@ -179,7 +131,10 @@ def _joined(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float
 
 
 def _split(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
-    parts = arrays[1].tolist() if len(arrays) > 1 and arrays[1] is not None else call.ints("split")
+    sizes = arrays[1] if len(arrays) > 1 else None
+    if sizes is not None and len(sizes.shape) != 1:
+        raise ValueError("one number in place of a list")
+    parts = call.ints("split") if sizes is None else sizes.numbers
     if parts and (min(parts) < 0 or sum(parts) != shapes[0][call.whole("axis", 0)]):
         raise ValueError("parts that are not the whole")
     return _volume(shapes[0])
@@ -197,24 +152,13 @@ def _by_element(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> f
     return _volume(_together(shapes))
 
 
-BY_ELEMENT = referred(_by_element)
-SHRINKING = referred(lambda call, arrays, shapes: _volume(shapes[0]))  # never more elements than the first input
-SPLIT = referred(_split, several=True)
-SLICED = referred(_sliced)
-RANGED = referred(_ranged)
-FILLED = referred(lambda call, arrays, shapes: _volume(_listed(arrays[0])))
-TILED = referred(lambda call, arrays, shapes: _volume(shapes[0]) * _volume(_listed(arrays[1])))
-GATHERED = referred(_along)
-JOINED = referred(_joined)
-EXPANDED = referred(lambda call, arrays, shapes: _volume(_together([shapes[0], _listed(arrays[1])])))
-
-
-def quotient(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
-    """A quotient; of whole numbers towards zero, where older references go down."""
-    a, b = _arrays(call)
-    if a.dtype != b.dtype or a.dtype.kind not in "iu":
-        return BY_ELEMENT(call, seen)
-    if _by_element(call, (a, b), (a.shape, b.shape)) > SMALL:
-        return None
-    whole = a // b
-    return ((whole + ((whole * b != a) & ((a < 0) != (b < 0)))).reshape(whole.shape),)
+BY_ELEMENT = evaluated(_by_element)
+SHRINKING = evaluated(lambda call, arrays, shapes: _volume(shapes[0]))  # never more elements than the first input
+SPLIT = evaluated(_split, several=True)
+SLICED = evaluated(_sliced)
+RANGED = evaluated(_ranged)
+FILLED = evaluated(lambda call, arrays, shapes: _volume(_listed(arrays[0])))
+TILED = evaluated(lambda call, arrays, shapes: _volume(shapes[0]) * _volume(_listed(arrays[1])))
+GATHERED = evaluated(_along)
+JOINED = evaluated(_joined)
+EXPANDED = evaluated(lambda call, arrays, shapes: _volume(_together([shapes[0], _listed(arrays[1])])))

@@ -7,8 +7,9 @@ from sepcalc.branches import Branch, Choice
 from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken, Segment
-from sepcalc.importers.onnx.constants import array, known
+from sepcalc.importers.onnx.constants import known
 from sepcalc.importers.onnx.graph import Builder, Elsewhere
+from sepcalc.importers.onnx.tensors import of_numbers
 from sepcalc.importers.onnx.values import Call, Misfit, Mixed, Refused, Results, Value
 from sepcalc.network import SUMS, Layer, Network, Node
 from sepcalc.ops.base import Uncounted
@@ -42,7 +43,7 @@ def branch(
         raise Broken("it needs two branches")
     condition = call.input(0)
     if condition.data is not None and condition.data.size == 1:
-        taken, untaken = ("then_branch", "else_branch")[:: 1 if condition.data.reshape(-1)[0] else -1]
+        taken, untaken = ("then_branch", "else_branch")[:: 1 if condition.data.numbers[0] else -1]
         leave(untaken, "")
         return run(graphs[taken], {})
     mark, before = len(builder.nodes), builder.notes
@@ -182,8 +183,8 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[],
     trips, condition = call.maybe(0), call.maybe(1)
     if trips is None or trips.data is None or trips.data.size != 1:
         raise Refused("how often it runs depends on the data")
-    count = int(trips.data.reshape(-1)[0])
-    if condition is not None and condition.data is not None and not condition.data.reshape(-1)[0]:
+    count = int(trips.data.numbers[0])
+    if condition is not None and condition.data is not None and not condition.data.numbers[0]:
         count = 0
     if count > 10_000 or count * max(1, len(graph.node)) > MAX_NODES // 2:
         raise Refused(f"it runs {count:,} times: unrolling is for 1 to 10,000")
@@ -202,11 +203,11 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[],
         builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
     scanned: list[Value] = []
     for at in range(count):
-        fixed = {names[0]: known(array(7, (at,), ())), names[1]: known(array(9, (True,), ()))}
+        fixed = {names[0]: known(of_numbers(7, (at,), ())), names[1]: known(of_numbers(9, (True,), ()))}
         outputs = run(graph, {**fixed, **dict(zip(names[2:], carried))})
         going, carried = outputs[0], outputs[1 : 1 + len(carried)]
         scanned = outputs[1 + len(carried) :]
-        if going.data is not None and not going.data.reshape(-1)[0]:
+        if going.data is not None and not going.data.numbers[0]:
             count = at + 1
             break
         if going.data is None and at == 0:
@@ -219,7 +220,7 @@ def _empty(outputs: Sequence[Any]) -> list[Value]:
     made = []
     for one in outputs:
         tensor = one.type.tensor_type
-        whole = tensor.HasField("shape") and all(dim.HasField("dim_value") for dim in tensor.shape.dim)
+        whole = tensor.has("shape") and all(dim.has("dim_value") for dim in tensor.shape.dim)
         made.append(Value((0, *[dim.dim_value for dim in tensor.shape.dim]) if whole else None, tensor.elem_type or 1))
     return made
 

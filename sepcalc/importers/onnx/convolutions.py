@@ -10,7 +10,7 @@ from sepcalc.importers.onnx.shapes import hold
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Activation
-from sepcalc.shape import Pads, Shape, extent, show
+from sepcalc.shape import Pads, Shape, extent, positions, show
 
 _AUTO = ("notset", "valid", "same_upper", "same_lower")
 
@@ -107,13 +107,25 @@ def _causal(builder: Builder, call: Call) -> Results:
     return (result, moved(builder, call._replace(name=f"{call.name}/state"), whole, (*x.sizes[:2], before), x.batch))
 
 
+def _slid_over(call: Call) -> Shape | None:
+    """The image that a kernel gives."""
+    image, kernel = call.input(0).shape, call.input(1).shape
+    if image is None or kernel is None:
+        return None
+    axes = len(image) - 2
+    stride, dilation = (call.sizes(name, rank=axes, default=1) for name in ("strides", "dilations"))
+    pads = pads_of(call, image[2:], kernel[2:], stride, dilation)
+    sizes = zip(image[2:], kernel[2:], stride, dilation, pads, strict=True)
+    return (image[0], kernel[0], *[positions(i, extent(k, d), s, sum(pad)) for i, k, s, d, pad in sizes])
+
+
 # Why what samples an image at places of the data is not counted.
 PLACES = (
     "it samples where the data says: the weights of its taps are computed, by a formula that is the library's choice"
 )
 CONVOLUTIONS: dict[str, Operator] = {
     "CausalConvWithState": Operator(_causal, WINDOWED, states=(3,)),
-    "DeformConv": Operator(None, WINDOWED, PLACES, apart=True),
+    "DeformConv": Operator(None, WINDOWED, PLACES, apart=True, shape=_slid_over),
     "Conv": Operator(_conv, WINDOWED, multiplies=True),
     "ConvTranspose": Operator(_transposed, WINDOWED, multiplies=True),
 }

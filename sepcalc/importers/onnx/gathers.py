@@ -12,6 +12,7 @@ from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
+from sepcalc.shape import Shape
 
 _COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum"}  # what a scatter may do
 
@@ -49,7 +50,7 @@ def _evenly(at: Value, size: int) -> range | None:
     """Places that are as far apart as each other, some of an axis of this size, as a slice has them."""
     if len(at.sizes) != 1 or at.data is None or not 0 < at.data.size < size:
         return None
-    places = [int(place) + size * (place < 0) for place in at.data.reshape(-1)]
+    places = [int(place) + size * (place < 0) for place in at.data.numbers]
     step = places[1] - places[0] if len(places) > 1 else 1
     even = range(places[0], places[0] + step * len(places), step) if step else range(0)
     return even if step > 0 and places == [*even] and places[0] >= 0 and places[-1] < size else None
@@ -62,8 +63,9 @@ def _each_in_its_own(builder: Builder, at: Value, size: int) -> bool:
         return False
     if at.data is None:
         return builder.asked
-    owners = at.data.reshape(builder.batch, -1) % size // (size // builder.batch)
-    return all(bool((own == example).all()) for example, own in enumerate(owners))
+    owners = [place % size // (size // builder.batch) for place in at.data.numbers]
+    each = len(owners) // builder.batch
+    return owners == [example for example in range(builder.batch) for _ in range(each)]
 
 
 def _by_elements(builder: Builder, call: Call) -> Results:
@@ -124,8 +126,19 @@ def _one_hot(builder: Builder, call: Call) -> Results:
 
 
 _FOUND = "how many elements it finds depends on the data"
+
+
+def _picked(call: Call) -> Shape | None:
+    """Positions of an axis, in the place of that axis."""
+    data, at = call.input(0), call.input(1).shape
+    if data.shape is None or at is None:
+        return None
+    axis = call.axis_of(data, 0)
+    return (*data.shape[:axis], *at, *data.shape[axis + 1 :])
+
+
 GATHERS: dict[str, Operator] = {
-    "Gather": Operator(_gather, LISTED, takes=True, free=True, computed=GATHERED),
+    "Gather": Operator(_gather, LISTED, takes=True, free=True, shape=_picked, computed=GATHERED),
     "GatherND": Operator(_by_elements, NONE, takes=True),
     "GatherElements": Operator(_by_elements, KEEPS_FIRST, takes=True),
     "ScatterND": Operator(_scattered, KEEPS_FIRST, states=(0,), computed=SHRINKING),

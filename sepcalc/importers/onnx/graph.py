@@ -12,6 +12,7 @@ from sepcalc.branches import Choice
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, Uses, numbered
 from sepcalc.importers.onnx.provenance import Role
+from sepcalc.importers.onnx.tensors import BITS, FLOATS
 from sepcalc.importers.onnx.values import Call, Mixed, Refused, Results, Value
 from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
@@ -19,25 +20,7 @@ from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import MAX_SIZE, Shape, show
 
-FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
 WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
-BITS = FLOATS | {
-    2: 8,
-    3: 8,
-    4: 16,
-    5: 16,
-    6: 32,
-    7: 64,
-    9: 8,
-    12: 32,
-    13: 64,
-    14: 64,
-    15: 128,
-    21: 4,
-    22: 4,
-    25: 2,
-    26: 2,
-}
 # What names of stored tensors say that are no weights: coordinates, masks of shifted windows, statistics; and with what
 # endings ONNX Runtime names what goes with a quantized one.
 _NO_WEIGHTS = ("coord", "attn_mask", "running_mean", "running_var", "moving_mean", "moving_variance")
@@ -246,8 +229,11 @@ class Builder(GraphBuilder[Roots]):
     def for_each(self, value: Value) -> Value:
         """A stored value that holds the same numbers, which nobody trains, for each of the examples, as a state of
         zeros does: its first axis is theirs."""
-        data, many = value.data, self.batch > 1 and value.sizes[:1] == (self.batch,)
-        if not many or data is None or any(map(self.is_weight, value.roots)) or not bool((data == data[:1]).all()):
+        many = self.batch > 1 and value.sizes[:1] == (self.batch,)
+        if not many or value.data is None or any(map(self.is_weight, value.roots)):
+            return value
+        numbers = value.data.numbers
+        if numbers != numbers[: len(numbers) // self.batch] * self.batch:
             return value
         return value._replace(batch=0)
 

@@ -184,7 +184,7 @@ def _of_tensors(handler: Handler, *places: int) -> Handler:
             value = call.maybe(at)
             if value is None or not value.constant:
                 continue
-            if value.data is not None and not value.data.any():
+            if value.data is not None and not any(value.data.numbers):
                 value = value._replace(roots=())
             value = builder.standing(call.name, builder.for_each(value))
             if value.batch is None and value.sizes[:1] == (1,) and builder.batch == 1:

@@ -29,7 +29,7 @@ def parts_of(one: Any) -> list[int | str]:
 
 
 def _part(dim: Any) -> int | str:
-    if dim.HasField("dim_value"):
+    if dim.has("dim_value"):
         return "" if dim.dim_value in (0, -1) else int(dim.dim_value)  # some exporters' for an open one
     return "" if _NAMELESS.fullmatch(dim.dim_param) else str(dim.dim_param)
 
@@ -278,7 +278,7 @@ def _sequences(graph: Any) -> tuple[set[str], set[str]]:
 
 
 def _is_tensor(one: Any) -> bool:
-    return bool(one.type.HasField("tensor_type") and one.type.tensor_type.HasField("shape"))
+    return bool(one.type.has("tensor_type") and one.type.tensor_type.has("shape"))
 
 
 def _example(parts: Sequence[int | str], along: int | None) -> str:

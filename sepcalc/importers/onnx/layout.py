@@ -5,6 +5,7 @@ from typing import Any
 
 from sepcalc.importers.common.layout import Layout
 from sepcalc.importers.onnx.operators import row_at
+from sepcalc.importers.onnx.tensors import EXTERNAL, stored_elements
 from sepcalc.importers.onnx.walk import MAX_DEPTH
 
 MAX_VISITS = 8  # of one function, each by which of its results are images
@@ -86,16 +87,15 @@ class Layouts:
 
 def _axes_of(node: Any, stored: Mapping[str, Any]) -> Sequence[int]:
     """The axes that an Unsqueeze puts in, or a Squeeze takes out."""
-    from onnx.numpy_helper import to_array
-
     given = [list(one.ints) for one in node.attribute if one.name == "axes"]
     tensor = stored.get(node.input[1]) if len(node.input) > 1 else None
-    if tensor is None or tensor.data_location == 1:
+    if tensor is None or tensor.data_location == EXTERNAL:
         return given[0] if given else ()
     try:
-        return [int(axis) for axis in to_array(tensor).reshape(-1)]
-    except (TypeError, ValueError):  # the walk says what is wrong with it
+        axes = stored_elements(tensor, tuple(tensor.dims))
+    except ValueError:  # the walk says what is wrong with it
         return ()
+    return [] if axes is None else [int(axis) for axis in axes.numbers]
 
 
 def _passed(node: Any, graph: Any) -> tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]:

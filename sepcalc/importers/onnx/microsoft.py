@@ -252,7 +252,7 @@ def _same(one: Value | None, other: Value | None) -> bool:
     """Whether both are one known number."""
     if one is None or other is None or one.data is None or other.data is None:
         return False
-    return prod(one.sizes) == 1 == prod(other.sizes) and bool(one.data.reshape(-1)[0] == other.data.reshape(-1)[0])
+    return prod(one.sizes) == 1 == prod(other.sizes) and bool(one.data.numbers[0] == other.data.numbers[0])
 
 
 def _quantized_where(builder: Builder, call: Call) -> Results:

@@ -24,7 +24,7 @@ from sepcalc.importers.onnx.constants import (
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.opsets import cast, concatenated, renamed
 from sepcalc.importers.onnx.rows import Operator
-from sepcalc.importers.onnx.shapes import broadcast, flattened, reshaped, squeezed, unsqueezed
+from sepcalc.importers.onnx.shapes import as_first, broadcast, flattened, reshaped, squeezed, unsqueezed
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Token
@@ -337,6 +337,7 @@ _MEASURED = "the sizes of what it measures depend on the data"
 MOVES: dict[str, Operator] = {
     "Identity": Operator(_same, KEEPS, free=True, computed=same),
     "Dropout": Operator(_same, KEEPS, free=True, computed=same),
+    "BitCast": Operator(_cast, KEEPS, free=True),
     "Cast": Operator(_cast, KEEPS, free=True, computed=BY_ELEMENT, older=(6, cast)),
     "CastLike": Operator(_same, KEEPS),
     "Reshape": _renaming(reshaped),
@@ -356,7 +357,7 @@ MOVES: dict[str, Operator] = {
     "Shape": Operator(None, NONE, _MEASURED, measures=True),
     "Size": Operator(None, NONE, _MEASURED, measures=True),
     "ConstantOfShape": Operator(None, NONE, settings=(0,), computed=FILLED),
-    "EyeLike": Operator(None, NONE, settings=(0,), like=True),
+    "EyeLike": Operator(None, NONE, settings=(0,), like=True, shape=as_first),
     "Range": Operator(None, NONE, settings=(0, 1, 2), computed=RANGED),
     "DepthToSpace": Operator(_pixels(True), IMAGES),
     "SpaceToDepth": Operator(_pixels(False), IMAGES),

@@ -6,7 +6,7 @@ from sepcalc.importers.common.layout import IMAGES, KEEPS_FIRST
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.rows import Operator
-from sepcalc.importers.onnx.shapes import hold, hold_within
+from sepcalc.importers.onnx.shapes import as_first, hold, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise
@@ -133,15 +133,15 @@ def _length_norm(builder: Builder, call: Call) -> Results:
 
 
 NORMS: dict[str, Operator] = {
-    "BatchNormalization": Operator(_batch_norm, IMAGES, settings=(3, 4)),
-    "InstanceNormalization": Operator(_row_norm("instance"), IMAGES),
-    "GroupNormalization": Operator(_row_norm("group"), IMAGES),
-    "LayerNormalization": Operator(_layer_norm("layer"), KEEPS_FIRST),
-    "RMSNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST),
-    "SimplifiedLayerNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST),
+    "BatchNormalization": Operator(_batch_norm, IMAGES, settings=(3, 4), shape=as_first),
+    "InstanceNormalization": Operator(_row_norm("instance"), IMAGES, shape=as_first),
+    "GroupNormalization": Operator(_row_norm("group"), IMAGES, shape=as_first),
+    "LayerNormalization": Operator(_layer_norm("layer"), KEEPS_FIRST, shape=as_first),
+    "RMSNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST, shape=as_first),
+    "SimplifiedLayerNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST, shape=as_first),
     "SkipLayerNormalization": Operator(_skip_norm("layer"), KEEPS_FIRST),
     "SkipSimplifiedLayerNormalization": Operator(_skip_norm("rms"), KEEPS_FIRST),
-    "MeanVarianceNormalization": Operator(_mean_variance, IMAGES),
+    "MeanVarianceNormalization": Operator(_mean_variance, IMAGES, shape=as_first),
     "LRN": Operator(_local_norm, IMAGES),
     "LpNormalization": Operator(_length_norm, KEEPS_FIRST),
 }

@@ -7,10 +7,11 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import IMAGES, KEEPS
 from sepcalc.importers.onnx.activations import ACTIVATIONS
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.constants import array, known
+from sepcalc.importers.onnx.constants import known
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import MOVES
 from sepcalc.importers.onnx.rows import Operator
+from sepcalc.importers.onnx.tensors import of_numbers
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.shape import show
 
@@ -21,7 +22,7 @@ def _per_channel(builder: Builder, call: Call, value: Value, how: str, numbers: 
     """Sums or products with numbers that no one trained: one for each channel, or one for all."""
     shape = (len(numbers), *(1,) * (len(value.sizes) - 2)) if len(numbers) > 1 else ()
     label = call._replace(name=f"{call.name}/{how}")
-    return combined(builder, label, how, [value, known(array(_FLOAT, numbers, shape))])
+    return combined(builder, label, how, [value, known(of_numbers(_FLOAT, numbers, shape))])
 
 
 def _scaled(builder: Builder, call: Call) -> Results:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.tensors import NAMES
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import show
 
@@ -26,19 +27,15 @@ def broadcast_along(builder: Builder, call: Call) -> Call:
 def _with_ones(builder: Builder, value: Value, count: int) -> Value:
     shape = (*value.sizes, *(1,) * count)
     if value.constant:
-        return value._replace(shape=shape, data=None if value.data is None else value.data.reshape(shape))
+        return value._replace(shape=shape, data=None if value.data is None else value.data.reshaped(shape))
     return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=len(shape) > 2)
 
 
 def cast(builder: Builder, call: Call) -> Call:
-    from onnx import TensorProto
-
     name = call.text("to", "FLOAT")
-    try:
-        kind = TensorProto.DataType.Value(name)
-    except ValueError as error:
-        raise Invalid(f"{quoted(name)} is no type of elements") from error
-    return call._replace(attributes={"to": kind})
+    if name not in NAMES:
+        raise Invalid(f"{quoted(name)} is no type of elements")
+    return call._replace(attributes={"to": NAMES.index(name)})
 
 
 def renamed(old: str, new: str) -> Callable[[Builder, Call], Call]:

@@ -1,6 +1,6 @@
 """Pools and resampling."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from struct import pack, unpack
 
@@ -71,7 +71,7 @@ def _folded(builder: Builder, call: Call) -> Results:
     value, size, block = builder.laid(call.input(0), False), call.input(1), call.input(2)
     if size.data is None or block.data is None:
         raise Refused("the sizes of its windows are computed from the data")
-    to, kernel = [tuple(int(number) for number in one.data.reshape(-1)) for one in (size, block)]
+    to, kernel = [tuple(int(number) for number in one.data.numbers) for one in (size, block)]
     axes = len(to)
     if len(value.sizes) != 3 or len(kernel) != axes or min(to + kernel, default=0) < 1:
         raise Invalid(f"{show(value.sizes)} are not the windows {kernel} of {to}")
@@ -119,11 +119,11 @@ def _resized(call: Call, value: Value) -> Shape:
     shape = value.sizes
     target = call.maybe(3)
     if call.type == "Upsample":
-        scales = call.maybe(1)
-        factors = scales.data if scales is not None else call.attributes.get("scales")
+        scales, factors = call.maybe(1), call.attributes.get("scales")
     else:
-        scales = call.maybe(2) if call.opset > 10 else call.maybe(1)
-        factors = scales.data if scales is not None else None
+        scales, factors = call.maybe(2) if call.opset > 10 else call.maybe(1), None
+    if scales is not None:
+        factors = scales.data.numbers if scales.data is not None else None
     axes = call.ints("axes") or tuple(range(len(shape)))
     axes = tuple(range(len(shape))[axis] for axis in axes)
     result = list(shape)
@@ -131,7 +131,7 @@ def _resized(call: Call, value: Value) -> Shape:
         if target.data is None:
             raise Refused("the sizes to reach are computed from the data")
         policy = call.text("keep_aspect_ratio_policy", "stretch")
-        wanted = [int(size) for size in target.data.reshape(-1)]
+        wanted = [int(size) for size in target.data.numbers]
         if policy != "stretch":
             pick = min if policy == "not_larger" else max
             scale = pick(size / shape[axis] for size, axis in zip(wanted, axes, strict=True))
@@ -189,6 +189,44 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
     return (builder.give(x, shape, number=number, batch=batch, channels_first=True),)
 
 
+def _resized_whole(call: Call) -> Shape | None:
+    return _resized(call, call.input(0)) if call.input(0).shape is not None else None
+
+
+def _sampled(call: Call) -> Shape | None:
+    """An image at the places of a grid."""
+    image, grid = call.input(0).shape, call.input(1).shape
+    return None if image is None or grid is None else (*image[:2], *grid[1:-1])
+
+
+def _regions(sizes: Callable[[Call], Sequence[int]]) -> Callable[[Call], Shape | None]:
+    """So many positions of each region, which are the second input."""
+
+    def shape(call: Call) -> Shape | None:
+        image, regions = call.input(0).shape, call.input(1).shape
+        return None if image is None or regions is None else (regions[0], image[1], *sizes(call))
+
+    return shape
+
+
+def _aligned(call: Call) -> Sequence[int]:
+    return call.whole("output_height", 1), call.whole("output_width", 1)
+
+
+def _unpooled(call: Call) -> Shape | None:
+    """The image that was pooled, where the operator says how large: else the smallest that gives such a pool."""
+    shape, said = call.input(0).shape, call.maybe(2)
+    if shape is None or (said is not None and said.data is None):
+        return None
+    if said is not None and said.data is not None:
+        return tuple([int(size) for size in said.data.numbers])
+    axes = len(shape) - 2
+    kernel, stride = call.sizes("kernel_shape", rank=axes), call.sizes("strides", rank=axes, default=1)
+    pads = call.ints("pads") or (0,) * (2 * axes)
+    sizes = zip(shape[2:], kernel, stride, pads[:axes], pads[axes:], strict=True)
+    return (*shape[:2], *[(i - 1) * s + k - before - after for i, k, s, before, after in sizes])
+
+
 POOLS: dict[str, Operator] = {
     "MaxPool": Operator(_pool("max"), WINDOWED),
     "AveragePool": Operator(_pool("avg"), WINDOWED),
@@ -197,13 +235,23 @@ POOLS: dict[str, Operator] = {
     "LpPool": Operator(_powers(_pooled), WINDOWED),
     "GlobalLpPool": Operator(_powers(_all_pooled), WINDOWED),
     "Col2Im": Operator(_folded, NONE),
-    "GridSample": Operator(_grid_sample, IMAGES, apart=True),
-    "RoiAlign": Operator(None, IMAGES, f"{PLACES}; of a region whose samples the file leaves open, how many there are"),
-    "MaxRoiPool": Operator(None, WINDOWED, "how large the windows of its regions are depends on the data"),
-    "MaxUnpool": Operator(None, IMAGES, "where it puts what depends on the data"),
+    "GridSample": Operator(_grid_sample, IMAGES, apart=True, shape=_sampled),
+    "RoiAlign": Operator(
+        None,
+        IMAGES,
+        f"{PLACES}; of a region whose samples the file leaves open, how many there are",
+        shape=_regions(_aligned),
+    ),
+    "MaxRoiPool": Operator(
+        None,
+        WINDOWED,
+        "how large the windows of its regions are depends on the data",
+        shape=_regions(lambda call: call.ints("pooled_shape") or ()),
+    ),
+    "MaxUnpool": Operator(None, IMAGES, "where it puts what depends on the data", shape=_unpooled),
     "AffineGrid": Operator(
         None, NONE, "whether its grid is a product or sums of coordinates is the library's choice", apart=True
     ),
-    "Resize": Operator(_resize, IMAGES, settings=(1, 2, 3), apart=True),
-    "Upsample": Operator(_resize, IMAGES, settings=(1,), apart=True, older=(7, upsampled)),
+    "Resize": Operator(_resize, IMAGES, settings=(1, 2, 3), apart=True, shape=_resized_whole),
+    "Upsample": Operator(_resize, IMAGES, settings=(1,), apart=True, shape=_resized_whole, older=(7, upsampled)),
 }

@@ -8,6 +8,7 @@ from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.onnx.constants import SHRINKING
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.rows import Operator
+from sepcalc.importers.onnx.shapes import as_first
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.pool import Cumulate, Reduce
@@ -85,5 +86,5 @@ REDUCTIONS: dict[str, Operator] = {
     "ReduceLogSumExp": Operator(_reduce("sum", ("exp",), ("log",)), KEEPS_FIRST),
     "ArgMax": Operator(_arg("argmax"), NONE),
     "ArgMin": Operator(_arg("argmin"), NONE),
-    "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, computed=SHRINKING),
+    "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, shape=as_first, computed=SHRINKING),
 }

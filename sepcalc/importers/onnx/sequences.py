@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.onnx.constants import array, known
+from sepcalc.importers.onnx.constants import known
+from sepcalc.importers.onnx.tensors import of_numbers
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 
 Made = Callable[[Call], Results]
@@ -25,7 +26,7 @@ def sequence(call: Call, made: Made) -> Results:
         case "SequenceAt":
             return (items[_position(call, 1, len(items))],)
         case "SequenceLength":
-            return (known(array(7, (len(items),), ())),)
+            return (known(of_numbers(7, (len(items),), ())),)
         case "ConcatFromSequence":
             if call.whole("new_axis", 0):
                 raise Refused("a sequence stacked along a new axis has no count here")
@@ -51,9 +52,9 @@ def _split_up(call: Call, made: Made) -> list[Value]:
     if sizes is not None and sizes.data is None:
         raise Refused("the parts are computed from the data")
     if sizes is not None and sizes.sizes:
-        parts = [int(part) for part in sizes.data.reshape(-1)]
+        parts = [int(part) for part in sizes.data.numbers]
     else:
-        each = 1 if sizes is None else int(sizes.data.reshape(-1)[0])
+        each = 1 if sizes is None else int(sizes.data.numbers[0])
         if each < 1:
             raise Invalid(f"parts of {each}")
         parts = [min(each, whole - at) for at in range(0, whole, each)]
@@ -65,6 +66,6 @@ def _split_up(call: Call, made: Made) -> list[Value]:
     if sizes is None and not call.whole("keepdims", 1):
         squeezed = split._replace(type="Squeeze", opset=13, attributes={})
         for at, piece in enumerate(pieces):
-            one = squeezed._replace(inputs=(piece, known(array(7, (axis,)))), outputs=(outputs[at],))
+            one = squeezed._replace(inputs=(piece, known(of_numbers(7, (axis,)))), outputs=(outputs[at],))
             pieces[at] = made(one)[0]
     return pieces

@@ -16,6 +16,18 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     return result
 
 
+def as_first(call: Call) -> Shape | None:
+    """The shape of the first input: of an operator that is not counted, or in a form that is not."""
+    return call.input(0).shape
+
+
+def as_all(call: Call) -> Shape | None:
+    """The shape that all inputs make together, element by element. Raises Invalid where they do not fit."""
+    shapes = [value.shape for value in call.inputs if value is not None]
+    known = [shape for shape in shapes if shape is not None]
+    return broadcast(known) if len(known) == len(shapes) else None
+
+
 def hold(call: Call, what: str, value: Value | None, *shapes: Shape) -> None:
     """Raises Invalid for an input that has none of these shapes."""
     if value is None or value.shape is None or value.shape in shapes:

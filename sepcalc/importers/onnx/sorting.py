@@ -7,6 +7,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.rows import Operator
+from sepcalc.importers.onnx.shapes import as_first
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise
@@ -82,6 +83,6 @@ SORTING: dict[str, Operator] = {
     **dict.fromkeys(("RandomNormal", "RandomUniform"), Operator(_drawn(_given), NONE, random=True)),
     **dict.fromkeys(("RandomNormalLike", "RandomUniformLike"), Operator(_drawn(_like), NONE, random=True, apart=True)),
     "Multinomial": Operator(None, NONE, _DRAWN, random=True, apart=True),
-    "Hardmax": Operator(None, KEEPS_FIRST, axis=-1),
+    "Hardmax": Operator(None, KEEPS_FIRST, axis=-1, shape=as_first),
     "Bernoulli": Operator(_chosen, KEEPS_FIRST, random=True, apart=True),
 }

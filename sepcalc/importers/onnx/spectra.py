@@ -15,7 +15,7 @@ def _number(value: Value | None) -> int | None:
     """A whole number that is stored, if it is known."""
     if value is None or value.data is None or value.data.size != 1:
         return None
-    return int(value.data.reshape(-1)[0])
+    return int(value.data.numbers[0])
 
 
 def _windowed(call: Call) -> Shape | None:

@@ -5,8 +5,9 @@ from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid, quoted
-from sepcalc.importers.onnx.constants import SMALL, array, known, numeric
+from sepcalc.importers.onnx.constants import SMALL, known
 from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.tensors import EXTERNAL, of_numbers, stored_elements
 from sepcalc.importers.onnx.values import Value
 from sepcalc.shape import show
 
@@ -21,17 +22,13 @@ def stored_value(tensor: Any, name: str, builder: Builder, owner: str = "") -> V
     root = builder.root(name, owner)
     builder.stored[root] = (elements, tensor.data_type)
     data = None
-    if elements <= SMALL and tensor.data_location != 1:
-        from onnx.numpy_helper import to_array
-
+    if elements <= SMALL and tensor.data_location != EXTERNAL:
         try:
-            data = to_array(tensor)
-        except Exception as error:  # its own checks are many
+            data = stored_elements(tensor, shape)
+        except ValueError as error:
             raise Invalid(
                 f"the stored tensor {quoted(name)} does not hold the {elements:,} elements it says"
             ) from error
-        if not numeric(data):
-            data = None
     return Value(shape, tensor.data_type, data, roots=(root,), name=name)
 
 
@@ -52,7 +49,7 @@ def attached(node: Any, builder: Builder, owner: str = "") -> list[Value]:
         tensors = [attribute.t] if attribute.type == 4 else attribute.tensors if attribute.type == 9 else ()
         found += [stored_value(one, f"{name}/{at}", builder, owner) for at, one in enumerate(tensors)]
         if attribute.type == 6 and node.domain == "ai.onnx.ml":
-            found.append(listed(array(1, tuple(attribute.floats)), name, builder, owner))
+            found.append(listed(of_numbers(1, tuple(attribute.floats)), name, builder, owner))
     return found
 
 
@@ -97,12 +94,11 @@ def attributes(node: Any) -> dict[str, Any]:
             case 3:
                 found[attribute.name] = attribute.s.decode("utf-8", "replace")
             case 4:
-                from onnx.numpy_helper import to_array
-
-                if prod(attribute.t.dims) <= SMALL and attribute.t.data_location != 1 and node.op_type != "Constant":
+                small = prod(attribute.t.dims) <= SMALL and attribute.t.data_location != EXTERNAL
+                if small and node.op_type != "Constant":
                     try:
-                        found[attribute.name] = to_array(attribute.t)
-                    except Exception as error:
+                        found[attribute.name] = stored_elements(attribute.t, tuple(attribute.t.dims))
+                    except ValueError as error:
                         raise Invalid(f"the attribute {quoted(attribute.name)} holds no tensor") from error
             case 6:
                 found[attribute.name] = tuple(attribute.floats)
@@ -117,14 +113,10 @@ def bound(node: Any, given: Mapping[str, Any]) -> Any:
     """A function's node with the attributes that its caller gives."""
     if not any(attribute.ref_attr_name for attribute in node.attribute):
         return node
-    bound = type(node)()
-    bound.CopyFrom(node)
-    del bound.attribute[:]
+    attributes = []
     for attribute in node.attribute:
         if not attribute.ref_attr_name:
-            bound.attribute.append(attribute)
+            attributes.append(attribute)
         elif attribute.ref_attr_name in given:
-            copy = bound.attribute.add()
-            copy.CopyFrom(given[attribute.ref_attr_name])
-            copy.name = attribute.name
-    return bound
+            attributes.append(given[attribute.ref_attr_name].replaced(name=attribute.name))
+    return node.replaced(attribute=attributes)

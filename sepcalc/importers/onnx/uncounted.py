@@ -1,7 +1,10 @@
-"""Operators of ONNX Runtime that are not counted, and what is known of them all the same."""
+"""Operators of ONNX and of ONNX Runtime that are not counted, and what is known of them all the same."""
 
-from sepcalc.importers.common.layout import NONE, SEQUENCES
+from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, SEQUENCES
 from sepcalc.importers.onnx.rows import Operator
+from sepcalc.importers.onnx.shapes import as_all, as_first
+from sepcalc.importers.onnx.values import Call
+from sepcalc.shape import Shape
 
 _LENGTHS = "how long each of its sequences is depends on the data"
 _EXPERTS = "which experts it chooses takes a sort, whose cost depends on the data and the library"
@@ -10,7 +13,24 @@ _BLOCKED = (
     "its channels are padded and blocked for one processor: save the model at ONNX Runtime's level extended instead"
 )
 
+
+def _loss(call: Call) -> Shape | None:
+    """A loss for each of the labels, where the attributes say so; else one number, their sum or mean."""
+    return call.input(1).shape if call.text("reduction", "mean") == "none" else ()
+
+
+def _matrices(call: Call) -> Shape | None:
+    """One number for each matrix."""
+    shape = call.input(0).shape
+    return None if shape is None else shape[:-2]
+
+
 UNCOUNTED: dict[str, Operator] = {
+    "CumProd": Operator(None, KEEPS_FIRST, shape=as_first),
+    "Det": Operator(None, NONE, apart=True, shape=_matrices),
+    **dict.fromkeys(("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"), Operator(None, NONE, shape=_loss)),
+    "RegexFullMatch": Operator(None, NONE, apart=True, shape=as_first),
+    "StringConcat": Operator(None, NONE, shape=as_all),
     **dict.fromkeys(("PackedAttention", "PackedMultiHeadAttention"), Operator(None, NONE, _LENGTHS)),
     "PagedAttention": Operator(None, NONE, _LENGTHS, scales=(14, 15)),
     "SparseAttention": Operator(None, NONE, "which blocks of pairs it leaves out depends on the data", apart=True),

@@ -58,7 +58,7 @@ class Value(NamedTuple):
         are not known."""
         if self.data is None or count not in (None, self.data.size):
             raise Refused(reason)
-        return tuple([int(number) for number in self.data.reshape(-1)])
+        return tuple([int(number) for number in self.data.numbers])
 
 
 class Unknown(Exception):

@@ -1,7 +1,7 @@
 """Through a graph, node by node: constants are prepared, operators become layers, functions are unfolded, branches
 taken, loops unrolled."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from typing import Any
@@ -9,14 +9,15 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.common.layout import SEQUENCES, WINDOWED, WINDOWED_LAST
-from sepcalc.importers.onnx.constants import MAX_COMPUTED, array, evaluate, known
+from sepcalc.importers.onnx.constants import MAX_COMPUTED, evaluate, known
 from sepcalc.importers.onnx.control import branch, loop, scan
-from sepcalc.importers.onnx.graph import BITS, Builder, Unrun
+from sepcalc.importers.onnx.graph import Builder, Unrun
 from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
 from sepcalc.importers.onnx.provenance import origin
-from sepcalc.importers.onnx.rows import NO_COUNT
+from sepcalc.importers.onnx.rows import NO_COUNT, Operator
 from sepcalc.importers.onnx.sequences import sequence
 from sepcalc.importers.onnx.stored import attached, attributes, bound, constants, initial, listed
+from sepcalc.importers.onnx.tensors import BITS, of_numbers
 from sepcalc.importers.onnx.values import Call, Misfit, Refused, Unknown, Value
 from sepcalc.importers.onnx.weighing import made_from, note_scales, weights_of
 from sepcalc.ops.move import Constant, Copy
@@ -34,12 +35,12 @@ class Walk:
         builder: Builder,
         functions: Mapping[tuple[str, str], Any],
         opsets: Mapping[str, int],
-        declared: Callable[[str], tuple[Shape | None, int]],
+        declared: Mapping[str, tuple[Shape | None, int]],
     ) -> None:
         self.builder = builder
         self.functions = functions
         self.opsets = opsets
-        self.declared = declared  # what shape the file, or ONNX's own inference, says that a tensor has
+        self.stated = declared  # what shape and type of elements the file says that a tensor has
         self.owner = ""  # where the graph that is on its way stands, whose stored tensors are its own
         self.calling: list[tuple[str, str]] = []  # the functions that the walk is in
         self.fed = set[str]()  # what nodes read, or may read around the graph that is on its way
@@ -135,9 +136,13 @@ class Walk:
             given = call.attributes.get(name)
             if given is not None:
                 if not isinstance(given, tuple):
-                    return known(array(kind, (given,), ()))
-                return listed(array(kind, given), call.outputs[0] or call.name, self.builder, self.owner)
+                    return known(of_numbers(kind, (given,), ()))
+                return listed(of_numbers(kind, given), call.outputs[0] or call.name, self.builder, self.owner)
         raise Invalid("a constant that is no tensor of numbers")
+
+    def declared(self, output: str) -> tuple[Shape | None, int]:
+        """The shape and the type of elements that the file says of a tensor: None and float where it says none."""
+        return self.stated.get(output, (None, 1))
 
     def prepared(self, call: Call) -> Sequence[Value]:
         """What does not depend on the inputs is prepared beforehand, free: only its shape matters, and its elements
@@ -152,9 +157,7 @@ class Walk:
             return [known(data)._replace(roots=roots, some=some(data.shape)) for data in results]
         try:
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
-                return (
-                    Value(tuple(int(size) for size in inputs[0].data.reshape(-1)), self.declared(call.outputs[0])[1]),
-                )
+                return (Value(tuple(int(size) for size in inputs[0].data.numbers), self.declared(call.outputs[0])[1]),)
             if call.type == "Range" and all(value.data is not None for value in inputs):
                 start, end, step = [value.data.item() for value in inputs]
                 return (Value((max(0, int(-((start - end) // step))),), inputs[0].kind),)
@@ -242,7 +245,7 @@ class Walk:
         for at, output in enumerate(call.outputs or ("",)):
             shape, kind = self.declared(output) if output else (None, 1)
             if at == 0:
-                shape = (row.shape and row.shape(call)) or shape
+                shape = _reached(row, call) or shape
                 mark = len(self.builder.nodes)
                 first = self.builder.uncounted(call, reason, shape, weights)
                 results.append(first._replace(kind=kind))
@@ -356,6 +359,14 @@ def place(owner: str, node: Any, part: str) -> str:
     return f"{owner}{node.name or next(iter(node.output), '')}/{part}/"
 
 
+def _reached(row: Operator, call: Call) -> Shape | None:
+    """The shape of the first result of an operator that is not counted, where its row says it."""
+    try:
+        return None if row.shape is None else row.shape(call)
+    except Refused:
+        return None
+
+
 def _keeps_apart(call: Call) -> bool:
     """Whether an operator is known to work on each of the examples in its inputs by itself."""
     given = [value for value in call.inputs if value is not None and value.batch is not None]
@@ -386,9 +397,9 @@ def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:
 
 def _measured(call: Call, shape: Shape) -> Value:
     if call.type == "Size":
-        return known(array(7, (prod(shape),), ()))
+        return known(of_numbers(7, (prod(shape),), ()))
     start, end = call.whole("start", 0), call.whole("end", len(shape))
-    return known(array(7, shape[start:end]))
+    return known(of_numbers(7, shape[start:end]))
 
 
 def _fed(scratch: Builder, value: Value | None) -> Value | None:

@@ -38,7 +38,7 @@ def weights_of(builder: Builder, call: Call) -> list[Value]:
         if at in row.settings:
             continue
         shut = at == row.mask and prod(value.sizes[:-2]) == 1
-        zeros = at in row.states and value.data is not None and not value.data.any()
+        zeros = at in row.states and value.data is not None and not any(value.data.numbers)
         if zeros or (shut and not any("." in root for root in value.roots)):
             continue
         counted = row.handle is not None  # else who knows what it does with a table

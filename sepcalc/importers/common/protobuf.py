@@ -1,0 +1,221 @@
+"""Messages of the protobuf wire format, read by a table of their fields.
+
+A message is a row of fields: a tag (the field's number and its wire type), then a varint, 4 or 8 bytes, or a length and
+as many bytes, which may be a message again. Large payloads, such as the elements of a tensor, are stepped over: the
+message keeps where they are. Fields that the table does not name are skipped, as protobuf has it.
+Source: protobuf's "Encoding".
+"""
+
+import mmap
+from collections.abc import Mapping, Sequence
+from struct import iter_unpack, unpack_from
+from typing import IO, Any, NamedTuple
+
+MAX_DEPTH = 100  # messages within each other, as protobuf itself has it
+MAX_FIELDS = 2_000_000  # fields of a file, so that what is no model does not take forever
+SMALL = 4 << 20  # bytes of a file that is read whole
+BIG = 262_144  # bytes of a row of numbers that is skipped: 16,384 elements take up to 16 bytes each
+
+Buffer = bytes | mmap.mmap
+
+
+class Payload(NamedTuple):
+    """Bytes of a file that were stepped over."""
+
+    data: Buffer
+    start: int
+    end: int
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def read(self) -> bytes:
+        """A copy of the bytes."""
+        return self.data[self.start : self.end]
+
+
+class Field(NamedTuple):
+    """A field of a message: its name, and what it holds. ``kind`` is ``int`` (a signed varint), ``float``, ``double``,
+    ``text`` (UTF-8), ``bytes``, ``payload`` (bytes that are stepped over) or the name of a message. A ``repeated``
+    field is a list; where it is ``light``, a row of more than :data:`BIG` bytes is skipped."""
+
+    name: str
+    kind: str
+    repeated: bool = False
+    light: bool = False
+
+
+class Message:
+    """A message that was read. Its fields are attributes; one that is not there has its default: 0, empty text, an
+    empty list, an empty message."""
+
+    fields: Mapping[int, Field] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the field is there."""
+        return name in self.__dict__
+
+    def replaced(self, **fields: Any) -> "Message":
+        """A copy with other fields."""
+        copy = type(self)()
+        copy.__dict__.update(self.__dict__, **fields)
+        return copy
+
+
+Schema = Mapping[str, type[Message]]
+_DEFAULTS = {"int": 0, "float": 0.0, "double": 0.0, "text": "", "bytes": b"", "payload": Payload(b"", 0, 0)}
+_NUMBERS = {"float": ("<f", 4, 5), "double": ("<d", 8, 1)}  # how it is packed, its bytes, its wire type
+
+
+def schema(messages: Mapping[str, Mapping[int, Field]]) -> Schema:
+    """A class for each message of a table of fields by their numbers. The table may refer to a message before it."""
+    classes: dict[str, type[Message]] = {}
+    for name, fields in messages.items():
+        classes[name] = type(name, (Message,), {"fields": fields})
+    for made in classes.values():
+        for field in made.fields.values():
+            default = () if field.repeated else _DEFAULTS.get(field.kind)
+            setattr(made, field.name, classes[field.kind]() if default is None else default)
+    return classes
+
+
+def read(file: IO[bytes], messages: Schema, kind: str, whole: bool = False) -> Any:
+    """The message of this kind in a file. A file of more than :data:`SMALL` bytes is mapped, so that only the pages
+    with its fields are read; ``whole`` reads the rows of numbers that are skipped otherwise. Raises OSError, and
+    ValueError where the file holds no such message."""
+    data: Buffer = file.read(SMALL + 1)
+    if len(data) > SMALL:
+        try:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError:  # a pipe
+            data = bytes(data) + file.read()
+    return parse(data, messages, kind, whole)
+
+
+def parse(data: Buffer, messages: Schema, kind: str, whole: bool = False) -> Any:
+    """The message of this kind in ``data``. Raises ValueError where it holds none."""
+    return _Parser(data, messages, len(data) if whole else BIG).message(messages[kind](), 0, len(data), 0)
+
+
+class _Parser:
+    """The file on its way: its bytes, and how many fields were read of them."""
+
+    def __init__(self, data: Buffer, messages: Schema, big: int) -> None:
+        self.data = data
+        self.messages = messages
+        self.big = big  # bytes of a row of numbers that is skipped
+        self.count = 0
+
+    def message(self, message: Message, at: int, end: int, depth: int) -> Message:
+        """Adds the fields between two places of the data to a message, and returns it. Raises ValueError."""
+        if depth > MAX_DEPTH:
+            raise ValueError("messages stand in each other too deep")
+        data, fields, values = self.data, message.fields, message.__dict__
+        count = 0
+        while at < end:
+            count += 1
+            if count > MAX_FIELDS:
+                break
+            tag = data[at]
+            at += 1
+            if tag > 127:
+                tag, at = self.varint(at - 1, end)
+            number, wire = tag >> 3, tag & 7
+            field = fields.get(number)
+            value: Any
+            if wire == 2:
+                length = data[at] if at < end else 128
+                at += 1
+                if length > 127:
+                    length, at = self.varint(at - 1, end)
+                start, at = at, at + length
+                if at > end:
+                    raise ValueError("a field ends behind its message")
+                if field is None:
+                    continue
+                kind = field.kind
+                if kind == "text":
+                    value = str(data[start:at], "utf-8")
+                elif kind == "bytes":
+                    value = data[start:at]
+                elif kind == "payload":
+                    value = Payload(data, start, at)
+                elif kind in _DEFAULTS:
+                    if not field.repeated:
+                        raise ValueError("one number is packed as several")
+                    if not (field.light and length > self.big):
+                        values.setdefault(field.name, []).extend(self.packed(field, start, at))
+                    continue
+                else:  # a message that is there twice is one, with the fields of both
+                    before = None if field.repeated else values.get(field.name)
+                    value = self.message(before or self.messages[kind](), start, at, depth + 1)
+            elif wire == 0:
+                value = data[at] if at < end else 128
+                at += 1
+                if value > 127:
+                    value, at = self.varint(at - 1, end)
+                    if value >> 63:
+                        value -= 1 << 64
+            elif wire in (1, 5):
+                size = 8 if wire == 1 else 4
+                if at + size > end:
+                    raise ValueError("a field ends behind its message")
+                value = data[at : at + size]
+                at += size
+            else:
+                raise ValueError(f"no field has the wire type {wire}")
+            if not number:
+                raise ValueError("there is no field 0")
+            if field is None:
+                continue
+            if wire != 2:
+                value = _single(field, wire, value)
+            if not field.repeated:
+                values[field.name] = value
+            elif field.name in values:
+                values[field.name].append(value)
+            else:
+                values[field.name] = [value]
+        self.count += count
+        if self.count > MAX_FIELDS:
+            raise ValueError("it has too many fields")
+        return message
+
+    def packed(self, field: Field, start: int, end: int) -> Sequence[Any]:
+        """The numbers of a repeated field that stand one after the other. Raises ValueError."""
+        if field.kind in _NUMBERS:
+            how, size, _ = _NUMBERS[field.kind]
+            if (end - start) % size:
+                raise ValueError("a row of numbers has a part of one")
+            return [number for (number,) in iter_unpack(how, self.data[start:end])]
+        numbers = []
+        while start < end:
+            number, start = self.varint(start, end)
+            numbers.append(number - (1 << 64) if number >> 63 else number)
+        self.count += len(numbers)
+        return numbers
+
+    def varint(self, at: int, end: int) -> tuple[int, int]:
+        """A number of 7 bits a byte, the lowest first, whose highest bit says that more follow; and where it ends.
+        Raises ValueError."""
+        value = shift = 0
+        while shift < 70 and at < end:
+            byte = self.data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value & (1 << 64) - 1, at
+            shift += 7
+        raise ValueError("a number does not end")
+
+
+def _single(field: Field, wire: int, value: Any) -> Any:
+    """One number of a field. Raises ValueError where the field holds something else."""
+    if wire == 0:
+        if field.kind != "int":
+            raise ValueError("a field holds a whole number that is none")
+        return value
+    how, _, expected = _NUMBERS.get(field.kind, ("", 0, 0))
+    if wire != expected:
+        raise ValueError("a field holds a number of another width")
+    return unpack_from(how, value)[0]

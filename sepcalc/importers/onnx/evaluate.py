@@ -1,0 +1,244 @@
+"""What operators give of constants, computed by NumPy: the operators with which graphs compute shapes, indices and
+bounds for themselves. Source: the operators' definitions, which ONNX's reference implementation follows."""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from sepcalc.importers.onnx.tensors import TYPES
+from sepcalc.importers.onnx.values import Call
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+else:
+    Array = Any
+
+Given = Sequence[Any]  # the arrays of a call's inputs, None where one is absent
+# The results of a call on these inputs. Raises any exception where they do not fit.
+Evaluated = Callable[[Call, Given], Sequence[Array]]
+
+
+def _numpy(name: str, *arguments: Any, alike: bool = True) -> Evaluated:
+    """A function of NumPy, applied to all inputs (``alike``: of one type) and further arguments."""
+
+    def evaluated(call: Call, given: Given) -> Sequence[Array]:
+        import numpy as np
+
+        if alike and len({one.dtype for one in given}) > 1:
+            raise TypeError("operands of several types")
+        return (getattr(np, name)(*given, *arguments),)
+
+    return evaluated
+
+
+def _several(name: str) -> Evaluated:
+    """A function of two operands, over any number of them."""
+
+    def evaluated(call: Call, given: Given) -> Sequence[Array]:
+        import numpy as np
+
+        whole = given[0]
+        for one in given[1:]:
+            if one.dtype != whole.dtype:
+                raise TypeError("operands of several types")
+            whole = getattr(np, name)(whole, one)
+        return (whole,)
+
+    return evaluated
+
+
+def _divided(call: Call, given: Given) -> Sequence[Array]:
+    """A quotient; of whole numbers it is rounded towards zero."""
+    a, b = given
+    if a.dtype != b.dtype:
+        raise TypeError("operands of several types")
+    if a.dtype.kind not in "iu":
+        return (a / b,)
+    whole = a // b
+    return (whole + ((whole * b != a) & ((a < 0) != (b < 0))),)
+
+
+def _powered(call: Call, given: Given) -> Sequence[Array]:
+    return ((given[0] ** given[1]).astype(given[0].dtype),)
+
+
+def _remainder(call: Call, given: Given) -> Sequence[Array]:
+    return _numpy("fmod" if call.whole("fmod", 0) else "mod")(call, given)
+
+
+def _clipped(call: Call, given: Given) -> Sequence[Array]:
+    bounds = [*given[1:], None, None] if call.opset >= 11 else [call.get("min"), call.get("max")]
+    return (given[0].clip(*bounds[:2]).astype(given[0].dtype),)
+
+
+def _cast(call: Call, given: Given) -> Sequence[Array]:
+    return (given[0].astype(TYPES[call.get("to")][1]),)
+
+
+def _transposed(call: Call, given: Given) -> Sequence[Array]:
+    return (given[0].transpose(call.ints("perm") or None),)
+
+
+def _ints(given: Given, at: int, said: Sequence[int] | None) -> list[int] | None:
+    """Whole numbers that are an input since some opset, and an attribute before; None where there are none, or an empty
+    list of them."""
+    if len(given) > at and given[at] is not None:
+        said = [int(number) for number in given[at].reshape(-1)]
+    return list(said) if said else None
+
+
+def _sliced(call: Call, given: Given) -> Sequence[Array]:
+    data = given[0]
+    starts, ends, axes = (_ints(given, at, call.ints(name)) for at, name in enumerate(("starts", "ends", "axes"), 1))
+    if starts is None or ends is None:
+        raise ValueError("it does not say what it takes")
+    axes = list(range(len(starts))) if axes is None else axes
+    steps = _ints(given, 4, None) or [1] * len(starts)
+    index = [slice(None)] * data.ndim
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        index[axis] = slice(start, end, step)
+    return (data[tuple(index)],)
+
+
+def _split(call: Call, given: Given) -> Sequence[Array]:
+    import numpy as np
+
+    data, axis, count = given[0], call.whole("axis", 0), call.whole("num_outputs", len(call.outputs))
+    size = data.shape[axis]
+    each = -(-size // count)
+    parts = _ints(given, 1, call.ints("split")) or [*[each] * (count - 1), size - each * (count - 1)]
+    return np.split(data, [*accumulate(parts)][:-1], axis)
+
+
+def _joined(call: Call, given: Given) -> Sequence[Array]:
+    import numpy as np
+
+    if len({one.dtype for one in given}) > 1:
+        raise TypeError("parts of several types")
+    return (np.concatenate(given, call.whole("axis", 0)),)
+
+
+def _gathered(call: Call, given: Given) -> Sequence[Array]:
+    return (given[0].take(given[1], call.whole("axis", 0)),)
+
+
+def _scattered(call: Call, given: Given) -> Sequence[Array]:
+    """Updates at their places in a copy of the data, which the attribute ``reduction`` puts together with what is
+    there."""
+    import numpy as np
+
+    data, places, updates = given
+    result, index = data.copy(), tuple(np.moveaxis(places, -1, 0))
+    how = call.text("reduction", "none")
+    if how == "none":
+        result[index] = updates
+    else:
+        {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}[how].at(result, index, updates)
+    return (result,)
+
+
+def _expanded(call: Call, given: Given) -> Sequence[Array]:
+    import numpy as np
+
+    data, shape = given
+    return (np.broadcast_to(data, np.broadcast_shapes(data.shape, tuple(shape.reshape(-1)))).copy(),)
+
+
+def _tiled(call: Call, given: Given) -> Sequence[Array]:
+    import numpy as np
+
+    data, repeats = given
+    if len(repeats) != data.ndim:
+        raise ValueError("another number of axes")
+    return (np.tile(data, repeats),)
+
+
+def _filled(call: Call, given: Given) -> Sequence[Array]:
+    import numpy as np
+
+    value = call.get("value")
+    number = np.zeros(1, "float32") if value is None else value.array
+    return (np.full(tuple(given[0].reshape(-1)), number.item(), number.dtype),)
+
+
+def _ranged(call: Call, given: Given) -> Sequence[Array]:
+    import numpy as np
+
+    start, end, step = [one.item() for one in given]
+    return (np.arange(start, end, step).astype(given[0].dtype),)
+
+
+def _reduced(name: str) -> Evaluated:
+    def evaluated(call: Call, given: Given) -> Sequence[Array]:
+        data, axes = given[0], _ints(given, 1, call.ints("axes"))
+        if axes is None and call.whole("noop_with_empty_axes", 0):
+            return (data,)
+        keep = bool(call.whole("keepdims", 1))
+        result = getattr(data, name)(axis=None if axes is None else tuple(axes), keepdims=keep)
+        return (result.astype(data.dtype),)
+
+    return evaluated
+
+
+def _summed_up(call: Call, given: Given) -> Sequence[Array]:
+    """Running sums along an axis, backwards or without the element itself where the attributes say so."""
+    import numpy as np
+
+    data, axis = given[0], int(given[1].item())
+    data = np.flip(data, axis) if call.whole("reverse", 0) else data
+    sums = data.cumsum(axis, data.dtype)
+    if call.whole("exclusive", 0):
+        sums = sums - data
+    return (np.flip(sums, axis) if call.whole("reverse", 0) else sums,)
+
+
+EVALUATED: dict[str, Evaluated] = {
+    "Relu": _numpy("maximum", 0),
+    "Exp": _numpy("exp"),
+    "Log": _numpy("log"),
+    "Sqrt": _numpy("sqrt"),
+    "Reciprocal": _numpy("reciprocal"),
+    "Abs": _numpy("abs"),
+    "Neg": _numpy("negative"),
+    "Sign": _numpy("sign"),
+    "Floor": _numpy("floor"),
+    "Ceil": _numpy("ceil"),
+    "Round": _numpy("round"),
+    "Not": _numpy("logical_not"),
+    "Add": _numpy("add"),
+    "Sub": _numpy("subtract"),
+    "Mul": _numpy("multiply"),
+    "Div": _divided,
+    "Pow": _powered,
+    "Mod": _remainder,
+    "Max": _several("maximum"),
+    "Min": _several("minimum"),
+    "And": _numpy("logical_and"),
+    "Or": _numpy("logical_or"),
+    "Xor": _numpy("logical_xor"),
+    "Equal": _numpy("equal"),
+    "Greater": _numpy("greater"),
+    "Less": _numpy("less"),
+    "GreaterOrEqual": _numpy("greater_equal"),
+    "LessOrEqual": _numpy("less_equal"),
+    "Where": _numpy("where", alike=False),
+    "Clip": _clipped,
+    "Cast": _cast,
+    "Transpose": _transposed,
+    "Slice": _sliced,
+    "Split": _split,
+    "Concat": _joined,
+    "Gather": _gathered,
+    "ScatterND": _scattered,
+    "Expand": _expanded,
+    "Tile": _tiled,
+    "ConstantOfShape": _filled,
+    "Range": _ranged,
+    "ReduceSum": _reduced("sum"),
+    "ReduceMax": _reduced("max"),
+    "ReduceMin": _reduced("min"),
+    "ReduceProd": _reduced("prod"),
+    "CumSum": _summed_up,
+}
