@@ -245,7 +245,7 @@ def test_an_interrupt_leaves_no_copy_of_a_file_in_git(tmp_path: Path) -> None:
         subprocess.run([*git, *command], cwd=repository, check=True)
     what = f"os.write(1, b'%d' % len(os.listdir({str(temporary)!r}))); {SLEEP}"
     with subprocess.Popen(
-        [sys.executable, "-c", SLEEPY.format(name="onnx", what=what), "network", "git:HEAD:net.onnx"],
+        [sys.executable, "-c", SLEEPY.format(name="sepcalc.importers.onnx", what=what), "network", "git:HEAD:net.onnx"],
         cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(TMPDIR=str(temporary)),
     ) as process:  # fmt: skip
         assert process.stdout is not None

@@ -7,7 +7,8 @@ from typing import Any
 from sepcalc.importers.common.elementwise import TRIGONOMETRIC, bounded
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.constants import BY_ELEMENT
+from sepcalc.importers.onnx.constants import by_element
+from sepcalc.importers.onnx.evaluate import clipped, function
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first, hold_within
@@ -118,11 +119,16 @@ def _is(builder: Builder, call: Call) -> Results:
 
 
 _PLAIN = ("leaky-relu", "selu", "sigmoid", "hard-sigmoid", "hard-swish", "tanh", "softplus", "softsign", "mish", "erf")
-_OF_CONSTANTS = ("relu", "exp", "log", "sqrt", "reciprocal", "abs", "neg", "sign", "floor", "ceil", "round")
+# Those that are computed of constants, and how.
+_OF_CONSTANTS = {
+    "relu": function("maximum", 0),
+    "neg": function("negative"),
+    **{how: function(how) for how in ("exp", "log", "sqrt", "reciprocal", "abs", "sign", "floor", "ceil", "round")},
+}
 
 ACTIVATIONS: dict[str, Operator] = {
     **{how.title().replace("-", ""): Operator(_act(how), KEEPS) for how in _PLAIN},
-    **{how.title(): Operator(_act(how), KEEPS, computed=BY_ELEMENT) for how in _OF_CONSTANTS},
+    **{how.title(): Operator(_act(how), KEEPS, computed=by_element(made)) for how, made in _OF_CONSTANTS.items()},
     "PRelu": Operator(_prelu, KEEPS, shape=as_first),
     "Elu": Operator(_act("elu", "alpha", 1.0), KEEPS),
     "Celu": Operator(_act("celu", "alpha", 1.0), KEEPS),
@@ -133,10 +139,10 @@ ACTIVATIONS: dict[str, Operator] = {
     "QuickGelu": Operator(_act("swish", "alpha", 1.702), KEEPS),
     "ThresholdedRelu": Operator(_act("threshold"), KEEPS),
     "Shrink": Operator(_shrink, KEEPS),
-    "Clip": Operator(_clip, KEEPS, settings=(1, 2), computed=BY_ELEMENT),
+    "Clip": Operator(_clip, KEEPS, settings=(1, 2), computed=by_element(clipped)),
     **{how.title(): Operator(_act(how), KEEPS, table=True) for how in ("sin", "cos")},
     **{how.title(): Operator(_act(how), KEEPS) for how in TRIGONOMETRIC},
-    "Not": Operator(_act("not"), KEEPS, free=True, computed=BY_ELEMENT),
+    "Not": Operator(_act("not"), KEEPS, free=True, computed=by_element(function("logical_not"))),
     "BitwiseNot": Operator(_act("not"), KEEPS),
     **dict.fromkeys(("IsNaN", "IsInf"), Operator(_is, KEEPS)),
     "SwiGLU": Operator(_gated, KEEPS),

@@ -6,7 +6,8 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS
-from sepcalc.importers.onnx.constants import BY_ELEMENT
+from sepcalc.importers.onnx.constants import by_element
+from sepcalc.importers.onnx.evaluate import divided, function, powered, remainder, several
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.opsets import broadcast_along
 from sepcalc.importers.onnx.rows import Operator
@@ -171,26 +172,33 @@ def _where(builder: Builder, call: Call) -> Results:
 
 
 _compare = _ordered("compare", 9)
+_ALONG = (7, broadcast_along)
+
+
+def _logical(name: str) -> Operator:
+    computed = by_element(function(name))
+    return Operator(_variadic("logical"), KEEPS, computed=computed, older=_ALONG)
 
 
 ARITHMETIC: dict[str, Operator] = {
-    "Add": Operator(_variadic("add"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
+    "Add": Operator(_variadic("add"), KEEPS, computed=by_element(function("add")), older=_ALONG),
     "Sum": Operator(_variadic("add"), KEEPS),
     "Mean": Operator(_mean, KEEPS),
-    "Mul": Operator(_variadic("multiply"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Max": Operator(_variadic("maximum"), KEEPS, computed=BY_ELEMENT),
-    "Min": Operator(_variadic("minimum"), KEEPS, computed=BY_ELEMENT),
-    "Sub": Operator(_ordered("subtract"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Div": Operator(_ordered("divide"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Pow": Operator(_power, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along)),
-    "Mod": Operator(_remainder, KEEPS, computed=BY_ELEMENT),
-    **dict.fromkeys(
-        ("And", "Or", "Xor"), Operator(_variadic("logical"), KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along))
-    ),
+    "Mul": Operator(_variadic("multiply"), KEEPS, computed=by_element(function("multiply")), older=_ALONG),
+    "Max": Operator(_variadic("maximum"), KEEPS, computed=by_element(several("maximum"))),
+    "Min": Operator(_variadic("minimum"), KEEPS, computed=by_element(several("minimum"))),
+    "Sub": Operator(_ordered("subtract"), KEEPS, computed=by_element(function("subtract")), older=_ALONG),
+    "Div": Operator(_ordered("divide"), KEEPS, computed=by_element(divided), older=_ALONG),
+    "Pow": Operator(_power, KEEPS, computed=by_element(powered), older=_ALONG),
+    "Mod": Operator(_remainder, KEEPS, computed=by_element(remainder)),
+    "And": _logical("logical_and"),
+    "Or": _logical("logical_or"),
+    "Xor": _logical("logical_xor"),
     **dict.fromkeys(("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitShift"), Operator(_variadic("logical"), KEEPS)),
-    **dict.fromkeys(
-        ("Equal", "Greater", "Less"), Operator(_compare, KEEPS, computed=BY_ELEMENT, older=(7, broadcast_along))
-    ),
-    **dict.fromkeys(("GreaterOrEqual", "LessOrEqual"), Operator(_compare, KEEPS, computed=BY_ELEMENT)),
-    "Where": Operator(_where, KEEPS, computed=BY_ELEMENT),
+    "Equal": Operator(_compare, KEEPS, computed=by_element(function("equal")), older=_ALONG),
+    "Greater": Operator(_compare, KEEPS, computed=by_element(function("greater")), older=_ALONG),
+    "Less": Operator(_compare, KEEPS, computed=by_element(function("less")), older=_ALONG),
+    "GreaterOrEqual": Operator(_compare, KEEPS, computed=by_element(function("greater_equal"))),
+    "LessOrEqual": Operator(_compare, KEEPS, computed=by_element(function("less_equal"))),
+    "Where": Operator(_where, KEEPS, computed=by_element(function("where", alike=False))),
 }

@@ -7,7 +7,8 @@ from math import prod
 from typing import Any
 from warnings import catch_warnings, simplefilter
 
-from sepcalc.importers.onnx.evaluate import EVALUATED
+from sepcalc.importers.onnx import evaluate
+from sepcalc.importers.onnx.evaluate import Evaluated
 from sepcalc.importers.onnx.shapes import broadcast
 from sepcalc.importers.onnx.tensors import TYPES, Elements, of_array
 from sepcalc.importers.onnx.values import Call, Value
@@ -37,7 +38,7 @@ def strict() -> Iterator[None]:
         yield
 
 
-def evaluate(call: Call, computed: Computed | None, seen: dict[Any, Any]) -> Sequence[Any] | None:
+def elements_of(call: Call, computed: Computed | None, seen: dict[Any, Any]) -> Sequence[Any] | None:
     """The elements of a constant's outputs, where they are few and everything it is made from is known; None otherwise,
     also where NumPy fails on it, or warns of it within :func:`strict`."""
     if computed is None or any(value is not None and value.data is None for value in call.inputs):
@@ -64,8 +65,8 @@ def reshape(reached: Callable[[Call, Shape], Shape]) -> Computed:
     return computed
 
 
-def evaluated(bound: Bound, several: bool = False) -> Computed:
-    """What :data:`EVALUATED` gives: one result, or ``several``, of no more elements than the bound says."""
+def evaluated(function: Evaluated, bound: Bound, several: bool = False) -> Computed:
+    """What a function gives: one result, or ``several``, of no more elements than the bound says."""
 
     def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
         arrays = [None if value is None else value.data for value in call.inputs]
@@ -76,7 +77,7 @@ def evaluated(bound: Bound, several: bool = False) -> Computed:
         settings = [(name, _exact(value)) for name, value in call.attributes.items()]
         key = (call.type, call.opset, len(call.outputs), repr(settings), *map(_exact, arrays))
         if key not in seen:
-            seen[key] = _evaluated(call, arrays)
+            seen[key] = _evaluated(function, call, arrays)
         results: Sequence[Elements] | None = seen[key]
         return results
 
@@ -88,10 +89,10 @@ def _exact(value: Any) -> Any:
     return (value.kind, value.shape, value.array.tobytes()) if isinstance(value, Elements) else value
 
 
-def _evaluated(call: Call, given: Sequence[Elements | None]) -> Sequence[Elements] | None:
+def _evaluated(function: Evaluated, call: Call, given: Sequence[Elements | None]) -> Sequence[Elements] | None:
     if any(data is not None and data.kind not in TYPES for data in given):  # no NumPy has them
         return None
-    results = EVALUATED[call.type](call, [None if data is None else data.array for data in given])
+    results = function(call, [None if data is None else data.array for data in given])
     found = [of_array(one) for one in results]
     return None if None in found else [one for one in found if one is not None]
 
@@ -146,19 +147,31 @@ def _sliced(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float
     return _volume(shapes[0])
 
 
+def _expanded(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
+    return _volume(_together([shapes[0], _listed(arrays[1])]))
+
+
 def _by_element(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
     if "axis" in call.attributes:  # of old: not as NumPy broadcasts
         raise ValueError("another broadcasting")
     return _volume(_together(shapes))
 
 
-BY_ELEMENT = evaluated(_by_element)
-SHRINKING = evaluated(lambda call, arrays, shapes: _volume(shapes[0]))  # never more elements than the first input
-SPLIT = evaluated(_split, several=True)
-SLICED = evaluated(_sliced)
-RANGED = evaluated(_ranged)
-FILLED = evaluated(lambda call, arrays, shapes: _volume(_listed(arrays[0])))
-TILED = evaluated(lambda call, arrays, shapes: _volume(shapes[0]) * _volume(_listed(arrays[1])))
-GATHERED = evaluated(_along)
-JOINED = evaluated(_joined)
-EXPANDED = evaluated(lambda call, arrays, shapes: _volume(_together([shapes[0], _listed(arrays[1])])))
+def by_element(function: Evaluated) -> Computed:
+    """What a function of each element gives, its operands stretched to each other."""
+    return evaluated(function, _by_element)
+
+
+def shrinking(function: Evaluated) -> Computed:
+    """What a function gives that never has more elements than its first input."""
+    return evaluated(function, lambda call, arrays, shapes: _volume(shapes[0]))
+
+
+SPLIT = evaluated(evaluate.split, _split, several=True)
+SLICED = evaluated(evaluate.sliced, _sliced)
+RANGED = evaluated(evaluate.ranged, _ranged)
+FILLED = evaluated(evaluate.filled, lambda call, arrays, shapes: _volume(_listed(arrays[0])))
+TILED = evaluated(evaluate.tiled, lambda call, arrays, shapes: _volume(shapes[0]) * _volume(_listed(arrays[1])))
+GATHERED = evaluated(evaluate.gathered, _along)
+JOINED = evaluated(evaluate.joined, _joined)
+EXPANDED = evaluated(evaluate.expanded, _expanded)

@@ -20,7 +20,7 @@ Given = Sequence[Any]  # the arrays of a call's inputs, None where one is absent
 Evaluated = Callable[[Call, Given], Sequence[Array]]
 
 
-def _numpy(name: str, *arguments: Any, alike: bool = True) -> Evaluated:
+def function(name: str, *arguments: Any, alike: bool = True) -> Evaluated:
     """A function of NumPy, applied to all inputs (``alike``: of one type) and further arguments."""
 
     def evaluated(call: Call, given: Given) -> Sequence[Array]:
@@ -33,7 +33,7 @@ def _numpy(name: str, *arguments: Any, alike: bool = True) -> Evaluated:
     return evaluated
 
 
-def _several(name: str) -> Evaluated:
+def several(name: str) -> Evaluated:
     """A function of two operands, over any number of them."""
 
     def evaluated(call: Call, given: Given) -> Sequence[Array]:
@@ -49,7 +49,7 @@ def _several(name: str) -> Evaluated:
     return evaluated
 
 
-def _divided(call: Call, given: Given) -> Sequence[Array]:
+def divided(call: Call, given: Given) -> Sequence[Array]:
     """A quotient; of whole numbers it is rounded towards zero."""
     a, b = given
     if a.dtype != b.dtype:
@@ -60,24 +60,24 @@ def _divided(call: Call, given: Given) -> Sequence[Array]:
     return (whole + ((whole * b != a) & ((a < 0) != (b < 0))),)
 
 
-def _powered(call: Call, given: Given) -> Sequence[Array]:
+def powered(call: Call, given: Given) -> Sequence[Array]:
     return ((given[0] ** given[1]).astype(given[0].dtype),)
 
 
-def _remainder(call: Call, given: Given) -> Sequence[Array]:
-    return _numpy("fmod" if call.whole("fmod", 0) else "mod")(call, given)
+def remainder(call: Call, given: Given) -> Sequence[Array]:
+    return function("fmod" if call.whole("fmod", 0) else "mod")(call, given)
 
 
-def _clipped(call: Call, given: Given) -> Sequence[Array]:
+def clipped(call: Call, given: Given) -> Sequence[Array]:
     bounds = [*given[1:], None, None] if call.opset >= 11 else [call.get("min"), call.get("max")]
     return (given[0].clip(*bounds[:2]).astype(given[0].dtype),)
 
 
-def _cast(call: Call, given: Given) -> Sequence[Array]:
+def cast(call: Call, given: Given) -> Sequence[Array]:
     return (given[0].astype(TYPES[call.get("to")][1]),)
 
 
-def _transposed(call: Call, given: Given) -> Sequence[Array]:
+def transposed(call: Call, given: Given) -> Sequence[Array]:
     return (given[0].transpose(call.ints("perm") or None),)
 
 
@@ -89,7 +89,7 @@ def _ints(given: Given, at: int, said: Sequence[int] | None) -> list[int] | None
     return list(said) if said else None
 
 
-def _sliced(call: Call, given: Given) -> Sequence[Array]:
+def sliced(call: Call, given: Given) -> Sequence[Array]:
     data = given[0]
     starts, ends, axes = (_ints(given, at, call.ints(name)) for at, name in enumerate(("starts", "ends", "axes"), 1))
     if starts is None or ends is None:
@@ -102,7 +102,7 @@ def _sliced(call: Call, given: Given) -> Sequence[Array]:
     return (data[tuple(index)],)
 
 
-def _split(call: Call, given: Given) -> Sequence[Array]:
+def split(call: Call, given: Given) -> Sequence[Array]:
     import numpy as np
 
     data, axis, count = given[0], call.whole("axis", 0), call.whole("num_outputs", len(call.outputs))
@@ -112,7 +112,7 @@ def _split(call: Call, given: Given) -> Sequence[Array]:
     return np.split(data, [*accumulate(parts)][:-1], axis)
 
 
-def _joined(call: Call, given: Given) -> Sequence[Array]:
+def joined(call: Call, given: Given) -> Sequence[Array]:
     import numpy as np
 
     if len({one.dtype for one in given}) > 1:
@@ -120,11 +120,11 @@ def _joined(call: Call, given: Given) -> Sequence[Array]:
     return (np.concatenate(given, call.whole("axis", 0)),)
 
 
-def _gathered(call: Call, given: Given) -> Sequence[Array]:
+def gathered(call: Call, given: Given) -> Sequence[Array]:
     return (given[0].take(given[1], call.whole("axis", 0)),)
 
 
-def _scattered(call: Call, given: Given) -> Sequence[Array]:
+def scattered(call: Call, given: Given) -> Sequence[Array]:
     """Updates at their places in a copy of the data, which the attribute ``reduction`` puts together with what is
     there."""
     import numpy as np
@@ -139,14 +139,14 @@ def _scattered(call: Call, given: Given) -> Sequence[Array]:
     return (result,)
 
 
-def _expanded(call: Call, given: Given) -> Sequence[Array]:
+def expanded(call: Call, given: Given) -> Sequence[Array]:
     import numpy as np
 
     data, shape = given
     return (np.broadcast_to(data, np.broadcast_shapes(data.shape, tuple(shape.reshape(-1)))).copy(),)
 
 
-def _tiled(call: Call, given: Given) -> Sequence[Array]:
+def tiled(call: Call, given: Given) -> Sequence[Array]:
     import numpy as np
 
     data, repeats = given
@@ -155,7 +155,7 @@ def _tiled(call: Call, given: Given) -> Sequence[Array]:
     return (np.tile(data, repeats),)
 
 
-def _filled(call: Call, given: Given) -> Sequence[Array]:
+def filled(call: Call, given: Given) -> Sequence[Array]:
     import numpy as np
 
     value = call.get("value")
@@ -163,14 +163,14 @@ def _filled(call: Call, given: Given) -> Sequence[Array]:
     return (np.full(tuple(given[0].reshape(-1)), number.item(), number.dtype),)
 
 
-def _ranged(call: Call, given: Given) -> Sequence[Array]:
+def ranged(call: Call, given: Given) -> Sequence[Array]:
     import numpy as np
 
     start, end, step = [one.item() for one in given]
     return (np.arange(start, end, step).astype(given[0].dtype),)
 
 
-def _reduced(name: str) -> Evaluated:
+def reduced(name: str) -> Evaluated:
     def evaluated(call: Call, given: Given) -> Sequence[Array]:
         data, axes = given[0], _ints(given, 1, call.ints("axes"))
         if axes is None and call.whole("noop_with_empty_axes", 0):
@@ -182,7 +182,7 @@ def _reduced(name: str) -> Evaluated:
     return evaluated
 
 
-def _summed_up(call: Call, given: Given) -> Sequence[Array]:
+def summed_up(call: Call, given: Given) -> Sequence[Array]:
     """Running sums along an axis, backwards or without the element itself where the attributes say so."""
     import numpy as np
 
@@ -192,53 +192,3 @@ def _summed_up(call: Call, given: Given) -> Sequence[Array]:
     if call.whole("exclusive", 0):
         sums = sums - data
     return (np.flip(sums, axis) if call.whole("reverse", 0) else sums,)
-
-
-EVALUATED: dict[str, Evaluated] = {
-    "Relu": _numpy("maximum", 0),
-    "Exp": _numpy("exp"),
-    "Log": _numpy("log"),
-    "Sqrt": _numpy("sqrt"),
-    "Reciprocal": _numpy("reciprocal"),
-    "Abs": _numpy("abs"),
-    "Neg": _numpy("negative"),
-    "Sign": _numpy("sign"),
-    "Floor": _numpy("floor"),
-    "Ceil": _numpy("ceil"),
-    "Round": _numpy("round"),
-    "Not": _numpy("logical_not"),
-    "Add": _numpy("add"),
-    "Sub": _numpy("subtract"),
-    "Mul": _numpy("multiply"),
-    "Div": _divided,
-    "Pow": _powered,
-    "Mod": _remainder,
-    "Max": _several("maximum"),
-    "Min": _several("minimum"),
-    "And": _numpy("logical_and"),
-    "Or": _numpy("logical_or"),
-    "Xor": _numpy("logical_xor"),
-    "Equal": _numpy("equal"),
-    "Greater": _numpy("greater"),
-    "Less": _numpy("less"),
-    "GreaterOrEqual": _numpy("greater_equal"),
-    "LessOrEqual": _numpy("less_equal"),
-    "Where": _numpy("where", alike=False),
-    "Clip": _clipped,
-    "Cast": _cast,
-    "Transpose": _transposed,
-    "Slice": _sliced,
-    "Split": _split,
-    "Concat": _joined,
-    "Gather": _gathered,
-    "ScatterND": _scattered,
-    "Expand": _expanded,
-    "Tile": _tiled,
-    "ConstantOfShape": _filled,
-    "Range": _ranged,
-    "ReduceSum": _reduced("sum"),
-    "ReduceMax": _reduced("max"),
-    "ReduceMin": _reduced("min"),
-    "ReduceProd": _reduced("prod"),
-    "CumSum": _summed_up,
-}

@@ -5,7 +5,8 @@ from math import prod
 from sepcalc.errors import Invalid, quoted
 from sepcalc.importers.common.layout import KEEPS_FIRST, LISTED, NONE
 from sepcalc.importers.onnx.arithmetic import trained
-from sepcalc.importers.onnx.constants import GATHERED, SHRINKING
+from sepcalc.importers.onnx.constants import GATHERED, shrinking
+from sepcalc.importers.onnx.evaluate import scattered
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.moves import moved, part
 from sepcalc.importers.onnx.rows import Operator
@@ -141,7 +142,7 @@ GATHERS: dict[str, Operator] = {
     "Gather": Operator(_gather, LISTED, takes=True, free=True, shape=_picked, computed=GATHERED),
     "GatherND": Operator(_by_elements, NONE, takes=True),
     "GatherElements": Operator(_by_elements, KEEPS_FIRST, takes=True),
-    "ScatterND": Operator(_scattered, KEEPS_FIRST, states=(0,), computed=SHRINKING),
+    "ScatterND": Operator(_scattered, KEEPS_FIRST, states=(0,), computed=shrinking(scattered)),
     "ScatterElements": Operator(_scattered, KEEPS_FIRST, states=(0,)),
     "Scatter": Operator(_scattered, KEEPS_FIRST, states=(0,)),
     "TensorScatter": Operator(_scattered, KEEPS_FIRST, states=(0,)),

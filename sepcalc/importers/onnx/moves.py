@@ -9,18 +9,20 @@ from sepcalc.importers.common.moves import padded
 from sepcalc.importers.common.moves import part as part_of
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.constants import (
-    BY_ELEMENT,
     EXPANDED,
     FILLED,
     JOINED,
     RANGED,
-    SHRINKING,
     SLICED,
     SPLIT,
     TILED,
+    by_element,
     reshape,
     same,
+    shrinking,
 )
+from sepcalc.importers.onnx.evaluate import cast as cast_elements
+from sepcalc.importers.onnx.evaluate import transposed
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.opsets import cast, concatenated, renamed
 from sepcalc.importers.onnx.rows import Operator
@@ -338,13 +340,13 @@ MOVES: dict[str, Operator] = {
     "Identity": Operator(_same, KEEPS, free=True, computed=same),
     "Dropout": Operator(_same, KEEPS, free=True, computed=same),
     "BitCast": Operator(_cast, KEEPS, free=True),
-    "Cast": Operator(_cast, KEEPS, free=True, computed=BY_ELEMENT, older=(6, cast)),
+    "Cast": Operator(_cast, KEEPS, free=True, computed=by_element(cast_elements), older=(6, cast)),
     "CastLike": Operator(_same, KEEPS),
     "Reshape": _renaming(reshaped),
     "Flatten": _renaming(flattened),
     "Squeeze": _renaming(squeezed),
     "Unsqueeze": _renaming(unsqueezed),
-    "Transpose": Operator(_transpose, TURNED, free=True, computed=SHRINKING),
+    "Transpose": Operator(_transpose, TURNED, free=True, computed=shrinking(transposed)),
     "Slice": Operator(_slice, KEEPS, takes=True, free=True, computed=SLICED),
     "Split": Operator(_split, KEEPS, takes=True, free=True, computed=SPLIT),
     "Concat": Operator(concat, KEEPS, free=True, computed=JOINED, older=(4, concatenated)),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
-from sepcalc.importers.onnx.constants import SHRINKING
+from sepcalc.importers.onnx.constants import shrinking
+from sepcalc.importers.onnx.evaluate import reduced, summed_up
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first
@@ -75,10 +76,10 @@ def _cumsum(builder: Builder, call: Call) -> Results:
 
 REDUCTIONS: dict[str, Operator] = {
     "ReduceMean": Operator(_reduce("mean"), KEEPS_FIRST),
-    "ReduceSum": Operator(_reduce("sum"), KEEPS_FIRST, computed=SHRINKING),
-    "ReduceMax": Operator(_reduce("max"), KEEPS_FIRST, computed=SHRINKING),
-    "ReduceMin": Operator(_reduce("min"), KEEPS_FIRST, computed=SHRINKING),
-    "ReduceProd": Operator(_reduce("prod"), KEEPS_FIRST, computed=SHRINKING),
+    "ReduceSum": Operator(_reduce("sum"), KEEPS_FIRST, computed=shrinking(reduced("sum"))),
+    "ReduceMax": Operator(_reduce("max"), KEEPS_FIRST, computed=shrinking(reduced("max"))),
+    "ReduceMin": Operator(_reduce("min"), KEEPS_FIRST, computed=shrinking(reduced("min"))),
+    "ReduceProd": Operator(_reduce("prod"), KEEPS_FIRST, computed=shrinking(reduced("prod"))),
     "ReduceL1": Operator(_reduce("sum", ("abs",)), KEEPS_FIRST),
     "ReduceL2": Operator(_reduce("sum", ("square",), ("sqrt",)), KEEPS_FIRST),
     "ReduceSumSquare": Operator(_reduce("sum", ("square",)), KEEPS_FIRST),
@@ -86,5 +87,5 @@ REDUCTIONS: dict[str, Operator] = {
     "ReduceLogSumExp": Operator(_reduce("sum", ("exp",), ("log",)), KEEPS_FIRST),
     "ArgMax": Operator(_arg("argmax"), NONE),
     "ArgMin": Operator(_arg("argmin"), NONE),
-    "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, shape=as_first, computed=SHRINKING),
+    "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, shape=as_first, computed=shrinking(summed_up)),
 }

@@ -9,7 +9,7 @@ from typing import Any
 from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.common.layout import SEQUENCES, WINDOWED, WINDOWED_LAST
-from sepcalc.importers.onnx.constants import MAX_COMPUTED, evaluate, known
+from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Unrun
 from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
@@ -151,7 +151,7 @@ class Walk:
         inputs = [value for value in call.inputs if value is not None]
         roots, some = made_from(self.builder, call)
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
-        results = evaluate(call, row.computed, self.seen) if self.computed <= MAX_COMPUTED else None
+        results = elements_of(call, row.computed, self.seen) if self.computed <= MAX_COMPUTED else None
         if results is not None:
             self.computed += sum(data.size for data in results)
             return [known(data)._replace(roots=roots, some=some(data.shape)) for data in results]
