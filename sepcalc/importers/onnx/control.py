@@ -1,6 +1,6 @@
 """Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.branches import Branch, Choice
@@ -11,10 +11,9 @@ from sepcalc.importers.onnx.constants import known
 from sepcalc.importers.onnx.graph import Builder, Elsewhere
 from sepcalc.importers.onnx.tensors import of_numbers
 from sepcalc.importers.onnx.values import Call, Misfit, Mixed, Refused, Results, Value
-from sepcalc.network import SUMS, Layer, Network, Node
+from sepcalc.network import SUMS, Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Constant, Copy, Slice
-from sepcalc.shape import Shape
 
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
 Leave = Callable[[str, str], None]  # of a branch that does not run, and why
@@ -59,7 +58,8 @@ def branch(
             failed[which] = error
             builder.back(mark)
             continue
-        peak = _peak(builder, mark) if builder.metric == "peak_memory" else 0
+        wanted = builder.metric == "peak_memory" and len(builder.nodes) > mark
+        peak = _from(builder, mark).peak_memory() if wanted else 0
         metrics = _measured(builder, mark)
         choices = tuple([one.choice for one in builder.pasted if one.start >= mark and one.choice])
         laid[which] = Laid(results, builder.cut(mark), metrics, peak, builder.notes, choices)
@@ -71,11 +71,12 @@ def branch(
     if not failed:
         name = printable(call.name)
         builder.note(f"{name}: its branch depends on the data; counted is {chosen.partition('_')[0]}, which costs most")
-    apart = tuple([_apart(builder, one) for which, one in laid.items() if which != chosen])
+    others = [one for which, one in laid.items() if which != chosen]
+    alone = [_alone(builder, one.segment.nodes, len(builder.tensors)) for one in others]
+    apart = tuple([Branch(part.layers, one.choices) for part, one in zip(alone, others)])
     builder.put(segment, metrics)
-    row = call.name
-    at = len(builder.pasted) - 1
-    for other in [one for which, one in laid.items() if which != chosen]:
+    row, at = call.name, len(builder.pasted) - 1
+    for other in others:
         for node in other.segment.nodes:  # it may cost more than the one that is counted
             if isinstance(node.op, Uncounted):
                 builder.add(node.name, node.op, [])
@@ -88,9 +89,8 @@ def branch(
     for which, wrong in failed.items():
         where = f"{wrong.where}: " if isinstance(wrong, Misfit) else ""
         leave(which, f"{where}{_fact(wrong).message}")
-    others = [one.results for which, one in laid.items() if which != chosen]
     return [
-        _either(builder, call, value, [other[at] for other in others]) if name in read else value
+        _either(builder, call, value, [other.results[at] for other in others]) if name in read else value
         for at, (name, value) in enumerate(zip(call.outputs, results))
     ]
 
@@ -113,7 +113,7 @@ def _measured(builder: Builder, mark: int) -> dict[str, int]:
     end = len(builder.nodes)
     inner = [one[:3] for one in reversed(builder.pasted) if one.start >= mark]
     for start, after, metrics in [*inner, (mark, mark, {})]:
-        for layer in _layers(builder.nodes[after:end], builder.tensors, _widths(builder)):
+        for layer in _from(builder, after, end).layers:
             for metric, measure in SUMS.items():
                 totals[metric] += measure(layer)
         for metric, count in metrics.items():
@@ -122,42 +122,19 @@ def _measured(builder: Builder, mark: int) -> dict[str, int]:
     return totals
 
 
-def _layers(nodes: Iterable[Node], tensors: Sequence[Shape], bits: Sequence[int | None]) -> Iterator[Layer]:
-    """Each as if it stored all that its op says."""
-    for node in nodes:
-        inputs = tuple([tensors[source] for source in node.sources])
-        cost, read = node.op.cost(inputs, node.output), tuple([bits[source] for source in node.sources])
-        yield Layer(
-            *(node.name, node.op, inputs, node.output, cost),
-            origin=node.origin,
-            element_bits=node.element_bits,
-            input_bits=read,
-        )
-
-
-def _widths(builder: Builder, more: Iterable[Node] = ()) -> list[int | None]:
-    """The width of the elements of every tensor of a network."""
-    return [*[builder.bits[at] for at in range(len(builder.tensors))], *[node.element_bits for node in more]]
-
-
-def _apart(builder: Builder, other: Laid) -> Branch:
-    """A branch that was taken off the network, where that ends before it."""
-    tensors = [*builder.tensors, *other.segment.tensors]
-    nodes = other.segment.nodes
-    return Branch(tuple(_layers(nodes, tensors, _widths(builder, nodes))), other.choices)
-
-
-def _peak(builder: Builder, mark: int) -> int:
-    """The peak memory of the nodes from this one on, with all that they read as their inputs."""
-    first = len(builder.tensors) - len(builder.nodes) + mark
-    nodes = builder.nodes[mark:]
+def _alone(builder: Builder, nodes: Sequence[Node], first: int) -> Network:
+    """Nodes, whose own tensors are numbered from ``first`` on, as a network of which the others that they read are the
+    inputs: each stores all that its op says."""
     outer = sorted({source for node in nodes for source in node.sources if source < first})
-    place = {source: at for at, source in enumerate(outer)}
-    place.update({first + at: len(outer) + at for at in range(len(nodes))})
+    place = {source: at for at, source in enumerate([*outer, *range(first, first + len(nodes))])}
     inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
     bits = {str(at): width for at in outer if (width := builder.bits[at]) is not None}
-    shapes = {str(at): builder.tensors[at] for at in outer}
-    return Network("", shapes, inner, input_bits=bits).peak_memory() if inner else 0
+    return Network("", {str(at): builder.tensors[at] for at in outer}, inner, input_bits=bits)
+
+
+def _from(builder: Builder, mark: int, end: int | None = None) -> Network:
+    """The nodes from this one on, up to another one, as a network."""
+    return _alone(builder, builder.nodes[mark:end], len(builder.tensors) - len(builder.nodes) + mark)
 
 
 def _fact(error: Misfit | Invalid) -> Invalid:
