@@ -4,8 +4,9 @@ from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.keras.build import Call
+from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.shape import Shape
 
 BATCH = "it works across the examples of a batch: it would take an axis other than the batch"
 
@@ -36,6 +37,34 @@ def axis_of(call: Call, value: Any, rank: int) -> int:
     if len(axes) != 1:
         raise Invalid(f"axis has {len(axes)} values: expected one axis")
     return axes[0]
+
+
+def along(call: Call, at: int | None, default: Any = None, more: int = 0) -> tuple[Tensor, int]:
+    """The first tensor, laid out as Keras has it, and the one axis that the operation works along, without the batch:
+    of a tensor with ``more`` axes, where that is the result. ``at`` is the place of the argument in the call."""
+    x = call.plain(call.x)
+    return x, axis_of(call, option(call, "axis", at=at, default=default), len(x.shape) + 1 + more)
+
+
+def over(call: Call, at: int | None = 1, default: Any = None) -> tuple[Tensor, tuple[int, ...]]:
+    """The first tensor, laid out as Keras has it, and the axes that the operation works over, without the batch.
+    ``at`` is the place of the argument in the call."""
+    x = call.plain(call.x)
+    value = option(call, "axis", "axes", "reduction_indices", at=at, default=default)
+    return x, axes_of(call, value, len(x.shape) + 1)
+
+
+def kept(call: Call) -> bool:
+    """Whether a reduction keeps the axes that it works over."""
+    return option(call, "keepdims", "keep_dims") is True
+
+
+def windows(call: Call, rank: int, *names: str, at: int, default: int | None = None) -> Shape:
+    """A size for each of ``rank`` spatial axes. TensorFlow says those of the batch and the channels, too, or not."""
+    value = option(call, *names, at=at)
+    if isinstance(value, list | tuple) and len(value) == rank + 2 and (value[0], value[-1]) == (1, 1):
+        value = value[1:-1]
+    return Settings({names[0]: value}).sizes(names[0], rank=rank, default=default)
 
 
 def operands(call: Call, count: int = 2) -> list[Any]:

@@ -7,7 +7,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.elementwise import chain, with_stored
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, WINDOWED, same_rows
-from sepcalc.importers.keras.arguments import axes_of, axis_of, dims_of, operands, option, single
+from sepcalc.importers.keras.arguments import along, dims_of, kept, operands, option, over, single, windows
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
 from sepcalc.importers.keras.rows import Handler, Operator
@@ -111,9 +111,7 @@ def sinc(call: Call) -> Tensor:
 
 def reduced(call: Call) -> tuple[Tensor, tuple[int, ...], bool]:
     """What is reduced, along which axes, and whether these stay."""
-    x = call.plain(call.x)
-    axes = axes_of(call, option(call, "axis", "axes", "reduction_indices", at=1), len(x.shape) + 1)
-    return x, axes, option(call, "keepdims", "keep_dims") is True
+    return *over(call), kept(call)
 
 
 def scalar(made: Tensor, x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
@@ -179,15 +177,13 @@ def count_nonzero(call: Call) -> Tensor:
 
 
 def cumulate(call: Call, how: str) -> Tensor:
-    x = call.plain(call.x)
-    axis = axis_of(call, option(call, "axis", at=1), len(x.shape) + 1)
+    x, axis = along(call, 1)
     return call.add(Cumulate(axis, how), x)
 
 
 def difference(call: Call) -> Tensor:
     """Each element along an axis less the one before it, perhaps several times."""
-    x = call.plain(call.x)
-    axis = axis_of(call, option(call, "axis", at=2, default=-1), len(x.shape) + 1)
+    x, axis = along(call, 2, -1)
     times = option(call, "n", at=1, default=1)
     if not isinstance(times, int) or not 1 <= times < x.shape[axis]:
         raise Invalid(f"it takes {times} differences of {x.shape[axis]} elements")
@@ -231,25 +227,18 @@ def convolution(call: Call, depthwise: bool) -> Tensor:
     channels = x.shape[-1]
     if len(dims) != rank + 2 or channels % dims[-2]:
         raise Invalid(f"its kernel has {len(dims)} axes, for {rank} spatial ones and {channels} channels")
-
-    def sizes(at: int, *keys: str) -> Shape:
-        value = option(call, *keys, at=at)
-        if isinstance(value, list | tuple) and len(value) == rank + 2 and (value[0], value[-1]) == (1, 1):
-            value = value[1:-1]
-        return Settings({keys[0]: value}).sizes(keys[0], rank=rank, default=1)
-
     how = Settings({"padding": option(call, "padding", at=3)}).word("padding", ("valid", "same"), "valid")
     padding: Padding = "same" if how == "same" else ((0, 0),) * rank
     out = channels * dims[-1] if depthwise else dims[-1]
     groups = channels if depthwise else channels // dims[-2]
-    strides, dilation = sizes(2, "strides"), sizes(5, "dilation_rate", "dilations", "rate")
+    strides = windows(call, rank, "strides", at=2, default=1)
+    dilation = windows(call, rank, "dilation_rate", "dilations", "rate", at=5, default=1)
     return call.add(Conv(tuple(dims[:-2]), out, strides, padding, dilation, groups), x)
 
 
 def rms(call: Call) -> Tensor:
     """The RMS of the last axis, and a stored gain."""
-    x, scale = call.plain(call.x), option(call, "scale", at=1)
-    axes = axes_of(call, option(call, "axis", at=2, default=-1), len(x.shape) + 1)
+    (x, axes), scale = over(call, 2, -1), option(call, "scale", at=1)
     if isinstance(scale, Tensor) or axes != (len(x.shape) - 1,):
         raise Unknown("its gain is computed, or its axis is not the last: it would take the layer RMSNormalization")
     made = call.add(RowNorm("rms", gain=False, bias=False), x, link="" if scale is None else "rms")

@@ -10,7 +10,7 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings, whole
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, WINDOWED, same_rows
 from sepcalc.importers.common.moves import padded
-from sepcalc.importers.keras.arguments import BATCH, axes_of, axis_of, dims_of, option
+from sepcalc.importers.keras.arguments import BATCH, along, axes_of, axis_of, dims_of, kept, option, over
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown, target
 from sepcalc.importers.keras.merge import concat
@@ -33,9 +33,7 @@ def reshape(call: Call) -> Tensor:
 
 
 def expand(call: Call) -> Tensor:
-    x = call.plain(call.x)
-    axis, rank = option(call, "axis", at=1), len(x.shape) + 2
-    at = axis_of(call, axis, rank)
+    x, at = along(call, 1, more=1)
     return call.free("reshape", x, (*x.shape[:at], 1, *x.shape[at:]))
 
 
@@ -64,43 +62,32 @@ def _ordered(call: Call, x: Tensor, order: Sequence[Any]) -> Tensor:
     return call.free("permute", x, tuple([x.shape[axis - 1] for axis in order]))
 
 
-def swapaxes(call: Call) -> Tensor:
+def turned(call: Call, names: tuple[str, str], swap: bool) -> Tensor:
+    """An axis moved to the place of another one, which takes its place (``swap``) or moves up."""
     x = call.plain(call.x)
-    rank = len(x.shape) + 1
-    one = axis_of(call, option(call, "axis1", at=1), rank)
-    other = axis_of(call, option(call, "axis2", at=2), rank)
-    order = list(range(1, rank))
-    order[one], order[other] = order[other], order[one]
-    return _ordered(call, x, order)
-
-
-def moveaxis(call: Call) -> Tensor:
-    x = call.plain(call.x)
-    rank = len(x.shape) + 1
-    source = axis_of(call, option(call, "source", at=1), rank)
-    destination = axis_of(call, option(call, "destination", at=2), rank)
-    order = list(range(1, rank))
-    order.insert(destination, order.pop(source))
+    order = list(range(1, len(x.shape) + 1))
+    one, other = (axis_of(call, option(call, name, at=at), len(order) + 1) for at, name in enumerate(names, 1))
+    if swap:
+        order[one], order[other] = order[other], order[one]
+    else:
+        order.insert(other, order.pop(one))
     return _ordered(call, x, order)
 
 
 def concatenate(call: Call) -> Tensor:
-    axis = axis_of(call, option(call, "axis", at=1), len(call.x.shape) + 1)
-    return concat(call, axis)
+    return concat(call, axis_of(call, option(call, "axis", at=1), len(call.x.shape) + 1))
 
 
 def stack(call: Call) -> Tensor:
     """Moves only: all tensors side by side along a new axis."""
     tensors = [call.plain(tensor) for tensor in call.tensors]
-    value = option(call, "axis", at=1)
     shape = tensors[0].shape
-    at = axis_of(call, value, len(shape) + 2)
+    at = axis_of(call, option(call, "axis", at=1), len(shape) + 2)
     return call.add(Copy((*shape[:at], len(tensors), *shape[at:])), *tensors)
 
 
 def split(call: Call) -> list[Tensor]:
-    x = call.plain(call.x)
-    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    x, axis = along(call, 2)
     parts = option(call, "indices_or_sections", "num_or_size_splits", at=1)
     whole_size = x.shape[axis]
     if isinstance(parts, int):
@@ -123,8 +110,7 @@ def split(call: Call) -> list[Tensor]:
 
 
 def unstack(call: Call) -> list[Tensor]:
-    x = call.plain(call.x)
-    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    x, axis = along(call, 2)
     if x.shape[axis] > 10_000:
         raise Invalid("it has more than 10,000 outputs")
     rest = (*x.shape[:axis], *x.shape[axis + 1 :])
@@ -198,8 +184,7 @@ def tile(call: Call) -> Tensor:
 
 
 def repeat(call: Call) -> Tensor:
-    x = call.plain(call.x)
-    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    x, axis = along(call, 2)
     times = whole(option(call, "repeats", at=1))
     return moved(call, tuple([size * times if at == axis else size for at, size in enumerate(x.shape)]))
 
@@ -218,9 +203,8 @@ def same_shape(call: Call) -> Tensor:
 
 
 def take(call: Call) -> Tensor:
-    x = call.plain(call.x)
     index = option(call, "indices", at=1)
-    axis = axis_of(call, option(call, "axis", at=2), len(x.shape) + 1)
+    x, axis = along(call, 2)
     if isinstance(index, Tensor):
         return moved(call)
     return moved(call, (*x.shape[:axis], *dims_of(index), *x.shape[axis + 1 :]))
@@ -248,9 +232,7 @@ def of_axis(call: Call, axis: int, function: Handler) -> Tensor | list[Tensor]:
 
 def truth(call: Call) -> Tensor:
     """Whether any is true, or all: choices alone, free."""
-    x = call.plain(call.x)
-    axes = axes_of(call, option(call, "axis", at=1), len(x.shape) + 1)
-    keep = option(call, "keepdims", "keep_dims") is True
+    (x, axes), keep = over(call), kept(call)
     return moved(call, tuple([1 if at in axes else size for at, size in enumerate(x.shape) if keep or at not in axes]))
 
 
@@ -266,9 +248,8 @@ def blocks(call: Call, up: bool) -> Tensor:
 
 
 def one_hot(call: Call) -> Tensor:
-    x = call.plain(call.x)
     depth = whole(option(call, "num_classes", "depth", at=1))
-    at = axis_of(call, option(call, "axis", default=-1), len(x.shape) + 2)
+    x, at = along(call, None, -1, more=1)
     return moved(call, (*x.shape[:at], depth, *x.shape[at:]))
 
 
@@ -358,8 +339,8 @@ MOVES: dict[str, Operator] = {
     "ExpandDims": Operator(expand, RESHAPED, tensorflow="expand_dims"),
     "Squeeze": Operator(squeeze, RESHAPED, tensorflow="squeeze"),
     "Transpose": Operator(transpose, TURNED, tensorflow="transpose"),
-    "Swapaxes": Operator(swapaxes, TURNED),
-    "Moveaxis": Operator(moveaxis, TURNED),
+    "Swapaxes": Operator(partial(turned, names=("axis1", "axis2"), swap=True), TURNED),
+    "Moveaxis": Operator(partial(turned, names=("source", "destination"), swap=False), TURNED),
     "Concatenate": Operator(concatenate, KEEPS, tensorflow="concat"),
     "Stack": Operator(stack, NONE, tensorflow="stack"),
     "Split": Operator(split, KEEPS, tensorflow="split"),

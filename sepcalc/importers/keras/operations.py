@@ -1,18 +1,18 @@
 """Operations called like layers: ``keras.ops`` in a graph of Keras 3, TensorFlow's in one of Keras 2."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.attributes import Settings
-from sepcalc.importers.common.elementwise import ELEMENTARY, TRIGONOMETRIC, raised
+from sepcalc.importers.common.elementwise import ELEMENTARY, TRIGONOMETRIC, chain, raised
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, ROWS, WINDOWED, same_rows
 from sepcalc.importers.keras.activation import apply, softmax, unit
-from sepcalc.importers.keras.arguments import axes_of, dims_of, operands, option, single
+from sepcalc.importers.keras.arguments import axes_of, dims_of, kept, operands, option, over, single, windows
 from sepcalc.importers.keras.build import Call, Tensor, tensors_in
-from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.core import Unknown, free
 from sepcalc.importers.keras.formulas import FORMULAS, binary, reduce, scalar
 from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import adaptive as adaptive_layer
@@ -50,13 +50,9 @@ def activation(call: Call, how: str) -> Tensor:
     return apply(call, call.x, how)
 
 
-def gelu(call: Call) -> Tensor:
-    approximate = option(call, "approximate", at=1)
-    return call.add(Activation("gelu-tanh" if approximate in (None, True) else "gelu"), call.x)
-
-
-def tf_gelu(call: Call) -> Tensor:
-    return call.add(Activation("gelu-tanh" if option(call, "approximate") is True else "gelu"), call.x)
+def gelu(call: Call, at: int | None = 1, approximate: bool = True) -> Tensor:
+    approximate = option(call, "approximate", at=at, default=approximate) is True
+    return call.add(Activation("gelu-tanh" if approximate else "gelu"), call.x)
 
 
 def elu(call: Call, how: str = "elu") -> Tensor:
@@ -67,37 +63,26 @@ def soft(call: Call, log: bool) -> Tensor:
     return softmax(call, call.x, axes_of(call, option(call, "axis", at=1, default=-1), len(call.x.shape) + 1), log)
 
 
-def clip(call: Call) -> Tensor:
-    return call.add(Activation("clip"), call.x)
-
-
-def identity(call: Call) -> Tensor:
-    return call.add(Rename("identity"), call.x)
-
-
 def norm(call: Call) -> Tensor:
     if option(call, "ord", "order") not in (None, 2, "fro", "euclidean"):
         raise Unknown("a norm other than the Euclidean one: it would take that")
-    x = call.plain(call.x)
-    axes = axes_of(call, option(call, "axis"), len(x.shape) + 1)
-    keep = option(call, "keepdims") is True
-    total = call.add(Reduce("sum", axes, keep), call.add(Activation("square"), x, link="square"), link="sum")
-    made = call.add(Activation("sqrt"), total)
+    (x, axes), keep = over(call, None), kept(call)
+    made = chain(
+        call, x, Activation("square"), Reduce("sum", axes, keep), Activation("sqrt"), labels=("square", "sum", "")
+    )
     return scalar(made, x, axes, keep)
 
 
 def normalize(call: Call) -> Tensor:
     if option(call, "order") not in (None, 2):
         raise Unknown("a norm other than the Euclidean one: it would take that")
-    x = call.plain(call.x)
-    return unit(call, x, axes_of(call, option(call, "axis", at=1, default=-1), len(x.shape) + 1))
+    return unit(call, *over(call, 1, -1))
 
 
 def layer_norm(call: Call) -> Tensor:
     if any(item is not None for item in call.args[1:]):
         raise Unknown("its gain or shift is a tensor: it would take the layer LayerNormalization")
-    x = call.plain(call.x)
-    axes = axes_of(call, option(call, "axis", default=-1), len(x.shape) + 1)
+    x, axes = over(call, None, -1)
     if axes != tuple(range(len(x.shape) - len(axes), len(x.shape))):
         raise Unknown("its axes are not the last ones: it would take those")
     how = "rms" if option(call, "rms_scaling") is True else "layer"
@@ -173,8 +158,7 @@ def _compared(call: Call, x: Tensor, shape: Shape) -> Tensor:
 
 def sort(call: Call) -> Tensor:
     """Of an axis that is not the batch's."""
-    x = call.plain(call.x)
-    axes_of(call, option(call, "axis", at=1, default=-1), len(x.shape) + 1)
+    x, _ = over(call, 1, -1)
     return _compared(call, x, x.shape)
 
 
@@ -209,7 +193,7 @@ def resize(call: Call) -> Tensor:
     return resample(call, x, size, how if isinstance(how, str) else "bilinear")
 
 
-def _as_layer(call: Call, layer: Callable[..., Tensor], how: str, *names: str) -> Tensor:
+def as_pool(call: Call, layer: Callable[..., Tensor], how: str, names: Sequence[str]) -> Tensor:
     """The operation as the pooling layer that does the same, whose settings are its arguments of these names."""
     config = {name: option(call, name, at=at) for at, name in enumerate(names, 1)}
     if option(call, "data_format") == "channels_first":
@@ -219,14 +203,6 @@ def _as_layer(call: Call, layer: Callable[..., Tensor], how: str, *names: str) -
     return layer(call.inside("", call.class_name, config, call.x), rank=len(call.x.shape) - 1, how=how)
 
 
-def pool(call: Call, how: str) -> Tensor:
-    return _as_layer(call, pool_layer, how, "pool_size", "strides", "padding")
-
-
-def adaptive(call: Call, how: str) -> Tensor:
-    return _as_layer(call, adaptive_layer, how, "output_size")
-
-
 def tf_pool(call: Call, how: str) -> Tensor:
     """TensorFlow's pool: sizes for the batch and the channels too, or not."""
     rank, padding = len(call.x.shape) - 1, option(call, "padding", at=3)
@@ -234,14 +210,8 @@ def tf_pool(call: Call, how: str) -> Tensor:
         raise Unknown("a pool with channels first: it would take a pooling layer")
     if padding not in ("SAME", "VALID"):
         raise Unknown("a pool with borders of its own: it would take a pooling layer")
-
-    def sizes(key: str, at: int) -> Shape:
-        value = option(call, key, at=at)
-        if isinstance(value, list | tuple) and len(value) == rank + 2 and (value[0], value[-1]) == (1, 1):
-            value = value[1:-1]
-        return Settings({key: value}).sizes(key, rank=rank)
-
-    config = {"pool_size": sizes("ksize", 1), "strides": sizes("strides", 2), "padding": padding}
+    kernel, strides = windows(call, rank, "ksize", at=1), windows(call, rank, "strides", at=2)
+    config = {"pool_size": kernel, "strides": strides, "padding": padding}
     return pool_layer(call.inside("", call.class_name, config, call.x), rank, how)
 
 
@@ -282,11 +252,7 @@ OPERATIONS: dict[str, Operator] = {
     "Subtract": Operator(partial(binary, how="subtract"), KEEPS, tensorflow="subtract sub rsub"),
     "Multiply": Operator(partial(binary, how="multiply"), KEEPS, tensorflow="multiply mul rmul scalar_mul"),
     "Divide": Operator(partial(binary, how="divide"), KEEPS),
-    "TrueDivide": Operator(
-        partial(binary, how="divide"),
-        KEEPS,
-        tensorflow="divide truediv rtruediv div realdiv",
-    ),
+    "TrueDivide": Operator(partial(binary, how="divide"), KEEPS, tensorflow="divide truediv rtruediv div realdiv"),
     "Maximum": Operator(partial(binary, how="maximum"), KEEPS, tensorflow="maximum"),
     "Minimum": Operator(partial(binary, how="minimum"), KEEPS, tensorflow="minimum"),
     "Greater": Operator(_compare, KEEPS, tensorflow="greater gt"),
@@ -319,23 +285,19 @@ OPERATIONS: dict[str, Operator] = {
     "Celu": Operator(partial(elu, how="celu"), KEEPS),
     "Softmax": Operator(partial(soft, log=False), KEEPS, tensorflow="softmax"),
     "LogSoftmax": Operator(partial(soft, log=True), KEEPS, tensorflow="log_softmax"),
-    "Clip": Operator(clip, KEEPS, tensorflow="clip_by_value"),
+    "Clip": Operator(partial(unary, how="clip"), KEEPS, tensorflow="clip_by_value"),
     "Identity": Operator(
-        identity, KEEPS, tensorflow="identity stop_gradient cast ensure_shape no_op convert_to_tensor real"
+        free, KEEPS, tensorflow="identity stop_gradient cast ensure_shape no_op convert_to_tensor real"
     ),
     **same_rows(
-        Operator(identity, KEEPS),
-        *("Cast", "StopGradient", "Copy", "SaturateCast", "ConvertToTensor", "View", "Real"),
+        Operator(free, KEEPS), "Cast", "StopGradient", "Copy", "SaturateCast", "ConvertToTensor", "View", "Real"
     ),
-    "Mean": Operator(partial(reduce, how="mean"), NONE, tensorflow="reduce_mean"),
-    "Sum": Operator(partial(reduce, how="sum"), NONE, tensorflow="reduce_sum"),
-    "Prod": Operator(partial(reduce, how="prod"), NONE, tensorflow="reduce_prod"),
-    "Max": Operator(partial(reduce, how="max"), NONE, tensorflow="reduce_max"),
-    "Amax": Operator(partial(reduce, how="max"), NONE),
-    "Min": Operator(partial(reduce, how="min"), NONE, tensorflow="reduce_min"),
-    "Amin": Operator(partial(reduce, how="min"), NONE),
-    "Argmax": Operator(partial(reduce, how="argmax"), NONE, tensorflow="argmax"),
-    "Argmin": Operator(partial(reduce, how="argmin"), NONE, tensorflow="argmin"),
+    **{
+        how.capitalize(): Operator(partial(reduce, how=how), NONE, tensorflow=f"reduce_{how}")
+        for how in ("mean", "sum", "prod", "max", "min")
+    },
+    **{how.capitalize(): Operator(partial(reduce, how=how), NONE, tensorflow=how) for how in ("argmax", "argmin")},
+    **{f"A{how}": Operator(partial(reduce, how=how), NONE) for how in ("max", "min")},
     "Norm": Operator(norm, NONE, tensorflow="reduce_euclidean_norm norm"),
     "Normalize": Operator(normalize, KEEPS, tensorflow="l2_normalize"),
     "LayerNorm": Operator(layer_norm, KEEPS),
@@ -354,8 +316,12 @@ OPERATIONS: dict[str, Operator] = {
     "Digitize": Operator(search, KEEPS),
     "SearchSorted": Operator(search, NONE, tensorflow="searchsorted"),
     "Resize": Operator(resize, IMAGES, tensorflow="image.resize"),
-    "AveragePool": Operator(partial(pool, how="avg"), WINDOWED),
-    "MaxPool": Operator(partial(pool, how="max"), WINDOWED),
-    "AdaptiveAveragePool": Operator(partial(adaptive, how="avg"), WINDOWED),
-    "AdaptiveMaxPool": Operator(partial(adaptive, how="max"), WINDOWED),
+    **{
+        f"{prefix}{name}Pool": Operator(partial(as_pool, layer=layer, how=how, names=names), WINDOWED)
+        for name, how in (("Average", "avg"), ("Max", "max"))
+        for prefix, layer, names in (
+            ("", pool_layer, ("pool_size", "strides", "padding")),
+            ("Adaptive", adaptive_layer, ("output_size",)),
+        )
+    },
 }
