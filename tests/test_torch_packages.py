@@ -35,6 +35,7 @@ LANGUAGE: dict[str, dict[str, Any]] = {
     "qwen3": {"head_dim": 8},
     "gemma2": {"head_dim": 8},
     "phi3": {},
+    "olmoe": {"num_experts": 4, "num_experts_per_tok": 2},
 }
 TOKENS = 7
 

@@ -626,6 +626,63 @@ def test_experts_with_the_greatest_score_are_counted() -> None:
     assert (net.macs, net.params, net.stopped) == (6 * 16 + 6 * 2 * 64, 16 + 4 * 64, None)
 
 
+class Adding(Mixture):
+    """Every expert runs, also on no token at all, and what it gives is added, as OLMoE has it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(0, 1)
+        out = torch.zeros_like(x)
+        hits = F.one_hot(self.gate(x).topk(self.best, -1).indices, len(self.experts)).permute(2, 1, 0)
+        for at, expert in enumerate(self.experts):
+            _, token = torch.where(hits[at])
+            out.index_add_(0, token, expert(x[token]))
+        return out
+
+
+class Slicing(Mixture):
+    """Tokens in the order of their experts, cut where one expert's end, as Aria has it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(0, 1)
+        chosen = self.gate(x).topk(self.best, -1).indices
+        order = chosen.view(-1).argsort()
+        ends = F.one_hot(chosen.view(-1), len(self.experts)).sum(0).cumsum(0)
+        starts = torch.cat([ends.new_zeros(1), ends[:-1]])
+        rows, out = x[order // self.best], x.new_zeros(len(order), 4)
+        for expert, start, end in zip(self.experts, starts, ends):
+            out[start:end] = expert(rows[start:end])
+        return torch.empty_like(out).index_copy(0, order, out)
+
+
+@pytest.mark.parametrize("kind", [Adding, Slicing])
+def test_experts_are_counted_that_no_token_chose(kind: type[Mixture]) -> None:
+    net = sepcalc.from_torch(kind([8, 8, 8, 8]), torch.ones(1, 6, 4))
+    assert (net.macs, net.params, net.stopped, net.complete) == (6 * 16 + 6 * 2 * 64, 16 + 4 * 64, None, True)
+
+
+def test_elements_are_added_that_are_none() -> None:
+    class Nowhere(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            none = torch.empty(0, dtype=torch.int64)
+            return x.index_add(0, none, x[none]).index_put((none,), x[none], accumulate=True) + 1
+
+    net = sepcalc.from_torch(Nowhere(), torch.ones(6, 4), batch=1)
+    assert (net.cost.adds, net.complete) == (24, True)
+
+
+class Turning(Mixture):
+    """What has no count here stands before the experts."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (2, 2))) * 1j).flatten(-2))
+
+
+@pytest.mark.parametrize(("sizes", "macs"), [([8, 8, 8, 8], 6 * 16 + 6 * 2 * 64), ([8, 8, 8, 9], 6 * 16)])
+def test_choices_are_compared_also_beside_what_is_not_counted(sizes: list[int], macs: int) -> None:
+    net = sepcalc.from_torch(Turning(sizes), torch.ones(1, 6, 4))
+    assert (net.macs, net.complete, net.stopped is None) == (macs, False, len({*sizes}) == 1)
+
+
 class Comparing(Mixture):
     """Each expert that is chosen is compared with the one that stands for none, as GPT-OSS has it."""
 

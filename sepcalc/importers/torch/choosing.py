@@ -34,5 +34,5 @@ def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[
     else:
         lots = torch.rand(rows, among, generator=torch.Generator().manual_seed(way))
         at = lots.argsort(1)[:, :best]
-    made = at.reshape(places.shape)
+    made = at.contiguous().reshape(places.shape)
     return ((result[0], made) if several else made), made

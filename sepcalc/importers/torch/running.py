@@ -92,7 +92,8 @@ def _whatever_is_chosen(
         if trace.stop is not None:
             return None
         network = lowered(name, trace).network
-        known = [which for which in COUNTS if which not in network.incomplete]  # the others are told to be unknown
+        unknown = network.incomplete if network.complete else ()  # and nothing else is
+        known = [which for which in COUNTS if which not in unknown]
         costs.add(tuple([getattr(network.cost, which) for which in known]))
         traces.append(trace)
     return traces[0]._replace(notes=(_CHOSEN, *traces[0].notes)) if len(costs) == 1 else None

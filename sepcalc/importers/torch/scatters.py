@@ -42,9 +42,10 @@ def _combined(builder: Builder, call: Call, how: str) -> Results:
     the division."""
     if how not in _HOWS:
         raise Refused(f"a scatter that combines by {how!r} has no count here")
-    output = call.outputs[0]
+    output, places = call.outputs[0], _places(call)
+    if 0 in places:  # nothing is put
+        return copied(builder, call)
     source = next((one for name in ("source", "src", "values", "value") if (one := call.maybe(name))), None)
-    places = _places(call)
     value = Value(()) if source is None else builder.value(source)
     if call.get("alpha", 1) != 1 and not value.constant:
         number = builder.add(Stored("scale"), [value.node], label="alpha")
