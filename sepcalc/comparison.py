@@ -9,6 +9,7 @@ from sepcalc.kinds import KINDS
 from sepcalc.layer import Layer
 from sepcalc.network import Network, of_chain
 from sepcalc.ops.conv import Conv
+from sepcalc.quantity import largest
 from sepcalc.rewrite import CHAINS, VARIANTS, Settings, settings
 from sepcalc.shape import Shape
 from sepcalc.shown import shown
@@ -271,13 +272,8 @@ def _even_rank(comparison: Comparison) -> str:
         except Invalid:  # a rank larger than a size may be
             return False
 
-    low, high = 0, 1
-    while cheaper(high):
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if cheaper(middle) else (low, middle)
-    return f"cheaper up to rank {low * groups:,}" if low else "never cheaper, at any rank"
+    rank = largest(cheaper)
+    return f"cheaper up to rank {rank * groups:,}" if rank else "never cheaper, at any rank"
 
 
 _FORMULAS = {

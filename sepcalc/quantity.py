@@ -1,6 +1,8 @@
 """Numbers as people read and write them: 568.74 M, 1,228,800, 4.2M, 2.5 MiB."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Callable
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid, quoted
@@ -79,6 +81,15 @@ def percent(part: int, whole: int) -> str:
         if round(value, decimals):
             return f"{value:,.{decimals}f} %"
     return f"{value:.1g} %"
+
+
+def largest(holds: Callable[[int], bool]) -> int:
+    """The largest whole number from 1 that something holds of, 0 where it holds of none. It holds of all below one that
+    it holds of, and not of every number."""
+    high = 1
+    while holds(high):
+        high *= 2
+    return bisect_left(range(high // 2 + 1, high), True, key=lambda number: not holds(number)) + high // 2
 
 
 class Printed(NamedTuple):

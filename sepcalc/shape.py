@@ -119,6 +119,13 @@ def same_pads(size: int, span: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
+def window_pads(padding: Padding, shape: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
+    """The padding of windows on a shape, before and after each spatial axis."""
+    if padding != "same":
+        return padding
+    return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in zip(shape, kernel, stride, dilation)])
+
+
 def reached(size: int, kernel: int, stride: int, dilation: int) -> int:
     """On one axis of a transposed convolution's full grid: positions that any input reaches.
 

@@ -16,6 +16,7 @@ from sepcalc.factoring.kernel import Array, Kernel
 from sepcalc.network import of_chain
 from sepcalc.ops.base import Chain
 from sepcalc.ops.conv import Conv
+from sepcalc.quantity import largest
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.shape import Pads, Shape
 
@@ -125,13 +126,7 @@ def step_at(kernel: Kernel, way: Scheme, rank: int) -> Step:
 
 def _cheapest(kernel: Kernel, variant: str, full: int) -> int:
     """The largest rank that costs less than the convolution; costs only grow with the rank."""
-    low, high = 0, 1
-    while cost(kernel, variant, high).macs < full:
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if cost(kernel, variant, middle).macs < full else (low, middle)
-    return low
+    return largest(lambda rank: cost(kernel, variant, rank).macs < full)
 
 
 def _basis_errors(kernel: Kernel, weights: Array) -> dict[int, float]:

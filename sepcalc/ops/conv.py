@@ -19,8 +19,8 @@ from sepcalc.shape import (
     extent,
     reached,
     real_products,
-    same_pads,
     show,
+    window_pads,
 )
 
 
@@ -57,21 +57,14 @@ class Conv(_Conv, Op):
 
     def pads(self, shape: Shape) -> Pads:
         """The padding before and after, per axis, for an input of this shape."""
-        if self.padding == "same":
-            return tuple(
-                [same_pads(i, d * (k - 1) + 1, s) for i, k, s, d in zip(shape, self.kernel, self.stride, self.dilation)]
-            )
-        return self.padding
+        return window_pads(self.padding, shape, self.kernel, self.stride, self.dilation)
 
     def output(self, inputs: Shapes) -> Shape:
         (shape,) = inputs
         kernel, out, stride, padding, dilation, groups, _ = self
         check_channels(shape[-1], out, groups)
         if len(kernel) != len(shape) - 1:
-            raise Invalid(
-                f"a kernel of {len(kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}",
-                about="kernel",
-            )
+            _refuse_axes(kernel, shape)
         if padding == "same":
             return (*[-(-size // s) for size, s in zip(shape, stride)], out)
         sizes = [
@@ -99,7 +92,7 @@ class Conv(_Conv, Op):
         return self.out * (shape[-1] // self.groups) * seen
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return _gathered(self.kernel, self.stride, self.dilation, self.padding, inputs[0][:-1])
+        return gathered(self.kernel, self.stride, self.dilation, self.padding, inputs[0][:-1])
 
     def written(self, inputs: Shapes) -> Written:
         channels = inputs[0][-1]
@@ -169,19 +162,14 @@ class Transposed(_Transposed, Op):
         (shape,) = inputs
         check_channels(shape[-1], self.out, self.groups)
         if len(self.kernel) != len(shape) - 1:
-            raise Invalid(
-                f"a kernel of {len(self.kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}",
-                about="kernel",
-            )
+            _refuse_axes(self.kernel, shape)
         if self.padding == "same" and any(self.output_padding):
-            raise Invalid(
-                "padding same fixes the output at input x stride", "leave out --output-padding", "output-padding"
-            )
+            fixed = "padding same fixes the output at input x stride"
+            raise Invalid(fixed, "leave out --output-padding", "output-padding")
         for s, d, more in zip(self.stride, self.dilation, self.output_padding):
             if more >= max(s, d) and more:
-                raise Invalid(
-                    f"output padding {more} is not below the stride ({s}) or the dilation ({d})", about="output-padding"
-                )
+                high = f"output padding {more} is not below the stride ({s}) or the dilation ({d})"
+                raise Invalid(high, about="output-padding")
         crops, extra = self.crops(shape)
         sizes = []
         for axis, (i, k, s, d, (before, after), more) in enumerate(
@@ -208,13 +196,8 @@ class Transposed(_Transposed, Op):
         written = name("elements written", *output)
         bias = name("bias", 1) if self.bias else 0
         macs = places * channels * each
-        return Cost(
-            macs,
-            macs,
-            macs - kernels * met + bias * written,
-            params=channels * each + bias * kernels,
-            activations=written,
-        )
+        adds = macs - kernels * met + bias * written
+        return Cost(macs, macs, adds, params=channels * each + bias * kernels, activations=written)
 
     def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
         """The products that survive cropping: a convolution's real ones, input and output exchanged."""
@@ -225,7 +208,7 @@ class Transposed(_Transposed, Op):
         return shape[-1] * (self.out // self.groups) * seen
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+        return _scattered(self.kernel, self.stride, self.dilation)
 
     def written(self, inputs: Shapes) -> Written:
         options = windowed(self.kernel, self.stride, self.padding, self.dilation)
@@ -282,13 +265,11 @@ class Fold(_Fold, Op):
         (shape,) = inputs
         axes = zip(shape, self.kernel, self.stride, self.dilation)
         met = name("positions reached", *[reached(i, k, s, d) for i, k, s, d in axes])
-        return Cost(
-            adds=name("inputs", *shape) - name("channels", output[-1]) * met,
-            activations=name("elements written", *output),
-        )
+        adds = name("inputs", *shape) - name("channels", output[-1]) * met
+        return Cost(adds=adds, activations=name("elements written", *output))
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        return tuple([_scattered(k, s, d) for k, s, d in zip(self.kernel, self.stride, self.dilation)])
+        return _scattered(self.kernel, self.stride, self.dilation)
 
     def written(self, inputs: Shapes) -> Written:
         return Written("fold", (), windowed(self.kernel, self.stride, self.padding, self.dilation) | {"to": self.to})
@@ -303,15 +284,16 @@ def _grouped(groups: int) -> Ties:
 
 
 @lru_cache(1024)
-def _gathered(kernel: Shape, stride: Shape, dilation: Shape, padding: Padding, sizes: Shape) -> tuple[Window, ...]:
-    axes = zip(kernel, stride, dilation, Conv(kernel, 1, stride, padding, dilation).pads(sizes))
+def gathered(kernel: Shape, stride: Shape, dilation: Shape, padding: Padding, sizes: Shape) -> tuple[Window, ...]:
+    """What an output position of a convolution or a pool sees, along each axis of an input of these spatial sizes."""
+    axes = zip(kernel, stride, dilation, window_pads(padding, sizes, kernel, stride, dilation))
     return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
 
 
-def _scattered(kernel: int, stride: int, dilation: int) -> Window:
+def _scattered(kernel: Shape, stride: Shape, dilation: Shape) -> tuple[Window, ...]:
     """The inputs u with u·s + v·d = y for some tap v: taps s/gcd apart, inputs d/gcd apart."""
-    common = gcd(stride, dilation)
-    return Window((kernel - 1) // (stride // common) * (dilation // common) + 1, 1, stride, None)
+    axes = [(k, s, d, gcd(s, d)) for k, s, d in zip(kernel, stride, dilation)]
+    return tuple([Window((k - 1) // (s // common) * (d // common) + 1, 1, s, None) for k, s, d, common in axes])
 
 
 def _described(kernel: Shape, stride: Shape, dilation: Shape, groups: int, channels: int, out: int) -> str:
@@ -327,6 +309,11 @@ def _window_words(kernel: Shape, stride: Shape, dilation: Shape) -> str:
     if any(d > 1 for d in dilation):
         parts.append(f"dilation {show(dilation) if len(set(dilation)) > 1 else dilation[0]}")
     return "".join([f"{part} " for part in parts])
+
+
+def _refuse_axes(kernel: Shape, shape: Shape) -> None:
+    axes = f"a kernel of {len(kernel)} axes cannot run over {show(shape)}, which has {len(shape) - 1}"
+    raise Invalid(axes, about="kernel")
 
 
 def check_channels(channels: int, out: int, groups: int) -> None:

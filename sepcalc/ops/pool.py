@@ -7,7 +7,7 @@ from sepcalc.cost import Cost, Naming, plain
 from sepcalc.errors import Invalid, quoted
 from sepcalc.ops.arguments import Arguments, Written, letter, short, windowed
 from sepcalc.ops.base import Builder, Op, Ties, Width, Window, require_spatial
-from sepcalc.ops.conv import refuse_empty
+from sepcalc.ops.conv import gathered, refuse_empty
 from sepcalc.shape import (
     Padding,
     Pads,
@@ -17,8 +17,8 @@ from sepcalc.shape import (
     extent,
     positions,
     positions_ceil,
-    same_pads,
     show,
+    window_pads,
 )
 
 
@@ -50,10 +50,7 @@ class Pool(_Pool, Op):
 
     def pads(self, shape: Shape) -> Pads:
         """The padding before and after, per spatial axis, for an input of this shape."""
-        if self.padding == "same":
-            axes = zip(shape, self.kernel, self.stride, self.dilation)
-            return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in axes])
-        return self.padding
+        return window_pads(self.padding, shape, self.kernel, self.stride, self.dilation)
 
     def output(self, inputs: Shapes) -> Shape:
         (shape,) = inputs
@@ -77,8 +74,7 @@ class Pool(_Pool, Op):
         return Cost(mults=windows if self.how == "avg" else 0, adds=windows * (each - 1), activations=windows)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        axes = zip(self.kernel, self.stride, self.dilation, self.pads(inputs[0]))
-        return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
+        return gathered(self.kernel, self.stride, self.dilation, self.padding, inputs[0][:-1])
 
     def written(self, inputs: Shapes) -> Written:
         options = windowed(self.kernel, self.stride, self.padding, self.dilation)
