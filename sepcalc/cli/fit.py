@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 
 import click
 
@@ -17,7 +17,7 @@ from sepcalc.gate import read_limit
 from sepcalc.gate.metrics import unknown
 from sepcalc.importers import Request
 from sepcalc.network import Network
-from sepcalc.reports.whatif import fit_report
+from sepcalc.reports.whatif import FitReport
 from sepcalc.rewrite import Settings
 from sepcalc.rewriting import read_fraction
 from sepcalc.rewriting.fit import (
@@ -26,9 +26,8 @@ from sepcalc.rewriting.fit import (
     WAYS,
     Answer,
     Limits,
+    answers_of,
     by_channels,
-    by_resolution,
-    by_separating,
     fits,
     narrower,
     tried,
@@ -132,20 +131,12 @@ def command(
     document = read(network, asked, once)
     whole = document.network
     least = read_fraction("--least-width", least_width, 1)
-    answers: list[Answer] = []
-    if fits(whole, limits):
-        answers = [Answer("none", whole, "it fits as it is")]
-    else:
-        for way in WAYS:
-            if ways and way not in ways:
-                continue
-            if way == "width":
-                answers.append(_by_width(network, once, document.parameters, whole, asked, limits, least, divisor))
-            elif way == "resolution":
-                answers.append(by_resolution(whole, limits))
-            else:
-                chosen = variants or ("depthwise-separable",)
-                answers.append(by_separating(whole, limits, chosen, Settings(multiplier), required="separate" in ways))
+    answers = [Answer("none", whole, "it fits as it is")]
+    if not fits(whole, limits):
+        by_width = partial(_by_width, network, once, document.parameters, whole, asked, limits, least, divisor)
+        chosen = [way for way in WAYS if not ways or way in ways]
+        told = variants or ("depthwise-separable",), Settings(multiplier), "separate" in ways
+        answers = answers_of(whole, limits, chosen, by_width, *told)
     for answer in answers:
         if answer.network is not None and not fits(answer.network, limits):
             raise AssertionError(f"{answer.way} does not fit")
@@ -154,7 +145,7 @@ def command(
         from sepcalc.document.writer import write as as_yaml
 
         emit_file(as_yaml(found), write, output.force)
-    emit(fit_report(whole, limits, answers), output)
+    emit(FitReport(whole, limits, answers), output)
     lacks = any(unknown(metric, whole.incomplete) for metric in limits)
     if not whole.accepted(allow_uncounted) or (lacks and not allow_uncounted):
         return 3

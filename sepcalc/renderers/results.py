@@ -64,9 +64,9 @@ def _rewritten(rewritten: Any) -> Report:
 
 
 def _answer(answer: Any) -> Report:
-    from sepcalc.reports.whatif import fit_report
+    from sepcalc.reports.whatif import FitReport
 
-    return fit_report(answer.before or answer.network, answer.limits, answer.ways or (answer,))
+    return FitReport(answer.before or answer.network, answer.limits, answer.ways or (answer,))
 
 
 def _outcome(outcome: Any) -> Report:

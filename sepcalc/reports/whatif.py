@@ -7,11 +7,10 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
-from sepcalc.layer import Gap, lacking
 from sepcalc.network import Network
 from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.rewriting import Change, Rewritten
-from sepcalc.rewriting.fit import Answer
+from sepcalc.rewriting.fit import Answer, largest_of
 from sepcalc.rewriting.speed import Load, load
 
 
@@ -189,100 +188,75 @@ def _told(load: Load) -> dict[str, Any]:
     }
 
 
-class Way(NamedTuple):
-    """One way to fit, as the report shows it."""
-
-    way: str
-    change: str
-    reason: str
-    cost: Cost | None
-    layers: Sequence[str]
-    most: Mapping[str, int] = {}  # what another branch may have more
-
-
-def fit_report(before: Network, limits: Mapping[str, int], answers: Iterable[Answer]) -> "FitReport":
-    """The report on the ways that were tried."""
-    ways = [
-        Way(a.way, a.change, a.reason, None, a.layers)
-        if a.network is None
-        else Way(a.way, a.change, a.reason, a.network.cost, a.layers, a.network.most)
-        for a in answers
-    ]
-    return FitReport(
-        before.name, before.cost, limits, ways, incomplete(before), before.notes, before.uncounted, before.most
-    )
-
-
 class FitReport(NamedTuple):
-    """A network, its limits, and the ways to keep them. ``incomplete`` says what was not counted, ``missing`` are those
-    layers."""
+    """A network, its limits, and what each way to keep them came to."""
 
-    name: str
-    before: Cost
+    network: Network
     limits: Mapping[str, int]
-    ways: Sequence[Way]
-    incomplete: str = ""
-    notes: Sequence[str] = ()
-    missing: Sequence[Gap] = ()
-    most: Mapping[str, int] = {}
+    ways: Sequence[Answer]
 
     @property
     def best(self) -> str | None:
         """The way that keeps the most params; the first of several. None where no way fits."""
-        fitting = [(way.cost.params, way.way) for way in self.ways if way.cost is not None]
+        fitting = [(way.network.params, way.way) for way in self.ways if way.network is not None]
         return max(fitting, key=lambda found: found[0])[1] if fitting else None
 
     def sections(self) -> list[Section]:
         metrics = list(dict.fromkeys([*self.limits, "params"]))
         heads = columns("way", "change", *[(metric, NUMBER) for metric in (*metrics, "params kept")])
-        rows = [Row(("as it is", "", *self._numbers(self.before, metrics, self.most)))]
+        rows = [row("as it is", "", *self._numbers(self.network, metrics))]
         for way in self.ways:
-            if way.cost is None:
-                rows.append(Row((way.way, way.reason, *[None] * (len(metrics) + 1))))
+            if way.network is None:
+                rows.append(row(way.way, way.reason, *[None] * (len(metrics) + 1)))
             else:
-                rows.append(Row((way.way, way.change, *self._numbers(way.cost, metrics, way.most))))
+                rows.append(row(way.way, way.change, *self._numbers(way.network, metrics)))
         limits = ", ".join(f"{metric} <= {quantity.exact(most)}" for metric, most in self.limits.items())
-        sections: list[Section] = [Table(f"{self.name or 'network'}: {limits}", heads, rows)]
+        sections: list[Section] = [Table(f"{self.network.name or 'network'}: {limits}", heads, rows)]
         sections += [Lines("Separated", [", ".join(way.layers)]) for way in self.ways if way.layers]
         if self.best is None:
             sections.append(Lines("", ["No way fits."]))
         elif len(self.ways) > 1:
             sections.append(Lines("", [f"{self.best} keeps the most params of the network."]))
-        if self.incomplete:
-            sections.append(Lines("", [self.incomplete], alarm=True))
-        if self.notes:
-            sections.append(Lines("", self.notes))
+        if lacks := incomplete(self.network):
+            sections.append(Lines("", [lacks], alarm=True))
+        if self.network.notes:
+            sections.append(Lines("", self.network.notes))
         return sections
 
-    def _numbers(self, cost: Cost, metrics: Sequence[str], most: Mapping[str, int]) -> list[str]:
-        counts = [quantity.exact(most.get(metric, 0) or int(getattr(cost, metric))) for metric in metrics]
-        return [*counts, quantity.share(cost.params, self.before.params)]
+    def _numbers(self, network: Network, metrics: Sequence[str]) -> list[str]:
+        counts = [quantity.exact(largest_of(network, metric)) for metric in metrics]
+        return [*counts, quantity.share(network.params, self.network.params)]
 
     def document(self) -> Mapping[str, Any]:
         return {
             "format": "sepcalc-fit/1",
-            "name": self.name,
+            "name": self.network.name,
             "limits": dict(self.limits),
-            "before": self.before._asdict(),
-            **({"most": dict(self.most)} if self.most else {}),
+            "before": self.network.cost._asdict(),
+            **_most(self.network),
             "best": self.best,
             "ways": [
                 {
                     "way": way.way,
                     "change": way.change or None,
                     "reason": way.reason or None,
-                    "after": None if way.cost is None else way.cost._asdict(),
-                    **({"most": dict(way.most)} if way.most else {}),
+                    "after": None if way.network is None else way.network.cost._asdict(),
+                    **_most(way.network),
                     "separated": list(way.layers),
                 }
                 for way in self.ways
             ],
-            "complete": not any(gap.whole for gap in self.missing),
-            "incomplete": list(lacking(self.missing)),
-            "notes": list(self.notes),
+            "complete": self.network.complete,
+            "incomplete": list(self.network.incomplete),
+            "notes": list(self.network.notes),
         }
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         for way in self.ways:
-            counts = dict.fromkeys(COSTS, "") if way.cost is None else way.cost._asdict()
+            counts = dict.fromkeys(COSTS, "") if way.network is None else way.network.cost._asdict()
             yield {"way": way.way, "change": way.change, "reason": way.reason, **counts}
+
+
+def _most(network: Network | None) -> dict[str, Any]:
+    """What the network has more of where another branch runs, if it has."""
+    return {"most": dict(network.most)} if network and network.most else {}

@@ -7,7 +7,7 @@ proposals are counted in integers.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import chain, combinations, islice
 from math import ceil, gcd, inf
 from typing import Any, NamedTuple
@@ -100,17 +100,32 @@ def fit(
     unfit(limits)
     if fits(network, limits):
         return Answer("none", network, "it fits as it is", before=network, limits=limits)
-    solve: Mapping[str, Callable[[], Answer]] = {
-        "width": lambda: by_channels(network, limits, LEAST_WIDTH, divisor),
-        "resolution": lambda: by_resolution(network, limits),
-        "separate": lambda: by_separating(network, limits, variants, required=ways == ("separate",)),
-    }
-    answers = [solve[way]() for way in ways]
+    by_width = partial(by_channels, network, limits, LEAST_WIDTH, divisor)
+    answers = answers_of(network, limits, ways, by_width, variants, required=ways == ("separate",))
     fitting = [answer for answer in answers if answer.network is not None]
     best = max(fitting, key=lambda answer: answer.network.cost.params if answer.network else 0, default=None)
     if best is None:
         best = Answer("none", None, "", "; ".join(f"{answer.way}: {answer.reason}" for answer in answers))
     return best._replace(before=network, limits=limits, ways=tuple(answers))
+
+
+def answers_of(
+    network: Network,
+    limits: Limits,
+    ways: Iterable[str],
+    by_width: Callable[[], Answer],
+    variants: Sequence[str],
+    settings: Settings = Settings(),
+    required: bool = True,
+) -> list[Answer]:
+    """What each way comes to, for a network that does not fit. ``by_width`` solves the width; ``required`` raises
+    InputError where nothing can be separated for want of SciPy."""
+    solve: Mapping[str, Callable[[], Answer]] = {
+        "width": by_width,
+        "resolution": lambda: by_resolution(network, limits),
+        "separate": lambda: by_separating(network, limits, variants, settings, required),
+    }
+    return [solve[way]() for way in ways]
 
 
 # --- bisection -------------------------------------------------------------------------------------------------------
