@@ -4,11 +4,12 @@ shape; what is left there is looked for further out."""
 import re
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from sepcalc.cost import total
 from sepcalc.gate.snapshots import Row, Snapshot
 
+T = TypeVar("T")
 MAX_CELLS = 4_000_000  # cells of the table that aligns two sequences of layers; beyond it they go by their order
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -178,12 +179,8 @@ class _Match:
 
     def gap(self, olds: list[_Node], news: list[_Node]) -> None:
         """What has no partner between two siblings that have: by kind and output, then by place."""
-        waiting: dict[int, deque[_Node]] = {}
-        for old in olds:
-            waiting.setdefault(old.form, deque()).append(old)
-        for new in news:
-            if queue := waiting.get(new.form):
-                self.together(queue.popleft(), new)
+        for old, new in _in_turn([(node.form, node) for node in olds], [(node.form, node) for node in news]):
+            self.together(old, new)
         olds, news = [node for node in olds if node.pair < 0], [node for node in news if node.pair < 0]
         if self.replaced(olds, news) or [node.output for node in olds] != [node.output for node in news]:
             return
@@ -216,17 +213,23 @@ class _Match:
         around_old = {at: _around(self.olds[at]) for at in olds}
         around_new = {at: _around(self.news[at]) for at in news}
         for depth in reversed(range(max(map(len, around_new.values())))):
-            waiting: dict[Hashable, deque[int]] = {}
-            for at in olds:
-                if len(around_old[at]) > depth and around_old[at][depth] >= 0:
-                    waiting.setdefault((around_old[at][depth], self.olds[at].form), deque()).append(at)
-            for at in news:
-                block = around_new[at][depth] if len(around_new[at]) > depth else -1
-                if queue := waiting.get((block, self.news[at].form)):
-                    self.partner[at] = queue.popleft()
+            before = [((*around_old[at][depth : depth + 1], self.olds[at].form), at) for at in olds]
+            after = [((*around_new[at][depth : depth + 1], self.news[at].form), at) for at in news]
+            inside = [(key, at) for key, at in before if len(key) > 1 and key[0] >= 0]
+            self.partner.update((new, old) for old, new in _in_turn(inside, after))
             found = {self.partner[at] for at in news if at in self.partner}
             olds = [at for at in olds if at not in found]
             news = [at for at in news if at not in self.partner]
+
+
+def _in_turn(olds: Sequence[tuple[Hashable, T]], news: Sequence[tuple[Hashable, T]]) -> Iterator[tuple[T, T]]:
+    """Pairs of one key, each side in its order."""
+    waiting: dict[Hashable, deque[T]] = {}
+    for key, old in olds:
+        waiting.setdefault(key, deque()).append(old)
+    for key, new in news:
+        if queue := waiting.get(key):
+            yield queue.popleft(), new
 
 
 def _around(node: _Node) -> list[int]:
@@ -344,20 +347,10 @@ def _nearest(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
     left, right = list(olds), list(news)
     keys: tuple[Callable[[_Node], Hashable], ...] = (lambda node: node.form, lambda node: node.name, lambda node: 0)
     for key in keys:
-        waiting: dict[Hashable, deque[tuple[int, _Node]]] = {}
-        for item in left:
-            waiting.setdefault(key(item[1]), deque()).append(item)
-        kept = []
-        used = set[int]()
-        for at, node in right:
-            queue = waiting.get(key(node))
-            if queue:
-                found = queue.popleft()
-                used.add(found[0])
-                yield at, found[0]
-            else:
-                kept.append((at, node))
-        left, right = [item for item in left if item[0] not in used], kept
+        found = dict(_in_turn([(key(node), at) for at, node in left], [(key(node), at) for at, node in right]))
+        yield from [(new, old) for old, new in found.items()]
+        used = {*found.values()}
+        left, right = [item for item in left if item[0] not in found], [item for item in right if item[0] not in used]
 
 
 # --- telling ---------------------------------------------------------------------------------------------------------
