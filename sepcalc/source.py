@@ -149,12 +149,10 @@ def _noted(network: "Network", request: Request) -> "Network":
     """The network of a model, with a note on a shape given for its one input that looks as if channels stood first. (A
     shape that names its input is in the model's own layout.)"""
     try:
-        shape = read_shape(request.inputs.get("", ""))
+        note = channels_first(read_shape(request.inputs.get("", "")))
     except Invalid:  # no shape: the importer knows what it is
         return network
-    if note := channels_first(shape):
-        return network.noted(note)
-    return network
+    return network.noted(note) if note else network
 
 
 def load(
@@ -223,43 +221,52 @@ def _read_yaml(
     return load_yaml(Source(shown, decode(data, shown)), request.settings, request.inputs, opened)
 
 
-class _Folder:
-    """The folder of a document: what it includes is read from there, or from below, and from nowhere else."""
+class _Included:
+    """The files that a document includes."""
 
-    def __init__(self, path: str, keep: Keep | None) -> None:
+    def __init__(self, keep: Keep | None) -> None:
         self.keep = keep
-        self.file = os.path.realpath(path)
-        self.root = os.path.dirname(self.file)
-        self.shown = os.path.dirname(path)
         self.left = MAX_FILE_BYTES  # bytes of all included files together
 
-    def open(self, including: str, path: str) -> "Opened":
-        """The file that a path means which stands in the file ``including`` (a real path; "" for the first)."""
+    def take(self, path: str, read: Callable[[], bytes], called: str, shown: str, key: str) -> "Opened":
+        """A file that was found: ``called`` is what the errors of ``read`` begin with. Raises Invalid."""
         from sepcalc.document import Opened
         from sepcalc.nodes import Source, decode
 
+        try:
+            data = read()
+        except InputError as error:
+            (problem,) = error.problems
+            raise Invalid(f"include: {quoted(path)}: {problem.message.removeprefix(called)}", problem.hint) from error
+        self.left -= len(data)
+        if self.left < 0:
+            raise Invalid(f"the included files are larger than {MAX_FILE_BYTES >> 20} MiB")
+        if self.keep:
+            self.keep([data])
+        return Opened(Source(shown, decode(data, shown)), key)
+
+
+class _Folder(_Included):
+    """The folder of a document: what it includes is read from there, or from below, and from nowhere else."""
+
+    def __init__(self, path: str, keep: Keep | None) -> None:
+        super().__init__(keep)
+        self.file = os.path.realpath(path)
+        self.root = os.path.dirname(self.file)
+        self.shown = os.path.dirname(path)
+
+    def open(self, including: str, path: str) -> "Opened":
+        """The file that a path means which stands in the file ``including`` (a real path; "" for the first)."""
         if os.path.isabs(path) or "\0" in path:
-            raise Invalid(
-                f"include: {quoted(path)} is not a path within the folder of the network", "write it relative"
-            )
+            outside = f"include: {quoted(path)} is not a path within the folder of the network"
+            raise Invalid(outside, "write it relative")
         real = os.path.realpath(os.path.join(os.path.dirname(including or self.file), path))
         if os.path.commonpath([self.root, real]) != self.root:
             raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
         if real == self.file:
             raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
         shown = printable(os.path.join(self.shown, os.path.relpath(real, self.root)))
-        try:
-            data = contents(real)
-        except InputError as error:
-            (problem,) = error.problems
-            reason = problem.message.removeprefix(f"{printable(real)[:500]}: ")
-            raise Invalid(f"include: {quoted(path)}: {reason}", problem.hint) from error
-        self.left -= len(data)
-        if self.left < 0:
-            raise Invalid(f"the included files are larger than {MAX_FILE_BYTES >> 20} MiB")
-        if self.keep:
-            self.keep([data])
-        return Opened(Source(shown, decode(data, shown)), real)
+        return self.take(path, partial(contents, real), f"{printable(real)[:500]}: ", shown, real)
 
 
 def _require_file(path: str) -> None:
@@ -336,21 +343,17 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
             raise InputError(shown) from error
 
 
-class _Beside:
+class _Beside(_Included):
     """The folder of a document in a revision of git: what it includes is read from there, in that revision."""
 
     def __init__(self, revision: "Revision", keep: Keep | None) -> None:
-        self.keep = keep
+        super().__init__(keep)
         self.revision = revision
         self.folder, self.file = posixpath.split(revision.path)
-        self.left = MAX_FILE_BYTES  # bytes of all included files together
 
     def open(self, including: str, path: str) -> "Opened":
         """The file that a path means which stands in the file ``including`` (as seen from the folder; "" for the
         first)."""
-        from sepcalc.document import Opened
-        from sepcalc.nodes import Source, decode
-
         name = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
         if posixpath.isabs(path) or name.split("/")[0] == ".." or not path.isprintable():
             raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
@@ -358,17 +361,8 @@ class _Beside:
             raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
         whole = f"{self.folder}/{name}" if self.folder else name
         beside = self.revision._replace(argument=f"git:{self.revision.revision}:{whole}", path=whole)
-        try:
-            data = beside.contents(self.left)
-        except InputError as error:
-            (problem,) = error.problems
-            reason = problem.message.removeprefix(f"{printable(beside.argument)}: ")
-            raise Invalid(f"include: {quoted(path)}: {reason}", problem.hint) from error
-        self.left -= len(data)
-        if self.keep:
-            self.keep([data])
         shown = printable(beside.argument)
-        return Opened(Source(shown, decode(data, shown)), name)
+        return self.take(path, partial(beside.contents, self.left), f"{shown}: ", shown, name)
 
 
 def _pieces(path: str) -> Iterator[bytes]:
