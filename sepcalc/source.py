@@ -16,7 +16,8 @@ from sepcalc.leftovers import tidied
 from sepcalc.shape import channels_first, read_shape
 
 if TYPE_CHECKING:
-    from sepcalc.document import Document, Opened, Opener
+    from sepcalc.document import Document
+    from sepcalc.document.including import Opened, Opener
     from sepcalc.network import Network
     from sepcalc.revision import Revision
 
@@ -85,7 +86,7 @@ def read(
         hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
         raise bad_input(f"{printable(argument)[:500]}: {absence(argument)}", hint)
     if "," in argument and not os.path.exists(argument):
-        from sepcalc.document import load_line
+        from sepcalc.document.loading import load_line
 
         _refuse(request, LINE, "a network on one line")
         if keep:
@@ -210,7 +211,7 @@ def _read_yaml(
     data: bytes, name: str, request: Request, opened: "Opener | None", keep: Keep | None = None
 ) -> "Document":
     """``opened`` opens the files that the text includes (None: it can include none)."""
-    from sepcalc.document import load_yaml
+    from sepcalc.document.loading import load_yaml
     from sepcalc.nodes import Source, decode
 
     if len(data) > MAX_FILE_BYTES:
@@ -230,7 +231,7 @@ class _Included:
 
     def take(self, path: str, read: Callable[[], bytes], called: str, shown: str, key: str) -> "Opened":
         """A file that was found: ``called`` is what the errors of ``read`` begin with. Raises Invalid."""
-        from sepcalc.document import Opened
+        from sepcalc.document.including import Opened
         from sepcalc.nodes import Source, decode
 
         try:

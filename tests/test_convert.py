@@ -13,8 +13,9 @@ from helpers import network as graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepcalc.document import compact_text, compacting, load_yaml
+from sepcalc.document import compact_text, compacting
 from sepcalc.document.compacting import write_compact
+from sepcalc.document.loading import load_yaml
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError, Invalid
 from sepcalc.layer import Node

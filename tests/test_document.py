@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepcalc.document import Document, load_yaml
+from sepcalc.document import Document
 from sepcalc.document.compacting import write_compact
+from sepcalc.document.loading import load_yaml
 from sepcalc.errors import InputError, Invalid
 from sepcalc.gate import check, compare_published, read_metric
 from sepcalc.nodes import Source

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from sepcalc import foreign, load, meant, model_zoo, parse, strangers
 from sepcalc.cli import COMMANDS, commands, guesses, run
-from sepcalc.document import load_yaml
 from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
+from sepcalc.document.loading import load_yaml
 from sepcalc.errors import InputError, Invalid, Meant, Problem
 from sepcalc.gate.metrics import METRICS, spoken
 from sepcalc.kinds import KINDS

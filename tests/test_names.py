@@ -9,7 +9,8 @@ import pytest
 
 import sepcalc
 from sepcalc.cli import run
-from sepcalc.document import Document, load_yaml
+from sepcalc.document import Document
+from sepcalc.document.loading import load_yaml
 from sepcalc.errors import InputError
 from sepcalc.nodes import Source
 

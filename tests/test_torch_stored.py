@@ -16,8 +16,8 @@ from torch import nn
 from torch.nn.utils import prune
 
 import sepcalc
-from sepcalc.document import load_yaml
 from sepcalc.document.compacting import write_compact
+from sepcalc.document.loading import load_yaml
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError
 from sepcalc.network import Network

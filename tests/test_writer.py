@@ -6,7 +6,7 @@ import pytest
 from helpers import fitting_specs
 from hypothesis import given
 
-from sepcalc.document import load_yaml
+from sepcalc.document.loading import load_yaml
 from sepcalc.document.writer import write
 from sepcalc.errors import InputError
 from sepcalc.layer import Node

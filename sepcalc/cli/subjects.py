@@ -393,7 +393,7 @@ def _spec(rest: Sequence[str]) -> list[str]:
 
 def _one_line(rest: Sequence[str]) -> str:
     """Arguments that form a one-line network without its quotes; empty where they do not."""
-    from sepcalc.document import load_line
+    from sepcalc.document.loading import load_line
 
     text = " ".join(specification(rest))
     try:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from sepcalc.document import load_yaml
 from sepcalc.document.compact_text import CompactText, sorts_of
+from sepcalc.document.loading import load_yaml
 from sepcalc.document.writer import (
     write,
 )

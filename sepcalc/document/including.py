@@ -1,16 +1,28 @@
 """``include``: the blocks of other files of the same folder tree."""
 
-from sepcalc.document import Opened, Opener
+from collections.abc import Callable
+from typing import NamedTuple
+
 from sepcalc.document.entries import INCLUDED
 from sepcalc.document.head import Head
 from sepcalc.document.problems import Notes
 from sepcalc.document.reading import Entries
 from sepcalc.errors import InputError, Invalid, quoted
-from sepcalc.nodes import Node, read
+from sepcalc.nodes import Node, Source, read
 from sepcalc.nodes import Sequence as SequenceNode
 
 MAX_DEPTH = 10  # files that include each other
 MAX_FILES = 100  # files in all
+
+
+class Opened(NamedTuple):
+    """An included file: its text, and a key that tells it from every other file."""
+
+    source: Source
+    key: str
+
+
+Opener = Callable[[str, str], Opened]  # of the key of the including file ("" for the first) and the path named there
 
 
 class Inclusion:

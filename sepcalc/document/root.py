@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from sepcalc.document import Document, Opener
+from sepcalc.document import Document
 from sepcalc.document.budget import read_budget, read_param_bytes, read_published
 from sepcalc.document.entries import ROOT, Library
 from sepcalc.document.head import Head
+from sepcalc.document.including import Opener
 from sepcalc.document.inputs_outputs import channels_given, own_inputs, read_inputs, read_outputs, reshaped
 from sepcalc.document.problems import Notes
 from sepcalc.document.products import said_to_be_none

@@ -179,7 +179,7 @@ def reading(house: House, count: int, fields: bool = False) -> Line:
     fields and peak memory too."""
     import yaml
 
-    from sepcalc.document import load_yaml
+    from sepcalc.document.loading import load_yaml
     from sepcalc.nodes import Source
 
     text = flat(count)
@@ -215,7 +215,7 @@ def large(house: House, name: str, count: int, command: list[str], limit: float,
 
 def linear(house: House) -> Line:
     """Time per layer of many layers against that of a tenth: 1 where it grows with them alone."""
-    from sepcalc.document import load_yaml
+    from sepcalc.document.loading import load_yaml
     from sepcalc.nodes import Source
 
     many, few = [Source("flat.yaml", flat(count)) for count in (50_000, 5_000)]
@@ -226,7 +226,7 @@ def linear(house: House) -> Line:
 def report(house: House) -> Line:
     """A network's table, receptive fields and strides in it, scaled up and down without end: time per layer of many
     layers against that of a tenth."""
-    from sepcalc.document import load_yaml
+    from sepcalc.document.loading import load_yaml
     from sepcalc.nodes import Source
     from sepcalc.renderers import Style, render
     from sepcalc.reports.network import NetworkReport
@@ -325,7 +325,7 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
         "network mobilenet_v2.onnx / onnx.load, infer_shapes",
         ["network", ONNX],
         [f"import onnx; onnx.shape_inference.infer_shapes(onnx.load({ONNX!r}, load_external_data=False))"],
-        1.6,
+        0.75,
     ),
     **{f"keras-{name}": partial(keras, name=name) for name in ("MobileNet", "MobileNetV2", "ResNet50", "VGG16")},
     "help": lambda house: start(house, "--help / import click", ["--help"], [BARE_CLICK], 1.2),

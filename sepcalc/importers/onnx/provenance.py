@@ -45,8 +45,8 @@ def roles(model: Any) -> dict[str, Role]:
 
 
 def _values(holder: Any, key: str) -> Iterator[str]:
-    """What stands under a key; a damaged file may have bytes there."""
-    return (one.value for one in holder.metadata_props if one.key == key and isinstance(one.value, str))
+    """What stands under a key."""
+    return (one.value for one in holder.metadata_props if one.key == key)
 
 
 _HIERARCHY = "pkg.torch.onnx.class_hierarchy"  # of the modules around an operator, and the operator itself
@@ -58,11 +58,12 @@ MAX_TEXT = 10_000  # characters of a property that are read
 def origin(node: Any) -> Origin:
     """Where a node of the file comes from: its operator, and the module that PyTorch's exporter says."""
     domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
-    holds = hasattr(node, "metadata_props")  # older packages do not
-    told = ["".join(_values(node, key))[:MAX_TEXT] if holds else "" for key in (_HIERARCHY, _SCOPES)]
-    classes, scopes = (_ITEMS.findall(text)[:-1] for text in told)
+    operator = printable(f"{domain}{node.op_type}")[:200]
+    if not node.metadata_props:
+        return Origin(operator)
+    classes, scopes = (_ITEMS.findall("".join(_values(node, key))[:MAX_TEXT])[:-1] for key in (_HIERARCHY, _SCOPES))
     return Origin(
-        printable(f"{domain}{node.op_type}")[:200],
+        operator,
         printable(scopes[-1])[:200] if scopes else None,
         printable(classes[-1])[:200] if classes else None,
     )
