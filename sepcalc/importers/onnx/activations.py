@@ -1,6 +1,7 @@
 """Functions of each element of one operand, and softmax."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -9,7 +10,7 @@ from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.constants import by_element
 from sepcalc.importers.onnx.evaluate import clipped, function
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
@@ -24,31 +25,24 @@ def _applied(builder: Builder, call: Call, op: Op, weights: Sequence[Value | Non
     return (value._replace(number=number, data=None, kind=kind or value.kind),)
 
 
-def _act(how: str, option: str = "", default: float = 1.0, kind: int = 0) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        factor = call.number(option, default=default) if option else 1.0
-        return _applied(builder, call, Activation(how, factor), kind=kind)
-
-    return handle
+def _act(builder: Builder, call: Call, how: str, option: str = "", default: float = 1.0) -> Results:
+    return _applied(builder, call, Activation(how, call.number(option, default=default) if option else 1.0))
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
     return _applied(builder, call, Activation("gelu-tanh" if call.text("approximate", "none") == "tanh" else "gelu"))
 
 
-def _biased_gelu(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = call.input(0)
-        if (bias := call.maybe(1)) is not None:
-            value = combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])
-        return _applied(builder, call._replace(inputs=(value,)), Activation(how))
-
-    return handle
+def _biased_gelu(builder: Builder, call: Call, how: str) -> Results:
+    value = call.input(0)
+    if (bias := call.maybe(1)) is not None:
+        value = combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])
+    return _applied(builder, call._replace(inputs=(value,)), Activation(how))
 
 
 def _gated(builder: Builder, call: Call) -> Results:
     """The swish of the first, times the second."""
-    gate = _act("swish", "alpha", 1.0)(builder, call._replace(name=f"{call.name}/swish"))[0]
+    (gate,) = _act(builder, call._replace(name=f"{call.name}/swish"), "swish", "alpha")
     return (combined(builder, call, "multiply", [gate, call.input(1)]),)
 
 
@@ -92,26 +86,23 @@ def _shrink(builder: Builder, call: Call) -> Results:
     return _applied(builder, call, Activation("soft-shrink" if call.number("bias", default=0.0) else "hard-shrink"))
 
 
-def _softmax(log: bool) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = call.input(0)
-        rank = len(value.sizes)
-        axis = call.axis_of(value, -1 if call.opset >= 13 else 1)
-        if call.opset >= 13 or axis == rank - 1:
-            value = builder.along(value, axis)
-            number = builder.add(call.name, Softmax(log, builder.place(value, axis)), [value.number])
-            return (value._replace(number=number),)
-        # before 13 all axes from this one on are one row
-        natural = builder.laid(value, False)
-        seen = builder.shape(natural)
-        rest = prod(natural.sizes[axis:])
-        if natural.batch is not None and natural.batch >= axis:
-            natural = builder.along(natural, natural.batch)
-        flat = builder.view(natural.number, (prod(seen) // rest, rest))
-        number = builder.view(builder.add(call.name, Softmax(log), [flat]), builder.shape(natural))
-        return (natural._replace(number=number),)
-
-    return handle
+def _softmax(builder: Builder, call: Call, log: bool) -> Results:
+    value = call.input(0)
+    rank = len(value.sizes)
+    axis = call.axis_of(value, -1 if call.opset >= 13 else 1)
+    if call.opset >= 13 or axis == rank - 1:
+        value = builder.along(value, axis)
+        number = builder.add(call.name, Softmax(log, builder.place(value, axis)), [value.number])
+        return (value._replace(number=number),)
+    # before 13 all axes from this one on are one row
+    natural = builder.laid(value, False)
+    seen = builder.shape(natural)
+    rest = prod(natural.sizes[axis:])
+    if natural.batch is not None and natural.batch >= axis:
+        natural = builder.along(natural, natural.batch)
+    flat = builder.view(natural.number, (prod(seen) // rest, rest))
+    number = builder.view(builder.add(call.name, Softmax(log), [flat]), builder.shape(natural))
+    return (natural._replace(number=number),)
 
 
 def _is(builder: Builder, call: Call) -> Results:
@@ -127,25 +118,28 @@ _OF_CONSTANTS = {
 }
 
 ACTIVATIONS: dict[str, Operator] = {
-    **{how.title().replace("-", ""): Operator(_act(how), KEEPS) for how in _PLAIN},
-    **{how.title(): Operator(_act(how), KEEPS, computed=by_element(made)) for how, made in _OF_CONSTANTS.items()},
+    **{how.title().replace("-", ""): Operator(partial(_act, how=how), KEEPS) for how in _PLAIN},
+    **{
+        how.title(): Operator(partial(_act, how=how), KEEPS, computed=by_element(made))
+        for how, made in _OF_CONSTANTS.items()
+    },
     "PRelu": Operator(_prelu, KEEPS, shape=as_first),
-    "Elu": Operator(_act("elu", "alpha", 1.0), KEEPS),
-    "Celu": Operator(_act("celu", "alpha", 1.0), KEEPS),
-    "Swish": Operator(_act("swish", "alpha", 1.0), KEEPS),
+    "Elu": Operator(partial(_act, how="elu", option="alpha"), KEEPS),
+    "Celu": Operator(partial(_act, how="celu", option="alpha"), KEEPS),
+    "Swish": Operator(partial(_act, how="swish", option="alpha"), KEEPS),
     "Gelu": Operator(_gelu, KEEPS),
-    "FastGelu": Operator(_biased_gelu("gelu-tanh"), KEEPS),
-    "BiasGelu": Operator(_biased_gelu("gelu"), KEEPS),
-    "QuickGelu": Operator(_act("swish", "alpha", 1.702), KEEPS),
-    "ThresholdedRelu": Operator(_act("threshold"), KEEPS),
+    "FastGelu": Operator(partial(_biased_gelu, how="gelu-tanh"), KEEPS),
+    "BiasGelu": Operator(partial(_biased_gelu, how="gelu"), KEEPS),
+    "QuickGelu": Operator(partial(_act, how="swish", option="alpha", default=1.702), KEEPS),
+    "ThresholdedRelu": Operator(partial(_act, how="threshold"), KEEPS),
     "Shrink": Operator(_shrink, KEEPS),
     "Clip": Operator(_clip, KEEPS, settings=(1, 2), computed=by_element(clipped)),
-    **{how.title(): Operator(_act(how), KEEPS, table=True) for how in ("sin", "cos")},
-    **{how.title(): Operator(_act(how), KEEPS) for how in TRIGONOMETRIC},
-    "Not": Operator(_act("not"), KEEPS, free=True, computed=by_element(function("logical_not"))),
-    "BitwiseNot": Operator(_act("not"), KEEPS),
+    **{how.title(): Operator(partial(_act, how=how), KEEPS, table=True) for how in ("sin", "cos")},
+    **{how.title(): Operator(partial(_act, how=how), KEEPS) for how in TRIGONOMETRIC},
+    "Not": Operator(partial(_act, how="not"), KEEPS, free=True, computed=by_element(function("logical_not"))),
+    "BitwiseNot": Operator(partial(_act, how="not"), KEEPS),
     **dict.fromkeys(("IsNaN", "IsInf"), Operator(_is, KEEPS)),
     "SwiGLU": Operator(_gated, KEEPS),
-    "Softmax": Operator(_softmax(False), KEEPS),
-    "LogSoftmax": Operator(_softmax(True), KEEPS),
+    "Softmax": Operator(partial(_softmax, log=False), KEEPS),
+    "LogSoftmax": Operator(partial(_softmax, log=True), KEEPS),
 }

@@ -1,13 +1,14 @@
 """Operators of two operands or more, element by element: sums, products, powers, comparisons, choices."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import raised, stored, with_stored
-from sepcalc.importers.common.layout import KEEPS
+from sepcalc.importers.common.layout import KEEPS, same_rows
 from sepcalc.importers.onnx.constants import by_element
-from sepcalc.importers.onnx.evaluate import divided, function, powered, remainder, several
+from sepcalc.importers.onnx.evaluate import Evaluated, divided, function, powered, remainder, several
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.opsets import broadcast_along
 from sepcalc.importers.onnx.rows import Operator
@@ -71,8 +72,9 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
     number = operands[0].number
     if len(operands) > 1:
         number = builder.add(call.name, Elementwise(how), [operand.number for operand in operands])
+    constant = with_stored(how, values[0].constant)
     for value in (value for value in values if value.constant):
-        number = _by_stored(builder, call, with_stored(how), number, value, result)
+        number = _by_stored(builder, call, constant, number, value, result)
     unscaled = how == "multiply" and all(value.unscaled for value in values)
     return result._replace(number=builder.view(number, builder.shape(result)), unscaled=unscaled)
 
@@ -102,42 +104,29 @@ def _is_mask(builder: Builder, call: Call, how: str, value: Value) -> bool:
     return scores and same and not any("." in root for root in value.roots)
 
 
-def _variadic(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        values = [value for value in call.inputs if value is not None]
-        if not values:
-            raise Invalid(f"{call.type} has no inputs")
-        return (combined(builder, call, how, values),)
-
-    return handle
+def _variadic(builder: Builder, call: Call, how: str) -> Results:
+    values = [value for value in call.inputs if value is not None]
+    if not values:
+        raise Invalid(f"{call.type} has no inputs")
+    return (combined(builder, call, how, values),)
 
 
 def _mean(builder: Builder, call: Call) -> Results:
-    (result,) = _variadic("add")(builder, call)
+    (result,) = _variadic(builder, call, "add")
     number = builder.add(f"{call.name}/mean", Stored("scale"), [result.number])
     return (result._replace(number=number),)
 
 
-def _ordered(how: str, kind: int = 0) -> Handler:
+def _ordered(builder: Builder, call: Call, how: str, kind: int = 0) -> Results:
     """Two operands that may not change places."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        a, b = call.input(0), call.input(1)
-        result, operands = _aligned(builder, [a, b])
-        if len(operands) == 2:
-            number = builder.add(call.name, Elementwise(how), [operand.number for operand in operands])
-        else:
-            constant = with_stored(how, a.constant)
-            number = _by_stored(builder, call, constant, operands[0].number, a if a.constant else b, result)
-        return (result._replace(number=builder.view(number, builder.shape(result)), kind=kind or result.kind),)
-
-    return handle
+    result = combined(builder, call, how, [call.input(0), call.input(1)])
+    return (result._replace(kind=kind or result.kind),)
 
 
 def _power(builder: Builder, call: Call) -> Results:
     x, exponent = call.input(0), call.input(1)
     if x.constant or exponent.data is None or exponent.data.size != 1:
-        return _ordered("power")(builder, call)
+        return _ordered(builder, call, "power")
     result, (operand,) = _aligned(builder, [x, exponent])
     return (power_of(builder, call, result._replace(number=operand.number), float(exponent.data.numbers[0])),)
 
@@ -171,34 +160,31 @@ def _where(builder: Builder, call: Call) -> Results:
     return (result._replace(number=number, kind=values[1].kind),)
 
 
-_compare = _ordered("compare", 9)
 _ALONG = (7, broadcast_along)
 
 
-def _logical(name: str) -> Operator:
-    computed = by_element(function(name))
-    return Operator(_variadic("logical"), KEEPS, computed=computed, older=_ALONG)
+def _row(handle: Handler, evaluated: Evaluated, old: bool = True) -> Operator:
+    """The row of an operator whose elements of constants are known; an ``old`` one broadcast otherwise before."""
+    return Operator(handle, KEEPS, computed=by_element(evaluated), older=_ALONG if old else None)
 
 
+_compare = partial(_ordered, how="compare", kind=9)
+_logical = partial(_variadic, how="logical")
 ARITHMETIC: dict[str, Operator] = {
-    "Add": Operator(_variadic("add"), KEEPS, computed=by_element(function("add")), older=_ALONG),
-    "Sum": Operator(_variadic("add"), KEEPS),
+    "Add": _row(partial(_variadic, how="add"), function("add")),
+    "Sum": Operator(partial(_variadic, how="add"), KEEPS),
     "Mean": Operator(_mean, KEEPS),
-    "Mul": Operator(_variadic("multiply"), KEEPS, computed=by_element(function("multiply")), older=_ALONG),
-    "Max": Operator(_variadic("maximum"), KEEPS, computed=by_element(several("maximum"))),
-    "Min": Operator(_variadic("minimum"), KEEPS, computed=by_element(several("minimum"))),
-    "Sub": Operator(_ordered("subtract"), KEEPS, computed=by_element(function("subtract")), older=_ALONG),
-    "Div": Operator(_ordered("divide"), KEEPS, computed=by_element(divided), older=_ALONG),
-    "Pow": Operator(_power, KEEPS, computed=by_element(powered), older=_ALONG),
-    "Mod": Operator(_remainder, KEEPS, computed=by_element(remainder)),
-    "And": _logical("logical_and"),
-    "Or": _logical("logical_or"),
-    "Xor": _logical("logical_xor"),
-    **dict.fromkeys(("BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitShift"), Operator(_variadic("logical"), KEEPS)),
-    "Equal": Operator(_compare, KEEPS, computed=by_element(function("equal")), older=_ALONG),
-    "Greater": Operator(_compare, KEEPS, computed=by_element(function("greater")), older=_ALONG),
-    "Less": Operator(_compare, KEEPS, computed=by_element(function("less")), older=_ALONG),
-    "GreaterOrEqual": Operator(_compare, KEEPS, computed=by_element(function("greater_equal"))),
-    "LessOrEqual": Operator(_compare, KEEPS, computed=by_element(function("less_equal"))),
+    "Mul": _row(partial(_variadic, how="multiply"), function("multiply")),
+    "Max": _row(partial(_variadic, how="maximum"), several("maximum"), old=False),
+    "Min": _row(partial(_variadic, how="minimum"), several("minimum"), old=False),
+    "Sub": _row(partial(_ordered, how="subtract"), function("subtract")),
+    "Div": _row(partial(_ordered, how="divide"), divided),
+    "Pow": _row(_power, powered),
+    "Mod": _row(_remainder, remainder, old=False),
+    **{name: _row(_logical, function(f"logical_{name.lower()}")) for name in ("And", "Or", "Xor")},
+    **same_rows(Operator(_logical, KEEPS), "BitwiseAnd", "BitwiseOr", "BitwiseXor", "BitShift"),
+    **{name: _row(_compare, function(name.lower())) for name in ("Equal", "Greater", "Less")},
+    "GreaterOrEqual": _row(_compare, function("greater_equal"), old=False),
+    "LessOrEqual": _row(_compare, function("less_equal"), old=False),
     "Where": Operator(_where, KEEPS, computed=by_element(function("where", alike=False))),
 }

@@ -1,6 +1,7 @@
 """Operators that only move, rename or leave things as they are."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import prod
 
 from sepcalc.errors import Invalid
@@ -23,7 +24,7 @@ from sepcalc.importers.onnx.constants import (
 )
 from sepcalc.importers.onnx.evaluate import cast as cast_elements
 from sepcalc.importers.onnx.evaluate import transposed
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.opsets import cast, concatenated, renamed
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first, broadcast, flattened, reshaped, squeezed, unsqueezed
@@ -264,30 +265,24 @@ def _expand(builder: Builder, call: Call) -> Results:
     wanted = call.input(1).numbers("the shape to reach is not known")
     if any(size < 1 for size in wanted):
         raise Invalid(f"a tensor would be {show(wanted)}: expected sizes from 1")
-    shape = broadcast([value.sizes, wanted])
+    return _repeated(builder, call, broadcast([value.sizes, wanted]))
+
+
+def _repeated(builder: Builder, call: Call, shape: Shape) -> Results:
+    """Elements repeated along axes until they have this shape."""
+    value = call.input(0)
     if shape == value.sizes:
         return (value,)
-    return (moved(builder, call, value, shape, _stretched(builder, value, shape)),)
-
-
-def _stretched(builder: Builder, value: Value, shape: Shape) -> int | None:
-    if value.batch is None:
-        return None
-    at = value.batch + len(shape) - len(value.sizes)
-    if shape[at] == value.sizes[value.batch]:
-        return at
-    if builder.batch > 1:
+    at = None if value.batch is None else value.batch + len(shape) - len(value.sizes)
+    if builder.batch > 1 and at is not None and shape[at] != value.sizes[value.batch or 0]:
         raise builder.mixed
-    return at
+    return (moved(builder, call, value, shape, at),)
 
 
 def _tile(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     times = call.input(1).numbers("how often to repeat is not known", len(value.sizes))
-    shape = tuple([size * count for size, count in zip(value.sizes, times)])
-    if shape == value.sizes:
-        return (value,)
-    return (moved(builder, call, value, shape, _stretched(builder, value, shape)),)
+    return _repeated(builder, call, tuple([size * count for size, count in zip(value.sizes, times)]))
 
 
 def _centered(builder: Builder, call: Call) -> Results:
@@ -320,19 +315,11 @@ def _reversed(builder: Builder, call: Call) -> Results:
     return (moved(builder, call, value, value.sizes, value.batch, near=True),)
 
 
-def _pixels(up: bool) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value, block = builder.laid(call.input(0), True), call.whole("blocksize", 0)
-        if len(value.sizes) != 4 or block < 1 or len(builder.shape(value)) != 3:
-            raise Refused("only images are shuffled, one example at a time")
-        number = builder.add(
-            call.name, Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=block), [value.number]
-        )
-        n, c, h, w = value.sizes
-        shape = (n, c // block**2, h * block, w * block) if up else (n, c * block**2, h // block, w // block)
-        return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
-
-    return handle
+def _pixels(builder: Builder, call: Call, how: str) -> Results:
+    value, block = builder.laid(call.input(0), True), call.whole("blocksize", 0)
+    if len(value.sizes) != 4 or block < 1 or len(builder.shape(value)) != 3:
+        raise Refused("only images are shuffled, one example at a time")
+    return (Named(builder, call.name).emit(Rename(how, scale=block), value),)
 
 
 _MEASURED = "the sizes of what it measures depend on the data"
@@ -361,6 +348,6 @@ MOVES: dict[str, Operator] = {
     "ConstantOfShape": Operator(None, NONE, settings=(0,), computed=FILLED),
     "EyeLike": Operator(None, NONE, settings=(0,), like=True, shape=as_first),
     "Range": Operator(None, NONE, settings=(0, 1, 2), computed=RANGED),
-    "DepthToSpace": Operator(_pixels(True), IMAGES),
-    "SpaceToDepth": Operator(_pixels(False), IMAGES),
+    "DepthToSpace": Operator(partial(_pixels, how="pixel-shuffle"), IMAGES),
+    "SpaceToDepth": Operator(partial(_pixels, how="pixel-unshuffle"), IMAGES),
 }

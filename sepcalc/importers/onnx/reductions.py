@@ -1,13 +1,14 @@
 """Reductions over axes: sums, means, extremes and their places, norms, running sums."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.onnx.constants import shrinking
 from sepcalc.importers.onnx.evaluate import reduced, summed_up
-from sepcalc.importers.onnx.graph import Builder, Handler, Named
+from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first
 from sepcalc.importers.onnx.values import Call, Results, Value
@@ -16,7 +17,7 @@ from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import show
 
 
-def _reduced(builder: Builder, call: Call, how: str, value: Value, name: str, axes: tuple[int, ...] | None) -> Value:
+def _reduced(builder: Builder, call: Call, how: str, value: Value, axes: tuple[int, ...] | None) -> Value:
     rank = len(value.sizes)
     if axes is None:
         axes = tuple(range(rank))
@@ -27,7 +28,7 @@ def _reduced(builder: Builder, call: Call, how: str, value: Value, name: str, ax
         value = builder.along(value, value.batch or 0)
     keep = bool(call.whole("keepdims", 1))
     places = tuple(sorted(builder.place(value, axis) for axis in axes))
-    number = builder.add(name, Reduce(how, places, keep), [value.number])
+    number = builder.add(call.name, Reduce(how, places, keep), [value.number])
     if keep:
         shape = tuple([1 if axis in axes else size for axis, size in enumerate(value.sizes)])
         return builder.give(value, shape, number=number, batch=value.batch, channels_first=value.channels_first)
@@ -47,23 +48,15 @@ def _axes_of(call: Call) -> tuple[int, ...] | None:
     return call.ints("axes") or (() if call.whole("noop_with_empty_axes", 0) else None)
 
 
-def _reduce(how: str, before: Sequence[str] = (), after: Sequence[str] = ()) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value, axes = call.input(0), _axes_of(call)
-        emitter = Named(builder, call.name)
-        value = chain(emitter, value, *map(Activation, before), labels=before)
-        result = _reduced(builder, call, how, value, call.name, axes) if axes != () else value
-        return (chain(emitter, result, *map(Activation, after), labels=after),)
-
-    return handle
+def _reduce(builder: Builder, call: Call, how: str, before: Sequence[str] = (), after: Sequence[str] = ()) -> Results:
+    value, axes, emitter = call.input(0), _axes_of(call), Named(builder, call.name)
+    value = chain(emitter, value, *map(Activation, before), labels=before)
+    result = value if axes == () else _reduced(builder, call, how, value, axes)
+    return (chain(emitter, result, *map(Activation, after), labels=after),)
 
 
-def _arg(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        result = _reduced(builder, call, how, call.input(0), call.name, (call.whole("axis", 0),))
-        return (result._replace(kind=7),)
-
-    return handle
+def _arg(builder: Builder, call: Call, how: str) -> Results:
+    return (_reduced(builder, call, how, call.input(0), (call.whole("axis", 0),))._replace(kind=7),)
 
 
 def _cumsum(builder: Builder, call: Call) -> Results:
@@ -75,17 +68,22 @@ def _cumsum(builder: Builder, call: Call) -> Results:
 
 
 REDUCTIONS: dict[str, Operator] = {
-    "ReduceMean": Operator(_reduce("mean"), KEEPS_FIRST),
-    "ReduceSum": Operator(_reduce("sum"), KEEPS_FIRST, computed=shrinking(reduced("sum"))),
-    "ReduceMax": Operator(_reduce("max"), KEEPS_FIRST, computed=shrinking(reduced("max"))),
-    "ReduceMin": Operator(_reduce("min"), KEEPS_FIRST, computed=shrinking(reduced("min"))),
-    "ReduceProd": Operator(_reduce("prod"), KEEPS_FIRST, computed=shrinking(reduced("prod"))),
-    "ReduceL1": Operator(_reduce("sum", ("abs",)), KEEPS_FIRST),
-    "ReduceL2": Operator(_reduce("sum", ("square",), ("sqrt",)), KEEPS_FIRST),
-    "ReduceSumSquare": Operator(_reduce("sum", ("square",)), KEEPS_FIRST),
-    "ReduceLogSum": Operator(_reduce("sum", (), ("log",)), KEEPS_FIRST),
-    "ReduceLogSumExp": Operator(_reduce("sum", ("exp",), ("log",)), KEEPS_FIRST),
-    "ArgMax": Operator(_arg("argmax"), NONE),
-    "ArgMin": Operator(_arg("argmin"), NONE),
+    "ReduceMean": Operator(partial(_reduce, how="mean"), KEEPS_FIRST),
+    **{
+        f"Reduce{how.title()}": Operator(partial(_reduce, how=how), KEEPS_FIRST, computed=shrinking(reduced(how)))
+        for how in ("sum", "max", "min", "prod")
+    },
+    **{
+        f"Reduce{name}": Operator(partial(_reduce, how="sum", before=before, after=after), KEEPS_FIRST)
+        for name, before, after in (
+            ("L1", ("abs",), ()),
+            ("L2", ("square",), ("sqrt",)),
+            ("SumSquare", ("square",), ()),
+            ("LogSum", (), ("log",)),
+            ("LogSumExp", ("exp",), ("log",)),
+        )
+    },
+    "ArgMax": Operator(partial(_arg, how="argmax"), NONE),
+    "ArgMin": Operator(partial(_arg, how="argmin"), NONE),
     "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, shape=as_first, computed=shrinking(summed_up)),
 }

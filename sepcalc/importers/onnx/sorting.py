@@ -1,11 +1,9 @@
 """What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
 data; or none that is known."""
 
-from collections.abc import Callable
-
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, same_rows
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first
 from sepcalc.importers.onnx.values import Call, Results, Value
@@ -38,12 +36,13 @@ def _top(builder: Builder, call: Call) -> Results:
     return (result._replace(number=largest), result._replace(number=places, kind=WHOLE_NUMBERS))
 
 
-def _drawn(shape_of: Callable[[Call], tuple[Shape, Value | None]]) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        shape, like = shape_of(call)
-        return (_random(builder, call, call.name, shape, like),)
-
-    return handle
+def _drawn(builder: Builder, call: Call) -> Results:
+    """Of the shape of another tensor, or of one that is said."""
+    like = call.maybe(0)
+    shape = call.ints("shape") if like is None else like.sizes
+    if shape is None:
+        raise Invalid(f"{call.type} lacks its shape")
+    return (_random(builder, call, call.name, shape, like),)
 
 
 def _random(builder: Builder, call: Call, name: str, shape: Shape, like: Value | None) -> Value:
@@ -53,22 +52,10 @@ def _random(builder: Builder, call: Call, name: str, shape: Shape, like: Value |
         batch = 0
     if any(size < 1 for size in shape):
         raise Invalid("random numbers, but none of them")
-    channels_first = (
-        like.channels_first if like is not None else len(shape) > 2 and any(map(builder.is_image, call.outputs))
-    )
+    image = len(shape) > 2 and any(map(builder.is_image, call.outputs))
+    channels_first = image if like is None else like.channels_first
     value = Value(shape, 1, None, None, channels_first, batch)
     return value._replace(number=builder.add(name, Random(builder.shape(value)), []))
-
-
-def _given(call: Call) -> tuple[Shape, Value | None]:
-    shape = call.ints("shape")
-    if shape is None:
-        raise Invalid(f"{call.type} lacks its shape")
-    return shape, None
-
-
-def _like(call: Call) -> tuple[Shape, Value | None]:
-    return call.input(0).sizes, call.input(0)
 
 
 def _chosen(builder: Builder, call: Call) -> Results:
@@ -80,8 +67,8 @@ def _chosen(builder: Builder, call: Call) -> Results:
 
 SORTING: dict[str, Operator] = {
     "TopK": Operator(_top, KEEPS_FIRST, takes=True, axis=-1),
-    **dict.fromkeys(("RandomNormal", "RandomUniform"), Operator(_drawn(_given), NONE, random=True)),
-    **dict.fromkeys(("RandomNormalLike", "RandomUniformLike"), Operator(_drawn(_like), NONE, random=True, apart=True)),
+    **same_rows(Operator(_drawn, NONE, random=True), "RandomNormal", "RandomUniform"),
+    **same_rows(Operator(_drawn, NONE, random=True, apart=True), "RandomNormalLike", "RandomUniformLike"),
     "Multinomial": Operator(None, NONE, _DRAWN, random=True, apart=True),
     "Hardmax": Operator(None, KEEPS_FIRST, axis=-1, shape=as_first),
     "Bernoulli": Operator(_chosen, KEEPS_FIRST, random=True, apart=True),
