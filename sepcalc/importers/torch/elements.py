@@ -1,6 +1,7 @@
 """Operators element by element, and softmax."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -39,12 +40,9 @@ def scaled(builder: Builder, value: Value, label: str) -> Value:
     return applied(builder, value, Stored("scale"), labels=[label])
 
 
-def _act(how: str, option: str = "") -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        factor = float(call.get(option, 1.0)) if option else 1.0
-        return (applied(builder, builder.value(call.given), Activation(how, factor)),)
-
-    return handle
+def _act(builder: Builder, call: Call, how: str, option: str = "") -> Results:
+    factor = float(call.get(option, 1.0)) if option else 1.0
+    return (applied(builder, builder.value(call.given), Activation(how, factor)),)
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
@@ -55,7 +53,7 @@ def _gelu(builder: Builder, call: Call) -> Results:
 def _elu(builder: Builder, call: Call) -> Results:
     if call.get("scale", 1) != 1 or call.get("input_scale", 1) != 1:
         raise Refused("an elu with scales of its own has no count here")
-    return _act("elu", "alpha")(builder, call)
+    return _act(builder, call, "elu", "alpha")
 
 
 def _glu(builder: Builder, call: Call) -> Results:
@@ -79,17 +77,14 @@ def _clamp(builder: Builder, call: Call) -> Results:
     return (value if op is None else applied(builder, value, op),)
 
 
-def _softmax(log: bool) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.given)
-        if not value.shape:
-            raise Refused("the softmax of one number is 1")
-        axis = int(call.arguments["dim"])
-        value = builder.along(value, axis)
-        rank = len(builder.tensors[value.node])
-        return (applied(builder, value, Softmax(log, builder.place(value, axis) - rank)),)
-
-    return handle
+def _softmax(builder: Builder, call: Call, log: bool) -> Results:
+    value = builder.value(call.given)
+    if not value.shape:
+        raise Refused("the softmax of one number is 1")
+    axis = int(call.arguments["dim"])
+    value = builder.along(value, axis)
+    rank = len(builder.tensors[value.node])
+    return (applied(builder, value, Softmax(log, builder.place(value, axis) - rank)),)
 
 
 # --- two operands -----------------------------------------------------------------------------------------------------
@@ -148,23 +143,18 @@ def _operand(builder: Builder, given: Any) -> Value:
     return builder.loose(given) if isinstance(given, Tensor) else Value(())
 
 
-def _pair(call: Call) -> tuple[Any, Any]:
-    one = call.arguments["self"]
+def _pair(builder: Builder, call: Call) -> tuple[Value, Value]:
+    """Both operands."""
     other = call.arguments.get("other", call.arguments.get("exponent"))
-    return one, other
+    return _operand(builder, call.arguments["self"]), _operand(builder, other)
 
 
-def binary(how: str) -> Handler:
+def binary(builder: Builder, call: Call, how: str) -> Results:
     """What two operands do together; one of them may be stored."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        one, other = _pair(call)
-        a, b = _operand(builder, one), _operand(builder, other)
-        if call.get("alpha", 1) != 1 and not b.constant:
-            b = scaled(builder, b, "alpha")
-        return (_two(builder, how, a, b, call.outputs[0].shape),)
-
-    return handle
+    a, b = _pair(builder, call)
+    if call.get("alpha", 1) != 1 and not b.constant:
+        b = scaled(builder, b, "alpha")
+    return (_two(builder, how, a, b, call.outputs[0].shape),)
 
 
 def _two(builder: Builder, how: str, a: Value, b: Value, shape: Shape, label: str = "") -> Value:
@@ -177,14 +167,14 @@ def _two(builder: Builder, how: str, a: Value, b: Value, shape: Shape, label: st
 
 def _reversed(builder: Builder, call: Call) -> Results:
     """other - self."""
-    a, b = _operand(builder, call.arguments["other"]), _operand(builder, call.arguments["self"])
-    return (_two(builder, "subtract", a, b, call.outputs[0].shape),)
+    a, b = _pair(builder, call)
+    return (_two(builder, "subtract", b, a, call.outputs[0].shape),)
 
 
 def _power(builder: Builder, call: Call) -> Results:
-    one, exponent = _pair(call)
+    one, exponent = call.arguments["self"], call.arguments["exponent"]
     if isinstance(exponent, Tensor) or not isinstance(one, Tensor):
-        return binary("power")(builder, call)
+        return binary(builder, call, "power")
     value, power = builder.value(one), float(exponent)
     if power == 0:
         return (applied(builder, value, Copy(builder.tensors[value.node])),)  # ones
@@ -193,8 +183,7 @@ def _power(builder: Builder, call: Call) -> Results:
 
 def _where(builder: Builder, call: Call) -> Results:
     condition = builder.loose(call.tensor("condition"))
-    values = [condition, _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])]
-    return (_chosen(builder, values, call.outputs[0].shape),)
+    return (_chosen(builder, [condition, *_pair(builder, call)], call.outputs[0].shape),)
 
 
 def _masked_fill(builder: Builder, call: Call) -> Results:
@@ -212,21 +201,17 @@ def _chosen(builder: Builder, values: Sequence[Value], shape: Shape) -> Value:
     return result._replace(shape=shape, number=builder.add(op, numbers, stored))
 
 
-def _fused(how: str) -> Handler:
+def _fused(builder: Builder, call: Call, how: str) -> Results:
     """self + value · tensor1 · tensor2, or over tensor2."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        one, other = (builder.loose(call.tensor(name)) for name in ("tensor1", "tensor2"))
-        base = builder.loose(call.given)
-        if one.constant and other.constant:
-            product = Value(_broadcast([one, other]), roots=(*one.roots, *other.roots))
-        else:
-            product = combined(builder, how, [one, other], how)
-            if call.get("value", 1) != 1:
-                product = scaled(builder, product, "scale")
-        return (_two(builder, "add", base, product, call.outputs[0].shape),)
-
-    return handle
+    one, other = (builder.loose(call.tensor(name)) for name in ("tensor1", "tensor2"))
+    base = builder.loose(call.given)
+    if one.constant and other.constant:
+        product = Value(_broadcast([one, other]), roots=(*one.roots, *other.roots))
+    else:
+        product = combined(builder, how, [one, other], how)
+        if call.get("value", 1) != 1:
+            product = scaled(builder, product, "scale")
+    return (_two(builder, "add", base, product, call.outputs[0].shape),)
 
 
 # --- spelled with others ----------------------------------------------------------------------------------------------
@@ -260,8 +245,7 @@ def _fraction(builder: Builder, call: Call) -> Results:
 
 def _rest(builder: Builder, call: Call) -> Results:
     """a - b·floor(a / b), rounded towards zero for fmod."""
-    a, b = _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])
-    shape = call.outputs[0].shape
+    (a, b), shape = _pair(builder, call), call.outputs[0].shape
     quotient = _two(builder, "divide", a, b, shape, "divide")
     whole = applied(builder, quotient, Activation("floor"), labels=["floor"])
     product = _two(builder, "multiply", whole, b, shape, "multiply")
@@ -270,18 +254,17 @@ def _rest(builder: Builder, call: Call) -> Results:
 
 def _hypotenuse(builder: Builder, call: Call) -> Results:
     """sqrt(a² + b²)."""
-    squares = []
-    for name in ("self", "other"):
-        value = builder.loose(call.tensor(name))
-        squares.append(value if value.constant else applied(builder, value, Activation("square"), labels=["square"]))
-    total = _two(builder, "add", squares[0], squares[1], call.outputs[0].shape, "add")
+    a, b = [
+        value if value.constant else applied(builder, value, Activation("square"), labels=["square"])
+        for value in _pair(builder, call)
+    ]
+    total = _two(builder, "add", a, b, call.outputs[0].shape, "add")
     return (applied(builder, total, Activation("sqrt"), labels=["sqrt"]),)
 
 
 def _log_add_exp(builder: Builder, call: Call) -> Results:
     """max(a, b) + log(1 + exp(-|a - b|))."""
-    a, b = (builder.loose(call.tensor(name)) for name in ("self", "other"))
-    shape = call.outputs[0].shape
+    (a, b), shape = _pair(builder, call), call.outputs[0].shape
     most = _two(builder, "maximum", a, b, shape, "maximum")
     apart = _two(builder, "subtract", a, b, shape, "subtract")
     steps = ("abs", "neg", "exp", "log1p")
@@ -291,7 +274,7 @@ def _log_add_exp(builder: Builder, call: Call) -> Results:
 
 def _x_log_y(builder: Builder, call: Call) -> Results:
     """x·log(y); the choice of 0 where x is 0 is free."""
-    x, y = _operand(builder, call.arguments["self"]), _operand(builder, call.arguments["other"])
+    x, y = _pair(builder, call)
     if not y.constant:
         y = applied(builder, y, Activation("log"), labels=["log"])
     return (_two(builder, "multiply", x, y, call.outputs[0].shape),)
@@ -310,40 +293,38 @@ def _lerp(builder: Builder, call: Call) -> Results:
 
 
 _PLAIN = (*ELEMENTARY, *TRIGONOMETRIC, "relu", "relu6", "sigmoid", "silu", "mish", "selu", "abs", "neg", "threshold")
-_compare = binary("compare")
-_logical = binary("logical")
+_SHORTER = ("hard-sigmoid", "hard-swish", "hard-shrink", "soft-shrink")  # names without the hyphen
+_compare = partial(binary, how="compare")
+_logical = partial(binary, how="logical")
 
 ELEMENTS: dict[str, Operator] = {
-    **{name: Operator(_act(name), KEEPS) for name in _PLAIN},
+    **{name: Operator(partial(_act, how=name), KEEPS) for name in _PLAIN},
     **same_rows(Operator(_clamp, KEEPS), "hardtanh", "clamp", "clip", "clamp_min", "clamp_max"),
-    "hardsigmoid": Operator(_act("hard-sigmoid"), KEEPS),
-    "hardswish": Operator(_act("hard-swish"), KEEPS),
-    **same_rows(Operator(_act("leaky-relu"), KEEPS), "leaky_relu", "rrelu", "rrelu_with_noise"),
+    **{how.replace("-", ""): Operator(partial(_act, how=how), KEEPS) for how in _SHORTER},
+    **same_rows(Operator(partial(_act, how="leaky-relu"), KEEPS), "leaky_relu", "rrelu", "rrelu_with_noise"),
     "elu": Operator(_elu, KEEPS),
-    "celu": Operator(_act("celu", "alpha"), KEEPS),
-    "softplus": Operator(_act("softplus", "beta"), KEEPS),
-    **same_rows(Operator(_act("log-sigmoid"), KEEPS), "log_sigmoid", "log_sigmoid_forward"),
-    "hardshrink": Operator(_act("hard-shrink"), KEEPS),
-    "softshrink": Operator(_act("soft-shrink"), KEEPS),
+    "celu": Operator(partial(_act, how="celu", option="alpha"), KEEPS),
+    "softplus": Operator(partial(_act, how="softplus", option="beta"), KEEPS),
+    **same_rows(Operator(partial(_act, how="log-sigmoid"), KEEPS), "log_sigmoid", "log_sigmoid_forward"),
     "gelu": Operator(_gelu, KEEPS),
     "glu": Operator(_glu, KEEPS),
-    "trunc": Operator(_act("floor"), KEEPS),
-    "sgn": Operator(_act("sign"), KEEPS),
-    **same_rows(Operator(_act("log"), KEEPS), "log2", "log10"),
-    "exp2": Operator(_act("exp"), KEEPS),
-    "logical_not": Operator(_act("not"), KEEPS),
-    "bitwise_not": Operator(_act("not"), KEEPS, truth=("self",)),
-    "softmax": Operator(_softmax(False), KEEPS, mixes=("dim",)),
-    "_softmax": Operator(_softmax(False), KEEPS),
-    "log_softmax": Operator(_softmax(True), KEEPS, mixes=("dim",)),
-    "_log_softmax": Operator(_softmax(True), KEEPS),
-    "add": Operator(binary("add"), KEEPS),
-    "sub": Operator(binary("subtract"), KEEPS),
+    "trunc": Operator(partial(_act, how="floor"), KEEPS),
+    "sgn": Operator(partial(_act, how="sign"), KEEPS),
+    **same_rows(Operator(partial(_act, how="log"), KEEPS), "log2", "log10"),
+    "exp2": Operator(partial(_act, how="exp"), KEEPS),
+    "logical_not": Operator(partial(_act, how="not"), KEEPS),
+    "bitwise_not": Operator(partial(_act, how="not"), KEEPS, truth=("self",)),
+    "softmax": Operator(partial(_softmax, log=False), KEEPS, mixes=("dim",)),
+    "_softmax": Operator(partial(_softmax, log=False), KEEPS),
+    "log_softmax": Operator(partial(_softmax, log=True), KEEPS, mixes=("dim",)),
+    "_log_softmax": Operator(partial(_softmax, log=True), KEEPS),
+    "add": Operator(partial(binary, how="add"), KEEPS),
+    "sub": Operator(partial(binary, how="subtract"), KEEPS),
     "rsub": Operator(_reversed, KEEPS),
-    "mul": Operator(binary("multiply"), KEEPS),
-    **same_rows(Operator(binary("divide"), KEEPS), "div", "floor_divide"),
-    **same_rows(Operator(binary("maximum"), KEEPS), "maximum", "fmax"),
-    **same_rows(Operator(binary("minimum"), KEEPS), "minimum", "fmin"),
+    "mul": Operator(partial(binary, how="multiply"), KEEPS),
+    **same_rows(Operator(partial(binary, how="divide"), KEEPS), "div", "floor_divide"),
+    **same_rows(Operator(partial(binary, how="maximum"), KEEPS), "maximum", "fmax"),
+    **same_rows(Operator(partial(binary, how="minimum"), KEEPS), "minimum", "fmin"),
     "pow": Operator(_power, KEEPS),
     **same_rows(Operator(_compare, KEEPS), "eq", "ne", "lt", "le", "gt", "ge", "heaviside"),
     **same_rows(Operator(_chain(Stored("compare")), KEEPS), "isnan", "isinf", "isposinf", "isneginf", "signbit"),
@@ -359,7 +340,7 @@ ELEMENTS: dict[str, Operator] = {
     **same_rows(Operator(_logical, KEEPS, whole=("self", "other")), "bitwise_and", "bitwise_or", "bitwise_xor"),
     "where": Operator(_where, KEEPS),
     "masked_fill": Operator(_masked_fill, KEEPS, truth=("mask",)),
-    "addcmul": Operator(_fused("multiply"), KEEPS),
-    "addcdiv": Operator(_fused("divide"), KEEPS),
+    "addcmul": Operator(partial(_fused, how="multiply"), KEEPS),
+    "addcdiv": Operator(partial(_fused, how="divide"), KEEPS),
     "lerp": Operator(_lerp, KEEPS),
 }

@@ -1,6 +1,7 @@
 """Losses: a cost for each element, as PyTorch defines it, then the mean of all, or their sum, or each."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
@@ -8,7 +9,7 @@ from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import PLAIN, Builder, Value, seen
 from sepcalc.importers.torch.reductions import length_along, reduced
-from sepcalc.importers.torch.rows import Handler, Operator, Results
+from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
@@ -37,19 +38,15 @@ def _squared_error(builder: Builder, call: Call) -> Results:
     return _over_all(builder, call, applied(builder, change, Activation("square"), labels=["square"]))
 
 
-def _bent(option: str) -> Handler:
+def _bent(builder: Builder, call: Call, option: str) -> Results:
     """With d = |a - b|: d²/2 where d is small, and d - s/2 where it is not, s being where that begins. The smooth one
     divides the first by s, Huber's multiplies the second by it. Both sides are evaluated."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        change = applied(builder, _change(builder, call), Activation("abs"), labels=["abs"])
-        small = applied(builder, change, Activation("square"), Stored("scale"), labels=["square", "half"])
-        large = applied(builder, change, Stored("shift"), labels=["shift"])
-        if option == "delta" and call.get(option, 1.0) != 1:
-            large = scaled(builder, large, "scale")
-        return _over_all(builder, call, _either(builder, change, [small, large]))
-
-    return handle
+    change = applied(builder, _change(builder, call), Activation("abs"), labels=["abs"])
+    small = applied(builder, change, Activation("square"), Stored("scale"), labels=["square", "half"])
+    large = applied(builder, change, Stored("shift"), labels=["shift"])
+    if option == "delta" and call.get(option, 1.0) != 1:
+        large = scaled(builder, large, "scale")
+    return _over_all(builder, call, _either(builder, change, [small, large]))
 
 
 def _either(builder: Builder, compared: Value, sides: Sequence[Value]) -> Value:
@@ -141,8 +138,8 @@ def _distance(builder: Builder, call: Call) -> Results:
 
 LOSSES: dict[str, Operator] = {
     "mse_loss": Operator(_squared_error, KEEPS),
-    "smooth_l1_loss": Operator(_bent("beta"), KEEPS),
-    "huber_loss": Operator(_bent("delta"), KEEPS),
+    "smooth_l1_loss": Operator(partial(_bent, option="beta"), KEEPS),
+    "huber_loss": Operator(partial(_bent, option="delta"), KEEPS),
     "binary_cross_entropy": Operator(_cross_entropy_of_truths, KEEPS),
     "binary_cross_entropy_with_logits": Operator(_cross_entropy_of_scores, KEEPS),
     "soft_margin_loss": Operator(_soft_margin, KEEPS),

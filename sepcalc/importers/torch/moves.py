@@ -1,11 +1,14 @@
 """Operators that only move, rename or leave things as they are."""
 
+from functools import partial
+from math import prod
+
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.common.moves import padded, part
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
 from sepcalc.importers.torch.layers import image
-from sepcalc.importers.torch.rows import Handler, Operator, Results
+from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Slice, Token
 from sepcalc.ops.rename import Rename
@@ -121,22 +124,15 @@ def _joined(builder: Builder, call: Call) -> Results:
     given = [one for one in call.arguments["tensors"] if 0 not in one.shape]
     rank, axis = len(output.shape), int(call.get("dim", 0))
     axis %= rank
+    values = [builder.value(one) for one in given]
     if call.op == "stack":
-        shapes = [(*one.shape[:axis], 1, *one.shape[axis:]) for one in given]
-        values = [builder.value(one) for one in given]
-        values = [
-            one if one.constant else _stacked(builder, one, shape) for one, shape in zip(values, shapes, strict=True)
-        ]
-    else:
-        values = [builder.value(one) for one in given]
+        values = [one if one.constant else _stacked(builder, one, axis) for one in values]
     live = [value for value in values if not value.constant]
     first = max(value.first for value in live)
     result = Value(output.shape, None, first)
     order = axes(output.shape, first)
-    numbers = []
-    for value in live:
-        shape = tuple([value.shape[at] for at in order])
-        numbers.append(builder.view(builder.laid(value, first).node, shape))
+    shapes = [tuple([value.shape[at] for at in order]) for value in live]
+    numbers = [builder.view(builder.laid(value, first).node, shape) for value, shape in zip(live, shapes)]
     if len(live) == len(values):
         if len(live) == 1:
             return (result._replace(number=numbers[0]),)
@@ -151,8 +147,9 @@ def _joined(builder: Builder, call: Call) -> Results:
     return (result._replace(number=builder.add(op, numbers, weights)),)
 
 
-def _stacked(builder: Builder, value: Value, shape: Shape) -> Value:
+def _stacked(builder: Builder, value: Value, axis: int) -> Value:
     """A value with one more axis, along which it is to be joined."""
+    shape = (*value.shape[:axis], 1, *value.shape[axis:])
     first = squeezed(value.shape, value.first, shape)
     if first is not None:
         return value._replace(shape=shape, first=first)
@@ -220,15 +217,12 @@ def _indexed(call: Call) -> list[int] | None:
     return None
 
 
-def _pixels(up: bool) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = image(builder, builder.value(call.given), 2)
-        if len(builder.seen(value)) > 3:  # several pictures
-            return _renamed(builder, call)
-        scale = int(call.get("upscale_factor" if up else "downscale_factor", 1))
-        return (builder.emit(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=scale), value),)
-
-    return handle
+def _pixels(builder: Builder, call: Call, up: bool) -> Results:
+    value = image(builder, builder.value(call.given), 2)
+    if len(builder.seen(value)) > 3:  # several pictures
+        return _renamed(builder, call)
+    scale = int(call.get("upscale_factor" if up else "downscale_factor", 1))
+    return (builder.emit(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=scale), value),)
 
 
 def _channels(builder: Builder, call: Call) -> Results:
@@ -253,10 +247,10 @@ def _overwritten(builder: Builder, call: Call) -> Results:
 def _aliased(builder: Builder, call: Call) -> Results:
     """A tensor of a storage of which another view was written."""
     before, written, output = call.given, call.tensor("written"), call.outputs[0]
-    size = _size(output.shape)
-    if written.live and _size(written.shape) >= size:
+    size = prod(output.shape)
+    if written.live and prod(written.shape) >= size:
         value = builder.value(written)
-        if _size(written.shape) == size:
+        if prod(written.shape) == size:
             return (builder.give(value.node, output.shape, builder.wants(output) or _alike(value, output.shape)),)
         if len(written.shape) == len(output.shape) and all(map(int.__le__, output.shape, written.shape)):
             return (_part(builder, value, output, "slice"),)
@@ -269,13 +263,6 @@ def _aliased(builder: Builder, call: Call) -> Results:
 
 def _alike(value: Value, shape: Shape) -> int:
     return value.first if value.shape == shape else PLAIN
-
-
-def _size(shape: Shape) -> int:
-    size = 1
-    for one in shape:
-        size *= one
-    return size
 
 
 MOVES: dict[str, Operator] = {
@@ -323,7 +310,7 @@ MOVES: dict[str, Operator] = {
     "_pack_padded_sequence": Operator(copied, NONE, cuts={"default": 1}),
     "copy": Operator(_overwritten, KEEPS),
     "aliased": Operator(_aliased, KEEPS),
-    "pixel_shuffle": Operator(_pixels(True), IMAGES, axes=2),
-    "pixel_unshuffle": Operator(_pixels(False), IMAGES, axes=2),
+    "pixel_shuffle": Operator(partial(_pixels, up=True), IMAGES, axes=2),
+    "pixel_unshuffle": Operator(partial(_pixels, up=False), IMAGES, axes=2),
     **same_rows(Operator(_channels, IMAGES), "channel_shuffle", "native_channel_shuffle"),
 }

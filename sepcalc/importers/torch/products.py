@@ -1,6 +1,7 @@
 """Products of matrices: dense layers, matmul in all its forms, attention."""
 
 from collections.abc import Container, Mapping, Sequence
+from functools import partial
 from math import prod
 
 from sepcalc.importers.common.layout import NONE, ROWS, same_rows
@@ -16,7 +17,7 @@ from sepcalc.importers.common.products import (
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.elements import applied, combined, scaled
 from sepcalc.importers.torch.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
-from sepcalc.importers.torch.rows import Handler, Operator, Results
+from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Select
 from sepcalc.ops.move import Copy
@@ -107,11 +108,8 @@ def multiplied(builder: Builder, a: Value, b: Value, bias: Value | None = None) 
     return contract(builder, a, b, matmul_equation(len(a.shape), len(b.shape)), bias)
 
 
-def _matmul(left: str, right: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        return (multiplied(builder, builder.value(call.tensor(left)), builder.value(call.tensor(right))),)
-
-    return handle
+def _matmul(builder: Builder, call: Call, left: str, right: str) -> Results:
+    return (multiplied(builder, builder.value(call.tensor(left)), builder.value(call.tensor(right))),)
 
 
 def _linear(builder: Builder, call: Call) -> Results:
@@ -134,24 +132,26 @@ def _biased(builder: Builder, a: Value, b: Value, bias: Tensor | None, equation:
     return (combined(builder, "add", [result, value], "bias"),)
 
 
-def _added(left: str, right: str, equation: str) -> Handler:
+def _added(builder: Builder, call: Call, left: str, right: str, equation: str) -> Results:
     """beta·self + alpha·(left · right)."""
+    a, b = builder.value(call.tensor(left)), builder.value(call.tensor(right))
+    if call.get("beta", 1) == 1 and call.get("alpha", 1) == 1:
+        return _biased(builder, a, b, call.given, equation)
+    result = contract(builder, a, b, equation)
+    if call.get("alpha", 1) != 1:
+        result = scaled(builder, result, "alpha")
+    if not call.arguments.get("beta", 1):
+        return (result,)
+    other = builder.loose(call.given)
+    if call.get("beta", 1) != 1 and not other.constant:
+        other = scaled(builder, other, "beta")
+    return (combined(builder, "add", [result, other], "add"),)
 
-    def handle(builder: Builder, call: Call) -> Results:
-        a, b = builder.value(call.tensor(left)), builder.value(call.tensor(right))
-        if call.get("beta", 1) == 1 and call.get("alpha", 1) == 1:
-            return _biased(builder, a, b, call.given, equation)
-        result = contract(builder, a, b, equation)
-        if call.get("alpha", 1) != 1:
-            result = scaled(builder, result, "alpha")
-        if not call.arguments.get("beta", 1):
-            return (result,)
-        other = builder.loose(call.given)
-        if call.get("beta", 1) != 1 and not other.constant:
-            other = scaled(builder, other, "beta")
-        return (combined(builder, "add", [result, other], "add"),)
 
-    return handle
+def _sum(left: str, right: str, equation: str) -> Operator:
+    """The row of a product that is added to a tensor."""
+    handle = partial(_added, left=left, right=right, equation=equation)
+    return Operator(handle, NONE, multiplies=True, operand=1)
 
 
 def _of_experts(builder: Builder, call: Call) -> Results:
@@ -276,15 +276,15 @@ def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
 PRODUCTS: dict[str, Operator] = {
     **same_rows(Operator(_outer, NONE), "outer", "ger"),
     "linear": Operator(_linear, ROWS, multiplies=True),
-    **same_rows(Operator(_matmul("self", "other"), ROWS, multiplies=True), "matmul", "vdot"),
-    **same_rows(Operator(_matmul("self", "mat2"), ROWS, multiplies=True), "mm", "bmm"),
-    "mv": Operator(_matmul("self", "vec"), NONE, multiplies=True),
-    "dot": Operator(_matmul("self", "tensor"), NONE, multiplies=True),
-    "addmm": Operator(_added("mat1", "mat2", "ik,kj->ij"), NONE, multiplies=True, operand=1),
-    "addmv": Operator(_added("mat", "vec", "ik,k->i"), NONE, multiplies=True, operand=1),
-    "addbmm": Operator(_added("batch1", "batch2", "bik,bkj->ij"), NONE, multiplies=True, operand=1),
-    "baddbmm": Operator(_added("batch1", "batch2", "bik,bkj->bij"), NONE, multiplies=True, operand=1),
-    "addr": Operator(_added("vec1", "vec2", "i,j->ij"), NONE, multiplies=True, operand=1),
+    **same_rows(Operator(partial(_matmul, left="self", right="other"), ROWS, multiplies=True), "matmul", "vdot"),
+    **same_rows(Operator(partial(_matmul, left="self", right="mat2"), ROWS, multiplies=True), "mm", "bmm"),
+    "mv": Operator(partial(_matmul, left="self", right="vec"), NONE, multiplies=True),
+    "dot": Operator(partial(_matmul, left="self", right="tensor"), NONE, multiplies=True),
+    "addmm": _sum("mat1", "mat2", "ik,kj->ij"),
+    "addmv": _sum("mat", "vec", "ik,k->i"),
+    "addbmm": _sum("batch1", "batch2", "bik,bkj->ij"),
+    "baddbmm": _sum("batch1", "batch2", "bik,bkj->bij"),
+    "addr": _sum("vec1", "vec2", "i,j->ij"),
     "tensordot": Operator(_tensordot, NONE, multiplies=True),
     "_grouped_mm": Operator(_of_experts, NONE, multiplies=True, places="offs"),
     "bilinear": Operator(_bilinear, NONE, multiplies=True),

@@ -1,5 +1,6 @@
 """Reductions over axes: sums, means, extremes, variances, norms, running sums."""
 
+from functools import partial
 from math import inf, prod
 from typing import Any
 
@@ -7,7 +8,7 @@ from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
 from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.elements import applied, binary, combined
 from sepcalc.importers.torch.graph import LEADING, PLAIN, Builder, Value, seen, squeezed
-from sepcalc.importers.torch.rows import Handler, Operator, Results
+from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Cumulate, Reduce
@@ -45,56 +46,46 @@ def reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, l
     return builder.give(number, shape, value.first if keep or not gone & set(over) else PLAIN)
 
 
-def _reduce(how: str, *after: str, before: str = "") -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.given)
-        if before:
-            value = applied(builder, value, Activation(before), labels=[before])
-        result = reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
-        if after:
-            result = applied(builder, result, *map(Activation, after), labels=after)
-        return (result,) * len(call.outputs)
-
-    return handle
+def _reduce(builder: Builder, call: Call, how: str, after: str = "", before: str = "") -> Results:
+    value = builder.value(call.given)
+    if before:
+        value = applied(builder, value, Activation(before), labels=[before])
+    result = reduced(builder, how, value, call.get("dim"), call.outputs[0].shape)
+    if after:
+        result = applied(builder, result, Activation(after), labels=[after])
+    return (result,) * len(call.outputs)
 
 
-def _extreme(how: str) -> Handler:
+def _extreme(builder: Builder, call: Call, how: str) -> Results:
     """The greatest or least of two tensors, or along an axis, or of all."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        if call.maybe("other") is not None:
-            return binary(f"{how}imum")(builder, call)
-        return _reduce(how)(builder, call)
-
-    return handle
+    if call.maybe("other") is not None:
+        return binary(builder, call, f"{how}imum")
+    return _reduce(builder, call, how)
 
 
 def _vector_norm(builder: Builder, call: Call) -> Results:
     order = call.get("ord", call.get("p", 2))
     order = order if isinstance(order, (int, float)) else 2
     if order == 2:
-        return _reduce("sum", "sqrt", before="square")(builder, call)
+        return _reduce(builder, call, "sum", "sqrt", before="square")
     if order == 1:
-        return _reduce("sum", before="abs")(builder, call)
+        return _reduce(builder, call, "sum", before="abs")
     if order in (float("inf"), float("-inf")):
-        return _reduce("max" if order > 0 else "min", before="abs")(builder, call)
-    return _reduce("sum", "pow", before="pow")(builder, call)
+        return _reduce(builder, call, "max" if order > 0 else "min", before="abs")
+    return _reduce(builder, call, "sum", "pow", before="pow")
 
 
-def _spread_of(*after: str, means: bool = False) -> Handler:
+def _spread_of(builder: Builder, call: Call, root: bool = False, means: bool = False) -> Results:
     """The variance, and with it the mean: mean, subtract, square, mean again."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.value(call.given)
-        shape, over = call.outputs[0].shape, call.get("dim")
-        mean = reduced(builder, "mean", value, over, _kept(value, over), "mean")
-        centred = combined(builder, "subtract", [value, mean], "subtract")
-        squares = applied(builder, centred, Activation("square"), labels=["square"])
-        result = reduced(builder, "mean", squares, over, shape)
-        result = applied(builder, result, *map(Activation, after), labels=after)
-        return (result, builder.give(mean.node, shape)) if means else (result,)
-
-    return handle
+    value = builder.value(call.given)
+    shape, over = call.outputs[0].shape, call.get("dim")
+    mean = reduced(builder, "mean", value, over, _kept(value, over), "mean")
+    centred = combined(builder, "subtract", [value, mean], "subtract")
+    squares = applied(builder, centred, Activation("square"), labels=["square"])
+    result = reduced(builder, "mean", squares, over, shape)
+    if root:
+        result = applied(builder, result, Activation("sqrt"), labels=["sqrt"])
+    return (result, builder.give(mean.node, shape)) if means else (result,)
 
 
 def _log_sum_exp(builder: Builder, call: Call) -> Results:
@@ -166,13 +157,10 @@ def _distances_within(builder: Builder, call: Call) -> Results:
     return (length_along(builder, change, float(call.get("p", 2)), call.outputs[0].shape),)
 
 
-def _cumulated(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        axis = int(call.arguments["dim"])
-        value = builder.along(builder.value(call.given), axis)
-        return (applied(builder, value, Cumulate(builder.place(value, axis), how)),) * len(call.outputs)
-
-    return handle
+def _cumulated(builder: Builder, call: Call, how: str) -> Results:
+    axis = int(call.arguments["dim"])
+    value = builder.along(builder.value(call.given), axis)
+    return (applied(builder, value, Cumulate(builder.place(value, axis), how)),) * len(call.outputs)
 
 
 def _gathered_truth(builder: Builder, call: Call) -> Results:
@@ -197,24 +185,20 @@ REDUCTIONS: dict[str, Operator] = {
     "nansum": Operator(_sum_of_numbers, KEEPS),
     **same_rows(Operator(_distances, NONE), "_cdist_forward", "_euclidean_dist"),
     "_pdist_forward": Operator(_distances_within, NONE),
-    "mean": Operator(_reduce("mean"), KEEPS),
-    "sum": Operator(_reduce("sum"), KEEPS),
-    "prod": Operator(_reduce("prod"), KEEPS),
-    "amax": Operator(_reduce("max"), KEEPS),
-    "amin": Operator(_reduce("min"), KEEPS),
-    "max": Operator(_extreme("max"), KEEPS, chooses=True),
-    "min": Operator(_extreme("min"), KEEPS),
-    "argmax": Operator(_reduce("argmax"), KEEPS, chooses=True),
-    "argmin": Operator(_reduce("argmin"), KEEPS),
+    **{how: Operator(partial(_reduce, how=how), KEEPS) for how in ("mean", "sum", "prod", "argmin")},
+    **{f"a{how}": Operator(partial(_reduce, how=how), KEEPS) for how in ("max", "min")},
+    "max": Operator(partial(_extreme, how="max"), KEEPS, chooses=True),
+    "min": Operator(partial(_extreme, how="min"), KEEPS),
+    "argmax": Operator(partial(_reduce, how="argmax"), KEEPS, chooses=True),
     **same_rows(Operator(_gathered_truth, KEEPS), "any", "all"),
     **same_rows(Operator(_vector_norm, KEEPS), "linalg_vector_norm", "norm"),
-    "var": Operator(_spread_of(), KEEPS),
-    "std": Operator(_spread_of("sqrt"), KEEPS),
-    "var_mean": Operator(_spread_of(means=True), KEEPS),
-    "std_mean": Operator(_spread_of("sqrt", means=True), KEEPS),
+    "var": Operator(_spread_of, KEEPS),
+    "std": Operator(partial(_spread_of, root=True), KEEPS),
+    "var_mean": Operator(partial(_spread_of, means=True), KEEPS),
+    "std_mean": Operator(partial(_spread_of, root=True, means=True), KEEPS),
     "logsumexp": Operator(_log_sum_exp, KEEPS),
-    "cumsum": Operator(_cumulated("sum"), KEEPS, mixes=("dim",)),
-    "cumprod": Operator(_cumulated("prod"), KEEPS, mixes=("dim",)),
-    "cummax": Operator(_cumulated("max"), KEEPS, mixes=("dim",)),
-    "cummin": Operator(_cumulated("min"), KEEPS, mixes=("dim",)),
+    **{
+        f"cum{how}": Operator(partial(_cumulated, how=how), KEEPS, mixes=("dim",))
+        for how in ("sum", "prod", "max", "min")
+    },
 }

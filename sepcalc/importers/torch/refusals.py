@@ -24,28 +24,24 @@ class Refusal(BaseException):
     """What stops the counting. No Exception: code that catches all of those goes on as it would on real data."""
 
 
-class DependsOnData(Refusal):
+class Unfollowed(Refusal):
+    """A call that cannot be followed."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.op)
+        self.call = call
+
+
+class DependsOnData(Unfollowed):
     """The code asks for a value that only the data can tell: ``call`` is how."""
 
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.op)
-        self.call = call
 
-
-class NoShape(Refusal):
+class NoShape(Unfollowed):
     """An operator that PyTorch cannot run without data: ``call`` is that operator's."""
 
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.op)
-        self.call = call
 
-
-class Elsewhere(Refusal):
+class Elsewhere(Unfollowed):
     """A thread of its own works on tensors of the run: ``call`` is the first of what it does."""
-
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.op)
-        self.call = call
 
 
 class NeedsType(Refusal):
