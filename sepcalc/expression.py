@@ -14,35 +14,33 @@ Nothing else can be written: no texts, no attributes, no powers. Text, nesting a
 text at all is answered at once.
 """
 
-import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import lru_cache
-from math import ceil, floor
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, Union
+from typing import NamedTuple
 
+from sepcalc.arithmetic import FUNCTIONS, Function, Number, quotient, settled
+from sepcalc.arithmetic import Names as Names
+from sepcalc.arithmetic import Value as Value
+from sepcalc.arithmetic import as_text as as_text
+from sepcalc.arithmetic import make_divisible as make_divisible
 from sepcalc.errors import Invalid, near_miss, quoted
-
-if TYPE_CHECKING:  # importing it takes 4 ms, and most networks hold whole numbers only
-    from fractions import Fraction
+from sepcalc.expression_parts import (
+    LEVELS,
+    Part,
+    Token,
+    call_part,
+    choice_part,
+    constant_part,
+    name_part,
+    negation_part,
+    signed_part,
+)
+from sepcalc.expression_parts import ExpressionError as ExpressionError
 
 LENGTH = 1000  # characters of an expression
 LITERAL = 100  # characters of a number in it
 DEPTH = 32  # parentheses, calls and signs within each other
-LIMIT = 2**256  # numerators and denominators stay below
-
-Number: TypeAlias = Union[int, "Fraction"]  # a whole number is always an int
-Value: TypeAlias = Union[int, "Fraction", bool]
-Names: TypeAlias = Mapping[str, Value]
-
-
-class ExpressionError(Invalid):
-    """What is wrong with an expression; ``start`` and ``end`` are the columns (from 0) of the guilty part."""
-
-    def __init__(self, message: str, start: int, end: int, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.start = start
-        self.end = end
 
 
 class Expression(NamedTuple):
@@ -84,59 +82,10 @@ _remembered = lru_cache(maxsize=1024)(parse)
 def is_name(text: str) -> bool:
     """Whether an expression can refer to something of this name: letters, digits and ``_``, not a digit first, and
     no word of the language."""
-    return bool(_NAME.fullmatch(text)) and text not in _WORDS and text not in _FUNCTIONS
+    return bool(_NAME.fullmatch(text)) and text not in _WORDS and text not in FUNCTIONS
 
-
-def as_text(value: Value) -> str:
-    """The exact value, as it can be read again: ``58``, ``0.29``, ``1/3``, ``true``."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    for places in range(1, 21) if value.denominator != 1 else ():
-        if 10**places % value.denominator == 0:
-            digits = str(abs(value.numerator) * 10**places // value.denominator).zfill(places + 1)
-            return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
-    return str(value)
-
-
-def make_divisible(v: Number, divisor: Number = 8) -> int:
-    """The multiple of ``divisor`` nearest to ``v``, halves up; at least one divisor; the next multiple if that lost
-    more than a tenth of ``v``.
-
-    The rule of the MobileNets, here in exact arithmetic: ``_make_divisible`` in
-    https://github.com/tensorflow/models/blob/master/research/slim/nets/mobilenet/mobilenet.py
-    """
-    if not isinstance(divisor, int) or divisor < 1:
-        raise Invalid(f"the divisor must be a whole number from 1, not {as_text(divisor)}")
-    nearest = max(divisor, (2 * v + divisor) // (2 * divisor) * divisor)
-    return nearest + divisor if 10 * nearest < 9 * v else nearest
-
-
-class _Function(NamedTuple):
-    run: Callable[..., Number]
-    signature: str
-    least: int  # arguments
-    most: int
-    keyword: str = ""  # by which the last argument may be given
-
-
-_FUNCTIONS = {
-    "int": _Function(int, "int(a)", 1, 1),  # towards zero
-    "round": _Function(round, "round(a)", 1, 1),  # halves to the even neighbour
-    "ceil": _Function(ceil, "ceil(a)", 1, 1),
-    "floor": _Function(floor, "floor(a)", 1, 1),
-    "min": _Function(min, "min(a, b, ...)", 2, LENGTH),
-    "max": _Function(max, "max(a, b, ...)", 2, LENGTH),
-    "make_divisible": _Function(make_divisible, "make_divisible(a, divisor=8)", 1, 2, "divisor"),
-}
 
 # --- text -> tokens
-
-
-class _Token(NamedTuple):
-    kind: str  # "number", "name" or "end"; of a word or a symbol of the language the word or symbol itself
-    text: str
-    start: int
-    end: int
 
 
 _WORDS = {"and", "or", "not", "if", "else", "true", "false", "True", "False"}
@@ -170,7 +119,7 @@ _MEANT = {  # what other languages, and people, write
 }
 
 
-def _tokens(text: str) -> list[_Token]:
+def _tokens(text: str) -> list[Token]:
     """The words of the text, and one of kind ``end`` after the last."""
     if len(text) > LENGTH:
         raise ExpressionError(f"an expression of {len(text)} characters: expected at most {LENGTH}", 0, len(text))
@@ -182,13 +131,13 @@ def _tokens(text: str) -> list[_Token]:
         elif kind == "symbol":
             message = f"{quoted(word)} has no meaning in an expression"
             raise ExpressionError(message, match.start(), match.end(), _MEANT.get(word, ""))
-        tokens.append(_Token(kind, word, match.start(), match.end()))
+        tokens.append(Token(kind, word, match.start(), match.end()))
     end = len(text.rstrip())
-    tokens.append(_Token("end", "", end, end))
+    tokens.append(Token("end", "", end, end))
     return tokens
 
 
-def _literal(token: _Token) -> Number:
+def _literal(token: Token) -> Number:
     """The number, exactly as written."""
     match = _NUMBER.fullmatch(token.text)
     if not match:
@@ -203,7 +152,7 @@ def _literal(token: _Token) -> Number:
     if abs(exponent) < LITERAL:  # so that 1e999999999 is never computed
         digits, places = int(whole + decimals), len(decimals) - exponent
         try:
-            return _settled(_quotient(digits, 10**places) if places > 0 else digits * 10**-places)
+            return settled(quotient(digits, 10**places) if places > 0 else digits * 10**-places)
         except Invalid:
             pass
     raise ExpressionError(
@@ -213,42 +162,34 @@ def _literal(token: _Token) -> Number:
     )
 
 
-# --- tokens -> functions
-
-
-class _Part(NamedTuple):
-    """A part of an expression: how to compute it, and its columns."""
-
-    run: Callable[[Names], Value]
-    start: int
-    end: int
+# --- tokens -> parts
 
 
 class _Parser:
     """A method per rule of the grammar; each reads its rule's tokens and gives the part that they make."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
         self.at = 0
         self.depth = 0
         self.names: set[str] = set()
 
-    def accept(self, *kinds: str) -> _Token | None:
+    def accept(self, *kinds: str) -> Token | None:
         token = self.tokens[self.at]
         if token.kind not in kinds:
             return None
         self.at += 1
         return token
 
-    def expect(self, kind: str, wanted: str) -> _Token:
+    def expect(self, kind: str, wanted: str) -> Token:
         return self.accept(kind) or self.refuse(wanted)
 
-    def refuse(self, wanted: str) -> _Token:
+    def refuse(self, wanted: str) -> Token:
         token = self.tokens[self.at]
         found = f"not {quoted(token.text)}" if token.text else "but the expression ends"
         raise ExpressionError(f"expected {wanted}, {found}", token.start, token.end, _MEANT.get(token.text, ""))
 
-    def nested(self, rule: Callable[[], _Part]) -> _Part:
+    def nested(self, rule: Callable[[], Part]) -> Part:
         """The rule, one level deeper: Python's own stack must never decide how deep is too deep."""
         if self.depth == DEPTH:
             token = self.tokens[self.at]
@@ -258,14 +199,14 @@ class _Parser:
         self.depth -= 1
         return part
 
-    def whole(self) -> _Part:
+    def whole(self) -> Part:
         if self.tokens[0].kind == "end":
             raise ExpressionError("the expression is empty", 0, 0)
         part = self.conditional()
         self.expect("end", "an operator")
         return part
 
-    def conditional(self) -> _Part:
+    def conditional(self) -> Part:
         """level { "if" level "else" level }"""
         arms = []
         part = self.level(0)
@@ -273,47 +214,49 @@ class _Parser:
             arms.append((self.level(0), part))
             self.expect("else", "'else'")
             part = self.level(0)
-        return _choice(arms, part) if arms else part
+        return choice_part(arms, part) if arms else part
 
-    def level(self, looseness: int) -> _Part:
+    def level(self, looseness: int) -> Part:
         """A chain of operands, joined by the operators of one row of the table below."""
-        if looseness == len(_LEVELS):
+        if looseness == len(LEVELS):
             return self.operand()
-        operators, build = _LEVELS[looseness]
+        operators, build = LEVELS[looseness]
         if operators == ("not",):
             token = self.accept("not")
-            return _negation(token, self.nested(lambda: self.level(looseness))) if token else self.level(looseness + 1)
+            return (
+                negation_part(token, self.nested(lambda: self.level(looseness))) if token else self.level(looseness + 1)
+            )
         first = self.level(looseness + 1)
         rest = []
         while token := self.accept(*operators):
             rest.append((token.kind, self.level(looseness + 1)))
         return build(first, rest) if rest else first
 
-    def operand(self) -> _Part:
+    def operand(self) -> Part:
         """("+" | "-") operand | NUMBER | NAME | "true" | "false" | "(" expression ")" | call"""
         if sign := self.accept("+", "-"):
-            return _signed(sign, self.nested(self.operand))
+            return signed_part(sign, self.nested(self.operand))
         if token := self.accept("number"):
-            return _constant(token, _literal(token))
+            return constant_part(token, _literal(token))
         if token := self.accept("true", "True", "false", "False"):
-            return _constant(token, token.kind in ("true", "True"))
+            return constant_part(token, token.kind in ("true", "True"))
         if token := self.accept("("):
             part = self.nested(self.conditional)
-            return _Part(part.run, token.start, self.expect(")", "an operator or ')'").end)
+            return Part(part.run, token.start, self.expect(")", "an operator or ')'").end)
         token = self.expect("name", "a number, a name or '('")
         if self.accept("("):
             return self.call(token)
         self.names.add(token.text)
-        return _name(token)
+        return name_part(token)
 
-    def call(self, name: _Token) -> _Part:
+    def call(self, name: Token) -> Part:
         """FUNCTION "(" expression { "," [NAME "="] expression } ")", from behind the opening parenthesis"""
-        function = _FUNCTIONS.get(name.text)
+        function = FUNCTIONS.get(name.text)
         if not function:
-            known = f"expected one of {', '.join(sorted(_FUNCTIONS))}"
-            hint = near_miss(name.text, _FUNCTIONS)
+            known = f"expected one of {', '.join(sorted(FUNCTIONS))}"
+            hint = near_miss(name.text, FUNCTIONS)
             raise ExpressionError(f"unknown function {quoted(name.text)}: {known}", name.start, name.end, hint)
-        arguments: list[_Part] = []
+        arguments: list[Part] = []
         if not (close := self.accept(")")):
             arguments.append(self.argument(function, 1))
             while self.accept(","):
@@ -322,9 +265,9 @@ class _Parser:
         if not function.least <= len(arguments) <= function.most:
             count = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             raise ExpressionError(f"expected {function.signature}, not {count}", name.start, close.end)
-        return _call(name.text, function, arguments, name.start, close.end)
+        return call_part(name.text, function, arguments, name.start, close.end)
 
-    def argument(self, function: _Function, number: int) -> _Part:
+    def argument(self, function: Function, number: int) -> Part:
         """[NAME "="] expression"""
         name, following = (
             self.tokens[self.at : self.at + 2] if self.tokens[self.at].kind != "end" else self.tokens[-1:] * 2
@@ -335,179 +278,3 @@ class _Parser:
                 raise ExpressionError(message, name.start, following.end, _MEANT["="])
             self.at += 2
         return self.nested(self.conditional)
-
-
-# --- what the parts compute
-
-
-def _constant(token: _Token, value: Value) -> _Part:
-    return _Part(lambda names: value, token.start, token.end)
-
-
-def _name(token: _Token) -> _Part:
-    name = token.text
-
-    def run(names: Names) -> Value:
-        try:
-            value = names[name]
-            return value if isinstance(value, bool) else _settled(value)
-        except KeyError:
-            raise _unknown(token, names) from None
-        except Invalid as fact:
-            raise _placed(fact, token.start, token.end) from None
-
-    return _Part(run, token.start, token.end)
-
-
-def _unknown(token: _Token, names: Names) -> ExpressionError:
-    listed = sorted(names)
-    known = (
-        f"expected one of {', '.join(listed[:20])}{', …' if len(listed) > 20 else ''}"
-        if names
-        else "there are none here"
-    )
-    if token.text in _FUNCTIONS:
-        hint = f"a function needs its arguments: {_FUNCTIONS[token.text].signature}"
-    else:
-        hint = near_miss(token.text, [*names, *_FUNCTIONS])
-    return ExpressionError(f"unknown name {quoted(token.text)}: {known}", token.start, token.end, hint)
-
-
-def _choice(arms: Sequence[tuple[_Part, _Part]], otherwise: _Part) -> _Part:
-    def run(names: Names) -> Value:
-        for condition, part in arms:
-            if condition.run(names):
-                return part.run(names)
-        return otherwise.run(names)
-
-    return _Part(run, arms[0][1].start, otherwise.end)
-
-
-_Rest = Sequence[tuple[str, _Part]]  # operators, each with its right operand
-
-
-def _either(first: _Part, rest: _Rest) -> _Part:
-    parts = [first, *(part for _, part in rest)]
-    return _Part(lambda names: any(part.run(names) for part in parts), first.start, parts[-1].end)
-
-
-def _both(first: _Part, rest: _Rest) -> _Part:
-    parts = [first, *(part for _, part in rest)]
-    return _Part(lambda names: all(part.run(names) for part in parts), first.start, parts[-1].end)
-
-
-def _negation(token: _Token, part: _Part) -> _Part:
-    return _Part(lambda names: not part.run(names), token.start, part.end)
-
-
-def _comparison(first: _Part, rest: _Rest) -> _Part:
-    steps = [(symbol, _COMPARISONS[symbol], part) for symbol, part in rest]
-
-    def run(names: Names) -> Value:
-        left, start = first.run(names), first.start
-        for symbol, compare, part in steps:
-            right = part.run(names)
-            truths = isinstance(left, bool) + isinstance(right, bool)
-            if truths == 1 or (truths and symbol not in ("==", "!=")):
-                message = f"'{symbol}' cannot compare {as_text(left)} with {as_text(right)}"
-                hint = "numbers compare with numbers; true and false with each other, by == and !="
-                raise ExpressionError(message, start, part.end, hint)
-            if not compare(left, right):
-                return False
-            left, start = right, part.start
-        return True
-
-    return _Part(run, first.start, rest[-1][1].end)
-
-
-def _arithmetic(first: _Part, rest: _Rest) -> _Part:
-    # A loop and not a nest of pairs: a sum of five hundred terms is no deeper than one of two.
-    steps = [(f"'{symbol}'", _ARITHMETIC[symbol], part) for symbol, part in rest]
-
-    def run(names: Names) -> Value:
-        total = _number(first, names, steps[0][0])
-        for symbol, operate, part in steps:
-            right = _number(part, names, symbol)
-            try:
-                total = _settled(operate(total, right))
-            except ZeroDivisionError:
-                raise ExpressionError("division by zero", part.start, part.end) from None
-            except Invalid as fact:
-                raise _placed(fact, first.start, part.end) from None
-        return total
-
-    return _Part(run, first.start, rest[-1][1].end)
-
-
-def _signed(sign: _Token, part: _Part) -> _Part:
-    symbol = f"'{sign.kind}'"
-    factor = -1 if sign.kind == "-" else 1
-    return _Part(lambda names: factor * _number(part, names, symbol), sign.start, part.end)
-
-
-def _call(name: str, function: _Function, arguments: Sequence[_Part], start: int, end: int) -> _Part:
-    shown = f"{name}()"
-
-    def run(names: Names) -> Value:
-        numbers = [_number(part, names, shown) for part in arguments]
-        try:
-            return _settled(function.run(*numbers))
-        except Invalid as fact:
-            raise _placed(fact, start, end) from None
-
-    return _Part(run, start, end)
-
-
-def _number(part: _Part, names: Names, user: str) -> Number:
-    """The value of the part, for an operator or a function that wants a number."""
-    value = part.run(names)
-    if isinstance(value, bool):
-        raise ExpressionError(f"{user} needs a number, not {as_text(value)}", part.start, part.end)
-    return value
-
-
-def _settled(value: Number) -> Number:
-    """The number as it is kept: an int if it is whole, and within the limits."""
-    if type(value) is not int and value.denominator == 1:
-        value = value.numerator
-    if -LIMIT < value.numerator < LIMIT and value.denominator < LIMIT:
-        return value
-    raise Invalid("the result is out of range: expected a numerator and a denominator below 2^256")
-
-
-def _quotient(left: Number, right: Number) -> Number:
-    if type(left) is int and type(right) is int and right and left % right == 0:
-        return left // right
-    from fractions import Fraction
-
-    return Fraction(left, right)
-
-
-def _placed(fact: Invalid, start: int, end: int) -> ExpressionError:
-    return ExpressionError(fact.message, start, end, fact.hint)
-
-
-_COMPARISONS: dict[str, Callable[[Value, Value], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
-_ARITHMETIC: dict[str, Callable[[Number, Number], Number]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _quotient,
-    "//": operator.floordiv,
-    "%": operator.mod,
-}
-_LEVELS: tuple[tuple[tuple[str, ...], Callable[[_Part, _Rest], _Part]], ...] = (  # the loosest first
-    (("or",), _either),
-    (("and",), _both),
-    (("not",), _both),
-    (tuple(_COMPARISONS), _comparison),
-    (("+", "-"), _arithmetic),
-    (("*", "/", "//", "%"), _arithmetic),
-)

@@ -11,7 +11,8 @@ from helpers import ids
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sepcalc.expression import DEPTH, LIMIT, ExpressionError, Value, as_text, evaluate, is_name, make_divisible, parse
+from sepcalc.arithmetic import LIMIT
+from sepcalc.expression import DEPTH, ExpressionError, Value, as_text, evaluate, is_name, make_divisible, parse
 
 NAMES: dict[str, Any] = {"a": 2, "half": Fraction(1, 2), "yes": True, "no": False, "größe": 7}
 
