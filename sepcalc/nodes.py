@@ -7,9 +7,8 @@ recurses, and its C form takes the interpreter down with it at 30,000 levels.
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import repeat
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import yaml
 from yaml.events import (
@@ -23,131 +22,20 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from sepcalc.errors import SHOWN, InputError, Invalid, Problem, bad_input, printable, quoted
+from sepcalc.errors import InputError, Invalid, bad_input, quoted
+from sepcalc.yaml_refusals import DEPTH, DIRECTIVE, ESCAPE, Refusal, refused_syntax
+from sepcalc.yaml_text import BOM, REACH, place_of
+from sepcalc.yaml_text import Mapping as Mapping
+from sepcalc.yaml_text import Node as Node
+from sepcalc.yaml_text import Scalar as Scalar
+from sepcalc.yaml_text import Sequence as Sequence
+from sepcalc.yaml_text import Source as Source
 
-DEPTH = 100  # collections within each other
 EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
 MAX_PROBLEMS = 100  # problems of one file: a hostile one has a million
 LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML may come without its C half
 
-_BREAK = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 ends a line with
 _REFUSED = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-_BOM = "\ufeff"
-_REACH = 1000  # characters of a line that are looked through for the end of a caret; far fewer are shown
-
-
-class Scalar(NamedTuple):
-    """A text where it stands (line and column from 0). ``in_quotes``: in quotes or in block style (``|``, ``>``), so
-    that an empty one is meant, and the text need not stand in the file letter by letter."""
-
-    text: str
-    line: int
-    column: int
-    in_quotes: bool = False
-
-
-class Sequence(NamedTuple):
-    """``- a`` or ``[a, b]``, where its first mark stands."""
-
-    items: list["Node"]
-    line: int
-    column: int
-
-
-class Mapping(NamedTuple):
-    """``a: b`` or ``{a: b}``, where its first mark or key stands: the keys and the values, both by the key's text, in
-    the order of the file."""
-
-    keys: dict[str, Scalar]
-    values: dict[str, "Node"]
-    line: int
-    column: int
-
-
-Node: TypeAlias = Scalar | Sequence | Mapping
-Place: TypeAlias = tuple[int, int]  # line and column, from 0
-
-
-class Source(NamedTuple):
-    """A text, and the name that messages give it: the path of its file."""
-
-    name: str
-    text: str
-
-    def problem(
-        self,
-        message: str,
-        hint: str = "",
-        node: Node | Place | None = None,
-        start: int = 0,
-        end: int | None = None,
-        trail: tuple[str, ...] = (),
-    ) -> Problem:
-        """A problem with the node, or the word at the place, or the whole text.
-
-        ``start`` and ``end`` are offsets within a scalar's text (or from the place); the caret runs under that part
-        if the file has the text letter by letter, else under what the line has of the scalar.
-        """
-        if node is None:
-            return Problem(message, hint, self.name, trail=trail)
-        line, first, last = self._span(node, start, end)
-        return Problem(message, hint, f"{self.name}:{line + 1}:{first + 1}", self.line(line), first, last, trail)
-
-    def at(self, node: Node) -> str:
-        """``name:line:column`` of the node, from 1."""
-        return f"{self.name}:{node.line + 1}:{node.column + 1}"
-
-    def line(self, number: int) -> str:
-        """A line of the text, without its end; beyond the last line nothing."""
-        lines = _lines(self.text)
-        return lines[number] if number < len(lines) else ""
-
-    def _span(self, node: Node | Place, start: int, end: int | None) -> tuple[int, int, int]:
-        """The line and the columns of a node, or of a part of its text."""
-        if isinstance(node, Scalar):
-            text, line, column, _ = node
-            source = self.line(line)
-            opening = 1 if source[column : column + 1] in ("'", '"') else 0
-            if text and source.startswith(text, column + opening):
-                if start == 0 and end is None:
-                    return line, column, column + len(text) + 2 * opening
-                column += opening
-                return line, column + start, max(column + start + 1, column + (len(text) if end is None else end))
-            pattern = _WRITTEN if text or opening else _NOTHING
-        elif isinstance(node, Sequence | Mapping):
-            line, column, pattern = node.line, node.column, _COLLECTION
-        else:
-            line, column, pattern = node[0], node[1] + start, _WORD
-            if end is not None:
-                return line, column, node[1] + end
-        match = pattern.match(self.line(line), column, column + _REACH)
-        return line, column, max(column + 1, match.end() if match else 0)
-
-
-# How far a node reaches on the line that it begins in, when its text cannot tell.
-_UNTIL_COMMENT = r"(?: [^\s#] | (?<!\s)\# | \s+(?![\s#]) )+"
-_WRITTEN = re.compile(rf""" " (?: [^"\\] | \\. )* "? | ' (?: [^'] | '' )* '? | {_UNTIL_COMMENT} """, re.VERBOSE)
-_COLLECTION = re.compile(rf" [\[{{] [^\[\]{{}}]* [\]}}]? | {_UNTIL_COMMENT} ", re.VERBOSE)
-_WORD = re.compile(r"[^\s,\[\]{}]+")
-_NOTHING = re.compile("")
-
-
-@lru_cache(maxsize=4)  # a command reads two networks at most, but their problems may take turns
-def _lines(text: str) -> list[str]:
-    return _BREAK.split(text.removeprefix(_BOM))
-
-
-def _place(text: str, index: int) -> Place:
-    """Line and column of the character with this index."""
-    before = _BREAK.split(text[:index].removeprefix(_BOM))
-    return len(before) - 1, len(before[-1])
-
-
-def _end(source: Source) -> Place:
-    """Behind the last character that is not white space."""
-    text = source.text.rstrip()
-    return _place(text, len(text))
-
 
 # --- bytes -> text
 
@@ -157,13 +45,13 @@ def decode(data: bytes, name: str) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise bad_input("the text is UTF-16: expected UTF-8", "save the file as UTF-8", name)
     try:
-        data = data.removeprefix(_BOM.encode())  # the codec utf-8-sig would not count it in the place of an error
+        data = data.removeprefix(BOM.encode())  # the codec utf-8-sig would not count it in the place of an error
         text = data.decode()
     except UnicodeDecodeError as error:
-        good, bad = data[: error.start].decode(), data[error.start : error.start + _REACH]
+        good, bad = data[: error.start].decode(), data[error.start : error.start + REACH]
         shown = Source(name, good + bad.decode("utf-8", "backslashreplace"))
         message = f"the text is not UTF-8: byte 0x{bad[0]:02x}, {error.reason}"
-        place = _place(good, len(good))
+        place = place_of(good, len(good))
         raise InputError([shown.problem(message, "save the file as UTF-8", place, end=len(r"\xff"))]) from None
     _check_characters(Source(name, text))
     return text
@@ -172,17 +60,17 @@ def decode(data: bytes, name: str) -> str:
 def _check_characters(source: Source) -> None:
     """Raises InputError at the first character that no YAML text has. (The two parsers disagree on how.)"""
     text = source.text
-    match = _REFUSED.search(text, 1 if text.startswith(_BOM) else 0)
+    match = _REFUSED.search(text, 1 if text.startswith(BOM) else 0)
     if match:
         character = match[0]
         message = f"the text has a character that YAML refuses: U+{ord(character):04X}"
         hint = _REMEDIES.get(character, "remove it")
-        raise InputError([source.problem(message, hint, _place(text, match.start()), end=1)])
+        raise InputError([source.problem(message, hint, place_of(text, match.start()), end=1)])
 
 
 _REMEDIES = {
     "\0": "it seems to be a binary file, or UTF-16",
-    _BOM: "a byte order mark can only begin a file: remove it",
+    BOM: "a byte order mark can only begin a file: remove it",
 }
 
 # --- text -> nodes
@@ -222,13 +110,6 @@ def roots(text: str) -> Iterator[tuple[str, str]]:
         loader.dispose()
 
 
-class _Refusal(NamedTuple):
-    where: Place
-    message: str
-    hint: str = ""
-    end: int | None = None  # of the caret, counted from its beginning; None: of the word
-
-
 def read(source: Source) -> Node:
     """The one document of the text, as a tree at most 100 levels deep.
 
@@ -237,8 +118,8 @@ def read(source: Source) -> Node:
     """
     _check_characters(source)
     if source.text.count("%TAG") > MAX_PROBLEMS:  # libyaml compares each such directive with all before it
-        raise InputError([source.problem(*_DIRECTIVE)])
-    refusals: list[_Refusal] = []
+        raise InputError([source.problem(*DIRECTIVE)])
+    refusals: list[Refusal] = []
     document = _document(source, refusals)
     if refusals:
         refusals.sort(key=lambda refusal: refusal.where)
@@ -252,7 +133,7 @@ def read(source: Source) -> Node:
     return document[0]
 
 
-def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
+def _document(source: Source, refusals: list[Refusal]) -> list[Node]:
     """The root of the first document, if there is one. What is wrong goes to ``refusals``; reading ends at what
     leaves no sense to the rest."""
     document: list[Node] = []
@@ -277,7 +158,7 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
                 if event.anchor is not None or event.tag is not None:
                     refusals += _properties(event)
                 if len(outer) == DEPTH:
-                    refusals.append(_Refusal((mark.line, mark.column), f"nested more than {DEPTH} levels deep", end=1))
+                    refusals.append(Refusal((mark.line, mark.column), f"nested more than {DEPTH} levels deep", end=1))
                     break
                 outer.append((nodes, kind is MappingStartEvent, mark.line, mark.column))
                 nodes = []
@@ -295,7 +176,7 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
             elif kind is DocumentStartEvent:
                 if begun:
                     where = event.start_mark.line, event.start_mark.column
-                    refusals.append(_Refusal(where, "a second document begins here", "a file holds one network"))
+                    refusals.append(Refusal(where, "a second document begins here", "a file holds one network"))
                     break
                 begun = True
             elif kind is StreamEndEvent:
@@ -304,13 +185,13 @@ def _document(source: Source, refusals: list[_Refusal]) -> list[Node]:
                 break
         else:
             where = event.start_mark.line, event.start_mark.column
-            refusals.append(_Refusal(where, f"the text goes on after {EVENTS:,} marks and values: too many", end=1))
+            refusals.append(Refusal(where, f"the text goes on after {EVENTS:,} marks and values: too many", end=1))
     except yaml.MarkedYAMLError as error:
-        refusals.append(_syntax(source, error))
+        refusals.append(refused_syntax(source, error))
     except ValueError:  # of PyYAML's Python half alone: an escape or a version number that is too big
         mark = loader.get_mark()
         problem = "incompatible YAML document" if source.line(mark.line)[:1] == "%" else "unknown escape"
-        refusals.append(_syntax(source, yaml.MarkedYAMLError(problem=problem, problem_mark=mark)))
+        refusals.append(refused_syntax(source, yaml.MarkedYAMLError(problem=problem, problem_mark=mark)))
     finally:
         loader.dispose()
     for enclosing, is_mapping, line, column in reversed(outer):  # that reading did not come to the end of
@@ -324,7 +205,7 @@ class _Alias(Scalar):
     """Stands where an alias stood, which has been refused; no key of its own."""
 
 
-def _mapping(nodes: list[Node], line: int, column: int, refusals: list[_Refusal]) -> Mapping:
+def _mapping(nodes: list[Node], line: int, column: int, refusals: list[Refusal]) -> Mapping:
     """The mapping that has these keys and values by turns."""
     keys: dict[str, Scalar] = {}
     values: dict[str, Node] = {}
@@ -338,136 +219,35 @@ def _mapping(nodes: list[Node], line: int, column: int, refusals: list[_Refusal]
     return Mapping(keys, values, line, column)
 
 
-def _unfit(key: Node, keys: dict[str, Scalar]) -> _Refusal:
+def _unfit(key: Node, keys: dict[str, Scalar]) -> Refusal:
     """Why this is no key beside these."""
     where = key.line, key.column
     if isinstance(key, Sequence | Mapping):
         what = "sequence" if isinstance(key, Sequence) else "mapping"
-        return _Refusal(where, f"a {what} cannot be a key: expected a text", "quote a text that begins with [ or {", 1)
+        return Refusal(where, f"a {what} cannot be a key: expected a text", "quote a text that begins with [ or {", 1)
     if key.text in keys:
         first = keys[key.text].line + 1
-        return _Refusal(where, f"the key {quoted(key.text)} is given twice: first in line {first}")
-    return _Refusal(where, "'<<' is a merge key: a network has none", _REUSE)
+        return Refusal(where, f"the key {quoted(key.text)} is given twice: first in line {first}")
+    return Refusal(where, "'<<' is a merge key: a network has none", _REUSE)
 
 
 _REUSE = "blocks serve reuse: define one under blocks: and use it by its name"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _properties(event: Any) -> list[_Refusal]:
+def _properties(event: Any) -> list[Refusal]:
     """What is refused of an event: its anchor (or it is an alias), its tag, halves of characters."""
     where = event.start_mark.line, event.start_mark.column
     refusals = []
     if type(event) is AliasEvent:
         hint = f"{_REUSE}; quote a text that begins with *"
-        return [_Refusal(where, f"{quoted(f'*{event.anchor}')} is an alias: a network has none", hint)]
+        return [Refusal(where, f"{quoted(f'*{event.anchor}')} is an alias: a network has none", hint)]
     if event.anchor is not None:
         hint = f"{_REUSE}; quote a text that begins with &"
-        refusals.append(_Refusal(where, f"{quoted(f'&{event.anchor}')} is an anchor: a network has none", hint))
+        refusals.append(Refusal(where, f"{quoted(f'&{event.anchor}')} is an anchor: a network has none", hint))
     if event.tag is not None:
         hint = "a value is a number or a text by where it stands; quote a text that begins with !"
-        refusals.append(_Refusal(where, f"{quoted(event.tag)} is a tag: a network has none", hint))
+        refusals.append(Refusal(where, f"{quoted(event.tag)} is a tag: a network has none", hint))
     if type(event) is ScalarEvent and event.style == '"' and _SURROGATE.search(event.value):
-        refusals.append(_Refusal(where, *_ESCAPE, end=1))  # libyaml refuses it by itself
+        refusals.append(Refusal(where, *ESCAPE, end=1))  # libyaml refuses it by itself
     return refusals
-
-
-# --- the parsers' own refusals, which the C half and the Python half of PyYAML word differently
-
-_ALL = "quote all of the text, or nothing of it; inside '…' a quote is doubled: 'it''s'"
-_ESCAPE = ("an escape that YAML does not know", "inside '…' a backslash is a backslash")
-_DIRECTIVE = ("a line that begins with % is a directive: a network has none", "quote a text that begins with %")
-
-
-def _above(source: Source, line: int) -> str:
-    """The last line with something on it above one, as it stands."""
-    return next(filter(str.strip, reversed(_lines(source.text)[max(0, line - 9) : line])), "")
-
-
-def _beside(above: str) -> str:
-    """What a spec needs that keys stand below, by the line that it stands on."""
-    text = re.sub(r"\s+#.*", "", above).strip()
-    spec = text if text[:2] == "- " and text[-1:] != ":" and len(text) <= SHOWN else "- conv -k3 -o8"
-    return f"a spec with other keys below it ends with a colon: {printable(spec)}:"
-
-
-def _syntax(source: Source, error: yaml.MarkedYAMLError) -> _Refusal:
-    """What the parser refused, in plain words. ``problem_mark`` is where it stopped, ``context_mark`` where the
-    thing that it was reading begins."""
-    context, problem = error.context or "", error.problem or ""
-    mark, begin = error.problem_mark, error.context_mark or error.problem_mark
-    assert mark is not None
-    assert begin is not None
-    text = source.line(mark.line)
-    found, before = text[mark.column : mark.column + 1], text[: mark.column]
-    opening = source.line(begin.line)[begin.column : begin.column + 1]
-    ended = not found and not any(map(str.strip, _lines(source.text)[mark.line + 1 :]))
-    here = _end(source) if ended else (mark.line, mark.column)  # libyaml's marks go one line too far
-    there = (begin.line, begin.column)
-    shown = quoted(found) if found else "the end of the text" if ended else "the end of the line"
-
-    if "nesting depth" in problem:  # libyaml has a limit of its own, and reads ahead to it
-        return _Refusal((mark.line, mark.column), f"nested more than {DEPTH} levels deep", end=1)
-    if found == "\t" or "\t" in before[: len(before) - len(before.lstrip())]:
-        place = (mark.line, text.index("\t") if not before.strip() else mark.column)
-        return _Refusal(place, "a tab cannot indent", "indent with spaces", 1)
-    if "directive" in context + problem or "YAML document" in problem or "version number" in problem or text[:1] == "%":
-        return _Refusal((mark.line, 0), *_DIRECTIVE)
-    if "escape" in problem or "hexdecimal" in problem:
-        return _Refusal((mark.line, max(0, text.rfind("\\", 0, mark.column + 1))), *_ESCAPE, end=2)
-    if "quoted scalar" in context:
-        return _Refusal(there, "the quote is never closed", "", 1)
-    if "mapping values" in problem:
-        above = _above(source, mark.line)
-        if ": " in before:
-            hint = "quote a text that holds ': '"
-        elif above.lstrip()[:2] == "- ":
-            hint = _beside(above)
-        else:
-            hint = "the keys of a mapping begin in one column"
-        return _Refusal(here, "a ':' makes a mapping, and none can stand here", hint, 1)
-    if "sequence entries" in problem:
-        hint = "begin it in a line of its own, below its key"
-        return _Refusal(here, "a '-' makes a sequence, and none can stand here", hint, 1)
-    if "cannot start any token" in problem:
-        return _Refusal(here, f"no text can begin with {quoted(found)}", "quote it", 1)
-    if context in ("while parsing a flow sequence", "while parsing a flow mapping"):
-        closing = {"[": "]", "{": "}"}.get(opening, "")
-        if ended:
-            return _Refusal(there, f"'{opening}' is never closed: expected '{closing}'", "", 1)
-        if found in ("[", "{"):
-            hint = "quote what holds braces, brackets or commas"
-        elif mark.line > begin.line:
-            hint = f"'{opening}' in line {begin.line + 1} is not closed"
-        else:
-            hint = "quote a text that holds ': '" if found == ":" else _ALL if before.rstrip()[-1:] in "'\"" else ""
-        return _Refusal(here, f"expected ',' or '{closing}', not {shown}", hint, 1)
-    if context in ("while parsing a block mapping", "while parsing a block collection") or "document start" in problem:
-        what = "sequence" if "collection" in context else "mapping" if context else "document"
-        message = f"this does not belong to the {what} that begins in line {begin.line + 1}"
-        if found in ("]", "}"):
-            return _Refusal(here, f"{quoted(found)} closes nothing", "", 1)
-        if not context:
-            return _Refusal(here, "this stands after the end of the document", _ALL if before[-1:] else "")
-        if before.strip():
-            return _Refusal(here, "this stands after the end of a value", _ALL)
-        beside = (
-            what == "sequence"
-            and here[1] > begin.column
-            and re.match(r"\s*[\w-]+:(\s|$)", source.line(here[0])[:_REACH])
-        )
-        apart = f"what belongs to one {what} begins in one column"
-        return _Refusal(here, message, _beside(_above(source, here[0])) if beside else apart)
-    if "simple key" in context:
-        hint = "a space follows ':' and '-'" if re.match(r"\s*-\S|.*:\S", source.line(begin.line)[:_REACH]) else ""
-        key = source.line(begin.line).strip()
-        if not hint and " -" in key and len(key) <= SHOWN:
-            hint = f"{printable(key)}:"
-        return _Refusal(there, "a key without a value: expected ':' after it", hint)
-    if "node content" in problem:
-        hint = "quote a text that begins with it" if found in ("]", "}") else ""
-        return _Refusal(here, f"expected a value, not {shown}", hint, 1)
-    if context.endswith((" anchor", " alias", " tag", " node")):
-        return _Refusal(there, f"no text can begin with {quoted(opening)}", "quote it", 1)
-    words = f"{context}, {problem}" if context else problem
-    return _Refusal(here, printable(words.replace("did not find expected", "expected")), "", 1)
