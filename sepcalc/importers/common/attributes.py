@@ -1,10 +1,12 @@
 """The attributes of one layer of a file, each read as what it must be: nothing in a file is trusted to be a number."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from sepcalc.errors import Invalid, quoted
 from sepcalc.shape import MAX_SIZE, Shape
+
+T = TypeVar("T")
 
 
 def shown(value: object) -> str:
@@ -44,6 +46,12 @@ class Attributes:
             if default is None:
                 raise Invalid(f"{keys[0]} is missing")
             return default
+        return value
+
+    def _of_type(self, kind: type[T], key: str, default: T | None, expected: str) -> T:
+        value = self._read((key,), default)
+        if not isinstance(value, kind):
+            raise Invalid(f"{key} is {shown(value)}: expected {expected}")
         return value
 
     def size(self, *keys: str, default: int | None = None, least: int = 1) -> int:
@@ -97,10 +105,7 @@ class Attributes:
 
     def whole(self, key: str, default: int) -> int:
         """A whole number of either sign."""
-        value = self._read((key,), default)
-        if not isinstance(value, int):
-            raise Invalid(f"{key} is {shown(value)}: expected a whole number")
-        return value
+        return self._of_type(int, key, default, "a whole number")
 
     def ints(self, key: str) -> tuple[int, ...] | None:
         """A list of whole numbers of either sign; None where it is missing."""
@@ -110,10 +115,7 @@ class Attributes:
         return value
 
     def text(self, key: str, default: str) -> str:
-        value = self._read((key,), default)
-        if not isinstance(value, str):
-            raise Invalid(f"{key} is {shown(value)}: expected a text")
-        return value
+        return self._of_type(str, key, default, "a text")
 
     def number(self, *keys: str, default: float) -> float:
         value = self._read(keys, default)
@@ -146,10 +148,7 @@ class Attributes:
 
     def nested(self, key: str) -> dict[str, Any]:
         """A layer inside this one, as its class and its config."""
-        value = self._read((key,), None)
-        if not isinstance(value, dict):
-            raise Invalid(f"{key} is {shown(value)}: expected a layer")
-        return value
+        return self._of_type(dict, key, None, "a layer")
 
 
 class Settings(Attributes):

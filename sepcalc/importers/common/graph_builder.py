@@ -79,15 +79,17 @@ class GraphBuilder(Generic[Beside]):
         if not output or min(output) < 1 or max(output) > MAX_SIZE or len(output) > MAX_AXES:
             raise Invalid(f"the output would be {show(output)}: expected sizes from 1 to 2^63-1")
         self.tensors.append(output)
-        given = self.bits[numbers[0]] if numbers and not op.writes else self.element_bits  # a rename is the same tensor
+        given = self.bits(numbers[0]) if numbers and not op.writes else self.element_bits  # a rename is the same tensor
         self.nodes.append(Node(name, op, tuple(numbers), output, origin=self.origin, element_bits=given))
         self.beside.append(beside)
         return len(self.tensors) - 1
 
-    @property
-    def bits(self) -> "Bits":
-        """The width of the elements of every tensor, None where it is not known."""
-        return Bits(self)
+    def bits(self, number: int) -> int | None:
+        """The width of the elements of a tensor, None where it is not known."""
+        at = number - (len(self.tensors) - len(self.nodes))
+        if at >= 0:
+            return self.nodes[at].element_bits
+        return self.input_bits.get([*self.inputs][number]) if number < len(self.inputs) else None
 
     def widen(self, number: int, bits: int | None, mark: int) -> None:
         """Says how wide the elements of a tensor are, if a node from ``mark`` on gives it: what is renamed, too."""
@@ -167,9 +169,8 @@ class GraphBuilder(Generic[Beside]):
         stays = [False] * len(self.nodes)
         for at in reversed(range(len(self.nodes))):
             node = self.nodes[at]
-            kept = isinstance(node.op, Constant) and (
-                node.op.learned or node.op.buffer
-            )  # also of a branch that is not laid out
+            # also of a branch that is not laid out
+            kept = isinstance(node.op, Constant) and (node.op.learned or node.op.buffer)
             if node.op.writes or kept or first + at in read:
                 stays[at] = True
                 read.update(node.sources)
@@ -220,20 +221,6 @@ class GraphBuilder(Generic[Beside]):
                 owed = tuple([(name, count) for name, count in before.items() if count])
                 nodes[at] = node._replace(shared=cost.params - new, owners=owed, buffers=max(0, fixed - own))
         return takers
-
-
-class Bits:
-    """The widths of the elements of a network's tensors, by their numbers."""
-
-    def __init__(self, builder: GraphBuilder[Any]) -> None:
-        self.builder = builder
-
-    def __getitem__(self, number: int) -> int | None:
-        builder = self.builder
-        first = len(builder.tensors) - len(builder.nodes)
-        if number < first:
-            return builder.input_bits.get([*builder.inputs][number]) if number < len(builder.inputs) else None
-        return builder.nodes[number - first].element_bits
 
 
 def fixed_batch(size: int) -> str:

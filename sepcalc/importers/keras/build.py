@@ -180,14 +180,16 @@ class Call:
 
     def inside(self, link: str, class_name: str, config: dict[str, Any], *args: Any, **kwargs: Any) -> "Call":
         """The call of a layer that is part of this one."""
-        path = f"{self.name}/{link}" if link else self.name
-        key = f"{self.key}/{link}" if link else self.key
+        path, key = self.under(link)
         return Call(self.model, path, class_name, config, args, kwargs, key=key)
+
+    def under(self, link: str) -> tuple[str, str]:
+        """The path of a part of this layer, and the key of its weights."""
+        return (f"{self.name}/{link}", f"{self.key}/{link}") if link else (self.name, self.key)
 
     def add(self, op: Op, *sources: Tensor, link: str = "") -> Tensor:
         """A node that reads tensors of one layout, and gives one of the same. ``link`` names it inside the layer."""
-        path = f"{self.name}/{link}" if link else self.name
-        key = f"{self.key}/{link}" if link else self.key
+        path, key = self.under(link)
         channels_first = bool(sources) and sources[0].channels_first
         number, own = self.model.add(path, key, op, sources)
         shape = (own[-1], *own[:-1]) if channels_first else own
@@ -252,8 +254,7 @@ class Call:
             op = Uncounted(printable(called or self.class_name), reason, shape or (1,))
             made = self.add(op, *sources, link=link if not at else f"{link or 'output'}{at}")
             outputs.append(made._replace(shape=shape, channels_first=False, sure=sure))
-        key = f"{self.key}/{link}" if link else self.key
-        gap = Gap(key, numbers_in([self.args, self.kwargs]), stores)
+        gap = Gap(self.under(link)[1], numbers_in([self.args, self.kwargs]), stores)
         self.model.gaps[outputs[0].number - len(self.model.inputs)] = gap
         return outputs
 

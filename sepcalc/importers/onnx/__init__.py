@@ -24,7 +24,7 @@ from sepcalc.importers.onnx.stored import initial
 from sepcalc.importers.onnx.tensors import BITS
 from sepcalc.importers.onnx.unused import unused
 from sepcalc.importers.onnx.values import Misfit, Value
-from sepcalc.importers.onnx.walk import Walk, problems
+from sepcalc.importers.onnx.walk import Walk
 from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.shape import Shape, show
@@ -79,7 +79,7 @@ def read(path: str, request: Request = Request()) -> Network:
             walked(examples.batch) if examples.asked else _examples_or_whole(walked, examples.batch, which)
         )
     except Misfit as misfit:
-        raise problems(path, misfit) from misfit
+        raise misfit.refusal(path) from misfit
     except Invalid as fact:
         raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
     except RecursionError as error:

@@ -10,7 +10,7 @@ from warnings import catch_warnings, simplefilter
 from sepcalc.importers.onnx import evaluate
 from sepcalc.importers.onnx.evaluate import Evaluated
 from sepcalc.importers.onnx.shapes import broadcast
-from sepcalc.importers.onnx.tensors import TYPES, Elements, of_array
+from sepcalc.importers.onnx.tensors import TYPES, Elements, of_array, of_numbers
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
@@ -36,6 +36,14 @@ def strict() -> Iterator[None]:
         simplefilter("ignore")
         simplefilter("error", RuntimeWarning)
         yield
+
+
+def measured(call: Call, shape: Shape) -> Value:
+    """The number of elements of this shape, or its sizes from ``start`` to ``end``."""
+    if call.type == "Size":
+        return known(of_numbers(7, (prod(shape),), ()))
+    start, end = call.whole("start", 0), call.whole("end", len(shape))
+    return known(of_numbers(7, shape[start:end]))
 
 
 def elements_of(call: Call, computed: Computed | None, seen: dict[Any, Any]) -> Sequence[Any] | None:

@@ -128,7 +128,7 @@ def _alone(builder: Builder, nodes: Sequence[Node], first: int) -> Network:
     outer = sorted({source for node in nodes for source in node.sources if source < first})
     place = {source: at for at, source in enumerate([*outer, *range(first, first + len(nodes))])}
     inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
-    bits = {str(at): width for at in outer if (width := builder.bits[at]) is not None}
+    bits = {str(at): width for at in outer if (width := builder.bits(at)) is not None}
     return Network("", {str(at): builder.tensors[at] for at in outer}, inner, input_bits=bits)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.nodes import place
 from sepcalc.importers.onnx.operators import DOMAINS, row_at
 from sepcalc.importers.onnx.stored import constants, initial
-from sepcalc.importers.onnx.walk import place
 
 Functions = Mapping[tuple[str, str], Any]
 

@@ -3,15 +3,15 @@ taken, loops unrolled."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from math import prod
 from typing import Any
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.common.layout import SEQUENCES, WINDOWED, WINDOWED_LAST
-from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known
+from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known, measured
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.graph import Builder, Unrun
+from sepcalc.importers.onnx.nodes import named, place, reads
 from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
 from sepcalc.importers.onnx.provenance import origin
 from sepcalc.importers.onnx.rows import NO_COUNT, Operator
@@ -55,16 +55,15 @@ class Walk:
         gives."""
         if depth > MAX_DEPTH:
             raise Broken(f"functions and branches stand in each other more than {MAX_DEPTH} deep")
-        fed = {name for node in nodes for name in node.input}
+        fed = {name for node in nodes for name in reads(node)}
         self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
-        fed |= {name for node in nodes for attribute in node.attribute for name in _outer(attribute)}
         used = read | fed
         for node in nodes:
             self.fed = used if depth else fed
             self.steps += 1
             if self.steps > MAX_NODES:
                 raise Broken(f"it unfolds to more than {MAX_NODES:,} nodes")
-            name = prefix + _named(node)
+            name = prefix + named(node)
             try:
                 for output, value in zip(node.output, self.node(node, name, scope, used, depth)):
                     if output:
@@ -103,7 +102,7 @@ class Walk:
         if kind == "Constant":
             return (self.constant(call, node),)
         if row_of(kind).measures and (shaped := call.input(0)).shape is not None:
-            return (_measured(call, shaped.shape),)
+            return (measured(call, shaped.shape),)
         if "Sequence" in kind and kind != "ReverseSequence":
             try:
                 return sequence(call, self.made)
@@ -354,19 +353,6 @@ class Walk:
         return [self._given(inner, output) for output in outputs]
 
 
-def place(owner: str, node: Any, part: str) -> str:
-    """What a graph in a node of another is called: it has stored tensors of its own, whose names others may have."""
-    return f"{owner}{node.name or next(iter(node.output), '')}/{part}/"
-
-
-def _reached(row: Operator, call: Call) -> Shape | None:
-    """The shape of the first result of an operator that is not counted, where its row says it."""
-    try:
-        return None if row.shape is None else row.shape(call)
-    except Refused:
-        return None
-
-
 def _keeps_apart(call: Call) -> bool:
     """Whether an operator is known to work on each of the examples in its inputs by itself."""
     given = [value for value in call.inputs if value is not None and value.batch is not None]
@@ -395,13 +381,6 @@ def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:
     ]
 
 
-def _measured(call: Call, shape: Shape) -> Value:
-    if call.type == "Size":
-        return known(of_numbers(7, (prod(shape),), ()))
-    start, end = call.whole("start", 0), call.whole("end", len(shape))
-    return known(of_numbers(7, shape[start:end]))
-
-
 def _fed(scratch: Builder, value: Value | None) -> Value | None:
     """A constant as if it were an input."""
     if value is None:
@@ -411,30 +390,9 @@ def _fed(scratch: Builder, value: Value | None) -> Value | None:
     return value._replace(number=len(scratch.tensors) - 1, roots=())
 
 
-def _outer(attribute: Any) -> list[str]:
-    """Names that a branch or a body reads from around it."""
-    graphs = [attribute.g] if attribute.type == 5 else []
-    return [name for graph in graphs for node in graph.node for name in (*node.input, *_within(node))] + [
-        output.name for graph in graphs for output in graph.output
-    ]
-
-
-def _within(node: Any) -> list[str]:
-    return [name for attribute in node.attribute if attribute.type == 5 for name in _outer(attribute)]
-
-
-def _named(node: Any) -> str:
-    """What to call a node: the module whose weights it has, else its own name, else what it gives."""
-    for source in node.input[1:3]:
-        path, dot, last = str(source).rpartition(".")
-        if dot and last in ("weight", "bias") and "::" not in path:
-            return path
-    name = str(node.name).strip("/")
-    if not name:
-        return str(node.op_type).lower() or "layer"
-    return name.removeprefix("node_")
-
-
-def problems(path: str, misfit: Misfit) -> InputError:
-    fact = misfit.fact
-    return InputError([Problem(f"{printable(path)}: {misfit.where}: {fact.message}", fact.hint)])
+def _reached(row: Operator, call: Call) -> Shape | None:
+    """The shape of the first result of an operator that is not counted, where its row says it."""
+    try:
+        return None if row.shape is None else row.shape(call)
+    except Refused:
+        return None

@@ -6,7 +6,7 @@ by PyTorch itself. Tensors that depend on the inputs, parameters and large const
 constants are computed for real, so that code that asks for their values goes on.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -281,7 +281,7 @@ class Tracer(Dataless):
     def _decide(self, name: str, read: Sequence[torch.Tensor], library: str = "aten") -> None:
         """What runs depends on the data of these tensors. Raises DependsOnData where they have none."""
         if row_of(name).cuts:
-            self._require_whole(read)
+            self._require(map(self.look, read), torch.int64)
         if any(one.is_meta for one in read):
             raise DependsOnData(self._asked(name, read, library))
         origins = frozenset[str]().union(*[self.look(one).origins for one in read])
@@ -374,14 +374,12 @@ class Tracer(Dataless):
         """Raises NeedsType where an input that was taken for decimal numbers is read as indices, or as a mask."""
         row = row_of(name)
         for labels, dtype in ((row.whole, torch.int64), (row.truth, torch.bool)):
-            for one in every([arguments.get(label) for label in labels]):
-                if one.kind == "f" and one.origins & self.guesses:
-                    raise NeedsType(one.origins, dtype)
+            self._require(every([arguments.get(label) for label in labels]), dtype)
 
-    def _require_whole(self, read: Sequence[torch.Tensor]) -> None:
-        for one in map(self.look, read):
+    def _require(self, read: Iterable[Tensor], dtype: torch.dtype) -> None:
+        for one in read:
             if one.kind == "f" and one.origins & self.guesses:
-                raise NeedsType(one.origins)
+                raise NeedsType(one.origins, dtype)
 
     def _other_type(self, func: Any, args: Any, kwargs: Any, given: Sequence[torch.Tensor]) -> NeedsType | None:
         """Of what other type one of the inputs must be for an operator that fails to run."""
