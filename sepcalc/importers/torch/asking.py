@@ -59,6 +59,12 @@ def asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
     return found(args) if row.reads else []
 
 
+def gives_value(func: Any) -> bool:
+    """Whether an operator gives a value that the data of its tensor tells."""
+    library, _, name = func.name().partition(".")[0].partition("::")
+    return library == "aten" and row_of(name).reads == "value"
+
+
 def whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
     """Indices with the places where a mask that has data is true."""
     places: list[torch.Tensor | None] = []

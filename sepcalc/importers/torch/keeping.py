@@ -14,6 +14,22 @@ _OUTSIDE = (ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # what a
 _Restore = Callable[[], None]
 
 
+def stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The numbers that a module stores beside its parameters: its persistent buffers of floating type, each once."""
+    seen = set[int]()
+    for path, one in module.named_modules():
+        for name, buffer in one.named_buffers(path, recurse=False):
+            kept = name.rpartition(".")[2] not in one._non_persistent_buffers_set
+            if kept and buffer.is_floating_point() and id(buffer) not in seen:
+                seen.add(id(buffer))
+                yield name, buffer
+
+
+def class_of(module: torch.nn.Module) -> str:
+    """The class of a module with its package: ``torch.nn.modules.conv.Conv2d``."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
 @contextmanager
 def as_it_was(module: torch.nn.Module) -> Iterator[None]:
     """However this ends, the module, its modules, and whatever lists, dictionaries, sets and objects they hold are

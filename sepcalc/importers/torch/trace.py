@@ -15,18 +15,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.utils._pytree import tree_map
 
 from sepcalc.importers.common.layout import SEQUENCES
-from sepcalc.importers.torch.asking import (
-    asks,
-    bound_to,
-    composite,
-    is_written,
-    packed,
-    plain,
-    product,
-    readable,
-    states,
-    whole,
-)
+from sepcalc.importers.torch import asking
 from sepcalc.importers.torch.calls import Call, Tensor, every
 from sepcalc.importers.torch.choosing import CHOSEN, chosen
 from sepcalc.importers.torch.dataless import (
@@ -43,33 +32,12 @@ from sepcalc.importers.torch.dataless import (
     storage_of,
 )
 from sepcalc.importers.torch.flex import flex_attention, uncompiled
+from sepcalc.importers.torch.keeping import class_of, stored_buffers
 from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
 MAX_CALLS = 200_000
 MAX_ANSWERS = 1000  # that are made up for what comes behind a question
-
-
-def _stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """The numbers that a module stores beside its parameters: its persistent buffers of floating type, each once."""
-    seen = set[int]()
-    for path, one in module.named_modules():
-        for name, buffer in one.named_buffers(path, recurse=False):
-            kept = name.rpartition(".")[2] not in one._non_persistent_buffers_set
-            if kept and buffer.is_floating_point() and id(buffer) not in seen:
-                seen.add(id(buffer))
-                yield name, buffer
-
-
-def _class_of(module: torch.nn.Module) -> str:
-    """The class of a module with its package: ``torch.nn.modules.conv.Conv2d``."""
-    return f"{type(module).__module__}.{type(module).__qualname__}"
-
-
-def _gives_value(func: Any) -> bool:
-    """Whether an operator gives a value that the data of its tensor tells."""
-    library, _, name = func.name().partition(".")[0].partition("::")
-    return library == "aten" and row_of(name).reads == "value"
 
 
 class Tracer(Dataless):
@@ -87,11 +55,11 @@ class Tracer(Dataless):
             self.numbers[id(parameter)] = len(self.parameters)
             self.parameters.append((name, parameter))
         self.trained = len(self.parameters)  # what comes after are buffers
-        for name, buffer in _stored_buffers(module):
+        for name, buffer in stored_buffers(module):
             self.numbers.setdefault(id(buffer), len(self.parameters))
             self.parameters.append((name, buffer))
         self.paths = {id(one): name.replace(".", "/") for name, one in module.named_modules()}
-        self.classes = {self.paths[id(one)]: _class_of(one) for one in module.modules()}  # by path
+        self.classes = {self.paths[id(one)]: class_of(one) for one in module.modules()}  # by path
         self.leaves = {id(one) for one in module.modules() if not any(True for _ in one.children())}
         self.runs = 0
         self.stack: list[tuple[int, int, str]] = []
@@ -134,7 +102,7 @@ class Tracer(Dataless):
         path = self.paths.get(id(module))
         if path is None:
             path = "/".join(filter(None, [self.path, type(module).__name__.lower()]))
-            self.classes.setdefault(path, _class_of(module))
+            self.classes.setdefault(path, class_of(module))
         if id(module) in self.leaves:
             self.leaf_runs.add(self.runs)
         self.stack.append((id(module), self.runs, path))
@@ -258,7 +226,7 @@ class Tracer(Dataless):
     # --- calls ----------------------------------------------------------------------------------------------------
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
-        asks = _gives_value(func) or func.name() == "aten::nonzero"
+        asks = asking.gives_value(func) or func.name() == "aten::nonzero"
         if self.refusing.first is not None or (self.probing and asks and self.answers < MAX_ANSWERS):
             return self._uncounted(func, args, kwargs)
         return self.refusing.noted(lambda: self._followed(func, args, kwargs))
@@ -267,7 +235,7 @@ class Tracer(Dataless):
         """What runs after a refusal that their code caught. Who asks again is told something else, so that no loop of
         theirs waits for ever."""
         args, kwargs, tensors = self.alike(args, kwargs, True)
-        if tensors and _gives_value(func):
+        if tensors and asking.gives_value(func):
             self.answers += 1
             return number_of(tensors[0], self.answers % 2)
         if tensors and func.name() == "aten::nonzero":
@@ -294,23 +262,23 @@ class Tracer(Dataless):
                 with self:
                     return flex_attention(*args, **kwargs)
             raise DependsOnData(self._asked(str(func), (args, kwargs), "higher_order"))
-        shown = each(readable, args), each(readable, kwargs)
+        shown = each(asking.readable, args), each(asking.readable, kwargs)
         args, kwargs = each(self.inner, args), each(self.inner, kwargs)
         library, _, name = func.name().partition(".")[0].partition("::")
         if library in ("prim", "profiler"):
             return func(*args, **kwargs)
         if name.startswith(("_assert", "_functional_assert")):
             return None
-        name = plain(name)
+        name = asking.plain(name)
         given = found((args, kwargs))
-        read = asks(func, name, args) if library == "aten" else []
+        read = asking.asks(func, name, args) if library == "aten" else []
         if read:
             self._decide(name, read)
         row = row_of(name)
         known = library == "aten" and bool(row.handle or row.reason or row.reads or row.measures)
         if read and func._overloadname in ("self_Tensor", "tensor_indices_or_sections"):
             known = False  # taken apart, it needs the data of these alone
-        if not known and given and composite(func):
+        if not known and given and asking.composite(func):
             with self:
                 result = func.decompose(*shown[0], **shown[1])
             if result is not NotImplemented:
@@ -318,26 +286,26 @@ class Tracer(Dataless):
         if name == "_nested_tensor_from_mask_left_aligned":
             return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
         if name == "_pack_padded_sequence":
-            data, sizes = packed(*args)
-            self._register(name, library, bound_to(func, tree_map(self.look, given), {}), data, ())
+            data, sizes = asking.packed(*args)
+            self._register(name, library, asking.bound_to(func, tree_map(self.look, given), {}), data, ())
             return data, sizes
         if name == "index":
-            args = (args[0], whole(args[1]))
+            args = (args[0], asking.whole(args[1]))
         if name == "where" and len(args) == 1:
             func, name = torch.ops.aten.nonzero_numpy.default, "nonzero_numpy"  # which it is
         row = row_of(name)
-        written = [argument.name for argument in func._schema.arguments if is_written(argument)]
+        written = [argument.name for argument in func._schema.arguments if asking.is_written(argument)]
         if self.mixed(given) or row.random:
-            self._taint([one for name in written for one in found(bound_to(func, args, kwargs).get(name))])
+            self._taint([one for name in written for one in found(asking.bound_to(func, args, kwargs).get(name))])
             args, kwargs = each(self.inner, args), each(self.inner, kwargs)
         args, kwargs, given = self.alike(args, kwargs, row.random)
-        bound = bound_to(func, args, kwargs)
+        bound = asking.bound_to(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
         if "repeats" in arguments and "self" not in arguments:  # it gives places, as often as each is told
             name, arguments = "nonzero", {"self": arguments["repeats"]}
         self._check(name, arguments)
         steps = row.layout is SEQUENCES and given[0].is_meta
-        known = states(name, bound) if steps else product(bound) if name == "_grouped_mm" else None
+        known = asking.states(name, bound) if steps else asking.product(bound) if name == "_grouped_mm" else None
         try:
             result = self.run(func, args, kwargs, given, row.random) if known is None else known
         except NotImplementedError as error:
