@@ -952,6 +952,51 @@ TOGETHER: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+def in_order(x: torch.Tensor) -> torch.Tensor:
+    return x.flatten(1).sum(1).argsort()
+
+
+def put_back(m: Any, x: torch.Tensor) -> torch.Tensor:
+    back, order = torch.empty(len(x), dtype=torch.long), in_order(x)
+    back[order] = torch.arange(len(x))
+    return m.linear(x[order])[back]
+
+
+BY_ITSELF |= {
+    "sorted and put where they were": lambda m, x: torch.zeros(len(x), 5, 4).index_copy(
+        0, (order := in_order(x)), m.linear(x[order])
+    ),
+    "sorted and taken back": put_back,
+    "each in its own order": lambda m, x: m.linear(x.gather(1, x.argsort(1))),
+    "windows of pictures": lambda m, x: m.linear(x.view(-1, 5, 2, 4).transpose(1, 2).reshape(-1, 5, 8)),
+}
+TOGETHER |= {
+    "in an order": lambda m, x: m.linear(x[in_order(x)]),
+    "in an order, chosen": lambda m, x: m.linear(x.index_select(0, in_order(x))),
+    "in an order of the best": lambda m, x: m.linear(x[x.flatten(1).sum(1).topk(len(x)).indices]),
+    "in an order, twice": lambda m, x: m.linear(x[(order := in_order(x))][order]),
+    "in an order, beside themselves": lambda m, x: m.linear(x + x[in_order(x)]),
+    "in an order, and a place of each": lambda m, x: m.linear(x[in_order(x), x[..., 0].argmax(1)]),
+    "in the order of each column": lambda m, x: m.linear(x.gather(0, x.argsort(0))),
+    "put into an order": lambda m, x: m.linear(torch.zeros_like(x).index_put((in_order(x),), x)),
+    "added in an order": lambda m, x: m.linear(torch.zeros_like(x).index_add(0, in_order(x), x)),
+    "scattered": lambda m, x: m.linear(torch.zeros_like(x).scatter(0, x.argsort(0), x)),
+    "halves the other way round": lambda m, x: m.linear(torch.cat([x[2:], x[:2]])),
+    "beside their neighbours": lambda m, x: m.linear(x + torch.cat([x[-1:], x[:-1]])),
+    "stacked the other way round": lambda m, x: m.linear(torch.stack(x.unbind(0)[::-1])),
+    "joined and sorted": lambda m, x: m.linear(torch.cat([x[:2], x[2:]]).sort(0)[0]),
+    "folded": lambda m, x: m.linear(x.reshape(-1).reshape(8, -1).T),
+    "turned and folded": lambda m, x: m.linear(x.permute(1, 2, 0).reshape(-1, 5, 8)),
+    "strided": lambda m, x: m.linear(x.as_strided((len(x), 5, 8), (1, len(x), 5 * len(x)))),
+    "a window over them": lambda m, x: m.linear(F.avg_pool1d(x.permute(1, 2, 0), 3, 1, 1).permute(2, 0, 1)),
+    "a kernel over them": lambda m, x: m.linear(
+        F.conv1d(x.permute(1, 2, 0), torch.ones(8, 8, 3), padding=1).permute(2, 0, 1)
+    ),
+    "resampled": lambda m, x: m.linear(F.interpolate(x.permute(1, 2, 0), scale_factor=2).permute(2, 0, 1)),
+    "sums of all before": lambda m, x: m.linear(x.cumsum(0)),
+}
+
+
 @pytest.mark.parametrize("way", BY_ITSELF)
 def test_examples_each_by_itself(way: str) -> None:
     module, x = Code(BY_ITSELF[way], linear=LINEAR, cell=CELL, query=torch.ones(1, 5, 8)), torch.ones(4, 5, 8)

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
-from sepcalc.importers.common.layout import WINDOWED
+from sepcalc.importers.common.layout import RESHAPED, WINDOWED
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import CHOSEN
 from sepcalc.importers.torch.lowering import Trace, steps
@@ -25,19 +25,18 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
     """
     if steps(many) != steps(one) or not _grown(many.outputs.values(), one.outputs.values(), count):
         return False
+    if not _joined_in_order(many.calls, count):
+        return False
     used = [{tensor.at for call in trace.calls for tensor in call.tensors()} for trace in (many, one)]
     for read, trace in zip(used, (many, one)):
         read.update(tensor.at for tensor in trace.outputs.values())
     places = [telling(trace.calls, trace.outputs.values()) for trace in (many, one)]
-    ordered = _ordered(many, places[0])
 
     def apart(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
-        return [call.op for call in calls] == [call.op for call in alone] and all(
-            _apart(call, other, count, used)
-            or places[0].issuperset([one.at for one in call.outputs])
-            or ordered.issuperset([one.at for one in told(call)] or [-1])
-            for call, other in zip(calls, alone)
-        )
+        if [call.op for call in calls] != [call.op for call in alone] or not _views_keep(calls, alone):
+            return False
+        each = [_apart(call, other, count, used) for call, other in zip(calls, alone)]
+        return _put_back(calls, each, many.outputs.values(), places[0])
 
     if apart(many.calls, one.calls):
         return True
@@ -65,13 +64,63 @@ def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
             yield call
 
 
-def _ordered(trace: Trace, places: Container[int]) -> set[int]:
-    """Those of these places that come from an order of computed values: what is taken by them is put back by them."""
-    ordered = set[int]()
-    for call in trace.calls:
-        if row_of(call.op).orders or any(one.at in ordered for one in call.tensors()):
-            ordered.update(one.at for one in call.outputs if one.at in places)
-    return ordered
+_Order = tuple[int, bool]  # the operator that put places in order, and whether they tell the way back from it
+
+
+def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Tensor], places: Container[int]) -> bool:
+    """Whether each call works on every example by itself (it is ``apart``), or takes rows in an order of computed
+    values that all of them are put back from before they meet others, and before they are given back."""
+    orders, moved = dict[int, set[_Order]](), dict[int, _Order | None]()
+    for call, alone in zip(calls, apart):
+        row, where = row_of(call.op), told(call)
+        if all(one.at in places for one in call.outputs):
+            found = set[_Order]().union(*[orders.get(one.at, ()) for one in call.tensors()])
+            if row.orders or (row.puts and any(orders.get(one.at) for one in where)):
+                found = {(first, not back) for first, back in found} or {(call.outputs[0].at, False)}
+            orders.update((one.at, found) for one in call.outputs)
+            continue
+        onto = call.maybe("self") if row.puts else None
+        rows = {moved.get(one.at) for one in call.tensors() if one.live and one is not onto and one not in where}
+        if not alone:
+            order = list(set[_Order]().union(*[orders.get(one.at, ()) for one in where]))
+            if len(order) != 1 or len(rows) != 1:
+                return False
+            ((first, back),) = order
+            (before,) = rows
+            if before not in (None, (first, back == row.puts)):
+                return False
+            rows = {None if before else (first, back != row.puts)}
+        if onto is not None and onto.live:
+            rows.add(moved.get(onto.at))
+        if len(rows) > 1:
+            return False
+        moved.update((one.at, way) for one in call.outputs for way in rows)
+    return not any(moved.get(one.at) for one in outputs)
+
+
+def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
+    """Whether no other shape of the same elements takes the examples apart, or mixes them: however it is written, each
+    example is as many elements behind the one before."""
+    steps = dict[int, set[int]]()  # of a tensor: how many elements that may be
+    for call, other in zip(calls, alone):
+        given = call.maybe("self")
+        if row_of(call.op).layout is not RESHAPED or given is None:
+            continue
+        before, after = steps.get(given.at, _steps(given, other.given)), _steps(call.outputs[0], other.outputs[0])
+        if before and not before & after:
+            return False
+        steps[call.outputs[0].at] = before & after
+    return True
+
+
+def _steps(many: Tensor, one: Tensor) -> set[int]:
+    """How many elements may lie between an example and the next; none, where no single axis grows with them."""
+    grown = _grown_axes(many, one)
+    if len(grown) != 1 or len(many.shape) != len(one.shape):
+        return set()
+    (axis,) = grown
+    inner, size = prod(many.shape[axis + 1 :]), one.shape[axis]
+    return {inner * part for part in range(1, size + 1) if size % part == 0}
 
 
 def as_images(trace: Trace, count: int) -> bool:
@@ -80,7 +129,7 @@ def as_images(trace: Trace, count: int) -> bool:
     given = {tensor.at for tensor in trace.inputs.values() if tensor.shape[:1] == (count,)}
     for call in trace.calls:
         ranks = {len(tensor.shape) for tensor in call.tensors() if tensor.at in given}
-        row, image = row_of(call.op), call.maybe("input") or call.maybe("self")
+        row, image = row_of(call.op), _image(call)
         if image is not None and image.at in given and row.layout is WINDOWED:
             axes = row.axes or 1
             if len(image.shape) == axes + 2 or (axes == 1 and len(image.shape) > 2):
@@ -107,39 +156,84 @@ def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     row = row_of(many.op)
     if many.op in _LOOKED_UP and many.tensor(_LOOKED_UP[many.op]).shape != one.tensor(_LOOKED_UP[many.op]).shape:
         return False
+    if _spatial(many) & _grown_axes(_image(many), _image(one)):
+        return False
     if not row.mixes:
         return many.library == "aten" and (row.handle is not None or row.random)  # others may do anything
     if len(many.given.shape) != len(one.given.shape):
         return True
-    sizes, rank = zip(many.given.shape, one.given.shape), len(many.given.shape)
-    grown = {axis for axis, (size, alone) in enumerate(sizes) if size != alone}
-    if row.mixes == ("indices",):  # an axis has places in it, or None
-        named = [axis for axis, places in enumerate(many.get("indices", ())) if places is not None]
-        if many.op == "index" and len(named) > 1:
+    if many.op == "index":
+        named = [places for places in many.get("indices", ()) if places is not None]
+        if len(named) > 1 and not named[0].live:
             return True  # each row has a place of its own in it, by its number: the last token of each
+    return not _grown_axes(many.given, one.given) & _named(many)
+
+
+def _named(call: Call) -> set[int]:
+    """The axes along which it takes elements from elsewhere: all of them, where it names none."""
+    row, rank = row_of(call.op), len(call.given.shape)
+    if row.mixes == ("indices",):  # an axis has places in it, or None
+        named = [axis for axis, places in enumerate(call.get("indices", ())) if places is not None]
     else:
-        named = [axis for name in row.mixes for axis in _axes(many.get(name, ()))]
-    return not grown.intersection(axis % rank for axis in (named or range(rank)))
+        named = [axis for name in row.mixes for axis in _axes(call.get(name, ()))]
+    return {axis % rank for axis in named or range(rank)}
+
+
+def _grown_axes(many: Tensor | None, one: Tensor | None) -> set[int]:
+    sizes = zip(many.shape if many else (), one.shape if one else ())
+    return {axis for axis, (size, alone) in enumerate(sizes) if size != alone}
+
+
+def _image(call: Call) -> Tensor | None:
+    return call.maybe("input") or call.maybe("self")
+
+
+def _spatial(call: Call) -> set[int]:
+    """The axes of its image over which an operator moves a window."""
+    row, image, kernel = row_of(call.op), _image(call), call.maybe("weight")
+    count = row.axes or (len(kernel.shape) - 2 if kernel and row.layout is WINDOWED else 0)
+    return set(range(len(image.shape))[-count:]) if image and count else set()
 
 
 def _axes(given: Any) -> Sequence[int]:
     return given if isinstance(given, (list, tuple)) else (given,)
 
 
-def _kept_apart(calls: Sequence[Call], count: int) -> bool:
-    """Whether no operator meets two parts of a first axis of this size, but to join them."""
-    parts = dict[int, frozenset[tuple[int, int]]]()  # of a tensor: the whole that they are of, and which
+_Parts = frozenset[tuple[int, int]]  # of a tensor: the whole that they are of, and which
+
+
+def _met(calls: Sequence[Call], count: int) -> Iterator[tuple[Call, list[_Parts]]]:
+    """The calls, and which parts of a first axis of this size each of their tensors is made of."""
+    parts = dict[int, _Parts]()
     for call in calls:
-        met = frozenset[tuple[int, int]]().union(*[parts.get(tensor.at, frozenset()) for tensor in call.tensors()])
-        if row_of(call.op).joins:
+        met = [parts.get(tensor.at, _Parts()) for tensor in call.tensors()]
+        yield call, met
+        given, row = call.maybe("self"), row_of(call.op)
+        if row.joins:
             continue
-        if len({whole for whole, _ in met}) < len(met):
-            return False
-        given = call.maybe("self")
-        cut = given is not None and row_of(call.op).parts and call.get("dim", 0) == 0 and given.shape[:1] == (count,)
+        cut = given is not None and row.parts and call.get("dim", 0) == 0 and given.shape[:1] == (count,)
         for at, output in enumerate(call.outputs):
-            parts[output.at] = met
+            parts[output.at] = _Parts().union(*met)
             if given is not None and cut:
-                start = call.get("index", call.get("start", 0))
-                parts[output.at] = frozenset([(given.at, at if len(call.outputs) > 1 else start)])
+                start = call.get("index", call.get("start", 0)) % count
+                parts[output.at] = _Parts([(given.at, at if len(call.outputs) > 1 else start)])
+
+
+def _joined_in_order(calls: Sequence[Call], count: int) -> bool:
+    """Whether parts of a first axis of this size are only joined in the order in which they lay."""
+    for call, met in _met(calls, count):
+        starts = [start for one in met for _, start in sorted(one)]
+        if row_of(call.op).joins and starts != sorted(starts):
+            return False
+    return True
+
+
+def _kept_apart(calls: Sequence[Call], count: int) -> bool:
+    """Whether no operator meets two parts of a first axis of this size, but to join them, or mixes it whole."""
+    for call, met in _met(calls, count):
+        row, parts = row_of(call.op), _Parts().union(*met)
+        if not row.joins and len({whole for whole, _ in parts}) < len(parts):
+            return False
+        if row.mixes and not parts and call.maybe("self") and call.given.shape[:1] == (count,) and 0 in _named(call):
+            return False
     return True
