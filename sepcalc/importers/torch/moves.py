@@ -300,7 +300,7 @@ MOVES: dict[str, Operator] = {
     "take": Operator(copied, NONE, whole=("index",)),
     "unfold": Operator(copied, NONE, mixes=("dimension",)),
     "im2col": Operator(copied, NONE, axes=2),
-    "as_strided": Operator(copied, NONE, mixes=("size",)),
+    "as_strided": Operator(copied, NONE, mixes=("dim",)),
     **same_rows(Operator(copied, NONE), "diag_embed", "block_diag"),
     **same_rows(Operator(copied, KEEPS), "tril", "triu", "slice_copy", "copysign"),
     **same_rows(Operator(copied, KEEPS, mixes=("dim",)), "slice_scatter", "select_scatter"),
