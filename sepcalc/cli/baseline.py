@@ -12,8 +12,8 @@ from sepcalc.cli.reading import Reading, reading_options, standard_input, uncoun
 from sepcalc.commands.baseline import baseline_of
 from sepcalc.commands.subjects import read_for_gate
 from sepcalc.errors import bad_input, printable, quoted
-from sepcalc.gate.configuration import files as files_of
-from sepcalc.gate.configuration import find, skips
+from sepcalc.gate.project import files as files_of
+from sepcalc.gate.project import find, skips
 from sepcalc.importers import Request
 from sepcalc.reports.baseline import BaselineReport
 

@@ -26,7 +26,7 @@ from sepcalc.commands.check import demanded
 from sepcalc.commands.subjects import read_for_gate, require_sure
 from sepcalc.errors import InputError, Problem, absence, bad_input, printable
 from sepcalc.gate.checks import BUG, NO_NETWORK, NOTHING, OVER, Demand, Outcome, examine, refused, skipped
-from sepcalc.gate.configuration import boundary, find
+from sepcalc.gate.project import boundary, find
 from sepcalc.reports.check import CheckReport
 from sepcalc.source import is_file_argument
 

@@ -86,7 +86,7 @@ def refuse_without_files(given: Request) -> None:
 
 def refuse_outside(path: str, root: str) -> None:
     """Raises InputError where a path in the folder leads outside through a symbolic link."""
-    from sepcalc.gate.configuration import within
+    from sepcalc.gate.project import within
 
     named = os.path.abspath(path)
     if os.path.commonpath([named, root]) == root and not within(named, root):

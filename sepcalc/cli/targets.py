@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from sepcalc.errors import InputError, bad_input, printable
 from sepcalc.gate.checks import Outcome, refused
-from sepcalc.gate.configuration import Asked, Project, files, skips, upwards
+from sepcalc.gate.configuration import Asked, Project
 from sepcalc.gate.limits import Increase, Limit, Mark
+from sepcalc.gate.project import files, skips, upwards
 from sepcalc.importers import Request
 from sepcalc.source import GIT, is_file_argument
 

@@ -7,9 +7,10 @@ from functools import cache
 from typing import NamedTuple
 
 from sepcalc.errors import InputError, Invalid, bad_input, printable
-from sepcalc.gate.configuration import FILE, Project, upwards
-from sepcalc.gate.configuration import MAX_BYTES as MAX_PROJECT_BYTES
+from sepcalc.gate.configuration import FILE, Project
 from sepcalc.gate.configuration import read as read_project
+from sepcalc.gate.project import MAX_BYTES as MAX_PROJECT_BYTES
+from sepcalc.gate.project import upwards
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Source, decode, read
 from sepcalc.revision import Repository
