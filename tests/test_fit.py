@@ -14,8 +14,10 @@ import sepcalc
 from sepcalc.cli import run
 from sepcalc.network import Network
 from sepcalc.rewriting import read_rules, rewrite
-from sepcalc.rewriting.fit import count_of, fits, narrower, separated, smaller
+from sepcalc.rewriting.answers import count_of, fits
+from sepcalc.rewriting.fit import narrower, smaller
 from sepcalc.rewriting.resize import resized
+from sepcalc.rewriting.separating import separated
 
 ROOT = Path(__file__).parent.parent
 Outcome = tuple[int, str, str]

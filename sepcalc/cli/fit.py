@@ -20,15 +20,13 @@ from sepcalc.network import Network
 from sepcalc.reports.whatif import FitReport
 from sepcalc.rewrite import Settings
 from sepcalc.rewriting import read_fraction
+from sepcalc.rewriting.answers import Answer, Limits, fits
 from sepcalc.rewriting.fit import (
     FINEST,
     SEPARATED,
     WAYS,
-    Answer,
-    Limits,
     answers_of,
     by_channels,
-    fits,
     narrower,
     tried,
     unfit,

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from sepcalc.document.entries import STORED
 from sepcalc.document.scopes import INPUT
+from sepcalc.document.sorts import STRIDED, sorts_of
 from sepcalc.document.structure import Body, Grammar, Step
 from sepcalc.document.writer import (
     FROM_NOTHING,
     counted_elsewhere,
-    entry_of,
     from_nothing,
     heading,
     listed_names,
@@ -24,19 +24,14 @@ from sepcalc.document.writer import (
 )
 from sepcalc.errors import printable
 from sepcalc.network import Network
-from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.repeat import Scan
+from sepcalc.ops.base import Uncounted
 from sepcalc.options import OPTIONS
-from sepcalc.shape import Shapes
-from sepcalc.spec import EACH
-from sepcalc.to_spec import supposed
 
 MAX_PARAMETERS = 6  # of a block: with more it says less than what it stands for
 SMALLEST = 3  # lines that are worth a block
 WIDTH = 100  # of a line that holds a whole branch
 _HOLE = "\0"
 _SIZE = re.compile(r"[1-9]\d{0,17}|0")
-_STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
 _UNIT_STRIDE = re.compile(r" -s1(?= |$)")
 _SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
 _SIZED = {f"-{short}": name for short, name in _SHORT.items() if name != "padding"}
@@ -295,7 +290,7 @@ class CompactText:
         first, *rest = self.written[at].template.split(_HOLE)
         text = first + "".join(self._number(at, hole, names) + part for hole, part in enumerate(rest))
         text, *beside = _COUNTED.split(text)
-        text = _UNIT_STRIDE.sub("", text) if self.written[at].kind in _STRIDED else text
+        text = _UNIT_STRIDE.sub("", text) if self.written[at].kind in STRIDED else text
         pairs = zip(beside[::2], beside[1::2])
         return text, [f"{key}: {value if key == STORED[0] else value.strip('{}')}" for key, value in pairs]
 
@@ -388,31 +383,3 @@ def _branch(lines: Sequence[str], by: int) -> str:
     if plain and len(inside) <= WIDTH:
         return f" [{inside}]"
     return "\n" + "\n".join(_indented(lines, by))
-
-
-def sorts_of(network: Network) -> list[tuple[str, str]]:
-    """The kind and the spec of every layer, as they are read back; options in which blocks often differ come first.
-    Raises Invalid for a layer that the language has no words for."""
-    tensors, known = network.tensors, dict[tuple[type[Op], Op, Shapes], tuple[str, str]]()
-    sorts = []
-    for node in network.nodes:
-        op, inputs = node.op, tuple([tensors[source] for source in node.sources])
-        if isinstance(op, Scan):
-            sorts.append(("scan", entry_of(op, inputs, node.output)))
-        elif op.holds:
-            sorts.append(_sort(op, inputs))
-        else:
-            key = (type(op), op, inputs)
-            if key not in known:
-                known[key] = _sort(op, inputs)
-            sorts.append(known[key])
-    return sorts
-
-
-def _sort(op: Op, inputs: Shapes) -> tuple[str, str]:
-    spec = supposed(op, inputs)
-    if spec.each:
-        return EACH, str(spec)
-    if spec.kind in _STRIDED and "stride" not in spec.options:
-        spec = spec._replace(options={**spec.options, "stride": (1,)})
-    return spec.kind, str(spec)

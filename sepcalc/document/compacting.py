@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from functools import partial
 
-from sepcalc.document.compact_text import CompactText, sorts_of
+from sepcalc.document.compact_text import CompactText
 from sepcalc.document.loading import load_yaml
+from sepcalc.document.sorts import sorts_of
 from sepcalc.document.writer import (
     write,
 )

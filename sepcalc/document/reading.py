@@ -28,7 +28,6 @@ from sepcalc.document.entries import (
 from sepcalc.document.modifiers import Modifying, from_is_empty, kind_in
 from sepcalc.document.pieces import BRACES, columns_of, listed
 from sepcalc.document.problems import Notes
-from sepcalc.document.scopes import INPUT, PREVIOUS
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.kinds import KINDS, unknown_kind
 from sepcalc.nodes import Mapping as MappingNode
@@ -217,38 +216,10 @@ class Entries(Modifying):
         return read_stages(self, node, value)
 
     def scan(self, node: MappingNode, value: Node) -> Scan | None:
-        """``scan: conv lstm``, with ``states``, ``step``, ``next`` and perhaps ``last`` beside it."""
-        values, called = node.values, self.notes.scalar(value, "scan")
-        if called is not None and not is_entry_name(called):
-            self.notes.add("scan needs what it is to be called", "scan: conv lstm", value)
-            called = None
-        missing = [part for part in ("states", "step", "next") if part not in values]
-        if missing:
-            self.notes.add(f"scan needs {listed(missing)} beside it", "", node.keys["scan"])
-            return None
-        states = []
-        given = self.notes.mapping(values["states"], "states")
-        for name, shape in given.items():
-            pieces = self.words(shape) if self.notes.scalar(shape, name) and isinstance(shape, Scalar) else ()
-            if not is_entry_name(name) or name in (INPUT, PREVIOUS):
-                self.notes.add(f"{quoted(name)} cannot be the name of a state", "", key_of(values["states"], name))
-            elif len(pieces) == 1:
-                states.append((name, pieces[0]))
-            elif pieces:
-                self.notes.add(f"the state {name} needs a shape", "for example 8x8x16", shape)
-        if not given and isinstance(values["states"], MappingNode):
-            self.notes.add("states are none: expected names with shapes", "for example {h: 8x8x16}", values["states"])
-        step, carried = self.entries(values["step"], "step"), self.origin(values["next"], "next")
-        last = self.notes.scalar(values["last"], "last") if "last" in values else "false"
-        if last not in ("true", "false"):
-            self.notes.add("last needs true or false", "", values["last"])
-        if called is None or step is None or not carried or not states or len(states) < len(given):
-            return None
-        if len(carried) != len(states):
-            message = f"next names {len(carried)} of a step's layers, but there are {len(states)} states"
-            self.notes.add(message, "one for each, in their order", values["next"])
-            return None
-        return Scan(node, called, tuple(states), step, carried, last == "true")
+        """A recurrent layer by its step."""
+        from sepcalc.document.scan_entry import read_scan
+
+        return read_scan(self, node, value, self.entries)
 
     def answer(self, before: int, text: str, beside: Sequence[str] = ()) -> None:
         """Looks for the layer that was meant by a text, as the hint for all problems but the first ``before``."""

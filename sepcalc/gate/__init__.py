@@ -1,7 +1,7 @@
 """What a network is held to. ``metrics``: the table of what can be limited. ``limits``: a network against its budget.
 ``published``: against published numbers. ``snapshots``, ``diffs`` and ``baselines``: against its own past. ``reasons``:
-why it is over. ``checks``: the verdict on one network. ``configuration``: what a project asks for. ``project``: where that
-stands.
+why it is over. ``checks``: the verdict on one network. ``configuration``: what a project asks for.
+``project``: where that stands.
 
 A command loads what it uses: importing this package loads the first three."""
 

@@ -10,7 +10,7 @@ from sepcalc.cost import COSTS, Cost
 from sepcalc.network import Network
 from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.rewriting import Change, Rewritten
-from sepcalc.rewriting.fit import Answer, largest_of
+from sepcalc.rewriting.answers import Answer, largest_of
 from sepcalc.rewriting.speed import Load, load
 
 
