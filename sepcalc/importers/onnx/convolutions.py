@@ -26,6 +26,11 @@ def pads_of(call: Call, spatial: Shape, kernel: Shape, stride: Shape, dilation: 
     return tuple(zip(given[: len(spatial)], given[len(spatial) :], strict=True))
 
 
+def steps_of(call: Call, axes: int) -> tuple[Shape, Shape]:
+    """Stride and dilation along so many axes."""
+    return call.sizes("strides", rank=axes, default=1), call.sizes("dilations", rank=axes, default=1)
+
+
 def image_of(builder: Builder, value: Value) -> tuple[Value, Shape]:
     """An input with its channels last for the network, and its spatial sizes."""
     if len(value.sizes) < 3:
@@ -39,8 +44,7 @@ def _slid(builder: Builder, call: Call, x: Value, weight: Value) -> tuple[Value,
     kernel, given = weight.sizes[2:], call.ints("kernel_shape")
     if len(weight.sizes) != len(value.sizes) or (given and given != kernel):
         raise Invalid(f"a kernel of {show(weight.sizes) or 'one number'} does not fit an input of {show(value.sizes)}")
-    stride, dilation = (call.sizes(name, rank=len(spatial), default=1) for name in ("strides", "dilations"))
-    return value, kernel, stride, dilation
+    return value, kernel, *steps_of(call, len(spatial))
 
 
 def _conv(builder: Builder, call: Call) -> Results:
@@ -91,20 +95,17 @@ def _causal(builder: Builder, call: Call) -> Results:
     x, kernel = call.input(0), call.input(1)
     if len(x.sizes) != 3 or len(kernel.sizes) != 3:
         raise Invalid(f"a kernel of {show(kernel.sizes)} does not fit an input of {show(x.sizes)}")
-    before = kernel.sizes[-1] - 1
-    state = call.maybe(3)
-    whole = x
+    before, state, whole = kernel.sizes[-1] - 1, call.maybe(3), x
     if state is not None and before:
-        joined = call._replace(name=f"{call.name}/join", inputs=(state, x), attributes={"axis": 2})
-        (whole,) = concat(builder, joined)
+        (whole,) = concat(builder, call.part("join", state, x, attributes={"axis": 2}))
     pads = (0 if state is not None else before, 0)
     inner = call._replace(attributes={"group": x.sizes[1], "pads": pads})
     result = convolved(builder, inner, whole, kernel, call.maybe(2))
     if call.text("activation", "none") in ("silu", "swish"):
         result = Named(builder, call.name).emit(Activation("silu"), result, label="silu")
-    if len(call.outputs) < 2 or not call.outputs[1]:
+    if not any(call.outputs[1:2]):
         return (result,)
-    return (result, moved(builder, call._replace(name=f"{call.name}/state"), whole, (*x.sizes[:2], before), x.batch))
+    return (result, moved(builder, call.part("state"), whole, (*x.sizes[:2], before), x.batch))
 
 
 def _slid_over(call: Call) -> Shape | None:

@@ -126,7 +126,7 @@ class Builder(GraphBuilder[Roots]):
         if axis == value.batch:
             if self.batch > 1:
                 raise self.mixed
-            return self.give(value, value.sizes, number=value.number, batch=None, channels_first=value.channels_first)
+            return self.give(value, value.sizes, value.number, None, value.channels_first)
         return value
 
     def laid(self, value: Value, channels_first: bool) -> Value:
@@ -140,7 +140,7 @@ class Builder(GraphBuilder[Roots]):
         """The value with its channels last for the network; a first axis of one is that of the examples."""
         value = self.laid(value, True)
         if value.batch is None and value.sizes[:1] == (1,) and self.batch == 1 and len(value.sizes) > 2:
-            return self.give(value, value.sizes, number=value.number, batch=0, channels_first=True)
+            return self.give(value, value.sizes, value.number, 0, True)
         return value
 
     def view(self, number: int | None, shape: Shape) -> int:
@@ -242,18 +242,19 @@ class Builder(GraphBuilder[Roots]):
 
     def give(
         self,
-        like: Value | None,
+        like: Value,
         shape: Shape,
-        *,
         number: int | None,
         batch: int | None,
-        channels_first: bool,
+        channels_first: bool = False,
         kind: int = 0,
     ) -> Value:
-        """The value of this shape that a tensor is, seen as the network sees such a value."""
+        """The value of this shape that a tensor is, seen as the network sees such a value. ``batch`` is the axis of
+        the examples; the type of elements is that of ``like``, unless ``kind`` says another. Raises Invalid for a shape
+        that no tensor may have."""
         if len(shape) > MAX_AXES or any(size < 1 or size > MAX_SIZE for size in shape):
             raise Invalid(f"a tensor would be {show(shape) or 'empty'}: expected sizes from 1 to 2^63-1")
-        value = Value(shape, kind or (like.kind if like else 1), None, None, channels_first and len(shape) > 2, batch)
+        value = Value(shape, kind or like.kind, None, None, channels_first and len(shape) > 2, batch)
         return value._replace(number=self.view(number, self.shape(value)))
 
     def like(self, value: Value, number: int) -> Value:
@@ -261,7 +262,7 @@ class Builder(GraphBuilder[Roots]):
         sizes = list(value.sizes)
         for axis, size in zip(self.axes(value), self.tensors[number]):
             sizes[axis] = size * self.batch if axis == value.batch else size
-        return self.give(value, tuple(sizes), number=number, batch=value.batch, channels_first=value.channels_first)
+        return self.give(value, tuple(sizes), number, value.batch, value.channels_first)
 
     def uncounted(self, call: Call, reason: str, shape: Shape | None, weights: Sequence[Value]) -> Value:
         """What cannot be counted is listed, with its reason and the weights that it stores."""

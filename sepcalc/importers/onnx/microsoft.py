@@ -6,6 +6,7 @@ number, and so are the zero points of a sum: only stored numbers fold together.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
 
 from sepcalc.errors import Invalid
@@ -45,16 +46,19 @@ def _activated(builder: Builder, call: Call, value: Value) -> Value:
     return Named(builder, call.name).emit(Activation(_ACTIVATIONS[how]), value, label=_ACTIVATIONS[how])
 
 
-def _fused(operator: str) -> Handler:
+def _fused(operator: str, builder: Builder, call: Call) -> Results:
     """An operator of three inputs, to which a fourth is added, and the activation behind it."""
+    (result, *_) = STANDARD[operator](builder, call._replace(inputs=call.inputs[:3]))
+    if (more := call.maybe(3)) is not None:
+        result = combined(builder, call.part("add"), "add", [result, more])
+    return (_activated(builder, call, result),)
 
-    def handle(builder: Builder, call: Call) -> Results:
-        (result, *_) = STANDARD[operator](builder, call._replace(inputs=call.inputs[:3]))
-        if (more := call.maybe(3)) is not None:
-            result = combined(builder, call._replace(name=f"{call.name}/add"), "add", [result, more])
-        return (_activated(builder, call, result),)
 
-    return handle
+def _ordered(builder: Builder, call: Call, value: Value, order: Sequence[int]) -> Value:
+    """The same elements, their axes in this order."""
+    if value.constant:
+        return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
+    return as_onnx(builder, call, "Transpose", value, perm=tuple(order))
 
 
 def _turned(builder: Builder, call: Call, at: int, side: str) -> Value:
@@ -66,9 +70,7 @@ def _turned(builder: Builder, call: Call, at: int, side: str) -> Value:
         order.insert(-1, order.pop(0))
     if call.whole(f"trans{side}", 0) and len(order) > 1:
         order[-2:] = reversed(order[-2:])
-    if value.constant:
-        return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
-    return as_onnx(builder, call, "Transpose", value, perm=tuple(order))
+    return _ordered(builder, call, value, order)
 
 
 def _matmul(builder: Builder, call: Call) -> Results:
@@ -84,21 +86,20 @@ def _bias_add(builder: Builder, call: Call) -> Results:
 
 
 def _bias_softmax(builder: Builder, call: Call) -> Results:
-    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [call.input(0), call.input(1)])
+    added = combined(builder, call.part("add"), "add", [call.input(0), call.input(1)])
     # all axes from this one on are one row, as before opset 13
     return STANDARD["Softmax"](builder, call._replace(inputs=(added,), opset=11))
 
 
 def _split_gelu(builder: Builder, call: Call) -> Results:
     """The first half of the channels, times gelu of the second."""
-    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [call.input(0), call.input(1)])
+    added = combined(builder, call.part("add"), "add", [call.input(0), call.input(1)])
     first, second = split(builder, call, added, (added.sizes[-1] // 2,) * 2)
     return (combined(builder, call, "multiply", [first, as_onnx(builder, call, "Gelu", second, part="gelu")]),)
 
 
 def _gemm_gelu(builder: Builder, call: Call) -> Results:
-    inner = call._replace(name=f"{call.name}/matmul")
-    product = multiplied(builder, inner, call.input(0), call.input(1), call.maybe(2))
+    product = multiplied(builder, call.part("matmul"), call.input(0), call.input(1), call.maybe(2))
     return (as_onnx(builder, call, "Gelu", product, approximate="tanh"),)
 
 
@@ -131,7 +132,7 @@ def _embedded(builder: Builder, call: Call) -> Results:
         parts.append(table.cut((ids.sizes[-1], table.sizes[-1])))
     else:
         parts.append(as_onnx(builder, call, "Gather", table, places, part="places"))
-    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", parts)
+    added = combined(builder, call.part("add"), "add", parts)
     normed = as_onnx(builder, call, "LayerNormalization", added, call.input(5), call.input(6), axis=-1)
     lengths = Value(None)
     if len(call.outputs) > 1 and call.outputs[1]:
@@ -150,90 +151,68 @@ def _moved(builder: Builder, call: Call, value: Value | None, last: bool) -> Val
     if value is None or len(value.sizes) < 3:
         return value
     rank = len(value.sizes)
-    order = (0, *range(2, rank), 1) if last else (0, rank - 1, *range(1, rank - 1))
-    if value.constant:
-        return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
-    return as_onnx(builder, call, "Transpose", value, perm=order)
+    return _ordered(builder, call, value, (0, *range(2, rank), 1) if last else (0, rank - 1, *range(1, rank - 1)))
 
 
-def _channels_last(handler: Handler, always: bool = False, default: int = 0, also: Sequence[int] = ()) -> Handler:
+def _channels_last(
+    handler: Handler, builder: Builder, call: Call, always: bool = False, default: int = 0, also: Sequence[int] = ()
+) -> Results:
     """An operator whose first input, and those that are named, and first output have their channels last."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        if not (always or call.whole("channels_last", default)):
-            return handler(builder, call)
-        inputs = [
-            _moved(builder, call, value, False) if at in (0, *also) else value for at, value in enumerate(call.inputs)
-        ]
-        return [
-            moved
-            for one in handler(builder, call._replace(inputs=tuple(inputs)))
-            if (moved := _moved(builder, call, one, True))
-        ]
-
-    return handle
+    if not (always or call.whole("channels_last", default)):
+        return handler(builder, call)
+    inputs = [
+        _moved(builder, call, value, False) if at in (0, *also) else value for at, value in enumerate(call.inputs)
+    ]
+    results = [_moved(builder, call, one, True) for one in handler(builder, call._replace(inputs=tuple(inputs)))]
+    return [one for one in results if one]
 
 
 def _group_norm(builder: Builder, call: Call) -> Results:
     """Group norm of the sum of X, a skip and a bias, and SiLU behind it if the attributes say so."""
     value, gain, shift = (call.input(at) for at in range(3))
-    more = [
-        one for one in (_spread(call, value, call.maybe(3)), _spread(call, value, call.maybe(4))) if one is not None
-    ]
-    added = combined(builder, call._replace(name=f"{call.name}/add"), "add", [value, *more]) if more else value
+    more = [_spread(value, one) for one in call.inputs[3:5] if one is not None]
+    added = combined(builder, call.part("add"), "add", [value, *more]) if more else value
     result = as_onnx(builder, call, "GroupNormalization", added, gain, shift, num_groups=call.whole("groups", 1))
     if call.whole("activation", 0):
         result = Named(builder, call.name).emit(Activation("silu"), result, label="silu")
     return (result, added)
 
 
-def _spread(call: Call, value: Value, other: Value | None) -> Value | None:
+def _spread(value: Value, other: Value) -> Value:
     """A number for each channel, so that it meets the channels of the value, which are second."""
-    if other is None or len(other.sizes) == len(value.sizes):
+    if len(other.sizes) == len(value.sizes):
         return other
-    ones = (1,) * (len(value.sizes) - 2)
     if other.constant and len(other.sizes) == 1:
-        return other._replace(shape=(*other.sizes, *ones), data=None)
+        return other._replace(shape=(*other.sizes, *(1,) * (len(value.sizes) - 2)), data=None)
     raise Refused("a skip of other axes than the input has no count here")
 
 
 # --- quantized --------------------------------------------------------------------------------------------------------
 
 
-def _quantized_sum(builder: Builder, call: Call) -> Results:
-    """a·A + b·B + t, clipped."""
-    operands = [call.input(0), call.input(3)]
-    scaled = [value if value.constant else rescaled(builder, call, value, "scale") for value in operands]
-    return (rescaled(builder, call, combined(builder, call, "add", scaled), "zero", "clip"),)
+def _each_rescaled(builder: Builder, call: Call, places: Sequence[int], *parts: str) -> list[Value]:
+    """The inputs at these places, those that are data rescaled."""
+    values = map(call.input, places)
+    return [value if value.constant else rescaled(builder, call, value, *parts) for value in values]
 
 
-def _quantized_product(builder: Builder, call: Call) -> Results:
-    """c·(A - a)·(B - b) + z, clipped."""
-    operands = [call.input(0), call.input(3)]
-    shifted = [value if value.constant else rescaled(builder, call, value, "zero") for value in operands]
-    return (rescaled(builder, call, combined(builder, call, "multiply", shifted), "scale", "zero", "clip"),)
+def _quantized_pair(how: str, before: str, after: Sequence[str], builder: Builder, call: Call) -> Results:
+    """A sum, a·A + b·B + t, or a product, c·(A - a)·(B - b) + z; clipped."""
+    operands = _each_rescaled(builder, call, (0, 3), before)
+    return (rescaled(builder, call, combined(builder, call, how, operands), *after),)
 
 
-def _quantized_mean(operator: str) -> Handler:
+def _quantized_mean(operator: str, builder: Builder, call: Call) -> Results:
     """The mean, whose stored 1/n both scales are folded into, plus a zero point, clipped."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        (result, *_) = STANDARD[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
-        return (rescaled(builder, call, result, "zero", "clip"),)
-
-    return handle
+    (result, *_) = STANDARD[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
+    return (rescaled(builder, call, result, "zero", "clip"),)
 
 
-def _quantized_function(operator: str) -> Handler:
+def _quantized_function(operator: str, builder: Builder, call: Call) -> Results:
     """To numbers, the function, and back: each as written, though a table of all 256 results might serve."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        value = rescaled(builder, call, call.input(0), "zero", "scale")
-        opset = call.whole("opset", 13)
-        (result,) = STANDARD[operator](builder, call._replace(inputs=(value,), opset=opset))
-        return (rescaled(builder, call, result, "scale", "zero", "clip"),)
-
-    return handle
+    value = rescaled(builder, call, call.input(0), "zero", "scale")
+    (result,) = STANDARD[operator](builder, call._replace(inputs=(value,), opset=call.whole("opset", 13)))
+    return (rescaled(builder, call, result, "scale", "zero", "clip"),)
 
 
 def _quantized_concat(builder: Builder, call: Call) -> Results:
@@ -256,10 +235,7 @@ def _same(one: Value | None, other: Value | None) -> bool:
 
 
 def _quantized_where(builder: Builder, call: Call) -> Results:
-    pieces = [
-        value if value.constant else rescaled(builder, call, value, "scale", "zero", "clip")
-        for value in (call.input(1), call.input(4))
-    ]
+    pieces = _each_rescaled(builder, call, (1, 4), "scale", "zero", "clip")
     return STANDARD["Where"](builder, call._replace(inputs=(call.input(0), *pieces)))
 
 
@@ -278,8 +254,7 @@ def _integers_to_numbers(builder: Builder, call: Call) -> Results:
 
 def _dynamic_matmul(builder: Builder, call: Call) -> Results:
     """A's range found and A quantized by it, then the same."""
-    given = call._replace(name=f"{call.name}/quantize", inputs=(call.input(0),))
-    quantized, scale, _ = STANDARD["DynamicQuantizeLinear"](builder, given)
+    quantized, scale, _ = STANDARD["DynamicQuantizeLinear"](builder, call.part("quantize", call.input(0)))
     result = multiplied(builder, call, quantized, call.input(1))
     return (scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
 
@@ -304,30 +279,26 @@ def _few_rows(builder: Builder, call: Call) -> Results:
     return STANDARD["Gather"](builder, call._replace(inputs=(unpacked, call.input(1)), attributes=inner))
 
 
-def _few_bits(bias: int) -> Handler:
+def _few_bits(bias: int, builder: Builder, call: Call) -> Results:
     """A product with N x K weights of a few bits each, packed into bytes in blocks; what unpacks them is prepared."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        outs, ins, bits = call.whole("N", 0), call.whole("K", 0), call.whole("bits", 4)
-        weight = call.input(1)
-        if outs < 1 or ins < 1 or bits not in _BITS:
-            raise Invalid(f"{call.type} has {outs} x {ins} weights of {bits} bits")
-        if not weight.constant or not call.whole("transB", 1):
-            raise Refused("packed weights that are computed, or in another order, have no count here")
-        if prod(weight.sizes) * (8 if weight.kind in (2, 3) else 32) < outs * ins * bits:
-            raise Invalid(f"weights of {show(weight.sizes)} are not the {outs} x {ins} of {bits} bits that it says")
-        _packed(builder, weight, outs * ins, bits)
-        unpacked = weight._replace(shape=(ins, outs), data=None)
-        return (multiplied(builder, call, call.input(0), unpacked, call.maybe(bias) if bias else None),)
-
-    return handle
+    outs, ins, bits = call.whole("N", 0), call.whole("K", 0), call.whole("bits", 4)
+    weight = call.input(1)
+    if outs < 1 or ins < 1 or bits not in _BITS:
+        raise Invalid(f"{call.type} has {outs} x {ins} weights of {bits} bits")
+    if not weight.constant or not call.whole("transB", 1):
+        raise Refused("packed weights that are computed, or in another order, have no count here")
+    if prod(weight.sizes) * (8 if weight.kind in (2, 3) else 32) < outs * ins * bits:
+        raise Invalid(f"weights of {show(weight.sizes)} are not the {outs} x {ins} of {bits} bits that it says")
+    _packed(builder, weight, outs * ins, bits)
+    unpacked = weight._replace(shape=(ins, outs), data=None)
+    return (multiplied(builder, call, call.input(0), unpacked, call.maybe(bias) if bias else None),)
 
 
 MICROSOFT: dict[str, Operator] = {
     **CACHED,
     **UNCOUNTED,
-    "FusedConv": Operator(_fused("Conv"), WINDOWED, multiplies=True),
-    "FusedGemm": Operator(_fused("Gemm"), NONE, multiplies=True),
+    "FusedConv": Operator(partial(_fused, "Conv"), WINDOWED, multiplies=True),
+    "FusedGemm": Operator(partial(_fused, "Gemm"), NONE, multiplies=True),
     "FusedMatMul": Operator(_matmul, NONE, multiplies=True),
     "FusedMatMulActivation": Operator(_matmul, NONE),
     "TransposeMatMul": Operator(_matmul, NONE),
@@ -337,29 +308,37 @@ MICROSOFT: dict[str, Operator] = {
     "GemmFastGelu": Operator(_gemm_gelu, NONE),
     "com.microsoft.SwiGLU": Operator(_clamped_gate, KEEPS),
     "EmbedLayerNormalization": Operator(_embedded, NONE),
-    "NhwcConv": Operator(_channels_last(_fused("Conv"), always=True), WINDOWED_LAST),
-    "NhwcFusedConv": Operator(_channels_last(_fused("Conv"), always=True, also=(3,)), WINDOWED_LAST),
-    "NhwcMaxPool": Operator(_channels_last(STANDARD["MaxPool"].__call__, always=True), WINDOWED_LAST),
-    "GroupNorm": Operator(_channels_last(_group_norm, default=1), IMAGES_LAST),
-    "SkipGroupNorm": Operator(_channels_last(_group_norm, default=1, also=(3,)), IMAGES_LAST),
-    "com.microsoft.QLinearConv": Operator(_channels_last(STANDARD["QLinearConv"].__call__), WINDOWED, scales=OPERANDS),
-    "QLinearAdd": Operator(_quantized_sum, KEEPS, scales=OPERANDS),
-    "QLinearMul": Operator(_quantized_product, KEEPS, scales=OPERANDS),
-    "QLinearAveragePool": Operator(_channels_last(_quantized_mean("AveragePool")), WINDOWED, scales=OPERAND),
-    "QLinearGlobalAveragePool": Operator(
-        _channels_last(_quantized_mean("GlobalAveragePool")), WINDOWED, scales=OPERAND
+    "NhwcConv": Operator(partial(_channels_last, partial(_fused, "Conv"), always=True), WINDOWED_LAST),
+    "NhwcFusedConv": Operator(partial(_channels_last, partial(_fused, "Conv"), always=True, also=(3,)), WINDOWED_LAST),
+    "NhwcMaxPool": Operator(partial(_channels_last, STANDARD["MaxPool"].__call__, always=True), WINDOWED_LAST),
+    "GroupNorm": Operator(partial(_channels_last, _group_norm, default=1), IMAGES_LAST),
+    "SkipGroupNorm": Operator(partial(_channels_last, _group_norm, default=1, also=(3,)), IMAGES_LAST),
+    "com.microsoft.QLinearConv": Operator(
+        partial(_channels_last, STANDARD["QLinearConv"].__call__), WINDOWED, scales=OPERANDS
     ),
-    "QLinearReduceMean": Operator(_quantized_mean("ReduceMean"), NONE, scales=OPERAND),
-    "QLinearLeakyRelu": Operator(_quantized_function("LeakyRelu"), KEEPS, scales=OPERAND),
-    "QLinearSigmoid": Operator(_quantized_function("Sigmoid"), KEEPS, scales=OPERAND),
-    "QLinearSoftmax": Operator(_quantized_function("Softmax"), KEEPS, scales=OPERAND),
+    "QLinearAdd": Operator(partial(_quantized_pair, "add", "scale", ("zero", "clip")), KEEPS, scales=OPERANDS),
+    "QLinearMul": Operator(
+        partial(_quantized_pair, "multiply", "zero", ("scale", "zero", "clip")), KEEPS, scales=OPERANDS
+    ),
+    "QLinearAveragePool": Operator(
+        partial(_channels_last, partial(_quantized_mean, "AveragePool")), WINDOWED, scales=OPERAND
+    ),
+    "QLinearGlobalAveragePool": Operator(
+        partial(_channels_last, partial(_quantized_mean, "GlobalAveragePool")),
+        WINDOWED,
+        scales=OPERAND,
+    ),
+    "QLinearReduceMean": Operator(partial(_quantized_mean, "ReduceMean"), NONE, scales=OPERAND),
+    "QLinearLeakyRelu": Operator(partial(_quantized_function, "LeakyRelu"), KEEPS, scales=OPERAND),
+    "QLinearSigmoid": Operator(partial(_quantized_function, "Sigmoid"), KEEPS, scales=OPERAND),
+    "QLinearSoftmax": Operator(partial(_quantized_function, "Softmax"), KEEPS, scales=OPERAND),
     "QLinearConcat": Operator(_quantized_concat, KEEPS, scales=tuple([at for at in range(1000) if at % 3 != 2])),
     "QLinearWhere": Operator(_quantized_where, KEEPS, scales=(2, 3, 5, 6, 7, 8)),
     "QGemm": Operator(_quantized_gemm, NONE, scales=(1, 2, 4, 5, 7, 8)),
     "MatMulIntegerToFloat": Operator(_integers_to_numbers, ROWS, scales=(2, 3, 4, 5)),
     "DynamicQuantizeMatMul": Operator(_dynamic_matmul, ROWS, scales=(2, 3)),
     "DynamicQuantizeLSTM": Operator(quantized_lstm, SEQUENCES, scales=(8, 9, 10, 11), states=(5, 6)),
-    "MatMulNBits": Operator(_few_bits(5), ROWS, settings=(4,), scales=(2, 3)),
-    "MatMulBnb4": Operator(_few_bits(0), ROWS, scales=(2,)),
+    "MatMulNBits": Operator(partial(_few_bits, 5), ROWS, settings=(4,), scales=(2, 3)),
+    "MatMulBnb4": Operator(partial(_few_bits, 0), ROWS, scales=(2,)),
     "GatherBlockQuantized": Operator(_few_rows, NONE, scales=(2, 3)),
 }

@@ -1,10 +1,12 @@
 """Norms, of stored statistics or of the data's own."""
 
+from functools import partial
+
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import IMAGES, KEEPS_FIRST
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.graph import Builder, Handler, Named
+from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first, hold, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
@@ -25,59 +27,48 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
     return (Named(builder, call.name).emit(BatchNorm(), value, weights=call.inputs[1:3]),)
 
 
-def _row_norm(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.image(call.input(0))
-        if len(value.sizes) < 3:
-            raise Refused("a norm over groups or instances of vectors has no count here")
-        groups = call.size("num_groups", default=1) if how == "group" else 1
-        each = [(value.sizes[1],)]
-        if how == "group":
-            if value.sizes[1] % groups:
-                raise Invalid(f"{groups} groups do not divide the {value.sizes[1]} channels")
-            each += [(groups,)] if call.opset < 21 else []  # one for each group, then
-        for at, what in ((1, "a scale"), (2, "a shift")):
-            hold(call, what, call.input(at), *each)
-        many = value.sizes[0] if len(builder.shape(value)) == len(value.sizes) else 1
-        if many > 1 and builder.batch > 1:
-            raise Refused("a norm over more than one example at once has no count here")
-        seen = _side_by_side(builder, value) if many > 1 else value
-        op = RowNorm(how, groups * many if how == "group" else 1)
-        result = Named(builder, call.name).emit(op, seen, weights=call.inputs[1:3])
-        if many == 1:
-            return (result,)
-        result = builder.laid(result, False)
-        return (
-            builder.give(
-                value, value.sizes, number=result.number, batch=value.batch, channels_first=value.channels_first
-            ),
-        )
-
-    return handle
+def _row_norm(how: str, builder: Builder, call: Call) -> Results:
+    value = builder.image(call.input(0))
+    if len(value.sizes) < 3:
+        raise Refused("a norm over groups or instances of vectors has no count here")
+    groups = call.size("num_groups", default=1) if how == "group" else 1
+    each = [(value.sizes[1],)]
+    if how == "group":
+        if value.sizes[1] % groups:
+            raise Invalid(f"{groups} groups do not divide the {value.sizes[1]} channels")
+        each += [(groups,)] if call.opset < 21 else []  # one for each group, then
+    for at, what in ((1, "a scale"), (2, "a shift")):
+        hold(call, what, call.input(at), *each)
+    many = value.sizes[0] if len(builder.shape(value)) == len(value.sizes) else 1
+    if many > 1 and builder.batch > 1:
+        raise Refused("a norm over more than one example at once has no count here")
+    seen = _side_by_side(builder, value) if many > 1 else value
+    op = RowNorm(how, groups * many if how == "group" else 1)
+    result = Named(builder, call.name).emit(op, seen, weights=call.inputs[1:3])
+    if many == 1:
+        return (result,)
+    result = builder.laid(result, False)
+    return (builder.give(value, value.sizes, result.number, value.batch, value.channels_first),)
 
 
 def _side_by_side(builder: Builder, value: Value) -> Value:
     """Several images, as two that a network compares, as one whose channels are those of all."""
     many, channels, *positions = value.sizes
     plain = builder.laid(value, False)
-    joined = builder.give(plain, (1, many * channels, *positions), number=plain.number, batch=0, channels_first=False)
-    return builder.laid(joined, True)
+    return builder.laid(builder.give(plain, (1, many * channels, *positions), plain.number, 0), True)
 
 
-def _layer_norm(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.laid(call.input(0), False)
-        axis = call.axis_of(value, -1)
-        gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
-        axes = len(value.sizes) - axis
-        for part, what in ((gain, "a scale"), (bias, "a shift")):
-            hold_within(call, what, part, value.sizes[axis:])
-        if axes > len(builder.shape(value)):
-            value = builder.along(value, value.batch or 0)
-        op = RowNorm(how, 1, axes, gain is not None, bias is not None)
-        return (Named(builder, call.name).emit(op, value, weights=[gain, bias]),)
-
-    return handle
+def _layer_norm(how: str, builder: Builder, call: Call) -> Results:
+    value = builder.laid(call.input(0), False)
+    axis = call.axis_of(value, -1)
+    gain, bias = call.maybe(1), call.maybe(2) if how == "layer" else None
+    axes = len(value.sizes) - axis
+    for part, what in ((gain, "a scale"), (bias, "a shift")):
+        hold_within(call, what, part, value.sizes[axis:])
+    if axes > len(builder.shape(value)):
+        value = builder.along(value, value.batch or 0)
+    op = RowNorm(how, 1, axes, gain is not None, bias is not None)
+    return (Named(builder, call.name).emit(op, value, weights=[gain, bias]),)
 
 
 def _mean_variance(builder: Builder, call: Call) -> Results:
@@ -99,21 +90,14 @@ def _mean_variance(builder: Builder, call: Call) -> Results:
     return (Named(builder, call.name).emit(op, value),)
 
 
-def _skip_norm(how: str) -> Handler:
-    """ONNX Runtime's sum of two tensors and its norm in one."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        parts = [call.input(0), call.input(1)]
-        after = 4 if how == "layer" else 3
-        if (bias := call.maybe(after)) is not None:
-            parts.append(bias)
-        added = combined(builder, call._replace(name=f"{call.name}/add"), "add", parts)
-        inputs = (added, call.input(2), call.maybe(3)) if how == "layer" else (added, call.input(2))
-        (result,) = _layer_norm(how)(builder, call._replace(inputs=inputs, attributes={}))
-        nothing = Value(None)
-        return (result, nothing, nothing, added)
-
-    return handle
+def _skip_norm(how: str, builder: Builder, call: Call) -> Results:
+    """ONNX Runtime's sum of two tensors, perhaps with a bias, and its norm in one."""
+    after = 4 if how == "layer" else 3
+    parts = [call.input(0), call.input(1), *filter(None, [call.maybe(after)])]
+    added = combined(builder, call.part("add"), "add", parts)
+    inputs = (added, call.input(2), *([call.maybe(3)] if how == "layer" else []))
+    (result,) = _layer_norm(how, builder, call._replace(inputs=inputs, attributes={}))
+    return (result, Value(None), Value(None), added)
 
 
 def _local_norm(builder: Builder, call: Call) -> Results:
@@ -134,13 +118,13 @@ def _length_norm(builder: Builder, call: Call) -> Results:
 
 NORMS: dict[str, Operator] = {
     "BatchNormalization": Operator(_batch_norm, IMAGES, settings=(3, 4), shape=as_first),
-    "InstanceNormalization": Operator(_row_norm("instance"), IMAGES, shape=as_first),
-    "GroupNormalization": Operator(_row_norm("group"), IMAGES, shape=as_first),
-    "LayerNormalization": Operator(_layer_norm("layer"), KEEPS_FIRST, shape=as_first),
-    "RMSNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST, shape=as_first),
-    "SimplifiedLayerNormalization": Operator(_layer_norm("rms"), KEEPS_FIRST, shape=as_first),
-    "SkipLayerNormalization": Operator(_skip_norm("layer"), KEEPS_FIRST),
-    "SkipSimplifiedLayerNormalization": Operator(_skip_norm("rms"), KEEPS_FIRST),
+    "InstanceNormalization": Operator(partial(_row_norm, "instance"), IMAGES, shape=as_first),
+    "GroupNormalization": Operator(partial(_row_norm, "group"), IMAGES, shape=as_first),
+    "LayerNormalization": Operator(partial(_layer_norm, "layer"), KEEPS_FIRST, shape=as_first),
+    "RMSNormalization": Operator(partial(_layer_norm, "rms"), KEEPS_FIRST, shape=as_first),
+    "SimplifiedLayerNormalization": Operator(partial(_layer_norm, "rms"), KEEPS_FIRST, shape=as_first),
+    "SkipLayerNormalization": Operator(partial(_skip_norm, "layer"), KEEPS_FIRST),
+    "SkipSimplifiedLayerNormalization": Operator(partial(_skip_norm, "rms"), KEEPS_FIRST),
     "MeanVarianceNormalization": Operator(_mean_variance, IMAGES, shape=as_first),
     "LRN": Operator(_local_norm, IMAGES),
     "LpNormalization": Operator(_length_norm, KEEPS_FIRST),

@@ -1,35 +1,35 @@
 """Pools and resampling."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from struct import pack, unpack
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import folded, windowed
 from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED
+from sepcalc.importers.common.resampling import interpolation, pooled_to
 from sepcalc.importers.onnx.arithmetic import power_of
-from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of
-from sepcalc.importers.onnx.graph import Builder, Handler, Named
+from sepcalc.importers.onnx.convolutions import PLACES, image_of, pads_of, steps_of
+from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.opsets import upsampled
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Fold
 from sepcalc.ops.elementwise import Activation
-from sepcalc.ops.pool import GridSample, Pool, Reduce, Upsample
+from sepcalc.ops.pool import GridSample, Pool, Upsample
 from sepcalc.ops.repeat import Each
 from sepcalc.shape import Shape, show
 
 
-def _pool(how: str) -> Handler:
-    return lambda builder, call: _pooled(builder, call, how, call.input(0))
+def _pool(how: str, builder: Builder, call: Call) -> Results:
+    return _pooled(builder, call, how, call.input(0))
 
 
 def _pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
     value, spatial = image_of(builder, image)
-    axes = len(spatial)
-    kernel = call.sizes("kernel_shape", rank=axes)
-    stride, dilation = [call.sizes(name, rank=axes, default=1) for name in ("strides", "dilations")]
+    kernel, (stride, dilation) = call.sizes("kernel_shape", rank=len(spatial)), steps_of(call, len(spatial))
     pads = pads_of(call, spatial, kernel, stride, dilation)
     exclude = how == "avg" and not call.whole("count_include_pad", 0)
     op = Pool(how, kernel, stride, pads, dilation, call.flag("ceil_mode", False), exclude)
@@ -37,52 +37,41 @@ def _pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
     return (result, result._replace(kind=7))
 
 
-def _global_pool(how: str) -> Handler:
-    return lambda builder, call: _all_pooled(builder, call, how, call.input(0))
+def _global_pool(how: str, builder: Builder, call: Call) -> Results:
+    return _all_pooled(builder, call, how, call.input(0))
 
 
 def _all_pooled(builder: Builder, call: Call, how: str, image: Value) -> Results:
     value, spatial = image_of(builder, image)
-    lead = len(builder.shape(value)) - 1 - len(spatial)
-    op = Reduce(how, tuple(range(lead, lead + len(spatial))), True, "reduce" if how == "sum" else "pool")
-    number = builder.add(call.name, op, [value.number])
-    shape = (*value.sizes[:2], *(1,) * len(spatial))
-    return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
+    return (pooled_to(Named(builder, call.name), how, value, (1,) * len(spatial)),)
 
 
-def _powers(pooled: Callable[[Builder, Call, str, Value], Results]) -> Handler:
+def _powers(pooled: Callable[[Builder, Call, str, Value], Results], builder: Builder, call: Call) -> Results:
     """The p-th root of the sum of p-th powers: each element's power once, the windows' sums, their roots."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        value, p = call.input(0), float(call.number("p", default=2))
-        if p < 1:
-            raise Invalid(f"a pool of powers {p:g}: expected 1 or more")
-        if p % 2:  # of even powers there is no need of it
-            value = value._replace(number=builder.add(f"{call.name}/abs", Activation("abs"), [value.number]))
-        value = power_of(builder, call._replace(name=f"{call.name}/power"), value, p)
-        (result, *_) = pooled(builder, call, "sum", value)
-        return (power_of(builder, call._replace(name=f"{call.name}/root"), result, 1 / p),)
-
-    return handle
+    value, p = call.input(0), float(call.number("p", default=2))
+    if p < 1:
+        raise Invalid(f"a pool of powers {p:g}: expected 1 or more")
+    if p % 2:  # of even powers there is no need of it
+        value = Named(builder, call.name).emit(Activation("abs"), value, label="abs")
+    value = power_of(builder, call.part("power"), value, p)
+    (result, *_) = pooled(builder, call, "sum", value)
+    return (power_of(builder, call.part("root"), result, 1 / p),)
 
 
 def _folded(builder: Builder, call: Call) -> Results:
     """Windows put back, ``examples x C·K x positions``; positions of several pictures are channels, too."""
-    value, size, block = builder.laid(call.input(0), False), call.input(1), call.input(2)
-    if size.data is None or block.data is None:
-        raise Refused("the sizes of its windows are computed from the data")
-    to, kernel = [tuple(int(number) for number in one.data.numbers) for one in (size, block)]
+    value = builder.laid(call.input(0), False)
+    to, kernel = (call.input(at).numbers("the sizes of its windows are computed from the data") for at in (1, 2))
     axes = len(to)
     if len(value.sizes) != 3 or len(kernel) != axes or min(to + kernel, default=0) < 1:
         raise Invalid(f"{show(value.sizes)} are not the windows {kernel} of {to}")
-    stride, dilation = [call.sizes(name, rank=axes, default=1) for name in ("strides", "dilations")]
-    pads = pads_of(call, to, kernel, stride, dilation)
-    op = Fold(kernel, to, stride, pads, dilation)
+    stride, dilation = steps_of(call, axes)
+    op = Fold(kernel, to, stride, pads_of(call, to, kernel, stride, dilation), dilation)
     windows, seen = folded(op), builder.shape(value)
     number = builder.view(value.number, (*windows, prod(seen) // max(1, prod(windows))))
     number = builder.add(call.name, op, [number])
     shape = (value.sizes[0], value.sizes[1] // prod(kernel), *to)
-    return (builder.give(value, shape, number=number, batch=value.batch, channels_first=True),)
+    return (builder.give(value, shape, number, value.batch, True),)
 
 
 def _resize(builder: Builder, call: Call) -> Results:
@@ -95,52 +84,38 @@ def _resize(builder: Builder, call: Call) -> Results:
     if value.batch == 0 and sizes[0] != value.sizes[0] and builder.batch > 1:
         raise builder.mixed
     image, spatial = image_of(builder, value)
-    lead = len(builder.shape(image)) - 1 - len(spatial)
+    lead = builder.shape(image)[: -1 - len(spatial)]
     if sizes[:2] != value.sizes[:2]:
         raise Refused("it resamples the batch or the channels")
-    mode = call.text("mode", "nearest")
-    axes = len(spatial)
-    changed = [at for at in range(axes) if sizes[2 + at] != spatial[at]]
-    how = {
-        "nearest": "nearest",
-        "linear": {1: "linear", 2: "bilinear", 3: "trilinear"}.get(axes, ""),
-        "cubic": "bicubic",
-    }
-    word = how.get(mode, "")
-    if not word or (word == "bicubic" and axes != 2) or (lead and word != "nearest"):
+    mode, axes = call.text("mode", "nearest"), len(spatial)
+    word = interpolation(mode, axes)
+    if not word or (lead and word != "nearest"):
         raise Refused(f"resampling {mode} over {axes} axes has no count here")
-    op = Upsample(word, (*builder.shape(image)[:lead], *sizes[2:]))
-    assert changed
-    number = builder.add(call.name, op, [image.number])
-    return (builder.give(image, sizes, number=number, batch=image.batch, channels_first=True),)
+    return (Named(builder, call.name).emit(Upsample(word, (*lead, *sizes[2:])), image),)
 
 
 def _resized(call: Call, value: Value) -> Shape:
-    shape = value.sizes
-    target = call.maybe(3)
-    if call.type == "Upsample":
-        scales, factors = call.maybe(1), call.attributes.get("scales")
-    else:
-        scales, factors = call.maybe(2) if call.opset > 10 else call.maybe(1), None
-    if scales is not None:
-        factors = scales.data.numbers if scales.data is not None else None
-    axes = call.ints("axes") or tuple(range(len(shape)))
-    axes = tuple(range(len(shape))[axis] for axis in axes)
+    """The sizes to reach: as they are said, or the value's times factors."""
+    shape, older = value.sizes, call.type == "Upsample"
+    scales = call.maybe(2 if call.opset > 10 and not older else 1)
+    target = None if older else call.maybe(3)
+    axes = tuple([range(len(shape))[axis] for axis in call.ints("axes") or range(len(shape))])
     result = list(shape)
-    if call.type != "Upsample" and target is not None:
-        if target.data is None:
-            raise Refused("the sizes to reach are computed from the data")
+    if target is not None:
+        wanted = target.numbers("the sizes to reach are computed from the data")
         policy = call.text("keep_aspect_ratio_policy", "stretch")
-        wanted = [int(size) for size in target.data.numbers]
         if policy != "stretch":
             pick = min if policy == "not_larger" else max
             scale = pick(size / shape[axis] for size, axis in zip(wanted, axes, strict=True))
-            wanted = [int(scale * shape[axis] + 0.5) for axis in axes]
+            wanted = tuple([int(scale * shape[axis] + 0.5) for axis in axes])
         for axis, size in zip(axes, wanted, strict=True):
             result[axis] = size
         return tuple(result)
-    if factors is None and scales is not None:
-        raise Refused("the factors to resample by are computed from the data")
+    factors = call.attributes.get("scales") if older else None
+    if scales is not None:
+        if scales.data is None:
+            raise Refused("the factors to resample by are computed from the data")
+        factors = scales.data.numbers
     if factors is None or not len(factors):
         raise Invalid("the factors to resample by are not in the graph")
     for axis, factor in zip(axes, factors, strict=True):
@@ -160,33 +135,25 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
     x, grid = call.input(0), call.input(1)
     axes = len(x.sizes) - 2
     mode = call.text("mode", "bilinear" if call.opset < 20 else "linear")
-    family = {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode)  # as before opset 20
-    names = {1: ("linear", ""), 2: ("bilinear", "bicubic"), 3: ("trilinear", "")}
-    if axes not in names:
+    if not 1 <= axes <= 3:
         raise Refused(f"sampling {mode} over {axes} axes has no count here")
-    words = {"nearest": "nearest", **dict(zip(("linear", "cubic"), names[axes]))}
-    if not words.get(family):
+    word = interpolation({"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode), axes)  # as before opset 20
+    if not word:
         raise Refused(f"sampling {mode} over {axes} axes has no count here: runtimes have none either")
     if len(grid.sizes) != axes + 2 or grid.sizes[-1] != axes or grid.sizes[0] != x.sizes[0]:
         raise Invalid(f"a grid of {show(grid.sizes)} does not fit an input of {show(x.sizes)}")
-    op: Op = GridSample(words[family], call.flag("align_corners", False), grid.constant)
+    op: Op = GridSample(word, call.flag("align_corners", False), grid.constant)
     batch = 0 if 0 in (x.batch, grid.batch) else None
-    x, grid = [builder.for_each(value) for value in (x, grid)]
-    image = builder.image(builder.standing(call.name, x))
-    places = builder.laid(builder.standing(call.name, grid), False)
+    image = builder.image(builder.standing(call.name, builder.for_each(x)))
+    places = builder.laid(builder.standing(call.name, builder.for_each(grid)), False)
     if builder.batch > 1 and (image.batch != 0 or places.batch != 0):
         raise builder.mixed
     many = image.sizes[0] // builder.batch
-    sizes = [
-        tuple(builder.shape(image._replace(batch=None))[1:]),
-        places.sizes[1:],
-    ]
-    numbers = [
-        builder.view(value.number, size if many == 1 else (many, *size)) for value, size in zip((image, places), sizes)
-    ]
-    number = builder.add(call.name, op if many == 1 else Each(op), numbers)
-    shape = (*x.sizes[:2], *grid.sizes[1:-1])
-    return (builder.give(x, shape, number=number, batch=batch, channels_first=True),)
+    lead = () if many == 1 else (many,)
+    sizes = builder.shape(image._replace(batch=None))[1:], places.sizes[1:]
+    numbers = [builder.view(value.number, (*lead, *size)) for value, size in zip((image, places), sizes)]
+    number = builder.add(call.name, Each(op) if lead else op, numbers)
+    return (builder.give(x, (*x.sizes[:2], *grid.sizes[1:-1]), number, batch, True),)
 
 
 def _resized_whole(call: Call) -> Shape | None:
@@ -228,12 +195,12 @@ def _unpooled(call: Call) -> Shape | None:
 
 
 POOLS: dict[str, Operator] = {
-    "MaxPool": Operator(_pool("max"), WINDOWED),
-    "AveragePool": Operator(_pool("avg"), WINDOWED),
-    "GlobalAveragePool": Operator(_global_pool("mean"), WINDOWED),
-    "GlobalMaxPool": Operator(_global_pool("max"), WINDOWED),
-    "LpPool": Operator(_powers(_pooled), WINDOWED),
-    "GlobalLpPool": Operator(_powers(_all_pooled), WINDOWED),
+    "MaxPool": Operator(partial(_pool, "max"), WINDOWED),
+    "AveragePool": Operator(partial(_pool, "avg"), WINDOWED),
+    "GlobalAveragePool": Operator(partial(_global_pool, "avg"), WINDOWED),
+    "GlobalMaxPool": Operator(partial(_global_pool, "max"), WINDOWED),
+    "LpPool": Operator(partial(_powers, _pooled), WINDOWED),
+    "GlobalLpPool": Operator(partial(_powers, _all_pooled), WINDOWED),
     "Col2Im": Operator(_folded, NONE),
     "GridSample": Operator(_grid_sample, IMAGES, apart=True, shape=_sampled),
     "RoiAlign": Operator(

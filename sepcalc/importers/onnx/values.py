@@ -95,6 +95,10 @@ class Call(_Call, Attributes):
     def maybe(self, at: int) -> Value | None:
         return self.inputs[at] if at < len(self.inputs) else None
 
+    def part(self, label: str, *inputs: Value | None, **changes: Any) -> "Call":
+        """The same call as a part of this one, of that label; with these ``inputs`` if there are any."""
+        return self._replace(name=f"{self.name}/{label}", **({"inputs": inputs} if inputs else {}), **changes)
+
     def axis_of(self, value: Value, default: int) -> int:
         """The axis of a value that the attribute of this name says, counted from the first."""
         axis, rank = self.whole("axis", default), len(value.sizes)

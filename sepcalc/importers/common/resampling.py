@@ -1,0 +1,25 @@
+"""Pools to a size that is given, and resampling. Their input is an image whose channels are last for the network."""
+
+from sepcalc.importers.common.values import Emitter, V
+from sepcalc.ops.pool import AdaptivePool, Reduce
+from sepcalc.shape import Shape
+
+_LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+def interpolation(mode: str, axes: int) -> str:
+    """What the ops call interpolation (``nearest``, ``linear``, ``cubic``) over so many spatial axes; empty where they
+    have none."""
+    words = {"nearest": "nearest", "linear": _LINEAR.get(axes, ""), "cubic": "bicubic" if axes == 2 else ""}
+    return words.get(mode, "")
+
+
+def pooled_to(emitter: Emitter[V], how: str, x: V, to: Shape) -> V:
+    """An image pooled (``avg``, ``max``, ``sum``) to these sizes of its last spatial axes. One position is left of each
+    image where all of them are 1, and no window depends on the sizes."""
+    lead = emitter.seen(x)[: -len(to) - 1]  # several images of one example
+    if set(to) != {1}:
+        return emitter.emit(AdaptivePool(how, (*lead, *to)), x)
+    axes = tuple(range(len(lead), len(lead) + len(to)))
+    called = "reduce" if how == "sum" else "pool"
+    return emitter.emit(Reduce("mean" if how == "avg" else how, axes, True, called), x)
