@@ -305,11 +305,25 @@ def test_a_sparse_constant_is_its_numbers(used: bool, tmp_path: Path) -> None:
     assert (note in found.notes) == (not used)
 
 
-def test_what_only_gives_its_shape_is_never_used(tmp_path: Path) -> None:
-    nodes = [node("EyeLike", "q", "e"), node("MatMul", "x e", "y")]
+@pytest.mark.parametrize("nodes", [
+    [node("EyeLike", "q", "e"), node("MatMul", "x e", "y")],
+    [node("RandomNormalLike", "q", "e"), node("MatMul", "x e", "y")],
+    [node("RandomUniformLike", "q", "e"), node("MatMul", "x e", "y")],
+    [node("CastLike", "x q", "y")],
+], ids=lambda nodes: nodes[0].op_type)  # fmt: skip
+def test_what_only_gives_its_shape_or_its_type_is_never_used(nodes: list[Any], tmp_path: Path) -> None:
     made = graph(nodes, {"x": (1, 64)}, "y")
     made.initializer.append(numpy_helper.from_array(np.ones((64, 64), np.float32), "q"))
-    assert "4,096 params are stored and never used: they are not counted (q)" in saved(made, tmp_path).notes
+    found = saved(made, tmp_path)
+    assert "4,096 params are stored and never used: they are not counted (q)" in found.notes
+    assert found.params == 0
+
+
+def test_what_is_cast_is_used(tmp_path: Path) -> None:
+    made = graph([node("CastLike", "q x", "e"), node("MatMul", "x e", "y")], {"x": (1, 64)}, "y")
+    made.initializer.append(numpy_helper.from_array(np.ones((64, 64), np.float32), "q"))
+    found = saved(made, tmp_path)
+    assert (found.params, found.macs, found.notes) == (4096, 4096, ())
 
 
 def test_statistics_of_a_norm_of_stored_tensors_are_buffers(tmp_path: Path) -> None:

@@ -213,6 +213,46 @@ def test_slices_that_interleave_see_the_image_together() -> None:
 
 # --- vmap -------------------------------------------------------------------------------------------------------------
 
+
+class Members(nn.Module):
+    """Three kernels of one shape, stored as one tensor, on the same picture."""
+
+    def __init__(self, code: Callable[..., torch.Tensor], *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, *shape))
+        self.code = code
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.vmap(lambda weight: self.code(weight, x))(self.weight)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_members_of_an_ensemble_are_counted_each(count: int) -> None:
+    """3 members: 3 to 5, and 3x3 of 2 channels to 4 on 8x8, which gives 6x6."""
+    dense = sepcalc.from_torch(Members(lambda weight, x: x @ weight.T, 5, 3), torch.ones(count, 3))
+    assert (dense.macs, dense.params) == (3 * 15, 45)
+    conv = sepcalc.from_torch(Members(lambda weight, x: F.conv2d(x, weight), 4, 2, 3, 3), torch.ones(count, 2, 8, 8))
+    assert (conv.macs, conv.params) == (3 * 4 * 18 * 36, 216)
+    module = nn.ModuleList(nn.Linear(3, 5, bias=False) for _ in range(3))
+
+    def called(x: torch.Tensor) -> torch.Tensor:
+        weights, buffers = torch.func.stack_module_state(list(module))
+        one = nn.Linear(3, 5, bias=False, device="meta")
+        run = lambda *state: torch.func.functional_call(one, state, (x,))  # noqa: E731
+        return torch.vmap(run)(weights, buffers)
+
+    class Stacked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.members = module
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return called(x)
+
+    stacked = sepcalc.from_torch(Stacked(), torch.ones(count, 3))
+    assert (stacked.macs, stacked.params) == (3 * 15, 45)
+
+
 MAPPED: dict[str, Callable[[Any, torch.Tensor], torch.Tensor]] = {
     "both at once": lambda m, x: torch.vmap(lambda one: m.b(m.a(one)))(x),
     "one after the other": lambda m, x: torch.vmap(m.b)(torch.vmap(m.a)(x)),

@@ -5,7 +5,7 @@ from functools import partial
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, RESHAPED, TURNED
+from sepcalc.importers.common.layout import IMAGES, KEEPS, KEEPS_FIRST, NONE, RESHAPED, TURNED
 from sepcalc.importers.common.moves import padded
 from sepcalc.importers.common.moves import part as part_of
 from sepcalc.importers.onnx.arithmetic import trained
@@ -328,7 +328,7 @@ MOVES: dict[str, Operator] = {
     "Dropout": Operator(_same, KEEPS, free=True, computed=same),
     "BitCast": Operator(_cast, KEEPS, free=True),
     "Cast": Operator(_cast, KEEPS, free=True, computed=by_element(cast_elements), older=(6, cast)),
-    "CastLike": Operator(_same, KEEPS),
+    "CastLike": Operator(_same, KEEPS_FIRST, like=(1,)),
     "Reshape": _renaming(reshaped),
     "Flatten": _renaming(flattened),
     "Squeeze": _renaming(squeezed),
@@ -346,7 +346,7 @@ MOVES: dict[str, Operator] = {
     "Shape": Operator(None, NONE, _MEASURED, measures=True),
     "Size": Operator(None, NONE, _MEASURED, measures=True),
     "ConstantOfShape": Operator(None, NONE, settings=(0,), computed=FILLED),
-    "EyeLike": Operator(None, NONE, settings=(0,), like=True, shape=as_first),
+    "EyeLike": Operator(None, NONE, like=(0,), shape=as_first),
     "Range": Operator(None, NONE, settings=(0, 1, 2), computed=RANGED),
     "DepthToSpace": Operator(partial(_pixels, how="pixel-shuffle"), IMAGES),
     "SpaceToDepth": Operator(partial(_pixels, how="pixel-unshuffle"), IMAGES),

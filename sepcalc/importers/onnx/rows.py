@@ -34,7 +34,7 @@ class Operator(NamedTuple):
     table: bool = False
     free: bool = False  # costs nothing, on a tensor whose shape depends on the data too
     measures: bool = False  # reads no elements: only how many there are
-    like: bool = False  # reads the shape and the type of its tensor alone
+    like: tuple[int, ...] = ()  # inputs of which it reads the shape and the type alone
     # Works on each example by itself where it is not counted; along an axis (by default ``axis``) only if that is not
     # the examples'.
     apart: bool = False

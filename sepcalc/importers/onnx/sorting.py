@@ -68,7 +68,7 @@ def _chosen(builder: Builder, call: Call) -> Results:
 SORTING: dict[str, Operator] = {
     "TopK": Operator(_top, KEEPS_FIRST, takes=True, axis=-1),
     **same_rows(Operator(_drawn, NONE, random=True), "RandomNormal", "RandomUniform"),
-    **same_rows(Operator(_drawn, NONE, random=True, apart=True), "RandomNormalLike", "RandomUniformLike"),
+    **same_rows(Operator(_drawn, NONE, random=True, like=(0,), apart=True), "RandomNormalLike", "RandomUniformLike"),
     "Multinomial": Operator(None, NONE, _DRAWN, random=True, apart=True),
     "Hardmax": Operator(None, KEEPS_FIRST, axis=-1, shape=as_first),
     "Bernoulli": Operator(_chosen, KEEPS_FIRST, random=True, apart=True),

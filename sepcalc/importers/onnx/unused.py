@@ -43,8 +43,9 @@ class _Search:
             if given and needed.isdisjoint(given):
                 self.dead([node], None, owner)
                 continue
-            if node.domain not in DOMAINS or not (row_at(node).measures or row_at(node).like):
-                needed.update(node.input)
+            row = row_at(node) if node.domain in DOMAINS else None
+            if row is None or not row.measures:
+                needed.update([name for at, name in enumerate(node.input) if row is None or at not in row.like])
             if (node.domain, node.op_type) in self.functions:
                 self.called[node.domain, node.op_type] = None
             for part, inner in _graphs(node):

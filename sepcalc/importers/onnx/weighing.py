@@ -35,7 +35,7 @@ def weights_of(builder: Builder, call: Call) -> list[Value]:
         if at in row.scales:
             found.append(value._replace(roots=_scales(builder, value)))
             continue
-        if at in row.settings:
+        if at in row.settings or at in row.like:
             continue
         shut = at == row.mask and prod(value.sizes[:-2]) == 1
         zeros = at in row.states and value.data is not None and not any(value.data.numbers)
@@ -64,7 +64,7 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
             continue
         if at in row.scales:
             weights = _scales(builder, value)
-        elif at in row.settings:
+        elif at in row.settings or at in row.like:
             continue
         else:
             weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
