@@ -44,6 +44,8 @@ MAX_ARGUMENTS = 1000  # of a function
 
 
 class Function(NamedTuple):
+    """A function of the language: how it runs, how it is written, and how many arguments it takes."""
+
     run: Callable[..., Number]
     signature: str
     least: int  # arguments
@@ -72,6 +74,7 @@ def settled(value: Number) -> Number:
 
 
 def quotient(left: Number, right: Number) -> Number:
+    """``left / right``, exactly. Raises ZeroDivisionError."""
     if type(left) is int and type(right) is int and right and left % right == 0:
         return left // right
     from fractions import Fraction

@@ -18,6 +18,8 @@ class ExpressionError(Invalid):
 
 
 class Token(NamedTuple):
+    """A word or a symbol of an expression, with its columns (from 0)."""
+
     kind: str  # "number", "name" or "end"; of a word or a symbol of the language the word or symbol itself
     text: str
     start: int
@@ -33,10 +35,12 @@ class Part(NamedTuple):
 
 
 def constant_part(token: Token, value: Value) -> Part:
+    """A number, or true or false."""
     return Part(lambda names: value, token.start, token.end)
 
 
 def name_part(token: Token) -> Part:
+    """The value of a name."""
     name = token.text
 
     def run(names: Names) -> Value:
@@ -66,6 +70,8 @@ def _unknown(token: Token, names: Names) -> ExpressionError:
 
 
 def choice_part(arms: Sequence[tuple[Part, Part]], otherwise: Part) -> Part:
+    """``a if c else b``: the first part whose condition holds, or ``otherwise``."""
+
     def run(names: Names) -> Value:
         for condition, part in arms:
             if condition.run(names):
@@ -89,6 +95,7 @@ def _both(first: Part, rest: _Rest) -> Part:
 
 
 def negation_part(token: Token, part: Part) -> Part:
+    """``not a``."""
     return Part(lambda names: not part.run(names), token.start, part.end)
 
 
@@ -132,12 +139,14 @@ def _arithmetic(first: Part, rest: _Rest) -> Part:
 
 
 def signed_part(sign: Token, part: Part) -> Part:
+    """``-a``, ``+a``."""
     symbol = f"'{sign.kind}'"
     factor = -1 if sign.kind == "-" else 1
     return Part(lambda names: factor * _number(part, names, symbol), sign.start, part.end)
 
 
 def call_part(name: str, function: Function, arguments: Sequence[Part], start: int, end: int) -> Part:
+    """A call of a function; ``start`` and ``end`` are its columns."""
     shown = f"{name}()"
 
     def run(names: Names) -> Value:

@@ -255,10 +255,12 @@ class Network:
 
     @property
     def macs(self) -> int:
+        """Multiply-accumulates of all layers, for one example."""
         return self.cost.macs
 
     @property
     def params(self) -> int:
+        """Numbers that are trained. A weight that several layers share counts once."""
         return self.cost.params
 
     @property

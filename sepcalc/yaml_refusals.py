@@ -10,6 +10,8 @@ DEPTH = 100  # collections within each other
 
 
 class Refusal(NamedTuple):
+    """What is refused, and where (line and column from 0)."""
+
     where: Place
     message: str
     hint: str = ""

@@ -70,6 +70,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of the first argument. Raises UsageError for a word that is none."""
         if args and args[0] not in COMMANDS:
             raise click.UsageError(f"unknown command {quoted(args[0])}", ctx)
         return super().resolve_command(ctx, args)

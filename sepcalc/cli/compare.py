@@ -24,6 +24,8 @@ Examples:
 
 
 class CompareCommand(SpecCommand):
+    """The command, whose help lists the options of convolutions and of their variants."""
+
     kinds = COMPARED
     also = REWRITE_OPTIONS
 

@@ -24,6 +24,7 @@ _LIMITS = ("--max", "--max-increase")
 
 
 def root() -> click.Context:
+    """A context of the whole command line."""
     return click.Context(commands, info_name="sepcalc", **commands.context_settings)
 
 

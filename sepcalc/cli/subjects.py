@@ -332,6 +332,7 @@ def kind_of(word: str) -> str:
 
 
 def is_spec(rest: Sequence[str]) -> bool:
+    """Whether these words are a layer spec: a shape stands first."""
     subjects = [word for word in rest if word[:1] != "-"]
     first = subjects[0] if subjects else ""
     if re.search(r",\s*[A-Za-z]", first):  # a network on one line
@@ -340,6 +341,7 @@ def is_spec(rest: Sequence[str]) -> bool:
 
 
 def readable(rest: Sequence[str]) -> tuple[Spec | None, Meant | None]:
+    """The spec that the words are; or else None, and the line that was meant where one is known."""
     own = [*options_of("layer")]
     words = [word for word in rest if word.partition("=")[0] not in own]
     text = " ".join(words)

@@ -101,6 +101,7 @@ def _identity(argument: str) -> str:
 
 
 def shown(argument: str) -> str:
+    """The argument as messages name it."""
     return "<stdin>" if argument == "-" else argument
 
 

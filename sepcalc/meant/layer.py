@@ -54,6 +54,7 @@ class Layer:
             raise Contradiction(f"{self.name} takes {wanted}, but {shape} has {axes}")
 
     def store(self, option: str, value: str) -> None:
+        """Keeps a value of an option. Raises Lost where it has another one."""
         if self.options.get(option, value) != value:
             raise Lost
         self.options[option] = value
@@ -90,11 +91,13 @@ def spelled(option: Option, value: str) -> str:
 
 
 def truth(value: str) -> str:
+    """``true`` or ``false`` for a word that means one. Raises Lost for any other."""
     truth = foreign.TRUTHS.get(value.lower() or "true")
     return lost() if truth is None else str(truth).lower()
 
 
 def lost() -> str:
+    """Raises Lost, where an expression is needed."""
     raise Lost
 
 
@@ -115,6 +118,7 @@ def written(layer: Layer, shapes: tuple[str, ...], made_up: list[str]) -> list[s
 
 
 def needed(layer: Layer) -> list[str]:
+    """The options that the layer needs and that were not given."""
     missing = [name for name in KINDS[layer.kind].needs if name not in layer.options]
     if layer.kind == "pool" and not layer.words[1:] and not layer.options.keys() & {"kernel", "to"}:
         missing.append("kernel")
@@ -130,6 +134,7 @@ def needed(layer: Layer) -> list[str]:
 
 
 def instance(layer: Layer, name: str, shapes: tuple[str, ...]) -> str:
+    """An example value of an option, for a layer on these shapes."""
     sizes = [int(size) for size in shapes[0].split("x")] if shapes else []
     channels = sizes[-1] if sizes else 0
     match layer.kind, name:

@@ -35,6 +35,7 @@ class Reader:
         self.channels = int(shapes[0].rsplit("x", 1)[-1]) if shapes else 0
 
     def read(self, words: Sequence[str]) -> list[Layer]:
+        """The layers that the words mean. Raises Lost where they mean none."""
         layers: list[Layer] = []
         layer: Layer | None = None
         ahead: list[str] = []  # numbers before the kind
@@ -153,6 +154,7 @@ class Reader:
         return 0
 
     def is_option(self, word: str) -> bool:
+        """Whether a word is an option, of ours or of another tool."""
         name = plain(word.partition("=")[0])
         return bool(self.meanings(name)) or name in foreign.IGNORED
 
@@ -162,6 +164,7 @@ class Reader:
         return own + [option for option, names in foreign.OPTIONS.items() if name in names.split()]
 
     def fits(self, layer: Layer, option: str) -> bool:
+        """Whether a layer takes this option."""
         return option in KINDS[layer.kind].options or option in self.also
 
     # --- options
@@ -269,6 +272,7 @@ class Reader:
         return at
 
     def lettered(self, layer: Layer, letter: str, value: str) -> None:
+        """Keeps the value of a one-letter option. Raises Lost for an unknown letter."""
         name = foreign.LETTERS.get(letter.lower(), "")
         if not name or not self.fits(layer, name):
             raise Lost

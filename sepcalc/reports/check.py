@@ -96,6 +96,7 @@ class CheckReport(NamedTuple):
                 yield {**head, **held.verdict.record(), "level": held.verdict.level, "notes": notes}
 
     def cases(self) -> Sequence[Case]:
+        """The verdicts of all checks, for formats that list verdicts."""
         return [case for outcome in self.outcomes for case in self._cases(outcome)]
 
     def _cases(self, outcome: Outcome) -> Iterator[Case]:

@@ -126,6 +126,7 @@ class DiffReport(NamedTuple):
                 yield {**head, **counts, "new_name": new_name, "parts": parts}
 
     def cases(self) -> Sequence[Case]:
+        """The verdicts on growth, for formats that list verdicts."""
         suite = f"{self.found.names[0]} -> {self.found.names[1]}"
         cases = []
         for one in self.found.held:

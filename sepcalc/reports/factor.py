@@ -32,6 +32,7 @@ class FactorReport(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether everything that ran agrees with the formulas and the predicted errors."""
         return self.exactly is not False and all(proof.ok for proof in self.proofs or ())
 
     def sections(self) -> list[Section]:

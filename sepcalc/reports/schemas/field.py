@@ -14,30 +14,37 @@ OPTIONAL = "x-optional"  # marks a field that may be absent; in a schema it is m
 
 
 def count(description: str) -> Schema:
+    """A whole number from 0."""
     return {"type": "integer", "minimum": 0, "description": description}
 
 
 def whole(description: str) -> Schema:
+    """A whole number, perhaps below 0."""
     return {"type": "integer", "description": description}
 
 
 def number(description: str) -> Schema:
+    """A number."""
     return {"type": "number", "description": description}
 
 
 def text(description: str) -> Schema:
+    """A text."""
     return {"type": "string", "description": description}
 
 
 def truth(description: str) -> Schema:
+    """True or false."""
     return {"type": "boolean", "description": description}
 
 
 def one_of(names: tuple[str, ...], description: str) -> Schema:
+    """One of these texts."""
     return {"enum": [*names], "description": description}
 
 
 def several(items: Schema, description: str) -> Schema:
+    """A list of items."""
     return {"type": "array", "items": items, "description": description}
 
 
@@ -47,14 +54,17 @@ def objects(each: str, fields: Fields, description: str) -> Schema:
 
 
 def texts(description: str) -> Schema:
+    """A list of texts."""
     return several({"type": "string"}, description)
 
 
 def shape(description: str) -> Schema:
+    """A shape: sizes from 1."""
     return several({"type": "integer", "minimum": 1}, f"{description}: a shape, channels last, no batch")
 
 
 def by_name(values: Schema, description: str) -> Schema:
+    """An object whose keys are names, and whose values are of one sort."""
     return {"type": "object", "additionalProperties": values, "description": description}
 
 
@@ -64,16 +74,19 @@ def shared(name: str, description: str) -> Schema:
 
 
 def many(name: str, description: str) -> Schema:
+    """A list of objects that several reports have."""
     return several({"$ref": f"#/definitions/{name}"}, description)
 
 
 def or_null(schema: Schema) -> Schema:
+    """The same, or null."""
     description = schema["description"]
     inner = {key: value for key, value in schema.items() if key != "description"}
     return {"anyOf": [inner, {"type": "null"}], "description": description}
 
 
 def maybe(schema: Schema) -> Schema:
+    """The same, in a field that may be absent."""
     return {**schema, OPTIONAL: True}
 
 
@@ -91,6 +104,7 @@ def closed(description: str, fields: Fields) -> Schema:
 
 
 def format_of(name: str) -> Schema:
+    """The field that names the report and its version."""
     return {"const": f"sepcalc-{name}/1", "description": "which report this is, and its version"}
 
 

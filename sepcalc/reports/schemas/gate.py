@@ -6,6 +6,7 @@ from sepcalc.reports.schemas.field import Fields
 
 
 def check() -> Fields:
+    """The fields of ``sepcalc check``."""
     weight = field.closed(
         "A layer.", {"name": field.text("the layer"), "amount": field.count("what it has of the metric")}
     )
@@ -57,6 +58,7 @@ def check() -> Fields:
 
 
 def diff() -> Fields:
+    """The fields of ``sepcalc diff``."""
     total: Fields = {
         "metric": field.one_of(tuple(METRICS), "the metric"),
         "old": field.count("what it was"),
@@ -95,6 +97,7 @@ def diff() -> Fields:
 
 
 def baseline() -> Fields:
+    """The fields of ``sepcalc baseline``."""
     layer: Fields = {
         **field.ROW,
         "stored": field.count("numbers that it reads as weights"),

@@ -6,6 +6,7 @@ from sepcalc.reports.schemas.field import Fields
 
 
 def compare() -> Fields:
+    """The fields of ``sepcalc compare``."""
     ratio = {name: field.number(f"{name} / those of the normal convolution") for name in ("mults", "params")}
     variant: Fields = {
         "name": field.text("the variant"),
@@ -32,6 +33,7 @@ def compare() -> Fields:
 
 
 def layer() -> Fields:
+    """The fields of ``sepcalc layer``."""
     before = {name: field for name, field in field.LAYER.items() if name not in LATER_FIELDS}
     after = {name: field.LAYER[name] for name in LATER_FIELDS}
     return {
@@ -43,6 +45,7 @@ def layer() -> Fields:
 
 
 def network() -> Fields:
+    """The fields of ``sepcalc network``."""
     totals = {
         **field.COST_FIELDS,
         "peak_memory": field.count("bytes of live tensors, at most"),
@@ -77,6 +80,7 @@ def network() -> Fields:
 
 
 def verify() -> Fields:
+    """The fields of ``sepcalc verify``."""
     layer: Fields = {
         "name": field.text("the layer"),
         "formula": field.shared("counts", "what the formulas say"),
@@ -101,6 +105,7 @@ def verify() -> Fields:
 
 
 def whatif() -> Fields:
+    """The fields of ``sepcalc whatif``."""
     layer: Fields = {
         "name": field.text("the layer, as it was called"),
         "before": field.shared("costs", "what it cost"),
@@ -132,6 +137,7 @@ def whatif() -> Fields:
 
 
 def fit() -> Fields:
+    """The fields of ``sepcalc fit``."""
     way: Fields = {
         "way": field.one_of(("none", "width", "resolution", "separate"), "the way; none where it fits as it is"),
         "change": field.or_null(field.text("what was changed; null where no change fits")),

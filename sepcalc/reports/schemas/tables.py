@@ -5,6 +5,7 @@ from sepcalc.reports.schemas.field import Fields
 
 
 def factor() -> Fields:
+    """The fields of ``sepcalc factor``."""
     step: Fields = {
         "variant": field.text("how it is run"),
         "rank": field.or_null(field.count("at which rank; null: the kernel as it is")),
@@ -59,6 +60,7 @@ def factor() -> Fields:
 
 
 def kernels() -> Fields:
+    """The fields of ``sepcalc factor --list``."""
     kernel = field.closed("A kernel.", {"name": field.text("its name"), "says": field.text("what it is")})
     return {
         "kernels": field.several(kernel, "the kernels that have names"),
@@ -67,6 +69,7 @@ def kernels() -> Fields:
 
 
 def kinds() -> Fields:
+    """The fields of ``sepcalc kinds``."""
     kind: Fields = {
         "name": field.text("the kind"),
         "words": field.several({"type": "array", "items": {"type": "string"}}, "the choices for each word after it"),
@@ -88,6 +91,7 @@ def kinds() -> Fields:
 
 
 def zoo() -> Fields:
+    """The fields of ``sepcalc zoo``."""
     network: Fields = {
         "name": field.text("its name in the zoo"),
         "title": field.text("the network's own name"),
@@ -104,6 +108,7 @@ def zoo() -> Fields:
 
 
 def operators() -> Fields:
+    """The fields of ``sepcalc operators``."""
     uncounted = field.closed(
         "An operator.", {"name": field.text("the operator"), "reason": field.text("why it is not counted")}
     )
