@@ -7,7 +7,7 @@ from math import prod
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sepcalc.cost import Cost, total
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, printable, quoted
 from sepcalc.network import Node, Origin
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Constant
@@ -247,7 +247,7 @@ def never_used(params: int, names: Sequence[str], buffers: int = 0) -> str:
 def unsuited(size: int, found: Iterable[int]) -> InputError:
     """The refusal of a number of examples that the inputs do not have."""
     sizes = " and ".join(map(str, dict.fromkeys(found))) or "none"
-    return InputError([Problem(f"--batch {size}: the inputs hold other numbers along their first axis: {sizes}")])
+    return bad_input(f"--batch {size}: the inputs hold other numbers along their first axis: {sizes}")
 
 
 def listed(names: Sequence[str]) -> str:

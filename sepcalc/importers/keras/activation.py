@@ -1,5 +1,6 @@
 """Activations: as layers, and as the ``activation`` of others."""
 
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -138,9 +139,10 @@ def relu(call: Call) -> Tensor:
     return x if limit is None else call.add(Stored("minimum"), x)
 
 
-def leaky_relu(call: Call) -> Tensor:
-    call.settings.number("negative_slope", "alpha", default=0.3)
-    return call.add(Activation("leaky-relu"), call.x)
+def checked(call: Call, how: str, names: tuple[str, ...], default: float) -> Tensor:
+    """A function whose setting must be a number, whichever it is."""
+    call.settings.number(*names, default=default)
+    return call.add(Activation(how), call.x)
 
 
 def prelu(call: Call) -> Tensor:
@@ -167,11 +169,6 @@ def softmax_layer(call: Call) -> Tensor:
     return softmax(call, call.x, call.settings.axes("axis", len(call.x.shape) + 1))
 
 
-def thresholded_relu(call: Call) -> Tensor:
-    call.settings.number("theta", default=1.0)
-    return call.add(Activation("threshold"), call.x)
-
-
 def unit(call: Call, tensor: Tensor, axes: tuple[int, ...], link: str = "") -> Tensor:
     """x·min(1/sqrt(sum of squares), 1/ε), as keras.ops.normalize has it."""
     inner = f"{link}/" if link else ""
@@ -183,9 +180,9 @@ def unit(call: Call, tensor: Tensor, axes: tuple[int, ...], link: str = "") -> T
 LAYERS: dict[str, Operator] = {
     "Activation": Operator(activation, KEEPS),
     "ReLU": Operator(relu, KEEPS),
-    "LeakyReLU": Operator(leaky_relu, KEEPS),
+    "LeakyReLU": Operator(partial(checked, how="leaky-relu", names=("negative_slope", "alpha"), default=0.3), KEEPS),
     "PReLU": Operator(prelu, KEEPS),
     "ELU": Operator(elu, KEEPS),
     "Softmax": Operator(softmax_layer, KEEPS),
-    "ThresholdedReLU": Operator(thresholded_relu, KEEPS),
+    "ThresholdedReLU": Operator(partial(checked, how="threshold", names=("theta",), default=1.0), KEEPS),
 }

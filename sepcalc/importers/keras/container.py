@@ -10,7 +10,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import Invalid, bad_input, printable, quoted
 from sepcalc.extras import install
 from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.keras import hdf5
@@ -44,9 +44,9 @@ def load(path: str) -> Any:
                 raise Invalid(f"a {suffix} file should be {expected}, but this one begins otherwise")
         return _parsed(text)
     except OSError as error:
-        raise InputError([Problem(f"cannot be read: {error.strerror or error}", place=printable(path))]) from error
+        raise bad_input(f"cannot be read: {error.strerror or error}", place=printable(path)) from error
     except Invalid as fact:
-        raise InputError([Problem(fact.message, fact.hint, place=printable(path))]) from fact
+        raise bad_input(fact.message, fact.hint, place=printable(path)) from fact
 
 
 def stored(path: str) -> list[tuple[str, str, int]] | str:

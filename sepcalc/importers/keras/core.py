@@ -286,7 +286,9 @@ LAYERS: dict[str, Operator] = {
     "Dense": Operator(dense, ROWS, last=lambda settings, shape: settings.size("units")),
     "EinsumDense": Operator(einsum_dense, NONE, last=_einsum_last),
     "Embedding": Operator(embedding, NONE, last=_depth),
-    "ReversibleEmbedding": Operator(reversible_embedding, NONE, last=_depth),
+    "ReversibleEmbedding": Operator(
+        reversible_embedding, NONE, last=lambda settings, shape: settings.size("output_dim")
+    ),
     "Flatten": Operator(flatten, RESHAPED),
     "Reshape": Operator(reshape, RESHAPED),
     "Permute": Operator(permute, TURNED),

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.errors import Invalid, bad_input, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import fixed_batch, never_used
 from sepcalc.importers.common.protobuf import read as read_message
@@ -43,13 +43,13 @@ def read(path: str, request: Request = Request()) -> Network:
     shown = printable(path)
     graph = model.graph
     if not graph.node:
-        raise InputError([Problem(f"{shown}: it holds no graph of operators")])
+        raise bad_input(f"{shown}: it holds no graph of operators")
     opsets = {one.domain: one.version for one in model.opset_import}
     if 0 < model.ir_version < 3:  # files said no opset then
         opsets.setdefault("", 1)
     for domain, version in opsets.items():
         if domain in ("", "ai.onnx") and not 1 <= version <= NEWEST:
-            raise InputError([Problem(f"{shown}: opset {version} is not known", f"expected 1 to {NEWEST}")])
+            raise bad_input(f"{shown}: opset {version} is not known", f"expected 1 to {NEWEST}")
     stored = {tensor.name for tensor in graph.initializer} | {one.values.name for one in graph.sparse_initializer}
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
@@ -81,9 +81,9 @@ def read(path: str, request: Request = Request()) -> Network:
     except Misfit as misfit:
         raise misfit.refusal(path) from misfit
     except Invalid as fact:
-        raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
+        raise bad_input(f"{shown}: {fact.message}", fact.hint) from fact
     except RecursionError as error:
-        raise InputError([Problem(f"{shown}: its graphs stand in each other too deep")]) from error
+        raise bad_input(f"{shown}: its graphs stand in each other too deep") from error
     batch, found = builder.batch, examples.found
     if batch > 1:
         fixed = border.fixed
@@ -139,9 +139,9 @@ def _load(path: str) -> Any:
         with open(path, "rb") as file:
             return read_message(file, ONNX, "Model")
     except ValueError as error:
-        raise InputError([Problem(f"{shown}: this is no ONNX model, or it is damaged")]) from error
+        raise bad_input(f"{shown}: this is no ONNX model, or it is damaged") from error
     except OSError as error:
-        raise InputError([Problem(f"{shown}: cannot be read: {error.strerror}")]) from error
+        raise bad_input(f"{shown}: cannot be read: {error.strerror}") from error
 
 
 def _refuse_twice(shown: str, graph: Any) -> None:
@@ -149,7 +149,7 @@ def _refuse_twice(shown: str, graph: Any) -> None:
     given.update(one.name for one in graph.input)
     for name, count in given.items():
         if count > 1:
-            raise InputError([Problem(f"{shown}: {count} nodes or inputs give the tensor {quoted(name)}")])
+            raise bad_input(f"{shown}: {count} nodes or inputs give the tensor {quoted(name)}")
 
 
 # --- what stands at the border ---------------------------------------------------------------------------------------

@@ -29,8 +29,7 @@ def _gather(builder: Builder, call: Call) -> Results:
             weights = [data]
             op = Embedding(data.sizes[0], prod(data.sizes[1:]))
             number = builder.add(call.name, op, [builder.laid(at, False).number], weights)
-            result = Value(shape, data.kind, None, None, False, batch)
-            return (result._replace(number=builder.view(number, builder.shape(result))),)
+            return (builder.give(data, shape, number=number, batch=batch, channels_first=False),)
         return (moved(builder, call, data, shape, batch, [trained(builder, data)]),)
     if axis != data.batch and (taken := _evenly(at, data.sizes[axis])) is not None:
         start = tuple([taken.start if each == axis else 0 for each in range(rank)])

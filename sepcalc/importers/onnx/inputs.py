@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import guessed, listed, unsuited
 from sepcalc.importers.common.layout import KEEPS, KEEPS_FIRST, ROWS, SEQUENCES
@@ -137,9 +137,7 @@ class Inputs:
         if "" in given:
             if len(names) != 1:
                 known = ", ".join(map(quoted, names)) or "none"
-                raise InputError(
-                    [Problem(f"{shown}: it has {len(names)} inputs: {known}", "name one: --input NAME=SHAPE")]
-                )
+                raise bad_input(f"{shown}: it has {len(names)} inputs: {known}", "name one: --input NAME=SHAPE")
             given[names[0]] = given.pop("")
         for name in given:
             if name not in names:

@@ -106,9 +106,9 @@ def _ordered(
 ) -> Value:
     """The result of a product, its axes in the order of the equation."""
     at = out.index(batch) if batch is not None and batch in out else None
-    value = Value(tuple([sizes[letter] for letter in out]), like.kind, None, None, False, at)
     number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
-    return value._replace(number=builder.view(number, builder.shape(value)))
+    shape = tuple([sizes[letter] for letter in out])
+    return builder.give(like, shape, number=number, batch=at, channels_first=False)
 
 
 def _batch_letter(builder: Builder, values: Sequence[Value], parts: Sequence[str], out: str) -> str | None:

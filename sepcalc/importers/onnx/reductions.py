@@ -29,16 +29,12 @@ def _reduced(builder: Builder, call: Call, how: str, value: Value, axes: tuple[i
     keep = bool(call.whole("keepdims", 1))
     places = tuple(sorted(builder.place(value, axis) for axis in axes))
     number = builder.add(call.name, Reduce(how, places, keep), [value.number])
-    if keep:
-        shape = tuple([1 if axis in axes else size for axis, size in enumerate(value.sizes)])
-        return builder.give(value, shape, number=number, batch=value.batch, channels_first=value.channels_first)
-    shape = tuple([size for axis, size in enumerate(value.sizes) if axis not in axes])
-    batch = value.batch
-    if batch is not None:
-        batch -= sum(axis < batch for axis in axes)
-    channels_first = value.channels_first and len(shape) > 2 and not {0, 1} & set(axes)
-    flat = Value(shape, value.kind, None, None, channels_first, batch)
-    return flat._replace(number=builder.view(number, builder.shape(flat)))
+    shape = tuple([1 if at in axes else size for at, size in enumerate(value.sizes) if keep or at not in axes])
+    batch, channels_first = value.batch, value.channels_first
+    if not keep:
+        batch = None if batch is None else batch - sum(axis < batch for axis in axes)
+        channels_first = channels_first and not {0, 1} & set(axes)
+    return builder.give(value, shape, number=number, batch=batch, channels_first=channels_first)
 
 
 def _axes_of(call: Call) -> tuple[int, ...] | None:

@@ -8,7 +8,7 @@ from math import prod
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sepcalc.errors import InputError, Invalid, Problem, printable
+from sepcalc.errors import InputError, Invalid, bad_input, printable
 from sepcalc.importers.common.attributes import Attributes
 from sepcalc.shape import Shape, show
 
@@ -121,7 +121,7 @@ class Misfit(Exception):
 
     def refusal(self, path: str) -> InputError:
         """The error of the file that the node stands in."""
-        return InputError([Problem(f"{printable(path)}: {self.where}: {self.fact.message}", self.fact.hint)])
+        return bad_input(f"{printable(path)}: {self.where}: {self.fact.message}", self.fact.hint)
 
 
 Results = Sequence[Value]

@@ -6,7 +6,7 @@ Importing someone's module runs their code. Its forward runs as well, on tensors
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import InputError, bad_input, printable, quoted
 from sepcalc.extras import install
 from sepcalc.importers import Request
 
@@ -51,7 +51,7 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
     import torch
 
     if not isinstance(module, torch.nn.Module):
-        raise InputError([Problem(f"from_torch needs a torch.nn.Module, not {quoted(type(module).__name__)}")])
+        raise bad_input(f"from_torch needs a torch.nn.Module, not {quoted(type(module).__name__)}")
     name = name or type(module).__name__
     args, kwargs = _arguments(inputs, named)
     if args is inputs and len(args) == 1 and isinstance(args[0], list) and not _mappings(args[0]):
@@ -65,7 +65,7 @@ def _require(shown: str) -> None:
     try:
         import torch  # noqa: F401 - asked for by name
     except ImportError as error:
-        raise InputError([Problem(f"{shown}: counting PyTorch modules needs the package torch", _HINT)]) from error
+        raise bad_input(f"{shown}: counting PyTorch modules needs the package torch", _HINT) from error
 
 
 def _arguments(inputs: Sequence[Any], named: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -191,7 +191,7 @@ def _counted(
         return network_of_one
     if batch is not None:
         hint = "--batch 1 counts all that runs on these inputs"
-        raise InputError([Problem(f"--batch {batch}: {shown} does not run on each of them by itself", hint)])
+        raise bad_input(f"--batch {batch}: {shown} does not run on each of them by itself", hint)
     return whole.noted(f"{said}is not one of examples: counted whole")
 
 

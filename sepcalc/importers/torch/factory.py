@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from sepcalc.errors import InputError, Problem, near_miss, printable, quoted
+from sepcalc.errors import bad_input, near_miss, printable, quoted
 from sepcalc.importers.torch.dataless import Dataless
 from sepcalc.importers.torch.running import told
 
@@ -39,26 +39,22 @@ def made(argument: str, shown: str) -> torch.nn.Module:
         if not hasattr(found, part):
             known = [name for name in dir(found) if not name.startswith("_")]
             owner = f"the module {quoted(place)}" if isinstance(found, ModuleType) else quoted(path)
-            raise InputError([Problem(f"{shown}: {owner} has no {quoted(part)}", near_miss(part, known))])
+            raise bad_input(f"{shown}: {owner} has no {quoted(part)}", near_miss(part, known))
         found = getattr(found, part)
     if isinstance(found, torch.nn.Module):
         return found
     if not callable(found):
-        raise InputError(
-            [
-                Problem(
-                    f"{shown}: it is {_a(found)}, not a PyTorch module",
-                    "name a module, or a class or function that makes one without arguments",
-                )
-            ]
+        raise bad_input(
+            f"{shown}: it is {_a(found)}, not a PyTorch module",
+            "name a module, or a class or function that makes one without arguments",
         )
     needed = _needed(found)
     if needed:
         listed = ", ".join(map(quoted, needed))
-        raise InputError([Problem(f"{shown}: it needs arguments: {listed}", "name a function that needs none")])
+        raise bad_input(f"{shown}: it needs arguments: {listed}", "name a function that needs none")
     module = _called(found, shown)
     if not isinstance(module, torch.nn.Module):
-        raise InputError([Problem(f"{shown}: it makes {_a(module)}, not a PyTorch module")])
+        raise bad_input(f"{shown}: it makes {_a(module)}, not a PyTorch module")
     return module
 
 
@@ -72,12 +68,11 @@ def _imported(place: str, shown: str) -> ModuleType:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
         if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
-            problem = Problem(f"{shown}: there is no Python module {quoted(error.name)} here", "is it installed?")
-        else:
-            problem = Problem(f"{shown}: importing {quoted(place)} fails: {told(error)}")
-        raise InputError([problem]) from error
+            missing = f"{shown}: there is no Python module {quoted(error.name)} here"
+            raise bad_input(missing, "is it installed?") from error
+        raise bad_input(f"{shown}: importing {quoted(place)} fails: {told(error)}") from error
     except (Exception, SystemExit) as error:  # it is their code
-        raise InputError([Problem(f"{shown}: importing {quoted(place)} fails: {told(error)}")]) from error
+        raise bad_input(f"{shown}: importing {quoted(place)} fails: {told(error)}") from error
 
 
 def _needed(factory: Any) -> list[str]:
@@ -102,4 +97,4 @@ def _called(factory: Any, shown: str) -> Any:
         try:
             return factory()
         except (Exception, SystemExit) as error:  # it is their code
-            raise InputError([Problem(f"{shown}: making it fails: {told(error)}")]) from error
+            raise bad_input(f"{shown}: making it fails: {told(error)}") from error

@@ -14,7 +14,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_l
 from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.cost import COUNTS
-from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.errors import InputError, Problem, bad_input, printable, quoted
 from sepcalc.importers.common.input_values import written
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import WAYS
@@ -183,11 +183,9 @@ def _run(
         if isinstance(value, torch.Tensor):
             if value.is_nested or value.is_quantized or value.layout != torch.strided:
                 kind = "nested" if value.is_nested else "quantized" if value.is_quantized else "sparse"
-                raise InputError([Problem(f"{name}: its input {quoted(label)} is {kind}: expected a dense tensor")])
+                raise bad_input(f"{name}: its input {quoted(label)} is {kind}: expected a dense tensor")
             if 0 in value.shape:
-                raise InputError(
-                    [Problem(f"{name}: its input {quoted(label)} is {sizes(value)}: expected sizes from 1")]
-                )
+                raise bad_input(f"{name}: its input {quoted(label)} is {sizes(value)}: expected sizes from 1")
             twin = _behind(value)
             inputs[label] = tracer.feed(twin, label)
             if value.is_meta and value.numel() <= VALUES and (_is_whole(value) or label in guesses):
@@ -207,7 +205,7 @@ def _run(
     given = [fed(label, value) for label, value in zip(names, args)]
     named = {label: fed(label, value) for label, value in kwargs.items()}
     if not inputs:
-        raise InputError([Problem(f"{name}: there is no tensor among its inputs")])
+        raise bad_input(f"{name}: there is no tensor among its inputs")
     with as_it_was(module), _in_place(module, tracer), torch.random.fork_rng(devices=[]), tracer.following():
         try:
             with warnings.catch_warnings():
@@ -229,7 +227,7 @@ def _run(
             reason = f"{_UNSHAPED}; {_SHAPELESS.get(fact.call.library, _FOREIGN)}"
             return _trace(tracer, inputs, {}, Stop(fact.call, reason))
         except TooMuch as fact:
-            raise InputError([Problem(f"{name}: its forward runs more operators than can be followed")]) from fact
+            raise bad_input(f"{name}: its forward runs more operators than can be followed") from fact
         except NeedsType:
             raise
         except (Exception, SystemExit) as error:  # it is their code
@@ -240,7 +238,7 @@ def _run(
             ) from error
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
     if not any(one.live for one in outputs.values()):
-        raise InputError([Problem(f"{name}: its forward gives no tensor that depends on its inputs")])
+        raise bad_input(f"{name}: its forward gives no tensor that depends on its inputs")
     return _trace(tracer, inputs, outputs)
 
 
@@ -324,7 +322,7 @@ def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs
             copied(*given, **named)
     except (Exception, SystemExit) as error:  # it is their code
         message = f"{name}: a first run, which would give all of its parameters a shape, fails: {told(error)}"
-        raise InputError([Problem(message, "run the module once before")]) from error
+        raise bad_input(message, "run the module once before") from error
     return copied
 
 

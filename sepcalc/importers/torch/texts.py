@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.input_values import Given, read_given, written
 from sepcalc.importers.torch.refusals import NeedsType
@@ -157,7 +157,7 @@ def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) ->
     if not request.inputs:
         several = f"the shapes of its inputs {', '.join(map(quoted, needed))}"
         what = several if len(needed) > 1 else f"the shape of its input {quoted(first)}"
-        raise InputError([Problem(f"{shown}: it needs {what}", example)])
+        raise bad_input(f"{shown}: it needs {what}", example)
     open_ended = any(one.kind == one.VAR_KEYWORD for one in parameters.values())
     problems, asked = list[Problem](), dict[str, Asked]()
     for label, text in request.inputs.items():
@@ -175,9 +175,7 @@ def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) ->
         raise InputError(problems)
     missing = [label for label in needed if label not in asked]
     if missing:
-        raise InputError(
-            [Problem(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")]
-        )
+        raise bad_input(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")
     return asked
 
 
