@@ -543,6 +543,8 @@ MEANT = {
     "image --input 1x3x16x18": "input=1x18x1x3x16; did you mean --input 16x18x3, or --input input=1x3x16x18?",
     "image --input 1x16x18x3": "input=1x3x1x16x18; did you mean --input 16x18x3, or --input input=1x3x16x18?",
     "image --input 5x5x5": "input=1x5x5x5",
+    "image --input input=[1,3,16,18]": "input=4; did you mean --input 16x18x3, or --input input=1x3x16x18?",
+    "rows --input input=[1,99]": "input=2",
     "sound --input 2x100": "input=1x100x2; did you mean --input input=1x2x100?",
 }
 MODULES = """
@@ -551,6 +553,8 @@ def sequence():
     return nn.LSTM(4, 8, batch_first=True)
 def image():
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
+def rows():
+    return nn.Embedding(10, 4)
 def sound():
     return nn.Sequential(nn.Conv1d(2, 8, 3), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(8, 2))
 """
@@ -570,6 +574,32 @@ def test_a_shape_in_another_layout_is_told_the_line_that_was_meant(
     if "mean " in said:
         for line in said.rpartition("mean ")[2].rstrip("?\n").split(", or "):
             assert run(["network", f"their_layouts:{name}", *line.split()]) == 0
+
+
+@pytest.mark.parametrize("lengths", [[7, 8], [8, 7], [7, 0], [5, 7], [7, 5, 3], [7]])
+def test_lengths_that_do_not_fit_fail_as_they_do_when_it_runs(lengths: list[int]) -> None:
+    class Packed(nn.LSTM):
+        def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+            return super().forward(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[1]
+
+    module, given = Packed(4, 8, batch_first=True), (torch.ones(2, 7, 4), torch.tensor(lengths))
+    with pytest.raises(RuntimeError):
+        module(*given)
+    with pytest.raises(sepcalc.InputError, match="its forward fails: RuntimeError: the lengths "):
+        sepcalc.from_torch(module, *given)
+
+
+@pytest.mark.parametrize("places", [[0, 2], [-1, 0]])
+def test_rows_that_there_are_none_of_fail_as_they_do_when_it_runs(places: list[int]) -> None:
+    class Looking(nn.Module):
+        def forward(self, x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+            return x.index_select(0, at) * 2
+
+    given = torch.ones(2, 4), torch.tensor(places)
+    with pytest.raises((IndexError, RuntimeError)):
+        Looking()(*given)
+    with pytest.raises(sepcalc.InputError, match="IndexError: index out of range"):
+        sepcalc.from_torch(Looking(), *given)
 
 
 # --- layers that the data chooses -------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ _LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|=|\s)\s*(?:<=|=<|<)?\s*(\S
 _AMOUNT = re.compile(r"(\d[\d.,_']*)\s*([A-Za-z]*)")
 _PREFIXED = re.compile(r"([kmgt])(?:iga|ega|ilo|era)?([a-z]+)")
 _PREFIX = ("--max-", "--", "--limit-")
+_VALUES = re.compile(r"[^=]+=\s*(?:\w+:)?\s*\[.*")  # of an input of code, which alone takes some
+_CODE = re.compile(r"[\w.]+:[A-Za-z_][\w.]*")
 _LIMITS = ("--max", "--max-increase")
 
 
@@ -67,6 +69,9 @@ def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), 
             ours[0] == "--input" and re.fullmatch(r"[\d,]+", value) and re.fullmatch(r"\d+", "".join(rest[at : at + 1]))
         ):  # 3 224 224
             value, at = f"{value},{rest[at]}", at + 1
+        if ours[0] == "--input" and _VALUES.fullmatch(value) and any(map(_CODE.fullmatch, rest)):
+            result += ["--input", value]
+            continue
         said = f"{known}={value}" if known and known != ours[0] else value
         parts = re.split(r",\s*(?=[A-Za-z_][\w-]*\s*[=<:])", said) if ours[0] in (*_LIMITS, "--set") else [said]
         spelled = [_value(ours[0], part, parameters, name, shape) for part in parts]

@@ -39,9 +39,24 @@ def product(bound: Mapping[str, Any]) -> torch.Tensor | None:
 
 
 def packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences without their padding, step after step, and how many sequences have each step."""
+    """Sequences without their padding, step after step, and how many sequences have each step. Raises RuntimeError
+    where these are not the sequences' lengths."""
+    batch, steps = sequences.shape[:2] if first else (sequences.shape[1], sequences.shape[0])
+    told = lengths.tolist()
+    if len(told) != batch or told != sorted(told, reverse=True) or told[-1] < 1 or told[0] > steps:
+        expected = f"of each of {batch} sequences, the longest first, from 1 to {steps}"
+        raise RuntimeError(f"the lengths {told} do not fit: expected one {expected}")
     sizes = (lengths[None] > torch.arange(int(lengths.max()))[:, None]).sum(1)
     return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:]), device="meta"), sizes
+
+
+def require_inside(name: str, bound: Mapping[str, Any]) -> None:
+    """Raises IndexError where rows are looked up by known numbers that there are no rows of."""
+    given, axis = (bound["weight"], 0) if name == "embedding" else (bound["self"], bound["dim"])
+    size = given.size(axis) if given.ndim else 1
+    places = bound["indices" if name == "embedding" else "index"]
+    if not places.is_meta and places.numel() and not 0 <= int(places.min()) <= int(places.max()) < size:
+        raise IndexError(f"index out of range: from {int(places.min())} to {int(places.max())}, of {size} rows")
 
 
 def asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:

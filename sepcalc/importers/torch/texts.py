@@ -111,15 +111,14 @@ def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | Want
 def _meant(run: Run, asked: Mapping[str, Asked], first: str) -> str:
     """What would run in place of what was said of one input: ready to be pasted."""
     for label, one in asked.items():
-        if one.given.values is not None:
-            continue
         prefix = f"{one.given.kind}:" if one.given.kind else ""
         for shape in _others(one):
-            if isinstance(_tried(run, {**asked, label: one._replace(shape=shape)}, {}), Network):
+            other = Asked(Given(one.given.kind, show(shape)), one.named, shape)
+            if isinstance(_tried(run, {**asked, label: other}, {}), Network):
                 line = f"--input {printable(label)}={prefix}{show(shape)}"
                 plain = label == first and not prefix and len(shape) == 4 and shape[0] == 1
                 return f"--input {show((*shape[2:], shape[1]))}, or {line}" if plain else line
-        if len(one.given.shape) == 1:  # a value that was meant
+        if one.given.values is None and len(one.given.shape) == 1:  # a value that was meant
             alone = Asked(Given(one.given.kind, "", one.given.shape[0]), one.named, ())
             if isinstance(_tried(run, {**asked, label: alone}, {}), Network):
                 return f'--input "{printable(label)}={prefix}{written(one.given.shape[0])}"'
@@ -127,8 +126,13 @@ def _meant(run: Run, asked: Mapping[str, Asked], first: str) -> str:
 
 
 def _others(asked: Asked) -> Iterable[Shape]:
-    """Other shapes that the same sizes could mean: as written, behind an axis of one example, channels first."""
+    """Other shapes that the same sizes could mean: as written, behind an axis of one example, channels first; a list of
+    values, sizes."""
     sizes = asked.given.shape
+    if isinstance(values := asked.given.values, list):
+        return [tuple(values)] if len(values) > 2 and all(type(one) is int and one > 0 for one in values) else []
+    if values is not None:
+        return []
     found = [(1, *sizes), sizes]
     if len(sizes) > 1:
         found.append((1, sizes[-1], *sizes[:-1]))

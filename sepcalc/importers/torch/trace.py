@@ -289,6 +289,8 @@ class Tracer(Dataless):
             data, sizes = asking.packed(*args)
             self._register(name, library, asking.bound_to(func, tree_map(self.look, given), {}), data, ())
             return data, sizes
+        if name in ("embedding", "index_select") and library == "aten":
+            asking.require_inside(name, asking.bound_to(func, args, kwargs))
         if name == "index":
             args = (args[0], asking.whole(args[1]))
         if name == "where" and len(args) == 1:
