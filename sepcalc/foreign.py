@@ -449,7 +449,6 @@ FILES = {
     ".caffemodel": "Caffe's models are not read",
     ".prototxt": "Caffe's models are not read",
     ".pb": "TensorFlow's graphs are not read",
-    ".tflite": "TensorFlow Lite's models are not read",
     ".pt2": "PyTorch's exported programs are not read",
     ".mlmodel": "Core ML's models are not read",
     ".mlpackage": "Core ML's models are not read",

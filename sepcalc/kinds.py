@@ -84,7 +84,7 @@ def _named(module: str, table: str) -> Callable[[], tuple[tuple[str, ...], ...]]
 
 def _act_form(words: Words, options: Options) -> tuple[str, ...]:
     factor: str = _of("ops.elementwise", "ACTIVATIONS")[words[0]].factor
-    return ("shared",) if words[0] == "prelu" else tuple(filter(None, (factor,)))
+    return (*(("shared",) if words[0] == "prelu" else filter(None, (factor,))), "fused")
 
 
 def _stored_words() -> tuple[tuple[str, ...], ...]:
@@ -236,7 +236,7 @@ KINDS = {
         "each element by its formula; relu is one compare",
         "ops.elementwise",
         (),
-        ("alpha", "beta", "shared"),
+        ("alpha", "beta", "shared", "fused"),
         _named("ops.elementwise", "ACTIVATIONS"),
         form=_act_form,
     ),

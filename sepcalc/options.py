@@ -175,6 +175,7 @@ OPTIONS = {
         Option("alpha", "", DECIMAL, "1", "factor of elu"),
         Option("beta", "", DECIMAL, "1", "factor of swish and softplus"),
         Option("shared", "", FLAG, "no", "prelu: one slope for all channels"),
+        Option("fused", "", FLAG, "no", "an activation in the layer before it: it writes no tensor of its own"),
         Option("over", "", WORD, "", "axes to reduce, by letter: hw, c, hwc"),
         Option("blocks", "", SIZE, "1", "equal parts of the channels, each shuffled by itself"),
         Option("keep", "", FLAG, "no", "leave reduced axes in, of size 1"),

@@ -161,13 +161,15 @@ def load(
     *,
     input: str | Sequence[int] | Mapping[str, str | Sequence[int]] | None = None,  # noqa: A002
     batch: int | None = None,
+    signature: str = "",
     **parameters: object,
 ) -> "Network":
     """A network: of a file, of the zoo (``zoo:NAME``), of a revision (``git:REVISION:PATH``), of one line, or a PyTorch
     module (``package.module:name``).
 
     Keywords set its parameters. ``input`` is a shape, HxWxC as text or as sizes, or shapes by the names of the inputs;
-    ``batch`` says how many examples the first axis of a model's inputs holds (1: the first axis holds no examples).
+    ``batch`` says how many examples the first axis of a model's inputs holds (1: the first axis holds no examples);
+    ``signature`` is the signature of a TFLite file whose graph is counted.
     ``.cost`` are the exact counts for one example, ``.layers`` a row per layer. Raises InputError with every problem.
 
     >>> network = sepcalc.load("zoo:mobilenet_v1", width=0.5, input="160x160x3")
@@ -179,7 +181,7 @@ def load(
     }
     given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
     shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
-    document = read(os.fspath(argument), Request(settings, shapes, batch=batch))
+    document = read(os.fspath(argument), Request(settings, shapes, batch=batch, signature=signature))
     document = document._replace(argument=os.fspath(argument), settings=settings)
     return document.network.of_document(document)
 

@@ -15,7 +15,6 @@ BASELINE = b"sepcalc-baseline/"  # what a baseline begins with
 BEGINS = {  # what files of others begin with
     ".pt": rb"PK\x03\x04.{26}[^/]+/(data\.pkl|\.data|\.format_version|byteorder|version|constants\.pkl)",
     ".pkl": rb"\x80[\x02-\x05]",
-    ".tflite": rb".{4}TFL3",
     ".gguf": rb"GGUF",
     ".safetensors": rb'.{4}\x00{4}\{"',
 }

@@ -538,10 +538,7 @@ UNNEEDED = [  # what there is no option for, and none is needed
     ("network net.yaml --device cuda", "nothing is run on a device: counts follow from the shapes"),
     ("network net.yaml --no-color", "colour is for terminals alone, and NO_COLOR=1 turns it off"),
     ("network net.yaml --depth 2", "--set NAME=VALUE sets a parameter of the network; it has width"),
-    (
-        "m.tflite",
-        f"m.tflite: TensorFlow Lite's models are not read; {strangers.ONNX}",
-    ),
+    ("m.mlmodel", f"m.mlmodel: Core ML's models are not read; {strangers.ONNX}"),
     ("check net.yaml --max params", "for example --max params=300M"),
 ]
 

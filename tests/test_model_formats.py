@@ -97,10 +97,10 @@ TORCH = (
 )
 ONNX = "hint: export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
 UNKNOWN = (
-    "unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5\n"
+    "unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite\n"
     "  hint: a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
 )
-BY_BYTES = "this is a .tflite file by its first bytes: TensorFlow Lite's models are not read"
+DAMAGED = "this is no TFLite model, or it is damaged"
 WHOLE = "hint: give a whole shape, for example --input 224x224x3"
 ONE = "a network on one line is of one example, not 2\n  hint: --batch is for model files"
 STRANGE = [  # a name, what it holds, what is said
@@ -111,10 +111,10 @@ STRANGE = [  # a name, what it holds, what is said
     (
         "net.onnx",
         b"\x1c\0\0\0TFL3",
-        f"{BY_BYTES}\n  {ONNX}",
+        DAMAGED,
     ),
-    ("net.tflite", b"\x1c\0\0\0TFL3", f"TensorFlow Lite's models are not read\n  {ONNX}"),
-    ("net.dat", b"\x1c\0\0\0TFL3", f"{BY_BYTES}\n  {ONNX}"),
+    ("net.tflite", b"\x1c\0\0\0TFL3", DAMAGED),
+    ("net.dat", b"\x1c\0\0\0TFL3", DAMAGED),
     ("net.dat", b"anything", UNKNOWN),
     ("net.zip", b"PK\x03\x04" + bytes(26) + b"anything", UNKNOWN),
 ]  # fmt: skip

@@ -78,7 +78,7 @@ def _configured(output: str | None, given: Request) -> list[tuple[str, Request]]
             for path in files_of(asked, project.root):
                 file = os.path.relpath(path) if os.path.isabs(path) else path
                 key = file, tuple(sorted(asked.settings.items()))
-                wanted[key] = file, Request(asked.settings, asked.inputs, asked.dims, asked.batch)
+                wanted[key] = file, Request(asked.settings, asked.inputs, asked.dims, asked.batch, asked.signature)
     if not wanted:
         what = f"no check in pyproject.toml has the baseline {quoted(output)}" if output else "no file is named"
         raise bad_input(f"{what}: there is nothing to keep", "name the files")

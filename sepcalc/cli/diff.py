@@ -50,7 +50,7 @@ def command(
 
     def side(argument: str, keep: Keep) -> Network:
         beside = is_document(argument) and not (is_document(old) and is_document(new))
-        how = asked._replace(dims={}, batch=None) if beside else asked  # these are for the model file
+        how = asked._replace(dims={}, batch=None, signature="") if beside else asked  # these are for the model file
         return read_for_gate(argument, how, standard_input, keep).network
 
     found = differing((old, new), [partial(side, old), partial(side, new)], limits, allow_uncounted)

@@ -20,22 +20,24 @@ between"""
 
 
 class Reading(NamedTuple):
-    """The values of ``--set``, ``--input``, ``--dim`` and ``--batch``, as they were typed."""
+    """The values of ``--set``, ``--input``, ``--dim``, ``--batch`` and ``--signature``, as they were typed."""
 
     sets: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     dims: tuple[str, ...] = ()
     batch: int | None = None
+    signature: str | None = None
 
     def request(self) -> Request:
-        """``--set name=value``, ``--input [name=]shape``, ``--dim name=size``, each name once, and ``--batch``. Raises
-        InputError."""
+        """``--set name=value``, ``--input [name=]shape``, ``--dim name=size``, each name once, ``--batch`` and
+        ``--signature``. Raises InputError."""
         shapes = [text if "=" in text else f"={text}" for text in self.inputs]
         return Request(
             _pairs("--set", self.sets, "width=0.5"),
             _pairs("--input", shapes, "160x160x3", nameless=True),
             _pairs("--dim", self.dims, "height=224"),
             self.batch,
+            self.signature or "",
         )
 
 
@@ -62,6 +64,9 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--batch", type=click.IntRange(1), metavar="N",
             help="Examples along the first axis of the model's inputs. 1: the first axis holds no examples.",
+        ),
+        click.option(
+            "--signature", metavar="NAME", help="The signature of a TFLite file whose graph is counted."
         ),
     ]  # fmt: skip
     return with_options(gathered, options)

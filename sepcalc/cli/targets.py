@@ -127,6 +127,7 @@ def _target(asked: Asked, argument: str, name: str, given: Target, root: str) ->
             inputs,
             {**asked.dims, **given.request.dims},
             given.request.batch or asked.batch,
+            given.request.signature or asked.signature,
         ),
         (*asked.limits, *given.limits),
         (*asked.increases, *given.increases),

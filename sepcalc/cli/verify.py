@@ -79,7 +79,7 @@ def command(
         target = read(words[0], reading.request(), standard_input).network
         target = target.fold_norm() if fold_norm else target
     else:
-        names = ("--layers", "--set", "--input", "--dim", "--batch", "--fold-norm")
+        names = ("--layers", "--set", "--input", "--dim", "--batch", "--signature", "--fold-norm")
         for name, value in zip(names, (layers, *reading, fold_norm), strict=True):
             if value:
                 raise bad_input(f"{name} is for a network, not for a layer spec")

@@ -24,7 +24,10 @@ from sepcalc.gate.nearly import WORDS, nearly
 
 FILE = "pyproject.toml"
 MAX_PROBLEMS = 100  # that are told
-KEYS = ("path", "name", "input", "set", "dim", "batch", "max", "layers", "baseline", "max-increase", "level", "message")
+KEYS = (
+    *("path", "name", "input", "set", "dim", "batch", "signature"),
+    *("max", "layers", "baseline", "max-increase", "level", "message"),
+)
 ARGUMENT = re.compile(r"zoo:.+|git:.+|[A-Za-z_][\w.]*:[\w.]+", re.DOTALL)
 
 
@@ -44,6 +47,7 @@ class Asked(NamedTuple):
     mark: Mark
     named: bool  # by its author, not after its path
     batch: int | None = None
+    signature: str = ""
 
     def covers(self, path: str) -> bool:
         """Whether a file, from the project's root, is of this check, also one that is not there."""
@@ -196,6 +200,7 @@ class _Reader:
             self.mark(at),
             bool(name),
             self.batch(entry, at),
+            self.text(entry, "signature", at),
         )
 
     def batch(self, entry: Mapping[str, Any], at: Path) -> int | None:

@@ -10,9 +10,11 @@ from typing import NamedTuple
 class Request(NamedTuple):
     """What whoever asks for a network says besides: values for its parameters, shapes for its inputs by name (a shape
     for the one input under the empty name), sizes for the dimensions that its file leaves open, all as text; and how
-    many examples lie along the first axis of its inputs (1: the axis holds no examples; None: not stated)."""
+    many examples lie along the first axis of its inputs (1: the axis holds no examples; None: not stated); and which of
+    the signatures of its file is called (empty: not stated)."""
 
     settings: Mapping[str, str] = {}
     inputs: Mapping[str, str] = {}
     dims: Mapping[str, str] = {}
     batch: int | None = None
+    signature: str = ""

@@ -51,12 +51,18 @@ class Format(NamedTuple):
 
 
 _NO_SETTINGS = {"settings": ("{name}: a {suffix} file has no parameters to set", "")}
+_NO_SIGNATURES = {"signature": ("{name} has no signature {value}", "--signature is for TFLite files")}
 _CLOSED = {
+    **_NO_SIGNATURES,
     "dims": ("{name} has no open dimension {value}", "--dim is for model files"),
     "batch": ("{name} is of one example, not {value}", "--batch is for model files"),
 }
 _WHOLE = "give a whole shape, for example --input 224x224x3"
-_NAMELESS = {**_NO_SETTINGS, "dims": ("{name}: the open sizes of a Keras model have no names", _WHOLE)}
+_NAMELESS = {
+    **_NO_SETTINGS,
+    **_NO_SIGNATURES,
+    "dims": ("{name}: the open sizes of a Keras model have no names", _WHOLE),
+}
 _KERAS = "sepcalc.importers.keras"
 
 YAML = Format("YAML", (".yaml", ".yml"), refuses=_CLOSED)
@@ -68,6 +74,7 @@ PYTORCH = Format(
     module="sepcalc.importers.torch",
     extra="torch",
     refuses={
+        **_NO_SIGNATURES,
         "settings": ("{name}: a PyTorch module has no parameter {value} to set", ""),
         "dims": ("{name}: it has no open dimension {value}", "--dim is for model files"),
     },
@@ -80,7 +87,7 @@ FORMATS = (  # of files; of two that could be meant by a file's first bytes the 
         (".onnx",),
         begins=rb"\x08[\x01-\x1f][\x12\x1a\x22\x28\x32\x3a\x42\x72]",  # its version as field 1, then another field
         module="sepcalc.importers.onnx",
-        refuses=_NO_SETTINGS,
+        refuses={**_NO_SETTINGS, **_NO_SIGNATURES},
     ),
     Format(
         "Keras",
@@ -103,6 +110,13 @@ FORMATS = (  # of files; of two that could be meant by a file's first bytes the 
         module=_KERAS,
         extra="h5",
         refuses=_NAMELESS,
+    ),
+    Format(
+        "TFLite",
+        (".tflite",),
+        begins=rb".{4}TFL3",
+        module="sepcalc.importers.tflite",
+        refuses={**_NO_SETTINGS, "dims": ("{name}: the open sizes of a TFLite file have no names", _WHOLE)},
     ),
 )
 

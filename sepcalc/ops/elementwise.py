@@ -87,12 +87,14 @@ class _Activation(NamedTuple):
     how: str
     factor: float = 1.0  # alpha of elu, beta of swish and softplus
     shared: bool = False  # prelu: one trained slope for all channels
+    fused: bool = False  # in the layer before it
 
 
 class Activation(_Activation, Op):
     """An activation function: per element what :data:`ACTIVATIONS` says. No macs.
 
-    An optional scalar that is 1 is not multiplied. PReLU's params: C, or 1 when shared.
+    An optional scalar that is 1 is not multiplied. PReLU's params: C, or 1 when shared. One that is fused into the
+    layer before it writes no tensor of its own: it costs what it costs, and has no activations.
     """
 
     __slots__ = ()
@@ -102,8 +104,13 @@ class Activation(_Activation, Op):
     ties = Op.passing
     resized = Op.unchanged
 
+    @property
+    def writes(self) -> bool:  # type: ignore[override]  # of most others it is a constant of the class
+        """Whether it stands by itself."""
+        return not self.fused
+
     def detail(self, inputs: Shapes) -> str:
-        return self.how
+        return f"{self.how}, fused" if self.fused else self.how
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         x = name("elements", *output)
@@ -118,11 +125,11 @@ class Activation(_Activation, Op):
             divs=divs * x,
             specials=specials * x,
             params=params,
-            activations=x,
+            activations=0 if self.fused else x,
         )
 
     def written(self, inputs: Shapes) -> Written:
-        options: dict[str, Value | None] = {"shared": self.shared or None}
+        options: dict[str, Value | None] = {"shared": self.shared or None, "fused": self.fused or None}
         if self.factor != 1 and (name := ACTIVATIONS[self.how].factor):
             options[name] = self.factor
         return Written("act", (self.how,), options)
@@ -322,7 +329,8 @@ class Stored(_Stored, Op):
 
 def _activation(given: Arguments) -> Op:
     how = given.words[0]
-    return Activation(how, cast(float, given.options.get(ACTIVATIONS[how].factor, 1.0)), given.on("shared"))
+    factor = cast(float, given.options.get(ACTIVATIONS[how].factor, 1.0))
+    return Activation(how, factor, given.on("shared"), given.on("fused"))
 
 
 def _stored(given: Arguments) -> Op:

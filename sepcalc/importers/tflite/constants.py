@@ -1,0 +1,92 @@
+"""What operators give of small numbers that are known: the sizes that a graph computes for itself. Elements lie in a
+tuple, in order."""
+
+import operator
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any
+
+from sepcalc.importers.tflite.graph import Call
+
+Numbers = tuple[Any, ...] | None
+
+
+def _quotient(a: Any, b: Any) -> Any:
+    return a / b if isinstance(a, float) or isinstance(b, float) else int(a / b)
+
+
+_OPERATORS = (
+    "ADD:add SUB:sub MUL:mul FLOOR_DIV:floordiv FLOOR_MOD:mod EQUAL:eq NOT_EQUAL:ne LESS:lt LESS_EQUAL:le GREATER:gt"
+    " GREATER_EQUAL:ge LOGICAL_AND:and_ LOGICAL_OR:or_"
+)
+_BY_ELEMENT: Mapping[str, Callable[[Any, Any], Any]] = {
+    **{name: getattr(operator, how) for name, how in (pair.split(":") for pair in _OPERATORS.split())},
+    "DIV": _quotient,
+    "MAXIMUM": max,
+    "MINIMUM": min,
+}
+_REDUCED: Mapping[str, Callable[[Any], Any]] = {"SUM": sum, "REDUCE_PROD": prod, "REDUCE_MAX": max, "REDUCE_MIN": min}
+
+
+def by_element(call: Call) -> Numbers:
+    """Of two operands that are as long as each other, or one of them one number."""
+    if call.type not in _BY_ELEMENT:
+        return None
+    a, b = [value.data or () for value in call.given[:2]]
+    many = max(len(a), len(b))
+    if any(len(one) not in (1, many) for one in (a, b)):
+        return None
+    pairs = zip(a * many if len(a) == 1 else a, b * many if len(b) == 1 else b)
+    return tuple([_BY_ELEMENT[call.type](one, other) for one, other in pairs])
+
+
+def same_numbers(call: Call) -> Numbers:
+    """Those of the first operand."""
+    return call.given[0].data
+
+
+def joined(call: Call) -> Numbers:
+    """Operands of one axis at most, one after another."""
+    if any(len(value.sizes) > 1 for value in call.given):
+        return None
+    return tuple([number for value in call.given for number in value.data or ()])
+
+
+def reduced(call: Call) -> Numbers:
+    """All elements of one axis as one."""
+    (data, *_) = [value.data for value in call.given]
+    if len(call.given[0].sizes) > 1 or not data or call.type not in _REDUCED:
+        return None
+    return (_REDUCED[call.type](data),)
+
+
+def taken(call: Call) -> Numbers:
+    """A part of one axis, by a slice or by places."""
+    data, *rest = [value.data or () for value in call.given]
+    if len(call.given[0].sizes) != 1:
+        return None
+    if call.type == "GATHER":
+        return tuple([data[int(at)] for at in rest[0]])
+    if call.type == "SLICE":
+        start, size = int(rest[0][0]), int(rest[1][0])
+        return data[start:] if size < 0 else data[start : start + size]
+    start, end, step = [int(one[0]) for one in rest[:3]]
+    if call.whole("shrink_axis_mask", 0):
+        return (data[start],)
+    if call.whole("ellipsis_mask", 0) or call.whole("new_axis_mask", 0):
+        return None
+    return data[None if call.whole("begin_mask", 0) else start : None if call.whole("end_mask", 0) else end : step]
+
+
+def ranged(call: Call) -> Numbers:
+    """The numbers of a range, where they are few."""
+    start, end, step = [value.data[0] for value in call.given if value.data]
+    count = max(0, int(-((start - end) // step)))
+    return tuple([start + at * step for at in range(count)]) if count <= 1024 else None
+
+
+def repeated(call: Call) -> Numbers:
+    """One number, as often as a shape says, where that is few times."""
+    sizes, value = [one.data or () for one in call.given[:2]]
+    count = prod(int(size) for size in sizes)
+    return value * count if len(value) == 1 and count <= 1024 else None

@@ -1,0 +1,229 @@
+"""A TFLite file: its graphs, tensors and stored numbers, each read when it is asked for."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from math import prod
+from mmap import ACCESS_READ, mmap
+from struct import Struct, error
+from typing import Any, NamedTuple
+
+from sepcalc.errors import InputError, Problem, printable, quoted
+from sepcalc.importers.common.attributes import Attributes
+from sepcalc.importers.common.graph_builder import MAX_AXES
+from sepcalc.importers.tflite.flatbuffer import Damaged, Fields, Table, fields
+from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES, Type
+from sepcalc.shape import Shape, show
+
+MAX_GRAPHS, MAX_OPERATORS, MAX_READ = 1000, 50_000, 10_000  # of a file; of a graph; tensors that an operator reads
+SMALL = 1024  # elements of a stored tensor up to which they are read
+
+Key = tuple[int, int]  # what is stored: the number of a buffer, or of a graph and a tensor in it
+
+
+class Tensor(NamedTuple):
+    """A tensor as the file says it. ``open`` are the axes whose sizes stand for any; ``scales`` is how many scales it
+    has of quantized numbers, ``zero`` whether these have another zero point than 0."""
+
+    name: str
+    shape: Shape
+    kind: int
+    at: Key
+    buffer: int
+    open: frozenset[int] = frozenset()
+    ranked: bool = True
+    variable: bool = False
+    sparse: bool = False
+    scales: int = 0
+    zero: bool = False
+
+    @property
+    def type(self) -> Type:
+        return TYPES[self.kind]
+
+
+class Options(Attributes):
+    """The options of an operator."""
+
+    def __init__(self, table: Table | None, known: Fields) -> None:
+        self.table, self.known = table, known
+
+    def get(self, *keys: str) -> Any:
+        key = keys[0]
+        if self.known[key].kind[0] == "[":
+            return self.table.numbers(key, MAX_AXES) if self.table and self.table.place(key) else None
+        return self.table[key] if self.table else self.known[key].default
+
+
+class Operation(NamedTuple):
+    """An operator of a graph: its name, whether it is a custom one, the tensors that it reads (-1: none) and gives, its
+    options."""
+
+    type: str
+    custom: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options
+    raw: bytes  # the options of a custom operator
+
+
+class Signature(NamedTuple):
+    """A way to call a file: its name, the graph that runs, the names of that one's tensors."""
+
+    name: str
+    graph: int
+    inputs: dict[int, str]
+    outputs: dict[int, str]
+
+
+class Graph:
+    """One graph of a file."""
+
+    def __init__(self, model: "Model", at: int) -> None:
+        self.model, self.at, self.table = model, at, model.root.item("subgraphs", at)
+        self.name: str = self.table["name"] or ""
+        self.inputs: tuple[int, ...] = self.table.numbers("inputs", MAX_READ)
+        self.outputs: tuple[int, ...] = self.table.numbers("outputs", MAX_READ)
+        self.tensor = cache(self._tensor)
+
+    def __len__(self) -> int:
+        return int(self.table.run("operators")[1])
+
+    def __iter__(self) -> Iterator[Operation]:
+        if len(self) > MAX_OPERATORS:
+            raise Damaged(f"it has {len(self):,} operators: expected {MAX_OPERATORS:,} at most")
+        for at in range(len(self)):
+            table = self.table.item("operators", at)
+            name, custom = self.model.operator(table["opcode_index"])
+            raw, inputs = b"", table.numbers("inputs", MAX_READ)
+            if custom:
+                start, length = table.run("custom_options")
+                raw = bytes(self.model.data[start : start + min(length, MAX_READ)])
+            options = Options(None, fields(""))
+            if not custom and name in OPTIONS:
+                number, text = OPTIONS[name]
+                said, place = table["builtin_options_type"], table["builtin_options"]
+                if said not in (0, number):
+                    raise Damaged(f"an operator {name} has the options of another one")
+                known = fields(text)
+                options = Options(Table(self.model.data, place, known, TABLES) if place and said else None, known)
+            yield Operation(name, custom, inputs, table.numbers("outputs", MAX_READ), options, raw)
+
+    def _tensor(self, at: int) -> Tensor:
+        table = self.table.item("tensors", at)
+        name, shape, kind = table["name"] or f"tensor{at}", table.numbers("shape", MAX_AXES), table["type"]
+        signature = table.numbers("shape_signature", MAX_AXES)
+        if not 0 <= kind < len(TYPES):
+            raise Damaged(f"the tensor {quoted(name)} is of the type {kind}, which is not known")
+        if (signature and len(signature) != len(shape)) or min(shape, default=0) < -1:
+            raise Damaged(f"the tensor {quoted(name)} has the shape {list(shape)}")
+        ranked = bool(shape) or bool(table["has_rank"]) or bool(self.model.stored(table["buffer"])[1])
+        free = frozenset([axis for axis, size in enumerate(signature or shape) if size < 0])
+        quantization = table["quantization"]
+        scales, zero = 0, False
+        if quantization:
+            scales = quantization.run("scale")[1]
+            start, count = quantization.run("zero_point")
+            zero = any(self.model.data[start : start + 8 * min(count, SMALL)])
+        where = self.at, at
+        return Tensor(
+            name,
+            tuple([1 if axis in free and size < 1 else size for axis, size in enumerate(shape)]),
+            kind,
+            where,
+            table["buffer"],
+            free,
+            ranked,
+            table["is_variable"],
+            table.place("sparsity") > 0,
+            scales,
+            zero,
+        )
+
+
+class Model:
+    """A file that is open: ``data`` are its bytes, none of them read but those that are asked for."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+        start = Struct("<I").unpack_from(data)[0]
+        self.root = Table(data, start, fields(TABLES["Model"]), TABLES)
+        self.graph = cache(self._graph)
+        self.operator = cache(self._operator)
+        self.stored = cache(self._stored)
+        self.count: int = self.root.run("subgraphs")[1]
+
+    def _graph(self, at: int) -> Graph:
+        if not 0 <= at < min(self.count, MAX_GRAPHS):
+            raise Damaged(f"it has {self.count:,} graphs, and none with the number {at}")
+        return Graph(self, at)
+
+    def signatures(self) -> list[Signature]:
+        """The ways to call it."""
+        found = []
+        for one in self.root.items("signature_defs", MAX_GRAPHS):
+            sides = [
+                {item["tensor_index"]: item["name"] or "" for item in one.items(side, MAX_READ)}
+                for side in ("inputs", "outputs")
+            ]
+            found.append(Signature(one["signature_key"] or "", one["subgraph_index"], *sides))
+        return found
+
+    def _operator(self, at: int) -> tuple[str, bool]:
+        """The name of an operator, and whether it is a custom one: old files say its number in one byte."""
+        table = self.root.item("operator_codes", at)
+        code = max(table["builtin_code"], table["deprecated_builtin_code"])
+        if not 0 <= code < len(NAMES) or code == LATER:
+            raise Damaged(f"the operator {code} is not known")
+        return (table["custom_code"] or "custom", True) if code == CUSTOM else (NAMES[code], False)
+
+    def _stored(self, buffer: int) -> tuple[int, int]:
+        """Where the bytes of a buffer lie, and how many there are: none where they were taken out of the file."""
+        if not buffer:
+            return 0, 0
+        table = self.root.item("buffers", buffer)
+        start, length = table.run("data")
+        if not length and table["offset"] > 1:  # behind the flatbuffer, of a file of more than 2 GiB
+            start, length = table["offset"], table["size"]
+            if start + length > len(self.data):
+                raise Damaged("a buffer leads out of the file")
+        return start, length
+
+    def numbers(self, tensor: Tensor, most: int = SMALL) -> tuple[Any, ...] | None:
+        """The elements of a stored tensor; None where they are many, or not in the file. Raises Damaged where it does
+        not hold as many as its shape says."""
+        start, length = self.stored(tensor.buffer)
+        count, kind = prod(tensor.shape), tensor.type
+        if not length or tensor.sparse or tensor.kind == STRING:
+            return None
+        if length != -(-count * kind.bits // 8):
+            raise Damaged(
+                f"the stored tensor {quoted(tensor.name)} has {length:,} bytes: its shape "
+                f"{show(tensor.shape) or 'of one number'} of {kind.name} takes {-(-count * kind.bits // 8):,}"
+            )
+        return Struct(f"<{count}{kind.letter}").unpack_from(self.data, start) if kind.letter and count <= most else None
+
+    def all_zero(self, tensor: Tensor) -> bool:
+        """Whether the file holds a tensor's numbers, all of them zero."""
+        start, length = self.stored(tensor.buffer)
+        return 0 < length <= 2**22 and not bytes(self.data[start : start + length]).strip(b"\0")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Model]:
+    """The model of a file, while it is open. Raises InputError."""
+    shown = printable(path)
+    try:
+        with open(path, "rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            yield Model(data)
+    except Damaged as fact:
+        raise InputError([Problem(f"{shown}: this is no TFLite model, or it is damaged: {fact.message}")]) from fact
+    except (error, ValueError) as fact:
+        raise InputError([Problem(f"{shown}: this is no TFLite model, or it is damaged")]) from fact
+    except OSError as fact:
+        raise InputError([Problem(f"{shown}: cannot be read: {fact.strerror}")]) from fact
+
+
+def named(signatures: Sequence[Signature], name: str) -> Signature | None:
+    """The signature of this name."""
+    return next((one for one in signatures if one.name == name), None)

@@ -1,0 +1,28 @@
+"""An operator of TFLite as a row of its room's table: how it is counted, and what else is known of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from sepcalc.importers.common.layout import Layout
+from sepcalc.importers.tflite.graph import Builder, Call, Value
+
+Results = Sequence[Value]
+Handler = Callable[[Builder, Call], Results]
+Computed = Callable[[Call], "tuple[Any, ...] | None"]
+
+
+class Operator(NamedTuple):
+    """What is known of an operator; ``reason`` says why it is not counted where ``handle`` is None."""
+
+    handle: Handler | None
+    layout: Layout
+    reason: str = ""
+    computed: Computed | None = None  # what it gives of small constants
+    live: bool = False  # runs on stored tensors alone, too
+    multiplies: bool = False  # counts on stored tensors alone, too
+    measures: bool = False  # reads no elements: only how many there are
+
+    @property
+    def how(self) -> str:
+        """How it is counted, in a few words."""
+        return (self.handle.__doc__ or "").strip().partition("\n")[0].rstrip(".") if self.handle else self.reason

@@ -1,0 +1,199 @@
+"""A graph of the file, operator by operator: each is given to its row, and what it gives is held to the file."""
+
+import re
+from collections.abc import Sequence
+from math import prod
+
+from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
+from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
+from sepcalc.importers.tflite.flatbuffer import Damaged
+from sepcalc.importers.tflite.graph import Builder, Call, Refused, Unknown, Value, merged, seen
+from sepcalc.importers.tflite.model import Graph, Model, Operation, Tensor
+from sepcalc.importers.tflite.operators import row_of
+from sepcalc.importers.tflite.rows import Operator
+from sepcalc.importers.tflite.schema import TYPES
+from sepcalc.network import Origin
+from sepcalc.ops.move import Copy
+from sepcalc.shape import Shape, show
+
+MAX_DEPTH = 20  # graphs in graphs
+# What converters call the kernels in the names that they put together for a layer: the layer is called by its folder.
+_KERNEL = re.compile(r"(conv|depthwise|matmul|biasadd|einsum)\w*", re.IGNORECASE)
+
+
+class Misfit(Exception):
+    """A fact with the operator that it is about."""
+
+    def __init__(self, where: str, fact: Invalid) -> None:
+        super().__init__(where)
+        self.where, self.fact = where, fact
+
+    def told(self, path: str) -> InputError:
+        return InputError([Problem(f"{printable(path)}: {self.where}: {self.fact.message}", self.fact.hint)])
+
+
+class Walk:
+    """One file on its way into a network."""
+
+    def __init__(self, builder: Builder, model: Model) -> None:
+        self.builder, self.model = builder, model
+        builder.model = model
+        self.calling: list[int] = []
+        self.reads = 0
+
+    def graph(self, graph: Graph, given: Sequence[Value], prefix: str = "") -> list[Value]:
+        """What a graph gives of these values. Raises Misfit."""
+        if graph.at in self.calling or len(self.calling) > MAX_DEPTH:
+            raise Broken("a graph that runs itself never ends")
+        if len(given) != len(graph.inputs):
+            raise Broken(f"the graph {quoted(graph.name)} is given {len(given)} tensors: it takes {len(graph.inputs)}")
+        self.calling.append(graph.at)
+        scope = dict(zip(graph.inputs, given))
+        operations = list(graph)
+        made = {tensor for one in operations for tensor in one.outputs}
+        for one in operations:
+            self.builder.steps += 1
+            self.reads += len(one.inputs) + len(one.outputs)
+            if self.builder.steps > MAX_NODES or self.reads > 10 * MAX_NODES:
+                raise Broken(f"it unfolds to more than {MAX_NODES:,} operators")
+            outputs = tuple([graph.tensor(at) for at in one.outputs])
+            name = prefix + _named(one.type, outputs)
+            for at in one.outputs:
+                if at in scope:
+                    raise Misfit(printable(name), Broken(f"the tensor {quoted(graph.tensor(at).name)} is given twice"))
+            inputs = tuple([None if at == -1 else self.value(graph, scope, made, at) for at in one.inputs])
+            scope.update(
+                zip(one.outputs, self.operator(Call(name, one.type, inputs, outputs, one.options, one.raw), one))
+            )
+        results = [self.value(graph, scope, made, at) for at in graph.outputs]
+        self.calling.pop()
+        return results
+
+    def value(self, graph: Graph, scope: dict[int, Value], made: set[int], at: int) -> Value:
+        """A tensor of a graph: what was given, or what the file stores."""
+        if at in scope:
+            return scope[at]
+        tensor = graph.tensor(at)
+        if at in made:
+            raise Damaged(f"the tensor {quoted(tensor.name)} is read before it is given")
+        value = Value(tensor.shape, tensor.kind, name=tensor.name, tensor=tensor)
+        if not tensor.variable and TYPES[tensor.kind].bits:
+            data = self.model.numbers(tensor)
+            root = self.builder.root(tensor, self.model.stored(tensor.buffer)[1] > 0)
+            value = value._replace(data=data, roots=((root, prod(tensor.shape)),))
+        scope[at] = value
+        return value
+
+    # --- one operator -----------------------------------------------------------------------------------------------
+
+    def operator(self, call: Call, one: Operation) -> Sequence[Value]:
+        """What an operator gives. Raises Misfit."""
+        builder, row = self.builder, row_of(one.type, one.custom)
+        builder.at, builder.origin = call.name, Origin(printable(call.type)[:100])
+        builder.element_bits = TYPES[call.outputs[0].kind].bits or None if call.outputs else None
+        mark = len(builder.nodes)
+        try:
+            if row.handle is None:
+                raise Refused(row.reason)
+            if row.measures or row.live or any(not value.constant for value in call.given):
+                results = self.counted(call, row)
+            elif row.multiplies:
+                first = builder.standing(call.given[0])
+                results = self.counted(call._replace(inputs=(first, *call.inputs[1:])), row)
+            else:
+                results = self.prepared(call, row)
+            return [self.held(call, value, out) for value, out in zip(results, call.outputs)]
+        except Refused as refused:
+            builder.back(mark)
+            return self.gap(call, str(refused))
+        except Unknown as unknown:
+            builder.back(mark)
+            return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, is not known")
+        except (ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
+            raise Misfit(printable(call.name), Invalid(f"{call.type} does not fit what it reads")) from error
+        except Invalid as fact:
+            raise Misfit(printable(call.name), fact) from fact
+
+    def counted(self, call: Call, row: Operator) -> Sequence[Value]:
+        builder, mark = self.builder, len(self.builder.nodes)
+        assert row.handle is not None
+        for value in call.given:
+            if value.shape is None:
+                raise Unknown(value.name)
+        results = row.handle(builder, call)
+        builder.keep(mark, [value for value in call.given if not row.measures])
+        return results
+
+    def prepared(self, call: Call, row: Operator) -> Sequence[Value]:
+        """What is made of stored tensors alone, beforehand."""
+        builder = self.builder
+        assert row.handle is not None
+        scratch = Builder(builder.batch, builder.altered)
+        scratch.stored, scratch.scaled = builder.stored, builder.scaled
+        fed = []
+        for value in call.inputs:
+            if value is not None:
+                scratch.tensors.append(seen(value.sizes))
+                value = value._replace(number=len(scratch.tensors) - 1, roots=())
+            fed.append(value)
+        try:
+            shapes = [value.shape for value in row.handle(scratch, call._replace(inputs=tuple(fed)))]
+        except (Refused, Unknown):
+            shapes = [out.shape if not out.open else None for out in call.outputs]
+        data = None
+        if row.computed is not None and call.given and all(value.data is not None for value in call.given):
+            data = row.computed(call)
+            if data is not None and (len(data) > 1024 or any(abs(number) >= 2**63 for number in data)):
+                data = None
+        roots = [(root, most) for root, most in merged(call.given) if builder.weighs(root)]
+        made = []
+        for at, shape in enumerate(shapes):
+            count = prod(shape) if shape is not None else 0
+            known = data if at == 0 and data is not None and len(data) == count else None
+            kept = tuple([(root, min(most, count) if count else most) for root, most in roots])
+            made.append(Value(shape, 0, data=known, roots=kept))
+        return made
+
+    def held(self, call: Call, value: Value, out: Tensor) -> Value:
+        """What an operator gives, held to what the file says of it."""
+        shape, known = value.shape, out.ranked and not self.builder.altered
+        if known and shape is not None and not _fits(shape, out):
+            raise Invalid(
+                f"{call.type} gives {show(shape) or 'one number'}, but the file says {show(out.shape) or 'one number'}"
+            )
+        return value._replace(kind=out.kind, name=out.name, tensor=out)
+
+    def gap(self, call: Call, reason: str) -> Sequence[Value]:
+        """A layer that is not counted, and what it gives as far as the file says it."""
+        builder, made = self.builder, list[Value]()
+        for at, out in enumerate(call.outputs or (None,)):
+            shape = None
+            if out is not None and not out.open and not builder.altered and (out.shape or out.ranked):
+                shape = out.shape
+            builder.element_bits = TYPES[out.kind].bits or None if out is not None else None
+            if at == 0:
+                made.append(builder.uncounted(call.type, reason, shape, call))
+            elif shape is not None and min(shape, default=1) > 0:
+                number = builder.add(Copy(seen(shape)), [made[0].number], label=str(at))
+                made.append(builder.give(number, shape))
+            else:
+                made.append(Value(None, 0, made[0].number))
+        return [value._replace(kind=out.kind, name=out.name, tensor=out) for value, out in zip(made, call.outputs)]
+
+
+def _fits(shape: Shape, out: Tensor) -> bool:
+    """Whether a shape is what the file says, where it says it."""
+    same = len(shape) == len(out.shape)
+    return same and all(at in out.open or size == said for at, (size, said) in enumerate(zip(shape, out.shape)))
+
+
+def _named(kind: str, outputs: Sequence[Tensor]) -> str:
+    """What to call an operator: by what it gives. Of the names that a converter put together it is the kernel's."""
+    if not outputs:
+        return kind.lower()
+    parts = [part for part in outputs[0].name.split(";") if part] or [kind.lower()]
+    for part in parts:
+        folder, _, last = part.strip("/").rpartition("/")
+        if folder and _KERNEL.match(last):
+            return folder
+    return parts[0].strip("/") or kind.lower()

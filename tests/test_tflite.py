@@ -1,0 +1,38 @@
+"""TFLite files: converted models with the numbers of the Keras models that they came from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sepcalc import convert, load
+from sepcalc.cli import run
+
+DATA = Path(__file__).parent / "data" / "tflite"
+TRUTH = json.loads((DATA / "truth.json").read_text())
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_a_converted_model_has_the_counts_of_its_source(name: str) -> None:
+    network, truth = load(DATA / name), TRUTH[name]
+    assert network.macs == truth["macs"]
+    assert [*network.inputs.values()] == [tuple(truth["input"])]
+    assert network.params == truth["weights"]
+    assert network.complete
+
+
+@pytest.mark.parametrize("name", TRUTH)
+def test_it_reads_back_from_yaml_with_the_same_counts(name: str, tmp_path: Path) -> None:
+    network = load(DATA / name)
+    (tmp_path / "net.yaml").write_text(str(convert(network)))
+    again = load(tmp_path / "net.yaml")
+    assert again.cost == network.cost
+    assert again.peak_memory(4) == network.peak_memory(4)
+    assert run(["check", str(DATA / name), "--max", f"macs={network.macs}"]) == 0
+    assert run(["check", str(DATA / name), "--max", f"macs={network.macs - 1}"]) == 1
+
+
+def test_peak_memory_is_that_of_the_files_own_widths() -> None:
+    """MLPerf Tiny's keyword spotter: 25x5x64 in and out of a pointwise layer, 8,000 bytes each."""
+    assert load(DATA / "ds_cnn.int8.tflite").peak_memory() == 16_000
+    assert load(DATA / "ds_cnn.float.tflite").peak_memory() == 64_000
