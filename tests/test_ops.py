@@ -196,6 +196,7 @@ HAND = [
     ("4x8 act relu", Cost(compares=32, activations=32)),
     ("4x8 act prelu", Cost(mults=32, compares=32, params=8, activations=32)),
     ("4x8 act prelu --shared", Cost(mults=32, compares=32, params=1, activations=32)),
+    ("4x8 act relu6 --fused", Cost(compares=64)),
     ("4x8 add", Cost(adds=32, activations=32)),
     ("4x8 4x8 4x8 add", Cost(adds=64, activations=32)),
     ("8 1x8 4x8 add", Cost(adds=8 + 32, activations=32)),

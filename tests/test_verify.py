@@ -111,6 +111,7 @@ SPECS = [
     "4x5x6 cumsum --axis h",
     *[f"4x4x6 act {name}" for name in ACTIVATIONS],
     "4x4x6 act prelu --shared",
+    "4x4x6 act relu6 --fused",
     "4x4x6 act elu --alpha 2",
     "4x4x6 act swish --beta 1.5",
     "4x4x6 act softplus --beta 2",
