@@ -23,7 +23,7 @@ from sepcalc.cli import run
 from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import InputError
 from sepcalc.importers.torch.operators import OPERATORS
-from sepcalc.importers.torch.running import traced
+from sepcalc.importers.torch.running import Forward, traced
 from sepcalc.layer import Gap
 from sepcalc.shape import volume
 
@@ -304,9 +304,9 @@ def test_every_operator_of_the_table_is_executed() -> None:
     for name, (module, shape, _) in CASES.items():
         if name == "newer" and OLD:
             continue
-        met.update(call.op for call in traced("", module.eval(), [torch.ones(shape)], {}).calls)
+        met.update(call.op for call in traced(Forward("", module.eval(), [torch.ones(shape)], {})).calls)
     for code, _ in [*SORTED.values(), *DRAWN.values()]:
-        met.update(call.op for call in traced("", Code(code).eval(), [torch.ones(IMAGE)], {}).calls)
+        met.update(call.op for call in traced(Forward("", Code(code).eval(), [torch.ones(IMAGE)], {})).calls)
     met.update(["bincount"])
     assert {name for name, row in OPERATORS.items() if row.handle} - met == (
         {"_convolution", "_fused_rms_norm", "_grouped_mm"} if OLD else set()

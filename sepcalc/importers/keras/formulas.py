@@ -19,18 +19,19 @@ from sepcalc.ops.norm import Normalization, RowNorm
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Padding, Shape
 
+OTHER_RANKS = "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
+NO_PAIR = "its operands are not a tensor and a number: it would take one of each, or two tensors"
+
 
 def pair(call: Call, how: str, left: Any, right: Any, link: str = "") -> Tensor:
     """Of two tensors, or of a tensor and a number, which is stored."""
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if len(left.shape) != len(right.shape):
-            raise Unknown(
-                "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
-            )
+            raise Unknown(OTHER_RANKS)
         return call.add(Elementwise(how), *call.alike([left, right]), link=link)
     tensor, number, turned = (left, right, False) if isinstance(left, Tensor) else (right, left, True)
     if not isinstance(tensor, Tensor) or not _fits(number, tensor.shape):
-        raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
+        raise Unknown(NO_PAIR)
     return call.add(Stored(with_stored(how, turned)), tensor if single(number) else call.plain(tensor), link=link)
 
 

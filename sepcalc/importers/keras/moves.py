@@ -325,10 +325,8 @@ def patches(call: Call) -> Tensor:
     asked["strides"] = asked["size"] if asked["strides"] is None else asked["strides"]
     settings = Settings(asked)
     kernel, strides = settings.sizes("size", rank=2), settings.sizes("strides", rank=2)
-    dilation, how = (
-        settings.sizes("dilation_rate", rank=2, default=1),
-        settings.word("padding", ("valid", "same"), "valid"),
-    )
+    dilation = settings.sizes("dilation_rate", rank=2, default=1)
+    how = settings.word("padding", ("valid", "same"), "valid")
     spans = [1 if how == "same" else d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     places = [whole((size - span) // step + 1) for size, span, step in zip(x.shape, spans, strides)]
     return moved(call, (*places, prod(kernel) * x.shape[2]))

@@ -13,7 +13,7 @@ from sepcalc.importers.keras.activation import apply, softmax, unit
 from sepcalc.importers.keras.arguments import axes_of, dims_of, kept, operands, option, over, single, windows
 from sepcalc.importers.keras.build import Call, Tensor, tensors_in
 from sepcalc.importers.keras.core import Unknown, free
-from sepcalc.importers.keras.formulas import FORMULAS, binary, reduce, scalar
+from sepcalc.importers.keras.formulas import FORMULAS, NO_PAIR, OTHER_RANKS, binary, reduce, scalar
 from sepcalc.importers.keras.moves import MOVES
 from sepcalc.importers.keras.pool import adaptive as adaptive_layer
 from sepcalc.importers.keras.pool import pool as pool_layer
@@ -39,7 +39,7 @@ def power(call: Call) -> Tensor:
         return raised(call, left, float(right), {0.5: "sqrt", -0.5: "rsqrt"})
     if isinstance(right, Tensor) and single(left):
         return call.add(Stored("power"), right)
-    raise Unknown("its operands are not a tensor and a number: it would take one of each, or two tensors")
+    raise Unknown(NO_PAIR)
 
 
 def unary(call: Call, how: str) -> Tensor:
@@ -130,7 +130,7 @@ def matmul(call: Call) -> Tensor:
             turned = call.free("permute", one, (*one.shape[:-2], *one.shape[:-3:-1]), "transpose" + "ab"[at])
             left, right = (turned, right) if at == 0 else (left, turned)
     if len(left.shape) != len(right.shape):
-        raise Unknown("its operands have different ranks, so one is stretched over the batch: it would take equal ones")
+        raise Unknown(OTHER_RANKS)
     return call.add(Matmul(), left, right)
 
 

@@ -151,13 +151,13 @@ def _counted(
     from sepcalc.importers.common.graph_builder import guessed, unsuited
     from sepcalc.importers.torch.examples import as_images, of_examples
     from sepcalc.importers.torch.lowering import lowered
-    from sepcalc.importers.torch.running import traced
+    from sepcalc.importers.torch.running import Forward, traced
 
     entries = _entries(args, kwargs)
 
     def network(of: Callable[[Any], Any], entries: Sequence[Any] = ()) -> "tuple[Trace, Lowered]":
         given, named = ([entries], {}) if entries else tree_map(of, (list(args), dict(kwargs)))
-        trace = traced(shown, module, given, named, guesses)
+        trace = traced(Forward(shown, module, given, named, guesses))
         return trace, lowered(printable(name)[:200], trace)
 
     def first(value: Any) -> Any:

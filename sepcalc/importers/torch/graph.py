@@ -180,7 +180,8 @@ class Builder(GraphBuilder[Beside]):
 
     def give(self, number: int, shape: Shape, first: int = PLAIN) -> Value:
         """The value of this shape that a tensor of the network is."""
-        self._check(shape)
+        if any(size < 1 or size > MAX_SIZE for size in shape):
+            raise Refused(f"a tensor of {show(shape)} is empty")
         first = fitting(first, len(shape))
         return Value(shape, self.view(number, seen(shape, first)), first)
 
@@ -209,10 +210,6 @@ class Builder(GraphBuilder[Beside]):
         """The same elements as another tensor of the trace."""
         first = squeezed(value.shape, value.first, tensor.shape)
         return self.give(value.node, tensor.shape, self.wants(tensor) if first is None else first)
-
-    def _check(self, shape: Shape) -> None:
-        if any(size < 1 or size > MAX_SIZE for size in shape):
-            raise Refused(f"a tensor of {show(shape)} is empty")
 
     # --- nodes ----------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ from sepcalc.importers.torch.places import telling
 from sepcalc.network import Network
 from sepcalc.shape import Shape
 
+# Why parameters are not counted: where the run stopped, and where it did not.
+_UNUSED = ("nothing used them up to where it stopped", "what runs on these inputs does not use them")
 _NO_RULE = "sepcalc has no rule for what this operator computes"
 
 
@@ -79,10 +81,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     macs = sum(one.macs for one in alone)
     if macs:
         builder.note(f"{macs:,} macs run on stored tensors alone: counted, though a runtime may do them once")
-    outputs = {}
-    for label, tensor in trace.outputs.items():
-        if tensor.live:
-            outputs[label] = builder.value(tensor).node
+    outputs = {label: builder.value(tensor).node for label, tensor in trace.outputs.items() if tensor.live}
     if trace.stop is not None:
         outputs = {"stopped": builder.stop(*trace.stop)}
     nodes, outputs, used, weights = builder.finished(outputs, trace.leaves, [one.name for one in trace.parameters])
@@ -92,22 +91,10 @@ def lowered(name: str, trace: Trace) -> Lowered:
             continue
         first = ", ".join(trace.parameters[at].name for at in unused[:3]) + (", …" if len(unused) > 3 else "")
         count = sum(sizes[at] for at in unused)
-        ran = (
-            "what runs on these inputs does not use them"
-            if trace.stop is None
-            else "nothing used them up to where it stopped"
-        )
-        builder.note(f"{count:,} {kind} are not counted: {ran} ({first})")
+        builder.note(f"{count:,} {kind} are not counted: {_UNUSED[trace.stop is None]} ({first})")
     size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in weights)
-    network = Network(
-        name,
-        builder.inputs,
-        nodes,
-        outputs,
-        param_bytes=size,
-        notes=list(builder.notes),
-        input_bits=builder.input_bits,
-    )
+    notes, widths = [*builder.notes], builder.input_bits
+    network = Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=notes, input_bits=widths)
     return Lowered(network, alone, [origin.tells for origin in builder.beside])
 
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy, deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
@@ -56,42 +56,45 @@ class Wanted(InputError):
     """What runs depends on the values of inputs, which nobody gave."""
 
 
-def traced(
-    name: str,
-    module: torch.nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    guesses: Collection[str] = (),
-) -> Trace:
+class Forward(NamedTuple):
+    """What is to run: the forward of a module, by the name that messages have for it, on these arguments; the types of
+    the inputs named in ``guesses`` are guessed."""
+
+    name: str
+    module: torch.nn.Module
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    guesses: Collection[str] = ()
+
+
+def traced(forward: Forward) -> Trace:
     """One run of the module's forward. Where it asks for what only data can tell, once more as when PyTorch exports it:
     much code then asks for nothing. Where it asks even so, the run up to there. Raises Failed where forward fails, and
-    NeedsType where an input whose type is guessed (those named in ``guesses``) must be of another."""
-    trace = _run(name, module, args, kwargs, guesses)
+    NeedsType where an input whose type is guessed must be of another."""
+    trace = _run(forward)
     if trace.stop is None or trace.stop.reason not in (_ASKS, _LEARNED):
         return trace
-    if any(one.origins & set(guesses) for one in trace.stop.call.tensors()):
+    if any(one.origins & set(forward.guesses) for one in trace.stop.call.tensors()):
         with suppress(InputError):  # what comes behind may tell its type
-            _run(name, module, args, kwargs, guesses, probing=True)
+            _run(forward, probing=True)
     with suppress(InputError), _as_exported():
-        whole = _run(name, module, args, kwargs, guesses)
+        whole = _run(forward)
         if whole.stop is None:
             return whole._replace(notes=(_EXPORTED, *whole.notes))
     if any(row_of(call.op).chooses for call in trace.calls):
         with suppress(InputError):
-            return _whatever_is_chosen(name, module, args, kwargs, guesses) or trace
+            return _whatever_is_chosen(forward) or trace
     return trace
 
 
-def _whatever_is_chosen(
-    name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], guesses: Collection[str]
-) -> Trace | None:
+def _whatever_is_chosen(forward: Forward) -> Trace | None:
     """The run where what the data chooses is made up, if it costs the same in every way of making it up."""
     traces, costs = list[Trace](), set[tuple[int, ...]]()
     for way in range(WAYS):
-        trace = _run(name, module, args, kwargs, guesses, way)
+        trace = _run(forward, way)
         if trace.stop is not None:
             return None
-        network = lowered(name, trace).network
+        network = lowered(forward.name, trace).network
         unknown = network.incomplete if network.complete else ()  # and nothing else is
         known = [which for which in COUNTS if which not in unknown]
         costs.add(tuple([getattr(network.cost, which) for which in known]))
@@ -161,19 +164,12 @@ def _as_exported() -> Iterator[None]:
         torch.compiler._is_compiling_flag = before
 
 
-def _run(
-    name: str,
-    module: torch.nn.Module,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
-    guesses: Collection[str],
-    way: int | None = None,
-    probing: bool = False,
-) -> Trace:
+def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Trace:
     """One run of the module's forward, to its end or up to where it cannot be followed; ``probing``, past questions
     that only data answers. Raises InputError where it fails, and NeedsType as :func:`traced`."""
+    name, module, args, kwargs, guesses = forward
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
-        module = _after_a_run(name, module, args, kwargs)
+        module = _after_a_run(forward)
     tracer = Tracer(module, guesses)
     tracer.way, tracer.probing = way, probing
     valueless = dict[str, torch.Tensor]()
@@ -301,9 +297,10 @@ def _decided(labels: Collection[str]) -> tuple[str, ...]:
     return (f"the values of the {several} {', '.join(map(quoted, sorted(labels)))} decided what ran",)
 
 
-def _after_a_run(name: str, module: torch.nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> torch.nn.Module:
+def _after_a_run(forward: Forward) -> torch.nn.Module:
     """A copy of a module whose parameters wait for a first run to have a shape, after such a run; all of its
     parameters are without data. Raises InputError where it cannot be copied or run."""
+    name, module, args, kwargs, _ = forward
     twins: dict[int, Any] = {}
     for one in (*module.parameters(), *module.buffers()):
         if isinstance(one, (UninitializedBuffer, UninitializedParameter)):
