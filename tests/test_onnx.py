@@ -973,7 +973,7 @@ def test_packed_weights_are_counted_in_numbers_and_bytes(tmp_path: Path) -> None
 
 BROKEN = [
     ([node("Relu", "b", "a"), node("Relu", "a", "b")], "'relu' (Relu): it reads 'b', which nothing before it gives\n  hint: a graph runs in its order: it may have a cycle, or lack an input"),
-    ([node("Relu", "x", "y"), node("Tanh", "x", "y")], "2 nodes or inputs give the tensor 'y'"),
+    ([node("Relu", "x", "y"), node("Tanh", "x", "y")], "2 nodes, inputs or stored tensors give the tensor 'y'"),
     ([node("Relu", "x", "z")], "nothing gives the output 'y'"),
     ([node("Conv", "x", "y")], "'conv' (Conv): Conv lacks its input 2"),
     ([node("MaxPool", "x", "y", kernel_shape=[9, 9])], "'maxpool' (MaxPool): the output would be empty: a kernel spanning 9 does not fit into the height 4\n  hint: take a smaller kernel or dilation, or --padding same"),
@@ -1003,6 +1003,38 @@ def test_graphs_that_do_not_fit_together(nodes: list[Any], message: str, tmp_pat
         assert refusal(path) == f"FILE: {message}"
     else:
         assert read(path).layers[0].name == "a\\x1b[31m"
+
+
+def test_a_name_of_two_tensors_is_refused(tmp_path: Path) -> None:
+    """What runs would be one of them, and runtimes differ in which."""
+    product, twice = node("MatMul", "x w", "y"), (weight("w", 8, 8), weight("w", 8, 1))
+    said = "FILE: several stored tensors, of other shapes, are called 'w'"
+    assert refusal(saved(tmp_path, [product], {"x": (1, 8)}, "y", twice)) == said
+    said = "FILE: 2 nodes, inputs or stored tensors give the tensor 'y'"
+    assert refusal(saved(tmp_path, [product], {"x": (1, 8)}, "y", (weight("w", 8, 8), weight("y", 1, 8)))) == said
+    same = saved(tmp_path, [product], {"x": (1, 8)}, "y", (weight("w", 8, 8), weight("w", 8, 8)))
+    assert (read(same).macs, read(same).params) == (64, 64)
+
+
+def test_a_name_of_two_functions_or_of_an_operator_is_refused(tmp_path: Path) -> None:
+    def function(domain: str, name: str, operator: str) -> Any:
+        imports = [helper.make_opsetid("", 17)]
+        read_by = ["a", "b"][: 2 if operator == "MatMul" else 1]
+        return helper.make_function(
+            domain, name, ["a", "b"], ["c"], [helper.make_node(operator, read_by, ["c"])], imports
+        )
+
+    def told(domain: str, name: str, *operators: str) -> str:
+        one = helper.make_node(name, ["x", "w"], ["y"], domain=domain)
+        functions = tuple(function(domain, name, operator) for operator in operators)
+        return refusal(saved(tmp_path, [one], {"x": (1, 8)}, "y", (weight("w", 8, 8),), functions=functions))
+
+    assert told("acme", "F", "MatMul", "Identity") == "FILE: several functions are called 'acme.F': expected one"
+    for domain, shown in (("", "ai.onnx"), ("ai.onnx", "ai.onnx"), ("com.microsoft", "com.microsoft")):
+        assert told(domain, "MatMul", "Identity") == (
+            f"FILE: a function is called '{shown}.MatMul', as an operator is: runtimes differ in which runs\n"
+            "  hint: call it by another name, or by a domain of its own"
+        )
 
 
 def test_files_that_are_no_models(tmp_path: Path) -> None:

@@ -302,6 +302,7 @@ MEETING: dict[str, Any] = {
     "ReverseSequence": (node("ReverseSequence", "m six", "y", time_axis=0, batch_axis=1), (ints("six", *[6] * 6),)),
     "reversed": (node("Slice", "m last before first back", "y"), (ints("last", -1), ints("before", -99), ints("first", 0), ints("back", -1))),
     "another order": (node("Gather", "m order", "y", axis=0), (ints("order", 5, 4, 3, 2, 1, 0),)),
+    "mean and variance of the batch": (node("MeanVarianceNormalization", "m", "y", axes=[0]), ()),
     "norm of the batch": (node("BatchNormalization", "m g g g g", "y a b", training_mode=1), (weight("g", 6),)),
 }  # fmt: skip
 APART: dict[str, Any] = {

@@ -17,7 +17,7 @@ from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.layout import Layouts
-from sepcalc.importers.onnx.operators import OPERATORS
+from sepcalc.importers.onnx.operators import DOMAINS, OPERATORS, UNKNOWN, name_of, row_of
 from sepcalc.importers.onnx.provenance import Role, roles
 from sepcalc.importers.onnx.schema import ONNX
 from sepcalc.importers.onnx.stored import initial
@@ -53,7 +53,7 @@ def read(path: str, request: Request = Request()) -> Network:
     stored = {tensor.name for tensor in graph.initializer} | {one.values.name for one in graph.sparse_initializer}
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
-    functions = {(one.domain, one.name): one for one in model.functions}
+    functions = _functions(shown, model)
     layouts = Layouts(graph, functions)
     border = Inputs(shown, graph, inputs, request, layouts.graph, layouts.single)
     examples = border.examples
@@ -146,10 +146,27 @@ def _load(path: str) -> Any:
 
 def _refuse_twice(shown: str, graph: Any) -> None:
     given = Counter(output for node in graph.node for output in node.output if output)
+    given.update({one.name for one in graph.initializer} - {one.name for one in graph.input})
     given.update(one.name for one in graph.input)
     for name, count in given.items():
         if count > 1:
-            raise bad_input(f"{shown}: {count} nodes or inputs give the tensor {quoted(name)}")
+            what = "nodes, inputs or stored tensors"
+            raise bad_input(f"{shown}: {count} {what} give the tensor {quoted(name)}")
+
+
+def _functions(shown: str, model: Any) -> dict[tuple[str, str], Any]:
+    """The functions of a file. Raises InputError where it is not known which runs: one of several of a name, or one
+    with the name of an operator, which each runtime has its own way with."""
+    functions: dict[tuple[str, str], Any] = {}
+    for one in model.functions:
+        key, called = (one.domain, one.name), f"{one.domain or 'ai.onnx'}.{one.name}"
+        if key in functions:
+            raise bad_input(f"{shown}: several functions are called {quoted(called)}: expected one")
+        if one.domain in DOMAINS and row_of(name_of(*key)) is not UNKNOWN:
+            message = f"a function is called {quoted(called)}, as an operator is: runtimes differ in which runs"
+            raise bad_input(f"{shown}: {message}", "call it by another name, or by a domain of its own")
+        functions[key] = one
+    return functions
 
 
 # --- what stands at the border ---------------------------------------------------------------------------------------

@@ -75,10 +75,10 @@ def _mean_variance(builder: Builder, call: Call) -> Results:
     """Instance norm, or layer norm over a whole example, with nothing trained."""
     value = call.input(0)
     rank = len(value.sizes)
-    axes = {axis % rank for axis in call.ints("axes") or (0, 2, 3)} if rank > 2 else set()
+    axes = {axis % rank for axis in call.ints("axes") or (0, *range(2, rank))}
+    if value.batch in axes and builder.batch > 1:
+        raise builder.mixed
     if 0 in axes and value.sizes[0] > 1:
-        if builder.batch > 1:
-            raise builder.mixed
         raise Refused("a norm over more than one example at once has no count here")
     if axes - {0} == set(range(2, rank)) and (value := builder.image(value)).batch == 0:
         op = RowNorm("instance", gain=False, bias=False)

@@ -55,9 +55,14 @@ def attached(node: Any, builder: Builder, owner: str = "") -> list[Value]:
 
 def initial(graph: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
     """The stored tensors of a graph, by name."""
-    values = {tensor.name: stored_value(tensor, tensor.name, builder, owner) for tensor in graph.initializer}
-    for sparse in graph.sparse_initializer:
-        values[sparse.values.name] = sparse_value(sparse, sparse.values.name, builder, owner)
+    values: dict[str, Value] = {}
+    stored = [(one.name, stored_value, one) for one in graph.initializer]
+    stored += [(one.values.name, sparse_value, one) for one in graph.sparse_initializer]
+    for name, read, tensor in stored:
+        value = read(tensor, name, builder, owner)
+        if values.get(name, value).shape != value.shape:
+            raise Invalid(f"several stored tensors, of other shapes, are called {quoted(name)}")
+        values[name] = value
     return values
 
 
