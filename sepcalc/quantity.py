@@ -2,8 +2,8 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, quoted
 
@@ -49,6 +49,15 @@ def _scaled(count: int, step: int, units: tuple[tuple[int, str], ...], short: bo
         if float(digits) < step:
             return f"{digits.rstrip('0').rstrip('.') if short and '.' in digits else digits} {unit}"
     return ""
+
+
+def written(form: Callable[[Any], str], numbers: Sequence[Any]) -> list[str]:
+    """Every number in this form; the form of equal ones is made once where many are equal."""
+    known = {*numbers}
+    if 2 * len(known) > len(numbers):
+        return list(map(form, numbers))
+    texts = {number: form(number) for number in known}
+    return [texts[number] for number in numbers]
 
 
 def byte_count(count: int) -> str:

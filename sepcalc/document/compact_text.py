@@ -65,7 +65,7 @@ class CompactText:
             owner = at if node.weights is None else self.owners[node.weights]
             if owner != at and weights_fit(network, at, owner):
                 self.tied |= {at, owner}
-            elif network.layers[at].shared:
+            elif node.shared or (owner != at and network.layers[at].shared):
                 self.tied |= {owner for owner, _ in owners_of(network, at)}
         self.written = [self._written(at, varied) for at in range(len(network.nodes))]
         ends = [] if network.ends == {"output": len(self.names) - 1} else [*network.ends.values()]

@@ -106,10 +106,9 @@ def _texts(values: Sequence[Any], holds: str, form: bool | int) -> list[str]:
         if "".join(texts).isprintable():
             return texts
     if types == {int} and holds != BYTES and holds != BAR:
-        return list(map(quantity.exact if form else quantity.brief, values))
-    if types == {float} and holds == BAR:
-        steps = 8 * form
-        return [_drawn(min(steps, round(value * steps) or 1)) if value > 0 else "" for value in values]
+        return quantity.written(quantity.exact if form else quantity.brief, values)
+    if types <= {float, NoneType} and holds == BAR:
+        return quantity.written(lambda part: bar(part, form) if part else "", values)
     return [_text(value, holds, form) for value in values]
 
 

@@ -1,7 +1,7 @@
 """``sepcalc network``: a network layer by layer, with totals, published numbers and budget."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
@@ -200,7 +200,8 @@ class NetworkReport(NamedTuple):
             columns.append(parts)
             if metric in shared:
                 full = whole if main else getattr(self.network.cost, metric)
-                columns.append([quantity.share(part, full) if part or not drawn else "" for part in parts])
+                shares = quantity.written(partial(quantity.share, whole=full), parts)
+                columns.append([text if part or not drawn else "" for part, text in zip(parts, shares)])
                 longest = max(parts, default=0) if drawn else 0
                 columns.append([part / longest for part in parts] if longest else [None] * len(parts))
         return zip(*columns)
@@ -224,20 +225,26 @@ class NetworkReport(NamedTuple):
         flat = bool(self.sort) or self.top is not None
         amounts = self._amounts() if flat else ()
         branches = (
-            [Branch(layers[at].name, at, at, layers[at].cost, 0) for at in chosen]
+            [Branch(layers[at].name, at, at, layers[at].cost, at) for at in chosen]
             if flat
             else grown(layers, not self.full)
         )
         made, folded, before, seen = list[Made](), False, None, ("", "")
+        known = dict[int, tuple[str, str]]()  # of each sort of layer what it is, and what it gives
         for branch, depth in walked(branches):
             last, folded = layers[branch.last], folded or branch.times > 1
-            kind = f"{branch.layers:,} layers" if branch.children else f"{last.kind} {last.detail}".rstrip()
+            if branch.children:
+                words = f"{branch.layers:,} layers", show(last.output)
+            elif branch.kind in known:
+                words = known[branch.kind]
+            else:
+                words = known[branch.kind] = f"{last.kind} {last.detail}".rstrip(), show(last.output)
             reach = self.network.reach(branch.last)
             if reach is not before:  # an activation sees what the layer before it does
                 before, field, pace = reach, reach.extents, reach.strides
                 seen = (show(field) if field else "", _spelt(pace) if pace else "")
             amount = amounts[branch.last] if flat else branch.cost.macs
-            made.append(((branch.title, kind, show(last.output), *seen), depth, branch.cost, amount))
+            made.append(((branch.title, *words, *seen), depth, branch.cost, amount))
         kept = set(chosen)
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
         rest = total(layers[at].cost for at in left) if left else Cost()

@@ -1,7 +1,6 @@
 """A network's layers as the tree of their names, equal neighbours folded into one."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -73,7 +72,10 @@ class _Grower:
 
     def leaf(self, at: int, name: str) -> Branch:
         _, op, inputs, output, cost, weights, *_ = self.layers[at]
-        kind = self.kind(type(op), op, inputs, output, cost, weights is None) if self.fold else 0
+        if not self.fold:
+            return Branch(name, at, at, cost, at)
+        held = repr(op) if op.holds else op  # tuples: what is in one may be equal to what is of another type
+        kind = self.kind(type(op), held, inputs, output, cost, weights is None)
         return Branch(name, at, at, cost, kind)
 
     def group(self, name: str, children: list[Branch]) -> Branch:
@@ -90,13 +92,17 @@ class _Grower:
     def folded(self, branches: list[Branch]) -> list[Branch]:
         """Equal neighbours with consecutive numbers, as one branch. A sequence that repeats at least three times
         becomes a group."""
-        often = Counter([branch.kind for branch in branches])
-        if len(often) == len(branches):  # none is equal to another
+        before, near = dict[int, int](), set[int]()  # kinds: where each stood last, and those that stand near another
+        for at, branch in enumerate(branches):
+            if at - before.get(branch.kind, at - MAX_PERIOD - 1) <= MAX_PERIOD:
+                near.add(branch.kind)
+            before[branch.kind] = at
+        if not near:
             return branches
-        names = [_counted(branch.name) if often[branch.kind] > 1 else (branch.name, "", "") for branch in branches]
+        names = [_counted(branch.name) if branch.kind in near else (branch.name, "", "") for branch in branches]
         marks = [
-            self.kind(before, after, branch.kind, branch.times) if number else -1 - at
-            for at, (branch, (before, number, after)) in enumerate(zip(branches, names))
+            self.kind(head, tail, branch.kind, branch.times) if number else -1 - at
+            for at, (branch, (head, number, tail)) in enumerate(zip(branches, names))
         ]
         numbers = [int(number or 0) for _, number, _ in names]
         result, at = [], 0
