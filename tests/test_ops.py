@@ -596,7 +596,7 @@ def test_transposed_same_multiplies_the_size_by_the_stride(axes: list, bias: boo
     op = Transposed(kernel, 2, stride, "same", dilation, (0,) * len(sizes), 1, bias)
     output = op.output(((*sizes, 3),))
     assert output == (*[i * s for i, s in zip(sizes, stride)], 2)
-    crops, extra = op.crops((*sizes, 3))
+    crops, extra = op.crops()
     spelled_out = op._replace(padding=crops, output_padding=extra)
     assert looped_transposed((*sizes, 3), spelled_out)[:2] == (output, op.cost(((*sizes, 3),), output))
 

@@ -149,7 +149,7 @@ class Transposed(_Transposed, Op):
     def detail(self, inputs: Shapes) -> str:
         return _described(self.kernel, self.stride, self.dilation, self.groups, inputs[0][-1], self.out)
 
-    def crops(self, shape: Shape) -> tuple[Pads, Shape]:
+    def crops(self) -> tuple[Pads, Shape]:
         """What is cut before and after, and what is added at the end, per axis."""
         spans = [extent(k, d) for k, d in zip(self.kernel, self.dilation)]
         if self.padding != "same":
@@ -170,7 +170,7 @@ class Transposed(_Transposed, Op):
             if more >= max(s, d) and more:
                 high = f"output padding {more} is not below the stride ({s}) or the dilation ({d})"
                 raise Invalid(high, about="output-padding")
-        crops, extra = self.crops(shape)
+        crops, extra = self.crops()
         sizes = []
         for axis, (i, k, s, d, (before, after), more) in enumerate(
             zip(shape, self.kernel, self.stride, self.dilation, crops, extra)
@@ -202,7 +202,7 @@ class Transposed(_Transposed, Op):
     def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
         """The products that survive cropping: a convolution's real ones, input and output exchanged."""
         (shape,) = inputs
-        crops, _ = self.crops(shape)
+        crops, _ = self.crops()
         axes = zip(shape, output, self.kernel, self.stride, self.dilation, crops)
         seen = prod([real_products(o, i, k, s, d, before) for i, o, k, s, d, (before, _) in axes])
         return shape[-1] * (self.out // self.groups) * seen
@@ -246,10 +246,6 @@ class Fold(_Fold, Op):
     def detail(self, inputs: Shapes) -> str:
         channels = inputs[0][-1]
         return _described(self.kernel, self.stride, self.dilation, 1, channels, channels // prod(self.kernel))
-
-    def crops(self, shape: Shape) -> tuple[Pads, Shape]:
-        """What is cut before and after, and what is added at the end (nothing), per axis."""
-        return self.padding, (0,) * len(self.kernel)
 
     def output(self, inputs: Shapes) -> Shape:
         *sizes, channels = inputs[0]

@@ -12,7 +12,6 @@ _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~!&"})
 
 
 MAX_LENGTH = 60_000  # characters of a comment: GitHub refuses more than 65,536
-_LEAST = 20  # characters of a row, at least
 _LESS = ((None, None), (20, 300), (3, 60))  # lines of a section, characters of a text; less where that is too long yet
 
 

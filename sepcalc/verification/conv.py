@@ -9,7 +9,7 @@ import numpy as np
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Fold, Transposed
-from sepcalc.shape import Shape, extent
+from sepcalc.shape import Pads, Shape, extent
 from sepcalc.verification.bench import DRAWN, Bench, Weights
 from sepcalc.verification.counting import Array
 from sepcalc.verification.executor import Executor, exact, no_rows, whole
@@ -177,7 +177,7 @@ def _transposed(op: Transposed, inputs: Sequence[Array], output: Shape, bench: B
         for at in range(prod(op.kernel))
     )
     sums = _met(op, parts, tuple(sizes), op.out, array.dtype, bench)
-    return biased(op.bias, cropped(op, sums, output).view(bench.array), bench)
+    return biased(op.bias, cropped(op.crops()[0], sums, output).view(bench.array), bench)
 
 
 def _fold(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Array:
@@ -185,7 +185,7 @@ def _fold(op: Fold, inputs: Sequence[Array], output: Shape, bench: Bench) -> Arr
     (array,) = inputs
     taps = array.reshape(*array.shape[:-1], output[-1], prod(op.kernel))
     parts = (taps[..., at].view(bench.array) for at in range(prod(op.kernel)))
-    return cropped(op, _met(op, parts, array.shape[:-1], output[-1], array.dtype, bench), output)
+    return cropped(op.padding, _met(op, parts, array.shape[:-1], output[-1], array.dtype, bench), output)
 
 
 def _met(op: Transposed | Fold, parts: Iterable[Array], sizes: Shape, channels: int, dtype: Any, bench: Bench) -> Array:
@@ -207,9 +207,8 @@ def _met(op: Transposed | Fold, parts: Iterable[Array], sizes: Shape, channels: 
     return sums
 
 
-def cropped(op: Transposed | Fold, full: Array, output: Shape) -> Array:
+def cropped(crops: Pads, full: Array, output: Shape) -> Array:
     """The sums without their border. Positions of output padding that nothing reaches are zero."""
-    crops, _ = op.crops((*[0] * len(op.kernel), 0))
     result = np.zeros(output, full.dtype)
     kept = [(before, min(size - before, out)) for (before, _), size, out in zip(crops, full.shape, output)]
     source = tuple([slice(before, before + count) for before, count in kept])
@@ -225,7 +224,7 @@ def _transposed_reference(op: Transposed, inputs: Sequence[Array], output: Shape
     kernel = bench.weights("kernel", (prod(op.kernel) * op.out, channels // op.groups))
     values = np.moveaxis(array.reshape(*sizes, op.groups, -1), -2, 0).astype(np.float64)  # group by group
     result: Any = np.zeros((op.groups, *output[:-1], op.out // op.groups))
-    crops, _ = op.crops(array.shape)
+    crops, _ = op.crops()
     for number, tap in enumerate(np.ndindex(*op.kernel)):
         here, there = [], []
         for size, out, t, s, d, (before, _) in zip(sizes, output, tap, op.stride, op.dilation, crops):
@@ -265,8 +264,9 @@ def _some_box(
         box = [min(size, side) for size in sizes]
         if box == sizes:
             break
-        crops, _ = op.crops((*box, channels))
-        if min(op._replace(padding=((0, 0),) * len(box)).output(((*box, channels),))[:-1]) > max(map(sum, crops)):
+        if min(op._replace(padding=((0, 0),) * len(box)).output(((*box, channels),))[:-1]) > max(
+            map(sum, op.crops()[0])
+        ):
             break  # the border that is cut leaves something
         side += 1
     grid = prod((i - 1) * s + extent(k, d) for i, s, k, d in zip(box, op.stride, op.kernel, op.dilation))
