@@ -1,11 +1,12 @@
 """Pools, resampling, borders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED, Layout
+from sepcalc.importers.common.attributes import Settings
+from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED, Layout, same_rows
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.move import Copy, Pad, Slice
@@ -19,8 +20,12 @@ def pool(call: Call, rank: int, how: str) -> Tensor:
     stride = kernel
     if settings.get("strides", "stride") is not None:
         stride = settings.sizes("strides", "stride", rank=rank)
-    padding: Padding = "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
-    return call.add(Pool(how, kernel, stride, padding, (1,) * rank, exclude_pad=how == "avg"), x)
+    return call.add(Pool(how, kernel, stride, padding(settings, rank), (1,) * rank, exclude_pad=how == "avg"), x)
+
+
+def padding(settings: Settings, rank: int) -> Padding:
+    """The padding that the settings say, ``valid`` or ``same``. Raises Invalid for another word."""
+    return "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
 
 
 def global_pool(call: Call, rank: int, how: str) -> Tensor:
@@ -50,9 +55,8 @@ def resample(call: Call, x: Tensor, to: tuple[int, ...], how: str, link: str = "
     if how == "area":
         return call.add(AdaptivePool("avg", to), x, link=link)
     if how not in ("nearest", "bilinear", "bicubic"):
-        shape = (*to, x.own[-1])
-        plain = call.plain(x)
-        shape = shape if not x.channels_first else (shape[-1], *shape[:-1])
+        plain, channels = call.plain(x), x.own[-1]
+        shape = (channels, *to) if x.channels_first else (*to, channels)
         reason = f"interpolation {how}: it would take nearest, bilinear or bicubic"
         return call.inside(link, call.class_name, {}, plain).uncounted(reason, [shape])[0]
     return call.add(Upsample(how, to), x, link=link)
@@ -68,8 +72,7 @@ def cropping(call: Call, rank: int) -> Tensor:
     sizes = [size - before - after for size, (before, after) in zip(x.own, pairs)]
     if min(sizes) < 1:
         raise Invalid("cropping leaves nothing")
-    starts = (*[before for before, _ in pairs], 0)
-    return call.add(Slice((*sizes, x.own[-1]), starts if any(starts) else ()), x)
+    return call.add(_cut(x, sizes, [before for before, _ in pairs]), x)
 
 
 def center_crop(call: Call) -> Tensor:
@@ -84,8 +87,12 @@ def center_crop(call: Call) -> Tensor:
 
 def _middle(x: Tensor, sizes: tuple[int, int]) -> Slice:
     """The middle of an image."""
-    starts = (*[(whole - size) // 2 for whole, size in zip(x.own, sizes)], 0)
-    return Slice((*sizes, x.own[-1]), starts if any(starts) else ())
+    return _cut(x, sizes, [(whole - size) // 2 for whole, size in zip(x.own, sizes)])
+
+
+def _cut(x: Tensor, sizes: Sequence[int], starts: Sequence[int]) -> Slice:
+    """A part of an image, of these spatial sizes, from there on."""
+    return Slice((*sizes, x.own[-1]), (*starts, 0) if any(starts) else ())
 
 
 def _largest(x: Tensor, height: int, width: int) -> tuple[int, int]:
@@ -124,25 +131,22 @@ def repeat_vector(call: Call) -> Tensor:
 
 
 def _every(names: str, function: Callable[..., Tensor], layout: Layout, **more: Any) -> dict[str, Operator]:
-    return {names.format(rank): Operator(partial(function, rank=rank, **more), layout) for rank in (1, 2, 3)}
+    """A row for each of these names, at one, two and three spatial axes."""
+    rows = {rank: Operator(partial(function, rank=rank, **more), layout) for rank in (1, 2, 3)}
+    return {name.format(rank): row for name in names.split() for rank, row in rows.items()}
 
 
 LAYERS: dict[str, Operator] = {
-    **_every("MaxPooling{}D", pool, WINDOWED, how="max"),
-    **_every("MaxPool{}D", pool, WINDOWED, how="max"),
-    **_every("AveragePooling{}D", pool, WINDOWED, how="avg"),
-    **_every("AvgPool{}D", pool, WINDOWED, how="avg"),
-    **_every("GlobalMaxPooling{}D", global_pool, WINDOWED, how="max"),
-    **_every("GlobalMaxPool{}D", global_pool, WINDOWED, how="max"),
-    **_every("GlobalAveragePooling{}D", global_pool, WINDOWED, how="mean"),
-    **_every("GlobalAvgPool{}D", global_pool, WINDOWED, how="mean"),
+    **_every("MaxPooling{}D MaxPool{}D", pool, WINDOWED, how="max"),
+    **_every("AveragePooling{}D AvgPool{}D", pool, WINDOWED, how="avg"),
+    **_every("GlobalMaxPooling{}D GlobalMaxPool{}D", global_pool, WINDOWED, how="max"),
+    **_every("GlobalAveragePooling{}D GlobalAvgPool{}D", global_pool, WINDOWED, how="mean"),
     **_every("AdaptiveMaxPooling{}D", adaptive, WINDOWED, how="max"),
     **_every("AdaptiveAveragePooling{}D", adaptive, WINDOWED, how="avg"),
     **_every("UpSampling{}D", upsampling, IMAGES),
     **_every("ZeroPadding{}D", zero_padding, IMAGES),
     **_every("Cropping{}D", cropping, IMAGES),
-    "CenterCrop": Operator(center_crop, IMAGES),
-    "RandomCrop": Operator(center_crop, IMAGES),  # at inference the middle
+    **same_rows(Operator(center_crop, IMAGES), "CenterCrop", "RandomCrop"),  # at inference the middle
     "Resizing": Operator(resizing, IMAGES),
     "RepeatVector": Operator(repeat_vector, NONE),
 }

@@ -8,6 +8,7 @@ from sepcalc.importers.common.layout import NONE, SEQUENCES, same_rows
 from sepcalc.importers.keras.activation import SIMPLE, named
 from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
+from sepcalc.importers.keras.pool import padding
 from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
@@ -18,14 +19,9 @@ from sepcalc.ops.repeat import Part, Scan
 from sepcalc.shape import Shape, show
 
 CELLS = {
-    "SimpleRNN": "rnn",
-    "SimpleRNNCell": "rnn",
-    "LSTM": "lstm",
-    "LSTMCell": "lstm",
-    "CuDNNLSTM": "lstm",
-    "GRU": "gru",
-    "GRUCell": "gru",
-    "CuDNNGRU": "gru",
+    **dict.fromkeys(("SimpleRNN", "SimpleRNNCell"), "rnn"),
+    **dict.fromkeys(("LSTM", "LSTMCell", "CuDNNLSTM"), "lstm"),
+    **dict.fromkeys(("GRU", "GRUCell", "CuDNNGRU"), "gru"),
 }
 CONV_LSTMS = {f"ConvLSTM{rank}D": rank for rank in (1, 2, 3)}  # each over images of so many axes
 
@@ -207,23 +203,14 @@ def _run_images(call: Call, x: Tensor, way: Direction, link: str) -> tuple[Tenso
     kernel = settings.sizes("kernel_size", rank=rank)
     stride = settings.sizes("strides", rank=rank, default=1)
     dilation = settings.sizes("dilation_rate", rank=rank, default=1)
-    padding: Any = "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
     filters, bias = settings.size("filters"), settings.flag("use_bias", True)
     ones = (1,) * rank
-    seen = Conv(kernel, 4 * filters, stride, padding, dilation, bias=bias)
+    seen = Conv(kernel, 4 * filters, stride, padding(settings, rank), dilation, bias=bias)
     state: Shape = (*seen.output((x.shape[1:],))[:-1], filters)
     gate, act = function(settings, "recurrent_activation", "sigmoid"), function(settings, "activation", "tanh")
-    made = call.add(
-        Scan(
-            f"conv lstm {rank}d",
-            (state, state),
-            _lstm(seen, Conv(kernel, 4 * filters, ones, "same", ones), state, gate, act),
-            (17, 15),
-            not way.sequences,
-        ),
-        x,
-        link=link,
-    )
+    body = _lstm(seen, Conv(kernel, 4 * filters, ones, "same", ones), state, gate, act)
+    op = Scan(f"conv lstm {rank}d", (state, state), body, (17, 15), not way.sequences)
+    made = call.add(op, x, link=link)
     states = []
     if way.states:
         states = [_last_image(call, made, way.sequences, _under(link, kind), channels_first) for kind in ("h", "c")]

@@ -5,6 +5,7 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE
 from sepcalc.importers.keras.build import Call, Tensor
+from sepcalc.importers.keras.pool import padding
 from sepcalc.importers.keras.rows import Operator
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
@@ -13,7 +14,7 @@ from sepcalc.ops.move import Concat, Copy, Slice
 from sepcalc.ops.norm import Normalization
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.ops.repeat import Each
-from sepcalc.shape import Padding, Shape
+from sepcalc.shape import Shape
 
 MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
@@ -29,9 +30,8 @@ def stft(call: Call) -> Tensor:
     stride = settings.size("frame_step", default=max(1, frame // 2))
     bins = settings.size("fft_length", default=1 << (frame - 1).bit_length()) // 2 + 1
     last = settings.word("data_format", ("channels_last", "channels_first"), "channels_last") == "channels_last"
-    padding: Padding = "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),)
     time, channels = x.shape if last else x.shape[::-1]
-    op: Op = Conv((frame,), bins, (stride,), padding, (1,))
+    op: Op = Conv((frame,), bins, (stride,), padding(settings, 1), (1,))
     if channels > 1:
         op = Each(op)
         x = call.free("permute", x, (channels, time), "channels") if last else x
@@ -72,9 +72,8 @@ def _laid(call: Call, made: Tensor, channels: int, last: bool, apart: bool) -> T
     *_, time, bins = made.shape
     if apart:
         shape = (time, bins, channels) if last else (channels, time, bins)
-        return (
-            made if made.shape == shape else call.free("permute" if channels > 1 else "reshape", made, shape, "layout")
-        )
+        how = "permute" if channels > 1 else "reshape"
+        return made if made.shape == shape else call.free(how, made, shape, "layout")
     if channels == 1:
         return made if last else call.free("permute", made, (bins, time), "layout")
     order = (time, channels, bins) if last else (channels, bins, time)

@@ -72,11 +72,17 @@ def attended(
         number, stage = _spelled(builder, call, op, (q, k, v), form)
         if stage is not None:
             shape = (query.sizes[0], form.heads, positions, keys)
-            scores = builder.give(query, shape, number=stage, batch=batch, channels_first=False)
+            scores = builder.give(query, shape, stage, batch)
     apart = len(query.sizes) == 4
     given = (*query.sizes[:-1], size * (1 if apart else form.heads))
     number = builder.view(number, (positions, heads * size // given[-1], given[-1]))
-    return builder.give(query, given, number=number, batch=batch, channels_first=False), scores
+    return builder.give(query, given, number, batch), scores
+
+
+def attended_all(builder: Builder, call: Call, query: Value, key: Value, value: Value, form: Form) -> Results:
+    """Attention, the keys and values that it read, and its scores where they are given."""
+    result, scores = attended(builder, call, query, key, value, form)
+    return (result, key, value, *([scores] if scores is not None else []))
 
 
 def _spelled(
@@ -126,7 +132,7 @@ def heads_apart(builder: Builder, value: Value, heads: int) -> Value:
     if channels % heads:
         raise Invalid(f"{heads} heads do not fit {show(value.sizes)}")
     shape = (batch, heads, positions, channels // heads)
-    return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=False)
+    return builder.give(value, shape, value.number, value.batch)
 
 
 def behind(
@@ -134,13 +140,12 @@ def behind(
 ) -> tuple[Value, Value]:
     """Keys and values, their heads apart, behind those of a cache."""
     key, value = [heads_apart(builder, one, heads) for one in now]
-    along = call._replace(attributes={"axis": 2})
     if past[0] is None or past[1] is None:
         return key, value
-    return (
-        concat(builder, along._replace(name=f"{call.name}/keys", inputs=(past[0], key)))[0],
-        concat(builder, along._replace(name=f"{call.name}/values", inputs=(past[1], value)))[0],
-    )
+    along = {"axis": 2}
+    (key,) = concat(builder, call.part("keys", past[0], key, attributes=along))
+    (value,) = concat(builder, call.part("values", past[1], value, attributes=along))
+    return key, value
 
 
 def _attention(builder: Builder, call: Call) -> Results:
@@ -158,8 +163,7 @@ def _attention(builder: Builder, call: Call) -> Results:
     form = form_of(call, heads, kv_heads, call.maybe(3), mode)
     if any(call.outputs[1:3]) or call.maybe(4) is not None:
         key, value = behind(builder, call, (call.maybe(4), call.maybe(5)), (key, value), kv_heads)
-    result, scores = attended(builder, call, query, key, value, form)
-    return (result, key, value, *([scores] if scores is not None else []))
+    return attended_all(builder, call, query, key, value, form)
 
 
 def rotated(builder: Builder, call: Call) -> Results:

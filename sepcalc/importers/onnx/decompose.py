@@ -37,8 +37,8 @@ def scaled(builder: Builder, call: Call, value: Value, scales: Sequence[Value], 
     builder.note(ZERO_POINTS)
     plain = [scale._replace(roots=()) for scale in scales]  # they are no weights
     if any(not scale.constant for scale in plain):
-        factor = combined(builder, call._replace(name=f"{call.name}/scales"), "multiply", plain)
-        value = combined(builder, call._replace(name=f"{call.name}/scale"), "multiply", [value, factor])
+        factor = combined(builder, call.part("scales"), "multiply", plain)
+        value = combined(builder, call.part("scale"), "multiply", [value, factor])
     else:
         value = Named(builder, call.name).emit(Stored("scale"), value, label="scale")
-    return value if bias is None else combined(builder, call._replace(name=f"{call.name}/bias"), "add", [value, bias])
+    return value if bias is None else combined(builder, call.part("bias"), "add", [value, bias])

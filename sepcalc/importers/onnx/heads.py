@@ -11,7 +11,7 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.onnx.arithmetic import combined
-from sepcalc.importers.onnx.attention import Form, attended, behind, form_of, heads_apart, rotated
+from sepcalc.importers.onnx.attention import Form, attended, attended_all, behind, form_of, heads_apart, rotated
 from sepcalc.importers.onnx.decompose import as_onnx, scaled, split
 from sepcalc.importers.onnx.graph import Builder, Handler
 from sepcalc.importers.onnx.products import multiplied
@@ -31,8 +31,8 @@ def _full(builder: Builder, past: Value | None) -> None:
 def _turned(builder: Builder, call: Call, value: Value, tables: Sequence[Value], part: str, heads: int) -> Value:
     """Queries or keys with their positions turned in."""
     settings = {"num_heads": heads, "rotary_embedding_dim": call.whole("rotary_embedding_dim", 0)}
-    inner = call._replace(name=f"{call.name}/{part}", type="com.microsoft.RotaryEmbedding", attributes=settings)
-    return rotated(builder, inner._replace(inputs=(value, None, *tables)))[0]
+    inner = call.part(part, value, None, *tables, type="com.microsoft.RotaryEmbedding", attributes=settings)
+    return rotated(builder, inner)[0]
 
 
 # --- projections, then attention --------------------------------------------------------------------------------------
@@ -60,8 +60,9 @@ def _projected(
         if len(past.sizes) != 5 or past.sizes[0] != 2:
             raise Invalid(f"a cache of {show(past.sizes)} holds no keys and values")
         parts = builder.along(past, 0) if past.batch == 0 else past
-        cut = call._replace(name=f"{call.name}/past", attributes={"axis": 0, "split": (1, 1)}, opset=11)
-        both = STANDARD["Split"](builder, cut._replace(inputs=(parts,), outputs=("keys", "values")))
+        halved = {"axis": 0, "split": (1, 1)}
+        cut = call.part("past", parts, attributes=halved, opset=11, outputs=("keys", "values"))
+        both = STANDARD["Split"](builder, cut)
         halves = [as_onnx(builder, call, "Squeeze", one, axes=(0,)) for one in both]
     key, value = behind(builder, call, halves, (key, value), heads)
     result, _ = attended(builder, call, query, key, value, form)
@@ -72,8 +73,7 @@ def _projected(
 def _attention(builder: Builder, call: Call) -> Results:
     """Input, weights, bias, mask, past, bias of the scores."""
     kernel = call.input(1)
-    inner = call._replace(name=f"{call.name}/projection")
-    projected = multiplied(builder, inner, call.input(0), kernel, call.maybe(2))
+    projected = multiplied(builder, call.part("projection"), call.input(0), kernel, call.maybe(2))
     sizes = call.ints("qkv_hidden_sizes") or (kernel.sizes[-1] // 3,) * 3
     return _projected(builder, call, projected, sizes, call.maybe(4), call.maybe(5))
 
@@ -82,7 +82,7 @@ def _quantized_attention(builder: Builder, call: Call) -> Results:
     """The same on small integers, the projections' sums times a stored scale: input, weights, bias, two scales, mask,
     two zero points, past."""
     kernel = call.input(1)
-    inner = call._replace(name=f"{call.name}/projection")
+    inner = call.part("projection")
     projected = multiplied(builder, inner, call.input(0), kernel)
     projected = scaled(builder, inner, projected, [call.input(3), call.input(4)], call.maybe(2))
     return _projected(builder, call, projected, (kernel.sizes[-1] // 3,) * 3, call.maybe(8), None)
@@ -96,8 +96,7 @@ def _flat(builder: Builder, value: Value) -> Value:
     if len(value.sizes) < 4:
         return value
     value = builder.laid(value, False)
-    shape = (*value.sizes[:2], prod(value.sizes[2:]))
-    return builder.give(value, shape, number=value.number, batch=value.batch, channels_first=False)
+    return builder.give(value, (*value.sizes[:2], prod(value.sizes[2:])), value.number, value.batch)
 
 
 def _parts(builder: Builder, call: Call, heads: int, kv_heads: int) -> list[Value]:
@@ -125,8 +124,7 @@ def _multi_head(builder: Builder, call: Call) -> Results:
         plain = [part for part in parts if len(part.sizes) == 3]
         widths = [prod(part.sizes[2:]) if len(part.sizes) == 3 else prod(part.sizes[1::2]) for part in parts]
         pieces = split(builder, call, bias, widths)
-        inner = call._replace(name=f"{call.name}/bias")
-        added = [combined(builder, inner, "add", [part, piece]) for part, piece in zip(plain, pieces)]
+        added = [combined(builder, call.part("bias"), "add", [part, piece]) for part, piece in zip(plain, pieces)]
         parts = [*added, *parts[len(plain) :]]
     return _cached(builder, call, parts, past, form)
 
@@ -145,8 +143,7 @@ def _cached(builder: Builder, call: Call, parts: Sequence[Value], past: Sequence
     _full(builder, past[0])
     if past[0] is not None or any(call.outputs[1:3]):
         key, value = behind(builder, call, past, (key, value), form.kv_heads)
-    result, scores = attended(builder, call, query, key, value, form)
-    return (result, key, value, *([scores] if scores is not None else []))
+    return attended_all(builder, call, query, key, value, form)
 
 
 def _grouped(builder: Builder, call: Call) -> Results:
@@ -164,9 +161,7 @@ def _grouped(builder: Builder, call: Call) -> Results:
         if (gain := call.maybe(14 + at)) is not None:
             lone = heads_apart(builder, parts[at], count)
             normed = as_onnx(builder, call, "RMSNormalization", lone, gain, part=f"{part}-norm", axis=-1)
-            parts[at] = builder.give(
-                parts[at], parts[at].sizes, number=normed.number, batch=parts[at].batch, channels_first=False
-            )
+            parts[at] = builder.give(parts[at], parts[at].sizes, normed.number, parts[at].batch)
         if call.whole("do_rotary", 0):
             parts[at] = _turned(builder, call, parts[at], (call.input(7), call.input(8)), part, count)
     if call.whole("smooth_softmax", 0) or call.maybe(11) is not None:
@@ -188,7 +183,7 @@ def _of_tensors(handler: Handler, *places: int) -> Handler:
                 value = value._replace(roots=())
             value = builder.standing(call.name, builder.for_each(value))
             if value.batch is None and value.sizes[:1] == (1,) and builder.batch == 1:
-                value = builder.give(value, value.sizes, number=value.number, batch=0, channels_first=False)
+                value = builder.give(value, value.sizes, value.number, 0)
             inputs[at] = value
         return handler(builder, call._replace(inputs=tuple(inputs)))
 

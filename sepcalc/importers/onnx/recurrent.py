@@ -1,10 +1,11 @@
 """Recurrent layers: LSTM, GRU, plain RNN."""
 
+from functools import partial
 from typing import NamedTuple
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import SEQUENCES
-from sepcalc.importers.onnx.graph import Builder, Handler
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import hold
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
@@ -18,38 +19,35 @@ _GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _DEFAULTS = {"rnn": ("Tanh",), "gru": ("Sigmoid", "Tanh"), "lstm": ("Sigmoid", "Tanh", "Tanh")}
 
 
-def _recurrent(cell: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        kernel, state, bias = call.input(1), call.input(2), call.maybe(3)
-        read = sequences_of(builder, call, state)
-        hidden, directions = state.sizes[2], state.sizes[0]
-        both = call.text("direction", "forward") == "bidirectional"
-        if directions != (2 if both else 1):
-            raise Invalid(f"{call.type} has weights for {directions} directions")
-        peep = call.maybe(7) if cell == "lstm" else None
-        rows = _GATES[cell] * hidden
-        hold(call, "a kernel", kernel, (directions, rows, read.x.sizes[2]))
-        hold(call, "a kernel of the state", state, (directions, rows, call.whole("hidden_size", hidden)))
-        hold(call, "a bias", bias, (directions, 2 * rows))
-        hold(call, "a peephole", peep, (directions, 3 * hidden))
-        words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
-        relu = cell == "rnn" and set(words) == {"Relu"}
-        if not relu:
-            usual(call, cell, directions)
-        op = Recurrent(
-            cell,
-            hidden,
-            2 if bias is not None else 0,
-            peephole=peep is not None,
-            reset_before=cell == "gru" and not call.whole("linear_before_reset", 0),
-            relu=relu,
-            bidirectional=both,
-            last=not any(call.outputs[:1]),
-        )
-        number = builder.add(call.name, read.each(op), [read.number], [kernel, state, bias, peep])
-        return given(builder, call, read, number, directions, hidden)
-
-    return handle
+def _recurrent(cell: str, builder: Builder, call: Call) -> Results:
+    kernel, state, bias = call.input(1), call.input(2), call.maybe(3)
+    read = sequences_of(builder, call, state)
+    hidden, directions = state.sizes[2], state.sizes[0]
+    both = call.text("direction", "forward") == "bidirectional"
+    if directions != (2 if both else 1):
+        raise Invalid(f"{call.type} has weights for {directions} directions")
+    peep = call.maybe(7) if cell == "lstm" else None
+    rows = _GATES[cell] * hidden
+    hold(call, "a kernel", kernel, (directions, rows, read.x.sizes[2]))
+    hold(call, "a kernel of the state", state, (directions, rows, call.whole("hidden_size", hidden)))
+    hold(call, "a bias", bias, (directions, 2 * rows))
+    hold(call, "a peephole", peep, (directions, 3 * hidden))
+    words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
+    relu = cell == "rnn" and set(words) == {"Relu"}
+    if not relu:
+        usual(call, cell, directions)
+    op = Recurrent(
+        cell,
+        hidden,
+        2 if bias is not None else 0,
+        peephole=peep is not None,
+        reset_before=cell == "gru" and not call.whole("linear_before_reset", 0),
+        relu=relu,
+        bidirectional=both,
+        last=not any(call.outputs[:1]),
+    )
+    number = builder.add(call.name, read.each(op), [read.number], [kernel, state, bias, peep])
+    return given(builder, call, read, number, directions, hidden)
 
 
 class Sequences(NamedTuple):
@@ -105,7 +103,7 @@ def given(builder: Builder, call: Call, read: Sequences, number: int, directions
     batches = (0, 0) if layout else (2, 1)
 
     def made(number: int, shape: Shape, at: int) -> Value:
-        return builder.give(x, shape, number=number, batch=at if read.examples else None, channels_first=False)
+        return builder.give(x, shape, number, at if read.examples else None)
 
     results = [Value(None), Value(None), Value(None)]
     if wanted[0]:
@@ -125,7 +123,7 @@ def given(builder: Builder, call: Call, read: Sequences, number: int, directions
 
 
 RECURRENT: dict[str, Operator] = {
-    "LSTM": Operator(_recurrent("lstm"), SEQUENCES, states=(5, 6)),
-    "GRU": Operator(_recurrent("gru"), SEQUENCES, states=(5,)),
-    "RNN": Operator(_recurrent("rnn"), SEQUENCES, states=(5,)),
+    "LSTM": Operator(partial(_recurrent, "lstm"), SEQUENCES, states=(5, 6)),
+    "GRU": Operator(partial(_recurrent, "gru"), SEQUENCES, states=(5,)),
+    "RNN": Operator(partial(_recurrent, "rnn"), SEQUENCES, states=(5,)),
 }

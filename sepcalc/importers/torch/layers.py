@@ -1,20 +1,22 @@
 """Operators with weights or windows: convolutions, pools, norms, recurrent layers, resampling, lookups."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
 from sepcalc.importers.common.convolutions import folded, same, windowed
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, SEQUENCES, WINDOWED, Layout
+from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, SEQUENCES, WINDOWED, Layout, same_rows
+from sepcalc.importers.common.resampling import interpolation, pooled_to
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
-from sepcalc.importers.torch.rows import Handler, Operator, Results
+from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.move import Concat, Copy, Embedding, Slice
 from sepcalc.ops.norm import BatchNorm, RowNorm
-from sepcalc.ops.pool import AdaptivePool, GridSample, Pool, Reduce, Upsample
+from sepcalc.ops.pool import GridSample, Pool, Reduce, Upsample
 from sepcalc.ops.product import Matmul
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import Pads, Shape
@@ -57,16 +59,13 @@ def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
     return tuple([(size, size) for size in per_axis(padding, len(kernel), 0)])
 
 
-def _pool(how: str, rank: int) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        kernel = per_axis(call.get("kernel_size"), rank)
-        stride = per_axis(call.get("stride"), rank) if call.get("stride") else kernel
-        pads, dilation = _pads(call.get("padding", 0), kernel, kernel), per_axis(call.get("dilation"), rank)
-        exclude = how == "avg" and not call.get("count_include_pad", True)
-        op = Pool(how, kernel, stride, pads, dilation, bool(call.get("ceil_mode", False)), exclude)
-        return (windowed(builder, op, image(builder, builder.value(call.given), rank)),) * len(call.outputs)
-
-    return handle
+def _pool(how: str, rank: int, builder: Builder, call: Call) -> Results:
+    kernel = per_axis(call.get("kernel_size"), rank)
+    stride = per_axis(call.get("stride"), rank) if call.get("stride") else kernel
+    pads, dilation = _pads(call.get("padding", 0), kernel, kernel), per_axis(call.get("dilation"), rank)
+    exclude = how == "avg" and not call.get("count_include_pad", True)
+    op = Pool(how, kernel, stride, pads, dilation, bool(call.get("ceil_mode", False)), exclude)
+    return (windowed(builder, op, image(builder, builder.value(call.given), rank)),) * len(call.outputs)
 
 
 def _folded(builder: Builder, call: Call) -> Results:
@@ -80,38 +79,28 @@ def _folded(builder: Builder, call: Call) -> Results:
     return (builder.give(number, shape, SECOND if len(shape) > 3 else LEADING),)
 
 
-def _adaptive(how: str, rank: int) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = image(builder, builder.value(call.given), rank)
-        to, lead = call.outputs[0].shape[-rank:], builder.seen(value)[: -rank - 1]
-        op: Op = AdaptivePool(how, (*lead, *to))
-        if set(to) == {1}:
-            op = Reduce("mean" if how == "avg" else how, tuple(range(len(lead), len(lead) + rank)), True, "pool")
-        return (builder.emit(op, value),) * len(call.outputs)
-
-    return handle
+def _adaptive(how: str, rank: int, builder: Builder, call: Call) -> Results:
+    value = image(builder, builder.value(call.given), rank)
+    return (pooled_to(builder, how, value, call.outputs[0].shape[-rank:]),) * len(call.outputs)
 
 
-def _upsample(how: str, rank: int) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        given = builder.value(call.given)
-        shape = call.outputs[0].shape
-        if shape == given.shape:
-            return (given,)
-        value = image(builder, given, rank)
-        number = value.node
-        if len(builder.seen(value)) > rank + 1:  # pictures side by side in the channels
-            number = builder.view(number, (*value.shape[2:], value.shape[0] * value.shape[1]))
-        return (builder.give(builder.add(Upsample(how, shape[2:]), [number]), shape, SECOND),)
-
-    return handle
+def _upsample(mode: str, rank: int, builder: Builder, call: Call) -> Results:
+    given = builder.value(call.given)
+    shape = call.outputs[0].shape
+    if shape == given.shape:
+        return (given,)
+    value = image(builder, given, rank)
+    number = value.node
+    if len(builder.seen(value)) > rank + 1:  # pictures side by side in the channels
+        number = builder.view(number, (*value.shape[2:], value.shape[0] * value.shape[1]))
+    return (builder.give(builder.add(Upsample(interpolation(mode, rank), shape[2:]), [number]), shape, SECOND),)
 
 
 def _grid_sample(builder: Builder, call: Call) -> Results:
     """Read where the grid says; several pictures one below the other, as are their grids."""
     x, grid = (builder.stored(builder.value(call.tensor(name))) for name in ("input", "grid"))
     n, channels, *sizes = x.shape
-    how = ("bilinear" if len(sizes) == 2 else "trilinear", "nearest", "bicubic")[int(call.get("interpolation_mode", 0))]
+    how = interpolation(("linear", "nearest", "cubic")[int(call.get("interpolation_mode", 0))], len(sizes))
     image = builder.view(builder.laid(x, SECOND).node, (n * sizes[0], *sizes[1:], channels))
     places = builder.view(builder.laid(grid, PLAIN).node, (n * grid.shape[1], *grid.shape[2:]))
     op = GridSample(how, bool(call.get("align_corners", False)), not call.tensor("grid").live)
@@ -168,44 +157,38 @@ def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
     return (builder.give(number, value.shape, SECOND),)
 
 
-def _layer_norm(how: str) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        value = builder.laid(builder.value(call.given), PLAIN)
-        weights = builder.weights(call, "weight", "bias")
-        # the leading axis of size 1 may be one of them
-        axes = min(len(call.get("normalized_shape", ())), len(builder.seen(value)))
-        op = RowNorm(how, 1, axes, *[one is not None for one in weights])
-        return (builder.emit(op, value, weights=weights),)
-
-    return handle
+def _layer_norm(how: str, builder: Builder, call: Call) -> Results:
+    value = builder.laid(builder.value(call.given), PLAIN)
+    weights = builder.weights(call, "weight", "bias")
+    # the leading axis of size 1 may be one of them
+    axes = min(len(call.get("normalized_shape", ())), len(builder.seen(value)))
+    op = RowNorm(how, 1, axes, *[one is not None for one in weights])
+    return (builder.emit(op, value, weights=weights),)
 
 
 # --- recurrent --------------------------------------------------------------------------------------------------------
 
 
-def _recurrent(cell: str, gates: int, relu: bool = False) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        packed = "batch_sizes" in call.arguments  # its steps one after the other, without padding
-        x = builder.laid(builder.value(call.tensor("data") if packed else call.given), PLAIN)
-        bias = bool(call.get("has_biases", False))
-        layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
-        params = [builder.value(one) for one in call.get("params")]
-        each = len(params) // (layers * ways)
-        hidden = params[0].shape[0] // gates
-        projection = params[each - 1].shape[0] if each % 2 else 0
-        n = call.outputs[1].shape[1]
-        number = builder.view(x.node, (prod(x.shape[:-1]), x.shape[-1]))
-        made = []
-        for at in range(layers):
-            op = Recurrent(cell, hidden, 2 * bias, projection, relu=relu, bidirectional=ways == 2)
-            weights = [*params[at * ways * each : (at + 1) * ways * each], *([] if at else _initial(builder, call))]
-            number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
-            made.append(number)
-        if n > 1:
-            builder.note(f"{n} sequences run beside each other: all of them are counted, as if one after the other")
-        return _steps(builder, call, made, ("state", "cell"))
-
-    return handle
+def _recurrent(cell: str, gates: int, relu: bool, builder: Builder, call: Call) -> Results:
+    packed = "batch_sizes" in call.arguments  # its steps one after the other, without padding
+    x = builder.laid(builder.value(call.tensor("data") if packed else call.given), PLAIN)
+    bias = bool(call.get("has_biases", False))
+    layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
+    params = [builder.value(one) for one in call.get("params")]
+    each = len(params) // (layers * ways)
+    hidden = params[0].shape[0] // gates
+    projection = params[each - 1].shape[0] if each % 2 else 0
+    n = call.outputs[1].shape[1]
+    number = builder.view(x.node, (prod(x.shape[:-1]), x.shape[-1]))
+    made = []
+    for at in range(layers):
+        op = Recurrent(cell, hidden, 2 * bias, projection, relu=relu, bidirectional=ways == 2)
+        weights = [*params[at * ways * each : (at + 1) * ways * each], *([] if at else _initial(builder, call))]
+        number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
+        made.append(number)
+    if n > 1:
+        builder.note(f"{n} sequences run beside each other: all of them are counted, as if one after the other")
+    return _steps(builder, call, made, ("state", "cell"))
 
 
 def _steps(builder: Builder, call: Call, made: Sequence[int], parts: Sequence[str]) -> Results:
@@ -224,18 +207,15 @@ def _initial(builder: Builder, call: Call) -> list[Value]:
     return [builder.value(one) for one in ([given] if isinstance(given, Tensor) else given) if not one.live]
 
 
-def _cell(cell: str, gates: int, relu: bool = False) -> Handler:
-    def handle(builder: Builder, call: Call) -> Results:
-        given = call.given
-        weights = [one for one in builder.weights(call, "w_ih", "w_hh", "b_ih", "b_hh") if one is not None]
-        n, size = prod(given.shape[:-1]), given.shape[-1]
-        op = Recurrent(cell, weights[0].shape[0] // gates, 2 if len(weights) > 2 else 0, relu=relu)
-        x = builder.laid(builder.stored(builder.value(given)), PLAIN)
-        weights += _initial(builder, call)
-        number = builder.add(op, [builder.view(x.node, (n, size))], weights, label=cell)
-        return _steps(builder, call, [number], ("cell",))
-
-    return handle
+def _cell(cell: str, gates: int, relu: bool, builder: Builder, call: Call) -> Results:
+    given = call.given
+    weights = [one for one in builder.weights(call, "w_ih", "w_hh", "b_ih", "b_hh") if one is not None]
+    n, size = prod(given.shape[:-1]), given.shape[-1]
+    op = Recurrent(cell, weights[0].shape[0] // gates, 2 if len(weights) > 2 else 0, relu=relu)
+    x = builder.laid(builder.stored(builder.value(given)), PLAIN)
+    weights += _initial(builder, call)
+    number = builder.add(op, [builder.view(x.node, (n, size))], weights, label=cell)
+    return _steps(builder, call, [number], ("cell",))
 
 
 # --- lookups ----------------------------------------------------------------------------------------------------------
@@ -302,58 +282,55 @@ def _prelu(builder: Builder, call: Call) -> Results:
 
 
 def _all_ranks(
-    name: str, make: Callable[[int], Handler], layout: Layout, multiplies: bool = False
+    name: str, handle: Callable[[int, Builder, Call], Results], layout: Layout, multiplies: bool = False
 ) -> dict[str, Operator]:
     """A row for images of one, two and three spatial axes each."""
-    return {name.format(axes): Operator(make(axes), layout, axes=axes, multiplies=multiplies) for axes in (1, 2, 3)}
+    return {name.format(axes): Operator(partial(handle, axes), layout, "", axes, multiplies) for axes in (1, 2, 3)}
 
 
+# The op's cell, its gates, and whether it has relu for tanh.
+_CELLS = {
+    "lstm": ("lstm", 4, False),
+    "gru": ("gru", 3, False),
+    "rnn_tanh": ("rnn", 1, False),
+    "rnn_relu": ("rnn", 1, True),
+}
 LAYERS: dict[str, Operator] = {
-    **_all_ranks("conv{}d", lambda rank: _conv, WINDOWED, multiplies=True),
-    **_all_ranks("conv_transpose{}d", lambda rank: _conv, WINDOWED, multiplies=True),
-    "convolution": Operator(_conv, WINDOWED, multiplies=True),
-    "_convolution": Operator(_conv, WINDOWED, multiplies=True),
-    **_all_ranks("max_pool{}d", lambda rank: _pool("max", rank), WINDOWED),
-    **_all_ranks("max_pool{}d_with_indices", lambda rank: _pool("max", rank), WINDOWED),
-    **_all_ranks("avg_pool{}d", lambda rank: _pool("avg", rank), WINDOWED),
-    **_all_ranks("adaptive_avg_pool{}d", lambda rank: _adaptive("avg", rank), WINDOWED),
-    "_adaptive_avg_pool2d": Operator(_adaptive("avg", 2), WINDOWED, axes=2),
-    "_adaptive_avg_pool3d": Operator(_adaptive("avg", 3), WINDOWED, axes=3),
-    **_all_ranks("adaptive_max_pool{}d", lambda rank: _adaptive("max", rank), WINDOWED),
-    **_all_ranks("upsample_nearest{}d", lambda rank: _upsample("nearest", rank), IMAGES),
-    **_all_ranks("_upsample_nearest_exact{}d", lambda rank: _upsample("nearest", rank), IMAGES),
+    **{
+        f"{name}{axes}d": Operator(_conv, WINDOWED, axes=axes, multiplies=True)
+        for name in ("conv", "conv_transpose")
+        for axes in (1, 2, 3)
+    },
+    **same_rows(Operator(_conv, WINDOWED, multiplies=True), "convolution", "_convolution"),
+    **_all_ranks("max_pool{}d", partial(_pool, "max"), WINDOWED),
+    **_all_ranks("max_pool{}d_with_indices", partial(_pool, "max"), WINDOWED),
+    **_all_ranks("avg_pool{}d", partial(_pool, "avg"), WINDOWED),
+    **_all_ranks("adaptive_avg_pool{}d", partial(_adaptive, "avg"), WINDOWED),
+    "_adaptive_avg_pool2d": Operator(partial(_adaptive, "avg", 2), WINDOWED, axes=2),
+    "_adaptive_avg_pool3d": Operator(partial(_adaptive, "avg", 3), WINDOWED, axes=3),
+    **_all_ranks("adaptive_max_pool{}d", partial(_adaptive, "max"), WINDOWED),
+    **_all_ranks("upsample_nearest{}d", partial(_upsample, "nearest"), IMAGES),
+    **_all_ranks("_upsample_nearest_exact{}d", partial(_upsample, "nearest"), IMAGES),
+    "upsample_linear1d": Operator(partial(_upsample, "linear", 1), IMAGES, axes=1),
+    "upsample_bilinear2d": Operator(partial(_upsample, "linear", 2), IMAGES, axes=2),
+    "upsample_trilinear3d": Operator(partial(_upsample, "linear", 3), IMAGES, axes=3),
+    "upsample_bicubic2d": Operator(partial(_upsample, "cubic", 2), IMAGES, axes=2),
     "col2im": Operator(_folded, NONE),
     "grid_sampler": Operator(_grid_sample, IMAGES),
     "grid_sampler_2d": Operator(_grid_sample, IMAGES, axes=2),
     "grid_sampler_3d": Operator(_grid_sample, IMAGES, axes=3),
     "affine_grid_generator": Operator(_affine_grid, NONE),
-    "upsample_linear1d": Operator(_upsample("linear", 1), IMAGES, axes=1),
-    "upsample_bilinear2d": Operator(_upsample("bilinear", 2), IMAGES, axes=2),
-    "upsample_trilinear3d": Operator(_upsample("trilinear", 3), IMAGES, axes=3),
-    "upsample_bicubic2d": Operator(_upsample("bicubic", 2), IMAGES, axes=2),
-    "batch_norm": Operator(_batch_norm, IMAGES),
-    "native_batch_norm": Operator(_batch_norm, IMAGES),
-    "_native_batch_norm_legit": Operator(_batch_norm, IMAGES),
+    **same_rows(Operator(_batch_norm, IMAGES), "batch_norm", "native_batch_norm", "_native_batch_norm_legit"),
     "_native_batch_norm_legit_no_training": Operator(_stored_norm, IMAGES),
     "instance_norm": Operator(_instance_norm, IMAGES),
-    "group_norm": Operator(_group_norm, IMAGES),
-    "native_group_norm": Operator(_group_norm, IMAGES),
-    "layer_norm": Operator(_layer_norm("layer"), KEEPS),
-    "native_layer_norm": Operator(_layer_norm("layer"), KEEPS),
-    "rms_norm": Operator(_layer_norm("rms"), KEEPS),
-    "_fused_rms_norm": Operator(_layer_norm("rms"), KEEPS),
-    "lstm": Operator(_recurrent("lstm", 4), SEQUENCES, multiplies=True),
-    "gru": Operator(_recurrent("gru", 3), SEQUENCES, multiplies=True),
-    "rnn_tanh": Operator(_recurrent("rnn", 1), SEQUENCES, multiplies=True),
-    "rnn_relu": Operator(_recurrent("rnn", 1, True), SEQUENCES, multiplies=True),
-    "lstm_cell": Operator(_cell("lstm", 4), NONE, multiplies=True),
-    "gru_cell": Operator(_cell("gru", 3), NONE, multiplies=True),
-    "rnn_tanh_cell": Operator(_cell("rnn", 1), NONE, multiplies=True),
-    "rnn_relu_cell": Operator(_cell("rnn", 1, True), NONE, multiplies=True),
+    **same_rows(Operator(_group_norm, IMAGES), "group_norm", "native_group_norm"),
+    **same_rows(Operator(partial(_layer_norm, "layer"), KEEPS), "layer_norm", "native_layer_norm"),
+    **same_rows(Operator(partial(_layer_norm, "rms"), KEEPS), "rms_norm", "_fused_rms_norm"),
+    **{name: Operator(partial(_recurrent, *cell), SEQUENCES, multiplies=True) for name, cell in _CELLS.items()},
+    **{f"{name}_cell": Operator(partial(_cell, *cell), NONE, multiplies=True) for name, cell in _CELLS.items()},
     "embedding": Operator(_embedding, NONE, whole=("indices",)),
     "embedding_bag": Operator(_embedding_bag, NONE, whole=("indices", "offsets")),
     "_embedding_bag": Operator(_embedding_bag, NONE, whole=("indices",)),
     "_embedding_bag_forward_only": Operator(_embedding_bag, NONE),
-    "prelu": Operator(_prelu, KEEPS),
-    "_prelu_kernel": Operator(_prelu, KEEPS),
+    **same_rows(Operator(_prelu, KEEPS), "prelu", "_prelu_kernel"),
 }
