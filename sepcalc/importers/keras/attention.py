@@ -61,8 +61,7 @@ def _projected(call: Call, heads: int, kv_heads: int, size: int, value_size: int
     if gate is not None:
         made = call.add(Elementwise("multiply"), made, gate, link="gated")
     out = call.add(Dense(prod(wanted), bias), made, link="output")
-    shape = (*query.shape[:-1], *wanted)
-    out = out if out.shape == shape else call.free("reshape", out, shape, "shape")
+    out = call.shaped(out, (*query.shape[:-1], *wanted), "shape")
     return out if scores is None else [out, scores]
 
 
@@ -85,8 +84,7 @@ def _attended(call: Call, heads: int, kv_heads: int, q: Tensor, k: Tensor, v: Te
         moved = tuple([tensor.shape[axis] for axis in order])
         if order != sorted(order):
             tensor = call.free("permute", tensor, moved, f"{name}/layout")
-        flat = (count, prod(moved[len(kept) : -1]), moved[-1])
-        return tensor if tensor.shape == flat else call.free("reshape", tensor, flat, f"{name}/rows")
+        return call.shaped(tensor, (count, prod(moved[len(kept) : -1]), moved[-1]), f"{name}/rows")
 
     three = [laid(tensor, name) for tensor, name in ((q, "query"), (k, "key"), (v, "value"))]
     inner = [tensor._replace(shape=tensor.shape[1:]) for tensor in three]
@@ -96,9 +94,8 @@ def _attended(call: Call, heads: int, kv_heads: int, q: Tensor, k: Tensor, v: Te
         made = call.add(op, *inner, link="attention")
     finally:
         call.model.outer = outer
-    whole = made._replace(shape=(count, *made.shape))
     moved = tuple([q.shape[axis] for axis in [*kept, *axes]] + [made.shape[-1]])
-    whole = whole if whole.shape == moved else call.free("reshape", whole, moved, "attention/rows")
+    whole = call.shaped(made._replace(shape=(count, *made.shape)), moved, "attention/rows")
     shape = (*q.shape[:-1], made.shape[-1])
     return (whole if [*kept, *axes] == list(range(rank - 2)) else call.free("permute", whole, shape, "restored")), None
 
@@ -120,9 +117,7 @@ def _spelled_out(
     mixed = call.add(Matmul(), weights, value, link="attention")
     joined = call.free("permute", mixed, (mixed.shape[1], heads, mixed.shape[2]), "layout")
     shape = (*q.shape[:-1], heads * mixed.shape[2])
-    shown = (heads, *q.shape[:-1], *k.shape[:-1])
-    if weights.shape != shown:
-        weights = call.free("reshape", weights, shown, "weights")
+    weights = call.shaped(weights, (heads, *q.shape[:-1], *k.shape[:-1]), "weights")
     return call.free("reshape", joined, shape, "rows"), weights
 
 

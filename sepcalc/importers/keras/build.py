@@ -211,6 +211,10 @@ class Call:
         made = self.add(Rename(how, own or (1,)), tensor, link=link)
         return made._replace(shape=shape, channels_first=channels_first)
 
+    def shaped(self, tensor: Tensor, shape: Shape, link: str) -> Tensor:
+        """The tensor under this shape: a free node where it has another one."""
+        return tensor if tensor.shape == shape else self.free("reshape", tensor, shape, link)
+
     def plain(self, tensor: Tensor, link: str = "layout") -> Tensor:
         """The tensor as Keras lays it out."""
         return self.free("permute", tensor, tensor.shape, link) if tensor.channels_first else tensor

@@ -42,15 +42,13 @@ def _slid(call: Call, x: Tensor, out: int, groups: int, bias: bool, link: str = 
 def conv(call: Call, rank: int) -> Tensor:
     settings = call.settings
     out, groups = settings.size("filters", "nb_filter"), settings.size("groups", default=1)
-    made = _slid(call, call.image(rank), out, groups, settings.flag("use_bias", True))
-    return activate(call, made, settings.get("activation"))
+    return _slid(call, call.image(rank), out, groups, settings.flag("use_bias", True))
 
 
 def depthwise(call: Call, rank: int) -> Tensor:
     settings, x = call.settings, call.image(rank)
     channels, multiplier = x.own[-1], settings.size("depth_multiplier", default=1)
-    made = _slid(call, x, channels * multiplier, channels, settings.flag("use_bias", True))
-    return activate(call, made, settings.get("activation"))
+    return _slid(call, x, channels * multiplier, channels, settings.flag("use_bias", True))
 
 
 def separable(call: Call, rank: int) -> Tensor:
@@ -58,8 +56,7 @@ def separable(call: Call, rank: int) -> Tensor:
     channels, ones, multiplier = x.own[-1], (1,) * rank, settings.size("depth_multiplier", default=1)
     out, bias = settings.size("filters", "nb_filter"), settings.flag("use_bias", True)
     middle = _slid(call, x, channels * multiplier, channels, False, "depthwise")
-    made = call.add(Conv(ones, out, ones, ((0, 0),) * rank, ones, bias=bias), middle, link="pointwise")
-    return activate(call, made, settings.get("activation"))
+    return call.add(Conv(ones, out, ones, ((0, 0),) * rank, ones, bias=bias), middle, link="pointwise")
 
 
 def transposed(call: Call, rank: int) -> Tensor:
@@ -80,7 +77,7 @@ def transposed(call: Call, rank: int) -> Tensor:
         extra = tuple([max(0, s - span) for span, s in zip(spans, stride)])
         pads = ((0, 0),) * rank
     op = Transposed(kernel, settings.size("filters"), stride, pads, dilation, extra, groups, bias)
-    return activate(call, call.add(op, x), settings.get("activation"))
+    return call.add(op, x)
 
 
 def local(call: Call, rank: int) -> Tensor:
@@ -105,8 +102,7 @@ def local(call: Call, rank: int) -> Tensor:
         flat = call.add(Copy((positions * prod(kernel) * x.own[-1],)), x, link="windows")
         flat = flat._replace(shape=flat.own, channels_first=False)
         made = call.add(Conv((), positions * filters, (), (), (), positions, bias), flat)
-    made = call.free("reshape", made, shape, "shape", x.channels_first)
-    return activate(call, made, settings.get("activation"))
+    return call.free("reshape", made, shape, "shape", x.channels_first)
 
 
 def _filters(settings: Settings, shape: Shape) -> int:
@@ -121,10 +117,15 @@ def _multiplier(settings: Settings, shape: Shape) -> int:
     return settings.size("depth_multiplier", default=1)
 
 
+def _active(function: Callable[..., Tensor], call: Call, rank: int) -> Tensor:
+    """What the layer gives over so many spatial axes, behind its activation."""
+    return activate(call, function(call, rank), call.settings.get("activation"))
+
+
 def _rows(
     names: str, ranks: tuple[int, ...], function: Callable[..., Tensor], last: Last | None = None
 ) -> dict[str, Operator]:
-    return {names.format(rank): Operator(partial(function, rank=rank), WINDOWED, last=last) for rank in ranks}
+    return {names.format(rank): Operator(partial(_active, function, rank=rank), WINDOWED, last=last) for rank in ranks}
 
 
 LAYERS: dict[str, Operator] = {

@@ -57,21 +57,17 @@ def einsum_dense(call: Call) -> Tensor:
     if source != order:
         x = call.free("permute", x, shape(order), "order")
     if not inner:  # nothing is summed: element by element
-        if (aligned := tuple([known[c] if c in source else 1 for c in target])) != x.shape:
-            x = call.free("reshape", x, aligned, "rows")
+        x = call.shaped(x, tuple([known[c] if c in source else 1 for c in target]), "rows")
         x = call.add(Stored("scale", "shape", tuple([known[c] if c in kernel else 1 for c in target])), x)
         return _shifted(call, x, known, target, bias_axes)
-    flat = (*shape(kept), size(grouped + inner))
-    if x.shape != flat:
-        x = call.free("reshape", x, flat, "rows")
+    x = call.shaped(x, (*shape(kept), size(grouped + inner)), "rows")
     if grouped:
         ones, none = (1,) * len(kept), ((0, 0),) * len(kept)
         x = call.add(Conv(ones, size(grouped + outer), ones, none, ones, size(grouped), own_bias), x)
     else:
         x = call.add(Dense(size(outer), own_bias), x)
     made = kept + grouped + outer
-    if x.shape != shape(made):
-        x = call.free("reshape", x, shape(made), "shape")
+    x = call.shaped(x, shape(made), "shape")
     if made != target:
         x = call.free("permute", x, shape(target), "reorder")
     return _shifted(call, x, known, target, None if own_bias else bias_axes)
@@ -124,8 +120,7 @@ def _operands(equation: str, rank: int) -> tuple[str, str, str]:
 def embedding(call: Call) -> Tensor:
     x = call.plain(call.x)
     made = call.add(Embedding(call.settings.size("input_dim"), call.settings.size("output_dim")), x)
-    shape = (*x.shape, made.shape[-1])
-    return made if shape == made.shape else call.free("reshape", made, shape, "shape")
+    return call.shaped(made, (*x.shape, made.shape[-1]), "shape")
 
 
 def reversible_embedding(call: Call) -> Tensor:

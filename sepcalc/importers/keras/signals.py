@@ -37,7 +37,7 @@ def stft(call: Call) -> Tensor:
         x = call.free("permute", x, (channels, time), "channels") if last else x
         x = call.free("reshape", x, (channels, time, 1), "rows")
     else:
-        x = call.free("reshape", x, (time, 1), "row") if x.shape != (time, 1) else x
+        x = call.shaped(x, (time, 1), "row")
     parts = [call.add(op, x, link=part) for part in ("real", "imag") if mode not in ("real", "imag") or mode == part]
     made = _spectrum(call, parts, mode, bins)
     made = _laid(call, made, channels, last, settings.flag("expand_dims", False))

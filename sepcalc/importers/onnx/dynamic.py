@@ -72,9 +72,8 @@ def quantized_lstm(builder: Builder, call: Call) -> Results:
     body, carried = _step(hidden, bias is not None, peep is not None)
     op = Scan("lstm", ((hidden,), (hidden,)), body, carried, not any(call.outputs[:1]))
     ways = ("forward", "backward") if both else ("",)
-    weights = [kernel.cut((1, *kernel.sizes[1:])), state.cut((1, *state.sizes[1:]))]
-    weights += [bias.cut((1, 8 * hidden))] if bias is not None else []
-    weights += [peep.cut((1, 3 * hidden))] if peep is not None else []
+    sizes = kernel.sizes[1:], state.sizes[1:], (8 * hidden,), (3 * hidden,)  # of one direction
+    weights = [one.cut((1, *size)) for one, size in zip((kernel, state, bias, peep), sizes) if one is not None]
     sequences = builder.view(quantized.number, builder.tensors[read.number])
     numbers = [
         builder.add(f"{call.name}/{way}" if way else call.name, read.each(op), [sequences], weights) for way in ways
