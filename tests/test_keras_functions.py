@@ -131,3 +131,26 @@ def test_an_axis_is_one(function: str, axis: list[int], said: str, tmp_path: Pat
     with pytest.raises(InputError) as caught:
         network({"class_name": "Functional", "module": "keras", "config": whole}, tmp_path)
     assert str(caught.value) == f"{tmp_path / 'model.json'}: layer 'it' ({function}): {said}"
+
+
+def placed(shape: list[int]) -> dict[str, Any]:
+    history = {"shape": shape, "dtype": "float32", "keras_history": ["x", 0, 0]}
+    return {"class_name": "__keras_tensor__", "config": history}
+
+
+@pytest.mark.parametrize(("name", "settings", "whole"), [
+    ("Flip", {"axis": 0}, False), ("Flip", {"axis": -2}, False), ("Flip", {"axis": None}, False),
+    ("Flip", {"axis": 1}, True), ("Roll", {"shift": 1, "axis": 0}, False), ("Roll", {"shift": 1, "axis": None}, False),
+    ("Roll", {"shift": 1, "axis": 1}, True), ("TakeAlongAxis", {"axis": 0}, False),
+])  # fmt: skip
+def test_what_moves_elements_across_examples_is_not_counted(
+    name: str, settings: dict[str, Any], whole: bool, tmp_path: Path
+) -> None:
+    x = placed([4, 8])
+    args = [x, [[0] * 8] * 4] if name == "TakeAlongAxis" else [x]
+    given = {"class_name": "InputLayer", "name": "x", "config": {"batch_shape": [4, 8], "name": "x"}}
+    moved = {"class_name": name, "name": "y", "config": {"name": "y", **settings}, "module": "keras.src.ops.numpy"}
+    layers = [{**given, "inbound_nodes": []}, {**moved, "inbound_nodes": [{"args": args, "kwargs": {}}]}]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}
+    net = network({"class_name": "Functional", "config": {"name": "m", "layers": layers, **ends}}, tmp_path)
+    assert net.complete is whole

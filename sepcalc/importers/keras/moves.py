@@ -197,8 +197,15 @@ def broadcast_to(call: Call) -> Tensor:
 
 
 def same_shape(call: Call) -> Tensor:
-    """Elements in another order: flip, roll."""
+    """Elements in another order: flip, roll; of no axis that they name, of all."""
     x = call.plain(call.x)
+    axes = option(call, "axis", at=2 if call.class_name == "Roll" else 1)
+    rank = len(x.shape) + 1
+    of_all = axes is None and call.class_name in ("Flip", "Roll")
+    if of_all or any(
+        isinstance(axis, int) and axis % rank == 0 for axis in (axes if isinstance(axes, list) else [axes])
+    ):
+        raise Unknown(BATCH)
     return call.add(Copy(x.shape or (1,), (1,) * (len(x.shape) - 1)), x)._replace(shape=x.shape)
 
 
@@ -287,6 +294,7 @@ def diagonal(call: Call) -> Tensor:
 def taken(call: Call) -> Tensor:
     """Elements along an axis by indices of the same rank."""
     index = option(call, "indices", at=1)
+    along(call, 2)
     return moved(call, index.shape if isinstance(index, Tensor) else None)
 
 
