@@ -84,6 +84,7 @@ LAYERS = {
     "interp": "upsample bilinear", "upsamplingbilinear": "upsample bilinear", "unpool": "upsample nearest",
     "upsamplingnearest": "upsample nearest", "resizebilinear": "upsample bilinear", "up": "upsample nearest",
     "resizenearestneighbor": "upsample nearest", "resizenearest": "upsample nearest", "unpooling": "upsample nearest",
+    "maxunpool": "upsample nearest",
     "depthtospace": "pixel-shuffle", "subpixel": "pixel-shuffle", "spacetodepth": "pixel-unshuffle",
     "reorg": "pixel-unshuffle", "focus": "pixel-unshuffle",
     # element by element
@@ -106,6 +107,30 @@ LAYERS = {
     "repeatvector": "copy", "gather": "copy", "roll": "copy",
 }  # fmt: skip
 """A layer by its foreign name -> our kind with its words (and options, where the name says them)."""
+
+BLOCKS = {
+    "basicblock residualblock resblock": "resnet50 --set bottleneck=false",
+    "bottleneck bottleneckblock": "resnet50",
+    "invertedresidual invertedbottleneck linearbottleneck": "mobilenet_v2",
+    "mbconv mbconvblock fusedmbconv": "efficientnet_b0",
+    "squeezeexcitation squeezeexcite seblock selayer se squeezeandexcitation": "mobilenet_v3_large",
+    "fire firemodule fireblock": "squeezenet_1_0",
+    "inception inceptionblock inceptionmodule": "googlenet",
+    "denseblock denseunit transitionlayer": "densenet121",
+    "shuffleunit shuffleblock": "shufflenet_v2_x1_0",
+    "convnextblock cnblock": "convnext_tiny",
+    "transformer transformerblock transformerlayer transformerencoder transformerencoderlayer encoderblock "
+    "encoderlayer": "vit_b_16",
+}
+"""Blocks of papers -> a network of the zoo that has them."""
+
+
+def block(word: str) -> str:
+    """The command that shows a block of a paper written as layers; empty where the word is none."""
+    name = word.partition("(")[0]
+    found = next((network for names, network in BLOCKS.items() if plain(name) in names.split()), "")
+    return f"{name} is a block of layers: sepcalc convert zoo:{found} shows it as YAML" if found else ""
+
 
 WORDS = {
     "average": "avg", "mean": "avg", "maximum": "max", "all": "global", "nearestneighbor": "nearest",
@@ -294,7 +319,8 @@ FLAGS = {
     "--baseline-file": "--baseline", "--against": "--baseline", "--base": "--baseline", "--exclude-layers": "--exclude",
     "--ignore-uncounted": "--allow-uncounted", "--skip-uncounted": "--allow-uncounted", "--rule": "--rewrite",
     "--replace": "--rewrite", "--with": "--rewrite", "--dtype-bytes": "--element-bytes", "--bytes": "--element-bytes",
-    "--samples": "--sample", "--random-seed": "--seed", "--formulas": "--formula",
+    "--samples": "--sample", "--quick": "--sample 64", "--fast": "--sample 64",
+    "--random-seed": "--seed", "--formulas": "--formula",
     "--fail": "--max-increase 0%", "--fail-on-increase": "--max-increase 0%", "--strict": "--max-increase 0%",
     "--fail-on-change": "--max-increase 0%", "--exit-code": "--max-increase 0%", "--no-growth": "--max-increase 0%",
     "--target": "--max", "--at-least": "--max", "--constraint": "--max", "--within": "--max", "--goal": "--max",
@@ -325,6 +351,9 @@ def flag(option: str, among: Container[str]) -> list[str]:
 
 
 UNNEEDED = {
+    "completion complete completions autocomplete install-completion show-completion": "it completes words behind "
+    'eval "$(_SEPCALC_COMPLETE=bash_source sepcalc)" in ~/.bashrc (zsh: zsh_source)',
+    "format json csv": "this command prints one form alone",
     "batch-size batch bs batchsize n-examples": "counts are of one example: times the batch, all but params",
     "device cuda gpu cpu gpus": "nothing is run on a device: counts follow from the shapes",
     "no-color no-colour color colour": "colour is for terminals alone, and NO_COLOR=1 turns it off",

@@ -359,6 +359,8 @@ KINDS = {
 def unknown_kind(word: str, others: Iterable[str] = ()) -> Invalid:
     """The fact that neither a kind nor one of the others that may stand there is called so; what is a word of a kind,
     ``relu``, may have been meant by it."""
+    from sepcalc.foreign import block  # loaded only after an error
+
     homes = [name for name, kind in KINDS.items() if any(word in slot for slot in kind.words())]
     hint = f"did you mean {homes[0]} {word}?" if homes else near_miss(word, (*others, *KINDS))
-    return Invalid(f"unknown kind {quoted(word)}", hint or "sepcalc kinds lists them all")
+    return Invalid(f"unknown kind {quoted(word)}", block(word) or hint or "sepcalc kinds lists them all")

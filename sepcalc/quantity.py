@@ -156,6 +156,8 @@ def read_amount(text: str, of_bytes: bool = False) -> Printed:
             raise Invalid(f"{shown} is negative: a limit is 0 or more")
         if re.fullmatch(r"[0-9.,_' ]*[0-9][0-9.,_' ]*[A-Za-z]*", text[:_MAX_LENGTH], re.ASCII):
             raise Invalid(f"{shown} could be read in more than one way", f"digits, perhaps a point: {example[12:]}")
+        if text[-1:] == "%":
+            example = f"a limit is a count, {example}; --max-increase takes percents, of a --baseline"
         raise Invalid(f"{shown} is not a quantity: expected digits, perhaps a point, and {expected}", example)
     whole, decimals, unit = parts
     if "," in whole and (decimals or unit):

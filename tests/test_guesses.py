@@ -56,9 +56,9 @@ def hint(message: str) -> str:
 
 LAYERS = [
     # those that the issue lists
-    ("layer 12x12x3 conv2d -k3 -o8", "layer 12x12x3 conv -k3 -o8"),
+    ("layer 12x12x3 conv2d -k3 -o8", "layer 12x12x3 conv -k3 -o8 --bias"),
     ("layer 12x12x3 conv 3x3 64", "layer 12x12x3 conv -k3 -o64"),
-    ("layer 12x12x3 linear 10", "layer 12x12x3 dense -o10"),
+    ("layer 12x12x3 linear 10", "layer 12x12x3 dense -o10 --bias"),
     ("layer 12x12x3 fc", "for example layer 12x12x3 dense -o10"),
     ("layer 12x12x3 fc 10", "layer 12x12x3 dense -o10"),
     ("layer 12x12x3 bn", "layer 12x12x3 norm batch"),
@@ -69,7 +69,7 @@ LAYERS = [
     ("layer 12x12x3 act softmax", "layer 12x12x3 softmax"),
     ("layer 12x12x3 dwconv -k3", "layer 12x12x3 depthwise -k3"),
     ("layer 12x12x3 resize", "for example layer 12x12x3 upsample bilinear --scale 2"),
-    ("layer 12x12x3 Conv2DTranspose", "for example layer 12x12x3 transposed -k3 -o64"),
+    ("layer 12x12x3 Conv2DTranspose", "for example layer 12x12x3 transposed -k3 -o64 --bias"),
     ("compare 12x12x3 -k5 -o256 -p SAME", "compare 12x12x3 conv -k5 -o256 -p same"),
     ("compare 12,12,3 -k5 -o256", "compare 12x12x3 conv -k5 -o256"),
     ("compare 12x12x3 -k 3,3 -o8", "compare 12x12x3 conv -k3 -o8"),
@@ -90,7 +90,7 @@ LAYERS = [
     ("layer 12x12x3 conv -kernel 5 -out 8", "layer 12x12x3 conv -k5 -o8"),
     ("layer 12x12x3 conv -K5 -O8", "layer 12x12x3 conv -k5 -o8"),
     ("layer 12x12x3 conv --filters 64 --ksize 3 --strides 2 --pad 1", "layer 12x12x3 conv -k3 -o64 -s2 -p1"),
-    ("layer 12x12x3 SeparableConv2D 256 5", "layer 12x12x3 separable -k5 -o256"),
+    ("layer 12x12x3 SeparableConv2D 256 5", "layer 12x12x3 separable -k5 -o256 --bias"),
     ("layer 12x12x3 'AdaptiveAvgPool2d(1)'", "layer 12x12x3 pool avg adaptive --to 1"),
     ("layer 12x12x3 GlobalAveragePooling2D", "layer 12x12x3 pool avg global"),
     ("layer 12x12x3 MaxPooling2D 2", "layer 12x12x3 pool max -k2"),
@@ -98,7 +98,7 @@ LAYERS = [
     ("layer 12x12x3 resize 24x24", "layer 12x12x3 upsample bilinear --to 24x24"),
     ("layer 12x12x3 leaky_relu", "layer 12x12x3 act leaky-relu"),
     ("layer 12x12x64 'GroupNorm(32, 64)'", "layer 12x12x64 norm group -g32"),
-    ("layer 196x768 MultiHeadAttention --num_heads 12", "layer 196x768 multihead --heads 12"),
+    ("layer 196x768 MultiHeadAttention --num_heads 12", "layer 196x768 multihead --bias --heads 12"),
     ("layer 100x64 'nn.LSTM(64, 128)'", "layer 100x64 lstm -o128"),
     ("layer 100x64 bilstm 128", "layer 100x64 lstm -o128 --bidirectional"),
     ("layer '(12, 12, 3)' conv -k3 -o8", "layer 12x12x3 conv -k3 -o8"),
@@ -109,7 +109,7 @@ LAYERS = [
     ("layer 12x12x3 conv 3x3 64 --explain", "layer 12x12x3 conv -k3 -o64 --explain"),
     ("layer 12x12x3 pool 2", "for example layer 12x12x3 pool max -k2"),
     ("compare 12x12x3 conv 5x5x3x256", "compare 12x12x3 conv -k5 -o256"),
-    ("verify 12x12x3 conv2d 3 8", "verify 12x12x3 conv -k3 -o8"),
+    ("verify 12x12x3 conv2d 3 8", "verify 12x12x3 conv -k3 -o8 --bias"),
     # calls without spaces; a bias as the framework has it
     ("layer '32x32x3 MaxPool2d(3,2)'", 'layer "32x32x3 pool max -k3 -s2"'),
     ("layer '32x32x3 MaxPooling2D(3,2)'", 'layer "32x32x3 pool max -k3 -s2"'),
@@ -354,7 +354,7 @@ CALLS = [
     ("network 224x224x3, conv -k3 -o32, dense -o10", 'network "224x224x3, conv -k3 -o32, dense -o10"'),
     (
         "network '32,32,3, conv2d 3x3 32, relu, gap, linear 10' --top 2",
-        'network "32x32x3, conv -k3 -o32, act relu, pool avg global, dense -o10" --top 2',
+        'network "32x32x3, conv -k3 -o32 --bias, act relu, pool avg global, dense -o10 --bias" --top 2',
     ),
     (
         "network '32x32x3, Conv2d(3,16,3,padding=1), ReLU()'",
@@ -497,6 +497,25 @@ CALLS = [
     ("whatif net.yaml", 'for example whatif net.yaml --rewrite "*=depthwise-separable"'),
     ("verify net.yaml --layer conv", "verify net.yaml --layers conv"),
     ("verify net.yaml --layers 0", "verify net.yaml --layers conv"),
+    # options alone, a spec for a network and the other way round, a size alone, letters without hyphens
+    ("--json", "for example network zoo:mobilenet_v1 --format json"),
+    ("--max macs=1G", "for example check zoo:mobilenet_v1 --max macs=1G"),
+    ("network 'conv -k3 -o16'", 'for example network "224x224x3, conv -k3 -o16"'),
+    ("network '32x32x3 conv -k3 -o16'", 'network "32x32x3, conv -k3 -o16"'),
+    ("check '32x32x3 conv -k3 -o16' --max macs=1G", 'check "32x32x3, conv -k3 -o16" --max macs=1G'),
+    ("compare '32x32x3, pool global'", 'network "32x32x3, pool avg global"'),
+    ("layer 32x32x3 pool global", "layer 32x32x3 pool avg global"),
+    ("compare 12x12x3 k5 o256", "compare 12x12x3 conv -k5 -o256"),
+    ("compare 224 -k3 -o64", "for example compare 224x224x3 conv -k3 -o64"),
+    ("compare 12x12x3 -k5 -o256 -p smae", "compare 12x12x3 conv -k5 -o256 -p same"),
+    ("network zoo:mobilenet_v1 --input 160", "network zoo:mobilenet_v1 --input 160x160x3"),
+    ("help mobilenet", "network zoo:mobilenet_v1"),
+    ("help conv2d", "help conv"),
+    ("help summary", "help network"),
+    ("convert net.yaml -o out.onnx", "convert net.yaml -o out.yaml"),
+    ("convert net.yaml -o net.pt", "convert net.yaml -o net.sepcalc.yaml"),
+    ("layer 28x28x64 MaxUnpool2d 2", "layer 28x28x64 upsample nearest --scale 2"),
+    ("verify 12x12x3 -k3 -o8 --quick", "verify 12x12x3 conv -k3 -o8 --sample 64"),
     # a layer as a command, and matrices in brackets
     ("'slim.conv2d(64,[3,3])'", "for example layer 12x12x3 conv -k3 -o64 -p same --bias"),
     ("'nn.MaxPool2d(2)'", "for example layer 12x12x3 pool max -k2"),
@@ -535,6 +554,25 @@ def test_the_whole_command(guess: str, expected: str, sep: Run) -> None:
 
 UNNEEDED = [  # what there is no option for, and none is needed
     ("network net.yaml --batch-size 8", "counts are of one example: times the batch, all but params"),
+    (
+        "completion bash",
+        'it completes words behind eval "$(_SEPCALC_COMPLETE=bash_source sepcalc)" in ~/.bashrc (zsh: zsh_source)',
+    ),
+    ("schema --format json", "this command prints one form alone"),
+    (
+        "check net.yaml --max macs=50%",
+        "a limit is a count, for example 4.2M, 569M or 568740352; --max-increase takes percents, of a --baseline",
+    ),
+    (
+        "layer 32x32x8 BasicBlock",
+        "BasicBlock is a block of layers: sepcalc convert zoo:resnet50 --set bottleneck=false shows it as YAML",
+    ),
+    ("layer 32x32x8 MBConv", "MBConv is a block of layers: sepcalc convert zoo:efficientnet_b0 shows it as YAML"),
+    (
+        "layer 32x32x8 'InvertedResidual(8,16)'",
+        "InvertedResidual is a block of layers: sepcalc convert zoo:mobilenet_v2 shows it as YAML",
+    ),
+    ("network '32x32x8, Bottleneck'", "Bottleneck is a block of layers: sepcalc convert zoo:resnet50 shows it as YAML"),
     ("network net.yaml --device cuda", "nothing is run on a device: counts follow from the shapes"),
     ("network net.yaml --no-color", "colour is for terminals alone, and NO_COLOR=1 turns it off"),
     ("network net.yaml --depth 2", "--set NAME=VALUE sets a parameter of the network; it has width"),
@@ -558,6 +596,35 @@ def test_an_option_that_is_like_none_has_no_hint(sep: Run) -> None:
     assert hint(sep("compare", "12x12x3", "-k5", "-o8", "--explian")[2]) == (
         "sepcalc compare 12x12x3 conv -k5 -o8 --explain"
     )
+
+
+@pytest.mark.parametrize("network", foreign.BLOCKS.values())
+def test_a_block_of_a_paper_is_shown_by_the_command_that_is_named(network: str, sep: Run) -> None:
+    assert sep("convert", *f"zoo:{network}".split())[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("3x32x32", "32x32x3"),
+        ("1x3x32x32", "32x32x3"),
+        ("?x3x32x32", "32x32x3"),
+        ("?x3x?x?", "for example 224x224x3"),
+    ],
+)
+def test_a_model_file_that_is_given_channels_first(given: str, expected: str, sep: Run) -> None:
+    onnx = pytest.importorskip("onnx")
+    made = onnx.helper
+    weight = onnx.TensorProto(dims=(4, 3, 3, 3), data_type=1, name="w", raw_data=b"\0" * 432)
+    image = made.make_tensor_value_info("x", 1, ["N", 3, "H", "W"])
+    out = made.make_tensor_value_info("y", 1, None)
+    graph = made.make_graph([made.make_node("Conv", ["x", "w"], ["y"])], "g", [image], [out], [weight])
+    onnx.save(made.make_model(graph, opset_imports=[made.make_opsetid("", 17)]), "open.onnx")
+    code, _, err = sep("network", "open.onnx", "--input", given)
+    example = "for example " if expected.startswith("for example ") else ""
+    shape = expected.removeprefix("for example ")
+    assert (code, hint(err)) == (2, f"{example}sepcalc network open.onnx --input {shape}")
+    assert sep("network", "open.onnx", "--input", shape)[0] == 0
 
 
 @pytest.mark.parametrize("name", sorted(foreign.RELATIVES))
@@ -677,6 +744,7 @@ REVISIONS = [
     ("check HEAD:net.yaml --max macs=1G", "check git:HEAD:net.yaml --max macs=1G"),
     ("diff HEAD:net.yaml net.yaml", "diff git:HEAD:net.yaml net.yaml"),
     ("diff HEAD net.yaml", "diff git:HEAD:./net.yaml net.yaml"),
+    ("diff HEAD..HEAD net.yaml", "diff git:HEAD:./net.yaml git:HEAD:./net.yaml"),
     ("diff net.yaml", "diff git:HEAD:./net.yaml net.yaml"),
     ("diff base.json net.yaml", "for example check net.yaml --baseline base.json --max-increase 0%"),
     ("diff net.yaml base.json --max-increase macs=2%", "check net.yaml --baseline base.json --max-increase macs=2%"),
@@ -729,7 +797,7 @@ def test_a_module_that_is_given_channels_first(sep: Run, monkeypatch: pytest.Mon
 
 BLOCK = "input: 8x8x3\nparameters: {w: 2}\nblocks:\n  down(out):\n    - conv -k1 -o{out}\nlayers:\n  - "
 ENTRIES = [
-    ("conv2d -k3 -o8", "conv -k3 -o8"),
+    ("conv2d -k3 -o8", "conv -k3 -o8 --bias"),
     ("conv 3x3 64", "conv -k3 -o64"),
     ("nn.Conv2d(3, 64, kernel_size=3, padding=1)", "conv -k3 -o64 -p1 --bias"),
     ("conv 3x3 {int(8 * w)} relu", 'layers: ["conv -k3 -o{int(8 * w)}", act relu]'),
@@ -742,11 +810,11 @@ ENTRIES = [
     ("conv: {kernel: 3, filters: 64, padding: 'SAME'}", "conv -k3 -o64 -p same"),
     ("conv: {kernel: 3, out: 64, padding: 'SAME'}", "conv -k3 -o64 -p same"),
     ("conv: {kernel_size: 3, filters: 64, use_bias: True}", "conv -k3 -o64 --bias"),
-    ("Conv2d: {in_channels: 3, out_channels: 8 * w, kernel_size: 3}", "conv -k3 -o{8 * w}"),
+    ("Conv2d: {in_channels: 3, out_channels: 8 * w, kernel_size: 3}", "conv -k3 -o{8 * w} --bias"),
     ("{type: conv, filters: 64, size: 3, name: a}", '{conv: "-k3 -o64", name: a}'),
     ("[conv, 3, 64]", "conv -k3 -o64"),
     ("conv: [3, 64]", "conv -k3 -o64"),
-    ("linear: 10", "dense -o10"),
+    ("linear: 10", "dense -o10 --bias"),
     ("dense: 10", "dense -o10"),
     ("pool: max 2", "pool max -k2"),
     ("conv -k3 -o8, act relu", "layers: [conv -k3 -o8, act relu]"),
@@ -887,7 +955,7 @@ def test_what_follows_a_layer_that_does_not_fit_is_no_guess(text: str, sep: Run)
         ("x=-1x3x32x32", "x=1x3x32x32"),
         ("x=DynamicDimension.0x3x32x32", "x=1x3x32x32"),
         ("(None, 3, 32, 32)", "1x3x32x32"),
-        ("?x3x?x8", "?x3x?x8"),  # two sizes that nobody knows: no line
+        ("?x3x?x8", "1x3x224x8"),  # two open sizes: an example
     ],
 )
 def test_an_open_first_axis_of_a_model_is_one_example(given: str, expected: str) -> None:

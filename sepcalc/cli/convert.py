@@ -1,12 +1,15 @@
 """``sepcalc convert``."""
 
+import os
+
 import click
 
 from sepcalc.cli import complain
 from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.output import emit_file
 from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input, uncounted_option
-from sepcalc.errors import printable
+from sepcalc.errors import Meant, bad_input, printable
+from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.source import read
 
 HELP = f"""Print a network of any format, for example model.onnx, as YAML. The YAML reads back to the same counts, layer
@@ -39,6 +42,7 @@ def command(
 ) -> int:
     from sepcalc.commands.convert import convert
 
+    _require_yaml(output)
     found = read(network, reading.request(), standard_input).network
     for note in found.notes:
         complain(f"note: {printable(note)}")
@@ -48,3 +52,13 @@ def command(
     for gap in found.uncounted:
         complain(f"not counted: {printable(f'{gap.name} ({gap.kind}): {gap.reason}')}")
     return 3
+
+
+def _require_yaml(output: str | None) -> None:
+    """Raises InputError where a file would have the suffix of another format than YAML."""
+    from sepcalc.foreign import FILES
+
+    stem, suffix = os.path.splitext(output or "")
+    if output and (of_suffix(output) not in (None, YAML) or suffix.lower() in FILES):
+        meant = Meant(output, f"{stem}.yaml" if not os.path.exists(f"{stem}.yaml") else f"{stem}.sepcalc.yaml")
+        raise bad_input(f"--output {printable(output)}: convert writes YAML, and nothing else", meant=meant)

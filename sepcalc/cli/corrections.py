@@ -18,6 +18,8 @@ from sepcalc.shape import Shape
 SPECS = ("compare", "layer", "verify")  # commands that take a spec
 _LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|=|\s)\s*(?:<=|=<|<)?\s*(\S.*)")
 _AMOUNT = re.compile(r"(\d[\d.,_']*)\s*([A-Za-z]*)")
+OPEN = re.compile(r"\?|-1|None|[A-Za-z_]\w*\.\d+")  # a size that a model leaves open
+_SIZE = "224"  # an example of one
 _PREFIXED = re.compile(r"([kmgt])(?:iga|ega|ilo|era)?([a-z]+)")
 _PREFIX = ("--max-", "--", "--limit-")
 _VALUES = re.compile(r"[^=]+=\s*(?:\w+:)?\s*\[.*")  # of an input of code, which alone takes some
@@ -190,7 +192,7 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
             ):  # of a square image
                 return f"{size}x{size}x{shape[-1]}"
             if not shape and (closed := _closed(size)) is not None:
-                return f"{name}{equals}{closed}" if closed else value
+                return f"{name}{equals}{closed}"
             found = meant.shape(size)
             if found and found != size and not name:  # as a framework writes it
                 found = channels_last(found) or found
@@ -214,13 +216,14 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
 
 
 def _closed(size: str) -> str | None:
-    """The shape of a model's input with one example along its open first axis: ``?x3x32x32`` is ``1x3x32x32``. Empty
-    where another axis is open; None where none is."""
+    """The shape of a model's input with one example along its open first axis, and a size for each further open one:
+    ``?x3x?x32`` is ``1x3x224x32``. None where no axis is open."""
     axes = re.split(r"\s*[x,]\s*", size.strip(" ()[]"))
-    opened = [re.fullmatch(r"\?|-1|None|[A-Za-z_]\w*\.\d+", axis) is not None for axis in axes]
+    opened = [OPEN.fullmatch(axis) is not None for axis in axes]
     if len(axes) < 2 or not any(opened):
         return None
-    return "x".join(["1" if opened[0] else axes[0], *axes[1:]]) if not any(opened[1:]) else ""
+    examples = ["1", *[_SIZE] * len(axes)]
+    return "x".join([one if is_open else axis for axis, is_open, one in zip(axes, opened, examples)])
 
 
 def variant(word: str) -> str:

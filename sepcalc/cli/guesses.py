@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sepcalc import foreign
 from sepcalc.cli import COMMANDS
-from sepcalc.cli.corrections import SPECS, corrected, metric_name, options_of
+from sepcalc.cli.corrections import OPEN, SPECS, corrected, metric_name, options_of
 from sepcalc.cli.runnable import parses
 from sepcalc.cli.subjects import (
     EXAMPLE,
@@ -65,7 +65,9 @@ def told(error: InputError, args: Sequence[str]) -> str:
         problems[-1] = problems[-1]._replace(meant=found)
     elif any(problem.meant for problem in problems):
         problems = [problem._replace(meant=whole(problem.meant, args)) for problem in problems]
-    elif not any(_IN_FILE.search(problem.place) for problem in problems) and (found := command(args, True)):
+    elif (
+        any(arg.startswith("--input") for arg in args) or not any(_IN_FILE.search(one.place) for one in problems)
+    ) and (found := command(args, True)):
         problems = [problem._replace(hint="") for problem in problems]
         problems[-1] = problems[-1]._replace(meant=found)
     return "\n".join(map(str, problems))
@@ -113,7 +115,7 @@ def command(args: Sequence[str], read: bool = False) -> Meant | None:
         same = sorted(words) == sorted(args) if read else words == list(args)
         if not same and parses(words):
             _, line = readable(specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
-            made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args)
+            made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args) or _opened(args)
             return Meant("", spoken(words), made_up or isinstance(words, Example))
     return None
 
@@ -121,7 +123,8 @@ def command(args: Sequence[str], read: bool = False) -> Meant | None:
 def _guesses(args: list[str]) -> Iterator[list[str]]:
     if not args:
         return
-    if any(map(TORCH.fullmatch, args)) and (turned := _channels_last(args)) != args:
+    models = any(TORCH.fullmatch(arg) or of_suffix(arg) not in (None, YAML) for arg in args)
+    if models and (turned := _channels_last(args)) != args:
         yield turned
     for name, rest in _commands(args):
         for found in (*commands_for(name, rest), *_examples(name, rest)):
@@ -133,7 +136,8 @@ def _guesses(args: list[str]) -> Iterator[list[str]]:
             if words[0] == "whatif" and not any(word.startswith(changing) for word in words):
                 words, made_up = [*words, "--rewrite", _RULE], True
             words = _named_layers(words)
-            yield Example(words) if made_up else words
+            for tried in (words, _channels_last(words)) if models else (words,):
+                yield Example(tried) if made_up else tried
 
 
 def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
@@ -144,13 +148,15 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
         yield Example([name, *rest, value])
     elif not rest and name in ("network", "convert", "baseline", "whatif", "fit"):
         yield Example([name, NETWORK])
+    elif not name and rest and all(word[:1] == "-" for word in rest):  # options alone
+        yield Example(["network", NETWORK, *rest])
+        yield Example(["check", NETWORK, *rest])
     elif "--sort" in rest[:-1] and not metric_name(word := rest[rest.index("--sort") + 1]):
         yield Example([name, *["macs" if one == word else one for one in rest]])
     elif name in SPECS and len(rest) == 1 and SHAPE.fullmatch(rest[0]) and "x" in rest[0]:
         yield Example([name, rest[0], "conv", "-k3", "-o64"])
-    elif name in SPECS and rest and "x" not in rest[0] and is_spec(rest):
-        if rest[0].isdigit():  # one size of an image, without the others
-            yield Example([name, f"{rest[0]}x{rest[0]}x3", *rest[1:]])
+    elif name in SPECS and rest and rest[0].isdigit():  # one size of an image, without the others
+        yield Example([name, f"{rest[0]}x{rest[0]}x3", *rest[1:]])
     elif name in SPECS and readable(specification(rest))[0] is not None:  # no shape
         yield Example([name, EXAMPLE, *rest])
 
@@ -199,6 +205,13 @@ def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
             result.append(word)
         at += 1
     return result
+
+
+def _opened(args: Sequence[str]) -> bool:
+    """Whether an input leaves more than one size open."""
+    return any(
+        sum(map(bool, map(OPEN.fullmatch, re.split(r"[x,()\[\]\s]+", arg.rpartition("=")[2])))) > 1 for arg in args
+    )
 
 
 def _channels_last(args: list[str]) -> list[str]:
@@ -268,9 +281,9 @@ def _refused(word: str) -> str:
 def _unneeded(args: Sequence[str]) -> str:
     """The reason why a given option does not exist."""
     options = options_of(args[0]) if args and args[0] in COMMANDS else {}
-    for word in args[1:]:
+    for at, word in enumerate(args):
         name = word.partition("=")[0]
-        if word[:1] != "-" or name in options:
+        if (word[:1] != "-" and (at or word in COMMANDS)) or name in options:
             continue
         bare = name.lstrip("-").replace("_", "-").lower()
         for names, why in foreign.UNNEEDED.items():

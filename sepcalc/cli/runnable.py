@@ -56,8 +56,8 @@ def parses(words: Sequence[str]) -> bool:
 
 
 def _all_read(given: Mapping[str, Any]) -> bool:
-    """Whether the networks of a command line can be read with its settings. Only networks in our language are tried,
-    since that is fast."""
+    """Whether the networks of a command line can be read with its settings. Models are tried only where an input is
+    given; networks in our language always, since that is fast."""
     from sepcalc.cli.reading import Reading
 
     single = [given[name] for name in ("network", "old", "new") if given.get(name)]
@@ -67,7 +67,8 @@ def _all_read(given: Mapping[str, Any]) -> bool:
         for name in (*single, *(given.get("files") or ()), *words):
             if "://" in name or (name.startswith(GIT) and not _in_git()):
                 return False
-            if name != "-" and is_document(name) and (os.path.isfile(name) or of_suffix(name) is not YAML):
+            tried = is_document(name) or (asked.inputs and of_suffix(name) is not None)
+            if name != "-" and tried and (os.path.isfile(name) or (is_document(name) and of_suffix(name) is not YAML)):
                 read(name, asked)
     except InputError:
         return False

@@ -40,21 +40,24 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
     elif name in ("zoo", "kinds", "operators", "schema"):
         yield from _listing(name, rest, subjects)
     elif name == "help" and first:
-        if close := near(first, (*COMMANDS, *KINDS)):
-            yield ["help", close]
+        ours = next((one for one, words in foreign.COMMANDS.items() if first.lower() in words.split()), "")
+        if page := near(first, (*COMMANDS, *KINDS)) or kind_of(first) or ours:
+            yield ["help", page]
+        elif words := zoo_near(first):
+            yield ["network", *words]
     elif name in ("", *NETWORKS, *SPECS) and any(word.endswith(",") for word in rest) and _one_line(rest):
         line = _one_line(rest)
         yield [name if name in NETWORKS and name != "diff" else "network", line, *_beside(rest)]
     elif name in ("", "network", "compare", "layer") and (line := _punctuated(subjects)):
         yield ["network", line, *others]
-    elif name == "network" and "," in first and (begun := _begun(first, rest)):
+    elif name in NETWORKS and " " in first and (begun := _begun(first, rest, name)):
         yield begun
     elif name == "" and _KERNEL.match(first) and " ".join(rest) != first[:3]:
         yield from _example_layer(rest)
     elif name in ("", "compare", "layer", "network", "diff") and is_spec(rest):
         yield [of_spec(rest) if name in ("", "network", "diff") else name, *_spec(rest)]
     elif name in ("compare", "layer") and len(subjects) == 1 and is_network(first):
-        yield ["network", first, *others]
+        yield ["network", ("," in first and _one_line([first])) or first, *others]
     elif name in ("compare", "layer") and len(subjects) == 2 and all(map(_found, subjects)):
         yield ["diff", *_found(first), *_found(subjects[1]), *others]
     elif name in ("", "compare", "network", "layer") and len(subjects) == 2 and all(map(_is_network, subjects)):
@@ -67,6 +70,8 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield [*held, *others] if others else Example([*held, "--max-increase", "0%"])
     elif name == "diff" and len(subjects) == 1 and os.path.isfile(first):
         yield ["diff", f"git:HEAD:./{first}", first, *others]
+    elif name == "diff" and len(subjects) == 2 and ".." in first and _is_file(subjects[1]):  # main..HEAD
+        yield ["diff", *[f"git:{one or 'HEAD'}:./{subjects[1]}" for one in re.split(r"\.{2,3}", first)], *others]
     elif name == "diff" and len(subjects) == 2 and _is_revision(first) and _is_file(subjects[1]):
         yield ["diff", f"git:{first}:./{subjects[1]}", subjects[1], *others]
     elif name == "diff" and len(subjects) == 2 and _is_revision(subjects[1]) and _is_file(first):
@@ -118,18 +123,22 @@ def _punctuated(subjects: Sequence[str]) -> str:
     return _one_line([text]) if text.count(",") > 1 and text not in subjects else ""
 
 
-def _begun(line: str, rest: Sequence[str]) -> list[str]:
-    """A one-line network without its input, which may stand beside it; empty where it is not one."""
+def _begun(line: str, rest: Sequence[str], name: str) -> list[str]:
+    """A one-line network without its input, which may stand beside it, or without the comma behind its input; empty
+    where it is not one."""
+    words = corrected(name, [word for word in rest if word != line])
+    shape, _, layer = line.partition(" ")
+    if SHAPE.fullmatch(shape) and "," not in line and kind_of(layer.split(" ")[0]):
+        return [name, found, *words] if (found := _one_line([f"{shape}, {layer}"])) else []
     parts = [part.strip() for part in line.split(",")]
-    if not parts or not parts[0] or SHAPE.match(parts[0]) or not kind_of(parts[0].split()[0]):
+    if " " not in line or not parts[0] or SHAPE.match(parts[0]) or not kind_of(parts[0].split()[0]):
         return []
-    words = corrected("network", [word for word in rest if word != line])
     at = words.index("--input") if "--input" in words[:-1] else -1
     if at < 0:
         found = _one_line([f"224x224x3, {line}"])
-        return Example(["network", found, *words]) if found else []
+        return Example([name, found, *words]) if found else []
     found = _one_line([f"{words[at + 1]}, {line}"])
-    return ["network", found, *words[:at], *words[at + 2 :]] if found else []
+    return [name, found, *words[:at], *words[at + 2 :]] if found else []
 
 
 def _example_layer(rest: Sequence[str]) -> Iterator[list[str]]:
@@ -228,8 +237,9 @@ def _module_of(word: str) -> list[str]:
     from importlib.util import find_spec
 
     package, _, name = word.rpartition(".")
+    begin = package.partition(".")[0]
     try:
-        found = find_spec(package.partition(".")[0])
+        found = os.path.isfile(f"{begin}.py") or os.path.isdir(begin) or find_spec(begin)
     except (ImportError, ValueError):
         return []
     return [f"{package}:{name}"] if found else []

@@ -7,6 +7,7 @@ from sepcalc import foreign
 from sepcalc.foreign import plain
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import SIZES as SIZE_WORD
+from sepcalc.meant.words import near
 from sepcalc.options import FLAG, OFFSETS, OPTIONS, PADDING, SIZES, Option
 
 EACH = "each"
@@ -77,6 +78,8 @@ def spelled(option: Option, value: str) -> str:
         bare = plain(value)
         if bare in ("same", "valid") or bare in foreign.PADDINGS:
             return foreign.PADDINGS.get(bare, bare)
+        if bare.isalpha() and (close := near(bare, ("same", "valid"))):
+            return close
         sizes = value.split("x")
         if len(sizes) in (4, 6) and all(size.isdigit() for size in sizes):  # begins, then ends, as ONNX has them
             half = len(sizes) // 2

@@ -17,7 +17,7 @@ _GLUED = re.compile(r"([A-Za-z_]+?)[-_]?(\d+(?:x\d+)*)(?:-(\d+))?")  # conv3x3-6
 _AHEAD = re.compile(r"(\d+(?:x\d+)*)[-_]?([A-Za-z]\w*)")  # 3x3conv
 _LETTERS = re.compile(r"(?:[a-zA-Z]\d+(?:x\d+)?)+")  # k3n64s1
 _BIASED = re.compile(
-    r"^(?:[A-Za-z_]\w*\.)*(?:\w*[cC]onv\w*[1-3][dD]\w*|(?:Lazy)?Linear|Dense|(?<=\.)dense|Multi[Hh]eadAttention)$"
+    r"^(?:[A-Za-z_]\w*\.)*(?:\w*[cC]onv\w*[1-3][dD]\w*|(?:[Ll]azy)?[Ll]inear|Dense|(?<=\.)dense|Multi[Hh]eadAttention)$"
 )
 _KERAS = re.compile(r"^(?:[\w.]+\.)?(?:slim|keras|layers|tf|K|L)\.(?:[\w.]+\.)?\w+$")
 _SLIM = re.compile(r"^(?:[\w.]+\.)?slim\.\w+$")
@@ -47,7 +47,6 @@ class Reader:
             elif word in "()":
                 if layer and word == "(":
                     layer.called = layer.called or "call"
-                    layer.biased = not layer.then and bool(_BIASED.search(layer.name))
                 at += 1
             elif word == EACH and layer is None:
                 each, at = each + 1, at + 1
@@ -88,12 +87,15 @@ class Reader:
         """Whether an option stands where a kind was expected: then the kind is conv."""
         word = words[at]
         value = "=" in word or (at + 1 < len(words) and words[at + 1][0].isdigit())
-        return word[0] == "-" or (value and self.is_option(word))
+        kernel = word[0] in "kK" and _LETTERS.fullmatch(word) is not None  # k5 o256
+        return word[0] == "-" or kernel or (value and self.is_option(word))
 
     def begin(self, word: str, before: Layer | None) -> Layer | None:
         """The layer that begins with a word; None where none does."""
         if word[0] in "-{" or "=" in word or word in self.others:
             return None
+        if foreign.block(word):
+            raise Lost
         known = known_as(word)
         numbers: list[str] = []
         if known is None and before is None:
@@ -119,6 +121,7 @@ class Reader:
             layer.then[-1].words = follows.split()[1:]
         bare = word.strip("'\"").rsplit(".", 1)[-1]
         layer.name = word
+        layer.biased = not layer.then and bool(_BIASED.search(word))
         layer.called = "keras" if re.search(r"[1-3]D|^Dense$|^MultiHeadAttention$|Normalization$", bare) else ""
         if not layer.called and _KERAS.match(word) and not re.match(r"(?:torch|nn|F)\b", word):
             layer.called = "keras"

@@ -31,6 +31,7 @@ def tokens(text: str) -> list[str]:
     text = re.sub(r"\{[^{}]*\}", hold, text)
     text = re.sub(r"\b(?:nn\.)?Sequential\((.*)\)", r"\1", text)
     text = re.sub(r"(?<=[a-z][1-3][dD])\s+\(", "(", text)  # MaxPool2d (3, 2)
+    text = re.sub(r"\bpool(?:ing)?\s+(global|adaptive)\b", r"\1pool", text)
     text = _POOLS.sub(lambda match: f"{match[1] or ''}{match[2]}pool", text)
     text = _TUPLE.sub(lambda match: re.sub(r"\s*,\s*", "x", match[1]), text)
     text = text.replace("'", "").replace('"', "")

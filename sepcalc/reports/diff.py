@@ -176,7 +176,8 @@ def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple
         before = sum([pair.old.count(metric) for pair in pairs if pair.old])
         after = sum([pair.new.count(metric) for pair in pairs if pair.new])
         cells += [before if old else None, after if new else None]
-        changes += [_signed(after - before), _part(after - before, before)]
+        same = after == before
+        changes += [_signed(after - before), None if same and not (old and new) else _part(after - before, before)]
         weight += abs(after - before) * other
     return Row((*cells, *changes), weight=weight, tone=_TONES.get(pairs[0].status, ""))
 
