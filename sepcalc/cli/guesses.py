@@ -60,10 +60,12 @@ def _for_shell(text: str) -> str:
 def told(error: InputError, args: Sequence[str]) -> str:
     """The message of bad input, with the whole command that was meant."""
     problems = list(error.problems)
-    if sum(problem.meant is not None for problem in problems) > 1 and (found := command(args, True)):
+    lines = sum(problem.meant is not None for problem in problems)
+    listed = args[:1] in (["compare"], ["layer"]) and any(re.match(r"[\dx]+, ", arg) for arg in args[1:2])  # a network
+    if (lines > 1 or listed) and (found := command(args, True)):
         problems = [problem._replace(hint="", meant=None) for problem in problems]
         problems[-1] = problems[-1]._replace(meant=found)
-    elif any(problem.meant for problem in problems):
+    elif lines:
         problems = [problem._replace(meant=whole(problem.meant, args)) for problem in problems]
     elif (
         any(arg.startswith("--input") for arg in args) or not any(_IN_FILE.search(one.place) for one in problems)
@@ -148,7 +150,7 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
         yield Example([name, *rest, value])
     elif not rest and name in ("network", "convert", "baseline", "whatif", "fit"):
         yield Example([name, NETWORK])
-    elif not name and rest and all(word[:1] == "-" for word in rest):  # options alone
+    elif not name and rest and rest[0][:1] == "-":  # options alone
         yield Example(["network", NETWORK, *rest])
         yield Example(["check", NETWORK, *rest])
     elif "--sort" in rest[:-1] and not metric_name(word := rest[rest.index("--sort") + 1]):

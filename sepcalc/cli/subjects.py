@@ -41,7 +41,7 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield from _listing(name, rest, subjects)
     elif name == "help" and first:
         ours = next((one for one, words in foreign.COMMANDS.items() if first.lower() in words.split()), "")
-        if page := near(first, (*COMMANDS, *KINDS)) or kind_of(first) or ours:
+        if page := ours or near(first, (*COMMANDS, *KINDS)) or kind_of(first):
             yield ["help", page]
         elif words := zoo_near(first):
             yield ["network", *words]
