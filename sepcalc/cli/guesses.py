@@ -61,7 +61,9 @@ def told(error: InputError, args: Sequence[str]) -> str:
     """The message of bad input, with the whole command that was meant."""
     problems = list(error.problems)
     lines = sum(problem.meant is not None for problem in problems)
-    listed = args[:1] in (["compare"], ["layer"]) and any(re.match(r"[\dx]+, ", arg) for arg in args[1:2])  # a network
+    listed = "".join(args[:1]) in ("compare", "layer") and any(
+        re.match(r"[\dx]+, ", arg) for arg in args[1:2]
+    )  # a network
     if (lines > 1 or listed) and (found := command(args, True)):
         problems = [problem._replace(hint="", meant=None) for problem in problems]
         problems[-1] = problems[-1]._replace(meant=found)
