@@ -25,14 +25,20 @@ class Origin(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One op of the graph. Tensors are numbered: the network's inputs first, then the output of each node;
-    ``sources`` are those that it reads. ``weights`` names weights that several nodes share, all of them; ``shared``
-    is how many params of this node do not count with it, where others have counted some (tied embeddings), or fewer
-    than 0 where it stores more than its op says; ``owners`` are the names of those others, with how many each counts.
-    What of ``shared`` has no owner are constants: repeats of other numbers, or numbers that no one trains; ``buffers``
-    are how many of these it stores besides those that its op says: a fixed kernel, a mask of pruned weights.
-    ``origin`` is where it comes from, ``element_bits`` the width of an element that it gives, and ``stored_width`` the
-    bytes that so many of its stored numbers take; each None where no file says so."""
+    """One op of the graph.
+
+    Tensors are numbered: the network's inputs first, then the output of each node. ``sources`` are the numbers of the
+    tensors that it reads, ``output`` is the shape of its own (channels last, no batch).
+
+    ``weights`` is the name of the weights that it shares with other nodes, where it shares all of them.
+    ``shared`` is how many of its params are not counted here: other nodes count them (tied embeddings), or they are
+    constants. It is below 0 where the node stores more params than its op says.
+    ``owners`` are the names of the nodes that count them, each with how many. Params of ``shared`` without an owner are
+    constants: repeats of other numbers, or numbers that nobody trains.
+    ``buffers`` is how many constants it stores beside the buffers of its op: a fixed kernel, a mask of pruned weights.
+
+    ``origin`` is where it comes from, ``element_bits`` the width of an output element in bits, ``stored_width`` a pair:
+    so many bytes for so many stored numbers. Each is None where no file says so."""
 
     name: str
     op: Op
@@ -48,14 +54,15 @@ class Node(NamedTuple):
 
 
 def size_in_bytes(elements: int, bits: int | None, element_bytes: int | None = None) -> int:
-    """What a tensor of so many elements takes: at ``element_bytes`` each where these are given, else at its own width
-    in bits, rounded up to whole bytes; at 4 bytes each where that is not known."""
+    """The bytes of a tensor with this many elements, rounded up.
+
+    An element takes ``element_bytes``, where these are given; else its own width ``bits``, in bits; else 4 bytes."""
     bits = 8 * (element_bytes or ELEMENT_BYTES) if element_bytes or bits is None else bits
     return -(-elements * bits // 8)
 
 
 class Gap(NamedTuple):
-    """A layer that could not be counted: the operator's name, why, and in which counts (all, if not said)."""
+    """A layer that could not be counted: its name, its operator, the reason, and the counts that are not known."""
 
     name: str
     kind: str
@@ -72,7 +79,7 @@ class Gap(NamedTuple):
 
 
 def gap(name: str, op: Uncounted) -> Gap:
-    """What is not known of a layer of this name."""
+    """The gap that a layer of this name leaves."""
     return Gap(name, op.called, op.reason, op.counts)
 
 
@@ -118,16 +125,17 @@ class Layer(NamedTuple):
 
     @property
     def stored(self) -> int:
-        """The numbers that count here and are read as weights: params, and buffers that stand where params do."""
+        """How many numbers it reads as weights and counts: params, and the buffers that take the place of params."""
         return self.cost.params + self.fixed + (0 if self.op.writes else self.cost.buffers)
 
     @property
     def elsewhere(self) -> int:
-        """The numbers that it reads as weights, but that are none of its params: counted elsewhere, or as buffers."""
+        """How many numbers it reads as weights that are not among its params: other layers count them, or they are
+        buffers."""
         return max(0, self.shared, self.fixed)
 
     def explain(self) -> dict[str, str]:
-        """How every count that is not zero came about, from the one formula that computes it."""
+        """The derivation of every count that is not zero, by the name of the count."""
         counts = self.op.cost(self.inputs, self.output, named)._asdict()
         told = {name: derivation(counts[name]) for name, value in self.cost._asdict().items() if value}
         if self.fixed:
@@ -136,8 +144,8 @@ class Layer(NamedTuple):
         return told
 
     def stored_bytes(self, element_bytes: int | None = None) -> int:
-        """Bytes of what it stores: its params, or the buffers in their place; a norm's statistics are prepared into
-        its scale and shift."""
+        """Bytes of its params, and of the buffers that take the place of params. The statistics of a norm are not among
+        them: they are part of its prepared scale and shift."""
         stored = self.cost.params + self.elsewhere
         if element_bytes or self.stored_width is None:
             return size_in_bytes(stored, None, element_bytes)
@@ -145,8 +153,8 @@ class Layer(NamedTuple):
         return -(-stored * size // of)
 
     def traffic(self, element_bytes: int | None = None) -> int:
-        """Bytes that it must move at least: inputs, what it stores and outputs once each; none where it only renames.
-        At the widths of its file, or at 4 bytes an element; ``element_bytes`` is another width for all."""
+        """The least number of bytes that it moves: its inputs, its weights and its output, once each. A layer that only
+        renames moves none. Elements have the widths of the file, or 4 bytes; ``element_bytes`` is one width for all."""
         if not self.op.writes:
             return 0
         widths = self.input_bits or (None,) * len(self.inputs)

@@ -24,19 +24,20 @@ DRAWN = "random numbers are drawn: what drawing them takes is not known, and no 
 
 
 class Network:
-    """A graph of named ops with its inputs and outputs, and the report on it (computed when first asked for).
+    """An immutable graph of named ops, and what it costs. Everything is computed when it is first asked for.
 
-    ``inputs`` are shapes by name, ``outputs`` numbers of tensors by name. ``macs``, ``params`` and the other counts
-    are those of :attr:`cost`. A network does not change: what would change it gives another one.
+    ``inputs`` are shapes by name (channels last, no batch), ``outputs`` numbers of tensors by name. ``macs``,
+    ``params`` and the other counts are those of :attr:`cost`: exact integers for one example.
 
-    ``own_notes`` are sentences that a reader of its numbers must know, ``stated_bytes`` what its weights take where its
-    file says so (None: 4 bytes each), ``guesses`` what an importer had to guess and a gate must be told, ``most`` the
-    metrics of which it has more where it runs otherwise than laid out here, and how much, ``choices`` where that is
-    decided, and ``rewritten`` whether their other branches are as they were before. ``claimed`` is None but where
-    somebody wrote the network, and says which weights are shared, constants or narrower: that is noted. It has the
-    constants that products read and that are said to be no weights. ``document`` is what it was loaded from: its
-    budget, and what was published of it. ``input_bits`` are the widths of the inputs' elements by name, where its file
-    says so.
+    - ``own_notes``: sentences that a reader of its numbers must know.
+    - ``stated_bytes``: the bytes of its weights, where its file says so (None: 4 bytes each).
+    - ``guesses``: what an importer had to guess. A gate must be told.
+    - ``choices``: where one of several branches runs. ``most``: the metrics that are larger with other branches, and
+      their largest totals. ``rewritten``: the branches that are not counted are as they were before a rewrite.
+    - ``claimed``: None for a network that nobody wrote by hand. Else the names of the constants that a product reads
+      and that the document declares to be no weights; a note tells of them.
+    - ``document``: what it was loaded from, with its budget and its published numbers.
+    - ``input_bits``: the widths of the inputs' elements in bits, by name, where its file says so.
     """
 
     def __init__(
@@ -91,8 +92,7 @@ class Network:
         raise AttributeError(f"a Network does not change: {name} is given when it is made")
 
     def _with(self, **fields: object) -> "Network":
-        """A copy with other notes, guesses, widths, choices or another document. What was computed of its graph
-        holds."""
+        """A copy with other values of these fields. What was computed from the graph is kept."""
         copy = object.__new__(type(self))
         copy.__dict__.update({**self.__dict__, **fields})
         copy.__dict__.pop("_claims", None)
@@ -119,8 +119,8 @@ class Network:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that a reader of its numbers must know, each once: those that it was given, that random numbers
-        are drawn, what does not count because its document says so, and what it may have more."""
+        """Sentences that a reader of its numbers must know, each once: its own, then those on random numbers, on what
+        its document does not count, and on larger totals with other branches."""
         return tuple(dict.fromkeys([*self.own_notes, *self._drawn, *self._claims, *self._larger]))
 
     @cached_property
@@ -136,11 +136,12 @@ class Network:
         return (f"another branch may run that has more, in all {numbers}{as_it_was}: limits are held against these",)
 
     def larger(self, metric: str, covers: Callable[[str], bool]) -> int:
-        """How much more of a sum over layers those whose names are covered may have than what is laid out of them."""
+        """How much a metric of the layers whose names are covered can grow when other branches run. The metric must be
+        a sum over layers."""
         return more(self.choices, self._by_name, metric, SUMS[metric], covers) if self.choices else 0
 
     def most_summed(self) -> dict[str, int]:
-        """The metrics that are sums over layers and of which it has more where it runs otherwise, and how much."""
+        """The largest total of every metric that is a sum over layers and larger with other branches."""
         found = {metric: self.larger(metric, lambda name: True) for metric in SUMS}
         return {metric: sum(map(SUMS[metric], self.layers)) + more for metric, more in found.items() if more}
 
@@ -161,7 +162,7 @@ class Network:
 
     @cached_property
     def tensor_bits(self) -> tuple[int | None, ...]:
-        """The width of the elements of every tensor, None where no file says it."""
+        """The width of the elements of every tensor, in bits; None where no file says it."""
         return (*map(self.input_bits.get, self.inputs), *[node.element_bits for node in self.nodes])
 
     @property
@@ -172,7 +173,8 @@ class Network:
     def replaced(
         self, nodes: Sequence[Node], moved: Sequence[int], inputs: Mapping[str, Shape] | None = None
     ) -> "Network":
-        """The same network with other nodes, and perhaps other inputs; ``moved`` are the new numbers of its tensors."""
+        """The same network with other nodes, and other inputs where they are given. ``moved`` are the new numbers of
+        its tensors, in their old order."""
         ends = {name: moved[tensor] for name, tensor in self.ends.items()}
         names = [node.name for node in nodes]
         network = Network(
@@ -193,8 +195,8 @@ class Network:
 
     @cached_property
     def weights(self) -> int:
-        """The numbers that its layers read as weights: its params, and the buffers that stand where params do. A norm's
-        statistics are none of them: they are prepared into its scale and shift."""
+        """How many numbers its layers read as weights: its params, and the buffers that take the place of params. The
+        statistics of a norm are not among them: they are part of its prepared scale and shift."""
         return sum([layer.stored for layer in self.layers])
 
     @cached_property
@@ -223,7 +225,7 @@ class Network:
 
     @cached_property
     def uncounted(self) -> tuple[Gap, ...]:
-        """The layers whose cost is not known, or not all of it: these totals are incomplete."""
+        """The layers whose cost is not known, in full or in part."""
         return tuple([gap(node.name, node.op) for node in self.nodes if isinstance(node.op, Uncounted)])
 
     @property
@@ -238,19 +240,19 @@ class Network:
 
     @cached_property
     def stopped(self) -> Gap | None:
-        """Where counting stopped, as nothing is known of what runs after it; None where it went on to the end."""
+        """The layer at which counting stopped, as nothing is known of what runs after it. None if it did not stop."""
         gaps = [gap(node.name, node.op) for node in self.nodes if isinstance(node.op, Uncounted) and node.op.stops]
         return gaps[0] if gaps else None
 
     def accepted(self, allow_uncounted: bool = False) -> bool:
-        """Whether its totals may be taken for the network's: every layer was counted, or whoever asks allows for some
-        that were not. A network that was counted up to some place only is never accepted."""
+        """Whether its totals stand for the whole network: every layer was counted, or ``allow_uncounted`` lets gaps
+        pass. A network in which counting stopped is never accepted."""
         return self.complete or (allow_uncounted and self.stopped is None)
 
     @property
     def param_bytes(self) -> int:
-        """Bytes that the params take, and the buffers that stand where params do, at their own widths where the
-        network's file has them."""
+        """Bytes of the params, and of the buffers that take the place of params: at the file's own widths, else at 4
+        bytes each."""
         return self.weights * ELEMENT_BYTES if self.stated_bytes is None else self.stated_bytes
 
     @property
@@ -300,9 +302,11 @@ class Network:
         return chosen
 
     def peak_memory(self, element_bytes: int | None = None) -> int:
-        """Bytes of the largest sum of live tensors while the graph runs in its order: a tensor lives from its layer
-        to its last reader (inputs from the start, outputs to the end); a renamed one is the same tensor, and a constant
-        lies with the weights, which are none. Widths are those of :meth:`Layer.traffic`."""
+        """Bytes of the largest sum of live tensors, while the graph runs in its order.
+
+        A tensor lives from its layer to its last reader; an input lives from the start, an output to the end. A renamed
+        tensor is the same tensor. Weights and constants are not counted. Elements have the widths that
+        :meth:`Layer.traffic` takes."""
         return max(self.live(element_bytes), default=sum(self._sizes(element_bytes)))
 
     def live(self, element_bytes: int | None = None) -> list[int]:

@@ -1,12 +1,14 @@
-"""How much memory the tensors take that live at a time."""
+"""How much memory the live tensors take, layer by layer."""
 
 from collections.abc import Iterable, Sequence
 
 
 def live_sizes(sizes: Sequence[int], graph: Sequence[tuple[Sequence[int], bool]], ends: Iterable[int]) -> list[int]:
-    """How much of tensors lives while each layer runs: of the ``sizes`` that tensors have, inputs first;
-    ``graph`` is what each layer reads, by number, and whether it writes a tensor of its own; ``ends`` are the outputs.
-    A constant, which neither reads nor writes, lies with the weights."""
+    """The sum of the sizes of all live tensors, while each layer runs.
+
+    ``sizes`` are the sizes of the tensors, the network's inputs first. ``graph`` has a pair for each layer: the numbers
+    of the tensors that it reads, and whether it writes a tensor of its own. ``ends`` are the numbers of the outputs. A
+    constant, which neither reads nor writes, is stored with the weights and takes no room here."""
     first, sizes = len(sizes) - len(graph), list(sizes)
     owner = list(range(first))
     for at, (sources, writes) in enumerate(graph, first):

@@ -59,8 +59,8 @@ def steps(network: Network, records: Iterable[dict[str, Any]], explain: bool) ->
 
 
 def whole(network: Network, element_bytes: int | None = None, spec: str | None = None) -> dict[str, Any]:
-    """A network's links as the fields of one LAYER: counts and traffic added up, the field that the last one sees;
-    ``spec`` is the line that it was made of, where there is one and it has several links."""
+    """The links of a layer as the fields of one layer: counts and traffic (bytes) are sums, the receptive field is that
+    of the last link. ``spec`` is the line that the layer was made from, where it has several links."""
     from sepcalc.to_spec import line_of  # not before a machine asks
 
     layers = network.layers
@@ -83,9 +83,9 @@ def whole(network: Network, element_bytes: int | None = None, spec: str | None =
 
 
 def records(network: Network, element_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-    """Every layer as the fields of LAYER that machines read, in their order: ``spec`` is the layer as one line that
-    parses back to it (None where there is none), ``sources`` are the names of the inputs and layers that it reads,
-    ``origin`` and ``element_bits`` what its file says of it."""
+    """The fields of every layer for machines, in their order. ``spec`` is one line that parses back to the layer (None
+    if there is none). ``sources`` are the names of the inputs and layers that it reads. ``origin`` and ``element_bits``
+    are what its file says of it."""
     from sepcalc.to_spec import line_of  # not before a machine asks
 
     names = (*network.inputs, *[node.name for node in network.nodes])
@@ -113,7 +113,7 @@ def records(network: Network, element_bytes: int | None = None) -> Iterator[dict
 
 
 def within(name: str, network: Network, element_bytes: int | None = None) -> Iterator[dict[str, Any]]:
-    """The same of a layer's links, called by the layer's name and their own."""
+    """The fields of a layer's links. The name of a link begins with that of the layer."""
     for row in records(network, element_bytes):
         sources = [source if source in network.inputs else f"{name}/{source}" for source in row["sources"]]
         yield {**row, "name": f"{name}/{row['name']}", "sources": tuple(sources)}
