@@ -38,6 +38,7 @@ class Network:
       and that the document declares to be no weights; a note tells of them.
     - ``document``: what it was loaded from, with its budget and its published numbers.
     - ``input_bits``: the widths of the inputs' elements in bits, by name, where its file says so.
+    - ``file_size``: the bytes of its file, None where it was read from none.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Network:
         rewritten: bool = False,
         document: Any = None,
         input_bits: Mapping[str, int] | None = None,
+        file_size: int | None = None,
     ) -> None:
         ends = outputs or {"output": len(inputs) + len(nodes) - 1}
         self.__dict__.update(
@@ -72,6 +74,7 @@ class Network:
             rewritten=rewritten,
             document=document,
             input_bits=dict(input_bits or {}),
+            file_size=file_size,
         )
 
     name: str
@@ -87,6 +90,7 @@ class Network:
     rewritten: bool
     document: Any
     input_bits: dict[str, int]
+    file_size: int | None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Network does not change: {name} is given when it is made")
@@ -109,6 +113,10 @@ class Network:
     def of_document(self, document: Any) -> "Network":
         """The same network with the document that it was loaded from: its budget, and what was published of it."""
         return self._with(document=document)
+
+    def of_file(self, size: int) -> "Network":
+        """The same network with the bytes of the file that it was read from."""
+        return self._with(file_size=size)
 
     def stored_in(self, size: int, of: int) -> "Network":
         """The same network, its weights stored at the mean width of ``of`` numbers that take ``size`` bytes."""
@@ -188,6 +196,7 @@ class Network:
             claimed=self.claimed,
             rewritten=bool(self.choices),
             input_bits=self.input_bits,
+            file_size=self.file_size,
         )
         if self.choices:
             network = network._with(most=network.most_summed())

@@ -100,7 +100,9 @@ def read(
     form = format_of(argument)
     if form is YAML:
         _refuse(request, YAML, printable(argument))
-        return _read_yaml(contents(argument), argument, request, _Folder(argument, keep).open, keep)
+        data = contents(argument)
+        document = _read_yaml(data, argument, request, _Folder(argument, keep).open, keep)
+        return document._replace(network=document.network.of_file(len(data)))
     _require_file(argument)
     from sepcalc.strangers import is_baseline
 
@@ -118,7 +120,8 @@ def _model(argument: str, form: Format, request: Request) -> "Document":
     from sepcalc.document import Document
 
     _refuse(request, form, printable(argument))
-    return Document(_noted(form.read(argument, request), request))
+    network = _noted(form.read(argument, request), request)
+    return Document(network.of_file(os.path.getsize(argument)) if os.path.isfile(argument) else network)
 
 
 def format_of(path: str) -> Format:

@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from sepcalc.cli.output import output_options
 from sepcalc.errors import InputError, Invalid, Problem, bad_input, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
-from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.gate.metrics import LIMITED, spoken
 from sepcalc.importers import Request
 from sepcalc.renderers import FORMATS
 
@@ -20,7 +20,7 @@ verdict_options = partial(output_options, forms=FORMATS, short=True)
 
 def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """``macs=`` and the other metrics that have limits."""
-    return [CompletionItem(f"{spoken(name)}=") for name in METRICS if spoken(name).startswith(incomplete)]
+    return [CompletionItem(f"{spoken(name)}=") for name in LIMITED if spoken(name).startswith(incomplete)]
 
 
 max_option = click.option(
@@ -63,7 +63,7 @@ def _read(option: str, given: Sequence[str], read: Callable[[str, str], list[Rea
         name, equals, value = text.partition("=")
         try:
             if "=" in example and (not equals or not name):
-                known = f"{name}=" if name.replace("-", "_") in METRICS else f"{example.partition('=')[0]}="
+                known = f"{name}=" if name.replace("-", "_") in LIMITED else f"{example.partition('=')[0]}="
                 raise Invalid("expected METRIC=LIMIT", f"for example {option} {known}{example.partition('=')[2]}")
             for one in read(name, value):
                 if any(other.metric == one.metric for other in found):

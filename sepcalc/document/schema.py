@@ -13,6 +13,7 @@ from sepcalc.document.budget import BYTES
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
 from sepcalc.gate import METRICS
 from sepcalc.gate.limits import LEVELS
+from sepcalc.gate.metrics import LIMITED
 from sepcalc.kinds import KINDS, Kind
 from sepcalc.options import DECIMAL, FLAG, FUNCTION, NAMES, OFFSETS, OPTIONS, PADDING, WORD, Option
 from sepcalc.spec import EACH
@@ -118,7 +119,7 @@ def _several_names(description: str) -> Schema:
 
 
 def _budget() -> Schema:
-    limits = _limits([*METRICS])
+    limits = _limits([*LIMITED])
     layers = {
         "type": "object",
         "additionalProperties": False,
@@ -146,7 +147,7 @@ def _budget() -> Schema:
 def _limits(metrics: Sequence[str]) -> Schema:
     limits: Schema = {}
     for name in metrics:
-        units = "B|[kMGT]|[KMGT]iB" if METRICS[name].bytes else "[kKMGT]"
+        units = "B|[kMGT]|[KMGT]iB" if LIMITED[name].bytes else "[kKMGT]"
         pattern = rf"^(0|[1-9][0-9]*|[1-9][0-9]{{0,2}}(,[0-9]{{3}}){{2,}})(\.[0-9]+)?( ?({units}))?$"
         limit = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": pattern}]}
         limits |= dict.fromkeys([name, name.replace("_", "-")], limit)

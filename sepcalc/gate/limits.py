@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.branches import others, rows
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, quoted
-from sepcalc.gate.metrics import METRICS, measured, read_metric, spoken, unknown
+from sepcalc.gate.metrics import LIMITED, METRICS, measured, read_metric, spoken, unknown
 from sepcalc.layer import Layer
 from sepcalc.network import Network, matches
 from sepcalc.ops.base import Uncounted
@@ -121,8 +121,8 @@ Note = Callable[[Invalid, Any], None]  # a fact, and the `at` of what it is abou
 
 def read_limit(metric: str, text: str) -> Limit:
     """``macs`` and ``570M``. Raises Invalid."""
-    name = read_metric(metric)
-    return Limit(name, read_amount(text, METRICS[name].bytes))
+    name = read_metric(metric, LIMITED)
+    return Limit(name, read_amount(text, LIMITED[name].bytes))
 
 
 def read_increase(metric: str, text: str) -> Increase:
@@ -203,7 +203,7 @@ def read_limits(entries: Iterable[Written], note: Note, more: Sequence[str] = ()
     for entry in entries:
         text = _text(entry, f"the budget of {entry.key}", note)
         try:
-            name = read_metric(entry.key)
+            name = read_metric(entry.key, LIMITED)
         except Invalid as fact:
             if more:
                 hint = fact.hint or near_miss(entry.key, more)
@@ -213,7 +213,7 @@ def read_limits(entries: Iterable[Written], note: Note, more: Sequence[str] = ()
         if name in seen:
             note(Invalid(f"{spoken(name)} is limited twice: as {seen[name]} and as {entry.key}"), entry.at)
         seen[name] = entry.key
-        if not whole and METRICS[name].layer is None:
+        if not whole and LIMITED[name].layer is None:
             note(Invalid(f"{spoken(name)} is of a whole network, not of a layer"), entry.at)
         if text is None:
             continue

@@ -1,10 +1,10 @@
 """The table of metrics: everything of a network that can be limited."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from sepcalc.cost import COSTS
-from sepcalc.errors import Invalid, near_miss, quoted
+from sepcalc.errors import Invalid, bad_input, near_miss, quoted
 from sepcalc.layer import SUMS, Layer
 from sepcalc.network import Network
 
@@ -34,6 +34,14 @@ METRICS = {
 }
 
 
+def _file_size(network: Network) -> int:
+    if network.file_size is None:
+        raise bad_input("file-size is of a file, and this network was read from none")
+    return network.file_size
+
+
+LIMITED = {**METRICS, "file_size": Metric(_file_size, None, True)}  # what a limit may be set to
+
 _SUMS = {"flops": ("mults", "adds", "divs"), "effective_macs": ("macs",)}  # metrics that are made of counts
 
 
@@ -47,11 +55,11 @@ def spoken(metric: str) -> str:
     return metric.replace("_", "-")
 
 
-def read_metric(text: str) -> str:
+def read_metric(text: str, among: Mapping[str, Metric] = METRICS) -> str:
     """The name of a metric, written with ``-`` or ``_``. Raises Invalid."""
     name = text.replace("-", "_")
-    if name not in METRICS or name[:1] == "_":
-        known = [*map(spoken, METRICS)]
+    if name not in among or name[:1] == "_":
+        known = [*map(spoken, among)]
         raise Invalid(f"unknown metric {quoted(text)}: expected {', '.join(known)}", near_miss(spoken(text), known))
     return name
 
@@ -59,4 +67,4 @@ def read_metric(text: str) -> str:
 def measured(network: Network, metric: str) -> int:
     """A metric of the whole network. Where the network has choices, it is the most of any. Bytes are those of 4-byte
     elements, but for params whose file has its own widths."""
-    return network.most.get(metric, 0) or METRICS[metric].network(network)
+    return network.most.get(metric, 0) or LIMITED[metric].network(network)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sepcalc.errors import Invalid
 from sepcalc.gate.diffs import Pair
 from sepcalc.gate.limits import Held
-from sepcalc.gate.metrics import METRICS
+from sepcalc.gate.metrics import LIMITED, METRICS
 from sepcalc.layer import Layer
 from sepcalc.network import of_chain
 from sepcalc.ops.base import Op
@@ -61,7 +61,7 @@ def explained(held: Held, layers: Sequence[Layer], pairs: Iterable[Pair] = ()) -
     """The explanation of a verdict. ``layers`` count for it; ``pairs`` are the layers before."""
     _, verdict, own, _ = held
     layers = own or layers
-    measure = METRICS[verdict.metric].layer
+    measure = LIMITED[verdict.metric].layer
     if measure is None:
         return Reasons(_heaviest("activations", layers) if verdict.metric == "peak_memory" else ())
     heaviest = _heaviest(verdict.metric, layers)

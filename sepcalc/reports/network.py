@@ -136,6 +136,7 @@ class NetworkReport(NamedTuple):
                 **network.cost._asdict(),
                 "peak_memory": network.peak_memory(self.element_bytes),
                 **({} if network.stated_bytes is None else {"params_bytes": network.stated_bytes}),
+                **({} if network.file_size is None else {"file_size": network.file_size}),
                 "flops": network.cost.flops,
                 "effective_macs": sum(row["effective_macs"] for row in rows),
             },

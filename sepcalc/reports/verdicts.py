@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from sepcalc import quantity
 from sepcalc.gate.limits import NETWORK, Held, Increase
-from sepcalc.gate.metrics import METRICS
+from sepcalc.gate.metrics import LIMITED
 from sepcalc.gate.reasons import Reasons
 
 
 def about(metric: str, count: int) -> str:
     """A count of a metric with three digits: ``42.3 M``, or ``1.5 MiB`` of bytes."""
-    return quantity.about_bytes(count) if METRICS[metric].bytes else quantity.about(count)
+    return quantity.about_bytes(count) if LIMITED[metric].bytes else quantity.about(count)
 
 
 def sentence(held: Held) -> str:

@@ -15,7 +15,8 @@ from sepcalc.importers.tflite.flatbuffer import Damaged, Fields, Table, fields
 from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES, Type
 from sepcalc.shape import Shape, show
 
-MAX_GRAPHS, MAX_OPERATORS, MAX_READ = 1000, 50_000, 10_000  # of a file; of a graph; tensors that an operator reads
+MAX_GRAPHS, MAX_OPERATORS, MAX_TENSORS = 1000, 20_000, 50_000  # of a file; of a graph
+MAX_READ = 10_000  # tensors that an operator reads
 SMALL = 1024  # elements of a stored tensor up to which they are read
 
 Key = tuple[int, int]  # what is stored: the number of a buffer, or of a graph and a tensor in it
@@ -85,13 +86,14 @@ class Graph:
         self.inputs: tuple[int, ...] = self.table.numbers("inputs", MAX_READ)
         self.outputs: tuple[int, ...] = self.table.numbers("outputs", MAX_READ)
         self.tensor = cache(self._tensor)
+        for what, most in (("tensors", MAX_TENSORS), ("operators", MAX_OPERATORS)):
+            if (count := self.table.run(what)[1]) > most:
+                raise Damaged(f"it has {count:,} {what}: expected {most:,} at most")
 
     def __len__(self) -> int:
         return int(self.table.run("operators")[1])
 
     def __iter__(self) -> Iterator[Operation]:
-        if len(self) > MAX_OPERATORS:
-            raise Damaged(f"it has {len(self):,} operators: expected {MAX_OPERATORS:,} at most")
         for at in range(len(self)):
             table = self.table.item("operators", at)
             name, custom = self.model.operator(table["opcode_index"])
