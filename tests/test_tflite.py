@@ -36,3 +36,14 @@ def test_peak_memory_is_that_of_the_files_own_widths() -> None:
     """MLPerf Tiny's keyword spotter: 25x5x64 in and out of a pointwise layer, 8,000 bytes each."""
     assert load(DATA / "ds_cnn.int8.tflite").peak_memory() == 16_000
     assert load(DATA / "ds_cnn.float.tflite").peak_memory() == 64_000
+
+
+def test_the_size_of_a_file_is_a_metric(capsys: pytest.CaptureFixture[str]) -> None:
+    name = str(DATA / "ds_cnn.int8.tflite")
+    assert run(["check", name, "--max", "file-size=20680", "--max", "peak-memory=256KiB", "--max", "params=100k"]) == 0
+    assert run(["check", name, "--max", "file-size=20KiB"]) == 1
+    capsys.readouterr()
+    assert run(["network", name, "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["file_size"] == 20_680
+    assert run(["check", "8x8x3, conv -k3 -o4", "--max", "file-size=1MiB"]) == 2
+    assert "file-size is of a file, and this network was read from none" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from typing import Any
 
 from sepcalc.errors import Invalid, bad_input, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.common.branching import most_of
 from sepcalc.importers.common.graph_builder import fixed_batch, never_used
 from sepcalc.importers.common.protobuf import read as read_message
 from sepcalc.importers.onnx.constants import strict
@@ -98,7 +99,7 @@ def read(path: str, request: Request = Request()) -> Network:
     name = printable(os.path.splitext(os.path.basename(path))[0])
     choices = [one.choice for one in builder.pasted if one.choice]
     laid = Network(name, builder.inputs, nodes, outputs, choices=choices, input_bits=builder.input_bits)
-    most = _most(laid, builder, lambda metric: walked(batch, metric))
+    most = most_of(laid, builder, lambda metric: walked(batch, metric))
     _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
@@ -229,18 +230,6 @@ def _examples_or_whole(
     gaps = _gaps(found[0])
     other = whole() if batch > 1 and gaps else None
     return other if other is not None and _gaps(other[0]) < gaps else found
-
-
-def _most(laid: Network, builder: Builder, other: Callable[[str], tuple[Builder, dict[str, int]]]) -> dict[str, int]:
-    """The metrics of which the network has more where other branches run than those laid out, and how much."""
-    most = laid.most_summed()
-    if laid.choices:  # the peak is no sum: of branches the one with the highest is laid out
-        found, outputs = other("peak_memory")
-        nodes, ends, _ = found.finished(outputs)
-        peak = Network("", found.inputs, nodes, ends, input_bits=found.input_bits).peak_memory()
-        if peak > laid.peak_memory():
-            most["peak_memory"] = peak
-    return most
 
 
 def _note_unused(builder: Builder, roots: Sequence[str]) -> None:

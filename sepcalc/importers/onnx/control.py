@@ -1,35 +1,22 @@
 """Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-from sepcalc.branches import Branch, Choice
-from sepcalc.cost import COSTS
 from sepcalc.errors import Invalid, printable
-from sepcalc.importers.common.graph_builder import MAX_NODES, Broken, Segment
+from sepcalc.importers.common.branching import lay_out
+from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.onnx.constants import known
-from sepcalc.importers.onnx.graph import Builder, Elsewhere
+from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.tensors import of_numbers
 from sepcalc.importers.onnx.values import Call, Misfit, Mixed, Refused, Results, Value
-from sepcalc.network import SUMS, Network, Node
 from sepcalc.ops.base import Uncounted
-from sepcalc.ops.move import Constant, Copy, Slice
+from sepcalc.ops.move import Copy, Slice
 
 Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
 Leave = Callable[[str, str], None]  # of a branch that does not run, and why
 DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
-
-
-class Laid(NamedTuple):
-    """A branch as it was laid out once: what it gives, its nodes, what it has of every metric, what it notes, and the
-    choices in it."""
-
-    results: list[Value]
-    segment: Segment
-    metrics: dict[str, int]
-    peak: int
-    notes: dict[str, None]
-    choices: tuple[Choice, ...]
 
 
 def branch(
@@ -45,53 +32,14 @@ def branch(
         taken, untaken = ("then_branch", "else_branch")[:: 1 if condition.data.numbers[0] else -1]
         leave(untaken, "")
         return run(graphs[taken], {})
-    mark, before = len(builder.nodes), builder.notes
-    laid: dict[str, Laid] = {}
-    failed: dict[str, Misfit | Invalid] = {}
-    for which, graph in graphs.items():
-        builder.notes = dict(before)
-        try:
-            results = run(graph, {})
-        except (Misfit, Invalid) as error:
-            if isinstance(_fact(error), (Broken, Mixed)):
-                raise
-            failed[which] = error
-            builder.back(mark)
-            continue
-        wanted = builder.metric == "peak_memory" and len(builder.nodes) > mark
-        peak = _from(builder, mark).peak_memory() if wanted else 0
-        metrics = _measured(builder, mark)
-        choices = tuple([one.choice for one in builder.pasted if one.start >= mark and one.choice])
-        laid[which] = Laid(results, builder.cut(mark), metrics, peak, builder.notes, choices)
-    builder.notes = before
-    if not laid:
-        raise failed["then_branch"]
-    chosen = max(laid, key=lambda which: _weight(builder, laid[which]))
-    results, segment, metrics, _, builder.notes, inner = laid[chosen]
-    if not failed:
-        name = printable(call.name)
-        builder.note(f"{name}: its branch depends on the data; counted is {chosen.partition('_')[0]}, which costs most")
-    others = [one for which, one in laid.items() if which != chosen]
-    alone = [_alone(builder, one.segment.nodes, len(builder.tensors)) for one in others]
-    apart = tuple([Branch(part.layers, one.choices) for part, one in zip(alone, others)])
-    builder.put(segment, metrics)
-    row, at = call.name, len(builder.pasted) - 1
-    for other in others:
-        for node in other.segment.nodes:  # it may cost more than the one that is counted
-            if isinstance(node.op, Uncounted):
-                builder.add(node.name, node.op, [])
-        if roots := _roots(other.segment):
-            row = builder.unique(call.name)
-            builder.grow(row, Constant((1,), learned=True), [], roots)
-    if apart:
-        choice = Choice(row, frozenset([node.name for node in segment.nodes]), inner, apart)
-        builder.pasted[at] = builder.pasted[at]._replace(choice=choice)
-    for which, wrong in failed.items():
+    runs = {which: partial(run, graph, {}) for which, graph in graphs.items()}
+    laid = lay_out(builder, call.name, runs, (Misfit, Invalid), lambda error: isinstance(_fact(error), (Broken, Mixed)))
+    for which, wrong in laid.failed.items():
         where = f"{wrong.where}: " if isinstance(wrong, Misfit) else ""
         leave(which, f"{where}{_fact(wrong).message}")
     return [
-        _either(builder, call, value, [other.results[at] for other in others]) if name in read else value
-        for at, (name, value) in enumerate(zip(call.outputs, results))
+        _either(builder, call, value, [other[at] for other in laid.others]) if name in read else value
+        for at, (name, value) in enumerate(zip(call.outputs, laid.results))
     ]
 
 
@@ -106,53 +54,8 @@ def _either(builder: Builder, call: Call, value: Value, others: Sequence[Value])
     return value._replace(number=builder.add(call.name, op, [value.number]), data=None)
 
 
-def _measured(builder: Builder, mark: int) -> dict[str, int]:
-    """What the nodes from this one on have of every metric that is a sum over layers; of branches that were put back
-    it is known."""
-    totals = dict.fromkeys(SUMS, 0)
-    end = len(builder.nodes)
-    inner = [one[:3] for one in reversed(builder.pasted) if one.start >= mark]
-    for start, after, metrics in [*inner, (mark, mark, {})]:
-        for layer in _from(builder, after, end).layers:
-            for metric, measure in SUMS.items():
-                totals[metric] += measure(layer)
-        for metric, count in metrics.items():
-            totals[metric] += count
-        end = start
-    return totals
-
-
-def _alone(builder: Builder, nodes: Sequence[Node], first: int) -> Network:
-    """Nodes, whose own tensors are numbered from ``first`` on, as a network of which the others that they read are the
-    inputs: each stores all that its op says."""
-    outer = sorted({source for node in nodes for source in node.sources if source < first})
-    place = {source: at for at, source in enumerate([*outer, *range(first, first + len(nodes))])}
-    inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
-    bits = {str(at): width for at in outer if (width := builder.bits(at)) is not None}
-    return Network("", {str(at): builder.tensors[at] for at in outer}, inner, input_bits=bits)
-
-
-def _from(builder: Builder, mark: int, end: int | None = None) -> Network:
-    """The nodes from this one on, up to another one, as a network."""
-    return _alone(builder, builder.nodes[mark:end], len(builder.tensors) - len(builder.nodes) + mark)
-
-
 def _fact(error: Misfit | Invalid) -> Invalid:
     return error.fact if isinstance(error, Misfit) else error
-
-
-def _weight(builder: Builder, one: Laid) -> tuple[int, ...]:
-    first = one.peak if builder.metric == "peak_memory" else one.metrics[builder.metric]
-    return (first, *[one.metrics[name] for name in COSTS], len(one.segment.nodes))
-
-
-def _roots(segment: Segment) -> Elsewhere:
-    """The stored tensors that a branch uses as weights, and how many elements of each."""
-    most: dict[str, int] = {}
-    for roots in segment.beside:
-        for root, elements in roots:
-            most[root] = max(elements, most.get(root, 0))
-    return Elsewhere(most.items())
 
 
 def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[], None]) -> Results:

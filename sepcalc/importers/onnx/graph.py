@@ -8,13 +8,13 @@ reshape or permute.
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.branches import Choice
-from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Segment, Uses, numbered
+from sepcalc.errors import Invalid, printable
+from sepcalc.importers.common.branching import Roots as Roots
+from sepcalc.importers.common.branching import StoredBuilder
+from sepcalc.importers.common.graph_builder import MAX_AXES
 from sepcalc.importers.onnx.provenance import Role
 from sepcalc.importers.onnx.tensors import BITS, FLOATS
 from sepcalc.importers.onnx.values import Call, Mixed, Refused, Results, Value
-from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
@@ -32,16 +32,6 @@ def _is_literal(root: str) -> bool:
     return "/Constant_" in root and root.endswith("output_0")
 
 
-Roots = tuple[tuple[str, int], ...]
-
-
-class Elsewhere(Roots):
-    """The stored tensors of a branch that is not laid out: they count in a layer of their own, as far as no layer that
-    is laid out uses them."""
-
-    __slots__ = ()
-
-
 class Unrun(NamedTuple):
     """A branch that does not run: of which node, which one, why (empty: its condition is constant), what it stores."""
 
@@ -51,16 +41,7 @@ class Unrun(NamedTuple):
     roots: frozenset[str]
 
 
-class Pasted(NamedTuple):
-    """Where a branch that was put back begins and ends, what it has of every metric, and what it was taken for."""
-
-    start: int
-    end: int
-    metrics: dict[str, int]
-    choice: Choice | None = None
-
-
-class Builder(GraphBuilder[Roots]):
+class Builder(StoredBuilder):
     """The network so far; beside each node stand the stored tensors that it uses as weights, and how many elements of
     each at most."""
 
@@ -71,10 +52,9 @@ class Builder(GraphBuilder[Roots]):
         is_image: Callable[[str], bool],
         roles: Mapping[str, Role] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(stored)
         self.batch = batch
         self.asked = False  # whether whoever asks for the network said so
-        self.stored = stored  # elements and element type by name
         self.is_image = is_image  # whether convolutions and their like read the tensor of this name
         self.roles = roles or {}  # what a stored tensor is, where the file says so
         self.owners: dict[str, str] = {}  # the graphs that have stored tensors of these names
@@ -84,12 +64,8 @@ class Builder(GraphBuilder[Roots]):
         self.scales = set[str]()  # stored tensors that say what quantized elements stand for
         self.quantized = set[str]()  # those that stand for other numbers, of any type
         self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
-        self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
-        self.used = frozenset[str]()  # in the end: the stored tensors that layers have
         self.given = frozenset[str]()  # stored tensors that are inputs, too: others may be given in their place
-        self.partly: dict[str, int] = {}  # of these, how many elements no layer has
         self.unrun: dict[str, Unrun] = {}  # by the graph that it is
-        self.pasted: list[Pasted] = []
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 
@@ -210,6 +186,9 @@ class Builder(GraphBuilder[Roots]):
         told = self.roles.get(root)
         return self.is_scale(root) if told is None else told is Role.BUFFER and not self.is_constant(root)
 
+    def width(self, kind: int) -> int:
+        return BITS.get(kind, 32)
+
     def constant(self, shape: Shape, roots: Iterable[str]) -> Constant:
         """What is made of these stored tensors in place of an input."""
         learned = [not self.is_buffer(root) for root in roots]
@@ -236,9 +215,6 @@ class Builder(GraphBuilder[Roots]):
         if numbers != numbers[: len(numbers) // self.batch] * self.batch:
             return value
         return value._replace(batch=0)
-
-    def unique(self, name: str) -> str:
-        return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")
 
     def give(
         self,
@@ -275,50 +251,7 @@ class Builder(GraphBuilder[Roots]):
         number = self.add(call.name, Uncounted(printable(call.type)[:100], reason, seen), sources[:1000], weights)
         return value._replace(number=number)
 
-    def back(self, count: int) -> None:
-        while self.pasted and self.pasted[-1].end > count:
-            self.pasted.pop()
-        super().back(count)
-
-    def put(self, segment: Segment, metrics: dict[str, int]) -> None:
-        """Puts back a branch, of which it is known what it has of every metric."""
-        self.names.update(dict.fromkeys([node.name for node in segment.nodes], 1))
-        self.pasted.append(Pasted(len(self.nodes), len(self.nodes) + len(segment.nodes), metrics))
-        self.paste(segment)
-
     # --- weights --------------------------------------------------------------------------------------------------
-
-    def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
-        """The nodes, each element of a stored tensor counted where it is used first, whatever the node's op says; the
-        outputs; and the bytes of all weights that are used."""
-        self._count_elsewhere()
-        outputs = self.prune(outputs)
-        sizes = {root: elements for root, (elements, _) in self.stored.items()}
-        uses = Uses(self.beside, sizes.__getitem__, self.is_buffer, lambda root: quoted(root)[1:-1])
-        nodes = list(self.nodes)
-        taken = {root: sum(takers.values()) for root, takers in self.count_once(nodes, uses).items()}
-        self.used = frozenset(taken)
-        self.partly = {root: sizes[root] - count for root, count in taken.items() if count < sizes[root]}
-        for at, roots in enumerate(self.beside):
-            if numbers := sum(most for _, most in roots):
-                size = sum(-(-most * BITS.get(self.stored[root][1], 32) // 8) for root, most in roots)
-                nodes[at] = nodes[at]._replace(stored_width=(size, numbers))
-        bits = [count * BITS.get(self.stored[root][1], 32) for root, count in taken.items()]
-        return nodes, outputs, sum(-(-count // 8) for count in bits)
-
-    def _count_elsewhere(self) -> None:
-        """What branches that are not laid out store besides, each stored tensor in the first of them."""
-        used = {root for roots in self.beside if not isinstance(roots, Elsewhere) for root, _ in roots}
-        first = len(self.tensors) - len(self.nodes)
-        for at, roots in enumerate(self.beside):
-            if isinstance(roots, Elsewhere):
-                own = tuple([(root, most) for root, most in roots if root not in used])
-                used.update(root for root, _ in own)
-                shape = (sum(most for _, most in own) or 1,)
-                constant = self.constant(shape, [root for root, _ in own])
-                self.nodes[at] = self.nodes[at]._replace(op=constant, output=shape)
-                self.tensors[first + at] = shape
-                self.beside[at] = own
 
     def keep(self, mark: int, values: Sequence[Value]) -> None:
         """Adds to the last layer since ``mark`` those of these weights that no layer since then has, and that nobody

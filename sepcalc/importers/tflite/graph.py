@@ -4,22 +4,20 @@ A value keeps the shape that the file gives it. The network sees it without a fi
 examples: ``1x224x224x3`` is ``224x224x3``. Channels are last in both.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
-from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.errors import Invalid, printable
 from sepcalc.importers.common.attributes import Attributes
-from sepcalc.importers.common.graph_builder import MAX_AXES, GraphBuilder, Uses, numbered
+from sepcalc.importers.common.branching import Roots, StoredBuilder
+from sepcalc.importers.common.graph_builder import MAX_AXES, numbered
 from sepcalc.importers.tflite.model import Key, Model, Options, Tensor
 from sepcalc.importers.tflite.schema import INT32, TYPES
-from sepcalc.network import Node
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import MAX_SIZE, Shape, show
-
-Roots = tuple[tuple[str, int], ...]  # stored tensors by name, and how many elements of each at most
 
 
 class Refused(Exception):
@@ -104,16 +102,15 @@ def seen(shape: Shape) -> Shape:
     return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape or (1,)
 
 
-class Builder(GraphBuilder[Roots]):
+class Builder(StoredBuilder):
     """The network so far; beside each node stand the stored tensors that it uses as weights. ``batch`` is by how many
     examples its inputs were divided; ``altered`` whether they are of other sizes than in the file."""
 
     def __init__(self, batch: int = 1, altered: bool = False) -> None:
-        super().__init__()
+        super().__init__({})
         self.batch, self.altered = batch, altered
         self.model: Model | None = None  # the file, where its numbers may be looked at
         self.at = "layer"  # what the nodes of the operator on its way are called
-        self.stored: dict[str, tuple[int, int]] = {}  # elements and type, by root
         self.files: dict[str, Tensor] = {}  # their tensors
         self.scaled: set[str] = set()  # those of quantized numbers
         self.no_weights: set[str] = set()  # those of which it was decided that they are none
@@ -123,15 +120,14 @@ class Builder(GraphBuilder[Roots]):
         self.zeros: set[str] = set()  # biases of which the file holds nothing but zeros
         self.biases: set[str] = set()
         self.steps = 0  # operators that were walked
-        self.used: frozenset[str] = frozenset()  # in the end: the stored tensors that layers have
 
     # --- nodes ----------------------------------------------------------------------------------------------------
 
     def rename(self, op: Rename, number: int) -> int:
         return self.grow(self.unique(f"{self.at}/{op.how}"), op, [number], ())
 
-    def unique(self, name: str) -> str:
-        return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")
+    def width(self, kind: int) -> int:
+        return TYPES[kind].bits
 
     def view(self, number: int | None, shape: Shape) -> int:
         if number is None:
@@ -225,21 +221,6 @@ class Builder(GraphBuilder[Roots]):
             if self.nodes[at].op.writes:
                 self.beside[at] += tuple(lost)
                 break
-
-    def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
-        """The nodes, each element of a stored tensor counted where it is used first; the outputs; and the bytes of all
-        weights that are used."""
-        outputs = self.prune(outputs)
-        uses = Uses(self.beside, lambda root: self.stored[root][0], lambda root: False, lambda root: quoted(root)[1:-1])
-        nodes = list(self.nodes)
-        taken = {root: sum(takers.values()) for root, takers in self.count_once(nodes, uses).items()}
-        self.used = frozenset(taken)
-        bits = {root: TYPES[kind].bits for root, (_, kind) in self.stored.items()}
-        for at, roots in enumerate(self.beside):
-            if numbers := sum(most for _, most in roots):
-                size = sum(-(-most * bits[root] // 8) for root, most in roots)
-                nodes[at] = nodes[at]._replace(stored_width=(size, numbers))
-        return nodes, outputs, sum(-(-count * bits[root] // 8) for root, count in taken.items())
 
 
 def merged(values: Iterable[Value | None], weighs: Any = None) -> Roots:

@@ -50,9 +50,9 @@ def network() -> Fields:
         **field.COST_FIELDS,
         "peak_memory": field.count("bytes of live tensors, at most"),
         "params_bytes": field.maybe(field.count("bytes of the params in the file's own types, where it has them")),
-        "file_size": field.maybe(field.count("bytes of the model file, where there is one")),
         "flops": field.count("mults + adds + divs"),
         "effective_macs": field.LAYER["effective_macs"],
+        "file_size": field.maybe(field.count("bytes of the model file, where it was read from one")),
     }
     group = field.closed(
         "A group of layers.",
