@@ -97,7 +97,8 @@ class Call(_Call, Attributes):
 
     def part(self, label: str, *inputs: Value | None, **changes: Any) -> "Call":
         """The same call as a part of this one, of that label; with these ``inputs`` if there are any."""
-        return self._replace(name=f"{self.name}/{label}", **({"inputs": inputs} if inputs else {}), **changes)
+        made = self._replace(name=f"{self.name}/{label}", **changes)
+        return made._replace(inputs=inputs) if inputs else made
 
     def axis_of(self, value: Value, default: int) -> int:
         """The axis of a value that the attribute of this name says, counted from the first."""
