@@ -14,7 +14,7 @@ from sepcalc.shape import Shapes
 
 
 class Several(NamedTuple):
-    """What else is known of a kind of more than one input. There are no defaults: each such kind says all of it."""
+    """What a kind with several inputs says of them. There are no defaults: each such kind gives every field."""
 
     doubled: bool  # one shape before it in a spec stands for all its inputs
     joins: bool  # in a document its branches may stand below it, by their names
@@ -22,8 +22,9 @@ class Several(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """``words`` are the choices for each word after the kind (in brackets: may be left out), ``needs`` the options
-    that must be given, ``takes`` the others, ``counted`` how, in one line; ``module`` builds it, see its ``BUILD``."""
+    """A kind of layer. ``counted`` says in one line how it is counted. ``module`` is the module of the package whose
+    ``BUILD`` builds it. ``needs`` are the options that must be given, ``takes`` those that may be given. ``words`` are
+    the choices for each word after the kind."""
 
     counted: str
     module: str
@@ -62,7 +63,7 @@ def _builder(kind: str) -> Builder:
 
 
 def _of(module: str, name: str) -> Any:
-    """What a module of the house calls so."""
+    """The object of this name in a module of the package."""
     return getattr(import_module(f"sepcalc.{module}"), name)
 
 
@@ -357,8 +358,8 @@ KINDS = {
 
 
 def unknown_kind(word: str, others: Iterable[str] = ()) -> Invalid:
-    """The fact that neither a kind nor one of the others that may stand there is called so; what is a word of a kind,
-    ``relu``, may have been meant by it."""
+    """The fact that no kind has this name, and none of the ``others`` that may stand there. The hint names the kind that
+    has it as a word (``relu``: ``act relu``), or the nearest name."""
     from sepcalc.foreign import block  # loaded only after an error
 
     homes = [name for name, kind in KINDS.items() if any(word in slot for slot in kind.words())]

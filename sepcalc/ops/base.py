@@ -11,9 +11,9 @@ from sepcalc.shape import Shape, Shapes, broadcast_shape, show
 
 
 class Window(NamedTuple):
-    """What an output position sees along one axis of the input: ``span`` positions. The next output position sees as
-    many, ``stride / upscale`` positions further on. The first begins at position ``start``: below 0 in padding, None
-    where it is not known."""
+    """What output positions see along one axis of the input. Each sees ``span`` input positions. The next one sees those
+    that lie ``stride / upscale`` positions further on. The first window begins at input position ``start``: below 0 in
+    padding, None where it is not known."""
 
     span: int
     stride: int = 1
@@ -31,10 +31,11 @@ class Multiple(NamedTuple):
 
 
 class Ties(NamedTuple):
-    """How the channels of an output depend on those of the inputs. ``same`` are the numbers of the inputs that have the
-    output's channels. ``sums`` are the numbers of the inputs whose channels add up to the output's; one may stand
-    several times. ``own`` is true where the op's settings give the channels, ``fixed`` where they stay at any width.
-    ``multiples`` says which channels must be divisible."""
+    """How the channels of an output depend on those of the inputs.
+
+    ``same`` are the numbers of the inputs that have as many channels as the output. ``sums`` are the numbers of the
+    inputs whose channels add up to the output's; a number may occur several times. ``own``: the op's settings give the
+    channels. ``fixed``: the channels are the same at any width. ``multiples``: which channels must be divisible."""
 
     same: tuple[int, ...] = ()
     sums: tuple[int, ...] = ()
@@ -196,7 +197,8 @@ Builder = Callable[[Arguments], Op | Chain]
 
 
 def broadcast(shapes: Shapes, what: str) -> Shape:
-    """The shape that all of these stretch to: aligned at the channels, sizes equal or 1 (NumPy's rule)."""
+    """The shape that all of these broadcast to, by NumPy's rule: aligned at the channels, sizes equal or 1. Raises
+    :class:`Invalid` where there is none; ``what`` is the op that the message names."""
     result = broadcast_shape(shapes)
     if result is None:
         raise Invalid(
@@ -207,8 +209,8 @@ def broadcast(shapes: Shapes, what: str) -> Shape:
 
 
 def renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
-    """Sizes ``to`` that are each that of an axis of ``old``, as they are in ``new``. Raises :class:`Invalid` where two
-    axes of one size differ now, so that which is meant is not known."""
+    """The sizes ``to`` of a network at another width or resolution. Each is the size of an axis of ``old``, and becomes
+    the size of that axis in ``new``. Raises :class:`Invalid` where axes of one size in ``old`` differ in ``new``."""
     if old == new:
         return to
     known: dict[int, set[int]] = {1: {1}}
@@ -222,14 +224,15 @@ def renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
 
 
 def stretched(shape: Shape, old: Shape, new: Shape) -> Shape:
-    """A stored shape that broadcasts with ``old``, from the channels on, as one that does with ``new``."""
+    """A stored shape that broadcasts with ``old`` (aligned at the channels), changed so that it broadcasts with
+    ``new``."""
     common = min(len(shape), len(old))
     axes = zip(shape[-common:], old[-common:], new[-common:])
     return (*shape[:-common], *[now if size == before > 1 else size for size, before, now in axes])
 
 
 def spatial(shape: Shape) -> int:
-    """Spatial positions in all (1 for a vector)."""
+    """The number of spatial positions; 1 for a vector."""
     return prod(shape[:-1])
 
 
