@@ -358,8 +358,8 @@ KINDS = {
 
 
 def unknown_kind(word: str, others: Iterable[str] = ()) -> Invalid:
-    """The fact that no kind has this name, and none of the ``others`` that may stand there. The hint names the kind that
-    has it as a word (``relu``: ``act relu``), or the nearest name."""
+    """The fact that no kind has this name, and none of the ``others`` that may stand there. The hint names the kind
+    that has it as a word (``relu``: ``act relu``), or the nearest name."""
     from sepcalc.foreign import block  # loaded only after an error
 
     homes = [name for name, kind in KINDS.items() if any(word in slot for slot in kind.words())]
