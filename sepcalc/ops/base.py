@@ -12,8 +12,8 @@ from sepcalc.shape import Shape, Shapes, broadcast_shape, show
 
 class Window(NamedTuple):
     """What output positions see along one axis of the input. Each sees ``span`` input positions. The next one sees
-    those that lie ``stride / upscale`` positions further on. The first window begins at input position ``start``: below 0 in
-    padding, None where it is not known."""
+    those that lie ``stride / upscale`` positions further on. The first window begins at input position ``start``: below
+    0 in padding, None where it is not known."""
 
     span: int
     stride: int = 1
