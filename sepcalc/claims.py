@@ -3,9 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from sepcalc.errors import printable
-from sepcalc.layer import Layer
+from sepcalc.layer import Layer, Node
 from sepcalc.ops.move import Constant
 from sepcalc.shape import volume
+
+
+def may_claim(node: Node) -> bool:
+    """Whether a document may take something of this node out of a count: only of what shares, and of constants."""
+    return bool(node.shared or node.owners) or node.weights is not None or isinstance(node.op, Constant)
 
 
 def told(

@@ -8,6 +8,7 @@ from typing import Any
 from sepcalc.analysis.live_memory import live_sizes
 from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
 from sepcalc.branches import Choice, more, renamed
+from sepcalc.claims import may_claim, told
 from sepcalc.cost import Cost, total
 from sepcalc.errors import Problem, bad_input, near_miss, quoted
 from sepcalc.layer import ELEMENT_BYTES, Gap, gap, lacking, size_in_bytes
@@ -155,9 +156,8 @@ class Network:
 
     @cached_property
     def _claims(self) -> tuple[str, ...]:
-        if self.claimed is None:
+        if self.claimed is None or not (self.stated_bytes or any(map(may_claim, self.nodes))):
             return ()
-        from sepcalc.claims import told
 
         owned = {node.name: sum(count for _, count in node.owners) for node in self.nodes if node.owners}
         owned |= {layer.name: layer.shared for layer in self.layers if layer.weights is not None}
