@@ -119,7 +119,13 @@ def test_what_holds_of_a_class_of_ops(kind: type[Op]) -> None:
     assert kind.holds is (name in ("Each", "Scan"))
     if name != "Each":  # it is as the op in it
         assert (kind.least, kind.most) == MOST.get(name, (1, 1))
+    if name not in ("Each", "Activation"):  # which may be fused
         assert kind.writes is (name not in ("Rename", "Constant"))
+
+
+def test_an_activation_writes_unless_it_is_fused() -> None:
+    assert elementwise.Activation("relu").writes
+    assert not elementwise.Activation("relu", fused=True).writes
 
 
 def test_each_writes_what_its_op_does() -> None:

@@ -319,7 +319,7 @@ pool max --to takes no --ceil
 act relu takes no --alpha
   12x12x4 act relu --alpha 2
                    ^^^^^^^^^
-  hint: it takes no options
+  hint: it takes --fused
 """,
     ),
     (

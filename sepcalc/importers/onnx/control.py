@@ -54,8 +54,11 @@ def _either(builder: Builder, call: Call, value: Value, others: Sequence[Value])
     return value._replace(number=builder.add(call.name, op, [value.number]), data=None)
 
 
-def _fact(error: Misfit | Invalid) -> Invalid:
-    return error.fact if isinstance(error, Misfit) else error
+def _fact(error: Exception) -> Invalid:
+    """What is wrong with a branch, of the errors that one may raise."""
+    fact = error.fact if isinstance(error, Misfit) else error
+    assert isinstance(fact, Invalid)
+    return fact
 
 
 def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[], None]) -> Results:

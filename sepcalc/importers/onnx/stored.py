@@ -56,10 +56,10 @@ def attached(node: Any, builder: Builder, owner: str = "") -> list[Value]:
 def initial(graph: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
     """The stored tensors of a graph, by name."""
     values: dict[str, Value] = {}
-    stored = [(one.name, stored_value, one) for one in graph.initializer]
-    stored += [(one.values.name, sparse_value, one) for one in graph.sparse_initializer]
-    for name, read, tensor in stored:
-        value = read(tensor, name, builder, owner)
+    stored = [stored_value(one, one.name, builder, owner) for one in graph.initializer]
+    stored += [sparse_value(one, one.values.name, builder, owner) for one in graph.sparse_initializer]
+    for value in stored:
+        name = value.name
         if values.get(name, value).shape != value.shape:
             raise Invalid(f"several stored tensors, of other shapes, are called {quoted(name)}")
         values[name] = value
