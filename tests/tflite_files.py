@@ -11,6 +11,9 @@ from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, TABLE
 
 KINDS = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "string": 5, "bool": 6, "int16": 7}
 KINDS |= {"int8": 9, "resource": 13, "int4": 17}
+# What no count needs, but LiteRT does: options of operators, and the versions of operators that it has.
+BESIDE = {"ARG_MAX": (40, "output_type:b"), "ARG_MIN": (57, "output_type:b"), "MIRROR_PAD": (77, "mode:b")}
+VERSIONS = {"BROADCAST_TO": 2}
 
 
 class T(NamedTuple):
@@ -161,9 +164,9 @@ def written(*graphs: G, signatures: Sequence[tuple[str, int, Mapping[str, str], 
             entry["outputs"] = [at[name] for name in op.gives.split()]
             if isinstance(op.options, bytes):
                 entry["custom_options"] = op.options
-            elif op.name in OPTIONS:
-                entry["builtin_options_type"] = OPTIONS[op.name][0]
-                entry["builtin_options"] = (OPTIONS[op.name][1], op.options)
+            elif known := {**OPTIONS, **BESIDE}.get(op.name):
+                entry["builtin_options_type"] = known[0]
+                entry["builtin_options"] = (known[1], op.options)
             operators.append(entry)
         ends = {
             side: [at[name] for name in names.split()]
@@ -175,7 +178,12 @@ def written(*graphs: G, signatures: Sequence[tuple[str, int, Mapping[str, str], 
         number = NAMES.index(name) if name in NAMES else CUSTOM
         custom = {} if name in NAMES else {"custom_code": name}
         described.append(
-            {"deprecated_builtin_code": min(number, LATER), "builtin_code": number, "version": 1, **custom}
+            {
+                "deprecated_builtin_code": min(number, LATER),
+                "builtin_code": number,
+                "version": VERSIONS.get(name, 1),
+                **custom,
+            }
         )
     called = [
         {

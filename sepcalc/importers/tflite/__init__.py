@@ -6,9 +6,11 @@ through the graph.
 
 import os
 from collections.abc import Mapping, Sequence
+from math import prod
 
-from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.common.branching import most_of
 from sepcalc.importers.common.graph_builder import fixed_batch, guessed, never_used, unsuited
 from sepcalc.importers.tflite.graph import Builder, Value, seen
 from sepcalc.importers.tflite.model import Graph, Model, Signature, Tensor, opened
@@ -28,7 +30,8 @@ def read(path: str, request: Request = Request()) -> Network:
         try:
             return _network(model, path, request)
         except Misfit as misfit:
-            raise misfit.told(path) from misfit
+            fact = misfit.fact
+            raise bad_input(f"{printable(path)}: {misfit.where}: {fact.message}", fact.hint) from misfit
         except Invalid as fact:
             if type(fact).__name__ == "Damaged":
                 raise
@@ -38,17 +41,17 @@ def read(path: str, request: Request = Request()) -> Network:
 def _network(model: Model, path: str, request: Request) -> Network:
     shown, notes = printable(path), list[str]()
     if not model.count:
-        raise InputError([Problem(f"{shown}: it holds no graph of operators")])
+        raise bad_input(f"{shown}: it holds no graph of operators")
     signature = _signature(model, shown, request.signature, notes)
     graph = model.graph(signature.graph if signature else 0)
     if not len(graph):
-        raise InputError([Problem(f"{shown}: it holds no graph of operators")])
+        raise bad_input(f"{shown}: it holds no graph of operators")
     border = _Border(shown, graph, signature, request)
-    found, guesses = _walked(model, graph, border, request, notes)
-    builder, values = found
-    outputs = {name: values[at] for at, name in enumerate(border.named(graph.outputs, border.said[1]))}
-    numbers = {name: builder.standing(value).number or 0 for name, value in outputs.items()}
-    nodes, ends, size = builder.finished(numbers)
+    batch, guesses, builder, ends = _walked(model, border, request, notes)
+    nodes, ends, size = builder.finished(ends)
+    choices = [one.choice for one in builder.pasted if one.choice]
+    laid = Network("", builder.inputs, nodes, ends, choices=choices, input_bits=builder.input_bits)
+    most = most_of(laid, builder, lambda metric: _run(model, border, batch, metric))
     if zeros := builder.zeros & builder.used:
         some = f"{len(zeros):,} of its {len(builder.biases & builder.used):,} stored biases hold"
         builder.note(f"{some} nothing but zeros, as converters add them: their params count")
@@ -60,6 +63,8 @@ def _network(model: Model, path: str, request: Request) -> Network:
         param_bytes=size,
         notes=(*notes, *builder.notes),
         guesses=guesses,
+        most=most,
+        choices=choices,
         input_bits=builder.input_bits,
     )
 
@@ -155,47 +160,53 @@ class _Border:
 
 
 def _walked(
-    model: Model, graph: Graph, border: _Border, request: Request, notes: list[str]
-) -> tuple[tuple[Builder, list[Value]], list[Problem]]:
-    """The network and what it gives, for one of the examples that lie along the first axes of the inputs; what had to
-    be guessed of these."""
+    model: Model, border: _Border, request: Request, notes: list[str]
+) -> tuple[int, list[Problem], Builder, dict[str, int]]:
+    """How many examples lie along the first axes of the inputs, and what had to be guessed of them; the network for one
+    of them, and its outputs."""
     firsts = {name: shape[0] for name, shape in zip(border.names, border.shapes) if len(shape) > 1}
     sizes = {size for size in firsts.values() if size > 1}
     images = {shape[0] for shape in border.shapes if len(shape) == 4 and shape[0] > 1}
-    asked = request.batch
-    if asked is not None and asked > 1:
-        if not any(size % asked == 0 for size in firsts.values()):
-            raise unsuited(asked, firsts.values())
-        notes.append(
-            fixed_batch(asked)
-            if border.altered is False
-            else f"the inputs hold {asked} examples: counts are for one of them"
-        )
-        return _run(model, graph, border, asked), []
-    batch = next(iter(images or sizes)) if len(images or sizes) == 1 and asked is None else 1
+    batch = request.batch or (next(iter(images or sizes)) if len(images or sizes) == 1 else 1)
+    whole = _run(model, border, 1)
     if batch == 1:
-        return _run(model, graph, border, 1), []
+        return 1, [], *whole
+    if not any(size % batch == 0 for size in firsts.values()):
+        raise unsuited(batch, firsts.values())
     try:
-        found = _run(model, graph, border, batch)
+        found = _run(model, border, batch)
+        if _mixes(whole[0], found[0], batch):
+            raise Invalid(f"it mixes the {batch} examples of a batch: export the model for one example")
     except (Misfit, Invalid):
-        found = _run(model, graph, border, 1)
+        if request.batch:
+            raise
         notes.append(f"the first axis of the inputs, {batch}, is not one of examples: counted whole")
-        return found, []
-    notes.append(fixed_batch(batch))
+        return 1, [], *whole
+    notes.append(
+        f"the inputs hold {batch} examples: counts are for one of them" if request.batch else fixed_batch(batch)
+    )
     divided = [name for name, size in firsts.items() if size == batch]
-    return found, [] if images else [guessed(divided, batch)]
+    return batch, [] if images or request.batch else [guessed(divided, batch)], *found
 
 
-def _run(model: Model, graph: Graph, border: _Border, batch: int) -> tuple[Builder, list[Value]]:
-    """The network for one of ``batch`` examples, and what it gives."""
+def _mixes(whole: Builder, one: Builder, batch: int) -> bool:
+    """Whether examples meet each other: some layer does not give for one what it gives for all, divided by them."""
+    every, alone = [[node.output for node in builder.nodes if node.op.writes] for builder in (whole, one)]
+    return len(every) != len(alone) or any(prod(a) != batch * prod(b) for a, b in zip(every, alone))
+
+
+def _run(model: Model, border: _Border, batch: int, metric: str = "macs") -> tuple[Builder, dict[str, int]]:
+    """The network for one of ``batch`` examples, of branches those with most of this metric; and its outputs."""
     builder = Builder(batch, border.altered or batch > 1)
+    builder.metric = metric
     given = []
     for name, one, shape in zip(border.names, border.tensors, border.shapes):
         if batch > 1 and len(shape) > 1 and shape[0] % batch == 0:
             shape = (shape[0] // batch, *shape[1:])
-        number = len(builder.tensors)
+        given.append(Value(shape, one.kind, len(builder.tensors), name=one.name, tensor=one))
         builder.tensors.append(seen(shape))
         builder.inputs[name] = seen(shape)
         builder.input_bits[name] = TYPES[one.kind].bits
-        given.append(Value(shape, one.kind, number, name=one.name, tensor=one))
-    return builder, Walk(builder, model).graph(graph, given)
+    values = Walk(builder, model).graph(border.graph, given)
+    names = border.named(border.graph.outputs, border.said[1])
+    return builder, {name: builder.standing(value).number or 0 for name, value in zip(names, values)}

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.elementwise import ELEMENTARY, TRIGONOMETRIC, chain, raised, stored, with_stored
+from sepcalc.importers.common.elementwise import ELEMENTARY, chain, raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS, same_rows
 from sepcalc.importers.tflite.constants import by_element, same_numbers
 from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
 from sepcalc.importers.tflite.layers import fused
 from sepcalc.importers.tflite.rows import Handler, Operator, Results
-from sepcalc.importers.tflite.schema import TYPES
+from sepcalc.importers.tflite.schema import NAMES, TYPES
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
@@ -180,10 +180,10 @@ def _cast(builder: Builder, call: Call) -> Results:
 
 
 _NAMES = {"LOGISTIC": "sigmoid", "RELU_N1_TO_1": "clip", "RELU_0_TO_1": "clip", "LOGICAL_NOT": "not"}
-_PLAIN = ("relu", "relu6", "tanh", "leaky-relu", "hard-swish", "elu", "abs", "neg", *ELEMENTARY, *TRIGONOMETRIC)
+_PLAIN = ("relu", "relu6", "tanh", "leaky-relu", "hard-swish", "elu", "abs", "neg", *ELEMENTARY)
 
 ELEMENTS: dict[str, Operator] = {
-    **{how.upper().replace("-", "_"): Operator(_act(how), KEEPS) for how in _PLAIN},
+    **{name: Operator(_act(how), KEEPS) for how in _PLAIN if (name := how.upper().replace("-", "_")) in NAMES},
     **{name: Operator(_act(how), KEEPS) for name, how in _NAMES.items()},
     "GELU": Operator(_gelu, KEEPS),
     "PRELU": Operator(_prelu, KEEPS),

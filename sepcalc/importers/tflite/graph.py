@@ -4,7 +4,7 @@ A value keeps the shape that the file gives it. The network sees it without a fi
 examples: ``1x224x224x3`` is ``224x224x3``. Channels are last in both.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -22,6 +22,14 @@ from sepcalc.shape import MAX_SIZE, Shape, show
 
 class Refused(Exception):
     """An operator, or this form of it, that cannot be counted: why."""
+
+
+class Misfit(Exception):
+    """A fact with the operator that it is about."""
+
+    def __init__(self, where: str, fact: Invalid) -> None:
+        super().__init__(where)
+        self.where, self.fact = where, fact
 
 
 class Unknown(Exception):
@@ -109,6 +117,7 @@ class Builder(StoredBuilder):
     def __init__(self, batch: int = 1, altered: bool = False) -> None:
         super().__init__({})
         self.batch, self.altered = batch, altered
+        self.run: Callable[[int, Sequence[Value]], list[Value]]  # a graph on these values
         self.model: Model | None = None  # the file, where its numbers may be looked at
         self.at = "layer"  # what the nodes of the operator on its way are called
         self.files: dict[str, Tensor] = {}  # their tensors
@@ -166,10 +175,10 @@ class Builder(StoredBuilder):
         self.element_bits = bits
         return value._replace(number=number, roots=(), data=None)
 
-    def uncounted(self, called: str, reason: str, shape: Shape | None, call: Call) -> Value:
+    def uncounted(self, call: Call, reason: str, shape: Shape | None) -> Value:
         """What cannot be counted is listed, with its reason and the weights that it stores."""
         known = shape if shape is not None and all(1 <= size <= MAX_SIZE for size in shape) else None
-        op = Uncounted(printable(called)[:100], reason, seen(known) if known is not None else (1,))
+        op = Uncounted(printable(call.type)[:100], reason, seen(known) if known is not None else (1,))
         numbers = list(dict.fromkeys(value.number for value in call.given if value.number is not None))[:1000]
         stored = [value._replace(roots=self.weights(value)) for value in call.given if value.constant]
         return Value(known, 0, self.add(op, numbers, stored), name=call.name)

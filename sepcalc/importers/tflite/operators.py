@@ -1,6 +1,7 @@
 """The operators of all rooms: what is known of each by its name."""
 
 from sepcalc.importers.common.layout import NONE, same_rows
+from sepcalc.importers.tflite.control import CONTROL
 from sepcalc.importers.tflite.custom import CUSTOM
 from sepcalc.importers.tflite.elements import ELEMENTS
 from sepcalc.importers.tflite.layers import LAYERS
@@ -30,7 +31,7 @@ UNCOUNTED: dict[str, Operator] = {
     **same_rows(Operator(None, NONE, _COMPLEX), "REAL", "IMAG", "COMPLEX_ABS"),
     "BUCKETIZE": Operator(None, NONE, "how often it compares with its boundaries is the library's choice"),
     "EMBEDDING_LOOKUP_SPARSE": Operator(None, NONE, "how many rows it adds depends on the data"),
-    **same_rows(Operator(None, NONE, _GRAPH), "CALL", "DELEGATE", "STABLEHLO_COMPOSITE"),
+    **same_rows(Operator(None, NONE, _GRAPH), "DELEGATE", "STABLEHLO_COMPOSITE"),
 }
 BUILTIN: dict[str, Operator] = {
     **LAYERS,
@@ -39,6 +40,7 @@ BUILTIN: dict[str, Operator] = {
     **SUMS,
     **RECURRENT,
     **STATE,
+    **CONTROL,
     **UNCOUNTED,
 }
 OPERATORS: dict[str, Operator] = {**BUILTIN, **CUSTOM}

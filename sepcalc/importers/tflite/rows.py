@@ -21,6 +21,7 @@ class Operator(NamedTuple):
     live: bool = False  # runs on stored tensors alone, too
     multiplies: bool = False  # counts on stored tensors alone, too
     measures: bool = False  # reads no elements: only how many there are
+    graphs: tuple[str, ...] = ()  # the options that name graphs, which it runs
 
     @property
     def how(self) -> str:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from math import prod
 
-from sepcalc.errors import InputError, Invalid, Problem, printable, quoted
-from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
+from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.importers.common.graph_builder import Broken
 from sepcalc.importers.tflite.flatbuffer import Damaged
-from sepcalc.importers.tflite.graph import Builder, Call, Refused, Unknown, Value, merged, seen
+from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Unknown, Value, merged, seen
 from sepcalc.importers.tflite.model import Graph, Model, Operation, Tensor
 from sepcalc.importers.tflite.operators import row_of
 from sepcalc.importers.tflite.rows import Operator
@@ -16,20 +16,9 @@ from sepcalc.network import Origin
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape, show
 
-MAX_DEPTH = 20  # graphs in graphs
+MAX_DEPTH, MAX_STEPS = 20, 50_000  # graphs in graphs; operators that are walked, loops unrolled
 # What converters call the kernels in the names that they put together for a layer: the layer is called by its folder.
 _KERNEL = re.compile(r"(conv|depthwise|matmul|biasadd|einsum)\w*", re.IGNORECASE)
-
-
-class Misfit(Exception):
-    """A fact with the operator that it is about."""
-
-    def __init__(self, where: str, fact: Invalid) -> None:
-        super().__init__(where)
-        self.where, self.fact = where, fact
-
-    def told(self, path: str) -> InputError:
-        return InputError([Problem(f"{printable(path)}: {self.where}: {self.fact.message}", self.fact.hint)])
 
 
 class Walk:
@@ -37,7 +26,7 @@ class Walk:
 
     def __init__(self, builder: Builder, model: Model) -> None:
         self.builder, self.model = builder, model
-        builder.model = model
+        builder.model, builder.run = model, self.inner
         self.calling: list[int] = []
         self.reads = 0
 
@@ -48,14 +37,25 @@ class Walk:
         if len(given) != len(graph.inputs):
             raise Broken(f"the graph {quoted(graph.name)} is given {len(given)} tensors: it takes {len(graph.inputs)}")
         self.calling.append(graph.at)
+        try:
+            return self.every(graph, given, prefix)
+        finally:  # a branch may be given up, and the walk go on
+            self.calling.pop()
+
+    def inner(self, graph: int, given: Sequence[Value]) -> list[Value]:
+        """What a graph gives that the operator on its way runs."""
+        return self.graph(self.model.graph(graph), given, f"{self.builder.at}/")
+
+    def every(self, graph: Graph, given: Sequence[Value], prefix: str) -> list[Value]:
+        """Every operator of a graph, and what it gives in the end."""
         scope = dict(zip(graph.inputs, given))
         operations = list(graph)
         made = {tensor for one in operations for tensor in one.outputs}
         for one in operations:
             self.builder.steps += 1
             self.reads += len(one.inputs) + len(one.outputs)
-            if self.builder.steps > MAX_NODES or self.reads > 10 * MAX_NODES:
-                raise Broken(f"it unfolds to more than {MAX_NODES:,} operators")
+            if self.builder.steps > MAX_STEPS or self.reads > 10 * MAX_STEPS:
+                raise Broken(f"it unfolds to more than {MAX_STEPS:,} operators")
             outputs = tuple([graph.tensor(at) for at in one.outputs])
             name = prefix + _named(one.type, outputs)
             for at in one.outputs:
@@ -65,9 +65,7 @@ class Walk:
             scope.update(
                 zip(one.outputs, self.operator(Call(name, one.type, inputs, outputs, one.options, one.raw), one))
             )
-        results = [self.value(graph, scope, made, at) for at in graph.outputs]
-        self.calling.pop()
-        return results
+        return [self.value(graph, scope, made, at) for at in graph.outputs]
 
     def value(self, graph: Graph, scope: dict[int, Value], made: set[int], at: int) -> Value:
         """A tensor of a graph: what was given, or what the file stores."""
@@ -163,6 +161,14 @@ class Walk:
             )
         return value._replace(kind=out.kind, name=out.name, tensor=out)
 
+    def kept(self, at: int) -> list[Value]:
+        """What a graph stores."""
+        graph = self.model.graph(at)
+        operations = list(graph)
+        given = {*graph.inputs, *(tensor for one in operations for tensor in one.outputs)}
+        read = {tensor for one in operations for tensor in one.inputs if tensor >= 0 and tensor not in given}
+        return [self.value(graph, {}, set(), tensor) for tensor in sorted(read)]
+
     def gap(self, call: Call, reason: str) -> Sequence[Value]:
         """A layer that is not counted, and what it gives as far as the file says it."""
         builder, made = self.builder, list[Value]()
@@ -172,7 +178,8 @@ class Walk:
                 shape = out.shape
             builder.element_bits = TYPES[out.kind].bits or None if out is not None else None
             if at == 0:
-                made.append(builder.uncounted(call.type, reason, shape, call))
+                within = [value for name in row_of(call.type, False).graphs for value in self.kept(call.whole(name, 0))]
+                made.append(builder.uncounted(call._replace(inputs=(*call.inputs, *within)), reason, shape))
             elif shape is not None and min(shape, default=1) > 0:
                 number = builder.add(Copy(seen(shape)), [made[0].number], label=str(at))
                 made.append(builder.give(number, shape))

@@ -1,0 +1,72 @@
+"""Control flow: branches taken, loops unrolled, graphs called."""
+
+from functools import partial
+
+from sepcalc.errors import Invalid
+from sepcalc.importers.common.branching import lay_out
+from sepcalc.importers.common.graph_builder import Broken
+from sepcalc.importers.common.layout import INNER
+from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Value, seen
+from sepcalc.importers.tflite.rows import Operator, Results
+from sepcalc.ops.base import Uncounted
+
+MAX_TRIPS = 10_000
+DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
+
+
+def _is_fatal(error: Exception) -> bool:
+    return isinstance(error.fact if isinstance(error, Misfit) else error, Broken)
+
+
+def _branch(builder: Builder, call: Call) -> Results:
+    """the branch that a stored condition takes; else the one that costs most"""
+    condition, given = call.input(0), call.given[1:]
+    graphs = {which: call.whole(which, 0) for which in ("then", "else")}
+    if condition.data:
+        return builder.run(graphs["then" if condition.data[0] else "else"], given)
+
+    def run(graph: int) -> list[Value]:
+        return [builder.standing(value) for value in builder.run(graph, given)]
+
+    runs = {which: partial(run, graph) for which, graph in graphs.items()}
+    laid = lay_out(builder, call.name, runs, (Misfit, Invalid), _is_fatal)
+    for which, wrong in laid.failed.items():
+        fact = wrong.fact if isinstance(wrong, Misfit) else wrong
+        builder.note(f"{call.name}: its branch {which} cannot run on these shapes ({fact})")
+    builder.at = call.name
+    return [
+        _either(builder, call, value, [other[at] for other in laid.others]) for at, value in enumerate(laid.results)
+    ]
+
+
+def _either(builder: Builder, call: Call, value: Value, others: list[Value]) -> Value:
+    """What a branch gives. Where another gives it in another size, that is told as a part that is not counted."""
+    if value.shape is None or all(other.shape in (None, value.shape) for other in others):
+        return value
+    number = builder.add(Uncounted(call.type, DEPENDS, seen(value.shape)), [value.number])
+    return value._replace(number=number, data=None)
+
+
+def _loop(builder: Builder, call: Call) -> Results:
+    """its body as often as it runs, where that does not depend on the data"""
+    cond, body, values = call.whole("cond", 0), call.whole("body", 0), call.given
+    for _ in range(MAX_TRIPS):
+        (going, *_) = builder.run(cond, values)
+        if not going.data:
+            raise Refused("how often it runs depends on the data")
+        if not going.data[0]:
+            return values
+        values = builder.run(body, values)
+    raise Refused(f"it runs more than {MAX_TRIPS:,} times")
+
+
+def _call(builder: Builder, call: Call) -> Results:
+    """the layers of its graph"""
+    return builder.run(call.whole("subgraph", 0), call.given)
+
+
+CONTROL: dict[str, Operator] = {
+    "IF": Operator(_branch, INNER, live=True, graphs=("then", "else")),
+    "WHILE": Operator(_loop, INNER, live=True, graphs=("cond", "body")),
+    "CALL": Operator(_call, INNER, live=True, graphs=("subgraph",)),
+}
