@@ -220,6 +220,8 @@ def opened(path: str) -> Iterator[Model]:
             yield Model(data)
     except Damaged as fact:
         raise InputError([Problem(f"{shown}: this is no TFLite model, or it is damaged: {fact.message}")]) from fact
+    except InputError:  # a ValueError, which says itself what is wrong
+        raise
     except (error, ValueError) as fact:
         raise InputError([Problem(f"{shown}: this is no TFLite model, or it is damaged")]) from fact
     except OSError as fact:
