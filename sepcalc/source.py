@@ -204,7 +204,7 @@ def _refuse(request: Request, form: Format, name: str) -> None:
         asked = getattr(request, field)
         if not asked or asked == 1:  # one example is what every network is of
             continue
-        value = quoted(next(iter(asked))) if isinstance(asked, Mapping) else asked
+        value = asked if isinstance(asked, int) else quoted(asked if isinstance(asked, str) else next(iter(asked)))
         raise bad_input(message.format(name=name, suffix=suffix_of(name), value=value), hint)
     if not form.typed and any(":" in text or "[" in text for text in request.inputs.values()):
         from sepcalc.importers.common.input_values import require_shapes

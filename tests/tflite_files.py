@@ -128,9 +128,13 @@ class _Writer:
         return start
 
 
-def written(*graphs: G, signatures: Sequence[tuple[str, int, Mapping[str, str], Mapping[str, str]]] = ()) -> bytes:
-    """The bytes of a file of these graphs; a signature has a name, the number of its graph, and names of its tensors
-    by theirs."""
+def written(
+    *graphs: G,
+    signatures: Sequence[tuple[str, int, Mapping[str, str], Mapping[str, str]]] = (),
+    behind: Sequence[bytes] = (),
+) -> bytes:
+    """The bytes of a file of these graphs; a signature has a name, the number of its graph, and its tensors by names of
+    its own. What is ``behind`` the flatbuffer are the last buffers."""
     buffers: list[dict[str, Any]] = [{}]
     codes: dict[str, int] = {}
     made = []
@@ -191,7 +195,7 @@ def written(*graphs: G, signatures: Sequence[tuple[str, int, Mapping[str, str], 
             "subgraph_index": number,
             **{
                 side: [
-                    {"name": own, "tensor_index": list(graphs[number].tensors).index(one)} for one, own in names.items()
+                    {"name": own, "tensor_index": list(graphs[number].tensors).index(one)} for own, one in names.items()
                 ]
                 for side, names in (("inputs", inputs), ("outputs", outputs))
             },
@@ -199,8 +203,18 @@ def written(*graphs: G, signatures: Sequence[tuple[str, int, Mapping[str, str], 
         for name, number, inputs, outputs in signatures
     ]
     model = {"version": 3, "operator_codes": described, "subgraphs": made, "buffers": buffers, "description": "test"}
+    ahead: list[dict[str, Any]] = [{"offset": 2, "size": len(data)} for data in behind]
+    buffers += ahead
+    end = len(_flat(model, called)) if behind else 0
+    for one, data in zip(ahead, behind):
+        one["offset"] = end
+        end += len(data)
+    return _flat(model, called) + b"".join(behind)
+
+
+def _flat(model: Mapping[str, Any], called: Sequence[Any]) -> bytes:
     writer = _Writer()
-    root = writer.table(TABLES["Model"], {**model, "signature_defs": called or None})
+    root = writer.table(TABLES["Model"], {**model, "signature_defs": [*called] or None})
     struct.pack_into("<I4s", writer.data, 0, root, b"TFL3")
     return bytes(writer.data)
 

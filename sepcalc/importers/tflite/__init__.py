@@ -124,7 +124,7 @@ class _Border:
             if name and name not in self.names and name not in [one.name for one in self.tensors]:
                 hint = near_miss(name, self.names) or f"it has {', '.join(map(quoted, self.names[:10]))}"
                 problems.append(Problem(f"{self.shown}: it has no input {quoted(name)}", hint))
-        for name, one in zip(self.names, self.tensors):
+        for name, one in zip(self.names, self.tensors) if not problems else ():
             text = asked.get(name, asked.get(one.name, asked.get("")))
             try:
                 shapes.append(self._shape(name, one, text))
