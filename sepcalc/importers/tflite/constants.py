@@ -7,8 +7,7 @@ from math import prod
 from typing import Any
 
 from sepcalc.importers.tflite.graph import Call
-
-Numbers = tuple[Any, ...] | None
+from sepcalc.importers.tflite.rows import Numbers
 
 
 def _quotient(a: Any, b: Any) -> Any:
@@ -76,6 +75,20 @@ def taken(call: Call) -> Numbers:
     if call.whole("ellipsis_mask", 0) or call.whole("new_axis_mask", 0):
         return None
     return data[None if call.whole("begin_mask", 0) else start : None if call.whole("end_mask", 0) else end : step]
+
+
+def cut(call: Call) -> list[Numbers]:
+    """The parts of one axis; none where it has more."""
+    at = {"SPLIT": 1}.get(call.type, 0)
+    data, many = call.given[at].data or (), len(call.outputs)
+    if len(call.given[at].sizes) != 1:
+        return []
+    each = [len(data) // max(1, many)] * many
+    sizes = [int(size) for size in call.given[1].data or ()] if call.type == "SPLIT_V" else each
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = len(data) - sum(size for size in sizes if size > 0)
+    ends = [sum(sizes[: at + 1]) for at in range(len(sizes))]
+    return [data[end - size : end] for end, size in zip(ends, sizes)]
 
 
 def ranged(call: Call) -> Numbers:

@@ -197,7 +197,7 @@ class Model:
         start, length = self.stored(tensor.buffer)
         count, kind = prod(tensor.shape), tensor.type
         if not length or tensor.sparse or tensor.kind == STRING:
-            return None
+            return None if count else ()
         if length != -(-count * kind.bits // 8):
             raise Damaged(
                 f"the stored tensor {quoted(tensor.name)} has {length:,} bytes: its shape "

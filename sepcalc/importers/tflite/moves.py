@@ -6,7 +6,7 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, LISTED, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.common.moves import padded, part
-from sepcalc.importers.tflite.constants import joined, ranged, repeated, same_numbers, taken
+from sepcalc.importers.tflite.constants import cut, joined, ranged, repeated, same_numbers, taken
 from sepcalc.importers.tflite.elements import trained
 from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
 from sepcalc.importers.tflite.layers import fused
@@ -217,7 +217,7 @@ def _split(builder: Builder, call: Call) -> Results:
     sizes = list(call.input(1).numbers("the sizes of its parts are") if by_sizes else [whole // max(1, many)] * many)
     if -1 in sizes:
         sizes[sizes.index(-1)] = whole - sum(size for size in sizes if size > 0)
-    if sum(sizes) != whole or len(sizes) != many or min(sizes, default=0) < 1:
+    if sum(sizes) != whole or len(sizes) != many or min(sizes, default=0) < 0:
         raise Invalid(f"{show(value.sizes)} cannot be cut into {many} parts along its axis {axis}")
     return parts(builder, value, axis, sizes)
 
@@ -425,9 +425,8 @@ MOVES: dict[str, Operator] = {
     "TRANSPOSE": Operator(_transpose, TURNED),
     "CONCATENATION": Operator(_concat, KEEPS_FIRST, computed=joined),
     "PACK": Operator(_pack, NONE, computed=joined),
-    "UNPACK": Operator(_unpack, PART),
-    "SPLIT": Operator(_split, KEEPS_FIRST),
-    "SPLIT_V": Operator(_split, KEEPS_FIRST),
+    "UNPACK": Operator(_unpack, PART, computed=cut),
+    **same_rows(Operator(_split, KEEPS_FIRST, computed=cut), "SPLIT", "SPLIT_V"),
     "SLICE": Operator(_slice, KEEPS_FIRST, computed=taken),
     "STRIDED_SLICE": Operator(_strided, KEEPS_FIRST, computed=taken),
     "PAD": Operator(_pad, KEEPS_FIRST),

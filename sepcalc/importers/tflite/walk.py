@@ -8,9 +8,9 @@ from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import Broken
 from sepcalc.importers.tflite.flatbuffer import Damaged
 from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Unknown, Value, merged, seen
-from sepcalc.importers.tflite.model import Graph, Model, Operation, Tensor
+from sepcalc.importers.tflite.model import SMALL, Graph, Model, Operation, Tensor
 from sepcalc.importers.tflite.operators import row_of
-from sepcalc.importers.tflite.rows import Operator
+from sepcalc.importers.tflite.rows import Numbers, Operator
 from sepcalc.importers.tflite.schema import TYPES
 from sepcalc.network import Origin
 from sepcalc.ops.move import Copy
@@ -138,16 +138,17 @@ class Walk:
             shapes = [value.shape for value in row.handle(scratch, call._replace(inputs=tuple(fed)))]
         except (Refused, Unknown):
             shapes = [out.shape if not out.open else None for out in call.outputs]
-        data = None
+        every: list[Numbers] = []
         if row.computed is not None and call.given and all(value.data is not None for value in call.given):
-            data = row.computed(call)
-            if data is not None and (len(data) > 1024 or any(abs(number) >= 2**63 for number in data)):
-                data = None
+            computed = row.computed(call)
+            every = computed if isinstance(computed, list) else [computed]
         roots = [(root, most) for root, most in merged(call.given) if builder.weighs(root)]
         made = []
         for at, shape in enumerate(shapes):
             count = prod(shape) if shape is not None else 0
-            known = data if at == 0 and data is not None and len(data) == count else None
+            known = every[at] if at < len(every) else None
+            if known and (len(known) > SMALL or len(known) != count or any(abs(number) >= 2**63 for number in known)):
+                known = None
             kept = tuple([(root, min(most, count) if count else most) for root, most in roots])
             made.append(Value(shape, 0, data=known, roots=kept))
         return made
@@ -178,7 +179,10 @@ class Walk:
                 shape = out.shape
             builder.element_bits = TYPES[out.kind].bits or None if out is not None else None
             if at == 0:
-                within = [value for name in row_of(call.type, False).graphs for value in self.kept(call.whole(name, 0))]
+                row = row_of(call.type, False)
+                if row.shape is not None and all(value.shape is not None for value in call.given):
+                    shape = row.shape(call)
+                within = [value for name in row.graphs for value in self.kept(call.whole(name, 0))]
                 made.append(builder.uncounted(call._replace(inputs=(*call.inputs, *within)), reason, shape))
             elif shape is not None and min(shape, default=1) > 0:
                 number = builder.add(Copy(seen(shape)), [made[0].number], label=str(at))
