@@ -189,7 +189,11 @@ USAGE = [
         "Missing argument 'NETWORK'.\n  hint: for example sepcalc network zoo:mobilenet_v1",
         "sepcalc network",
     ),
-    (["operators"], "Missing argument '{onnx|torch|keras}'. Choose from: onnx, torch, keras", "sepcalc operators"),
+    (
+        ["operators"],
+        "Missing argument '{onnx|torch|keras|tflite}'. Choose from: onnx, torch, keras, tflite",
+        "sepcalc operators",
+    ),
     (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),
     (
         ["verify", "net.yaml", "--samples=3"],

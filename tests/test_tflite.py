@@ -47,3 +47,16 @@ def test_the_size_of_a_file_is_a_metric(capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(capsys.readouterr().out)["totals"]["file_size"] == 20_680
     assert run(["check", "8x8x3, conv -k3 -o4", "--max", "file-size=1MiB"]) == 2
     assert "file-size is of a file, and this network was read from none" in capsys.readouterr().err
+
+
+def test_the_operators_are_listed_with_how_each_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["operators", "tflite", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {"CONV_2D", "UNIDIRECTIONAL_SEQUENCE_LSTM", "Convolution2DTransposeBias"} <= set(document["counted"])
+    assert document["how"]["FULLY_CONNECTED"] == "dense; of weights that are data, matmul"
+    assert list(document["how"]) == document["counted"]
+    assert all(document["how"].values())
+    assert {"name": "WHERE", "reason": "how many elements it keeps depends on the data"} in document["uncounted"]
+    for other in ("onnx", "keras", "torch"):
+        assert run(["operators", other, "--format", "json"]) == 0
+        assert all(json.loads(capsys.readouterr().out)["how"].values())

@@ -1,44 +1,55 @@
 """``sepcalc operators``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from sepcalc.cli.output import Output, emit, output_options
+from sepcalc.importers.common.described import how_counted
 from sepcalc.reports.operators import OperatorsReport
 
-HELP = """List the operators of a model format that are counted. This is the table that its importer reads.
+HELP = """List the operators of a model format, and how each is counted. This is the table that its importer reads.
 
 \b
 Examples:
   sepcalc operators onnx
   sepcalc operators torch
   sepcalc operators keras
+  sepcalc operators tflite
   sepcalc operators onnx --format markdown
 """
 
 
 @click.command("operators", help=HELP)
-@click.argument("source", type=click.Choice(["onnx", "torch", "keras"]))
+@click.argument("source", type=click.Choice(["onnx", "torch", "keras", "tflite"]))
 @output_options
 def command(source: str, output: Output) -> None:
-    operators, reasons = _tables(source)
-    emit(OperatorsReport(source, tuple(sorted(operators)), reasons), output)
+    counted, reasons = _tables(source)
+    emit(OperatorsReport(source, dict(sorted(counted.items())), reasons), output)
 
 
-def _tables(source: str) -> tuple[Iterable[str], Mapping[str, str]]:
-    """The operators that a format's importer counts, and the reasons why others are not counted."""
+def _tables(source: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """The operators that a format's importer counts, with how, and the reasons why others are not counted."""
     if source == "torch":
         from sepcalc.importers.torch.operators import OPERATORS as ATEN
 
-        counted = [name for name, row in ATEN.items() if row.handle and name != "aliased"]  # a trace's own word
-        return counted, {name: row.reason for name, row in ATEN.items() if row.reason}
+        return _told({name: row for name, row in ATEN.items() if name != "aliased"})  # a trace's own word
     if source == "keras":
         from sepcalc.importers.keras import supported
         from sepcalc.importers.keras.table import LAYERS
 
-        return supported(), {name: row.reason for name, row in LAYERS.items() if row.reason}
+        counted, reasons = _told(LAYERS)
+        return {name: counted.get(name, "operations") for name in supported()}, reasons
+    if source == "tflite":
+        from sepcalc.importers.tflite import OPERATORS as BUILTIN
+
+        return _told(BUILTIN)
     from sepcalc.importers.onnx import OPERATORS
 
-    counted = [name for name, row in OPERATORS.items() if row.handle]
-    return counted, {name: row.reason for name, row in OPERATORS.items() if row.reason}
+    return _told(OPERATORS)
+
+
+def _told(table: Mapping[str, Any]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    counted = {name: how_counted(row.handle) for name, row in table.items() if row.handle}
+    return counted, {name: row.reason for name, row in table.items() if row.reason}

@@ -25,8 +25,3 @@ class Operator(NamedTuple):
     measures: bool = False  # reads no elements: only how many there are
     shape: Callable[[Call], Shape | None] | None = None  # of what it gives, where it is not counted
     graphs: tuple[str, ...] = ()  # the options that name graphs, which it runs
-
-    @property
-    def how(self) -> str:
-        """How it is counted, in a few words."""
-        return (self.handle.__doc__ or "").strip().partition("\n")[0].rstrip(".") if self.handle else self.reason

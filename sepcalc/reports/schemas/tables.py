@@ -116,4 +116,5 @@ def operators() -> Fields:
         "source": field.text("the format"),
         "counted": field.texts("the operators that are counted, or free"),
         "uncounted": field.several(uncounted, "operators that are not, as none is that is not named here"),
+        "how": field.by_name(field.text("how it is counted"), "how each of those is counted"),
     }
