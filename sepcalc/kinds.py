@@ -348,7 +348,7 @@ KINDS = {
         "an operator that cannot be counted: a network with one is incomplete, if perhaps in some counts alone",
         "ops.base",
         ("to",),
-        ("counts", "stops"),
+        ("counts", "stops", "axis"),
         free_word="OPERATOR",
         example="uncounted TopK --to 10",
         several=_EACH,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sepcalc import load, whatif
+from sepcalc import convert, load, parse, whatif
+from sepcalc.errors import InputError
 from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.keras.activation import SIMPLE
 from sepcalc.importers.keras.table import LAYERS, OPERATIONS
@@ -89,11 +90,39 @@ KERAS = [
     *[("Activation", "keras.layers", {"activation": name}) for name in sorted(SIMPLE)],
     *[(name, "keras.layers", config) for name, config in LAYERED.items()],
 ]
+GAPS = [  # not counted, or not in compares; a position sees itself alone all the same
+    *[(name, "keras.src.ops.numpy", {}) for name in ("Sort", "Argsort")],
+    ("TopK", "keras.src.ops.math", {"k": 3}),
+    ("Activation", "keras.layers", {"activation": "wizard"}),
+]
 
 
 @pytest.mark.parametrize(("kind", "module", "config"), KERAS, ids=[f"{kind} {config}" for kind, _, config in KERAS])
 def test_keras(kind: str, module: str, config: dict[str, Any], tmp_path: Path) -> None:
     as_behind_relu(keras_network(kind, module, config, tmp_path, "channels_last"), "conv")
+
+
+@pytest.mark.parametrize(("kind", "module", "config"), GAPS)
+def test_what_keras_does_not_count_hides_no_window(
+    kind: str, module: str, config: dict[str, Any], tmp_path: Path
+) -> None:
+    network = keras_network(kind, module, config, tmp_path, "channels_last")
+    (tmp_path / "m.yaml").write_text(convert(network))
+    for one in (network, load(tmp_path / "m.yaml")):
+        assert one.receptive_fields()[-1] == (3, 3)
+        assert whatif(one, resolution="16x24").after["conv"].output == (14, 22, 4)
+
+
+def test_what_is_written_as_uncounted_says_along_which_axis_it_sees() -> None:
+    said = "uncounted Wizard --to {} --axis {}"
+    assert str(parse(f"32x32x3 {said.format('32x32x5', 'c')}")) == f"32x32x3 {said.format('32x32x5', 'c')}"
+    network = load(f"32x32x3, {said.format('32x32x5', 'c')}, conv -k3 -o4")
+    assert network.receptive_fields() == [(1, 1), (3, 3)]
+    assert whatif(network, resolution="16x24").after.layers[0].output == (16, 24, 5)
+    assert load(f"32x32x3, {said.format('32x32x3', 'h')}, conv -k3 -o4").receptive_fields() == [(32, 32), (32, 32)]
+    wrong = "--axis keeps the sizes of the input along all other axes: 30x32x5 of 32x32x3"
+    with pytest.raises(InputError, match=wrong):
+        parse(f"32x32x3 {said.format('30x32x5', 'c')}")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +167,8 @@ if find_spec("torch"):
         **{name: (lambda x, name=name: getattr(torch, name)((x > 0), (x > 1)).float()) for name in (
             "bitwise_and", "bitwise_or", "bitwise_xor")},
         "bitwise_not": lambda x: (~(x > 0)).float(),
+        **{name: (lambda x, name=name: getattr(torch.ops.aten, name)(x.int(), 1).float()) for name in (
+            "bitwise_left_shift", "bitwise_right_shift")},
         **{name: (lambda x, name=name: getattr(torch.nn.functional, name)(x)) for name in (
             "elu", "gelu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu", "mish", "relu6", "silu",
             "softplus", "softshrink")},
@@ -163,7 +194,8 @@ if find_spec("torch"):
             "soft_margin_loss")},
         **{name: (lambda x, name=name: getattr(torch.ops.aten, name)(x, [0, 0] * int(name[-2]))) for name in (
             "reflection_pad2d", "replication_pad2d")},
-        **{name: (lambda x, name=name: getattr(torch, name)(x, 3)) for name in ("cumsum", "cumprod")},
+        **{name: (lambda x, name=name: getattr(torch, name)(x, 3)) for name in (
+            "cumsum", "cumprod", "logcumsumexp")},
         **{name: (lambda x, name=name: getattr(torch, name)(x, 3)[0]) for name in ("cummax", "cummin", "sort")},
         **{name: (lambda x, name=name: getattr(torch, name)(x)) for name in ("tril", "triu")},
         **{name: (lambda x, name=name: getattr(torch, name)((x[:, :1], x[:, 1:]), 1)) for name in (
@@ -234,6 +266,13 @@ if find_spec("torch"):
             given = spelled[self.name](x) if self.name in spelled else getattr(torch, self.name)(x)
             return self.conv(given.float() if given.dtype != torch.float32 else given)
 
+    class AlongChannels(Before):
+        """The operator along the channels, then a convolution."""
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            found = getattr(x, self.name)(*[3] if self.name == "topk" else [], 1)
+            return self.conv((found if isinstance(found, torch.Tensor) else found[0]).float())
+
     @pytest.mark.parametrize("name", TORCH)
     def test_torch(name: str) -> None:
         as_behind_relu(from_torch(Before(name).eval(), torch.ones(1, 3, 32, 32)), "conv")
@@ -247,5 +286,12 @@ if find_spec("torch"):
         assert network["conv"].cost.params == (12 if name in ALONG else 108)
         assert network["conv"].cost.macs >= size * network["conv"].cost.params
 
+    @pytest.mark.parametrize("name", ["cumsum", "cumprod", "logcumsumexp", "softmax", "sort", "argsort", "topk"])
+    def test_torch_that_looks_along_the_channels(name: str) -> None:
+        network = from_torch(AlongChannels(name).eval(), torch.ones(1, 3, 32, 32))
+        assert network.receptive_fields()[-1] == (3, 3)
+        assert whatif(network, resolution="16x24").after["conv"].output == (14, 22, 4)
+
     def test_every_operator_of_torch_that_keeps_its_axes_was_tried() -> None:
+        assert [name for name, row in ATEN.items() if row.layout is KEEPS and not row.handle] == []
         assert {*TORCH, *LOOKING, *ALONG} == set(KEEPING) - WITHOUT

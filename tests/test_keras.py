@@ -114,7 +114,6 @@ UNCOUNTED = {
     "TextVectorization(vocabulary=['a', 'b'], output_sequence_length=7) on 1": "TextVectorization",
     "TextVectorization(vocabulary=['a', 'b'], output_mode='multi_hot') on scalar": "TextVectorization",
     "MelSpectrogram(num_mel_bins=16, fft_length=64, sequence_stride=32) on 600": "MelSpectrogram",
-    "STFTSpectrogram('angle', frame_length=20) on 60x2": "Arctan2",
     "Activation('sparsemax') on 12x6": "sparsemax",
     "Dense(4, activation='sparsemax') on 10": "sparsemax",
     "LSTM(5, activation='sparsemax') on 12x6": "LSTM",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sepcalc import whatif
+from sepcalc import convert, load, whatif
 from sepcalc.importers.common.layout import KEEPS, KEEPS_FIRST
 from sepcalc.importers.onnx import OPERATORS, read
 from sepcalc.importers.onnx.rows import Operator
@@ -38,7 +38,7 @@ BESIDE: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "SimplifiedLayerNormalization": (["x", np.ones(32, np.float32)], {}),
     "SkipLayerNormalization": (["x", "x", np.ones(32, np.float32)], {}),
     "SkipSimplifiedLayerNormalization": (["x", "x", np.ones(32, np.float32)], {}),
-    "CumSum": (["x", np.array(3)], {}),
+    **{name: (["x", np.array(3)], {}) for name in ("CumSum", "CumProd")},
     "Scatter": (["x", np.zeros(SHAPE, np.int64), "x"], {"axis": 2}),
     "ScatterElements": (["x", np.zeros(SHAPE, np.int64), "x"], {"axis": 2}),
     "ScatterND": (["x", np.zeros((1, 4), np.int64), np.ones(1, np.float32)], {}),
@@ -58,7 +58,8 @@ BESIDE: dict[str, tuple[list[Any], dict[str, Any]]] = {
 KEEPING = sorted(name for name, row in OPERATORS.items() if row.handle and row.layout in (KEEPS, KEEPS_FIRST))
 # Those whose elements depend on others along an axis, or on their place.
 LOOKING = {
-    "Bernoulli", "BiasSoftmax", "CumSum", "DynamicQuantizeLinear", "GatherElements", "LayerNormalization", "LogSoftmax",
+    "Bernoulli", "BiasSoftmax", "CumProd", "CumSum", "DynamicQuantizeLinear", "GatherElements", "Hardmax",
+    "LayerNormalization", "LogSoftmax",
     "LpNormalization", "QLinearSoftmax", "RMSNormalization", "Scatter", "ScatterElements", "ScatterND", "Softmax",
     "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "TensorScatter",
     "TopK", "Trilu",
@@ -67,9 +68,17 @@ HALVED = "com.microsoft.SwiGLU"  # gives half of its last axis
 NAMES = [name for name in KEEPING if not name.startswith("Reduce") and name != HALVED]
 
 
-def before_a_convolution(operator: str, folder: Path) -> Network:
+# Those that look along an axis, here that of the channels: a position sees itself alone.
+ALONG: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    **{name: (["x"], {"axis": 1}) for name in ("Softmax", "LogSoftmax", "Hardmax")},
+    **{name: (["x", np.array(1)], {}) for name in ("CumSum", "CumProd")},
+    "TopK": (["x", np.array([3])], {"axis": 1}),
+}
+
+
+def before_a_convolution(operator: str, folder: Path, along: bool = False) -> Network:
     """x -> the operator -> a 3x3 convolution of 4 kernels."""
-    beside, settings = BESIDE.get(operator, (["x"], {}))
+    beside, settings = (ALONG if along else BESIDE).get(operator, (["x"], {}))
     names, stored = [], [numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")]
     for at, one in enumerate(beside):
         names.append("x" if isinstance(one, str) else f"t{at}")
@@ -102,6 +111,28 @@ def test_what_keeps_its_axes_is_read_as_relu_is(operator: str, tmp_path: Path) -
     if operator not in LOOKING:
         assert network.receptive_fields()[-1] == relu.receptive_fields()[-1] == (3, 3)
         assert whatif(network, resolution="16x16").after["conv"].cost.params == 108
+
+
+@pytest.mark.parametrize("operator", ALONG)
+def test_what_looks_along_the_channels_is_read_as_relu_is(operator: str, tmp_path: Path) -> None:
+    """Also at a resolution with unequal sides, in YAML too."""
+    network = before_a_convolution(operator, tmp_path, along=True)
+    (tmp_path / "m.yaml").write_text(convert(network))
+    for one in (network, load(tmp_path / "m.yaml")):
+        assert one.receptive_fields()[-1] == (3, 3)
+        assert whatif(one, resolution="16x24").after["conv"].output == (14, 22, 4)
+
+
+def test_hardmax_and_running_products_are_counted(tmp_path: Path) -> None:
+    """Of 3 channels at 32 x 32 positions: two compares to find the greatest, or two mults."""
+    hardmax, cumprod = [before_a_convolution(name, tmp_path, along=True) for name in ("Hardmax", "CumProd")]
+    assert hardmax.complete
+    assert cumprod.complete
+    assert (hardmax.cost.compares, cumprod.cost.mults - hardmax.cost.mults) == (2 * 1024, 2 * 1024)
+
+
+def test_no_operator_that_keeps_its_axes_is_uncounted() -> None:
+    assert [name for name, row in OPERATORS.items() if not row.handle and row.layout in (KEEPS, KEEPS_FIRST)] == []
 
 
 @pytest.mark.parametrize("operator", [name for name in KEEPING if name.startswith("Reduce")])

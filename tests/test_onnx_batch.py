@@ -323,7 +323,7 @@ def test_rows_that_may_meet_are_no_examples(what: str, whole: bool, tmp_path: Pa
     notes = (told.format(6), *([DRAWN] if what == "Bernoulli" else []))
     assert (network.macs, network.notes) == (216 if whole else 36, notes)
     assert bool(network.guesses) is not whole  # where nothing is divided, nothing is asked
-    if what in ("NonZero", "Hardmax", "custom"):  # whoever asks knows
+    if what in ("NonZero", "custom"):  # whoever asks knows
         assert read(path, Request(batch=6)).macs == 36
 
 

@@ -188,7 +188,8 @@ SEEN = [  # per axis: span, stride, upscale, where the first begins; OWN: its ow
     ("4x6x8 copy --to 2x6x8 -s2x1 --start 1x0", at((1, 2, 1, 1), (1, 1, 1, 0))),
     ("4x6x8 copy --to 2x6x8 -s2x1", at((1, 2, 1, None), (1, 1, 1, None))),
     ("4x6x8 copy --to 2x6x8", None),
-    ("4x6x8 cumsum", None),
+    ("4x6x8 cumsum", ()),  # along the channels
+    ("4x6x8 cumsum --axis w", None),
     ("4x8 attention", None),
     ("4x8 lstm -o2", None),
     ("4x8 token", None),

@@ -6,7 +6,8 @@ from typing import NamedTuple, cast
 
 from sepcalc.cost import COUNTS, Cost, Naming, plain
 from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.ops.arguments import Arguments, Written
+from sepcalc.ops.arguments import Arguments, Written, letter
+from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes, broadcast_shape, show
 
 
@@ -104,6 +105,11 @@ class Op:
         """Each output position sees everything."""
         return None
 
+    def looking(self, axis: int, shape: Shape) -> tuple[Window, ...] | None:
+        """Each output position sees its own position, and along one axis of the input all others."""
+        at = range(len(shape))[axis]
+        return () if at == len(shape) - 1 or shape[at] == 1 else None
+
     def beside(self, inputs: Shapes) -> int | None:
         """The axis along which its inputs lie one after another, so that an element sees one input only; None of most
         ops."""
@@ -148,6 +154,7 @@ class _Uncounted(NamedTuple):
     shape: Shape
     stops: bool = False
     counts: tuple[str, ...] = COUNTS
+    axis: int | None = None
 
 
 class Uncounted(_Uncounted, Op):
@@ -155,14 +162,13 @@ class Uncounted(_Uncounted, Op):
     given as what it writes; a network with one of them is incomplete, and says so. ``called`` is the operator's own
     name. ``reason`` is why it is not counted, and what it would take. ``stops`` is true where nothing is known of what
     runs after it. ``counts`` are the counts that are not known; all of them if not given. Of sorting it is the
-    compares alone, as how often it compares depends on the data."""
+    compares alone, as how often it compares depends on the data. ``axis``: it has the axes of its first input, and sees
+    other positions along this one alone, whose size may be another; None where that is not known."""
 
     __slots__ = ()
     least = 0
     most = 1000
     cost = Op.moved
-    windows = Op.everywhere
-    ties = Op.untied
 
     def kind(self, inputs: Shapes) -> str:
         return self.called
@@ -175,11 +181,28 @@ class Uncounted(_Uncounted, Op):
         """Whether none of its counts is known."""
         return self.counts == COUNTS
 
+    def along(self, axis: int, inputs: Shapes) -> "Uncounted":
+        """The same where it sees other positions along this axis alone, if its sizes are those of its first input."""
+        like, at = inputs[0] if inputs else (), range(len(self.shape))[axis]
+        fits = len(like) == len(self.shape) and (*like[:at], self.shape[at], *like[at + 1 :]) == self.shape
+        return self._replace(axis=at) if fits else self
+
     def written(self, inputs: Shapes) -> Written:
-        counts = None if self.whole else self.counts
-        return Written("uncounted", (self.called,), {"to": self.shape, "counts": counts, "stops": self.stops or None})
+        options: dict[str, Value | None] = {"to": self.shape, "counts": None if self.whole else self.counts}
+        axis = None if self.axis is None else letter(self.axis, self.shape) or "c"
+        return Written("uncounted", (self.called,), {**options, "stops": self.stops or None, "axis": axis})
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return None if self.axis is None else self.looking(self.axis, inputs[0])
+
+    def ties(self, inputs: Shapes, output: Shape) -> Ties:
+        return self.untied(inputs, output) if self.axis is None else self.passing(inputs, output)
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
+        if self.axis is not None:
+            sizes, at = list(new[0]), self.axis
+            sizes[at] = sizes[at] if self.shape[at] == old[0][at] else self.shape[at]
+            return self._replace(shape=tuple(sizes))
         return self._replace(shape=renamed(self.called, self.shape, old, new))
 
 
@@ -251,7 +274,15 @@ def _uncounted(given: Arguments) -> Op:
     counts = tuple([count for count in COUNTS if count in names])
     if COUNTS[0] in counts and counts != COUNTS:
         raise Invalid("where macs are not known, nothing is", "leave out --counts", "counts")
-    return Uncounted(given.words[0], "it is written as uncounted", given.sizes("to"), given.on("stops"), counts)
+    op = Uncounted(given.words[0], "it is written as uncounted", given.sizes("to"), given.on("stops"), counts)
+    if "axis" not in given.options:
+        return op
+    kept = op.along(given.axis() if given.inputs else 0, given.inputs)
+    if kept.axis is None:
+        have = " and ".join(map(show, given.inputs)) or "none"
+        expected = f"--axis keeps the sizes of the input along all other axes: {show(op.shape)} of {have}"
+        raise Invalid(expected, about="axis")
+    return kept
 
 
 BUILD: dict[str, Builder] = {"uncounted": _uncounted}

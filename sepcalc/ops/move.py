@@ -169,7 +169,14 @@ class Copy(_Copy, Op):
             ]
             if before == self.to[:-1]:
                 return self._replace(to=(*after, new[0][-1]))
+        if self.stride and old == (self.to,):
+            return self._replace(to=new[0])
         return self._replace(to=renamed("copy", self.to, old, new))
+
+    @classmethod
+    def alongside(cls, shape: Shape) -> "Copy":
+        """What lies beside each element of a tensor of this shape: where the greatest were, say."""
+        return cls(shape, (1,) * (len(shape) - 1))
 
 
 class _Embedding(NamedTuple):

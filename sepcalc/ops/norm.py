@@ -215,8 +215,7 @@ class Softmax(_Softmax, Op):
         return Cost(adds=2 * x - rows, compares=x - rows, divs=x, specials=x, activations=x)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        at = range(len(output))[self.axis]
-        return () if at == len(output) - 1 or output[at] == 1 else None
+        return self.looking(self.axis, output)
 
     def written(self, inputs: Shapes) -> Written:
         return Written(self.kind(inputs), (), {"axis": letter(self.axis, inputs[0])})

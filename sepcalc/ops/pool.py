@@ -157,12 +157,14 @@ class Cumulate(_Cumulate, Op):
     every element but the first, which the running result starts with."""
 
     __slots__ = ()
-    windows = Op.everywhere
     ties = Op.passing
     resized = Op.unchanged
 
     def kind(self, inputs: Shapes) -> str:
         return f"cum{self.how}"
+
+    def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
+        return self.looking(self.axis, output)
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
         rows = name("rows", *[size for at, size in enumerate(output) if at != range(len(output))[self.axis]])

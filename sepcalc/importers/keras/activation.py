@@ -89,7 +89,7 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
         return chain(call, tensor, *ops, labels=(f"{inner}shift", f"{inner}square", f"{inner}scale", link))
     reason = "an activation that sepcalc does not know: it would take one of Keras' own"
     inside = call.inside(link, printable(how), {}, tensor)
-    return inside.uncounted(reason, [tensor.shape] if not tensor.channels_first else [], stores=stores)[0]
+    return inside.uncounted(reason, [tensor.shape] if not tensor.channels_first else [], stores=stores, axis=-1)[0]
 
 
 def softmax(call: Call, tensor: Tensor, axes: tuple[int, ...], log: bool = False, link: str = "") -> Tensor:

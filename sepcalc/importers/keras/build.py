@@ -241,10 +241,17 @@ class Call:
         return self.channels_first(tensor) if channels_first else self.plain(tensor)
 
     def uncounted(
-        self, reason: str, shapes: Sequence[Shape] = (), link: str = "", called: str = "", stores: bool = True
+        self,
+        reason: str,
+        shapes: Sequence[Shape] = (),
+        link: str = "",
+        called: str = "",
+        stores: bool = True,
+        axis: int | None = None,
     ) -> list[Tensor]:
         """Outputs of something that is not counted; of the shapes given, or that the file says, or taken to be the
-        input's. ``stores`` says whether it may have weights."""
+        input's. ``stores`` says whether it may have weights; ``axis``: the one along which it sees other positions,
+        where that is known."""
         if not self.tensors:
             raise Invalid("it is called on no tensor")
         known = list(shapes) or [shape for shape in self.expected if shape is not None]
@@ -256,6 +263,7 @@ class Call:
         outputs = []
         for at, shape in enumerate(known):
             op = Uncounted(printable(called or self.class_name), reason, shape or (1,))
+            op = op if axis is None else op.along(axis, (sources[0].shape or (1,),))
             made = self.add(op, *sources, link=link if not at else f"{link or 'output'}{at}")
             outputs.append(made._replace(shape=shape, channels_first=False, sure=sure))
         gap = Gap(self.under(link)[1], numbers_in([self.args, self.kwargs]), stores)

@@ -139,7 +139,7 @@ def discretized(call: Call) -> Tensor:
     if how not in ("int", "one_hot") and len(x.shape) > 1:
         raise Unknown("it encodes a table of numbers: it would take a list of them", (*x.shape[:-1], depth))
     _encoded(x.shape, how, depth)
-    op = Uncounted(call.class_name, SEARCHED, x.shape or (1,), counts=("compares",))
+    op = Uncounted(call.class_name, SEARCHED, x.shape or (1,), counts=("compares",)).along(-1, (x.shape or (1,),))
     found = call.add(op, x, link="" if how == "int" else "search")._replace(shape=x.shape)
     return found if how == "int" else _encode(call, found, how, depth)
 

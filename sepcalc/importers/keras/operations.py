@@ -10,7 +10,7 @@ from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.elementwise import ELEMENTARY, TRIGONOMETRIC, chain, raised
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, ROWS, WINDOWED, same_rows
 from sepcalc.importers.keras.activation import apply, softmax, unit
-from sepcalc.importers.keras.arguments import axes_of, dims_of, kept, operands, option, over, single, windows
+from sepcalc.importers.keras.arguments import along, axes_of, dims_of, kept, operands, option, over, single, windows
 from sepcalc.importers.keras.build import Call, Tensor, tensors_in
 from sepcalc.importers.keras.core import Unknown, free
 from sepcalc.importers.keras.formulas import FORMULAS, NO_PAIR, OTHER_RANKS, binary, reduce, scalar
@@ -151,15 +151,16 @@ def einsum(call: Call) -> Tensor:
 SORTED = "how often it compares depends on the data and on the library that sorts or searches"
 
 
-def _compared(call: Call, x: Tensor, shape: Shape) -> Tensor:
-    """What does nothing but compare, how often depends on the data."""
-    return call.add(Uncounted(call.class_name, SORTED, shape or (1,), counts=("compares",)), x)._replace(shape=shape)
+def _compared(call: Call, x: Tensor, shape: Shape, axis: int = -1) -> Tensor:
+    """What does nothing but compare, along an axis, how often depends on the data."""
+    op = Uncounted(call.class_name, SORTED, shape or (1,), counts=("compares",)).along(axis, (x.shape or (1,),))
+    return call.add(op, x)._replace(shape=shape)
 
 
 def sort(call: Call) -> Tensor:
     """Of an axis that is not the batch's."""
-    x, _ = over(call, 1, -1)
-    return _compared(call, x, x.shape)
+    x, axis = along(call, 1, -1)
+    return _compared(call, x, x.shape, axis=axis)
 
 
 def top(call: Call) -> list[Tensor]:
@@ -171,7 +172,7 @@ def top(call: Call) -> list[Tensor]:
         raise Invalid(f"the {many} largest of {x.shape[-1]} elements")
     shape = (*x.shape[:-1], many)
     largest = _compared(call, x, shape)
-    return [largest, call.add(Copy(shape), largest, link="indices")]
+    return [largest, call.add(Copy.alongside(shape), largest, link="indices")]
 
 
 def search(call: Call) -> Tensor:

@@ -1,12 +1,12 @@
 """Functions of each element of one operand, and softmax."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 from typing import Any
 
 from sepcalc.importers.common.elementwise import TRIGONOMETRIC, bounded
-from sepcalc.importers.common.layout import KEEPS
+from sepcalc.importers.common.layout import KEEPS, KEEPS_FIRST
 from sepcalc.importers.onnx.arithmetic import combined
 from sepcalc.importers.onnx.constants import by_element
 from sepcalc.importers.onnx.evaluate import clipped, function
@@ -15,8 +15,9 @@ from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_first, hold_within
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Stored
+from sepcalc.ops.elementwise import Activation, Select, Stored
 from sepcalc.ops.norm import Softmax
+from sepcalc.ops.pool import Reduce
 
 
 def _applied(builder: Builder, call: Call, op: Op, weights: Sequence[Value | None] = (), kind: int = 0) -> Results:
@@ -87,12 +88,28 @@ def _shrink(builder: Builder, call: Call) -> Results:
 
 
 def _softmax(builder: Builder, call: Call, log: bool) -> Results:
+    return _in_rows(builder, call, lambda axis, number: builder.add(call.name, Softmax(log, axis), [number]))
+
+
+def _hardmax(builder: Builder, call: Call) -> Results:
+    """One where the greatest of a row is, else zero."""
+
+    def chosen(axis: int, number: int) -> int:
+        at = range(len(builder.tensors[number]))[axis]
+        greatest = builder.add(f"{call.name}/argmax", Reduce("argmax", (at,), True), [number])
+        return builder.add(call.name, Select(), [greatest, number])
+
+    return _in_rows(builder, call, chosen)
+
+
+def _in_rows(builder: Builder, call: Call, add: Callable[[int, int], int]) -> Results:
+    """What ``add`` makes, along an axis, of a tensor by its number."""
     value = call.input(0)
     rank = len(value.sizes)
     axis = call.axis_of(value, -1 if call.opset >= 13 else 1)
     if call.opset >= 13 or axis == rank - 1:
         value = builder.along(value, axis)
-        number = builder.add(call.name, Softmax(log, builder.place(value, axis)), [value.number])
+        number = add(builder.place(value, axis), builder.view(value.number, builder.shape(value)))
         return (value._replace(number=number),)
     # before 13 all axes from this one on are one row
     natural = builder.laid(value, False)
@@ -101,7 +118,7 @@ def _softmax(builder: Builder, call: Call, log: bool) -> Results:
     if natural.batch is not None and natural.batch >= axis:
         natural = builder.along(natural, natural.batch)
     flat = builder.view(natural.number, (prod(seen) // rest, rest))
-    number = builder.view(builder.add(call.name, Softmax(log), [flat]), builder.shape(natural))
+    number = builder.view(add(-1, flat), builder.shape(natural))
     return (natural._replace(number=number),)
 
 
@@ -142,4 +159,5 @@ ACTIVATIONS: dict[str, Operator] = {
     "SwiGLU": Operator(_gated, KEEPS),
     "Softmax": Operator(partial(_softmax, log=False), KEEPS),
     "LogSoftmax": Operator(partial(_softmax, log=True), KEEPS),
+    "Hardmax": Operator(_hardmax, KEEPS_FIRST),
 }

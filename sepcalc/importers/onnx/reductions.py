@@ -55,12 +55,12 @@ def _arg(builder: Builder, call: Call, how: str) -> Results:
     return (_reduced(builder, call, how, call.input(0), (call.whole("axis", 0),))._replace(kind=7),)
 
 
-def _cumsum(builder: Builder, call: Call) -> Results:
+def _cumulated(builder: Builder, call: Call, how: str) -> Results:
     value = call.input(0)
     (axis,) = call.input(1).numbers("the axis is computed from the data", 1)
     at = range(len(value.sizes))[axis]
     value = builder.along(value, at)
-    return (value._replace(number=builder.add(call.name, Cumulate(builder.place(value, at)), [value.number])),)
+    return (value._replace(number=builder.add(call.name, Cumulate(builder.place(value, at), how), [value.number])),)
 
 
 REDUCTIONS: dict[str, Operator] = {
@@ -81,5 +81,8 @@ REDUCTIONS: dict[str, Operator] = {
     },
     "ArgMax": Operator(partial(_arg, how="argmax"), NONE),
     "ArgMin": Operator(partial(_arg, how="argmin"), NONE),
-    "CumSum": Operator(_cumsum, KEEPS_FIRST, table=True, shape=as_first, computed=shrinking(summed_up)),
+    "CumSum": Operator(
+        partial(_cumulated, how="sum"), KEEPS_FIRST, table=True, shape=as_first, computed=shrinking(summed_up)
+    ),
+    "CumProd": Operator(partial(_cumulated, how="prod"), KEEPS_FIRST, shape=as_first),
 }

@@ -5,7 +5,6 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, same_rows
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.rows import Operator
-from sepcalc.importers.onnx.shapes import as_first
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Elementwise
@@ -31,8 +30,9 @@ def _top(builder: Builder, call: Call) -> Results:
     shape = (*value.sizes[:axis], many, *value.sizes[axis + 1 :])
     result = value._replace(shape=shape, data=None)
     op = Uncounted(call.type, SORTED, builder.shape(result), counts=("compares",))
+    op = op.along(builder.place(value, axis), (builder.shape(value),))
     largest = builder.add(call.name, op, [value.number])
-    places = builder.add(f"{call.name}/places", Copy(builder.shape(result)), [largest])
+    places = builder.add(f"{call.name}/places", Copy.alongside(builder.shape(result)), [largest])
     return (result._replace(number=largest), result._replace(number=places, kind=WHOLE_NUMBERS))
 
 
@@ -70,6 +70,5 @@ SORTING: dict[str, Operator] = {
     **same_rows(Operator(_drawn, NONE, random=True), "RandomNormal", "RandomUniform"),
     **same_rows(Operator(_drawn, NONE, random=True, like=(0,), apart=True), "RandomNormalLike", "RandomUniformLike"),
     "Multinomial": Operator(None, NONE, _DRAWN, random=True, apart=True),
-    "Hardmax": Operator(None, KEEPS_FIRST, axis=-1, shape=as_first),
     "Bernoulli": Operator(_chosen, KEEPS_FIRST, random=True, apart=True),
 }

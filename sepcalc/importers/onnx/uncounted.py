@@ -1,6 +1,6 @@
 """Operators of ONNX and of ONNX Runtime that are not counted, and what is known of them all the same."""
 
-from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, SEQUENCES
+from sepcalc.importers.common.layout import NONE, SEQUENCES
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_all, as_first
 from sepcalc.importers.onnx.values import Call
@@ -26,7 +26,6 @@ def _matrices(call: Call) -> Shape | None:
 
 
 UNCOUNTED: dict[str, Operator] = {
-    "CumProd": Operator(None, KEEPS_FIRST, shape=as_first),
     "Det": Operator(None, NONE, apart=True, shape=_matrices),
     **dict.fromkeys(("NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"), Operator(None, NONE, shape=_loss)),
     "RegexFullMatch": Operator(None, NONE, apart=True, shape=as_first),

@@ -108,7 +108,7 @@ def _top(builder: Builder, call: Call) -> Results:
         raise Invalid(f"the {count} largest are not in {show(shape)}")
     to = (*shape[:-1], count)
     op = Uncounted(call.type, "how often sorting compares depends on the data", seen(to), counts=("compares",))
-    number = builder.add(op, [call.input(0).number])
+    number = builder.add(op.along(-1, (seen(shape),)), [call.input(0).number])
     places = copied(builder, call, to, [builder.give(number, to)])
     return (builder.give(number, to), *places)
 

@@ -337,7 +337,11 @@ ELEMENTS: dict[str, Operator] = {
     "logaddexp": Operator(_log_add_exp, KEEPS),
     "xlogy": Operator(_x_log_y, KEEPS),
     **same_rows(Operator(_logical, KEEPS), "logical_and", "logical_or", "logical_xor"),
-    **same_rows(Operator(_logical, KEEPS, whole=("self", "other")), "bitwise_and", "bitwise_or", "bitwise_xor"),
+    **same_rows(
+        Operator(_logical, KEEPS, whole=("self", "other")),
+        *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"),
+        *("__and__", "__or__", "__xor__", "__lshift__", "__rshift__"),
+    ),
     "where": Operator(_where, KEEPS),
     "masked_fill": Operator(_masked_fill, KEEPS, truth=("mask",)),
     "addcmul": Operator(partial(_fused, how="multiply"), KEEPS),

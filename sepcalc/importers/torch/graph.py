@@ -229,19 +229,25 @@ class Builder(GraphBuilder[Beside]):
         self.element_bits = self.call.outputs[0].bits if self.call.outputs else None
         return self.grow(label or self.call.op.strip("_"), op, sources, beside)
 
-    def uncounted(self, call: Call, reason: str, counts: tuple[str, ...] = COUNTS) -> None:
-        """What cannot be counted, or not in these counts, is listed, with its reason."""
+    def uncounted(self, call: Call, reason: str, counts: tuple[str, ...] = COUNTS, along: int | None = None) -> None:
+        """What cannot be counted, or not in these counts, is listed, with its reason; ``along``: the one axis of the
+        network along which it sees other positions, where that is known."""
         given = call.tensors()
-        sources = [self.value(one).node for one in given if one.live]
+        live = [self.value(one) for one in given if one.live]
+        sources = [one.node for one in live]
         roots = [Value(one.shape, roots=one.roots) for one in given if not one.live]
         called = _called(call)
         number = None
-        laid = {len(one.shape): one.first for one in map(self.value, filter(lambda one: one.live, given)) if one.first}
+        laid = {len(one.shape): one.first for one in live if one.first}
         for tensor in call.outputs:
             first = self.wants(tensor) or laid.get(len(tensor.shape), PLAIN)
             if not tensor.shape or min(tensor.shape) > 0:
                 shape = seen(tensor.shape, first)
-                op: Op = Uncounted(called, reason, shape, counts=counts) if number is None else Copy(shape)
+                op: Op = Copy(shape) if number is None or self.tensors[number] != shape else Copy.alongside(shape)
+                if number is None:
+                    op = Uncounted(called, reason, shape, counts=counts)
+                    if along is not None and live and live[0].first == first:
+                        op = op.along(along, (self.tensors[sources[0]],))
                 number = self.add(op, sources if number is None else [number], roots)
                 roots = []
                 self.values[tensor.at] = Value(tensor.shape, number, first)

@@ -88,14 +88,18 @@ def _spread_of(builder: Builder, call: Call, root: bool = False, means: bool = F
     return (result, builder.give(mean.node, shape)) if means else (result,)
 
 
-def _log_sum_exp(builder: Builder, call: Call) -> Results:
-    """max + log of the sum of exp(x - max)."""
+def _log_sum_exp(builder: Builder, call: Call, running: bool = False) -> Results:
+    """max + log of the sum of exp(x - max), or of the running sum."""
     value = builder.value(call.given)
     shape, over = call.outputs[0].shape, call.get("dim")
     kept = _kept(value, over)
     most = reduced(builder, "max", value, over, kept, "max")
     less = combined(builder, "subtract", [value, most], "subtract")
-    total = reduced(builder, "sum", applied(builder, less, Activation("exp"), labels=["exp"]), over, kept, "sum")
+    each = applied(builder, less, Activation("exp"), labels=["exp"])
+    if running:
+        total = applied(builder, each, Cumulate(builder.place(each, int(over))), labels=["sum"])
+    else:
+        total = reduced(builder, "sum", each, over, kept, "sum")
     log = applied(builder, total, Activation("log"), labels=["log"])
     result = combined(builder, "add", [log, most], "add")
     return (builder.give(builder.laid(result, PLAIN).node, shape),)
@@ -197,6 +201,7 @@ REDUCTIONS: dict[str, Operator] = {
     "var_mean": Operator(partial(_spread_of, means=True), KEEPS),
     "std_mean": Operator(partial(_spread_of, root=True, means=True), KEEPS),
     "logsumexp": Operator(_log_sum_exp, KEEPS),
+    "logcumsumexp": Operator(partial(_log_sum_exp, running=True), KEEPS, mixes=("dim",)),
     **{
         f"cum{how}": Operator(partial(_cumulated, how=how), KEEPS, mixes=("dim",))
         for how in ("sum", "prod", "max", "min")

@@ -1,9 +1,11 @@
 """What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
 data; or none that is known."""
 
+from functools import partial
+
 from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
 from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import Builder, Refused, Value, seen
+from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
 from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Elementwise, Stored
 from sepcalc.ops.move import Random
@@ -35,8 +37,11 @@ def _chosen(builder: Builder, call: Call) -> Results:
     return (drawn._replace(number=builder.add(Stored("compare"), [drawn.node], roots)),)
 
 
-def _sorted(builder: Builder, call: Call) -> Results:
-    builder.uncounted(call, SORTED, ("compares",))
+def _sorted(builder: Builder, call: Call, along: int | None = None) -> Results:
+    value, dim = builder.value(call.given), call.get("dim")
+    if dim is not None and value.shape and dim % len(value.shape) in (order := axes(value.shape, value.first)):
+        along = order.index(dim % len(value.shape))
+    builder.uncounted(call, SORTED, ("compares",), along)
     return tuple(map(builder.value, call.outputs))
 
 
@@ -45,7 +50,7 @@ SORTING: dict[str, Operator] = {
     "topk": Operator(_sorted, KEEPS, chooses=True, orders=True, mixes=("dim",)),
     **same_rows(Operator(_sorted, KEEPS, mixes=("dim",)), "msort", "kthvalue", "median", "nanmedian", "mode"),
     **same_rows(Operator(_sorted, NONE), "histc", "searchsorted"),
-    "bucketize": Operator(_sorted, KEEPS),
+    "bucketize": Operator(partial(_sorted, along=-1), KEEPS),
     "bincount": Operator(_sorted, NONE, whole=("self",), reads="sizes"),
     **same_rows(
         Operator(_drawn, NONE, random=True),

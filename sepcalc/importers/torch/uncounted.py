@@ -1,13 +1,12 @@
 """Operators of ATen that are not counted, since only the data tells what they give, or since they read no elements; and
 those of which more can be said than that there is no rule for them."""
 
-from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, WINDOWED, same_rows
+from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED, same_rows
 from sepcalc.importers.torch.graph import COMPLEX
 from sepcalc.importers.torch.rows import Operator
 from sepcalc.importers.torch.sorting import DRAWN
 
 _SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
-_OPERANDS = ("self", "other")
 
 UNCOUNTED: dict[str, Operator] = {
     **same_rows(
@@ -19,13 +18,8 @@ UNCOUNTED: dict[str, Operator] = {
     "embedding_renorm": Operator(None, NONE, "which rows are longer than max_norm is for the data to tell"),
     "fractional_max_pool2d": Operator(None, WINDOWED, axes=2),
     "fractional_max_pool3d": Operator(None, WINDOWED, axes=3),
-    "logcumsumexp": Operator(None, KEEPS, mixes=("dim",)),
     "ctc_loss": Operator(None, NONE, cuts={"Tensor": 2}),
     **same_rows(Operator(None, NONE, whole=("indices",)), "_index_put_impl", "unsafe_index"),
-    **same_rows(
-        Operator(None, KEEPS, whole=_OPERANDS),
-        *("__and__", "__or__", "__xor__", "bitwise_left_shift", "bitwise_right_shift", "__lshift__", "__rshift__"),
-    ),
     **same_rows(Operator(None, NONE, reads="value"), "_local_scalar_dense", "item", "is_nonzero", "equal", "allclose"),
     **same_rows(
         Operator(None, NONE, reads="sizes"), "_unique2", "unique_consecutive", "unique_dim", "unique_dim_consecutive"
