@@ -12,6 +12,7 @@ from tflite_files import G, Op, T, numbers, saved, stored
 
 from sepcalc import InputError, load
 from sepcalc.cli import run
+from sepcalc.factoring.files import read as read_kernel
 
 CONV = {"padding": 0, "stride_w": 1, "stride_h": 1, "dilation_w": 1, "dilation_h": 1}
 DATA = Path(__file__).parent / "data" / "tflite"
@@ -109,6 +110,26 @@ def test_a_mask_is_no_weight(tmp_path: Path) -> None:
     assert load(saved(tmp_path, G([Op("ADD", "x m", "y")], tensors))).params == 0
     tensors["m"] = stored(4, 4)
     assert load(saved(tmp_path, G([Op("ADD", "x m", "y")], tensors))).params == 16
+
+
+def test_stored_weights_are_factored(tmp_path: Path) -> None:
+    """A depthwise kernel of outer products, as floats and as small integers with a scale for each channel."""
+    planted = np.stack([np.outer([1, 2, 1], [1, 0, -1]), np.outer([1, 1, 1], [1, 3, 1])], axis=-1)[None]
+    for data, more in (
+        (planted.astype("float32"), {}),
+        (planted.astype("int8"), {"kind": "int8", "scales": (0.5, 0.25), "along": 3}),
+    ):
+        tensors = {"x": T((1, 8, 8, 2)), "w": T((1, 3, 3, 2), data, **more), "y": T((1, 8, 8, 2))}
+        path = saved(tmp_path, G([Op("DEPTHWISE_CONV_2D", "x w", "y", CONV)], tensors))
+        kernel = read_kernel(str(path), "w", None)
+        assert kernel.shape == (2, 1, 3, 3)
+        factor = np.array([[[[1.0]]], [[[1.0]]]] if not more else [[[[0.5]]], [[[0.25]]]])
+        assert np.array_equal(kernel.values, np.moveaxis(planted, (3, 0), (0, 1)) * factor)
+        assert np.linalg.matrix_rank(kernel.values[0, 0]) == 1
+    assert run(["factor", f"{path}:w"]) == 0
+    tensors = {"x": T((1, 8, 8, 2)), "w": stored(4, 3, 5, 2), "y": T((1, 8, 8, 4))}
+    path = saved(tmp_path, G([Op("CONV_2D", "x w", "y", CONV)], tensors))
+    assert read_kernel(str(path), "w", None).shape == (4, 2, 3, 5)
 
 
 # --- states -----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ class T(NamedTuple):
     scales: Sequence[float] = ()
     zero: int = 0
     buffer: int = 0  # another's, counted from 1
+    along: int = 0  # the axis of its scales
 
 
 def stored(*shape: int, kind: str = "float32", **more: Any) -> T:
@@ -147,7 +148,15 @@ def written(
                 data = one.data if isinstance(one.data, bytes) else np.asarray(one.data).tobytes()
                 buffers.append({"data": data})
                 buffer = len(buffers) - 1
-            scaled = {"scale": list(one.scales), "zero_point": [one.zero] * len(one.scales)} if one.scales else None
+            scaled = (
+                {
+                    "scale": list(one.scales),
+                    "zero_point": [one.zero] * len(one.scales),
+                    "quantized_dimension": one.along,
+                }
+                if one.scales
+                else None
+            )
             tensors.append(
                 {
                     "name": name,

@@ -1,4 +1,4 @@
-"""Kernels from files: ``.npy``, ``.csv``, and one tensor of an ONNX or a safetensors file.
+"""Kernels from files: ``.npy``, ``.csv``, and one tensor of an ONNX, a TFLite or a safetensors file.
 
 Nothing in a file is executed, and no memory is taken before the file is known to hold that much."""
 
@@ -13,7 +13,7 @@ from warnings import catch_warnings
 import numpy as np
 from numpy.lib import format as npy
 
-from sepcalc.errors import Invalid, absence, bad_input, near_miss, printable, quoted, why
+from sepcalc.errors import InputError, Invalid, absence, bad_input, near_miss, printable, quoted, why
 from sepcalc.factoring.kernel import ELEMENTS, Array, Kernel, of_array
 from sepcalc.factoring.matrix import MAX_LENGTH, table
 from sepcalc.importers.common.protobuf import Payload
@@ -25,7 +25,7 @@ from sepcalc.shape import show
 HEADER = 2**16  # bytes of a .npy header
 AXES = 32  # which every NumPy can hold
 INDEX = 10**8  # bytes of a safetensors header, as its own library has it
-WEIGHTS = (".onnx", ".safetensors")  # files of many tensors: which one stands after a colon
+WEIGHTS = (".onnx", ".safetensors", ".tflite")  # files of many tensors: which one stands after a colon
 SUGGESTED = 5  # names of weights that a message offers
 
 
@@ -203,6 +203,58 @@ def _onnx(file: IO[bytes], path: str, weight: str | None, layer: bool | None) ->
     return kernel._replace(epsilon=2.0**-7) if elements.kind == BFLOAT16 else kernel
 
 
+# --- TFLite -----------------------------------------------------------------------------------------------------------
+
+# Where the outputs and the inputs stand in the kernels of operators; of others they are the first and the last axis.
+_KERNELS = {"DEPTHWISE_CONV_2D": (3, 0), "CONV_3D": (4, 3), "CONV_3D_TRANSPOSE": (3, 4)}
+
+
+def _tflite(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    from sepcalc.importers.tflite.model import Tensor, opened
+
+    try:
+        with opened(path) as model:
+            tensors: dict[str, Tensor] = {}
+            readers: dict[tuple[int, int], str] = {}
+            behind: dict[tuple[int, int], tuple[int, int]] = {}  # what stored tensors are made into, before a layer
+            for graph in map(model.graph, range(model.count)):
+                for one in graph:
+                    if one.type in ("DEQUANTIZE", "DENSIFY") and one.inputs and one.outputs:
+                        behind[graph.at, one.outputs[0]] = graph.at, one.inputs[0]
+                    for at in filter(lambda at: at >= 0, one.inputs):
+                        if model.stored((tensor := graph.tensor(at)).buffer)[1]:
+                            tensors.setdefault(tensor.name, tensor)
+                        place = graph.at, at
+                        while place in behind:
+                            place = behind.pop(place)
+                        readers[place] = one.type
+            name = _chosen(weight, path, {name: tensor.shape for name, tensor in tensors.items()})
+            tensor = tensors[name]
+            if prod(tensor.shape) > ELEMENTS:
+                raise Invalid(f"{quoted(name)} has {prod(tensor.shape):,} elements: expected at most {ELEMENTS:,}")
+            kind = tensor.type
+            model.numbers(tensor, 0)  # says whether the file holds as many as the shape says
+            if not kind.letter or tensor.sparse:
+                raise Invalid(
+                    f"{quoted(name)} holds {'sparse' if tensor.sparse else kind.name} values: expected others"
+                )
+            start, length = model.stored(tensor.buffer)
+            array = np.frombuffer(model.data[start : start + length], f"<{kind.letter}").reshape(tensor.shape)
+            scales, zeros, axis = model.graph(tensor.at[0]).quantized(tensor.at[1])
+    except InputError as error:
+        raise Invalid(error.problems[0].message.removeprefix(f"{printable(path)}: ")) from error
+    if scales and kind.letter not in "efd":
+        along = [size if at == axis else 1 for at, size in enumerate(tensor.shape)] if len(scales) > 1 else []
+        if len(scales) > 1 and (axis >= len(tensor.shape) or len({*map(len, (scales, zeros))} | {prod(along)}) > 1):
+            raise Invalid(f"{quoted(name)} is damaged: it has {len(scales)} scales for {show(tensor.shape)}")
+        array = (array - np.reshape(zeros, along)) * np.reshape(scales, along)
+    outs, ins = _KERNELS.get(readers.get(tensor.at, ""), (0, -1))
+    if array.ndim > 2:
+        array = np.moveaxis(array, (outs, ins), (0, 1))
+    kernel = _weights(path, name, np.ascontiguousarray(array))
+    return kernel._replace(epsilon=2.0 ** (1 - kind.bits)) if scales and kind.letter not in "efd" else kernel
+
+
 def _beside(path: str, entries: Mapping[str, str], count: int) -> bytes:
     """The bytes of a tensor of ``count`` elements that stands in a file of its own, which must be in the folder of the
     model. Raises OSError, and ValueError where it is not."""
@@ -242,6 +294,7 @@ _READERS: dict[str, Callable[[IO[bytes], str, str | None, bool | None], Kernel]]
     ".csv": _csv,
     ".safetensors": _safetensors,
     ".onnx": _onnx,
+    ".tflite": _tflite,
 }
 SUFFIXES = (*_READERS,)
 """Of the files that hold kernels."""

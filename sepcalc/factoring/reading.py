@@ -1,6 +1,7 @@
 """What a kernel argument means: a name, a matrix as it is typed, a file.
 
-* KERNEL: NAME, MATRIX (``matrix.py``), FILE.npy, FILE.csv, FILE.onnx:WEIGHT or FILE.safetensors:WEIGHT
+* KERNEL: NAME, MATRIX (``matrix.py``), FILE.npy, FILE.csv, FILE.onnx:WEIGHT, FILE.tflite:WEIGHT or
+  FILE.safetensors:WEIGHT
 """
 
 import os

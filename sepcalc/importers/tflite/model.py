@@ -111,6 +111,14 @@ class Graph:
                 options = Options(Table(self.model.data, place, known, TABLES) if place and said else None, known)
             yield Operation(name, custom, inputs, table.numbers("outputs", MAX_READ), options, raw)
 
+    def quantized(self, at: int) -> tuple[tuple[float, ...], tuple[int, ...], int]:
+        """The scales and zero points of a tensor of quantized numbers, and the axis along which they lie; none of any
+        other."""
+        table = self.table.item("tensors", at)["quantization"]
+        if not table:
+            return (), (), 0
+        return table.numbers("scale", 2**20), table.numbers("zero_point", 2**20), table["quantized_dimension"]
+
     def _tensor(self, at: int) -> Tensor:
         table = self.table.item("tensors", at)
         name, shape, kind = table["name"] or f"tensor{at}", table.numbers("shape", MAX_AXES), table["type"]
