@@ -38,7 +38,8 @@ class Node(NamedTuple):
     ``buffers`` is how many constants it stores beside the buffers of its op: a fixed kernel, a mask of pruned weights.
 
     ``origin`` is where it comes from, ``element_bits`` the width of an output element in bits, ``stored_width`` a pair:
-    so many bytes for so many stored numbers. Each is None where no file says so."""
+    so many bytes for so many stored numbers. Each is None where no file says so. ``zero_bias`` is true where its file
+    holds nothing but zeros for its bias."""
 
     name: str
     op: Op
@@ -51,6 +52,7 @@ class Node(NamedTuple):
     origin: Origin | None = None
     element_bits: int | None = None
     stored_width: tuple[int, int] | None = None
+    zero_bias: bool = False
 
 
 def size_in_bytes(elements: int, bits: int | None, element_bytes: int | None = None) -> int:
@@ -104,6 +106,7 @@ class Layer(NamedTuple):
     element_bits: int | None = None  # of what it gives
     input_bits: tuple[int | None, ...] = ()  # of what it reads
     stored_width: tuple[int, int] | None = None  # the bytes that so many of its stored numbers take
+    zero_bias: bool = False  # its file holds nothing but zeros for its bias
 
     def __str__(self) -> str:
         return shown(self)

@@ -215,7 +215,7 @@ class Network:
 
     def _rows(self) -> Iterator[Layer]:
         tensors, widths, seen = self.tensors, self.tensor_bits, set[str]()
-        for name, op, sources, output, weights, shared, _, fixed, origin, bits, stored in self.nodes:
+        for name, op, sources, output, weights, shared, _, fixed, origin, bits, stored, zeros in self.nodes:
             inputs = tuple([tensors[source] for source in sources])
             cost = op.cost(inputs, output)
             if weights is not None and weights in seen:
@@ -225,7 +225,7 @@ class Network:
             if weights is not None:
                 seen.add(weights)
             read = tuple([widths[source] for source in sources])
-            yield Layer(name, op, inputs, output, cost, weights, shared, fixed, origin, bits, read, stored)
+            yield Layer(name, op, inputs, output, cost, weights, shared, fixed, origin, bits, read, stored, zeros)
 
     @cached_property
     def cost(self) -> Cost:

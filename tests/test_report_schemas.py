@@ -51,6 +51,7 @@ COMMANDS = [
     (1, "diff net.yaml grown.yaml --max-increase macs=1%"),
     (3, "diff uncounted.yaml partly.yaml"),
     (0, "diff net.yaml net.yaml"),
+    (0, "diff '8, dense -o4, act relu' half.json"),
     (0, "whatif specs/conv_mobilenet.yaml --rewrite *=spatial --balance 100"),
     (0, "fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width --by resolution"),
     (1, "fit net.yaml --max macs=1 --by width"),

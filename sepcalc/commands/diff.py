@@ -9,8 +9,10 @@ from sepcalc.commands.demands import Amounts, increases_of
 from sepcalc.commands.subjects import Given, subject
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.checks import INCOMPLETE, OVER, PASSED
-from sepcalc.gate.diffs import Pair, matched
+from sepcalc.gate.conversions import Conversion, converted
+from sepcalc.gate.diffs import matched
 from sepcalc.gate.limits import Held, Increase, Verdict, grown, left_out
+from sepcalc.gate.pairs import Pair
 from sepcalc.gate.snapshots import Snapshot, growth, taken
 from sepcalc.network import Network
 from sepcalc.shown import shown
@@ -21,23 +23,22 @@ Side = Callable[[Keep], Network]  # reads one of the two, and is given what take
 
 class Difference(NamedTuple):
     """Two networks beside each other: their ``names``, what they cost, limits to growth; ``same`` says that both were
-    read from the same bytes, ``remarks`` what is not limited, ``allowed`` that what is not counted only warns."""
+    read from the same bytes, ``remarks`` what is not limited, ``allowed`` that what is not counted only warns.
+    ``pairs`` are the layers of both, before and after; where ``conversion`` is structural, those that do work.
+    ``conversion`` says what another format made of the network, None where it is not about that."""
 
     names: tuple[str, str]
     old: Snapshot
     new: Snapshot
+    pairs: Sequence[Pair]
     held: Sequence[Held] = ()
     allowed: bool = False
     same: bool = False
     remarks: Sequence[str] = ()
+    conversion: Conversion | None = None
 
     def __str__(self) -> str:
         return shown(self)
-
-    @property
-    def pairs(self) -> list[Pair]:
-        """Every layer of both, before and after."""
-        return matched(self.old, self.new)
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -56,14 +57,16 @@ class Difference(NamedTuple):
 
     @property
     def notes(self) -> list[str]:
-        """The notes of both networks. A note of only one of them names it."""
+        """What a conversion changed, then the notes of both networks. A note of only one of them names it."""
+        told = self.conversion.told() if self.conversion else []
         both = dict.fromkeys((*self.old.notes, *self.new.notes, *self.remarks))
         sides = ((self.names[0], self.old.notes), (self.names[1], self.new.notes))
-        return [
+        noted = [
             f"{of[0]}: {note}" if len(of) == 1 else note
             for note in both
             for of in [[name for name, notes in sides if note in notes]]
         ]
+        return [*told, *noted]
 
     @property
     def code(self) -> int:
@@ -115,11 +118,12 @@ def differing(
 ) -> Difference:
     """The difference of what two sides read. Raises InputError with every problem of both."""
     problems: list[Problem] = []
-    snapshots = []
+    networks, snapshots = list[Network](), list[Snapshot]()
     digests: list[list[bytes]] = [[], []]  # of each side's files
     for side, own in zip(sides, digests):
         try:
-            snapshots.append(taken(side(partial(_digest, own))))
+            networks.append(side(partial(_digest, own)))
+            snapshots.append(taken(networks[-1]))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -129,7 +133,10 @@ def differing(
     held = grown(*growth(before, after), increases=increases, incomplete=partly)
     allowed = allow_uncounted and not (before.stopped or after.stopped)
     same = bool(digests[0]) and digests[0] == digests[1]
-    return Difference(names, before, after, held, allowed, same, left_out(increases, partly))
+    pairs = matched(before, after)
+    conversion = converted(*networks, before, after, pairs)
+    pairs = conversion.pairs if conversion and conversion.structural else pairs
+    return Difference(names, before, after, pairs, held, allowed, same, left_out(increases, partly), conversion)
 
 
 def _digest(digests: list[bytes], pieces: Iterable[bytes]) -> None:

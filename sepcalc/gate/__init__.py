@@ -1,7 +1,8 @@
 """What a network is held to. ``metrics``: the table of what can be limited. ``limits``: a network against its budget.
-``published``: against published numbers. ``snapshots``, ``diffs`` and ``baselines``: against its own past. ``reasons``:
-why it is over. ``checks``: the verdict on one network. ``configuration``: what a project asks for.
-``project``: where that stands.
+``published``: against published numbers. ``snapshots``, ``diffs`` and ``baselines``: against its own past. ``pairs``
+and ``sequences`` serve to match layers, ``structures`` matches those of networks whose names differ, and
+``conversions`` says what one file format made of another's network. ``reasons``: why it is over. ``checks``: the
+verdict on one network. ``configuration``: what a project asks for. ``project``: where that stands.
 
 A command loads what it uses: importing this package loads the first three."""
 

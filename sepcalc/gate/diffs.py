@@ -1,54 +1,11 @@
 """What changed between two networks: their layers matched inside the block that holds them, by name, then by place and
 shape; what is left there is looked for further out."""
 
-import re
-from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
 
-from sepcalc.cost import total
+from sepcalc.gate.pairs import INDEX, Group, Pair, ordered, what
+from sepcalc.gate.sequences import common, ends, in_turn
 from sepcalc.gate.snapshots import Row, Snapshot
-
-T = TypeVar("T")
-MAX_CELLS = 4_000_000  # cells of the table that aligns two sequences of layers; beyond it they go by their order
-_INDEX = re.compile(r"\[\d+\]")
-
-
-class Pair(NamedTuple):
-    """A layer before and after; None where there is none. Where one became several, ``became`` are these, and ``new``
-    is their sum; where several became one, ``were`` are these, and ``old`` is their sum."""
-
-    old: Row | None
-    new: Row | None
-    were: tuple[Row, ...] = ()
-    became: tuple[Row, ...] = ()
-
-    @property
-    def status(self) -> str:
-        """added, removed, changed, renamed or unchanged."""
-        if self.old is None:
-            return "added"
-        if self.new is None:
-            return "removed"
-        if self.were or self.became or _what(self.old) != _what(self.new):
-            return "changed"
-        return "unchanged" if self.old.name == self.new.name or label(self.old) == label(self.new) else "renamed"
-
-    @property
-    def row(self) -> Row:
-        """What it is called after: the new layer, but the old one where several have taken its place."""
-        row = self.old if self.new is None or self.became else self.new
-        assert row is not None
-        return row
-
-    @property
-    def layers(self) -> tuple[Row, ...]:
-        """The layers that there are now."""
-        return self.became or ((self.new,) if self.new else ())
-
-    def growth(self, metric: str) -> int:
-        """By how much a count of the layer grew."""
-        return (self.new.count(metric) if self.new else 0) - (self.old.count(metric) if self.old else 0)
 
 
 def matched(old: Snapshot, new: Snapshot) -> list[Pair]:
@@ -66,16 +23,7 @@ def matched(old: Snapshot, new: Snapshot) -> list[Pair]:
     known: dict[Hashable, int] = {}
     match = _Match(_tree(old.layers, known), _tree(new.layers, known))
     match.run()
-    return _ordered(old.layers, new.layers, match)
-
-
-def label(row: Row) -> str:
-    """A layer's name without the numbers of what is counted in it."""
-    return _INDEX.sub("", row.name)
-
-
-def _what(row: Row) -> Hashable:
-    return row[1:4]
+    return ordered(old.layers, new.layers, match.partner, match.groups)
 
 
 # --- blocks ----------------------------------------------------------------------------------------------------------
@@ -89,7 +37,7 @@ class _Node:
 
     def __init__(self, name: str, outer: "_Node | None") -> None:
         self.name = name
-        self.label = _INDEX.sub("", name)
+        self.label = INDEX.sub("", name)
         self.outer = outer
         self.at: int | None = None  # of the layer itself
         self.children: list[_Node] = []
@@ -132,9 +80,9 @@ def _tree(rows: Sequence[Row], known: dict[Hashable, int]) -> tuple[_Node, list[
         own = None if node.at is None else rows[node.at]
         inside = node.children
         node.output = inside[-1].output if inside else own.output if own else None
-        what = (own and _what(own), *[(child.label, child.what) for child in inside])
+        same = (own and what(own), *[(child.label, child.what) for child in inside])
         form = (own and own[1:3], "form", *[(child.label, child.form) for child in inside])
-        node.what = known.setdefault(what, len(known))
+        node.what = known.setdefault(same, len(known))
         node.form = known.setdefault(form, len(known))
     return root, nodes
 
@@ -152,7 +100,7 @@ class _Match:
         self.roots = old[0], new[0]
         self.olds, self.news = old[1], new[1]
         self.partner: dict[int, int] = {}
-        self.groups: list[tuple[list[int], list[int]]] = []
+        self.groups: list[Group] = []
         self.pairs = 0
         self.waiting: list[tuple[_Node, _Node]] = []
 
@@ -179,7 +127,7 @@ class _Match:
 
     def gap(self, olds: list[_Node], news: list[_Node]) -> None:
         """What has no partner between two siblings that have: by kind and output, then by place."""
-        for old, new in _in_turn([(node.form, node) for node in olds], [(node.form, node) for node in news]):
+        for old, new in in_turn([(node.form, node) for node in olds], [(node.form, node) for node in news]):
             self.together(old, new)
         olds, news = [node for node in olds if node.pair < 0], [node for node in news if node.pair < 0]
         if self.replaced(olds, news) or [node.output for node in olds] != [node.output for node in news]:
@@ -216,20 +164,10 @@ class _Match:
             before = [((*around_old[at][depth : depth + 1], self.olds[at].form), at) for at in olds]
             after = [((*around_new[at][depth : depth + 1], self.news[at].form), at) for at in news]
             inside = [(key, at) for key, at in before if len(key) > 1 and key[0] >= 0]
-            self.partner.update((new, old) for old, new in _in_turn(inside, after))
+            self.partner.update((new, old) for old, new in in_turn(inside, after))
             found = {self.partner[at] for at in news if at in self.partner}
             olds = [at for at in olds if at not in found]
             news = [at for at in news if at not in self.partner]
-
-
-def _in_turn(olds: Sequence[tuple[Hashable, T]], news: Sequence[tuple[Hashable, T]]) -> Iterator[tuple[T, T]]:
-    """Pairs of one key, each side in its order."""
-    waiting: dict[Hashable, deque[T]] = {}
-    for key, old in olds:
-        waiting.setdefault(key, deque()).append(old)
-    for key, new in news:
-        if queue := waiting.get(key):
-            yield queue.popleft(), new
 
 
 def _around(node: _Node) -> list[int]:
@@ -246,7 +184,7 @@ Placed = Sequence[tuple[int, _Node]]
 
 def _siblings(olds: Sequence[_Node], news: Sequence[_Node]) -> Iterator[tuple[_Node, _Node]]:
     """Pairs of one block by their names: first what is equal at its beginning and at its end."""
-    first, last = _ends([(node.label, node.what) for node in olds], [(node.label, node.what) for node in news])
+    first, last = ends([(node.label, node.what) for node in olds], [(node.label, node.what) for node in news])
     yield from zip(olds[:first], news[:first])
     yield from zip(olds[len(olds) - last :], news[len(news) - last :])
     olds, news = olds[first : len(olds) - last], news[first : len(news) - last]
@@ -297,49 +235,17 @@ def _grouped(nodes: Placed) -> dict[str, list[tuple[int, _Node]]]:
 
 def _aligned(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
     """Pairs (new, old) of one label, the order kept where they are equal."""
-    start, ends = _ends([node.what for _, node in olds], [node.what for _, node in news])
+    start, last = ends([node.what for _, node in olds], [node.what for _, node in news])
     yield from zip([at for at, _ in news[:start]], [at for at, _ in olds[:start]])
-    yield from zip([at for at, _ in news[len(news) - ends :]], [at for at, _ in olds[len(olds) - ends :]])
-    olds, news = olds[start : len(olds) - ends], news[start : len(news) - ends]
+    yield from zip([at for at, _ in news[len(news) - last :]], [at for at, _ in olds[len(olds) - last :]])
+    olds, news = olds[start : len(olds) - last], news[start : len(news) - last]
     done_old, done_new = 0, 0
-    for at_new, at_old in [*_common(olds, news), (len(news), len(olds))]:
+    alike = common([node.what for _, node in olds], [node.what for _, node in news])
+    for at_new, at_old in [*alike, (len(news), len(olds))]:
         yield from _nearest(olds[done_old:at_old], news[done_new:at_new])
         if at_new < len(news):
             yield news[at_new][0], olds[at_old][0]
         done_old, done_new = at_old + 1, at_new + 1
-
-
-def _ends(olds: Sequence[Hashable], news: Sequence[Hashable]) -> tuple[int, int]:
-    """How many are equal at the beginning, and of the others at the end."""
-    most, start, ends = min(len(olds), len(news)), 0, 0
-    while start < most and olds[start] == news[start]:
-        start += 1
-    while ends < most - start and olds[-1 - ends] == news[-1 - ends]:
-        ends += 1
-    return start, ends
-
-
-def _common(olds: Placed, news: Placed) -> list[tuple[int, int]]:
-    """The longest common subsequence, as places (new, old); of several such the one of equal places, if it is one."""
-    level = [(at, at) for at, (old, new) in enumerate(zip(olds, news)) if old[1].what == new[1].what]
-    if not olds or not news or len(olds) * len(news) > MAX_CELLS:
-        return level if len(olds) == len(news) else []
-    width = len(olds) + 1
-    longest = [[0] * width for _ in range(len(news) + 1)]
-    for i in reversed(range(len(news))):
-        row, below, what = longest[i], longest[i + 1], news[i][1].what
-        for j in reversed(range(len(olds))):
-            row[j] = below[j + 1] + 1 if olds[j][1].what == what else max(below[j], row[j + 1])
-    pairs, i, j = [], 0, 0
-    while i < len(news) and j < len(olds):
-        if olds[j][1].what == news[i][1].what:
-            pairs.append((i, j))
-            i, j = i + 1, j + 1
-        elif longest[i + 1][j] >= longest[i][j + 1]:
-            i += 1
-        else:
-            j += 1
-    return level if len(olds) == len(news) and len(level) >= len(pairs) else pairs
 
 
 def _nearest(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
@@ -347,53 +253,7 @@ def _nearest(olds: Placed, news: Placed) -> Iterable[tuple[int, int]]:
     left, right = list(olds), list(news)
     keys: tuple[Callable[[_Node], Hashable], ...] = (lambda node: node.form, lambda node: node.name, lambda node: 0)
     for key in keys:
-        found = dict(_in_turn([(key(node), at) for at, node in left], [(key(node), at) for at, node in right]))
+        found = dict(in_turn([(key(node), at) for at, node in left], [(key(node), at) for at, node in right]))
         yield from [(new, old) for old, new in found.items()]
         used = {*found.values()}
         left, right = [item for item in left if item[0] not in found], [item for item in right if item[0] not in used]
-
-
-# --- telling ---------------------------------------------------------------------------------------------------------
-
-
-def _ordered(olds: Sequence[Row], news: Sequence[Row], match: _Match) -> list[Pair]:
-    groups = {after[0]: (before, after) for before, after in match.groups}
-    told = {at for _, after in match.groups for at in after[1:]}  # with the first of their group
-    kept = {*match.partner.values(), *[at for before, _ in match.groups for at in before]}
-    pairs, gone = list[Pair](), 0
-    for at, row in enumerate(news):
-        before, after = groups.get(at) or ([match.partner[at]] if at in match.partner else [], [at])
-        while before and gone < before[0]:
-            if gone not in kept:
-                pairs.append(Pair(olds[gone], None))
-            gone += 1
-        if len(after) > 1:
-            became = tuple([news[place] for place in after])
-            pairs.append(Pair(olds[before[0]], _sum(became, olds[before[0]]), became=became))
-        elif len(before) > 1:
-            were = tuple([olds[place] for place in before])
-            pairs.append(Pair(_sum(were, row), row, were=were))
-        elif at not in told:
-            pairs.append(Pair(olds[before[0]] if before else None, row))
-    pairs += [Pair(olds[at], None) for at in range(gone, len(olds)) if at not in kept]
-    return pairs
-
-
-def _sum(parts: Sequence[Row], other: Row) -> Row:
-    """Several layers as one, beside the one on the other side. They are called as the block that they make up, or as
-    all of them in the block that the other is in, too."""
-    paths = [part.name.split("/") for part in parts]
-    shared = 0
-    while all(len(path) > shared + 1 and path[shared] == paths[0][shared] for path in paths):
-        shared += 1
-    name = "/".join(paths[0][:shared])
-    if shared <= other.name.count("/"):
-        name = "/".join(filter(None, [name, " + ".join(["/".join(path[shared:]) for path in paths])]))
-    return Row(
-        name,
-        " + ".join([part.kind for part in parts]),
-        parts[-1].output,
-        total(part.cost for part in parts),
-        sum([part.effective_macs for part in parts]),
-        sum([part.traffic for part in parts]),
-    )

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.commands.diff import Difference
 from sepcalc.cost import COSTS, Cost
-from sepcalc.gate.diffs import Pair
+from sepcalc.gate.conversions import Between, Sum
 from sepcalc.gate.limits import Held
 from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.gate.pairs import Pair
 from sepcalc.gate.snapshots import Row as LayerRow
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.layer import lacking
@@ -72,6 +73,8 @@ class DiffReport(NamedTuple):
             size = found.new.totals["macs"] or 1, found.new.totals["params"] or 1
             shown = [_layer(name, count, pairs, many, size) for name, count, pairs in rows]
             sections.append(Table("Layers", _layer_columns(many), shown, folded=True))
+        if found.conversion and found.conversion.structural and found.conversion.between:
+            sections.append(_between(found.conversion.between))
         return sections
 
     def _totals(self) -> Iterable[Row]:
@@ -103,6 +106,7 @@ class DiffReport(NamedTuple):
             "budget": [{**one.verdict.record(), "baseline": one.base} for one in self.found.held],
             "passed": self.found.passed,
             "same_bytes": self.found.same,
+            "conversion": self.found.conversion.record() if self.found.conversion else None,
             "notes": self.found.notes,
         }
 
@@ -144,6 +148,24 @@ class DiffReport(NamedTuple):
             pairs = self.found.pairs
             cases.append(Case(suite, "difference", "passed", _summary(pairs)))
         return [*cases, *[Case(suite, "note", NOTE, note) for note in self.found.notes]]
+
+
+def _between(kinds: Sequence[Between]) -> Table:
+    """What lies between the layers that do work, where the two networks have not the same of it."""
+    names = ("layers", "params", "activations")
+    shown = [Column(f"{side} {name}", COUNT) for name in names for side in ("old", "new")]
+    rows = [
+        Row(
+            (kind, *[count for of in zip(_three(old), _three(new)) for count in of]),
+            weight=abs(new.layers - old.layers),
+        )
+        for kind, old, new in kinds
+    ]
+    return Table("Between the layers that do work", [Column("kind"), *shown], rows, folded=True)
+
+
+def _three(one: Sum) -> tuple[int, int, int]:
+    return one.layers, one.cost.params, one.cost.activations
 
 
 def _totals_columns() -> list[Column]:

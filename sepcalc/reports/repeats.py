@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 from itertools import product
 from math import prod
 
-from sepcalc.gate.diffs import Pair
+from sepcalc.gate.pairs import Pair
 
 _INDEX = re.compile(r"\[([0-9]{1,9})\]")
 _RANGE = re.compile(r"\[[0-9]{1,9}(?:\.\.[0-9]{1,9})?\]")

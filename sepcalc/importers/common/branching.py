@@ -45,6 +45,7 @@ class StoredBuilder(GraphBuilder[Roots]):
         self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
         self.used = frozenset[str]()  # in the end: the stored tensors that layers have
         self.partly: dict[str, int] = {}  # of these, how many elements no layer has
+        self.zeros: set[str] = set()  # biases of which the file holds nothing but zeros
         self.pasted: list[Pasted] = []
 
     def width(self, kind: int) -> int:
@@ -89,7 +90,8 @@ class StoredBuilder(GraphBuilder[Roots]):
         for at, roots in enumerate(self.beside):
             if numbers := sum(most for _, most in roots):
                 size = sum(-(-most * bits[root] // 8) for root, most in roots)
-                nodes[at] = nodes[at]._replace(stored_width=(size, numbers))
+                zeros = any(root in self.zeros for root, _ in roots)
+                nodes[at] = nodes[at]._replace(stored_width=(size, numbers), zero_bias=zeros)
         return nodes, outputs, sum(-(-count * bits[root] // 8) for root, count in taken.items())
 
     def _count_elsewhere(self) -> None:

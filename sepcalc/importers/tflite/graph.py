@@ -126,7 +126,6 @@ class Builder(StoredBuilder):
         self.roots: dict[Key, str] = {}
         self.buffers: dict[int, Key] = {}  # the first tensor that has each
         self.root_names: dict[str, int] = {}
-        self.zeros: set[str] = set()  # biases of which the file holds nothing but zeros
         self.biases: set[str] = set()
         self.steps = 0  # operators that were walked
 

@@ -192,6 +192,26 @@ DEFINITIONS: dict[str, Schema] = {
         "A variant that does not apply.", {"name": text("the variant"), "reason": text("why it does not apply")}
     ),
     "side": closed("A layer on one side of a diff.", SIDE),
+    "summed": closed("Layers of one kind, added up.", {"layers": count("how many"), **COST_FIELDS}),
+    "converted": closed(
+        "What one network of a diff has, and the other one writes in another way.",
+        {
+            "folded_norms": count("norms that are in the layer before them in the other network"),
+            "folded_params": count("the params of these norms"),
+            "folded_buffers": count("the buffers of these norms"),
+            "folded_without_bias": count("of the layers before these norms, those without a bias there"),
+            "biases": count("layers that have a bias here alone"),
+            "bias_params": count("the params of these biases"),
+            "biases_of_norms": count("of these layers, those that take in the shift of a norm"),
+            "zero_biases": count("of these layers, those whose bias is nothing but zeros, as their file says"),
+            "biases_apart": count("params of these biases that are sums of their own in the other network"),
+            "merged": count("biases, scales and shifts that equal others, which are stored"),
+            "fused_activations": count("activations that are fused into the layer before them"),
+            "pads": count("layers that only pad"),
+            "element_bits": count("the width of the elements that most layers that do work give"),
+            "param_bits": count("the width of a stored number, in the mean"),
+        },
+    ),
     "compared": closed(
         "One of the two networks of a diff.",
         {

@@ -80,6 +80,27 @@ def diff() -> Fields:
         "old_layers": field.or_null(field.many("side", split.format("old"))),
         "new_layers": field.or_null(field.many("side", split.format("new"))),
     }
+    kind: Fields = {
+        "kind": field.text("the kind, with the word that says which act or norm it is"),
+        "old": field.shared("summed", "those of the old network"),
+        "new": field.shared("summed", "those of the new network"),
+    }
+    conversion: Fields = {
+        "matched_by": field.one_of(("names", "structure"), "how layers are matched; by structure, those that do work"),
+        "same_network": field.truth(
+            "whether all layers that do work have equal macs, and each difference in params is explained"
+        ),
+        "equal": field.count("layers that do work and have equal macs on both sides"),
+        "unequal": field.count("layers that do work and have other macs on the other side"),
+        "old_only": field.count("layers that do work in the old network alone"),
+        "new_only": field.count("layers that do work in the new network alone"),
+        "unexplained_params": field.count("params that no change of format explains"),
+        "old": field.shared("converted", "what the old network alone has"),
+        "new": field.shared("converted", "what the new network alone has"),
+        "between": field.objects(
+            "A kind of layer that does no work.", kind, "the kinds of which the two networks have not the same"
+        ),
+    }
     growth = {**field.VERDICT, "baseline": field.or_null(field.count("what it was"))}
     return {
         "old": field.shared("compared", "the first network"),
@@ -92,6 +113,9 @@ def diff() -> Fields:
         "budget": field.objects("A limit to growth.", growth, "what --max-increase allows, beside what there is"),
         "passed": field.truth("whether nothing grew by more than is allowed"),
         "same_bytes": field.truth("whether both sides are the same bytes"),
+        "conversion": field.or_null(
+            field.closed("What another format made of the network; null where it is not about that.", conversion)
+        ),
         "notes": field.NOTES,
     }
 
