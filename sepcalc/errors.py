@@ -101,11 +101,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def near_miss(word: str, known: Iterable[str]) -> str:
-    """``did you mean …?`` for the known word most like this one, or nothing when none is like it."""
+def near_miss(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
+    """``did you mean …?`` for the known word most like this one, or nothing when none is like it. ``likeness``: 1 is
+    equal."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word[:SHOWN], list(known), n=1, cutoff=0.6)
+    close = get_close_matches(word[:SHOWN], list(known), n=1, cutoff=likeness)
     return f"did you mean {close[0]}?" if close else ""
 
 

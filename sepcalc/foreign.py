@@ -5,7 +5,7 @@ that few rows find ``nn.MaxPool2d``, ``max_pool`` and ``MaxPooling2D``.
 """
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 _MODULES = re.compile(r"^(?:[A-Za-z_]\w*\.)+")
 _RANK = re.compile(r"(?<=[a-z])[123]d")
@@ -365,8 +365,22 @@ UNNEEDED = {
     "unit units": "tables show whole numbers; --exact never abbreviates them",
     "layers include only exclude": "a report has all layers; --by kind or block sums them up, --top N is the largest",
     "config": "checks stand in pyproject.toml, from whichever folder of the project",
+    "options flags arguments": "each command has its own, which sepcalc help network shows, and so has each kind of "
+    "layer: sepcalc help conv",
+    "update upgrade self-update": "a newer version is installed as this one was, with pip install --upgrade",
+    "init setup new create configure": "there is nothing to set up; sepcalc convert zoo:mobilenet_v1 prints a network "
+    "to begin with",
+    "train evaluate eval finetune quantize deploy": "it counts networks, and changes none",
+    "examples example tutorial": "sepcalc help shows examples, and so does sepcalc help network",
 }
-"""Options that nothing here needs: why."""
+"""Options and commands that nothing here needs: why."""
+
+
+def unneeded(word: str) -> str:
+    """Why there is no such option, or command; empty where that is not known."""
+    bare = word.partition("=")[0].lstrip("-").replace("_", "-").lower()
+    return next((why for names, why in UNNEEDED.items() if bare in names.split()), "")
+
 
 PARAMETERS = {
     "width": "alpha widthmult widthmultiplier widthcoefficient wm scale channelmultiplier w",
@@ -401,6 +415,9 @@ CHOICES = {
                   "h5": "keras", "tf.keras": "keras", "onnxruntime": "onnx", "ort": "onnx"},
 }  # fmt: skip
 """A word of few -> ours: after an option, or as a command's argument."""
+
+ENDLESS = ("all", "none", "inf", "max", "-1", "0")
+"""A number of rows that is all of them, as it is without ``--top``."""
 
 RELATIVES = {
     "resnet18": "resnet50 --set bottleneck=false --set conv2=2 --set conv3=2 --set conv4=2 --set conv5=2",
@@ -455,6 +472,36 @@ METRICS = {
     "specials": "special",
 }
 """A metric -> what others call it."""
+
+UNCOUNTED = {
+    "latency time ms seconds runtime fps throughput speed inferencetime duration": "time depends on the machine, and "
+    "is not counted; macs, flops and traffic are",
+    "accuracy top1 top5 error loss": "counts say nothing of accuracy",
+    "energy power watts joules": "energy depends on the machine, and is not counted; macs and traffic are",
+    "layers depth nlayers numlayers": "the number of layers is no metric",
+}
+"""What is no metric: why."""
+
+
+def metric(word: str) -> str:
+    """The metric that a word means: ``parameters`` is params. Empty where it means none."""
+    return _row(METRICS, plain(word))
+
+
+def uncounted(word: str) -> str:
+    """Why a word is no metric; empty where that is not known."""
+    return next((why for names, why in UNCOUNTED.items() if plain(word) in names.split()), "")
+
+
+def variant(word: str) -> str:
+    """The variant that a word means. Empty where it means none."""
+    return _row(VARIANTS, plain(word))
+
+
+def _row(table: Mapping[str, str], bare: str) -> str:
+    """The key of a row that has this plain word. Empty where none has."""
+    return next((ours for ours, names in table.items() if bare in (ours.replace("-", ""), *names.split())), "")
+
 
 VARIANTS = {
     "depthwise-separable": "separable depthwise dws dwsep dsc dw sepconv mobilenet xception dwseparable",

@@ -6,10 +6,11 @@ import posixpath
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import InputError, Invalid, Meant, absence, bad_input, printable, quoted, why
+from sepcalc.errors import SHOWN, InputError, Invalid, Meant, absence, bad_input, printable, quoted, why
 from sepcalc.importers import Request
 from sepcalc.importers.formats import HEAD, LINE, PYTORCH, SUFFIXES, YAML, Format, of_suffix, recognized, suffix_of
 from sepcalc.leftovers import tidied
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES = 64 * 2**20  # bytes of a YAML file
 MAX_MODEL_BYTES = 2**30  # bytes of a model file out of git
+MAX_LISTED = 20  # files of a folder that a message names, and folders that are looked into
 
 TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
 CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
@@ -277,47 +279,63 @@ class _Folder(_Included):
 
 def _require_file(path: str) -> None:
     """Raises InputError unless this is a plain file: a pipe would block, a device never end."""
-    hint = ""
+    hint, meant = "", None
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):
             return
-        reason = "is a folder" if stat.S_ISDIR(mode) else "is not a plain file"
-        hint = f"name a file in it{_inside(path)}" if stat.S_ISDIR(mode) else "- reads standard input"
+        reason, hint = "is not a plain file", "- reads standard input"
+        if stat.S_ISDIR(mode):
+            files = inside(path)
+            reason, hint = "is a folder", "there is no network in it"
+            meant = Meant(path, files[0], len(files) > 1) if files else None
     except FileNotFoundError:
         reason = absence(path)
-        from sepcalc.model_zoo import near
-
-        if not os.path.islink(path) and (words := near(path)):
-            meant = Meant(path, words[0], beside=tuple(words[1:]))
-            raise bad_input(f"{printable(path)[:500]}: {reason}", meant=meant) from None
-        hint = "" if os.path.islink(path) else _neighbour(path)
+        if not os.path.islink(path):
+            words, hint = _neighbour(path)
+            meant = Meant(path, words[0], beside=tuple(words[1:])) if words else None
     except (OSError, ValueError) as error:
         reason = f"cannot be read: {why(error)}"
     shown = printable(path)[:500] or "''"
-    raise bad_input(f"{shown}: {reason}", hint)
+    raise bad_input(f"{shown}: {reason}", hint, meant=meant)
 
 
-def _inside(folder: str) -> str:
-    """The first file of a folder that is read, as an example; nothing where there is none."""
-    try:
-        found = sorted(name for name in os.listdir(folder) if of_suffix(name))
-    except OSError:
-        found = []
-    return f", for example {printable(os.path.join(folder, found[0]))}" if found else ""
+def inside(folder: str) -> list[str]:
+    """The networks in a folder and in those right below it: the first MAX_LISTED files."""
+    from itertools import islice
+
+    from sepcalc.document.foreign import is_foreign
+
+    found: list[str] = []
+    for place, folders, names in islice(os.walk(folder), MAX_LISTED):
+        folders[:] = sorted(one for one in folders if one[0] != "." and place == folder)
+        for path in [os.path.join(place, name) for name in sorted(names) if of_suffix(name) and name[0] != "."]:
+            with suppress(OSError, InputError):
+                if not is_foreign(contents(path), suffix_of(path)):
+                    found.append(path)
+            if len(found) == MAX_LISTED:
+                return found
+    return found
 
 
-def _neighbour(path: str) -> str:
-    """What may have been meant by a file that is not there."""
+def _neighbour(path: str) -> tuple[list[str], str]:
+    """What was meant by a file that is not there: a file with almost its name, or a network of the zoo with its
+    settings; else what to say."""
+    from difflib import get_close_matches
+
     from sepcalc.errors import near_miss
+    from sepcalc.model_zoo import near
 
     if " " in path and path[:1].isdigit():
-        return "sepcalc layer takes one layer; a network on one line has commas: 8x8x3, conv -k3 -o8, act relu"
+        return [], "sepcalc layer takes one layer; a network on one line has commas: 8x8x3, conv -k3 -o8, act relu"
     folder, name = os.path.split(path)
     try:
-        return near_miss(name, os.listdir(folder or "."))
+        beside = os.listdir(folder or ".")
     except OSError:
-        return ""
+        beside = []
+    if close := get_close_matches(name[:SHOWN], filter(of_suffix, beside), n=1, cutoff=0.85):
+        return [os.path.join(folder, close[0])], ""
+    return near(name.removesuffix(suffix_of(name)) if of_suffix(name) else name), near_miss(name, beside)
 
 
 def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Document":

@@ -18,6 +18,7 @@ BEGINS = {  # what files of others begin with
     ".gguf": rb"GGUF",
     ".safetensors": rb'.{4}\x00{4}\{"',
 }
+_BASE = re.compile(r"Module\w*$|\bnn\.\w+$")  # of a class that is a PyTorch module
 MAX_BYTES = 2**20  # bytes of Python that are looked through
 
 
@@ -26,8 +27,7 @@ def refuse(path: str, head: bytes = b"", promised: Format | None = None) -> None
     suffix, where that promises no format. Returns for any other file."""
     shown, suffix = printable(path)[:500], suffix_of(path)
     if suffix == ".py":
-        line = _modules(path)
-        meant = Meant(path, f"{_module(path)}:{line or 'Net'}", True, tuple(EXAMPLE.split()))
+        meant = Meant(path, module_in(path), True, tuple(EXAMPLE.split()))
         raise bad_input(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)
     kind = next((kind for kind, begins in BEGINS.items() if re.match(begins, head, re.DOTALL)), "")
     kind = kind if promised or suffix not in FILES else suffix
@@ -37,25 +37,26 @@ def refuse(path: str, head: bytes = b"", promised: Format | None = None) -> None
         raise bad_input(f"{shown}: {renamed}{FILES[kind]}", MODULE if torch else ONNX)
 
 
-def _module(path: str) -> str:
-    """A file's path as a Python import."""
+def module_in(path: str, name: str = "") -> str:
+    """``package.module:name`` of a file of Python, with its last module where no name is given."""
     parts = [part for part in os.path.splitext(os.path.normpath(path))[0].split(os.sep) if part not in ("", ".", "..")]
-    return ".".join(parts)
+    return f"{'.'.join(parts)}:{name or _last_module(path) or 'Net'}"
 
 
-def _modules(path: str) -> str:
-    """The last class in a file that looks like a PyTorch module. The file is not run."""
+def _last_module(path: str) -> str:
+    """The last class in a file that looks like a PyTorch module; of images, if there is one. The file is not run."""
     try:
         with open(path, "rb") as file:
             tree = ast.parse(file.read(MAX_BYTES))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     classes = [
-        node.name
+        node
         for node in tree.body
-        if isinstance(node, ast.ClassDef) and any("Module" in ast.unparse(base)[-20:] for base in node.bases)
+        if isinstance(node, ast.ClassDef) and any(_BASE.search(ast.unparse(base)) for base in node.bases)
     ]
-    return classes[-1] if classes else ""
+    images = [node for node in classes if "Conv2d" in ast.unparse(node)]
+    return next((node.name for node in (images or classes)[::-1]), "")
 
 
 def is_baseline(argument: str) -> bool:

@@ -312,7 +312,7 @@ def test_files_that_are_no_network(
 @pytest.mark.parametrize(
     ("name", "make", "message"),
     [
-        ("folder.yaml", os.mkdir, "folder.yaml: is a folder\n  hint: name a file in it\n"),
+        ("folder.yaml", os.mkdir, "folder.yaml: is a folder\n  hint: there is no network in it\n"),
         pytest.param(
             "pipe.yaml",
             getattr(os, "mkfifo", None),

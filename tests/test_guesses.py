@@ -26,6 +26,17 @@ from sepcalc.options import OPTIONS
 from sepcalc.rewrite import VARIANTS
 from sepcalc.spec import Misread, linked, outputs, read
 
+MODULES = """
+from torch import nn
+
+class Img(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3))
+
+class Seq(nn.LSTM):
+    def __init__(self):
+        super().__init__(4, 8, batch_first=True)
+"""
 Run = Callable[..., tuple[int, str, str]]
 NET = "input: 8x8x3\nparameters: {width: 1.0}\nlayers: [conv -k3 -o8, pool avg global, dense -o10]\n"
 
@@ -37,6 +48,11 @@ def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     Path("net.yaml").write_text(NET, "utf-8")
     Path("other.yaml").write_text(NET, "utf-8")
     Path("model.py").write_text("import torch\n\nclass Small(torch.nn.Module):\n    pass\n", "utf-8")
+    Path("td.py").write_text(MODULES, "utf-8")
+    Path("nets/deep").mkdir(parents=True)
+    for name in ("nets/a.yaml", "nets/deep/b.yaml"):
+        Path(name).write_text(NET, "utf-8")
+    Path("nets/compose.yml").write_text("services: {web: {image: nginx}}\n", "utf-8")
 
     def outcome(*args: str) -> tuple[int, str, str]:
         code = run(args)
@@ -539,6 +555,39 @@ CALLS = [
     ("factor list", "factor --list"),
     ("'[[1,2],[2,4]]'", 'factor "1 2; 2 4"'),
     ("sobel-x", "factor sobel-x"),
+    # folders, files that are not there, other names of networks
+    ("baseline nets -o made.json", "baseline nets/a.yaml nets/deep/b.yaml -o made.json"),
+    ("network nets", "for example network nets/a.yaml"),
+    ("network nets/deep --top 1", "network nets/deep/b.yaml --top 1"),
+    ("network nett.yaml", "network net.yaml"),
+    (
+        "network resnet18.onnx",
+        "network zoo:resnet50 --set bottleneck=false --set conv2=2 --set conv3=2 --set conv4=2 --set conv5=2",
+    ),
+    ("network no_torchvision:resnet50", "network zoo:resnet50"),
+    ("no_torchvision.models:vgg16 --top 1", "network zoo:vgg16 --top 1"),
+    ("convert net.yaml net.onnx", "convert net.yaml -o net.sepcalc.yaml"),
+    ("convert net.yaml copy.onnx", "convert net.yaml -o copy.yaml"),
+    # a number of rows, a search, a share of what a network has, a rule in three words
+    ("network net.yaml --top=all", "network net.yaml"),
+    ("network --top 3", "for example network zoo:mobilenet_v1 --top 3"),
+    ("zoo --search mobile", "zoo"),
+    ("whatif net.yaml --replace conv depthwise", "whatif net.yaml --rewrite conv=depthwise-separable"),
+    ("fit zoo:mobilenet_v1 --target 50%", "fit zoo:mobilenet_v1 --max macs=284370176"),
+    ("fit zoo:mobilenet_v1 --max macs=0.5x", "fit zoo:mobilenet_v1 --max macs=284370176"),
+    ("fit zoo:mobilenet_v1 --max params=50%", "fit zoo:mobilenet_v1 --max params=2115988"),
+    (
+        "fit zoo:mobilenet_v1 --set width=0.5 --max macs=50%",
+        "fit zoo:mobilenet_v1 --set width=0.5 --max macs=74748544",
+    ),
+    # options and kinds of a spec
+    ("compare 12x12x3 -k5 -o256 --pad same", "compare 12x12x3 conv -k5 -o256 -p same"),
+    ("compare 12x12x3 -k5 -o256 -v spatial", "compare 12x12x3 -k5 -o256 --variant spatial"),
+    ("compare conv separable", "for example compare 12x12x3 conv -k3 -o64 --variant depthwise-separable"),
+    ("compare conv vs spatial", "for example compare 12x12x3 conv -k3 -o64 --variant spatial"),
+    ("verify conv", "for example verify 12x12x3 conv -k3 -o64"),
+    ("layer dense", "for example layer 12x12x3 dense -o10"),
+    ("depthwize", "kinds depthwise"),
     ("'1 2 1; 2 4 2; 1 2 1'", 'factor "1 2 1; 2 4 2; 1 2 1"'),
 ]
 
@@ -550,6 +599,13 @@ def test_the_whole_command(guess: str, expected: str, sep: Run) -> None:
     expected = expected.removeprefix("for example ")
     assert (code, out, hint(err)) == (2, "", f"{example}sepcalc {expected}")
     assert sep(*shlex.split(expected))[0] == 0
+
+
+def test_a_folder_that_is_checked_is_answered_with_all_its_networks(sep: Run) -> None:
+    line = "check nets/a.yaml nets/deep/b.yaml --max macs=1M"
+    code, out, err = sep("check", "nets", "--max", "macs=1M")
+    assert (code, hint(err)) == (2, f"sepcalc {line}")
+    assert sep(*line.split())[0] == 0
 
 
 UNNEEDED = [  # what there is no option for, and none is needed
@@ -578,6 +634,17 @@ UNNEEDED = [  # what there is no option for, and none is needed
     ("network net.yaml --depth 2", "--set NAME=VALUE sets a parameter of the network; it has width"),
     ("m.mlmodel", f"m.mlmodel: Core ML's models are not read; {strangers.ONNX}"),
     ("check net.yaml --max params", "for example --max params=300M"),
+    (
+        "check net.yaml --max latency=10ms",
+        "time depends on the machine, and is not counted; macs, flops and traffic are",
+    ),
+    ("update", "a newer version is installed as this one was, with pip install --upgrade"),
+    ("init", "there is nothing to set up; sepcalc convert zoo:mobilenet_v1 prints a network to begin with"),
+    (
+        "help options",
+        "each command has its own, which sepcalc help network shows, and so has each kind of layer: sepcalc help conv",
+    ),
+    ("login", f"expected {', '.join(COMMANDS)}"),
 ]
 
 
@@ -610,6 +677,11 @@ def test_a_block_of_a_paper_is_shown_by_the_command_that_is_named(network: str, 
         ("1x3x32x32", "32x32x3"),
         ("?x3x32x32", "32x32x3"),
         ("?x3x?x?", "for example 224x224x3"),
+        ("?x3x?x8", "for example 224x8x3"),
+        ("1x3xHxW", "for example 224x224x3"),
+        ("x=?x3x?x8", "for example x=1x3x224x8"),
+        ("x=1x3x?x8", "for example x=1x3x224x8"),
+        ("1x3x224x8", "224x8x3"),
     ],
 )
 def test_a_model_file_that_is_given_channels_first(given: str, expected: str, sep: Run) -> None:
@@ -793,6 +865,32 @@ def test_a_module_that_is_given_channels_first(sep: Run, monkeypatch: pytest.Mon
     assert sep("network", "guessed_net:Net", "--input", "64x64x3")[0] == 0
 
 
+TORCH = [
+    ("network td:Seq --input=10x4", "td:Seq --input input=1x10x4"),
+    ("network td:Seq --input 10x4", "td:Seq --input input=1x10x4"),
+    ("network td:Img --input 3x16x18 --top 1", "td:Img --input 16x18x3 --top 1"),
+    ("network td:Img", "for example td:Img --input 224x224x3"),
+    ("td:Img", "for example td:Img --input 224x224x3"),
+    ("td.py:Img", "for example td:Img --input 224x224x3"),
+    ("td.py:Img --input 64x64x3", "td:Img --input 64x64x3"),
+    ("network td.py:Img --input 64x64x3", "td:Img --input 64x64x3"),
+    ("td", "for example td:Img --input 224x224x3"),
+    ("network td", "for example td:Img --input 224x224x3"),
+    ("network td.py", "for example td:Img --input 224x224x3"),
+]
+
+
+@pytest.mark.parametrize(("guess", "expected"), TORCH, ids=[guess for guess, _ in TORCH])
+def test_a_module_in_other_words(guess: str, expected: str, sep: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.delitem(sys.modules, "td", False)
+    code, out, err = sep(*guess.split())
+    example = "for example " if expected.startswith("for example ") else ""
+    line = f"network {expected.removeprefix('for example ')}"
+    assert (code, out, hint(err)) == (2, "", f"{example}sepcalc {line}")
+    assert sep(*line.split())[0] == 0
+
+
 # --- networks in YAML -------------------------------------------------------------------------------------------------
 
 BLOCK = "input: 8x8x3\nparameters: {w: 2}\nblocks:\n  down(out):\n    - conv -k1 -o{out}\nlayers:\n  - "
@@ -844,6 +942,15 @@ ENTRIES += [
     ("C3-64", "conv -k3 -o64"),
     ("3x3 conv, 64", "conv -k3 -o64"),
     ("1x1, 256", "pointwise -o256"),
+    ("conv -k3 -o8: stem", '{conv: "-k3 -o8", name: stem}'),
+    ("conv -k3 -o{8 * w}: stem", '{conv: "-k3 -o{8 * w}", name: stem}'),
+    ("conv2d 3x3 8: stem", '{conv: "-k3 -o8 --bias", name: stem}'),
+    ("pool max -k2: p1", '{pool: "max -k2", name: p1}'),
+    ("flatten: f", "{flatten: {}, name: f}"),
+    ("dense -o10: head", '{dense: "-o10", name: head}'),
+    ("conv -k3 -o8 as stem", '{conv: "-k3 -o8", name: stem}'),
+    ("{conv -k3 -o8, act relu}", "layers: [conv -k3 -o8, act relu]"),
+    ("{conv: -k3 -o8, act: relu}", "layers: [conv -k3 -o8, act relu]"),
 ]
 
 
@@ -881,6 +988,10 @@ KEYS = [
     ("input: 8x8x3\ndefaults: {padding: SAME}\nlayers: [act relu]", "padding: same"),
     ("input: 8x8x3\nvariables: {w: 2}\nlayers: [act relu]", "did you mean parameters?"),
     ("input: 8x8x3\nlayers:\n  - act relu:\n    times: 2", "did you mean repeat?"),
+    ("input: 8x8x3\nlayers: {conv -k3 -o8, act relu}", "layers: [conv -k3 -o8, act relu]"),
+    ("input: 8x8x3\nlayers: conv -k3 -o8, act relu", "layers: [conv -k3 -o8, act relu]"),
+    ("input: 8x8x3\nlayers: conv -k3 -o8", "layers: [conv -k3 -o8]"),
+    ("input: 8x8x3\nlayers:\n  conv: -k3 -o8\n  act: relu", "layers: [conv -k3 -o8, act relu]"),
 ]
 
 

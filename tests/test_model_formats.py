@@ -138,7 +138,7 @@ def test_a_folder_names_a_file_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
         Path("models", name).touch()
     with pytest.raises(InputError) as caught:
         load("models")
-    assert str(caught.value) == "models: is a folder\n  hint: name a file in it, for example models/a.yaml"
+    assert str(caught.value) == "models: is a folder\n  hint: for example models/a.yaml"
 
 
 REFUSED = [  # a source, what is asked of it, what is said

@@ -107,7 +107,7 @@ def command(
 
 def _told(problem: Problem) -> str:
     """A problem, with the whole command that was meant where it is known."""
-    if problem.meant is None and not problem.message.endswith(absence("")):
+    if problem.meant is None and not problem.message.endswith(absence("")) and problem.place:
         return str(problem)  # of a file that is there; what is none may be an option without its name
     from sepcalc.cli.guesses import told
 

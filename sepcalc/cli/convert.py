@@ -42,7 +42,9 @@ def command(
 ) -> int:
     from sepcalc.commands.convert import convert
 
-    _require_yaml(output)
+    if output and yaml_name(output) != output:
+        message = f"--output {printable(output)}: convert writes YAML, and nothing else"
+        raise bad_input(message, meant=Meant(output, yaml_name(output)))
     found = read(network, reading.request(), standard_input).network
     for note in found.notes:
         complain(f"note: {printable(note)}")
@@ -54,11 +56,11 @@ def command(
     return 3
 
 
-def _require_yaml(output: str | None) -> None:
-    """Raises InputError where a file would have the suffix of another format than YAML."""
+def yaml_name(output: str) -> str:
+    """The file to write YAML to: another one where the suffix promises another format."""
     from sepcalc.foreign import FILES
 
-    stem, suffix = os.path.splitext(output or "")
-    if output and (of_suffix(output) not in (None, YAML) or suffix.lower() in FILES):
-        meant = Meant(output, f"{stem}.yaml" if not os.path.exists(f"{stem}.yaml") else f"{stem}.sepcalc.yaml")
-        raise bad_input(f"--output {printable(output)}: convert writes YAML, and nothing else", meant=meant)
+    stem, suffix = os.path.splitext(output)
+    if of_suffix(output) in (None, YAML) and suffix.lower() not in FILES:
+        return output
+    return f"{stem}.sepcalc.yaml" if os.path.exists(f"{stem}.yaml") else f"{stem}.yaml"

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 import click
 
 from sepcalc import foreign, meant
 from sepcalc.cli import commands
 from sepcalc.foreign import plain
-from sepcalc.gate.metrics import METRICS, spoken
+from sepcalc.gate.metrics import METRICS, measured, spoken
 from sepcalc.meant.words import channels_last, near, near_option
+from sepcalc.network import Network
 from sepcalc.options import OPTIONS
 from sepcalc.renderers import FORMATS
 from sepcalc.shape import Shape
@@ -18,7 +20,7 @@ from sepcalc.shape import Shape
 SPECS = ("compare", "layer", "verify")  # commands that take a spec
 _LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|=|\s)\s*(?:<=|=<|<)?\s*(\S.*)")
 _AMOUNT = re.compile(r"(\d[\d.,_']*)\s*([A-Za-z]*)")
-OPEN = re.compile(r"\?|-1|None|[A-Za-z_]\w*\.\d+")  # a size that a model leaves open
+OPEN = re.compile(r"[?*…]|-1|None|[A-Za-z_]\w*\.\d+|[BDHLNSTW]|batch|height|width")  # a size that is left open
 _SIZE = "224"  # an example of one
 _PREFIXED = re.compile(r"([kmgt])(?:iga|ega|ilo|era)?([a-z]+)")
 _PREFIX = ("--max-", "--", "--limit-")
@@ -43,10 +45,18 @@ def options_of(name: str) -> Mapping[str, bool]:
     }
 
 
-def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), shape: Shape = ()) -> list[str]:
-    """The arguments with the options that were meant. ``parameters`` and ``shape`` belong to the network and its
-    input."""
-    options = options_of(name)
+class About(NamedTuple):
+    """What is known of the network that a command is about: its parameters, and the shape of its input, where it has
+    one input."""
+
+    parameters: Collection[str] = ()
+    shape: Shape = ()
+    network: Network | None = None
+
+
+def corrected(name: str, rest: Sequence[str], about: About = About()) -> list[str]:
+    """The arguments with the options that were meant."""
+    options, parameters = options_of(name), about.parameters
     result, at = list[str](), 0
     while at < len(rest):
         start = at
@@ -76,7 +86,9 @@ def corrected(name: str, rest: Sequence[str], parameters: Collection[str] = (), 
             continue
         said = f"{known}={value}" if known and known != ours[0] else value
         parts = re.split(r",\s*(?=[A-Za-z_][\w-]*\s*[=<:])", said) if ours[0] in (*_LIMITS, "--set") else [said]
-        spelled = [_value(ours[0], part, parameters, name, shape) for part in parts]
+        if ours[0] == "--top" and value.lower() in foreign.ENDLESS:
+            continue
+        spelled = [_value(ours[0], part, name, about) for part in parts]
         if known == ours[0] and spelled == [value] and at - start < 3:
             result += rest[start:at]
         else:
@@ -117,17 +129,8 @@ def _parameter(word: str, parameters: Collection[str]) -> str:
 
 def _metric_of(option: str) -> str:
     for prefix in _PREFIX:  # --max-macs, --macs
-        if option.startswith(prefix) and (metric := metric_name(option.removeprefix(prefix))):
+        if option.startswith(prefix) and (metric := foreign.metric(option.removeprefix(prefix))):
             return metric
-    return ""
-
-
-def metric_name(word: str) -> str:
-    """The metric that a word means: ``parameters`` is params. Empty where it means none."""
-    bare = plain(word)
-    for ours, names in foreign.METRICS.items():
-        if bare == ours.replace("-", "") or bare in names.split():
-            return ours
     return ""
 
 
@@ -138,9 +141,9 @@ def _limited(text: str) -> str:
     if not limit:
         return text
     word, most = limit[1], limit[2].strip()
-    metric, unit = metric_name(word), ""
-    if (prefixed := _PREFIXED.fullmatch(plain(word))) and metric_name(prefixed[2]) and metric != "params":
-        metric, unit = metric_name(prefixed[2]), {"k": "k"}.get(prefixed[1], prefixed[1].upper())
+    metric, unit = foreign.metric(word), ""
+    if (prefixed := _PREFIXED.fullmatch(plain(word))) and foreign.metric(prefixed[2]) and metric != "params":
+        metric, unit = foreign.metric(prefixed[2]), {"k": "k"}.get(prefixed[1], prefixed[1].upper())
     amount = _AMOUNT.fullmatch(most)
     if not metric or not amount:
         return f"{metric or word}={most}"
@@ -155,36 +158,37 @@ def _limited(text: str) -> str:
     return f"{metric}={most if kept else number + (ours or unit)}"
 
 
-def _value(option: str, value: str, parameters: Collection[str] = (), name: str = "", shape: Shape = ()) -> str:
+def _value(option: str, value: str, name: str, about: About) -> str:
     """The value of an option as it was meant."""
-    rows = foreign.CHOICES.get(option, {})
+    rows, (parameters, shape, network) = foreign.CHOICES.get(option, {}), about
     match option:
         case "--format":
             return rows.get(value.lower()) or (value if value in FORMATS else near(value.lower(), FORMATS) or value)
         case "--variant":
-            return ours if (ours := variant(value)) in foreign.VARIANTS else near(value, foreign.VARIANTS) or value
+            return foreign.variant(value) or near(value, foreign.VARIANTS) or value
         case "--rewrite":
             if rule := re.fullmatch(r"([^\s=:>]+?)\s*(?:->|=>|:|\s)\s*([a-z][a-z-]*(?:\s+-.*)?)", value):
-                value = f"{rule[1]}={rule[2]}" if variant(rule[2].split()[0]) in foreign.VARIANTS else value
+                value = f"{rule[1]}={rule[2]}" if foreign.variant(rule[2].split()[0]) else value
             pattern, equals, target = value.rpartition("=")
             words = target.split(None, 1)
-            ours = variant(words[0]) if words and plain(words[0]) != "conv" else ""
-            if ours not in foreign.VARIANTS or ours == "normal":
+            ours = foreign.variant(words[0]) if words and plain(words[0]) != "conv" else ""
+            if ours in ("", "normal"):
                 return value
             return f"{pattern if equals else '*'}={' '.join((ours, *words[1:]))}"
         case "--sort":
-            return metric_name(value) or near(value, map(spoken, METRICS)) or value
+            return foreign.metric(value) or near(value, map(spoken, METRICS)) or value
         case "--by":
             return rows.get(value.lower(), value) if name == "fit" or value.lower() not in ("res", "width") else value
         case "--max":
-            return f"macs={_limited(f'macs={value}').partition('=')[2]}" if value[:1].isdigit() else _limited(value)
+            limit = _limited(f"macs={value}" if value[:1].isdigit() else value)
+            return _share(limit, network) if name == "fit" and network else limit
         case "--max-increase":
             if re.fullmatch(r"[1-9]\d*", value):
                 return f"{value}%"
             metric, equals, most = (
                 f"{limit[1]}={limit[2]}" if (limit := _LIMIT.fullmatch(value)) else value
             ).partition("=")
-            return f"{metric_name(metric) or metric}={most}" if equals else value
+            return f"{foreign.metric(metric) or metric}={most}" if equals else value
         case "--input":
             name, equals, size = value.rpartition("=")
             if (
@@ -215,6 +219,16 @@ def _value(option: str, value: str, parameters: Collection[str] = (), name: str 
     return value
 
 
+def _share(limit: str, network: Network) -> str:
+    """``macs=50%`` and ``macs=0.5x`` as the number that it is of what the network has."""
+    metric, _, text = limit.partition("=")
+    found = re.fullmatch(r"x?(\d+(?:\.\d+)?)\s*(%|x?)", text)
+    if not found or foreign.metric(metric) != metric or not (found[2] or text[0] == "x"):
+        return limit
+    part = Fraction(found[1]) / (100 if found[2] == "%" else 1)
+    return f"{metric}={int(part * measured(network, metric.replace('-', '_')))}" if 0 < part < 1 else limit
+
+
 def _closed(size: str) -> str | None:
     """The shape of a model's input with one example along its open first axis, and a size for each further open one:
     ``?x3x?x32`` is ``1x3x224x32``. None where no axis is open."""
@@ -224,12 +238,3 @@ def _closed(size: str) -> str | None:
         return None
     examples = ["1", *[_SIZE] * len(axes)]
     return "x".join([one if is_open else axis for axis, is_open, one in zip(axes, opened, examples)])
-
-
-def variant(word: str) -> str:
-    """The variant that a word means, or the word."""
-    bare = plain(word)
-    for ours, names in foreign.VARIANTS.items():
-        if bare == ours.replace("-", "") or bare in names.split():
-            return ours
-    return word

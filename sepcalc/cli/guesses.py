@@ -2,12 +2,16 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sepcalc import foreign
 from sepcalc.cli import COMMANDS
-from sepcalc.cli.corrections import OPEN, SPECS, corrected, metric_name, options_of
+from sepcalc.cli.corrections import OPEN, SPECS, About, corrected, options_of
+from sepcalc.cli.found import is_module
+from sepcalc.cli.reading import Reading
 from sepcalc.cli.runnable import parses
 from sepcalc.cli.subjects import (
     EXAMPLE,
@@ -19,6 +23,7 @@ from sepcalc.cli.subjects import (
     is_spec,
     kind_of,
     of_spec,
+    positional,
     readable,
     specification,
 )
@@ -26,8 +31,9 @@ from sepcalc.errors import InputError, Meant
 from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
-from sepcalc.shape import Shape, channels_first, read_shape
-from sepcalc.source import TORCH, is_document
+from sepcalc.shape import channels_first, read_shape
+from sepcalc.source import inside, is_document
+from sepcalc.strangers import EXAMPLE as INPUT
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
@@ -39,6 +45,7 @@ _LIMIT, _RULE = "macs=300M", "*=depthwise-separable"  # examples, too
 _NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./-]")
 _IN_FILE = re.compile(r":\d+:\d+$")
 _IMAGE = re.compile(r"(?:1x)?[1-9]\d{0,5}(?:x[1-9]\d{0,5}){2}")
+_ONE_EXAMPLE = re.compile(r"1(?:x[1-9]\d{0,5}){2,4}")
 _FORMATS = ("onnx", "torch", "pytorch", "keras", "tensorflow", "tflite", "h5", "json")
 _VERSION = ("-v", "-V", "version")
 
@@ -81,16 +88,22 @@ def whole(line: Meant | None, args: Sequence[str]) -> Meant | None:
     """The command with what was meant in place of what was given."""
     if line is None or not line.given:
         return line
+    args = [word for arg in args for word in (arg.split("=", 1) if arg.startswith("--input=") else [arg])]
     rest = _without(args[1:], line.given)
     if rest is None:
         return line
     name, at, others = line.command or args[0], *rest
-    given = [line.line] if name not in SPECS or args[1:].count(line.given) or " " not in line.line else None
-    words = given or line.line.split()
+    split = line.line[:2] == "--" or (name in SPECS and line.given not in args[1:])
+    words, example = line.line.split() if split else [line.line], line.example
+    if name in ("check", "baseline") and os.path.isdir(line.given):
+        words, example = inside(line.given), False
+    kind = words[0].split()[0]
+    if name in SPECS and kind in KINDS and not KINDS[kind].begins:
+        words, example = [EXAMPLE, *line.line.split()], True
     others = [*corrected(name, others[:at]), *words, *corrected(name, [*others[at:], *line.beside])]
     if line.command:
         others = _fitting(name, others, {*words})
-    return Meant("", spoken((name, *others)), line.example)
+    return Meant("", spoken((name, *others)), example)
 
 
 def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
@@ -115,9 +128,9 @@ def _without(args: Sequence[str], given: str) -> tuple[int, list[str]] | None:
 def command(args: Sequence[str], read: bool = False) -> Meant | None:
     """The whole command that was meant; None where no runnable one is known. ``read`` says that the words were
     understood, so their order was not the mistake."""
-    for words in _guesses(list(args)):
+    for words in _guesses(_joined(list(args))):
         same = sorted(words) == sorted(args) if read else words == list(args)
-        if not same and parses(words):
+        if not same and parses(words, read):
             _, line = readable(specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
             made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args) or _opened(args)
             return Meant("", spoken(words), made_up or isinstance(words, Example))
@@ -127,12 +140,12 @@ def command(args: Sequence[str], read: bool = False) -> Meant | None:
 def _guesses(args: list[str]) -> Iterator[list[str]]:
     if not args:
         return
-    models = any(TORCH.fullmatch(arg) or of_suffix(arg) not in (None, YAML) for arg in args)
+    models = any(is_module(arg) or of_suffix(arg) not in (None, YAML) for arg in args)
     if models and (turned := _channels_last(args)) != args:
         yield turned
     for name, rest in _commands(args):
         for found in (*commands_for(name, rest), *_examples(name, rest)):
-            words = [found[0], *corrected(found[0], found[1:], *_known(found))]
+            words = [found[0], *corrected(found[0], found[1:], _about(found))]
             made_up = isinstance(found, Example)
             if words[0] == "fit" and not any(word.startswith("--max") for word in words):
                 words, made_up = [*words, "--max", _LIMIT], True
@@ -140,7 +153,9 @@ def _guesses(args: list[str]) -> Iterator[list[str]]:
             if words[0] == "whatif" and not any(word.startswith(changing) for word in words):
                 words, made_up = [*words, "--rewrite", _RULE], True
             words = _named_layers(words)
-            for tried in (words, _channels_last(words)) if models else (words,):
+            if any(map(is_module, words[1:])) and "--input" not in words:
+                words, made_up = [*words, *INPUT.split()], True
+            for tried in (words, _channels_last(words), *_nameless(words)) if models else (words,):
                 yield Example(tried) if made_up else tried
 
 
@@ -150,12 +165,14 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
         yield Example([name, EXAMPLE, "conv", "-k5", "-o256"])
     elif rest and (value := _VALUES.get(rest[-1])) and rest[-1] in options_of(name):
         yield Example([name, *rest, value])
-    elif not rest and name in ("network", "convert", "baseline", "whatif", "fit"):
-        yield Example([name, NETWORK])
+    elif name == "compare" and _variants(rest):  # conv and separable
+        yield Example([name, EXAMPLE, "conv", "-k3", "-o64", *_variants(rest)])
+    elif name in ("network", "convert", "baseline", "whatif", "fit") and not positional(name, rest):
+        yield Example([name, NETWORK, *rest])
     elif not name and rest and rest[0][:1] == "-":  # options alone
         yield Example(["network", NETWORK, *rest])
         yield Example(["check", NETWORK, *rest])
-    elif "--sort" in rest[:-1] and not metric_name(word := rest[rest.index("--sort") + 1]):
+    elif "--sort" in rest[:-1] and not foreign.metric(word := rest[rest.index("--sort") + 1]):
         yield Example([name, *["macs" if one == word else one for one in rest]])
     elif name in SPECS and len(rest) == 1 and SHAPE.fullmatch(rest[0]) and "x" in rest[0]:
         yield Example([name, rest[0], "conv", "-k3", "-o64"])
@@ -165,27 +182,49 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
         yield Example([name, EXAMPLE, *rest])
 
 
+def _variants(rest: Sequence[str]) -> list[str]:
+    """The variants that all of these words name, as options; empty where they name none, or but the normal one."""
+    names = [word for word in rest if word not in ("vs", "vs.", "versus", "with", "and", "to", "or")]
+    asked = [foreign.variant(word) or foreign.variant(kind_of(word)) for word in names]
+    return [word for one in asked if one != "normal" for word in ("--variant", one)] if all(asked) else []
+
+
+def _joined(args: list[str]) -> list[str]:
+    """The arguments, with the words of a rule in one: --replace conv depthwise; and -v NAME as a variant."""
+    for at, word in enumerate(args[1:-1], 1):
+        if word == "-v" and foreign.variant(args[at + 1]):
+            return [*args[:at], "--variant", *args[at + 1 :]]
+        old, *new = args[at + 1 : at + 3]
+        if foreign.flag(word, ("--rewrite",)) and new and foreign.variant(new[0]) and "=" not in old:
+            return [*args[:at], "--rewrite", f"{old}={new[0]}", *args[at + 3 :]]
+    return args
+
+
 def _network_in(words: Sequence[str]) -> "Document | None":
-    """The network in our language that a command is about, as written. None where there is none."""
+    """The network that a command is about, as its settings have it, or as it is written. None where there is none, or
+    it is no file."""
     from sepcalc.importers import Request
     from sepcalc.source import read
 
+    values = {option: [] for option in ("--set", "--input", "--dim")}
+    for before, word in pairwise(words):
+        values.get(before, []).append(word)
     for word in words[1:]:
-        if is_document(word) and word != "-" and (os.path.isfile(word) or of_suffix(word) is not YAML):
-            try:
-                return read(word, Request())
-            except InputError:
-                return None
+        if word != "-" and (os.path.isfile(word) or (is_document(word) and of_suffix(word) is not YAML)):
+            for request in (lambda: Reading(*map(tuple, values.values())).request(), Request):
+                with suppress(InputError):
+                    return read(word, request())
+            return None
     return None
 
 
-def _known(words: Sequence[str]) -> tuple[Collection[str], Shape]:
-    """The parameters of the network that a command is about, and the shape of its input, where it has one input."""
+def _about(words: Sequence[str]) -> About:
+    """What is known of the network that a command is about."""
     found = _network_in(words) if words[0] in NETWORKS else None
     if found is None:
-        return (), ()
+        return About()
     shapes = [*found.network.inputs.values()]
-    return found.parameters, shapes[0] if len(shapes) == 1 else ()
+    return About(found.parameters, shapes[0] if len(shapes) == 1 else (), found.network)
 
 
 def _named_layers(words: list[str]) -> list[str]:
@@ -212,10 +251,9 @@ def _fitting(name: str, words: Sequence[str], subjects: set[str]) -> list[str]:
 
 
 def _opened(args: Sequence[str]) -> bool:
-    """Whether an input leaves more than one size open."""
-    return any(
-        sum(map(bool, map(OPEN.fullmatch, re.split(r"[x,()\[\]\s]+", arg.rpartition("=")[2])))) > 1 for arg in args
-    )
+    """Whether an input leaves a size open beside its first, which is one example."""
+    sizes = [list(filter(None, re.split(r"[x,()\[\]\s]+", arg.rpartition("=")[2]))) for arg in args]
+    return any(any(map(OPEN.fullmatch, one[1:])) for one in sizes)
 
 
 def _channels_last(args: list[str]) -> list[str]:
@@ -226,6 +264,16 @@ def _channels_last(args: list[str]) -> list[str]:
         note = channels_first(read_shape(size)) if (before == "--input" or equals) and _IMAGE.fullmatch(size) else ""
         result.append(f"{option}{equals}{note.rpartition(' ')[2]}" if note else word)
     return result
+
+
+def _nameless(args: list[str]) -> Iterator[list[str]]:
+    """The arguments with an input shape without its one example, channels last or first: 1x3x224x8."""
+    for at, word in enumerate(args[1:], 1):
+        sizes = word.split("x")
+        if args[at - 1] == "--input" and _ONE_EXAMPLE.fullmatch(word):
+            orders = [[*sizes[2:], sizes[1]], sizes[1:]]
+            for order in orders if len(sizes) > 3 else orders[::-1]:
+                yield [*args[:at], "x".join(order), *args[at + 1 :]]
 
 
 def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
@@ -254,7 +302,8 @@ def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
     needs = (*NETWORKS, *SPECS, "factor")
     if (close := near(first, COMMANDS)) and (args[1:] or close not in needs):
         yield close, args[1:]
-    yield "", args
+    if first[:1] == "-" or not foreign.unneeded(first):
+        yield "", args
 
 
 def usage(args: Sequence[str]) -> str:
@@ -289,11 +338,10 @@ def _unneeded(args: Sequence[str]) -> str:
         name = word.partition("=")[0]
         if (word[:1] != "-" and (at or word in COMMANDS)) or name in options:
             continue
-        bare = name.lstrip("-").replace("_", "-").lower()
-        for names, why in foreign.UNNEEDED.items():
-            if bare in names.split():
-                return f"  hint: {why}"
+        bare = name.lstrip("-")
+        if why := foreign.unneeded(name):
+            return f"  hint: {why}"
         number = re.match(r"[\d.]", word.partition("=")[2] or "".join(args[args.index(word) + 1 :][:1]))
-        if "--set" in options and number and re.fullmatch(r"[a-z_]+", bare) and (known := _known(args)[0]):
+        if "--set" in options and number and re.fullmatch(r"[a-z_]+", bare) and (known := _about(args).parameters):
             return f"  hint: --set NAME=VALUE sets a parameter of the network; it has {', '.join(known)}"
     return ""

@@ -4,7 +4,7 @@ import click
 
 from sepcalc.cli import COMMANDS, commands
 from sepcalc.cli.completion import complete_help
-from sepcalc.errors import Invalid, bad_input, near_miss, quoted
+from sepcalc.errors import bad_input, near_miss, quoted
 from sepcalc.kinds import KINDS
 
 HELP = """Show the help of a command, or the page of a kind of layer.
@@ -33,8 +33,10 @@ def command(ctx: click.Context, words: tuple[str, ...]) -> None:
             assert found is not None
             ctx.invoke(found, kind=name)
             return
-        fact = Invalid(f"there is no command {quoted(name)}", near_miss(name, (*COMMANDS, *KINDS)))
-        raise bad_input(fact.message, fact.hint or f"expected {', '.join(COMMANDS)}")
+        from sepcalc.foreign import unneeded
+
+        hint = unneeded(name) or near_miss(name, (*COMMANDS, *KINDS), 0.8) or f"expected {', '.join(COMMANDS)}"
+        raise bad_input(f"there is no command {quoted(name)}", hint)
     found = commands.get_command(parent, name)
     assert found is not None
     with click.Context(found, info_name=name, parent=parent, terminal_width=parent.terminal_width) as own:

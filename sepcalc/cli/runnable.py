@@ -8,15 +8,17 @@ import click
 
 from sepcalc.cli import commands
 from sepcalc.cli.corrections import SPECS, root
+from sepcalc.cli.found import installed, is_module
 from sepcalc.errors import InputError, Invalid
-from sepcalc.importers.formats import YAML, of_suffix
+from sepcalc.importers.formats import of_suffix
 from sepcalc.kinds import KINDS
-from sepcalc.source import GIT, is_document, is_network, read
+from sepcalc.source import GIT, is_document, is_file_argument, is_network, read
 from sepcalc.spec import parse
 
 
-def parses(words: Sequence[str]) -> bool:
-    """Whether the command line accepts these words, and their spec parses."""
+def parses(words: Sequence[str], running: bool = False) -> bool:
+    """Whether the command line accepts these words, and their spec parses. ``running``: the user ran this command, so
+    that a PyTorch module, whose code is run, may be tried, too."""
     found = commands.get_command(root(), words[0])
     if found is None:
         return [*words] == ["--version"]
@@ -39,7 +41,7 @@ def parses(words: Sequence[str]) -> bool:
             increases_of(growth)
     except InputError:
         return False
-    if not _all_read(context.params):
+    if not _all_read(context.params, running):
         return False
     given = context.params.get("words", ())
     if words[0] == "factor":
@@ -55,7 +57,7 @@ def parses(words: Sequence[str]) -> bool:
     return True
 
 
-def _all_read(given: Mapping[str, Any]) -> bool:
+def _all_read(given: Mapping[str, Any], running: bool) -> bool:
     """Whether the networks of a command line can be read with its settings. Models are tried only where an input is
     given; networks in our language always, since that is fast."""
     from sepcalc.cli.reading import Reading
@@ -67,8 +69,11 @@ def _all_read(given: Mapping[str, Any]) -> bool:
         for name in (*single, *(given.get("files") or ()), *words):
             if "://" in name or (name.startswith(GIT) and not _in_git()):
                 return False
-            tried = is_document(name) or (asked.inputs and of_suffix(name) is not None)
-            if name != "-" and tried and (os.path.isfile(name) or (is_document(name) and of_suffix(name) is not YAML)):
+            module = is_module(name)
+            if (is_file_argument(name) and not os.path.exists(name)) or (module and not installed(name)):
+                return False
+            tried = is_document(name) or (asked.inputs and (running if module else of_suffix(name) is not None))
+            if name != "-" and tried:
                 read(name, asked)
     except InputError:
         return False

@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from sepcalc import foreign, meant
 from sepcalc.cli import COMMANDS
-from sepcalc.cli.corrections import SPECS, corrected, metric_name, options_of, variant
+from sepcalc.cli.convert import yaml_name
+from sepcalc.cli.corrections import SPECS, corrected, options_of
+from sepcalc.cli.found import found, is_pickle, named
+from sepcalc.cli.kernels import is_kernel, kernel_name, matrix
 from sepcalc.errors import InputError, Meant
-from sepcalc.importers.formats import SUFFIXES, YAML, of_suffix
+from sepcalc.importers.formats import of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
 from sepcalc.model_zoo import near as zoo_near
@@ -18,6 +21,7 @@ from sepcalc.strangers import is_baseline
 
 NETWORKS = ("network", "check", "baseline", "convert", "whatif", "fit", "diff", "verify")
 EXAMPLE = "12x12x3"
+LIKE = 0.8  # how similar a word alone must be to what it means
 _LISTED = ("list", "show", "all", "ls", "info", "names", "--list", "--all", "-l", "print")  # what a list is asked by
 _KERNEL = re.compile(r"(?:1x1|3x3|5x5|7x7|9x9|11x11)(?![x\d])")
 SHAPE = re.compile(r"[(\[]?\d+\s*[x×X*,]\s*\d[\dx×X*,\s]*[)\]]?")
@@ -31,7 +35,7 @@ class Example(list[str]):
 
 def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
     """The commands that fit what follows a command's name (no name: the words decide)."""
-    subjects = _positional(name, rest)
+    subjects = positional(name, rest)
     first = subjects[0] if subjects else ""
     others = [word for word in rest if word not in subjects]
     beside = [word for word in rest if word != first]
@@ -41,7 +45,7 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield from _listing(name, rest, subjects)
     elif name == "help" and first:
         ours = next((one for one, words in foreign.COMMANDS.items() if first.lower() in words.split()), "")
-        if page := ours or near(first, (*COMMANDS, *KINDS)) or kind_of(first):
+        if page := ours or near(first, (*COMMANDS, *KINDS), LIKE) or kind_of(first):
             yield ["help", page]
         elif words := zoo_near(first):
             yield ["network", *words]
@@ -58,12 +62,12 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield [of_spec(rest) if name in ("", "network", "diff") else name, *_spec(rest)]
     elif name in ("compare", "layer") and len(subjects) == 1 and is_network(first):
         yield ["network", ("," in first and _one_line([first])) or first, *others]
-    elif name in ("compare", "layer") and len(subjects) == 2 and all(map(_found, subjects)):
-        yield ["diff", *_found(first), *_found(subjects[1]), *others]
+    elif name in ("compare", "layer") and len(subjects) == 2 and all(map(found, subjects)):
+        yield ["diff", *found(first), *found(subjects[1]), *others]
     elif name in ("", "compare", "network", "layer") and len(subjects) == 2 and all(map(_is_network, subjects)):
-        yield ["diff", *map(_network, subjects), *others]
+        yield ["diff", *named(first), *named(subjects[1]), *others]
     elif name in ("convert", "baseline") and len(subjects) == 2 and _is_target(subjects[1]):
-        yield [name, _network(first), "-o", subjects[1], *others]
+        yield [name, *named(first), "-o", yaml_name(subjects[1]) if name == "convert" else subjects[1], *others]
     elif name == "diff" and len(subjects) == 2 and any(map(is_baseline, subjects)):
         old, new = subjects if is_baseline(subjects[0]) else reversed(subjects)
         held = ["check", new, "--baseline", old]
@@ -78,12 +82,12 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
         yield ["diff", f"git:{subjects[1]}:./{first}", first, *others]
     elif name == "network" and first in ("zoo", ZOO) and not os.path.exists(first):
         yield ["zoo"]
-    elif name in NETWORKS and any(map(_found, subjects)):
-        yield [name, *_loose(name, [part for word in rest for part in (_found(word) or [word])], subjects)]
+    elif name in NETWORKS and any(map(found, subjects)):
+        yield [name, *_loose(name, [part for word in rest for part in (found(word) or [word])], subjects)]
     elif name == "factor" and subjects == ["list"]:
         yield ["factor", "--list", *others]
-    elif name == "factor" and (matrix := _matrix(" ".join(subjects)) or _kernel_name(" ".join(subjects))):
-        yield ["factor", matrix, *[word for word in others if word not in _LABELS]]
+    elif name == "factor" and (kernel := matrix(" ".join(subjects)) or kernel_name(" ".join(subjects))):
+        yield ["factor", kernel, *[word for word in others if word not in _LABELS]]
     elif name == "factor" and {*others} & {*_LABELS}:
         yield ["factor", *subjects, *[word for word in others if word not in _LABELS]]
     elif name:
@@ -91,20 +95,20 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
     elif re.match(r"[\w.]+\(", first) and kind_of(first.partition("(")[0]):
         yield ["layer", *_spec(rest)]
         yield from _example_layer(rest)
-    elif matrix := _matrix(" ".join(subjects)):
-        yield ["factor", matrix, *others]
+    elif kernel := matrix(" ".join(subjects)):
+        yield ["factor", kernel, *others]
     elif _is_network(first):
-        yield ["network", _network(first), *beside]
-    elif first and _is_kernel(first):
+        yield ["network", *named(first), *beside]
+    elif first and is_kernel(first):
         yield ["factor", first, *others]
-    elif kind := kind_of(first):
+    elif kind := kind_of(first) or (len(rest) == 1 and not near(first, COMMANDS, LIKE) and near(first, KINDS, LIKE)):
         if len(rest) == 1:
             yield ["kinds", kind]
         else:
             yield ["layer", *_spec(rest)]
             yield ["layer", EXAMPLE, *rest]
             yield from _example_layer(rest)
-    elif words := zoo_near(first):
+    elif words := found(first):
         yield ["network", *words, *beside]
     elif rest:
         yield from _example_layer(rest)
@@ -142,9 +146,9 @@ def _begun(line: str, rest: Sequence[str], name: str) -> list[str]:
 
 
 def _example_layer(rest: Sequence[str]) -> Iterator[list[str]]:
-    """A layer without a shape, on an example shape."""
+    """A layer without a shape, on an example shape. One word that only resembles a kind is none."""
     spec = [EXAMPLE, *rest]
-    if readable(specification(spec))[1] is not None:
+    if not (len(rest) == 1 and rest[0].isalpha()) and readable(specification(spec))[1] is not None:
         yield Example([{"compare": "layer"}.get(name := of_spec(spec), name), *_spec(spec)])
 
 
@@ -168,6 +172,7 @@ def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterato
     first = asked[0] if len(asked) == 1 else ""
     if name == "zoo" and first and (words := zoo_near(first.removeprefix(ZOO))):
         yield ["network", *words, *others]
+        yield ["zoo", *[word for word in others if word in options_of(name)]]  # a search
     elif name == "zoo" and first and is_network(first):
         yield ["network", first, *others]
     elif name == "kinds" and first and (kind := kind_of(first)):
@@ -198,9 +203,9 @@ def _loose(name: str, rest: Sequence[str], subjects: Sequence[str]) -> list[str]
         if equals and word in subjects and os.path.exists(value) and not os.path.exists(word):
             result.append(value)  # old=net.yaml
             continue
-        if free and "--rewrite" in options and variant(word.rpartition("=")[2]) in foreign.VARIANTS:
+        if free and "--rewrite" in options and foreign.variant(word.rpartition("=")[2]):
             result += ["--rewrite", word]
-        elif free and (equals or "<" in word) and "--max" in options and metric_name(metric):
+        elif free and (equals or "<" in word) and "--max" in options and foreign.metric(metric):
             result += ["--max", word]
         elif free and name == "fit" and re.fullmatch(r"[\d.]+[kMG]", word) and rest[at - 1][:1] != "-":
             result += ["--max", f"macs={word}"]
@@ -211,72 +216,7 @@ def _loose(name: str, rest: Sequence[str], subjects: Sequence[str]) -> list[str]
     return result
 
 
-def _found(word: str) -> list[str]:
-    """The network that a wrong word means: a file, a module, a network of the zoo. Empty where there is none."""
-    if word[:1] == "-" or not _is_missing(word):
-        return []
-    return _file_of(word) or _module_of(word) or zoo_near(word.rpartition(".")[2])
-
-
-def _is_missing(word: str) -> bool:
-    """Whether a word looks like the name of a network but leads to none."""
-    return not os.path.exists(word) and (not is_network(word) or of_suffix(word) is YAML)
-
-
-def _file_of(word: str) -> list[str]:
-    """The file of a network whose suffix is missing or different."""
-    stem, suffix = os.path.splitext(word)
-    stem = stem if suffix.lower() in SUFFIXES else word
-    return next(([stem + one] for one in SUFFIXES if stem and os.path.isfile(stem + one)), [])
-
-
-def _module_of(word: str) -> list[str]:
-    """A PyTorch module written with a dot instead of its colon, where such a package exists."""
-    if not re.fullmatch(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", word) or os.path.splitext(word)[1].lower() in foreign.FILES:
-        return []
-    from importlib.util import find_spec
-
-    package, _, name = word.rpartition(".")
-    begin = package.partition(".")[0]
-    try:
-        found = os.path.isfile(f"{begin}.py") or os.path.isdir(begin) or find_spec(begin)
-    except (ImportError, ValueError):
-        return []
-    return [f"{package}:{name}"] if found else []
-
-
-def _kernel_name(text: str) -> str:
-    """The named kernel that was meant: ``sobel_x``, ``gaussian 5x5``. Empty where there is none."""
-    words = re.sub(r"(\d+)x\1\b", r"\1", text.lower().replace("_", " ").replace("-", " ")).split()
-    words = [part for word in words for part in re.findall(r"[a-z]+|\d+", word)]
-    names = [word for word in words if not word.isdigit()]
-    sizes = [word for word in words if word.isdigit()]
-    for name in ("-".join((*names, *sizes)), *([f"{names[0][:-1]}-{names[0][-1]}"] if len(names) == 1 else [])):
-        if len(text) < 40 and name != text and _is_kernel(name):
-            return name
-    return ""
-
-
-def _matrix(text: str) -> str:
-    """A matrix in brackets, or with other separators, in our notation. Empty where it is not one."""
-    if len(text) > 2000 or not re.search(r"[\[({/]|\n|\\n", text):
-        return ""
-    text = re.sub(r"[A-Za-z_][\w.]*\(", "(", text.replace("\\n", "\n"))  # np.array(
-    text = text.replace("{", "[").replace("}", "]")
-    text = re.sub(r",?\s*dtype\s*=\s*[\w.]+", "", text)
-    flat = text.replace("(", "[").replace(")", "]")
-    rows = [*re.finditer(r"\[([^\[\]]+)\]", flat)]
-    if rows:
-        written, end = "", 0
-        for row in rows:  # what closes between two rows closes a slice
-            between = (" | " if "]" in flat[end : row.start()] else "; ") if written else ""
-            written, end = f"{written}{between}{' '.join(row[1].replace(',', ' ').split())}", row.end()
-    else:
-        written = "; ".join(filter(None, map(str.strip, re.split(r"\s+/\s+|\n", text))))
-    return written if re.fullmatch(r"[-+\d.e/ ;|]+", written) else ""
-
-
-def _positional(name: str, rest: Sequence[str]) -> list[str]:
+def positional(name: str, rest: Sequence[str]) -> list[str]:
     """The arguments that are neither options nor their values."""
     valued = {option for option, takes in options_of(name or "network").items() if takes}
     forms = {word for word in rest if word[:1] == "-" and foreign.flag(word, valued)[:1] == ["--format"]}
@@ -295,7 +235,7 @@ def _positional(name: str, rest: Sequence[str]) -> list[str]:
 
 def _is_target(word: str) -> bool:
     """Whether a word is the file to write."""
-    return word.endswith((".yaml", ".yml", ".json")) and not os.path.exists(word)
+    return (of_suffix(word) is not None or is_pickle(word)) and not os.path.exists(word)
 
 
 def _is_file(word: str) -> bool:
@@ -303,36 +243,12 @@ def _is_file(word: str) -> bool:
 
 
 def _is_network(word: str) -> bool:
-    return bool(word) and word[:1] != "-" and (is_network(word) or bool(REVISION.fullmatch(word)) or _pickle(word))
-
-
-def _pickle(word: str) -> bool:
-    return os.path.splitext(word)[1].lower() in foreign.FILES
-
-
-def _network(word: str) -> str:
-    """A network argument in our notation."""
-    if REVISION.fullmatch(word) and not os.path.exists(word):
-        return f"git:{word}"
-    return word
+    return bool(word) and word[:1] != "-" and (is_network(word) or bool(REVISION.fullmatch(word)) or is_pickle(word))
 
 
 def _is_revision(word: str) -> bool:
     """Whether a word can be a git revision."""
     return bool(re.fullmatch(r"[A-Za-z][\w/~^-]*", word)) and not os.path.exists(word)
-
-
-def _is_kernel(word: str) -> bool:
-    if ";" in word or word.lower().endswith((".npy", ".csv")):
-        return True
-    from sepcalc.errors import Invalid
-    from sepcalc.factoring.named import named
-
-    try:
-        named(word)
-    except Invalid:
-        return False
-    return True
 
 
 def kind_of(word: str) -> str:

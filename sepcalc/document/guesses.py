@@ -9,6 +9,7 @@ from sepcalc.document.pieces import BRACES, split_at_commas
 from sepcalc.errors import Invalid, Meant, near_miss
 from sepcalc.expression import Expression, ExpressionError, as_text, evaluate
 from sepcalc.expression import Value as Number
+from sepcalc.kinds import KINDS
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
@@ -16,7 +17,7 @@ from sepcalc.options import OPTIONS, Value
 from sepcalc.shape import show
 from sepcalc.spec import Misread, linked, outputs, read
 
-_NAMED = re.compile(r"\s(?:--)?name[=\s]\s*([A-Za-z_][\w./-]*)$")
+_NAMED = re.compile(r"\s(?:(?:--)?name[=\s]|as\s)\s*([A-Za-z_][\w./-]*)$")
 _PLAIN = re.compile(r"-?[\d.]+(?:\s*[x,]\s*\d+)*|[(\[].*[)\]]|true|false|True|False")
 
 _TEXTS = frozenset(MODIFIERS) - {"shared-params"}  # modifiers whose value may be one text
@@ -44,6 +45,11 @@ def _is_right(text: str, defaults: Mapping[str, Value]) -> bool:
     return True
 
 
+def _names_layer(text: str, blocks: Iterable[str]) -> bool:
+    """Whether the text is a layer by itself, so that what follows it is no word of it."""
+    return _is_right(text, {}) or (" " in text and read_layer(text, {}, blocks) is not None)
+
+
 def of_block(text: str, blocks: Iterable[str]) -> meant.Line | None:
     """The use of a block that was meant: ``down(16)`` is ``down 16``, ``Down 16`` too."""
     call = re.fullmatch(r"([\w-]+)\s*(?:\((.*)\)|\s(.*))?", text)
@@ -55,18 +61,34 @@ def of_block(text: str, blocks: Iterable[str]) -> meant.Line | None:
     return meant.Line((), (written,), ())
 
 
-def listed(texts: Sequence[str], defaults: Mapping[str, Value], blocks: Iterable[str]) -> Meant | None:
-    """``[down 16, act relu]`` where an entry was expected: a group, if each is a layer."""
+def listed(texts: Sequence[str], defaults: Mapping[str, Value], blocks: Iterable[str], what: str = "") -> Meant | None:
+    """``[down 16, act relu]`` where an entry was expected: a group, if each is a layer. ``what`` is the key that needs
+    a list, where that was expected."""
     blocks = [*blocks]
     if texts and all(text.split()[:1] in [[block] for block in blocks] or _is_right(text, defaults) for text in texts):
+        if what:
+            return Meant("", f"{what}: [{', '.join(map(_in_flow, texts))}]")
         return entry(meant.Line((), tuple(texts), ()))
     return None
 
 
+def in_list(node: Node) -> list[str]:
+    """The layers of what stands in the place of a list: ``{conv -k3 -o8, act relu}``, ``conv -k3 -o8, act relu``.
+    Empty where it holds anything else."""
+    if isinstance(node, MappingNode):
+        pairs = [(key, value.text) for key, value in node.values.items() if isinstance(value, Scalar)]
+        return [f"{key} {text}".strip() for key, text in pairs] if len(pairs) == len(node.values) else []
+    return [part.strip() for part in split_at_commas(node.text)] if isinstance(node, Scalar) else []
+
+
+def _in_flow(text: str) -> str:
+    """A spec as YAML's flow style takes it."""
+    return f'"{text}"' if re.search(r"[{,]", text) else text
+
+
 def entry(found: meant.Line, beside: Sequence[str] = (), line: bool = False) -> Meant:
     """The entry for what was read."""
-    listed = [f'"{one}"' if re.search(r"[{,]", one) and not line else one for one in found.layers]
-    layers = ", ".join(listed if len(listed) > 1 else found.layers)
+    layers = ", ".join(found.layers if line or len(found.layers) == 1 else map(_in_flow, found.layers))
     if beside:
         kind, _, rest = layers.partition(" ")
         entry = f"layers: [{layers}]" if len(found.layers) > 1 else f'{kind}: "{rest}"' if rest else f"{kind}: {{}}"
@@ -163,7 +185,8 @@ def moved(node: MappingNode, blocks: Iterable[str]) -> tuple[str, list[str]] | N
             texts, changed = [*texts, written], changed or bool(inside)
             beside += [f"{name}: {one.text}" for name, one in inside.items() if isinstance(one, Scalar)]
         elif begins(key) and text is not None:
-            named = " -" in key and re.fullmatch(r"[A-Za-z_]\w*", text) and not begins(text)
+            known = text in (*KINDS, *blocks)
+            named = re.fullmatch(r"[A-Za-z_]\w*", text) and not known and _names_layer(key, blocks)
             texts.append(key if named else f"{key} {text}".strip())
             beside, changed = [*beside, *([f"name: {text}"] if named else [])], changed or bool(named)
         elif text is not None and begins(text) and re.fullmatch(r"[A-Za-z_][\w.-]*", key):

@@ -71,7 +71,11 @@ class Entries(Modifying):
         if is_empty(node):
             node = SequenceNode([], node.line, node.column)
         if not isinstance(node, SequenceNode):
+            from sepcalc.document.guesses import in_list
+
+            before = len(self.notes.problems)
             self.notes.add(f"{what}: expected a list of layers", "each layer on a line of its own, after a dash", node)
+            self.answer_list(before, in_list(node) if " " not in what else (), what)
             return None
         return [self.entry(item) or Entry(Broken(item), self.named(item)) for item in node.items]
 
@@ -229,18 +233,18 @@ class Entries(Modifying):
             blocks, line = (*self.blocks, *self.refused), not self.notes.source.name
             self.notes.answer(before, layer(text, self.file.defaults, blocks, beside, line))
 
-    def answer_list(self, before: int, texts: Sequence[str]) -> None:
-        """The same for a list: the words of a layer, or layers."""
+    def answer_list(self, before: int, texts: Sequence[str], what: str = "") -> None:
+        """The same for a list, that of the key ``what`` where one was expected: the words of a layer, or layers."""
         from sepcalc.document.guesses import listed
 
-        if self.library.whole and (found := listed(texts, self.file.defaults, (*self.blocks, *self.refused))):
+        if self.library.whole and (found := listed(texts, self.file.defaults, (*self.blocks, *self.refused), what)):
             self.notes.answer(before, found)
-        elif not any(" " in text for text in texts):
+        elif not what and not any(" " in text for text in texts):
             self.answer(before, " ".join(texts))
 
     def answer_mapping(self, before: int, node: MappingNode, key: str = "") -> None:
         """The same for an entry in long form: the one key that says what it is, or whichever does elsewhere."""
-        from sepcalc.document.guesses import moved, of_mapping, of_options
+        from sepcalc.document.guesses import in_list, moved, of_mapping, of_options
 
         if found := moved(node, (*self.blocks, *self.refused)):
             self.answer(before, *found)
@@ -263,6 +267,8 @@ class Entries(Modifying):
                 self.answer(before, text, beside)
         elif found := of_mapping(node):
             self.answer(before, *found)
+        elif len(texts := in_list(node)) > 1:
+            self.answer_list(before, texts)
 
     def compact(self, node: Scalar) -> Body | None:
         """A spec, or a block with its arguments, on one line."""

@@ -23,6 +23,7 @@ from sepcalc.document.scopes import INPUT, PREVIOUS, Named, Tensor
 from sepcalc.errors import Invalid, near_miss, quoted
 from sepcalc.expression import Expression, ExpressionError, as_text
 from sepcalc.expression import Value as Number
+from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Scalar
 from sepcalc.options import OPTIONS
 from sepcalc.shape import show
@@ -231,15 +232,19 @@ class Run(Graph):
         except _Unfilled:
             facts = ()
         if id(layer) not in self.refused:  # however often it runs
-            from sepcalc.document.guesses import entry, of_pieces, read_layer
+            from sepcalc.document import guesses
 
             self.refused.add(id(layer))
             names = self.names(frame, tensor)
-            found = read_layer(of_pieces(layer, names), frame.file.defaults, self.library.blocks, names)
+            blocks, line, defaults = self.library.blocks, not notes.source.name, frame.file.defaults
+            placed = guesses.moved(layer.node, blocks) if isinstance(layer.node, MappingNode) else None
+            found = None if placed else guesses.read_layer(guesses.of_pieces(layer, names), defaults, blocks, names)
             for at, fact in answered(facts, len(layer.pieces), found):
                 self.misread(at, fact, layer, frame)
-            if found and len(notes.problems) > before:
-                notes.answer(before, entry(found, (), not notes.source.name))
+            if placed:
+                notes.answer(before, guesses.layer(placed[0], defaults, blocks, placed[1], line))
+            elif found:
+                notes.answer(before, guesses.entry(found, (), line))
         return None
 
     def filled(self, layer: Layer | Join, tensor: Tensor | None, frame: Frame) -> Spec:

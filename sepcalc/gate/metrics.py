@@ -60,7 +60,11 @@ def read_metric(text: str, among: Mapping[str, Metric] = METRICS) -> str:
     name = text.replace("-", "_")
     if name not in among or name[:1] == "_":
         known = [*map(spoken, among)]
-        raise Invalid(f"unknown metric {quoted(text)}: expected {', '.join(known)}", near_miss(spoken(text), known))
+        from sepcalc import foreign
+
+        ours = foreign.metric(text)
+        hint = f"did you mean {ours}?" if ours in known else foreign.uncounted(text) or near_miss(spoken(text), known)
+        raise Invalid(f"unknown metric {quoted(text)}: expected {', '.join(known)}", hint)
     return name
 
 

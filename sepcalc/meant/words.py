@@ -84,7 +84,7 @@ def in_order(words: list[str]) -> list[str]:
     images = [at for at in free if SIZES.fullmatch(words[at]) and words[at].count("x") == 2]
     if len(images) == 1 and not SIZES.fullmatch(words[0]):
         return in_order([words[images[0]], *words[: images[0]], *words[images[0] + 1 :]])
-    kinds = [at for at in free if known(words[at])]
+    kinds = [at for at in free if words[at][0] != "-" and known(words[at])]
     if len(kinds) == 1 and len(words) > 2 and SIZES.fullmatch(words[0]) and words[1][0] == "-":
         return [words[0], words[kinds[0]], *words[1 : kinds[0]], *words[kinds[0] + 1 :]]
     return words
@@ -107,9 +107,9 @@ def channels_last(shape: str) -> str:
     return channels_first(sizes).rpartition(" ")[2] if sizes and min(sizes) > 0 else ""
 
 
-def near(word: str, among: Iterable[str]) -> str:
-    """The known word that is most similar, or an empty text."""
-    return near_miss(word, among).removeprefix("did you mean ").removesuffix("?")
+def near(word: str, among: Iterable[str], likeness: float = 0.6) -> str:
+    """The known word that is most similar, or an empty text. ``likeness``: 1 is equal."""
+    return near_miss(word, among, likeness).removeprefix("did you mean ").removesuffix("?")
 
 
 def near_option(word: str, among: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
+from sepcalc.errors import InputError, Invalid, Meant, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.input_values import Given, read_given, written
 from sepcalc.importers.torch.refusals import NeedsType
@@ -60,14 +60,15 @@ def shaped(shown: str, module: torch.nn.Module, request: Request, count: Count) 
         found, unlike = _typed(run, asked)
         if found is not None:
             return found
-        line = _meant(run, asked, next(iter([*_places(parameters, 1), *asked])))
-        if not line:
+        meant = _meant(run, asked, request, next(iter([*_places(parameters, 1), *asked])))
+        if meant is None:
             if isinstance(unlike, Wanted):
                 raise unlike from None
             if unlike is not None:
                 return unlike
             raise
-        raise InputError([one._replace(hint=f"{one.hint}; did you mean {line}?") for one in failure.problems]) from None
+        said = [Problem(f"{one.message}; {one.hint}", meant=meant) for one in failure.problems]
+        raise InputError(said) from None
 
 
 Run = Callable[[Mapping[str, Asked], Types], Network]
@@ -108,21 +109,22 @@ def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | Want
         return None
 
 
-def _meant(run: Run, asked: Mapping[str, Asked], first: str) -> str:
-    """What would run in place of what was said of one input: ready to be pasted."""
+def _meant(run: Run, asked: Mapping[str, Asked], request: Request, first: str) -> Meant | None:
+    """What runs in place of what was said of one input: ready to be pasted. None where nothing does."""
     for label, one in asked.items():
+        given = f"--input {label}={request.inputs[label]}" if one.named else f"--input {request.inputs['']}"
         prefix = f"{one.given.kind}:" if one.given.kind else ""
         for shape in _others(one):
             other = Asked(Given(one.given.kind, show(shape)), one.named, shape)
             if isinstance(_tried(run, {**asked, label: other}, {}), Network):
-                line = f"--input {printable(label)}={prefix}{show(shape)}"
                 plain = label == first and not prefix and len(shape) == 4 and shape[0] == 1
-                return f"--input {show((*shape[2:], shape[1]))}, or {line}" if plain else line
+                text = show((*shape[2:], shape[1])) if plain else f"{label}={prefix}{show(shape)}"
+                return Meant(given, f"--input {text}")
         if one.given.values is None and len(one.given.shape) == 1:  # a value that was meant
             alone = Asked(Given(one.given.kind, "", one.given.shape[0]), one.named, ())
             if isinstance(_tried(run, {**asked, label: alone}, {}), Network):
-                return f'--input "{printable(label)}={prefix}{written(one.given.shape[0])}"'
-    return ""
+                return Meant(given, f"--input {label}={prefix}{written(one.given.shape[0])}")
+    return None
 
 
 def _others(asked: Asked) -> Iterable[Shape]:
