@@ -136,6 +136,7 @@ def test_a_folder_names_a_file_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyP
     os.mkdir("models")
     for name in ("b.onnx", "a.yaml", "README.md"):
         Path("models", name).touch()
+    Path("models/a.yaml").write_text("input: 8x8x3\nlayers: [act relu]\n", "utf-8")
     with pytest.raises(InputError) as caught:
         load("models")
     assert str(caught.value) == "models: is a folder\n  hint: for example models/a.yaml"

@@ -39,7 +39,7 @@ def layer(
 
 def _is_right(text: str, defaults: Mapping[str, Value]) -> bool:
     try:
-        read([BRACES.sub("1", word) for word in text.split()], defaults=defaults)
+        read(BRACES.sub("1", text).split(), defaults=defaults)
     except (Misread, Invalid):
         return False
     return True
