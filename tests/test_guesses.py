@@ -603,7 +603,7 @@ def test_the_whole_command(guess: str, expected: str, sep: Run) -> None:
 
 def test_a_folder_that_is_checked_is_answered_with_all_its_networks(sep: Run) -> None:
     line = "check nets/a.yaml nets/deep/b.yaml --max macs=1M"
-    code, out, err = sep("check", "nets", "--max", "macs=1M")
+    code, _, err = sep("check", "nets", "--max", "macs=1M")
     assert (code, hint(err)) == (2, f"sepcalc {line}")
     assert sep(*line.split())[0] == 0
 
