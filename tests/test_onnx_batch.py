@@ -301,6 +301,9 @@ MEETING: dict[str, Any] = {
     "Trilu": (node("Trilu", "m", "y"), ()),
     "ReverseSequence": (node("ReverseSequence", "m six", "y", time_axis=0, batch_axis=1), (ints("six", *[6] * 6),)),
     "reversed": (node("Slice", "m last before first back", "y"), (ints("last", -1), ints("before", -99), ints("first", 0), ints("back", -1))),
+    "GatherElements": (node("GatherElements", "m places", "y"), (PLACES,)),
+    "GatherElements of some": (node("GatherElements", "m few", "y", axis=1), (numpy_helper.from_array(np.zeros((3, 6), np.int64), "few"),)),
+    "GatherND": (node("GatherND", "m places", "y"), (numpy_helper.from_array(np.zeros((6, 1), np.int64), "places"),)),
     "another order": (node("Gather", "m order", "y", axis=0), (ints("order", 5, 4, 3, 2, 1, 0),)),
     "mean and variance of the batch": (node("MeanVarianceNormalization", "m", "y", axes=[0]), ()),
     "norm of the batch": (node("BatchNormalization", "m g g g g", "y a b", training_mode=1), (weight("g", 6),)),
@@ -308,6 +311,11 @@ MEETING: dict[str, Any] = {
 APART: dict[str, Any] = {
     "TopK": (node("TopK", "m k", "y i", axis=1), (ints("k", 3),)),
     "ScatterElements": (node("ScatterElements", "m places m", "y", axis=1), (PLACES,)),
+    "GatherElements": (node("GatherElements", "m places", "y", axis=1), (PLACES,)),
+    "GatherND": (
+        node("GatherND", "m places", "y", batch_dims=1),
+        (numpy_helper.from_array(np.zeros((6, 2, 1), np.int64), "places"),),
+    ),
     "Bernoulli": (node("Bernoulli", "m", "y"), ()),
     "the same order": (node("Gather", "m order", "y", axis=0), (ints("order", 0, 1, 2, 3, 4, 5),)),
 }
@@ -325,6 +333,33 @@ def test_rows_that_may_meet_are_no_examples(what: str, whole: bool, tmp_path: Pa
     assert bool(network.guesses) is not whole  # where nothing is divided, nothing is asked
     if what in ("NonZero", "custom"):  # whoever asks knows
         assert read(path, Request(batch=6)).macs == 36
+
+
+# Places that a run tells: m is what the product gives, i the 3 largest of each of its rows.
+COMPUTED: dict[str, tuple[list[Any], bool]] = {
+    "of its own row": ([node("GatherElements", "m i", "y", axis=1)], False),
+    "of its own column": ([node("GatherElements", "m i", "y", axis=0)], True),
+    "of its own row, by number": (
+        [node("Unsqueeze", "i end", "at"), node("GatherND", "m at", "y", batch_dims=1)], False,
+    ),
+    "of all rows, by number": ([node("Unsqueeze", "i end", "at"), node("GatherND", "m at", "y")], True),
+    "of a stored table": ([node("GatherElements", "table i", "y", axis=0)], False),
+    "of its own row of a table": ([node("GatherElements", "table i", "y", axis=1)], True),
+    "of a stored table, by number": ([node("Unsqueeze", "i end", "at"), node("GatherND", "table at", "y")], False),
+    "into its own row": ([node("ScatterElements", "m i t", "y", axis=1)], False),
+    "into its own column": ([node("ScatterElements", "m i t", "y", axis=0)], True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", COMPUTED)
+def test_rows_that_gather_by_what_was_computed(what: str, tmp_path: Path) -> None:
+    """6 rows of 6 by 6 columns; then 3 columns by 2, or 6: a row of its own each, or counted whole."""
+    last, whole = COMPUTED[what]
+    nodes = [PRODUCT, node("TopK", "m k", "t i", axis=1), *last]
+    stored = (weight("w", 6, 6), weight("table", 9, 6), ints("k", 3), ints("end", -1))
+    network = read(saved(tmp_path, nodes, {"x": (6, 6)}, "y", stored))
+    assert (network.macs, network.notes[0]) == (216 if whole else 36, (WHOLE if whole else FIXED).format(6))
+    assert bool(network.guesses) is not whole
 
 
 def test_rows_that_an_input_or_a_product_picks_are_no_examples(tmp_path: Path) -> None:
