@@ -138,9 +138,9 @@ CASES: dict[str, tuple[nn.Module, tuple[int, ...], int]] = {
     "functions": (Code(lambda m, x: [f(x) for f in (torch.exp, torch.exp2, torch.expm1, torch.log, torch.log1p, torch.log2, torch.log10, torch.sqrt, torch.rsqrt, torch.reciprocal, torch.erf, torch.sin, torch.cos, torch.square, torch.abs, torch.neg, torch.sign, torch.sgn, torch.floor, torch.ceil, torch.round, torch.trunc, torch.isnan, torch.positive)]), VECTOR, 0),
     "arithmetic": (Code(lambda m, x: (x + m.w, x - 1, 1 - x, torch.rsub(x, x, alpha=2), x * x, x / x, 1 / x, x // 2, x**3, x**-2, x**0.5, x**5, 2**x, torch.maximum(x, m.w), torch.minimum(x, x), torch.add(x, x, alpha=2), x.clamp(0, 1), x.clamp(min=0), x.clamp(min=x), torch.clip(x, 0, 6), torch.clamp_min(x, 0), torch.clamp_max(x, 0)), w=torch.ones(8)), VECTOR, 0),
     "fused arithmetic": (Code(lambda m, x: (torch.lerp(x, m.w, 0.3), torch.lerp(x, x + 1, x), torch.addcmul(x, x, m.w, value=2), torch.addcdiv(m.w, x, x), torch.addcmul(x, m.w, m.w)), w=torch.ones(8)), VECTOR, 0),
-    "choices": (Code(lambda m, x: (torch.where(x > 0, x, 0.0), torch.where(x > 0, m.w, x), x.masked_fill(x < 0, 1), (x == 1) & (x != 2) | (x >= 3) ^ (x <= 4), torch.logical_and(x, x), torch.logical_or(x, x), torch.logical_xor(x, x), torch.logical_not(x), ~(x > 0), (x > 0).any(), (x > 0).all(1)), w=torch.ones(8)), VECTOR, 0),
+    "choices": (Code(lambda m, x: (torch.where(x > 0, x, 0.0), torch.where(x > 0, m.w, x), x.masked_fill(x < 0, 1), (x == 1) & (x != 2) | (x >= 3) ^ (x <= 4), torch.logical_and(x, x), torch.logical_or(x, x), torch.logical_xor(x, x), torch.logical_not(x), x.int() << 1, x.int() >> 1, torch.bitwise_left_shift(x.int(), 1), torch.bitwise_right_shift(x.int(), 1), ~(x > 0), (x > 0).any(), (x > 0).all(1)), w=torch.ones(8)), VECTOR, 0),
     "broadcasting": (Code(lambda m, x: x * x.mean((2, 3), keepdim=True).expand_as(x) + m.scale[:, None, None] * m.table, scale=torch.ones(8), table=torch.ones(1, 8, 6, 6)), IMAGE, 0),
-    "reductions": (Code(lambda m, x: (x.mean(), x.mean((2, 3)), x.sum(1), x.prod(1), x.amax((2, 3)), x.amin(1), x.max(), x.max(1)[0], x.min(1, True)[0], torch.max(x, x), x.argmax(), x.argmin(1), x.var(1), x.std(), torch.var_mean(x, (2, 3)), torch.std_mean(x, 1), x.logsumexp(1), x.cumsum(1), x.cumprod(2), x.cummax(3)[0], x.cummin(1)[0], x.softmax(1), torch.softmax(x, -1))), IMAGE, 0),
+    "reductions": (Code(lambda m, x: (x.mean(), x.mean((2, 3)), x.sum(1), x.prod(1), x.amax((2, 3)), x.amin(1), x.max(), x.max(1)[0], x.min(1, True)[0], torch.max(x, x), x.argmax(), x.argmin(1), x.var(1), x.std(), torch.var_mean(x, (2, 3)), torch.std_mean(x, 1), x.logsumexp(1), x.cumsum(1), x.logcumsumexp(1), x.cumprod(2), x.cummax(3)[0], x.cummin(1)[0], x.softmax(1), torch.softmax(x, -1))), IMAGE, 0),
     "lengths": (Code(lambda m, x: (F.normalize(x), x.norm(), x.norm(1, 1), x.norm(float("inf"), 1), torch.linalg.vector_norm(x, 3, 1), F.cosine_similarity(x, x))), IMAGE, 0),
     "views": (Code(lambda m, x: (x.view(1, 8, 36), x.reshape(-1), x.flatten(1), x.flatten(1).unflatten(1, (2, 4, 36)), x.permute(0, 2, 3, 1), x.transpose(1, 2), x[0, 0].t(), x.squeeze(0), x.unsqueeze(0), x.movedim(1, 3), x.swapaxes(1, 2), x.contiguous().clone().detach(), x.double().type_as(x), x.view_as(x), x.reshape_as(x), x.expand(2, 8, 6, 6), x.broadcast_to(3, 8, 6, 6), x.ravel())), IMAGE, 0),
     "parts": (Code(lambda m, x: (x[:, 1:3], x[..., 0], x[0], x.narrow(1, 2, 3), x.split(3, 1), x.chunk(2, 1), x.unbind(1), x.tensor_split(3, 1), x[:, :, ::2], x.diagonal(0, 2, 3), x.unfold(2, 2, 1))), IMAGE, 0),
@@ -948,6 +948,11 @@ TOGETHER: dict[str, Callable[[Any, Any], Any]] = {
     "means of all": lambda m, x: m.linear(x - x.mean(0)),
     "with a stored one": lambda m, x: m.linear(torch.cat([m.query, x])),
     "sorted": lambda m, x: m.linear(x).sort(0)[0],
+    "repeated, and cut elsewhere": lambda m, x: m.linear(x.repeat(2, 1, 1).relu()).view(len(x), 2, 5, 4),
+    "joined, and cut elsewhere": lambda m, x: m.linear(torch.cat([x, x + 1])).view(len(x), 2, 5, 4),
+    "the first in the second's place": lambda m, x: (
+        m.linear(x * 0).slice_scatter(m.linear(x)[:1], 0, 1, 2) if len(x) > 1 else m.linear(x)
+    ),
     "steps": lambda m, x: steps_taken(m, x),
 }
 

@@ -183,9 +183,11 @@ class Uncounted(_Uncounted, Op):
 
     def along(self, axis: int, inputs: Shapes) -> "Uncounted":
         """The same where it sees other positions along this axis alone, if its sizes are those of its first input."""
-        like, at = inputs[0] if inputs else (), range(len(self.shape))[axis]
-        fits = len(like) == len(self.shape) and (*like[:at], self.shape[at], *like[at + 1 :]) == self.shape
-        return self._replace(axis=at) if fits else self
+        like = inputs[0] if inputs else ()
+        if len(like) != len(self.shape):
+            return self
+        at = range(len(like))[axis]
+        return self._replace(axis=at) if (*like[:at], self.shape[at], *like[at + 1 :]) == self.shape else self
 
     def written(self, inputs: Shapes) -> Written:
         options: dict[str, Value | None] = {"to": self.shape, "counts": None if self.whole else self.counts}

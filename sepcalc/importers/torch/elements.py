@@ -340,7 +340,7 @@ ELEMENTS: dict[str, Operator] = {
     **same_rows(
         Operator(_logical, KEEPS, whole=("self", "other")),
         *("bitwise_and", "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"),
-        *("__and__", "__or__", "__xor__", "__lshift__", "__rshift__"),
+        *("__lshift__", "__rshift__"),
     ),
     "where": Operator(_where, KEEPS),
     "masked_fill": Operator(_masked_fill, KEEPS, truth=("mask",)),

@@ -101,26 +101,40 @@ def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Te
 def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
     """Whether no other shape of the same elements takes the examples apart, or mixes them: however it is written, each
     example is as many elements behind the one before."""
-    steps = dict[int, set[int]]()  # of a tensor: how many elements that may be
+    places = dict[int, set[int]]()  # of a tensor: how many positions of the axis that grows that may be
     for call, other in zip(calls, alone):
-        given = call.maybe("self")
-        if row_of(call.op).layout is not RESHAPED or given is None:
+        row, given = row_of(call.op), call.tensors()
+        if not call.outputs or len(given) != len(other.tensors()):
             continue
-        before, after = steps.get(given.at, _steps(given, other.given)), _steps(call.outputs[0], other.outputs[0])
-        if before and not before & after:
+        inner, after = _places(call.outputs[0], other.outputs[0])
+        found = list[set[int]]()
+        for one, lone in zip(given, other.tensors()):
+            within, may = _places(one, lone)
+            before = places.get(one.at, may)
+            if not before or not after or not one.live:
+                continue
+            if row.layout is RESHAPED:
+                found.append({count * within // inner for count in before if count * within % inner == 0})
+            elif row.joins or call.op in _REPEATS or (not row.mixes and may == after):
+                found.append(before)
+        here = after.intersection(*found)
+        if found and not here:
             return False
-        steps[call.outputs[0].at] = before & after
+        places[call.outputs[0].at] = here
     return True
 
 
-def _steps(many: Tensor, one: Tensor) -> set[int]:
-    """How many elements may lie between an example and the next; none, where no single axis grows with them."""
+_REPEATS = ("repeat", "tile")  # all examples after all
+
+
+def _places(many: Tensor, one: Tensor) -> tuple[int, set[int]]:
+    """Of the one axis that grows with the examples, if it is one: how many elements a position of it has, and how many
+    positions may lie between an example and the next."""
     grown = _grown_axes(many, one)
     if len(grown) != 1 or len(many.shape) != len(one.shape):
-        return set()
+        return 1, set()
     (axis,) = grown
-    inner, size = prod(many.shape[axis + 1 :]), one.shape[axis]
-    return {inner * part for part in range(1, size + 1) if size % part == 0}
+    return prod(many.shape[axis + 1 :]), {part for part in range(1, one.shape[axis] + 1) if one.shape[axis] % part == 0}
 
 
 def as_images(trace: Trace, count: int) -> bool:
@@ -234,6 +248,9 @@ def _kept_apart(calls: Sequence[Call], count: int) -> bool:
         row, parts = row_of(call.op), _Parts().union(*met)
         if not row.joins and len({whole for whole, _ in parts}) < len(parts):
             return False
-        if row.mixes and not parts and call.maybe("self") and call.given.shape[:1] == (count,) and 0 in _named(call):
-            return False
+        onto = call.maybe("self")
+        if row.mixes and onto and not met[0] and onto.shape[:1] == (count,) and 0 in _named(call):
+            place = call.get("index", call.get("start"))
+            if not parts or any(part != place for _, part in parts):  # else: put back where it was taken from
+                return False
     return True
