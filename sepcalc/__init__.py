@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from sepcalc.commands.convert import convert as convert
     from sepcalc.commands.diff import Difference as Difference
     from sepcalc.commands.diff import diff as diff
+    from sepcalc.commands.fit import fit as fit
+    from sepcalc.commands.verify import verify as verify
+    from sepcalc.commands.whatif import whatif as whatif
     from sepcalc.commands.zoo import Zoo as Zoo
     from sepcalc.commands.zoo import zoo as zoo
     from sepcalc.comparison import Comparison as Comparison
@@ -40,12 +43,9 @@ if TYPE_CHECKING:
     from sepcalc.importers.torch import from_torch as from_torch
     from sepcalc.layer import Layer as Layer
     from sepcalc.network import Network as Network
-    from sepcalc.rewriting import whatif as whatif
-    from sepcalc.rewriting.fit import fit as fit
     from sepcalc.source import load as load
     from sepcalc.spec import Spec as Spec
     from sepcalc.spec import parse as parse
-    from sepcalc.verification import verify as verify
 
 # Where each name lives; it is imported when it is first asked for, so that `import sepcalc` costs nothing.
 _HOMES = {
@@ -64,12 +64,12 @@ _HOMES = {
     "convert": "commands.convert",
     "diff": "commands.diff",
     "factor": "factoring",
-    "fit": "rewriting.fit",
+    "fit": "commands.fit",
     "from_torch": "importers.torch",
     "load": "source",
     "parse": "spec",
-    "verify": "verification",
-    "whatif": "rewriting",
+    "verify": "commands.verify",
+    "whatif": "commands.whatif",
     "zoo": "commands.zoo",
 }
 __all__ = [*_HOMES]

@@ -5,6 +5,7 @@ import inspect
 import json
 import pydoc
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -295,3 +296,35 @@ def test_what_a_gate_cannot_take_is_refused(call: Any, said: str) -> None:
     with pytest.raises(sepcalc.InputError) as caught:
         call()
     assert str(caught.value).startswith(said)
+
+
+NET = "input: 8x8x3\nlayers: [conv -k3 -o8, act relu]\n"  # 36 positions, 27 macs for each of 8 channels: 7,776
+
+
+@pytest.mark.parametrize("how", ["text", "path", "network", "document", "line"])
+def test_a_network_is_taken_in_every_form(how: str, tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(NET)
+    net = sepcalc.load(file)
+    forms: dict[str, Any] = {
+        "text": str(file),
+        "path": file,
+        "network": net,
+        "document": net.document,
+        "line": "8x8x3, conv -k3 -o8",
+    }
+    given = forms[how]
+    assert sepcalc.whatif(given, "*=depthwise-separable").after.macs == 36 * (3 * 9 + 3 * 8)
+    assert sepcalc.fit(given, {"macs": 7_776}).network is not None
+    assert sepcalc.verify(given).executed.macs == 7_776
+    assert sepcalc.check(given, max={"macs": 7_776}).passed
+    assert sepcalc.diff(given, net).new.totals["macs"] == 7_776
+    assert sepcalc.baseline(given).kept[0].snapshot.totals["macs"] == 7_776
+    assert "conv -k3 -o8" in sepcalc.convert(given)
+
+
+@pytest.mark.parametrize("ask", [sepcalc.whatif, sepcalc.verify, sepcalc.convert, sepcalc.check])
+def test_a_file_that_is_not_there_is_bad_input(ask: Callable[[str], object]) -> None:
+    with pytest.raises(sepcalc.InputError) as caught:
+        ask("no-such/net.yaml")
+    assert str(caught.value) == "no-such/net.yaml: there is no such file"

@@ -1,13 +1,10 @@
 """``convert``: a network of any kind as YAML."""
 
-import os
-
+from sepcalc.commands.subjects import Given, network_of
 from sepcalc.document.compacting import write_compact
-from sepcalc.network import Network
-from sepcalc.source import load
 
 
-def convert(network: Network | str | os.PathLike[str], *, fold_norm: bool = False) -> str:
+def convert(network: Given, *, fold_norm: bool = False) -> str:
     """A network as YAML that reads back to the same counts, layer by layer; what repeats stands there once, as a block.
 
     ``network`` is a network, or an argument as :func:`sepcalc.load` takes it. ``fold_norm`` makes batch norms part of
@@ -21,5 +18,5 @@ def convert(network: Network | str | os.PathLike[str], *, fold_norm: bool = Fals
       - act relu
     <BLANKLINE>
     """
-    found = network if isinstance(network, Network) else load(network)
+    found = network_of(network)
     return write_compact(found.fold_norm() if fold_norm else found)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sepcalc.commands.demands import Amounts, increases_of
 from sepcalc.commands.subjects import Given, subject
+from sepcalc.document import Document
 from sepcalc.errors import InputError, Problem
 from sepcalc.gate.checks import INCOMPLETE, OVER, PASSED
 from sepcalc.gate.conversions import Conversion, converted
@@ -104,9 +105,10 @@ def diff(
 
 
 def _name(given: Given) -> str:
-    if not isinstance(given, Network):
-        return str(given)
-    return (given.document.argument if given.document else "") or given.name or "network"
+    if isinstance(given, Network | Document):
+        network, document = (given, given.document) if isinstance(given, Network) else (given.network, given)
+        return (document.argument if document else "") or network.name or "network"
+    return str(given)
 
 
 def _network(given: Given, keep: Keep) -> Network:

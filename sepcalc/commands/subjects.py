@@ -1,4 +1,4 @@
-"""What a gate is given: a network, or the argument that stands for one."""
+"""What a command is given: a network, a document, or the argument that stands for one."""
 
 import os
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from sepcalc.document import Document
 from sepcalc.errors import InputError, printable
 from sepcalc.importers import Request
 from sepcalc.network import Network
-from sepcalc.source import Keep, read
+from sepcalc.source import Keep, load, read
 
-Given = Network | str | os.PathLike[str]  # a network, or an argument as every command takes it
+Given = Network | Document | str | os.PathLike[str]  # a network, or an argument as every command takes it
 
 
 class Subject(NamedTuple):
@@ -22,14 +22,22 @@ class Subject(NamedTuple):
     settings: dict[str, str]
 
 
+def network_of(given: Given) -> Network:
+    """A network that was loaded, that of a document, or that of an argument. Raises InputError with every problem."""
+    if isinstance(given, Network):
+        return given
+    return given.network if isinstance(given, Document) else load(given)
+
+
 def subject(given: Given, keep: Keep | None = None) -> Subject:
     """The network of an argument, or one that was loaded; ``keep`` is given the bytes of the files that are read.
     Raises InputError with every problem, also where its numbers rest on a guess."""
     if isinstance(given, Network):
-        document = given.document or Document(given)
-        argument = document.argument or given.name or "network"
-        require_sure(document._replace(network=given), argument)
-        return Subject(argument, document._replace(network=given), dict(document.settings))
+        given = (given.document or Document(given))._replace(network=given)
+    if isinstance(given, Document):
+        argument = given.argument or given.network.name or "network"
+        require_sure(given, argument)
+        return Subject(argument, given, dict(given.settings))
     argument = os.fspath(given)
     return Subject(argument, read_for_gate(argument, keep=keep), {})
 

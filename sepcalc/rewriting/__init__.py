@@ -29,17 +29,7 @@ def whatif(
     divisor: int = 8,
     resolution: str | int | Sequence[int] | None = None,
 ) -> Rewritten:
-    """What a network would cost, rewritten: by rules as on the command line (``"stage*/conv*=depthwise-separable"``;
-    the first that a layer's name matches is its own; ``exclude`` are globs of layers that stay), of other channels
-    (``width`` times, in multiples of ``divisor``) or another ``resolution`` (192, or a size for each spatial axis, in
-    positions). The network that results is ``.after``; ``.layers`` tell what became of each.
-
-    Raises InputError for a rule or a number that cannot be read, a glob that matches nothing, sizes that do not fit.
-
-    >>> plain = sepcalc.load("specs/conv_mobilenet.yaml")
-    >>> sepcalc.whatif(plain, "*=depthwise-separable", exclude="conv[0]").after.macs
-    568740352
-    """
+    """What a network would cost, rewritten: see :func:`sepcalc.whatif`. Raises InputError."""
     read = read_rules([rules] if isinstance(rules, str) else rules)
     factor = None if width is None else read_fraction("width", str(width), MAX_WIDTH)
     sizes = None if resolution is None else read_resolution("resolution", resolution)

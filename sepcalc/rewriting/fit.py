@@ -35,18 +35,7 @@ def fit(
     variants: Sequence[str] = ("depthwise-separable",),
     divisor: int = 8,
 ) -> Answer:
-    """The least change of a network that keeps limits: of the ways asked for, the one that keeps the most params. The
-    network that fits is ``.network``, None where no way leads to one: ``.reason`` says why.
-
-    ``limits`` are counts for one example, ``{"macs": 300_000_000}``; equal to one keeps it. ``width`` scales the
-    channels of every layer but the heads, in multiples of ``divisor``; ``resolution`` the spatial sizes of the inputs;
-    ``separate`` rewrites single convolutions by ``variants`` (it needs SciPy).
-    Raises InputError for a metric that is no sum over layers, an unknown way or variant.
-
-    >>> plain = sepcalc.load("specs/conv_mobilenet.yaml")
-    >>> sepcalc.fit(plain, {"macs": 2_000_000_000}, by="resolution").change
-    'resolution 224 -> 132'
-    """
+    """The least change of a network that keeps limits: see :func:`sepcalc.fit`. Raises InputError."""
     ways = (by,) if isinstance(by, str) else tuple(by)
     if unknown := [way for way in ways if way not in WAYS]:
         raise bad_input(f"unknown way {quoted(unknown[0])}: expected {', '.join(WAYS)}")

@@ -41,22 +41,7 @@ def verify(
     sample: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
-    """Runs a layer spec with every variant (or those named), or a network's layers (or those that match a glob), in
-    NumPy, and holds the operations that NumPy executed against the formulas. ``.ok`` is the answer.
-
-    ``sample`` runs about so many output positions of each layer, chosen by the seed, and checks their counts and
-    outputs just as exactly (:mod:`sepcalc.verification.sampling` says how). A sampled spec runs alone, without its
-    variants. ``claimed`` is a Cost (exact counts for one example) that the spec, or all those layers together, are said
-    to have; anything else makes the verification fail. ``progress`` is called with the operations that are done, those
-    that there are in all, and the layer's name. Raises InputError for a spec that is wrong, an unknown variant, a glob
-    that matches nothing, a claim about a sample.
-
-    >>> spec = sepcalc.parse("6x6x2 conv -k3 -o4")
-    >>> sepcalc.verify(spec).ok
-    True
-    >>> sepcalc.verify(spec, claimed=spec.cost._replace(mults=1)).ok
-    False
-    """
+    """Runs a layer spec or a network in NumPy: see :func:`sepcalc.verify`. Raises InputError."""
     if sample is not None:
         _check_sample(sample, claimed, variants)
     if isinstance(target, str):
