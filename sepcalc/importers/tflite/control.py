@@ -10,7 +10,7 @@ from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Value
 from sepcalc.importers.tflite.rows import Operator, Results
 from sepcalc.ops.base import Uncounted
 
-MAX_TRIPS = 10_000
+MAX_TRIPS, MAX_CHOICES = 10_000, 1000
 DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
 
 
@@ -28,6 +28,9 @@ def _branch(builder: Builder, call: Call) -> Results:
     def run(graph: int) -> list[Value]:
         return [builder.standing(value) for value in builder.run(graph, given)]
 
+    builder.choices += 1  # of graphs that share their branches there may be 2^20
+    if builder.choices > MAX_CHOICES:
+        raise Broken(f"it unfolds to more than {MAX_CHOICES:,} choices")
     runs = {which: partial(run, graph) for which, graph in graphs.items()}
     laid = lay_out(builder, call.name, runs, (Misfit, Invalid), _is_fatal)
     for which, wrong in laid.failed.items():

@@ -67,8 +67,8 @@ def trained(builder: Builder, value: Value) -> Value:
     """A stored operand with the weights in it. What shuts attention out, by numbers such as no one trains, is none."""
     for root, _ in value.roots if builder.model is not None else ():
         if _is_float(builder.stored[root][1]) and builder.stored[root][0] > 1:
-            numbers = builder.model.numbers(builder.files[root], MASK)
-            if numbers and min(numbers) <= MASKED:
+            least = builder.model.least(builder.files[root], MASK)
+            if least is not None and least <= MASKED:
                 builder.no_weights.add(root)
     return value._replace(roots=builder.weights(value))
 

@@ -127,7 +127,7 @@ class Builder(StoredBuilder):
         self.buffers: dict[int, Key] = {}  # the first tensor that has each
         self.root_names: dict[str, int] = {}
         self.biases: set[str] = set()
-        self.steps = 0  # operators that were walked
+        self.steps, self.choices = 0, 0  # operators that were walked; of those, choices between graphs
 
     # --- nodes ----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from math import prod
 from mmap import ACCESS_READ, mmap
-from struct import Struct, error
+from struct import Struct, calcsize, error
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Problem, printable, quoted
@@ -16,7 +16,8 @@ from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRIN
 from sepcalc.shape import Shape, show
 
 MAX_GRAPHS, MAX_OPERATORS, MAX_TENSORS = 1000, 20_000, 50_000  # of a file; of a graph
-MAX_READ = 10_000  # tensors that an operator reads
+MAX_READ, MAX_READS = 10_000, 500_000  # tensors that an operator reads; that those of a graph read
+MAX_RAW = 256  # bytes of the options of a custom operator
 SMALL = 1024  # elements of a stored tensor up to which they are read
 
 Key = tuple[int, int]  # what is stored: the number of a buffer, or of a graph and a tensor in it
@@ -94,13 +95,16 @@ class Graph:
         return int(self.table.run("operators")[1])
 
     def __iter__(self) -> Iterator[Operation]:
+        reads = 0  # operators may share one list of many
         for at in range(len(self)):
             table = self.table.item("operators", at)
             name, custom = self.model.operator(table["opcode_index"])
             raw, inputs = b"", table.numbers("inputs", MAX_READ)
+            if (reads := reads + len(inputs)) > MAX_READS:
+                raise Damaged(f"its operators read more than {MAX_READS:,} tensors")
             if custom:
                 start, length = table.run("custom_options")
-                raw = bytes(self.model.data[start : start + min(length, MAX_READ)])
+                raw = bytes(self.model.data[start : start + min(length, MAX_RAW)])
             options = Options(None, fields(""))
             if not custom and name in OPTIONS:
                 number, text = OPTIONS[name]
@@ -161,6 +165,9 @@ class Model:
         self.graph = cache(self._graph)
         self.operator = cache(self._operator)
         self.stored = cache(self._stored)
+        # By the place of the numbers: many tensors may share them, but not lie over each other.
+        self.looked = 0
+        self.unpacked, self.zeros, self.lowest = cache(self._unpacked), cache(self._zeros), cache(self._lowest)
         self.count: int = self.root.run("subgraphs")[1]
 
     def _graph(self, at: int) -> Graph:
@@ -170,8 +177,10 @@ class Model:
 
     def signatures(self) -> list[Signature]:
         """The ways to call it."""
-        found = []
+        found, names = list[Signature](), 0  # signatures may share one list of many
         for one in self.root.items("signature_defs", MAX_GRAPHS):
+            if (names := names + one.run("inputs")[1] + one.run("outputs")[1]) > MAX_TENSORS:
+                raise Damaged(f"its signatures name more than {MAX_TENSORS:,} tensors")
             sides = [
                 {item["tensor_index"]: item["name"] or "" for item in one.items(side, MAX_READ)}
                 for side in ("inputs", "outputs")
@@ -211,12 +220,36 @@ class Model:
                 f"the stored tensor {quoted(tensor.name)} has {length:,} bytes: its shape "
                 f"{show(tensor.shape) or 'of one number'} of {kind.name} takes {-(-count * kind.bits // 8):,}"
             )
-        return Struct(f"<{count}{kind.letter}").unpack_from(self.data, start) if kind.letter and count <= most else None
+        return self.unpacked(start, count, kind.letter) if kind.letter and count <= most else None
+
+    def _look(self, start: int, length: int) -> bytes:
+        """Some bytes of the file, each of which is looked at a few times at most."""
+        self.looked += length
+        if self.looked > 3 * len(self.data):
+            raise Damaged("its stored tensors lie over each other")
+        return bytes(self.data[start : start + length])
+
+    def _unpacked(self, start: int, count: int, letter: str) -> tuple[Any, ...]:
+        form = Struct(f"<{count}{letter}")
+        return form.unpack(self._look(start, form.size))
 
     def all_zero(self, tensor: Tensor) -> bool:
         """Whether the file holds a tensor's numbers, all of them zero."""
+        return self.zeros(*self.stored(tensor.buffer))
+
+    def _zeros(self, start: int, length: int) -> bool:
+        return 0 < length <= 2**22 and not self._look(start, length).strip(b"\0")
+
+    def least(self, tensor: Tensor, most: int) -> Any:
+        """The least element of a stored tensor; None where they are many, or not in the file."""
         start, length = self.stored(tensor.buffer)
-        return 0 < length <= 2**22 and not bytes(self.data[start : start + length]).strip(b"\0")
+        count, letter = prod(tensor.shape), tensor.type.letter
+        if not count or count > most or tensor.sparse or not letter or length != count * calcsize(f"<{letter}"):
+            return None
+        return self.lowest(start, count, letter)
+
+    def _lowest(self, start: int, count: int, letter: str) -> Any:
+        return min(self._unpacked(start, count, letter))
 
 
 @contextmanager

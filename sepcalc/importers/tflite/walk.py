@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from math import prod
 
 from sepcalc.errors import Invalid, printable, quoted
@@ -27,6 +28,7 @@ class Walk:
     def __init__(self, builder: Builder, model: Model) -> None:
         self.builder, self.model = builder, model
         builder.model, builder.run = model, self.inner
+        self.kept = cache(self._kept)
         self.calling: list[int] = []
         self.reads = 0
 
@@ -162,9 +164,12 @@ class Walk:
             )
         return value._replace(kind=out.kind, name=out.name, tensor=out)
 
-    def kept(self, at: int) -> list[Value]:
+    def _kept(self, at: int) -> list[Value]:
         """What a graph stores."""
         graph = self.model.graph(at)
+        self.builder.steps += len(graph)
+        if self.builder.steps > MAX_STEPS:
+            raise Broken(f"it has more than {MAX_STEPS:,} operators")
         operations = list(graph)
         given = {*graph.inputs, *(tensor for one in operations for tensor in one.outputs)}
         read = {tensor for one in operations for tensor in one.inputs if tensor >= 0 and tensor not in given}
