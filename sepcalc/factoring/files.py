@@ -240,7 +240,7 @@ def _tflite(file: IO[bytes], path: str, weight: str | None, layer: bool | None) 
                 )
             start, length = model.stored(tensor.buffer)
             array = np.frombuffer(model.data[start : start + length], f"<{kind.letter}").reshape(tensor.shape)
-            scales, zeros, axis = model.graph(tensor.at[0]).quantized(tensor.at[1])
+            scales, zeros, axis = tensor.quantized()
     except InputError as error:
         raise Invalid(error.problems[0].message.removeprefix(f"{printable(path)}: ")) from error
     if scales and kind.letter not in "efd":

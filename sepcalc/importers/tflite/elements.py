@@ -8,6 +8,7 @@ from sepcalc.importers.common.layout import KEEPS, same_rows
 from sepcalc.importers.tflite.constants import by_element, same_numbers
 from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
 from sepcalc.importers.tflite.layers import fused
+from sepcalc.importers.tflite.model import Tensor
 from sepcalc.importers.tflite.rows import Handler, Operator, Results
 from sepcalc.importers.tflite.schema import NAMES, TYPES
 from sepcalc.ops.base import Op
@@ -145,10 +146,15 @@ def _is_float(kind: int) -> bool:
     return TYPES[kind].name.startswith(("float", "bfloat"))
 
 
+def _shifted(tensor: Tensor | None) -> bool:
+    """Whether small integers have another zero point than 0."""
+    return tensor is not None and any(tensor.quantized()[1])
+
+
 def _quantize(builder: Builder, call: Call) -> Results:
     """x/scale + zero point, rounded and clipped: scale, shift (unless 0), act clip"""
     x, out = call.input(0), call.outputs[0]
-    zero = out.zero or (not _is_float(x.kind) and x.tensor is not None and x.tensor.zero)
+    zero = _shifted(out) or (not _is_float(x.kind) and _shifted(x.tensor))
     shift = [(Stored("shift"), "zero")] if zero else []
     ops = [(Stored("scale"), "scale"), *shift, (Activation("clip", fused=True), "clip")]
     return (chain(builder, x, *[op for op, _ in ops], labels=[label for _, label in ops]),)
@@ -159,7 +165,7 @@ def _dequantize(builder: Builder, call: Call) -> Results:
     x = call.input(0)
     if _is_float(x.kind):
         return _cast(builder, call)
-    shift = [(Stored("shift"), "zero")] if x.tensor is not None and x.tensor.zero else []
+    shift = [(Stored("shift"), "zero")] if _shifted(x.tensor) else []
     ops = [*shift, (Stored("scale"), "scale")]
     return (chain(builder, x, *[op for op, _ in ops], labels=[label for _, label in ops]),)
 

@@ -7,7 +7,7 @@ or a vector with its length. Nothing of this is trusted: what lies outside the f
 
 from collections.abc import Mapping
 from functools import cache
-from struct import Struct, calcsize
+from struct import Struct
 from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid
@@ -43,32 +43,39 @@ def fields(text: str) -> Fields:
     return found
 
 
-@cache
-def _struct(letter: str) -> Struct:
-    return Struct(f"<{letter}")
-
-
+_struct = cache(lambda letters: Struct(f"<{letters}"))
 _OFFSET, _BACK, _SLOT = Struct("<I").unpack_from, Struct("<i").unpack_from, Struct("<H").unpack_from
 
 
-class Table:
-    """A table of a flatbuffer at a place, its fields by name. ``schema`` has the fields of the tables that it names."""
+class Source:
+    """The bytes of a file, the fields of the tables that its schema names, and the vtables that were read."""
 
-    __slots__ = ("at", "data", "fields", "schema", "size", "vtable")
+    def __init__(self, data: Any, schema: Mapping[str, str]) -> None:
+        self.data, self.size, self.schema = data, len(data), schema
+        self.slots = cache(self._slots)
 
-    def __init__(self, data: Any, at: int, fields: Fields, schema: Mapping[str, str]) -> None:
-        self.data, self.at, self.fields, self.schema = data, at, fields, schema
-        self.vtable = at - _BACK(data, at)[0]
-        if self.vtable < 0:
+    def _slots(self, at: int) -> tuple[int, ...]:
+        """Where the fields of a table lie, from its beginning on, by the vtable at this place."""
+        if at < 0:
             raise Damaged("an offset leads out of the file")
-        (self.size,) = _SLOT(data, self.vtable)
+        size = max(4, _SLOT(self.data, at)[0])
+        offsets: tuple[int, ...] = _struct(f"{(size - 4) // 2}H").unpack_from(self.data, at + 4)
+        return offsets
+
+
+class Table:
+    """A table of a flatbuffer at a place, its fields by name."""
+
+    __slots__ = ("at", "fields", "slots", "source")
+
+    def __init__(self, source: Source, at: int, fields: Fields) -> None:
+        self.source, self.at, self.fields = source, at, fields
+        self.slots = source.slots(at - _BACK(source.data, at)[0])
 
     def place(self, name: str) -> int:
         """Where a field lies; 0 where it is not there."""
-        slot = 4 + 2 * self.fields[name].slot
-        if slot + 2 > self.size:
-            return 0
-        (offset,) = _SLOT(self.data, self.vtable + slot)
+        slot = self.fields[name][0]
+        offset = self.slots[slot] if slot < len(self.slots) else 0
         return self.at + offset if offset else 0
 
     def __getitem__(self, name: str) -> Any:
@@ -77,36 +84,37 @@ class Table:
         at = self.place(name)
         if not at:
             return default
+        data = self.source.data
         if kind[0] not in "us*":
-            return _struct(kind).unpack_from(self.data, at)[0]
-        at += _OFFSET(self.data, at)[0]
-        return self._one(kind, at)
+            return _struct(kind).unpack_from(data, at)[0]
+        return self._one(kind, at + _OFFSET(data, at)[0])
 
     def _one(self, kind: str, at: int) -> Any:
         if kind == "s":
             start, length = self._run(at, 1)
-            return bytes(self.data[start : start + min(length, MAX_TEXT)]).decode("utf-8", "replace")
-        return at if kind == "u" else Table(self.data, at, fields(self.schema[kind[1:]]), self.schema)
+            return bytes(self.source.data[start : start + min(length, MAX_TEXT)]).decode("utf-8", "replace")
+        return at if kind == "u" else Table(self.source, at, fields(self.source.schema[kind[1:]]))
 
     def _run(self, at: int, width: int) -> tuple[int, int]:
         """Where the elements of a vector begin, and how many there are."""
-        (length,) = _OFFSET(self.data, at)
-        if at + 4 + length * width > len(self.data):
+        (length,) = _OFFSET(self.source.data, at)
+        if at + 4 + length * width > self.source.size:
             raise Damaged("a length leads out of the file")
         return at + 4, length
 
     def run(self, name: str) -> tuple[int, int]:
         """Where the elements of a vector lie, and how many there are; none where it is not there."""
-        at, kind = self.place(name), self.fields[name].kind
-        width = calcsize(f"<{kind[1]}") if kind[1] not in "us*" else 4
-        return self._run(at + _OFFSET(self.data, at)[0], width) if at else (0, 0)
+        if not (at := self.place(name)):
+            return 0, 0
+        kind = self.fields[name].kind[1]
+        return self._run(at + _OFFSET(self.source.data, at)[0], 4 if kind in "us*" else _struct(kind).size)
 
     def numbers(self, name: str, most: int) -> tuple[Any, ...]:
         """The numbers of a vector, which are ``most`` at most."""
         start, length = self.run(name)
         if length > most:
             raise Damaged(f"{name} has {length:,} values: expected {most:,} at most")
-        return Struct(f"<{length}{self.fields[name].kind[1]}").unpack_from(self.data, start)
+        return _struct(f"{length}{self.fields[name].kind[1]}").unpack_from(self.source.data, start) if length else ()
 
     def item(self, name: str, at: int) -> Any:
         """One table or text of a vector of them."""
@@ -114,7 +122,7 @@ class Table:
         if not 0 <= at < length:
             raise Damaged(f"it has {length:,} {name}, and none with the number {at}")
         start += 4 * at
-        return self._one(self.fields[name].kind[1:], start + _OFFSET(self.data, start)[0])
+        return self._one(self.fields[name].kind[1:], start + _OFFSET(self.source.data, start)[0])
 
     def items(self, name: str, most: int) -> list[Any]:
         """All tables or texts of a vector of them, which are ``most`` at most."""

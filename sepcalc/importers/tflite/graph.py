@@ -121,7 +121,6 @@ class Builder(StoredBuilder):
         self.model: Model | None = None  # the file, where its numbers may be looked at
         self.at = "layer"  # what the nodes of the operator on its way are called
         self.files: dict[str, Tensor] = {}  # their tensors
-        self.scaled: set[str] = set()  # those of quantized numbers
         self.no_weights: set[str] = set()  # those of which it was decided that they are none
         self.roots: dict[Key, str] = {}
         self.buffers: dict[int, Key] = {}  # the first tensor that has each
@@ -193,14 +192,12 @@ class Builder(StoredBuilder):
         if tensor.at not in self.roots:
             self.roots[tensor.at] = root = numbered(self.root_names, tensor.name)
             self.stored[root], self.files[root] = (prod(tensor.shape), tensor.kind), tensor
-            if tensor.scales:
-                self.scaled.add(root)
         return self.roots[tensor.at]
 
     def weighs(self, root: str) -> bool:
         """Whether numbers of its type may be weights: no indices and no sizes."""
         kind = self.stored[root][1]
-        return TYPES[kind].weighs or (kind == INT32 and root in self.scaled)
+        return TYPES[kind].weighs or (kind == INT32 and bool(self.files[root].quantized()[0]))
 
     def weights(self, value: Value) -> Roots:
         """The stored tensors in it that are weights where no role says so: of more than one element."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.common.attributes import Attributes
 from sepcalc.importers.common.graph_builder import MAX_AXES
-from sepcalc.importers.tflite.flatbuffer import Damaged, Fields, Table, fields
+from sepcalc.importers.tflite.flatbuffer import Damaged, Fields, Source, Table, fields
 from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES, Type
 from sepcalc.shape import Shape, show
 
@@ -24,24 +24,38 @@ Key = tuple[int, int]  # what is stored: the number of a buffer, or of a graph a
 
 
 class Tensor(NamedTuple):
-    """A tensor as the file says it. ``open`` are the axes whose sizes stand for any; ``scales`` is how many scales it
-    has of quantized numbers, ``zero`` whether these have another zero point than 0."""
+    """A tensor as the file says it. ``open`` are the axes whose sizes stand for any; what is seldom asked for is read
+    from its ``table`` then."""
 
     name: str
     shape: Shape
     kind: int
     at: Key
     buffer: int
-    open: frozenset[int] = frozenset()
-    ranked: bool = True
-    variable: bool = False
-    sparse: bool = False
-    scales: int = 0
-    zero: bool = False
+    open: frozenset[int]
+    ranked: bool
+    table: Table
 
     @property
     def type(self) -> Type:
         return TYPES[self.kind]
+
+    @property
+    def variable(self) -> bool:
+        """Whether it keeps its value from run to run."""
+        return bool(self.table["is_variable"])
+
+    @property
+    def sparse(self) -> bool:
+        """Whether the file has only some of its elements."""
+        return self.table.place("sparsity") > 0
+
+    def quantized(self) -> tuple[tuple[float, ...], tuple[int, ...], int]:
+        """The scales and zero points of quantized numbers, and the axis along which they lie; none of any other."""
+        table = self.table["quantization"]
+        if not table:
+            return (), (), 0
+        return table.numbers("scale", 2**20), table.numbers("zero_point", 2**20), table["quantized_dimension"]
 
 
 class Options(Attributes):
@@ -112,16 +126,8 @@ class Graph:
                 if said not in (0, number):
                     raise Damaged(f"an operator {name} has the options of another one")
                 known = fields(text)
-                options = Options(Table(self.model.data, place, known, TABLES) if place and said else None, known)
+                options = Options(Table(self.model.source, place, known) if place and said else None, known)
             yield Operation(name, custom, inputs, table.numbers("outputs", MAX_READ), options, raw)
-
-    def quantized(self, at: int) -> tuple[tuple[float, ...], tuple[int, ...], int]:
-        """The scales and zero points of a tensor of quantized numbers, and the axis along which they lie; none of any
-        other."""
-        table = self.table.item("tensors", at)["quantization"]
-        if not table:
-            return (), (), 0
-        return table.numbers("scale", 2**20), table.numbers("zero_point", 2**20), table["quantized_dimension"]
 
     def _tensor(self, at: int) -> Tensor:
         table = self.table.item("tensors", at)
@@ -132,27 +138,10 @@ class Graph:
         if (signature and len(signature) != len(shape)) or min(shape, default=0) < -1:
             raise Damaged(f"the tensor {quoted(name)} has the shape {list(shape)}")
         ranked = bool(shape) or bool(table["has_rank"]) or bool(self.model.stored(table["buffer"])[1])
-        free = frozenset([axis for axis, size in enumerate(signature or shape) if size < 0])
-        quantization = table["quantization"]
-        scales, zero = 0, False
-        if quantization:
-            scales = quantization.run("scale")[1]
-            start, count = quantization.run("zero_point")
-            zero = any(self.model.data[start : start + 8 * min(count, SMALL)])
-        where = self.at, at
-        return Tensor(
-            name,
-            tuple([1 if axis in free and size < 1 else size for axis, size in enumerate(shape)]),
-            kind,
-            where,
-            table["buffer"],
-            free,
-            ranked,
-            table["is_variable"],
-            table.place("sparsity") > 0,
-            scales,
-            zero,
-        )
+        said = signature or shape
+        free = frozenset([at for at, size in enumerate(said) if size < 0]) if min(said, default=0) < 0 else frozenset()
+        sizes = tuple([1 if axis in free and size < 1 else size for axis, size in enumerate(shape)]) if free else shape
+        return Tensor(name, sizes, kind, (self.at, at), table["buffer"], free, ranked, table)
 
 
 class Model:
@@ -161,7 +150,8 @@ class Model:
     def __init__(self, data: Any) -> None:
         self.data = data
         start = Struct("<I").unpack_from(data)[0]
-        self.root = Table(data, start, fields(TABLES["Model"]), TABLES)
+        self.source = Source(data, TABLES)
+        self.root = Table(self.source, start, fields(TABLES["Model"]))
         self.graph = cache(self._graph)
         self.operator = cache(self._operator)
         self.stored = cache(self._stored)

@@ -7,6 +7,7 @@ from math import prod
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import Broken
+from sepcalc.importers.common.layout import KEEPS
 from sepcalc.importers.tflite.flatbuffer import Damaged
 from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Unknown, Value, merged, seen
 from sepcalc.importers.tflite.model import SMALL, Graph, Model, Operation, Tensor
@@ -128,8 +129,10 @@ class Walk:
         """What is made of stored tensors alone, beforehand."""
         builder = self.builder
         assert row.handle is not None
+        if row.layout is KEEPS and len(call.given) == 1:  # DEQUANTIZE, of many files every other operator
+            return [call.given[0]._replace(roots=tuple([one for one in call.given[0].roots if builder.weighs(one[0])]))]
         scratch = Builder(builder.batch, builder.altered)
-        scratch.stored, scratch.scaled = builder.stored, builder.scaled
+        scratch.stored, scratch.files = builder.stored, builder.files
         fed = []
         for value in call.inputs:
             if value is not None:
