@@ -279,6 +279,17 @@ def keras(chance: random.Random) -> Case:
     return on_network(chance, "net.keras", made.getvalue())
 
 
+def tflite(chance: random.Random) -> Case:
+    """Model files with damaged bytes, or with an offset or a length that lies."""
+    files = sorted((HERE / "data" / "tflite").glob("*.tflite"))
+    data = chance.choice([path for path in files if path.stat().st_size < 30_000]).read_bytes()
+    if chance.random() < 0.5:
+        return on_network(chance, "net.tflite", damaged_bytes(data, chance))
+    at = 4 * chance.randrange(len(data) // 4)
+    lie = chance.choice((0, 1, 2**31 - 1, 2**31, 2**32 - 1, len(data), at, chance.randrange(2**32)))
+    return on_network(chance, "net.tflite", data[:at] + lie.to_bytes(4, "little") + data[at + 4 :])
+
+
 def npy(chance: random.Random) -> bytes:
     """An array's file, its header or its end perhaps not what it should be."""
     kind = chance.choice(KINDS_OF_NUMBERS)
@@ -383,7 +394,7 @@ def baselines(chance: random.Random) -> Case:
 
 
 SURFACES: dict[str, Callable[[random.Random], Case]] = {
-    made.__name__: made for made in (specs, yaml, onnx, keras, kernels, pyproject, baselines)
+    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, kernels, pyproject, baselines)
 }
 
 

@@ -35,7 +35,7 @@ def test_a_short_run() -> None:
     found = ran("fuzz.py", "--cases", "8", "--seed", "1")
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout == (
-        "seed 1: 8 specs, 8 yaml, 8 onnx, 8 keras, 8 kernels, 8 pyproject, 8 baselines; 0 went wrong\n"
+        "seed 1: 8 specs, 8 yaml, 8 onnx, 8 keras, 8 tflite, 8 kernels, 8 pyproject, 8 baselines; 0 went wrong\n"
     )
 
 

@@ -1,13 +1,12 @@
-"""Every operator of TFLite on its own: its counts, worked out by hand, and its shapes, as LiteRT has them where it is
-installed (pip install ai-edge-litert)."""
+"""Every operator of TFLite on its own: its counts, worked out by hand. LiteRT runs the same models in
+tests/test_tflite_packages.py."""
 
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import numpy as np
 import pytest
-from tflite_files import G, Op, T, numbers, saved, stored, written
+from tflite_files import G, Op, T, numbers, saved, stored
 
 from sepcalc import InputError, load, verify
 from sepcalc.cost import Cost
@@ -476,20 +475,6 @@ def test_an_operator_has_its_counts(case: Case, tmp_path: Path) -> None:
     assert network.cost._asdict() == case.cost._asdict()
     assert network.complete
     assert verify(network).ok
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.runs], ids=[i for i, case in zip(IDS, CASES) if case.runs]
-)
-def test_its_shapes_are_those_of_litert(case: Case) -> None:
-    interpreter = pytest.importorskip("ai_edge_litert.interpreter", reason="needs the package ai-edge-litert")
-    run = interpreter.Interpreter(model_content=written(built(case)))
-    run.allocate_tensors()
-    for one in run.get_input_details():
-        run.set_tensor(one["index"], np.full(one["shape"], one["dtype"] == np.float32, one["dtype"]))
-    run.invoke()
-    shapes = [tuple(int(size) for size in run.get_tensor(one["index"]).shape) for one in run.get_output_details()]
-    assert shapes == [tuple(one.shape) for one in case.gives][: len(shapes)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
