@@ -68,6 +68,19 @@ def heaviest(
     return most
 
 
+def largest(
+    layers: Iterable[Layer], choices: Iterable[Choice], metric: str, measure: Callable[[Layer], int]
+) -> list[Layer]:
+    """The layers that run where those branches do that have the most of a metric."""
+    found = list(layers)
+    for choice in choices if metric not in STORED else ():  # what a branch stores stands in the row of the choice
+        ways = [([one for one in found if one.name in choice.taken], choice.inner)]
+        ways += [(list(branch.layers), branch.choices) for branch in choice.others]
+        most = max([largest(*way, metric, measure) for way in ways], key=lambda way: sum(map(measure, way)))
+        found = [one for one in found if one.name not in choice.taken] + most
+    return found
+
+
 def rows(choices: Iterable[Choice]) -> list[str]:
     """The names of all choices."""
     found = []

@@ -123,6 +123,7 @@ def test_where_the_other_branch_has_more_of_something_limits_are_held_against_th
     assert code == 1
     assert "compares 32 > 31, over by 1, 3.2 %\n" in out
     assert f"  note: {more}\n" in out
+    assert "heaviest: if/clip 16 (50.0 %), if/clip[1] 16 (50.0 %)\n" in out
     document = json.loads(gate("diff", path, path, "--format", "json")[1])
     assert document["new"]["most"] == network.most
     Path("small").mkdir()

@@ -108,7 +108,7 @@ def examine(
     reasons = [
         None
         if one.verdict.unknown or (one.verdict.passed and (not why or isinstance(one.limit, Increase)))
-        else explained(one, network.layers, pairs)
+        else explained(one, network, pairs)
         for one in held
     ]
     gaps = tuple(dict.fromkeys([*network.uncounted, *(then.uncounted if then else ())]))

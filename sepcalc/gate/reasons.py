@@ -4,12 +4,13 @@ convolutions that make it fit."""
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from sepcalc.branches import largest
 from sepcalc.errors import Invalid
 from sepcalc.gate.diffs import Pair
-from sepcalc.gate.limits import Held
+from sepcalc.gate.limits import NETWORK, Held, Limit
 from sepcalc.gate.metrics import LIMITED, METRICS
 from sepcalc.layer import Layer
-from sepcalc.network import of_chain
+from sepcalc.network import Network, matches, of_chain
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.rewrite import VARIANTS, Settings
@@ -57,20 +58,36 @@ class Reasons(NamedTuple):
     together: bool = False
 
 
-def explained(held: Held, layers: Sequence[Layer], pairs: Iterable[Pair] = ()) -> Reasons:
-    """The explanation of a verdict. ``layers`` count for it; ``pairs`` are the layers before."""
+def explained(held: Held, network: Network, pairs: Iterable[Pair] = ()) -> Reasons:
+    """The explanation of a verdict on a network; ``pairs`` are its layers before."""
     _, verdict, own, _ = held
-    layers = own or layers
+    layers = own or network.layers
     measure = LIMITED[verdict.metric].layer
     if measure is None:
         return Reasons(_heaviest("activations", layers) if verdict.metric == "peak_memory" else ())
-    heaviest = _heaviest(verdict.metric, layers)
+    run = _run(held, network)
+    heaviest = _heaviest(verdict.metric, run)
     grew = _grew(verdict.metric, layers, pairs)
     over = verdict.actual - verdict.limit
-    if over <= 0:
+    if over <= 0 or not {one.name for one in run} <= {one.name for one in layers}:  # others count than are rewritten
         return Reasons(heaviest, grew)
     rewrites, together = _fitting(verdict.metric, layers, over)
     return Reasons(heaviest, grew, rewrites, together)
+
+
+def _run(held: Held, network: Network) -> Sequence[Layer]:
+    """The layers that a verdict counts: of branches, those of the one with the most."""
+    limit, metric = held.limit, held.verdict.metric
+    measure = METRICS[metric].layer
+    assert measure is not None
+    if isinstance(limit, Limit) and limit.each:
+        return held.layers
+    pattern = limit.scope if isinstance(limit, Limit) and limit.scope != NETWORK else ""
+
+    def counted(layer: Layer) -> int:
+        return measure(layer) if not pattern or matches(layer.name, pattern) else 0
+
+    return list(filter(counted, largest(network.layers, network.choices, metric, counted)))
 
 
 def _heaviest(metric: str, layers: Sequence[Layer]) -> tuple[Weight, ...]:
