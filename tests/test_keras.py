@@ -352,7 +352,7 @@ def test_a_layer_without_a_kernel_has_no_spectral_norm(tmp_path: Path) -> None:
     layer = {"class_name": "SpectralNormalization", "config": {"name": "s", "layer": relu}, "name": "s"}
     layer["inbound_nodes"] = [[["x", 0, 0, {}]]]
     (gap,) = network(keras2(layer, outputs=[["s", 0, 0]]), tmp_path).uncounted
-    assert "has no kernel of its own" in gap.reason
+    assert "without a kernel" in gap.reason
 
 
 @pytest.mark.parametrize(
@@ -432,8 +432,8 @@ def test_an_unknown_operation_of_tensorflow_is_uncounted(tmp_path: Path) -> None
         "lgamma",
         "TFOpLambda",
         (
-            "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place; the file "
-            "does not say its output's shape, which is taken to be its input's"
+            "an operation of TensorFlow that sepcalc does not know: use a Keras layer in its place; the file "
+            "does not state its output shape, so the input shape is assumed"
         ),
     )
 
@@ -584,7 +584,7 @@ def test_an_input_that_asks_for_other_weights_than_the_files_is_refused(
     model = flattened([None, 8, 8, 3])
     assert network(model, tmp_path, _="8x8x3").params == 2 * 28 + 6 * 6 * 2 * 5 + 5
     message = (
-        f"{tmp_path}/model.json: layer 'fc': it has 365 weights in the file, whose input is 8x8x3, and would have 165 "
+        f"{tmp_path}/model.json: layer 'fc': it has 365 weights in the file, with the input 8x8x3, but would need 165 "
         "for 6x6x3"
     )
     for asked in ({"_": "6x6x3"}, {"image": "1x6x6x3"}):
@@ -616,8 +616,7 @@ def test_a_class_of_ones_own_is_uncounted_by_its_registered_name(tmp_path: Path)
     gap = net.uncounted[0]
     assert gap.kind == "mylib>Swirl"
     assert gap.reason.startswith(
-        "a class of someone's own, whose work is in code that the file does not hold: it would take core layers in its "
-        "place, or the model as an ONNX file"
+        "a custom class, whose code is not in the file: use core layers in its place, or the model as an ONNX file"
     )
     layers[2] |= {"registered_name": "mylib>Dense", "class_name": "Dense"}  # a namesake of a core layer
     assert network(model, tmp_path).uncounted[0].kind == "mylib>Dense"
@@ -661,7 +660,7 @@ def test_a_layer_around_code_has_a_reason_of_its_own(name: str, tmp_path: Path) 
     model["config"]["layers"][1] |= {"class_name": name}
     (gap,) = network(model, tmp_path).uncounted
     assert gap.kind == name
-    assert "which is not run" in gap.reason
+    assert "which sepcalc does not run" in gap.reason
 
 
 def test_names_are_printable(tmp_path: Path) -> None:

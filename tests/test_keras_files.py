@@ -111,13 +111,13 @@ ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
     "encrypted": (flagged, "'config.json' in this zip file is encrypted"),
     "smaller than it says": (
         lambda: liar(len(CONFIG) + 1, False),
-        "this zip file lies about the size of 'config.json'",
+        "this zip file states a wrong size for 'config.json'",
     ),
-    "larger than it says": (lambda: liar(10, False), "this zip file lies about the size of 'config.json'"),
-    "a lie in both": (lambda: liar(10, True), "this zip file lies about the size of 'config.json'"),
+    "larger than it says": (lambda: liar(10, False), "this zip file states a wrong size for 'config.json'"),
+    "a lie in both": (lambda: liar(10, True), "this zip file states a wrong size for 'config.json'"),
     "a lie upwards in both": (
         lambda: liar(len(CONFIG) + 10, True),
-        "this zip file lies about the size of 'config.json'",
+        "this zip file states a wrong size for 'config.json'",
     ),
     "a bomb": (
         bomb,
@@ -178,7 +178,7 @@ def test_a_json_may_be_a_zip_by_another_name(tmp_path: Path) -> None:
 
 # --- texts ------------------------------------------------------------------------------------------------------------
 
-NO_MODEL = "this is no Keras model: expected an object with class_name and config, as model.to_json() writes it"
+NO_MODEL = "this is not a Keras model: expected an object with class_name and config, as model.to_json() writes it"
 TEXTS = {
     "": "this is not JSON: Expecting value at line 1, column 1",
     "[1, 2": "this is not JSON: Expecting ',' delimiter at line 1, column 6",
@@ -187,7 +187,7 @@ TEXTS = {
     '{"class_name": NaN}': "the configuration has the number NaN: expected finite ones",
     '{"class_name": -Infinity}': "the configuration has the number -Infinity: expected finite ones",
     '{"class_name": 1e999}': "the configuration has the number 1e999: expected finite ones",
-    "9" * 5000: "the configuration has a number that is too long to be one",
+    "9" * 5000: "the configuration has a number with too many digits",
     "[]": NO_MODEL,
     "3": NO_MODEL,
     "{}": NO_MODEL,
@@ -195,7 +195,7 @@ TEXTS = {
     '{"class_name": 3}': "the model has no class_name",
     '{"class_name": "Functional"}': "the model, of the class 'Functional', has no config",
     '{"class_name": "Dense", "config": {"units": 3}}': (
-        "this is a layer 'Dense', no model\n  hint: put it into a Sequential"
+        "this is a layer 'Dense', not a model\n  hint: put it in a Sequential"
     ),
     '{"class_name": "MyNet", "config": {"width": 3}}': (
         "'MyNet' is a subclassed model: its layers are connected by code that the file does not hold\n"
@@ -235,9 +235,9 @@ def test_a_config_that_is_too_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("suffix", "message"),
     [
-        (".keras", "a .keras file should be a zip file, as model.save() writes it, but this one begins otherwise"),
-        (".h5", "a .h5 file should be an HDF5 file, but this one begins otherwise"),
-        (".hdf5", "a .hdf5 file should be an HDF5 file, but this one begins otherwise"),
+        (".keras", "a .keras file should be a zip file, as model.save() writes it, but this one has other first bytes"),
+        (".h5", "a .h5 file should be an HDF5 file, but this one has other first bytes"),
+        (".hdf5", "a .hdf5 file should be an HDF5 file, but this one has other first bytes"),
     ],
 )
 def test_another_kind_of_file(suffix: str, message: str, tmp_path: Path) -> None:
@@ -267,18 +267,18 @@ CONV = ("config", "layers", 1, "config")
 GRAPHS: list[tuple[Any, str]] = [
     (
         keras2(dense("a", "b"), dense("b", "a"), outputs=[["b", 0, 0]]),
-        "the layers 'a', 'b' wait for one another: a graph has no cycles",
+        "the layers 'a', 'b' form a cycle",
     ),
     (
         keras2(dense("a", "nowhere"), outputs=[["a", 0, 0]]),
-        "'a' reads 'nowhere', call 0, which is not there",
+        "'a' reads 'nowhere', call 0, which does not exist",
     ),
     (keras2(dense("a", "x"), dense("a", "x"), outputs=[["a", 0, 0]]), "two layers of 'net' are called 'a'"),
     (
         keras2(dense("a", "x"), outputs=[["b", 0, 0]]),
-        "the output 'b' is made by no layer of 'net'",
+        "the output 'b' is not the output of a layer of 'net'",
     ),
-    (keras2(dense("a", "x"), outputs=[["a", 0, 3]]), "'a' has 1 outputs: there is none of the number 3"),
+    (keras2(dense("a", "x"), outputs=[["a", 0, 3]]), "'a' has 1 outputs, so output 3 does not exist"),
     (
         keras2(dense("a", "x", "many"), dense("b", "x", -4), dense("c", "b"), outputs=[["c", 0, 0]]),
         (
@@ -427,7 +427,7 @@ def test_hdf5(tmp_path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = ["a"]
     hint = "\n  hint: save the whole model: model.save('model.keras'), or its text: model.to_json()"
-    assert refusal(path) == f"this HDF5 file holds weights only, no model{hint}"
+    assert refusal(path) == f"this HDF5 file holds only weights, not a model{hint}"
     with h5py.File(path, "w") as file:
         file.attrs["other"] = 3
     assert refusal(path) == f"this HDF5 file has no attribute model_config{hint}"
@@ -459,9 +459,9 @@ class File:
 """
 # What stands for h5py, and what is said of a file then.
 LIBRARIES = [
-    (FAKE.format("while True: pass"), "this HDF5 file cannot be read: h5py is not done with it after 1 seconds"),
-    (FAKE.format("import os; os.abort()"), "this HDF5 file cannot be read: h5py crashes where it reads it"),
-    (FAKE.format("import os; os._exit(0)"), "this HDF5 file cannot be read: h5py crashes where it reads it"),
+    (FAKE.format("while True: pass"), "this HDF5 file cannot be read: h5py did not finish within 1 seconds"),
+    (FAKE.format("import os; os.abort()"), "this HDF5 file cannot be read: h5py crashes on it"),
+    (FAKE.format("import os; os._exit(0)"), "this HDF5 file cannot be read: h5py crashes on it"),
     (FAKE.format("raise KeyError('\\x1b[31m\\udc80')"), r"""this HDF5 file cannot be read: '\x1b[31m\udc80'"""),
     (FAKE.format("bytearray(2**33)"), "this HDF5 file cannot be read: MemoryError"),
     ("import no_such_module", "reading an HDF5 file needs h5py\n  hint: pip install 'h5py>=3.10'"),
@@ -656,7 +656,7 @@ def test_what_a_text_does_not_store_is_not_there(tmp_path: Path) -> None:
     assert read(str(tmp_path / "m.json"), Request()).params == 36
 
 
-OPEN = "the weights of what is not counted are not known, and not in params: {} (mine (MyGate), other (MyGate))"
+OPEN = "the weights of the uncounted layers are not known, and not in params: {} (mine (MyGate), other (MyGate))"
 KEPT = {"mine": 91, "mine[1]": 0, "other": 5, "dense": 36}
 LOST = KEPT | {"mine": 0, "other": 0}
 
@@ -697,7 +697,7 @@ def test_weights_in_several_files_count(tmp_path: Path) -> None:
     assert (params(path), read(str(path), Request()).notes) == (KEPT, ())
 
 
-NO_MEMBER = "the file has no member *.h5 that holds them"
+NO_MEMBER = "the file has no *.h5 member"
 
 
 @pytest.mark.parametrize(
@@ -722,7 +722,7 @@ def test_a_text_holds_no_weights_and_says_so(tmp_path: Path) -> None:
     with zipfile.ZipFile(custom_model(tmp_path, "named")) as archive:
         (tmp_path / "m.json").write_bytes(archive.read("config.json"))
     network = read(str(tmp_path / "m.json"), Request())
-    assert (network.params, network.notes) == (36, (OPEN.format("a text holds none"),))
+    assert (network.params, network.notes) == (36, (OPEN.format("a text file holds no weights"),))
 
 
 def test_weights_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -750,7 +750,7 @@ def test_every_uncounted_class_is_named_but_functions_have_no_weights(tmp_path: 
         }
         (tmp_path / "m.json").write_text(json.dumps(model))
         network = read(str(tmp_path / "m.json"), Request())
-        told = "the weights of what is not counted are not known, and not in params: a text holds none"
+        told = "the weights of the uncounted layers are not known, and not in params: a text file holds no weights"
         assert (len(network.uncounted), network.notes) == (1, (f"{told} (a ({class_name}))",) * named)
 
 

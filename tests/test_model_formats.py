@@ -102,7 +102,7 @@ UNKNOWN = (
 )
 DAMAGED = "this is no TFLite model, or it is damaged"
 WHOLE = "hint: give a whole shape, for example --input 224x224x3"
-ONE = "a network on one line is of one example, not 2\n  hint: --batch is for model files"
+ONE = "a network on one line has a batch of one example, not 2\n  hint: --batch is for model files"
 STRANGE = [  # a name, what it holds, what is said
     ("net.pt", b"PK\x03\x04" + bytes(26) + b"archive/data.pkl", TORCH),
     ("net.pt", b"anything", TORCH),

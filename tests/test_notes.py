@@ -130,7 +130,7 @@ def test_a_batch_is_an_axis_of_its_own_in_keras(told: Run) -> None:
         sepcalc.load("noted.json", batch=1)
     assert str(caught.value) == (
         "noted.json: --batch 1: the file has a fixed batch of 4\n"
-        "  hint: a batch is an axis of its own in Keras: counts are for one of 4 examples"
+        "  hint: in Keras the batch is a separate axis: counts are for one of 4 examples"
     )
 
 
@@ -166,7 +166,7 @@ UNUSED = "{} are stored and never used: they are not counted (aux)"
         ({"class_name": "Dropout", "config": {"rate": 0.5}, "build_config": {"input_shape": [None, 6]}}, ""),
         (
             {"class_name": "Dense"},
-            "the file does not say what these layers store, which nothing calls: aux",
+            "nothing calls these layers, and the file does not say what they store: aux",
         ),
         ({**model(None), "name": "aux"}, UNUSED.format("56 params")),
     ],

@@ -103,7 +103,7 @@ def test_a_table_of_places_in_all_examples_is_as_much_for_each(tmp_path: Path) -
     assert (network.outputs, network.macs) == ({"y": (3, 6)}, 3 * 8 * 6)
 
 
-WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole"
+WHOLE = "the first axis of the inputs, {}, does not hold examples: all of it is counted"
 
 
 @pytest.mark.parametrize(("operator", "groups"), [("InstanceNormalization", 6), ("GroupNormalization", 3)])
@@ -194,7 +194,9 @@ def test_inputs_of_several_numbers_of_examples_are_counted_whole_and_that_is_sai
     nodes = [node("Conv", "a w", "y"), node("Conv", "b w", "z")]
     network = read(saved(tmp_path, nodes, {"a": (4, 3, 8, 8), "b": (2, 3, 8, 8)}, "y z", (weight("w", 4, 3, 3, 3),)))
     assert network.macs == (4 + 2) * 36 * 108
-    assert network.notes == ("the first axes of the inputs, 4 and 2, are no one number of examples: counted whole",)
+    assert network.notes == (
+        "the first axes of the inputs, 4 and 2, are different, so they are not a batch: everything is counted",
+    )
 
 
 @pytest.mark.parametrize(
@@ -599,7 +601,7 @@ def calling(count: int, times: int) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("count", "times", "said"),
-    [(39, 2, "it unfolds to more than"), (100, 1, "functions and branches stand in each other more than 40 deep")],
+    [(39, 2, "it unfolds to more than"), (100, 1, "functions and branches are nested more than 40 deep")],
 )
 def test_functions_in_functions_without_end_are_refused(
     count: int, times: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -625,7 +627,7 @@ def branches(stored: tuple[Any, ...] = ()) -> Any:
 def test_of_two_branches_the_one_that_costs_most_counts(tmp_path: Path) -> None:
     network = read(saved(tmp_path, branches()))
     assert (network.macs, network.params) == (128, 64)
-    assert network.notes == ("if: its branch depends on the data; counted is else, which costs most",)
+    assert network.notes == ("if: its branch depends on the data; else, which costs most, is counted",)
     known = read(saved(tmp_path, branches((numpy_helper.from_array(np.bool_(True), "c"),))))
     assert (known.macs, known.notes) == (64, ())
 
@@ -672,7 +674,7 @@ def test_a_loop_counts_each_run_and_is_not_counted_where_their_number_is_unknown
     network = read(saved(tmp_path, looped((numpy_helper.from_array(np.int64(5), "n"),))))
     assert (network.macs, network.params) == (5 * 64, 64)
     open_loop = read(saved(tmp_path, looped(())))
-    assert open_loop.uncounted == (Gap("loop", "Loop", "how often it runs depends on the data"),)
+    assert open_loop.uncounted == (Gap("loop", "Loop", "its number of runs depends on the data"),)
     assert open_loop.macs == 0
 
 
@@ -710,7 +712,7 @@ def test_what_cannot_be_counted_is_listed_and_exits_3(tmp_path: Path, capsys: py
     path = saved(tmp_path, nodes, {"x": (1, 8)}, "y z", (ints("k", 3),))
     assert run(["network", path]) == 3
     out = capsys.readouterr().out
-    assert "topk (TopK): how often it compares depends on the data and the library" in out
+    assert "topk (TopK): the number of compares depends on the data and the library" in out
     assert "m (my.Magic): no count is known for this operator" in out
     assert run(["network", path, "--allow-uncounted"]) == 0
     assert run(["verify", path]) == 3
@@ -739,7 +741,7 @@ def test_every_command_on_a_network_exits_3_or_only_warns(words: str, tmp_path: 
 
 # --- stored tensors alone ---------------------------------------------------------------------------------------------
 
-ALONE = "{} macs run on stored tensors alone: they count, as the file computes them each time"
+ALONE = "{} macs have only stored tensors as operands: they are counted, as every run computes them"
 
 
 def test_a_product_of_stored_tensors_counts_once_and_what_it_gives_is_free(tmp_path: Path) -> None:
@@ -873,7 +875,7 @@ def test_attention_in_windows_with_a_cache_and_its_refusals(tmp_path: Path) -> N
 def test_a_stored_image_under_a_computed_kernel_is_listed(tmp_path: Path) -> None:
     nodes = [node("Conv", "table x", "y")]
     network = read(saved(tmp_path, nodes, {"x": (4, 3, 3, 3)}, "y", (weight("table", 1, 3, 8, 8),)))
-    assert network.uncounted[0].reason == "what it works on is stored, while another of its inputs is computed"
+    assert network.uncounted[0].reason == "its first operand is stored, but another input is computed"
 
 
 def test_dots_of_an_einsum(tmp_path: Path) -> None:
@@ -941,13 +943,13 @@ def test_an_lstm_that_quantizes_by_itself_multiplies_as_an_lstm_does(tmp_path: P
 
 
 MICROSOFT = [  # what is not counted of them, and why
-    ("FusedConv", "x w", {"activation": "Swirl"}, "its activation Swirl has no count here"),
-    ("MultiHeadAttention", "q q q - - - w w w", {"num_heads": 2}, "how much of the buffer of its keys is filled depends on the data"),
-    ("Attention", "q m - - w", {"num_heads": 2, "past_present_share_buffer": 1}, "how much of the buffer of its keys is filled depends on the data"),
-    ("DecoderMaskedMultiHeadAttention", "q q q", {"num_heads": 2, "past_present_share_buffer": 1}, "how much of the buffer of its keys is filled depends on the data"),
-    ("GroupQueryAttention", "q q q w w", {"num_heads": 2, "kv_num_heads": 2, "sliding_window_cache": 1}, "how much of the buffer of its keys is filled depends on the data"),
-    ("GroupQueryAttention", "q q q w w", {"num_heads": 2, "kv_num_heads": 2, "k_quant_type": "PER_TENSOR"}, "attention on a quantized cache has no count here"),
-    ("MatMulNBits", "q q w", {"K": 8, "N": 8}, "packed weights that are computed, or in another order, have no count here"),
+    ("FusedConv", "x w", {"activation": "Swirl"}, "its activation Swirl is not supported"),
+    ("MultiHeadAttention", "q q q - - - w w w", {"num_heads": 2}, "how far the buffer of its keys is filled depends on the data"),
+    ("Attention", "q m - - w", {"num_heads": 2, "past_present_share_buffer": 1}, "how far the buffer of its keys is filled depends on the data"),
+    ("DecoderMaskedMultiHeadAttention", "q q q", {"num_heads": 2, "past_present_share_buffer": 1}, "how far the buffer of its keys is filled depends on the data"),
+    ("GroupQueryAttention", "q q q w w", {"num_heads": 2, "kv_num_heads": 2, "sliding_window_cache": 1}, "how far the buffer of its keys is filled depends on the data"),
+    ("GroupQueryAttention", "q q q w w", {"num_heads": 2, "kv_num_heads": 2, "k_quant_type": "PER_TENSOR"}, "attention on a quantized cache is not supported"),
+    ("MatMulNBits", "q q w", {"K": 8, "N": 8}, "packed weights that are computed, or in another order, are not supported"),
 ]  # fmt: skip
 
 
@@ -972,18 +974,18 @@ def test_packed_weights_are_counted_in_numbers_and_bytes(tmp_path: Path) -> None
 # --- broken files -----------------------------------------------------------------------------------------------------
 
 BROKEN = [
-    ([node("Relu", "b", "a"), node("Relu", "a", "b")], "'relu' (Relu): it reads 'b', which nothing before it gives\n  hint: a graph runs in its order: it may have a cycle, or lack an input"),
+    ([node("Relu", "b", "a"), node("Relu", "a", "b")], "'relu' (Relu): it reads 'b', which nothing before it gives\n  hint: nodes run in the order of the file: the graph may have a cycle, or lack an input"),
     ([node("Relu", "x", "y"), node("Tanh", "x", "y")], "2 nodes, inputs or stored tensors give the tensor 'y'"),
     ([node("Relu", "x", "z")], "nothing gives the output 'y'"),
     ([node("Conv", "x", "y")], "'conv' (Conv): Conv lacks its input 2"),
     ([node("MaxPool", "x", "y", kernel_shape=[9, 9])], "'maxpool' (MaxPool): the output would be empty: a kernel spanning 9 does not fit into the height 4\n  hint: take a smaller kernel or dilation, or --padding same"),
-    ([node("Flatten", "x", "y", axis=9)], "'flatten' (Flatten): axis 9 is none of 1x2x4x4"),
+    ([node("Flatten", "x", "y", axis=9)], "'flatten' (Flatten): 1x2x4x4 has no axis 9"),
     ([node("MaxPool", "x", "y")], "'maxpool' (MaxPool): kernel_shape is missing"),
     ([node("MaxPool", "x", "y", kernel_shape=[2, 2, 2])], "'maxpool' (MaxPool): kernel_shape has 3 values: expected 2"),
     ([node("MaxPool", "x", "y", kernel_shape=[2, 0])], "'maxpool' (MaxPool): kernel_shape is 0: expected a whole number from 1 to 2^63-1"),
     ([node("MaxPool", "x", "y", kernel_shape=[2, 2], auto_pad="SOME")], "'maxpool' (MaxPool): auto_pad is 'SOME': expected notset or valid or same_upper or same_lower"),
     ([node("LRN", "x", "y")], "'lrn' (LRN): size is missing"),
-    ([node("LpNormalization", "x", "y", axis=7)], "'lpnormalization' (LpNormalization): axis 7 is none of 1x2x4x4"),
+    ([node("LpNormalization", "x", "y", axis=7)], "'lpnormalization' (LpNormalization): 1x2x4x4 has no axis 7"),
     ([node("Softmax", "x", "y", axis="last")], "'softmax' (Softmax): axis is 'last': expected a whole number"),
     ([node("Relu", "x", "y", name="a\x1b[31m")], ""),
 ]  # fmt: skip
@@ -1008,7 +1010,7 @@ def test_graphs_that_do_not_fit_together(nodes: list[Any], message: str, tmp_pat
 def test_a_name_of_two_tensors_is_refused(tmp_path: Path) -> None:
     """What runs would be one of them, and runtimes differ in which."""
     product, twice = node("MatMul", "x w", "y"), (weight("w", 8, 8), weight("w", 8, 1))
-    said = "FILE: several stored tensors, of other shapes, are called 'w'"
+    said = "FILE: several stored tensors of different shapes are called 'w'"
     assert refusal(saved(tmp_path, [product], {"x": (1, 8)}, "y", twice)) == said
     said = "FILE: 2 nodes, inputs or stored tensors give the tensor 'y'"
     assert refusal(saved(tmp_path, [product], {"x": (1, 8)}, "y", (weight("w", 8, 8), weight("y", 1, 8)))) == said
@@ -1033,14 +1035,14 @@ def test_a_name_of_two_functions_or_of_an_operator_is_refused(tmp_path: Path) ->
     for domain, shown in (("", "ai.onnx"), ("ai.onnx", "ai.onnx"), ("com.microsoft", "com.microsoft")):
         assert told(domain, "MatMul", "Identity") == (
             f"FILE: a function is called '{shown}.MatMul', as an operator is: runtimes differ in which runs\n"
-            "  hint: call it by another name, or by a domain of its own"
+            "  hint: give it another name, or a domain of its own"
         )
 
 
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     path = tmp_path / "m.onnx"
     path.write_bytes(b"no model at all")
-    assert refusal(str(path)) == "FILE: this is no ONNX model, or it is damaged"
+    assert refusal(str(path)) == "FILE: this is not an ONNX model, or it is damaged"
     path.write_bytes(b"")
     assert refusal(str(path)) == "FILE: it holds no graph of operators"
     old = saved(tmp_path, [node("Relu", "x", "y")], {"x": (1, 2)}, opset=99)

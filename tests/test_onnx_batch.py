@@ -19,8 +19,8 @@ from sepcalc.network import DRAWN
 
 FIXED = "the file has a fixed batch of {}: counts are for one of them"
 ASKED = (
-    "{}: the first axis of the input 'x' is {}, and nothing tells whether these are examples, of which one is counted\n"
-    "  hint: --batch {}: they are; --batch 1: they are not, all are counted; in pyproject.toml: batch = {}\n"
+    "{}: the first axis of the input 'x' is {}, and nothing says whether it holds examples\n"
+    "  hint: --batch {} if it does (one is counted), --batch 1 if not; in pyproject.toml: batch = {}\n"
 )
 TOKENS = ([node("MatMul", "x w", "h"), node("Relu", "h", "y")], {"x": (64, 8)}, "y", (weight("w", 8, 4),))  # 32 each
 
@@ -97,11 +97,11 @@ def test_a_project_says_how_many_examples_there_are(gate: Run, tokens: str) -> N
 
 
 def test_a_batch_that_is_none_of_the_inputs_is_refused(gate: Run, tokens: str) -> None:
-    other = "--batch 7: the inputs hold other numbers along their first axis: 64\n"
+    other = "--batch 7: the first axis of the inputs has another size: 64\n"
     assert gate("network", tokens, "--batch", "7") == (2, "", other)
     with pytest.raises(InputError, match="batch is 0: expected a number of examples from 1"):
         sepcalc.load(tokens, batch=0)
-    one = "specs/net.yaml is of one example, not 8\n  hint: --batch is for model files\n"
+    one = "specs/net.yaml has a batch of one example, not 8\n  hint: --batch is for model files\n"
     assert gate("network", "specs/net.yaml", "--batch", "8") == (2, "", one)
     assert gate("network", "specs/net.yaml", "--batch", "1")[0] == 0
     assert gate("diff", tokens, "specs/net.yaml", "--batch", "64")[0] == 0  # it is for the model's file
@@ -209,7 +209,7 @@ def test_where_nothing_is_divided_nothing_is_asked(tmp_path: Path) -> None:
     assert (lstm.macs, lstm.guesses) == (7 * 768, ())
 
 
-OPEN = "the first axis of 'x' is open, and no name tells of what: counted is one example"
+OPEN = "the first axis of 'x' is open, and no name says what it holds: one example is counted"
 
 
 @pytest.mark.parametrize("name", ["s0", "unk__7", "?", None, "dim_0", "DynamicDimension.0", "x_dynamic_axes_1"])
@@ -234,11 +234,11 @@ def test_several_inputs_are_asked_for_together(gate: Run) -> None:
     two = {"a": (6, 8), "b": (6, 8)}
     path = Path(saved(Path.cwd(), [node("Add", "a b", "y")], two, "y")).name
     assert gate("check", path, "--max", "macs=1")[2].startswith(
-        f"{path}: the first axis of the inputs 'a' and 'b' are 6, and nothing tells"
+        f"{path}: the first axis of the inputs 'a' and 'b' are 6, and nothing says"
     )
     names = {"a": ("s0", 8), "b": ("s0", 8)}
     assert read(saved(Path.cwd(), [node("Add", "a b", "y")], names, "y")).notes == (
-        "the first axes of 'a' and 'b' are open, and no name tells of what: counted is one example",
+        "the first axes of 'a' and 'b' are open, and no name says what they hold: one example is counted",
     )
 
 
@@ -283,7 +283,7 @@ def test_a_gate_takes_open_sizes_too(gate: Run) -> None:
 # --- rows that meet ---------------------------------------------------------------------------------------------------
 
 FAULTS = Path(__file__).parent / "data" / "faults"
-WHOLE = "the first axis of the inputs, {}, is not one of examples: counted whole"
+WHOLE = "the first axis of the inputs, {}, does not hold examples: all of it is counted"
 PRODUCT = node("MatMul", "x w", "m")  # 6 rows of 6 by 6 columns: 36 for each
 PLACES = numpy_helper.from_array(np.zeros((6, 6), np.int64), "places")
 POINTS = numpy_helper.from_array(np.array([[0], [3]]), "points")
@@ -415,4 +415,4 @@ def test_a_resize_along_the_examples_leaves_them_whole(tmp_path: Path) -> None:
     made = [node("Resize", "x - s", "r"), node("Conv", "r w", "y")]
     found = read(saved(tmp_path, made, {"x": (8, 3, 4, 4)}, "y", (scales, weight("w", 4, 3, 3, 3))))
     assert found.macs == 16 * 4 * 4 * 27
-    assert found.notes == ("the first axis of the inputs, 8, is not one of examples: counted whole",)
+    assert found.notes == ("the first axis of the inputs, 8, does not hold examples: all of it is counted",)

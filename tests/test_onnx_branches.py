@@ -21,7 +21,7 @@ from sepcalc.verification import verify
 
 FAULTS = Path(__file__).parent / "data" / "faults"
 REAL = Path(__file__).parent / "data" / "onnx"
-CHOSEN = "{}: its branch depends on the data; counted is {}, which costs most"
+CHOSEN = "{}: its branch depends on the data; {}, which costs most, is counted"
 LARGER = "another branch may run that has more, in all {}: limits are held against these"
 YES = numpy_helper.from_array(np.bool_(True), "c")
 
@@ -573,7 +573,7 @@ def test_a_loop_tells_of_a_body_that_never_runs_and_of_runs_that_may_be_given(
         made.input.append(helper.make_tensor_value_info("n", INT64, ()))
     network = read(saved(tmp_path, made))
     assert network.macs == 64 * runs
-    told = ("loop: how often it runs may be given; counted is what the file stores, 2",) if among else ()
+    told = ("loop: its number of runs is an input; the stored default, 2, is counted",) if among else ()
     assert network.notes == (told if runs else (unused(64, "w"),))
 
 
@@ -596,7 +596,7 @@ def test_branches_of_different_sizes_never_pass(gate: Run, tmp_path: Path) -> No
     path = asked(tmp_path, either(costly, cheap, out="s"), *stored, x=(1, 3, 16, 16), more=(after,))
     found = read(path)
     assert found.cost.macs == 3 * 3 * 256 + 8 * 27 * 256
-    reason = "its branches give different sizes: what runs after it depends on which branch runs"
+    reason = "its branches give different sizes, so the cost of what follows depends on the branch"
     assert [(gap.kind, gap.reason) for gap in found.uncounted] == [("If", reason)]
     unread = asked(tmp_path, either(costly, cheap, out="s"), *stored, x=(1, 3, 16, 16), more=(node("Relu", "x", "y"),))
     assert not read(unread).uncounted

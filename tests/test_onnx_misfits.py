@@ -108,7 +108,7 @@ def test_onnx_runtime_refuses_it_too(case: tuple[str, str, dict[str, Any]]) -> N
 TOLD = [
     ("Conv", "1x3x8x8 4x3x3x3* 5*", {}, "a bias of 5 does not fit Conv: expected 4"),
     ("LSTM", "5x1x3 1x16x4* 1x16x4*", {"hidden_size": 4}, "a kernel of 1x16x4 does not fit LSTM: expected 1x16x3"),
-    ("Gemm", "1x10 10x4* 3x4*", {}, "a bias of 3x4 does not fit Gemm: expected what stretches to 1x4"),
+    ("Gemm", "1x10 10x4* 3x4*", {}, "a bias of 3x4 does not fit Gemm: expected a shape that broadcasts to 1x4"),
     ("GroupNormalization", "1x8x4x4 7* 7*", {"num_groups": 2}, "a scale of 7 does not fit GroupNormalization: expected 8"),
 ]  # fmt: skip
 

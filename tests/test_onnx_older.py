@@ -81,7 +81,7 @@ def test_a_file_from_before_there_were_opsets(tmp_path: Path) -> None:
 
 def test_what_does_not_lie_along_is_refused(tmp_path: Path) -> None:
     nodes = [CONV, node("Add", "c b", broadcast=1, axis=3)]
-    with pytest.raises(InputError, match=r"'add' \(Add\): 4x8 does not lie along 1x4x8x8 from axis 3 on"):
+    with pytest.raises(InputError, match=r"'add' \(Add\): 4x8 does not broadcast to 1x4x8x8 from axis 3 on"):
         network(tmp_path, 6, nodes, stored(**KERNELS, b=(4, 8)))
 
 
@@ -132,10 +132,10 @@ def test_all_of_them_were_worked_out() -> None:
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (node("Crop", "x", border=[1, 1, 8, 1]), "'crop' (Crop): it takes more than there is of 1x3x8x8"),
-        (node("Crop", "x"), "'crop' (Crop): it needs images, and four numbers of border"),
+        (node("Crop", "x", border=[1, 1, 8, 1]), "'crop' (Crop): it crops more than 1x3x8x8 has"),
+        (node("Crop", "x"), "'crop' (Crop): it needs images, and four border sizes"),
         (node("ImageScaler", "x", bias=[1.0, 2.0]), "'imagescaler' (ImageScaler): its bias is not one number for each"),
-        (node("Cast", "x", to="HALF"), "'cast' (Cast): 'HALF' is no type of elements"),
+        (node("Cast", "x", to="HALF"), "'cast' (Cast): 'HALF' is not an element type"),
     ],
     ids=["crop", "no border", "bias", "cast"],
 )

@@ -70,7 +70,7 @@ def test_the_second_axis_has_the_examples(cell: str, before: str, tmp_path: Path
 def test_the_layout_turns_both_axes(cell: str, tmp_path: Path) -> None:
     made, stored = layer(cell, layout=1)
     assert of(tmp_path, [made], (1, 6, F), stored).macs == 6 * step(cell)
-    told = "the first axis of the input 'x' is 6, and nothing tells whether these are examples, of which one is counted"
+    told = "the first axis of the input 'x' is 6, and nothing says whether it holds examples"
     network = of(tmp_path, [made], (6, 1, F), stored)
     assert ([one.message for one in network.guesses], network.macs) == ([told], step(cell))
 

@@ -172,7 +172,7 @@ def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
 
 # --- damaged ----------------------------------------------------------------------------------------------------------
 
-DAMAGED = "FILE: this is no ONNX model, or it is damaged"
+DAMAGED = "FILE: this is not an ONNX model, or it is damaged"
 
 
 def answer(path: Path, data: bytes) -> Network | str:

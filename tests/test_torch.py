@@ -427,20 +427,20 @@ def test_a_function_spelled_with_others_costs_what_its_formula_does(name: str) -
     assert net.cost[:6] == (0, *counts)
 
 
-NO_RULE = "sepcalc has no rule for what this operator computes"
+NO_RULE = "sepcalc does not know this operator"
 UNCOUNTED = {
     "stft": (lambda m, x: torch.stft(x[0, 0], 4, window=torch.ones(4), return_complex=True).real, OPERATORS["stft"].reason),
     "multinomial": (lambda m, x: x[0, 0].multinomial(2), OPERATORS["multinomial"].reason),
     "normal": (lambda m, x: torch.normal(x, 1.0), OPERATORS["multinomial"].reason),
-    "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers have no count here"),
+    "_fft_r2c": (lambda m, x: torch.fft.rfft2(x).real, "complex numbers are not supported"),
     "lgamma": (lambda m, x: x.lgamma(), NO_RULE),
     "batch_norm": (
         lambda m, x: F.batch_norm(x, None, None, training=True),
-        "batch norm over the statistics of the batch itself: its cost depends on the batch",
+        "batch norm with the statistics of the batch: its cost depends on the batch",
     ),
     "dropout": (
         lambda m, x: F.dropout(x, training=True),
-        "dropout that drops at inference makes random numbers: what they cost is not known",
+        "dropout at inference draws random numbers, whose cost is not known",
     ),
     "sepcalc_test::mine": (lambda m, x: torch.ops.sepcalc_test.mine(x), NO_RULE),
 }  # fmt: skip
@@ -493,7 +493,9 @@ def test_products_of_stored_tensors_are_counted_since_they_run() -> None:
         "places/0": 800,
         "places/2": 1600,
     }
-    assert net.notes == ("2,528 macs run on stored tensors alone: counted, though a runtime may do them once",)
+    assert net.notes == (
+        "2,528 macs have only stored tensors as operands: counted, though a runtime may compute them once",
+    )
     assert sepcalc.verify(net).ok
     many = sepcalc.from_torch(Placed(), torch.ones(3, 4, 5, 8))
     assert many.cost == net.cost
@@ -530,7 +532,7 @@ ASKING = {
     "index": lambda m, x: x[x > 0],
     "cond": lambda m, x: torch.cond(x.sum() > 0, lambda a: a + 1, lambda a: a - 1, (x,)),
 }
-ASKS = "it asks for a value that only the data can tell, and what runs then depends on it: counted up to here"
+ASKS = "what runs next depends on a value of the data: counted up to here"
 
 
 @pytest.mark.parametrize("name", ASKING)
@@ -544,7 +546,7 @@ def test_what_only_data_can_tell_stops_the_count(name: str) -> None:
     assert [(gap.kind, gap.reason) for gap in net.uncounted] == [(called, ASKS)]
     assert net.stopped == net.uncounted[0]
     assert net.notes == (
-        "10 params are not counted: nothing used them up to where it stopped (after.weight, after.bias)",
+        "10 params are not counted: nothing used them before counting stopped (after.weight, after.bias)",
     )
 
 
@@ -553,7 +555,7 @@ def test_where_examples_stop_they_are_counted_together() -> None:
     net = sepcalc.from_torch(code, torch.ones(3, 8))
     assert (net.macs, net.notes) == (
         96,
-        ("the first axis of the inputs, 3, is counted whole: counting stopped before",),
+        ("the first axis of the inputs, 3, is counted as data: counting stopped before",),
     )
 
 
@@ -566,7 +568,7 @@ def test_code_that_asks_for_nothing_when_exported_is_counted_so() -> None:
 
     net = sepcalc.from_torch(Code(masked, linear=nn.Linear(8, 4)), torch.ones(TOKENS))
     assert (net.macs, net.cost.mults) == (160, 160 + 40)
-    said = "its forward asks for values that only the data can tell: counted is what runs when PyTorch exports it"
+    said = "its forward depends on values of the data: what runs when PyTorch exports it is counted"
     assert net.notes == (said,)
     assert not torch.compiler.is_compiling()
 
@@ -777,7 +779,7 @@ def test_layers_are_named_by_module_and_joined_as_they_ran() -> None:
         ("head", (10,)),
     ]
     assert net.notes == (
-        "36 params are not counted: what runs on these inputs does not use them (unused.weight, unused.bias)",
+        "36 params are not counted: the run on these inputs does not use them (unused.weight, unused.bias)",
     )
 
 
@@ -804,7 +806,7 @@ def test_counts_are_for_one_example() -> None:
     assert many.cost == one.cost
     assert many.notes[-1] == "the inputs hold 16 examples along their first axis: counts are for one of them"
     steps = sepcalc.from_torch(CASES["gru"][0], torch.ones(5, 1, 8))
-    assert steps.notes == ("the first axis of the inputs, 5, is not one of examples: counted whole",)
+    assert steps.notes == ("the first axis of the inputs, 5, does not hold examples: all of it is counted",)
 
 
 def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to_be() -> None:
@@ -812,8 +814,8 @@ def test_sequences_that_are_not_along_the_first_axis_are_all_counted_and_said_to
     steps = nn.LSTM(16, 8)
     net = sepcalc.from_torch(steps, {"input": "7x3x16"})
     assert net.cost.macs == 7 * 3 * gates
-    beside = "3 sequences run beside each other: all of them are counted, as if one after the other"
-    assert net.notes == (beside, "the first axis of the inputs, 7, is not one of examples: counted whole")
+    beside = "3 sequences run in parallel: all of them are counted, as if they ran in sequence"
+    assert net.notes == (beside, "the first axis of the inputs, 7, does not hold examples: all of it is counted")
     assert sepcalc.from_torch(steps, {"input": "1x3x16"}).notes == (beside,)
     assert sepcalc.from_torch(steps, {"input": "1x1x16"}).notes == ()
     examples = sepcalc.from_torch(nn.LSTM(16, 8, batch_first=True), {"input": "3x7x16"})
@@ -856,8 +858,8 @@ def test_a_batch_that_no_layout_tells_is_a_guess(module: nn.Module, shape: str, 
     net = sepcalc.from_torch(module, {"x": shape})
     size = shape.partition("x")[0]
     asked = (
-        f"the first axis of the input 'x' is {size}, and nothing tells whether these are examples, of which one is "
-        f"counted\n  hint: --batch {size}: they are; --batch 1: they are not, all are counted; in pyproject.toml: "
+        f"the first axis of the input 'x' is {size}, and nothing says whether it holds "
+        f"examples\n  hint: --batch {size} if it does (one is counted), --batch 1 if not; in pyproject.toml: "
         f"batch = {size}"
     )
     assert [str(problem) for problem in net.guesses] == [asked] * guessed
@@ -884,18 +886,18 @@ def test_rows_that_may_meet_are_no_examples(mixes: Callable[[Any], Any], whole: 
     """A product of 8 by 4 for each of 6 rows, then what may mix them, as nobody knows what an unknown operator does."""
     net = sepcalc.from_torch(Code(lambda m, x: mixes(m.layer(x)), layer=nn.Linear(8, 4)), {"x": "6x8"})
     assert net.macs == (6 * 32 if whole else 32)
-    said = "the first axis of the inputs, 6, is not one of examples: counted whole"
+    said = "the first axis of the inputs, 6, does not hold examples: all of it is counted"
     assert (net.notes[-1] == said) is whole
 
 
 def test_a_batch_that_a_module_has_not_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         sepcalc.from_torch(nn.Linear(8, 4), {"input": "6x8"}, batch=7)
-    assert str(caught.value) == "--batch 7: the inputs hold other numbers along their first axis: 6"
+    assert str(caught.value) == "--batch 7: the first axis of the inputs has another size: 6"
     with pytest.raises(InputError) as caught:
         sepcalc.from_torch(Told(nn.Softmax(0), nn.Linear(8, 4)), {"x": "6x8"}, batch=6)
     assert str(caught.value) == (
-        "--batch 6: Told does not run on each of them by itself\n  hint: --batch 1 counts all that runs on these inputs"
+        "--batch 6: Told does not work on each example separately\n  hint: --batch 1 counts all that runs on these inputs"
     )
 
 
@@ -1065,7 +1067,7 @@ def test_experts_that_the_data_chooses_work_on_each_token() -> None:
 def test_what_is_picked_or_mixed_along_the_first_axis_is_counted_whole(way: str) -> None:
     module, x = Code(TOGETHER[way], linear=LINEAR, cell=CELL, query=torch.ones(1, 5, 8)), torch.ones(4, 5, 8)
     network = sepcalc.from_torch(module, x)
-    assert network.notes[-1] == "the first axis of the inputs, 4, is not one of examples: counted whole"
+    assert network.notes[-1] == "the first axis of the inputs, 4, does not hold examples: all of it is counted"
     assert network.macs == counted_by_pytorch(module, x)
     assert [volume(shape) for shape in network.outputs.values()] == [module(x).numel()]
 
@@ -1093,7 +1095,9 @@ def test_examples_beside_what_they_have_in_common() -> None:
     assert (net.macs, net.notes[-1]) == (320, said)
     fixed = sepcalc.from_torch(Pair(lambda x: LINEAR(x.view(4, 8))), torch.ones(4, 8))
     assert fixed.macs == 128
-    assert fixed.notes == ("the first axis of the inputs, 4, is counted whole: the module does not run on one alone",)
+    assert fixed.notes == (
+        "the first axis of the inputs, 4, is counted as data: the module does not run on one example",
+    )
 
 
 PRECISIONS = [torch.float16, torch.bfloat16, torch.float64, torch.float32]
@@ -1185,7 +1189,7 @@ def test_what_is_no_module_and_what_fails_is_refused() -> None:
     with pytest.raises(
         InputError,
         match=r"^LazyConv2d: a first run, which would give all of its parameters a shape, fails: RuntimeError: .+\n"
-        r"  hint: run the module once before$",
+        r"  hint: run the module once first$",
     ):
         sepcalc.from_torch(nn.LazyConv2d(3, 1), torch.ones(1, 3))
     with pytest.raises(InputError, match=r"^Identity: there is no tensor among its inputs$"):
@@ -1207,9 +1211,9 @@ def test_what_is_no_module_and_what_fails_is_refused() -> None:
 
 
 SHAPELESS = {
-    "quantized::linear_dynamic in layer": "count the module as it was before it was quantized: its products are the same",
+    "quantized::linear_dynamic in layer": "count the module before quantization: its products are the same",
     "aten::fake_quantize_per_tensor_affine_cachemask": "count the parts before and after",
-    "sepcalc_test::shapeless": "torch.library.register_fake tells PyTorch the shapes",
+    "sepcalc_test::shapeless": "define its shapes with torch.library.register_fake",
 }
 
 
@@ -1228,7 +1232,7 @@ def test_operators_that_cannot_run_without_data_are_named(op: str) -> None:
     name = op.removeprefix("aten::")
     assert (net.stopped.kind, net.stopped.reason) == (
         name.partition(" ")[0],
-        f"PyTorch tells its shapes by its data alone: counted up to here; {SHAPELESS[op]}",
+        f"PyTorch needs data to compute its shapes: counted up to here; {SHAPELESS[op]}",
     )
 
 
@@ -1244,7 +1248,7 @@ class Lambda(nn.Module):
 def test_what_an_operator_gives_beside_its_result_is_not_passed_over() -> None:
     both = Lambda(lambda x: torch.native_layer_norm(x, [6], None, None, 1e-5))
     network = sepcalc.from_torch(both, torch.ones(1, 6))
-    reason = "what it gives beside its result has no count here"
+    reason = "its further outputs are not supported"
     assert network.uncounted == (Gap("native_layer_norm", "native_layer_norm", reason),)
     first = Lambda(lambda x: torch.native_layer_norm(x, [6], None, None, 1e-5)[0])
     assert sepcalc.from_torch(first, torch.ones(1, 6)).complete
@@ -1469,4 +1473,4 @@ def test_rows_that_an_input_picks_are_no_examples(how: str) -> None:
     """3x3 of 3 channels on 6x6, then of 4 on 4x4, for each of 4 images, which may all be the same one."""
     net = sepcalc.from_torch(Picking(how), torch.ones(4, 3, 8, 8), torch.zeros(4, dtype=torch.int64))
     assert net.macs == 4 * (6 * 6 * 4 * 27 + 4 * 4 * 4 * 36)
-    assert net.notes[0] == "the first axis of the inputs, 4, is not one of examples: counted whole"
+    assert net.notes[0] == "the first axis of the inputs, 4, does not hold examples: all of it is counted"

@@ -60,7 +60,7 @@ def ssd() -> Any:
 def test_a_detector_is_reported_by_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["network", f"{__name__}:ssd", "--input", "300x400x3"]) == 3
     said = capsys.readouterr()
-    assert "\n  index (index): it asks for a value that only the data can tell" in said.out
+    assert "\n  index (index): what runs next depends on a value of the data" in said.out
     assert "Totals, INCOMPLETE: up to where counting stopped" in said.out
     assert "Traceback" not in said.err
 

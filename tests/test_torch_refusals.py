@@ -234,7 +234,7 @@ def test_what_another_thread_does_is_not_counted_as_whole(way: str) -> None:
     assert net.stopped is not None
     stored = 4096 if net.stopped.kind == "torch::linear" else 0  # of the operator at which it stops
     assert (net.complete, net.macs, net.params) == (False, 4096, 4096 + stored)
-    assert net.stopped.reason == "it runs in a thread of its own, which is not followed: counted up to here"
+    assert net.stopped.reason == "it runs in a separate thread, which is not traced: counted up to here"
 
 
 def test_a_thread_may_look_at_shapes() -> None:
@@ -377,4 +377,4 @@ def test_a_gate_does_not_pass_what_their_code_caught(
         words = ["their_caught:Net", "--input", "x=1x64", "--max", "macs=5000"]
         assert run(["check", *words]) == 3
         assert run(["check", *words, "--allow-uncounted"]) == 3
-    assert "a value that only the data can tell" in capsys.readouterr().out
+    assert "depends on a value of the data" in capsys.readouterr().out

@@ -341,7 +341,7 @@ def test_parameters_have_no_values_to_ask_for(code: Callable[[torch.Tensor], Any
     net = sepcalc.from_torch(Asking(lambda m, x: m.conv(x) if code(m.conv.weight[0, 0]) else x), torch.ones(1, 3, 8, 8))
     assert net.stopped is not None
     assert net.stopped.reason == (
-        "it asks for values of parameters, and none is read here; what runs then depends on them: counted up to here"
+        "what runs next depends on values of parameters, which are not read: counted up to here"
     )
 
 
@@ -356,7 +356,7 @@ def test_values_that_nobody_gave_are_asked_for(way: str) -> None:
     message, hint = str(caught.value).split("\n")
     assert message.startswith("Named: what runs depends on the values of its input 'other' (")
     ones = json.dumps(torch.ones_like(other).tolist())
-    assert hint == f'  hint: give them: --input "other={ones}", say'
+    assert hint == f'  hint: give them, for example --input "other={ones}"'
 
 
 # Inputs of no type whose values matter; what a first guess says of them, and what is meant.
@@ -379,7 +379,7 @@ def test_inputs_whose_values_matter_are_told_how_these_are_written(way: str) -> 
         sepcalc.from_torch(Named(code), {"x": "2x4", "other": guess})
     message, hint = str(caught.value).split("\n")
     assert message.startswith("Named: what runs depends on the values of its input 'other' (")
-    assert hint == f'  hint: give them: --input "other={values}", say'
+    assert hint == f'  hint: give them, for example --input "other={values}"'
     net = sepcalc.from_torch(Named(code), {"x": "2x4", "other": values}, batch=1)
     assert net.stopped is None
     assert "the values of the input 'other' decided what ran" in net.notes
@@ -395,7 +395,7 @@ def test_a_type_is_found_behind_a_question() -> None:
         sepcalc.from_torch(Named(ended), {"x": "1x3"})
     assert str(caught.value) == (
         "Named: what runs depends on the values of its input 'x' (is_nonzero)\n"
-        '  hint: give them: --input "x=[[1, 1, 1]]", say'
+        '  hint: give them, for example --input "x=[[1, 1, 1]]"'
     )
 
 
@@ -492,25 +492,24 @@ def test_the_type_that_a_reader_needs_is_found(way: str) -> None:
 
 SAID = {
     "other=0.5": "--input other: '0.5' is not a shape: '0.5' is not a size: expected a whole number from 1 to 2^63-1\n"
-    "  hint: a value without axes: (0.5)",
-    "other=(3": "--input other: '(3' is no value without axes\n  hint: one number in parentheses: (3), or () for any",
-    "other=(1, 2)": "--input other: '(1, 2)' is no value without axes\n"
+    "  hint: a scalar: (0.5)",
+    "other=(3": "--input other: '(3' is not a scalar\n  hint: one number in parentheses: (3), or () for any",
+    "other=(1, 2)": "--input other: '(1, 2)' is not a scalar\n  hint: one number in parentheses: (3), or () for any",
+    f"other=({2**63})": "--input other: '(9223372036854775808)' is not a scalar\n"
     "  hint: one number in parentheses: (3), or () for any",
-    f"other=({2**63})": "--input other: '(9223372036854775808)' is no value without axes\n"
-    "  hint: one number in parentheses: (3), or () for any",
-    "other=int:1x4": "--input other: 'int' is no type of elements\n  hint: did you mean int32?",
+    "other=int:1x4": "--input other: 'int' is not an element type\n  hint: did you mean int32?",
     "other=int64:": "--input other: '' is not a shape: '' is not a size: expected a whole number from 1 to 2^63-1\n"
     "  hint: sizes joined by x, as PyTorch has them",
-    "other=[7, 5": "--input other: '[7, 5' are no values\n"
-    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
-    "other=[[7], 5]": "--input other: '[[7], 5]' are no values of one shape\n"
-    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
-    'other=["7"]': "--input other: '[\"7\"]' are no values of one shape\n"
-    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
+    "other=[7, 5": "--input other: '[7, 5' are not values\n"
+    "  hint: numbers separated by commas, with one pair of brackets per axis: [7, 5] or [[1, 2], [3, 4]]",
+    "other=[[7], 5]": "--input other: '[[7], 5]' do not form an array of one shape\n"
+    "  hint: numbers separated by commas, with one pair of brackets per axis: [7, 5] or [[1, 2], [3, 4]]",
+    'other=["7"]': "--input other: '[\"7\"]' do not form an array of one shape\n"
+    "  hint: numbers separated by commas, with one pair of brackets per axis: [7, 5] or [[1, 2], [3, 4]]",
     f"other=[{', '.join(['1'] * 4097)}]": "--input other: these are more than 4,096 values\n"
     "  hint: a type and a shape will do: int64:1x5000",
-    f"other={'[' * 100_000}": f"--input other: '{'[' * 99}…' are no values\n"
-    "  hint: numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]",
+    f"other={'[' * 100_000}": f"--input other: '{'[' * 99}…' are not values\n"
+    "  hint: numbers separated by commas, with one pair of brackets per axis: [7, 5] or [[1, 2], [3, 4]]",
 }
 
 
@@ -530,7 +529,7 @@ def test_a_type_is_for_modules_whatever_the_command(
     more = {"check": ["--max", "macs=1"], "diff": [network], "whatif": ["--width", "0.5"], "fit": ["--max", "macs=1"]}
     assert run([command, network, *more.get(command, []), "--input", "int64:8x8x3"]) == 2
     said = capsys.readouterr().err
-    assert "--input int64:8x8x3: a type and values are for a PyTorch module, and " in said
+    assert "--input int64:8x8x3: only a PyTorch module takes a type or values; " in said
 
 
 # --- the line that was meant ------------------------------------------------------------------------------------------
@@ -631,7 +630,7 @@ def test_experts_that_the_data_chooses_are_counted_where_any_choice_costs_the_sa
     net = sepcalc.from_torch(Mixture([8, 8, 8, 8]), torch.ones(1, 6, 4))
     assert (net.macs, net.params, net.stopped) == (6 * 16 + 6 * 2 * 64, 16 + 4 * 64, None)
     note = (
-        "the data chooses which layers run: counted as if each had its turn; other choices were tried, and cost as much"
+        "the data chooses which layers run: one choice is counted, and other choices that were tried cost the same"
     )
     assert note in net.notes
 
@@ -702,7 +701,7 @@ def test_elements_are_added_that_are_none() -> None:
 
 
 class Turning(Mixture):
-    """What has no count here stands before the experts."""
+    """What is not supported stands before the experts."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (2, 2))) * 1j).flatten(-2))

@@ -134,7 +134,7 @@ def test_what_a_layer_moves_includes_its_buffers() -> None:
 def test_buffers_that_nothing_reads_are_told() -> None:
     module = Stored(lambda m, x: x * m.scale, scale=torch.tensor(2.0), old=torch.ones(7), counter=torch.tensor(3))
     net = sepcalc.from_torch(module, torch.ones(TOKENS))
-    assert net.notes == ("7 buffers are not counted: what runs on these inputs does not use them (old)",)
+    assert net.notes == ("7 buffers are not counted: the run on these inputs does not use them (old)",)
 
 
 def test_buffers_follow_another_width() -> None:

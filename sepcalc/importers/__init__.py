@@ -1,6 +1,7 @@
-"""A module per source of real models, each with one function: ``read(path, request) -> Network``.
+"""Importers, one package per format, each with one function: ``read(path, request) -> Network``.
 
-Layouts (batch first, channels first) become shapes as the rest of the house knows them here, and nowhere else.
+An importer converts the layout of its format (batch first, channels first) to the shapes of a Network; no other module
+does.
 """
 
 from collections.abc import Mapping
@@ -8,10 +9,10 @@ from typing import NamedTuple
 
 
 class Request(NamedTuple):
-    """What whoever asks for a network says besides: values for its parameters, shapes for its inputs by name (a shape
-    for the one input under the empty name), sizes for the dimensions that its file leaves open, all as text; and how
-    many examples lie along the first axis of its inputs (1: the axis holds no examples; None: not stated); and which of
-    the signatures of its file is called (empty: not stated)."""
+    """The options with which a network is requested, all values as text: ``settings`` of its parameters; ``inputs``,
+    the shape of each input by name (a single shape has the empty name); ``dims``, sizes of the dimensions that the file
+    leaves open; ``batch``, the number of examples along the first axis of the inputs (1: the axis holds no examples;
+    None: not stated); ``signature``, the signature of the file that is called (empty: not stated)."""
 
     settings: Mapping[str, str] = {}
     inputs: Mapping[str, str] = {}

@@ -1,4 +1,4 @@
-"""The formats that sepcalc reads: one table. What a file is, what it may be asked, and who reads it stands here alone.
+"""The table of the formats that sepcalc reads: how each is recognized, which options it takes, which module reads it.
 
 A new format is a row here and a module with ``read(path, request) -> Network``.
 """
@@ -14,16 +14,16 @@ from sepcalc.importers import Request
 if TYPE_CHECKING:
     from sepcalc.network import Network
 
-ARGUMENTS = Request._fields  # what may be said of a network: its parameters, inputs, dimensions, examples
-HEAD = 512  # bytes at the beginning of a file that tell what it is
+ARGUMENTS = Request._fields  # the options of a network: its parameters, inputs, dimensions, batch, signature
+HEAD = 512  # bytes at the beginning of a file that identify its format
 Words = tuple[str, str]  # a message and a hint, with {name}, {suffix} and {value} in them
 
 
 class Format(NamedTuple):
-    """A format: its name, the suffixes of its files, whether it is a folder, a pattern of its first bytes (empty where
-    none tell it), the module that reads it (empty: it is a text in the language of networks), the extra that this needs
-    (empty: none). ``refuses`` are the arguments that it does not take, each with what to say; ``typed`` is whether an
-    input may be given a type and values."""
+    """A format: its name, the suffixes of its files, whether it is a folder, a pattern of its first bytes (empty if it
+    has none), the module that reads it (empty for a network written as text), and the extra that the module needs
+    (empty: none). ``refuses`` maps each option that the format does not take to the error message; ``typed`` says
+    whether ``--input`` may give an input a type and values."""
 
     name: str
     suffixes: tuple[str, ...] = ()
@@ -36,16 +36,16 @@ class Format(NamedTuple):
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """The fields of a Request that it has a use for."""
+        """The fields of a Request that the format accepts."""
         return tuple([one for one in ARGUMENTS if one not in self.refuses])
 
     def recognizes(self, head: bytes) -> bool:
-        """Whether a file that begins with these bytes is certain to be of this format."""
+        """Whether a file with these first bytes certainly has this format."""
         return bool(self.begins) and re.match(self.begins, head, re.DOTALL) is not None
 
     @property
     def read(self) -> "Callable[[str, Request], Network]":
-        """The function that reads such a file."""
+        """The function that reads a file of this format."""
         function: Callable[[str, Request], Network] = import_module(self.module).read
         return function
 
@@ -55,7 +55,7 @@ _NO_SIGNATURES = {"signature": ("{name} has no signature {value}", "--signature 
 _CLOSED = {
     **_NO_SIGNATURES,
     "dims": ("{name} has no open dimension {value}", "--dim is for model files"),
-    "batch": ("{name} is of one example, not {value}", "--batch is for model files"),
+    "batch": ("{name} has a batch of one example, not {value}", "--batch is for model files"),
 }
 _WHOLE = "give a whole shape, for example --input 224x224x3"
 _NAMELESS = {
@@ -80,7 +80,7 @@ PYTORCH = Format(
     },
     typed=True,
 )
-FORMATS = (  # of files; of two that could be meant by a file's first bytes the first is
+FORMATS = (  # of files; where the first bytes match two formats, the first one wins
     YAML,
     Format(
         "ONNX",
@@ -122,22 +122,22 @@ FORMATS = (  # of files; of two that could be meant by a file's first bytes the 
 
 BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
 SUFFIXES = tuple(BY_SUFFIX)
-MODELS = tuple([suffix for suffix, form in BY_SUFFIX.items() if form.module])  # of files of other tools
+MODELS = tuple([suffix for suffix, form in BY_SUFFIX.items() if form.module])  # the suffixes of other tools' models
 
 
 def suffix_of(path: str) -> str:
-    """The suffix of a path, in small letters: ``.onnx``."""
+    """The suffix of a path in lower case: ``.onnx``."""
     return os.path.splitext(path)[1].lower()
 
 
 def of_suffix(path: str) -> Format | None:
-    """The format that the suffix of a path promises, None where that is no format's."""
+    """The format of a path's suffix, or None for an unknown suffix."""
     return BY_SUFFIX.get(suffix_of(path))
 
 
 def recognized(path: str, head: bytes) -> Format | None:
-    """The format of a file that begins with these bytes: what its suffix says, unless the bytes are another format's;
-    None where neither is known."""
+    """The format of a file with these first bytes. The suffix decides, unless the bytes belong to another format; None
+    if neither is known."""
     promised = of_suffix(path)
     if promised is not None and promised.recognizes(head):
         return promised
@@ -145,5 +145,5 @@ def recognized(path: str, head: bytes) -> Format | None:
 
 
 def files_pattern() -> str:
-    """A regular expression for names of files that are read, as hooks take it."""
+    """A regular expression that matches the names of all files that sepcalc reads, as pre-commit hooks use it."""
     return rf"(?i)\.({'|'.join([suffix[1:] for suffix in SUFFIXES])})$"

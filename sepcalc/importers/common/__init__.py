@@ -1,1 +1,1 @@
-"""What all importers share: the graph builder, files read in a process of their own, values given for inputs."""
+"""Shared by all importers: the graph builder, layouts, attributes, and one module per family of operators."""

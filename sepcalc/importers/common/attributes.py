@@ -1,4 +1,4 @@
-"""The attributes of one layer of a file, each read as what it must be: nothing in a file is trusted to be a number."""
+"""Reads a layer's attributes. Each reader checks the type and the range, since a file may hold anything."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def shown(value: object) -> str:
-    """A value of a file as a message shows it."""
+    """A value of a file, formatted for a message."""
     if isinstance(value, str):
         return quoted(value)
     if isinstance(value, int | float | bool) or value is None:
@@ -20,7 +20,7 @@ def shown(value: object) -> str:
 
 
 def whole(value: object, least: int = 1) -> int:
-    """``value`` as a whole number from ``least`` to 2^63-1; 2.0 is one."""
+    """``value`` as a whole number from ``least`` to 2^63-1; 2.0 is accepted as 2."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
@@ -31,13 +31,13 @@ def whole(value: object, least: int = 1) -> int:
 
 
 class Attributes:
-    """A layer's attributes by name. One that is missing stands for the default; without a default it must be there.
-    Its readers raise Invalid, which names the attribute."""
+    """A layer's attributes by name. A missing attribute takes the default; without a default it is required. The
+    readers raise Invalid, which names the attribute."""
 
     __slots__ = ()
 
     def get(self, *keys: str) -> Any:
-        """The raw value under the first of these names that is there, or None."""
+        """The raw value of the first of these names that is present, or None."""
         raise NotImplementedError
 
     def _read(self, keys: tuple[str, ...], default: Any) -> Any:
@@ -55,14 +55,15 @@ class Attributes:
         return value
 
     def size(self, *keys: str, default: int | None = None, least: int = 1) -> int:
+        """One size from ``least`` to 2^63-1, under the first of these names that is present."""
         try:
             return whole(self._read(keys, default), least)
         except Invalid as fact:
             raise Invalid(fact.message if "missing" in fact.message else f"{keys[0]} is {fact.message}") from fact
 
     def sizes(self, *keys: str, rank: int | None = None, default: int | None = None, least: int = 1) -> Shape:
-        """A list of one size for each of ``rank`` axes; a number stands for all of them, and so does the default for
-        an empty tuple, which is ONNX's."""
+        """A list with one size per axis for ``rank`` axes. A single number applies to all axes. An empty tuple, which
+        ONNX writes for a missing list, takes the default."""
         value = self._read(keys, default)
         value = default if value == () and default is not None else value
         items = list(value) if isinstance(value, list | tuple) else [value] * (rank or 1)
@@ -75,7 +76,7 @@ class Attributes:
             raise Invalid(f"{keys[0]} is {fact.message}") from fact
 
     def pairs(self, key: str, rank: int) -> tuple[tuple[int, int], ...]:
-        """What is before and after on each axis: one number for all, one per axis, or two per axis."""
+        """The amounts before and after each axis: given as one number for all, one per axis, or two per axis."""
         value = self._read((key,), None)
         if not isinstance(value, list | tuple):
             value = [value] * rank
@@ -92,12 +93,14 @@ class Attributes:
             raise Invalid(f"{key} must have two values for each axis") from error
 
     def word(self, key: str, choices: tuple[str, ...], default: str) -> str:
+        """A text that must be one of ``choices``."""
         value = self._read((key,), default)
         if not isinstance(value, str) or value.lower() not in choices:
             raise Invalid(f"{key} is {shown(value)}: expected {' or '.join(choices)}")
         return value.lower()
 
     def flag(self, key: str, default: bool) -> bool:
+        """True or false."""
         value = self._read((key,), default)
         if not isinstance(value, bool | int) or value not in (0, 1):
             raise Invalid(f"{key} is {shown(value)}: expected true or false")
@@ -115,9 +118,11 @@ class Attributes:
         return value
 
     def text(self, key: str, default: str) -> str:
+        """A text."""
         return self._of_type(str, key, default, "a text")
 
     def number(self, *keys: str, default: float) -> float:
+        """A number, as a float."""
         value = self._read(keys, default)
         if isinstance(value, dict) and isinstance(value.get("config"), dict):  # a serialized array of one number
             value = value["config"].get("value")
@@ -126,7 +131,7 @@ class Attributes:
         return value
 
     def axes(self, key: str, rank: int, default: int | list[int] = -1) -> tuple[int, ...]:
-        """Axes of a tensor of ``rank`` axes, the batch one of them, as positions without the batch, in order."""
+        """Axes of a tensor of ``rank`` axes including the batch, as sorted positions without the batch."""
         value = self._read((key,), default)
         found = []
         for item in value if isinstance(value, list | tuple) else [value]:
@@ -140,23 +145,24 @@ class Attributes:
         return tuple(sorted(found))
 
     def axis(self, key: str, rank: int, default: int = -1) -> int:
-        """The one axis, as a position without the batch."""
+        """One axis, as a position without the batch."""
         axes = self.axes(key, rank, default)
         if len(axes) != 1:
             raise Invalid(f"{key} has {len(axes)} values: expected one axis")
         return axes[0]
 
     def nested(self, key: str) -> dict[str, Any]:
-        """A layer inside this one, as its class and its config."""
+        """The class name and the config of a layer inside this one."""
         return self._of_type(dict, key, None, "a layer")
 
 
 class Settings(Attributes):
-    """The attributes of a mapping, where null stands for a missing one: the ``config`` of a layer of Keras."""
+    """The attributes in a mapping, such as the ``config`` of a Keras layer; null counts as missing."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
 
     def get(self, *keys: str) -> Any:
-        """The value under the first of these names that is there (an attribute's name today, and of old)."""
+        """The value of the first of these names that is present (the current name of an attribute, then its older
+        ones)."""
         return next((self.config[key] for key in keys if self.config.get(key) is not None), None)

@@ -1,6 +1,6 @@
-"""A network of which parts run in place of others, and the stored tensors that its layers use.
+"""Branches that run instead of each other, and the stored tensors that layers use.
 
-Of the branches of a choice that depends on the data one is laid out; of the others it is known what they cost.
+Where the data selects a branch, the network contains one of them; the costs of the others are measured.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
@@ -15,19 +15,19 @@ from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Constant
 from sepcalc.shape import Shape
 
-Roots = tuple[tuple[str, int], ...]  # stored tensors by name, and how many elements of each at most
+Roots = tuple[tuple[str, int], ...]  # stored tensors by name, each with the most elements that may count
 Given = TypeVar("Given")
 
 
 class Elsewhere(Roots):
-    """The stored tensors of a branch that is not laid out: they count in a layer of their own, as far as no layer that
-    is laid out uses them."""
+    """The stored tensors of a branch that is not part of the network. They count in a layer of their own, unless a
+    layer of the network uses them."""
 
     __slots__ = ()
 
 
 class Pasted(NamedTuple):
-    """Where a branch that was put back begins and ends, what it has of every metric, and what it was taken for."""
+    """A branch that was put back: where it begins and ends, its total of each metric, and how it was chosen."""
 
     start: int
     end: int
@@ -36,48 +36,50 @@ class Pasted(NamedTuple):
 
 
 class StoredBuilder(GraphBuilder[Roots]):
-    """A network whose file has stored tensors by name: beside each node stand those that it uses as weights, and how
-    many elements of each at most. ``stored`` are their elements and the number of their type."""
+    """A graph builder for files that store tensors by name. ``beside`` holds, for each node, the tensors that it uses
+    as weights and the largest number of elements of each. ``stored`` maps a tensor's name to its number of elements and
+    its element type."""
 
     def __init__(self, stored: MutableMapping[str, tuple[int, int]]) -> None:
         super().__init__()
         self.stored = stored
-        self.metric = "macs"  # of branches that depend on the data the one with more of it is laid out
-        self.used = frozenset[str]()  # in the end: the stored tensors that layers have
-        self.partly: dict[str, int] = {}  # of these, how many elements no layer has
-        self.zeros: set[str] = set()  # biases of which the file holds nothing but zeros
+        self.metric = "macs"  # where the data selects a branch, the one with most of this metric is taken
+        self.used = frozenset[str]()  # set at the end: the stored tensors that layers use
+        self.partly: dict[str, int] = {}  # set at the end: how many elements of these no layer uses
+        self.zeros: set[str] = set()  # biases whose elements in the file are all zero
         self.pasted: list[Pasted] = []
 
     def width(self, kind: int) -> int:
-        """The bits of an element of this type."""
+        """The width in bits of an element of this type."""
         raise NotImplementedError
 
     def is_buffer(self, root: str) -> bool:
-        """Whether a stored tensor is no param, but a buffer."""
+        """Whether a stored tensor is a buffer, not a param."""
         return False
 
     def constant(self, shape: Shape, roots: Iterable[str]) -> Constant:
-        """What is made of these stored tensors in place of an input."""
+        """A constant computed from these stored tensors, which a layer reads in place of an input."""
         return Constant(shape, bool([*roots]))
 
     def unique(self, name: str) -> str:
-        """The name of a node, with a number behind it where it is taken."""
+        """The name of a node, with a number appended if the name is taken."""
         return numbered(self.names, printable(name).replace(" ", "_")[:200] or "layer")
 
     def back(self, count: int) -> None:
+        """Truncate to the first ``count`` nodes, and forget the branches put back after them."""
         while self.pasted and self.pasted[-1].end > count:
             self.pasted.pop()
         super().back(count)
 
     def put(self, segment: Segment, metrics: dict[str, int]) -> None:
-        """Puts back a branch, of which it is known what it has of every metric."""
+        """Puts back a branch whose total of each metric is known."""
         self.names.update(dict.fromkeys([node.name for node in segment.nodes], 1))
         self.pasted.append(Pasted(len(self.nodes), len(self.nodes) + len(segment.nodes), metrics))
         self.paste(segment)
 
     def finished(self, outputs: Mapping[str, int]) -> tuple[list[Node], dict[str, int], int]:
-        """The nodes, each element of a stored tensor counted where it is used first, whatever the node's op says; the
-        outputs; and the bytes of all weights that are used."""
+        """The nodes, the outputs, and the bytes of all used weights. Each element of a stored tensor counts in the
+        first node that uses it, whatever the node's op says."""
         self._count_elsewhere()
         outputs = self.prune(outputs)
         sizes = {root: elements for root, (elements, _) in self.stored.items()}
@@ -95,7 +97,8 @@ class StoredBuilder(GraphBuilder[Roots]):
         return nodes, outputs, sum(-(-count * bits[root] // 8) for root, count in taken.items())
 
     def _count_elsewhere(self) -> None:
-        """What branches that are not laid out store besides, each stored tensor in the first of them."""
+        """Counts what the branches outside the network store besides, each stored tensor in the first branch that uses
+        it."""
         used = {root for roots in self.beside if not isinstance(roots, Elsewhere) for root, _ in roots}
         first = len(self.tensors) - len(self.nodes)
         for at, roots in enumerate(self.beside):
@@ -110,8 +113,7 @@ class StoredBuilder(GraphBuilder[Roots]):
 
 
 class Laid(NamedTuple):
-    """A branch as it was laid out once: what it gives, its nodes, what it has of every metric, what it notes, and the
-    choices in it."""
+    """A branch that was laid out once: its results, nodes, total of each metric, notes, and the choices inside it."""
 
     results: Any
     segment: Segment
@@ -122,7 +124,8 @@ class Laid(NamedTuple):
 
 
 class Taken(NamedTuple, Generic[Given]):
-    """What the branch that is laid out gives, and what each of the others does; those that cannot run, with why."""
+    """The results of the chosen branch and of each other branch, and the branches that cannot run, each with the
+    reason."""
 
     results: Given
     others: list[Given]
@@ -136,10 +139,10 @@ def lay_out(
     errors: tuple[type[Exception], ...],
     fatal: Callable[[Exception], bool],
 ) -> Taken[Given]:
-    """Lays out the branch that has most of the builder's metric, which is said: each is laid out once, so that branches
-    in branches take no longer than they are long. What the others store counts in a layer of the choice's own; one that
-    cannot run on these shapes, by an error that is not ``fatal``, is left out. Raises the first branch's error where
-    none can run."""
+    """Lays out each branch once (so that nested branches take linear time), keeps the one with most of the builder's
+    metric, and adds a note on the choice. What the other branches store counts in a layer of the choice. A branch that
+    cannot run on these shapes, with an error that is not ``fatal``, is left out; if none can run, the first branch's
+    error is raised."""
     mark, before = len(builder.nodes), builder.notes
     laid: dict[str, Laid] = {}
     failed: dict[str, Exception] = {}
@@ -165,7 +168,7 @@ def lay_out(
     results, segment, metrics, _, builder.notes, inner = laid[chosen]
     if not failed:
         which = chosen.partition("_")[0]
-        builder.note(f"{printable(name)}: its branch depends on the data; counted is {which}, which costs most")
+        builder.note(f"{printable(name)}: its branch depends on the data; {which}, which costs most, is counted")
     others = [one for which, one in laid.items() if which != chosen]
     alone = [_alone(builder, one.segment.nodes, len(builder.tensors)) for one in others]
     apart = tuple([Branch(part.layers, one.choices) for part, one in zip(alone, others)])
@@ -187,10 +190,10 @@ def lay_out(
 def most_of(
     laid: Network, builder: StoredBuilder, other: Callable[[str], tuple[StoredBuilder, dict[str, int]]]
 ) -> dict[str, int]:
-    """The metrics of which the network has more where other branches run than those laid out, and how much. ``other``
-    gives the network whose branches have most of a metric, and its outputs."""
+    """The metrics that are larger when other branches run than those in the network, and their values. ``other``
+    returns the network whose branches have most of a metric, and its outputs."""
     most = laid.most_summed()
-    if laid.choices:  # the peak is no sum: of branches the one with the highest is laid out
+    if laid.choices:  # the peak is not a sum over layers: take the branch with the highest one
         found, outputs = other("peak_memory")
         nodes, ends, _ = found.finished(outputs)
         peak = Network("", found.inputs, nodes, ends, input_bits=found.input_bits).peak_memory()
@@ -200,8 +203,8 @@ def most_of(
 
 
 def _measured(builder: StoredBuilder, mark: int) -> dict[str, int]:
-    """What the nodes from this one on have of every metric that is a sum over layers; of branches that were put back
-    it is known."""
+    """The totals from this node on of every metric that is a sum over layers; the totals of branches that were put back
+    are known already."""
     totals = dict.fromkeys(SUMS, 0)
     end = len(builder.nodes)
     inner = [one[:3] for one in reversed(builder.pasted) if one.start >= mark]
@@ -216,8 +219,8 @@ def _measured(builder: StoredBuilder, mark: int) -> dict[str, int]:
 
 
 def _alone(builder: StoredBuilder, nodes: Sequence[Node], first: int) -> Network:
-    """Nodes, whose own tensors are numbered from ``first`` on, as a network of which the others that they read are the
-    inputs: each stores all that its op says."""
+    """These nodes as a network of their own. ``first`` is the number of their first tensor; the earlier tensors that
+    they read become inputs, and each node stores all that its op says."""
     outer = sorted({source for node in nodes for source in node.sources if source < first})
     place = {source: at for at, source in enumerate([*outer, *range(first, first + len(nodes))])}
     inner = [node._replace(sources=tuple([place[source] for source in node.sources])) for node in nodes]
@@ -226,7 +229,7 @@ def _alone(builder: StoredBuilder, nodes: Sequence[Node], first: int) -> Network
 
 
 def _from(builder: StoredBuilder, mark: int, end: int | None = None) -> Network:
-    """The nodes from this one on, up to another one, as a network."""
+    """The nodes from ``mark`` up to ``end`` as a network."""
     return _alone(builder, builder.nodes[mark:end], len(builder.tensors) - len(builder.nodes) + mark)
 
 
@@ -236,7 +239,7 @@ def _weight(builder: StoredBuilder, one: Laid) -> tuple[int, ...]:
 
 
 def _roots(segment: Segment) -> Elsewhere:
-    """The stored tensors that a branch uses as weights, and how many elements of each."""
+    """The stored tensors that a branch uses as weights, with the number of elements of each."""
     most: dict[str, int] = {}
     for roots in segment.beside:
         for root, elements in roots:

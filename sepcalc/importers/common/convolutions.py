@@ -1,5 +1,5 @@
-"""Convolutions, and the windows that pools share with them. Their input is an image whose channels are last for the
-network; a kernel has one size for each spatial axis, and so has whatever is said of it."""
+"""Convolutions, and the sliding windows that pools share with them. The input is an image with channels last; kernel,
+stride, dilation and padding have one entry per spatial axis."""
 
 from collections.abc import Iterable
 
@@ -12,26 +12,26 @@ Windowed = Conv | Transposed | Pool
 
 
 def same(sizes: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
-    """The padding before and after each axis that leaves ceil(in/s) windows, an odd element at the end."""
+    """The padding before and after each axis that gives ceil(in/s) windows; an odd element goes to the end."""
     axes = zip(sizes, kernel, stride, dilation, strict=True)
     return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in axes])
 
 
 def folded(op: Fold) -> Shape:
-    """How many windows there are along each axis of what is put together from them."""
+    """The number of windows along each axis of the result of a fold."""
     axes = zip(op.to, op.kernel, op.stride, op.dilation, op.padding, strict=True)
     return tuple([positions(i, extent(k, d), s, sum(pads)) for i, k, s, d, pads in axes])
 
 
 def windowed(emitter: Emitter[V], op: Windowed, x: V, weights: Iterable[V | None] = (), label: str = "") -> V:
-    """A layer of windows over the last spatial axes of an image. It does not slide over axes before these, where
-    several images of one example lie side by side. Raises Invalid where the op does not take the image."""
+    """Adds a layer that slides windows over the last spatial axes of an image. Earlier axes hold several images of one
+    example; the windows do not slide over them. Raises Invalid if the op does not accept the image."""
     lead = len(emitter.seen(x)) - 1 - len(op.kernel)
     return emitter.emit(_after(lead, op) if lead > 0 else op, x, weights=weights, label=label)
 
 
 def _after(lead: int, op: Windowed) -> Windowed:
-    """The op with so many axes of one tap each before its own."""
+    """The op with ``lead`` extra axes of kernel size 1 in front of its own axes."""
     ones = (1,) * lead
     padding = op.padding if isinstance(op.padding, str) else (*((0, 0),) * lead, *op.padding)
     if isinstance(op, Transposed):

@@ -1,5 +1,5 @@
-"""A network while an importer makes it: its tensors, its nodes, and free renames between the shapes that a format has
-and those that the network has."""
+"""The graph builder: collects the tensors and nodes of a network while an importer reads a file, and adds free renames
+between the file's shapes and the network's."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
@@ -14,7 +14,7 @@ from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import MAX_SIZE, Shape, show
 
-MAX_NODES = 100_000  # that a model may become, functions, loops and branches unfolded
+MAX_NODES = 100_000  # upper limit for a model, with functions, loops and branches unfolded
 MAX_AXES = 24
 
 Beside = TypeVar("Beside")
@@ -22,11 +22,11 @@ Root = TypeVar("Root")
 
 
 class Broken(Invalid):
-    """What is wrong with a file whichever of its branches runs: it is damaged, or there is too much of it."""
+    """An error of the whole file, whichever branch runs: it is damaged or too large."""
 
 
 class Segment(NamedTuple):
-    """The last nodes of a network, taken off it: they fit again where they were."""
+    """The last nodes of a network, cut off so that they can be pasted back at the same place."""
 
     nodes: list[Node]
     beside: list[Any]
@@ -36,9 +36,9 @@ class Segment(NamedTuple):
 
 
 class Uses(NamedTuple, Generic[Root]):
-    """What the nodes of a network use of the stored tensors: of each node the tensors and how many elements of each at
-    most; how many elements a tensor has, whether it is a buffer, and what it is called. ``statistics`` says that those
-    of a norm are among them."""
+    """The stored tensors that the nodes of a network use: for each node the tensors and the largest number of elements
+    of each; for each tensor its size, whether it is a buffer, and its name. ``statistics`` says whether the statistics
+    of norms are among them."""
 
     of_nodes: Sequence[Sequence[tuple[Root, int]]]
     elements: Callable[[Root], int]
@@ -48,8 +48,8 @@ class Uses(NamedTuple, Generic[Root]):
 
 
 class GraphBuilder(Generic[Beside]):
-    """The network so far. Tensors are numbered as a :class:`Network` has them; ``beside`` is what the importer must
-    know of each node in the end."""
+    """A network under construction. Tensors have the same numbers as in a :class:`Network`; ``beside`` holds one value
+    per node for the importer's own use."""
 
     def __init__(self) -> None:
         self.inputs: dict[str, Shape] = {}
@@ -57,19 +57,19 @@ class GraphBuilder(Generic[Beside]):
         self.nodes: list[Node] = []
         self.beside: list[Beside] = []
         self.views: dict[tuple[int, Shape], int] = {}
-        self.plain: dict[int, int] = {}  # what a renamed tensor was before
+        self.plain: dict[int, int] = {}  # the original tensor of each renamed one
         self.notes: dict[str, None] = {}
-        self.names: dict[str, int] = {}  # of nodes, and how often each was wanted
-        self.input_bits: dict[str, int] = {}  # the widths of the inputs' elements
-        self.origin: Origin | None = None  # of the nodes that are on their way
-        self.element_bits: int | None = None  # the width of the elements that these give
+        self.names: dict[str, int] = {}  # the names of nodes, and how often each was requested
+        self.input_bits: dict[str, int] = {}  # the element widths of the inputs in bits
+        self.origin: Origin | None = None  # the origin of the nodes that are being added
+        self.element_bits: int | None = None  # the element width of their results
 
     def rename(self, op: Rename, number: int) -> int:
-        """A node for a free rename, named as the importer names its nodes."""
+        """Adds a node for a free rename. Each importer names it in its own way."""
         raise NotImplementedError
 
     def grow(self, name: str, op: Op, numbers: Sequence[int], beside: Beside) -> int:
-        """A node of the network; gives the number of its tensor. Raises Invalid where the op does not take these."""
+        """Adds a node and returns the number of its tensor. Raises Invalid if the op does not accept these inputs."""
         if len(self.nodes) >= MAX_NODES:
             raise Broken(f"it becomes more than {MAX_NODES:,} layers")
         inputs = tuple([self.tensors[number] for number in numbers])
@@ -85,14 +85,14 @@ class GraphBuilder(Generic[Beside]):
         return len(self.tensors) - 1
 
     def bits(self, number: int) -> int | None:
-        """The width of the elements of a tensor, None where it is not known."""
+        """The element width of a tensor in bits, or None if unknown."""
         at = number - (len(self.tensors) - len(self.nodes))
         if at >= 0:
             return self.nodes[at].element_bits
         return self.input_bits.get([*self.inputs][number]) if number < len(self.inputs) else None
 
     def widen(self, number: int, bits: int | None, mark: int) -> None:
-        """Says how wide the elements of a tensor are, if a node from ``mark`` on gives it: what is renamed, too."""
+        """Sets the element width of a tensor, and of what it renames, if a node from ``mark`` on produced it."""
         at = number - (len(self.tensors) - len(self.nodes))
         while at >= mark:
             self.nodes[at] = node = self.nodes[at]._replace(element_bits=bits)
@@ -101,18 +101,18 @@ class GraphBuilder(Generic[Beside]):
             at = node.sources[0] - (len(self.tensors) - len(self.nodes))
 
     def view(self, number: int | None, shape: Shape) -> int:
-        """The tensor under another shape or in another order: a free rename, where it is not so already."""
-        assert number is not None  # a constant is no tensor of the network
+        """The tensor in another shape or order: a free rename, unless it has that shape already."""
+        assert number is not None  # a constant has no tensor in the network
         if self.tensors[number] == shape:
             return number
-        number = self.plain.get(number, number)  # what was renamed is renamed once
+        number = self.plain.get(number, number)  # rename the original tensor, so that renames do not chain
         before = self.tensors[number]
         if before == shape:
             return number
         if (number, shape) in self.views:
             return self.views[number, shape]
         if prod(before) != prod(shape):
-            raise Invalid(f"{show(before)} cannot be seen as {show(shape)}")
+            raise Invalid(f"{show(before)} cannot be reshaped to {show(shape)}")
         alike = [size for size in before if size > 1] == [size for size in shape if size > 1]
         how = "permute" if not alike and sorted(before) == sorted(shape) else "reshape"
         made = self.rename(Rename("flatten") if len(shape) == 1 else Rename(how, shape), number)
@@ -121,7 +121,7 @@ class GraphBuilder(Generic[Beside]):
         return made
 
     def note(self, text: str) -> None:
-        """A sentence that a reader of the numbers must know, once."""
+        """Adds a sentence that readers of the numbers must know; duplicates are dropped."""
         self.notes[text] = None
 
     def back(self, count: int) -> None:
@@ -130,7 +130,7 @@ class GraphBuilder(Generic[Beside]):
         for node in self.nodes[count:]:
             self.names.pop(node.name, None)
         del self.nodes[count:], self.beside[count:], self.tensors[tensors:]
-        while self.plain and next(reversed(self.plain)) >= tensors:  # numbers grow: the last ones are the newest
+        while self.plain and next(reversed(self.plain)) >= tensors:  # numbers increase: the last ones are the newest
             self.plain.popitem()
         while self.views and next(reversed(self.views.values())) >= tensors:
             self.views.popitem()
@@ -146,7 +146,7 @@ class GraphBuilder(Generic[Beside]):
         return segment
 
     def paste(self, segment: Segment) -> None:
-        """Puts nodes back to where they were cut."""
+        """Puts nodes back at the place where they were cut."""
         self.nodes += segment.nodes
         self.beside += segment.beside
         self.tensors += segment.tensors
@@ -154,22 +154,22 @@ class GraphBuilder(Generic[Beside]):
         self.plain |= segment.plain
 
     def cost_since(self, count: int) -> Cost:
-        """What the nodes from this one on cost."""
+        """The cost of the nodes from number ``count`` on."""
         every = [*map(self.cost, self.nodes[count:])]
         return total(every) if every else Cost()
 
     def cost(self, node: Node) -> Cost:
-        """What a node costs."""
+        """The cost of one node."""
         return node.op.cost(tuple([self.tensors[source] for source in node.sources]), node.output)
 
     def prune(self, outputs: Mapping[str, int]) -> dict[str, int]:
-        """Drops the renamed tensors that nothing reads; gives the outputs' new numbers."""
+        """Drops renamed tensors that nothing reads, and returns the outputs' new numbers."""
         first = len(self.tensors) - len(self.nodes)
         read = set(outputs.values())
         stays = [False] * len(self.nodes)
         for at in reversed(range(len(self.nodes))):
             node = self.nodes[at]
-            # also of a branch that is not laid out
+            # including those of branches outside the network
             kept = isinstance(node.op, Constant) and (node.op.learned or node.op.buffer)
             if node.op.writes or kept or first + at in read:
                 stays[at] = True
@@ -186,17 +186,17 @@ class GraphBuilder(Generic[Beside]):
         return {name: place[number] for name, number in outputs.items()}
 
     def count_once(self, nodes: list[Node], uses: Uses[Root]) -> dict[Root, dict[int, int]]:
-        """Counts each element of a stored tensor in the node that uses it first, whatever the ops say, and changes the
-        nodes so. Gives the nodes that count elements of each tensor, and how many."""
+        """Counts each element of a stored tensor in the first node that uses it, whatever the ops say, and updates the
+        nodes. Returns, for each tensor, the nodes that count its elements and how many each counts."""
         takers: dict[Root, dict[int, int]] = {}
-        owners: dict[tuple[tuple[Root, int], ...], int] = {}  # the first node that uses the same tensors
+        owners: dict[tuple[tuple[Root, int], ...], int] = {}  # the first node that uses these same tensors
         for at, (node, roots) in enumerate(zip(nodes, map(tuple, uses.of_nodes), strict=True)):
             cost = self.cost(node)
             if not roots and not cost.params:
                 continue
             own = cost.buffers if uses.statistics or isinstance(node.op, Constant) else 0
             new = fixed = 0
-            before: dict[str, int] = {}  # counted by nodes before
+            before: dict[str, int] = {}  # elements counted by earlier nodes
             for root, most in roots:
                 others = takers.setdefault(root, {})
                 taken = min(most, uses.elements(root) - sum(others.values()))
@@ -215,7 +215,7 @@ class GraphBuilder(Generic[Beside]):
             if shares and not (nodes[first].shared or nodes[first].buffers):
                 name = uses.name(roots[0][0])
                 nodes[first], nodes[at] = nodes[first]._replace(weights=name), node._replace(weights=name)
-            elif isinstance(node.op, Constant) and fixed < own:  # another node counts them
+            elif isinstance(node.op, Constant) and fixed < own:  # another node counts the rest
                 nodes[at] = node._replace(op=node.op._replace(buffer=False), buffers=fixed)
             elif cost.params != new or fixed > own:
                 owed = tuple([(name, count) for name, count in before.items() if count])
@@ -224,30 +224,30 @@ class GraphBuilder(Generic[Beside]):
 
 
 def fixed_batch(size: int) -> str:
-    """The note on a file whose first axis is so many examples."""
+    """The note on a file with a fixed batch of this size."""
     return f"the file has a fixed batch of {size}: counts are for one of them"
 
 
 def guessed(names: Sequence[str], size: int) -> Problem:
-    """What a gate asks where nothing tells whether the first axis of these inputs holds so many examples."""
+    """The question of a gate when nothing says whether the first axis of these inputs, of this size, holds examples."""
     inputs = f"the input {quoted(names[0])} is" if len(names) == 1 else f"the inputs {listed(names)} are"
     return Problem(
-        f"the first axis of {inputs} {size:,}, and nothing tells whether these are examples, of which one is counted",
-        f"--batch {size}: they are; --batch 1: they are not, all are counted; in pyproject.toml: batch = {size}",
+        f"the first axis of {inputs} {size:,}, and nothing says whether it holds examples",
+        f"--batch {size} if it does (one is counted), --batch 1 if not; in pyproject.toml: batch = {size}",
     )
 
 
 def never_used(params: int, names: Sequence[str], buffers: int = 0) -> str:
-    """The note on what a file stores and nothing uses."""
+    """The note on stored params and buffers that no layer uses."""
     first = ", ".join(map(printable, names[:3])) + (", …" if len(names) > 3 else "")
     beside = f" and {buffers:,} buffers" if buffers else ""
     return f"{params:,} params{beside} are stored and never used: they are not counted ({first})"
 
 
 def unsuited(size: int, found: Iterable[int]) -> InputError:
-    """The refusal of a number of examples that the inputs do not have."""
+    """The error for a ``--batch`` that does not match the inputs."""
     sizes = " and ".join(map(str, dict.fromkeys(found))) or "none"
-    return bad_input(f"--batch {size}: the inputs hold other numbers along their first axis: {sizes}")
+    return bad_input(f"--batch {size}: the first axis of the inputs has another size: {sizes}")
 
 
 def listed(names: Sequence[str]) -> str:
@@ -257,7 +257,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def numbered(taken: dict[str, int], name: str) -> str:
-    """The name, or with a number behind it where it is taken; takes it."""
+    """The name, with a number appended if it is taken; marks the result as taken."""
     count = taken.get(name)
     taken[name] = (count or 0) + 1
     return name if count is None else numbered(taken, f"{name}[{count}]")

@@ -1,5 +1,5 @@
-"""What ``--input`` says of one input: ``1x3x224x224``, ``int64:1x6``, ``[7, 5]``; without axes ``(3)``, or ``()`` where
-its value is not said. A type and values are for the code of PyTorch modules; files say themselves what they take."""
+"""Parses the value of ``--input`` for one input: ``1x3x224x224``, ``int64:1x6``, ``[7, 5]``; a scalar is ``(3)``, or
+``()`` without a value. Types and values are for PyTorch modules; files state the types of their inputs."""
 
 import json
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ MAX_VALUES = 4096
 MAX_AXES = 24
 _MAX_LENGTH = 200_000  # characters of values
 _MAX_NUMBER_LENGTH = 100
-_NO_AXES = "()"  # the sizes of one number
+_NO_AXES = "()"  # the shape of a scalar
 
 
 class Given(NamedTuple):
-    """One input: its type ('': not said), its sizes as text ('' where there are values, ``()`` of one number), and its
-    values, nested as its axes are (None: not said)."""
+    """One input of a request: its type (empty: not stated), its sizes as text (``()`` for a scalar, empty if there are
+    values), and its values as nested lists (None: not stated)."""
 
     kind: str
     sizes: str
@@ -31,12 +31,12 @@ class Given(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether it says a shape alone."""
+        """Whether it gives only a shape."""
         return not self.kind and self.values is None
 
     @property
     def shape(self) -> Shape:
-        """Its sizes, in the order in which they are written. Raises Invalid."""
+        """Its sizes in the order as written. Raises Invalid."""
         if self.values is not None:
             return _shape_of(self.values)
         if self.sizes == _NO_AXES:
@@ -46,20 +46,20 @@ class Given(NamedTuple):
         except Invalid as fact:
             message = f"{quoted(self.sizes)} is not a shape: {fact.message}"
             alone = self.sizes.lower() if self.sizes in ("True", "False") else self.sizes
-            hint = f"a value without axes: ({alone})" if _number(alone) is not None else ""
+            hint = f"a scalar: ({alone})" if _number(alone) is not None else ""
             raise Invalid(message, hint or "sizes joined by x, as PyTorch has them") from fact
 
 
 def read_given(text: str) -> Given:
-    """``[TYPE:]SHAPE`` or ``[TYPE:]VALUES``; without axes ``()`` or ``(VALUE)``. Raises Invalid; the sizes are for the
-    reader of the shape to judge."""
+    """Parses ``[TYPE:]SHAPE`` or ``[TYPE:]VALUES``; scalars are ``()`` or ``(VALUE)``. Raises Invalid, but leaves the
+    sizes to the reader of the shape."""
     kind, colon, rest = text.strip().partition(":")
     if not colon:
         kind, rest = "", kind
     elif kind not in TYPES:
         known = _ALIASES.get(kind)
         hint = f"did you mean {known}?" if known else near_miss(kind, TYPES) or f"expected {', '.join(TYPES)}"
-        raise Invalid(f"{quoted(kind)} is no type of elements", hint)
+        raise Invalid(f"{quoted(kind)} is not an element type", hint)
     rest = rest.strip()
     if rest.startswith("("):
         return _without_axes(kind, rest)
@@ -67,24 +67,24 @@ def read_given(text: str) -> Given:
 
 
 def written(values: Any) -> str:
-    """Values as ``--input`` has them."""
+    """Values in the syntax of ``--input``."""
     text = json.dumps(values)
     return text if isinstance(values, list) else f"({text})"
 
 
 def _without_axes(kind: str, text: str) -> Given:
-    """``(VALUE)``, or ``()``."""
+    """Parses the scalar ``(VALUE)`` or ``()``."""
     inner = text[1:-1].strip() if text.endswith(")") else None
     if inner == "":
         return Given(kind, _NO_AXES)
     value = None if inner is None else _number(inner)
     if value is None:
-        raise Invalid(f"{quoted(text)} is no value without axes", "one number in parentheses: (3), or () for any")
+        raise Invalid(f"{quoted(text)} is not a scalar", "one number in parentheses: (3), or () for any")
     return Given(kind, "", value)
 
 
 def _number(text: str) -> int | float | bool | None:
-    """A number as JSON writes it, or a truth; None where it is none, or does not fit into 64 bits."""
+    """A JSON number or boolean; None for anything else and for numbers beyond 64 bits."""
     try:
         value = json.loads(text[:_MAX_NUMBER_LENGTH], parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -94,16 +94,16 @@ def _number(text: str) -> int | float | bool | None:
 
 
 def _values(text: str) -> Any:
-    expected = "numbers with commas between, in brackets for each axis: [7, 5] or [[1, 2], [3, 4]]"
+    expected = "numbers separated by commas, with one pair of brackets per axis: [7, 5] or [[1, 2], [3, 4]]"
     try:
         if len(text) > _MAX_LENGTH:
             raise ValueError
         values = json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise Invalid(f"{quoted(text)} are no values", expected) from None
+        raise Invalid(f"{quoted(text)} are not values", expected) from None
     shape = _shape_of(values)
     if not shape or 0 in shape or not _fits(values, shape):
-        raise Invalid(f"{quoted(text)} are no values of one shape", expected)
+        raise Invalid(f"{quoted(text)} do not form an array of one shape", expected)
     return values
 
 
@@ -112,7 +112,7 @@ def _refuse(text: str) -> Any:
 
 
 def _shape_of(values: Any) -> Shape:
-    """The lengths of the first lists, level by level."""
+    """The lengths of the first list at each level."""
     sizes = list[int]()
     while isinstance(values, list) and len(sizes) < MAX_AXES:
         sizes.append(len(values))
@@ -121,7 +121,7 @@ def _shape_of(values: Any) -> Shape:
 
 
 def _fits(values: Any, shape: Shape) -> bool:
-    """Whether the values are lists of these lengths, and numbers in them; not too many."""
+    """Whether the values are nested lists of these lengths that hold numbers. Raises Invalid if there are too many."""
     level = [values]
     for size in shape:
         if any(not isinstance(one, list) or len(one) != size for one in level):
@@ -133,12 +133,12 @@ def _fits(values: Any, shape: Shape) -> bool:
 
 
 def require_shapes(inputs: Mapping[str, str], what: str) -> None:
-    """Raises InputError where more than a shape is said of an input of what has types of its own."""
+    """Raises InputError if the request gives a type or values to an input of ``what``, which states its own types."""
     problems = []
     for name, text in inputs.items():
         label = f"--input {printable(name)}={printable(text)[:100]}" if name else f"--input {printable(text)[:100]}"
         if any(mark in text for mark in ":[("):
-            message = f"{label}: a type and values are for a PyTorch module, and {what} says itself what it takes"
+            message = f"{label}: only a PyTorch module takes a type or values; {what} states its own input types"
             problems.append(Problem(message, "a shape alone: --input " + (f"{printable(name)}=…" if name else "…")))
     if problems:
         raise InputError(problems)

@@ -1,4 +1,4 @@
-"""Libraries in C, in a process of their own: on a damaged file they may loop for ever, crash or fill the memory, and
+"""Runs C libraries in a separate process: on a damaged file they may loop forever, crash or fill the memory, and
 nothing in the same process can stop them."""
 
 import subprocess
@@ -9,12 +9,12 @@ from sepcalc.leftovers import tidied
 _BEFORE = """
 import os, sys
 sys.argv[1:], sys.path[:] = sys.argv[1:{own} + 1], sys.argv[{own} + 1:]
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread takes addresses
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # each thread reserves address space
 try:
     import resource
     for limit, most in (
         (resource.RLIMIT_AS, {memory}),
-        (resource.RLIMIT_CPU, 60),  # where whoever started this is gone and will not end it
+        (resource.RLIMIT_CPU, 60),  # in case the parent has died and cannot stop it
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(limit)
@@ -25,9 +25,9 @@ except (ImportError, OSError, ValueError):
 
 
 def run_apart(code: str, given: bytes, arguments: tuple[str, ...] = (), *, seconds: float, memory: int) -> bytes | None:
-    """What this Python code writes to its standard output, ``given`` these bytes on its standard input and these
-    ``arguments`` as ``sys.argv[1:]``; None where it fails or crashes, or wants more bytes of addresses than ``memory``
-    (where the system can limit them). Raises TimeoutError after so many seconds."""
+    """Runs this Python code in a separate process and returns its standard output. ``given`` is its standard input and
+    ``arguments`` is its ``sys.argv[1:]``. Returns None if it fails, crashes, or needs more than ``memory`` bytes of
+    address space (where the system can limit that). Raises TimeoutError after ``seconds``."""
     program = _BEFORE.format(own=len(arguments), memory=memory) + code
     command = [sys.executable, "-I", "-c", program, *arguments, *sys.path]
     pipe = subprocess.PIPE

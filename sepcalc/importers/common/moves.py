@@ -1,4 +1,4 @@
-"""Parts of tensors, and elements put around them: which op each is, axes in the order of the network, channels last."""
+"""Ops for slices and padding. Axes are in the order of the network, channels last."""
 
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Copy, Pad, Slice
@@ -6,8 +6,8 @@ from sepcalc.shape import Pads, Shape
 
 
 def part(to: Shape, start: Shape, step: Shape) -> Op:
-    """A part of the shape ``to``, from ``start`` on (empty: it is not known where) in steps, of which one below 0 goes
-    from back to front."""
+    """A slice of shape ``to`` that begins at ``start`` (empty: unknown) with these steps; a negative step runs
+    backwards."""
     if all(each == 1 for each in step):
         return Slice(to, start if any(start) else ())
     ahead = all(each > 0 for each in step)
@@ -15,7 +15,7 @@ def part(to: Shape, start: Shape, step: Shape) -> Op:
 
 
 def padded(sides: Pads, to: Shape) -> Op:
-    """Elements put before and after each axis, or taken away there where a side is below 0; the result is ``to``."""
+    """Pads before and after each axis, or crops where a side is negative; the result has shape ``to``."""
     if len(sides) > 1 and sides[-1] == (0, 0) and min(map(min, sides)) >= 0:
         return Pad(sides[:-1])
     return Copy(to, (1,) * (len(to) - 1))

@@ -1,8 +1,7 @@
-"""Products of matrices, dense layers and einsums, on operands whose axes have letters.
+"""Matrix products, dense layers and einsums, on operands whose axes have letters.
 
-A letter stands for an index of an equation, ``ik,kj->ij``. An operand is a tensor of the network with a letter for each
-of its axes: which axes of the file the network has, in which order, and where the examples lie, is for the importer to
-say.
+A letter is an index of an equation such as ``ik,kj->ij``. An operand is a tensor of the network with one letter per
+axis. The importer decides which axes of the file the network has, their order, and where the examples lie.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,21 +16,21 @@ from sepcalc.ops.conv import Conv
 from sepcalc.ops.product import Dense, Matmul
 from sepcalc.shape import Shape, show
 
-Add = Callable[[Op, Sequence[int]], int]  # a node of the importer's, named and with its weights
+Add = Callable[[Op, Sequence[int]], int]  # adds a node of the importer, with its name and its weights
 
-LETTERS = "abcdefghlmnpqrstuvwxyz"  # of the axes before matrices, whose own are i, j, k and o
+LETTERS = "abcdefghlmnpqrstuvwxyz"  # for the axes in front of matrices, whose own axes are i, j, k and o
 
 
 class Operand(NamedTuple):
-    """A tensor of the network: its number, and the size of each of its axes by the letter of that axis, in order."""
+    """A tensor of the network: its number, and the size of each axis by letter, in order."""
 
     number: int | None
     sizes: Mapping[str, int]
 
 
 class Roles(NamedTuple):
-    """What each letter does in the product of an operand with a stored one: it runs over rows, it is in both and stays
-    (a group), it is summed (an input), or only the stored operand has it (an output)."""
+    """The role of each letter in the product of an operand with a stored one: a row, a group (in both operands and the
+    result), an input (summed), or an output (only in the stored operand)."""
 
     rows: list[str]
     groups: list[str]
@@ -40,7 +39,8 @@ class Roles(NamedTuple):
 
 
 def matmul_equation(left: int, right: int) -> str:
-    """NumPy's matmul of operands of so many axes. Raises Invalid where there are none, or too many."""
+    """The equation of NumPy's matmul for operands with this many axes. Raises Invalid for scalars and for too many
+    axes."""
     if not left or not right:
         raise Invalid("a product needs matrices, not single numbers")
     if max(left, right) - 2 > len(LETTERS):
@@ -52,15 +52,15 @@ def matmul_equation(left: int, right: int) -> str:
 
 
 def parts_of(equation: str) -> tuple[str, str, str]:
-    """The letters of two operands and of their product."""
+    """The letters of both operands and of their product."""
     operands, _, out = equation.partition("->")
     left, _, right = operands.partition(",")
     return left, right, out
 
 
 def spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
-    """The letters of the operands, which have so many axes, and of the output, with letters for the dots: the last ones
-    of as many as the longest operand needs. Raises Invalid."""
+    """The letters of the operands, which have ``ranks`` axes, and of the output. ``...`` is replaced by as many letters
+    as the longest operand needs. Raises Invalid."""
     left, arrow, out = equation.replace(" ", "").partition("->")
     parts = left.split(",")
     if len(parts) != len(ranks):
@@ -84,7 +84,7 @@ def spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
 
 
 def sizes_of(parts: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
-    """The size of every letter; sizes of 1 stretch. Raises Invalid where they do not fit."""
+    """The size of every letter; sizes of 1 broadcast. Raises Invalid if the operands do not match."""
     sizes: dict[str, int] = {}
     for part, shape in zip(parts, shapes, strict=True):
         if 0 in shape:
@@ -98,8 +98,8 @@ def sizes_of(parts: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
 
 
 def matrix_product(graph: GraphBuilder[Any], add: Add, a: Operand, b: Operand, out: str) -> Operand:
-    """The product of two tensors of the network, summed over the letters that are not in ``out``: a product of matrices
-    for each letter that both have and that stays."""
+    """The product of two tensors of the network, summed over the letters missing in ``out``. Letters that both have and
+    that stay are batch axes."""
     sizes = {letter: max(a.sizes.get(letter, 1), b.sizes.get(letter, 1)) for letter in (*a.sizes, *b.sizes)}
     shared = [letter for letter in out if letter in a.sizes and letter in b.sizes]
     summed = [letter for letter in sizes if letter not in out]
@@ -118,8 +118,8 @@ def matrix_product(graph: GraphBuilder[Any], add: Add, a: Operand, b: Operand, o
 
 
 def roles_of(data: Mapping[str, int] | str, weight: Mapping[str, int] | str, out: str) -> Roles:
-    """What each letter does in the product of ``data`` with a stored ``weight``. Raises Invalid where a letter of the
-    weight alone is summed."""
+    """The role of each letter in the product of ``data`` with a stored ``weight``. Raises Invalid if a letter of only
+    the weight is summed."""
     groups = [letter for letter in data if letter in weight and letter in out]
     columns = [letter for letter in weight if letter not in data]
     if not set(columns) <= set(out):
@@ -129,7 +129,7 @@ def roles_of(data: Mapping[str, int] | str, weight: Mapping[str, int] | str, out
 
 
 def dense_layer(rows: int, groups: int, outs: int, bias: bool) -> Dense | Conv:
-    """The layer on so many axes of rows: a dense one of ``outs`` outputs, or of as many for each of the groups."""
+    """The layer over ``rows`` axes of rows: a dense one with ``outs`` outputs, or ``outs`` outputs for each group."""
     if groups == 1:
         return Dense(outs, bias)
     ones = (1,) * rows
@@ -139,7 +139,7 @@ def dense_layer(rows: int, groups: int, outs: int, bias: bool) -> Dense | Conv:
 def weighted(
     graph: GraphBuilder[Any], add: Add, data: Operand, weight: Mapping[str, int], out: str, bias: bool
 ) -> Operand:
-    """The product with a stored operand of these sizes by letter, as a dense layer. Raises Invalid."""
+    """The product with a stored operand, given its size per letter, as a dense layer. Raises Invalid."""
     given = data.sizes
     rows, groups, summed, columns = roles_of(given, weight, out)
     many = prod(given[letter] for letter in groups)

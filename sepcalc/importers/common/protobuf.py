@@ -1,9 +1,9 @@
-"""Messages of the protobuf wire format, read by a table of their fields.
+"""A reader of the protobuf wire format, driven by a table of fields.
 
-A message is a row of fields: a tag (the field's number and its wire type), then a varint, 4 or 8 bytes, or a length and
-as many bytes, which may be a message again. Large payloads, such as the elements of a tensor, are stepped over: the
-message keeps where they are. Fields that the table does not name are skipped, as protobuf has it.
-Source: protobuf's "Encoding".
+A message is a sequence of fields. Each field has a tag (its number and wire type), then a varint, 4 or 8 bytes, or a
+length and that many bytes, which may be a nested message. Large payloads, such as the elements of a tensor, are
+skipped; the message stores their position. Fields that are not in the table are skipped, as protobuf specifies. Source:
+protobuf's "Encoding".
 """
 
 import mmap
@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from struct import iter_unpack, unpack_from
 from typing import IO, Any, NamedTuple
 
-MAX_DEPTH = 100  # messages within each other, as protobuf itself has it
-MAX_FIELDS = 2_000_000  # fields of a file, so that what is no model does not take forever
-SMALL = 4 << 20  # bytes of a file that is read whole
-BIG = 262_144  # bytes of a row of numbers that is skipped: 16,384 elements take up to 16 bytes each
+MAX_DEPTH = 100  # of nested messages; protobuf's own limit
+MAX_FIELDS = 2_000_000  # fields of a file; bounds the time for a file that is not a model
+SMALL = 4 << 20  # a file of at most this many bytes is read whole
+BIG = 262_144  # longer packed fields are skipped, in bytes: 16,384 elements take up to 16 bytes each
 
 Buffer = bytes | mmap.mmap
 
 
 class Payload(NamedTuple):
-    """Bytes of a file that were stepped over."""
+    """Bytes of a file that the reader skipped: where they are."""
 
     data: Buffer
     start: int
@@ -35,9 +35,9 @@ class Payload(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A field of a message: its name, and what it holds. ``kind`` is ``int`` (a signed varint), ``float``, ``double``,
-    ``text`` (UTF-8), ``bytes``, ``payload`` (bytes that are stepped over) or the name of a message. A ``repeated``
-    field is a list; where it is ``light``, a row of more than :data:`BIG` bytes is skipped."""
+    """A field of a message: its name and type. ``kind`` is ``int`` (a signed varint), ``float``, ``double``, ``text``
+    (UTF-8), ``bytes``, ``payload`` (bytes that are skipped) or the name of a message. A ``repeated`` field is a list; a
+    ``light`` one is skipped if it has more than :data:`BIG` bytes."""
 
     name: str
     kind: str
@@ -46,17 +46,17 @@ class Field(NamedTuple):
 
 
 class Message:
-    """A message that was read. Its fields are attributes; one that is not there has its default: 0, empty text, an
-    empty list, an empty message."""
+    """A message that was read. Its fields are attributes; a missing field has its default: 0, empty text, an empty list
+    or an empty message."""
 
     fields: Mapping[int, Field] = {}
 
     def has(self, name: str) -> bool:
-        """Whether the field is there."""
+        """Whether the field is present."""
         return name in self.__dict__
 
     def replaced(self, **fields: Any) -> "Message":
-        """A copy with other fields."""
+        """A copy with these fields replaced."""
         copy = type(self)()
         copy.__dict__.update(self.__dict__, **fields)
         return copy
@@ -64,11 +64,11 @@ class Message:
 
 Schema = Mapping[str, type[Message]]
 _DEFAULTS = {"int": 0, "float": 0.0, "double": 0.0, "text": "", "bytes": b"", "payload": Payload(b"", 0, 0)}
-_NUMBERS = {"float": ("<f", 4, 5), "double": ("<d", 8, 1)}  # how it is packed, its bytes, its wire type
+_NUMBERS = {"float": ("<f", 4, 5), "double": ("<d", 8, 1)}  # struct format, size in bytes, wire type
 
 
 def schema(messages: Mapping[str, Mapping[int, Field]]) -> Schema:
-    """A class for each message of a table of fields by their numbers. The table may refer to a message before it."""
+    """A class for each message of a table of fields by number. A message may refer to those listed before it."""
     classes: dict[str, type[Message]] = {}
     for name, fields in messages.items():
         classes[name] = type(name, (Message,), {"fields": fields})
@@ -80,9 +80,9 @@ def schema(messages: Mapping[str, Mapping[int, Field]]) -> Schema:
 
 
 def read(file: IO[bytes], messages: Schema, kind: str, whole: bool = False) -> Any:
-    """The message of this kind in a file. A file of more than :data:`SMALL` bytes is mapped, so that only the pages
-    with its fields are read; ``whole`` reads the rows of numbers that are skipped otherwise. Raises OSError, and
-    ValueError where the file holds no such message."""
+    """The message of this kind in a file. A file of more than :data:`SMALL` bytes is memory-mapped, so that only the
+    pages with its fields are read; ``whole`` also reads packed numbers that are otherwise skipped. Raises OSError, and
+    ValueError if the file holds no such message."""
     data: Buffer = file.read(SMALL + 1)
     if len(data) > SMALL:
         try:
@@ -93,21 +93,21 @@ def read(file: IO[bytes], messages: Schema, kind: str, whole: bool = False) -> A
 
 
 def parse(data: Buffer, messages: Schema, kind: str, whole: bool = False) -> Any:
-    """The message of this kind in ``data``. Raises ValueError where it holds none."""
+    """The message of this kind in ``data``. Raises ValueError if it holds none."""
     return _Parser(data, messages, len(data) if whole else BIG).message(messages[kind](), 0, len(data), 0)
 
 
 class _Parser:
-    """The file on its way: its bytes, and how many fields were read of them."""
+    """The state of parsing a file: its bytes, and how many fields were read."""
 
     def __init__(self, data: Buffer, messages: Schema, big: int) -> None:
         self.data = data
         self.messages = messages
-        self.big = big  # bytes of a row of numbers that is skipped
+        self.big = big  # longer packed fields are skipped, in bytes
         self.count = 0
 
     def message(self, message: Message, at: int, end: int, depth: int) -> Message:
-        """Adds the fields between two places of the data to a message, and returns it. Raises ValueError."""
+        """Adds the fields between two offsets of the data to a message, and returns it. Raises ValueError."""
         if depth > MAX_DEPTH:
             raise ValueError("messages stand in each other too deep")
         data, fields, values = self.data, message.fields, message.__dict__
@@ -146,7 +146,7 @@ class _Parser:
                     if not (field.light and length > self.big):
                         values.setdefault(field.name, []).extend(self.packed(field, start, at))
                     continue
-                else:  # a message that is there twice is one, with the fields of both
+                else:  # a message that occurs twice is merged
                     before = None if field.repeated else values.get(field.name)
                     value = self.message(before or self.messages[kind](), start, at, depth + 1)
             elif wire == 0:
@@ -182,7 +182,7 @@ class _Parser:
         return message
 
     def packed(self, field: Field, start: int, end: int) -> Sequence[Any]:
-        """The numbers of a repeated field that stand one after the other. Raises ValueError."""
+        """The numbers of a packed repeated field. Raises ValueError."""
         if field.kind in _NUMBERS:
             how, size, _ = _NUMBERS[field.kind]
             if (end - start) % size:
@@ -196,7 +196,7 @@ class _Parser:
         return numbers
 
     def varint(self, at: int, end: int) -> tuple[int, int]:
-        """A number of 7 bits a byte, the lowest first, whose highest bit says that more follow; and where it ends.
+        """A varint (7 bits per byte, lowest first; the highest bit says that more follow), and the offset after it.
         Raises ValueError."""
         value = shift = 0
         while shift < 70 and at < end:
@@ -210,7 +210,7 @@ class _Parser:
 
 
 def _single(field: Field, wire: int, value: Any) -> Any:
-    """One number of a field. Raises ValueError where the field holds something else."""
+    """One number of a field. Raises ValueError if the field holds another type."""
     if wire == 0:
         if field.kind != "int":
             raise ValueError("a field holds a whole number that is none")

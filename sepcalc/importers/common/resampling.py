@@ -1,4 +1,4 @@
-"""Pools to a size that is given, and resampling. Their input is an image whose channels are last for the network."""
+"""Adaptive pooling and resampling. The input is an image with channels last."""
 
 from sepcalc.importers.common.values import Emitter, V
 from sepcalc.ops.pool import AdaptivePool, Reduce
@@ -8,15 +8,15 @@ _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
 def interpolation(mode: str, axes: int) -> str:
-    """What the ops call interpolation (``nearest``, ``linear``, ``cubic``) over so many spatial axes; empty where they
+    """The ops' name of an interpolation (``nearest``, ``linear``, ``cubic``) over this many spatial axes; empty if they
     have none."""
     words = {"nearest": "nearest", "linear": _LINEAR.get(axes, ""), "cubic": "bicubic" if axes == 2 else ""}
     return words.get(mode, "")
 
 
 def pooled_to(emitter: Emitter[V], how: str, x: V, to: Shape) -> V:
-    """An image pooled (``avg``, ``max``, ``sum``) to these sizes of its last spatial axes. One position is left of each
-    image where all of them are 1, and no window depends on the sizes."""
+    """Pools an image (``avg``, ``max``, ``sum``) to these sizes of its last spatial axes. All sizes 1: a global pool,
+    with no window that depends on the sizes."""
     lead = emitter.seen(x)[: -len(to) - 1]  # several images of one example
     if set(to) != {1}:
         return emitter.emit(AdaptivePool(how, (*lead, *to)), x)

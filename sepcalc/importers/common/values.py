@@ -1,8 +1,8 @@
-"""What a family's room in ``importers/common`` asks of an importer.
+"""The interface between an importer and the family modules in ``importers/common``.
 
-A room gets the importer's own values (ONNX ``Value``, PyTorch ``Value``, Keras ``Tensor``) and an :class:`Emitter`.
-It never looks into a value: it asks the emitter how the network sees it, and hands it back to the emitter with an op.
-So one function of a room serves all three importers, and gives each its own kind of value back.
+A family module gets the importer's own values (ONNX ``Value``, PyTorch ``Value``, Keras ``Tensor``) and an
+:class:`Emitter`. It never looks into a value: it asks the emitter for the network's shape of it, and returns it to the
+emitter with an op. So one function serves all importers, and each gets its own kind of value back.
 """
 
 from collections.abc import Iterable
@@ -15,14 +15,14 @@ V = TypeVar("V")
 
 
 class Emitter(Protocol[V]):
-    """Writes one layer of a file into the network, as one node or several. Keras' ``Call`` and PyTorch's ``Builder``
-    are emitters; ONNX has ``Named(builder, call.name)``."""
+    """Adds a layer of a file to the network, as one node or several. Keras' ``Call`` and PyTorch's ``Builder`` are
+    emitters; ONNX uses ``Named(builder, call.name)``."""
 
     def seen(self, value: V) -> Shape:
-        """The sizes that the network has of a value: without the batch, and with the channels last where the value is
-        laid out so; several images of one example are axes before the spatial ones."""
+        """The network's shape of a value: without the batch, with channels last for an image. Several images of one
+        example are axes in front of the spatial ones."""
 
     def emit(self, op: Op, *values: V, weights: Iterable[V | None] = (), label: str = "") -> V:
-        """A node that reads these values as they are laid out. Its result has the layout of the first of them, whose
-        axes it keeps; the op says their new sizes. ``weights`` are the stored tensors that count in it; ``label``
-        tells it from the layer's other nodes. Raises Invalid where the op does not take these."""
+        """Adds a node that reads these values in their layout. Its result has the layout of the first value; the op
+        determines the sizes. ``weights`` are the stored tensors that count in it; ``label`` distinguishes it from the
+        layer's other nodes. Raises Invalid if the op does not accept these values."""

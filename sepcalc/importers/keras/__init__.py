@@ -1,4 +1,5 @@
-"""Keras models, without Keras: ``.keras``, the text of ``to_json()``, the ``model_config`` of an HDF5 file."""
+"""Keras importer, without Keras: reads ``.keras``, the text of ``to_json()``, and the ``model_config`` of an HDF5
+file."""
 
 from typing import Any
 
@@ -25,17 +26,17 @@ def read(path: str, request: Request) -> Network:
 
 
 def _hold_weights(network: Network, config: Any, path: str, request: Request, weights: Weights) -> None:
-    """Raises InputError where other inputs than the file's own ask for weights of other sizes than the file's own
-    inputs do: those that a dense layer after a flatten has, say, are as many as there are elements."""
+    """Raises InputError if the requested inputs need weights of other sizes than the file's inputs do, for example in a
+    dense layer after a flatten."""
     try:
         own = build(config, path, Builder(request._replace(inputs={})), weights)
-    except InputError:  # the file leaves sizes open
+    except InputError:  # the file has open sizes
         return
     held, stated = _weights(own), _shapes(own)
     problems = [
         Problem(
-            f"layer {quoted(name)}: it has {held.get(name, 0):,} weights in the file, whose input is {stated}, and "
-            f"would have {count:,} for {_shapes(network)}"
+            f"layer {quoted(name)}: it has {held.get(name, 0):,} weights in the file, with the input {stated}, but "
+            f"would need {count:,} for {_shapes(network)}"
         )
         for name, count in _weights(network).items()
         if held.get(name, 0) != count
@@ -49,11 +50,11 @@ def _shapes(network: Network) -> str:
 
 
 def _weights(network: Network) -> dict[str, int]:
-    """How many numbers each layer stores."""
+    """The number of stored numbers per layer."""
     return {layer.name: layer.cost.params + layer.cost.buffers for layer in network.layers}
 
 
 def supported() -> list[str]:
-    """The layer classes and, as ``ops.NAME``, the operations that are counted; any other is listed as uncounted."""
+    """The supported layer classes and, as ``ops.NAME``, operations; any other is listed as uncounted."""
     counted = sorted(name for name, row in LAYERS.items() if row.handle)
     return counted + [f"ops.{name}" for name in sorted(OPERATIONS)]

@@ -15,7 +15,7 @@ from sepcalc.ops.norm import Softmax
 from sepcalc.ops.pool import Reduce
 from sepcalc.ops.rename import Rename
 
-# Keras' name -> ours, where it is one op. Keras 2's hard_sigmoid, clip(0.2x + 0.5, 0, 1), costs what Keras 3's does.
+# Keras' name -> ours, for a single op. Keras 2's hard_sigmoid, clip(0.2x + 0.5, 0, 1), costs the same as Keras 3's.
 _ALIKE = (
     *("relu", "relu6", "leaky-relu", "sigmoid", "tanh", "hard-sigmoid", "hard-swish", "silu", "gelu", "mish", "elu"),
     *("selu", "celu", "softplus", "softsign", "log-sigmoid", "hard-shrink", "soft-shrink", "tanh-shrink", "threshold"),
@@ -37,7 +37,7 @@ def named(value: Any) -> tuple[str, Settings]:
         if class_name == "function" and isinstance(config, str):
             home, registered = value.get("module"), value.get("registered_name")
             if isinstance(home, str) and not home.startswith(("keras", "tensorflow.", "tf_keras", "builtins")):
-                return f"{home}>{config}", Settings({})  # a namesake of Keras' own
+                return f"{home}>{config}", Settings({})  # the same name as one of Keras', but from another package
             return registered if isinstance(registered, str) and ">" in registered else config, Settings({})
         if class_name == "Activation" and isinstance(config, dict):
             return named(config.get("activation"))
@@ -47,7 +47,7 @@ def named(value: Any) -> tuple[str, Settings]:
 
 
 def activate(call: Call, tensor: Tensor, value: Any, link: str = "act") -> Tensor:
-    """The tensor behind a serialized activation; a linear one adds nothing."""
+    """Applies a serialized activation; a linear one adds no node."""
     how, settings = named(value)
     if how in FREE:
         return tensor
@@ -62,10 +62,10 @@ def _one(made: Tensor | list[Tensor]) -> Tensor:
 
 
 def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 1.0, stores: bool = False) -> Tensor:
-    """One activation by Keras' name for it; what is not known is uncounted. ``stores`` says whether it is a layer,
-    which may have weights."""
+    """Applies one activation by Keras' name; an unknown one is uncounted. ``stores`` says that it is a layer, which may
+    have weights."""
     package, _, name = how.rpartition(">")
-    if package.startswith(("keras", "Keras")):  # another's is a namesake
+    if package.startswith(("keras", "Keras")):  # another package's activation only has the same name
         how = name
     if how in FREE:
         return call.add(Rename("identity"), tensor, link=link)
@@ -76,7 +76,7 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
     inner = f"{link}/" if link else ""
     if how == "glu":
         if not tensor.shape or tensor.shape[-1] % 2:
-            raise Invalid(f"glu halves {tensor.shape[-1] if tensor.shape else 'no'} channels")
+            raise Invalid(f"glu cannot halve {tensor.shape[-1] if tensor.shape else 'no'} channels")
         tensor = call.plain(tensor, f"{inner}layout")
         labels = (f"{inner}left", f"{inner}right", f"{inner}gate")
         return gated(call, tensor, len(tensor.shape) - 1, labels, link)
@@ -87,7 +87,7 @@ def apply(call: Call, tensor: Tensor, how: str, link: str = "", factor: float = 
     if how == "sparse_plus":  # 0 below -1, (x + 1)²/4, x from 1 on
         ops = (Stored("shift"), Activation("square"), Stored("scale"), Activation("clip"))
         return chain(call, tensor, *ops, labels=(f"{inner}shift", f"{inner}square", f"{inner}scale", link))
-    reason = "an activation that sepcalc does not know: it would take one of Keras' own"
+    reason = "an activation that sepcalc does not know: use one of Keras' own"
     inside = call.inside(link, printable(how), {}, tensor)
     return inside.uncounted(reason, [tensor.shape] if not tensor.channels_first else [], stores=stores, axis=-1)[0]
 
@@ -121,7 +121,7 @@ def activation(call: Call) -> Tensor:
 
 
 def relu(call: Call) -> Tensor:
-    """max_value if x is not below it; x from the threshold on; below, negative_slope·(x - threshold)."""
+    """max_value for x at or above it; x from the threshold on; below, negative_slope·(x - threshold)."""
     settings, x = call.settings, call.x
     slope = settings.number("negative_slope", default=0.0)
     threshold = settings.number("threshold", "theta", default=0.0)
@@ -140,13 +140,13 @@ def relu(call: Call) -> Tensor:
 
 
 def checked(call: Call, how: str, names: tuple[str, ...], default: float) -> Tensor:
-    """A function whose setting must be a number, whichever it is."""
+    """A function whose setting must be a number; the value does not change the cost."""
     call.settings.number(*names, default=default)
     return call.add(Activation(how), call.x)
 
 
 def prelu(call: Call) -> Tensor:
-    """One trained slope for each element, or for all along the shared axes (counted from 1, the batch being 0)."""
+    """One trained slope per element, or one along each shared axis (counted from 1; the batch is 0)."""
     x = call.plain(call.x)
     shared: tuple[int, ...] = ()
     if call.settings.get("shared_axes") is not None:
@@ -170,7 +170,7 @@ def softmax_layer(call: Call) -> Tensor:
 
 
 def unit(call: Call, tensor: Tensor, axes: tuple[int, ...], link: str = "") -> Tensor:
-    """x·min(1/sqrt(sum of squares), 1/ε), as keras.ops.normalize has it."""
+    """x·min(1/sqrt(sum of squares), 1/ε), as in keras.ops.normalize."""
     inner = f"{link}/" if link else ""
     ops = (Activation("square"), Reduce("sum", axes, True), Activation("rsqrt"), Stored("minimum"))
     bound = chain(call, tensor, *ops, labels=(f"{inner}square", f"{inner}sum", f"{inner}root", f"{inner}bound"))

@@ -1,4 +1,4 @@
-"""The arguments of an operation: by name in its config or its call, by their place, tensors or numbers."""
+"""The arguments of an operation, by name in its config or its call, or by position: tensors or numbers."""
 
 from typing import Any
 
@@ -8,12 +8,11 @@ from sepcalc.importers.keras.build import Call, Tensor
 from sepcalc.importers.keras.core import Unknown
 from sepcalc.shape import Shape
 
-BATCH = "it works across the examples of a batch: it would take an axis other than the batch"
+BATCH = "it works across the examples of a batch: use an axis other than the batch"
 
 
 def option(call: Call, *names: str, at: int | None = None, default: Any = None) -> Any:
-    """A setting of an operation: by name in the call, of its config, or by its place in the call; the default where it
-    is not set, or None."""
+    """A setting of an operation: by name in the call or its config, or by position in the call; else the default."""
     for name in names:
         if call.kwargs.get(name) is not None:
             return call.kwargs[name]
@@ -24,7 +23,7 @@ def option(call: Call, *names: str, at: int | None = None, default: Any = None) 
 
 
 def axes_of(call: Call, value: Any, rank: int) -> tuple[int, ...]:
-    """Axes without the batch. Raises Unknown where the batch is one of them."""
+    """Axes without the batch. Raises Unknown if the batch is one of them."""
     items = list(value) if isinstance(value, list | tuple) else [value]
     if None in items or 0 in items or -rank in items:
         raise Unknown(BATCH)
@@ -32,7 +31,7 @@ def axes_of(call: Call, value: Any, rank: int) -> tuple[int, ...]:
 
 
 def axis_of(call: Call, value: Any, rank: int) -> int:
-    """The one axis, without the batch. Raises Unknown where it is the batch."""
+    """The one axis, without the batch. Raises Unknown if it is the batch."""
     axes = axes_of(call, value, rank)
     if len(axes) != 1:
         raise Invalid(f"axis has {len(axes)} values: expected one axis")
@@ -40,27 +39,28 @@ def axis_of(call: Call, value: Any, rank: int) -> int:
 
 
 def along(call: Call, at: int | None, default: Any = None, more: int = 0) -> tuple[Tensor, int]:
-    """The first tensor, laid out as Keras has it, and the one axis that the operation works along, without the batch:
-    of a tensor with ``more`` axes, where that is the result. ``at`` is the place of the argument in the call."""
+    """The first tensor in Keras' layout, and the axis that the operation works along, without the batch. ``more`` is
+    the number of axes that the result adds, if the axis is one of the result's. ``at`` is the argument's position in
+    the call."""
     x = call.plain(call.x)
     return x, axis_of(call, option(call, "axis", at=at, default=default), len(x.shape) + 1 + more)
 
 
 def over(call: Call, at: int | None = 1, default: Any = None) -> tuple[Tensor, tuple[int, ...]]:
-    """The first tensor, laid out as Keras has it, and the axes that the operation works over, without the batch.
-    ``at`` is the place of the argument in the call."""
+    """The first tensor in Keras' layout, and the axes that the operation reduces, without the batch. ``at`` is the
+    argument's position in the call."""
     x = call.plain(call.x)
     value = option(call, "axis", "axes", "reduction_indices", at=at, default=default)
     return x, axes_of(call, value, len(x.shape) + 1)
 
 
 def kept(call: Call) -> bool:
-    """Whether a reduction keeps the axes that it works over."""
+    """Whether a reduction keeps its axes."""
     return option(call, "keepdims", "keep_dims") is True
 
 
 def windows(call: Call, rank: int, *names: str, at: int, default: int | None = None) -> Shape:
-    """A size for each of ``rank`` spatial axes. TensorFlow says those of the batch and the channels, too, or not."""
+    """A size for each of ``rank`` spatial axes. TensorFlow may also list the batch and the channels."""
     value = option(call, *names, at=at)
     if isinstance(value, list | tuple) and len(value) == rank + 2 and (value[0], value[-1]) == (1, 1):
         value = value[1:-1]
@@ -68,7 +68,7 @@ def windows(call: Call, rank: int, *names: str, at: int, default: int | None = N
 
 
 def operands(call: Call, count: int = 2) -> list[Any]:
-    """The first arguments, tensors or numbers, wherever they stand in the call."""
+    """The first arguments, tensors or numbers, wherever they are in the call."""
     args = call.args[0] if len(call.args) == 1 and isinstance(call.args[0], list) else call.args
     found = list(args)
     for name in ("x", "x1", "a", "y", "x2", "b", "bias"):
@@ -84,7 +84,7 @@ def single(value: Any) -> bool:
 
 
 def dims_of(value: Any) -> list[int]:
-    """The sizes of a stored constant: a number has none."""
+    """The sizes of a stored constant; empty for a number."""
     if isinstance(value, dict):
         config = value.get("config")
         value = config.get("value") if isinstance(config, dict) else None
@@ -93,5 +93,5 @@ def dims_of(value: Any) -> list[int]:
         dims.append(len(value))
         value = value[0]
     if not single(value):
-        raise Unknown("one of its operands is neither a tensor nor a number: it would take either")
+        raise Unknown("one of its operands is neither a tensor nor a number")
     return dims

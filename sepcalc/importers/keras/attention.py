@@ -1,4 +1,4 @@
-"""Attention layers: projections, the product in between, the projection back."""
+"""Attention layers: projections, the attention itself, the output projection."""
 
 from math import prod
 
@@ -14,7 +14,7 @@ from sepcalc.ops.product import Attention, Dense, Matmul
 
 
 def _three(call: Call) -> tuple[Tensor, Tensor, Tensor]:
-    """Query, key, value: the key is the value where there is none of its own."""
+    """Query, key, value; without a key, the value is the key."""
     names = ("query", "value", "key")
     flat = list(call.args[0]) if len(call.args) == 1 and isinstance(call.args[0], list) else list(call.args)
     given = {name: item for name, item in zip(names, flat) if isinstance(item, Tensor)}
@@ -66,7 +66,7 @@ def _projected(call: Call, heads: int, kv_heads: int, size: int, value_size: int
 
 
 def _attended(call: Call, heads: int, kv_heads: int, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Attention over some axes: for each place along the others."""
+    """Attention over some axes, separately for each position along the others."""
     rank = len(q.shape) + 1
     axes = call.settings.axes("attention_axes", rank, list(range(1, rank - 1)))
     op = Attention(heads, kv_heads)
@@ -75,7 +75,7 @@ def _attended(call: Call, heads: int, kv_heads: int, q: Tensor, k: Tensor, v: Te
             return _spelled_out(call, heads, kv_heads, q, k, v)
         return call.add(op, q, k, v, link="attention"), None
     if rank - 2 in axes or _scores_wanted(call) or len(k.shape) != rank - 1 or len(v.shape) != rank - 1:
-        raise Invalid("attention_axes does not fit what it is called on")
+        raise Invalid("attention_axes does not match its inputs")
     kept = [axis for axis in range(rank - 2) if axis not in axes]
     count = prod([q.shape[axis] for axis in kept])
 
@@ -103,7 +103,7 @@ def _attended(call: Call, heads: int, kv_heads: int, q: Tensor, k: Tensor, v: Te
 def _spelled_out(
     call: Call, heads: int, kv_heads: int, q: Tensor, k: Tensor, v: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Attention whose scores are asked for: the same work in single steps."""
+    """Attention whose scores are an output: the same operations as separate steps."""
 
     def split(tensor: Tensor, count: int, name: str) -> Tensor:
         rows, size = prod(tensor.shape[:-1]), tensor.shape[-1] // count
@@ -122,7 +122,7 @@ def _spelled_out(
 
 
 def dot_product(call: Call) -> Tensor | list[Tensor]:
-    """softmax(QKᵀ·scale)·V without projections and without 1/sqrt(d); or of scores by a sum (``concat``)."""
+    """softmax(QKᵀ·scale)·V without projections and without 1/sqrt(d); or with additive scores (``concat``)."""
     settings = call.settings
     query, key, value = _three(call)
     scaled = settings.flag("use_scale", False)
@@ -141,7 +141,7 @@ def dot_product(call: Call) -> Tensor | list[Tensor]:
 
 
 def additive(call: Call) -> Tensor | list[Tensor]:
-    """Bahdanau's: scores are sum(scale·tanh(q + k)), scale a trained vector."""
+    """Bahdanau attention: scores are sum(scale·tanh(q + k)), with a trained vector ``scale``."""
     query, key, value = _three(call)
     tanh = call.add(Activation("tanh"), _pairs(call, query, key), link="tanh")
     if call.settings.flag("use_scale", True):

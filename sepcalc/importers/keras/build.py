@@ -1,4 +1,4 @@
-"""What the layers are turned into: nodes of a network, tensors that know how Keras lays them out."""
+"""Builds the network: its nodes, tensors that know Keras' layout, and the calls of layers."""
 
 import re
 from collections import Counter
@@ -18,9 +18,9 @@ from sepcalc.shape import MAX_SIZE, Shape, show, volume
 
 
 class Tensor(NamedTuple):
-    """A tensor of the network by its number. ``shape`` is Keras' own, without the batch; ``channels_first`` says that
-    channels are first in it (the network has them last); ``sure`` is false where a layer that is not known made it and
-    the file does not say its shape."""
+    """A tensor of the network by number. ``shape`` is Keras' shape without the batch; ``channels_first`` says that
+    channels are first in it (the network has them last); ``sure`` is false if an unknown layer made the tensor and the
+    file does not state its shape."""
 
     number: int
     shape: Shape
@@ -29,14 +29,14 @@ class Tensor(NamedTuple):
 
     @property
     def own(self) -> Shape:
-        """The shape as the network has it: channels last; a scalar is one element."""
+        """The network's shape, channels last; a scalar has one element."""
         shape = (*self.shape[1:], self.shape[0]) if self.channels_first else self.shape
         return shape or (1,)
 
 
 class Gap(NamedTuple):
-    """A node that is not counted: whose weights it has (``key``), how many numbers stand in its arguments, and whether
-    the file may store weights for it: it does not for a function."""
+    """A node that is not counted: the key of its weights, how many numbers its arguments hold, and whether the file may
+    store weights for it (not for a function)."""
 
     key: str
     numbers: int
@@ -44,21 +44,22 @@ class Gap(NamedTuple):
 
 
 class Builder(GraphBuilder[str]):
-    """A network under construction; beside each node stands under which name its weights are the same ones."""
+    """A network under construction; ``beside`` holds the key of each node's weights. Nodes with the same key share
+    weights."""
 
     def __init__(self, request: Request) -> None:
         super().__init__()
         self.request = request
         self.gaps: dict[int, Gap] = {}
-        self.unsure = set[str]()  # whose weights are guessed, as the shape of what they read is
-        self.outer: tuple[int, ...] = ()  # the axes over which the layers at hand are distributed
-        self.channels_first = False  # whether some layer reads images with channels first
+        self.unsure = set[str]()  # nodes with guessed weights, because the shape of their input is guessed
+        self.outer: tuple[int, ...] = ()  # the axes over which the current layers are distributed
+        self.channels_first = False  # whether a layer reads images with channels first
         self.depth = 0
-        self.stored_width: tuple[int, int] | None = None  # of the layer on its way
-        self.run: Callable[[Any, str, str, list[Any], dict[str, Any]], list[Tensor]]  # a layer inside a wrapper
+        self.stored_width: tuple[int, int] | None = None  # of the current layer
+        self.run: Callable[[Any, str, str, list[Any], dict[str, Any]], list[Tensor]]  # runs a layer inside a wrapper
 
     def input(self, name: str, shape: Shape, channels_first: bool) -> Tensor:
-        """A new input; all come before the first node."""
+        """Adds an input; all inputs come before the first node."""
         if name in self.inputs:
             raise Invalid(f"two inputs are called {quoted(name)}")
         tensor = Tensor(len(self.inputs), shape, channels_first)
@@ -68,16 +69,16 @@ class Builder(GraphBuilder[str]):
         return tensor
 
     def widen_input(self, name: str, dtype: Any) -> None:
-        """Says how wide the elements of an input are, where the file does."""
+        """Sets the element width of an input, if the file states it."""
         if (bits := policy(dtype)[0]) is not None:
             self.input_bits[name] = bits
 
     def add(self, name: str, key: str, op: Op, sources: Sequence[Tensor]) -> tuple[int, Shape]:
-        """A node of its own; the number and the shape of what it gives (channels last, inside the outer axes)."""
-        outer = self.outer if sources else ()  # what reads nothing is there once
+        """Adds a node; returns the number and the shape of its result (channels last, without the outer axes)."""
+        outer = self.outer if sources else ()  # a node without inputs exists once
         inner = op.output(tuple([tensor.own for tensor in sources]))
         _check((*outer, *inner))
-        if isinstance(op, Uncounted):  # seen as such wherever it stands
+        if isinstance(op, Uncounted):  # it is recognized inside an Each, too
             op = op._replace(shape=(*outer, *inner))
         else:
             for size in range(len(outer)):
@@ -92,12 +93,12 @@ class Builder(GraphBuilder[str]):
 
     @contextmanager
     def of_layer(self, class_name: str, module: Any, path: str, dtype: Any) -> Iterator[None]:
-        """While the nodes of a layer are made: where they come from, and the widths of its dtype policy."""
+        """Sets the origin, and the element widths of the dtype policy, for the nodes of a layer."""
         before = self.origin, self.element_bits, self.stored_width
         package = f"{module}." if isinstance(module, str) and module else ""
         self.origin = Origin(printable(class_name), path, printable(f"{package}{class_name}"))
         self.element_bits, stored = policy(dtype)
-        self.stored_width = None if stored is None else (stored, 8)  # bytes of 8 numbers
+        self.stored_width = None if stored is None else (stored, 8)  # in bytes per 8 numbers
         try:
             yield
         finally:
@@ -105,7 +106,7 @@ class Builder(GraphBuilder[str]):
 
     @contextmanager
     def nesting(self) -> Iterator[None]:
-        """Inside a layer that has layers. Raises Invalid where that goes too deep."""
+        """Enters a layer that contains layers. Raises Invalid if they are nested too deeply."""
         if self.depth >= 30:
             raise Invalid("layers are nested more than 30 deep")
         self.depth += 1
@@ -115,7 +116,7 @@ class Builder(GraphBuilder[str]):
             self.depth -= 1
 
     def finished(self) -> list[Node]:
-        """The nodes, those that share weights with others marked."""
+        """The nodes; those that share weights with others are marked."""
         users = Counter(self.beside)
 
         def shared(node: Node, key: str) -> bool:
@@ -129,8 +130,8 @@ _BITS = {"bfloat16": 16, "bool": 8, "int4": 4, "float8": 8}
 
 
 def policy(dtype: Any) -> tuple[int | None, int | None]:
-    """The widths in bits that a dtype policy has for what a layer gives, and for what it stores; None where nothing is
-    said. ``mixed_float16`` computes in float16, and stores float32."""
+    """The widths in bits of a dtype policy for a layer's results and for its weights; None if not stated.
+    ``mixed_float16`` computes in float16 and stores float32."""
     config = dtype.get("config") if isinstance(dtype, dict) else None
     name = config.get("name") if isinstance(config, dict) else dtype
     if not isinstance(name, str):
@@ -147,7 +148,7 @@ def _check(shape: Shape) -> None:
 
 
 class Call:
-    """One call of one layer: what it is called on, its settings, and the way to say what it does."""
+    """One call of a layer: its arguments and settings, and the methods that add its nodes."""
 
     def __init__(
         self,
@@ -168,14 +169,14 @@ class Call:
         self.settings = Settings(config)
         self.args = args
         self.kwargs = kwargs
-        self.expected = expected  # the output shapes that the file says
+        self.expected = expected  # the output shapes that the file states
         self.tensors = list(tensors_in([args, {k: v for k, v in kwargs.items() if k not in ("mask", "training")}]))
 
     @property
     def x(self) -> Tensor:
-        """The (first) input."""
+        """The first input. Raises Invalid if there is none."""
         if not self.tensors:
-            raise Invalid("it is called on no tensor")
+            raise Invalid("it has no input tensor")
         return self.tensors[0]
 
     def inside(self, link: str, class_name: str, config: dict[str, Any], *args: Any, **kwargs: Any) -> "Call":
@@ -188,7 +189,8 @@ class Call:
         return (f"{self.name}/{link}", f"{self.key}/{link}") if link else (self.name, self.key)
 
     def add(self, op: Op, *sources: Tensor, link: str = "") -> Tensor:
-        """A node that reads tensors of one layout, and gives one of the same. ``link`` names it inside the layer."""
+        """Adds a node that reads tensors of one layout and gives a tensor of the same layout. ``link`` names it inside
+        the layer."""
         path, key = self.under(link)
         channels_first = bool(sources) and sources[0].channels_first
         number, own = self.model.add(path, key, op, sources)
@@ -198,39 +200,39 @@ class Call:
         return Tensor(number, shape, channels_first, sure)
 
     def seen(self, tensor: Tensor) -> Shape:
-        """What the network sees of a tensor."""
+        """The network's shape of a tensor."""
         return tensor.own
 
     def emit(self, op: Op, *values: Tensor, weights: Iterable[Tensor | None] = (), label: str = "") -> Tensor:
-        """A node, as the rooms of ``importers/common`` have it; a layer's weights are known by its key."""
+        """Adds a node; see ``common.values.Emitter``. The layer's key identifies its weights."""
         return self.add(op, *values, link=label)
 
     def free(self, how: str, tensor: Tensor, shape: Shape, link: str = "", channels_first: bool = False) -> Tensor:
-        """The tensor under another shape, or its axes in another order (``permute``): costs nothing."""
+        """The tensor in another shape, or with its axes in another order (``permute``): free."""
         own = (*shape[1:], shape[0]) if channels_first else shape
         made = self.add(Rename(how, own or (1,)), tensor, link=link)
         return made._replace(shape=shape, channels_first=channels_first)
 
     def shaped(self, tensor: Tensor, shape: Shape, link: str) -> Tensor:
-        """The tensor under this shape: a free node where it has another one."""
+        """The tensor in this shape: a free node, unless it has that shape."""
         return tensor if tensor.shape == shape else self.free("reshape", tensor, shape, link)
 
     def plain(self, tensor: Tensor, link: str = "layout") -> Tensor:
-        """The tensor as Keras lays it out."""
+        """The tensor in Keras' layout."""
         return self.free("permute", tensor, tensor.shape, link) if tensor.channels_first else tensor
 
     def channels_first(self, tensor: Tensor, link: str = "layout") -> Tensor:
-        """The tensor as the network has images whose channels Keras has first."""
+        """A tensor whose Keras layout has channels first, as the network has images."""
         return tensor if tensor.channels_first else self.free("permute", tensor, tensor.shape, link, True)
 
     def alike(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """Tensors that one op reads together, in one layout."""
+        """Tensors that one op reads together, in a common layout."""
         if len({(tensor.channels_first, len(tensor.shape)) for tensor in tensors}) < 2:
             return list(tensors)
         return [self.plain(tensor) for tensor in tensors]
 
     def image(self, rank: int | None = None) -> Tensor:
-        """The input, in the layout that ``data_format`` says. Raises Invalid for one of another rank."""
+        """The input in the layout of ``data_format``. Raises Invalid if the rank is wrong."""
         tensor = self.x
         if rank is not None and len(tensor.shape) != rank + 1:
             raise Invalid(
@@ -249,17 +251,16 @@ class Call:
         stores: bool = True,
         axis: int | None = None,
     ) -> list[Tensor]:
-        """Outputs of something that is not counted; of the shapes given, or that the file says, or taken to be the
-        input's. ``stores`` says whether it may have weights; ``axis``: the one along which it sees other positions,
-        where that is known."""
+        """Outputs of a layer that is not counted, with the given shapes, else the file's, else the input's. ``stores``
+        says whether it may have weights; ``axis`` is the only axis along which it reads other positions, if known."""
         if not self.tensors:
-            raise Invalid("it is called on no tensor")
+            raise Invalid("it has no input tensor")
         known = list(shapes) or [shape for shape in self.expected if shape is not None]
         sources = [self.plain(tensor) for tensor in self.tensors[:1000]]
         sure = bool(known)
         if not sure:
             known = [sources[0].shape]
-            reason += "; the file does not say its output's shape, which is taken to be its input's"
+            reason += "; the file does not state its output shape, so the input shape is assumed"
         outputs = []
         for at, shape in enumerate(known):
             op = Uncounted(printable(called or self.class_name), reason, shape or (1,))
@@ -281,7 +282,7 @@ def tensors_in(value: Any, depth: int = 0) -> Iterable[Tensor]:
 
 
 def numbers_in(value: Any, depth: int = 0) -> int:
-    """How many numbers are stored among arguments: arrays of decimal ones, of more than one."""
+    """How many numbers the arguments store: floating-point arrays with more than one element."""
     if isinstance(value, dict) and value.get("class_name") in ("__tensor__", "__numpy__"):
         config = value.get("config")
         flat = list(_flat(config.get("value") if isinstance(config, dict) else None))

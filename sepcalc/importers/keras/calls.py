@@ -1,4 +1,4 @@
-"""Who reads whom in a model's configuration: the calls of its layers, and the tensors that they are called on."""
+"""The connections in a model's configuration: the calls of its layers, and the tensors that each reads."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ from sepcalc.shape import Shape
 
 
 class Ref(NamedTuple):
-    """A tensor in the file: the output ``tensor`` of the call ``node`` of a layer; its shape where the file says it
-    (without the batch, None where a size is open)."""
+    """A reference to a tensor in the file: the output ``tensor`` of the call ``node`` of a layer, and its shape if the
+    file states it (without the batch; None for an open size)."""
 
     layer: str
     node: int
@@ -21,13 +21,13 @@ class Ref(NamedTuple):
 
 
 Arguments = tuple[list[Any], dict[str, Any]]
-Place = tuple[str, int]  # a layer by its name, and which of its calls
-Done = Mapping[Place, list[Tensor]]  # what calls gave
+Place = tuple[str, int]  # the name of a layer, and the number of its call
+Done = Mapping[Place, list[Tensor]]  # the results of calls
 
 
 class Wiring(NamedTuple):
-    """Who reads whom in a model: its layers by name, their calls, and the tensors that are its inputs and its results;
-    ``offsets`` has 1 for models whose calls are numbered from 1 here."""
+    """The connections in a model: its layers by name, their calls, and the tensors that are its inputs and outputs.
+    ``offsets`` is 1 for nested models whose calls are numbered from 1."""
 
     layers: dict[str, Entry]
     calls: dict[Place, Arguments]
@@ -40,11 +40,11 @@ class Wiring(NamedTuple):
         return ref.layer, ref.node - self.offsets.get(ref.layer, 0)
 
     def needs(self, call: Place) -> set[Place]:
-        """The calls whose tensors a call reads."""
+        """The calls whose results a call reads."""
         return {self.place(ref) for ref in refs_in([*self.calls[call]])}
 
     def said(self) -> dict[Place, list[Shape | None]]:
-        """The shapes of outputs, as those who read them say."""
+        """The output shapes that the readers of outputs state."""
         hints: dict[Place, list[Shape | None]] = {}
         for ref in refs_in([list(call) for call in self.calls.values()]):
             shape = known(ref.shape)
@@ -55,20 +55,20 @@ class Wiring(NamedTuple):
         return hints
 
     def result_of(self, done: Done, ref: Ref) -> Tensor | None:
-        """A tensor; None where the call that gives it is not done. Raises Invalid where that gives fewer."""
+        """A tensor; None if its call is not done. Raises Invalid if the call has fewer outputs."""
         made = done.get(self.place(ref))
         if made is None:
             return None
         if ref.tensor >= len(made):
-            raise Invalid(f"{quoted(ref.layer)} has {len(made)} outputs: there is none of the number {ref.tensor}")
+            raise Invalid(f"{quoted(ref.layer)} has {len(made)} outputs, so output {ref.tensor} does not exist")
         return made[ref.tensor]
 
     def bound(self, value: Any, done: Done) -> Any:
-        """Arguments with tensors for Refs. Raises Invalid where one is not there."""
+        """Arguments with Refs replaced by tensors. Raises Invalid if one is missing."""
         if isinstance(value, Ref):
             tensor = self.result_of(done, value)
             if tensor is None:
-                raise Invalid(f"it reads {quoted(value.layer)}, which is not there")
+                raise Invalid(f"it reads {quoted(value.layer)}, which does not exist")
             return tensor
         if isinstance(value, list):
             return [self.bound(item, done) for item in value]
@@ -78,9 +78,9 @@ class Wiring(NamedTuple):
 
 
 def wiring(model: Entry) -> Wiring:
-    """Who reads whom in a model. Raises Invalid."""
+    """The connections in a model. Raises Invalid."""
     entries = model.layers
-    by_name = {one.raw.get("name", one.config.get("name", one.name)): one for one in entries}  # as the file has it
+    by_name = {one.raw.get("name", one.config.get("name", one.name)): one for one in entries}  # by the name in the file
     calls = {(one.name, at): call for one in entries for at, call in enumerate(_calls_of(one, by_name))}
     inputs = _refs_named(model.config.get("input_layers"), by_name) or [
         Ref(one.name, 0, 0) for one in entries if one.class_name == "InputLayer"
@@ -92,7 +92,7 @@ def wiring(model: Entry) -> Wiring:
 
 
 def _calls_of(one: Entry, by_name: dict[Any, Entry]) -> Iterator[Arguments]:
-    """Every call of a layer: its arguments, tensors as Refs."""
+    """Every call of a layer: its arguments, with tensors as Refs."""
     nodes = one.raw.get("inbound_nodes", [])
     if not isinstance(nodes, list):
         raise Invalid(f"layer {quoted(one.name)} has {shown(nodes)} for its inbound_nodes")
@@ -109,7 +109,7 @@ def _calls_of(one: Entry, by_name: dict[Any, Entry]) -> Iterator[Arguments]:
 
 
 def _values(value: Any, depth: int) -> Any:
-    """Arguments as Keras 3 has them."""
+    """Arguments in Keras 3's form."""
     if depth > 50:
         raise Invalid("the configuration is nested too deeply")
     if isinstance(value, list):
@@ -153,7 +153,7 @@ def _is_old_ref(value: Any, by_name: dict[Any, Entry]) -> bool:
 
 
 def _old_call(one: Entry, node: list[Any], by_name: dict[Any, Entry]) -> Arguments:
-    """A call as Keras 2 has it: ``[[layer, node, tensor, kwargs], …]``, or one of these alone."""
+    """A call in Keras 2's form: ``[[layer, node, tensor, kwargs], …]``, or a single one of these."""
     items = [node] if node and isinstance(node[0], str) else node
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
@@ -184,7 +184,7 @@ def _old_values(value: Any, by_name: dict[Any, Entry], depth: int) -> Any:
 
 
 def _refs_named(value: Any, by_name: dict[Any, Entry]) -> list[Ref]:
-    """The tensors that input_layers or output_layers name, in whatever structure."""
+    """The tensors that input_layers or output_layers name, in any nesting."""
     if _is_old_ref(value, by_name) or (
         isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and isinstance(value[1], int)
     ):
@@ -207,7 +207,7 @@ def refs_in(value: Any) -> Iterator[Ref]:
 
 
 def _numbering(entries: Sequence[Entry], calls: Mapping[Place, Arguments], results: Sequence[Ref]) -> dict[str, int]:
-    """For models inside: 1 where the calls in this graph are numbered from 1, the model's own making being 0."""
+    """For nested models: 1 if the calls in this graph are numbered from 1, because call 0 created the nested model."""
     models = {one.name: one for one in entries if one.is_model}
     if not models:
         return {}
@@ -224,7 +224,7 @@ def _numbering(entries: Sequence[Entry], calls: Mapping[Place, Arguments], resul
 
 
 def in_order(given: Sequence[Any], names: Sequence[str]) -> list[Tensor]:
-    """What a model is called on, in the order of its inputs."""
+    """The arguments of a model in the order of its inputs."""
     if len(given) == 1 and isinstance(given[0], dict):
         return [given[0][name] for name in names if isinstance(given[0].get(name), Tensor)]
     return list(tensors_in(list(given)))

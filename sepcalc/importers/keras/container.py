@@ -1,7 +1,7 @@
-"""The configuration inside a model file: of a zip, a text, or an HDF5 file. Nothing is extracted, nothing executed.
+"""Reads the configuration from a model file: a zip, a text, or an HDF5 file. Nothing is extracted, nothing executed.
 
-Of a zip its directory is read, held against each member's own header, and one member, ``config.json``, is inflated, in
-bounded memory. Of the weights it is read how many there are, not what they are.
+For a zip, the directory is checked against the header of each member, and only ``config.json`` is inflated, in bounded
+memory. Of the weights, only their number is read.
 """
 
 import json
@@ -18,17 +18,17 @@ from sepcalc.importers.keras import hdf5
 if TYPE_CHECKING:
     from zipfile import ZipInfo
 
-MAX_CONFIG_BYTES = 64 * 2**20  # bytes; those of the largest keras.applications models are below one MiB
+MAX_CONFIG_BYTES = 64 * 2**20  # bytes; the largest keras.applications models stay below one MiB
 MAX_MEMBERS = 10_000
-SECONDS = 10  # that an HDF5 file may take: one takes a third of one
-MEMORY = 4 * 2**30  # bytes of addresses: text of MAX_CONFIG_BYTES is held a few times over
-BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a member that is both: deflate of zeros reaches 1032
+SECONDS = 10  # time limit for an HDF5 file; a usual one takes a third of a second
+MEMORY = 4 * 2**30  # address space in bytes: a text of MAX_CONFIG_BYTES is held several times
+BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a bomb exceeds both; deflated zeros reach a ratio of 1032
 
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
 
 
 def load(path: str) -> Any:
-    """The configuration, as JSON has it. Raises InputError."""
+    """The configuration as parsed JSON. Raises InputError."""
     try:
         with open(path, "rb") as file:
             magic = file.read(8)
@@ -41,7 +41,7 @@ def load(path: str) -> Any:
                 text = magic + file.read(MAX_CONFIG_BYTES)
             else:
                 expected = "a zip file, as model.save() writes it" if suffix == ".keras" else "an HDF5 file"
-                raise Invalid(f"a {suffix} file should be {expected}, but this one begins otherwise")
+                raise Invalid(f"a {suffix} file should be {expected}, but this one has other first bytes")
         return _parsed(text)
     except OSError as error:
         raise bad_input(f"cannot be read: {error.strerror or error}", place=printable(path)) from error
@@ -50,8 +50,8 @@ def load(path: str) -> Any:
 
 
 def stored(path: str) -> list[tuple[str, str, int]] | str:
-    """How many weights each group of the file holds, those of the groups in it counted: its path, the name of the layer
-    that it says, and their number. Where that cannot be read, why."""
+    """The number of weights in each group of the file, nested groups included: the group's path, the layer name in it,
+    and the number. If that cannot be read, the reason."""
     try:
         with open(path, "rb") as file:
             magic = file.read(8)
@@ -60,9 +60,9 @@ def stored(path: str) -> list[tuple[str, str, int]] | str:
             elif magic[:2] == ZIP:
                 members = _weights(file)
             else:
-                return "a text holds none"
+                return "a text file holds no weights"
         if not members:
-            return "the file has no member *.h5 that holds them"
+            return "the file has no *.h5 member"
         given = _apart((path, str(MAX_CONFIG_BYTES), *members))
         if given[:1] == hdf5.MISSING:
             return f"reading them needs h5py: {install('h5')}"
@@ -74,7 +74,7 @@ def stored(path: str) -> list[tuple[str, str, int]] | str:
 
 
 def _weights(file: BinaryIO) -> list[str]:
-    """The members of a zip that are HDF5: ``model.weights.h5``, or the parts that ``model.weights.json`` lists."""
+    """The HDF5 members of a zip: ``model.weights.h5``, or the parts listed in ``model.weights.json``."""
     from zipfile import ZipFile
 
     with ZipFile(file) as archive:
@@ -83,7 +83,7 @@ def _weights(file: BinaryIO) -> list[str]:
 
 
 def _parsed(text: bytes) -> Any:
-    """The JSON. Raises Invalid where it is none, too long, too deep, or has numbers that are not finite."""
+    """The parsed JSON. Raises Invalid if it is not JSON, too long, too deep, or has numbers that are not finite."""
     if len(text) > MAX_CONFIG_BYTES:
         raise Invalid(f"the configuration is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     try:
@@ -94,8 +94,8 @@ def _parsed(text: bytes) -> Any:
         raise Invalid(f"this is not JSON: its text is not {error.encoding}") from error
     except RecursionError as error:
         raise Invalid("the configuration is nested too deeply") from error
-    except ValueError as error:  # a whole number of thousands of digits
-        raise Invalid("the configuration has a number that is too long to be one") from error
+    except ValueError as error:  # an integer with thousands of digits
+        raise Invalid("the configuration has a number with too many digits") from error
 
 
 def _not_finite(text: str) -> NoReturn:
@@ -110,7 +110,8 @@ def _finite(text: str) -> float:
 
 
 def _hdf5(path: str) -> bytes:
-    """``model_config`` of an HDF5 file. Another process reads it: nothing else can end a loop of h5py in C."""
+    """``model_config`` of an HDF5 file. Another process reads it, because only that can stop an endless loop in h5py's
+    C code."""
     from importlib.util import find_spec
 
     missing = Invalid("reading an HDF5 file needs h5py", install("h5"))
@@ -126,7 +127,7 @@ def _hdf5(path: str) -> bytes:
         reason = said.decode("utf-8", "surrogatepass")
         raise Invalid(f"this HDF5 file cannot be read: {printable(reason)[:200]}")
     raise Invalid(
-        "this HDF5 file holds weights only, no model"
+        "this HDF5 file holds only weights, not a model"
         if kind == hdf5.WEIGHTS
         else "this HDF5 file has no attribute model_config",
         "save the whole model: model.save('model.keras'), or its text: model.to_json()",
@@ -134,19 +135,19 @@ def _hdf5(path: str) -> bytes:
 
 
 def _apart(arguments: tuple[str, ...]) -> bytes:
-    """What the program that reads HDF5 says. Raises Invalid."""
+    """The output of the program that reads HDF5. Raises Invalid."""
     program = f"import runpy; runpy.run_path({hdf5.__file__!r}, run_name='__main__')"
     try:
         given = run_apart(program, b"", arguments, seconds=SECONDS, memory=MEMORY)
     except TimeoutError as error:
-        raise Invalid(f"this HDF5 file cannot be read: h5py is not done with it after {SECONDS} seconds") from error
+        raise Invalid(f"this HDF5 file cannot be read: h5py did not finish within {SECONDS} seconds") from error
     if not given:
-        raise Invalid("this HDF5 file cannot be read: h5py crashes where it reads it")
+        raise Invalid("this HDF5 file cannot be read: h5py crashes on it")
     return given
 
 
 def _zipped(file: BinaryIO) -> bytes:
-    """``config.json`` of a zip. Raises Invalid for a zip that is broken, or other than it says."""
+    """``config.json`` of a zip. Raises Invalid for a damaged or inconsistent zip."""
     from zipfile import BadZipFile, ZipFile
 
     try:
@@ -182,20 +183,20 @@ def _check_member(member: "ZipInfo", names: set[str]) -> None:
 
 
 def _check_header(file: BinaryIO, member: "ZipInfo", size: int) -> None:
-    """Raises Invalid where a member's own header says other than the directory, or where it ends after the file."""
+    """Raises Invalid if a member's own header contradicts the directory, or if it ends after the file."""
     name = quoted(member.filename)
     file.seek(member.header_offset)
     header = file.read(30)
     if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise Invalid(f"{name} is not where this zip file says")
+        raise Invalid(f"{name} is not at the offset that this zip file states")
     flags, method, _, _, _, packed, unpacked, name_length, extra_length = struct.unpack("<HHHHLLLHH", header[6:])
-    wide = 0xFFFFFFFF in (packed, unpacked)  # sizes of 64 bits stand elsewhere
-    later = flags & 0x8  # and sizes that were not known yet, behind the data
+    wide = 0xFFFFFFFF in (packed, unpacked)  # 64-bit sizes are stored elsewhere
+    later = flags & 0x8  # and sizes that were unknown at first follow the data
     stored = member.compress_type == 0 and member.compress_size != member.file_size
     differs = not wide and not later and (packed, unpacked) != (member.compress_size, member.file_size)
     start = member.header_offset + 30 + name_length + extra_length
     if stored or differs or method != member.compress_type or start + member.compress_size > size:
-        raise Invalid(f"this zip file lies about the size of {name}")
+        raise Invalid(f"this zip file states a wrong size for {name}")
 
 
 def _inflated(file: BinaryIO, member: "ZipInfo") -> bytes:
@@ -214,11 +215,11 @@ def _inflated(file: BinaryIO, member: "ZipInfo") -> bytes:
         if not inflate.eof and len(data) == member.file_size:
             data += inflate.decompress(inflate.unconsumed_tail, 1)
         if not inflate.eof or inflate.unused_data:
-            raise Invalid("this zip file lies about the size of 'config.json'")
+            raise Invalid("this zip file states a wrong size for 'config.json'")
     elif member.compress_type != 0:
         raise Invalid("config.json in this zip file is packed by a method other than deflate")
     if len(data) != member.file_size:
-        raise Invalid("this zip file lies about the size of 'config.json'")
+        raise Invalid("this zip file states a wrong size for 'config.json'")
     if zlib.crc32(data) != member.CRC:
         raise Invalid("config.json in this zip file is damaged: its checksum differs")
     return data

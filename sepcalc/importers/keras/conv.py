@@ -20,7 +20,7 @@ PADDINGS = ("valid", "same", "causal")
 
 
 def _windows(call: Call, rank: int) -> tuple[Shape, Shape, Padding, Shape]:
-    """Kernel, stride, padding and dilation. Causal padding is all before."""
+    """Kernel, stride, padding and dilation. Causal padding goes in front."""
     settings = call.settings
     kernel = settings.sizes("kernel_size", "filter_length", rank=rank)
     stride = settings.sizes("strides", "subsample_length", rank=rank, default=1)
@@ -34,7 +34,7 @@ def _windows(call: Call, rank: int) -> tuple[Shape, Shape, Padding, Shape]:
 
 
 def _slid(call: Call, x: Tensor, out: int, groups: int, bias: bool, link: str = "") -> Tensor:
-    """The convolution that the settings say, to ``out`` channels."""
+    """The convolution of the settings, to ``out`` channels."""
     kernel, stride, padding, dilation = _windows(call, len(x.own) - 1)
     return call.add(Conv(kernel, out, stride, padding, dilation, groups, bias), x, link=link)
 
@@ -60,8 +60,8 @@ def separable(call: Call, rank: int) -> Tensor:
 
 
 def transposed(call: Call, rank: int) -> Tensor:
-    """Output per axis: valid, in·s + max(0, k' - s); same, in·s; with an output padding, (in - 1)·s + k' + that, less
-    2·(k'/2, rounded down) if same. k' is the extent of the dilated kernel."""
+    """Output per axis: valid, in·s + max(0, k' - s); same, in·s; with an output padding p, (in - 1)·s + k' + p, minus
+    2·floor(k'/2) for same. k' is the extent of the dilated kernel."""
     settings, x = call.settings, call.image(rank)
     kernel, stride, _, dilation = _windows(call, rank)
     how = settings.word("padding", PADDINGS[:2], "valid")
@@ -81,9 +81,10 @@ def transposed(call: Call, rank: int) -> Tensor:
 
 
 def local(call: Call, rank: int) -> Tensor:
-    """A convolution of Keras 2 with weights of its own at every position: the windows are copied side by side, and
-    each is a group of one product, So·K·Ci·filters macs and weights in all. ``implementation=2`` multiplies the whole
-    input by a kernel that is zero outside the windows, and counts as the dense layer that it is."""
+    """Keras 2's locally connected layer: a convolution with separate weights at every position. The windows are copied
+    side by side, and each is a group of one product, with So·K·Ci·filters macs and weights in total.
+    ``implementation=2`` multiplies the whole input by a kernel that is zero outside the windows, and counts as that
+    dense layer."""
     settings, x = call.settings, call.image(rank)
     kernel, stride, padding, _ = _windows(call, rank)
     filters, bias = settings.size("filters"), settings.flag("use_bias", True)
@@ -92,7 +93,7 @@ def local(call: Call, rank: int) -> Tensor:
     shape = (own[-1], *own[:-1]) if x.channels_first else own
     positions, way = prod(own[:-1]), settings.size("implementation", default=1)
     if way == 3:
-        raise Unknown("its weights are stored as a sparse matrix: it would take implementation=1", shape)
+        raise Unknown("its weights are stored as a sparse matrix: use implementation=1", shape)
     if way == 2:
         flat = call.free("flatten", x, (prod(x.own),), "flat")
         made = call.add(Dense(positions * filters, bias), flat)
@@ -118,7 +119,7 @@ def _multiplier(settings: Settings, shape: Shape) -> int:
 
 
 def _active(function: Callable[..., Tensor], call: Call, rank: int) -> Tensor:
-    """What the layer gives over so many spatial axes, behind its activation."""
+    """The layer over ``rank`` spatial axes, followed by its activation."""
     return activate(call, function(call, rank), call.settings.get("activation"))
 
 

@@ -1,4 +1,4 @@
-"""Dense layers, lookups, other shapes, normalization, noise, preprocessing."""
+"""Dense layers, embeddings, reshapes, normalization, noise, preprocessing."""
 
 from collections.abc import Mapping
 from math import prod
@@ -28,8 +28,7 @@ def dense(call: Call) -> Tensor:
 
 
 def einsum_dense(call: Call) -> Tensor:
-    """A product of the input with a kernel by Einstein's convention, as one dense layer (or one of several groups)
-    between free changes of shape."""
+    """An einsum of the input and a kernel, as one dense layer (or a grouped one) between free reshapes."""
     settings, x = call.settings, call.plain(call.x)
     equation, source, kernel, target, known = einsum_indices(settings, x.shape)
     summed = "".join([c for c in source if c not in kernel and c not in target])
@@ -41,7 +40,7 @@ def einsum_dense(call: Call) -> Tensor:
     outer = "".join([c for c in kernel if c not in source])
     kept = "".join([c for c in source if c not in kernel])
     if not set(outer) <= set(target):
-        raise Invalid(f"equation {quoted(equation)} sums the kernel over an index of its own")
+        raise Invalid(f"equation {quoted(equation)} sums over an index that only the kernel has")
 
     def size(letters: str) -> int:
         return prod([known[c] for c in letters])
@@ -56,7 +55,7 @@ def einsum_dense(call: Call) -> Tensor:
     order = kept + grouped + inner if inner else "".join([c for c in target if c in source])
     if source != order:
         x = call.free("permute", x, shape(order), "order")
-    if not inner:  # nothing is summed: element by element
+    if not inner:  # no index is summed: an elementwise product
         x = call.shaped(x, tuple([known[c] if c in source else 1 for c in target]), "rows")
         x = call.add(Stored("scale", "shape", tuple([known[c] if c in kernel else 1 for c in target])), x)
         return _shifted(call, x, known, target, bias_axes)
@@ -74,7 +73,7 @@ def einsum_dense(call: Call) -> Tensor:
 
 
 def _shifted(call: Call, x: Tensor, known: Mapping[str, int], target: str, bias_axes: str | None) -> Tensor:
-    """What a product gives with a bias along some of its indices, and the activation."""
+    """The result of a product, plus a bias along some of its indices, and the activation."""
     if bias_axes is not None:
         stored = tuple([known[c] if c in bias_axes else 1 for c in target])
         x = call.add(Stored("shift", "shape", stored), x, link="bias")
@@ -82,8 +81,8 @@ def _shifted(call: Call, x: Tensor, known: Mapping[str, int], target: str, bias_
 
 
 def einsum_indices(settings: Settings, shape: Shape) -> tuple[str, str, str, str, dict[str, int]]:
-    """The equation of an EinsumDense, its indices of the input, the kernel and the output without the batch, and the
-    size of each index."""
+    """The equation of an EinsumDense; the indices of its input, kernel and output without the batch; and the size of
+    each index."""
     wanted = settings.get("output_shape")
     given = [None if item is None else whole(item) for item in (wanted if isinstance(wanted, list) else [wanted])]
     equation = settings.get("equation")
@@ -113,7 +112,7 @@ def _operands(equation: str, rank: int) -> tuple[str, str, str]:
     if len(source) != rank + 1:
         raise Invalid(f"equation {quoted(equation)} is for {len(source)} axes, but the input has {rank + 1}")
     if source[0] != target[0] or source[0] in kernel or not set(target) <= set(source + kernel):
-        raise Invalid(f"equation {quoted(equation)} does not keep the batch, its first index, or makes one up")
+        raise Invalid(f"equation {quoted(equation)} must have the batch as the first index of input and output only")
     return source[1:], kernel, target[1:]
 
 
@@ -124,9 +123,9 @@ def embedding(call: Call) -> Tensor:
 
 
 def reversible_embedding(call: Call) -> Tensor:
-    """Token to vector; in reverse, vector to logits, by the same table transposed."""
+    """Token to vector; reversed, vector to logits by the same table transposed."""
     if not call.settings.flag("tie_weights", True):
-        raise Unknown("an embedding whose reverse has weights of its own: it would take Embedding and Dense")
+        raise Unknown("an embedding whose reverse has its own weights: use Embedding and Dense")
     if call.kwargs.get("reverse") is True or True in call.args[1:]:
         made = call.add(Dense(call.settings.size("input_dim")), call.plain(call.x))
         if call.settings.get("logit_soft_cap") is None:
@@ -137,8 +136,8 @@ def reversible_embedding(call: Call) -> Tensor:
 
 
 class Unknown(Exception):
-    """A layer of a known class, set so that it cannot be counted; says why, and what it would take. ``shapes`` are
-    those of its outputs, where they are known all the same."""
+    """A layer of a known class with settings that cannot be counted. The reason also says what to use instead.
+    ``shapes`` are those of its outputs, if known."""
 
     def __init__(self, reason: str, *shapes: Shape) -> None:
         super().__init__(reason)
@@ -155,12 +154,12 @@ def reshape(call: Call) -> Tensor:
 
 
 def target(wanted: object, shape: Shape) -> Shape:
-    """The sizes wanted, one of them perhaps -1: what the others leave."""
+    """The target sizes, with a -1 replaced by the size that remains."""
     items = list(wanted) if isinstance(wanted, list | tuple) else [wanted]
     sizes = [-1 if item in (-1, None) else whole(item) for item in items]
     rest = prod([size for size in sizes if size > 0])
     if sizes.count(-1) > 1:
-        raise Invalid("target_shape leaves more than one size open")
+        raise Invalid("target_shape has more than one -1")
     if -1 in sizes:
         if prod(shape) % rest:
             raise Invalid(f"target_shape has {rest:,} elements in each part, which do not divide the {prod(shape):,}")
@@ -177,7 +176,7 @@ def permute(call: Call) -> Tensor:
 
 
 def free(call: Call) -> Tensor:
-    """Nothing at inference: dropout, noise, augmentation."""
+    """Costs nothing at inference: dropout, noise, augmentation."""
     return call.add(Rename("identity"), call.x)
 
 
@@ -186,14 +185,15 @@ def dropout(call: Call) -> Tensor:
 
 
 def masking(call: Call) -> Tensor:
-    """x where any feature differs from the mask value, else 0: a compare for each element, then a choice."""
+    """x if any feature differs from the mask value, else 0: a compare per element, then a choice."""
     x = call.plain(call.x)
     compared = call.add(Stored("compare"), x, link="compare")
     return call.add(Select(), compared, x)
 
 
 def _normed(call: Call, op: Op, axes: tuple[int, ...]) -> Tensor:
-    """A norm over these axes of Keras' shape, which are the last of the network's, or are moved there and back."""
+    """A norm over these axes of Keras' shape; if they are not the network's last axes, they are moved there and
+    back."""
     x, rank = call.x, len(call.x.shape)
     if x.channels_first and axes == (0,):
         return call.add(op, x)
@@ -208,7 +208,7 @@ def _normed(call: Call, op: Op, axes: tuple[int, ...]) -> Tensor:
 def batch_norm(call: Call) -> Tensor:
     settings = call.settings
     if settings.flag("renorm", False):
-        raise Unknown("batch renormalization stores statistics of its own: it would take renorm=False")
+        raise Unknown("batch renormalization stores its own statistics: use renorm=False")
     axis = settings.axis("axis", len(call.x.shape) + 1)
     return _normed(call, BatchNorm(settings.flag("scale", True), settings.flag("center", True)), (axis,))
 
@@ -236,7 +236,8 @@ def unit_norm(call: Call) -> Tensor:
 
 
 def normalization(call: Call) -> Tensor:
-    """x·s + t with stored numbers: of the file (no weights), or adapted: mean, variance and count are weights."""
+    """x·s + t with stored numbers: constants of the file (not weights), or adapted ones, whose mean, variance and count
+    are weights."""
     settings = call.settings
     x, rank = call.plain(call.x), len(call.x.shape) + 1
     axis = settings.config.get("axis", -1)
@@ -255,13 +256,13 @@ def rescaling(call: Call) -> Tensor:
 
 
 def layer_scale(call: Call) -> Tensor:
-    """ConvNeXt's: a trained number for each channel."""
+    """ConvNeXt's layer scale: one trained number per channel."""
     call.settings.size("projection_dim", default=1)
     return call.add(Stored("scale", "channel"), call.plain(call.x))
 
 
 def custom_scale(call: Call) -> list[Tensor]:
-    """InceptionResNetV2's: x₀ + scale·x₁."""
+    """InceptionResNetV2's scale: x₀ + scale·x₁."""
     left, right = call.alike(call.tensors)
     if call.settings.number("scale", default=1.0) != 1:
         right = call.add(Stored("scale"), right, link="scale")
@@ -309,7 +310,7 @@ LAYERS: dict[str, Operator] = {
         *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
     ),
 }
-# Classes that keras.applications has of its own.
+# Classes that only keras.applications uses.
 APPLICATIONS: dict[str, Operator] = {
     "LayerScale": Operator(layer_scale, KEEPS),
     "StochasticDepth": Operator(dropout, KEEPS),

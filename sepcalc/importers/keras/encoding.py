@@ -1,4 +1,4 @@
-"""Categories, integers and boxes as numbers: lookups and encodings, as Keras' own code runs them."""
+"""Encodings of categories, integers and boxes as numbers, as Keras' own code runs them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from sepcalc.ops.pool import Reduce
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
-SEARCHED = "a search among sorted boundaries, whose compares depend on the data and on the library that searches"
+SEARCHED = "the compares of a search among sorted boundaries depend on the data and the library"
 MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _OLD = {"binary": "multi_hot", "tf-idf": "tf_idf"}
 
@@ -28,20 +28,20 @@ def _mode(settings: Settings, default: str, choices: tuple[str, ...]) -> str:
 
 
 def _encoded(shape: Shape, how: str, depth: int) -> Shape:
-    """The shape of so many integers encoded: of one_hot a vector for each, of the others one for all along the first
-    axis. Raises Unknown where that is the batch."""
+    """The shape of encoded integers: one_hot gives a vector for each, other modes give one vector for the whole first
+    axis. Raises Unknown if the only axis is the batch."""
     if how == "int":
         return shape
     if how == "one_hot":
         return (*(shape[:-1] if shape and shape[-1] == 1 else shape), depth)
     if not shape:
-        raise Unknown("it encodes the examples of a batch together: it would take inputs of one axis more")
+        raise Unknown("it encodes the examples of a batch together: use inputs with one more axis")
     return (*shape[1:], depth)
 
 
 def _encode(call: Call, x: Tensor, how: str, depth: int, weights: Tensor | None = None) -> Tensor:
-    """Integers as vectors. A vector of zeros and a one is made by moves alone; several become one by their maximum, or
-    counted by their sum: (n - 1)·depth compares or additions. Counts may be weighted, n·depth mults."""
+    """Integers as vectors. A one-hot vector takes only moves. Several are combined by their maximum, or counted by
+    their sum: (n - 1)·depth compares or additions. Counts may be weighted: n·depth mults."""
     shape = _encoded(x.shape, how, depth)
     if how == "int":
         return call.add(Rename("identity"), x)
@@ -60,13 +60,13 @@ def category(call: Call) -> Tensor:
     x, depth = call.plain(call.x), settings.size("num_tokens", "max_tokens")
     weights = call.tensors[1] if len(call.tensors) > 1 else None
     if how != "one_hot" and len(x.shape) > 1:
-        raise Unknown("it encodes a table of categories: it would take a list of them", (*x.shape[:-1], depth))
+        raise Unknown("it encodes a table of categories: use a list of them", (*x.shape[:-1], depth))
     return _encode(call, x, how, depth, weights if how == "count" else None)
 
 
 def lookup(call: Call) -> Tensor:
-    """The place of each element in a vocabulary: an index, free. What stands for no token is found by a compare for
-    each element, and so is, where none may be foreign, whether one is."""
+    """The index of each element in a vocabulary, which is free. A compare per element finds the mask token, and another
+    finds tokens outside the vocabulary, if these are errors."""
     settings, x = call.settings, call.plain(call.x)
     how = _mode(settings, "int", MODES)
     foreign = 1 if settings.flag("invert", False) else settings.size("num_oov_indices", default=1, least=0)
@@ -78,15 +78,13 @@ def lookup(call: Call) -> Tensor:
         if size is None and not padded and isinstance(words, list):
             size = len(words) + foreign
         if size is None:
-            raise Unknown("its vocabulary is not in the file: it would take set_vocabulary() before it is saved")
+            raise Unknown("its vocabulary is not in the file: call set_vocabulary() before saving")
         depth = Settings({"vocabulary_size": size}).size("vocabulary_size")
     shape = _encoded(x.shape, how, depth)
     if how not in ("int", "one_hot") and len(x.shape) > 1:
-        raise Unknown("it encodes a table of tokens: it would take a list of them", (*x.shape[:-1], depth))
+        raise Unknown("it encodes a table of tokens: use a list of them", (*x.shape[:-1], depth))
     if foreign > 1:
-        raise Unknown(
-            f"tokens it does not know share {foreign} places by a remainder or a hash: it would take one", shape
-        )
+        raise Unknown(f"unknown tokens share {foreign} indices by a remainder or a hash: use one index", shape)
     found = call.add(Select(), x, link="lookup")
     if settings.get("mask_token") is not None:
         found = call.add(Select(), call.add(Stored("compare"), x, link="mask"), found, link="masked")
@@ -99,23 +97,23 @@ def lookup(call: Call) -> Tensor:
 
 
 def boxes(call: Call) -> Tensor | list[Tensor]:
-    """So many boxes and labels, the rest cut or filled: moves only. Pictures stay as they are."""
+    """A fixed number of boxes and labels, truncated or padded: moves only. Images are unchanged."""
     named: Any = call.args[0] if call.args else None
     if not isinstance(named, dict):
         return call.add(Rename("identity"), call.x)
     most = call.settings.size("max_number")
     made: list[Tensor] = []
-    for name in sorted(named):  # the order in which Keras numbers them
+    for name in sorted(named):  # Keras' order
         inner = named[name]
         if name != "bounding_boxes" or not isinstance(inner, dict):
             if not isinstance(inner, Tensor):
-                raise Invalid(f"{name} is no tensor")
+                raise Invalid(f"{name} is not a tensor")
             made.append(call.add(Rename("identity"), inner, link=name))
             continue
         for part in sorted(inner):
             tensor = inner[part]
             if not isinstance(tensor, Tensor) or not tensor.shape:
-                raise Invalid(f"{part} is no list of boxes or labels")
+                raise Invalid(f"{part} is not a list of boxes or labels")
             made.append(_as_many(call, tensor, most, part))
     return made
 
@@ -132,26 +130,26 @@ def _as_many(call: Call, x: Tensor, most: int, name: str) -> Tensor:
 
 
 def discretized(call: Call) -> Tensor:
-    """Between which of sorted boundaries each element lies: a search, of which only the compares are not known."""
+    """The interval between sorted boundaries for each element: a search, whose number of compares is not known."""
     settings, x = call.settings, call.plain(call.x)
     boundaries, how = settings.get("bin_boundaries", "bins"), _mode(settings, "int", MODES[:4])
     depth = len(boundaries) + 1 if isinstance(boundaries, list) else settings.size("num_bins")
     if how not in ("int", "one_hot") and len(x.shape) > 1:
-        raise Unknown("it encodes a table of numbers: it would take a list of them", (*x.shape[:-1], depth))
+        raise Unknown("it encodes a table of numbers: use a list of them", (*x.shape[:-1], depth))
     _encoded(x.shape, how, depth)
     op = Uncounted(call.class_name, SEARCHED, x.shape or (1,), counts=("compares",)).along(-1, (x.shape or (1,),))
     found = call.add(op, x, link="" if how == "int" else "search")._replace(shape=x.shape)
     return found if how == "int" else _encode(call, found, how, depth)
 
 
-# --- what is not counted, though what it gives is known ---------------------------------------------------------------
+# --- not counted, but with known output shapes ------------------------------------------------------------------------
 
 
 def hashed(call: Call) -> list[Shape]:
     how, bins, shape = _mode(call.settings, "int", MODES[:4]), call.settings.size("num_bins"), call.x.shape
     if how == "int" or (how == "one_hot" and call.class_name == "HashedCrossing"):
         return [_encoded(shape, how, bins)]
-    return [(*shape[:-1], bins)]  # as Keras says of Hashing, which gives a vector for each where its mode is one_hot
+    return [(*shape[:-1], bins)]  # as Keras states for Hashing; its mode one_hot gives a vector for each
 
 
 def vectorized(call: Call) -> list[Shape]:
@@ -166,8 +164,8 @@ def vectorized(call: Call) -> list[Shape]:
 
 
 _HASHED = (
-    "a hash of the characters of a text, as which integers are written first, so that its work depends on how many "
-    "they are: it would take integers as the model's input"
+    "it hashes the characters of a text (integers are written as text first), so its cost depends on how many "
+    "they are: use integers as the model's input"
 )
 LAYERS: dict[str, Operator] = {
     "CategoryEncoding": Operator(category, NONE, stores=False),
@@ -178,7 +176,7 @@ LAYERS: dict[str, Operator] = {
     "TextVectorization": Operator(
         None,
         NONE,
-        "text is cut into words, and its work depends on its length: it would take integers as the model's input",
+        "it splits text into words, and its cost depends on the length: use integers as the model's input",
         shapes=vectorized,
         stores=False,
     ),

@@ -1,4 +1,4 @@
-"""The layers that a model's configuration lists, and the shapes that it says of them."""
+"""The layers in a model's configuration, and the shapes that it states for them."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ MODELS = ("Model", "Functional", "Sequential")
 
 
 class Entry(NamedTuple):
-    """A layer as the file has it."""
+    """A layer in the file."""
 
     name: str
     class_name: str
@@ -21,8 +21,8 @@ class Entry(NamedTuple):
 
     @property
     def operands(self) -> int:
-        """How many arguments it is called on, if it may be an operation of keras.ops: files of the old format say no
-        module, but an operation has nothing of what every layer has, and is called as Keras 3 writes it. Else 0."""
+        """The number of positional arguments, if this may be an operation of keras.ops, else 0. Files of the old format
+        state no module; an operation lacks what every layer has, and is called in Keras 3's form."""
         nodes = self.raw.get("inbound_nodes")
         call = nodes[0] if isinstance(nodes, list) and nodes else None
         if self.module is not None or self.registered is not None or {"dtype", "trainable"} & set(self.config):
@@ -32,14 +32,14 @@ class Entry(NamedTuple):
 
     @property
     def is_model(self) -> bool:
-        """Whether it has layers of its own, connected here."""
+        """Whether it contains connected layers."""
         if self.class_name == "Sequential":
             return True
         return "layers" in self.config and ("input_layers" in self.config or self.class_name in MODELS)
 
     @property
     def layers(self) -> "list[Entry]":
-        """The layers of a model. Raises Invalid where it has none, or two of one name."""
+        """The layers of a model. Raises Invalid if it has none, or two with one name."""
         layers = self.config.get("layers")
         if not isinstance(layers, list):
             raise Invalid(f"the model {quoted(self.name)} has no list of layers")
@@ -53,13 +53,13 @@ class Entry(NamedTuple):
 
 
 def entry(value: Any, where: str = "a layer") -> Entry:
-    """One serialized layer. Raises Invalid where it is none."""
+    """One serialized layer. Raises Invalid if it is not one."""
     if not isinstance(value, dict):
         raise Invalid(f"{where} is {shown(value)}: expected an object with class_name and config")
     class_name, config = value.get("class_name"), value.get("config")
     if not isinstance(class_name, str):
         raise Invalid(f"{where} has no class_name")
-    if class_name == "Sequential" and isinstance(config, list):  # as Keras wrote it up to 2.2.2
+    if class_name == "Sequential" and isinstance(config, list):  # Keras up to 2.2.2
         config = {"layers": config}
     if not isinstance(config, dict):
         raise Invalid(f"{where}, of the class {quoted(class_name)}, has no config")
@@ -75,7 +75,7 @@ def entry(value: Any, where: str = "a layer") -> Entry:
 
 
 def declared(config: dict[str, Any]) -> Any:
-    """The input shape that a layer's config says, the batch first."""
+    """The input shape in a layer's config, the batch first."""
     said = config.get("batch_shape") or config.get("batch_input_shape")
     if said is None and isinstance(config.get("input_shape"), list):
         said = [None, *config["input_shape"]]
@@ -91,7 +91,7 @@ def build_shape(raw: dict[str, Any]) -> Any:
 
 
 def first_shape(one: Entry) -> Any:
-    """What a model that begins a Sequential says about its own input."""
+    """The input shape that a model at the beginning of a Sequential states for itself."""
     if one.is_model and isinstance(layers := one.config.get("layers"), list) and layers:
         first = entry(layers[0])
         return declared(first.config) or build_shape(one.raw)
@@ -99,7 +99,7 @@ def first_shape(one: Entry) -> Any:
 
 
 def batch_shape(said: Any) -> tuple[int | None, ...] | None:
-    """Without the batch. Raises Invalid where it is no shape."""
+    """The shape without the batch. Raises Invalid if it is not a shape."""
     if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
         said = said[0]
     if said is None:
@@ -115,7 +115,7 @@ def batch_shape(said: Any) -> tuple[int | None, ...] | None:
 
 
 def batch_size(said: Any) -> int | None:
-    """The batch in it, where it is a size."""
+    """The batch of a shape, if it is a size."""
     if isinstance(said, list) and len(said) == 1 and isinstance(said[0], list):
         said = said[0]
     size = said[0] if isinstance(said, list) and said else None

@@ -1,4 +1,4 @@
-"""Operations that are formulas of others, each step a layer: tangents, remainders, log-sum-exp, moments."""
+"""Operations that are formulas of others, one node per step: tangents, remainders, log-sum-exp, moments."""
 
 from functools import partial
 from typing import Any
@@ -19,12 +19,12 @@ from sepcalc.ops.norm import Normalization, RowNorm
 from sepcalc.ops.pool import Cumulate, Reduce
 from sepcalc.shape import Padding, Shape
 
-OTHER_RANKS = "its operands have different ranks, so one is stretched over the batch: it would take equal ones"
-NO_PAIR = "its operands are not a tensor and a number: it would take one of each, or two tensors"
+OTHER_RANKS = "its operands have different ranks, so one broadcasts over the batch: use equal ranks"
+NO_PAIR = "its operands are not a tensor and a number: use one of each, or two tensors"
 
 
 def pair(call: Call, how: str, left: Any, right: Any, link: str = "") -> Tensor:
-    """Of two tensors, or of a tensor and a number, which is stored."""
+    """A binary operation on two tensors, or on a tensor and a stored number."""
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         if len(left.shape) != len(right.shape):
             raise Unknown(OTHER_RANKS)
@@ -36,7 +36,7 @@ def pair(call: Call, how: str, left: Any, right: Any, link: str = "") -> Tensor:
 
 
 def _fits(value: Any, shape: Shape) -> bool:
-    """Whether a constant is stretched to a shape, batch before it, and does not stretch it."""
+    """Whether a constant broadcasts to a shape with the batch in front, without enlarging it."""
     if single(value):
         return True
     dims = dims_of(value)
@@ -50,7 +50,7 @@ def binary(call: Call, how: str) -> Tensor:
 
 
 def _steps(*ops: Op) -> Handler:
-    """Functions of one operand, one after the other."""
+    """Applies unary functions one after the other."""
     labels = [*[f"step{at}" for at in range(1, len(ops))], ""]
     return lambda call: chain(call, call.x, *ops, labels=labels)
 
@@ -68,7 +68,7 @@ def whole_quotient(call: Call) -> Tensor:
 
 
 def safe_quotient(call: Call) -> Tensor:
-    """a/b, and 0 where b is."""
+    """a/b, and 0 if b is 0."""
     a, b = operands(call)
     made = pair(call, "divide", a, b, "divide")
     if not isinstance(b, Tensor):
@@ -101,7 +101,7 @@ def squared_difference(call: Call) -> Tensor:
 
 
 def sinc(call: Call) -> Tensor:
-    """sin(πx)/(πx), and 1 where x is 0."""
+    """sin(πx)/(πx), and 1 if x is 0."""
     turned = call.add(Stored("scale"), call.x, link="scale")
     made = call.add(Elementwise("divide"), call.add(Activation("sin"), turned, link="sin"), turned, link="divide")
     return call.add(Select(), call.add(Stored("compare"), call.x, link="compare"), made)
@@ -111,12 +111,12 @@ def sinc(call: Call) -> Tensor:
 
 
 def reduced(call: Call) -> tuple[Tensor, tuple[int, ...], bool]:
-    """What is reduced, along which axes, and whether these stay."""
+    """The operand of a reduction, its axes, and whether the result keeps them."""
     return *over(call), kept(call)
 
 
 def scalar(made: Tensor, x: Tensor, axes: tuple[int, ...], keep: bool) -> Tensor:
-    """Of all axes one number is left, which has none in Keras."""
+    """A reduction over all axes leaves one number, which has no axes in Keras."""
     return made if keep or len(axes) < len(x.shape) else made._replace(shape=())
 
 
@@ -127,12 +127,12 @@ def reduce(call: Call, how: str) -> Tensor:
 
 def average(call: Call) -> Tensor:
     if option(call, "weights", at=2) is not None:
-        raise Unknown("its average is weighted: it would take Multiply and a sum")
+        raise Unknown("its average is weighted: use Multiply and a sum")
     return reduce(call, "mean")
 
 
 def _variance(call: Call, x: Tensor, axes: tuple[int, ...], keep: bool, link: str) -> tuple[Tensor, Tensor]:
-    """The mean, with its axes kept, and the mean of the squares of what differs from it."""
+    """The mean with its axes kept, and the mean of the squared deviations."""
     mean = call.add(Reduce("mean", axes, True), x, link="mean")
     square = call.add(Activation("square"), call.add(Elementwise("subtract"), x, mean, link="centred"), link="square")
     return mean, call.add(Reduce("mean", axes, keep), square, link=link)
@@ -166,7 +166,7 @@ def log_sum_exp(call: Call) -> Tensor:
 
 
 def span(call: Call) -> Tensor:
-    """The maximum less the minimum."""
+    """The maximum minus the minimum."""
     x, axes, keep = reduced(call)
     most, least = (call.add(Reduce(how, axes, keep), x, link=how) for how in ("max", "min"))
     return scalar(call.add(Elementwise("subtract"), most, least), x, axes, keep)
@@ -183,7 +183,7 @@ def cumulate(call: Call, how: str) -> Tensor:
 
 
 def difference(call: Call) -> Tensor:
-    """Each element along an axis less the one before it, perhaps several times."""
+    """The difference of neighbours along an axis, perhaps several times."""
     x, axis = along(call, 2, -1)
     times = option(call, "n", at=1, default=1)
     if not isinstance(times, int) or not 1 <= times < x.shape[axis]:
@@ -197,14 +197,14 @@ def difference(call: Call) -> Tensor:
 
 
 def without_nan(call: Call, how: str) -> Tensor:
-    """A reduction of what is a number; what is none counts as its neutral element."""
+    """A reduction in which NaN counts as the neutral element."""
     x, axes, keep = reduced(call)
     chosen = call.add(Select(), call.add(Stored("compare"), x, link="is number"), x, link="chosen")
     return scalar(call.add(Reduce(how, axes, keep), chosen), x, axes, keep)
 
 
 def numbers_only(call: Call) -> Tensor:
-    """Three compares, with no number and both infinities, and as many choices."""
+    """Replaces NaN and both infinities: three compares and three choices per element."""
     x = call.x
     for what in ("nan", "posinf", "neginf"):
         x = call.add(Select(), call.add(Stored("compare"), call.x, link=f"is {what}"), x, link=what)
@@ -215,13 +215,12 @@ def numbers_only(call: Call) -> Tensor:
 
 
 def convolution(call: Call, depthwise: bool) -> Tensor:
-    """With a kernel that is a constant of the file. TensorFlow says strides of the batch and the channels,
-    too, or of none."""
+    """A convolution with a constant kernel. TensorFlow's strides may include the batch and the channels."""
     x, kernel = call.plain(call.x), option(call, "kernel", "filters", "filter", at=1)
     if isinstance(kernel, Tensor) or kernel is None:
-        raise Unknown("its kernel is computed: it would take a convolution layer")
+        raise Unknown("its kernel is computed: use a convolution layer")
     if option(call, "data_format") not in (None, "channels_last", "NWC", "NHWC", "NDHWC"):
-        raise Unknown("a convolution with channels first: it would take a convolution layer")
+        raise Unknown("a convolution with channels first: use a convolution layer")
     dims, rank = dims_of(kernel), len(x.shape) - 1
     if rank < 1:
         raise Invalid("it needs a spatial axis")
@@ -238,26 +237,26 @@ def convolution(call: Call, depthwise: bool) -> Tensor:
 
 
 def rms(call: Call) -> Tensor:
-    """The RMS of the last axis, and a stored gain."""
+    """The RMS norm over the last axis, and a stored gain."""
     (x, axes), scale = over(call, 2, -1), option(call, "scale", at=1)
     if isinstance(scale, Tensor) or axes != (len(x.shape) - 1,):
-        raise Unknown("its gain is computed, or its axis is not the last: it would take the layer RMSNormalization")
+        raise Unknown("its gain is computed, or its axis is not the last: use the layer RMSNormalization")
     made = call.add(RowNorm("rms", gain=False, bias=False), x, link="" if scale is None else "rms")
     return made if scale is None else pair(call, "multiply", made, scale)
 
 
 def batch_norm(call: Call) -> Tensor:
-    """x·s + t with what is stored."""
+    """x·s + t with stored numbers."""
     if len(call.tensors) > 1:
-        raise Unknown("its statistics are computed: it would take the layer BatchNormalization")
+        raise Unknown("its statistics are computed: use the layer BatchNormalization")
     return call.add(Normalization(), call.x)
 
 
-# --- pictures, and a few of TensorFlow's own --------------------------------------------------------------------------
+# --- images, and some of TensorFlow's own -----------------------------------------------------------------------------
 
 
 def gray(call: Call) -> Tensor:
-    """The weighed sum of three colours."""
+    """The weighted sum of three colours."""
     x = call.plain(call.x)
     if option(call, "data_format") == "channels_first" or x.shape[-1:] != (3,):
         raise Unknown("it needs three colours, channels last")
@@ -265,7 +264,7 @@ def gray(call: Call) -> Tensor:
 
 
 def both_signs(call: Call) -> Tensor:
-    """relu(x) beside relu(-x)."""
+    """relu(x) and relu(-x), concatenated."""
     x = call.plain(call.x)
     up = call.add(Activation("relu"), x, link="relu")
     down = call.add(Activation("relu"), call.add(Activation("neg"), x, link="neg"), link="relu of neg")

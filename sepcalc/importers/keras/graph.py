@@ -1,4 +1,4 @@
-"""The layers of a model, in the order in which they run: functional graphs, sequences, models inside models."""
+"""Runs the layers of a model in order: functional graphs, sequences, nested models."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -37,12 +37,11 @@ MAX_PROBLEMS = 20
 
 
 class _Failed(Exception):
-    """Something is wrong that has been written down already."""
+    """An error that is recorded already."""
 
 
 def build(config: Any, path: str, model: Builder, weights: Weights | None = None) -> Network:
-    """The network of a model's configuration, and of the weights that its file stores. Raises InputError with every
-    problem."""
+    """The network of a model's configuration and its stored weights. Raises InputError with every problem."""
     reader = Reader(model, path, weights)
     try:
         return reader.network(config)
@@ -56,7 +55,7 @@ def build(config: Any, path: str, model: Builder, weights: Weights | None = None
 
 
 def refusal(problems: Sequence[Problem], path: str) -> InputError:
-    """The first of these problems of a file, and how many more there are."""
+    """The error with the first problems of a file, and the number of further ones."""
     more = len(problems) - MAX_PROBLEMS
     place = printable(path)
     found = [problem._replace(place=place) for problem in problems[:MAX_PROBLEMS]]
@@ -64,8 +63,8 @@ def refusal(problems: Sequence[Problem], path: str) -> InputError:
 
 
 class Run(NamedTuple):
-    """One run of a layer: its path in the network, the key of its weights, what it is called on, and the shapes that
-    the file says of what it gives, None where it says none."""
+    """One run of a layer: its path in the network, the key of its weights, its arguments, and the output shapes that
+    the file states (None: not stated)."""
 
     one: Entry
     path: str
@@ -76,7 +75,7 @@ class Run(NamedTuple):
 
 
 class Reader:
-    """One model on its way to a network: what it is made of, and what is wrong with it."""
+    """The conversion of one model to a network, with the problems found so far."""
 
     def __init__(self, model: Builder, path: str, weights: Weights | None = None) -> None:
         self.model = model
@@ -84,8 +83,8 @@ class Reader:
         self.weights = weights
         self.problems: list[Problem] = []
         self.broken = set[str]()
-        self.overridden = False  # whether a shape was asked for, so that those in the file no longer hold
-        self.uncalled: dict[str, Entry] = {}  # layers that nothing calls, by their paths
+        self.overridden = False  # whether the request gives a shape, so that the file's shapes no longer apply
+        self.uncalled: dict[str, Entry] = {}  # layers that nothing calls, by path
         model.run = self.run
 
     # --- the whole ----------------------------------------------------------------------------------------------------
@@ -93,14 +92,14 @@ class Reader:
     def network(self, config: Any) -> Network:
         if not isinstance(config, dict) or "class_name" not in config:
             raise Invalid(
-                "this is no Keras model: expected an object with class_name and config, as model.to_json() writes it"
+                "this is not a Keras model: expected an object with class_name and config, as model.to_json() writes it"
             )
         whole_model = entry(config, "the model")
         if not whole_model.is_model:
             name = quoted(whole_model.class_name)
             row = row_of(whole_model.class_name, whole_model.module, whole_model.registered)
             if row.handle or row.shapes:
-                raise Invalid(f"this is a layer {name}, no model", "put it into a Sequential")
+                raise Invalid(f"this is a layer {name}, not a model", "put it in a Sequential")
             raise Invalid(
                 f"{name} is a subclassed model: its layers are connected by code that the file does not hold",
                 "build it as a functional model, or export it to ONNX: model.export('model.onnx', format='onnx')",
@@ -128,7 +127,7 @@ class Reader:
     # --- inputs -------------------------------------------------------------------------------------------------------
 
     def inputs(self, wanted: Sequence[tuple[str, Any]]) -> list[Tensor]:
-        """The model's own inputs by name and the shapes that the file says, or that the request has instead."""
+        """The model's inputs by name, with the shapes of the file or of the request."""
         asked = dict(self.model.request.inputs)
         names = [name for name, _ in wanted]
         for name in asked:
@@ -152,15 +151,15 @@ class Reader:
         batches = [size for _, said in wanted if (size := batch_size(said)) is not None and size > 1]
         asked_for = self.model.request.batch
         if asked_for is not None and batches and set(batches) != {asked_for}:
-            hint = f"a batch is an axis of its own in Keras: counts are for one of {batches[0]} examples"
+            hint = f"in Keras the batch is a separate axis: counts are for one of {batches[0]} examples"
             raise Invalid(f"--batch {asked_for}: the file has a fixed batch of {batches[0]}", hint)
         for size in batches:
             self.model.note(fixed_batch(size))
         return tensors
 
     def input(self, name: str, said: Any, text: str | None) -> Tensor:
-        """One input. A shape for it by its name is laid out as the file's, with or without the batch; the one without
-        a name has channels last."""
+        """One input. A shape by name has the file's layout, with or without the batch; a shape without a name has
+        channels last."""
         shape = batch_shape(said)
         rank = None if shape is None else len(shape)
         channels_first = self.model.channels_first and rank is not None and rank >= 3
@@ -229,13 +228,15 @@ class Reader:
                 tensor = wires.result_of(done, ref)
                 if tensor is None:
                     if not self.problems:
-                        raise Invalid(f"the output {quoted(ref.layer)} is made by no layer of {quoted(model.name)}")
+                        raise Invalid(
+                            f"the output {quoted(ref.layer)} is not the output of a layer of {quoted(model.name)}"
+                        )
                     raise _Failed
                 outputs.append((ref.layer, tensor))
         return outputs
 
     def _begin(self, model: Entry, wires: Wiring, given: Sequence[Any] | None) -> dict[Place, list[Tensor]]:
-        """The inputs of the graph: those of the model, or what it is called on."""
+        """The inputs of the graph: the model's own, or the tensors that it is called on."""
         for ref in wires.inputs:
             if ref.layer not in wires.layers:
                 raise Invalid(f"the model {quoted(model.name)} names an input {quoted(ref.layer)} that it lacks")
@@ -260,7 +261,7 @@ class Reader:
         path: str,
         key: str,
     ) -> None:
-        """Every call once what it reads is there, in the order of the file where there is a choice."""
+        """Runs every call after the calls that it reads, else in the order of the file."""
         calls = [call for call in wires.calls if call not in done]
         order = {call: at for at, call in enumerate(calls)}
         sorter = TopologicalSorter[Place]()
@@ -268,9 +269,9 @@ class Reader:
             needs = wires.needs(call)
             for need in needs:
                 if need not in wires.calls and need not in done:
-                    raise Invalid(f"{quoted(call[0])} reads {quoted(need[0])}, call {need[1]}, which is not there")
+                    raise Invalid(f"{quoted(call[0])} reads {quoted(need[0])}, call {need[1]}, which does not exist")
             sorter.add(call, *needs.difference(done))
-        with suppress(CycleError):  # what is in no cycle runs
+        with suppress(CycleError):  # the layers outside the cycle still run
             sorter.prepare()
         ready = [order[call] for call in sorter.get_ready()]
         heapify(ready)
@@ -278,14 +279,14 @@ class Reader:
             call = calls[heappop(ready)]
             args, kwargs = wires.bound([*wires.calls[call]], done)
             one, below = wires.layers[call[0]], (_under(path, call[0]), _under(key, call[0]))
-            with suppress(_Failed):  # nothing that reads it runs
+            with suppress(_Failed):  # its readers do not run
                 done[call] = self.call(Run(one, *below, args, kwargs, hints.get(call, [])))
                 sorter.done(call)
                 for following in sorter.get_ready():
                     heappush(ready, order[following])
         if not self.problems and (stuck := [call[0] for call in calls if call not in done]):
             names = ", ".join(map(quoted, stuck[:5]))
-            raise Invalid(f"the layers {names} wait for one another: a graph has no cycles")
+            raise Invalid(f"the layers {names} form a cycle")
 
     # --- one layer ----------------------------------------------------------------------------------------------------
 
@@ -295,7 +296,7 @@ class Reader:
             return self._made(Run(entry(value, "the layer inside it"), path, key, args, kwargs))
 
     def call(self, run: Run) -> list[Tensor]:
-        """What a layer gives. What is wrong with it is written down; raises _Failed then."""
+        """The results of a layer. Records an error and raises _Failed."""
         try:
             made = self._made(run)
             for tensor, said in zip(made, run.expected):
@@ -327,7 +328,7 @@ class Reader:
         held = Settings(one.config)
         dtype = one.config.get("dtype")
         if held.get("lora_rank") is not None or held.get("quantization_mode") is not None or _quantized(dtype):
-            row = Operator(None, NONE, "it is quantized or has LoRA weights: it would take the plain layer")
+            row = Operator(None, NONE, "it is quantized or has LoRA weights: use the plain layer")
         if row.handle is None and row.shapes is None:
             return call.uncounted(row.reason, called=called, stores=stores)
         unsure = any(not tensor.sure for tensor in call.tensors)
@@ -341,7 +342,7 @@ class Reader:
                 raise
             self.model.back(before)
             return call.uncounted(
-                f"the shape of its input is not known, and what was taken for it does not fit ({fact.message})",
+                f"the shape of its input is not known, and the assumed shape does not match ({fact.message})",
                 stores=stores,
             )
         return list(made) if isinstance(made, list) else [made]

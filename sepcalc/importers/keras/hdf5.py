@@ -1,8 +1,8 @@
-"""A program of its own, which container.py runs: it reads ``model_config`` of an HDF5 file, or how many numbers its
-groups store, for h5py may loop in C for ever, or crash, where a file is damaged.
+"""A separate program, run by container.py. It reads ``model_config`` of an HDF5 file, or how many numbers its groups
+store, because h5py's C code may loop forever or crash on a damaged file.
 
-Arguments: the file, and how many bytes to give at most; for the numbers, the members of a zip that are HDF5, too (none:
-the file itself is). Standard output: one byte that says what follows, then the text, or a reason, in UTF-8.
+Arguments: the file, and the maximum number of bytes to return; for the numbers also the HDF5 members of a zip (none:
+the file itself is HDF5). Standard output: one byte for the kind of answer, then the text or a reason, in UTF-8.
 """
 
 import io
@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 TEXT, BROKEN, MISSING, WEIGHTS, NOTHING = b"t", b"b", b"m", b"w", b"n"
-MAX_COMPARED = 2**26  # numbers of an array that is held against another
-MAX_PACKED_BYTES = 2**29  # bytes of a packed member, which is unpacked beside the file: HDF5 is read here and there
+MAX_COMPARED = 2**26  # the largest array that is compared with another, in numbers
+MAX_PACKED_BYTES = 2**29  # the largest compressed member: it is unpacked beside the file, for random access
 
 
 class _Section(io.RawIOBase):
-    """A part of a file as a file."""
+    """A part of a file, as a file object."""
 
     def __init__(self, file: BinaryIO, start: int, size: int) -> None:
         self.file, self.start = file, start
@@ -49,7 +49,7 @@ class _Section(io.RawIOBase):
 
 @contextmanager
 def _opened(path: str, member: str) -> Iterator[BinaryIO]:
-    """The HDF5 file that a file is, or that a member of a zip is: where it stands if it is not packed."""
+    """The HDF5 file: the file itself or a member of a zip, read in place if it is not compressed."""
     from tempfile import TemporaryFile
     from zipfile import ZipFile
 
@@ -75,8 +75,8 @@ def _opened(path: str, member: str) -> Iterator[BinaryIO]:
 
 
 def _twice(arrays: dict[str, Any]) -> set[str]:
-    """The arrays that a layer has together with one inside it, and that are stored for both: a wrapper keeps the kernel
-    of what it wraps. Those that are all the same number say nothing: two biases may both be zeros."""
+    """The arrays stored both for a layer and for one inside it: a wrapper keeps the kernel of the wrapped layer.
+    Constant arrays do not count as equal, since two biases may both be zero."""
     owned: dict[tuple[str, Any], list[str]] = {}
     for name, array in arrays.items():
         owned.setdefault((name.rpartition("vars/")[0], array.shape), []).append(name)
@@ -94,7 +94,7 @@ def _twice(arrays: dict[str, Any]) -> set[str]:
 
 
 def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
-    """Every group: its path, the name of the layer that it says, and how many weights it and the groups in it hold."""
+    """Every group: its path, the layer name in it, and the number of weights in it and its subgroups."""
     try:
         import h5py
     except ImportError:
@@ -106,7 +106,7 @@ def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
     def seen(name: str, found: Any) -> None:
         if isinstance(found, h5py.Dataset):
             if (
-                found.dtype.kind in "fV"  # V: bfloat16, which HDF5 has no word for
+                found.dtype.kind in "fV"  # V: bfloat16, which HDF5 cannot name
                 or (found.dtype.kind in "iu" and found.dtype.itemsize == 1)
                 or "float" in str(found.dtype)
             ):
@@ -128,12 +128,12 @@ def numbers(path: str, most: int, members: list[str]) -> tuple[bytes, bytes]:
                 arrays.clear()
         rows = [[group, names.get(group, ""), count] for group, count in counts.items()]
         return TEXT, json.dumps(rows).encode("ascii")[:most]
-    except Exception as error:  # whatever h5py says of a broken file
+    except Exception as error:  # h5py may raise anything on a damaged file
         return BROKEN, (str(error) or type(error).__name__)[:1000].encode("utf-8", "surrogatepass")
 
 
 def answer(path: str, most: int) -> tuple[bytes, bytes]:
-    """What kind of answer it is, and the answer."""
+    """The kind of the answer, and the answer."""
     try:
         import h5py
     except ImportError:
@@ -144,7 +144,9 @@ def answer(path: str, most: int) -> tuple[bytes, bytes]:
             weights = "layer_names" in file.attrs or "layers" in file or "_layer_checkpoint_dependencies" in file
         if isinstance(text, str):
             text = text.encode("utf-8", "surrogatepass")
-    except Exception as error:  # whatever h5py says of a broken file: OSError, KeyError, RuntimeError, MemoryError …
+    except (
+        Exception
+    ) as error:  # h5py may raise anything on a damaged file: OSError, KeyError, RuntimeError, MemoryError …
         reason = str(error) or type(error).__name__
         return BROKEN, reason[:1000].encode("utf-8", "surrogatepass")
     if isinstance(text, bytes):

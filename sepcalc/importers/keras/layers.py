@@ -1,4 +1,4 @@
-"""The layer classes of all rooms that run no other layers."""
+"""The table of all layer classes that do not wrap other layers."""
 
 from sepcalc.importers.keras import activation, attention, conv, core, encoding, merge, pool, recurrent, signals
 from sepcalc.importers.keras.rows import Operator

@@ -1,4 +1,4 @@
-"""Layers of several inputs."""
+"""Layers with several inputs."""
 
 from functools import partial
 
@@ -28,7 +28,7 @@ def concatenate(call: Call) -> Tensor:
 
 
 def concat(call: Call, axis: int) -> Tensor:
-    """Side by side along an axis of Keras' shape."""
+    """Concatenates along an axis of Keras' shape."""
     tensors = call.alike(call.tensors)
     rank = len(tensors[0].shape)
     own = (axis - 1) % rank if tensors[0].channels_first else axis
@@ -36,7 +36,7 @@ def concat(call: Call, axis: int) -> Tensor:
 
 
 def dot(call: Call) -> Tensor:
-    """The product of two tensors over one axis of each; normalized, of unit vectors along it."""
+    """The product of two tensors over one axis of each; if normalized, of unit vectors along it."""
     if len(call.tensors) != 2:
         raise Invalid("it needs two inputs")
     left, right = [call.plain(tensor) for tensor in call.tensors]

@@ -1,4 +1,4 @@
-"""Operations that only move elements: other shapes, parts, copies."""
+"""Operations that only move elements: reshapes, slices, copies."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -44,7 +44,7 @@ def squeeze(call: Call) -> Tensor:
         return call.free("reshape", x, tuple([size for size in x.shape if size != 1]))
     axes = axes_of(call, axis, len(x.shape) + 1)
     if any(x.shape[at] != 1 for at in axes):
-        raise Invalid("axis names one that is not 1")
+        raise Invalid("axis names an axis whose size is not 1")
     return call.free("reshape", x, tuple([size for at, size in enumerate(x.shape) if at not in axes]))
 
 
@@ -63,7 +63,7 @@ def _ordered(call: Call, x: Tensor, order: Sequence[Any]) -> Tensor:
 
 
 def turned(call: Call, names: tuple[str, str], swap: bool) -> Tensor:
-    """An axis moved to the place of another one, which takes its place (``swap``) or moves up."""
+    """Moves an axis to the position of another, which takes its place (``swap``) or shifts."""
     x = call.plain(call.x)
     order = list(range(1, len(x.shape) + 1))
     one, other = (axis_of(call, option(call, name, at=at), len(order) + 1) for at, name in enumerate(names, 1))
@@ -79,7 +79,7 @@ def concatenate(call: Call) -> Tensor:
 
 
 def stack(call: Call) -> Tensor:
-    """Moves only: all tensors side by side along a new axis."""
+    """Moves only: all tensors along a new axis."""
     tensors = [call.plain(tensor) for tensor in call.tensors]
     shape = tensors[0].shape
     at = axis_of(call, option(call, "axis", at=1), len(shape) + 2)
@@ -100,7 +100,7 @@ def split(call: Call) -> list[Tensor]:
         marks = [0, *[whole(part) for part in parts], whole_size]
         sizes = [after - before for before, after in pairwise(marks)]
     else:
-        raise Invalid("it does not say into what it splits")
+        raise Invalid("it lacks the number or the sizes of its parts")
 
     def part(before: int, size: int) -> Slice:
         start = (*[0] * axis, before, *[0] * (len(x.shape) - axis - 1)) if before else ()
@@ -120,7 +120,7 @@ def unstack(call: Call) -> list[Tensor]:
 
 
 def item(call: Call) -> Tensor:
-    """A part of a tensor: slices, single elements, new axes."""
+    """Indexes a tensor: slices, single elements, new axes."""
     x = call.plain(call.x)
     index = option(call, "slice_spec", "key", at=1)
     index = [_slice(part) for part in (index if isinstance(index, list | tuple) else [index])]
@@ -151,26 +151,26 @@ def item(call: Call) -> Tensor:
             steps.append(abs(taken.step))
             starts.append(taken.start if taken.step > 0 else -1)
         elif not -size <= part < size:
-            raise Invalid(f"there is no element {part} of {size}")
+            raise Invalid(f"index {part} is outside {size} elements")
     if 0 in shape:
-        raise Invalid("it leaves nothing")
+        raise Invalid("its result is empty")
     stride = tuple(steps[:-1]) if len(steps) == len(shape) == len(x.shape) else ()
     start = tuple(starts[:-1]) if stride and min(starts) >= 0 else ()
     return call.add(Copy(tuple(shape) or (1,), stride, start), x)._replace(shape=tuple(shape))
 
 
 def _slice(part: Any) -> Any:
-    """A slice as Keras 2 has it: an object of start, stop, step."""
+    """A slice in Keras 2's form: an object with start, stop, step."""
     if isinstance(part, dict) and {"start", "stop", "step"} <= set(part):
         return slice(part["start"], part["stop"], part["step"])
     return part
 
 
 def moved(call: Call, known: Shape | None = None) -> Tensor:
-    """What only moves elements, into the shape that the file says."""
+    """Moves elements into the shape that the file states."""
     shape = known if known is not None else next(iter(call.expected), None)
     if shape is None:
-        raise Unknown("the file does not say the shape of what it moves: it would take a layer, such as Reshape")
+        raise Unknown("the file does not state the shape of its result: use a layer, such as Reshape")
     sources = [call.plain(tensor) for tensor in call.tensors]
     return call.add(Copy(shape or (1,)), *sources)._replace(shape=shape)
 
@@ -197,7 +197,7 @@ def broadcast_to(call: Call) -> Tensor:
 
 
 def same_shape(call: Call) -> Tensor:
-    """Elements in another order: flip, roll; of no axis that they name, of all."""
+    """Elements in another order: flip, roll; along all axes if none is named."""
     x = call.plain(call.x)
     axes = option(call, "axis", at=2 if call.class_name == "Roll" else 1)
     rank = len(x.shape) + 1
@@ -232,23 +232,23 @@ def pad(call: Call) -> Tensor:
 
 
 def of_axis(call: Call, axis: int, function: Handler) -> Tensor | list[Tensor]:
-    """An operation along an axis that its name says, the batch counted."""
+    """An operation along the axis that its name states, counted with the batch."""
     call.kwargs = {**call.kwargs, "axis": axis}
     return function(call)
 
 
 def truth(call: Call) -> Tensor:
-    """Whether any is true, or all: choices alone, free."""
+    """Whether any or all are true: only choices, which are free."""
     (x, axes), keep = over(call), kept(call)
     return moved(call, tuple([1 if at in axes else size for at, size in enumerate(x.shape) if keep or at not in axes]))
 
 
 def blocks(call: Call, up: bool) -> Tensor:
-    """Channels that become blocks of positions, or positions that become channels."""
+    """Depth to space, or space to depth."""
     x = call.plain(call.x)
     size = whole(option(call, "block_size", at=1), 1)
     if option(call, "data_format") not in (None, "channels_last", "NHWC"):
-        raise Unknown("it moves blocks with channels first: it would take channels last")
+        raise Unknown("it moves blocks with channels first: use channels last")
     if len(x.shape) != 3 or (x.shape[-1] % size**2 if up else x.shape[0] % size or x.shape[1] % size):
         raise Invalid(f"its block of {size} does not divide the image")
     return call.add(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=size), x)
@@ -261,7 +261,7 @@ def one_hot(call: Call) -> Tensor:
 
 
 def patch(call: Call) -> Tensor:
-    """A part that starts somewhere and has a size, on each axis."""
+    """A part with a start and a size on each axis."""
     x = call.plain(call.x)
     start, sizes = option(call, "start_indices", "begin", at=1), option(call, "shape", "size", at=2)
     if isinstance(call.settings.get("shape"), list):
@@ -277,7 +277,7 @@ def patch(call: Call) -> Tensor:
     starts = [whole(one, 0) for one in start[1:]]
     wanted = [full - one if size == -1 else whole(size) for one, size, full in zip(starts, sizes[1:], x.shape)]
     if any(one + size > full for one, size, full in zip(starts, wanted, x.shape)):
-        raise Invalid("it takes more than there is")
+        raise Invalid("it takes more elements than there are")
     return call.add(Slice(tuple(wanted), tuple(starts) if any(starts) else ()), x)
 
 
@@ -292,7 +292,7 @@ def diagonal(call: Call) -> Tensor:
 
 
 def taken(call: Call) -> Tensor:
-    """Elements along an axis by indices of the same rank."""
+    """Elements along an axis, selected by indices of the same rank."""
     index = option(call, "indices", at=1)
     along(call, 2)
     return moved(call, index.shape if isinstance(index, Tensor) else None)
@@ -306,7 +306,7 @@ def _image(call: Call) -> Tensor:
 
 
 def framed(call: Call, what: str) -> Tensor:
-    """An image with borders added or cut off: so wide on two sides, or up to a size on one of them."""
+    """An image with a border added or cut off: of given widths, or up to a target size."""
     x = _image(call)
     sign = 1 if what == "padding" else -1
     pairs = []
@@ -326,7 +326,7 @@ def framed(call: Call, what: str) -> Tensor:
 
 
 def patches(call: Call) -> Tensor:
-    """Windows of an image, each laid out as one row of channels."""
+    """Windows of an image, each flattened to one row of channels."""
     x = _image(call)
     keys = ("size", "strides", "dilation_rate", "padding")
     asked = {key: option(call, key, at=at) for at, key in enumerate(keys, 1)}

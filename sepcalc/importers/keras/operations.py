@@ -1,4 +1,4 @@
-"""Operations called like layers: ``keras.ops`` in a graph of Keras 3, TensorFlow's in one of Keras 2."""
+"""Operations called like layers: ``keras.ops`` in a graph of Keras 3, TensorFlow's operations in one of Keras 2."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -65,7 +65,7 @@ def soft(call: Call, log: bool) -> Tensor:
 
 def norm(call: Call) -> Tensor:
     if option(call, "ord", "order") not in (None, 2, "fro", "euclidean"):
-        raise Unknown("a norm other than the Euclidean one: it would take that")
+        raise Unknown("a norm other than the Euclidean one: use that one")
     (x, axes), keep = over(call, None), kept(call)
     made = chain(
         call, x, Activation("square"), Reduce("sum", axes, keep), Activation("sqrt"), labels=("square", "sum", "")
@@ -75,32 +75,32 @@ def norm(call: Call) -> Tensor:
 
 def normalize(call: Call) -> Tensor:
     if option(call, "order") not in (None, 2):
-        raise Unknown("a norm other than the Euclidean one: it would take that")
+        raise Unknown("a norm other than the Euclidean one: use that one")
     return unit(call, *over(call, 1, -1))
 
 
 def layer_norm(call: Call) -> Tensor:
     if any(item is not None for item in call.args[1:]):
-        raise Unknown("its gain or shift is a tensor: it would take the layer LayerNormalization")
+        raise Unknown("its gain or shift is a tensor: use the layer LayerNormalization")
     x, axes = over(call, None, -1)
     if axes != tuple(range(len(x.shape) - len(axes), len(x.shape))):
-        raise Unknown("its axes are not the last ones: it would take those")
+        raise Unknown("its axes are not the last ones: normalize over the last axes")
     how = "rms" if option(call, "rms_scaling") is True else "layer"
     return call.add(RowNorm(how, axes=len(axes), gain=False, bias=False), x)
 
 
 def where(call: Call) -> Tensor:
     if len(call.args) == 1 and not {"x", "x1", "y", "x2"} & set(call.kwargs):
-        raise Unknown("where it is true, which depends on the data: it would take what to choose between")
+        raise Unknown("the positions of true elements depend on the data: use the form with two values to choose from")
     return call.add(Select(), *call.alike(call.tensors))
 
 
 def _by_stored(call: Call, left: Any, right: Any) -> Tensor:
-    """A product with a matrix of the file: what a dense layer without bias does."""
+    """The product with a stored matrix: a dense layer without bias."""
     dims = [] if isinstance(right, Tensor) else dims_of(right)
     turned = option(call, "transpose_b") is True or option(call, "adjoint_b") is True
     if len(dims) != 2 or not isinstance(left, Tensor) or option(call, "transpose_a") is True or not left.shape:
-        raise Unknown("a product with stored numbers: it would take the layer Dense or EinsumDense")
+        raise Unknown("a product with stored numbers: use the layer Dense or EinsumDense")
     rows, out = dims[::-1] if turned else dims
     x = call.plain(left)
     if x.shape[-1] != rows:
@@ -109,13 +109,13 @@ def _by_stored(call: Call, left: Any, right: Any) -> Tensor:
 
 
 def dot(call: Call) -> Tensor:
-    """Over one axis, with a matrix of the file."""
+    """The product over one axis with a stored matrix."""
     left, right = operands(call)
     axes = option(call, "axes", at=2)
     if isinstance(left, Tensor) and axes not in (None, 1, [[len(left.shape)], [0]], [[-1], [0]]):
-        raise Unknown("a product over axes other than the last: it would take the layer EinsumDense")
+        raise Unknown("a product over axes other than the last: use the layer EinsumDense")
     if isinstance(right, Tensor):
-        raise Unknown("a product across the examples of a batch: it would take matmul or einsum")
+        raise Unknown("a product across the examples of a batch: use matmul or einsum")
     return _by_stored(call, left, right)
 
 
@@ -139,32 +139,32 @@ def einsum(call: Call) -> Tensor:
     if isinstance(call.args[0], str):
         equation = call.args[0]
     if not isinstance(equation, str) or len(tensors) != 2:
-        raise Unknown("an einsum of other than two tensors: it would take one at a time")
+        raise Unknown("an einsum of one tensor, or of more than two: use einsums of two tensors")
     left, arrow, output = equation.replace(" ", "").partition("->")
     one, _, other = left.partition(",")
     if not arrow or not one or not other or not one[0] == other[0] == output[:1] or "." in equation:
-        raise Unknown("an einsum whose first index is not the batch everywhere: it would take that, without dots")
+        raise Unknown("an einsum without the batch as the first index everywhere: use the batch first, and no dots")
     made = call.add(Einsum(f"{one[1:]},{other[1:]}->{output[1:]}"), *[call.plain(tensor) for tensor in tensors])
     return made if len(output) > 1 else made._replace(shape=())
 
 
-SORTED = "how often it compares depends on the data and on the library that sorts or searches"
+SORTED = "the number of compares depends on the data and the library"
 
 
 def _compared(call: Call, x: Tensor, shape: Shape, axis: int = -1) -> Tensor:
-    """What does nothing but compare, along an axis, how often depends on the data."""
+    """A layer of compares only along an axis, whose number depends on the data."""
     op = Uncounted(call.class_name, SORTED, shape or (1,), counts=("compares",)).along(axis, (x.shape or (1,),))
     return call.add(op, x)._replace(shape=shape)
 
 
 def sort(call: Call) -> Tensor:
-    """Of an axis that is not the batch's."""
+    """Sorts along an axis other than the batch."""
     x, axis = along(call, 1, -1)
     return _compared(call, x, x.shape, axis=axis)
 
 
 def top(call: Call) -> list[Tensor]:
-    """The largest along the last axis, and where they were."""
+    """The largest elements along the last axis, and their indices."""
     x = call.plain(call.x)
     axes_of(call, -1, len(x.shape) + 1)
     many = Settings({"k": option(call, "k", at=1, default=1)}).size("k")
@@ -176,7 +176,7 @@ def top(call: Call) -> list[Tensor]:
 
 
 def search(call: Call) -> Tensor:
-    """Where in a sorted row each element belongs: of the values, the second operand, or of the only tensor."""
+    """The position in a sorted row for each element of the second operand, or of the only tensor."""
     x = call.plain(call.tensors[-1])
     return _compared(call, x, x.shape)
 
@@ -184,10 +184,10 @@ def search(call: Call) -> Tensor:
 def resize(call: Call) -> Tensor:
     size = Settings({"size": option(call, "size", at=1)}).sizes("size", rank=2)
     if option(call, "antialias") is True or option(call, "crop_to_aspect_ratio") is True:
-        raise Unknown("a resize that cuts or smooths: it would take the layer Resizing")
+        raise Unknown("a resize that crops or antialiases: use the layer Resizing")
     how = option(call, "interpolation", "method")
     if option(call, "data_format") == "channels_first":
-        raise Unknown("a resize with channels first: it would take channels last")
+        raise Unknown("a resize with channels first: use channels last")
     x = call.plain(call.x)
     if len(x.shape) != 3:
         raise Invalid("it needs an image")
@@ -195,29 +195,29 @@ def resize(call: Call) -> Tensor:
 
 
 def as_pool(call: Call, layer: Callable[..., Tensor], how: str, names: Sequence[str]) -> Tensor:
-    """The operation as the pooling layer that does the same, whose settings are its arguments of these names."""
+    """The operation as the equivalent pooling layer, whose settings are its arguments of these names."""
     config = {name: option(call, name, at=at) for at, name in enumerate(names, 1)}
     if option(call, "data_format") == "channels_first":
-        raise Unknown("a pool with channels first: it would take a pooling layer")
+        raise Unknown("a pool with channels first: use a pooling layer")
     if config[names[0]] is None:
         raise Invalid(f"{names[0]} is missing")
     return layer(call.inside("", call.class_name, config, call.x), rank=len(call.x.shape) - 1, how=how)
 
 
 def tf_pool(call: Call, how: str) -> Tensor:
-    """TensorFlow's pool: sizes for the batch and the channels too, or not."""
+    """TensorFlow's pool, whose sizes may include the batch and the channels."""
     rank, padding = len(call.x.shape) - 1, option(call, "padding", at=3)
     if option(call, "data_format") not in (None, "NHWC", "NWC", "NDHWC"):
-        raise Unknown("a pool with channels first: it would take a pooling layer")
+        raise Unknown("a pool with channels first: use a pooling layer")
     if padding not in ("SAME", "VALID"):
-        raise Unknown("a pool with borders of its own: it would take a pooling layer")
+        raise Unknown("a pool with explicit padding: use a pooling layer")
     kernel, strides = windows(call, rank, "ksize", at=1), windows(call, rank, "strides", at=2)
     config = {"pool_size": kernel, "strides": strides, "padding": padding}
     return pool_layer(call.inside("", call.class_name, config, call.x), rank, how)
 
 
 def attention(call: Call) -> Tensor:
-    """Scaled dot-product attention of ``n x heads x d`` each: the same as between the projections of a layer."""
+    """Scaled dot-product attention of ``n x heads x d`` tensors, as inside an attention layer."""
     from sepcalc.ops.product import Attention
 
     three = [call.plain(tensor) for tensor in list(tensors_in([call.args]))[:3]]
@@ -233,7 +233,7 @@ def attention(call: Call) -> Tensor:
     return call.free("reshape", made, (*three[0].shape[:2], three[2].shape[2]))
 
 
-# Activations by Keras' names for them: those that TensorFlow has under the same name, and the others.
+# Activations by Keras' names: those with the same name in TensorFlow, then the others.
 _IN_TENSORFLOW = ("relu", "relu6", "sigmoid", "softplus", "softsign", "selu", "log_sigmoid", "leaky_relu")
 _IN_KERAS = (
     *("mish", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "threshold"),
@@ -242,11 +242,11 @@ _IN_KERAS = (
 
 
 def _class_of(name: str) -> str:
-    """The class of an operation of keras.ops: its name in camel case."""
+    """The class name of a keras.ops operation: its name in camel case."""
     return name.title().replace("_", "")
 
 
-# Operations by the names that keras.ops' classes have.
+# Operations by the class names of keras.ops.
 _compare, _logical = partial(binary, how="compare"), partial(binary, how="logical")
 OPERATIONS: dict[str, Operator] = {
     "Add": Operator(partial(binary, how="add"), KEEPS, tensorflow="add radd bias_add"),

@@ -1,4 +1,4 @@
-"""Pools, resampling, borders."""
+"""Pools, resampling, padding and cropping."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,7 +24,7 @@ def pool(call: Call, rank: int, how: str) -> Tensor:
 
 
 def padding(settings: Settings, rank: int) -> Padding:
-    """The padding that the settings say, ``valid`` or ``same``. Raises Invalid for another word."""
+    """The padding of the settings, ``valid`` or ``same``. Raises Invalid for any other word."""
     return "same" if settings.word("padding", ("valid", "same"), "valid") == "same" else ((0, 0),) * rank
 
 
@@ -51,13 +51,13 @@ INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos
 
 
 def resample(call: Call, x: Tensor, to: tuple[int, ...], how: str, link: str = "") -> Tensor:
-    """Resampling of an image in its layout to a size."""
+    """Resamples an image, in its layout, to a size."""
     if how == "area":
         return call.add(AdaptivePool("avg", to), x, link=link)
     if how not in ("nearest", "bilinear", "bicubic"):
         plain, channels = call.plain(x), x.own[-1]
         shape = (channels, *to) if x.channels_first else (*to, channels)
-        reason = f"interpolation {how}: it would take nearest, bilinear or bicubic"
+        reason = f"interpolation {how}: use nearest, bilinear or bicubic"
         return call.inside(link, call.class_name, {}, plain).uncounted(reason, [shape])[0]
     return call.add(Upsample(how, to), x, link=link)
 
@@ -76,7 +76,7 @@ def cropping(call: Call, rank: int) -> Tensor:
 
 
 def center_crop(call: Call) -> Tensor:
-    """The middle of an image; of a smaller one, the image resized so that it covers that, cut."""
+    """The center of an image; a smaller image is first resized to cover the target."""
     x = call.image(2)
     height, width = call.settings.size("height"), call.settings.size("width")
     tall, wide = x.own[0], x.own[1]
@@ -86,23 +86,23 @@ def center_crop(call: Call) -> Tensor:
 
 
 def _middle(x: Tensor, sizes: tuple[int, int]) -> Slice:
-    """The middle of an image."""
+    """The center of an image."""
     return _cut(x, sizes, [(whole - size) // 2 for whole, size in zip(x.own, sizes)])
 
 
 def _cut(x: Tensor, sizes: Sequence[int], starts: Sequence[int]) -> Slice:
-    """A part of an image, of these spatial sizes, from there on."""
+    """A part of an image with these spatial sizes, from these starts."""
     return Slice((*sizes, x.own[-1]), (*starts, 0) if any(starts) else ())
 
 
 def _largest(x: Tensor, height: int, width: int) -> tuple[int, int]:
-    """The size of the largest part of an image that has the shape wanted."""
+    """The size of the largest part of an image with the target's aspect ratio."""
     tall, wide = x.own[0], x.own[1]
     return min(tall, wide * height // width) or 1, min(wide, tall * width // height) or 1
 
 
 def _covering(call: Call, x: Tensor, height: int, width: int, how: str) -> Tensor:
-    """The largest part of an image that has the shape wanted, resized to it."""
+    """The largest part of an image with the target's aspect ratio, resized to the target."""
     part, (tall, wide) = _largest(x, height, width), x.own[:2]
     cut = call.add(_middle(x, part), x, link="crop") if part != (tall, wide) else x
     return resample(call, cut, (height, width), how, "resize")
@@ -131,7 +131,7 @@ def repeat_vector(call: Call) -> Tensor:
 
 
 def _every(names: str, function: Callable[..., Tensor], layout: Layout, **more: Any) -> dict[str, Operator]:
-    """A row for each of these names, at one, two and three spatial axes."""
+    """A row for each of these names with one, two and three spatial axes."""
     rows = {rank: Operator(partial(function, rank=rank, **more), layout) for rank in (1, 2, 3)}
     return {name.format(rank): row for name in names.split() for rank, row in rows.items()}
 
@@ -146,7 +146,7 @@ LAYERS: dict[str, Operator] = {
     **_every("UpSampling{}D", upsampling, IMAGES),
     **_every("ZeroPadding{}D", zero_padding, IMAGES),
     **_every("Cropping{}D", cropping, IMAGES),
-    **same_rows(Operator(center_crop, IMAGES), "CenterCrop", "RandomCrop"),  # at inference the middle
+    **same_rows(Operator(center_crop, IMAGES), "CenterCrop", "RandomCrop"),  # at inference the center
     "Resizing": Operator(resizing, IMAGES),
     "RepeatVector": Operator(repeat_vector, NONE),
 }

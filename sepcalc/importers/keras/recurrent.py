@@ -23,21 +23,21 @@ CELLS = {
     **dict.fromkeys(("LSTM", "LSTMCell", "CuDNNLSTM"), "lstm"),
     **dict.fromkeys(("GRU", "GRUCell", "CuDNNGRU"), "gru"),
 }
-CONV_LSTMS = {f"ConvLSTM{rank}D": rank for rank in (1, 2, 3)}  # each over images of so many axes
+CONV_LSTMS = {f"ConvLSTM{rank}D": rank for rank in (1, 2, 3)}  # class name -> number of spatial axes
 
 
 def function(settings: Settings, key: str, default: str) -> str:
-    """An activation inside a cell, as the ops call it."""
+    """The ops' name of an activation inside a cell."""
     how, inner = named(settings.config.get(key, default))
     if how == "linear":
         return how
     if how not in SIMPLE or inner.config:
-        raise Unknown(f"its {key} is {quoted(how)}: it would take an activation of Keras' own that is one function")
+        raise Unknown(f"its {key} is {quoted(how)}: use a Keras activation that is one function")
     return SIMPLE[how]
 
 
 def cell(class_name: str, settings: Settings) -> Recurrent:
-    """The recurrent op of a cell or of a layer of it."""
+    """The recurrent op of a cell, or of the layer of that cell."""
     kind = CELLS[class_name]
     gate = "sigmoid" if kind == "rnn" else function(settings, "recurrent_activation", "sigmoid")
     sets = int(settings.flag("use_bias", True))
@@ -58,8 +58,8 @@ def cell(class_name: str, settings: Settings) -> Recurrent:
 
 
 class Direction(NamedTuple):
-    """One recurrent layer: its cells one above the other, or the settings of one over images of ``rank`` axes; and
-    whether it gives every step, and its last states."""
+    """One recurrent layer: its stacked cells, or the settings of a convolutional one over images of ``rank`` axes; and
+    whether it returns every step, and its last states."""
 
     cells: tuple[Recurrent, ...]
     sequences: bool
@@ -69,7 +69,7 @@ class Direction(NamedTuple):
 
 
 def direction(entry: dict[str, Any]) -> Direction:
-    """A serialized recurrent layer. Raises Unknown for cells that are someone's own."""
+    """Reads a serialized recurrent layer. Raises Unknown for custom cells."""
     class_name, settings = entry.get("class_name"), Settings(_config(entry))
     sequences, states = settings.flag("return_sequences", False), settings.flag("return_state", False)
     if class_name in CONV_LSTMS:
@@ -79,7 +79,7 @@ def direction(entry: dict[str, Any]) -> Direction:
     elif isinstance(class_name, str) and class_name in CELLS and not class_name.endswith("Cell"):
         cells = [cell(class_name, settings)]
     else:
-        raise Unknown("it wraps a layer that is no SimpleRNN, LSTM, GRU or ConvLSTM: it would take one of these")
+        raise Unknown("it wraps a layer other than SimpleRNN, LSTM, GRU and ConvLSTM: use one of these")
     return Direction(tuple(cells), sequences, states)
 
 
@@ -98,12 +98,12 @@ def _cells(value: Any, depth: int) -> list[Recurrent]:
     if class_name == "StackedRNNCells":
         return _cells(config.get("cells"), depth + 1)
     if not isinstance(class_name, str) or not (class_name in CELLS and class_name.endswith("Cell")):
-        raise Unknown("its cell is someone's own: it would take SimpleRNNCell, LSTMCell or GRUCell")
+        raise Unknown("its cell is a custom class: use SimpleRNNCell, LSTMCell or GRUCell")
     return [cell(class_name, Settings(config))]
 
 
 def _run(call: Call, x: Tensor, way: Direction, link: str = "") -> tuple[Tensor, list[Tensor]]:
-    """What a layer gives, and its last states."""
+    """The result of a layer, and its last states."""
     if way.rank:
         return _run_images(call, x, way, link)
     states = []
@@ -131,7 +131,7 @@ def _final(x: Tensor) -> Slice:
 
 
 def _last(call: Call, x: Tensor, link: str, kind: str) -> Tensor:
-    """The last state, which is there when the last step is done."""
+    """The last state after the last step."""
     name = _under(link, kind)
     if len(x.shape) == 1:
         return call.add(Rename("identity"), x, link=name)
@@ -144,13 +144,13 @@ def recurrent(call: Call) -> Tensor | list[Tensor]:
     made, states = _run(call, call.plain(call.x), way)
     if not states or way.rank:
         return [made, *states] if states else made
-    # the layer's last row is what it gives
+    # the layer's last node holds its result
     return [call.add(Rename("identity"), made, link="output"), *states]
 
 
 def step(call: Call) -> list[Tensor]:
-    """A cell by itself, or several one above the other: one step, and the states after it. Those before it, like the
-    zero state of a layer's first step, are multiplied like any other."""
+    """One step of a cell, or of stacked cells, and the states after it. The states before it count as inputs, also if
+    they are zero."""
     ops = _cells({"class_name": call.class_name, "config": call.settings.config}, 0)
     x, states = call.plain(call.x), []
     for at, op in enumerate(ops):
@@ -179,7 +179,7 @@ def bidirectional(call: Call) -> Tensor | list[Tensor]:
     other, second = _run(call, x, backward, "backward")
     if mode is None:
         return [one, other, *first, *second]
-    if mode == "concat":  # along Keras' last axis, which are not the channels where these are first
+    if mode == "concat":  # along Keras' last axis, which is not the channels if these are first
         one, other = call.plain(one, "forward/restored"), call.plain(other, "backward/restored")
         made = call.add(Concat(), one, other)
     elif mode == "ave":
@@ -190,8 +190,8 @@ def bidirectional(call: Call) -> Tensor | list[Tensor]:
 
 
 def _run_images(call: Call, x: Tensor, way: Direction, link: str) -> tuple[Tensor, list[Tensor]]:
-    """An LSTM whose products with input and state are convolutions. Source: Shi et al., arXiv:1506.04214, without
-    peepholes, as Keras has it."""
+    """An LSTM whose products with the input and the state are convolutions. Source: Shi et al., arXiv:1506.04214,
+    without peepholes, as in Keras."""
     settings, rank = way.images, way.rank
     if len(x.shape) != rank + 2:
         raise Invalid(f"it needs a sequence of {rank} spatial axes and channels")
@@ -234,7 +234,7 @@ def _last_image(call: Call, made: Tensor, sequences: bool, name: str, channels_f
 
 
 def _lstm(seen: Conv, before: Conv, state: Shape, gate: str, act: str) -> tuple[Part, ...]:
-    """One step: 0 its input, 1 and 2 the states h and c; 17 and 15 the next ones."""
+    """One step: 0 is the input, 1 and 2 are the states h and c; 17 and 15 are the next states."""
     *sizes, one = state
 
     def function_of(how: str) -> Any:

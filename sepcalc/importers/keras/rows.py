@@ -1,5 +1,5 @@
-"""A layer class of Keras, or an operation, as a row of its room's table: how it is counted, and what else is known of
-it by its name."""
+"""A row of an operator table: how a Keras layer class or operation is counted, and everything else that depends on its
+name."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,18 +15,18 @@ Last = Callable[[Settings, Shape], int]
 
 
 class Operator(NamedTuple):
-    """What is known of a class; ``reason`` says why it is not counted where ``handle`` is None."""
+    """The row of a class; ``reason`` says why it is not counted if ``handle`` is None."""
 
     handle: Handler | None
     layout: Layout
     reason: str = ""
-    shapes: Callable[[Call], list[Shape]] | None = None  # of what it gives where it is not counted
-    stores: bool = True  # whether it may store weights where it is not counted
-    last: Last | None = None  # the last size of its kernel, for an input of this shape
-    tensorflow: str = ""  # TensorFlow's names of an operation, without its modules
+    shapes: Callable[[Call], list[Shape]] | None = None  # the output shapes, if it is not counted
+    stores: bool = True  # whether it may store weights, if it is not counted
+    last: Last | None = None  # the last size of its kernel for a given input shape
+    tensorflow: str = ""  # TensorFlow's names of the operation, without modules
 
     def __call__(self, call: Call) -> Results:
-        """Adds its layers to the network; what is not counted gives tensors of the shapes that are known."""
+        """Adds the layer's nodes to the network; an uncounted one gives tensors of the known shapes."""
         if self.handle is not None:
             return self.handle(call)
         shapes = [] if self.shapes is None else self.shapes(call)

@@ -1,4 +1,4 @@
-"""Signals and pictures before a network: spectrograms, contrast."""
+"""Preprocessing of signals and images: spectrograms, contrast."""
 
 from math import prod
 
@@ -20,8 +20,8 @@ MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
 
 def stft(call: Call) -> Tensor:
-    """A short-time Fourier transform as Keras runs it: a convolution with stored cosines, one with stored sines, each
-    channel by itself with the same kernels, whose numbers are params; then the magnitude, or what the mode says."""
+    """A short-time Fourier transform as Keras runs it: a convolution with stored cosines and one with stored sines,
+    which count as params; each channel uses the same kernels. Then the magnitude, or another mode."""
     settings, x = call.settings, call.plain(call.x)
     if len(x.shape) != 2:
         raise Invalid("it needs a signal: time and channels")
@@ -47,7 +47,7 @@ def stft(call: Call) -> Tensor:
 
 
 def _spectrum(call: Call, parts: list[Tensor], mode: str, bins: int) -> Tensor:
-    """What a mode makes of the real and the imaginary part, ``channels x time x bins``."""
+    """The result of a mode on the real and the imaginary part, ``channels x time x bins``."""
     if mode in ("real", "imag"):
         return parts[0]
     if mode == "stft":
@@ -61,13 +61,13 @@ def _spectrum(call: Call, parts: list[Tensor], mode: str, bins: int) -> Tensor:
     if mode != "psd":
         return call.add(Activation("sqrt"), call.add(Stored("maximum"), power, link="least"), link="root")
     inner = power
-    if bins > 2:  # all but the first and the last are there twice
+    if bins > 2:  # all bins except the first and the last occur twice
         inner = call.add(Slice((*power.shape[:-1], bins - 2), (*[0] * (len(power.shape) - 1), 1)), power, link="inner")
     return call.add(Elementwise("add"), power, call.add(Copy(power.shape), inner, link="bordered"), link="density")
 
 
 def _laid(call: Call, made: Tensor, channels: int, last: bool, apart: bool) -> Tensor:
-    """A spectrum as Keras lays it out: frequencies an axis of their own (``apart``) or side by side with channels."""
+    """A spectrum in Keras' layout: frequencies on their own axis (``apart``) or merged with the channels."""
     *_, time, bins = made.shape
     if apart:
         shape = (time, bins, channels) if last else (channels, time, bins)
@@ -83,7 +83,7 @@ def _laid(call: Call, made: Tensor, channels: int, last: bool, apart: bool) -> T
 def mel(call: Call) -> list[Shape]:
     """The shape of a mel spectrogram: bands by frames."""
     if len(call.x.shape) != 1:
-        raise Invalid("it needs a signal: time alone")
+        raise Invalid("it needs a signal with only a time axis")
     stride = call.settings.size("sequence_stride", default=512)
     return [(call.settings.size("num_mel_bins", default=128), (call.x.shape[0] + stride + 1) // stride)]
 
@@ -92,7 +92,7 @@ def mel(call: Call) -> list[Shape]:
 
 
 def _ranged(call: Call, x: Tensor, link: str) -> Tensor:
-    """Values from one range to another, x·s + t with stored numbers; nothing where the ranges are one."""
+    """Maps values from one range to another by x·s + t with stored numbers; nothing if the ranges are equal."""
     value = call.settings.get("value_range")
     low, high = value if isinstance(value, list | tuple) and len(value) == 2 else (0, 255)
     if {low, high} == {0, 255}:
@@ -101,8 +101,8 @@ def _ranged(call: Call, x: Tensor, link: str) -> Tensor:
 
 
 def auto_contrast(call: Call) -> Tensor:
-    """The values of each channel spread over all: x·s + o, with s = 255/(high - low) and o = -low·s; then clipped, and
-    as it was where that is no number."""
+    """Stretches the values of each channel to the full range: x·s + o, with s = 255/(high - low) and o = -low·s; then
+    clips, and keeps x if the result is not a number."""
     if len(call.x.shape) != 3:
         raise Invalid("it needs a picture: two spatial axes and channels")
     x = call.plain(call.x)
@@ -118,9 +118,9 @@ def auto_contrast(call: Call) -> Tensor:
 
 
 def equalization(call: Call) -> Tensor:
-    """Contrast-limited adaptive histogram equalization as Keras runs it: of every tile and channel a histogram (ones
-    summed), cut at a limit, its running sum as a table of 256 values; of each pixel the four tables around it, weighed
-    bilinearly. Where a pixel's table lies, and with what weights, is known beforehand."""
+    """Contrast-limited adaptive histogram equalization as Keras runs it. Each tile and channel has a histogram (a sum
+    of ones), clipped at a limit, whose running sum is a table of 256 values. Each pixel interpolates bilinearly between
+    the four tables around it. The positions and weights of the tables are known beforehand."""
     settings = call.settings
     image = call.image(2)
     x = image._replace(shape=image.own, channels_first=False)
@@ -173,7 +173,7 @@ def equalization(call: Call) -> Tensor:
 
 
 _FOURIER = (
-    "a fast Fourier transform, whose operations depend on the library that has it: it would take STFTSpectrogram, "
+    "the operations of a fast Fourier transform depend on the library: use STFTSpectrogram, "
     "which is convolutions, or the spectrogram as the model's input"
 )
 LAYERS: dict[str, Operator] = {

@@ -1,5 +1,5 @@
-"""The weights that a file stores, held against those of the layers that were counted: layers that are not counted have
-what the file has for them, and whatever is left over is told."""
+"""Compares the weights in a file with those of the counted layers. Uncounted layers get the number in the file; a note
+tells of the rest."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,13 @@ from sepcalc.importers.keras.container import stored
 from sepcalc.network import Node
 from sepcalc.ops.norm import Normalization
 
-# What a file stores beside the weights of layers: those of training.
+# Groups with the state of training, not the weights of layers.
 _TRAINING = ("optimizer", "metric", "loss")
-_WEIGHTS = "model_weights"  # the group of an HDF5 file of Keras 2 that has one for each layer
+_WEIGHTS = "model_weights"  # the group of a Keras 2 HDF5 file with one subgroup per layer
 
 
 class Weights:
-    """How many weights a file stores for each layer. Layers are called by the path of their names."""
+    """The number of weights that a file stores for each layer. A layer's key is the path of its names."""
 
     def __init__(self, path: str, config: Any) -> None:
         self.path = path
@@ -27,12 +27,12 @@ class Weights:
 
     @cached_property
     def homes(self) -> dict[str, str]:
-        """The group that each layer has in a file of Keras 3."""
+        """The group of each layer in a Keras 3 file."""
         return dict(_groups(self.config, "", ""))
 
     @cached_property
     def layers(self) -> dict[str, None]:
-        """The model's own layers, not those inside of them."""
+        """The model's own layers, without nested ones."""
         return {key: None for key, home in self.homes.items() if home.count("/") == 1}
 
     @cached_property
@@ -52,12 +52,12 @@ class Weights:
 
     @property
     def unknown(self) -> str:
-        """Why it is not known, or nothing."""
+        """Why the numbers are not known; empty if they are."""
         return self._read[1]
 
     def group(self, key: str) -> str | None:
-        """The group of a layer: the one that has its name, in its place if there are several; else the one in its
-        place, or in an older file the one that is called so."""
+        """The group of a layer: the one with its name (at its position, if several match); else the one at its
+        position, or in an older file the one with its own name."""
         groups, home, name = self._read[0], self.homes.get(key, ""), key.rpartition("/")[2]
         named = [group for group, (label, _) in groups.items() if label == name]
         if named:
@@ -71,18 +71,18 @@ class Weights:
         return min(inner, key=lambda group: group.count("/"), default=None)
 
     def of(self, key: str) -> int | None:
-        """How many a layer has; None where the file has no group for it."""
+        """The number of weights of a layer; None if the file has no group for it."""
         group = self.group(key)
         return None if group is None else self._read[0][group][1]
 
     def layer(self, key: str) -> str:
-        """The model's own layer that a layer is, or is inside of."""
+        """The model's own layer that is, or contains, this layer."""
         while key not in self.layers and "/" in key:
             key = key.rpartition("/")[0]
         return key
 
     def outside(self) -> tuple[int, list[str]]:
-        """How many stand in no layer's group, and the groups where they do."""
+        """The number of weights outside all layers' groups, and the groups that hold them."""
         groups = self._read[0]
         root = f"{_WEIGHTS}/" if _WEIGHTS in groups else ""
         own = {group for key in self.layers if (group := self.group(key)) is not None}
@@ -97,9 +97,9 @@ class Weights:
 
 
 def with_weights(model: Builder, nodes: list[Node], weights: Weights | None, aside: Sequence[str]) -> list[Node]:
-    """The nodes, of which those that are not counted have the params that the file stores for them, or that stand in
-    their arguments. Notes on the rest go to the model; ``aside`` are layers that nothing calls, told elsewhere."""
-    given: dict[str, int | None] = {}  # of each layer that is not counted; None where the file has no group for it
+    """The nodes, with the params of uncounted ones set to what the file stores for them or their arguments hold. Notes
+    on the rest go to the model. ``aside`` are layers that nothing calls; another note covers them."""
+    given: dict[str, int | None] = {}  # per uncounted layer; None if the file has no group for it
     for at, gap in sorted(model.gaps.items()):
         more = gap.numbers if gap.key not in given else 0
         if gap.key not in given:
@@ -115,7 +115,7 @@ def with_weights(model: Builder, nodes: list[Node], weights: Weights | None, asi
             names = [_named(nodes[at]) for at in sorted(firsts.values())]
             shown = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
             model.note(
-                f"the weights of what is not counted are not known, and not in params: {weights.unknown} ({shown})"
+                f"the weights of the uncounted layers are not known, and not in params: {weights.unknown} ({shown})"
             )
         return nodes
     return _rest(model, nodes, weights, given, firsts, aside)
@@ -126,7 +126,7 @@ def _named(node: Node) -> str:
 
 
 class _Left(NamedTuple):
-    """What the file stores more than was counted: of a layer, or outside of all."""
+    """Weights in the file beyond those counted, of a layer or outside of all layers."""
 
     where: str
     stored: int
@@ -141,8 +141,7 @@ def _rest(
     firsts: dict[str, int],
     aside: Sequence[str],
 ) -> list[Node]:
-    """The nodes, of which one that is not counted, and has no group, has what is left over around it. The rest is told
-    in notes."""
+    """The nodes; an uncounted one without a group gets the weights left over around it. Notes tell of the rest."""
     counted = _counted(model, weights)
     open_ones: dict[str, list[str]] = {}
     for key, count in given.items():
@@ -170,11 +169,11 @@ def _rest(
             nodes[at] = nodes[at]._replace(shared=nodes[at].shared - one.more)
         elif one.where in unsure:
             model.note(
-                f"{printable(one.where)}: the file stores {one.stored:,} weights, of which {one.more:,} are not counted"
+                f"{printable(one.where)}: the file stores {one.stored:,} weights, but {one.more:,} are not counted"
             )
         else:
             unused.append(one)
-    # what is stored elsewhere is not missing; the count that Normalization keeps is an integer, and none of the weights
+    # weights stored elsewhere are not missing; the count in Normalization is an integer, not a weight
     exempt = {weights.layer(key) for node, key in zip(nodes, model.beside) if isinstance(node.op, Normalization)}
     for one in [] if more else short:
         if one.where not in unsure | exempt:
@@ -187,7 +186,7 @@ def _rest(
 
 
 def _counted(model: Builder, weights: Weights) -> dict[str, int]:
-    """How many weights were counted of each of the model's own layers."""
+    """The number of counted weights for each of the model's own layers."""
     counted: dict[str, int] = {}
     seen = set[str]()
     for node, key in zip(model.nodes, model.beside, strict=True):
@@ -200,7 +199,7 @@ def _counted(model: Builder, weights: Weights) -> dict[str, int]:
 
 
 def _groups(model: Any, key: str, group: str) -> Iterator[tuple[str, str]]:
-    """The paths of layers' names, and the groups that Keras 3 has for them: of each class the first, the second …"""
+    """The paths of layers' names, and their Keras 3 groups: numbered within each class."""
     config = model.get("config")
     layers = config.get("layers") if isinstance(config, dict) else config
     counts: dict[str, int] = {}
@@ -219,7 +218,7 @@ def _groups(model: Any, key: str, group: str) -> Iterator[tuple[str, str]]:
 
 
 def _snake(name: str) -> str:
-    """As Keras writes a class: ``DepthwiseConv2D`` is ``depthwise_conv2d``."""
+    """A class name in Keras' snake case: ``DepthwiseConv2D`` is ``depthwise_conv2d``."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

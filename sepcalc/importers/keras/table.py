@@ -1,4 +1,4 @@
-"""Which row a layer class has, and which an operation of keras.ops or TensorFlow."""
+"""The row of a layer class, or of an operation of keras.ops or TensorFlow."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from sepcalc.importers.keras.rows import Operator
 from sepcalc.importers.keras.wrappers import WRAPPERS
 
 _ELSEWHERE = (
-    "its work is in a function or a module of another library, which is not run: it would take core layers in its "
-    "place, or the module itself where it is PyTorch's"
+    "it runs a function or a module of another library, which sepcalc does not run: use core layers in its "
+    "place, or count the PyTorch module itself"
 )
 LAYERS: dict[str, Operator] = {
     **INNERMOST,
@@ -19,30 +19,27 @@ LAYERS: dict[str, Operator] = {
     "Lambda": Operator(
         None,
         NONE,
-        "its function is stored as code, which is not run: it would take core layers, or keras.ops, in its place",
+        "its function is stored as code, which sepcalc does not run: use core layers, or keras.ops, in its place",
     ),
     **same_rows(Operator(None, NONE, _ELSEWHERE), "JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"),
     "TFOpLambda": Operator(
         None,
         NONE,
-        "an operation of TensorFlow that sepcalc does not know: it would take a Keras layer in its place",
+        "an operation of TensorFlow that sepcalc does not know: use a Keras layer in its place",
         stores=False,
     ),
     "TensorFlowOpLayer": Operator(
-        None, NONE, "an operation of a TensorFlow graph: it would take a Keras layer in its place", stores=False
+        None, NONE, "an operation of a TensorFlow graph: use a Keras layer in its place", stores=False
     ),
     "SlicingOpLambda": Operator(None, NONE, stores=False),
 }
-CUSTOM = (
-    "a class of someone's own, whose work is in code that the file does not hold: it would take core layers in its "
-    "place, or the model as an ONNX file"
-)
-UNKNOWN = "a layer class that sepcalc does not know: it would take core layers in its place"
-OPERATION = "an operation that sepcalc does not know: it would take a core layer, or other operations, in its place"
+CUSTOM = "a custom class, whose code is not in the file: use core layers in its place, or the model as an ONNX file"
+UNKNOWN = "a layer class that sepcalc does not know: use core layers in its place"
+OPERATION = "an operation that sepcalc does not know: use a core layer, or other operations, in its place"
 
 
 def may_store(class_name: str, module: Any, operands: int = 0) -> bool:
-    """Whether a layer that is not counted may have weights. That of an operation or a function has none."""
+    """Whether an uncounted layer may have weights; an operation or a function has none."""
     name = class_name.split(">")[-1]
     home = module if isinstance(module, str) else ""
     ours = not home or home.startswith(("keras", "tensorflow.", "tf_keras"))
@@ -51,8 +48,8 @@ def may_store(class_name: str, module: Any, operands: int = 0) -> bool:
 
 
 def row_of(class_name: str, module: Any, registered: Any, operands: int = 0) -> Operator:
-    """What is known of a layer of this class. Where it may as well be an operation, ``operands`` are those that it is
-    called on; a layer takes its tensors as one."""
+    """The row of a layer class. Where the name may also be an operation, ``operands`` is the number of its operands; a
+    layer takes its tensors as one argument."""
     own = registered if isinstance(registered, str) else class_name
     home = module if isinstance(module, str) else ""
     if (">" in own or own != class_name) and not own.startswith(("keras", "Keras")):

@@ -1,4 +1,4 @@
-"""TensorFlow's names in the graphs of Keras 2 (``TFOpLambda``, ``SlicingOpLambda``), and which operation each is."""
+"""TensorFlow's names in the graphs of Keras 2 (``TFOpLambda``, ``SlicingOpLambda``), and the operation of each."""
 
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ FUNCTIONS: dict[str, Operator] = {name: row for row in OPERATIONS.values() for n
 
 
 def function_of(name: Any) -> Operator | None:
-    """What is known of a function of TensorFlow, by the name that a layer of Keras 2 stores."""
+    """The row of a TensorFlow function, by the name that a Keras 2 layer stores."""
     if not isinstance(name, str):
         return None
     name = name.removeprefix("compat.v1.")

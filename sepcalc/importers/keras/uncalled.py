@@ -1,4 +1,4 @@
-"""Layers that a model's file has and nothing calls: what they store is told."""
+"""Layers in a file that nothing calls: a note tells what they store."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,11 +10,11 @@ from sepcalc.importers.keras.entries import Entry, build_shape, declared
 from sepcalc.importers.keras.stored import Weights
 from sepcalc.network import Network
 
-Alone = Callable[[dict[str, Any]], Network]  # of a model's configuration. Raises InputError
+Alone = Callable[[dict[str, Any]], Network]  # the network of a model's configuration; raises InputError
 
 
 def never_called(layers: Mapping[str, Entry], alone: Alone, weights: Weights | None) -> str:
-    """The note on these layers, by their paths; empty where they store nothing."""
+    """The note on these layers by path; empty if they store nothing."""
     others = {path: one for path, one in layers.items() if one.class_name != "InputLayer"}
     costs = [(path, _stored(path, one, alone, weights)) for path, one in others.items()]
     known = [(path, cost) for path, cost in costs if cost is not None and (cost.params or cost.buffers)]
@@ -24,13 +24,13 @@ def never_called(layers: Mapping[str, Entry], alone: Alone, weights: Weights | N
         whole = total(cost for _, cost in known)
         said.append(never_used(whole.params, [path for path, _ in known], whole.buffers))
     if unknown:
-        said.append(f"the file does not say what these layers store, which nothing calls: {printable(unknown)}")
+        said.append(f"nothing calls these layers, and the file does not say what they store: {printable(unknown)}")
     return "; ".join(said)
 
 
 def _stored(path: str, one: Entry, alone: Alone, weights: Weights | None) -> Cost | None:
-    """What a layer stores by the shape that it was built for, or as many weights as the file has for it; None where
-    neither is known."""
+    """What a layer stores for the shape that it was built for, or the number of weights in the file; None if neither is
+    known."""
     held = weights.of(path) if weights and not weights.unknown else None
     cost = _built(one, alone)
     if held is None or (cost is not None and cost.params + cost.buffers == held):

@@ -1,4 +1,4 @@
-"""Layers that run others: on each slice, with normalized weights, one after the other."""
+"""Layers that wrap others: applied to each slice, with normalized weights, or in sequence."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def time_distributed(call: Call) -> Tensor | list[Tensor]:
     try:
         slices = [tensor._replace(shape=tensor.shape[1:]) for tensor in sources]
         if any(not tensor.shape for tensor in slices):
-            raise Unknown("it distributes scalars: it would take inputs with features")
+            raise Unknown("it distributes scalars: use inputs with features")
         made = call.model.run(inner, call.name, call.key, [slices if len(slices) > 1 else slices[0]], {})
         made = [call.plain(tensor, "restored") for tensor in made]
     finally:
@@ -34,8 +34,8 @@ def time_distributed(call: Call) -> Tensor | list[Tensor]:
 
 
 def spectral(call: Call) -> list[Tensor]:
-    """At inference the layer inside it, whose kernel was normalized when it was trained. The state of that, a vector
-    as long as the kernel's last axis, is stored beside it, and not trained."""
+    """At inference, the wrapped layer, whose kernel was normalized in training. The state of that, a vector as long as
+    the kernel's last axis, is stored beside it and not trained."""
     inner = call.settings.nested("layer")
     held, depth = inner, 0
     while held.get("class_name") == "SpectralNormalization" and depth < 30:
@@ -43,16 +43,16 @@ def spectral(call: Call) -> list[Tensor]:
     one = entry(held, "the layer inside it")
     row = LAYERS.get(one.class_name.split(">")[-1])
     if row is None or row.last is None:
-        raise Unknown("it wraps a layer that has no kernel of its own: it would take Dense, Embedding or a convolution")
+        raise Unknown("it wraps a layer without a kernel: use Dense, Embedding or a convolution")
     state = Constant((1, row.last(Settings(one.config), call.x.shape)), buffer=True)
-    if f"{call.key}/vector_u" not in call.model.beside:  # nothing reads it, so that once is enough
+    if f"{call.key}/vector_u" not in call.model.beside:  # nothing reads it, so one node is enough
         call.add(state, link="vector_u")
     below = f"/{entry(inner).name}" if held is not inner else ""
     return call.model.run(inner, call.name + below, call.key + below, list(call.args), {})
 
 
 def pipeline(call: Call) -> list[Tensor]:
-    """Its layers one after the other. At inference those that change pictures at random do nothing."""
+    """Its layers in sequence. Random augmentation does nothing at inference."""
     layers = call.settings.get("layers")
     if not isinstance(layers, list) or not layers:
         raise Invalid("it has no list of layers")

@@ -1,7 +1,7 @@
-"""ONNX: the graph of a ``.onnx`` file as a network. Weights are never read, only their sizes.
+"""ONNX importer: reads the graph of a ``.onnx`` file as a network. It reads the sizes of weights, never the weights.
 
-Shapes are propagated by the handlers of :data:`OPERATORS`, the file's constants along with them, so that reshapes that
-a graph computes for itself are known; what no handler knows is asked of ONNX's own shape inference.
+The handlers in :data:`OPERATORS` compute shapes, and the values of small constants, so that a reshape whose target the
+graph computes is known. For an operator without a handler, ONNX's own shape inference gives the shape.
 """
 
 import os
@@ -30,23 +30,23 @@ from sepcalc.network import Network, Node
 from sepcalc.ops.base import Uncounted
 from sepcalc.shape import Shape, show
 
-BOOL = 9  # ONNX's number of that element type
+BOOL = 9  # ONNX's number of this element type
 NEWEST = 40  # no opset above this exists
-Stated = tuple[Shape | None, int]  # what a file says of a tensor: its shape, where that is whole, and its type
+Stated = tuple[Shape | None, int]  # a tensor's shape, if the file states all sizes, and its element type
 
 __all__ = ["OPERATORS", "read"]
 
 
 def read(path: str, request: Request = Request()) -> Network:
-    """The network of an ONNX file. Raises InputError: for a file that is none, for dimensions that it leaves open, for
-    a graph that does not fit together."""
+    """The network of an ONNX file. Raises InputError if the file is not ONNX, leaves dimensions open, or holds an
+    inconsistent graph."""
     model = _load(path)
     shown = printable(path)
     graph = model.graph
     if not graph.node:
         raise bad_input(f"{shown}: it holds no graph of operators")
     opsets = {one.domain: one.version for one in model.opset_import}
-    if 0 < model.ir_version < 3:  # files said no opset then
+    if 0 < model.ir_version < 3:  # such old files state no opset
         opsets.setdefault("", 1)
     for domain, version in opsets.items():
         if domain in ("", "ai.onnx") and not 1 <= version <= NEWEST:
@@ -63,7 +63,7 @@ def read(path: str, request: Request = Request()) -> Network:
     declared = {} if altered else _stated(graph)
 
     def walked(batch: int, metric: str = "macs") -> tuple[Builder, dict[str, int]]:
-        """The network for one of ``batch`` examples, of branches those with most of this metric; and its outputs."""
+        """The network for one of ``batch`` examples, its branches chosen by this metric, and its outputs."""
         builder, scope = _border(border, layouts, batch, told)
         builder.metric = metric
         walk = Walk(builder, functions, opsets, declared)
@@ -84,14 +84,16 @@ def read(path: str, request: Request = Request()) -> Network:
     except Invalid as fact:
         raise bad_input(f"{shown}: {fact.message}", fact.hint) from fact
     except RecursionError as error:
-        raise bad_input(f"{shown}: its graphs stand in each other too deep") from error
+        raise bad_input(f"{shown}: its graphs are nested too deeply") from error
     batch, found = builder.batch, examples.found
     if batch > 1:
         fixed = border.fixed
         builder.note(fixed_batch(batch) if fixed else f"the inputs hold {batch} examples: counts are for one of them")
     if len(found) > 1:
         sizes = f"{', '.join(map(str, found[:-1]))[:100]} and {found[-1]}"
-        builder.note(f"the first axes of the inputs, {sizes}, are no one number of examples: counted whole")
+        builder.note(
+            f"the first axes of the inputs, {sizes}, are different, so they are not a batch: everything is counted"
+        )
     if not builder.windowed and (note := border.untold()):
         builder.note(note)
     guesses = [border.guess()] if batch > 1 and not (border.told or border.in_steps or builder.windowed) else []
@@ -102,7 +104,9 @@ def read(path: str, request: Request = Request()) -> Network:
     most = most_of(laid, builder, lambda metric: walked(batch, metric))
     _note_unused(builder, unused(graph, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
-        builder.note(f"{alone:,} macs run on stored tensors alone: they count, as the file computes them each time")
+        builder.note(
+            f"{alone:,} macs have only stored tensors as operands: they are counted, as every run computes them"
+        )
     return Network(
         name,
         builder.inputs,
@@ -118,15 +122,15 @@ def read(path: str, request: Request = Request()) -> Network:
 
 
 def _given(model: Any, stored: Container[str]) -> frozenset[str]:
-    """The stored tensors that are inputs, too: they stand where none is given, and whoever runs the file may give
-    another. (Files of before version 4 have all that is stored among their inputs.)"""
+    """The stored tensors that are also inputs: default values, which the caller may replace. (Before IR version 4,
+    files listed all stored tensors as inputs.)"""
     if model.ir_version < 4:
         return frozenset()
     return frozenset([one.name for one in model.graph.input if one.name in stored])
 
 
 def _open(stored: Mapping[str, Value], given: Container[str]) -> dict[str, Value]:
-    """Stored tensors, with nothing known of a truth that may be given."""
+    """The stored tensors, with unknown values for booleans that the caller may replace."""
     return {
         name: value._replace(data=None) if name in given and value.kind == BOOL else value
         for name, value in stored.items()
@@ -140,7 +144,7 @@ def _load(path: str) -> Any:
         with open(path, "rb") as file:
             return read_message(file, ONNX, "Model")
     except ValueError as error:
-        raise bad_input(f"{shown}: this is no ONNX model, or it is damaged") from error
+        raise bad_input(f"{shown}: this is not an ONNX model, or it is damaged") from error
     except OSError as error:
         raise bad_input(f"{shown}: cannot be read: {error.strerror}") from error
 
@@ -156,8 +160,8 @@ def _refuse_twice(shown: str, graph: Any) -> None:
 
 
 def _functions(shown: str, model: Any) -> dict[tuple[str, str], Any]:
-    """The functions of a file. Raises InputError where it is not known which runs: one of several of a name, or one
-    with the name of an operator, which each runtime has its own way with."""
+    """The functions of a file. Raises InputError if several have one name, or if one has the name of an operator, since
+    runtimes differ in which of them runs."""
     functions: dict[tuple[str, str], Any] = {}
     for one in model.functions:
         key, called = (one.domain, one.name), f"{one.domain or 'ai.onnx'}.{one.name}"
@@ -165,16 +169,16 @@ def _functions(shown: str, model: Any) -> dict[tuple[str, str], Any]:
             raise bad_input(f"{shown}: several functions are called {quoted(called)}: expected one")
         if one.domain in DOMAINS and row_of(name_of(*key)) is not UNKNOWN:
             message = f"a function is called {quoted(called)}, as an operator is: runtimes differ in which runs"
-            raise bad_input(f"{shown}: {message}", "call it by another name, or by a domain of its own")
+            raise bad_input(f"{shown}: {message}", "give it another name, or a domain of its own")
         functions[key] = one
     return functions
 
 
-# --- what stands at the border ---------------------------------------------------------------------------------------
+# --- inputs and outputs -----------------------------------------------------------------------------------------------
 
 
 def _border(border: Inputs, layouts: Layouts, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
-    """A network of nothing but inputs of ``batch`` examples, and their values by name."""
+    """A network with only the inputs, for ``batch`` examples, and their values by name."""
     builder = Builder(batch, {}, layouts.everywhere.__contains__, told)
     builder.asked = border.examples.asked
     scope: dict[str, Value] = {}
@@ -196,7 +200,7 @@ def _border(border: Inputs, layouts: Layouts, batch: int, told: Mapping[str, Rol
             as_given=along == 0,
         )
         seen = builder.shape(value)
-        if one.name in border.single and len(shape) > 1:  # one image, its channels first
+        if one.name in border.single and len(shape) > 1:  # one image, channels first
             seen = (*shape[1:], shape[0])
         builder.tensors.append(seen)
         builder.inputs[printable(one.name)[:200]] = seen
@@ -209,15 +213,15 @@ def _border(border: Inputs, layouts: Layouts, batch: int, told: Mapping[str, Rol
 def _examples_or_whole(
     walked: Callable[[int], tuple[Builder, dict[str, int]]], batch: int, which: str
 ) -> tuple[Builder, dict[str, int]]:
-    """The network for one of the examples; where that does not go, or leaves more uncounted, the one of whose inputs
-    this axis is one of data. Raises as the former does, where neither goes."""
+    """The network for one example. If that fails, or leaves more operators uncounted, the network that treats this axis
+    of the inputs as data. If both fail, raises the error of the first."""
 
     def whole() -> tuple[Builder, dict[str, int]] | None:
         try:
             builder, outputs = walked(1)
         except (Misfit, Invalid, RecursionError):
             return None
-        builder.note(f"the {which} axis of the inputs, {batch}, is not one of examples: counted whole")
+        builder.note(f"the {which} axis of the inputs, {batch}, does not hold examples: all of it is counted")
         return builder, outputs
 
     try:
@@ -233,7 +237,7 @@ def _examples_or_whole(
 
 
 def _note_unused(builder: Builder, roots: Sequence[str]) -> None:
-    """The notes on what the file stores and no layer uses."""
+    """Adds the notes on stored tensors that no layer uses."""
     used, told = builder.used, set[str]()
     for name, which, reason, held in builder.unrun.values():
         if reason:
@@ -258,7 +262,7 @@ def _gaps(builder: Builder) -> int:
 
 
 def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
-    """Macs of the layers that no input reaches."""
+    """The macs of layers that do not depend on any input."""
     first, macs = len(tensors) - len(nodes), 0
     alone = [False] * first
     for node in nodes:
@@ -269,7 +273,7 @@ def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
 
 
 def _stated(graph: Any) -> dict[str, Stated]:
-    """What the file says of its tensors."""
+    """The shapes and element types that the file states, by tensor."""
     stated: dict[str, Stated] = {}
     for one in (*graph.value_info, *graph.output):
         if not one.type.has("tensor_type"):
@@ -283,8 +287,8 @@ def _stated(graph: Any) -> dict[str, Stated]:
 def _outputs(
     builder: Builder, graph: Any, scope: Mapping[str, Value], declared: Mapping[str, Stated]
 ) -> dict[str, int]:
-    """Outputs that depend on the inputs, and those that are weights, by name. Raises Invalid where the file says
-    another shape of one."""
+    """The outputs that depend on the inputs, and those that are weights, by name. Raises Invalid if the file states
+    another shape for one."""
     outputs: dict[str, int] = {}
     for one in graph.output:
         if one.name not in scope:

@@ -1,4 +1,4 @@
-"""Functions of each element of one operand, and softmax."""
+"""Elementwise functions of one operand, and softmax."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -42,7 +42,7 @@ def _biased_gelu(builder: Builder, call: Call, how: str) -> Results:
 
 
 def _gated(builder: Builder, call: Call) -> Results:
-    """The swish of the first, times the second."""
+    """The swish of the first operand, times the second."""
     (gate,) = _act(builder, call._replace(name=f"{call.name}/swish"), "swish", "alpha")
     return (combined(builder, call, "multiply", [gate, call.input(1)]),)
 
@@ -50,7 +50,7 @@ def _gated(builder: Builder, call: Call) -> Results:
 def _prelu(builder: Builder, call: Call) -> Results:
     value, slope = call.input(0), call.input(1)
     if not slope.constant:
-        raise Refused("a slope that is computed has no count here")
+        raise Refused("a computed slope is not supported")
     hold_within(call, "a slope", slope, value.sizes)
     rank = len(value.sizes)
     padded = (1,) * (rank - len(slope.sizes)) + slope.sizes
@@ -59,7 +59,7 @@ def _prelu(builder: Builder, call: Call) -> Results:
     if rank > 2 and not value.channels_first and count > 1 and padded[1] == count:
         value = builder.laid(value, True)
     elif count > 1 and padded[axis % rank] != count:
-        raise Refused("a slope for each element has no count here")
+        raise Refused("a slope per element is not supported")
     number = builder.add(call.name, Activation("prelu", 1.0, count == 1), [value.number], [slope])
     return (value._replace(number=number),)
 
@@ -111,7 +111,7 @@ def _in_rows(builder: Builder, call: Call, add: Callable[[int, int], int]) -> Re
         value = builder.along(value, axis)
         number = add(builder.place(value, axis), builder.view(value.number, builder.shape(value)))
         return (value._replace(number=number),)
-    # before 13 all axes from this one on are one row
+    # before opset 13 all axes from this one on form one row
     natural = builder.laid(value, False)
     seen = builder.shape(natural)
     rest = prod(natural.sizes[axis:])
@@ -127,7 +127,7 @@ def _is(builder: Builder, call: Call) -> Results:
 
 
 _PLAIN = ("leaky-relu", "selu", "sigmoid", "hard-sigmoid", "hard-swish", "tanh", "softplus", "softsign", "mish", "erf")
-# Those that are computed of constants, and how.
+# The functions that are also computed on constants.
 _OF_CONSTANTS = {
     "relu": function("maximum", 0),
     "neg": function("negative"),

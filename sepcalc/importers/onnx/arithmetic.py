@@ -1,4 +1,4 @@
-"""Operators of two operands or more, element by element: sums, products, powers, comparisons, choices."""
+"""Elementwise operators of two or more operands: sums, products, powers, comparisons, choices."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -19,12 +19,13 @@ from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape
 
-MASKED = -10_000  # what masks add before a softmax: this, the least of a type, or minus infinity
+MASKED = -10_000  # a mask adds this or less before a softmax: also the minimum of the type, or minus infinity
 
 
 def trained(builder: Builder, value: Value) -> Value:
-    """The stored tensors in it that are weights of an elementwise operator (a layer scale, a position table); what
-    shuts attention out, by numbers such as no one trains, is none, nor is a table of angles."""
+    """The value with only those stored tensors that are weights of an elementwise operator, such as a layer scale or a
+    position table. Attention masks, recognized by their large negative numbers, and tables of angles are not
+    weights."""
     data = value.data
     mask = data is not None and data.size and data.floating and min(data.numbers) <= MASKED
     if mask:
@@ -34,7 +35,7 @@ def trained(builder: Builder, value: Value) -> Value:
 
 
 def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Value]]:
-    """The value that operands make together (without a number), and the operands that are data, as it needs them."""
+    """The broadcast result of the operands (without a tensor yet), and the operands that are data, aligned to it."""
     shape = broadcast([value.sizes for value in values])
     rank = len(shape)
     live = [value for value in values if not value.constant]
@@ -55,7 +56,7 @@ def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[Val
 
 
 def _seen(builder: Builder, result: Value, shape: Shape) -> Shape:
-    """An operand's shape where the network has the axes of the result."""
+    """An operand's shape with the axes that the network has for the result."""
     padded = (1,) * (len(result.sizes) - len(shape)) + shape
     sizes = []
     for axis in builder.axes(result):
@@ -67,7 +68,7 @@ def _seen(builder: Builder, result: Value, shape: Shape) -> Shape:
 
 
 def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) -> Value:
-    """Several operands: those that are data with each other, then with each that is stored."""
+    """Combines several operands: first the data with each other, then with each stored operand."""
     result, operands = _aligned(builder, values)
     number = operands[0].number
     if len(operands) > 1:
@@ -80,14 +81,14 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value]) ->
 
 
 def _by_stored(builder: Builder, call: Call, how: str, number: int | None, value: Value, result: Value) -> int:
-    """One operand that is stored: a constant, or weights per channel, per element or of another shape."""
+    """Applies one stored operand: a constant, or weights per channel, per element or of another shape."""
     if _is_mask(builder, call, how, value):
         builder.no_weights.update(value.roots)
         value = value._replace(roots=())
     weights = trained(builder, value)
     seen = _seen(builder, result, value.sizes)
     own = [root for root in weights.roots if not builder.is_scale(root)]
-    if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in own):  # weights for each
+    if prod(seen) < prod(value.sizes) == sum(builder.stored[root][0] for root in own):  # one weight per element
         raise builder.mixed
     while len(seen) > 1 and seen[0] == 1:
         seen = seen[1:]
@@ -97,8 +98,8 @@ def _by_stored(builder: Builder, call: Call, how: str, number: int | None, value
 
 
 def _is_mask(builder: Builder, call: Call, how: str, value: Value) -> bool:
-    """Whether a stored tensor that is added to the scores of a softmax is a mask, although its numbers are elsewhere:
-    it is the same for all heads, which no bias that is trained is, and has no parameter's name."""
+    """Whether a stored tensor that is added before a softmax is a mask, though its values are not in the file: it is
+    the same for all heads, unlike a trained bias, and is not named as a parameter."""
     scores = how == "shift" and any(output in builder.scores for output in call.outputs)
     same = len(value.sizes) > 1 and prod(value.sizes[:-2]) == 1
     return scores and same and not any("." in root for root in value.roots)
@@ -118,7 +119,7 @@ def _mean(builder: Builder, call: Call) -> Results:
 
 
 def _ordered(builder: Builder, call: Call, how: str, kind: int = 0) -> Results:
-    """Two operands that may not change places."""
+    """Two operands whose order matters."""
     result = combined(builder, call, how, [call.input(0), call.input(1)])
     return (result._replace(kind=kind or result.kind),)
 
@@ -132,12 +133,12 @@ def _power(builder: Builder, call: Call) -> Results:
 
 
 def power_of(builder: Builder, call: Call, value: Value, power: float) -> Value:
-    """Each element to a stored power."""
+    """Raises each element to a stored power."""
     return raised(Named(builder, call.name), value, power, {0.5: "sqrt"})
 
 
 def _remainder(builder: Builder, call: Call) -> Results:
-    """a - floor(a/b)·b, rounded towards zero where the attributes say so."""
+    """a - floor(a/b)·b; with fmod, rounded towards zero."""
     a, b = call.input(0), call.input(1)
 
     def do(operator: str, *inputs: Value) -> Value:
@@ -164,7 +165,8 @@ _ALONG = (7, broadcast_along)
 
 
 def _row(handle: Handler, evaluated: Evaluated, old: bool = True) -> Operator:
-    """The row of an operator whose elements of constants are known; an ``old`` one broadcast otherwise before."""
+    """The row of an operator that is also computed on constants; ``old`` marks one with other broadcasting in old
+    opsets."""
     return Operator(handle, KEEPS, computed=by_element(evaluated), older=_ALONG if old else None)
 
 

@@ -1,4 +1,4 @@
-"""Attention, and the turned positions before it."""
+"""Attention, and the rotary positions before it."""
 
 from collections.abc import Sequence
 from math import prod
@@ -20,20 +20,21 @@ from sepcalc.shape import show
 
 
 class Form(NamedTuple):
-    """How attention differs from softmax(Q·Kᵀ/sqrt(d))·V: heads of queries, of keys and values; a mask that is added;
-    scores that are scaled (by what is not 1), capped, or given; a stored number beside each row of scores, a sink."""
+    """The variant of softmax(Q·Kᵀ/sqrt(d))·V: the heads of queries, and of keys and values; an added mask; scaled
+    scores (by a factor other than 1), capped scores, scores as an output; a sink, which is a stored number added to
+    each row of scores."""
 
     heads: int
     kv_heads: int
     mask: bool = False
     scaled: bool = True
     cap: bool = False
-    scores: int | None = None  # which: 0 as scaled, 1 as capped, 2 as masked, 3 as weights
+    scores: int | None = None  # the output: 0 scaled scores, 1 capped, 2 masked, 3 softmax weights
     sink: Sequence[Value | None] = ()
 
 
 def form_of(call: Call, heads: int, kv_heads: int, mask: Value | None, scores: int | None = None) -> Form:
-    """What ONNX's and ONNX Runtime's attributes say alike."""
+    """The attributes that ONNX and ONNX Runtime share."""
     if heads < 1 or kv_heads < 1:
         raise Invalid("attention needs heads")
     added = mask is not None and mask.kind != 9
@@ -44,16 +45,16 @@ def form_of(call: Call, heads: int, kv_heads: int, mask: Value | None, scores: i
 def attended(
     builder: Builder, call: Call, query: Value, key: Value, value: Value, form: Form
 ) -> tuple[Value, Value | None]:
-    """Attention, and its scores where they are given. Each tensor has its heads apart on 4 axes, or side by side on 3.
-    A batch that holds more than examples (windows) is as many times more heads."""
+    """Attention, and its scores if they are an output. Each tensor has 4 axes with separate heads, or 3 axes with the
+    heads merged. A batch that holds windows beside examples is counted as more heads."""
     query, key, value = [builder.standing(call.name, one) for one in (query, key, value)]
 
     def tokens(tensor: Value, count: int) -> tuple[int, int]:
-        """Positions before all heads side by side, those of other windows too; and how many heads that is."""
+        """The tensor number with all heads (of all windows) merged behind the positions, and the number of heads."""
         tensor = builder.laid(tensor, False)
         shape, rank = builder.shape(tensor), len(tensor.sizes)
         if not (tensor.batch in (0, None) and rank in (3, 4) and len(shape) in (rank, rank - 1)):
-            raise Refused("attention whose examples do not lie along the first axis has no count here")
+            raise Refused("attention needs the batch as the first axis")
         windows = shape[0] if len(shape) == rank else 1
         positions, size = shape[-2:]
         number = builder.view(tensor.number, (positions, *shape[: len(shape) - 2], size))
@@ -80,7 +81,7 @@ def attended(
 
 
 def attended_all(builder: Builder, call: Call, query: Value, key: Value, value: Value, form: Form) -> Results:
-    """Attention, the keys and values that it read, and its scores where they are given."""
+    """The results of an attention operator: the output, the full keys and values, and the scores if requested."""
     result, scores = attended(builder, call, query, key, value, form)
     return (result, key, value, *([scores] if scores is not None else []))
 
@@ -88,8 +89,8 @@ def attended_all(builder: Builder, call: Call, query: Value, key: Value, value: 
 def _spelled(
     builder: Builder, call: Call, op: Attention, sources: tuple[int, int, int], form: Form
 ) -> tuple[int, int | None]:
-    """The same, layer by layer: c·tanh(scores·(1/c)) for a cap c; the sink one score more in each row of the softmax,
-    whose weight is dropped. Sources: Riviere et al., arXiv:2408.00118, section 2 (the cap); Xiao et al.,
+    """Attention as separate layers: c·tanh(scores·(1/c)) for a cap c; for a sink, one more score in each row of the
+    softmax, whose weight is dropped. Sources: Riviere et al., arXiv:2408.00118, section 2 (the cap); Xiao et al.,
     arXiv:2309.17453, section 3.3 (the sink)."""
     n, m, d, dv = op.sizes(tuple([builder.tensors[source] for source in sources]))
     kv, shared = op.kv_heads, op.heads // op.kv_heads
@@ -124,7 +125,7 @@ def _spelled(
 
 
 def heads_apart(builder: Builder, value: Value, heads: int) -> Value:
-    """Heads that lie side by side on 3 axes, apart on 4."""
+    """Splits the heads: from 3 axes with merged heads to 4."""
     value = builder.laid(value, False)
     if len(value.sizes) == 4 or value.constant:
         return value
@@ -138,7 +139,7 @@ def heads_apart(builder: Builder, value: Value, heads: int) -> Value:
 def behind(
     builder: Builder, call: Call, past: Sequence[Value | None], now: Sequence[Value], heads: int
 ) -> tuple[Value, Value]:
-    """Keys and values, their heads apart, behind those of a cache."""
+    """Appends the new keys and values, with separate heads, to those of a cache."""
     key, value = [heads_apart(builder, one, heads) for one in now]
     if past[0] is None or past[1] is None:
         return key, value
@@ -149,8 +150,8 @@ def behind(
 
 
 def _attention(builder: Builder, call: Call) -> Results:
-    """Scaled dot-product attention of ONNX 23 and later. How many of a cache's keys are no padding (nonpad_kv_seqlen)
-    and windows shut out pairs, and all pairs count."""
+    """Scaled dot-product attention of ONNX 23 and later. All pairs count, also those that padding in the cache
+    (nonpad_kv_seqlen) or a window excludes."""
     query, key, value = [builder.standing(call.name, call.input(at)) for at in range(3)]
     if {len(one.sizes) for one in (query, key, value)} not in ({3}, {4}):
         raise Invalid("attention needs queries, keys and values of 3 axes each, or of 4")
@@ -159,7 +160,7 @@ def _attention(builder: Builder, call: Call) -> Results:
     kv_heads = key.sizes[1] if apart else call.whole("kv_num_heads", 1)
     mode = call.whole("qk_matmul_output_mode", 0) if any(call.outputs[3:]) else None
     if mode not in (None, 0, 1, 2, 3):
-        raise Invalid(f"qk_matmul_output_mode {mode} is none of 0 to 3")
+        raise Invalid(f"qk_matmul_output_mode {mode} is not one of 0 to 3")
     form = form_of(call, heads, kv_heads, call.maybe(3), mode)
     if any(call.outputs[1:3]) or call.maybe(4) is not None:
         key, value = behind(builder, call, (call.maybe(4), call.maybe(5)), (key, value), kv_heads)
@@ -167,14 +168,14 @@ def _attention(builder: Builder, call: Call) -> Results:
 
 
 def rotated(builder: Builder, call: Call) -> Results:
-    """Rotary positions: x·cos + turned x·sin, cos and sin stored, of the first channels of each head. Source: Su et
-    al., arXiv:2104.09864, equation 34."""
-    own = call.type != "RotaryEmbedding"  # ONNX Runtime's has the positions second
+    """Rotary positions: x·cos + rotated x·sin on the first channels of each head, with stored cos and sin. Source: Su
+    et al., arXiv:2104.09864, equation 34."""
+    own = call.type != "RotaryEmbedding"  # ONNX Runtime's has the positions as its second input
     value = builder.laid(call.input(0), False)
     tables = [call.input(at) for at in ((2, 3) if own else (1, 2))]
     heads = call.whole("num_heads", 0) or 1
     if not own and call.maybe(3) is None and any(len(table.sizes) != 3 for table in tables):
-        raise Invalid("tables of angles for all positions need to be told which: it lacks its positions")
+        raise Invalid("it lacks its positions: a table of angles for all positions needs them")
     if len(value.sizes) not in (3, 4) or value.sizes[-1] % heads:
         raise Invalid(f"{heads} heads do not fit {show(value.sizes)}")
     seen = builder.shape(value)
@@ -185,7 +186,7 @@ def rotated(builder: Builder, call: Call) -> Results:
         raise Invalid(f"heads of {width} channels do not fit {show(value.sizes)}")
     part = call.whole("rotary_embedding_dim", 0) or min(width, 2 * tables[0].sizes[-1])
     if not 0 < part <= width:
-        raise Invalid(f"{part} channels of {width} cannot be turned")
+        raise Invalid(f"{part} channels of {width} cannot be rotated")
     number = builder.view(value.number, (*seen[:-1], seen[-1] // width, width))
     before = builder.tensors[number][:-1]
 
@@ -193,12 +194,12 @@ def rotated(builder: Builder, call: Call) -> Results:
         return builder.add(f"{call.name}/{name}", op, sources)
 
     def times(name: str, table: Value, number: int) -> int:
-        """Two channels of each head by one angle; where the angles are computed, by those of its position."""
+        """Multiplies two channels of each head by one angle; computed angles are those of its position."""
         if table.constant:
             return add(name, Stored("scale"), number)
         angles = builder.laid(table, False)
         if builder.shape(angles) != (before[-2], part // 2) or call.maybe(1 if own else 3) is not None:
-            raise Refused("angles that are computed for other positions have no count here")
+            raise Refused("computed angles for other positions are not supported")
         ones = (1,) * (len(before) - 2)
         spread = builder.view(angles.number, (*ones, before[-2], 1, 1, part // 2))
         paired = builder.view(number, (*before, 2, part // 2))
@@ -212,7 +213,7 @@ def rotated(builder: Builder, call: Call) -> Results:
     return (value._replace(number=builder.view(turned, seen)),)
 
 
-_STEPS = "its steps are taken one by one or in blocks, by the library's choice"
+_STEPS = "the library chooses whether its steps run one by one or in blocks"
 ATTENTION: dict[str, Operator] = {
     "Attention": Operator(_attention, NONE, mask=3, states=(4, 5), multiplies=True, apart=True),
     "LinearAttention": Operator(None, NONE, _STEPS, apart=True),

@@ -1,4 +1,4 @@
-"""Constants that a graph computes for itself: shapes, indices, bounds. Only small ones are computed, large ones keep
+"""Constants that a graph computes for itself: shapes, indices, bounds. Small ones are computed; large ones keep only
 their shape."""
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,24 +14,24 @@ from sepcalc.importers.onnx.tensors import TYPES, Elements, of_array, of_numbers
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
-SMALL = 16_384  # elements of one
-MAX_COMPUTED = 2**22  # elements read and made in one file: bounds time, and memory to 32 MiB
+SMALL = 16_384  # the most elements of a constant that is computed
+MAX_COMPUTED = 2**22  # elements read and computed per file: bounds the time, and the memory to 32 MiB
 
-# What becomes of the elements of small constants: the results of a call, or None where they are not. What was computed
-# is kept: blocks that repeat compute the same.
+# Computes the results of a call on small constants, or returns None. The dictionary caches results, because blocks
+# that repeat compute the same.
 Computed = Callable[[Call, dict[Any, Any]], Sequence[Any] | None]
-# No result of these arrays has more elements than this, nor a step on the way to it: found before anything is computed.
+# The largest number of elements of a result on these arrays, and of any intermediate result: known before computing.
 Bound = Callable[[Call, Sequence[Any], Sequence[Shape]], float]
 
 
 def known(data: Elements, roots: tuple[str, ...] = (), name: str = "") -> Value:
-    """A constant whose elements are known."""
+    """A constant with known elements."""
     return Value(data.shape, data.kind, data, roots=roots, name=name)
 
 
 @contextmanager
 def strict() -> Iterator[None]:
-    """Within it what NumPy warns of is not known, and nothing is printed."""
+    """Turns NumPy's warnings into errors, so that nothing is printed and the result counts as unknown."""
     with catch_warnings():
         simplefilter("ignore")
         simplefilter("error", RuntimeWarning)
@@ -47,24 +47,24 @@ def measured(call: Call, shape: Shape) -> Value:
 
 
 def elements_of(call: Call, computed: Computed | None, seen: dict[Any, Any]) -> Sequence[Any] | None:
-    """The elements of a constant's outputs, where they are few and everything it is made from is known; None otherwise,
-    also where NumPy fails on it, or warns of it within :func:`strict`."""
+    """The elements of a constant's outputs, if all inputs are known and small. None otherwise, and None if NumPy fails
+    or, within :func:`strict`, warns."""
     if computed is None or any(value is not None and value.data is None for value in call.inputs):
         return None
     try:
         results = computed(call, seen)
-    except Exception:  # what a file may hold that NumPy does not take is without end
+    except Exception:  # a file may hold anything, and NumPy may raise anything
         return None
     return results if results is not None and all(one.size <= SMALL for one in results) else None
 
 
 def same(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
-    """The first input as it is."""
+    """The first input unchanged."""
     return (call.input(0).data,) if len(call.outputs) == 1 else None
 
 
 def reshape(reached: Callable[[Call, Shape], Shape]) -> Computed:
-    """The elements of the first input in the shape that is reached from theirs."""
+    """Computes the first input in the shape that ``reached`` gives."""
 
     def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
         data = call.input(0).data
@@ -74,7 +74,8 @@ def reshape(reached: Callable[[Call, Shape], Shape]) -> Computed:
 
 
 def evaluated(function: Evaluated, bound: Bound, several: bool = False) -> Computed:
-    """What a function gives: one result, or ``several``, of no more elements than the bound says."""
+    """Computes a function with one result, or ``several``, whose results have at most as many elements as the bound
+    says."""
 
     def computed(call: Call, seen: dict[Any, Any]) -> Sequence[Any] | None:
         arrays = [None if value is None else value.data for value in call.inputs]
@@ -93,12 +94,12 @@ def evaluated(function: Evaluated, bound: Bound, several: bool = False) -> Compu
 
 
 def _exact(value: Any) -> Any:
-    """What is equal for equal elements; anything else as it is."""
+    """A hashable key of the elements; any other value unchanged."""
     return (value.kind, value.shape, value.array.tobytes()) if isinstance(value, Elements) else value
 
 
 def _evaluated(function: Evaluated, call: Call, given: Sequence[Elements | None]) -> Sequence[Elements] | None:
-    if any(data is not None and data.kind not in TYPES for data in given):  # no NumPy has them
+    if any(data is not None and data.kind not in TYPES for data in given):  # NumPy lacks this type
         return None
     results = function(call, [None if data is None else data.array for data in given])
     found = [of_array(one) for one in results]
@@ -109,7 +110,7 @@ def _evaluated(function: Evaluated, call: Call, given: Sequence[Elements | None]
 
 
 def _volume(sizes: Sequence[int]) -> int:
-    """Elements of a shape, of which an empty axis does not hide the others."""
+    """The number of elements of a shape, with empty axes counted as one."""
     return prod([max(1, size) for size in sizes])
 
 
@@ -160,18 +161,18 @@ def _expanded(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> flo
 
 
 def _by_element(call: Call, arrays: Sequence[Any], shapes: Sequence[Shape]) -> float:
-    if "axis" in call.attributes:  # of old: not as NumPy broadcasts
+    if "axis" in call.attributes:  # an old opset: not NumPy's broadcasting
         raise ValueError("another broadcasting")
     return _volume(_together(shapes))
 
 
 def by_element(function: Evaluated) -> Computed:
-    """What a function of each element gives, its operands stretched to each other."""
+    """Computes an elementwise function; the operands broadcast."""
     return evaluated(function, _by_element)
 
 
 def shrinking(function: Evaluated) -> Computed:
-    """What a function gives that never has more elements than its first input."""
+    """Computes a function whose result never has more elements than its first input."""
     return evaluated(function, lambda call, arrays, shapes: _volume(shapes[0]))
 
 

@@ -1,4 +1,4 @@
-"""Control flow: branches taken, loops unrolled. What runs a graph within a graph is given, as ``run``."""
+"""Control flow: takes branches and unrolls loops. ``run`` walks through a nested graph."""
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
@@ -14,17 +14,18 @@ from sepcalc.importers.onnx.values import Call, Misfit, Mixed, Refused, Results,
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Copy, Slice
 
-Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # of a graph, and what stands at its inputs
-Leave = Callable[[str, str], None]  # of a branch that does not run, and why
-DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
+Run = Callable[[Any, Mapping[str, Value]], list[Value]]  # takes a graph and the values of its inputs
+Leave = Callable[[str, str], None]  # takes a branch that does not run, and the reason
+DEPENDS = "its branches give different sizes, so the cost of what follows depends on the branch"
 
 
 def branch(
     builder: Builder, call: Call, graphs: Mapping[str, Any], run: Run, leave: Leave, read: Container[str]
 ) -> Results:
-    """The branch that a constant condition takes; else the one that has most of the builder's metric, which is said:
-    each is laid out once, so that branches in branches take no longer than they are long. What the other stores counts
-    in a layer of the If's own; one that cannot run on these shapes is left. ``read`` has the names that nodes read."""
+    """The results of an If. A constant condition decides the branch. Otherwise the branch with most of the builder's
+    metric is taken, with a note. Each branch is laid out once, so that nested branches take linear time. What the other
+    branch stores counts in a layer of the If; a branch that cannot run on these shapes is left out. ``read`` holds the
+    names that nodes read."""
     if set(graphs) != {"then_branch", "else_branch"}:
         raise Broken("it needs two branches")
     condition = call.input(0)
@@ -44,8 +45,8 @@ def branch(
 
 
 def _either(builder: Builder, call: Call, value: Value, others: Sequence[Value]) -> Value:
-    """What a branch gives. Where another gives it in another size, all that reads it is counted for one of them only:
-    that is told there, as a part that is not counted."""
+    """The result of a branch. If another branch gives another size, all layers that read it are counted for this size
+    only, so a part that is not counted is added."""
     if value.shape is None or all(other.shape in (None, value.shape) for other in others):
         return value
     if value.constant:
@@ -62,10 +63,10 @@ def _fact(error: Exception) -> Invalid:
 
 
 def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[], None]) -> Results:
-    """Its body as often as it runs; a body that never does is left."""
+    """The body, repeated as often as it runs; the body of a loop without runs is left out."""
     trips, condition = call.maybe(0), call.maybe(1)
     if trips is None or trips.data is None or trips.data.size != 1:
-        raise Refused("how often it runs depends on the data")
+        raise Refused("its number of runs depends on the data")
     count = int(trips.data.numbers[0])
     if condition is not None and condition.data is not None and not condition.data.numbers[0]:
         count = 0
@@ -74,16 +75,16 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[],
     names = [one.name for one in graph.input]
     carried = [value for value in call.inputs[2:] if value is not None]
     if len(names) != len(carried) + 2:
-        raise Invalid("its body takes other inputs than it is given")
+        raise Invalid("its body takes other inputs than the loop passes")
     if trips.name in builder.given:
         builder.note(
-            f"{printable(call.name)}: how often it runs may be given; counted is what the file stores, {count:,}"
+            f"{printable(call.name)}: its number of runs is an input; the stored default, {count:,}, is counted"
         )
     if count < 1:
         leave()
         return [*carried, *_empty(graph.output[1 + len(carried) :])]
     if condition is None or condition.data is None:
-        builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
+        builder.note(f"{printable(call.name)}: it may stop early; all {count} runs are counted")
     scanned: list[Value] = []
     for at in range(count):
         fixed = {names[0]: known(of_numbers(7, (at,), ())), names[1]: known(of_numbers(9, (True,), ()))}
@@ -94,12 +95,12 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[],
             count = at + 1
             break
         if going.data is None and at == 0:
-            builder.note(f"{printable(call.name)}: it may stop early; counted are all {count} runs")
+            builder.note(f"{printable(call.name)}: it may stop early; all {count} runs are counted")
     return [*carried, *[_gathered(builder, call, value, count) for value in scanned]]
 
 
 def _empty(outputs: Sequence[Any]) -> list[Value]:
-    """What no run gives: nothing, of the sizes that the body says of its outputs."""
+    """The results of a loop without runs: empty tensors of the sizes that the body states."""
     made = []
     for one in outputs:
         tensor = one.type.tensor_type
@@ -111,16 +112,16 @@ def _empty(outputs: Sequence[Any]) -> list[Value]:
 def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
     count = call.whole("num_scan_inputs", 0)
     if call.opset < 9:
-        raise Refused("a scan of batches, as before opset 9, has no count here")
+        raise Refused("a scan of batches, as before opset 9, is not supported")
     states, sequences = list(call.inputs[: len(call.inputs) - count]), call.inputs[len(call.inputs) - count :]
     if not sequences or any(value is None for value in sequences):
-        raise Invalid("it has nothing to scan")
+        raise Invalid("it has no tensors to scan")
     whole = [value for value in sequences if value is not None]
     axes = _axes(call, "scan_input_axes", [len(value.sizes) for value in whole])
     turned = call.ints("scan_input_directions") or (0,) * count
     length = whole[0].sizes[axes[0]]
     if any(value.sizes[axis] != length for value, axis in zip(whole, axes)) or len(turned) != count:
-        raise Invalid("what it scans is not of one length")
+        raise Invalid("the tensors that it scans differ in length")
     if length * max(1, len(graph.node)) > MAX_NODES // 2:
         raise Refused(f"it runs {length:,} times, which is too much to unroll")
     names = [one.name for one in graph.input]
@@ -139,7 +140,7 @@ def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
 
 
 def _axes(call: Call, name: str, ranks: Sequence[int]) -> list[int]:
-    """The axis of each tensor along which it is scanned, the first where none is said."""
+    """The axis of each tensor along which it is scanned, the first by default."""
     axes = call.ints(name) or (0,) * len(ranks)
     if len(axes) != len(ranks) or any(not -rank <= axis < rank for axis, rank in zip(axes, ranks)):
         raise Invalid(f"the attribute {name} of {call.type} is {axes}: expected an axis of each tensor")
@@ -147,7 +148,7 @@ def _axes(call: Call, name: str, ranks: Sequence[int]) -> list[int]:
 
 
 def _step(builder: Builder, call: Call, value: Value, axis: int, at: int) -> Value:
-    """What one run reads of a tensor that is scanned."""
+    """The part of a scanned tensor that one run reads."""
     shape = (*value.sizes[:axis], *value.sizes[axis + 1 :])
     if value.constant:
         return value.cut(shape)
@@ -162,7 +163,7 @@ def _step(builder: Builder, call: Call, value: Value, axis: int, at: int) -> Val
 
 
 def _gathered(builder: Builder, call: Call, value: Value, count: int, axis: int = 0) -> Value:
-    """What every run gives, one after the other along this axis."""
+    """The results of all runs, stacked along a new axis."""
     shape = (*value.sizes[:axis], count, *value.sizes[axis:])
     if value.constant:
         return value._replace(shape=shape, data=None)

@@ -1,4 +1,4 @@
-"""Convolutions, and the windows that pools share with them."""
+"""Convolutions, and the sliding windows that pools share with them."""
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import same, windowed
@@ -16,7 +16,7 @@ _AUTO = ("notset", "valid", "same_upper", "same_lower")
 
 
 def pads_of(call: Call, spatial: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
-    """Padding before and after, per axis, from ``pads`` or ``auto_pad``."""
+    """Padding before and after each axis, from ``pads`` or ``auto_pad``."""
     auto = call.word("auto_pad", _AUTO, "notset")
     if auto.startswith("same"):
         pads = same(spatial, kernel, stride, dilation)
@@ -27,19 +27,19 @@ def pads_of(call: Call, spatial: Shape, kernel: Shape, stride: Shape, dilation: 
 
 
 def steps_of(call: Call, axes: int) -> tuple[Shape, Shape]:
-    """Stride and dilation along so many axes."""
+    """Stride and dilation along this many axes."""
     return call.sizes("strides", rank=axes, default=1), call.sizes("dilations", rank=axes, default=1)
 
 
 def image_of(builder: Builder, value: Value) -> tuple[Value, Shape]:
-    """An input with its channels last for the network, and its spatial sizes."""
+    """An input with channels last for the network, and its spatial sizes."""
     if len(value.sizes) < 3:
         raise Invalid(f"it needs a batch, channels and spatial axes, not {show(value.sizes)}")
     return builder.image(value), value.sizes[2:]
 
 
 def _slid(builder: Builder, call: Call, x: Value, weight: Value) -> tuple[Value, Shape, Shape, Shape]:
-    """The image that a kernel slides over, the kernel's sizes, its stride and its dilation."""
+    """The image that a kernel slides over, the kernel's sizes, stride and dilation."""
     value, spatial = image_of(builder, x)
     kernel, given = weight.sizes[2:], call.ints("kernel_shape")
     if len(weight.sizes) != len(value.sizes) or (given and given != kernel):
@@ -52,6 +52,8 @@ def _conv(builder: Builder, call: Call) -> Results:
 
 
 def convolved(builder: Builder, call: Call, x: Value, weight: Value, bias: Value | None) -> Value:
+    """A convolution of ``x`` (batch, channels, spatial axes) with ``weight`` and perhaps a bias. Raises Invalid if they
+    do not match."""
     value, kernel, stride, dilation = _slid(builder, call, x, weight)
     out, per_group = weight.sizes[:2]
     groups = call.size("group", default=1)
@@ -90,8 +92,8 @@ def _transposed(builder: Builder, call: Call) -> Results:
 
 
 def _causal(builder: Builder, call: Call) -> Results:
-    """A depthwise convolution of each position and those before it, the first of them a state from before (or zeros),
-    and SiLU behind it if the attributes say so."""
+    """A depthwise convolution of each position and those before it; the positions before the first are a state, or
+    zeros. SiLU follows if the attributes say so."""
     x, kernel = call.input(0), call.input(1)
     if len(x.sizes) != 3 or len(kernel.sizes) != 3:
         raise Invalid(f"a kernel of {show(kernel.sizes)} does not fit an input of {show(x.sizes)}")
@@ -109,7 +111,7 @@ def _causal(builder: Builder, call: Call) -> Results:
 
 
 def _slid_over(call: Call) -> Shape | None:
-    """The image that a kernel gives."""
+    """The image that the convolution gives."""
     image, kernel = call.input(0).shape, call.input(1).shape
     if image is None or kernel is None:
         return None
@@ -120,10 +122,8 @@ def _slid_over(call: Call) -> Shape | None:
     return (image[0], kernel[0], *[positions(i, extent(k, d), s, sum(pad)) for i, k, s, d, pad in sizes])
 
 
-# Why what samples an image at places of the data is not counted.
-PLACES = (
-    "it samples where the data says: the weights of its taps are computed, by a formula that is the library's choice"
-)
+# Why an operator that samples an image at computed positions is not counted.
+PLACES = "it samples at positions from the data, and each library computes the weights of the taps by its own formula"
 CONVOLUTIONS: dict[str, Operator] = {
     "CausalConvWithState": Operator(_causal, WINDOWED, states=(3,)),
     "DeformConv": Operator(None, WINDOWED, PLACES, apart=True, shape=_slid_over),

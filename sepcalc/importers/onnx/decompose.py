@@ -1,4 +1,4 @@
-"""Parts of ONNX Runtime's own operators, as ONNX's."""
+"""Composes ONNX Runtime's own operators from ONNX's."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ from sepcalc.ops.elementwise import Stored
 def as_onnx(
     builder: Builder, call: Call, operator: str, *inputs: Value | None, part: str = "", **attributes: object
 ) -> Value:
-    """What an operator of ONNX gives of these inputs, as a part of this call."""
+    """The result of an ONNX operator on these inputs, as a part of this call."""
     name = f"{call.name}/{part}" if part else call.name
     made = Call(name, operator, inputs, call.outputs[:1], attributes, 13)
     return STANDARD[operator](builder, made)[0]
 
 
 def split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> list[Value]:
-    """Parts along the last axis; of a stored value too, each of which reads all that it was made from."""
+    """Parts along the last axis. For a stored value, each part uses all stored tensors that it was made from."""
     if sum(sizes) != value.sizes[-1]:
         raise Invalid(f"parts {tuple(sizes)} are not the {value.sizes[-1]} of the last axis")
     if value.constant:
@@ -33,9 +33,9 @@ def split(builder: Builder, call: Call, value: Value, sizes: Sequence[int]) -> l
 
 
 def scaled(builder: Builder, call: Call, value: Value, scales: Sequence[Value], bias: Value | None) -> Value:
-    """Sums of small integers as numbers: times the product of the scales, plus a bias."""
+    """Dequantizes sums of small integers: times the product of the scales, plus a bias."""
     builder.note(ZERO_POINTS)
-    plain = [scale._replace(roots=()) for scale in scales]  # they are no weights
+    plain = [scale._replace(roots=()) for scale in scales]  # scales are not weights
     if any(not scale.constant for scale in plain):
         factor = combined(builder, call.part("scales"), "multiply", plain)
         value = combined(builder, call.part("scale"), "multiply", [value, factor])

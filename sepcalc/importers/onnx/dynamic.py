@@ -1,4 +1,4 @@
-"""An LSTM on small integers: the input is quantized by a range of its own, and so is the state at each step.
+"""An LSTM on small integers: the input is quantized by its own range, and the state by its range at each step.
 
 Source: ONNX Runtime, DynamicQuantizeLSTM (core/providers/cpu/quantization of its sources).
 """
@@ -18,8 +18,8 @@ from sepcalc.ops.repeat import Part, Scan
 
 
 def _step(hidden: int, bias: bool, peephole: bool) -> tuple[tuple[Part, ...], tuple[int, int]]:
-    """One step on 0, its quantized input, with the states 1 (h) and 2 (c), and the numbers of the next ones. Products
-    times what both scales are together; the range of the state as DynamicQuantizeLinear finds it."""
+    """One step on the quantized input 0 with the states 1 (h) and 2 (c), and the numbers of the next states. Products
+    are multiplied by the product of both scales; the state's range is computed as in DynamicQuantizeLinear."""
     body: list[Part] = []
 
     def part(op: Op, *sources: int) -> int:
@@ -30,7 +30,7 @@ def _step(hidden: int, bias: bool, peephole: bool) -> tuple[tuple[Part, ...], tu
         return part(Slice((hidden,), (at * hidden,) if at else ()), values)
 
     def seen(values: int, cell: int) -> int:
-        """A gate that sees the cell."""
+        """Adds the peephole: the cell, times its weights."""
         return part(Elementwise("add"), values, part(Stored("scale", "channel"), cell)) if peephole else values
 
     products = part(Stored("scale"), part(Dense(4 * hidden), 0))
@@ -54,8 +54,8 @@ def _step(hidden: int, bias: bool, peephole: bool) -> tuple[tuple[Part, ...], tu
 
 
 def quantized_lstm(builder: Builder, call: Call) -> Results:
-    """Sequence, kernels of the input and of the state (directions x inputs x 4·hidden), biases, lengths, first states,
-    peepholes, scales and zero points of the kernels."""
+    """The inputs are: sequence, kernels of the input and of the state (directions x inputs x 4·hidden), biases,
+    lengths, initial states, peepholes, and scales and zero points of the kernels."""
     kernel, state, bias, peep = call.input(1), call.input(2), call.maybe(3), call.maybe(7)
     read = sequences_of(builder, call, state)
     directions, hidden, outs = state.sizes
@@ -63,7 +63,7 @@ def quantized_lstm(builder: Builder, call: Call) -> Results:
     if directions != (2 if both else 1) or outs != 4 * hidden or kernel.sizes != (directions, read.x.sizes[2], outs):
         raise Invalid(f"{call.type} has weights for {directions} directions of {outs} gates, {hidden} hidden")
     if not (kernel.constant and state.constant):
-        raise Refused("weights that are computed have no count here")
+        raise Refused("computed weights are not supported")
     hold(call, "a bias", bias, (directions, 2 * outs))
     usual(call, "lstm", directions)
     hold(call, "a peephole", peep, (directions, 3 * hidden))
@@ -72,7 +72,7 @@ def quantized_lstm(builder: Builder, call: Call) -> Results:
     body, carried = _step(hidden, bias is not None, peep is not None)
     op = Scan("lstm", ((hidden,), (hidden,)), body, carried, not any(call.outputs[:1]))
     ways = ("forward", "backward") if both else ("",)
-    sizes = kernel.sizes[1:], state.sizes[1:], (8 * hidden,), (3 * hidden,)  # of one direction
+    sizes = kernel.sizes[1:], state.sizes[1:], (8 * hidden,), (3 * hidden,)  # per direction
     weights = [one.cut((1, *size)) for one, size in zip((kernel, state, bias, peep), sizes) if one is not None]
     sequences = builder.view(quantized.number, builder.tensors[read.number])
     numbers = [

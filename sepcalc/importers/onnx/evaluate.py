@@ -1,5 +1,5 @@
-"""What operators give of constants, computed by NumPy: the operators with which graphs compute shapes, indices and
-bounds for themselves. Source: the operators' definitions, which ONNX's reference implementation follows."""
+"""Operators evaluated on constants by NumPy: those with which graphs compute shapes, indices and bounds. Source: the
+definitions of the operators, which ONNX's reference implementation follows."""
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -16,12 +16,12 @@ else:
     Array = Any
 
 Given = Sequence[Any]  # the arrays of a call's inputs, None where one is absent
-# The results of a call on these inputs. Raises any exception where they do not fit.
+# Computes the results of a call on these inputs. Raises any exception if they do not match.
 Evaluated = Callable[[Call, Given], Sequence[Array]]
 
 
 def function(name: str, *arguments: Any, alike: bool = True) -> Evaluated:
-    """A function of NumPy, applied to all inputs (``alike``: of one type) and further arguments."""
+    """A NumPy function, applied to all inputs (``alike``: of one type) and further arguments."""
 
     def evaluated(call: Call, given: Given) -> Sequence[Array]:
         import numpy as np
@@ -34,7 +34,7 @@ def function(name: str, *arguments: Any, alike: bool = True) -> Evaluated:
 
 
 def several(name: str) -> Evaluated:
-    """A function of two operands, over any number of them."""
+    """A binary NumPy function, folded over any number of operands."""
 
     def evaluated(call: Call, given: Given) -> Sequence[Array]:
         import numpy as np
@@ -50,7 +50,7 @@ def several(name: str) -> Evaluated:
 
 
 def divided(call: Call, given: Given) -> Sequence[Array]:
-    """A quotient; of whole numbers it is rounded towards zero."""
+    """A quotient; integers are rounded towards zero."""
     a, b = given
     if a.dtype != b.dtype:
         raise TypeError("operands of several types")
@@ -82,8 +82,7 @@ def transposed(call: Call, given: Given) -> Sequence[Array]:
 
 
 def _ints(given: Given, at: int, said: Sequence[int] | None) -> list[int] | None:
-    """Whole numbers that are an input since some opset, and an attribute before; None where there are none, or an empty
-    list of them."""
+    """Integers that are an input since some opset, and an attribute before; None if missing or empty."""
     if len(given) > at and given[at] is not None:
         said = [int(number) for number in given[at].reshape(-1)]
     return list(said) if said else None
@@ -125,8 +124,7 @@ def gathered(call: Call, given: Given) -> Sequence[Array]:
 
 
 def scattered(call: Call, given: Given) -> Sequence[Array]:
-    """Updates at their places in a copy of the data, which the attribute ``reduction`` puts together with what is
-    there."""
+    """A copy of the data with the updates at their indices, combined by the attribute ``reduction``."""
     import numpy as np
 
     data, places, updates = given
@@ -183,7 +181,7 @@ def reduced(name: str) -> Evaluated:
 
 
 def summed_up(call: Call, given: Given) -> Sequence[Array]:
-    """Running sums along an axis, backwards or without the element itself where the attributes say so."""
+    """Running sums along an axis; the attributes make them reverse or exclusive."""
     import numpy as np
 
     data, axis = given[0], int(given[1].item())

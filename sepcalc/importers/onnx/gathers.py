@@ -1,4 +1,4 @@
-"""Elements looked up by their places, and put at places."""
+"""Gathers and scatters: elements read from indices, and written to indices."""
 
 from math import prod
 
@@ -15,7 +15,7 @@ from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Embedding
 from sepcalc.shape import Shape
 
-_COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum"}  # what a scatter may do
+_COMBINING = {"add": "add", "mul": "multiply", "max": "maximum", "min": "minimum"}  # the reductions of a scatter
 
 
 def _gather(builder: Builder, call: Call) -> Results:
@@ -37,17 +37,17 @@ def _gather(builder: Builder, call: Call) -> Results:
         return (part(builder, call, data, shape, call.name, start, steps),)
     batch = data.batch
     if batch == axis and not (builder.batch > 1 and _each_in_its_own(builder, at, data.sizes[axis])):
-        data, batch = builder.along(data, axis), None  # else: places in all examples, as many in each
+        data, batch = builder.along(data, axis), None  # else: indices over all examples, the same number in each
     elif batch is not None and batch > axis:
         batch += len(at.sizes) - 1
     if builder.batch > 1 and at.batch is not None:
-        raise Refused("examples are gathered by indices of their own")
+        raise Refused("each example is gathered by its own indices")
     channels = len(at.sizes) == 1 and batch is not None and axis == (1 if data.channels_first else rank - 1)
     return (moved(builder, call, data, shape, batch, near=channels),)
 
 
 def _evenly(at: Value, size: int) -> range | None:
-    """Places that are as far apart as each other, some of an axis of this size, as a slice has them."""
+    """Indices at equal distances along an axis of this size, as a range; else None."""
     if len(at.sizes) != 1 or at.data is None or not 0 < at.data.size < size:
         return None
     places = [int(place) + size * (place < 0) for place in at.data.numbers]
@@ -57,8 +57,8 @@ def _evenly(at: Value, size: int) -> range | None:
 
 
 def _each_in_its_own(builder: Builder, at: Value, size: int) -> bool:
-    """Whether places in all examples, as many in each, are each in its own. Of places that only a run tells, whoever
-    asks for the examples knows it."""
+    """Whether indices over all examples, the same number in each, each refer to their own example. For computed
+    indices, the user's ``--batch`` says so."""
     if not at.sizes or at.sizes[0] % builder.batch:
         return False
     if at.data is None:
@@ -105,7 +105,7 @@ def _scattered(builder: Builder, call: Call) -> Results:
 
 
 def _combined(builder: Builder, call: Call, how: str) -> Value:
-    """What is put, combined one by one with what stands there."""
+    """The updates of a scatter, combined one by one with the elements at their indices."""
     data, places, updates = [call.input(at) for at in range(3)]
     like = data if not data.constant else updates if not updates.constant else places
     result = Value(data.sizes, data.kind, batch=data.batch if not data.constant else None)
@@ -118,8 +118,8 @@ def _combined(builder: Builder, call: Call, how: str) -> Value:
 
 
 def _in_its_example(call: Call, data: Value) -> bool:
-    """Whether a scatter puts what it puts into the example that it comes from: along another axis than theirs, where
-    the places do not name the axes."""
+    """Whether a scatter writes each update into its own example: it works along another axis, and the indices do not
+    include the batch."""
     axis = call.whole("axis", -2 if call.type == "TensorScatter" else 0)
     others = [value.batch for value in call.inputs[1:] if value is not None and not value.constant]
     if call.type == "ScatterND" or data.batch is None or any(batch not in (None, data.batch) for batch in others):
@@ -138,11 +138,11 @@ def _one_hot(builder: Builder, call: Call) -> Results:
     return (moved(builder, call, at, tuple(shape), batch)._replace(kind=call.input(2).kind),)
 
 
-_FOUND = "how many elements it finds depends on the data"
+_FOUND = "the number of elements that it finds depends on the data"
 
 
 def _picked(call: Call) -> Shape | None:
-    """Positions of an axis, in the place of that axis."""
+    """The shape of a gather: the shape of the indices in place of the axis."""
     data, at = call.input(0), call.input(1).shape
     if data.shape is None or at is None:
         return None
@@ -158,11 +158,11 @@ GATHERS: dict[str, Operator] = {
     "ScatterElements": Operator(_scattered, KEEPS_FIRST, states=(0,)),
     "Scatter": Operator(_scattered, KEEPS_FIRST, states=(0,)),
     "TensorScatter": Operator(_scattered, KEEPS_FIRST, states=(0,)),
-    "Compress": Operator(None, NONE, "how many elements it keeps depends on the data", takes=True),
+    "Compress": Operator(None, NONE, "the number of elements that it keeps depends on the data", takes=True),
     "NonZero": Operator(None, NONE, _FOUND),
     "Unique": Operator(None, NONE, _FOUND),
     "NonMaxSuppression": Operator(
-        None, NONE, "how many boxes are left, and what that takes, depends on the data", settings=(2, 3, 4)
+        None, NONE, "the number of boxes that are left, and the work for it, depend on the data", settings=(2, 3, 4)
     ),
     "OneHot": Operator(_one_hot, NONE, settings=(1, 2)),
 }

@@ -1,8 +1,8 @@
-"""The network that the values of a file become.
+"""The builder of a network from an ONNX file.
 
-What the network sees of a value is decided once, where it is made: without the batch, and with the channels last where
-convolutions read it (``channels_first``: the file has them first). Whoever needs it otherwise gets it through a free
-reshape or permute.
+Each value gets its layout in the network once, when it is made: without the batch, and with channels last if
+convolutions read it (``channels_first``: the file has channels first). An operator that needs another layout gets it by
+a free reshape or permute.
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
@@ -20,20 +20,21 @@ from sepcalc.ops.move import Constant
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import MAX_SIZE, Shape, show
 
-WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, quantized ones too
-# What names of stored tensors say that are no weights: coordinates, masks of shifted windows, statistics; and with what
-# endings ONNX Runtime names what goes with a quantized one.
+WEIGHTS = {*FLOATS, 2, 3, 21, 22, 25, 26}  # element types of weights, including quantized ones
+# Names of stored tensors that are not weights: coordinates, masks of shifted windows, statistics; and the endings
+# that ONNX Runtime gives to the scale and zero point of a quantized tensor.
 _NO_WEIGHTS = ("coord", "attn_mask", "running_mean", "running_var", "moving_mean", "moving_variance")
 _QUANTIZER = ("_scale", "_zero_point")
 
 
 def _is_literal(root: str) -> bool:
-    """Whether its name is one that PyTorch's tracer gives to what stands in the code itself, never to a parameter."""
+    """Whether PyTorch's tracer names constants in the code this way; it never names a parameter so."""
     return "/Constant_" in root and root.endswith("output_0")
 
 
 class Unrun(NamedTuple):
-    """A branch that does not run: of which node, which one, why (empty: its condition is constant), what it stores."""
+    """A branch that does not run: its node, which branch, why (empty: the condition is constant), and what it
+    stores."""
 
     name: str
     which: str
@@ -42,8 +43,8 @@ class Unrun(NamedTuple):
 
 
 class Builder(StoredBuilder):
-    """The network so far; beside each node stand the stored tensors that it uses as weights, and how many elements of
-    each at most."""
+    """The network under construction. ``beside`` holds, for each node, the stored tensors that it uses as weights and
+    the largest number of elements of each."""
 
     def __init__(
         self,
@@ -54,23 +55,23 @@ class Builder(StoredBuilder):
     ) -> None:
         super().__init__(stored)
         self.batch = batch
-        self.asked = False  # whether whoever asks for the network said so
-        self.is_image = is_image  # whether convolutions and their like read the tensor of this name
-        self.roles = roles or {}  # what a stored tensor is, where the file says so
-        self.owners: dict[str, str] = {}  # the graphs that have stored tensors of these names
-        self.at = ""  # the node of the file that is on its way
-        self.scores = set[str]()  # what a softmax reads
-        self.windowed = False  # whether a convolution or a pool reads an input as it was given
-        self.scales = set[str]()  # stored tensors that say what quantized elements stand for
-        self.quantized = set[str]()  # those that stand for other numbers, of any type
-        self.no_weights = set[str]()  # stored tensors of which it was decided that they are none
-        self.given = frozenset[str]()  # stored tensors that are inputs, too: others may be given in their place
-        self.unrun: dict[str, Unrun] = {}  # by the graph that it is
+        self.asked = False  # whether the user stated the batch
+        self.is_image = is_image  # whether the tensor of this name is an image: convolutions, pools or the like read it
+        self.roles = roles or {}  # the roles of stored tensors that the file states
+        self.owners: dict[str, str] = {}  # the graph that owns the stored tensors of each name
+        self.at = ""  # the current node of the file
+        self.scores = set[str]()  # the inputs of softmax nodes
+        self.windowed = False  # whether a convolution or a pool reads an input directly
+        self.scales = set[str]()  # stored scales and zero points
+        self.quantized = set[str]()  # stored tensors with quantized elements, of any type
+        self.no_weights = set[str]()  # stored tensors that turned out not to be weights
+        self.given = frozenset[str]()  # stored tensors that are also inputs: defaults that the caller may replace
+        self.unrun: dict[str, Unrun] = {}  # by the name of the graph
 
     # --- shapes ---------------------------------------------------------------------------------------------------
 
     def axes(self, value: Value) -> list[int]:
-        """The file's axes in the order in which the network has them; without the batch, unless more lies in it."""
+        """The file's axes in the network's order; without the batch, unless that axis also holds other positions."""
         axes = list(range(len(value.sizes)))
         if value.channels_first:
             axes.append(axes.pop(1))
@@ -79,14 +80,14 @@ class Builder(StoredBuilder):
         return axes
 
     def shape(self, value: Value) -> Shape:
-        """What the network sees of a value of this shape."""
+        """The network's shape of a value."""
         sizes = value.sizes
         if value.batch is not None and sizes[value.batch] % self.batch:
             raise Mixed(f"{sizes[value.batch]} positions do not fall to {self.batch} examples")
         return tuple([sizes[axis] // (self.batch if axis == value.batch else 1) for axis in self.axes(value)]) or (1,)
 
     def place(self, value: Value, axis: int) -> int:
-        """Where the network has this axis of the file."""
+        """The network's position of this axis of the file."""
         axes = self.axes(value)
         if axis not in axes:
             raise Mixed(f"it works along the axis of the {self.batch} examples")
@@ -94,11 +95,11 @@ class Builder(StoredBuilder):
 
     @property
     def mixed(self) -> Invalid:
-        """What is wrong where the examples of a batch meet each other."""
+        """The error if the examples of a batch are mixed."""
         return Mixed(f"it mixes the {self.batch} examples of a batch: export the model for one example")
 
     def along(self, value: Value, axis: int) -> Value:
-        """The value so that this axis is one of the network's, even if it is the batch (of one)."""
+        """The value with this axis present in the network, even if it is the batch (of one)."""
         if axis == value.batch:
             if self.batch > 1:
                 raise self.mixed
@@ -106,14 +107,14 @@ class Builder(StoredBuilder):
         return value
 
     def laid(self, value: Value, channels_first: bool) -> Value:
-        """The value with its channels last for the network (``channels_first``), or its axes in the file's order."""
+        """The value with channels last in the network (``channels_first``), or with its axes in the file's order."""
         if value.channels_first == channels_first or len(value.sizes) < 3:
             return value
         moved = value._replace(channels_first=channels_first)
         return moved._replace(number=self.view(value.number, self.shape(moved)))
 
     def image(self, value: Value) -> Value:
-        """The value with its channels last for the network; a first axis of one is that of the examples."""
+        """The value with channels last in the network; a first axis of size one is the batch."""
         value = self.laid(value, True)
         if value.batch is None and value.sizes[:1] == (1,) and self.batch == 1 and len(value.sizes) > 2:
             return self.give(value, value.sizes, value.number, 0, True)
@@ -121,7 +122,7 @@ class Builder(StoredBuilder):
 
     def view(self, number: int | None, shape: Shape) -> int:
         if number is None:
-            raise Refused("what it works on is stored, while another of its inputs is computed")
+            raise Refused("its first operand is stored, but another input is computed")
         return super().view(number, shape)
 
     def rename(self, op: Rename, number: int) -> int:
@@ -130,12 +131,13 @@ class Builder(StoredBuilder):
     # --- nodes ----------------------------------------------------------------------------------------------------
 
     def add(self, name: str, op: Op, sources: Sequence[int | None], weights: Iterable[Value | None] = ()) -> int:
-        """A node of the network; gives the number of its tensor."""
+        """Adds a node and returns the number of its tensor."""
         numbers = [source for source in sources if source is not None]
         return self.grow(self.unique(name), op, numbers, self.roots_of(weights))
 
     def roots_of(self, weights: Iterable[Value | None]) -> Roots:
-        """The stored tensors in these that are weights, each once, and how many elements of it at most."""
+        """The stored tensors in these values that are weights, each once, with the largest number of its elements that
+        counts."""
         found: dict[str, int] = {}
         for value in weights:
             for root in self.weights(value) if value is not None else ():
@@ -144,13 +146,13 @@ class Builder(StoredBuilder):
         return tuple(found.items())
 
     def root(self, name: str, owner: str) -> str:
-        """What a stored tensor of a graph is called: by its name, unless another graph has one of that name."""
+        """The key of a stored tensor of a graph: its name, unless another graph has a tensor of that name."""
         return name if self.owners.setdefault(name, owner) == owner else f"{owner}{name}"
 
     def weights(self, value: Value) -> tuple[str, ...]:
-        """The stored tensors in it that are weights: numbers, and more than one or a module's own; no bounds, factors
-        or indices. What is one stored tensor, whatever it is, is the weight that it is used as, unless the file says
-        that it is a constant; a buffer of the file's is one, too."""
+        """The stored tensors in a value that are weights: numbers, more than one or owned by a module, and not bounds,
+        factors or indices. A value that is exactly one stored tensor counts as a weight when it is used as one, unless
+        the file marks it as a constant. Buffers that the file marks are included."""
         roots = [root for root in value.roots if not _is_literal(root) and not self.is_constant(root)]
         own = [root for root in roots if not self._says_scale(root)]
         if len(own) > 1:
@@ -158,6 +160,7 @@ class Builder(StoredBuilder):
         return (*own, *[root for root in roots if self._says_scale(root) and self.is_weight(root)])
 
     def is_weight(self, root: str) -> bool:
+        """Whether a stored tensor is a weight by its element type, size and name, and by what the file states."""
         elements, kind = self.stored[root]
         if root in self.roles:
             return not self.is_constant(root) and kind in WEIGHTS
@@ -169,8 +172,8 @@ class Builder(StoredBuilder):
         return numbers and (elements > 1 or own) and not _is_literal(root) and not told
 
     def is_scale(self, root: str) -> bool:
-        """Whether it says what quantized elements stand for, by numbers of floating type: a buffer, where it has one
-        for each channel or block."""
+        """Whether it is a scale or zero point of floating type. With one number per channel or block, it is a
+        buffer."""
         return self._says_scale(root) and self.stored[root][1] in FLOATS
 
     def _says_scale(self, root: str) -> bool:
@@ -178,7 +181,7 @@ class Builder(StoredBuilder):
         return named or root in self.scales
 
     def is_constant(self, root: str) -> bool:
-        """Whether the file says that it is neither trained nor a buffer, which is of floating type."""
+        """Whether the file marks it as a floating-point constant, neither a parameter nor a buffer."""
         role = self.roles.get(root)
         return role is Role.CONSTANT or (role is Role.BUFFER and self.stored[root][1] not in FLOATS)
 
@@ -195,7 +198,8 @@ class Builder(StoredBuilder):
         return Constant(shape, any(learned), bool(learned) and not any(learned))
 
     def standing(self, name: str, value: Value) -> Value:
-        """A stored value as a tensor of the network, which a layer reads in place of an input; others as they are."""
+        """A stored value as a tensor of the network, which a layer reads in place of an input; any other value
+        unchanged."""
         if not value.constant:
             return value
         operand = value._replace(roots=tuple(filter(self.is_weight, value.roots)))
@@ -206,8 +210,8 @@ class Builder(StoredBuilder):
         return operand._replace(number=number, data=None, roots=())
 
     def for_each(self, value: Value) -> Value:
-        """A stored value that holds the same numbers, which nobody trains, for each of the examples, as a state of
-        zeros does: its first axis is theirs."""
+        """A stored value with equal untrained numbers for each example, such as a zero state: its first axis becomes
+        the batch."""
         many = self.batch > 1 and value.sizes[:1] == (self.batch,)
         if not many or value.data is None or any(map(self.is_weight, value.roots)):
             return value
@@ -225,23 +229,23 @@ class Builder(StoredBuilder):
         channels_first: bool = False,
         kind: int = 0,
     ) -> Value:
-        """The value of this shape that a tensor is, seen as the network sees such a value. ``batch`` is the axis of
-        the examples; the type of elements is that of ``like``, unless ``kind`` says another. Raises Invalid for a shape
-        that no tensor may have."""
+        """The value of this shape for a tensor, in the layout that the network uses for such a value. ``batch`` is the
+        axis of the examples; the element type is that of ``like``, unless ``kind`` is given. Raises Invalid for a shape
+        that a tensor cannot have."""
         if len(shape) > MAX_AXES or any(size < 1 or size > MAX_SIZE for size in shape):
             raise Invalid(f"a tensor would be {show(shape) or 'empty'}: expected sizes from 1 to 2^63-1")
         value = Value(shape, kind or like.kind, None, None, channels_first and len(shape) > 2, batch)
         return value._replace(number=self.view(number, self.shape(value)))
 
     def like(self, value: Value, number: int) -> Value:
-        """A tensor of the network that has the axes of a value, in its layout, and sizes of its own."""
+        """A tensor of the network with the axes and the layout of a value, but its own sizes."""
         sizes = list(value.sizes)
         for axis, size in zip(self.axes(value), self.tensors[number]):
             sizes[axis] = size * self.batch if axis == value.batch else size
         return self.give(value, tuple(sizes), number, value.batch, value.channels_first)
 
     def uncounted(self, call: Call, reason: str, shape: Shape | None, weights: Sequence[Value]) -> Value:
-        """What cannot be counted is listed, with its reason and the weights that it stores."""
+        """Adds an operator that cannot be counted, with its reason and the weights that it stores."""
         sources = [value.number for value in call.inputs if value is not None and not value.constant]
         known = shape if shape and all(size > 0 for size in shape) else None
         batch = 0 if known and len(known) > 1 and known[0] == self.batch else None
@@ -254,8 +258,8 @@ class Builder(StoredBuilder):
     # --- weights --------------------------------------------------------------------------------------------------
 
     def keep(self, mark: int, values: Sequence[Value]) -> None:
-        """Adds to the last layer since ``mark`` those of these weights that no layer since then has, and that nobody
-        took for something else."""
+        """Adds those of these weights to the last layer since ``mark`` that no layer since then has, and that are not
+        scales or constants."""
         found = {root for roots in self.beside[mark:] for root, _ in roots} | self.no_weights
         lost = [(root, most) for root, most in self.roots_of(values) if root not in found]
         for at in range(len(self.nodes) - 1, mark - 1, -1) if lost else ():
@@ -264,8 +268,7 @@ class Builder(StoredBuilder):
                 break
 
     def kept(self, name: str, value: Value) -> list[int]:
-        """The stored tensors in a constant that are weights, as tensors of the network: for what reads them and says
-        no params of its own."""
+        """The weights in a constant as tensors of the network, for a layer whose op counts no params of its own."""
         made, mark = [], len(self.nodes)
         for root, most in self.roots_of([value]):
             made.append(self.add(f"{name}/{root}", self.constant((most,), [root]), [], [value._replace(roots=(root,))]))
@@ -274,15 +277,17 @@ class Builder(StoredBuilder):
 
 
 class Named(NamedTuple):
-    """The builder as the rooms of ``importers/common`` have it: its nodes are named after one of the file."""
+    """The builder as an emitter for ``importers/common``: it names its nodes after one node of the file."""
 
     builder: Builder
     name: str
 
     def seen(self, value: Value) -> Shape:
+        """The network's shape of a value."""
         return self.builder.shape(value)
 
     def emit(self, op: Op, *values: Value, weights: Iterable[Value | None] = (), label: str = "") -> Value:
+        """Adds a node; see ``common.values.Emitter``."""
         name = f"{self.name}/{label}" if label else self.name
         return self.builder.like(values[0], self.builder.add(name, op, [value.number for value in values], weights))
 

@@ -1,8 +1,8 @@
-"""ONNX Runtime's own attention: projections before it, queries, keys and values in one tensor, positions turned, keys
-and values of earlier tokens. Source: ONNX Runtime's page of contributed operators.
+"""ONNX Runtime's attention operators: with projections, with merged queries, keys and values, with rotary positions,
+with a cache of earlier keys and values. Source: ONNX Runtime's page of contributed operators.
 
-A cache is taken as full: of as many keys as its shape says, and the new ones behind them. What masks, windows and
-lengths shut out are pairs, too: no shortcut depends on the data.
+A cache counts as full: it has as many keys as its shape says, and the new ones are appended. All pairs count, also
+those that masks, windows and lengths exclude, because no count depends on the data.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ from sepcalc.importers.onnx.standard import STANDARD
 from sepcalc.importers.onnx.values import Call, Refused, Results, Value
 from sepcalc.shape import show
 
-_SHARED = "how much of the buffer of its keys is filled depends on the data"
+_SHARED = "how far the buffer of its keys is filled depends on the data"
 
 
 def _full(builder: Builder, past: Value | None) -> None:
     if past is not None:
-        builder.note("caches of attention are taken as full: as many keys as their shapes say, and the new ones")
+        builder.note("caches of attention count as full: all keys that their shapes hold, and the new ones")
 
 
 def _turned(builder: Builder, call: Call, value: Value, tables: Sequence[Value], part: str, heads: int) -> Value:
-    """Queries or keys with their positions turned in."""
+    """Queries or keys with rotary positions applied."""
     settings = {"num_heads": heads, "rotary_embedding_dim": call.whole("rotary_embedding_dim", 0)}
     inner = call.part(part, value, None, *tables, type="com.microsoft.RotaryEmbedding", attributes=settings)
     return rotated(builder, inner)[0]
@@ -41,13 +41,13 @@ def _turned(builder: Builder, call: Call, value: Value, tables: Sequence[Value],
 def _projected(
     builder: Builder, call: Call, projected: Value, sizes: Sequence[int], past: Value | None, mask: Value | None
 ) -> Results:
-    """Attention on what the projections gave as one; the cache's keys and values are one tensor, too."""
+    """Attention on merged projections; the keys and values of the cache are one tensor, too."""
     if call.whole("past_present_share_buffer", 0):
         raise Refused(_SHARED)
     heads = call.whole("num_heads", 0)
     form = form_of(call, heads, heads, mask)
     query, key, value = split(builder, call, projected, sizes)
-    if call.whole("do_rotary", 0):  # the angles of the places are prepared beforehand
+    if call.whole("do_rotary", 0):  # the angles of the positions are computed beforehand
         angles = Value((1, sizes[0] // heads // 2))
         query, key = [
             _turned(builder, call, one, (angles, angles), part, heads) for one, part in ((query, "query"), (key, "key"))
@@ -71,7 +71,7 @@ def _projected(
 
 
 def _attention(builder: Builder, call: Call) -> Results:
-    """Input, weights, bias, mask, past, bias of the scores."""
+    """The inputs are: data, weights, bias, mask, past, bias of the scores."""
     kernel = call.input(1)
     projected = multiplied(builder, call.part("projection"), call.input(0), kernel, call.maybe(2))
     sizes = call.ints("qkv_hidden_sizes") or (kernel.sizes[-1] // 3,) * 3
@@ -79,8 +79,8 @@ def _attention(builder: Builder, call: Call) -> Results:
 
 
 def _quantized_attention(builder: Builder, call: Call) -> Results:
-    """The same on small integers, the projections' sums times a stored scale: input, weights, bias, two scales, mask,
-    two zero points, past."""
+    """Attention on small integers; the projections' sums are multiplied by a stored scale. The inputs are: data,
+    weights, bias, two scales, mask, two zero points, past."""
     kernel = call.input(1)
     inner = call.part("projection")
     projected = multiplied(builder, inner, call.input(0), kernel)
@@ -92,7 +92,7 @@ def _quantized_attention(builder: Builder, call: Call) -> Results:
 
 
 def _flat(builder: Builder, value: Value) -> Value:
-    """All but examples and positions side by side."""
+    """Merges all axes after the examples and the positions."""
     if len(value.sizes) < 4:
         return value
     value = builder.laid(value, False)
@@ -100,7 +100,7 @@ def _flat(builder: Builder, value: Value) -> Value:
 
 
 def _parts(builder: Builder, call: Call, heads: int, kv_heads: int) -> list[Value]:
-    """Queries, keys and values: each by itself, keys and values in one, or all three in one."""
+    """Queries, keys and values, given separately, with keys and values merged, or all three merged."""
     query, key, value = _flat(builder, call.input(0)), call.maybe(1), call.maybe(2)
     if key is None:
         size = query.sizes[-1] // (heads + 2 * kv_heads)
@@ -112,8 +112,8 @@ def _parts(builder: Builder, call: Call, heads: int, kv_heads: int) -> list[Valu
 
 
 def _multi_head(builder: Builder, call: Call) -> Results:
-    """Query, key, value, their biases as one, mask, bias of the scores, past keys and values, how many of them, beams.
-    Keys and values whose heads are apart were projected before, and have their biases."""
+    """The inputs are: query, key, value, their merged biases, mask, bias of the scores, past keys and values, their
+    length, beams. Keys and values with separate heads are projected already, and include their biases."""
     heads = call.whole("num_heads", 0)
     mask, past = call.maybe(5), (call.maybe(6), call.maybe(7))
     if call.maybe(8) is not None:
@@ -130,7 +130,7 @@ def _multi_head(builder: Builder, call: Call) -> Results:
 
 
 def _decoder(builder: Builder, call: Call) -> Results:
-    """The same of one query, its inputs in another order."""
+    """Multi-head attention of one query, with its inputs in another order."""
     if call.whole("past_present_share_buffer", 0):
         raise Refused(_SHARED)
     query, key, value, mask, added, past_key, past_value = [call.maybe(at) for at in range(7)]
@@ -147,13 +147,13 @@ def _cached(builder: Builder, call: Call, parts: Sequence[Value], past: Sequence
 
 
 def _grouped(builder: Builder, call: Call) -> Results:
-    """Query, key, value, past keys and values, how many keys there are, tables of angles, positions, bias of the
-    scores, sinks, scales of a quantized cache, gains of a norm of queries and keys."""
+    """The inputs are: query, key, value, past keys and values, the lengths of the keys, tables of angles, positions,
+    bias of the scores, sinks, scales of a quantized cache, gains of a norm of queries and keys."""
     heads, kv_heads = call.whole("num_heads", 0), call.whole("kv_num_heads", 0)
     output = call.whole("qk_output", 0) if any(call.outputs[3:]) else 0
     form = form_of(call, heads, kv_heads, call.maybe(10), {1: 2, 2: 3}.get(output))
     if call.maybe(12) is not None or call.text("k_quant_type", "NONE") != "NONE":
-        raise Refused("attention on a quantized cache has no count here")
+        raise Refused("attention on a quantized cache is not supported")
     if call.whole("sliding_window_cache", 0):
         raise Refused(_SHARED)
     parts = _parts(builder, call, heads, kv_heads)
@@ -170,8 +170,8 @@ def _grouped(builder: Builder, call: Call) -> Results:
 
 
 def _of_tensors(handler: Handler, *places: int) -> Handler:
-    """An operator whose inputs at these places may be stored, as learned queries are: each is a tensor of the network
-    then, for every example. A cache that begins with zeros stores nothing."""
+    """An operator whose inputs at these positions may be stored, such as learned queries: each becomes a tensor of the
+    network for every example. A cache of initial zeros stores nothing."""
 
     def handle(builder: Builder, call: Call) -> Results:
         inputs = list(call.inputs)

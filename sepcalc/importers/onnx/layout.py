@@ -1,4 +1,4 @@
-"""Which tensors of a file are images with their channels first: those that convolutions and their like read."""
+"""Finds the tensors of a file that are images with channels first: those that convolutions, pools or the like read."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -8,19 +8,19 @@ from sepcalc.importers.onnx.operators import row_at
 from sepcalc.importers.onnx.tensors import EXTERNAL, stored_elements
 from sepcalc.importers.onnx.walk import MAX_DEPTH
 
-MAX_VISITS = 8  # of one function, each by which of its results are images
+MAX_VISITS = 8  # visits of one function, one for each set of results that are images
 
 
 class Layouts:
-    """The tensors that are read by convolutions and their like, at once or through what keeps the order of axes: those
-    of the graph, and ``everywhere`` those of the functions that it calls, too. A branch or body shares the names of
-    what is around it; a function has names of its own."""
+    """The tensors that convolutions, pools or the like read, directly or through operators that keep the order of axes:
+    ``images`` of the graph, and ``everywhere`` also those of the functions that it calls. A branch or body shares the
+    names of the graph around it; a function has its own names."""
 
     def __init__(self, graph: Any, functions: Mapping[tuple[str, str], Any]) -> None:
         self._functions = functions
         self._visits: dict[tuple[str, str], dict[frozenset[str], set[str]]] = {}
         self.graph = set[str]()
-        self.single = set[str]()  # those that are one image, before which the graph puts an axis of examples
+        self.single = set[str]()  # single images, to which the graph adds a batch axis
         self._stored = {one.name: one for one in graph.initializer}
         for node in graph.node:
             if node.op_type == "Constant" and node.output:
@@ -29,8 +29,8 @@ class Layouts:
         self.everywhere = self.graph.union(*[names for visits in self._visits.values() for names in visits.values()])
 
     def _back(self, nodes: Sequence[Any], images: set[str], depth: int) -> None:
-        """Through the nodes from the last to the first; ``images`` gains the names."""
-        if depth > MAX_DEPTH:  # the walk says so
+        """Visits the nodes from the last to the first, and adds names to ``images``."""
+        if depth > MAX_DEPTH:  # the walk reports it
             return
         for node in reversed(nodes):
             key = (node.domain, node.op_type)
@@ -53,7 +53,7 @@ class Layouts:
                     images.update(node.input[:1])
 
     def _lone(self, node: Any) -> None:
-        """Goes back from where an axis of examples is put before an image to where it is taken away."""
+        """Goes back from the operator that adds a batch axis to an image to the operator that removes it."""
         given = node.output[:1]
         if node.op_type == "Unsqueeze" and self.graph.intersection(given) and _axes_of(node, self._stored) == [0]:
             self.single.update(node.input[:1])
@@ -64,7 +64,7 @@ class Layouts:
                 self.graph.update(node.input[:1])
 
     def _list(self, node: Any) -> bool:
-        """Whether it is gathered by a stored list, which keeps the axes that there are."""
+        """Whether it gathers by a stored list of indices, which keeps the axes."""
         stored = self._stored.get(node.input[1]) if len(node.input) > 1 else None
         return stored is not None and len(stored.dims) == 1
 
@@ -73,7 +73,7 @@ class Layouts:
         results = frozenset(inner for inner, outer in zip(function.output, node.output) if outer in images)
         visits = self._visits.setdefault(key, {})
         if results not in visits and len(visits) < MAX_VISITS:
-            visits[results] = set(results)  # stands there already for one that calls itself
+            visits[results] = set(results)  # set first, in case the function calls itself
             self._back(function.node, visits[results], depth + 1)
         inner = visits.get(results, ())
         images.update(outer for name, outer in zip(function.input, node.input) if name in inner)
@@ -86,21 +86,21 @@ class Layouts:
 
 
 def _axes_of(node: Any, stored: Mapping[str, Any]) -> Sequence[int]:
-    """The axes that an Unsqueeze puts in, or a Squeeze takes out."""
+    """The axes that an Unsqueeze adds or a Squeeze removes."""
     given = [list(one.ints) for one in node.attribute if one.name == "axes"]
     tensor = stored.get(node.input[1]) if len(node.input) > 1 else None
     if tensor is None or tensor.data_location == EXTERNAL:
         return given[0] if given else ()
     try:
         axes = stored_elements(tensor, tuple(tensor.dims))
-    except ValueError:  # the walk says what is wrong with it
+    except ValueError:  # the walk reports the error
         return ()
     return [] if axes is None else [int(axis) for axis in axes.numbers]
 
 
 def _passed(node: Any, graph: Any) -> tuple[Iterable[tuple[str, str]], Iterable[tuple[str, str]]]:
-    """What a branch or body gives to its node's outputs, and what it takes of its inputs: names inside and outside.
-    What a loop gathers over its runs, or scans, has another axis."""
+    """The pairs of names inside and outside of a branch or body: for the outputs of its node, and for its inputs.
+    Outputs that a loop stacks, and inputs that it scans, have another axis and are left out."""
     inputs, outputs = [one.name for one in graph.input], [one.name for one in graph.output]
     if node.op_type == "Loop":
         return zip(outputs[1:][: len(inputs) - 2], node.output), zip(inputs[2:], node.input[2:])

@@ -1,8 +1,8 @@
-"""ONNX Runtime's own operators: several of ONNX's in one, channels last, and quantized forms of all kinds. Each is
-counted as the operators that it stands for. Source: ONNX Runtime's page of contributed operators.
+"""ONNX Runtime's own operators: fused, channels last, or quantized forms of ONNX's. Each is counted as the operators
+that it replaces. Source: ONNX Runtime's page of contributed operators.
 
-Quantized elements x stand for s·(x - z), s and z stored; a scale and another that follow each other are one stored
-number, and so are the zero points of a sum: only stored numbers fold together.
+A quantized element x represents s·(x - z), with stored s and z. Two scales in sequence fold into one stored number, and
+so do the zero points of a sum: only stored numbers fold.
 """
 
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ _ACTIVATIONS = {
     "HardSwish": "hard-swish", "Clip": "clip", "Elu": "elu", "Softplus": "softplus", "Softsign": "softsign",
     "Gelu": "gelu",
 }  # fmt: skip
-_BITS = {2: 25, 4: 21, 8: 2}  # ONNX's number of the element type that has so many
+_BITS = {2: 25, 4: 21, 8: 2}  # bits -> ONNX's number of the element type
 
 
-# --- several in one ---------------------------------------------------------------------------------------------------
+# --- fused operators --------------------------------------------------------------------------------------------------
 
 
 def _activated(builder: Builder, call: Call, value: Value) -> Value:
@@ -42,12 +42,12 @@ def _activated(builder: Builder, call: Call, value: Value) -> Value:
     if not how:
         return value
     if how not in _ACTIVATIONS:
-        raise Refused(f"its activation {how} has no count here")
+        raise Refused(f"its activation {how} is not supported")
     return Named(builder, call.name).emit(Activation(_ACTIVATIONS[how]), value, label=_ACTIVATIONS[how])
 
 
 def _fused(operator: str, builder: Builder, call: Call) -> Results:
-    """An operator of three inputs, to which a fourth is added, and the activation behind it."""
+    """An operator with three inputs, an optional fourth that is added, and the activation that follows."""
     (result, *_) = STANDARD[operator](builder, call._replace(inputs=call.inputs[:3]))
     if (more := call.maybe(3)) is not None:
         result = combined(builder, call.part("add"), "add", [result, more])
@@ -55,15 +55,15 @@ def _fused(operator: str, builder: Builder, call: Call) -> Results:
 
 
 def _ordered(builder: Builder, call: Call, value: Value, order: Sequence[int]) -> Value:
-    """The same elements, their axes in this order."""
+    """The same elements with their axes in this order."""
     if value.constant:
         return value._replace(shape=tuple([value.sizes[axis] for axis in order]), data=None)
     return as_onnx(builder, call, "Transpose", value, perm=tuple(order))
 
 
 def _turned(builder: Builder, call: Call, at: int, side: str) -> Value:
-    """An operand as the product needs it. Where the attributes say so, its first axis stands behind the others but the
-    last, and then its last two are exchanged."""
+    """An operand transposed for the product. If the attributes say so, its first axis moves before its last one; then
+    the last two axes are swapped."""
     value = call.input(at)
     order = list(range(len(value.sizes)))
     if call.whole(f"transBatch{side}", 0):
@@ -87,12 +87,12 @@ def _bias_add(builder: Builder, call: Call) -> Results:
 
 def _bias_softmax(builder: Builder, call: Call) -> Results:
     added = combined(builder, call.part("add"), "add", [call.input(0), call.input(1)])
-    # all axes from this one on are one row, as before opset 13
+    # all axes from this one on form one row, as before opset 13
     return STANDARD["Softmax"](builder, call._replace(inputs=(added,), opset=11))
 
 
 def _split_gelu(builder: Builder, call: Call) -> Results:
-    """The first half of the channels, times gelu of the second."""
+    """The first half of the channels times the GELU of the second half."""
     added = combined(builder, call.part("add"), "add", [call.input(0), call.input(1)])
     first, second = split(builder, call, added, (added.sizes[-1] // 2,) * 2)
     return (combined(builder, call, "multiply", [first, as_onnx(builder, call, "Gelu", second, part="gelu")]),)
@@ -104,8 +104,8 @@ def _gemm_gelu(builder: Builder, call: Call) -> Results:
 
 
 def _clamped_gate(builder: Builder, call: Call) -> Results:
-    """g·sigmoid(alpha·g)·(l + beta), g clipped at its top and l at both ends where there is a limit; both side by side
-    where there is one input."""
+    """g·sigmoid(alpha·g)·(l + beta), with g clipped from above and l from both sides if there is a limit. With one
+    input, g and l are interleaved or concatenated in it."""
     gate, linear = call.input(0), call.maybe(1)
     if linear is None:
         gate, linear = split(builder, call, gate, (gate.sizes[-1] // 2,) * 2)
@@ -122,7 +122,7 @@ def _clamped_gate(builder: Builder, call: Call) -> Results:
 
 
 def _embedded(builder: Builder, call: Call) -> Results:
-    """Words, segments and places looked up and added, and their layer norm."""
+    """Embeddings of words, segments and positions, added, and a layer norm."""
     ids, segments, places = call.input(0), call.maybe(1), call.maybe(8)
     words, table = call.input(2), call.input(3)
     parts = [as_onnx(builder, call, "Gather", words, ids, part="words")]
@@ -147,7 +147,7 @@ def _embedded(builder: Builder, call: Call) -> Results:
 
 
 def _moved(builder: Builder, call: Call, value: Value | None, last: bool) -> Value | None:
-    """The same elements with the channels last, or second."""
+    """The same elements with channels last, or with channels second."""
     if value is None or len(value.sizes) < 3:
         return value
     rank = len(value.sizes)
@@ -157,7 +157,7 @@ def _moved(builder: Builder, call: Call, value: Value | None, last: bool) -> Val
 def _channels_last(
     handler: Handler, builder: Builder, call: Call, always: bool = False, default: int = 0, also: Sequence[int] = ()
 ) -> Results:
-    """An operator whose first input, and those that are named, and first output have their channels last."""
+    """An operator whose first input, the inputs ``also``, and first output have channels last."""
     if not (always or call.whole("channels_last", default)):
         return handler(builder, call)
     inputs = [
@@ -168,7 +168,7 @@ def _channels_last(
 
 
 def _group_norm(builder: Builder, call: Call) -> Results:
-    """Group norm of the sum of X, a skip and a bias, and SiLU behind it if the attributes say so."""
+    """Group norm of the sum of X, a skip and a bias, followed by SiLU if the attributes say so."""
     value, gain, shift = (call.input(at) for at in range(3))
     more = [_spread(value, one) for one in call.inputs[3:5] if one is not None]
     added = combined(builder, call.part("add"), "add", [value, *more]) if more else value
@@ -179,44 +179,44 @@ def _group_norm(builder: Builder, call: Call) -> Results:
 
 
 def _spread(value: Value, other: Value) -> Value:
-    """A number for each channel, so that it meets the channels of the value, which are second."""
+    """A number per channel, reshaped so that it broadcasts with a value whose channels are second."""
     if len(other.sizes) == len(value.sizes):
         return other
     if other.constant and len(other.sizes) == 1:
         return other._replace(shape=(*other.sizes, *(1,) * (len(value.sizes) - 2)), data=None)
-    raise Refused("a skip of other axes than the input has no count here")
+    raise Refused("a skip with other axes than the input is not supported")
 
 
 # --- quantized --------------------------------------------------------------------------------------------------------
 
 
 def _each_rescaled(builder: Builder, call: Call, places: Sequence[int], *parts: str) -> list[Value]:
-    """The inputs at these places, those that are data rescaled."""
+    """The inputs at these positions; those that depend on the network's inputs are rescaled."""
     values = map(call.input, places)
     return [value if value.constant else rescaled(builder, call, value, *parts) for value in values]
 
 
 def _quantized_pair(how: str, before: str, after: Sequence[str], builder: Builder, call: Call) -> Results:
-    """A sum, a·A + b·B + t, or a product, c·(A - a)·(B - b) + z; clipped."""
+    """A sum, a·A + b·B + t, or a product, c·(A - a)·(B - b) + z; then clipped."""
     operands = _each_rescaled(builder, call, (0, 3), before)
     return (rescaled(builder, call, combined(builder, call, how, operands), *after),)
 
 
 def _quantized_mean(operator: str, builder: Builder, call: Call) -> Results:
-    """The mean, whose stored 1/n both scales are folded into, plus a zero point, clipped."""
+    """The mean (both scales fold into the stored 1/n), plus a zero point, clipped."""
     (result, *_) = STANDARD[operator](builder, call._replace(type=operator, inputs=call.inputs[:1], opset=13))
     return (rescaled(builder, call, result, "zero", "clip"),)
 
 
 def _quantized_function(operator: str, builder: Builder, call: Call) -> Results:
-    """To numbers, the function, and back: each as written, though a table of all 256 results might serve."""
+    """Dequantize, apply the function, quantize; counted as written, though a table of 256 results could replace it."""
     value = rescaled(builder, call, call.input(0), "zero", "scale")
     (result,) = STANDARD[operator](builder, call._replace(inputs=(value,), opset=call.whole("opset", 13)))
     return (rescaled(builder, call, result, "scale", "zero", "clip"),)
 
 
 def _quantized_concat(builder: Builder, call: Call) -> Results:
-    """Each piece to the scale and zero point of all; a piece that has these already is moved only."""
+    """Rescales each part to the common scale and zero point; a part that has them already is only moved."""
     scale, zero = call.input(0), call.input(1)
     pieces = []
     for at in range(2, len(call.inputs), 3):
@@ -228,7 +228,7 @@ def _quantized_concat(builder: Builder, call: Call) -> Results:
 
 
 def _same(one: Value | None, other: Value | None) -> bool:
-    """Whether both are one known number."""
+    """Whether both are the same known number."""
     if one is None or other is None or one.data is None or other.data is None:
         return False
     return prod(one.sizes) == 1 == prod(other.sizes) and bool(one.data.numbers[0] == other.data.numbers[0])
@@ -253,20 +253,20 @@ def _integers_to_numbers(builder: Builder, call: Call) -> Results:
 
 
 def _dynamic_matmul(builder: Builder, call: Call) -> Results:
-    """A's range found and A quantized by it, then the same."""
+    """Finds the range of A, quantizes A, then multiplies as above."""
     quantized, scale, _ = STANDARD["DynamicQuantizeLinear"](builder, call.part("quantize", call.input(0)))
     result = multiplied(builder, call, quantized, call.input(1))
     return (scaled(builder, call, result, [scale, call.input(2)], call.maybe(4)),)
 
 
 def _packed(builder: Builder, weight: Value, elements: int, bits: int) -> None:
-    """Weights of a few bits each in bytes are as many as they stand for."""
+    """Sets the number of packed weights to the number of weights that they represent, not the number of bytes."""
     if len(weight.roots) == 1 and prod(weight.sizes) * 8 >= elements * bits:
         builder.stored[weight.roots[0]] = (elements, _BITS[bits])
 
 
 def _few_rows(builder: Builder, call: Call) -> Results:
-    """Rows looked up in a table of a few bits each, packed into bytes; what unpacks them is prepared."""
+    """Rows from a table of a few bits per element, packed into bytes; unpacking happens beforehand."""
     table, bits = call.input(0), call.whole("bits", 4)
     if bits not in _BITS or not table.sizes:
         raise Invalid(f"{call.type} has a table of {bits} bits")
@@ -286,7 +286,7 @@ def _few_bits(bias: int, builder: Builder, call: Call) -> Results:
     if outs < 1 or ins < 1 or bits not in _BITS:
         raise Invalid(f"{call.type} has {outs} x {ins} weights of {bits} bits")
     if not weight.constant or not call.whole("transB", 1):
-        raise Refused("packed weights that are computed, or in another order, have no count here")
+        raise Refused("packed weights that are computed, or in another order, are not supported")
     if prod(weight.sizes) * (8 if weight.kind in (2, 3) else 32) < outs * ins * bits:
         raise Invalid(f"weights of {show(weight.sizes)} are not the {outs} x {ins} of {bits} bits that it says")
     _packed(builder, weight, outs * ins, bits)

@@ -1,4 +1,4 @@
-"""Operators that only move, rename or leave things as they are."""
+"""Operators that only move or rename elements, or leave them unchanged."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -44,7 +44,7 @@ def _cast(builder: Builder, call: Call) -> Results:
 
 
 def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
-    """The same elements in another shape; the examples lie along the axis before which the same elements stand."""
+    """The same elements in another shape; the batch is the axis with the same number of elements before it."""
     value = call.input(0)
     if prod(shape) != prod(value.sizes):
         raise Invalid(f"{show(value.sizes)} cannot be reshaped to {show(shape) or 'one number'}")
@@ -63,8 +63,8 @@ def _renamed(builder: Builder, call: Call, shape: Shape) -> Results:
 
 
 def _examples(before: int, batch: int, shape: Shape) -> Iterator[tuple[int, int]]:
-    """The axes that the examples, with so many elements before them, may lie along, and after how many positions of
-    the axis; one example alone only at an axis's beginning."""
+    """The possible axes of the examples, given ``before`` elements in front of them, each with the number of positions
+    before the examples within that axis. A batch of one must be at the beginning of an axis."""
     count = 1
     for axis, size in enumerate(shape):
         outer, rest = divmod(before, count)
@@ -74,7 +74,7 @@ def _examples(before: int, batch: int, shape: Shape) -> Iterator[tuple[int, int]
 
 
 def _renaming(reached: Callable[[Call, Shape], Shape]) -> Operator:
-    """The row of an operator that gives the same elements the shape that is reached from theirs."""
+    """The row of an operator that reshapes to the shape that ``reached`` gives."""
 
     def handle(builder: Builder, call: Call) -> Results:
         return _renamed(builder, call, reached(call, call.input(0).sizes))
@@ -93,7 +93,7 @@ def _transpose(builder: Builder, call: Call) -> Results:
     moved = Value(shape, value.kind, None, None, False, batch)
     before = builder.axes(value)
     trial = moved._replace(channels_first=rank > 2 and batch in (0, None) and any(map(builder.is_image, call.outputs)))
-    if [order[axis] for axis in builder.axes(trial)] == before:  # the network has them in that order already
+    if [order[axis] for axis in builder.axes(trial)] == before:  # the network already has this order
         return (trial._replace(number=value.number),)
     return (trial._replace(number=builder.view(value.number, builder.shape(trial))),)
 
@@ -107,7 +107,8 @@ def moved(
     weights: Sequence[Value] = (),
     near: bool = False,
 ) -> Value:
-    """Elements copied into another shape; ``near``, if all stay about where they are along the spatial axes."""
+    """Copies elements into another shape; ``near`` says that all elements stay near their position along the spatial
+    axes."""
     result = Value(shape, value.kind, None, None, False, batch)
     if batch in (0, None) and len(shape) > 2 and (value.channels_first or any(map(builder.is_image, call.outputs))):
         result = result._replace(channels_first=True)
@@ -121,7 +122,7 @@ def moved(
 
 
 def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
-    """The examples' axis where its size stays, else none (of one example)."""
+    """The batch axis if its size stays, else None (for a batch of one)."""
     if value.batch is None or (len(shape) == len(value.sizes) and shape[value.batch] == value.sizes[value.batch]):
         return value.batch
     if builder.batch > 1:
@@ -132,8 +133,8 @@ def _kept(builder: Builder, value: Value, shape: Shape) -> int | None:
 def part(
     builder: Builder, call: Call, value: Value, shape: Shape, name: str, start: Shape = (), step: Shape = ()
 ) -> Value:
-    """A part of the value, from ``start`` on in steps, back to front where these are below 0; what is empty is nothing
-    that the inputs decide."""
+    """A slice of the value from ``start`` with these steps; negative steps run backwards. An empty slice is a
+    constant."""
     if 0 in shape:
         return Value(shape, value.kind)
     batch = _kept(builder, value, shape)
@@ -157,14 +158,14 @@ def _slice(builder: Builder, call: Call) -> Results:
     else:
         given = [call.maybe(at) for at in range(1, 5)]
         starts, ends, axes, steps = (
-            None if one is None else one.numbers("what to take is computed from the data") for one in given
+            None if one is None else one.numbers("its bounds are computed from the data") for one in given
         )
     if starts is None or ends is None:
         raise Invalid("Slice lacks its starts or ends")
     axes = axes if axes is not None else tuple(range(len(starts)))
     steps = steps if steps is not None else (1,) * len(starts)
     if not len(starts) == len(ends) == len(axes) == len(steps) or any(not -rank <= axis < rank for axis in axes):
-        raise Invalid("Slice has lists that do not fit each other")
+        raise Invalid("Slice has lists of different lengths")
     shape, begins, every = list(value.sizes), [0] * rank, [1] * rank
     for start, end, axis, step in zip(starts, ends, axes, steps):
         if not step:
@@ -230,7 +231,7 @@ def concat(builder: Builder, call: Call) -> Results:
     weights = [trained(builder, value) for value in values if value.constant]
     seen = builder.shape(result)
     if len(weights) == len(live) == 1 and len(seen) == 2 and weights[0].roots and builder.place(result, axis) == 0:
-        tokens = Token(weights[0].sizes[axis])  # a class token, before or behind
+        tokens = Token(weights[0].sizes[axis])  # a class token, in front or at the end
         return (result._replace(number=builder.add(call.name, tokens, numbers, weights)),)
     numbers += [number for value in weights for number in builder.kept(call.name, value)]
     return (result._replace(number=builder.add(call.name, Copy(builder.shape(result)), numbers)),)
@@ -262,14 +263,14 @@ def _pad(builder: Builder, call: Call) -> Results:
 
 def _expand(builder: Builder, call: Call) -> Results:
     value = call.input(0)
-    wanted = call.input(1).numbers("the shape to reach is not known")
+    wanted = call.input(1).numbers("the target shape is not known")
     if any(size < 1 for size in wanted):
         raise Invalid(f"a tensor would be {show(wanted)}: expected sizes from 1")
     return _repeated(builder, call, broadcast([value.sizes, wanted]))
 
 
 def _repeated(builder: Builder, call: Call, shape: Shape) -> Results:
-    """Elements repeated along axes until they have this shape."""
+    """Elements repeated along axes to this shape."""
     value = call.input(0)
     if shape == value.sizes:
         return (value,)
@@ -281,14 +282,14 @@ def _repeated(builder: Builder, call: Call, shape: Shape) -> Results:
 
 def _tile(builder: Builder, call: Call) -> Results:
     value = call.input(0)
-    times = call.input(1).numbers("how often to repeat is not known", len(value.sizes))
+    times = call.input(1).numbers("the number of repeats is not known", len(value.sizes))
     return _repeated(builder, call, tuple([size * count for size, count in zip(value.sizes, times)]))
 
 
 def _centered(builder: Builder, call: Call) -> Results:
-    """The middle of some axes, or with zeros around."""
+    """Crops or zero-pads axes around their middle."""
     value = call.input(0)
-    target = call.input(1).numbers("the sizes to reach are computed from the data")
+    target = call.input(1).numbers("the target sizes are computed from the data")
     axes = call.ints("axes") or tuple(range(len(value.sizes)))
     shape = list(value.sizes)
     for axis, size in zip(axes, target, strict=True):
@@ -300,7 +301,7 @@ def _centered(builder: Builder, call: Call) -> Results:
 
 
 def _triangle(builder: Builder, call: Call) -> Results:
-    """The same shape, elements on one side of a diagonal of the last two axes replaced."""
+    """The same shape; the elements on one side of a diagonal of the last two axes are replaced."""
     value = call.input(0)
     if builder.batch > 1 and value.batch is not None and value.batch >= len(value.sizes) - 2:
         raise builder.mixed
@@ -308,7 +309,7 @@ def _triangle(builder: Builder, call: Call) -> Results:
 
 
 def _reversed(builder: Builder, call: Call) -> Results:
-    """The same shape, elements of each example in other places along the axis of time."""
+    """The same shape; the elements of each example are reversed along the time axis."""
     value = call.input(0)
     if builder.batch > 1 and value.batch == call.whole("time_axis", 0):
         raise builder.mixed
@@ -318,7 +319,7 @@ def _reversed(builder: Builder, call: Call) -> Results:
 def _pixels(builder: Builder, call: Call, how: str) -> Results:
     value, block = builder.laid(call.input(0), True), call.whole("blocksize", 0)
     if len(value.sizes) != 4 or block < 1 or len(builder.shape(value)) != 3:
-        raise Refused("only images are shuffled, one example at a time")
+        raise Refused("it needs images, with one batch axis")
     return (Named(builder, call.name).emit(Rename(how, scale=block), value),)
 
 

@@ -1,11 +1,11 @@
-"""A node as the file has it: what it is called, what it reads, and what the graphs in it are called."""
+"""Names of nodes: what to call a node, which names it reads, and how its nested graphs are identified."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def named(node: Any) -> str:
-    """What to call a node: the module whose weights it has, else its own name, else what it gives."""
+    """The name for a node: the module of its weights, else its own name, else its first output."""
     for source in node.input[1:3]:
         path, dot, last = str(source).rpartition(".")
         if dot and last in ("weight", "bias") and "::" not in path:
@@ -17,7 +17,7 @@ def named(node: Any) -> str:
 
 
 def reads(node: Any) -> Iterator[str]:
-    """The names that a node and the graphs in it read: these may read from around them."""
+    """The names that a node and its nested graphs read; nested graphs may read from the graphs around them."""
     yield from node.input
     for attribute in node.attribute:
         if attribute.type == 5:
@@ -27,5 +27,5 @@ def reads(node: Any) -> Iterator[str]:
 
 
 def place(owner: str, node: Any, part: str) -> str:
-    """What a graph in a node of another is called: it has stored tensors of its own, whose names others may have."""
+    """The identifier of a nested graph. It has its own stored tensors, whose names may also occur elsewhere."""
     return f"{owner}{node.name or next(iter(node.output), '')}/{part}/"

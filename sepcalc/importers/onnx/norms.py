@@ -1,4 +1,4 @@
-"""Norms, of stored statistics or of the data's own."""
+"""Norms with stored statistics, or with statistics of the data."""
 
 from functools import partial
 
@@ -23,25 +23,25 @@ def _batch_norm(builder: Builder, call: Call) -> Results:
     if len(value.sizes) < 2:
         raise Invalid("batch norm needs a batch and channels")
     if any(part.sizes != (value.sizes[1],) for part in map(call.input, range(1, 5))):
-        raise Invalid(f"batch norm needs {value.sizes[1]} numbers of each sort, one for each channel")
+        raise Invalid(f"batch norm needs {value.sizes[1]} numbers of each kind, one per channel")
     return (Named(builder, call.name).emit(BatchNorm(), value, weights=call.inputs[1:3]),)
 
 
 def _row_norm(how: str, builder: Builder, call: Call) -> Results:
     value = builder.image(call.input(0))
     if len(value.sizes) < 3:
-        raise Refused("a norm over groups or instances of vectors has no count here")
+        raise Refused("a norm over groups or instances of vectors is not supported")
     groups = call.size("num_groups", default=1) if how == "group" else 1
     each = [(value.sizes[1],)]
     if how == "group":
         if value.sizes[1] % groups:
             raise Invalid(f"{groups} groups do not divide the {value.sizes[1]} channels")
-        each += [(groups,)] if call.opset < 21 else []  # one for each group, then
+        each += [(groups,)] if call.opset < 21 else []  # one per group in these opsets
     for at, what in ((1, "a scale"), (2, "a shift")):
         hold(call, what, call.input(at), *each)
     many = value.sizes[0] if len(builder.shape(value)) == len(value.sizes) else 1
     if many > 1 and builder.batch > 1:
-        raise Refused("a norm over more than one example at once has no count here")
+        raise Refused("a norm over more than one example at once is not supported")
     seen = _side_by_side(builder, value) if many > 1 else value
     op = RowNorm(how, groups * many if how == "group" else 1)
     result = Named(builder, call.name).emit(op, seen, weights=call.inputs[1:3])
@@ -52,7 +52,8 @@ def _row_norm(how: str, builder: Builder, call: Call) -> Results:
 
 
 def _side_by_side(builder: Builder, value: Value) -> Value:
-    """Several images, as two that a network compares, as one whose channels are those of all."""
+    """Merges several images of one example, such as two that a network compares, into one image with the channels of
+    all."""
     many, channels, *positions = value.sizes
     plain = builder.laid(value, False)
     return builder.laid(builder.give(plain, (1, many * channels, *positions), plain.number, 0), True)
@@ -72,26 +73,26 @@ def _layer_norm(how: str, builder: Builder, call: Call) -> Results:
 
 
 def _mean_variance(builder: Builder, call: Call) -> Results:
-    """Instance norm, or layer norm over a whole example, with nothing trained."""
+    """Instance norm, or layer norm over a whole example, without trained numbers."""
     value = call.input(0)
     rank = len(value.sizes)
     axes = {axis % rank for axis in call.ints("axes") or (0, *range(2, rank))}
     if value.batch in axes and builder.batch > 1:
         raise builder.mixed
     if 0 in axes and value.sizes[0] > 1:
-        raise Refused("a norm over more than one example at once has no count here")
+        raise Refused("a norm over more than one example at once is not supported")
     if axes - {0} == set(range(2, rank)) and (value := builder.image(value)).batch == 0:
         op = RowNorm("instance", gain=False, bias=False)
     elif axes - {0} == set(range(1, rank)):
         value = builder.laid(value, False)
         op = RowNorm("layer", 1, rank - 1, False, False)
     else:
-        raise Refused("a norm over these axes has no count here")
+        raise Refused("a norm over these axes is not supported")
     return (Named(builder, call.name).emit(op, value),)
 
 
 def _skip_norm(how: str, builder: Builder, call: Call) -> Results:
-    """ONNX Runtime's sum of two tensors, perhaps with a bias, and its norm in one."""
+    """ONNX Runtime's fused sum of two tensors, an optional bias, and a norm."""
     after = 4 if how == "layer" else 3
     parts = [call.input(0), call.input(1), *filter(None, [call.maybe(after)])]
     added = combined(builder, call.part("add"), "add", parts)
@@ -106,7 +107,7 @@ def _local_norm(builder: Builder, call: Call) -> Results:
 
 
 def _length_norm(builder: Builder, call: Call) -> Results:
-    """x over the root of the sum of its squares, or the sum of its absolute values, along an axis."""
+    """x divided along an axis by the root of the sum of its squares, or by the sum of its absolute values."""
     axis = call.axis_of(call.input(0), -1)
     value = builder.along(call.input(0), axis)
     place, power = builder.place(value, axis), call.whole("p", 2)

@@ -1,4 +1,4 @@
-"""The operators of all rooms: what is known of each by its name."""
+"""The table of all ONNX operators, by name."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ UNKNOWN = Operator(None, NONE)
 
 
 def name_of(domain: str, operator: str) -> str:
-    """The name of an operator's row: with its domain where that has another one of the name than ONNX."""
+    """The key of an operator's row: with its domain, if ONNX has another operator of this name."""
     own = f"{domain}.{operator}"
     return own if own in OPERATORS else operator
 
 
 def row_at(node: Any) -> Operator:
-    """What is known of the operator of a node."""
+    """The row of a node's operator."""
     return row_of(name_of(node.domain, node.op_type))
 
 
 def row_of(name: str) -> Operator:
-    """What is known of an operator; nothing of one that has no row."""
+    """The row of an operator; an empty row for an unknown one."""
     return OPERATORS.get(name, UNKNOWN)

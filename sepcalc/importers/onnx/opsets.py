@@ -1,5 +1,5 @@
-"""What operators of older opsets say otherwise, said as it is today: each function rewrites a call of before the opset
-that its operator's row names.
+"""Converts calls of older opsets to the current form: each function rewrites a call from before the opset that the
+operator's row names.
 
 Source: the change log of ONNX's operators.
 """
@@ -14,13 +14,13 @@ from sepcalc.shape import show
 
 
 def broadcast_along(builder: Builder, call: Call) -> Call:
-    """The second operand lay from ``axis`` on along the first, where that was asked for."""
+    """Aligns the second operand with the first from ``axis`` on, if the attributes ask for broadcasting."""
     if not call.whole("broadcast", 0) or "axis" not in call.attributes:
         return call
     a, b = call.input(0), call.input(1)
     after = len(a.sizes) - call.whole("axis", 0) % max(1, len(a.sizes)) - len(b.sizes)
     if after < 0:
-        raise Invalid(f"{show(b.sizes)} does not lie along {show(a.sizes)} from axis {call.whole('axis', 0)} on")
+        raise Invalid(f"{show(b.sizes)} does not broadcast to {show(a.sizes)} from axis {call.whole('axis', 0)} on")
     return call._replace(inputs=(a, _with_ones(builder, b, after), *call.inputs[2:]))
 
 
@@ -34,7 +34,7 @@ def _with_ones(builder: Builder, value: Value, count: int) -> Value:
 def cast(builder: Builder, call: Call) -> Call:
     name = call.text("to", "FLOAT")
     if name not in NAMES:
-        raise Invalid(f"{quoted(name)} is no type of elements")
+        raise Invalid(f"{quoted(name)} is not an element type")
     return call._replace(attributes={"to": NAMES.index(name)})
 
 

@@ -47,11 +47,11 @@ def _all_pooled(builder: Builder, call: Call, how: str, image: Value) -> Results
 
 
 def _powers(pooled: Callable[[Builder, Call, str, Value], Results], builder: Builder, call: Call) -> Results:
-    """The p-th root of the sum of p-th powers: each element's power once, the windows' sums, their roots."""
+    """An Lp pool: each element to the power p, sums over windows, the p-th root."""
     value, p = call.input(0), float(call.number("p", default=2))
     if p < 1:
-        raise Invalid(f"a pool of powers {p:g}: expected 1 or more")
-    if p % 2:  # of even powers there is no need of it
+        raise Invalid(f"a pool of power {p:g}: expected 1 or more")
+    if p % 2:  # even powers need no absolute value
         value = Named(builder, call.name).emit(Activation("abs"), value, label="abs")
     value = power_of(builder, call.part("power"), value, p)
     (result, *_) = pooled(builder, call, "sum", value)
@@ -59,7 +59,7 @@ def _powers(pooled: Callable[[Builder, Call, str, Value], Results], builder: Bui
 
 
 def _folded(builder: Builder, call: Call) -> Results:
-    """Windows put back, ``examples x C·K x positions``; positions of several pictures are channels, too."""
+    """Col2Im: puts windows back, ``examples x C·K x positions``; positions of several images count as channels, too."""
     value = builder.laid(call.input(0), False)
     to, kernel = (call.input(at).numbers("the sizes of its windows are computed from the data") for at in (1, 2))
     axes = len(to)
@@ -80,7 +80,7 @@ def _resize(builder: Builder, call: Call) -> Results:
     if sizes == value.sizes:
         return (value,)
     if call.whole("antialias", 0):
-        raise Refused("resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts")
+        raise Refused("with antialiasing the number of taps depends on the sizes; only plain resampling is supported")
     if value.batch == 0 and sizes[0] != value.sizes[0] and builder.batch > 1:
         raise builder.mixed
     image, spatial = image_of(builder, value)
@@ -90,12 +90,12 @@ def _resize(builder: Builder, call: Call) -> Results:
     mode, axes = call.text("mode", "nearest"), len(spatial)
     word = interpolation(mode, axes)
     if not word or (lead and word != "nearest"):
-        raise Refused(f"resampling {mode} over {axes} axes has no count here")
+        raise Refused(f"resampling {mode} over {axes} axes is not supported")
     return (Named(builder, call.name).emit(Upsample(word, (*lead, *sizes[2:])), image),)
 
 
 def _resized(call: Call, value: Value) -> Shape:
-    """The sizes to reach: as they are said, or the value's times factors."""
+    """The target sizes: given directly, or as factors of the value's sizes."""
     shape, older = value.sizes, call.type == "Upsample"
     scales = call.maybe(2 if call.opset > 10 and not older else 1)
     target = None if older else call.maybe(3)
@@ -114,32 +114,34 @@ def _resized(call: Call, value: Value) -> Shape:
     factors = call.attributes.get("scales") if older else None
     if scales is not None:
         if scales.data is None:
-            raise Refused("the factors to resample by are computed from the data")
+            raise Refused("its scales are computed from the data")
         factors = scales.data.numbers
     if factors is None or not len(factors):
-        raise Invalid("the factors to resample by are not in the graph")
+        raise Invalid("its scales are missing")
     for axis, factor in zip(axes, factors, strict=True):
         if not 0 < float(factor) < 2**40:
-            raise Invalid(f"it resamples by {float(factor)}")
+            raise Invalid(f"its scale is {float(factor)}")
         result[axis] = int(_float32(_float32(shape[axis]) * _float32(float(factor))))
     return tuple(result)
 
 
 def _float32(number: float) -> float:
-    """The nearest float32: in these runtimes, the reference and shape inference multiply sizes and factors."""
+    """The nearest float32. ONNX Runtime, ONNX's reference and shape inference multiply sizes and factors in float32."""
     return float(unpack("f", pack("f", number))[0])
 
 
 def _grid_sample(builder: Builder, call: Call) -> Results:
-    """An image read where a grid says, ``examples x positions x coordinates``; each of the two may be stored."""
+    """An image sampled at the positions of a grid, ``examples x positions x coordinates``; either may be stored."""
     x, grid = call.input(0), call.input(1)
     axes = len(x.sizes) - 2
     mode = call.text("mode", "bilinear" if call.opset < 20 else "linear")
     if not 1 <= axes <= 3:
-        raise Refused(f"sampling {mode} over {axes} axes has no count here")
-    word = interpolation({"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode), axes)  # as before opset 20
+        raise Refused(f"sampling {mode} over {axes} axes is not supported")
+    word = interpolation(
+        {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode), axes
+    )  # the old names, before opset 20
     if not word:
-        raise Refused(f"sampling {mode} over {axes} axes has no count here: runtimes have none either")
+        raise Refused(f"sampling {mode} over {axes} axes is not supported, in runtimes neither")
     if len(grid.sizes) != axes + 2 or grid.sizes[-1] != axes or grid.sizes[0] != x.sizes[0]:
         raise Invalid(f"a grid of {show(grid.sizes)} does not fit an input of {show(x.sizes)}")
     op: Op = GridSample(word, call.flag("align_corners", False), grid.constant)
@@ -161,13 +163,13 @@ def _resized_whole(call: Call) -> Shape | None:
 
 
 def _sampled(call: Call) -> Shape | None:
-    """An image at the places of a grid."""
+    """The shape of an image sampled at the positions of a grid."""
     image, grid = call.input(0).shape, call.input(1).shape
     return None if image is None or grid is None else (*image[:2], *grid[1:-1])
 
 
 def _regions(sizes: Callable[[Call], Sequence[int]]) -> Callable[[Call], Shape | None]:
-    """So many positions of each region, which are the second input."""
+    """The shape of pooled regions, listed in the second input; ``sizes`` gives the positions per region."""
 
     def shape(call: Call) -> Shape | None:
         image, regions = call.input(0).shape, call.input(1).shape
@@ -181,7 +183,7 @@ def _aligned(call: Call) -> Sequence[int]:
 
 
 def _unpooled(call: Call) -> Shape | None:
-    """The image that was pooled, where the operator says how large: else the smallest that gives such a pool."""
+    """The shape of the image before the pool: as stated, else the smallest image that gives such a pool."""
     shape, said = call.input(0).shape, call.maybe(2)
     if shape is None or (said is not None and said.data is None):
         return None
@@ -206,18 +208,18 @@ POOLS: dict[str, Operator] = {
     "RoiAlign": Operator(
         None,
         IMAGES,
-        f"{PLACES}; of a region whose samples the file leaves open, how many there are",
+        f"{PLACES}; where the file leaves it open, so is the number of samples per region",
         shape=_regions(_aligned),
     ),
     "MaxRoiPool": Operator(
         None,
         WINDOWED,
-        "how large the windows of its regions are depends on the data",
+        "the sizes of its windows depend on the data",
         shape=_regions(lambda call: call.ints("pooled_shape") or ()),
     ),
-    "MaxUnpool": Operator(None, IMAGES, "where it puts what depends on the data", shape=_unpooled),
+    "MaxUnpool": Operator(None, IMAGES, "the positions that it writes to depend on the data", shape=_unpooled),
     "AffineGrid": Operator(
-        None, NONE, "whether its grid is a product or sums of coordinates is the library's choice", apart=True
+        None, NONE, "the library chooses whether its grid is a product or sums of coordinates", apart=True
     ),
     "Resize": Operator(_resize, IMAGES, settings=(1, 2, 3), apart=True, shape=_resized_whole),
     "Upsample": Operator(_resize, IMAGES, settings=(1,), apart=True, shape=_resized_whole, older=(7, upsampled)),

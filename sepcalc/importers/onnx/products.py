@@ -1,4 +1,4 @@
-"""Products of matrices: Gemm, NumPy's matmul, Einsum."""
+"""Matrix products: Gemm, NumPy's matmul, Einsum."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -29,7 +29,7 @@ from sepcalc.ops.product import Einsum
 def _gemm(builder: Builder, call: Call) -> Results:
     a, b = call.input(0), call.input(1)
     c = call.maybe(2)
-    if c is not None and not call.number("beta", default=1.0):  # times 0, it is not there
+    if c is not None and not call.number("beta", default=1.0):  # a factor of 0 removes it
         builder.no_weights.update(c.roots)
         c = None
     if len(a.sizes) != 2 or len(b.sizes) != 2:
@@ -61,14 +61,14 @@ def multiplied(builder: Builder, call: Call, a: Value, b: Value, bias: Value | N
 
 
 def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bias: Value | None = None) -> Value:
-    """The product of two operands, their axes named; sizes of 1 stretch. With a stored operand it is a dense layer, or
-    a grouped one where both have axes in common that stay; of two that are data, a matrix product."""
+    """The product of two operands, given as an equation; sizes of 1 broadcast. With a stored operand it is a dense
+    layer, or a grouped one if both share axes that stay. With two data operands it is a matrix product."""
     left, right, out = parts_of(equation)
     sizes = sizes_of((left, right), (a.sizes, b.sizes))
     batch = _batch_letter(builder, (a, b), (left, right), out)
     if a.constant or b.constant:
         data, weight, ours, theirs = (b, a, right, left) if a.constant else (a, b, left, right)
-        # one that the data has once, and the weights several times, is a column of theirs
+        # an axis of size 1 in the data and larger in the weights counts as outputs
         stretched = {letter for letter, size in zip(ours, data.sizes, strict=True) if size != sizes[letter]}
         batch = None if batch in stretched else batch
         lettered = zip(theirs, weight.sizes, strict=True)
@@ -95,7 +95,7 @@ def contract(builder: Builder, call: Call, a: Value, b: Value, equation: str, bi
 
 
 def _operand(builder: Builder, value: Value, letters: str) -> Operand:
-    """A value with the letters of the axes that the network has of it."""
+    """A value with letters for those axes that the network has."""
     value = builder.laid(value, False)
     named = [letters[axis] for axis in builder.axes(value)]
     return Operand(value.number, dict(zip(named, builder.shape(value))))
@@ -104,7 +104,7 @@ def _operand(builder: Builder, value: Value, letters: str) -> Operand:
 def _ordered(
     builder: Builder, like: Value, made: Operand, out: str, sizes: Mapping[str, int], batch: str | None
 ) -> Value:
-    """The result of a product, its axes in the order of the equation."""
+    """The result of a product, with its axes in the order of the equation."""
     at = out.index(batch) if batch is not None and batch in out else None
     number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
     shape = tuple([sizes[letter] for letter in out])
@@ -112,8 +112,8 @@ def _ordered(
 
 
 def _batch_letter(builder: Builder, values: Sequence[Value], parts: Sequence[str], out: str) -> str | None:
-    """The index that runs over the examples. Raises Invalid where they would be mixed: summed, told apart by what is
-    stored, or met by others."""
+    """The index of the examples. Raises Invalid if they are mixed: summed over, indexed by a stored operand, or
+    combined with each other."""
     found = {part[value.batch] for value, part in zip(values, parts) if value.batch is not None}
     apart = {
         letter
@@ -128,8 +128,8 @@ def _batch_letter(builder: Builder, values: Sequence[Value], parts: Sequence[str
 
 
 def _einsum(builder: Builder, call: Call) -> Results:
-    """An einsum. Of three operands and more, runtimes multiply two from the left at a time, and sum at once what
-    nothing later needs (ONNX Runtime's EinsumTypedComputeProcessor, PyTorch's einsum)."""
+    """An einsum. With three or more operands, runtimes multiply two at a time from the left, and sum over an index as
+    soon as nothing later needs it (ONNX Runtime's EinsumTypedComputeProcessor, PyTorch's einsum)."""
     values = [call.input(at) for at in range(len(call.inputs))]
     parts, out = spelled(call.text("equation", ""), [len(value.sizes) for value in values])
     sizes_of(parts, [value.sizes for value in values])
@@ -143,7 +143,7 @@ def _einsum(builder: Builder, call: Call) -> Results:
 
 
 def _multiplied(builder: Builder, call: Call, values: Sequence[Value], parts: Sequence[str], out: str) -> Value:
-    """One operand moved or summed, or two multiplied."""
+    """Moves or sums one operand, or multiplies two."""
     sizes = sizes_of(parts, [value.sizes for value in values])
     apart = all(len(set(part)) == len(part) for part in parts)
     if len(values) == 1 and apart and len(out) == len(parts[0]):
@@ -157,14 +157,14 @@ def _multiplied(builder: Builder, call: Call, values: Sequence[Value], parts: Se
 
 
 def _whole(letters: Sequence[str], part: str, value: Value, sizes: Mapping[str, int]) -> bool:
-    """Whether an operand has all these indices, none of them of 1 that stretches."""
+    """Whether an operand has all these indices, none of them a broadcast 1."""
     return all(letter in part and value.sizes[part.index(letter)] == sizes[letter] for letter in letters)
 
 
 def _in_one_sum(
     builder: Builder, call: Call, values: Sequence[Value], parts: Sequence[str], out: str, sizes: Mapping[str, int]
 ) -> Value:
-    """Operands that are multiplied all at once, as the equation is written; the stored ones as what the layer reads."""
+    """Operands that are multiplied all at once, as the equation is written; stored ones become inputs of the layer."""
     batch = _batch_letter(builder, values, parts, out)
     if builder.batch > 1 and any(part.count(letter) > 1 for part in parts for letter in batch or ""):
         raise builder.mixed

@@ -1,5 +1,5 @@
-"""What a file itself says of its stored tensors. PyTorch's exporter lists which are parameters and which are not, and
-its optimizer writes beside each tensor that it made what that was folded from. Sources: torch/onnx/_internal/exporter,
+"""What a file states about the origin of its stored tensors. PyTorch's exporter lists which are parameters, and its
+optimizer records for each folded tensor the tensors that it came from. Sources: torch/onnx/_internal/exporter,
 onnxscript/optimizer."""
 
 import re
@@ -17,7 +17,7 @@ _QUOTED = re.compile(r"'([^']+)'")
 
 
 class Role(Enum):
-    """What a stored tensor is to the module that it comes from: trained, stored beside (persistent), or a constant."""
+    """The role of a stored tensor in its PyTorch module: a parameter, a persistent buffer, or a constant."""
 
     PARAMETER = 2
     BUFFER = 1
@@ -25,8 +25,8 @@ class Role(Enum):
 
 
 def roles(model: Any) -> dict[str, Role]:
-    """What the stored tensors are of which the file says so, or what the first of those is that one was made from;
-    empty where it lists no parameters, as most do."""
+    """The roles of stored tensors that the file states; a folded tensor has the role of the first of its sources that
+    has one. Empty if the file lists no parameters, as most do."""
     signature = "".join(_values(model.graph, _SIGNATURE))
     kept = {"PARAMETER": Role.PARAMETER, "BUFFER": Role.BUFFER}
     said = {
@@ -38,25 +38,25 @@ def roles(model: Any) -> dict[str, Role]:
     for value in model.graph.value_info:
         for text in _values(value, _FOLDED):
             sources = _QUOTED.findall(text)
-            if not any("." in source and source not in said for source in sources):  # else the list may be damaged
+            if not any("." in source and source not in said for source in sources):  # else the list may be truncated
                 found = [said.get(source, Role.CONSTANT) for source in sources]
                 said[value.name] = max(found, key=lambda role: role.value, default=Role.CONSTANT)
     return said
 
 
 def _values(holder: Any, key: str) -> Iterator[str]:
-    """What stands under a key."""
+    """The values of all properties with this key."""
     return (one.value for one in holder.metadata_props if one.key == key)
 
 
-_HIERARCHY = "pkg.torch.onnx.class_hierarchy"  # of the modules around an operator, and the operator itself
+_HIERARCHY = "pkg.torch.onnx.class_hierarchy"  # the classes of the modules around an operator, and the operator itself
 _SCOPES = "pkg.torch.onnx.name_scopes"  # their paths
 _ITEMS = re.compile(r"'([^']*)'")
-MAX_TEXT = 10_000  # characters of a property that are read
+MAX_TEXT = 10_000  # the most characters of a property that are read
 
 
 def origin(node: Any) -> Origin:
-    """Where a node of the file comes from: its operator, and the module that PyTorch's exporter says."""
+    """The origin of a node: its operator, and the module that PyTorch's exporter states."""
     domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
     operator = printable(f"{domain}{node.op_type}")[:200]
     if not node.metadata_props:

@@ -1,4 +1,4 @@
-"""Numbers to small integers and back, and the layers on those."""
+"""Quantization and dequantization, and layers on quantized tensors."""
 
 from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS, ROWS, WINDOWED
@@ -11,11 +11,11 @@ from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.pool import Reduce
 
-ZERO_POINTS = "zero points of the inputs of quantized layers are taken as part of the stored bias"
+ZERO_POINTS = "the zero points of the inputs of quantized layers count as part of the stored bias"
 
 
 def rescaled(builder: Builder, call: Call, value: Value, *parts: str) -> Value:
-    """Numbers to small integers, or back: times a stored scale, rounded (free), plus a stored zero point, clipped."""
+    """Quantizes or dequantizes: times a stored scale, rounded (free), plus a stored zero point, clipped."""
     ops: dict[str, Op] = {"scale": Stored("scale"), "zero": Stored("shift"), "clip": Activation("clip")}
     return chain(Named(builder, call.name), value, *[ops[part] for part in parts], labels=parts)._replace(kind=2)
 
@@ -33,8 +33,8 @@ def _dequantize(builder: Builder, call: Call) -> Results:
 
 
 def _quantize_by_itself(builder: Builder, call: Call) -> Results:
-    """Range from the data: scale = (max(x, 0) - min(x, 0))/255, zero = clip(round(0 - min/scale)), then x/scale + zero
-    rounded and clipped."""
+    """Quantizes by the data's range: scale = (max(x, 0) - min(x, 0))/255, zero = clip(round(0 - min/scale)), then
+    x/scale + zero, rounded and clipped."""
     value = call.input(0)
     every = tuple(range(len(builder.shape(value))))
 
@@ -53,7 +53,7 @@ def _quantize_by_itself(builder: Builder, call: Call) -> Results:
 
 
 def _requantized(builder: Builder, call: Call, value: Value) -> Results:
-    """Sums to small integers."""
+    """Quantizes sums."""
     builder.note(ZERO_POINTS)
     return (rescaled(builder, call, value, "scale", "zero", "clip")._replace(kind=3),)
 
@@ -76,7 +76,7 @@ def _integer_matmul(builder: Builder, call: Call) -> Results:
     return (multiplied(builder, call, call.input(0), call.input(1))._replace(kind=6, unscaled=True),)
 
 
-# Where scales and zero points stand: of one operand and the result, and of two.
+# The input positions of scales and zero points: for one operand and the result, and for two operands.
 OPERAND, OPERANDS = (1, 2, 3, 4), (1, 2, 4, 5, 6, 7)
 QUANTIZED: dict[str, Operator] = {
     "QuantizeLinear": Operator(_quantize, KEEPS, scales=(1, 2)),

@@ -51,8 +51,9 @@ def _recurrent(cell: str, builder: Builder, call: Call) -> Results:
 
 
 class Sequences(NamedTuple):
-    """What a recurrent layer reads: ``number``, steps x features, the ``many`` sequences of an example before them
-    where it has several; ``axis`` is the file's axis of the sequences, ``examples`` whether they lie along it."""
+    """The input of a recurrent layer: ``number`` is its tensor, steps x features; ``many`` is the number of sequences
+    per example, in front of the steps if there are several; ``axis`` is the file's axis of the sequences, and
+    ``examples`` says whether the batch lies along it."""
 
     x: Value
     number: int
@@ -62,40 +63,42 @@ class Sequences(NamedTuple):
     examples: bool
 
     def each(self, op: Op) -> Op:
-        """The op on each of them."""
+        """The op applied to each sequence."""
         return op if self.many == 1 else each(op, op.output(((self.steps, self.x.sizes[2]),)))
 
     def shape(self, *sizes: int) -> Shape:
-        """The shape that has these sizes for each of them."""
+        """A shape with these sizes per sequence."""
         return sizes if self.many == 1 else (self.many, *sizes)
 
 
 def sequences_of(builder: Builder, call: Call, state: Value) -> Sequences:
-    """The first input, its axes in the file's order; the examples lie along the axis of the sequences, where there are
-    several."""
+    """The first input with its axes in the file's order; a batch must lie along the axis of the sequences."""
     axis = 0 if call.whole("layout", 0) else 1
     x = builder.laid(call.input(0), False)
     if len(x.sizes) != 3 or len(state.sizes) != 3:
         raise Invalid(f"{call.type} needs a sequence of three axes")
     count, steps = x.sizes[axis], x.sizes[1 - axis]
     if builder.batch > 1 and (x.batch != axis or count % builder.batch):
-        raise Refused("sequences that are not those of the examples have no count here")
+        raise Refused("sequences along an axis other than the batch are not supported")
     many = count // builder.batch
     number = builder.view(x.number, (steps, x.sizes[2]) if many == 1 else (many, steps, x.sizes[2]))
     return Sequences(x, number, steps, many, axis, x.batch == axis or count == 1)
 
 
 def usual(call: Call, cell: str, directions: int) -> None:
-    """Raises Refused for a cell that is not the one that is counted."""
+    """Raises Refused for a variant of the cell that is not supported."""
     words = call.attributes.get("activations") or _DEFAULTS[cell] * directions
     if [str(word).lower() for word in words] != [word.lower() for word in _DEFAULTS[cell] * directions]:
-        raise Refused(f"activations {', '.join(map(str, words))} are not those that {call.type} is counted with")
+        raise Refused(
+            f"activations {', '.join(map(str, words))} are not the defaults of {call.type}, which alone are supported"
+        )
     if "clip" in call.attributes or call.whole("input_forget", 0):
-        raise Refused(f"{call.type} with clipping or coupled gates has no count here")
+        raise Refused(f"{call.type} with clipping or coupled gates is not supported")
 
 
 def given(builder: Builder, call: Call, read: Sequences, number: int, directions: int, hidden: int) -> Results:
-    """All steps, the last state and the last cell of what a layer gives: steps x directions·hidden, or a last step."""
+    """The results of a layer: all steps, the last state and the last cell. ``number`` is steps x directions·hidden, or
+    only the last step."""
     x, n, steps, layout = read.x, read.x.sizes[read.axis], read.steps, read.axis == 0
     wanted = [bool(name) for name in (*call.outputs, "", "", "")[:3]]
     whole = (n, steps, directions, hidden) if layout else (steps, directions, n, hidden)

@@ -1,4 +1,4 @@
-"""Reductions over axes: sums, means, extremes and their places, norms, running sums."""
+"""Reductions over axes: sums, means, extremes and their indices, norms, running sums."""
 
 from collections.abc import Sequence
 from functools import partial

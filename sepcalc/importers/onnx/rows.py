@@ -1,4 +1,4 @@
-"""An operator of ONNX as a row of its room's table: how it is counted, and all else that is known of it by its name."""
+"""A row of an operator table: how an ONNX operator is counted, and everything else that depends on its name."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,38 +13,40 @@ NO_COUNT = "no count is known for this operator"
 
 
 class Operator(NamedTuple):
-    """What is known of an operator; ``reason`` says why it is not counted where ``handle`` is None. Numbers are places
-    of inputs."""
+    """The row of an operator; ``reason`` says why it is not counted if ``handle`` is None. Numbers are positions of
+    inputs."""
 
     handle: Handler | None
     layout: Layout
     reason: str = ""
-    # Stored inputs that set how it works, and are no weights whatever they hold: sizes, factors, bounds, statistics.
+    # Stored inputs that are settings, never weights: sizes, factors, bounds, statistics.
     settings: tuple[int, ...] = ()
-    # Those that say what quantized elements stand for: scales and zero points. What has one for each channel or block,
-    # of floating type, is a buffer.
+    # The scales and zero points of quantized elements. One with a number per channel or block, of floating type, is a
+    # buffer.
     scales: tuple[int, ...] = ()
-    mask: int | None = None  # is added to the scores of attention: a mask, or a bias that is trained
-    states: tuple[int, ...] = ()  # what it begins with: states, buffers that are filled, caches
-    takes: bool = False  # takes some elements of its first input, and leaves the others
-    multiplies: bool = False  # counts on stored tensors alone, too
-    random: bool = False  # makes other numbers in each run, from stored tensors alone too
-    # Gives a table of places or angles, no weight, where it has more elements than the weights that it was made from
-    # (each frequency at each place), or is added to data or multiplied with it; in a product it is a weight.
+    mask: int | None = None  # the input that is added to the scores of attention: a mask, or a trained bias
+    states: tuple[int, ...] = ()  # the initial values: states, buffers that it fills, caches
+    takes: bool = False  # selects some elements of its first input
+    multiplies: bool = False  # also counts if all operands are stored
+    random: bool = False  # gives other numbers in each run, also if all operands are stored
+    # Gives a table of positions or angles, which is not a weight, if it has more elements than the weights it was made
+    # from (each frequency at each position), or if data is added to it or multiplied by it; in a matmul it is a weight.
     table: bool = False
-    free: bool = False  # costs nothing, on a tensor whose shape depends on the data too
-    measures: bool = False  # reads no elements: only how many there are
-    like: tuple[int, ...] = ()  # inputs of which it reads the shape and the type alone
-    # Works on each example by itself where it is not counted; along an axis (by default ``axis``) only if that is not
-    # the examples'.
+    free: bool = False  # costs nothing, even on a tensor whose shape depends on the data
+    measures: bool = False  # reads only the sizes of its input
+    like: tuple[int, ...] = ()  # inputs of which it reads only the shape and the type
+    # If not counted, it still works on each example separately; along an axis (by default ``axis``) only if that is not
+    # the batch.
     apart: bool = False
     axis: int | None = None
-    shape: Callable[[Call], Shape | None] | None = None  # of its first result where it is not counted
-    computed: Computed | None = None  # what it gives of small constants, if that is computed at all
-    older: tuple[int, Callable[[Builder, Call], Call]] | None = None  # before this opset: the call as it is said today
+    shape: Callable[[Call], Shape | None] | None = None  # the shape of its first result, if it is not counted
+    computed: Computed | None = None  # computes its results on small constants
+    older: tuple[int, Callable[[Builder, Call], Call]] | None = (
+        None  # before this opset: converts the call to its current form
+    )
 
     def __call__(self, builder: Builder, call: Call) -> Results:
-        """Adds the operator's layers to the network. Raises Refused with the reason where it is not counted."""
+        """Adds the operator's layers to the network. Raises Refused with the reason if it is not counted."""
         if self.handle is None:
             raise Refused(self.reason or NO_COUNT)
         return self.handle(builder, call)

@@ -1,11 +1,12 @@
-"""The messages of an ONNX file, as far as a count needs them. Source: onnx.proto, whose names and numbers these are."""
+"""The messages of an ONNX file, with the fields that counting needs. Source: onnx.proto, which defines these names and
+numbers."""
 
 from sepcalc.importers.common.protobuf import Field, schema
 
 
 def _fields(**numbered: str) -> dict[int, Field]:
-    """Fields by their numbers, each said as ``number kind``; ``*`` marks a repeated one, ``~`` one whose large payloads
-    are stepped over."""
+    """Fields by number, each written ``number kind``; ``*`` marks a repeated field, ``~`` one whose large payloads are
+    skipped."""
     fields = {}
     for name, said in numbered.items():
         number, kind = said.split()

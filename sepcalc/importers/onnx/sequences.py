@@ -1,4 +1,4 @@
-"""Lists of tensors: what older exporters make of a split. Nothing is computed."""
+"""Lists of tensors, which older exporters produce for a split. They cost nothing."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ Made = Callable[[Call], Results]
 
 
 def sequence(call: Call, made: Made) -> Results:
-    """What an operator on lists gives; ``made``, what an operator on tensors gives."""
+    """The results of an operator on lists; ``made`` gives the results of an operator on tensors."""
     items = list(call.inputs[0].items or ()) if call.inputs and call.inputs[0] is not None else []
     match call.type:
         case "SequenceEmpty":
@@ -29,7 +29,7 @@ def sequence(call: Call, made: Made) -> Results:
             return (known(of_numbers(7, (len(items),), ())),)
         case "ConcatFromSequence":
             if call.whole("new_axis", 0):
-                raise Refused("a sequence stacked along a new axis has no count here")
+                raise Refused("a sequence stacked along a new axis is not supported")
             return made(call._replace(type="Concat", inputs=tuple(items)))
         case "SplitToSequence":
             items = _split_up(call, made)
@@ -39,9 +39,9 @@ def sequence(call: Call, made: Made) -> Results:
 
 
 def _position(call: Call, at: int, count: int) -> int:
-    (place,) = call.input(at).numbers("a place in a sequence is computed from the data", 1)
+    (place,) = call.input(at).numbers("an index into a sequence is computed from the data", 1)
     if not -count <= place < count:
-        raise Invalid(f"place {place} is none of a sequence of {count}")
+        raise Invalid(f"index {place} is outside a sequence of {count}")
     return place % count
 
 
@@ -56,7 +56,7 @@ def _split_up(call: Call, made: Made) -> list[Value]:
     else:
         each = 1 if sizes is None else int(sizes.data.numbers[0])
         if each < 1:
-            raise Invalid(f"parts of {each}")
+            raise Invalid(f"parts of size {each}")
         parts = [min(each, whole - at) for at in range(0, whole, each)]
     outputs = tuple([f"{call.outputs[0]}/{at}" for at in range(len(parts))])
     split = call._replace(

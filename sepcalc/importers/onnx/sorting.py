@@ -1,5 +1,5 @@
-"""What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
-data; or none that is known."""
+"""Sorting and random numbers. Sorting only compares, and the number of compares depends on the data; the cost of
+drawing random numbers is unknown."""
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, same_rows
@@ -12,18 +12,18 @@ from sepcalc.ops.move import Copy, Random
 from sepcalc.shape import Shape
 
 WHOLE_NUMBERS = 7  # int64
-_DRAWN = "how it chooses, and what drawing random numbers takes, is not known"
-SORTED = "how often it compares depends on the data and the library"
+_DRAWN = "the cost of drawing random numbers is not known"
+SORTED = "the number of compares depends on the data and the library"
 
 
 def _top(builder: Builder, call: Call) -> Results:
-    """The largest elements along an axis, and where they were."""
+    """The largest elements along an axis, and their indices."""
     value = call.input(0)
     axis = call.axis_of(value, -1)
     if call.opset < 10:
         many = call.whole("k", 0)
     else:
-        (many,) = call.input(1).numbers("how many elements it gives is computed from the data", 1)
+        (many,) = call.input(1).numbers("the number of elements is computed from the data", 1)
     if not 0 < many <= value.sizes[axis]:
         raise Invalid(f"the {many} largest of {value.sizes[axis]} elements")
     value = builder.along(value, axis)
@@ -37,7 +37,7 @@ def _top(builder: Builder, call: Call) -> Results:
 
 
 def _drawn(builder: Builder, call: Call) -> Results:
-    """Of the shape of another tensor, or of one that is said."""
+    """Random numbers with the shape of another tensor, or with a given shape."""
     like = call.maybe(0)
     shape = call.ints("shape") if like is None else like.sizes
     if shape is None:
@@ -46,12 +46,12 @@ def _drawn(builder: Builder, call: Call) -> Results:
 
 
 def _random(builder: Builder, call: Call, name: str, shape: Shape, like: Value | None) -> Value:
-    """Random numbers, for as many examples as what they are like, or what has the size of so many."""
+    """Random numbers; they have a batch if ``like`` has one, or if a size equals the batch."""
     batch = like.batch if like is not None else None
     if like is None and len(shape) > 1 and shape[0] == builder.batch:
         batch = 0
     if any(size < 1 for size in shape):
-        raise Invalid("random numbers, but none of them")
+        raise Invalid("it draws no numbers")
     image = len(shape) > 2 and any(map(builder.is_image, call.outputs))
     channels_first = image if like is None else like.channels_first
     value = Value(shape, 1, None, None, channels_first, batch)
@@ -59,7 +59,7 @@ def _random(builder: Builder, call: Call, name: str, shape: Shape, like: Value |
 
 
 def _chosen(builder: Builder, call: Call) -> Results:
-    """Ones with the probabilities given: a number is drawn for each, and compared with it."""
+    """Bernoulli: draws a number for each probability, and compares the two."""
     value = builder.standing(call.name, call.input(0))
     drawn = _random(builder, call, f"{call.name}/drawn", value.sizes, value)
     return (value._replace(number=builder.add(call.name, Elementwise("compare"), [value.number, drawn.number])),)

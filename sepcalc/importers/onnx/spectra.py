@@ -1,7 +1,7 @@
-"""The shapes of Fourier transforms, which are not counted: what follows them is.
+"""The shapes of Fourier transforms. The transforms are not counted; the layers after them are.
 
-Source: ONNX's operators, STFT and DFT. Of the former one side is given where nothing is said, as its text has it;
-ONNX's own inference takes both.
+Source: ONNX's operators STFT and DFT. STFT gives one side by default, as its documentation says; ONNX's own inference
+takes both.
 """
 
 from sepcalc.errors import Invalid
@@ -12,15 +12,15 @@ from sepcalc.shape import Shape, show
 
 
 def _number(value: Value | None) -> int | None:
-    """A whole number that is stored, if it is known."""
+    """A stored whole number, if known."""
     if value is None or value.data is None or value.data.size != 1:
         return None
     return int(value.data.numbers[0])
 
 
 def _windowed(call: Call) -> Shape | None:
-    """``examples x frames x frequencies x 2`` of a signal ``examples x samples (x 1 or 2)``. A frame is as long as the
-    window where its length is not given."""
+    """The shape ``examples x frames x frequencies x 2`` for a signal ``examples x samples (x 1 or 2)``. Without a frame
+    length, a frame has the length of the window."""
     signal, window = call.input(0).shape, call.maybe(2)
     step, length = _number(call.maybe(1)), _number(call.maybe(3))
     if call.maybe(3) is None and window is not None and window.shape is not None:
@@ -33,13 +33,13 @@ def _windowed(call: Call) -> Shape | None:
         raise Invalid(f"frames of {length} every {step} do not fit {signal[1]} samples")
     one_sided = call.whole("onesided", 1)
     if one_sided and signal[2:] == (2,):
-        raise Invalid("a complex signal has two sides")
+        raise Invalid("a complex signal cannot have onesided = 1")
     return signal[0], (signal[1] - length) // step + 1, length // 2 + 1 if one_sided else length, 2
 
 
 def _transformed(call: Call) -> Shape | None:
-    """The input with so many frequencies along an axis, each of 2 numbers; of one side, or back from it, as many as
-    these are."""
+    """The input's shape with the number of frequencies along an axis, and 2 numbers for each; a one-sided transform, or
+    its inverse, changes that number."""
     shape, length = call.input(0).shape, _number(call.maybe(1))
     given = _number(call.maybe(2)) if call.opset >= 20 else call.whole("axis", 1)
     axis = -2 if given is None else given
@@ -58,7 +58,7 @@ def _transformed(call: Call) -> Shape | None:
     return (*shape[: axis % rank], many, *shape[axis % rank + 1 : -1], 1 if one_sided and back else 2)
 
 
-_FOURIER = "a fast Fourier transform, whose operations depend on the library that has it"
+_FOURIER = "the operations of a fast Fourier transform depend on the library"
 SPECTRA: dict[str, Operator] = {
     "STFT": Operator(None, NONE, _FOURIER, settings=(1, 2, 3), apart=True, shape=_windowed),
     "DFT": Operator(None, NONE, _FOURIER, shape=_transformed),

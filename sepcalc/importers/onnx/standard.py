@@ -1,4 +1,4 @@
-"""ONNX's own operators: the tables of all rooms as one."""
+"""The table of ONNX's own operators, merged from all families."""
 
 from sepcalc.importers.onnx.activations import ACTIVATIONS
 from sepcalc.importers.onnx.arithmetic import ARITHMETIC

@@ -1,4 +1,4 @@
-"""What a file stores: initializers and attributes."""
+"""Stored tensors and attributes of a file."""
 
 from collections.abc import Mapping
 from math import prod
@@ -13,8 +13,8 @@ from sepcalc.shape import show
 
 
 def stored_value(tensor: Any, name: str, builder: Builder, owner: str = "") -> Value:
-    """An initializer, or a constant, of the graph ``owner``: its shape and type; its elements only where they are few
-    and in the file."""
+    """An initializer or a constant of the graph ``owner``: its shape and type, and its elements if they are few and in
+    the file."""
     shape = tuple(int(size) for size in tensor.dims)
     if any(size < 0 or size >= 2**63 for size in shape) or len(shape) > 64:
         raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
@@ -33,7 +33,7 @@ def stored_value(tensor: Any, name: str, builder: Builder, owner: str = "") -> V
 
 
 def listed(data: Any, name: str, builder: Builder, owner: str = "") -> Value:
-    """Numbers that stand in an attribute as a list."""
+    """Numbers in a list attribute, as a value."""
     root = builder.root(name, owner)
     value = known(data, (root,), name)
     builder.stored[root] = (int(data.size), value.kind)
@@ -41,8 +41,8 @@ def listed(data: Any, name: str, builder: Builder, owner: str = "") -> Value:
 
 
 def attached(node: Any, builder: Builder, owner: str = "") -> list[Value]:
-    """The tensors in the attributes of an operator that is not ONNX's own; of ONNX's for classical models the lists
-    of numbers, too, in which these have their weights."""
+    """The tensors in the attributes of an operator that is not ONNX's own; for ONNX's classical machine-learning
+    operators also the lists of numbers, which hold their weights."""
     found = []
     for attribute in node.attribute:
         name = f"{node.name or next(iter(node.output), '')}/{attribute.name}"
@@ -54,20 +54,20 @@ def attached(node: Any, builder: Builder, owner: str = "") -> list[Value]:
 
 
 def initial(graph: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
-    """The stored tensors of a graph, by name."""
+    """The stored tensors of a graph by name."""
     values: dict[str, Value] = {}
     stored = [stored_value(one, one.name, builder, owner) for one in graph.initializer]
     stored += [sparse_value(one, one.values.name, builder, owner) for one in graph.sparse_initializer]
     for value in stored:
         name = value.name
         if values.get(name, value).shape != value.shape:
-            raise Invalid(f"several stored tensors, of other shapes, are called {quoted(name)}")
+            raise Invalid(f"several stored tensors of different shapes are called {quoted(name)}")
         values[name] = value
     return values
 
 
 def sparse_value(sparse: Any, name: str, builder: Builder, owner: str = "") -> Value:
-    """A stored tensor of which the file has the elements that are not zero: these are its numbers."""
+    """A sparse stored tensor: its size counts the elements that are in the file, those that are not zero."""
     shape = tuple(int(size) for size in sparse.dims)
     if any(size < 0 for size in shape) or len(shape) > 64:
         raise Invalid(f"the stored tensor {quoted(name)} has the shape {show(shape)}")
@@ -77,7 +77,7 @@ def sparse_value(sparse: Any, name: str, builder: Builder, owner: str = "") -> V
 
 
 def constants(node: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
-    """The tensor in a Constant node, by the name that it gives it; nothing for other nodes."""
+    """The tensor of a Constant node by its output name; empty for other nodes."""
     name = next(iter(node.output), "") or node.name
     for attribute in node.attribute if node.op_type == "Constant" else ():
         if attribute.name == "value" and attribute.type == 4:
@@ -88,7 +88,7 @@ def constants(node: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
 
 
 def attributes(node: Any) -> dict[str, Any]:
-    """The attributes as plain values: numbers, texts, tuples of them, small tensors as arrays."""
+    """The attributes as plain values: numbers, texts, tuples of them, and small tensors as arrays."""
     found: dict[str, Any] = {}
     for attribute in node.attribute:
         match attribute.type:
@@ -115,7 +115,7 @@ def attributes(node: Any) -> dict[str, Any]:
 
 
 def bound(node: Any, given: Mapping[str, Any]) -> Any:
-    """A function's node with the attributes that its caller gives."""
+    """A node of a function, with the attributes that the caller gives."""
     if not any(attribute.ref_attr_name for attribute in node.attribute):
         return node
     attributes = []

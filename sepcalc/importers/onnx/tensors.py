@@ -1,5 +1,5 @@
-"""The elements of constants: of those that a file stores, decoded when first asked, and of those that are computed,
-arrays of NumPy. NumPy is imported for the latter alone.
+"""The elements of constants: stored ones, decoded on first use, and computed ones, as NumPy arrays. Only computed ones
+import NumPy.
 
 Source: onnx.proto, "TensorProto".
 """
@@ -16,7 +16,7 @@ from sepcalc.shape import Shape
 if TYPE_CHECKING:
     import numpy as np
 
-# Of each element type that can be read: how its bytes are packed, and NumPy's name.
+# The struct format and the NumPy name of each readable element type.
 TYPES = {
     1: ("<f", "float32"),
     2: ("<B", "uint8"),
@@ -31,7 +31,7 @@ TYPES = {
     12: ("<I", "uint32"),
     13: ("<Q", "uint64"),
 }
-# The types' names by their numbers, as a Cast of before opset 6 says them.
+# The names of the types by number, as Cast uses them before opset 6.
 NAMES = (
     *("UNDEFINED", "FLOAT", "UINT8", "INT8", "UINT16", "INT16", "INT32", "INT64", "STRING", "BOOL", "FLOAT16"),
     *("DOUBLE", "UINT32", "UINT64", "COMPLEX64", "COMPLEX128", "BFLOAT16"),
@@ -39,10 +39,10 @@ NAMES = (
 BFLOAT16 = 16  # the upper half of a float32, and an array of these
 _KINDS = {name: kind for kind, (_, name) in TYPES.items()}
 _FLOAT16 = 10
-EXTERNAL = 1  # where a tensor says that its elements stand in another file
+EXTERNAL = 1  # the data location of a tensor whose elements are in another file
 _TYPED = {1: "float_data", 7: "int64_data", 11: "double_data", 12: "uint64_data", 13: "uint64_data"}  # else int32_data
 _FLOATING = (1, _FLOAT16, 11, BFLOAT16)
-# The widths of elements in bits, those of other types too.
+# The width of an element in bits, for all types.
 FLOATS = {1: 32, 10: 16, 11: 64, 16: 16, 17: 8, 18: 8, 19: 8, 20: 8, 23: 4, 24: 8}
 BITS = FLOATS | {
     2: 8,
@@ -64,8 +64,8 @@ BITS = FLOATS | {
 
 
 class Elements:
-    """The elements of a constant, in the order of rows. ``kind`` is ONNX's number of their type. They are given as
-    Python's numbers, as an array, or as the file's bytes."""
+    """The elements of a constant in row-major order. ``kind`` is ONNX's number of their type. They are given as Python
+    numbers, as an array, or as bytes of the file."""
 
     __slots__ = ("_array", "_bytes", "_numbers", "kind", "shape")
 
@@ -85,7 +85,7 @@ class Elements:
 
     @property
     def size(self) -> int:
-        """How many elements there are."""
+        """The number of elements."""
         return prod(self.shape)
 
     @property
@@ -95,7 +95,7 @@ class Elements:
 
     @property
     def numbers(self) -> Sequence[Any]:
-        """The elements as Python's numbers."""
+        """The elements as Python numbers."""
         if self._numbers is None:
             if self._bytes is not None:
                 self._numbers = [number for (number,) in iter_unpack(TYPES[self.kind][0], self._bytes.read())]
@@ -105,7 +105,7 @@ class Elements:
 
     @property
     def array(self) -> "np.ndarray[Any, Any]":
-        """The elements as an array of NumPy."""
+        """The elements as a NumPy array."""
         if self._array is None:
             import numpy as np
 
@@ -114,12 +114,12 @@ class Elements:
         return self._array
 
     def item(self) -> Any:
-        """The one element. Raises ValueError where there are others."""
+        """The only element. Raises ValueError if there are several or none."""
         (number,) = self.numbers
         return number
 
     def reshaped(self, shape: Shape) -> "Elements":
-        """The same elements in another shape of as many. Raises ValueError."""
+        """The same elements in another shape. Raises ValueError if the number of elements differs."""
         if prod(shape) != self.size:
             raise ValueError("another number of elements")
         array = None if self._array is None else self._array.reshape(shape)
@@ -127,13 +127,13 @@ class Elements:
 
 
 def of_array(array: "np.ndarray[Any, Any]") -> Elements | None:
-    """The elements of an array; None where these are no numbers that a file can hold."""
+    """The elements of an array; None if they are not numbers of an ONNX type."""
     kind = _KINDS.get(array.dtype.name)
     return None if kind is None else Elements(array.shape, kind, array=array)
 
 
 def of_numbers(kind: int, numbers: Sequence[Any], shape: Shape | None = None) -> Elements:
-    """Numbers as elements of ONNX's type ``kind``: one axis where no shape is given. Raises Invalid."""
+    """Numbers as elements of ONNX's type ``kind``, on one axis by default. Raises Invalid."""
     elements = Elements((len(numbers),) if shape is None else shape, kind, numbers)
     try:
         if elements.size == len(numbers):
@@ -141,12 +141,12 @@ def of_numbers(kind: int, numbers: Sequence[Any], shape: Shape | None = None) ->
             return elements
     except (KeyError, TypeError, ValueError, OverflowError):
         pass
-    raise Invalid("it makes a constant of what no tensor of numbers holds")
+    raise Invalid("its constant has a value that no tensor of numbers can hold")
 
 
 def stored_elements(tensor: Any, shape: Shape) -> Elements | None:
-    """The elements that a message of a tensor holds; None where they are no numbers that Python has. Raises ValueError
-    where they are not as many as the shape says."""
+    """The elements that a tensor message holds; None if Python cannot represent their type. Raises ValueError if their
+    number does not match the shape."""
     kind, count = tensor.data_type, prod(shape)
     raw = tensor.raw_data if tensor.has("raw_data") else None
     if raw is not None and len(raw) != -(-count * BITS.get(kind, 0) // 8) and kind in BITS:

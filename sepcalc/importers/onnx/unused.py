@@ -1,4 +1,4 @@
-"""What a file stores and no output depends on: found in its graphs by the names that nodes read and give."""
+"""Finds stored tensors that no output depends on, by the names that nodes read and write."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ Functions = Mapping[tuple[str, str], Any]
 
 
 def unused(graph: Any, functions: Functions, builder: Builder, used: Container[str]) -> list[str]:
-    """The stored weights that no layer has, since nothing that they are read by leads to an output, or runs at all."""
+    """The stored weights that no layer has because no output depends on them, or because their nodes never run."""
     search = _Search(functions, builder)
     search.through(graph.node, [one.name for one in graph.output], graph, "")
     done = set[tuple[str, str]]()
@@ -27,7 +27,7 @@ def unused(graph: Any, functions: Functions, builder: Builder, used: Container[s
 
 
 class _Search:
-    """One file, and the stored tensors in it that are not used."""
+    """The search through one file for stored tensors that are not used."""
 
     def __init__(self, functions: Functions, builder: Builder) -> None:
         self.functions = functions
@@ -36,7 +36,7 @@ class _Search:
         self.found: list[str] = []
 
     def through(self, nodes: Sequence[Any], outputs: Iterable[str], graph: Any, owner: str) -> set[str]:
-        """From the last node to the first; gives the names that are needed."""
+        """Visits nodes from last to first, and returns the names that are needed."""
         needed = set(outputs)
         for node in reversed(nodes):
             given = [name for name in node.output if name]
@@ -53,7 +53,7 @@ class _Search:
                 left = self.builder.unrun.get(at)
                 if left is None:
                     needed |= self.through(inner.node, [one.name for one in inner.output], inner, at)
-                elif not left.reason:  # else what it stores is told with the reason
+                elif not left.reason:  # otherwise the note on the branch says what it stores
                     self.dead(inner.node, inner, at)
         if graph is not None:
             stored = initial(graph, self.builder, owner)
@@ -61,7 +61,7 @@ class _Search:
         return needed
 
     def dead(self, nodes: Sequence[Any], graph: Any, owner: str) -> None:
-        """Notes all that stands in nodes that do not run."""
+        """Records everything inside nodes that do not run."""
         for value in initial(graph, self.builder, owner).values() if graph is not None else ():
             self.found += value.roots
         for node in nodes:

@@ -1,5 +1,5 @@
-"""Through a graph, node by node: constants are prepared, operators become layers, functions are unfolded, branches
-taken, loops unrolled."""
+"""Walks through a graph node by node: computes constants, adds layers for operators, unfolds functions, takes branches,
+unrolls loops."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,11 +24,11 @@ from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape
 
 CONTROL = ("If", "Loop", "Scan")
-MAX_DEPTH = 40  # functions and branches within each other
+MAX_DEPTH = 40  # the deepest nesting of functions and branches
 
 
 class Walk:
-    """One file on its way to a network."""
+    """The walk through one file."""
 
     def __init__(
         self,
@@ -40,21 +40,21 @@ class Walk:
         self.builder = builder
         self.functions = functions
         self.opsets = opsets
-        self.stated = declared  # what shape and type of elements the file says that a tensor has
-        self.owner = ""  # where the graph that is on its way stands, whose stored tensors are its own
-        self.calling: list[tuple[str, str]] = []  # the functions that the walk is in
-        self.fed = set[str]()  # what nodes read, or may read around the graph that is on its way
+        self.stated = declared  # the shapes and element types that the file states
+        self.owner = ""  # the identifier of the current graph, which owns its stored tensors
+        self.calling: list[tuple[str, str]] = []  # the functions that are being unfolded
+        self.fed = set[str]()  # the names that nodes read, or that may be read from outside the current graph
         self.steps = 0
-        self.seen: dict[Any, Any] = {}  # constants computed, and from what
-        self.computed = 0  # elements of constants read and made
+        self.seen: dict[Any, Any] = {}  # computed constants, by operator and inputs
+        self.computed = 0  # the elements of constants read and computed so far
 
     def graph(
         self, nodes: Sequence[Any], scope: dict[str, Value], read: set[str], depth: int = 0, prefix: str = ""
     ) -> None:
-        """Every node in order; ``scope`` holds the values by name, and gains theirs. ``read`` names what the graph
-        gives."""
+        """Walks through every node in order. ``scope`` holds the values by name, and gains the new ones. ``read`` names
+        the outputs of the graph."""
         if depth > MAX_DEPTH:
-            raise Broken(f"functions and branches stand in each other more than {MAX_DEPTH} deep")
+            raise Broken(f"functions and branches are nested more than {MAX_DEPTH} deep")
         fed = {name for node in nodes for name in reads(node)}
         self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
         used = read | fed
@@ -71,18 +71,17 @@ class Walk:
                 missing = [output for output in node.output if output and output not in scope]
                 scope.update((output, Value(None, name=output)) for output in missing)
             except (Invalid, ValueError, IndexError, ArithmeticError) as error:
-                fact = (
-                    error if isinstance(error, Invalid) else Invalid("its inputs and attributes do not fit each other")
-                )
+                fact = error if isinstance(error, Invalid) else Invalid("its inputs and attributes do not match")
                 raise Misfit(f"{quoted(name)} ({printable(node.op_type)[:100]})", fact) from error
 
     def node(self, node: Any, name: str, scope: dict[str, Value], used: set[str], depth: int) -> Sequence[Value]:
+        """The values of one node's outputs."""
         inputs = []
         for source in node.input:
             if source and source not in scope:
                 raise Broken(
                     f"it reads {quoted(source)}, which nothing before it gives",
-                    "a graph runs in its order: it may have a cycle, or lack an input",
+                    "nodes run in the order of the file: the graph may have a cycle, or lack an input",
                 )
             inputs.append(scope[source] if source else None)
         kind = node.op_type
@@ -111,7 +110,7 @@ class Walk:
         return self.made(call)
 
     def made(self, call: Call) -> Sequence[Value]:
-        """What an operator gives that is on its own: of stored tensors alone prepared, else counted."""
+        """The results of an operator: computed beforehand if all inputs are stored, else counted."""
         row = row_of(call.type)
         note_scales(self.builder, call)
         if all(value is None or value.constant for value in call.inputs) and not row.random:
@@ -128,7 +127,7 @@ class Walk:
         ]
 
     def constant(self, call: Call, node: Any) -> Value:
-        """A Constant node: weights may stand in one, too."""
+        """A Constant node, which may also hold weights."""
         for value in constants(node, self.builder, self.owner).values():
             return value
         for name, kind in (("value_int", 7), ("value_ints", 7), ("value_float", 1), ("value_floats", 1)):
@@ -137,15 +136,15 @@ class Walk:
                 if not isinstance(given, tuple):
                     return known(of_numbers(kind, (given,), ()))
                 return listed(of_numbers(kind, given), call.outputs[0] or call.name, self.builder, self.owner)
-        raise Invalid("a constant that is no tensor of numbers")
+        raise Invalid("a constant that is not a tensor of numbers")
 
     def declared(self, output: str) -> tuple[Shape | None, int]:
-        """The shape and the type of elements that the file says of a tensor: None and float where it says none."""
+        """The shape and element type that the file states for a tensor; None and float if it states none."""
         return self.stated.get(output, (None, 1))
 
     def prepared(self, call: Call) -> Sequence[Value]:
-        """What does not depend on the inputs is prepared beforehand, free: only its shape matters, and its elements
-        where they are few. Products alone count, as the file computes them."""
+        """The results of an operator on stored tensors. They are computed beforehand and cost nothing; only their
+        shapes matter, and the elements of small ones. Products do count, as the file computes them in each run."""
         row = row_of(call.type)
         inputs = [value for value in call.inputs if value is not None]
         roots, some = made_from(self.builder, call)
@@ -166,7 +165,7 @@ class Walk:
             cost = scratch.cost_since(0)
             if cost.macs:
                 self.stored_product(call)
-            elif cost.buffers:  # statistics of a norm: no weights of whoever reads what it gives
+            elif cost.buffers:  # the statistics of a norm are not weights of the next layer
                 self.builder.add(f"{call.name}/statistics", Constant((cost.buffers,), False, True), ())
             return [Value(value.shape, value.kind, roots=roots, some=some(value.sizes)) for value in made]
         except (Refused, Unknown, Invalid, ValueError, KeyError, IndexError, ZeroDivisionError, OverflowError) as error:
@@ -176,8 +175,8 @@ class Walk:
             return self.opaque(call, reason or NO_COUNT)
 
     def opaque(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
-        """What an operator makes of stored tensors alone that is not known here: a constant of the shape that the file
-        says. Where it says none, whoever reads it cannot count the weights in it: the operator is listed with them."""
+        """The results of an unknown operator on stored tensors: constants of the shapes that the file states. Without a
+        stated shape, the operator is listed as uncounted with its weights."""
         roots, some = made_from(self.builder, call)
         shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
         lost = any(shape is None for output, (shape, _) in zip(call.outputs, shapes) if output)
@@ -186,8 +185,8 @@ class Walk:
         return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
 
     def stored_product(self, call: Call) -> None:
-        """The layers of a product on stored tensors alone, whose first operand stands for the input: for one example,
-        if it holds the same for each. What it gives stays a constant for those who read it."""
+        """Adds the layers of a product of stored tensors, with the first operand as the input (for one example, if it
+        is equal for each). The result stays a constant for its readers."""
         builder, mark = self.builder, len(self.builder.nodes)
         try:
             first = builder.standing(call.name, builder.for_each(call.input(0)))
@@ -197,6 +196,7 @@ class Walk:
             builder.uncounted(call, str(refused), None, weights_of(self.builder, call))
 
     def counted(self, call: Call) -> Sequence[Value]:
+        """Adds the layers of an operator on tensors of the network, or a gap."""
         row, mark = row_of(call.type), len(self.builder.nodes)
         try:
             if row.handle is None:
@@ -223,7 +223,7 @@ class Walk:
             return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, is not known")
 
     def again(self, call: Call, output: str) -> Value:
-        """What is made, for free, of a tensor whose shape depends on the data: the file may say what shape that has."""
+        """A tensor from a free operator on one whose shape depends on the data; the file may state its shape."""
         shape, kind = self.declared(output) if output else (None, 1)
         lost = next(value.number for value in call.inputs if value is not None and value.number is not None)
         if not shape or min(shape) < 1:
@@ -232,8 +232,8 @@ class Walk:
         return value._replace(number=self.builder.add(call.name, Copy(self.builder.shape(value)), [lost]))
 
     def gap(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
-        """A layer that is not counted, and each of its outputs; ``more`` are stored tensors that it reads beside its
-        inputs. Examples that may meet in it are none, unless whoever asks says so."""
+        """Adds a layer that is not counted, and returns its outputs. ``more`` are stored tensors that it reads beside
+        its inputs. Outputs have no batch if the operator may mix examples, unless the user stated the batch."""
         if self.builder.batch > 1 and not self.builder.asked and not _keeps_apart(call):
             raise self.builder.mixed
         results, row = [], row_of(call.type)
@@ -256,6 +256,7 @@ class Walk:
     # --- functions and control flow ---------------------------------------------------------------------------------
 
     def function(self, node: Any, name: str, inputs: Sequence[Value | None], depth: int) -> Sequence[Value]:
+        """Unfolds the call of a function."""
         function = self.functions.get((node.domain, node.op_type))
         if function is None:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
@@ -275,7 +276,7 @@ class Walk:
         self.calling.append(key)
         try:
             self.graph(body, scope, set(function.output), depth + 1, f"{name}/")
-        finally:  # a loop around it may be given up, and the walk go on
+        finally:  # the walk may continue after an enclosing loop fails
             self.opsets, self.owner = before, owner
             self.calling.pop()
         return [self._given(scope, output) for output in function.output]
@@ -288,6 +289,7 @@ class Walk:
     def control(
         self, node: Any, name: str, inputs: Sequence[Value | None], scope: dict[str, Value], depth: int
     ) -> Sequence[Value]:
+        """The results of an If, a Loop or a Scan."""
         graphs = {attribute.name: attribute.g for attribute in node.attribute if attribute.type == 5}
         call = Call(name, node.op_type, tuple(inputs), tuple(node.output), attributes(node), self.opsets.get("", 17))
 
@@ -296,7 +298,7 @@ class Walk:
                 return self.body(graph, scope, call, depth, given)
 
         def leave(which: str, reason: str) -> None:
-            """Notes what a branch stores that does not run."""
+            """Records what a branch that does not run stores."""
             if (at := place(self.owner, node, which)) not in self.builder.unrun:
                 roots = frozenset(root for value in self._stored_in(node, which, scope) for root in value.roots)
                 self.builder.unrun[at] = Unrun(call.name, which.partition("_")[0], reason, roots)
@@ -318,13 +320,13 @@ class Walk:
             return self.gap(call, reason, [*self.held(node, scope)])
 
     def held(self, node: Any, scope: Mapping[str, Value]) -> Iterator[Value]:
-        """The stored tensors of the graphs in a node, and those that these read from around them."""
+        """The stored tensors of a node's nested graphs, and those that they read from outside."""
         for attribute in node.attribute:
             if attribute.type == 5:
                 yield from self._stored_in(node, attribute.name, scope)
 
     def _stored_in(self, node: Any, part: str, scope: Mapping[str, Value]) -> Iterator[Value]:
-        """The stored tensors of one of these graphs, and those that it reads."""
+        """The stored tensors of one nested graph, and those that it reads."""
         (graph,) = [attribute.g for attribute in node.attribute if attribute.name == part]
         with self.inside(node, part):
             inner = {**scope, **initial(graph, self.builder, self.owner)}
@@ -336,7 +338,7 @@ class Walk:
 
     @contextmanager
     def inside(self, node: Any, part: str) -> Iterator[None]:
-        """While one of its graphs is on its way."""
+        """Sets the current graph to a nested one."""
         before, self.owner = self.owner, place(self.owner, node, part)
         try:
             yield
@@ -346,7 +348,7 @@ class Walk:
     def body(
         self, graph: Any, scope: Mapping[str, Value], call: Call, depth: int, given: Mapping[str, Value]
     ) -> list[Value]:
-        """A graph within a graph, which sees all around it."""
+        """The results of a nested graph, which sees the values around it."""
         inner = {**scope, **initial(graph, self.builder, self.owner), **given}
         outputs = [output.name for output in graph.output]
         self.graph(graph.node, inner, set(outputs), depth + 1, f"{call.name}/")
@@ -354,7 +356,7 @@ class Walk:
 
 
 def _keeps_apart(call: Call) -> bool:
-    """Whether an operator is known to work on each of the examples in its inputs by itself."""
+    """Whether an operator is known to work on each example separately."""
     given = [value for value in call.inputs if value is not None and value.batch is not None]
     row = row_of(call.type)
     if row.axis is not None and given:
@@ -365,7 +367,8 @@ def _keeps_apart(call: Call) -> bool:
 
 
 def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:
-    """The results, with the examples within their axis as they lay in an operand's axis of that size."""
+    """The results, with the examples at the same place within their axis as in an operand whose axis has the same
+    size."""
     apart = {
         value.sizes[value.batch]: value.outer
         for value in call.inputs
@@ -382,7 +385,7 @@ def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:
 
 
 def _fed(scratch: Builder, value: Value | None) -> Value | None:
-    """A constant as if it were an input."""
+    """A constant as an input of a scratch network."""
     if value is None:
         return None
     shape = value.sizes
@@ -391,7 +394,7 @@ def _fed(scratch: Builder, value: Value | None) -> Value | None:
 
 
 def _reached(row: Operator, call: Call) -> Shape | None:
-    """The shape of the first result of an operator that is not counted, where its row says it."""
+    """The shape of the first result of an uncounted operator, if its row states it."""
     try:
         return None if row.shape is None else row.shape(call)
     except Refused:

@@ -1,4 +1,4 @@
-"""Which stored tensors that an operator reads are weights, and which are in what it makes of stored ones alone."""
+"""Decides which stored tensors that an operator reads are weights, and which of them are contained in a constant."""
 
 from collections.abc import Callable
 from math import prod
@@ -11,8 +11,8 @@ from sepcalc.shape import Shape
 
 
 def note_scales(builder: Builder, call: Call) -> None:
-    """Notes which stored tensors say what quantized elements stand for: an operator's own, and those that multiply
-    sums of small integers; and which are such elements."""
+    """Records which stored tensors are scales or zero points (an operator's own, and factors of integer sums), and
+    which are quantized elements."""
     row = row_of(call.type)
     unscaled = call.type == "Mul" and any(value is not None and value.unscaled for value in call.inputs)
     for at, value in enumerate(call.inputs):
@@ -25,8 +25,7 @@ def note_scales(builder: Builder, call: Call) -> None:
 
 
 def weights_of(builder: Builder, call: Call) -> list[Value]:
-    """The stored inputs of an operator that are weights, as far as they are: no settings of it, no masks and no
-    states that begin with zeros."""
+    """The stored inputs of an operator that are weights, not settings, masks or zero initial states."""
     row, found = row_of(call.type), []
     flat = [(at, one) for at, value in enumerate(call.inputs) if value for one in value.items or (value,)]
     for at, value in flat:
@@ -41,19 +40,19 @@ def weights_of(builder: Builder, call: Call) -> list[Value]:
         zeros = at in row.states and value.data is not None and not any(value.data.numbers)
         if zeros or (shut and not any("." in root for root in value.roots)):
             continue
-        counted = row.handle is not None  # else who knows what it does with a table
+        counted = row.handle is not None  # an uncounted operator may use a table in any way
         found.append(trained(builder, value if counted else value._replace(angles=frozenset())))
     return [value for value in found if value.roots]
 
 
 def _scales(builder: Builder, value: Value) -> tuple[str, ...]:
-    """What counts of a scale or zero point: what has more than one number, of floating type."""
+    """The part of a scale or zero point that counts: of floating type with more than one number."""
     return tuple([root for root in value.roots if builder.is_scale(root) and builder.is_weight(root)])
 
 
 def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
-    """The stored tensors that a constant is made from, and of each that is not whole in one of this shape how many
-    elements are: what is not taken is left, all else is in every result."""
+    """The stored tensors that a constant is made from, and a function from its shape to the number of elements of each
+    tensor that it only partly contains. Only a selection drops elements; every other operator uses them all."""
     row = row_of(call.type)
     if row.table and _spread(builder, call.input(0)):
         return (), lambda shape: {}
@@ -70,7 +69,9 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
             weights = value.roots if at == 0 else tuple(filter(builder.is_weight, value.roots))
         for root in weights:
             whole = builder.stored[root][0]
-            most[root] = min(whole, value.some.get(root, whole) + most.get(root, 0))  # parts, if not the same
+            most[root] = min(
+                whole, value.some.get(root, whole) + most.get(root, 0)
+            )  # the sum of both parts, unless they are the whole
             roots[root] = None
 
     def some(shape: Shape | None) -> dict[str, int]:
@@ -82,7 +83,7 @@ def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[
 
 
 def _spread(builder: Builder, value: Value) -> bool:
-    """Whether a constant has more elements than the weights that it is made from, as angles do: frequencies at each
-    place. What is a weight element by element has no more."""
+    """Whether a constant has more elements than the weights that it is made from, as angles do (each frequency at each
+    position). An elementwise function of a weight has no more."""
     held = sum(value.some.get(root, builder.stored[root][0]) for root in value.roots if builder.is_weight(root))
     return value.shape is None or prod(value.shape) > held

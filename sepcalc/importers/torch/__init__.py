@@ -1,6 +1,6 @@
-"""PyTorch: what runs when a module's forward does, as a network. No weight is allocated, none read.
+"""PyTorch importer: the operators that a module's forward runs, as a network. Weights are neither allocated nor read.
 
-Importing someone's module runs their code. Its forward runs as well, on tensors that have shapes and no data.
+Importing a module runs its code. Its forward runs, too, on tensors that have shapes but no data.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,8 +20,8 @@ _HINT = install("torch")
 
 
 def read(argument: str, request: Request = Request()) -> "Network":
-    """The network of ``package.module:name``: a module, or a class or function that makes one without arguments.
-    Raises InputError: where it cannot be imported or made, where it does not run on inputs of these shapes."""
+    """The network of ``package.module:name``, which names a module, or a class or function that makes one without
+    arguments. Raises InputError if it cannot be imported or made, or does not run on inputs of these shapes."""
     shown = printable(argument)
     _require(shown)
     from sepcalc.importers.torch.factory import at_home, made
@@ -34,14 +34,14 @@ def read(argument: str, request: Request = Request()) -> "Network":
 def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = None, **named: Any) -> "Network":
     """The network that a module runs on these inputs, counted for one example; the module is not changed.
 
-    ``inputs`` are what one calls the module with, ``from_torch(module, x, lengths, mask=mask)``; or all of that in one
-    tuple, or in one mapping by the names of forward's parameters. (A list is one input: images, as detectors take them;
-    where forward fails on it, it holds all of the inputs.) Only the shapes and types of tensors are looked at, and the
-    values of whole numbers of at most 4,096 elements: a note names the inputs whose values decided what ran. Text will
-    do, as ``--input`` has it: ``"224x224x3"``, or ``{"x": "1x3x224x224", "lengths": "[7, 5]", "n": "(3)"}``.
-    ``batch`` says how many examples lie along their first axis (1: the first axis holds no examples).
-    Where forward asks for values that only the data can tell, the network is counted up to there, and says so: its
-    ``stopped`` is not None. Raises InputError where forward fails on the inputs, and without the package torch.
+    ``inputs`` are the arguments of the module, ``from_torch(module, x, lengths, mask=mask)``; or all of them in one
+    tuple, or in one mapping by the names of forward's parameters. (A list is one input, such as a detector's images;
+    if forward fails on it, it is taken as all inputs.) sepcalc reads only the shapes and types of tensors, and the
+    values of integer tensors of at most 4,096 elements; a note names the inputs whose values decided what ran. Text in
+    the syntax of ``--input`` works, too: ``"224x224x3"``, or ``{"x": "1x3x224x224", "lengths": "[7, 5]", "n": "(3)"}``.
+    ``batch`` is the number of examples along their first axis (1: the first axis holds no examples).
+    If forward needs values that depend on the data, the network is counted up to that point, and its attribute
+    ``stopped`` is not None. Raises InputError if forward fails on the inputs, or if the package torch is missing.
 
     >>> convolution = torch.nn.Conv2d(3, 8, 3, padding="same")
     >>> sepcalc.from_torch(convolution, torch.ones(1, 3, 32, 32)).cost.macs
@@ -63,13 +63,14 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
 
 def _require(shown: str) -> None:
     try:
-        import torch  # noqa: F401 - asked for by name
+        import torch  # noqa: F401 - tests whether it is installed
     except ImportError as error:
         raise bad_input(f"{shown}: counting PyTorch modules needs the package torch", _HINT) from error
 
 
 def _arguments(inputs: Sequence[Any], named: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """What one calls the module with. One tuple or mapping holds all of it; a list is an input, but of texts."""
+    """The arguments of the module. A single tuple or mapping holds all of them; a list is one input, unless it holds
+    texts."""
     if len(inputs) != 1 or named:
         return inputs, named
     (given,) = inputs
@@ -81,7 +82,7 @@ def _arguments(inputs: Sequence[Any], named: Mapping[str, Any]) -> tuple[Sequenc
 
 
 def _of_a_list(name: str, module: Any, given: list[Any], batch: int | None) -> "Network":
-    """The network on a list: it is one input, as detectors take images; or all of them, where forward fails on it."""
+    """The network for a list: as one input, such as a detector's images; or as all inputs, if forward fails on it."""
     from sepcalc.importers.torch.running import Failed
 
     try:
@@ -94,12 +95,12 @@ def _of_a_list(name: str, module: Any, given: list[Any], batch: int | None) -> "
 
 
 def _mappings(given: Any) -> bool:
-    """Whether it is a list of what is known of an image each, as detectron2 has it."""
+    """Whether it is a list of mappings, one per image, as detectron2 uses it."""
     return isinstance(given, list) and bool(given) and all(isinstance(one, Mapping) for one in given)
 
 
 def _entries(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    """The examples of a module that takes a list of them: mappings, or images that have no axis of examples."""
+    """The examples of a module that takes a list of them: mappings, or images without a batch axis."""
     if len(args) != 1 or kwargs or not isinstance(args[0], list):
         return []
     images = all(getattr(one, "ndim", 0) == 3 for one in args[0])
@@ -111,7 +112,7 @@ def _texts(given: Mapping[str, Any]) -> bool:
 
 
 def _by_name(module: Any, args: Sequence[str], kwargs: Mapping[str, str]) -> dict[str, str]:
-    """Texts by the names of what they are about; one alone is nameless."""
+    """The texts by input name; a single text has the empty name."""
     if len(args) == 1 and not kwargs:
         return {"": args[0]}
     from sepcalc.importers.torch.running import positions
@@ -122,7 +123,7 @@ def _by_name(module: Any, args: Sequence[str], kwargs: Mapping[str, str]) -> dic
 
 
 def _shaped(shown: str, name: str, module: Any, request: Request) -> "Network":
-    """The network on inputs of which only text is known."""
+    """The network for inputs given as text."""
     from sepcalc.importers.torch.texts import shaped
 
     def count(args: Sequence[Any], kwargs: Mapping[str, Any], guesses: Collection[str]) -> "Network":
@@ -143,9 +144,9 @@ def _counted(
     batch: int | None,
     guesses: Collection[str] = (),
 ) -> "Network":
-    """The network on these inputs, for one example of them: of ``batch``, or of as many as two runs tell; the types of
-    the inputs named in ``guesses`` are guessed. Raises InputError where it does not work on each of ``batch`` by
-    itself."""
+    """The network for one example of these inputs. The number of examples is ``batch``, or found by comparing two runs.
+    ``guesses`` names the inputs whose types are guessed. Raises InputError if the module does not work on each of
+    ``batch`` examples separately."""
     from torch.utils._pytree import tree_flatten, tree_map
 
     from sepcalc.importers.common.graph_builder import guessed, unsuited
@@ -174,13 +175,13 @@ def _counted(
         return whole
     said = f"the {'list' if entries else 'first axis'} of the inputs, {count}, "
     if many.stop is not None:
-        return whole.noted(f"{said}is counted whole: counting stopped before")
+        return whole.noted(f"{said}is counted as data: counting stopped before")
     try:
         single, one = network(first, entries[:1])
     except InputError:
         if batch is not None:
             raise
-        return whole.noted(f"{said}is counted whole: the module does not run on one alone")
+        return whole.noted(f"{said}is counted as data: the module does not run on one example")
     if of_examples(many, single, count) and _proportional(all_of_them, one, count):
         where = "in their list" if entries else "along their first axis"
         note = f"the inputs hold {count} examples {where}: counts are for one of them"
@@ -191,14 +192,14 @@ def _counted(
         return network_of_one
     if batch is not None:
         hint = "--batch 1 counts all that runs on these inputs"
-        raise bad_input(f"--batch {batch}: {shown} does not run on each of them by itself", hint)
-    return whole.noted(f"{said}is not one of examples: counted whole")
+        raise bad_input(f"--batch {batch}: {shown} does not work on each example separately", hint)
+    return whole.noted(f"{said}does not hold examples: all of it is counted")
 
 
 def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
-    """Whether all work is this many times that on one example. What the examples have in common may also stay as it is:
-    a table of positions; what runs on stored tensors alone, where the layers are not the same ones. What only tells
-    where elements come from or go to does not matter: how many tokens each expert has."""
+    """Whether all costs are ``count`` times those of one example. What the examples share may stay the same, such as a
+    table of positions, or layers on stored tensors, if these are separate layers. Nodes that only compute indices do
+    not matter: the tokens per expert may differ."""
     works = [
         [layer.cost for layer, tells in zip(of.network.layers, of.tells) if layer.op.writes and not tells]
         for of in (whole, one)
@@ -215,7 +216,7 @@ def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
 
 
 def _examples(tensors: Sequence[Any]) -> int:
-    """How many examples the inputs could hold: the first size that all of them have in common, but those that have
-    one number there for all (1: one example, or no such size)."""
+    """The number of examples that the inputs could hold: the first size that all of them share, except that inputs with
+    a first axis of one are ignored (1: one example, or no common size)."""
     sizes = {int(one.shape[0]) for one in tensors if one.ndim and one.shape[0] != 1}
     return sizes.pop() if len(sizes) == 1 and max(one.ndim for one in tensors) > 1 else 1

@@ -1,5 +1,5 @@
-"""What operators ask: of their tensors' data, of their types; and what they give, where PyTorch needs data to tell
-that."""
+"""What an operator needs from data: which values it reads, which types; and results that PyTorch cannot give without
+data."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,13 +15,13 @@ def is_written(argument: Any) -> bool:
 
 
 def composite(func: Any) -> bool:
-    """Whether PyTorch itself can take this operator apart."""
+    """Whether PyTorch itself can decompose this operator."""
     known: bool = torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
     return known
 
 
 def states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
-    """What a recurrent layer gives, without running step after step."""
+    """The results of a recurrent layer, without running its steps."""
     x, states = bound["data" if "batch_sizes" in bound else "input"], bound["hx"]
     ways = 2 if bound["bidirectional"] else 1
     first = states[0] if isinstance(states, (list, tuple)) else states
@@ -32,15 +32,15 @@ def states(name: str, bound: Mapping[str, Any]) -> tuple[torch.Tensor, ...]:
 
 
 def product(bound: Mapping[str, Any]) -> torch.Tensor | None:
-    """What rows in groups give by a matrix for each group, whose shape PyTorch tells of one type alone."""
+    """The result of grouped rows times one matrix per group; PyTorch gives its shape only for one type."""
     rows, matrices = bound["self"], bound["mat2"]
     fits = rows.ndim == 2 and matrices.ndim == 3 and rows.shape[1] == matrices.shape[1]
     return rows.new_empty((rows.shape[0], matrices.shape[2])) if fits else None
 
 
 def packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences without their padding, step after step, and how many sequences have each step. Raises RuntimeError
-    where these are not the sequences' lengths."""
+    """Sequences without padding, step by step, and the number of sequences at each step. Raises RuntimeError if the
+    lengths do not match the sequences."""
     batch, steps = sequences.shape[:2] if first else (sequences.shape[1], sequences.shape[0])
     told = lengths.tolist()
     if len(told) != batch or told != sorted(told, reverse=True) or told[-1] < 1 or told[0] > steps:
@@ -51,7 +51,7 @@ def packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple
 
 
 def require_inside(name: str, bound: Mapping[str, Any]) -> None:
-    """Raises IndexError where rows are looked up by known numbers that there are no rows of."""
+    """Raises IndexError for known indices outside a table."""
     given, axis = (bound["weight"], 0) if name == "embedding" else (bound["self"], bound["dim"])
     size = given.size(axis) if given.ndim else 1
     places = bound["indices" if name == "embedding" else "index"]
@@ -60,8 +60,8 @@ def require_inside(name: str, bound: Mapping[str, Any]) -> None:
 
 
 def asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
-    """Whose data tells what an operator gives, or the size of that."""
-    if name == "index":  # where something is true
+    """The tensors whose data determines the result of an operator, or its size."""
+    if name == "index":  # the positions of true elements
         return [one for one in found(args[1]) if one.dtype in (torch.bool, torch.uint8)]
     if name == "where":
         return found(args) if len(args) == 1 else []
@@ -75,13 +75,13 @@ def asks(func: Any, name: str, args: Sequence[Any]) -> list[torch.Tensor]:
 
 
 def gives_value(func: Any) -> bool:
-    """Whether an operator gives a value that the data of its tensor tells."""
+    """Whether an operator returns a value of its tensor's data."""
     library, _, name = func.name().partition(".")[0].partition("::")
     return library == "aten" and row_of(name).reads == "value"
 
 
 def whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
-    """Indices with the places where a mask that has data is true."""
+    """Indices, with a known mask replaced by the positions of its true elements."""
     places: list[torch.Tensor | None] = []
     for one in indices:
         masks = one is not None and not one.is_meta and one.dtype in (torch.bool, torch.uint8)
@@ -90,12 +90,12 @@ def whole(indices: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
 
 
 def plain(name: str) -> str:
-    """An operator's name without what tells its in-place form."""
+    """An operator's name without the suffix of its in-place form."""
     return name[:-1] if name.endswith("_") and not name.startswith("__") else name
 
 
 def bound_to(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments by the names of the operator's schema, defaults filled in."""
+    """The arguments by their names in the operator's schema, with defaults."""
     values = {}
     for at, argument in enumerate(func._schema.arguments):
         if at < len(args):
@@ -108,6 +108,6 @@ def bound_to(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[
 
 
 def readable(tensor: torch.Tensor) -> torch.Tensor:
-    """What an operator that is taken apart gets: it may read the data of what has some."""
+    """The argument of a decomposed operator: with its data, if it has any."""
     inner = behind(tensor)
     return tensor if inner.is_meta else inner

@@ -1,4 +1,4 @@
-"""A trace: the calls of operators that a module makes when it runs. Nothing here needs PyTorch."""
+"""A trace: the operator calls of a module's run. This module does not need PyTorch."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -7,9 +7,9 @@ from sepcalc.shape import Shape
 
 
 class Tensor(NamedTuple):
-    """A tensor of the trace: its number, its shape as PyTorch has it, ``kind`` (``f`` floating, ``i`` whole, ``b``
-    truth, ``c`` complex), whether it depends on the inputs (and on which), the parameters in it, and the width of an
-    element in bits."""
+    """A tensor of the trace: its number, its PyTorch shape, ``kind`` (``f`` floating point, ``i`` integer, ``b``
+    boolean, ``c`` complex), whether and on which inputs it depends, the parameters in it, and the width of an element
+    in bits."""
 
     at: int
     shape: Shape
@@ -21,8 +21,8 @@ class Tensor(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One operator with its arguments by the names of its schema, tensors replaced by :class:`Tensor`; ``outputs`` in
-    their order, ``path`` of the module that ran it, ``within`` which run of that module."""
+    """One operator call, with its arguments by schema name and tensors replaced by :class:`Tensor`; ``outputs`` in
+    order, ``path`` of the module that ran it, ``within`` the number of that module's run."""
 
     op: str
     arguments: Mapping[str, Any]
@@ -32,25 +32,28 @@ class Call(NamedTuple):
     library: str = "aten"
 
     def tensor(self, name: str) -> Tensor:
+        """A required tensor argument."""
         value = self.arguments[name]
         assert isinstance(value, Tensor), name
         return value
 
     @property
     def given(self) -> Tensor:
-        """What it works on: the schemas call it self or input."""
+        """The operand, which schemas call self or input."""
         return self.tensor("self" if "self" in self.arguments else "input")
 
     def maybe(self, name: str) -> Tensor | None:
+        """A tensor argument, or None."""
         value = self.arguments.get(name)
         return value if isinstance(value, Tensor) else None
 
     def get(self, name: str, default: Any = None) -> Any:
+        """An argument, or the default."""
         value = self.arguments.get(name)
         return default if value is None else value
 
     def tensors(self) -> list[Tensor]:
-        """All of its tensors, in order."""
+        """All tensors among its arguments, in order."""
         return list(every(self.arguments.values()))
 
 

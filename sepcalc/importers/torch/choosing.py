@@ -1,7 +1,7 @@
-"""Layers that the data chooses: a mixture's experts, the best few of them for each token.
+"""Layers that the data chooses, such as the best few experts for each token.
 
-How much runs is often the same whatever is chosen. So choices are made up, in several ways that differ as far as they
-can; where all of them cost the same, so does any.
+The cost is often the same for every choice. So several choices are made up that differ as much as possible. If all of
+them cost the same, so does any choice.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,15 @@ from typing import Any
 
 import torch
 
-CHOSEN = "\0chosen"  # stands among the inputs that a made-up choice depends on
-WAYS = 5  # each in turn, the first ones always, the last ones always, by lot, by another lot
+CHOSEN = "\0chosen"  # marks a made-up choice among the inputs that a tensor depends on
+WAYS = 5  # each in turn, always the first, always the last, random, random with another seed
 MAX_CHOICES = 65_536
 
 
 def chosen(way: int, name: str, bound: Mapping[str, Any], result: Any) -> tuple[Any, torch.Tensor | None]:
-    """What an operator gives that chooses the best along the last axis, with made-up places in it; and these."""
-    several = isinstance(result, tuple)  # the values, and their places
+    """The result of an operator that chooses the best along the last axis, with made-up indices in it; and these
+    indices."""
+    several = isinstance(result, tuple)  # the values and their indices
     if not several and name != "argmax":
         return result, None  # two tensors, or all of one
     places = result[1] if several else result

@@ -1,5 +1,5 @@
-"""Tensors whose data is nowhere, and what runs on them. Code sees them on a CPU (:class:`Shadow`): it may ask where its
-tensors are, and go on as it would there."""
+"""Tensors without data, and the operators that run on them. User code sees them on a CPU (:class:`Shadow`), so that it
+takes the same path as there."""
 
 import math
 import threading
@@ -16,16 +16,16 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.importers.torch.telling import told
 
-SMALL = 65_536  # elements of a constant that is computed for real
-LARGE = SMALL**2 >> 6  # elements of its inputs, multiplied, from which an operator is not computed for real
+SMALL = 65_536  # the most elements of a constant that is computed
+LARGE = SMALL**2 >> 6  # an operator is not computed if the product of its inputs' sizes is larger
 
 
-HERE = threading.local()  # ``followed``: whether this thread is one whose run is followed
-STRAYED: list[Callable[[str, Any], None]] = []  # hear of what other threads do to tensors while runs are followed
+HERE = threading.local()  # ``followed``: whether the run of this thread is traced
+STRAYED: list[Callable[[str, Any], None]] = []  # called for operators in other threads during a trace
 
 
 def _strayed(name: str, given: Any) -> bool:
-    """Whether this runs in a thread that nobody follows, while a run is followed; whoever follows one hears of it."""
+    """Whether this runs in an untraced thread during a trace; reports it to :data:`STRAYED`."""
     if not STRAYED or getattr(HERE, "followed", False):
         return False
     for hear in STRAYED:
@@ -34,7 +34,7 @@ def _strayed(name: str, given: Any) -> bool:
 
 
 class Shadow(torch.Tensor):
-    """A tensor as code sees it, on a CPU. What operators get is ``behind`` it: a tensor without data (``meta``), or
+    """A tensor on a CPU, as user code sees it. Operators get the tensor ``behind`` it: one without data (``meta``), or
     one with data that depends on the inputs."""
 
     behind: torch.Tensor
@@ -43,14 +43,14 @@ class Shadow(torch.Tensor):
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(func, "__name__", str(func))
         with torch._C.DisableTorchFunctionSubclass():
-            if name != "__get__" and _strayed(name, (args, kwargs)):  # shapes and types are for everyone
-                with torch.inference_mode(), Dataless():  # so that nobody waits for it for ever
+            if name != "__get__" and _strayed(name, (args, kwargs)):  # any thread may read shapes and types
+                with torch.inference_mode(), Dataless():  # so that no other thread waits for it forever
                     return func(*args, **(kwargs or {}))
             return func(*args, **(kwargs or {}))
 
     @staticmethod
     def __new__(cls, behind: torch.Tensor, requires_grad: bool = False) -> "Shadow":
-        with torch.inference_mode(behind.is_inference()):  # what is a view of one behind must be one of its shadow
+        with torch.inference_mode(behind.is_inference()):  # a view of the tensor behind must be a view of its shadow
             made: Shadow = torch.Tensor._make_wrapper_subclass(
                 cls,
                 behind.size(),
@@ -75,7 +75,7 @@ class Shadow(torch.Tensor):
         return self._text("__repr__")
 
     def _text(self, how: str, *args: str) -> str:
-        """For people, what is known; for code that may act on it, data that it asks for."""
+        """For people, the known facts; for code that may act on it, the data, which is missing."""
         if told() or not (STRAYED or _modes()):
             return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
         return str(_read(self, how, *args))
@@ -95,7 +95,7 @@ class Shadow(torch.Tensor):
         self.follow(value.behind if isinstance(value, Shadow) else value)
 
     def follow(self, behind: torch.Tensor) -> None:
-        """Stands for another tensor from now on."""
+        """Represents another tensor from now on."""
         self.behind = behind
         other = Shadow(behind)
         if (self.shape, self.stride(), self.dtype) != (other.shape, other.stride(), other.dtype):
@@ -116,7 +116,7 @@ class Shadow(torch.Tensor):
     storage = _typed_storage = untyped_storage
 
     def as_subclass(self, cls: Any) -> Any:
-        return self  # as it stands for a tensor already, it cannot be of another class
+        return self  # it represents a tensor already, so it cannot change its class
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         return _read(self, "__array__", *args, **kwargs)
@@ -126,7 +126,7 @@ class Shadow(torch.Tensor):
 
 
 class _Storage:
-    """The storage of a shadow: what lies in it is asked for like the data of a tensor."""
+    """The storage of a shadow. Reading its contents counts as reading the tensor's data."""
 
     def __init__(self, shadow: Shadow) -> None:
         self._shadow = shadow
@@ -146,17 +146,17 @@ class _Storage:
         return iter(_read(self._shadow, "untyped_storage"))
 
 
-# What a storage tells without its data.
+# The facts of a storage that need no data.
 _OF_STORAGES = {"_cdata", "data_ptr", "nbytes", "size", "device", "element_size", "is_cuda", "is_shared", "resizable"}
 
 
 def _modes() -> "list[Dataless]":
-    """What runs operators without data here, the innermost last."""
+    """The active :class:`Dataless` modes, the innermost last."""
     return [mode for mode in _get_current_dispatch_mode_stack() if isinstance(mode, Dataless)]
 
 
 def _read(shadow: Shadow, how: str, *args: Any, **kwargs: Any) -> Any:
-    """What a method gives that reads the data by itself. Whatever follows the run hears of it."""
+    """The result of a method that reads the data; reports it to the active modes."""
     modes = _modes()
     if not _strayed(how, shadow) and modes:
         modes[-1].asked(shadow.behind, how)
@@ -172,7 +172,7 @@ def found(values: Any) -> list[torch.Tensor]:
 
 
 def each(change: Callable[[torch.Tensor], Any], values: Any) -> Any:
-    """The values with every tensor changed."""
+    """The values with every tensor replaced."""
     return tree_map(lambda one: change(one) if isinstance(one, torch.Tensor) else one, values)
 
 
@@ -189,7 +189,7 @@ def kind_of(tensor: torch.Tensor) -> str:
 
 
 def number_of(tensor: torch.Tensor, value: int) -> bool | int | float | complex:
-    """A number of the kind that the tensor has."""
+    """A number of the tensor's kind."""
     numbers: dict[str, Any] = {"b": bool, "i": int, "f": float, "c": complex}
     return numbers[kind_of(tensor)](value)  # type: ignore[no-any-return]
 
@@ -200,18 +200,19 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 
 class Dataless(TorchDispatchMode):
-    """Runs everything on tensors without data but small constants: large factories and whatever meets a tensor without
-    data have none (``always``: nor has any other). Who asks for an element of one, as initializers do, gets zero."""
+    """Runs operators without data, except on small constants: large factories, and operators with an operand without
+    data, give no data (``always``: no operator does). Reading an element of such a tensor, as initializers do, gives
+    zero."""
 
     def __init__(self, always: bool = False) -> None:
         super().__init__()
         self.always = always
-        self.kept: list[Any] = []  # so that an id means one tensor
+        self.kept: list[Any] = []  # keeps tensors alive, so that an id stays unique
         self.bases: dict[tuple[int, torch.dtype], torch.Tensor] = {}
         self.copies: dict[int, torch.Tensor] = {}
 
     def meta(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The twin without data: views of one storage are views of one twin."""
+        """The tensor's twin without data; views of one storage become views of one twin."""
         if tensor.is_meta:
             return tensor
         if tensor.layout != torch.strided:
@@ -227,11 +228,11 @@ class Dataless(TorchDispatchMode):
         return base.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
 
     def mixed(self, tensors: Sequence[torch.Tensor]) -> bool:
-        """Whether an operator on these runs without data: one of them has none, or its result could be large."""
+        """Whether an operator on these runs without data: one of them has none, or the result could be large."""
         return any(one.is_meta for one in tensors) or math.prod(max(1, one.numel()) for one in tensors) > LARGE
 
     def run(self, func: Any, args: Any, kwargs: Any, tensors: Sequence[torch.Tensor], dataless: bool = False) -> Any:
-        """The operator's result, without data if that is asked for; the tensors have data all or none of them."""
+        """The result of an operator, without data if ``dataless``. Either all tensors have data, or none."""
         placed = not tensors and any(argument.name == "device" for argument in func._schema.arguments)
         if not tensors or tensors[0].is_meta:
             result = func(*_on(args, "meta"), **_on(kwargs, "meta", placed))
@@ -247,7 +248,7 @@ class Dataless(TorchDispatchMode):
         return result if self.elsewhere(given, kwargs) else each(lambda one: self._shown(one, shadows), result)
 
     def _shown(self, tensor: torch.Tensor, shadows: Mapping[int, Shadow]) -> torch.Tensor:
-        """What code sees of a result; what an operator gives back of its arguments is what it was given."""
+        """A result as user code sees it. If an operator returns an argument, code gets the object that it passed."""
         if isinstance(tensor, Shadow) or tensor.layout != torch.strided or not self.hidden(tensor):
             return tensor
         shadow = shadows.get(id(tensor))
@@ -257,28 +258,29 @@ class Dataless(TorchDispatchMode):
         return shadow
 
     def elsewhere(self, given: Sequence[torch.Tensor], kwargs: Mapping[str, Any]) -> bool:
-        """Whether they ask by name for tensors without data, or work on such alone: code sees these as they are."""
+        """Whether code explicitly uses tensors without data (device ``meta``), which it then sees as they are."""
         if given:
             return all(one.is_meta for one in given)
         return bool(getattr(kwargs.get("device"), "type", None) == "meta")
 
     def hidden(self, tensor: torch.Tensor) -> bool:
-        """Whether code sees a shadow of this tensor."""
+        """Whether user code sees a shadow of this tensor."""
         return bool(tensor.is_meta)
 
     def asked(self, tensor: torch.Tensor, how: str) -> None:
-        """Code wants the data of this tensor, without an operator. May raise."""
+        """Called when code reads the data of this tensor without an operator. May raise."""
 
     def called(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What an operator gives."""
+        """The result of an operator."""
         args, kwargs, tensors = self.alike(args, kwargs, self.always)
         if func is torch.ops.aten._local_scalar_dense.default and tensors[0].is_meta:
-            # an initializer looks at the weights that it drew: whether any must be drawn again, say
+            # an initializer reads the weights that it drew, for example to decide whether to draw again
             return number_of(tensors[0], 0)
         return self.run(func, args, kwargs, tensors, self.always)
 
     def alike(self, args: Any, kwargs: Any, dataless: bool = False) -> tuple[Any, Any, list[torch.Tensor]]:
-        """The arguments, their tensors with data all or none of them (none: ``dataless``); and these tensors."""
+        """The arguments, with either all or none of their tensors having data (none if ``dataless``); and these
+        tensors."""
         args, kwargs = each(behind, args), each(behind, kwargs)
         tensors = found((args, kwargs))
         if (dataless or self.mixed(tensors)) and not all(one.is_meta for one in tensors):
@@ -288,13 +290,13 @@ class Dataless(TorchDispatchMode):
 
 
 def _on(values: Any, device: str, named: bool = False) -> Any:
-    """Arguments that name a device, naming this one."""
+    """The arguments with every device replaced by this one."""
     place = torch.device(device)
     values = tree_map(lambda one: place if isinstance(one, torch.device) else one, values)
     if isinstance(values, dict):
         values.pop("pin_memory", None)
         if device == "meta" and values.get("generator") is not None:
-            values["generator"] = None  # which is of a CPU, and draws nothing here
+            values["generator"] = None  # a generator is for a CPU, and draws nothing here
         if named:
             values["device"] = place
     return values

@@ -1,4 +1,4 @@
-"""Operators element by element, and softmax."""
+"""Elementwise operators, and softmax."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -31,7 +31,7 @@ Number = int | float | bool
 
 
 def applied(builder: Builder, value: Value, *ops: Op, labels: Sequence[str] = ()) -> Value:
-    """Functions of one operand, one after the other."""
+    """Applies unary functions one after the other."""
     return chain(builder, value, *ops, labels=labels)
 
 
@@ -52,7 +52,7 @@ def _gelu(builder: Builder, call: Call) -> Results:
 
 def _elu(builder: Builder, call: Call) -> Results:
     if call.get("scale", 1) != 1 or call.get("input_scale", 1) != 1:
-        raise Refused("an elu with scales of its own has no count here")
+        raise Refused("an elu with other scales is not supported")
     return _act(builder, call, "elu", "alpha")
 
 
@@ -91,13 +91,13 @@ def _softmax(builder: Builder, call: Call, log: bool) -> Results:
 
 
 def _broadcast(values: Sequence[Value]) -> Shape:
-    """The shape of what operands give together; PyTorch has refused those that do not fit."""
+    """The broadcast shape of operands, which PyTorch has checked already."""
     return broadcast_shape([value.shape for value in values]) or ()
 
 
 def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[int]]:
-    """The value that operands make together (without a number), and the operands that depend on the inputs as it
-    needs them."""
+    """The broadcast result of the operands (without a tensor yet), and the operands that depend on the inputs, aligned
+    to it."""
     shape = _broadcast(values)
     live = [value for value in values if not value.constant]
     first = max([value.first for value in live if len(value.shape) == len(shape)], default=PLAIN)
@@ -110,7 +110,7 @@ def _aligned(builder: Builder, values: Sequence[Value]) -> tuple[Value, list[int
 
 
 def _within(result: Value, shape: Shape, least: int = 1) -> Shape:
-    """An operand's shape where the network has the axes of the result, without leading ones."""
+    """An operand's shape with the axes that the network has for the result, without leading ones."""
     padded = (1,) * (len(result.shape) - len(shape)) + shape
     sizes = tuple([padded[axis] for axis in axes(result.shape, result.first)]) or (1,)
     while len(sizes) > least and sizes[0] == 1:
@@ -119,7 +119,7 @@ def _within(result: Value, shape: Shape, least: int = 1) -> Shape:
 
 
 def combined(builder: Builder, how: str, values: Sequence[Value], label: str = "") -> Value:
-    """Several operands: those that depend on the inputs with each other, then with each that is stored."""
+    """Combines several operands: first those that depend on the inputs, then each stored one."""
     result, numbers = _aligned(builder, values)
     number = numbers[0]
     if len(numbers) > 1:
@@ -134,12 +134,12 @@ def combined(builder: Builder, how: str, values: Sequence[Value], label: str = "
 
 
 def _spread(builder: Builder, number: int, result: Value) -> Value:
-    """The result in its whole shape: what was combined of operands that all had been expanded is smaller."""
+    """The result in its full shape; it is smaller if all operands had been expanded."""
     return result._replace(number=builder.view(number, seen(result.shape, result.first)))
 
 
 def _operand(builder: Builder, given: Any) -> Value:
-    """A tensor, or a number as a stored one."""
+    """A tensor, or a number as a stored tensor."""
     return builder.loose(given) if isinstance(given, Tensor) else Value(())
 
 
@@ -150,7 +150,7 @@ def _pair(builder: Builder, call: Call) -> tuple[Value, Value]:
 
 
 def binary(builder: Builder, call: Call, how: str) -> Results:
-    """What two operands do together; one of them may be stored."""
+    """A binary operation; one operand may be stored."""
     a, b = _pair(builder, call)
     if call.get("alpha", 1) != 1 and not b.constant:
         b = scaled(builder, b, "alpha")
@@ -159,7 +159,7 @@ def binary(builder: Builder, call: Call, how: str) -> Results:
 
 def _two(builder: Builder, how: str, a: Value, b: Value, shape: Shape, label: str = "") -> Value:
     value = combined(builder, how, [a, b], label)
-    if value.shape != shape:  # both were expanded
+    if value.shape != shape:  # both operands had been expanded
         number = builder.add(Copy(seen(shape, value.first)), [value.node], label="expand")
         value = Value(shape, number, value.first)
     return value
@@ -202,7 +202,7 @@ def _chosen(builder: Builder, values: Sequence[Value], shape: Shape) -> Value:
 
 
 def _fused(builder: Builder, call: Call, how: str) -> Results:
-    """self + value · tensor1 · tensor2, or over tensor2."""
+    """self + value · tensor1 · tensor2, or with a division by tensor2."""
     one, other = (builder.loose(call.tensor(name)) for name in ("tensor1", "tensor2"))
     base = builder.loose(call.given)
     if one.constant and other.constant:
@@ -214,21 +214,21 @@ def _fused(builder: Builder, call: Call, how: str) -> Results:
     return (_two(builder, "add", base, product, call.outputs[0].shape),)
 
 
-# --- spelled with others ----------------------------------------------------------------------------------------------
+# --- composed of others -----------------------------------------------------------------------------------------------
 
 
 def _same_shape(builder: Builder, how: str, a: Value, b: Value) -> Value:
-    """Two tensors of one shape, both of which depend on the inputs."""
+    """A binary operation on two tensors of one shape that depend on the inputs."""
     return a._replace(number=builder.add(Elementwise(how), [a.node, b.node], label=how))
 
 
 def _chain(*ops: Op) -> Handler:
-    """Functions of one operand, one after the other."""
+    """Applies unary functions one after the other."""
     return lambda builder, call: (applied(builder, builder.value(call.given), *ops),)
 
 
 def _logit(builder: Builder, call: Call) -> Results:
-    """log(x / (1 - x)), x clipped before where an eps says so."""
+    """log(x / (1 - x)), with x clipped first if there is an eps."""
     value = builder.value(call.given)
     if call.get("eps") is not None:
         value = applied(builder, value, Activation("clip"), labels=["clip"])
@@ -244,7 +244,7 @@ def _fraction(builder: Builder, call: Call) -> Results:
 
 
 def _rest(builder: Builder, call: Call) -> Results:
-    """a - b·floor(a / b), rounded towards zero for fmod."""
+    """a - b·floor(a / b); for fmod, rounded towards zero."""
     (a, b), shape = _pair(builder, call), call.outputs[0].shape
     quotient = _two(builder, "divide", a, b, shape, "divide")
     whole = applied(builder, quotient, Activation("floor"), labels=["floor"])

@@ -1,6 +1,7 @@
-"""Whether the first axis of the inputs is one of examples, from two runs: on all of it, and on its first element.
+"""Finds out whether the first axis of the inputs holds examples, by comparing two runs: on the whole axis, and on its
+first element.
 
-Counts that grow with it do not tell alone: what picks an example, or puts them into another order, costs nothing.
+Proportional counts do not prove it: selecting an example, or reordering them, costs nothing.
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -14,14 +15,17 @@ from sepcalc.importers.torch.lowering import Trace, steps
 from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.places import telling, told
 
-_LOOKED_UP = {"embedding": "weight", "take": "self"}  # what examples look up their elements in: not in each other
+_LOOKED_UP = {
+    "embedding": "weight",
+    "take": "self",
+}  # the table of a lookup: no example reads another
 
 
 def of_examples(many: Trace, one: Trace, count: int) -> bool:
-    """Whether what runs on ``count`` elements of the first axis is what runs on one, for each of them by itself.
+    """Whether the run on ``count`` elements of the first axis is the run on one element, for each of them separately.
 
-    Operators are held against each other one by one, so that the axes that grow are those that hold examples. Where
-    other operators run (a loop over examples, or over steps), elements that were taken apart may only be joined again.
+    Operators are compared one by one, so that the axes that grow are known to hold examples. Where different operators
+    run (a loop over examples, or over steps), elements that were separated may only be joined again.
     """
     if steps(many) != steps(one) or not _grown(many.outputs.values(), one.outputs.values(), count):
         return False
@@ -48,8 +52,8 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
 
 
 def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
-    """The calls but those that choose rows, work on rows that were chosen, or put them back: how many rows an expert
-    has is not the same for each example, but all experts together have as many for each."""
+    """All calls except those that choose rows, process chosen rows, or put them back. The rows per expert differ
+    between examples, but all experts together process the same number for each."""
     rows = set[int]()
     for call in calls:
         if all(one.at in places for one in call.outputs):
@@ -64,12 +68,12 @@ def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
             yield call
 
 
-_Order = tuple[int, bool]  # the operator that put places in order, and whether they tell the way back from it
+_Order = tuple[int, bool]  # the operator that sorted, and whether the indices invert its order
 
 
 def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Tensor], places: Container[int]) -> bool:
-    """Whether each call works on every example by itself (it is ``apart``), or takes rows in an order of computed
-    values that all of them are put back from before they meet others, and before they are given back."""
+    """Whether each call works on every example separately (it is ``apart``), or reorders rows by computed values, with
+    all rows put back before they meet others and before they are returned."""
     orders, moved = dict[int, set[_Order]](), dict[int, _Order | None]()
     for call, alone in zip(calls, apart):
         row, where = row_of(call.op), told(call)
@@ -99,9 +103,9 @@ def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Te
 
 
 def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
-    """Whether no other shape of the same elements takes the examples apart, or mixes them: however it is written, each
-    example is as many elements behind the one before."""
-    places = dict[int, set[int]]()  # of a tensor: how many positions of the axis that grows that may be
+    """Whether every reshape keeps the examples separate: in each of its forms, consecutive examples are the same number
+    of elements apart."""
+    places = dict[int, set[int]]()  # tensor number -> the possible distances in positions of the axis that grows
     for call, other in zip(calls, alone):
         row, given = row_of(call.op), call.tensors()
         if not call.outputs or len(given) != len(other.tensors()):
@@ -124,12 +128,12 @@ def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
     return True
 
 
-_REPEATS = ("repeat", "tile")  # all examples after all
+_REPEATS = ("repeat", "tile")  # they append copies of all examples
 
 
 def _places(many: Tensor, one: Tensor) -> tuple[int, set[int]]:
-    """Of the one axis that grows with the examples, if it is one: how many elements a position of it has, and how many
-    positions may lie between an example and the next."""
+    """For the only axis that grows with the examples, if there is one: the elements per position, and the possible
+    distances in positions between consecutive examples."""
     grown = _grown_axes(many, one)
     if len(grown) != 1 or len(many.shape) != len(one.shape):
         return 1, set()
@@ -138,8 +142,8 @@ def _places(many: Tensor, one: Tensor) -> tuple[int, set[int]]:
 
 
 def as_images(trace: Trace, count: int) -> bool:
-    """Whether a convolution or a pool reads an input, by way of nothing that changes its rank: its first axis holds
-    examples, then."""
+    """Whether a convolution or a pool reads an input, without a change of rank in between; then its first axis holds
+    examples."""
     given = {tensor.at for tensor in trace.inputs.values() if tensor.shape[:1] == (count,)}
     for call in trace.calls:
         ranks = {len(tensor.shape) for tensor in call.tensors() if tensor.at in given}
@@ -161,9 +165,9 @@ def _grown(many: Iterable[Tensor], one: Iterable[Tensor], count: int) -> bool:
 
 
 def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
-    """Whether an operator works on every example by itself."""
+    """Whether an operator works on every example separately."""
     if _size(many.tensors()) == _size(one.tensors()):
-        return True  # it works on what all examples have in common
+        return True  # it works on what all examples share
     made, alone = ([each for each in call.outputs if each.at in read] for call, read in zip((many, one), used))
     if not _grown(made, alone, count):
         return False
@@ -173,20 +177,20 @@ def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     if _spatial(many) & _grown_axes(_image(many), _image(one)):
         return False
     if not row.mixes:
-        return many.library == "aten" and (row.handle is not None or row.random)  # others may do anything
+        return many.library == "aten" and (row.handle is not None or row.random)  # an unknown operator may do anything
     if len(many.given.shape) != len(one.given.shape):
         return True
     if many.op == "index":
         named = [places for places in many.get("indices", ()) if places is not None]
         if len(named) > 1 and not named[0].live:
-            return True  # each row has a place of its own in it, by its number: the last token of each
+            return True  # each row is indexed by its number, such as the last token of each sequence
     return not _grown_axes(many.given, one.given) & _named(many)
 
 
 def _named(call: Call) -> set[int]:
-    """The axes along which it takes elements from elsewhere: all of them, where it names none."""
+    """The axes along which it takes elements from other positions; all axes if it names none."""
     row, rank = row_of(call.op), len(call.given.shape)
-    if row.mixes == ("indices",):  # an axis has places in it, or None
+    if row.mixes == ("indices",):  # per axis: indices, or None
         named = [axis for axis, places in enumerate(call.get("indices", ())) if places is not None]
     else:
         named = [axis for name in row.mixes for axis in _axes(call.get(name, ()))]
@@ -203,7 +207,7 @@ def _image(call: Call) -> Tensor | None:
 
 
 def _spatial(call: Call) -> set[int]:
-    """The axes of its image over which an operator moves a window."""
+    """The axes of its image over which a window moves."""
     row, image, kernel = row_of(call.op), _image(call), call.maybe("weight")
     count = row.axes or (len(kernel.shape) - 2 if kernel and row.layout is WINDOWED else 0)
     return set(range(len(image.shape))[-count:]) if image and count else set()
@@ -213,11 +217,11 @@ def _axes(given: Any) -> Sequence[int]:
     return given if isinstance(given, (list, tuple)) else (given,)
 
 
-_Parts = frozenset[tuple[int, int]]  # of a tensor: the whole that they are of, and which
+_Parts = frozenset[tuple[int, int]]  # the parts in a tensor: the number of the whole, and of the part
 
 
 def _met(calls: Sequence[Call], count: int) -> Iterator[tuple[Call, list[_Parts]]]:
-    """The calls, and which parts of a first axis of this size each of their tensors is made of."""
+    """The calls, and for each of their tensors the parts of a first axis of this size that it contains."""
     parts = dict[int, _Parts]()
     for call in calls:
         met = [parts.get(tensor.at, _Parts()) for tensor in call.tensors()]
@@ -234,7 +238,7 @@ def _met(calls: Sequence[Call], count: int) -> Iterator[tuple[Call, list[_Parts]
 
 
 def _joined_in_order(calls: Sequence[Call], count: int) -> bool:
-    """Whether parts of a first axis of this size are only joined in the order in which they lay."""
+    """Whether parts of a first axis of this size are only joined in their original order."""
     for call, met in _met(calls, count):
         starts = [start for one in met for _, start in sorted(one)]
         if row_of(call.op).joins and starts != sorted(starts):
@@ -243,7 +247,8 @@ def _joined_in_order(calls: Sequence[Call], count: int) -> bool:
 
 
 def _kept_apart(calls: Sequence[Call], count: int) -> bool:
-    """Whether no operator meets two parts of a first axis of this size, but to join them, or mixes it whole."""
+    """Whether no operator combines two parts of a first axis of this size, except to join them, or mixes the whole
+    axis."""
     for call, met in _met(calls, count):
         row, parts = row_of(call.op), _Parts().union(*met)
         if not row.joins and len({whole for whole, _ in parts}) < len(parts):

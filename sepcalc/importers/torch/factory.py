@@ -1,4 +1,4 @@
-"""``package.module:name``: someone's code, imported and called."""
+"""Imports and calls the user code of ``package.module:name``."""
 
 import importlib
 import inspect
@@ -19,7 +19,8 @@ from sepcalc.importers.torch.running import told
 
 @contextmanager
 def at_home() -> Iterator[None]:
-    """Python's path begins with the working folder, as for ``python -m``; what their code prints goes to stderr."""
+    """Puts the working folder first on Python's path, as ``python -m`` does, and redirects what the code prints to
+    stderr."""
     here = os.getcwd()
     sys.path.insert(0, here)
     try:
@@ -32,7 +33,7 @@ def at_home() -> Iterator[None]:
 
 
 def made(argument: str, shown: str) -> torch.nn.Module:
-    """The module that a name means. Raises InputError with a sentence, whatever their code does."""
+    """The module that a name means. Raises InputError with a sentence, whatever the user code raises."""
     place, _, path = argument.partition(":")
     found: Any = _imported(place, shown)
     for part in path.split("."):
@@ -63,7 +64,7 @@ def _a(value: Any) -> str:
 
 
 def _imported(place: str, shown: str) -> ModuleType:
-    """The Python module, from the working folder too, as ``python -m`` has it."""
+    """The Python module, also from the working folder."""
     try:
         return importlib.import_module(place)
     except ModuleNotFoundError as error:
@@ -71,12 +72,12 @@ def _imported(place: str, shown: str) -> ModuleType:
             missing = f"{shown}: there is no Python module {quoted(error.name)} here"
             raise bad_input(missing, "is it installed?") from error
         raise bad_input(f"{shown}: importing {quoted(place)} fails: {told(error)}") from error
-    except (Exception, SystemExit) as error:  # it is their code
+    except (Exception, SystemExit) as error:  # user code may raise anything
         raise bad_input(f"{shown}: importing {quoted(place)} fails: {told(error)}") from error
 
 
 def _needed(factory: Any) -> list[str]:
-    """The arguments without which it cannot be called."""
+    """The arguments without a default."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
@@ -89,12 +90,12 @@ def _needed(factory: Any) -> list[str]:
 
 
 def _called(factory: Any, shown: str) -> Any:
-    """What it makes, without data; with data where their code cannot do without."""
+    """Makes the module, without data if the user code allows it."""
     try:
         with torch.random.fork_rng(devices=[]), Dataless():
             return factory()
-    except (Exception, SystemExit):  # it may ask for what only data can tell
+    except (Exception, SystemExit):  # it may need data
         try:
             return factory()
-        except (Exception, SystemExit) as error:  # it is their code
+        except (Exception, SystemExit) as error:  # user code may raise anything
             raise bad_input(f"{shown}: making it fails: {told(error)}") from error

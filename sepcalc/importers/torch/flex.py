@@ -1,18 +1,18 @@
-"""FlexAttention: attention whose scores a function of theirs may change, in one operator that takes that function."""
+"""FlexAttention: one operator for attention, with a user function that may change the scores."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - as everyone calls it
+import torch.nn.functional as F  # noqa: N812 - its usual name
 
 _WITHOUT_COMPILING = "_FLEX_ATTENTION_DISABLE_COMPILE_DEBUG"
 
 
 @contextmanager
 def uncompiled() -> Iterator[None]:
-    """PyTorch runs the operator itself while this lasts, where it would compile it first."""
+    """Makes PyTorch run the operator directly, without compiling it."""
     from torch.nn.attention import flex_attention as flex
 
     before = getattr(flex, _WITHOUT_COMPILING, None)
@@ -36,9 +36,9 @@ def flex_attention(
     options: Mapping[str, Any],
     *_: Any,
 ) -> tuple[torch.Tensor, ...]:
-    """What the operator does, step by step: scores, what their function makes of them all at once, softmax, values. The
-    block mask selects, which is free. Of what it gives beside the result (sums and largest of the scores' exponents,
-    which the softmax has) only the shape is right."""
+    """The operator step by step: scores, the user function on all of them at once, softmax, values. The block mask
+    selects pairs, which is free. Beside the result, it returns sums and maxima of the scores, which are part of the
+    softmax; only their shapes are right."""
     from torch.nn.attention import flex_attention as flex
 
     shared = query.shape[1] // key.shape[1]

@@ -1,8 +1,8 @@
-"""The network that a trace becomes: its tensors, its nodes, and which parameters each of them uses.
+"""The network of a trace: its tensors, its nodes, and the parameters that each node uses.
 
-A value keeps the shape that PyTorch gives it. The network sees it without its leading axis of one example, and with
-the channels last where convolutions made it or read it (``first``: where PyTorch has them). Whoever needs it otherwise
-gets it through a free reshape or permute.
+A value keeps its PyTorch shape. The network has it without a leading axis of one example, and with channels last if
+convolutions read or write it (``first``: the axis that has them in PyTorch). An operator that needs another layout gets
+it by a free reshape or permute.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -19,14 +19,14 @@ from sepcalc.ops.norm import BatchNorm
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import MAX_SIZE, Shape, show
 
-# Where the channels are that the network has last: where PyTorch has them last, too, or at its second axis, behind the
-# examples, or at its first one, as in a picture without an axis of examples.
+# The axis of the channels in PyTorch, which the network has last: also the last one; the second one, behind the
+# batch; or the first one, as in an image without a batch axis.
 PLAIN, SECOND, LEADING = range(3)
 
 
 class Value(NamedTuple):
-    """A tensor: its shape in PyTorch, the network's tensor (None: it does not depend on the inputs, and is prepared
-    beforehand), which axis the network has last that PyTorch has not, and the parameters in a constant."""
+    """A tensor: its shape in PyTorch, its tensor in the network (None: a constant, computed beforehand), the PyTorch
+    axis that the network has last, and the parameters in a constant."""
 
     shape: Shape
     number: int | None = None
@@ -35,21 +35,22 @@ class Value(NamedTuple):
 
     @property
     def constant(self) -> bool:
+        """Whether it does not depend on the inputs."""
         return self.number is None
 
     @property
     def node(self) -> int:
-        """The network's tensor of what depends on the inputs."""
+        """The network's tensor of a value that depends on the inputs."""
         assert self.number is not None
         return self.number
 
 
-DROPPED = "dropout that drops at inference makes random numbers: what they cost is not known"
-COMPLEX = "complex numbers have no count here"
+DROPPED = "dropout at inference draws random numbers, whose cost is not known"
+COMPLEX = "complex numbers are not supported"
 
 
 class Refused(Exception):
-    """An operator, or this form of it, that cannot be counted: why."""
+    """The reason why an operator, or this form of it, cannot be counted."""
 
 
 def _called(call: Call) -> str:
@@ -57,7 +58,7 @@ def _called(call: Call) -> str:
 
 
 def axes(shape: Shape, first: int) -> list[int]:
-    """PyTorch's axes in the order in which the network has them, without a leading one of size 1."""
+    """PyTorch's axes in the network's order, without a leading one of size 1."""
     order = list(range(len(shape)))
     if first == LEADING:
         return [*order[1:], 0]
@@ -67,12 +68,12 @@ def axes(shape: Shape, first: int) -> list[int]:
 
 
 def fitting(first: int, rank: int) -> int:
-    """The layout, for a tensor of this rank: plain where there is nothing to reorder."""
+    """The layout for a tensor of this rank: plain if there is nothing to reorder."""
     return first if rank > (1 if first == LEADING else 2) else PLAIN
 
 
 def squeezed(shape: Shape, first: int, to: Shape) -> int | None:
-    """The layout behind a leading axis of one example taken away or put there; None where that is not what it is."""
+    """The layout after a leading axis of one example is removed or added; None for any other change."""
     if shape == (1, *to) and first == SECOND:
         return fitting(LEADING, len(to))
     if to == (1, *shape) and first == LEADING:
@@ -81,13 +82,13 @@ def squeezed(shape: Shape, first: int, to: Shape) -> int | None:
 
 
 def seen(shape: Shape, first: int = PLAIN) -> Shape:
-    """What the network sees of a tensor of this shape."""
+    """The network's shape of a tensor."""
     return tuple([shape[axis] for axis in axes(shape, first)]) or (1,)
 
 
 class Beside(NamedTuple):
-    """What is known of a node: the path of its module, the run of that module, the parameters that it uses, and whether
-    it only tells where elements come from or go to."""
+    """Facts about a node: the path of its module, the number of that module's run, the parameters that it uses, and
+    whether it only computes indices."""
 
     path: str
     run: int
@@ -96,27 +97,27 @@ class Beside(NamedTuple):
 
 
 class Builder(GraphBuilder[Beside]):
-    """The network so far."""
+    """The network under construction."""
 
     def __init__(
         self, sizes: Sequence[int], trained: Sequence[bool], layouts: Mapping[int, int], read: Container[int]
     ) -> None:
         super().__init__()
-        self.sizes = sizes  # elements of the parameters and buffers
+        self.sizes = sizes  # the sizes of the parameters and buffers
         self.trained = trained  # which of them are parameters
-        self.layouts = layouts  # of the trace's tensors that the network has with their channels last
-        self.read = read  # the trace's tensors that anything reads
-        self.classes: Mapping[str, str] = {}  # of modules, by path
-        self.stored_bits: Sequence[int] = ()  # of the parameters and buffers
-        self.places: Container[int] = ()  # the trace's tensors that only tell where elements come from or go to
+        self.layouts = layouts  # the layouts of the trace's tensors with channels last in the network
+        self.read = read  # the trace's tensors that are read
+        self.classes: Mapping[str, str] = {}  # the classes of modules by path
+        self.stored_bits: Sequence[int] = ()  # the element widths of the parameters and buffers
+        self.places: Container[int] = ()  # the trace's tensors that are only used as indices
         self.values: dict[int, Value] = {}
-        self.stretched: dict[int, Value] = {}  # what an expanded tensor was before
+        self.stretched: dict[int, Value] = {}  # the original of each expanded tensor
         self.call = Call("", {}, (), "", 0)
 
     # --- values ---------------------------------------------------------------------------------------------------
 
     def feed(self, name: str, tensor: Tensor) -> None:
-        """An input of the network."""
+        """Adds an input."""
         first = self.wants(tensor)
         self.inputs[name] = seen(tensor.shape, first)
         if tensor.bits is not None:
@@ -125,7 +126,7 @@ class Builder(GraphBuilder[Beside]):
         self.tensors.append(self.inputs[name])
 
     def value(self, tensor: Tensor) -> Value:
-        """A tensor of the trace; what was expanded becomes a copy."""
+        """A tensor of the trace; an expanded one becomes a copy."""
         if not tensor.live:
             return Value(tensor.shape, roots=tensor.roots)
         if tensor.at not in self.values:
@@ -136,18 +137,18 @@ class Builder(GraphBuilder[Beside]):
         return self.values[tensor.at]
 
     def weights(self, call: Call, *names: str) -> list[Value | None]:
-        """What an operator is given under these names, None where it is not."""
+        """The operands of these names, None for a missing one."""
         return [None if (one := call.maybe(name)) is None else self.value(one) for name in names]
 
     def loose(self, tensor: Tensor) -> Value:
-        """A tensor of the trace as it was before it was expanded, for whoever broadcasts."""
+        """A tensor of the trace before it was expanded, for an operator that broadcasts."""
         if tensor.live and tensor.at in self.stretched:
             return self.stretched[tensor.at]
         return self.value(tensor)
 
     def stored(self, value: Value) -> Value:
-        """The value as a tensor of the network, read in place of an input where it is stored. Its parameters count
-        here, unless they have counted before."""
+        """The value as a tensor of the network; a stored one is read in place of an input. Its parameters count here,
+        unless an earlier node counts them."""
         if not value.constant:
             return value
         new = set(value.roots) - {root for origin in self.beside for root in origin.roots}
@@ -159,18 +160,18 @@ class Builder(GraphBuilder[Beside]):
         return value._replace(number=number, first=PLAIN)
 
     def laid(self, value: Value, first: int) -> Value:
-        """The value in this layout for the network: its channels last, or its axes in PyTorch's order."""
+        """The value in this layout: with channels last in the network, or with its axes in PyTorch's order."""
         first = fitting(first, len(value.shape))
         if value.first == first:
             return value
         return value._replace(first=first, number=self.view(value.node, seen(value.shape, first)))
 
     def place(self, value: Value, axis: int) -> int:
-        """Where the network has this axis."""
+        """The network's position of this axis."""
         return axes(value.shape, value.first).index(axis % len(value.shape))
 
     def along(self, value: Value, *wanted: int) -> Value:
-        """The value so that these axes are among the network's, even a leading one of size 1."""
+        """The value with these axes present in the network, even a leading one of size 1."""
         if wanted and not value.shape:
             raise Refused("it works along an axis of a single number")
         places = axes(value.shape, value.first)
@@ -179,18 +180,18 @@ class Builder(GraphBuilder[Beside]):
         raise Refused("it works along the axis of the examples")
 
     def give(self, number: int, shape: Shape, first: int = PLAIN) -> Value:
-        """The value of this shape that a tensor of the network is."""
+        """The value of this shape for a tensor of the network."""
         if any(size < 1 or size > MAX_SIZE for size in shape):
             raise Refused(f"a tensor of {show(shape)} is empty")
         first = fitting(first, len(shape))
         return Value(shape, self.view(number, seen(shape, first)), first)
 
     def seen(self, value: Value) -> Shape:
-        """What the network sees of a value."""
+        """The network's shape of a value."""
         return seen(value.shape, value.first)
 
     def emit(self, op: Op, *values: Value, weights: Iterable[Value | None] = (), label: str = "") -> Value:
-        """A node, as the rooms of ``importers/common`` have it."""
+        """Adds a node; see ``common.values.Emitter``."""
         value, number = values[0], self.add(op, [one.node for one in values], weights, label)
         sizes = list(value.shape)
         for axis, size in zip(axes(value.shape, value.first), self.tensors[number]):
@@ -198,11 +199,11 @@ class Builder(GraphBuilder[Beside]):
         return self.give(number, tuple(sizes), value.first)
 
     def wants(self, tensor: Tensor) -> int:
-        """The layout that its readers want."""
+        """The layout that the readers of a tensor need."""
         return fitting(self.layouts.get(tensor.at, PLAIN), len(tensor.shape))
 
     def like(self, value: Value, tensor: Tensor) -> int:
-        """The layout of what keeps the axes of a value: what its readers want, or else the value's."""
+        """The layout of a result with the axes of a value: what its readers need, else the value's."""
         alike = value.first if len(value.shape) == len(tensor.shape) else PLAIN
         return self.wants(tensor) or fitting(alike, len(tensor.shape))
 
@@ -219,7 +220,7 @@ class Builder(GraphBuilder[Beside]):
     def add(
         self, op: Op, sources: Sequence[int], weights: Iterable[Value | None] = (), label: str = "", path: str = ""
     ) -> int:
-        """A node of the network; gives the number of its tensor."""
+        """Adds a node and returns the number of its tensor."""
         roots = dict.fromkeys(root for value in weights if value is not None for root in value.roots)
         made = [one.at for one in self.call.outputs]
         tells = bool(made) and all(at in self.places for at in made)
@@ -230,8 +231,8 @@ class Builder(GraphBuilder[Beside]):
         return self.grow(label or self.call.op.strip("_"), op, sources, beside)
 
     def uncounted(self, call: Call, reason: str, counts: tuple[str, ...] = COUNTS, along: int | None = None) -> None:
-        """What cannot be counted, or not in these counts, is listed, with its reason; ``along``: the one axis of the
-        network along which it sees other positions, where that is known."""
+        """Adds an operator that cannot be counted, or not in these counts, with its reason. ``along`` is the only axis
+        of the network along which it reads other positions, if known."""
         given = call.tensors()
         live = [self.value(one) for one in given if one.live]
         sources = [one.node for one in live]
@@ -255,7 +256,8 @@ class Builder(GraphBuilder[Beside]):
             self.add(Uncounted(called, reason, (1,), counts=counts), sources, roots)
 
     def stop(self, call: Call, reason: str) -> int:
-        """Where counting stops, at a call that cannot be followed; gives the number of what stands for all the rest."""
+        """Ends the network at a call that cannot be followed; returns the number of the tensor that represents the
+        rest."""
         self.call = call
         sources = [self.value(one).node for one in call.tensors() if one.live]
         weights = [Value(one.shape, roots=one.roots) for one in call.tensors() if not one.live]
@@ -271,8 +273,8 @@ class Builder(GraphBuilder[Beside]):
     def finished(
         self, outputs: Mapping[str, int], leaves: Container[int], names: Sequence[str]
     ) -> tuple[list[Node], dict[str, int], set[int], set[int]]:
-        """The nodes, named by module, each parameter and buffer counted where it is used first; the outputs; which of
-        them are used, and which are read as weights: all but a norm's statistics."""
+        """The nodes, named by module, with each parameter and buffer counted in the first node that uses it; the
+        outputs; the used parameters and buffers; and those read as weights (all except the statistics of norms)."""
         outputs = self.prune(outputs)
         nodes = self._named(leaves)
         of_nodes = [[(root, self.sizes[root]) for root in origin.roots] for origin in self.beside]
@@ -290,7 +292,7 @@ class Builder(GraphBuilder[Beside]):
         return nodes, outputs, set(takers), set(takers) - statistics
 
     def _named(self, leaves: Container[int]) -> list[Node]:
-        """A layer that is all that its module does has the module's path for a name; others add what they are."""
+        """Names the nodes: the only node of a module gets the module's path; others append their kind."""
         writing: dict[int, int] = {}
         for node, (_, run, *_) in zip(self.nodes, self.beside):
             writing[run] = writing.get(run, 0) + node.op.writes

@@ -1,4 +1,5 @@
-"""A module and all that it holds, as they were. What did not change is not touched: it may refuse changes."""
+"""Restores a module and all that it holds to their previous state. Unchanged objects are not touched, since they may
+refuse changes."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -8,14 +9,14 @@ from typing import Any
 
 import torch
 
-MAX_OBJECTS = 200_000  # objects that are looked at
+MAX_OBJECTS = 200_000  # the most objects that are visited
 _ATOMS = (str, bytes, int, float, complex, bool, type(None), type, range, torch.dtype, torch.device, torch.Size)
-_OUTSIDE = (ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # what a module has only a name of
+_OUTSIDE = (ModuleType, FunctionType, BuiltinFunctionType, MethodType)  # types that a module only refers to
 _Restore = Callable[[], None]
 
 
 def stored_buffers(module: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """The numbers that a module stores beside its parameters: its persistent buffers of floating type, each once."""
+    """The buffers that a module stores: persistent ones of floating type, each once."""
     seen = set[int]()
     for path, one in module.named_modules():
         for name, buffer in one.named_buffers(path, recurse=False):
@@ -32,8 +33,8 @@ def class_of(module: torch.nn.Module) -> str:
 
 @contextmanager
 def as_it_was(module: torch.nn.Module) -> Iterator[None]:
-    """However this ends, the module, its modules, and whatever lists, dictionaries, sets and objects they hold are
-    again what they were."""
+    """Restores the module, its submodules, and the lists, dictionaries, sets and objects that they hold, however the
+    block ends."""
     before = _remembered(module)
     try:
         yield
@@ -43,13 +44,13 @@ def as_it_was(module: torch.nn.Module) -> Iterator[None]:
 
 
 def _remembered(module: torch.nn.Module) -> list[_Restore]:
-    """For each object that is reached from the module, what makes it again what it is."""
+    """A function for each object reachable from the module that restores it."""
     restores, seen, stack = list[_Restore](), dict[int, Any](), [module]
     while stack and len(seen) < MAX_OBJECTS:
         one = stack.pop()
         if isinstance(one, (*_ATOMS, *_OUTSIDE)) or id(one) in seen:
             continue
-        seen[id(one)] = one  # so that an id means one object
+        seen[id(one)] = one  # keeps it alive, so that an id stays unique
         if isinstance(one, (dict, list, set, deque)):
             restores.append(_of_container(one))
         if isinstance(one, dict):

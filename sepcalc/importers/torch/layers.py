@@ -1,4 +1,4 @@
-"""Operators with weights or windows: convolutions, pools, norms, recurrent layers, resampling, lookups."""
+"""Operators with weights or windows: convolutions, pools, norms, recurrent layers, resampling, embeddings."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,14 +25,14 @@ from sepcalc.shape import Pads, Shape
 
 
 def per_axis(given: Any, axes: int, default: int = 1) -> Shape:
-    """A setting for each axis: PyTorch takes one number for all of them, and an empty list for the default."""
+    """A setting per axis; PyTorch accepts one number for all axes, and an empty list for the default."""
     sizes = tuple(given) if isinstance(given, (list, tuple)) else () if given is None else (given,)
     sizes = sizes or (default,)
     return tuple(map(int, sizes * axes if len(sizes) == 1 else sizes))
 
 
 def image(builder: Builder, value: Value, rank: int) -> Value:
-    """An input with its channels last for the network."""
+    """An input with channels last in the network."""
     return builder.laid(value, LEADING if len(value.shape) == rank + 1 else SECOND)
 
 
@@ -52,7 +52,7 @@ def _conv(builder: Builder, call: Call) -> Results:
 
 
 def _pads(padding: Any, kernel: Shape, dilation: Shape) -> Pads:
-    """Before and after each axis; ``same`` is for a stride of 1 alone, as PyTorch has it."""
+    """Padding before and after each axis; as in PyTorch, ``same`` requires a stride of 1."""
     ones = (1,) * len(kernel)
     if padding in ("same", "valid"):
         return same(ones, kernel, ones, dilation) if padding == "same" else ((0, 0),) * len(kernel)
@@ -69,7 +69,7 @@ def _pool(how: str, rank: int, builder: Builder, call: Call) -> Results:
 
 
 def _folded(builder: Builder, call: Call) -> Results:
-    """Windows put back, ``pictures x C·K x positions``; several pictures side by side in the channels."""
+    """Fold: puts windows back, ``images x C·K x positions``; several images are merged into the channels."""
     value = builder.value(call.given)
     shape = call.outputs[0].shape
     kernel, stride, dilation = (per_axis(call.get(name), 2) for name in ("kernel_size", "stride", "dilation"))
@@ -91,13 +91,13 @@ def _upsample(mode: str, rank: int, builder: Builder, call: Call) -> Results:
         return (given,)
     value = image(builder, given, rank)
     number = value.node
-    if len(builder.seen(value)) > rank + 1:  # pictures side by side in the channels
+    if len(builder.seen(value)) > rank + 1:  # several images are merged into the channels
         number = builder.view(number, (*value.shape[2:], value.shape[0] * value.shape[1]))
     return (builder.give(builder.add(Upsample(interpolation(mode, rank), shape[2:]), [number]), shape, SECOND),)
 
 
 def _grid_sample(builder: Builder, call: Call) -> Results:
-    """Read where the grid says; several pictures one below the other, as are their grids."""
+    """Samples an image at the positions of a grid; several images, and their grids, are stacked."""
     x, grid = (builder.stored(builder.value(call.tensor(name))) for name in ("input", "grid"))
     n, channels, *sizes = x.shape
     how = interpolation(("linear", "nearest", "cubic")[int(call.get("interpolation_mode", 0))], len(sizes))
@@ -108,7 +108,7 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
 
 
 def _affine_grid(builder: Builder, call: Call) -> Results:
-    """The positions of a picture, stored, times a matrix for each picture."""
+    """The stored positions of an image, times a matrix per image."""
     theta, shape = builder.value(call.tensor("theta")), call.outputs[0].shape
     n, axes = shape[0], shape[-1]
     positions = builder.stored(Value((n, prod(shape[1:-1]), axes + 1)))
@@ -122,7 +122,7 @@ def _affine_grid(builder: Builder, call: Call) -> Results:
 
 def _batch_norm(builder: Builder, call: Call) -> Results:
     if call.get("training", False) or call.maybe("running_mean") is None:
-        raise Refused("batch norm over the statistics of the batch itself: its cost depends on the batch")
+        raise Refused("batch norm with the statistics of the batch: its cost depends on the batch")
     return _stored_norm(builder, call)
 
 
@@ -132,7 +132,7 @@ def _stored_norm(builder: Builder, call: Call) -> Results:
     op = BatchNorm(*[one is not None for one in weights])
     statistics = [one for one in builder.weights(call, "running_mean", "running_var") if one is not None]
     if all(one.roots and not any(map(builder.trained.__getitem__, one.roots)) for one in statistics):
-        weights += statistics  # the buffers that its op says
+        weights += statistics  # its op counts these as buffers
     return (builder.emit(op, value, weights=weights),)
 
 
@@ -151,7 +151,7 @@ def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
     weights = builder.weights(call, "weight", "bias")
     n, channels, *spatial = value.shape
     number = value.node
-    if n > 1:  # pictures side by side in the channels
+    if n > 1:  # several images are merged into the channels
         number, groups = builder.view(number, (prod(spatial), n * channels)), groups * n if how == "group" else 1
     number = builder.add(RowNorm(how, groups, 1, *[one is not None for one in weights]), [number], weights)
     return (builder.give(number, value.shape, SECOND),)
@@ -160,7 +160,7 @@ def _grouped(builder: Builder, call: Call, how: str, groups: int) -> Results:
 def _layer_norm(how: str, builder: Builder, call: Call) -> Results:
     value = builder.laid(builder.value(call.given), PLAIN)
     weights = builder.weights(call, "weight", "bias")
-    # the leading axis of size 1 may be one of them
+    # a leading axis of size 1 may be normalized
     axes = min(len(call.get("normalized_shape", ())), len(builder.seen(value)))
     op = RowNorm(how, 1, axes, *[one is not None for one in weights])
     return (builder.emit(op, value, weights=weights),)
@@ -170,7 +170,7 @@ def _layer_norm(how: str, builder: Builder, call: Call) -> Results:
 
 
 def _recurrent(cell: str, gates: int, relu: bool, builder: Builder, call: Call) -> Results:
-    packed = "batch_sizes" in call.arguments  # its steps one after the other, without padding
+    packed = "batch_sizes" in call.arguments  # packed: all steps in sequence, without padding
     x = builder.laid(builder.value(call.tensor("data") if packed else call.given), PLAIN)
     bias = bool(call.get("has_biases", False))
     layers, ways = int(call.get("num_layers", 1)), 2 if call.get("bidirectional", False) else 1
@@ -187,12 +187,12 @@ def _recurrent(cell: str, gates: int, relu: bool, builder: Builder, call: Call) 
         number = builder.add(op, [number], weights, label=cell if layers == 1 else f"{cell}{at}")
         made.append(number)
     if n > 1:
-        builder.note(f"{n} sequences run beside each other: all of them are counted, as if one after the other")
+        builder.note(f"{n} sequences run in parallel: all of them are counted, as if they ran in sequence")
     return _steps(builder, call, made, ("state", "cell"))
 
 
 def _steps(builder: Builder, call: Call, made: Sequence[int], parts: Sequence[str]) -> Results:
-    """What the last of these layers gives, and the last states of all that anything reads."""
+    """The result of the last of these layers, and those of their last states that are read."""
     results = [builder.give(made[-1], call.outputs[0].shape)]
     for part, (at, shape, *_) in zip(parts, call.outputs[1:]):
         read = at in builder.read
@@ -202,7 +202,7 @@ def _steps(builder: Builder, call: Call, made: Sequence[int], parts: Sequence[st
 
 
 def _initial(builder: Builder, call: Call) -> list[Value]:
-    """The states that it begins with, where they are stored: learned ones are params."""
+    """The stored initial states: learned ones are params."""
     given = call.arguments["hx"]
     return [builder.value(one) for one in ([given] if isinstance(given, Tensor) else given) if not one.live]
 
@@ -238,13 +238,13 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
     bags, count = shape[0], prod(at.shape)
     factors = call.maybe("per_sample_weights")
     if not weight.constant or at.constant:
-        raise Refused("bags of a table that is computed have no count here")
+        raise Refused("bags of a computed table are not supported")
     vocab, size = weight.shape
     how = ("sum", "mean", "max")[int(call.get("mode", 0))]
     if call.tensor("offsets").live:
-        builder.note("each bag is counted as if it had a row: for one without, one addition of each element more")
+        builder.note("each bag is counted with at least one row: an empty bag counts one addition per element too many")
     if count < bags or (count % bags and (how == "max" or factors is not None)):
-        raise Refused("bags of unequal length that are not summed alone have no count here")
+        raise Refused("bags of unequal length are supported only for sums")
     if count % bags:
         return (_unequal_bags(builder, builder.view(at.node, (count,)), bags, Embedding(vocab, size, how), weight),)
     each = count // bags
@@ -252,7 +252,7 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
     number = builder.view(at.node, rows)
     single = how == "max" or factors is not None
     number = builder.add(Embedding(vocab, size, "" if single else how), [number], [weight])
-    if factors is not None:  # the rows are multiplied, then summed
+    if factors is not None:  # weighted rows: multiplied, then summed
         value = builder.value(factors)
         op: Op = Stored("scale", "constant", (*rows, 1)) if value.constant else Elementwise("multiply")
         others = [] if value.constant else [builder.view(value.node, (*rows, 1))]
@@ -263,7 +263,7 @@ def _embedding_bag(builder: Builder, call: Call) -> Results:
 
 
 def _unequal_bags(builder: Builder, rows: int, bags: int, op: Embedding, weight: Value) -> Value:
-    """Bags of any lengths cost the same together: here all but the last have one row, and the last has the rest."""
+    """Bags of any lengths cost the same in total: here all but the last have one row, and the last has the rest."""
     (count,) = builder.tensors[rows]
     ones = builder.view(builder.add(Slice((bags - 1,)), [rows], label="slice"), (bags - 1, 1))
     rest = builder.add(Slice((count - bags + 1,), (bags - 1,)), [rows], label="slice")
@@ -274,7 +274,7 @@ def _unequal_bags(builder: Builder, rows: int, bags: int, op: Embedding, weight:
 def _prelu(builder: Builder, call: Call) -> Results:
     value, slope = builder.value(call.given), builder.value(call.tensor("weight"))
     if not slope.constant or value.constant:
-        raise Refused("a slope that is computed has no count here")
+        raise Refused("a computed slope is not supported")
     if len(value.shape) > 2 and prod(slope.shape) > 1:
         value = builder.laid(value, SECOND)
     number = builder.add(Activation("prelu", 1.0, prod(slope.shape) == 1), [value.node], [slope])
@@ -284,11 +284,11 @@ def _prelu(builder: Builder, call: Call) -> Results:
 def _all_ranks(
     name: str, handle: Callable[[int, Builder, Call], Results], layout: Layout, multiplies: bool = False
 ) -> dict[str, Operator]:
-    """A row for images of one, two and three spatial axes each."""
+    """A row for one, two and three spatial axes each."""
     return {name.format(axes): Operator(partial(handle, axes), layout, "", axes, multiplies) for axes in (1, 2, 3)}
 
 
-# The op's cell, its gates, and whether it has relu for tanh.
+# The op's cell, its number of gates, and whether it uses relu instead of tanh.
 _CELLS = {
     "lstm": ("lstm", 4, False),
     "gru": ("gru", 3, False),

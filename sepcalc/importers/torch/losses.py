@@ -1,4 +1,4 @@
-"""Losses: a cost for each element, as PyTorch defines it, then the mean of all, or their sum, or each."""
+"""Losses: a cost per element, as PyTorch defines it, then the mean, the sum, or no reduction."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -28,7 +28,7 @@ def _change(builder: Builder, call: Call, other: str = "target") -> Value:
 
 
 def _together(builder: Builder, how: str, a: Value, b: Value) -> Value:
-    """Two tensors of one shape; what depends on the inputs keeps its layout."""
+    """A binary operation on two tensors of one shape; a tensor that depends on the inputs keeps its layout."""
     return combined(builder, how, [a, b], how)
 
 
@@ -39,8 +39,8 @@ def _squared_error(builder: Builder, call: Call) -> Results:
 
 
 def _bent(builder: Builder, call: Call, option: str) -> Results:
-    """With d = |a - b|: d²/2 where d is small, and d - s/2 where it is not, s being where that begins. The smooth one
-    divides the first by s, Huber's multiplies the second by it. Both sides are evaluated."""
+    """With d = |a - b| and a threshold s: d²/2 for small d, else d - s/2. Smooth L1 divides the first form by s, Huber
+    multiplies the second by s. Both forms are computed."""
     change = applied(builder, _change(builder, call), Activation("abs"), labels=["abs"])
     small = applied(builder, change, Activation("square"), Stored("scale"), labels=["square", "half"])
     large = applied(builder, change, Stored("shift"), labels=["shift"])
@@ -50,7 +50,7 @@ def _bent(builder: Builder, call: Call, option: str) -> Results:
 
 
 def _either(builder: Builder, compared: Value, sides: Sequence[Value]) -> Value:
-    """One of the sides, as a comparison with a stored number says."""
+    """Selects one of the sides by a comparison with a stored number."""
     chosen = applied(builder, compared, Stored("compare"), labels=["compare"])
     numbers = [chosen.node, *[side.node for side in sides]]
     return chosen._replace(number=builder.add(Select(), numbers, label="select"))
@@ -80,7 +80,7 @@ def _cross_entropy_of_truths(builder: Builder, call: Call) -> Results:
 
 
 def _cross_entropy_of_scores(builder: Builder, call: Call) -> Results:
-    """(1 - y)·x - (1 + (p - 1)·y)·log(sigmoid(x)), p the weight of truths; times a weight if there is one."""
+    """(1 - y)·x - (1 + (p - 1)·y)·log(sigmoid(x)), with p the weight of positives; times a weight if there is one."""
     x, y = builder.loose(call.given), builder.loose(call.tensor("target"))
     log = x if x.constant else applied(builder, x, Activation("log-sigmoid"), labels=["log-sigmoid"])
     truths = call.maybe("pos_weight")
@@ -101,8 +101,8 @@ def _soft_margin(builder: Builder, call: Call) -> Results:
 
 
 def _likelihood(builder: Builder, call: Call) -> Results:
-    """The score of the class that is told, negated and times the weight of that class; 0 where that class is ignored.
-    The mean is over the weights: each target that is not ignored has 1 where there are none."""
+    """The score of the target class, negated and times the weight of that class; 0 for an ignored class. The mean is
+    over the weights; without weights, each target that is not ignored has weight 1."""
     scores, target = builder.stored(builder.value(call.given)), builder.value(call.tensor("target"))
     to, told = seen(target.shape), [] if target.constant else [builder.laid(target, PLAIN).node]
     at = scores._replace(shape=target.shape, first=PLAIN)

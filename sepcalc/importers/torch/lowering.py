@@ -1,4 +1,4 @@
-"""From a trace to a network."""
+"""Converts a trace to a network."""
 
 from collections.abc import Container, Mapping, Sequence
 from math import prod
@@ -14,13 +14,13 @@ from sepcalc.importers.torch.places import telling
 from sepcalc.network import Network
 from sepcalc.shape import Shape
 
-# Why parameters are not counted: where the run stopped, and where it did not.
-_UNUSED = ("nothing used them up to where it stopped", "what runs on these inputs does not use them")
-_NO_RULE = "sepcalc has no rule for what this operator computes"
+# Why parameters are not counted, for a run that stopped, and for a complete run.
+_UNUSED = ("nothing used them before counting stopped", "the run on these inputs does not use them")
+_NO_RULE = "sepcalc does not know this operator"
 
 
 class Stored(NamedTuple):
-    """A parameter, or a buffer, which is not ``trained``: its name, its elements, the bytes of each."""
+    """A parameter, or a buffer (not ``trained``): its name, its number of elements, the bytes of each."""
 
     name: str
     elements: int
@@ -29,16 +29,16 @@ class Stored(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Where a run could not be followed any further: the call that was to come, and why nothing is known of it."""
+    """The point where a run could not be followed: the next call, and why nothing is known of it."""
 
     call: Call
     reason: str
 
 
 class Trace(NamedTuple):
-    """All that is known of a run: its calls, the tensors that went in and came out, the parameters in the order of
-    their numbers, which runs were those of modules without modules in them, what else a reader must know, where it
-    stopped, if it did: nothing came out then; and the classes of modules by path."""
+    """The facts of a run: its calls, its input and output tensors, the parameters by number, the runs of modules
+    without submodules, notes, the point where it stopped, if it did (then there are no outputs), and the classes of
+    modules by path."""
 
     calls: Sequence[Call]
     inputs: Mapping[str, Tensor]
@@ -51,8 +51,8 @@ class Trace(NamedTuple):
 
 
 class Lowered(NamedTuple):
-    """The network of a trace; what each product of stored tensors ``alone`` adds to its cost; and of each node whether
-    it only ``tells`` where elements come from or go to."""
+    """The network of a trace; the cost of each product of stored tensors (``alone``); and for each node whether it only
+    computes indices (``tells``)."""
 
     network: Network
     alone: list[Cost]
@@ -60,7 +60,7 @@ class Lowered(NamedTuple):
 
 
 def lowered(name: str, trace: Trace) -> Lowered:
-    """A trace as a network."""
+    """The network of a trace."""
     sizes = [one.elements for one in trace.parameters]
     trained = [one.trained for one in trace.parameters]
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
@@ -80,7 +80,9 @@ def lowered(name: str, trace: Trace) -> Lowered:
             alone.append(_alone(builder, call))
     macs = sum(one.macs for one in alone)
     if macs:
-        builder.note(f"{macs:,} macs run on stored tensors alone: counted, though a runtime may do them once")
+        builder.note(
+            f"{macs:,} macs have only stored tensors as operands: counted, though a runtime may compute them once"
+        )
     outputs = {label: builder.value(tensor).node for label, tensor in trace.outputs.items() if tensor.live}
     if trace.stop is not None:
         outputs = {"stopped": builder.stop(*trace.stop)}
@@ -99,7 +101,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
 
 
 def _follow(builder: Builder, call: Call) -> None:
-    """One call: nodes for it, or a gap with its reason."""
+    """Adds the nodes of one call, or a gap with its reason."""
     builder.call = call
     row = row_of(call.op if call.library == "aten" else "")
     mark = len(builder.nodes)
@@ -119,7 +121,7 @@ def _follow(builder: Builder, call: Call) -> None:
     beside = [output for output in call.outputs[len(results) :] if output.at not in builder.stretched]
     if any(output.live and output.at in builder.read for output in beside):
         builder.back(mark)
-        builder.uncounted(call, "what it gives beside its result has no count here")
+        builder.uncounted(call, "its further outputs are not supported")
         return
     for output, value in zip(call.outputs, results):
         if value.constant:
@@ -129,7 +131,7 @@ def _follow(builder: Builder, call: Call) -> None:
 
 
 def _alone(builder: Builder, call: Call) -> Cost:
-    """A product of stored tensors, one of which stands where an input does: what it costs."""
+    """The cost of a product of stored tensors, one of which is treated as an input."""
     fed = call.tensors()[row_of(call.op).operand]
     builder.call = call
     if fed.at not in builder.values:
@@ -141,7 +143,7 @@ def _alone(builder: Builder, call: Call) -> Cost:
 
 
 def _without_detours(calls: Sequence[Call]) -> list[Call]:
-    """The calls; what only gives a tensor the shape back that it had before is an alias of that."""
+    """The calls; a sequence of reshapes back to an earlier shape becomes an alias of that tensor."""
     before, straight = dict[int, dict[Shape, Tensor]](), list[Call]()
     for call in calls:
         given = call.maybe("self")
@@ -157,21 +159,21 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
 
 
 def _in_order(call: Call) -> bool:
-    """Whether an operator keeps all elements of one tensor, and their order."""
+    """Whether an operator keeps all elements of one tensor, in order."""
     layout = row_of(call.op).layout
     if layout is RESHAPED:
         return True
     if len(call.outputs) != 1:
         return False
     given, (output,) = call.given, call.outputs
-    if layout is PART:  # of an axis that has one position
+    if layout is PART:  # along an axis of size 1
         return prod(given.shape) == prod(output.shape)
     order = [axis for axis in _order(call) if given.shape[axis] > 1] if layout is TURNED else [1, 0]
     return order == sorted(order)
 
 
 def _order(call: Call) -> list[int]:
-    """The axes in the order in which they come out, of what puts axes into another order."""
+    """The order of the axes in the result of an operator that permutes them."""
     rank = len(call.given.shape)
     if call.op == "permute":
         return _named(call.arguments["dims"], rank)
@@ -191,9 +193,9 @@ def _named(given: Any, rank: int) -> list[int]:
 
 
 def layouts_of(calls: Sequence[Call]) -> dict[int, int]:
-    """The layouts of the tensors that the network has with their channels last: of those that an operator on images
-    reads, by way of others that keep the axes or take the axis of one example away; and of what meets the result of
-    one, axis by axis."""
+    """The layouts of tensors with channels last in the network: those that an operator on images reads, also through
+    operators that keep the axes or remove the batch axis; and tensors combined elementwise with such an operator's
+    result."""
     layouts, made = dict[int, int](), dict[int, int]()
     for call in calls:
         if layout := _images(call):
@@ -228,7 +230,7 @@ def layouts_of(calls: Sequence[Call]) -> dict[int, int]:
 
 
 def _lay_before(call: Call, layouts: dict[int, int]) -> None:
-    """Lays a tensor out so that the network need not touch it where its axes are put in another order."""
+    """Chooses a layout for a tensor in which the network need not move it when its axes are permuted."""
     given, output, order = call.given, call.outputs[0], _order(call)
     rank = len(given.shape)
     needed = [order[axis] for axis in axes(output.shape, layouts[output.at])]
@@ -243,8 +245,8 @@ def _image_of(call: Call) -> Tensor:
 
 
 def _images(call: Call) -> int:
-    """The layout of the images that an operator works on: their channels are the second axis, or the first one, where
-    there is none of examples; plain where it works on others."""
+    """The layout of the images that an operator reads: channels on the second axis, or on the first without a batch;
+    plain for an operator on other data."""
     row = row_of(call.op)
     if not row.layout.of_images:
         return PLAIN
@@ -257,7 +259,7 @@ def _images(call: Call) -> int:
 
 
 def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
-    """What had a leading axis of one example before it, or has one behind it, and the layouts that are the same."""
+    """The tensors with and without a leading batch axis, and the layouts that correspond."""
     squeezes = row_of(call.op).layout in (RESHAPED, PART)
     if not squeezes or len(call.outputs) != 1 or not isinstance(call.arguments.get("self"), Tensor):
         return None
@@ -270,7 +272,7 @@ def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
 
 
 def _keeps(call: Call) -> bool:
-    """Whether what it gives lies as what it is given; what has no rule does where it has the same shape."""
+    """Whether the result has the layout of its operand; an unknown operator's has, if the shape is the same."""
     row = row_of(call.op)
     if not call.outputs or row.layout is KEEPS:
         return bool(call.outputs)
@@ -280,6 +282,6 @@ def _keeps(call: Call) -> bool:
 
 
 def steps(trace: Trace) -> list[int]:
-    """How many steps each recurrent layer of a trace takes."""
+    """The number of steps of each recurrent layer of a trace."""
     runs = [call for call in trace.calls if row_of(call.op).layout is SEQUENCES]
     return [call.outputs[0].shape[1 if call.get("batch_first", False) else 0] for call in runs]

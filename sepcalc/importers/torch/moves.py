@@ -1,4 +1,4 @@
-"""Operators that only move, rename or leave things as they are."""
+"""Operators that only move or rename elements, or leave them unchanged."""
 
 from functools import partial
 from math import prod
@@ -26,7 +26,7 @@ def _dropped(builder: Builder, call: Call) -> Results:
 
 
 def _renamed(builder: Builder, call: Call) -> Results:
-    """The same elements under another shape or in another order."""
+    """The same elements in another shape or order."""
     value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
@@ -34,7 +34,7 @@ def _renamed(builder: Builder, call: Call) -> Results:
 
 
 def _expanded(builder: Builder, call: Call) -> Results:
-    """A view that repeats elements; whoever broadcasts needs no copy of it."""
+    """A view that repeats elements; an operator that broadcasts needs no copy of it."""
     before, output = builder.loose(call.given), call.outputs[0]
     if output.shape == before.shape:
         return (before,)
@@ -43,7 +43,7 @@ def _expanded(builder: Builder, call: Call) -> Results:
 
 
 def _moved(builder: Builder, call: Call, output: Tensor, op: Op | None = None, label: str = "") -> Value:
-    """Elements copied into another shape."""
+    """Copies elements into another shape."""
     given = call.tensors()
     live = [builder.value(one) for one in given if one.live]
     first = builder.like(live[0], output)
@@ -59,7 +59,7 @@ def copied(builder: Builder, call: Call) -> Results:
 
 
 def _parts(builder: Builder, call: Call) -> Results:
-    """Parts of one tensor."""
+    """Splits a tensor into parts."""
     value = builder.value(call.given)
     begin, results = _begin(call), []
     axis = int(call.get("dim", 0)) % max(1, len(value.shape)) if call.op != "diagonal" else None
@@ -78,7 +78,7 @@ def _parts(builder: Builder, call: Call) -> Results:
 
 
 def _begin(call: Call) -> int:
-    """Where the first part begins along its axis."""
+    """The start of the first part along its axis."""
     given = call.get("index", call.get("start", 0))
     begin = int(given) if isinstance(given, int) else 0
     size = call.given.shape[int(call.get("dim", 0))] if call.given.shape and call.op != "diagonal" else 0
@@ -88,7 +88,7 @@ def _begin(call: Call) -> int:
 def _part(
     builder: Builder, value: Value, output: Tensor, label: str, along: int | None = None, begin: int = 0, step: int = 1
 ) -> Value:
-    """A part of a tensor, which lies ``along`` an axis from where it begins, so far apart; or somewhere."""
+    """A part of a tensor: along an axis from ``begin`` with this step, or at unknown positions."""
     shape = output.shape
     if shape == value.shape:
         return value
@@ -98,14 +98,14 @@ def _part(
         to = tuple([shape[axis] for axis in order]) or (1,)
         if to == before:
             return value._replace(shape=shape)
-        if shape[0] == 1 < value.shape[0]:  # one of several passes is one example
+        if shape[0] == 1 < value.shape[0]:  # the part is a single example
             to = seen(shape, value.first)
         op: Op = Copy(to)
         if len(to) == len(before):
             op = part(to, start or (0,) * len(order), tuple([step if axis == along else 1 for axis in order]))
         number = builder.add(op, [value.node], label=label)
         return builder.give(number, shape, value.first)
-    # one position of an axis, which goes
+    # one position along an axis, which is removed
     axis = along
     if axis is None or value.shape[:axis] + value.shape[axis + 1 :] != shape:
         number = builder.add(Copy(seen(shape)), [value.node], label=label)
@@ -119,7 +119,7 @@ def _part(
 
 
 def _joined(builder: Builder, call: Call) -> Results:
-    """Side by side along an axis."""
+    """Concatenates along an axis."""
     output = call.outputs[0]
     given = [one for one in call.arguments["tensors"] if 0 not in one.shape]
     rank, axis = len(output.shape), int(call.get("dim", 0))
@@ -137,18 +137,18 @@ def _joined(builder: Builder, call: Call) -> Results:
         if len(live) == 1:
             return (result._replace(number=numbers[0]),)
         if axis not in order:
-            raise Refused("it joins nothing")
+            raise Refused("it joins no tensors")
         return (result._replace(number=builder.add(Concat(order.index(axis)), numbers)),)
     weights = [value for value in values if value.constant]
     to = seen(output.shape, first)
     op: Op = Copy(to)
     if len(weights) == len(live) == 1 and weights[0].roots and len(to) == 2 and axis == order[0]:
-        op = Token(to[0] - builder.tensors[numbers[0]][0])  # a class token, before or behind
+        op = Token(to[0] - builder.tensors[numbers[0]][0])  # a class token, in front or at the end
     return (result._replace(number=builder.add(op, numbers, weights)),)
 
 
 def _stacked(builder: Builder, value: Value, axis: int) -> Value:
-    """A value with one more axis, along which it is to be joined."""
+    """A value with one more axis, for concatenation."""
     shape = (*value.shape[:axis], 1, *value.shape[axis:])
     first = squeezed(value.shape, value.first, shape)
     if first is not None:
@@ -157,7 +157,7 @@ def _stacked(builder: Builder, value: Value, axis: int) -> Value:
 
 
 def _padded(builder: Builder, call: Call) -> Results:
-    """Elements put around, constant ones or others of the tensor itself, or taken away there."""
+    """Pads with a constant or with elements of the tensor, or crops."""
     value, output = builder.value(call.given), call.outputs[0]
     if output.shape == value.shape:
         return (value,)
@@ -177,19 +177,19 @@ def _padded(builder: Builder, call: Call) -> Results:
 
 
 def _shifted(builder: Builder, call: Call) -> Results:
-    """The same elements, all of them moved in one way or in reversed order: neighbours stay neighbours."""
+    """The same elements, shifted or reversed: neighbours stay neighbours."""
     value = builder.value(call.given)
     shape = builder.tensors[value.node]
     return (value._replace(number=builder.add(Copy(shape, (1,) * (len(shape) - 1)), [value.node])),)
 
 
 def _turned(builder: Builder, call: Call) -> Results:
-    """Turned by right angles; by two of them it is a flip along both axes."""
+    """A rotation by right angles; two of them are a flip along both axes."""
     return copied(builder, call) if int(call.get("k", 1)) % 2 else _shifted(builder, call)
 
 
 def _chosen_channels(builder: Builder, call: Call) -> Results:
-    """Elements gathered or repeated; where only the channels are, every position keeps to itself."""
+    """Gathers or repeats elements; along only the channels, every position stays separate."""
     if not call.given.live:
         return copied(builder, call)
     value = builder.value(call.given)
@@ -209,7 +209,7 @@ def _chosen_channels(builder: Builder, call: Call) -> Results:
 
 
 def _indexed(call: Call) -> list[int] | None:
-    """The axes along which elements are chosen; None where they are repeated."""
+    """The axes along which elements are chosen; None if they are repeated."""
     if call.op == "index":
         return [axis for axis, places in enumerate(call.arguments["indices"]) if places is not None]
     if call.op == "index_select":
@@ -219,7 +219,7 @@ def _indexed(call: Call) -> list[int] | None:
 
 def _pixels(builder: Builder, call: Call, up: bool) -> Results:
     value = image(builder, builder.value(call.given), 2)
-    if len(builder.seen(value)) > 3:  # several pictures
+    if len(builder.seen(value)) > 3:  # several images
         return _renamed(builder, call)
     scale = int(call.get("upscale_factor" if up else "downscale_factor", 1))
     return (builder.emit(Rename("pixel-shuffle" if up else "pixel-unshuffle", scale=scale), value),)
@@ -232,7 +232,7 @@ def _channels(builder: Builder, call: Call) -> Results:
 
 
 def _overwritten(builder: Builder, call: Call) -> Results:
-    """A tensor whose elements are all replaced."""
+    """A tensor with all elements replaced."""
     output = call.outputs[0]
     source = call.maybe("src") or call.maybe("value")
     if source is None or not source.live:
@@ -245,7 +245,7 @@ def _overwritten(builder: Builder, call: Call) -> Results:
 
 
 def _aliased(builder: Builder, call: Call) -> Results:
-    """A tensor of a storage of which another view was written."""
+    """A tensor whose storage was written through another view."""
     before, written, output = call.given, call.tensor("written"), call.outputs[0]
     size = prod(output.shape)
     if written.live and prod(written.shape) >= size:
@@ -284,7 +284,7 @@ MOVES: dict[str, Operator] = {
     "diagonal": Operator(_parts, NONE, mixes=("dim1", "dim2")),
     **same_rows(Operator(_joined, KEEPS, joins=True), "cat", "concat", "concatenate"),
     "stack": Operator(_joined, NONE, joins=True),
-    **same_rows(Operator(copied, NONE, reads="sizes"), "nonzero", "nonzero_numpy", "argwhere"),  # of known values
+    **same_rows(Operator(copied, NONE, reads="sizes"), "nonzero", "nonzero_numpy", "argwhere"),  # of a known tensor
     "masked_select": Operator(copied, NONE, truth=("mask",), reads="sizes"),
     **same_rows(Operator(_padded, KEEPS), "pad", "constant_pad_nd", "_pad_circular"),
     **same_rows(Operator(_padded, KEEPS), "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),

@@ -1,4 +1,4 @@
-"""The operators of all rooms: what is known of each by its name."""
+"""The table of all ATen operators, by name."""
 
 from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.torch.elements import ELEMENTS
@@ -19,5 +19,5 @@ UNKNOWN = Operator(None, NONE)
 
 
 def row_of(name: str) -> Operator:
-    """What is known of an operator; nothing of one that has no row."""
+    """The row of an operator; an empty row for an unknown one."""
     return OPERATORS.get(name, UNKNOWN)

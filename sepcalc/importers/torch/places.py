@@ -1,4 +1,4 @@
-"""Tensors that do nothing but tell where elements come from or go to."""
+"""Tensors that are only used as indices."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,8 +7,9 @@ from sepcalc.importers.torch.operators import row_of
 
 
 def telling(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
-    """The tensors of a run that only tell places. Whatever they are made of, each example is worked on by itself: a
-    mixture of experts sorts the tokens of all examples by expert, and works on each token."""
+    """The tensors of a run that are only used as indices. Even if they are computed from several examples, each example
+    is processed separately: a mixture of experts sorts the tokens of all examples by expert, and processes each
+    token."""
     read, places = {one.at for one in outputs}, set[int]()
     for call in reversed(calls):
         made = {one.at for one in call.outputs}
@@ -21,6 +22,6 @@ def telling(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
 
 
 def told(call: Call) -> list[Tensor]:
-    """What tells an operator where its elements come from or go to."""
+    """The tensors that an operator uses as indices."""
     where = row_of(call.op).places
     return list(every([call.get(where)])) if where else []

@@ -1,4 +1,4 @@
-"""Products of matrices: dense layers, matmul in all its forms, attention."""
+"""Matrix products: dense layers, all forms of matmul, attention."""
 
 from collections.abc import Container, Mapping, Sequence
 from functools import partial
@@ -27,8 +27,9 @@ from sepcalc.shape import Shape
 
 
 def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | None = None) -> Value:
-    """The product of two operands, their axes named; sizes of 1 stretch. With a stored operand it is a dense layer, or
-    a grouped one where both have axes in common that stay; of two that depend on the inputs, a matrix product."""
+    """The product of two operands, given as an equation; sizes of 1 broadcast. With a stored operand it is a dense
+    layer, or a grouped one if both share axes that stay. With two operands that depend on the inputs it is a matrix
+    product."""
     left, right, out = parts_of(equation)
     sizes = sizes_of((left, right), (a.shape, b.shape))
     if a.constant and b.constant:
@@ -44,7 +45,7 @@ def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | 
         )
         if not repeated:
             return _weighted(builder, data, weight, ours, theirs, out, sizes, bias)
-        a, b = builder.stored(a), builder.stored(b)  # one matrix for all, multiplied anew by each that is stored
+        a, b = builder.stored(a), builder.stored(b)  # one data matrix, multiplied by each of several stored ones
     assert bias is None
     wide = {letter for letter, size in sizes.items() if size > 1}
     one, other = (_operand(builder, value, letters, wide) for value, letters in ((a, left), (b, right)))
@@ -52,13 +53,13 @@ def contract(builder: Builder, a: Value, b: Value, equation: str, bias: Value | 
 
 
 def _operand(builder: Builder, value: Value, letters: str, kept: Container[str]) -> Operand:
-    """A value with the letters of those of its axes that are kept; the others are of 1."""
+    """A value with letters for the axes in ``kept``; the others have size 1."""
     sizes = {letter: size for letter, size in zip(letters, value.shape, strict=True) if letter in kept}
     return Operand(builder.laid(value, PLAIN).node, sizes)
 
 
 def _outer_product(builder: Builder, values: Sequence[Value], letters: Sequence[str], out: str) -> Value:
-    """A product in which nothing is summed: element by element, each operand along its own axes."""
+    """A product without a sum: elementwise, with each operand along its own axes."""
     sides = []
     for value, own in zip(values, letters, strict=True):
         given = dict(zip(own, value.shape, strict=True))
@@ -72,7 +73,7 @@ def _outer_product(builder: Builder, values: Sequence[Value], letters: Sequence[
 
 
 def _ordered(builder: Builder, made: Operand, out: str, sizes: Mapping[str, int]) -> Value:
-    """The result of a product, its axes in the order of the equation."""
+    """The result of a product, with its axes in the order of the equation."""
     number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
     return builder.give(number, tuple([sizes[letter] for letter in out]))
 
@@ -104,7 +105,7 @@ def _weighted(
 
 
 def multiplied(builder: Builder, a: Value, b: Value, bias: Value | None = None) -> Value:
-    """PyTorch's matmul: the last two axes, those before them broadcast."""
+    """PyTorch's matmul over the last two axes; the axes before them broadcast."""
     return contract(builder, a, b, matmul_equation(len(a.shape), len(b.shape)), bias)
 
 
@@ -121,7 +122,7 @@ def _linear(builder: Builder, call: Call) -> Results:
 
 
 def _biased(builder: Builder, a: Value, b: Value, bias: Tensor | None, equation: str) -> Results:
-    """A product, and a third tensor added: a bias of a dense layer where it is stored, one for each output."""
+    """A product plus a third tensor: the bias of a dense layer if it is stored with one number per output."""
     if bias is None:
         return (contract(builder, a, b, equation),)
     value = builder.loose(bias)
@@ -155,11 +156,11 @@ def _sum(left: str, right: str, equation: str) -> Operator:
 
 
 def _of_experts(builder: Builder, call: Call) -> Results:
-    """Rows in groups one after the other, a matrix for each group: which rows those are is for the data to tell, how
-    many products there are is not."""
+    """Rows in consecutive groups, with one matrix per group. The data decides which rows are in a group; the number of
+    products is fixed."""
     rows, matrices = builder.value(call.given), builder.value(call.tensor("mat2"))
     if len(rows.shape) != 2 or len(matrices.shape) != 3 or rows.constant or not matrices.constant:
-        raise Refused("only rows of data by stored matrices, one for each group, have a count here")
+        raise Refused("it is supported only for data rows and one stored matrix per group")
     bias = call.maybe("bias")
     op = Dense(matrices.shape[2], bias is not None)
     number = builder.view(builder.laid(rows, PLAIN).node, rows.shape)
@@ -173,12 +174,12 @@ def _outer(builder: Builder, call: Call) -> Results:
 
 
 def _tensordot(builder: Builder, call: Call) -> Results:
-    """The product of two tensors, summed over the axes that are named, if any."""
+    """The product of two tensors, summed over the named axes."""
     a, b = builder.value(call.given), builder.value(call.tensor("other"))
     left = LETTERS[: len(a.shape)]
     right = list(LETTERS[len(a.shape) : len(a.shape) + len(b.shape)])
     if len(left) + len(right) < len(a.shape) + len(b.shape):
-        raise Refused("a product of so many axes has no count here")
+        raise Refused("a product with this many axes is not supported")
     summed = {
         axis % len(a.shape): other % len(b.shape) for axis, other in zip(call.get("dims_self"), call.get("dims_other"))
     }
@@ -190,7 +191,7 @@ def _tensordot(builder: Builder, call: Call) -> Results:
 
 
 def _bilinear(builder: Builder, call: Call) -> Results:
-    """x·W·y + bias, one W for each output."""
+    """x·W·y + bias, with one W per output."""
     x, y, weight = (builder.value(call.tensor(name)) for name in ("input1", "input2", "weight"))
     outer = LETTERS[: len(x.shape) - 1]
     half = contract(builder, x, weight, f"{outer}i,oij->{outer}oj")
@@ -200,7 +201,7 @@ def _bilinear(builder: Builder, call: Call) -> Results:
 
 
 def _cross(builder: Builder, call: Call) -> Results:
-    """a·b of the next axis and the one after it, less the same the other way round: two products, one difference."""
+    """The cross product: two products and one difference per element."""
     sides, products = [builder.value(one) for one in (call.given, call.tensor("other"))], []
     for label in ("next", "last"):
         turned = [
@@ -215,7 +216,7 @@ def _cross(builder: Builder, call: Call) -> Results:
 
 
 def _attention(builder: Builder, call: Call) -> Results:
-    """softmax(Q·Kᵀ/sqrt(d) + mask)·V, whichever kernel runs it. Several batches are more heads."""
+    """softmax(Q·Kᵀ/sqrt(d) + mask)·V, for any kernel. Several examples count as more heads."""
     query, key, value = (builder.value(call.tensor(name)) for name in ("query", "key", "value"))
     mask = call.maybe("attn_mask") or call.maybe("attn_bias")
     query, key, value = (builder.stored(one) for one in (query, key, value))
@@ -236,7 +237,7 @@ def _attention(builder: Builder, call: Call) -> Results:
 
 
 def _tokens(builder: Builder, value: Value) -> int:
-    """Queries, keys or values with their heads side by side."""
+    """Queries, keys or values with their heads merged."""
     *lead, count, size = value.shape
     heads = prod(lead)
     number = builder.view(builder.laid(value, PLAIN).node, (heads, count, size) if heads > 1 else (count, size))
@@ -244,10 +245,10 @@ def _tokens(builder: Builder, value: Value) -> int:
 
 
 def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Tensor | None) -> Value:
-    """Attention as its products, where nothing is scaled."""
+    """Attention without scaling, as separate products."""
     shape, outer = query.shape, LETTERS[: len(query.shape) - 2]
     shared = len(shape) > 2 and 1 < key.shape[-3] < shape[-3]
-    if shared:  # heads of queries that share keys and values
+    if shared:  # several heads of queries share keys and values
         query = _regrouped(builder, query, (*shape[:-3], key.shape[-3], -1, *shape[-2:]))
     lead = f"{outer}h" if shared else outer
     scores = contract(builder, query, key, f"{lead}ik,{outer}jk->{lead}ij")
@@ -266,13 +267,13 @@ def _spelled(builder: Builder, query: Value, key: Value, value: Value, mask: Ten
 
 
 def _regrouped(builder: Builder, value: Value, shape: Shape) -> Value:
-    """The value under a shape of as many elements; -1 is what is left."""
+    """The value in another shape; -1 is inferred."""
     known = prod(size for size in shape if size > 0)
     shape = tuple([prod(value.shape) // known if size < 0 else size for size in shape])
     return value if shape == value.shape else builder.give(builder.laid(value, PLAIN).node, shape)
 
 
-# Nothing is summed: element by element, as any other multiplication, and free on stored tensors alone.
+# No sum: elementwise, like other multiplications, and free if both operands are stored.
 PRODUCTS: dict[str, Operator] = {
     **same_rows(Operator(_outer, NONE), "outer", "ger"),
     "linear": Operator(_linear, ROWS, multiplies=True),

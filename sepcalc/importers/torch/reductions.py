@@ -16,29 +16,29 @@ from sepcalc.shape import Shape
 
 
 def _axes(value: Value, over: Any) -> list[int]:
-    """The axes that are named: one or several, or none, which are all."""
+    """The named axes; all axes if none is named."""
     rank = len(value.shape)
     named = (over,) if isinstance(over, int) else tuple(over or ())
     return sorted({axis % rank for axis in named}) if named and rank else list(range(rank))
 
 
 def _kept(value: Value, over: Any) -> Shape:
-    """The shape of a reduction over these axes that keeps them."""
+    """The shape of a reduction that keeps these axes as size 1."""
     gone = _axes(value, over)
     return tuple([1 if axis in gone else size for axis, size in enumerate(value.shape)])
 
 
 def reduced(builder: Builder, how: str, value: Value, over: Any, shape: Shape, label: str = "") -> Value:
-    """A reduction over these axes (none named: all) to this shape."""
+    """A reduction over these axes (all if none is named) to this shape."""
     rank, over = len(value.shape), _axes(value, over)
     if value.shape[:1] == (1,) and 0 in over and rank > 1 and value.first != LEADING:
-        over = over[1:]  # there is one
+        over = over[1:]  # the leading axis of size 1
     places = tuple(sorted(builder.place(value, axis) for axis in over)) if rank else ()
     keep = len(shape) == rank
     if not places:
         first = value.first if keep else squeezed(value.shape, value.first, shape)
         return builder.give(value.node, shape, first or PLAIN)
-    if how in ("argmax", "argmin") and len(places) > 1:  # where it is, is one number
+    if how in ("argmax", "argmin") and len(places) > 1:  # the index is one number
         flat = builder.view(builder.laid(value, PLAIN).node, (1, prod(value.shape)))
         return builder.give(builder.add(Reduce(how, (1,)), [flat], label=label), shape)
     number = builder.add(Reduce(how, places, keep), [value.node], label=label)
@@ -57,7 +57,7 @@ def _reduce(builder: Builder, call: Call, how: str, after: str = "", before: str
 
 
 def _extreme(builder: Builder, call: Call, how: str) -> Results:
-    """The greatest or least of two tensors, or along an axis, or of all."""
+    """The maximum or minimum of two tensors, along an axis, or of all elements."""
     if call.maybe("other") is not None:
         return binary(builder, call, f"{how}imum")
     return _reduce(builder, call, how)
@@ -76,7 +76,7 @@ def _vector_norm(builder: Builder, call: Call) -> Results:
 
 
 def _spread_of(builder: Builder, call: Call, root: bool = False, means: bool = False) -> Results:
-    """The variance, and with it the mean: mean, subtract, square, mean again."""
+    """The variance, optionally with the mean: mean, subtract, square, mean."""
     value = builder.value(call.given)
     shape, over = call.outputs[0].shape, call.get("dim")
     mean = reduced(builder, "mean", value, over, _kept(value, over), "mean")
@@ -106,19 +106,19 @@ def _log_sum_exp(builder: Builder, call: Call, running: bool = False) -> Results
 
 
 def _extremes(builder: Builder, call: Call) -> Results:
-    """The least and the greatest."""
+    """The minimum and the maximum."""
     value, over, shape = builder.value(call.given), call.get("dim"), call.outputs[0].shape
     return [reduced(builder, how, value, over, shape, how) for how in ("min", "max")]
 
 
 def _counted(builder: Builder, call: Call) -> Results:
-    """How many are not 0: compared, and summed."""
+    """The number of nonzero elements: compared, and summed."""
     value = applied(builder, builder.value(call.given), Stored("compare"), labels=["compare"])
     return (reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
 
 
 def _sum_of_numbers(builder: Builder, call: Call) -> Results:
-    """The sum of what is a number: compared, chosen (free), summed."""
+    """The sum without NaN: compared, selected (free), summed."""
     value = applied(builder, builder.value(call.given), Stored("compare"), Select(), labels=["compare", "select"])
     return (reduced(builder, "sum", value, call.get("dim"), call.outputs[0].shape),)
 
@@ -140,7 +140,7 @@ def length_along(builder: Builder, change: Value, order: float, shape: Shape) ->
 
 
 def _distances(builder: Builder, call: Call) -> Results:
-    """The distance of each row of one matrix to each of another, as it is defined (not by way of a product)."""
+    """The distance of each row of one matrix to each row of another, by definition (without a matrix product)."""
     one, other = builder.loose(call.tensor("x1")), builder.loose(call.tensor("x2"))
     rows, columns = (
         value._replace(shape=(*value.shape[:at], 1, *value.shape[at:]), first=PLAIN)
@@ -168,7 +168,7 @@ def _cumulated(builder: Builder, call: Call, how: str) -> Results:
 
 
 def _gathered_truth(builder: Builder, call: Call) -> Results:
-    """Whether any is true, or all: choices alone, free."""
+    """Whether any or all are true: only choices, which are free."""
     value = builder.value(call.given)
     shape = call.outputs[0].shape
     return (builder.give(builder.add(Copy(seen(shape)), [value.node]), shape),)

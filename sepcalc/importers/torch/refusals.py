@@ -1,7 +1,7 @@
-"""What stops the counting of a run: their code wants what only data can tell, or PyTorch cannot go on without data.
+"""The exceptions that stop a trace: user code needs values of data, or PyTorch cannot continue without data.
 
-Their code may catch anything, this too. So the first refusal is noted where it is raised (:class:`Refusing`), and what
-runs after it counts for nothing.
+User code may catch anything, also these. So the first refusal is recorded where it is raised (:class:`Refusing`), and
+whatever runs after it is not counted.
 """
 
 import re
@@ -15,13 +15,19 @@ from sepcalc.importers.torch.calls import Call
 from sepcalc.importers.torch.dataless import Shadow, behind, each, found
 
 _Result = TypeVar("_Result")
-_NO_DATA = re.compile(r"\bmeta\b|data is not allocated|data pointer", re.I)  # where PyTorch says that it has none
-_ELSEWHERE = "same device"  # what it says of tensors some of which have none
-_READERS = {"tolist", "numpy", "__array__", "__dlpack__", "__format__"}  # of data, whatever they say
+_NO_DATA = re.compile(r"\bmeta\b|data is not allocated|data pointer", re.I)  # PyTorch's messages on missing data
+_ELSEWHERE = "same device"  # its message if only some tensors have data
+_READERS = {
+    "tolist",
+    "numpy",
+    "__array__",
+    "__dlpack__",
+    "__format__",
+}  # methods that read data, whatever they raise
 
 
 class Refusal(BaseException):
-    """What stops the counting. No Exception: code that catches all of those goes on as it would on real data."""
+    """Stops the trace. It is not an Exception, so that code with ``except Exception`` behaves as on real data."""
 
 
 class Unfollowed(Refusal):
@@ -33,19 +39,19 @@ class Unfollowed(Refusal):
 
 
 class DependsOnData(Unfollowed):
-    """The code asks for a value that only the data can tell: ``call`` is how."""
+    """The code needs a value of the data; ``call`` is the call that reads it."""
 
 
 class NoShape(Unfollowed):
-    """An operator that PyTorch cannot run without data: ``call`` is that operator's."""
+    """PyTorch cannot run the operator of ``call`` without data."""
 
 
 class Elsewhere(Unfollowed):
-    """A thread of its own works on tensors of the run: ``call`` is the first of what it does."""
+    """Another thread works on tensors of the run; ``call`` is its first call."""
 
 
 class NeedsType(Refusal):
-    """An operator needs numbers of another type from these inputs."""
+    """An operator needs these inputs in another type."""
 
     def __init__(self, origins: frozenset[str], dtype: torch.dtype = torch.int64) -> None:
         super().__init__(", ".join(sorted(origins)))
@@ -54,18 +60,18 @@ class NeedsType(Refusal):
 
     @property
     def what(self) -> str:
-        """What the operator takes them for."""
+        """What the operator uses them as."""
         return "indices" if self.dtype == torch.int64 else str(self.dtype).removeprefix("torch.")
 
 
 class TooMuch(Refusal):
-    """More operators than will be followed."""
+    """The run has too many operators to follow."""
 
 
-class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell its type
-    """Notes the first refusal, ``first``, whatever their code makes of it: those raised where operators are followed
-    (:meth:`noted`), and PyTorch's own where their code wants the data of a tensor without any, as ``numpy()`` does.
-    ``asked`` makes a call of a function's name and its arguments, ``reads`` hears whose data a function reads."""
+class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not declare its type
+    """Records the first refusal, ``first``, even if user code catches it: refusals of traced operators (:meth:`noted`),
+    and PyTorch's errors when code reads the data of a tensor without data, for example by ``numpy()``. ``asked`` makes
+    a call from a function's name and arguments; ``reads`` is told whose data a function reads."""
 
     def __init__(self, asked: Callable[[str, Any], Call], reads: Callable[[torch.Tensor, str], None]) -> None:
         super().__init__()
@@ -74,7 +80,7 @@ class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell
         self.first: BaseException | None = None
 
     def noted(self, run: Callable[[], _Result]) -> _Result:
-        """What it gives; a refusal is noted, and goes on."""
+        """The result of ``run``; a refusal is recorded and raised again."""
         try:
             return run()
         except Refusal as fact:
@@ -82,11 +88,11 @@ class Refusing(TorchFunctionMode):  # type: ignore[misc] # PyTorch does not tell
             raise
 
     def strayed(self, name: str, given: Any) -> None:
-        """Another thread calls a function of this name on tensors of the run."""
+        """Records that another thread calls this function on tensors of the run."""
         self.first = self.first or Elsewhere(self.asked(name, given))
 
     def whole(self, run: Callable[[], _Result]) -> _Result:
-        """What a whole run gives. Raises the first refusal, even one that was caught."""
+        """The result of a whole run. Raises the first refusal, even one that was caught."""
         try:
             result = run()
         except (KeyboardInterrupt, GeneratorExit):

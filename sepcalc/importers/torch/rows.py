@@ -1,4 +1,4 @@
-"""An operator of ATen as a row of its room's table: how it is counted, and all else that is known of it by its name."""
+"""A row of an operator table: how an ATen operator is counted, and everything else that depends on its name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -13,27 +13,27 @@ Handler = Callable[[Builder, Call], Results]
 
 
 class Operator(NamedTuple):
-    """What is known of an operator; ``reason`` says why it is not counted where ``handle`` is None. Texts are names of
-    arguments, as its schema has them."""
+    """The row of an operator; ``reason`` says why it is not counted if ``handle`` is None. Texts are names of arguments
+    in its schema."""
 
     handle: Handler | None
     layout: Layout
     reason: str = ""
-    axes: int = 0  # the spatial axes of the images that it works on; 0, where any number of them
-    multiplies: bool = False  # counts on stored tensors alone, too: it runs whenever the module does
-    operand: int = 0  # which of its tensors then stands where an input does
-    # Numbers drawn anew whenever the module runs: they are not prepared beforehand, whatever they are drawn from.
+    axes: int = 0  # the number of spatial axes of its images; 0 for any number
+    multiplies: bool = False  # also counts if all operands are stored: it runs in every forward
+    operand: int = 0  # the tensor that is then treated as an input
+    # Draws new random numbers in every run, so it is never computed beforehand.
     random: bool = False
-    whole: tuple[str, ...] = ()  # takes whole numbers; PyTorch does not say so of all without data
-    truth: tuple[str, ...] = ()  # takes truths
-    places: str = ""  # tells where elements come from or go to
-    mixes: tuple[str, ...] = ()  # name the axes along which it takes elements from elsewhere
-    reads: str = ""  # what the data of its tensor tells: a ``value`` that it gives, or the ``sizes`` of what it gives
-    cuts: Mapping[str, int] = MappingProxyType({})  # overloads that read the data of one argument: which
-    measures: bool = False  # reads the sizes of its tensor alone
-    like: bool = False  # reads the type or the sizes of its other tensor alone
+    whole: tuple[str, ...] = ()  # arguments that must be integers; without data PyTorch does not always check
+    truth: tuple[str, ...] = ()  # arguments that must be booleans
+    places: str = ""  # the argument with the indices
+    mixes: tuple[str, ...] = ()  # arguments that name the axes along which it takes elements from other positions
+    reads: str = ""  # what the data of its tensor determines: the ``value`` or the ``sizes`` of the result
+    cuts: Mapping[str, int] = MappingProxyType({})  # overload -> the position of the argument whose data it reads
+    measures: bool = False  # reads only the sizes of its tensor
+    like: bool = False  # reads only the type or the sizes of its other tensor
     chooses: bool = False  # chooses the best of its elements
-    orders: bool = False  # puts elements into the order of their values
-    puts: bool = False  # puts elements to places
-    parts: bool = False  # gives parts of its tensor along the argument dim
+    orders: bool = False  # sorts elements
+    puts: bool = False  # writes elements to indices
+    parts: bool = False  # splits its tensor along the argument dim
     joins: bool = False  # joins tensors

@@ -1,4 +1,4 @@
-"""A module run on tensors without data; it and all of its modules are left as they were."""
+"""Runs a module on tensors without data, and leaves it and its submodules as they were."""
 
 import inspect
 import threading
@@ -26,22 +26,20 @@ from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, Elsewhere, NeedsType, NoShape, TooMuch
 from sepcalc.importers.torch.trace import Tracer
 
-# What to do about an operator that cannot run without data, by its library.
+# The hint for an operator that cannot run without data, by library.
 _SHAPELESS = {
-    "quantized": "count the module as it was before it was quantized: its products are the same",
+    "quantized": "count the module before quantization: its products are the same",
     "aten": "count the parts before and after",
 }
-_FOREIGN = "torch.library.register_fake tells PyTorch the shapes"
-_ELSEWHERE = "it runs in a thread of its own, which is not followed: counted up to here"
-_UNSHAPED = "PyTorch tells its shapes by its data alone: counted up to here"
-_ASKS = "it asks for a value that only the data can tell, and what runs then depends on it: counted up to here"
+_FOREIGN = "define its shapes with torch.library.register_fake"
+_ELSEWHERE = "it runs in a separate thread, which is not traced: counted up to here"
+_UNSHAPED = "PyTorch needs data to compute its shapes: counted up to here"
+_ASKS = "what runs next depends on a value of the data: counted up to here"
 
 
-_CHOSEN = (
-    "the data chooses which layers run: counted as if each had its turn; other choices were tried, and cost as much"
-)
-_LEARNED = "it asks for values of parameters, and none is read here; what runs then depends on them: counted up to here"
-_EXPORTED = "its forward asks for values that only the data can tell: counted is what runs when PyTorch exports it"
+_CHOSEN = "the data chooses which layers run: one choice is counted, and other choices that were tried cost the same"
+_LEARNED = "what runs next depends on values of parameters, which are not read: counted up to here"
+_EXPORTED = "its forward depends on values of the data: what runs when PyTorch exports it is counted"
 
 
 def sizes(tensor: Any) -> str:
@@ -53,12 +51,12 @@ class Failed(InputError):
 
 
 class Wanted(InputError):
-    """What runs depends on the values of inputs, which nobody gave."""
+    """What runs depends on values of inputs, which were not given."""
 
 
 class Forward(NamedTuple):
-    """What is to run: the forward of a module, by the name that messages have for it, on these arguments; the types of
-    the inputs named in ``guesses`` are guessed."""
+    """A forward to run: the name of the module in messages, the module and its arguments. ``guesses`` names the inputs
+    whose types are guessed."""
 
     name: str
     module: torch.nn.Module
@@ -68,14 +66,14 @@ class Forward(NamedTuple):
 
 
 def traced(forward: Forward) -> Trace:
-    """One run of the module's forward. Where it asks for what only data can tell, once more as when PyTorch exports it:
-    much code then asks for nothing. Where it asks even so, the run up to there. Raises Failed where forward fails, and
-    NeedsType where an input whose type is guessed must be of another."""
+    """One run of the module's forward. If it depends on the data, it runs again as in PyTorch's export, since much code
+    then skips data checks. If it still does, the trace ends there. Raises Failed if forward fails, and NeedsType if an
+    input with a guessed type needs another one."""
     trace = _run(forward)
     if trace.stop is None or trace.stop.reason not in (_ASKS, _LEARNED):
         return trace
     if any(one.origins & set(forward.guesses) for one in trace.stop.call.tensors()):
-        with suppress(InputError):  # what comes behind may tell its type
+        with suppress(InputError):  # a later operator may reveal its type
             _run(forward, probing=True)
     with suppress(InputError), _as_exported():
         whole = _run(forward)
@@ -88,14 +86,14 @@ def traced(forward: Forward) -> Trace:
 
 
 def _whatever_is_chosen(forward: Forward) -> Trace | None:
-    """The run where what the data chooses is made up, if it costs the same in every way of making it up."""
+    """The run with made-up choices of the data, if every kind of choice costs the same."""
     traces, costs = list[Trace](), set[tuple[int, ...]]()
     for way in range(WAYS):
         trace = _run(forward, way)
         if trace.stop is not None:
             return None
         network = lowered(forward.name, trace).network
-        unknown = network.incomplete if network.complete else ()  # and nothing else is
+        unknown = network.incomplete if network.complete else ()  # no other cost is unknown
         known = [which for which in COUNTS if which not in unknown]
         costs.add(tuple([getattr(network.cost, which) for which in known]))
         traces.append(trace)
@@ -103,7 +101,7 @@ def _whatever_is_chosen(forward: Forward) -> Trace | None:
 
 
 class Said(torch.Tensor):
-    """Values that were given as text: whatever their type, they are looked at."""
+    """Values given as text: they are read, whatever their type."""
 
 
 def _is_whole(value: torch.Tensor) -> bool:
@@ -111,8 +109,8 @@ def _is_whole(value: torch.Tensor) -> bool:
 
 
 def _behind(value: torch.Tensor) -> torch.Tensor:
-    """What stands for an input: a tensor without data, but values that are few stay where they were given as text, or
-    are whole numbers."""
+    """The stand-in for an input: a tensor without data. Small inputs keep their values if they were given as text, or
+    if they are integers."""
     if (_is_whole(value) or isinstance(value, Said)) and not value.is_meta and value.numel() <= VALUES:
         return value.detach().as_subclass(torch.Tensor).to("cpu", copy=True)
     return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
@@ -128,17 +126,15 @@ def _like(value: Any, entries: Mapping[Any, Any]) -> Any:
 
 @contextmanager
 def _in_place(module: torch.nn.Module, tracer: Tracer) -> Iterator[None]:
-    """Tensors without data in place of the module's own, and inference mode of all modules, while this lasts: nothing
-    of theirs is written, and code sees all of them on a CPU."""
+    """Replaces the module's tensors by tensors without data, and sets all its submodules to inference mode, during the
+    block. The user's tensors are never written, and code sees all tensors on a CPU."""
     fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(
-        False
-    )  # one operator for a whole layer: it is counted as what it is made of
+    torch.backends.mha.set_fastpath_enabled(False)  # a fused operator for a whole layer: counted as its parts
     try:
         for one in module.modules():
             one.training = False
             if isinstance(one, torch.jit.ScriptModule):
-                continue  # its tensors cannot be replaced
+                continue  # a compiled module: its tensors cannot be replaced
             for tensors in (one._parameters, one._buffers):
                 for label, tensor in tensors.items():
                     if type(tensor) in _PLAIN:
@@ -149,13 +145,13 @@ def _in_place(module: torch.nn.Module, tracer: Tracer) -> Iterator[None]:
 
 
 _PLAIN = {torch.Tensor, torch.nn.Parameter, Shadow}
-PATIENCE = 0.2  # seconds that threads get to end
-VALUES = 4096  # elements of whole numbers in an input whose values are looked at
+PATIENCE = 0.2  # seconds to wait for threads to end
+VALUES = 4096  # the most elements of an integer input whose values are read
 
 
 @contextmanager
 def _as_exported() -> Iterator[None]:
-    """``torch.compiler.is_compiling()`` is true while this lasts."""
+    """Makes ``torch.compiler.is_compiling()`` true during the block."""
     before = torch.compiler._is_compiling_flag
     torch.compiler._is_compiling_flag = True
     try:
@@ -165,8 +161,8 @@ def _as_exported() -> Iterator[None]:
 
 
 def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Trace:
-    """One run of the module's forward, to its end or up to where it cannot be followed; ``probing``, past questions
-    that only data answers. Raises InputError where it fails, and NeedsType as :func:`traced`."""
+    """One run of the module's forward, to its end or to the point where it cannot be followed; ``probing`` continues
+    past that point with made-up answers. Raises InputError if it fails, and NeedsType as :func:`traced`."""
     name, module, args, kwargs, guesses = forward
     if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
         module = _after_a_run(forward)
@@ -185,7 +181,7 @@ def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Tra
             twin = _behind(value)
             inputs[label] = tracer.feed(twin, label)
             if value.is_meta and value.numel() <= VALUES and (_is_whole(value) or label in guesses):
-                valueless[label] = value  # which could be given
+                valueless[label] = value  # the user could give these values
             return Shadow(twin)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return type(value)(*[fed(f"{label}.{key}", one) for key, one in zip(value._fields, value)])
@@ -205,14 +201,14 @@ def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Tra
     with as_it_was(module), _in_place(module, tracer), torch.random.fork_rng(devices=[]), tracer.following():
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what they warn of is not about counts
+                warnings.simplefilter("ignore")  # user code's warnings do not concern counts
                 result = tracer.refusing.whole(lambda: _waited_for(lambda: module(*given, **named)))
         except DependsOnData as fact:
             origins = frozenset[str]().union(*[one.origins for one in fact.call.tensors()])
             read = [valueless[label] for label in origins if label in valueless]
             listed = all(_is_whole(one) or one.ndim < 2 for one in read) or _as_given(fact.call, tracer.calls)
-            listed = listed or len(read) < len(inputs)  # beside what holds the data
-            weighed = any(one.roots for one in fact.call.tensors())  # values alone would not tell
+            listed = listed or len(read) < len(inputs)  # some inputs do not decide it
+            weighed = any(one.roots for one in fact.call.tensors())  # values of inputs do not suffice
             if origins and len(read) == len(origins) and listed and not weighed:
                 raise Wanted([_wanted(name, fact.call, {label: valueless[label] for label in origins})]) from fact
             learned = weighed and not any(one.live for one in fact.call.tensors())
@@ -234,13 +230,13 @@ def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Tra
             ) from error
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
     if not any(one.live for one in outputs.values()):
-        raise bad_input(f"{name}: its forward gives no tensor that depends on its inputs")
+        raise bad_input(f"{name}: its forward returns no tensor that depends on its inputs")
     return _trace(tracer, inputs, outputs)
 
 
 def _waited_for(run: Callable[[], Any]) -> Any:
-    """What it gives, when the threads that it started have ended, too, or some time has passed: they may ask for data,
-    and nobody else waits for them."""
+    """The result of ``run``, after the threads that it started have ended or some time has passed: they may read data,
+    and only this waits for them."""
     before = set(threading.enumerate())
     result = run()
     end = time.monotonic() + PATIENCE
@@ -252,7 +248,7 @@ def _waited_for(run: Callable[[], Any]) -> Any:
 def _trace(
     tracer: Tracer, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor], stop: Stop | None = None
 ) -> Trace:
-    """All that the tracer knows of its run."""
+    """The trace of a run, from all that the tracer knows."""
     parameters = [
         Stored(label, 0 if is_lazy(one) else one.numel(), one.dtype.itemsize, at < tracer.trained)
         for at, (label, one) in enumerate(tracer.parameters)
@@ -262,21 +258,21 @@ def _trace(
 
 
 def _wanted(name: str, call: Call, inputs: Mapping[str, torch.Tensor]) -> Problem:
-    """What runs depends on the values of these inputs, which nobody gave: how to give them."""
+    """The problem of inputs whose values decide what runs, and the options that give them."""
     several = "inputs" if len(inputs) > 1 else "input"
     where = f"{call.op} in {call.path}" if call.path else call.op
     message = f"{name}: what runs depends on the values of its {several} {', '.join(map(quoted, inputs))} ({where})"
     lines = [f'--input "{label}={written(_ones(one.shape, one.dtype == torch.bool))}"' for label, one in inputs.items()]
-    return Problem(message, f"give them: {' '.join(lines)}, say")
+    return Problem(message, f"give them, for example {' '.join(lines)}")
 
 
 def _ones(shape: Sequence[int], truths: bool = False) -> Any:
-    """Values of this shape, to show how they are written."""
+    """Example values of this shape, for a hint."""
     return [_ones(shape[1:], truths)] * shape[0] if shape else truths or 1
 
 
 def _as_given(asked: Call, calls: Sequence[Call]) -> bool:
-    """Whether what a call reads is an input's own elements, moved at most: sizes and places, in all likelihood."""
+    """Whether a call reads an input's own elements, at most moved: then they are probably sizes or indices."""
     makers = {output.at: call for call in calls for output in call.outputs}
     stack, seen = list(asked.tensors()), set[int]()
     while stack:
@@ -290,7 +286,7 @@ def _as_given(asked: Call, calls: Sequence[Call]) -> bool:
 
 
 def _decided(labels: Collection[str]) -> tuple[str, ...]:
-    """The note on inputs whose values were asked for."""
+    """The note on inputs whose values were read."""
     if not labels:
         return ()
     several = "inputs" if len(labels) > 1 else "input"
@@ -298,13 +294,13 @@ def _decided(labels: Collection[str]) -> tuple[str, ...]:
 
 
 def _after_a_run(forward: Forward) -> torch.nn.Module:
-    """A copy of a module whose parameters wait for a first run to have a shape, after such a run; all of its
-    parameters are without data. Raises InputError where it cannot be copied or run."""
+    """A copy of a module with lazy parameters, after a first run that sets their shapes; all its parameters are without
+    data. Raises InputError if it cannot be copied or run."""
     name, module, args, kwargs, _ = forward
     twins: dict[int, Any] = {}
     for one in (*module.parameters(), *module.buffers()):
         if isinstance(one, (UninitializedBuffer, UninitializedParameter)):
-            make: Any = type(one)  # PyTorch's stubs know other arguments than it takes
+            make: Any = type(one)  # PyTorch's stubs declare other arguments than it accepts
             twins[id(one)] = make(one.requires_grad, "meta", one.data.dtype)
         elif isinstance(one, torch.nn.Parameter):
             twins[id(one)] = torch.nn.Parameter(torch.empty_like(one, device="meta"), one.requires_grad)
@@ -319,7 +315,7 @@ def _after_a_run(forward: Forward) -> torch.nn.Module:
             copied(*given, **named)
     except (Exception, SystemExit) as error:  # it is their code
         message = f"{name}: a first run, which would give all of its parameters a shape, fails: {told(error)}"
-        raise bad_input(message, "run the module once before") from error
+        raise bad_input(message, "run the module once first") from error
     return copied
 
 
@@ -331,7 +327,7 @@ def told(error: BaseException) -> str:
 
 
 def positions(module: torch.nn.Module) -> list[str]:
-    """The names of what forward takes by position."""
+    """The names of forward's positional parameters."""
     return [
         label
         for label, kind in signature(module).items()
@@ -348,7 +344,7 @@ def signature(module: torch.nn.Module) -> Mapping[str, inspect.Parameter]:
 
 
 def _results(result: Any) -> list[tuple[str, torch.Tensor]]:
-    """The tensors that forward gives, by name."""
+    """The output tensors of forward, by name."""
     if isinstance(result, torch.Tensor):
         return [("output", result)]
     if hasattr(result, "__dataclass_fields__") and not isinstance(result, Mapping):

@@ -1,4 +1,4 @@
-"""Elements put to places: written there, or combined with what stands there."""
+"""Elements written to indices, or combined with the elements there."""
 
 from math import prod
 
@@ -11,7 +11,7 @@ from sepcalc.ops.elementwise import Elementwise, Scatter, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape
 
-# What PyTorch's names for it do with an element and what stands there; of a mean the sum.
+# PyTorch's names -> the op that combines an element with the one at its index; the sum, for a mean.
 _HOWS = {
     **dict.fromkeys(("add", "sum", "mean"), "add"),
     **dict.fromkeys(("multiply", "prod"), "multiply"),
@@ -21,7 +21,7 @@ _HOWS = {
 
 
 def _put(builder: Builder, call: Call) -> Results:
-    """Written, or combined where that is asked for."""
+    """Writes elements, or combines them if requested."""
     if call.get("accumulate", False):
         return _combined(builder, call, "add")
     if call.get("reduce") is not None:
@@ -38,12 +38,12 @@ def _reduced(builder: Builder, call: Call) -> Results:
 
 
 def _combined(builder: Builder, call: Call, how: str) -> Results:
-    """One step for each element that is put, whichever of them meet; of a mean, one more for each that is counted, and
-    the division."""
+    """One operation per element, whichever of them share an index; a mean also counts the elements (one addition each)
+    and divides."""
     if how not in _HOWS:
-        raise Refused(f"a scatter that combines by {how!r} has no count here")
+        raise Refused(f"a scatter that combines by {how!r} is not supported")
     output, places = call.outputs[0], _places(call)
-    if 0 in places:  # nothing is put
+    if 0 in places:  # no elements are written
         return copied(builder, call)
     source = next((one for name in ("source", "src", "values", "value") if (one := call.maybe(name))), None)
     value = Value(()) if source is None else builder.value(source)
@@ -63,7 +63,7 @@ def _combined(builder: Builder, call: Call, how: str) -> Results:
 
 
 def _places(call: Call) -> Shape:
-    """The shape of what is put."""
+    """The shape of the written elements."""
     if call.op == "index_put":
         indices = call.arguments["indices"]
         shape = call.given.shape
@@ -78,14 +78,14 @@ def _places(call: Call) -> Shape:
 
 
 def _told(call: Call) -> list[Tensor]:
-    """What says where they are put."""
+    """The tensors with the indices."""
     if call.op == "index_put":
         return [one for one in call.arguments["indices"] if one is not None]
     return [call.tensor("index")]
 
 
 def _elements(builder: Builder, value: Value, places: Shape) -> int:
-    """What is put as a tensor of the network, one element for each place: parts or repeats of what is given."""
+    """The written elements as a tensor of the network, one per index: a part or repeats of the operand."""
     value = builder.stored(value)
     number = builder.laid(value, PLAIN).node
     if prod(value.shape) == prod(places):
@@ -94,7 +94,7 @@ def _elements(builder: Builder, value: Value, places: Shape) -> int:
 
 
 def _divided(builder: Builder, total: int, told: list[int], places: Shape, to: Shape) -> int:
-    """A sum over how many were put there; which is known beforehand, unless the places are computed."""
+    """A sum divided by the number of elements at each index; a stored number, unless the indices are computed."""
     if not told:
         return builder.add(Stored("scale"), [total], label="scale")
     ones = builder.stored(Value(places)).node

@@ -1,5 +1,5 @@
-"""What puts elements in order, and what draws numbers: no arithmetic but compares, and how many of these depends on the
-data; or none that is known."""
+"""Sorting and random numbers. Sorting only compares, and the number of compares depends on the data; the cost of
+drawing random numbers is unknown."""
 
 from functools import partial
 
@@ -10,12 +10,12 @@ from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Elementwise, Stored
 from sepcalc.ops.move import Random
 
-SORTED = "how often it compares depends on the data and the method"
-DRAWN = "random numbers of a distribution that is computed: what drawing them takes is not known"
+SORTED = "the number of compares depends on the data and the method"
+DRAWN = "random numbers from a computed distribution: the cost of drawing them is not known"
 
 
 def _drawn(builder: Builder, call: Call) -> Results:
-    """Random numbers in place of an input, of a distribution that is set beforehand."""
+    """Random numbers from a fixed distribution, in place of an input."""
     if any(call.maybe(name) is not None for name in ("mean", "std")):
         raise Refused(DRAWN)
     return (_random(builder, call.outputs[0]),)
@@ -27,7 +27,7 @@ def _random(builder: Builder, output: Tensor) -> Value:
 
 
 def _chosen(builder: Builder, call: Call) -> Results:
-    """Ones with the probabilities given: a number is drawn for each, and compared with it."""
+    """Bernoulli: draws a number for each probability, and compares the two."""
     given = call.maybe("p") or (None if "p" in call.arguments else call.given)
     drawn = _random(builder, call.outputs[0])
     if given is not None and given.live:

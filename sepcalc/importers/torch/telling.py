@@ -1,7 +1,7 @@
-"""Where the text of a tensor goes: to people alone, or to code that may read it and act on it.
+"""Finds out where the text of a tensor goes: only to people, or to code that may act on it.
 
-A statement that only prints, logs, warns or raises tells people; so do the frames of ``logging`` itself. The text of a
-tensor that goes anywhere else is asked for like its data: compared, searched, kept, joined to a longer one.
+A statement that only prints, logs, warns or raises is for people; so are the frames of ``logging``. Anywhere else
+(compared, searched, kept, joined to a longer text) the text counts as a read of the tensor's data.
 """
 
 import ast
@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 _TELLERS = {print, warnings.warn, torch._assert, torch._check}
-_BETWEEN = ("sepcalc.importers.torch.", "torch._tensor", "torch.overrides")  # modules that only pass a text on
+_BETWEEN = ("sepcalc.importers.torch.", "torch._tensor", "torch.overrides")  # modules that only forward a text
 _TEXTS = {"str", "repr", "ascii", "format"}
 _METHODS = {"format", "join"}
 _READING = (
@@ -29,7 +29,7 @@ Place = tuple[int, int]  # a line, and the bytes before it there
 
 
 def told() -> bool:
-    """Whether what their code is doing, where it makes a text of a tensor, only tells people."""
+    """Whether the user code that makes the text of a tensor only shows it to people."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_BETWEEN):
         frame = frame.f_back
@@ -55,7 +55,7 @@ def _statements(lines: tuple[str, ...]) -> tuple[ast.stmt, ...]:
 
 @lru_cache(maxsize=256)
 def _statement(lines: tuple[str, ...], line: int, column: int) -> ast.stmt | None:
-    """The innermost statement at this place."""
+    """The innermost statement at this position."""
     around = [node for node in _statements(lines) if _within(node, (line, column))]
     return max(around, key=lambda node: (node.lineno, node.col_offset), default=None)
 
@@ -76,7 +76,7 @@ def _tells(statement: ast.stmt | None, frame: FrameType) -> bool:
 
 
 def _is_teller(call: ast.Call, frame: FrameType) -> bool:
-    """Whether what is called only tells people: as it is bound here, whatever it is named."""
+    """Whether the called function only shows text to people; decided by the object, not by its name."""
     if isinstance(call.func, ast.Attribute) and isinstance(
         _bound(call.func.value, frame), (logging.Logger, logging.LoggerAdapter)
     ):
@@ -91,7 +91,7 @@ def _is_teller(call: ast.Call, frame: FrameType) -> bool:
 
 
 def _bound(node: ast.AST, frame: FrameType) -> Any:
-    """What a name, or a dotted one, is bound to; None where that cannot be told without running code."""
+    """The object that a name or a dotted name refers to; None if that needs running code."""
     if isinstance(node, ast.Name):
         found = frame.f_locals.get(node.id, frame.f_globals.get(node.id))
         return getattr(builtins, node.id, None) if found is None else found
@@ -103,7 +103,7 @@ def _bound(node: ast.AST, frame: FrameType) -> Any:
 
 
 def _goes_on(argument: ast.expr) -> bool:
-    """Whether all texts that this makes go where it goes: nothing here decides by them."""
+    """Whether all texts made here reach the called function, without a decision by them."""
     for node in ast.walk(argument):
         reads = isinstance(node, _READING) or (isinstance(node, ast.Call) and not _makes_text(node.func))
         if reads and any(map(_is_text, ast.walk(node))):
@@ -118,6 +118,6 @@ def _makes_text(function: ast.expr) -> bool:
 
 
 def _is_text(node: ast.AST) -> bool:
-    """Whether this makes a text of something, or could."""
+    """Whether this makes, or could make, a text."""
     modulo = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod)
     return modulo or isinstance(node, ast.JoinedStr) or (isinstance(node, ast.expr) and _makes_text(node))

@@ -1,5 +1,5 @@
-"""Inputs of which only text is known, as ``--input`` has it: their tensors, and the line that was meant where a module
-does not run on them."""
+"""Inputs given as text, as in ``--input``: makes their tensors, and suggests another input if the module does not run
+on them."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import Parameter
@@ -16,14 +16,14 @@ from sepcalc.importers.torch.running import Failed, Said, Wanted, signature
 from sepcalc.network import Network
 from sepcalc.shape import Shape, read_shape, show
 
-# Counts a module on arguments by position and by name; of the inputs named last, the types are guesses.
+# Counts a module on positional and named arguments; the third argument names the inputs with guessed types.
 Count = Callable[[Sequence[Any], Mapping[str, Any], Collection[str]], Network]
-MAX_TRIED = 32  # types of inputs, where none is known
+MAX_TRIED = 32  # the most types of inputs that are tried
 Types = Mapping[str, torch.dtype]
 
 
 class Asked(NamedTuple):
-    """One input: what was said of it, whether by its name, and its sizes as PyTorch has them."""
+    """One input: its parsed text, whether it was given by name, and its sizes in PyTorch's order."""
 
     given: Given
     named: bool
@@ -31,8 +31,8 @@ class Asked(NamedTuple):
 
 
 def shaped(shown: str, module: torch.nn.Module, request: Request, count: Count) -> Network:
-    """The network on inputs of which only text is known: of the type that was said, or that their reader needs, else
-    decimal numbers of the module's own precision. Raises InputError."""
+    """The network for inputs given as text. An input has the type that was given, or that an operator needs, else the
+    module's own floating-point type. Raises InputError."""
     parameters = signature(module)
     asked = _asked(shown, parameters, request)
     placed = list(takewhile(asked.__contains__, _places(parameters, len(asked))))
@@ -43,14 +43,14 @@ def shaped(shown: str, module: torch.nn.Module, request: Request, count: Count) 
         types = dict(types)
         while True:
             tensors = {label: _tensor(one, types.get(label), decimal) for label, one in inputs.items()}
-            args = [tensors.pop(label) for label in placed]  # a wrapper may know no names: torch.compile, torch.export
+            args = [tensors.pop(label) for label in placed]  # torch.compile and torch.export may not accept names
             guesses = {label for label, one in inputs.items() if one.given.plain}
             try:
                 return count(args, tensors, guesses)
             except NeedsType as need:
                 wanted = need.origins & guesses - types.keys()
                 if not wanted:
-                    problem = Problem(f"{shown}: it takes decimal numbers of its inputs for {need.what}")
+                    problem = Problem(f"{shown}: it uses floating-point inputs as {need.what}")
                     raise InputError([problem]) from need
                 types.update(dict.fromkeys(wanted, need.dtype))
 
@@ -75,7 +75,7 @@ Run = Callable[[Mapping[str, Asked], Types], Network]
 
 
 def _tensor(asked: Asked, kind: torch.dtype | None, decimal: torch.dtype) -> torch.Tensor:
-    """What stands for an input."""
+    """The tensor of an input."""
     said = getattr(torch, asked.given.kind) if asked.given.kind else kind
     if asked.given.values is None:
         return torch.empty(asked.shape, dtype=said or decimal, device="meta")
@@ -85,8 +85,8 @@ def _tensor(asked: Asked, kind: torch.dtype | None, decimal: torch.dtype) -> tor
 
 
 def _typed(run: Run, asked: Mapping[str, Asked]) -> tuple[Network | None, Network | Wanted | None]:
-    """The network on inputs of other types, where their reader looks at these by itself: whole numbers, or truths. And
-    where there is none that is whole: one up to where counting stopped, or that values of inputs are wanted."""
+    """The network with other types of inputs, integers or booleans, if an operator reads these inputs directly. Second,
+    if no such network is complete: one that stops early, or the error that values of inputs are needed."""
     guesses = [label for label, one in asked.items() if one.given.plain]
     kinds = (None, torch.int64, torch.bool) if len(guesses) < 4 else (None, torch.int64)
     beside = None
@@ -100,7 +100,7 @@ def _typed(run: Run, asked: Mapping[str, Asked]) -> tuple[Network | None, Networ
 
 
 def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | Wanted | None:
-    """The network, or that values of inputs are wanted; None where it does not run on these."""
+    """The network, or the error that values of inputs are needed; None if the module does not run on these types."""
     try:
         return run(asked, types)
     except Wanted as want:
@@ -110,7 +110,7 @@ def _tried(run: Run, asked: Mapping[str, Asked], types: Types) -> Network | Want
 
 
 def _meant(run: Run, asked: Mapping[str, Asked], request: Request, first: str) -> Meant | None:
-    """What runs in place of what was said of one input: ready to be pasted. None where nothing does."""
+    """A corrected option for one input that would run, ready to paste; None if there is none."""
     for label, one in asked.items():
         given = f"--input {label}={request.inputs[label]}" if one.named else f"--input {request.inputs['']}"
         prefix = f"{one.given.kind}:" if one.given.kind else ""
@@ -120,7 +120,7 @@ def _meant(run: Run, asked: Mapping[str, Asked], request: Request, first: str) -
                 plain = label == first and not prefix and len(shape) == 4 and shape[0] == 1
                 text = show((*shape[2:], shape[1])) if plain else f"{label}={prefix}{show(shape)}"
                 return Meant(given, f"--input {text}")
-        if one.given.values is None and len(one.given.shape) == 1:  # a value that was meant
+        if one.given.values is None and len(one.given.shape) == 1:  # the text was meant as a value
             alone = Asked(Given(one.given.kind, "", one.given.shape[0]), one.named, ())
             if isinstance(_tried(run, {**asked, label: alone}, {}), Network):
                 return Meant(given, f"--input {label}={prefix}{written(one.given.shape[0])}")
@@ -128,8 +128,8 @@ def _meant(run: Run, asked: Mapping[str, Asked], request: Request, first: str) -
 
 
 def _others(asked: Asked) -> Iterable[Shape]:
-    """Other shapes that the same sizes could mean: as written, behind an axis of one example, channels first; a list of
-    values, sizes."""
+    """Other shapes that the sizes could mean: as written, with a batch axis in front, or channels first; and the sizes
+    as a list of values."""
     sizes = asked.given.shape
     if isinstance(values := asked.given.values, list):
         return [tuple(values)] if len(values) > 2 and all(type(one) is int and one > 0 for one in values) else []
@@ -147,14 +147,14 @@ def _others(asked: Asked) -> Iterable[Shape]:
 
 
 def _places(parameters: Mapping[str, Parameter], count: int) -> list[str]:
-    """The names of what forward takes by position; of one that says but ``*args``, made up for this many."""
+    """The names of forward's positional parameters; made-up names for ``*args``."""
     named = [one.name for one in parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     counted = not named and any(one.kind == one.VAR_POSITIONAL for one in parameters.values())
     return [f"input{at}" for at in range(count)] if counted else named
 
 
 def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) -> dict[str, Asked]:
-    """What is said of every input. Raises InputError."""
+    """The given facts of every input. Raises InputError."""
     places = _places(parameters, max(1, len(request.inputs)))
     taken = [*places, *(one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY)]
     needed = [label for label in taken if label in parameters and parameters[label].default is Parameter.empty]
@@ -186,7 +186,7 @@ def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) ->
 
 
 def _shape(given: Given, named: bool) -> Shape:
-    """Batch and channels where PyTorch has them; a shape alone, of no name, is HxWxC of one example."""
+    """Batch and channels in PyTorch's order; a shape without a name is HxWxC of one example."""
     if named or not given.plain:
         return given.shape
     *sizes, channels = read_shape(given.sizes)

@@ -1,9 +1,9 @@
-"""What a module does when it runs, as a list of calls of ATen operators on tensors without data.
+"""Traces a module: the ATen operators that run, on tensors without data.
 
-In inference mode PyTorch hands an operator to a dispatch mode before it takes it apart, so that an LSTM, an attention
-or a convolution with ``padding='same'`` arrives as what it is; what the table of handlers does not know is taken apart
-by PyTorch itself. Tensors that depend on the inputs, parameters and large constants have no data (``meta``); small
-constants are computed for real, so that code that asks for their values goes on.
+In inference mode PyTorch passes an operator to a dispatch mode before it decomposes it, so that an LSTM, attention or a
+convolution with ``padding='same'`` arrives as one operator; PyTorch decomposes operators without a row. Tensors that
+depend on the inputs, parameters, and large constants have no data (``meta``); small constants are computed, so that
+code that reads their values can continue.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -37,24 +37,24 @@ from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
 MAX_CALLS = 200_000
-MAX_ANSWERS = 1000  # that are made up for what comes behind a question
+MAX_ANSWERS = 1000  # the most made-up answers after a read of missing data
 
 
 class Tracer(Dataless):
-    """Follows one run of a module's forward."""
+    """Traces one run of a module's forward."""
 
     supports_higher_order_operators = True
 
     def __init__(self, module: torch.nn.Module, guesses: Collection[str] = ()) -> None:
         super().__init__()
-        self.guesses = frozenset(guesses)  # inputs whose types are guessed
+        self.guesses = frozenset(guesses)  # the inputs with guessed types
         self.calls: list[Call] = []
         self.parameters: list[tuple[str, torch.Tensor]] = []
         self.numbers: dict[int, int] = {}
         for name, parameter in module.named_parameters():
             self.numbers[id(parameter)] = len(self.parameters)
             self.parameters.append((name, parameter))
-        self.trained = len(self.parameters)  # what comes after are buffers
+        self.trained = len(self.parameters)  # buffers follow the parameters
         for name, buffer in stored_buffers(module):
             self.numbers.setdefault(id(buffer), len(self.parameters))
             self.parameters.append((name, buffer))
@@ -70,20 +70,20 @@ class Tracer(Dataless):
         self.spans: dict[int, tuple[int, int]] = {}
         self.seen: dict[int, int] = {}
         self.tainted = set[int]()
-        self.owners: dict[int, torch.Tensor] = {}  # by storage, a tensor in it that depends on the inputs
+        self.owners: dict[int, torch.Tensor] = {}  # storage -> a tensor in it that depends on the inputs
         self.refusing = Refusing(self._asked, self.asked)
-        self.answers = 0  # to what was asked after a refusal
-        self.probing = False  # whether questions are answered anyhow, for what comes behind them
-        self.decided = set[str]()  # the inputs whose values were asked for
-        self.way: int | None = None  # of making up what the data chooses
-        self.chosen = False  # whether something that was made up decided what ran
-        self.twins: dict[int, torch.Tensor] = {}  # what stands for a module's tensors while it runs
+        self.answers = 0  # the number of made-up answers after a refusal
+        self.probing = False  # whether reads of missing data get made-up answers
+        self.decided = set[str]()  # the inputs whose values were read
+        self.way: int | None = None  # the kind of made-up choices
+        self.chosen = False  # whether a made-up choice decided what ran
+        self.twins: dict[int, torch.Tensor] = {}  # the stand-ins for the module's tensors
 
     # --- modules --------------------------------------------------------------------------------------------------
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """Every module's run is noted while this lasts; nothing is left on the modules."""
+        """Records the run of every submodule during the block; removes its hooks at the end."""
         hooks = [register_module_forward_pre_hook(self._enter), register_module_forward_hook(self._leave)]
         before = getattr(HERE, "followed", False)
         try:
@@ -139,7 +139,7 @@ class Tracer(Dataless):
         return made
 
     def meta(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The twin without data, which depends on what the tensor depends on, and is stored where that is."""
+        """The twin without data, with the same dependencies and parameters."""
         twin = super().meta(tensor)
         if twin is not tensor and id(twin) not in self.known and id(tensor) in self.known:
             before = self.look(tensor)
@@ -156,7 +156,7 @@ class Tracer(Dataless):
         return bool(tensor.is_meta) or (id(tensor) in self.known and self.known[id(tensor)].live)
 
     def twin(self, tensor: torch.Tensor) -> torch.Tensor:
-        """What stands for a parameter or a buffer of the module while it runs."""
+        """The stand-in for a parameter or a buffer of the module while it runs."""
         if id(tensor) not in self.twins:
             inner = self.inner(tensor, own=True)
             if inner.is_meta and inner.layout == torch.strided:
@@ -167,9 +167,9 @@ class Tracer(Dataless):
         return self.twins[id(tensor)]
 
     def inner(self, tensor: torch.Tensor, own: bool = False) -> torch.Tensor:
-        """What stands for a tensor in the trace: nothing of the caller's is ever written; a constant into which
-        something that depends on the inputs was written has no data any more. Of what their code itself sees in place
-        of theirs (``own``) views may be written, too."""
+        """The tensor of the trace for a tensor of user code. The user's tensors are never written; a constant loses its
+        data when something that depends on the inputs is written into it. With ``own``, user code sees the stand-in
+        itself, and may write to views of it."""
         if id(tensor) in self.copies:
             return self.copies[id(tensor)]
         number = self.numbers.get(id(tensor))
@@ -183,11 +183,11 @@ class Tracer(Dataless):
             twin = self.meta(tensor)
             self.seen[(self.known.get(id(twin)) or self._new(twin, False, ())).at] = 0
         elif number is None and tensor.is_meta and tensor.layout == torch.strided and storage_of(tensor) in self.owners:
-            owner = self.known[id(self.owners[storage_of(tensor)])]  # a view that no operator made
+            owner = self.known[id(self.owners[storage_of(tensor)])]  # a view made without an operator
             self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:6]),))
             return tensor
         else:
-            with torch.inference_mode(own or tensor.is_inference()):  # what is a view of theirs must be one of the twin
+            with torch.inference_mode(own or tensor.is_inference()):  # views of the user's tensor are views of the twin
                 shapes = (number is not None and number < self.trained) or isinstance(tensor, Shadow) or tensor.is_meta
                 if shapes or tensor.numel() > SMALL or tensor.layout != torch.strided:
                     twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
@@ -199,7 +199,7 @@ class Tracer(Dataless):
         return twin
 
     def look(self, tensor: torch.Tensor) -> Tensor:
-        """What is known of a tensor, after all that was written into its storage."""
+        """The facts of a tensor, after all writes to its storage."""
         found = self.known.get(id(tensor))
         if found is None:
             found = self._new(tensor, False, ())
@@ -232,8 +232,8 @@ class Tracer(Dataless):
         return self.refusing.noted(lambda: self._followed(func, args, kwargs))
 
     def _uncounted(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """What runs after a refusal that their code caught. Who asks again is told something else, so that no loop of
-        theirs waits for ever."""
+        """Runs an operator after a refusal that user code caught. Repeated reads get changing answers, so that no loop
+        waits forever."""
         args, kwargs, tensors = self.alike(args, kwargs, True)
         if tensors and asking.gives_value(func):
             self.answers += 1
@@ -247,7 +247,7 @@ class Tracer(Dataless):
             self.refusing.noted(lambda: self._decide(how, [self.inner(tensor)]))
 
     def _decide(self, name: str, read: Sequence[torch.Tensor], library: str = "aten") -> None:
-        """What runs depends on the data of these tensors. Raises DependsOnData where they have none."""
+        """Records that what runs depends on the data of these tensors. Raises DependsOnData if they have none."""
         if row_of(name).cuts:
             self._require(map(self.look, read), torch.int64)
         if any(one.is_meta for one in read):
@@ -257,7 +257,7 @@ class Tracer(Dataless):
         self.chosen = self.chosen or CHOSEN in origins
 
     def _followed(self, func: Any, args: Any, kwargs: Any) -> Any:
-        if not isinstance(func, torch._ops.OpOverload):  # cond and its like, which take code
+        if not isinstance(func, torch._ops.OpOverload):  # cond and similar operators, which take functions
             if str(func) == "flex_attention":
                 with self:
                     return flex_attention(*args, **kwargs)
@@ -277,14 +277,14 @@ class Tracer(Dataless):
         row = row_of(name)
         known = library == "aten" and bool(row.handle or row.reason or row.reads or row.measures)
         if read and func._overloadname in ("self_Tensor", "tensor_indices_or_sections"):
-            known = False  # taken apart, it needs the data of these alone
+            known = False  # decomposed, it needs the data of only these
         if not known and given and asking.composite(func):
             with self:
                 result = func.decompose(*shown[0], **shown[1])
             if result is not NotImplemented:
                 return result
         if name == "_nested_tensor_from_mask_left_aligned":
-            return False  # an encoder that asks whether it may leave out what is masked: it runs the whole
+            return False  # an encoder asks whether to skip masked tokens: it processes all of them
         if name == "_pack_padded_sequence":
             data, sizes = asking.packed(*args)
             self._register(name, library, asking.bound_to(func, tree_map(self.look, given), {}), data, ())
@@ -294,7 +294,7 @@ class Tracer(Dataless):
         if name == "index":
             args = (args[0], asking.whole(args[1]))
         if name == "where" and len(args) == 1:
-            func, name = torch.ops.aten.nonzero_numpy.default, "nonzero_numpy"  # which it is
+            func, name = torch.ops.aten.nonzero_numpy.default, "nonzero_numpy"  # the equivalent operator
         row = row_of(name)
         written = [argument.name for argument in func._schema.arguments if asking.is_written(argument)]
         if self.mixed(given) or row.random:
@@ -303,7 +303,7 @@ class Tracer(Dataless):
         args, kwargs, given = self.alike(args, kwargs, row.random)
         bound = asking.bound_to(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
-        if "repeats" in arguments and "self" not in arguments:  # it gives places, as often as each is told
+        if "repeats" in arguments and "self" not in arguments:  # it repeats indices by given counts
             name, arguments = "nonzero", {"self": arguments["repeats"]}
         self._check(name, arguments)
         steps = row.layout is SEQUENCES and given[0].is_meta
@@ -328,20 +328,20 @@ class Tracer(Dataless):
         return result
 
     def _asked(self, name: str, given: Any, library: str = "torch") -> Call:
-        """The call of what cannot be followed, of tensors among these."""
+        """A call that cannot be followed, with the tensors among these arguments."""
         tensors = tuple([self.look(self.inner(one)) for one in found(given)])
         _, run, path = self._place()
         return Call(name, {"given": tensors}, (), path, run, library)
 
     def _place(self) -> tuple[int, int, str]:
-        """The module that runs, which run of it that is, and its path."""
+        """The running module, the number of its run, and its path."""
         return self.stack[-1] if self.stack else (0, 0, "")
 
     def _taint(self, written: Sequence[torch.Tensor]) -> None:
         self.tainted.update(storage_of(one) for one in written if not one.is_meta and one.layout == torch.strided)
 
     def _check(self, name: str, arguments: Mapping[str, Any]) -> None:
-        """Raises NeedsType where an input that was taken for decimal numbers is read as indices, or as a mask."""
+        """Raises NeedsType if an input with a guessed floating-point type is used as indices or as a mask."""
         row = row_of(name)
         for labels, dtype in ((row.whole, torch.int64), (row.truth, torch.bool)):
             self._require(every([arguments.get(label) for label in labels]), dtype)
@@ -352,7 +352,7 @@ class Tracer(Dataless):
                 raise NeedsType(one.origins, dtype)
 
     def _other_type(self, func: Any, args: Any, kwargs: Any, given: Sequence[torch.Tensor]) -> NeedsType | None:
-        """Of what other type one of the inputs must be for an operator that fails to run."""
+        """The type that one of the inputs needs for an operator that fails to run."""
         for dtype in (torch.int64, torch.bool, torch.complex64):
             for one in given:
                 record = self.look(one)
@@ -375,7 +375,7 @@ class Tracer(Dataless):
         live = live or row.random
         targets = found(result) or written
         if not targets and library == "aten":
-            return  # it asks, and computes nothing
+            return  # it reads data, and computes nothing
         made = [self._new(one, live and one.numel() > 0, roots, origins) for one in targets]
         if (live or roots or row.multiplies) and (not targets or any(one.numel() for one in targets)):
             self._note(name, arguments, tuple(made), library)

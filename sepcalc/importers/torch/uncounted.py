@@ -1,12 +1,12 @@
-"""Operators of ATen that are not counted, since only the data tells what they give, or since they read no elements; and
-those of which more can be said than that there is no rule for them."""
+"""Operators of ATen that are not counted because their results depend on the data or because they read no elements, and
+operators with a more specific reason than being unknown."""
 
 from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED, same_rows
 from sepcalc.importers.torch.graph import COMPLEX
 from sepcalc.importers.torch.rows import Operator
 from sepcalc.importers.torch.sorting import DRAWN
 
-_SMOOTHED = "resampling with antialiasing weighs as many taps as the sizes say; only plain resampling counts"
+_SMOOTHED = "with antialiasing the number of taps depends on the sizes; only plain resampling is supported"
 
 UNCOUNTED: dict[str, Operator] = {
     **same_rows(
@@ -15,7 +15,7 @@ UNCOUNTED: dict[str, Operator] = {
     ),
     **same_rows(Operator(None, NONE, DRAWN, random=True), "multinomial", "poisson"),
     **same_rows(Operator(None, NONE, COMPLEX), "stft", "istft"),
-    "embedding_renorm": Operator(None, NONE, "which rows are longer than max_norm is for the data to tell"),
+    "embedding_renorm": Operator(None, NONE, "the data decides which rows exceed max_norm"),
     "fractional_max_pool2d": Operator(None, WINDOWED, axes=2),
     "fractional_max_pool3d": Operator(None, WINDOWED, axes=3),
     "ctc_loss": Operator(None, NONE, cuts={"Tensor": 2}),
