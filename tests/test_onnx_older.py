@@ -134,7 +134,7 @@ def test_all_of_them_were_worked_out() -> None:
     [
         (node("Crop", "x", border=[1, 1, 8, 1]), "'crop' (Crop): it crops more than 1x3x8x8 has"),
         (node("Crop", "x"), "'crop' (Crop): it needs images, and four border sizes"),
-        (node("ImageScaler", "x", bias=[1.0, 2.0]), "'imagescaler' (ImageScaler): its bias is not one number for each"),
+        (node("ImageScaler", "x", bias=[1.0, 2.0]), "'imagescaler' (ImageScaler): its bias is not one number per"),
         (node("Cast", "x", to="HALF"), "'cast' (Cast): 'HALF' is not an element type"),
     ],
     ids=["crop", "no border", "bias", "cast"],
