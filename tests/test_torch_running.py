@@ -629,9 +629,7 @@ class Mixture(nn.Module):
 def test_experts_that_the_data_chooses_are_counted_where_any_choice_costs_the_same() -> None:
     net = sepcalc.from_torch(Mixture([8, 8, 8, 8]), torch.ones(1, 6, 4))
     assert (net.macs, net.params, net.stopped) == (6 * 16 + 6 * 2 * 64, 16 + 4 * 64, None)
-    note = (
-        "the data chooses which layers run: one choice is counted, and other choices that were tried cost the same"
-    )
+    note = "the data chooses which layers run: one choice is counted, and other choices that were tried cost the same"
     assert note in net.notes
 
 
