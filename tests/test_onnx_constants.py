@@ -93,6 +93,9 @@ CASES: list[tuple[str, tuple[Any, ...], dict[str, Any], Any]] = [
     ("Cast", (a([1.9, -1.9], F),), {"to": 7}, a([1, -1])),
     ("Cast", (a([1e30], F),), {"to": 6}, None),
     ("Cast", (a([300.0], F),), {"to": 17}, None),  # an eight-bit float
+    # bfloat16 has 8 bits: from 256 on even numbers alone, a half goes to the even one of these
+    ("Cast", (a([60, 255, 257, 259, -257, 1000]),), {"to": 16}, a([60, 255, 256, 260, -256, 1000], F)),
+    ("Cast", (a([1.0, -0.0, 0.1], F),), {"to": 16}, a([1.0, -0.0, 0.10009765625], F)),
     ("Cast", (a([2]),), {}, None),
     ("Reshape", (a(range(6)), a([3, -1])), {}, a([[0, 1], [2, 3], [4, 5]])),
     ("Reshape", (a([[1, 2]]), a([0, 2])), {}, a([[1, 2]])),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from sepcalc.importers.onnx.tensors import TYPES
+from sepcalc.importers.onnx.tensors import BFLOAT16, TYPES
 from sepcalc.importers.onnx.values import Call
 
 if TYPE_CHECKING:
@@ -74,7 +74,11 @@ def clipped(call: Call, given: Given) -> Sequence[Array]:
 
 
 def cast(call: Call, given: Given) -> Sequence[Array]:
-    return (given[0].astype(TYPES[call.get("to")][1]),)
+    """Elements of another type; of BFLOAT16, the nearest numbers of it, ties to even, as float32."""
+    if call.get("to") != BFLOAT16:
+        return (given[0].astype(TYPES[call.get("to")][1]),)
+    bits = given[0].astype("float32").view("uint32")
+    return (((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype("uint32").view("float32"),)
 
 
 def transposed(call: Call, given: Given) -> Sequence[Array]:
