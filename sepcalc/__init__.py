@@ -76,11 +76,15 @@ __all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> "Any":
-    if name not in _HOMES:
-        raise AttributeError(f"module 'sepcalc' has no attribute {name!r}")
     from importlib import import_module
 
+    if name not in _HOMES:
+        ours = "" if name[:1] == "_" else import_module("sepcalc.foreign").function(name)
+        raise AttributeError(f"module 'sepcalc' has no attribute {name!r}{f'; did you mean {ours}?' if ours else ''}")
+
     value = getattr(import_module(f"sepcalc.{_HOMES[name]}"), name)
+    if name.islower():
+        value = import_module("sepcalc.calls").guarded(value)
     globals()[name] = value
     return value
 

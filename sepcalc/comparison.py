@@ -12,7 +12,7 @@ from sepcalc.ops.conv import Conv
 from sepcalc.quantity import largest
 from sepcalc.rewrite import CHAINS, VARIANTS, Settings, settings
 from sepcalc.shape import Shape
-from sepcalc.shown import shown
+from sepcalc.shown import missing, shown, telling
 from sepcalc.spec import Spec, parse
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ COMPARED = ("conv", "depthwise", "pointwise", *CHAINS)
 REWRITE_OPTIONS = ("multiplier", "rank")
 
 
+@telling
 class Variant(NamedTuple):
     """One way to run the convolution: its chain as a network, and its cost relative to the normal one."""
 
@@ -57,6 +58,7 @@ class Variant(NamedTuple):
         }
 
 
+@telling
 class Comparison:
     """The variants of one convolution: ``comparison["depthwise-separable"].cost.mults``.
 
@@ -77,7 +79,11 @@ class Comparison:
         for variant in self.variants:
             if variant.name == name:
                 return variant
-        raise KeyError(f"{name}: {self.not_applicable[name]}" if name in self.not_applicable else name)
+        if name in self.not_applicable:
+            raise KeyError(f"{name}: {self.not_applicable[name]}")
+        from sepcalc.foreign import variant as meant
+
+        raise missing("variant", name, [one.name for one in self.variants], meant(str(name)))
 
     def __iter__(self) -> Iterator[Variant]:
         return iter(self.variants)

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from math import prod
 from typing import Any, NamedTuple
 
+from sepcalc.shown import telling
 
+
+@telling
 class Cost(NamedTuple):
     """Exact counts of one example's inference (batch 1), as ``docs/opcounts.md`` defines them.
 

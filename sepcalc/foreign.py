@@ -292,6 +292,34 @@ COMMANDS = {
 }
 """A command -> what others call it."""
 
+FUNCTIONS = {
+    "load": "network from_onnx from_keras from_tflite from_yaml from_file load_onnx load_model read_yaml onnx keras",
+    "parse": "layer spec conv conv2d depthwise separable from_spec",
+    "from_torch": "torch from_pytorch pytorch profile_model get_model_complexity_info",
+    "compare": "variants alternatives",
+}
+"""A function of Python -> what others call it, beside what they call its command."""
+
+
+def function(word: str) -> str:
+    """``sepcalc.load(…)`` for the name that others have for it. Empty where it is none."""
+    rows = [*FUNCTIONS.items(), *COMMANDS.items()]
+    found = next((ours for ours, words in rows if word.lower() in words.replace("-", "_").split()), "")
+    return f"sepcalc.{'load' if found == 'network' else found}" if found not in _PAGES else ""
+
+
+_PAGES = ("", "layer", "kinds", "operators", "schema", "help")  # commands without a function
+
+KEYWORDS = {
+    "compare": {"variants": "variant only"},
+    "verify": {"variants": "variant only", "claimed": "claim cost expected"},
+    "load": {"input": "shape input_shape input_size size inputs image_size resolution"},
+    "check": {"max": "limits budget limit maximum maxima", "max_increase": "increase tolerance"},
+    "fit": {"max": "limits budget limit maximum target", "ways": "by way"},
+    "whatif": {"rules": "rewrite rule replace variant", "width": "alpha", "exclude": "skip"},
+}
+"""A keyword of a function of Python -> what others call it."""
+
 FLAGS = {
     "--json": "--format json", "--csv": "--format csv", "--markdown": "--format markdown", "--md": "--format markdown",
     "--table": "--format table", "--github": "--format github", "--junit": "--format junit",
@@ -486,6 +514,21 @@ UNCOUNTED = {
 def metric(word: str) -> str:
     """The metric that a word means: ``parameters`` is params. Empty where it means none."""
     return _row(METRICS, plain(word))
+
+
+ATTRIBUTES = {
+    "cost": "total totals counts costs",
+    "output": "outputshape outshape shape",
+    "inputs": "input inputshape",
+    "outputs": "output outputshape",
+    "layers": "modules nodes children",
+    "variants": "alternatives rows",
+    "verdicts": "results checks",
+    "after": "network result new",
+    "ok": "passed verified success",
+    "passed": "ok success",
+}
+"""An attribute of a result -> what others call it."""
 
 
 def uncounted(word: str) -> str:

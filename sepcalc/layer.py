@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sepcalc.cost import COSTS, COUNTS, Cost, derivation, named
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.shape import Shape, Shapes, volume
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 
 ELEMENT_BYTES = 4  # float32
 
@@ -91,6 +91,7 @@ def lacking(gaps: Iterable[Gap]) -> tuple[str, ...]:
     return tuple([count for count in COUNTS if count in missing])
 
 
+@telling
 class Layer(NamedTuple):
     """One row of a report: an op where it stands."""
 

@@ -18,12 +18,13 @@ from sepcalc.layer import Node as Node
 from sepcalc.layer import Origin as Origin
 from sepcalc.ops.base import Chain, Uncounted
 from sepcalc.shape import Shape, Shapes, volume
-from sepcalc.shown import shown
+from sepcalc.shown import missing, shown, telling
 from sepcalc.spec import Spec, outputs
 
 DRAWN = "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it"
 
 
+@telling
 class Network:
     """An immutable graph of named ops, and what it costs. Everything is computed when it is first asked for.
 
@@ -281,7 +282,10 @@ class Network:
 
     def __getitem__(self, name: str) -> Layer:
         """The layer of this name. Raises KeyError."""
-        return self._by_name[name]
+        found = self._by_name.get(name)
+        if found is None:
+            raise missing("layer", name, self._by_name)
+        return found
 
     @cached_property
     def _by_name(self) -> dict[str, Layer]:

@@ -20,6 +20,7 @@ from sepcalc.ops.base import Chain, Link, Op, Uncounted
 from sepcalc.option_words import OPTION, in_one_word, in_two_words, listed, read_option, spelled, stray
 from sepcalc.options import OPTIONS, Value
 from sepcalc.shape import MAX_SIZE, Shape, Shapes, misread, read_shape, show
+from sepcalc.shown import telling
 
 if TYPE_CHECKING:
     from sepcalc.meant import Line
@@ -29,6 +30,7 @@ EACH = "each"
 _WORD = re.compile(r"(?:\{[^{}]*\}|\S)+")
 
 
+@telling
 class Spec(NamedTuple):
     """A parsed layer spec. ``str()`` of it parses back to the same spec.
 

@@ -136,7 +136,7 @@ BY_NAME = {  # modules that import others by a name in a string, which the contr
     "importers/torch/factory.py": "the user's own module",
     "kinds.py": "what a kind of layer builds, from a module of ops/",
     "renderers/__init__.py": "the output format that is asked for",
-    "shown.py": "a result prints itself as its command does: the one import that goes up",
+    "shown.py": "a result prints itself as its command does, and says what it lacks: the imports that go up",
 }
 
 

@@ -12,10 +12,11 @@ from sepcalc.gate import baselines
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.snapshots import Snapshot, taken
 from sepcalc.network import Network
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 from sepcalc.source import contents
 
 
+@telling
 class Baseline(NamedTuple):
     """What networks cost: ``kept`` is one entry per network, whose file is relative to ``folder``; ``name`` is what
     messages call it. ``str()`` is the JSON that :meth:`write` writes and :meth:`read` reads."""

@@ -16,12 +16,13 @@ from sepcalc.gate.limits import Held, Increase, Verdict, grown, left_out
 from sepcalc.gate.pairs import Pair
 from sepcalc.gate.snapshots import Snapshot, growth, taken
 from sepcalc.network import Network
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 from sepcalc.source import Keep
 
 Side = Callable[[Keep], Network]  # reads one of the two, and is given what takes the bytes of its files
 
 
+@telling
 class Difference(NamedTuple):
     """Two networks beside each other: their ``names``, what they cost, limits to growth; ``same`` says that both were
     read from the same bytes, ``remarks`` what is not limited, ``allowed`` that what is not counted only warns.

@@ -6,10 +6,11 @@ from typing import NamedTuple
 from sepcalc.gate import Finding, compare_published
 from sepcalc.model_zoo import names
 from sepcalc.network import Network
-from sepcalc.shown import shown
+from sepcalc.shown import missing, shown, telling
 from sepcalc.source import ZOO, read
 
 
+@telling
 class Exhibit(NamedTuple):
     """A network under its name in the zoo, and what was published of it."""
 
@@ -27,6 +28,7 @@ class Exhibit(NamedTuple):
         return "; ".join(dict.fromkeys(finding.source for finding in self.published))
 
 
+@telling
 class Zoo:
     """The networks of the zoo, in the order of the alphabet: ``zoo()["mobilenet_v1"].network.macs``."""
 
@@ -38,7 +40,10 @@ class Zoo:
 
     def __getitem__(self, name: str) -> Exhibit:
         """The network of this name. Raises KeyError."""
-        return {exhibit.name: exhibit for exhibit in self.exhibits}[name]
+        found = next((exhibit for exhibit in self.exhibits if exhibit.name == name), None)
+        if found is None:
+            raise missing("network", name, [exhibit.name for exhibit in self.exhibits])
+        return found
 
     def __iter__(self) -> Iterator[Exhibit]:
         return iter(self.exhibits)

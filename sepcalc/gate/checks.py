@@ -12,7 +12,7 @@ from sepcalc.gate.reasons import Reasons, explained
 from sepcalc.gate.snapshots import Snapshot, growth, taken
 from sepcalc.layer import Gap, lacking
 from sepcalc.network import Network
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 
 PASSED, OVER, REFUSED, INCOMPLETE, BUG = 0, 1, 2, 3, 70
 ORDER = (BUG, REFUSED, INCOMPLETE, OVER, PASSED)  # of several, the first that occurs is the answer
@@ -39,6 +39,7 @@ class Demand(NamedTuple):
         return not (self.limits or self.increases)
 
 
+@telling
 class Outcome(NamedTuple):
     """What came of one check: ``code`` is its exit code, ``status`` the same in a word (also ``warned``, ``skipped``).
 

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from sepcalc.cost import Cost
 from sepcalc.network import Network
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 
 Limits = Mapping[str, int]
 
 
+@telling
 class Answer(NamedTuple):
     """The network that fits, by one way: what was changed, what was kept of the params, what given up. ``network`` is
     None where the way leads to none, for a ``reason``. The answer of :func:`fit` has the network ``before``, its

@@ -14,7 +14,7 @@ from sepcalc.option_words import spelled
 from sepcalc.options import OPTIONS, Option, Value
 from sepcalc.rewrite import VARIANTS, Settings, chain
 from sepcalc.shape import Shape, show
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 from sepcalc.spec import outputs
 
 CONV = "conv"  # what a rule may name beside the variants: the convolution itself, with other groups
@@ -50,6 +50,7 @@ class Change(NamedTuple):
     reason: str = ""
 
 
+@telling
 class Rewritten(NamedTuple):
     """A network before and after, and its layers one by one, in the order of the first; ``spans`` are the numbers of
     the layers after that each has become, ``remark`` says what was done to the whole."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from sepcalc.cost import COSTS, Cost
 from sepcalc.layer import Gap
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 
 Difference = tuple[str, int, int]
 
@@ -50,6 +50,7 @@ class RewriteCheck(NamedTuple):
         return self.matches
 
 
+@telling
 class Verification(NamedTuple):
     """The result. ``executed``: everything that ran, variants too. ``claim``: the counts in which a claimed cost is
     wrong (None without a claim). ``sample``: how many positions of each layer ran (None: all). ``uncounted``: the
