@@ -46,9 +46,7 @@ class Call(NamedTuple):
         """What it returns. Raises what it raises."""
         import sepcalc
 
-        function = getattr(sepcalc, self.name)
-        args = [arg.run() if isinstance(arg, Call) else arg for arg in self.args]
-        return getattr(function, "__wrapped__", function)(*args, **self.named)
+        return getattr(sepcalc, self.name).__wrapped__(*self.args, **self.named)
 
 
 def _written(value: Any) -> str:
@@ -61,7 +59,7 @@ def _written(value: Any) -> str:
         return "module"
     if _is_torch(value, "Tensor"):
         return f"torch.ones({', '.join(map(str, value.shape))})"
-    return str(value) if isinstance(value, Call) else repr(value)
+    return repr(value)
 
 
 def _is_torch(value: Any, kind: str) -> bool:
@@ -144,9 +142,8 @@ def _network(call: Call) -> Call:
 
     first = call.args[0] if call.args else None
     name = isinstance(first, str) and is_network(first)
-    if name and call.name in ("whatif", "fit", "verify", "compare"):
-        whole = call._replace(args=(Call("load", (first,), {}), *call.args[1:]))
-        return whole.args[0] if call.name == "compare" and len(call.args) == 1 and not call.named else whole
+    if name and call.name == "compare" and len(call.args) == 1 and not call.named:
+        return Call("load", (first,), {})
     if call.name == "zoo" and isinstance(first, str):
         return Call("load", (f"zoo:{first.removeprefix('zoo:')}",), call.named)
     if call.name == "from_torch" and name:
@@ -202,6 +199,7 @@ def _limits(call: Call) -> Call:
 
 def _amount(call: Call, metric: str, most: Any) -> Any:
     """A limit of fit, a number: of ``"300M"``, and of the share ``"50%"`` of what the network has."""
+    from sepcalc.commands.subjects import subject
     from sepcalc.gate.limits import read_limit
     from sepcalc.gate.metrics import measured
 
@@ -209,10 +207,11 @@ def _amount(call: Call, metric: str, most: Any) -> Any:
         return most
     try:
         if most.endswith("%"):
-            network = call.args[0].run() if isinstance(call.args[0], Call) else call.args[0]
-            return int(measured(network, metric.replace("-", "_")) * float(most[:-1]) / 100)
+            return int(
+                measured(subject(call.args[0]).document.network, metric.replace("-", "_")) * float(most[:-1]) / 100
+            )
         return read_limit(metric, most).most.floor
-    except (Invalid, InputError, ValueError, AttributeError, KeyError):
+    except (Invalid, ValueError, TypeError, KeyError):
         return most
 
 
