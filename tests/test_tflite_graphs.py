@@ -389,6 +389,13 @@ def test_what_depends_on_the_data_is_listed(tmp_path: Path) -> None:
     assert gap.reason == "how many elements it keeps depends on the data"
 
 
+def test_texts_are_listed(tmp_path: Path) -> None:
+    tensors = {"x": T((1,), kind="string"), "y": T((1,), kind="string")}
+    path = saved(tmp_path, G([Op("SKIP_GRAM", "x", "y")], tensors))
+    assert [gap.reason for gap in load(path).uncounted] == ["it works on texts, whose lengths are not known"]
+    assert run(["network", str(path)]) == 3
+
+
 def test_sorting_is_unknown_in_compares_alone(tmp_path: Path) -> None:
     tensors = {"x": T((1, 6)), "k": numbers(2, shape=()), "y": T((1, 2)), "at": T((1, 2), kind="int32")}
     network = load(saved(tmp_path, G([Op("TOPK_V2", "x k", "y at")], tensors, "x", "y at")))

@@ -137,8 +137,6 @@ class _Border:
     def _shape(self, name: str, one: Tensor, text: str | None) -> Shape:
         """The shape of an input: the file's, or the one that was asked for, with the first axis or without it."""
         rank, first = len(one.shape), self.request.batch or 1
-        if not TYPES[one.kind].bits:
-            raise Invalid(f"it is of the type {TYPES[one.kind].name}, whose elements have no size")
         if text is not None:
             many = text.count("x") > 3
             sizes = tuple([read_size(part) for part in text.split("x")]) if many else read_shape(text)
@@ -206,7 +204,8 @@ def _run(model: Model, border: _Border, batch: int, metric: str = "macs") -> tup
         given.append(Value(shape, one.kind, len(builder.tensors), name=one.name, tensor=one))
         builder.tensors.append(seen(shape))
         builder.inputs[name] = seen(shape)
-        builder.input_bits[name] = TYPES[one.kind].bits
+        if bits := TYPES[one.kind].bits:
+            builder.input_bits[name] = bits
     values = Walk(builder, model).graph(border.graph, given)
     names = border.named(border.graph.outputs, border.said[1])
     return builder, {name: builder.standing(value).number or 0 for name, value in zip(names, values)}
