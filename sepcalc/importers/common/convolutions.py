@@ -3,10 +3,11 @@ stride, dilation and padding have one entry per spatial axis."""
 
 from collections.abc import Iterable
 
+from sepcalc.errors import Invalid
 from sepcalc.importers.common.values import Emitter, V
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.pool import Pool
-from sepcalc.shape import Pads, Shape, extent, positions, same_pads
+from sepcalc.shape import Pads, Shape, extent, positions, same_pads, show
 
 Windowed = Conv | Transposed | Pool
 
@@ -15,6 +16,20 @@ def same(sizes: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Pads:
     """The padding before and after each axis that gives ceil(in/s) windows; an odd element goes to the end."""
     axes = zip(sizes, kernel, stride, dilation, strict=True)
     return tuple([same_pads(i, extent(k, d), s) for i, k, s, d in axes])
+
+
+def cropped(to: Shape, given: Shape, kernel: Shape, stride: Shape, same: bool) -> tuple[Pads, Shape]:
+    """What a transposed convolution that reaches the sizes ``to`` cuts off before and after, and adds at the end.
+    Raises Invalid where a convolution of these sizes would not give what it reads."""
+    pads, more = [], []
+    for o, i, k, s in zip(to, given, kernel, stride, strict=True):
+        if i != (-(-o // s) if same else (o - k) // s + 1):
+            raise Invalid(f"a transposed convolution of {show(given)} by {show(kernel)} does not give {show(to)}")
+        left = (i - 1) * s + k - o
+        before = min(same_pads(o, k, s)[0], max(0, left)) if same else 0
+        pads.append((before, max(0, left) - before))
+        more.append(max(0, -left))
+    return tuple(pads), tuple(more)
 
 
 def folded(op: Fold) -> Shape:

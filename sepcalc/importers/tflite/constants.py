@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
 
+from sepcalc.importers.common.moves import MASKS, strided
 from sepcalc.importers.tflite.graph import Call
 from sepcalc.importers.tflite.rows import Numbers
 
@@ -69,12 +70,9 @@ def taken(call: Call) -> Numbers:
     if call.type == "SLICE":
         start, size = int(rest[0][0]), int(rest[1][0])
         return data[start:] if size < 0 else data[start : start + size]
-    start, end, step = [int(one[0]) for one in rest[:3]]
-    if call.whole("shrink_axis_mask", 0):
-        return (data[start],)
-    if call.whole("ellipsis_mask", 0) or call.whole("new_axis_mask", 0):
-        return None
-    return data[None if call.whole("begin_mask", 0) else start : None if call.whole("end_mask", 0) else end : step]
+    masks = {what: call.whole(f"{what}_mask", 0) for what in MASKS}
+    (part, *_), _ = strided((len(data),), *[tuple(map(int, one)) for one in rest[:3]], masks)
+    return tuple([data[at] for at in part])
 
 
 def cut(call: Call) -> list[Numbers]:

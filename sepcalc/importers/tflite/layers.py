@@ -5,7 +5,7 @@ from functools import partial
 from math import prod
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.convolutions import windowed
+from sepcalc.importers.common.convolutions import cropped, windowed
 from sepcalc.importers.common.layout import IMAGES_LAST, ROWS, WINDOWED_LAST
 from sepcalc.importers.common.products import Operand, matmul_equation, matrix_product, parts_of, sizes_of, weighted
 from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
@@ -18,7 +18,7 @@ from sepcalc.ops.pool import Pool, Upsample
 from sepcalc.ops.product import Dense, Matmul
 from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Each
-from sepcalc.shape import Padding, Pads, Shape, same_pads, show
+from sepcalc.shape import Padding, Shape, show
 
 COMPUTED_KERNEL = "its kernel is computed from the data"
 
@@ -89,20 +89,6 @@ def _conv(builder: Builder, call: Call) -> Results:
         *(groups, builder.biased(bias)),
     )
     return fused(builder, call, windowed(builder, op, x, [kernel, bias]))
-
-
-def cropped(to: Shape, given: Shape, kernel: Shape, stride: Shape, same: bool) -> tuple[Pads, Shape]:
-    """What a transposed convolution that reaches the sizes ``to`` cuts off before and after, and adds at the end.
-    Raises Invalid where a convolution of these sizes would not give what it reads."""
-    pads, more = [], []
-    for o, i, k, s in zip(to, given, kernel, stride, strict=True):
-        if i != (-(-o // s) if same else (o - k) // s + 1):
-            raise Invalid(f"a transposed convolution of {show(given)} by {show(kernel)} does not give {show(to)}")
-        left = (i - 1) * s + k - o
-        before = min(same_pads(o, k, s)[0], max(0, left)) if same else 0
-        pads.append((before, max(0, left) - before))
-        more.append(max(0, -left))
-    return tuple(pads), tuple(more)
 
 
 def transposed(

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.common.attributes import Attributes
+from sepcalc.importers.common.flatbuffer import Damaged, Fields, Source, Table, fields
 from sepcalc.importers.common.graph_builder import MAX_AXES
-from sepcalc.importers.tflite.flatbuffer import Damaged, Fields, Source, Table, fields
 from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES, Type
 from sepcalc.shape import Shape, show
 

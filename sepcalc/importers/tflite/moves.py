@@ -5,7 +5,7 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, LISTED, NONE, PART, RESHAPED, TURNED, same_rows
-from sepcalc.importers.common.moves import padded, part
+from sepcalc.importers.common.moves import MASKS, padded, part, strided
 from sepcalc.importers.tflite.constants import cut, joined, ranged, repeated, same_numbers, taken
 from sepcalc.importers.tflite.elements import trained
 from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
@@ -169,42 +169,11 @@ def _strided(builder: Builder, call: Call) -> Results:
     """slice, or copy with a stride"""
     value = call.input(0)
     begin, end, step = [call.input(at).numbers("where it begins and ends is") for at in (1, 2, 3)]
-    if not len(begin) == len(end) == len(step) <= 32 or 0 in step:
-        raise Invalid(f"a slice from {list(begin)} to {list(end)} in steps {list(step)} is none")
-    masks = {what: call.whole(f"{what}_mask", 0) for what in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
-    start, to, strides, shape = list[int](), list[int](), list[int](), list[int]()
-    left, offset = list(value.sizes), call.flag("offset", False)
-    for at in range(len(begin)):
-        bit = 1 << at
-        if masks["ellipsis"] & bit:
-            later = sum(not masks["new_axis"] >> at & 1 for at in range(at + 1, len(begin)))
-            while len(left) > later:
-                size = left.pop(0)
-                for one, what in ((start, 0), (to, size), (strides, 1), (shape, size)):
-                    one.append(what)
-            continue
-        if masks["new_axis"] & bit:
-            shape.append(1)
-            continue
-        if not left:
-            raise Invalid(f"a slice of {len(begin)} axes is not for {show(value.sizes)}")
-        size = left.pop(0)
-        last = begin[at] + end[at] if offset else end[at]
-        first = None if masks["begin"] & bit else begin[at]
-        if masks["shrink_axis"] & bit:
-            if not -size <= begin[at] < size:
-                raise Invalid(f"position {begin[at]} is none of {size}")
-            places = range(begin[at] % size, begin[at] % size + 1)
-        else:
-            places = range(size)[slice(first, None if masks["end"] & bit else last, step[at])]
-            shape.append(len(places))
-        for one, what in ((start, places.start), (to, len(places)), (strides, places.step)):
-            one.append(what)
-    for size in left:
-        for one, what in ((start, 0), (to, size), (strides, 1), (shape, size)):
-            one.append(what)
-    whole = sliced(builder, value, tuple(start), tuple(to), tuple(strides))
-    return (renamed(builder, whole, tuple(shape)),)
+    if call.flag("offset", False):
+        end = tuple([first + more for first, more in zip(begin, end, strict=True)])
+    parts, shape = strided(value.sizes, begin, end, step, {what: call.whole(f"{what}_mask", 0) for what in MASKS})
+    start, by = tuple([part.start for part in parts]), tuple([part.step for part in parts])
+    return (renamed(builder, sliced(builder, value, start, tuple(map(len, parts)), by), shape),)
 
 
 def _split(builder: Builder, call: Call) -> Results:

@@ -6,9 +6,9 @@ from functools import cache
 from math import prod
 
 from sepcalc.errors import Invalid, printable, quoted
+from sepcalc.importers.common.flatbuffer import Damaged
 from sepcalc.importers.common.graph_builder import Broken
 from sepcalc.importers.common.layout import KEEPS
-from sepcalc.importers.tflite.flatbuffer import Damaged
 from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Unknown, Value, merged, seen
 from sepcalc.importers.tflite.model import SMALL, Graph, Model, Operation, Tensor
 from sepcalc.importers.tflite.operators import row_of
