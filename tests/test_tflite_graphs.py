@@ -191,7 +191,7 @@ def chosen(condition: T) -> tuple[G, G, G]:
 def test_of_branches_the_one_that_costs_most_counts(tmp_path: Path) -> None:
     network = load(saved(tmp_path, *chosen(T((1,), kind="bool"))))
     assert (network.macs, network.params) == (80, 80 + 24)
-    assert "y: its branch depends on the data; counted is else, which costs most" in network.notes
+    assert "y: its branch depends on the data; else, which costs most, is counted" in network.notes
     assert network.choices
 
 
