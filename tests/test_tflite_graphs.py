@@ -306,7 +306,7 @@ def test_an_image_of_several_examples_counts_for_one(tmp_path: Path) -> None:
     assert (network.macs, network.guesses) == (64 * 108, ())
     assert network.notes == ("the file has a fixed batch of 8: counts are for one of them",)
     assert load(path, batch=1).macs == 8 * 64 * 108
-    assert refusal(path, batch=5).startswith("--batch 5: the inputs hold other numbers along their first axis: 8")
+    assert refusal(path, batch=5).startswith("--batch 5: the first axis of the inputs has another size: 8")
 
 
 def test_rows_that_may_be_examples_are_asked_for(tmp_path: Path) -> None:
