@@ -41,6 +41,27 @@ def test_a_fused_activation_is_a_row_that_writes_no_tensor(tmp_path: Path) -> No
     assert network.peak_memory() == 4 * (32 + 128)
 
 
+def test_peak_memory_of_small_integers(tmp_path: Path) -> None:
+    """MLPerf Tiny's person detector on 96x96, 48x48x8 into 48x48x16 at its peak; its anomaly detector, 640 to 128."""
+    small = {"kind": "int8", "scales": (0.5,)}
+    tensors = {
+        "x": T((1, 96, 96, 1), **small),
+        "k": stored(8, 3, 3, 1, kind="int8"),
+        "a": T((1, 48, 48, 8), **small),
+        "d": stored(1, 3, 3, 8, kind="int8"),
+        "b": T((1, 48, 48, 8), **small),
+        "p": stored(16, 1, 1, 8, kind="int8"),
+        "y": T((1, 48, 48, 16), **small),
+    }
+    twice = {**CONV, "stride_w": 2, "stride_h": 2, "activation": 1}
+    ops = [Op("CONV_2D", "x k", "a", twice), Op("DEPTHWISE_CONV_2D", "a d", "b", {**CONV, "activation": 1})]
+    ops.append(Op("CONV_2D", "b p", "y", {**CONV, "activation": 1}))
+    assert load(saved(tmp_path, G(ops, tensors))).peak_memory() == 55_296
+    tensors = {"x": T((1, 640), **small), "w": stored(128, 640, kind="int8"), "y": T((1, 128), **small)}
+    graph = G([Op("FULLY_CONNECTED", "x w -", "y", {"activation": 1})], tensors)
+    assert load(saved(tmp_path, graph)).peak_memory() == 768
+
+
 # --- stored tensors ---------------------------------------------------------------------------------------------------
 
 
