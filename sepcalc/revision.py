@@ -95,7 +95,7 @@ class Revision(NamedTuple):
 
     def _git(self, *arguments: str, asked: str = "") -> bytes:
         try:
-            return git(arguments, f"{asked}\n".encode() if asked else b"", self.where)
+            return git(arguments, f"{asked}\n".encode(errors="surrogateescape") if asked else b"", self.where)
         except Invalid as fact:
             raise bad_input(f"{printable(self.argument)}: {fact.message}", fact.hint) from None
 
@@ -151,10 +151,12 @@ class Repository(NamedTuple):
         return True
 
     def contents(self, revision: str, path: str, most: int) -> bytes | None:
-        """The bytes of a file, from the root, in a revision; None where there is none, or it is larger than ``most``,
-        or has a name that git cannot be asked for. Raises InputError."""
-        if not path.isprintable():
-            return None
+        """The bytes of a file, from the root, in a revision; None where there is none, or it is larger than ``most``.
+        Raises InputError, also for a name that git cannot be asked for."""
+        if "\n" in path or path.endswith("\r"):
+            raise bad_input(
+                f"{printable(path)}: what it was before cannot be told: its name has the end of a line in it"
+            )
         named = Revision(f"git:{revision}:{path}", revision, path, self.where)
         return named.contents(most) if named.is_file(most) else None
 

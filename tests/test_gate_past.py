@@ -151,6 +151,25 @@ def test_a_budget_that_is_lost_is_no_pass(
 
 
 @pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("name", ["a\tb.yaml", "a\u3000b.yaml", os.fsdecode(b"a\xff.yaml")])
+def test_a_budget_is_lost_under_any_name(name: str, gate: Run) -> None:
+    move("specs/net.yaml", name)
+    commit()
+    write(name, BARE)
+    code, _, err = gate("check", "--skip-unbudgeted", "--", name)  # as the hook has it
+    assert (code, err.endswith(f": it had a budget in HEAD, and has none now\n{HINT}")) == (1, True)
+
+
+@pytest.mark.usefixtures("history")
+def test_a_name_that_git_cannot_be_asked_for_is_no_pass(gate: Run) -> None:
+    write("a\nb.yaml", BARE)
+    code, _, err = gate("check", "--skip-unbudgeted", "--", "a\nb.yaml")
+    assert (code, err) == (
+        2, "a\\nb.yaml: what it was before cannot be told: its name has the end of a line in it\n"
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("history")
 def test_what_never_had_a_budget_is_skipped_still(gate: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     write("new.yaml", BARE.replace("tiny", "another one").replace("-o32", "-o64"))
     for file in ("specs/free.yaml", "new.yaml"):

@@ -129,7 +129,7 @@ def command(args: Sequence[str], read: bool = False) -> Meant | None:
     """The whole command that was meant; None where no runnable one is known. ``read`` says that the words were
     understood, so their order was not the mistake."""
     for words in _guesses(_joined(list(args))):
-        same = sorted(words) == sorted(args) if read else words == list(args)
+        same = sorted(words) == sorted(arg for arg in args if arg != "--") if read else words == list(args)
         if not same and parses(words, read):
             _, line = readable(specification(args[args[0] in COMMANDS :])) if words[0] in SPECS else (None, None)
             made_up = (line is not None and line.example) or (EXAMPLE in words and EXAMPLE not in args) or _opened(args)
