@@ -404,7 +404,7 @@ def test_an_input_is_refused(shape: list[int | None], asked: dict[str, str], mes
 
 
 def test_several_inputs_need_a_name(tmp_path: Path) -> None:
-    message = "the model has 2 inputs: say which\n  hint: --input NAME=…, of 'a', 'b'"
+    message = "it has 2 inputs: 'a', 'b'\n  hint: name one: --input a=9, for example"
     assert refused_model(MODELS["shared"]["model"], tmp_path, _="9") == message
 
 

@@ -250,13 +250,15 @@ def test_what_stands_for_a_name_is_none_however_often(name: Any, tmp_path: Path)
     """A size that is given by the printed hint is that of one axis."""
     stored = (weight("w", 4, 3, 3, 3),)
     path = saved(tmp_path, [node("Conv", "x w", "y")], {"x": (name, 3, name, name)}, "y", stored)
-    assert refusal(path) == "FILE: the input 'x' leaves open: axis 3, axis 4\n  hint: --input x=1x3x…x…"
+    assert (
+        refusal(path) == "FILE: the input 'x' leaves open: axis 3, axis 4\n  hint: --input x=1x3x224x224, for example"
+    )
     network = read(path, Request(inputs={"x": "1x3x12x10"}))
     assert (network.inputs, network.macs) == ({"x": (12, 10, 3)}, 10 * 8 * 4 * 27)
     assert read(path, Request(inputs={"": "12x10x3"})).macs == network.macs
     assert refusal(path, Request(dims={"?": "224"})) == (
-        "FILE: the input 'x' leaves open: axis 3, axis 4\n  hint: --input x=1x3x…x…\n"
-        "FILE: it has no open dimension '?'\n  hint: what it leaves open has no name: --input x=1x3x…x…"
+        "FILE: the input 'x' leaves open: axis 3, axis 4\n  hint: --input x=1x3x224x224, for example\n"
+        "FILE: it has no open dimension '?'\n  hint: what it leaves open has no name: --input x=1x3x224x224, for example"
     )
 
 
@@ -267,7 +269,7 @@ def test_paddles_names_are_followed_as_printed(tmp_path: Path) -> None:
     path = saved(tmp_path, [node("Conv", "x w", "y")], {"x": shape}, "y", stored)
     assert refusal(path) == (
         "FILE: the input 'x' leaves open: 'DynamicDimension.1', 'DynamicDimension.2'\n"
-        "  hint: --input x=1x3x…x…, or --dim DynamicDimension.1=…"
+        "  hint: --input x=1x3x224x224, or --dim DynamicDimension.1=224 --dim DynamicDimension.2=224, for example"
     )
     network = read(path, Request(dims={names[1]: "12", names[2]: "10"}))
     assert (network.inputs, network.macs) == ({"x": (12, 10, 3)}, 10 * 8 * 4 * 27)
@@ -392,7 +394,7 @@ def test_the_file_that_was_counted_wrong() -> None:
 def test_a_product_of_the_examples_and_another_size_is_no_batch(tmp_path: Path) -> None:
     """Its name says that there are more rows than examples: how many is asked, and the hint can be pasted."""
     path = saved(tmp_path, [node("MatMul", "x w", "y")], {"x": ("batch*seq", 64)}, "y", (weight("w", 64, 64),))
-    hint = "--input x=…x64, or --dim 'batch*seq'=…"
+    hint = "--input x=224x64, or --dim 'batch*seq'=224, for example"
     assert refusal(path) == f"FILE: the input 'x' leaves open: 'batch*seq'\n  hint: {hint}"
     assert read(path, Request(dims={"batch*seq": "6"})).macs == 6 * 64 * 64
     twice = saved(tmp_path, [node("MatMul", "x w", "y")], {"x": ("2*batch", 64)}, "y", (weight("w", 64, 64),))
@@ -402,11 +404,13 @@ def test_a_product_of_the_examples_and_another_size_is_no_batch(tmp_path: Path) 
 def test_names_of_open_axes_may_hold_any_sign(gate: Run, tmp_path: Path) -> None:
     made = [node("Conv", "x w", "y")]
     path = saved(tmp_path, made, {"x": ("N", 3, "a=b", "h w")}, "y", (weight("w", 4, 3, 1, 1),))
-    assert refusal(path).splitlines()[1] == "  hint: --input x=1x3x…x…, or --dim a=b=…"
+    assert refusal(path).splitlines()[1] == (
+        "  hint: --input x=1x3x224x224, or --dim a=b=224 --dim 'h w'=224, for example"
+    )
     assert gate("network", path, "--dim", "a=b=5", "--dim", "h w=7")[0] == 0
     made = [node("Conv", "x w", "y")]
     path = saved(tmp_path, made, {"x": ("N", 3, "h w", 5)}, "y", (weight("w", 4, 3, 1, 1),))
-    assert refusal(path).splitlines()[1] == "  hint: --input x=1x3x…x5, or --dim 'h w'=…"
+    assert refusal(path).splitlines()[1] == ("  hint: --input x=1x3x224x5, or --dim 'h w'=224, for example")
 
 
 def test_a_resize_along_the_examples_leaves_them_whole(tmp_path: Path) -> None:

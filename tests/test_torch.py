@@ -1328,8 +1328,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 EXAMPLE = "--input 224x224x3, or --input"
 REFUSED = {
     "their_nets:Net": f"it needs the shape of its input 'image'\n  hint: {EXAMPLE} image=1x3x224x224",
-    "their_nets:Words": f"it needs the shapes of its inputs 'ids', 'mask'\n  hint: {EXAMPLE} ids=1x3x224x224",
-    "their_nets:Words --input ids=1x5": "it also needs 'mask'\n  hint: --input mask=…",
+    "their_nets:Words": (
+        "it needs the shapes of its inputs 'ids', 'mask'\n"
+        "  hint: --input ids=1x3x224x224 --input mask=1x3x224x224, for example"
+    ),
+    "their_nets:Words --input ids=1x5": "it also needs 'mask'\n  hint: --input mask=1x5, for example",
     "their_nets:Net --input imagge=1x3x9x9": "its forward has no parameter 'imagge'\n  hint: did you mean image?",
     "their_nets:Net --input 9x9x3 --set a=1": "a PyTorch module has no parameter 'a' to set",
     "their_nets:Net --input 9x9x3 --dim a=1": "it has no open dimension 'a'\n  hint: --dim is for model files",

@@ -11,6 +11,7 @@ from sepcalc import foreign, meant
 from sepcalc.cli import commands
 from sepcalc.foreign import plain
 from sepcalc.gate.metrics import METRICS, measured, spoken
+from sepcalc.importers.common.input_values import EXAMPLE
 from sepcalc.meant.words import channels_last, near, near_option
 from sepcalc.network import Network
 from sepcalc.options import OPTIONS
@@ -21,7 +22,6 @@ SPECS = ("compare", "layer", "verify")  # commands that take a spec
 _LIMIT = re.compile(r"([A-Za-z][\w-]*)\s*(?:<=|=<|<|:|=|\s)\s*(?:<=|=<|<)?\s*(\S.*)")
 _AMOUNT = re.compile(r"(\d[\d.,_']*)\s*([A-Za-z]*)")
 OPEN = re.compile(r"[?*…]|-1|None|[A-Za-z_]\w*\.\d+|[BDHLNSTW]|batch|height|width")  # a size that is left open
-_SIZE = "224"  # an example of one
 _PREFIXED = re.compile(r"([kmgt])(?:iga|ega|ilo|era)?([a-z]+)")
 _PREFIX = ("--max-", "--", "--limit-")
 _VALUES = re.compile(r"[^=]+=\s*(?:\w+:)?\s*\[.*")  # of an input of code, which alone takes some
@@ -236,5 +236,5 @@ def _closed(size: str) -> str | None:
     opened = [OPEN.fullmatch(axis) is not None for axis in axes]
     if len(axes) < 2 or not any(opened):
         return None
-    examples = ["1", *[_SIZE] * len(axes)]
+    examples = ["1", *[str(EXAMPLE)] * len(axes)]
     return "x".join([one if is_open else axis for axis, is_open, one in zip(axes, opened, examples)])

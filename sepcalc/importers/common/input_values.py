@@ -2,11 +2,12 @@
 ``()`` without a value. Types and values are for PyTorch modules; files state the types of their inputs."""
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
-from sepcalc.shape import Shape, read_size
+from sepcalc.shape import Shape, read_size, show
 
 TYPES = (
     *("bool", "uint8", "int8", "int16", "int32", "int64"),
@@ -16,6 +17,7 @@ _ALIASES = {"byte": "uint8", "short": "int16", "int": "int32", "long": "int64", 
 _ALIASES |= {"double": "float64", "i32": "int32", "i64": "int64", "f16": "float16", "f32": "float32", "f64": "float64"}
 MAX_VALUES = 4096
 MAX_AXES = 24
+EXAMPLE = 224  # what a hint says where any size would do
 _MAX_LENGTH = 200_000  # characters of values
 _MAX_NUMBER_LENGTH = 100
 _NO_AXES = "()"  # the shape of a scalar
@@ -132,6 +134,22 @@ def _fits(values: Any, shape: Shape) -> bool:
     return all(isinstance(one, (bool, float)) or (isinstance(one, int) and abs(one) < 2**63) for one in level)
 
 
+def example(name: str, sizes: Sequence[int | str | None]) -> str:
+    """An input as a hint says it, ready to be pasted: ``--input x=1x3x224x224``. Sizes that are None may be any."""
+    shape = "x".join([str(EXAMPLE if size is None else size) for size in sizes])
+    return f"--input {pasted(name)}={shape}"
+
+
+def pasted(name: str) -> str:
+    """A name quoted for the shell."""
+    return shlex.quote(printable(name))
+
+
+def named_one(names: Sequence[str], text: str) -> str:
+    """The hint where a shape was given without a name, and there are several inputs; nothing where there is none."""
+    return f"name one: --input {pasted(names[0])}={pasted(text)}, for example" if names else ""
+
+
 def require_shapes(inputs: Mapping[str, str], what: str) -> None:
     """Raises InputError if the request gives a type or values to an input of ``what``, which states its own types."""
     problems = []
@@ -139,6 +157,15 @@ def require_shapes(inputs: Mapping[str, str], what: str) -> None:
         label = f"--input {printable(name)}={printable(text)[:100]}" if name else f"--input {printable(text)[:100]}"
         if any(mark in text for mark in ":[("):
             message = f"{label}: only a PyTorch module takes a type or values; {what} states its own input types"
-            problems.append(Problem(message, "a shape alone: --input " + (f"{printable(name)}=…" if name else "…")))
+            alone = f"{pasted(name)}={_alone(text)}" if name else _alone(text)
+            problems.append(Problem(message, f"a shape alone: --input {alone}"))
     if problems:
         raise InputError(problems)
+
+
+def _alone(text: str) -> str:
+    """The shape that a type or values stand beside; an example where there is none."""
+    try:
+        return show(read_given(text).shape or (EXAMPLE,))
+    except Invalid:
+        return str(EXAMPLE)

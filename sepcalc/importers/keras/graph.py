@@ -10,6 +10,7 @@ from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, q
 from sepcalc.importers import Request
 from sepcalc.importers.common.attributes import Settings
 from sepcalc.importers.common.graph_builder import fixed_batch, numbered
+from sepcalc.importers.common.input_values import example, named_one
 from sepcalc.importers.common.layout import NONE
 from sepcalc.importers.keras.build import Builder, Call, Tensor, tensors_in
 from sepcalc.importers.keras.calls import Place, Wiring, in_order, wiring
@@ -136,10 +137,8 @@ class Reader:
                 hint = near_miss(name, names) or f"it has {known}"
                 self.problems.append(Problem(f"the model has no input {quoted(name)}", hint))
         if "" in asked and len(names) != 1:
-            known = ", ".join(map(quoted, names[:10]))
-            self.problems.append(
-                Problem(f"the model has {len(names)} inputs: say which", f"--input NAME=…, of {known}")
-            )
+            known = ", ".join(map(quoted, names[:10])) or "none"
+            self.problems.append(Problem(f"it has {len(names)} inputs: {known}", named_one(names, asked[""])))
         tensors = []
         for name, said in wanted:
             try:
@@ -165,13 +164,11 @@ class Reader:
         channels_first = self.model.channels_first and rank is not None and rank >= 3
         if text is None:
             if shape is None:
-                raise Invalid(
-                    "the file does not say its shape", f"--input {name}=224x224x3, for example (HxWxC, no batch)"
-                )
+                hint = f"{example(name, (None, None, 3))}, for example (HxWxC, no batch)"
+                raise Invalid("the file does not say its shape", hint)
             if None in shape:
-                example = "x".join("224" if size is None else str(size) for size in shape)
                 open_ones = "x".join("?" if size is None else str(size) for size in shape)
-                raise Invalid(f"its shape {open_ones} leaves sizes open", f"--input {name}={example}, for example")
+                raise Invalid(f"its shape {open_ones} leaves sizes open", f"{example(name, shape)}, for example")
             return self.model.input(name, tuple([size for size in shape if size is not None]), channels_first)
         sizes = read_shape(text) if text.count("x") < 4 else sizes_of(text)
         named = name in self.model.request.inputs

@@ -1,13 +1,13 @@
 """The inputs of a graph: their shapes, the number of examples, and the axis of each input that holds them."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import guessed, listed, unsuited
+from sepcalc.importers.common.input_values import EXAMPLE, example, named_one, pasted
 from sepcalc.importers.common.layout import KEEPS, KEEPS_FIRST, ROWS, SEQUENCES
 from sepcalc.importers.onnx.operators import row_at
 from sepcalc.shape import MAX_SIZE, Shape, read_shape, read_size, show
@@ -139,7 +139,7 @@ class Inputs:
         if "" in given:
             if len(names) != 1:
                 known = ", ".join(map(quoted, names)) or "none"
-                raise bad_input(f"{shown}: it has {len(names)} inputs: {known}", "name one: --input NAME=SHAPE")
+                raise bad_input(f"{shown}: it has {len(names)} inputs: {known}", named_one(names, given[""]))
             given[names[0]] = given.pop("")
         for name in given:
             if name not in names:
@@ -198,9 +198,10 @@ class Inputs:
             if isinstance(part, str) and at != along and part not in self.request.dims
         ]
         named = list(filter(None, open_parts))
-        hint = f"--input {_pasted(name)}={_example(parts, along)}"
+        hint = example(name, _example(parts, along))
         if named and all(open_parts):
-            hint += f", or --dim {_pasted(named[0])}=…"
+            hint += f", or {' '.join([f'--dim {pasted(part)}={EXAMPLE}' for part in dict.fromkeys(named)])}"
+        hint += ", for example"
         return Problem(f"{self.shown}: the input {quoted(name)} leaves open: {', '.join(left)}", hint)
 
     def _unknown_dims(self, dims: Mapping[str, int]) -> Iterator[Problem]:
@@ -215,8 +216,8 @@ class Inputs:
                 nameless = next((one for one, parts in zip(self.given, every) if "" in parts), None)
                 hint = "all its dimensions are fixed"
                 if nameless is not None:
-                    example = _example(parts_of(nameless), self.axes[nameless.name])
-                    hint = f"what it leaves open has no name: --input {_pasted(nameless.name)}={example}"
+                    sizes = _example(parts_of(nameless), self.axes[nameless.name])
+                    hint = f"what it leaves open has no name: {example(nameless.name, sizes)}, for example"
             yield Problem(f"{self.shown}: it has no open dimension {quoted(name)}", hint)
 
     def _asked(self, text: str, parts: Sequence[int | str], name: str, along: int | None) -> Shape:
@@ -283,14 +284,6 @@ def _is_tensor(one: Any) -> bool:
     return bool(one.type.has("tensor_type") and one.type.tensor_type.has("shape"))
 
 
-def _example(parts: Sequence[int | str], along: int | None) -> str:
-    """A shape with placeholders for open sizes: ``1x3x…x…``."""
-    return "x".join(
-        "1" if at == along and not isinstance(part, int) else str(part if isinstance(part, int) else "…")
-        for at, part in enumerate(parts)
-    )
-
-
-def _pasted(name: str) -> str:
-    """A name quoted for the shell."""
-    return shlex.quote(printable(name))
+def _example(parts: Sequence[int | str], along: int | None) -> list[int | None]:
+    """The shape of one example; open sizes are None."""
+    return [part if isinstance(part, int) else 1 if at == along else None for at, part in enumerate(parts)]

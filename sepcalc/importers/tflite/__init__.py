@@ -12,6 +12,7 @@ from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, p
 from sepcalc.importers import Request
 from sepcalc.importers.common.branching import most_of
 from sepcalc.importers.common.graph_builder import fixed_batch, guessed, never_used, unsuited
+from sepcalc.importers.common.input_values import example, named_one
 from sepcalc.importers.tflite.graph import Builder, Value, seen
 from sepcalc.importers.tflite.model import Graph, Model, Signature, Tensor, opened
 from sepcalc.importers.tflite.operators import OPERATORS
@@ -118,7 +119,7 @@ class _Border:
         if "" in asked and len(self.names) != 1:
             known = ", ".join(map(quoted, self.names[:10])) or "none"
             raise InputError(
-                [Problem(f"{self.shown}: it has {len(self.names)} inputs: {known}", "name one: --input NAME=SHAPE")]
+                [Problem(f"{self.shown}: it has {len(self.names)} inputs: {known}", named_one(self.names, asked[""]))]
             )
         for name in asked:
             if name and name not in self.names and name not in [one.name for one in self.tensors]:
@@ -150,8 +151,8 @@ class _Border:
         left = [axis for axis in one.open if one.shape[axis] == 1 and (axis or rank == 1)]
         if left or (not one.ranked and not one.shape and one.open):
             sizes_said = "x".join("?" if axis in left else str(size) for axis, size in enumerate(one.shape))
-            example = "x".join("224" if axis in left else str(size) for axis, size in enumerate(one.shape))
-            raise Invalid(f"its shape {sizes_said} leaves sizes open", f"--input {name}={example}, for example")
+            hint = example(name, [None if axis in left else size for axis, size in enumerate(one.shape)])
+            raise Invalid(f"its shape {sizes_said} leaves sizes open", f"{hint}, for example")
         if any(not 1 <= size <= MAX_SIZE for size in one.shape):
             raise Invalid(f"it is {show(one.shape)}: expected sizes from 1")
         return (first, *one.shape[1:]) if 0 in one.open and rank > 1 and one.shape[0] == 1 else one.shape

@@ -10,7 +10,7 @@ import torch
 
 from sepcalc.errors import InputError, Invalid, Meant, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
-from sepcalc.importers.common.input_values import Given, read_given, written
+from sepcalc.importers.common.input_values import Given, example, pasted, read_given, written
 from sepcalc.importers.torch.refusals import NeedsType
 from sepcalc.importers.torch.running import Failed, Said, Wanted, signature
 from sepcalc.network import Network
@@ -159,11 +159,12 @@ def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) ->
     taken = [*places, *(one.name for one in parameters.values() if one.kind == one.KEYWORD_ONLY)]
     needed = [label for label in taken if label in parameters and parameters[label].default is Parameter.empty]
     first = (needed or taken or ["input"])[0]
-    example = f"--input 224x224x3, or --input {first}=1x3x224x224"
     if not request.inputs:
-        several = f"the shapes of its inputs {', '.join(map(quoted, needed))}"
-        what = several if len(needed) > 1 else f"the shape of its input {quoted(first)}"
-        raise bad_input(f"{shown}: it needs {what}", example)
+        every = " ".join([example(label, (1, 3, None, None)) for label in needed or [first]])
+        if len(needed) > 1:
+            named = ", ".join(map(quoted, needed))
+            raise bad_input(f"{shown}: it needs the shapes of its inputs {named}", f"{every}, for example")
+        raise bad_input(f"{shown}: it needs the shape of its input {quoted(first)}", f"--input 224x224x3, or {every}")
     open_ended = any(one.kind == one.VAR_KEYWORD for one in parameters.values())
     problems, asked = list[Problem](), dict[str, Asked]()
     for label, text in request.inputs.items():
@@ -181,7 +182,9 @@ def _asked(shown: str, parameters: Mapping[str, Parameter], request: Request) ->
         raise InputError(problems)
     missing = [label for label in needed if label not in asked]
     if missing:
-        raise bad_input(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"--input {missing[0]}=…")
+        beside = show(next(iter(asked.values())).shape) or "1"  # what is beside another input often has its shape
+        hint = " ".join([f"--input {pasted(label)}={beside}" for label in missing])
+        raise bad_input(f"{shown}: it also needs {', '.join(map(quoted, missing))}", f"{hint}, for example")
     return asked
 
 
