@@ -1,27 +1,27 @@
-"""Branches of which one runs, as the data decides. The branch with the most counts."""
+"""Branches that run instead of each other, as the data decides, and the branch with the most counts."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-Layer = Any  # one of a network, which has choices itself
+Layer = Any  # a layer of a network
 
-STORED = ("params", "buffers")  # of another branch these count in the row of the choice
+STORED = ("params", "buffers")  # the row of the choice counts these for the other branches
 
 
 class Branch(NamedTuple):
-    """A branch that is not laid out: its layers, and the choices in it."""
+    """A branch that is not part of the network: its layers, and the choices in it."""
 
     layers: tuple[Layer, ...]
     choices: "tuple[Choice, ...]" = ()
 
     def of(self, made: Callable[[Layer], Layer]) -> "Branch":
-        """The same of other layers, each made of one."""
+        """The same branch with each layer replaced."""
         return Branch(tuple(map(made, self.layers)), tuple([choice.of(made) for choice in self.choices]))
 
 
 class Choice(NamedTuple):
-    """A place where one of several branches runs: the ``name`` of its row, where it has one; the names of the layers
-    that are laid out, with the choices among them; and the ``others``."""
+    """A point where one of several branches runs: the ``name`` of its row, if it has one; the names of the layers in
+    the network, with the choices among them; and the ``others``."""
 
     name: str
     taken: frozenset[str]
@@ -29,7 +29,7 @@ class Choice(NamedTuple):
     others: tuple[Branch, ...]
 
     def of(self, made: Callable[[Layer], Layer]) -> "Choice":
-        """The same of other layers, each made of one."""
+        """The same choice with each layer replaced."""
         inner, others = [choice.of(made) for choice in self.inner], [branch.of(made) for branch in self.others]
         return self._replace(inner=tuple(inner), others=tuple(others))
 
@@ -41,8 +41,8 @@ def more(
     measure: Callable[[Layer], int],
     covers: Callable[[str], bool],
 ) -> int:
-    """How much more of a metric the covered layers can have than those that are laid out. ``layers`` are by name. A
-    glob that covers the row of a choice covers all its branches."""
+    """How much larger a metric of the covered layers can be than for the branches in the network. ``layers`` are by
+    name. A glob that covers the row of a choice covers all its branches."""
     found = 0
     for choice in choices:
         whole = covers(choice.name)
@@ -57,8 +57,8 @@ def more(
 def heaviest(
     choice: Choice, metric: str, measure: Callable[[Layer], int], within: Callable[[str], bool], whole: bool
 ) -> int:
-    """The most that one of the other branches has of a metric in layers of these names. ``whole`` adds what their row
-    stores."""
+    """The largest value of a metric in another branch, over layers with these names. ``whole`` adds what the row of the
+    choice stores."""
     most = 0
     for branch in choice.others:
         amount = more(branch.choices, {one.name: one for one in branch.layers}, metric, measure, within)
@@ -96,7 +96,7 @@ def _everything(name: str) -> bool:
 
 
 def others(choices: Iterable[Choice]) -> list[Layer]:
-    """The layers of all branches that are not laid out."""
+    """The layers of all branches that are not part of the network."""
     found: list[Layer] = []
     for choice in choices:
         found += others(choice.inner)
@@ -106,8 +106,8 @@ def others(choices: Iterable[Choice]) -> list[Layer]:
 
 
 def renamed(choices: Iterable[Choice], before: Collection[str], after: Iterable[str]) -> tuple[Choice, ...]:
-    """The choices after layers of a network were replaced: a new layer ``conv/depthwise`` takes the place of the layer
-    that it was made from."""
+    """The choices after layers of a network were replaced: a new layer ``conv/depthwise`` takes the place of its
+    original ``conv``."""
     return tuple([_renamed(choice, before, [*after]) for choice in choices])
 
 

@@ -1,4 +1,4 @@
-"""What a document takes out of a count: one sentence, for every report on its network."""
+"""The notes on what a document excludes from a count, shared by all reports."""
 
 from collections.abc import Collection, Iterable, Mapping
 
@@ -9,16 +9,16 @@ from sepcalc.shape import volume
 
 
 def may_claim(node: Node) -> bool:
-    """Whether a document may take something of this node out of a count: only of what shares, and of constants."""
+    """Whether a document may exclude a part of this node from a count: only shared weights and constants."""
     return bool(node.shared or node.owners) or node.weights is not None or isinstance(node.op, Constant)
 
 
 def told(
     layers: Iterable[Layer], owned: Mapping[str, int], constants: Collection[str], size: int, standard: int
 ) -> tuple[str, ...]:
-    """The sentences on these layers. ``owned`` is the number of a layer's params that other layers count, by its name.
-    ``constants`` are the tensors that products read and that the document declares no weights. ``size`` is the bytes of
-    all weights, ``standard`` their bytes at the default width."""
+    """The sentences on these layers. ``owned`` maps a layer's name to the number of its params that other layers count.
+    ``constants`` are the tensors that products read and that the document declares not to be weights. ``size`` is the
+    bytes of all weights, ``standard`` their bytes at the default width."""
     found: dict[str, list[tuple[str, int]]] = {}
     for layer in layers:
         name, shared = layer.name, layer.shared

@@ -126,7 +126,7 @@ BLOCKS = {
 
 
 def block(word: str) -> str:
-    """The command that shows a block of a paper written as layers; empty where the word is none."""
+    """The command that shows a block from a paper as layers; empty for an unknown word."""
     name = word.partition("(")[0]
     found = next((network for names, network in BLOCKS.items() if plain(name) in names.split()), "")
     return f"{name} is a block of layers: sepcalc convert zoo:{found} shows it as YAML" if found else ""
@@ -169,11 +169,11 @@ OPTIONS = {
     "start": "begin offset",
     "size": "length",
 }
-"""An option -> what others call it. ``size`` stands in several rows: the kind decides."""
+"""An option -> its names in other tools. ``size`` is in several rows: the kind decides."""
 
 LETTERS = {"f": "out", "c": "out", "n": "out", "p": "padding", "k": "kernel", "s": "stride", "d": "dilation",
            "g": "groups", "o": "out", "m": "multiplier", "h": "heads", "r": "rank"}  # fmt: skip
-"""One letter, as papers have it (``k3n64s1``), -> the option."""
+"""A letter in the notation of papers (``k3n64s1``) -> the option."""
 
 _IGNORED = (
     "inchannels infeatures inputsize inplanes incha inch cin numfeatures numchannels name dtype device momentum eps "
@@ -184,11 +184,11 @@ _IGNORED = (
     "inputdim paddingmode recurrentdropout noiseshape seed approximate recomputescalefactor type dims perm"
 )
 IGNORED = frozenset(_IGNORED.split())
-"""Arguments of layers that say nothing that we count, or what the input says already; their values go with them."""
+"""Arguments that do not affect counts, or that repeat the input; they are dropped with their values."""
 
 _INPUTS = "inchannels infeatures inputsize inplanes incha inch cin numfeatures numchannels"
 INPUTS = frozenset(_INPUTS.split())
-"""Those of them that are the channels of the input."""
+"""Those of them that give the channels of the input."""
 
 CALLS = {
     "conv": ("in", "out", "kernel", "stride", "padding", "dilation", "groups", "bias"),
@@ -210,7 +210,7 @@ CALLS = {
     "act": ("in",),
     "prelu": ("in",),
 }
-"""What stands where in a call of PyTorch's (``in``: what the input says already)."""
+"""The positional arguments of PyTorch's calls (``in``: the input's own channels)."""
 
 KERAS = {
     "conv": ("out", "kernel", "stride", "padding"),
@@ -225,7 +225,7 @@ KERAS = {
     "upsample": ("scale",),
     "multihead": ("heads", "in"),
 }
-"""What stands where in a call of Keras'."""
+"""The positional arguments of Keras' calls."""
 
 PADDINGS = {"samepadding": "same", "sameupper": "same", "samelower": "same", "half": "same", "validpadding": "valid",
             "none": "valid", "no": "valid", "notset": "valid", "zero": "same", "zeros": "same", "auto": "same",
@@ -237,7 +237,7 @@ TRUTHS = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no"
 
 EXAMPLES = {"kernel": "3", "out": "64", "scale": "2", "to": "7x7", "heads": "8", "vocab": "10000", "groups": "2",
             "padding": "1", "rank": "8"}  # fmt: skip
-"""What an option is in an example, where the guess does not say it."""
+"""The value of an option in an example, if the guess lacks it."""
 
 KEYS = {
     "layers": "model network architecture backbone body sequence sequential modules net ops graph",
@@ -256,7 +256,7 @@ KEYS = {
     "residual": "skip res resnet shortcutblock identityblock skipconnection",
     "weights": "share sharedwith tied weightsof",
 }
-"""Keys of a document -> what others call them; those of its root and those beside a layer."""
+"""Keys of a document -> their names in other tools; for its root and for layers."""
 
 
 def key(word: str, known: Iterable[str]) -> str:
@@ -268,7 +268,7 @@ def key(word: str, known: Iterable[str]) -> str:
 
 
 ENTRY_KINDS = ("type", "kind", "op", "layer", "classname", "class", "optype", "module")
-"""Keys under which others write what a layer is: ``{type: conv, filters: 64}``."""
+"""Keys that hold the kind of a layer in other tools: ``{type: conv, filters: 64}``."""
 
 COMMANDS = {
     "compare": "cmp vs versus separable",
@@ -290,7 +290,7 @@ COMMANDS = {
     "schema": "jsonschema json-schema",
     "help": "man usage doc docs",
 }
-"""A command -> what others call it."""
+"""A command -> its names in other tools."""
 
 FUNCTIONS = {
     "load": "network from_onnx from_keras from_tflite from_yaml from_file load_onnx load_model read_yaml onnx keras",
@@ -421,7 +421,7 @@ PARAMETERS = {
     "groups": "cardinality g",
     "expansion": "expandratio expand t e",
 }
-"""A parameter of a network -> what others call it."""
+"""A parameter of a network -> its names in other tools."""
 
 UNITS = {
     "thousand": "k", "million": "M", "mio": "M", "mln": "M", "mn": "M", "m": "M", "billion": "G", "bn": "G", "b": "G",
@@ -442,7 +442,7 @@ CHOICES = {
     "operators": {"pytorch": "torch", "pt": "torch", "aten": "torch", "tensorflow": "keras", "tf": "keras",
                   "h5": "keras", "tf.keras": "keras", "onnxruntime": "onnx", "ort": "onnx"},
 }  # fmt: skip
-"""A word of few -> ours: after an option, or as a command's argument."""
+"""A word of a fixed choice -> ours: after an option, or as a command's argument."""
 
 ENDLESS = ("all", "none", "inf", "max", "-1", "0")
 """A number of rows that is all of them, as it is without ``--top``."""
@@ -499,7 +499,7 @@ METRICS = {
     "divs": "divisions",
     "specials": "special",
 }
-"""A metric -> what others call it."""
+"""A metric -> its names in other tools."""
 
 UNCOUNTED = {
     "latency time ms seconds runtime fps throughput speed inferencetime duration": "time depends on the machine, and "
@@ -553,7 +553,7 @@ VARIANTS = {
     "factorized": "lowrank factorised factorize jaderberg svd inception",
     "normal": "conv standard regular full plain",
 }
-"""A variant -> what others call it."""
+"""A variant -> its names in other tools."""
 
 FILES = {
     ".pt": "PyTorch's pickles hold weights and code, and are never opened",
@@ -576,4 +576,4 @@ FILES = {
     ".xml": "OpenVINO's models are not read",
     ".param": "ncnn's models are not read",
 }
-"""Files that are no networks here: why, by suffix. What there is instead stands in the hint."""
+"""Suffix -> why such a file is not a network here. The hint names an alternative."""

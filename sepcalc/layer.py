@@ -1,4 +1,4 @@
-"""A node of a network, the row that a report has of it, and what is not known of it."""
+"""A node of a network, its row in a report, and the gap of an uncounted layer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -12,7 +12,7 @@ ELEMENT_BYTES = 4  # float32
 
 
 class Origin(NamedTuple):
-    """Where a node comes from, as far as its file says: the operator there, the path of the module that ran it, and the
+    """Where a node comes from, as far as its file states it: the operator, the path of the module that ran it, and the
     class of that module."""
 
     operator: str
@@ -20,7 +20,7 @@ class Origin(NamedTuple):
     class_name: str | None = None
 
     def record(self) -> dict[str, str | None]:
-        """What machines read."""
+        """The JSON fields."""
         return {"operator": self.operator, "module": self.module, "class": self.class_name}
 
 
@@ -86,14 +86,14 @@ def gap(name: str, op: Uncounted) -> Gap:
 
 
 def lacking(gaps: Iterable[Gap]) -> tuple[str, ...]:
-    """The counts that are not known in full, in their order."""
+    """The counts that are not known in full, in order."""
     missing = {count for one in gaps for count in one.counts}
     return tuple([count for count in COUNTS if count in missing])
 
 
 @telling
 class Layer(NamedTuple):
-    """One row of a report: an op where it stands."""
+    """One row of a report: an op at its place in a network."""
 
     name: str
     op: Op
@@ -101,20 +101,20 @@ class Layer(NamedTuple):
     output: Shape
     cost: Cost
     weights: str | None = None
-    shared: int = 0  # params that it reads, but that are counted elsewhere
-    fixed: int = 0  # of its buffers, those that it reads besides what its op says
+    shared: int = 0  # params that it reads, but other layers count
+    fixed: int = 0  # the buffers that it reads beyond those of its op
     origin: Origin | None = None
-    element_bits: int | None = None  # of what it gives
-    input_bits: tuple[int | None, ...] = ()  # of what it reads
-    stored_width: tuple[int, int] | None = None  # the bytes that so many of its stored numbers take
-    zero_bias: bool = False  # its file holds nothing but zeros for its bias
+    element_bits: int | None = None  # of its output
+    input_bits: tuple[int | None, ...] = ()  # of its inputs
+    stored_width: tuple[int, int] | None = None  # a number of bytes, for a number of stored numbers
+    zero_bias: bool = False  # its bias in the file is all zeros
 
     def __str__(self) -> str:
         return shown(self)
 
     @property
     def kind(self) -> str:
-        """What it is, however it was written."""
+        """The kind that it is, however it was written."""
         return self.op.kind(self.inputs)
 
     @property
@@ -129,13 +129,14 @@ class Layer(NamedTuple):
 
     @property
     def stored(self) -> int:
-        """How many numbers it reads as weights and counts: params, and the buffers that take the place of params."""
+        """The number of stored numbers that it reads as weights and counts: params, and the buffers in place of
+        params."""
         return self.cost.params + self.fixed + (0 if self.op.writes else self.cost.buffers)
 
     @property
     def elsewhere(self) -> int:
-        """How many numbers it reads as weights that are not among its params: other layers count them, or they are
-        buffers."""
+        """The number of stored numbers that it reads as weights but that are not its params: other layers count them,
+        or they are buffers."""
         return max(0, self.shared, self.fixed)
 
     def explain(self) -> dict[str, str]:
@@ -148,8 +149,8 @@ class Layer(NamedTuple):
         return told
 
     def stored_bytes(self, element_bytes: int | None = None) -> int:
-        """Bytes of its params, and of the buffers that take the place of params. The statistics of a norm are not among
-        them: they are part of its prepared scale and shift."""
+        """Bytes of its params, and of the buffers in place of params. The statistics of a norm do not count: they are
+        part of its prepared scale and shift."""
         stored = self.cost.params + self.elsewhere
         if element_bytes or self.stored_width is None:
             return size_in_bytes(stored, None, element_bytes)
@@ -158,7 +159,8 @@ class Layer(NamedTuple):
 
     def traffic(self, element_bytes: int | None = None) -> int:
         """The least number of bytes that it moves: its inputs, its weights and its output, once each. A layer that only
-        renames moves none. Elements have the widths of the file, or 4 bytes; ``element_bytes`` is one width for all."""
+        renames moves none. Elements have the widths of the file, or 4 bytes; ``element_bytes`` sets one width for
+        all."""
         if not self.op.writes:
             return 0
         widths = self.input_bits or (None,) * len(self.inputs)

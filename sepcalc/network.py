@@ -1,4 +1,4 @@
-"""A network: a graph of named ops in the order in which they run, and what it costs, layer by layer."""
+"""A network: a graph of named ops in the order in which they run, and its cost per layer."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -21,26 +21,26 @@ from sepcalc.shape import Shape, Shapes, volume
 from sepcalc.shown import missing, shown, telling
 from sepcalc.spec import Spec, outputs
 
-DRAWN = "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it"
+DRAWN = "random numbers are drawn: the cost of drawing them is not known and not counted"
 
 
 @telling
 class Network:
-    """An immutable graph of named ops, and what it costs. Everything is computed when it is first asked for.
+    """An immutable graph of named ops, and its cost. Everything is computed on first use.
 
     ``inputs`` are shapes by name (channels last, no batch), ``outputs`` numbers of tensors by name. ``macs``,
     ``params`` and the other counts are those of :attr:`cost`: exact integers for one example.
 
     - ``own_notes``: sentences that a reader of its numbers must know.
-    - ``stated_bytes``: the bytes of its weights, where its file says so (None: 4 bytes each).
-    - ``guesses``: what an importer had to guess. A gate must be told.
+    - ``stated_bytes``: the bytes of its weights, if its file states them (None: 4 bytes each).
+    - ``guesses``: what an importer had to guess. A gate asks about these.
     - ``choices``: where one of several branches runs. ``most``: the metrics that are larger with other branches, and
-      their largest totals. ``rewritten``: the branches that are not counted are as they were before a rewrite.
-    - ``claimed``: None for a network that nobody wrote by hand. Else the names of the constants that a product reads
-      and that the document declares to be no weights; a note tells of them.
-    - ``document``: what it was loaded from, with its budget and its published numbers.
-    - ``input_bits``: the widths of the inputs' elements in bits, by name, where its file says so.
-    - ``file_size``: the bytes of its file, None where it was read from none.
+      their largest totals. ``rewritten``: a rewrite left the branches outside the network unchanged.
+    - ``claimed``: None for a network that was not written by hand. Else the names of the constants that a product reads
+      and that the document declares not to be weights; a note tells of them.
+    - ``document``: the document that it was loaded from, with its budget and its published numbers.
+    - ``input_bits``: the element widths of the inputs in bits, by name, if its file states them.
+    - ``file_size``: the bytes of its file, None without a file.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Network:
         raise AttributeError(f"a Network does not change: {name} is given when it is made")
 
     def _with(self, **fields: object) -> "Network":
-        """A copy with other values of these fields. What was computed from the graph is kept."""
+        """A copy with other values of these fields, which keeps what was computed from the graph."""
         copy = object.__new__(type(self))
         copy.__dict__.update({**self.__dict__, **fields})
         copy.__dict__.pop("_claims", None)
@@ -109,19 +109,19 @@ class Network:
         return self._with(own_notes=(*self.own_notes, *notes)) if notes else self
 
     def guessed(self, *guesses: Problem) -> "Network":
-        """The same network with what an importer had to guess of it."""
+        """The same network with guesses of an importer added."""
         return self._with(guesses=guesses)
 
     def of_document(self, document: Any) -> "Network":
-        """The same network with the document that it was loaded from: its budget, and what was published of it."""
+        """The same network with the document that it was loaded from: its budget, and its published numbers."""
         return self._with(document=document)
 
     def of_file(self, size: int) -> "Network":
-        """The same network with the bytes of the file that it was read from."""
+        """The same network with the size in bytes of its file."""
         return self._with(file_size=size)
 
     def stored_in(self, size: int, of: int) -> "Network":
-        """The same network, its weights stored at the mean width of ``of`` numbers that take ``size`` bytes."""
+        """The same network, with its weights stored at the mean width of ``of`` numbers in ``size`` bytes."""
         return self._with(stated_bytes=-(-size * self.weights // of)) if of else self
 
     def __str__(self) -> str:
@@ -130,7 +130,7 @@ class Network:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences that a reader of its numbers must know, each once: its own, then those on random numbers, on what
-        its document does not count, and on larger totals with other branches."""
+        its document excludes from counts, and on larger totals with other branches."""
         return tuple(dict.fromkeys([*self.own_notes, *self._drawn, *self._claims, *self._larger]))
 
     @cached_property
@@ -143,11 +143,11 @@ class Network:
             return ()
         numbers = ", ".join(f"{metric.replace('_', '-')} {count:,}" for metric, count in self.most.items())
         as_it_was = ", as the file has it" if self.rewritten else ""
-        return (f"another branch may run that has more, in all {numbers}{as_it_was}: limits are held against these",)
+        return (f"another branch may run and cost more, in total {numbers}{as_it_was}: limits apply to these totals",)
 
     def larger(self, metric: str, covers: Callable[[str], bool]) -> int:
-        """How much a metric of the layers whose names are covered can grow when other branches run. The metric must be
-        a sum over layers."""
+        """How much a metric of the layers with covered names can grow when other branches run. The metric must be a sum
+        over layers."""
         return more(self.choices, self._by_name, metric, SUMS[metric], covers) if self.choices else 0
 
     def most_summed(self) -> dict[str, int]:
@@ -171,7 +171,7 @@ class Network:
 
     @cached_property
     def tensor_bits(self) -> tuple[int | None, ...]:
-        """The width of the elements of every tensor, in bits; None where no file says it."""
+        """The element width of every tensor in bits; None if no file states it."""
         return (*map(self.input_bits.get, self.inputs), *[node.element_bits for node in self.nodes])
 
     @property
@@ -182,8 +182,8 @@ class Network:
     def replaced(
         self, nodes: Sequence[Node], moved: Sequence[int], inputs: Mapping[str, Shape] | None = None
     ) -> "Network":
-        """The same network with other nodes, and other inputs where they are given. ``moved`` are the new numbers of
-        its tensors, in their old order."""
+        """The same network with other nodes, and with other inputs if given. ``moved`` are the new numbers of its
+        tensors, in their old order."""
         ends = {name: moved[tensor] for name, tensor in self.ends.items()}
         names = [node.name for node in nodes]
         network = Network(
@@ -205,13 +205,13 @@ class Network:
 
     @cached_property
     def weights(self) -> int:
-        """How many numbers its layers read as weights: its params, and the buffers that take the place of params. The
-        statistics of a norm are not among them: they are part of its prepared scale and shift."""
+        """The number of stored numbers that its layers read as weights: its params, and the buffers in place of params.
+        The statistics of a norm do not count: they are part of its prepared scale and shift."""
         return sum([layer.stored for layer in self.layers])
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
-        """A row for each op, in order. Shared weights count where they are used first."""
+        """A row for each op, in order. Shared weights count in the first layer that uses them."""
         return tuple(self._rows())
 
     def _rows(self) -> Iterator[Layer]:
@@ -235,34 +235,35 @@ class Network:
 
     @cached_property
     def uncounted(self) -> tuple[Gap, ...]:
-        """The layers whose cost is not known, in full or in part."""
+        """The layers whose cost is not known, or known only in part."""
         return tuple([gap(node.name, node.op) for node in self.nodes if isinstance(node.op, Uncounted)])
 
     @property
     def complete(self) -> bool:
-        """Whether every layer was counted, if perhaps not in each count."""
+        """Whether every layer was counted, at least in some counts."""
         return not any(one.whole for one in self.uncounted)
 
     @property
     def incomplete(self) -> tuple[str, ...]:
-        """The counts that some layer is not counted in."""
+        """The counts that are missing for some layer."""
         return lacking(self.uncounted)
 
     @cached_property
     def stopped(self) -> Gap | None:
-        """The layer at which counting stopped, as nothing is known of what runs after it. None if it did not stop."""
+        """The layer at which counting stopped, because nothing is known of what runs after it. None if it did not
+        stop."""
         gaps = [gap(node.name, node.op) for node in self.nodes if isinstance(node.op, Uncounted) and node.op.stops]
         return gaps[0] if gaps else None
 
     def accepted(self, allow_uncounted: bool = False) -> bool:
-        """Whether its totals stand for the whole network: every layer was counted, or ``allow_uncounted`` lets gaps
-        pass. A network in which counting stopped is never accepted."""
+        """Whether its totals cover the whole network: every layer was counted, or ``allow_uncounted`` accepts gaps. A
+        network in which counting stopped is never accepted."""
         return self.complete or (allow_uncounted and self.stopped is None)
 
     @property
     def param_bytes(self) -> int:
-        """Bytes of the params, and of the buffers that take the place of params: at the file's own widths, else at 4
-        bytes each."""
+        """Bytes of the params, and of the buffers in place of params: at the file's own widths, else at 4 bytes
+        each."""
         return self.weights * ELEMENT_BYTES if self.stated_bytes is None else self.stated_bytes
 
     @property
@@ -272,7 +273,7 @@ class Network:
 
     @property
     def params(self) -> int:
-        """Numbers that are trained. A weight that several layers share counts once."""
+        """The number of trained numbers. A weight that several layers share counts once."""
         return self.cost.params
 
     @property
@@ -293,12 +294,12 @@ class Network:
 
     @cached_property
     def numbers(self) -> dict[str, int]:
-        """The nodes' numbers by name."""
+        """The numbers of the nodes by name."""
         return {node.name: at for at, node in enumerate(self.nodes)}
 
     @cached_property
     def owners(self) -> dict[str, int]:
-        """The first node of each of the weights that several have."""
+        """The first node of each set of shared weights."""
         found: dict[str, int] = {}
         for at, node in enumerate(self.nodes):
             if node.weights is not None:
@@ -323,7 +324,7 @@ class Network:
         return max(self.live(element_bytes), default=sum(self._sizes(element_bytes)))
 
     def live(self, element_bytes: int | None = None) -> list[int]:
-        """Bytes of the tensors that live while each layer runs."""
+        """Bytes of the live tensors while each layer runs."""
         graph = [(node.sources, node.op.writes) for node in self.nodes]
         return live_sizes(self._sizes(element_bytes), graph, self.ends.values())
 
@@ -333,32 +334,31 @@ class Network:
         return [size_in_bytes(volume(shape), bits, element_bytes) for shape, bits in both]
 
     def fold_norm(self) -> "Network":
-        """The same network with every batch norm that can be in the convolution before it: its kernels scaled, its
-        shift a bias of theirs, its statistics no longer stored. That needs a convolution, transposed one or dense
-        layer whose output nothing but the norm reads, and weights that are shared, if at all, together with the norm.
-        ``notes`` say what was folded and what stayed. Params are the numbers stored of the folded network.
-        Source: Jacob et al., arXiv:1712.05877, section 3.2."""
+        """The same network with batch norms folded into the convolution before them: its kernels are scaled, the shift
+        becomes its bias, the statistics are no longer stored. A norm folds if it is the only reader of a convolution,
+        transposed convolution or dense layer whose weights are not shared, or shared only together with the norm.
+        ``notes`` tell what was folded and what stayed. Params are those of the folded network. Source: Jacob et al.,
+        arXiv:1712.05877, section 3.2."""
         from sepcalc.analysis.folded_norms import folded
 
         nodes, numbers, notes = folded(self.nodes, len(self.inputs), self.ends.values())
         return self.replaced(nodes, numbers).noted(*notes)
 
     def receptive_fields(self) -> list[tuple[int, ...]]:
-        """For each layer, per spatial axis of the input, how many input positions an output element can depend on
-        (not clipped at the input's edge; where a stride or a dilated transposed convolution meets what was scaled
-        up, an estimate).
-        Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
+        """For each layer, per spatial axis of the input, the number of input positions that an output element can
+        depend on. It is not clipped at the input's edge, and it is an estimate if a stride or a dilated transposed
+        convolution follows an upscaling. Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
         extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
         return [extents[id(reach)] for reach in self._reaches]
 
     def reach(self, at: int) -> Reach:
-        """What the output of one layer sees of the input, by the layer's number: its ``extents`` are the layer's of
-        :meth:`receptive_fields`, its ``strides`` those of :meth:`strides`."""
+        """The input positions that the output of one layer depends on, by the layer's number. ``extents`` are the
+        layer's entry in :meth:`receptive_fields`, ``strides`` that in :meth:`strides`."""
         return self._reaches[at]
 
     def strides(self) -> list[tuple[Stride, ...] | None]:
-        """For each layer, per spatial axis of the input, how many input positions one output step goes; None where
-        the output has no positions of the input's any more."""
+        """For each layer, per spatial axis of the input, the number of input positions per output step; None if the
+        output no longer has the input's positions."""
         return [reach.strides for reach in self._reaches]
 
     @cached_property
@@ -373,7 +373,7 @@ class Network:
 
 
 def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
-    """The links of one layer as a network of their own."""
+    """The links of one layer as a network."""
     names = ["input"] if len(inputs) == 1 else [f"input{at}" for at in range(len(inputs))]
     shapes = outputs(links, inputs)[len(inputs) :]
     nodes = [Node(link.name, link.op, link.sources, shape) for link, shape in zip(links, shapes)]
@@ -381,10 +381,10 @@ def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:
 
 
 def of_spec(spec: Spec) -> Network:
-    """A layer spec as a network: its one op, or its links. Raises InputError when it does not fit its inputs."""
+    """A layer spec as a network: its one op, or its links. Raises InputError if it does not fit its inputs."""
     return of_chain(spec.kind, spec.links, spec.inputs).noted(*spec.notes)
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a glob is about this layer; ``[2]`` in it is the index of a name, not a set of characters."""
+    """Whether a glob matches this layer; ``[2]`` in it is the index of a name, not a set of characters."""
     return fnmatchcase(name, pattern.replace("[", "[[]"))

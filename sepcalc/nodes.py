@@ -1,8 +1,8 @@
-"""YAML text as a tree of nodes that know where they stand.
+"""YAML text as a tree of nodes with positions.
 
-Scalars stay the text that was written: ``1e9``, ``010``, ``on`` and ``3:3`` mean what the reader of the document says,
-not what YAML 1.1 would make of them. The tree is built from the parser's events, in a loop: PyYAML's own ``compose``
-recurses, and its C form takes the interpreter down with it at 30,000 levels.
+Scalars keep the text as written: ``1e9``, ``010``, ``on`` and ``3:3`` get their meaning from the reader of the
+document, not from YAML 1.1. The tree is built from the parser's events in a loop: PyYAML's own ``compose`` recurses,
+and its C version crashes the interpreter at 30,000 levels.
 """
 
 import re
@@ -31,9 +31,9 @@ from sepcalc.yaml_text import Scalar as Scalar
 from sepcalc.yaml_text import Sequence as Sequence
 from sepcalc.yaml_text import Source as Source
 
-EVENTS = 2_000_000  # scalars, beginnings and ends of collections: 100,000 layers in long form have half as many
-MAX_PROBLEMS = 100  # problems of one file: a hostile one has a million
-LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML may come without its C half
+EVENTS = 2_000_000  # scalars, starts and ends of collections: 100,000 layers in long form have half as many
+MAX_PROBLEMS = 100  # the most reported problems of a file: a hostile one has a million
+LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # PyYAML may lack its C extension
 
 _REFUSED = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
@@ -41,7 +41,7 @@ _REFUSED = re.compile(r"[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00
 
 
 def decode(data: bytes, name: str) -> str:
-    """The bytes of a file as text: UTF-8, a byte order mark dropped. Raises InputError where they are none."""
+    """The bytes of a file as text: UTF-8, without a byte order mark. Raises InputError for other encodings."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise bad_input("the text is UTF-16: expected UTF-8", "save the file as UTF-8", name)
     try:
@@ -58,7 +58,7 @@ def decode(data: bytes, name: str) -> str:
 
 
 def _check_characters(source: Source) -> None:
-    """Raises InputError at the first character that no YAML text has. (The two parsers disagree on how.)"""
+    """Raises InputError at the first character that YAML forbids. (The two parsers report it differently.)"""
     text = source.text
     match = _REFUSED.search(text, 1 if text.startswith(BOM) else 0)
     if match:
@@ -105,16 +105,16 @@ def roots(text: str) -> Iterator[tuple[str, str]]:
                 return
         raise OverflowError
     except (yaml.YAMLError, ValueError) as error:
-        raise Invalid("the text is no YAML") from error
+        raise Invalid("the text is not YAML") from error
     finally:
         loader.dispose()
 
 
 def read(source: Source) -> Node:
-    """The one document of the text, as a tree at most 100 levels deep.
+    """The only document of the text, as a tree at most 100 levels deep.
 
-    Raises InputError with every problem that can be told at once: what is no YAML, and what YAML could do and a
-    network does without: anchors, aliases, merge keys, tags, further documents, keys that are no texts or stand twice.
+    Raises InputError with every problem that can be found at once: invalid YAML, and the parts of YAML that a network
+    does not use: anchors, aliases, merge keys, tags, further documents, keys that are not texts or are given twice.
     """
     _check_characters(source)
     if source.text.count("%TAG") > MAX_PROBLEMS:  # libyaml compares each such directive with all before it
@@ -134,13 +134,13 @@ def read(source: Source) -> Node:
 
 
 def _document(source: Source, refusals: list[Refusal]) -> list[Node]:
-    """The root of the first document, if there is one. What is wrong goes to ``refusals``; reading ends at what
-    leaves no sense to the rest."""
+    """The root of the first document, if there is one. Problems go to ``refusals``; reading ends at one that makes the
+    rest meaningless."""
     document: list[Node] = []
     nodes = document  # of the innermost open collection; in a mapping, keys and values by turns
-    outer: list[tuple[list[Node], bool, int, int]] = []  # each with what the next one in is: a mapping, and its place
+    outer: list[tuple[list[Node], bool, int, int]] = []  # each with the kind and the position of the next inner one
     begun = False
-    new = tuple.__new__  # most of a file is scalars, and NamedTuple's own way to this costs as much again
+    new = tuple.__new__  # a file is mostly scalars, and NamedTuple's own constructor takes twice the time
     loader = LOADER(source.text)
     next_event = loader.get_event
     try:
@@ -188,13 +188,13 @@ def _document(source: Source, refusals: list[Refusal]) -> list[Node]:
             refusals.append(Refusal(where, f"the text goes on after {EVENTS:,} marks and values: too many", end=1))
     except yaml.MarkedYAMLError as error:
         refusals.append(refused_syntax(source, error))
-    except ValueError:  # of PyYAML's Python half alone: an escape or a version number that is too big
+    except ValueError:  # only PyYAML's Python parser: an escape or a version number that is too large
         mark = loader.get_mark()
         problem = "incompatible YAML document" if source.line(mark.line)[:1] == "%" else "unknown escape"
         refusals.append(refused_syntax(source, yaml.MarkedYAMLError(problem=problem, problem_mark=mark)))
     finally:
         loader.dispose()
-    for enclosing, is_mapping, line, column in reversed(outer):  # that reading did not come to the end of
+    for enclosing, is_mapping, line, column in reversed(outer):  # collections that are still open
         if is_mapping:
             _mapping(nodes, line, column, refusals)
         nodes = enclosing
@@ -202,11 +202,11 @@ def _document(source: Source, refusals: list[Refusal]) -> list[Node]:
 
 
 class _Alias(Scalar):
-    """Stands where an alias stood, which has been refused; no key of its own."""
+    """A placeholder for a refused alias; it is never a key."""
 
 
 def _mapping(nodes: list[Node], line: int, column: int, refusals: list[Refusal]) -> Mapping:
-    """The mapping that has these keys and values by turns."""
+    """The mapping with these alternating keys and values."""
     keys: dict[str, Scalar] = {}
     values: dict[str, Node] = {}
     for key, value in zip(nodes[::2], nodes[1::2]):
@@ -220,7 +220,7 @@ def _mapping(nodes: list[Node], line: int, column: int, refusals: list[Refusal])
 
 
 def _unfit(key: Node, keys: dict[str, Scalar]) -> Refusal:
-    """Why this is no key beside these."""
+    """Why this cannot be a key beside these."""
     where = key.line, key.column
     if isinstance(key, Sequence | Mapping):
         what = "sequence" if isinstance(key, Sequence) else "mapping"
@@ -236,7 +236,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def _properties(event: Any) -> list[Refusal]:
-    """What is refused of an event: its anchor (or it is an alias), its tag, halves of characters."""
+    """The refusals of an event: an anchor or an alias, a tag, unpaired surrogates."""
     where = event.start_mark.line, event.start_mark.column
     refusals = []
     if type(event) is AliasEvent:
@@ -249,5 +249,5 @@ def _properties(event: Any) -> list[Refusal]:
         hint = "a value is a number or a text by where it stands; quote a text that begins with !"
         refusals.append(Refusal(where, f"{quoted(event.tag)} is a tag: a network has none", hint))
     if type(event) is ScalarEvent and event.style == '"' and _SURROGATE.search(event.value):
-        refusals.append(Refusal(where, *ESCAPE, end=1))  # libyaml refuses it by itself
+        refusals.append(Refusal(where, *ESCAPE, end=1))  # libyaml refuses it itself
     return refusals

@@ -71,7 +71,7 @@ def test_tensors_of_many_axes() -> None:
         ("concat --axis a", (1, 1)),
         ("softmax --axis b", (2,)),
     ]
-    with pytest.raises(Invalid, match=r"^'b' is no axis of 4x3x4x4x5: expected one of adhwc$"):
+    with pytest.raises(Invalid, match=r"^'b' is not an axis of 4x3x4x4x5: expected one of adhwc$"):
         graph([(6, 16, 5)], rows)
     rows[2:] = [("softmax --axis a", (2,)), ("reduce max --over ah --keep", (3,)), ("reduce mean --over aw", (4,))]
     network = graph([(6, 16, 5)], rows)

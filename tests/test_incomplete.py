@@ -230,7 +230,7 @@ def test_metrics_that_are_made_of_counts() -> None:
 def test_random_numbers(run: Run, tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text("input: 4\nlayers:\n  - add: {x: [], noise: [random --to 4]}\n")
     net = sepcalc.load(tmp_path / "net.yaml")
-    note = "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it"
+    note = "random numbers are drawn: the cost of drawing them is not known and not counted"
     assert (net.complete, net.incomplete, net.notes, net.cost.adds) == (True, (), (note,), 4)
     assert net.cost.activations == 8
     assert net.peak_memory(1) == 12

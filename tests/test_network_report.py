@@ -138,7 +138,9 @@ def test_notes_are_told_once_each() -> None:
 def test_a_larger_branch_is_told() -> None:
     plain, most = two(), {"macs": 10_000, "effective_macs": 7}
     net = Network(plain.name, plain.inputs, plain.nodes, most=most)
-    said = "another branch may run that has more, in all macs 10,000, effective-macs 7{}: limits are held against these"
+    said = (
+        "another branch may run and cost more, in total macs 10,000, effective-macs 7{}: limits apply to these totals"
+    )
     assert net.notes == (said.format(""),)
     net = Network(plain.name, plain.inputs, plain.nodes, most=most, rewritten=True)
     assert net.notes == (said.format(", as the file has it"),)

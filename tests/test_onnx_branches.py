@@ -22,7 +22,7 @@ from sepcalc.verification import verify
 FAULTS = Path(__file__).parent / "data" / "faults"
 REAL = Path(__file__).parent / "data" / "onnx"
 CHOSEN = "{}: its branch depends on the data; {}, which costs most, is counted"
-LARGER = "another branch may run that has more, in all {}: limits are held against these"
+LARGER = "another branch may run and cost more, in total {}: limits apply to these totals"
 YES = numpy_helper.from_array(np.bool_(True), "c")
 
 

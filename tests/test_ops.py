@@ -852,7 +852,7 @@ REFUSED = [
         "concat cannot join 4x8 and 5x8",
         "every size but the joined one must be equal",
     ),
-    ("4x8 4x8 concat --axis h", "--axis h", "'h' is no axis of 4x8: expected one of wc", ""),
+    ("4x8 4x8 concat --axis h", "--axis h", "'h' is not an axis of 4x8: expected one of wc", ""),
     ("8 pad -p1", "pad", "pad needs a spatial axis, but the input 8 is a vector", ""),
     (
         "4x8 pad -psame",

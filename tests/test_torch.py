@@ -283,9 +283,7 @@ def test_random_tensors_cost_nothing_and_a_note_says_so(name: str) -> None:
     code, counts = DRAWN[name]
     net = sepcalc.from_torch(Code(code), torch.ones(IMAGE))
     assert (net.complete, net.incomplete) == (True, ())
-    assert net.notes == (
-        "random numbers are drawn: what drawing them takes is not known, and no arithmetic is counted for it",
-    )
+    assert net.notes == ("random numbers are drawn: the cost of drawing them is not known and not counted",)
     assert (net.cost.mults, net.cost.adds, net.cost.compares) == counts
     assert sepcalc.verify(net).ok
 

@@ -20,7 +20,7 @@ from sepcalc.options import Option
 Accepts = Callable[[Sequence[str]], str | None]
 """Whether words (shapes, then a layer) are a spec: its output shape, or "" where it has no shapes; None if not."""
 
-_MAX_LENGTH = 400  # characters of a guess that are read
+_MAX_LENGTH = 400  # the most characters of a guess that are read
 
 __all__ = ["Accepts", "Contradiction", "Line", "channels_last", "kind", "line", "shape", "value"]
 
@@ -51,13 +51,13 @@ def line(
     shaped: bool = True,
     others: Iterable[str] = (),
 ) -> Line | None:
-    """The line that a text means; None where nothing fits. Raises Contradiction where the text states another input
-    than it has. ``also`` are options beyond those of the kind, ``commands`` options of a command line. ``shaped`` says
-    whether shapes may stand first; ``others`` are further names that a layer may have."""
+    """The line that a text means; None if nothing fits. Raises Contradiction if the text states another input than it
+    has. ``also`` are options beyond those of the kind, ``commands`` options of a command line. ``shaped`` says whether
+    shapes may come first; ``others`` are further names that a layer may have."""
     if len(text) > _MAX_LENGTH or re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", text)):
         return None
     if text.count("(") != text.count(")"):
-        return None  # a piece of a call
+        return None  # a fragment of a call
     words = tokens(text)
     shapes, words = shapes_of(in_order(words)) if shaped else ((), words)
     own = [*commands]

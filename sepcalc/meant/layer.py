@@ -11,7 +11,7 @@ from sepcalc.meant.words import near
 from sepcalc.options import FLAG, OFFSETS, OPTIONS, PADDING, SIZES, Option
 
 EACH = "each"
-MAX_FACTOR = 8  # of a size without more: larger ones are sizes to reach
+MAX_FACTOR = 8  # for a bare size: larger ones are target sizes
 
 
 class Lost(Exception):
@@ -19,7 +19,7 @@ class Lost(Exception):
 
 
 class Contradiction(Lost):
-    """Raised where a layer states another input than the one that it has. The message says both."""
+    """Raised if a layer states another input than it has. The message names both."""
 
 
 class Layer:
@@ -30,13 +30,13 @@ class Layer:
         self.words: list[str] = []
         self.options: dict[str, str] = {}
         self.numbers: list[str] = []
-        self.called = ""  # call, keras: by place as these have it
+        self.called = ""  # call, keras: with positional arguments as in PyTorch, Keras
         self.each = 0
         self.name = ""  # as it was written
-        self.inputs = ""  # the channels of its input, where it says them
-        self.rank = 0  # the axes that it slides along, where its name says them
-        self.then: list[Layer] = []  # what its name says of the layers behind it: conv_bn_relu
-        self.biased = False  # called as PyTorch and Keras have it: a bias unless it says otherwise
+        self.inputs = ""  # the channels that it states for its input
+        self.rank = 0  # the number of spatial axes in its name
+        self.then: list[Layer] = []  # the layers that its name appends: conv_bn_relu
+        self.biased = False  # PyTorch and Keras calls have a bias by default
 
     def takes(self, channels: str) -> None:
         """Store the number of channels that the guess states for its input."""
@@ -46,7 +46,7 @@ class Layer:
             self.inputs = channels
 
     def check(self, shape: str) -> None:
-        """Raises Contradiction where the guess states another input than this one."""
+        """Raises Contradiction if the guess states another input than this one."""
         axes, channels = shape.count("x"), shape.rpartition("x")[2]
         if self.inputs and self.inputs != channels:
             raise Contradiction(f"{self.name} says {self.inputs} input channels, but {shape} has {channels}")
@@ -55,7 +55,7 @@ class Layer:
             raise Contradiction(f"{self.name} takes {wanted}, but {shape} has {axes}")
 
     def store(self, option: str, value: str) -> None:
-        """Keeps a value of an option. Raises Lost where it has another one."""
+        """Store a value of an option. Raises Lost if it has another one."""
         if self.options.get(option, value) != value:
             raise Lost
         self.options[option] = value
@@ -100,7 +100,7 @@ def truth(value: str) -> str:
 
 
 def lost() -> str:
-    """Raises Lost, where an expression is needed."""
+    """Raises Lost; a function, for use in an expression."""
     raise Lost
 
 

@@ -1,4 +1,4 @@
-"""Numbers without an option: which option each belongs to."""
+"""Assigns numbers without an option to options."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from sepcalc import foreign
 from sepcalc.kinds import KINDS
 from sepcalc.meant.layer import MAX_FACTOR, Layer, Lost
 
-MAX_KERNEL = 11  # of a size without more: larger ones are outputs
+MAX_KERNEL = 11  # for a bare size: larger ones are outputs
 _CHANNELS = (
     "conv",
     "transposed",

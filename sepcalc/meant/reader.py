@@ -1,4 +1,4 @@
-"""The words of a guess -> layers, with their options and bare numbers."""
+"""Reads the words of a guess into layers, with their options and bare numbers."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Reader:
         self.channels = int(shapes[0].rsplit("x", 1)[-1]) if shapes else 0
 
     def read(self, words: Sequence[str]) -> list[Layer]:
-        """The layers that the words mean. Raises Lost where they mean none."""
+        """The layers that the words mean. Raises Lost if they mean none."""
         layers: list[Layer] = []
         layer: Layer | None = None
         ahead: list[str] = []  # numbers before the kind
@@ -81,17 +81,17 @@ class Reader:
             place(layer, self.channels)
         return [one for layer in layers for one in (layer, *layer.then)]
 
-    # --- what a word is
+    # --- kinds
 
     def begins_conv(self, words: Sequence[str], at: int) -> bool:
-        """Whether an option stands where a kind was expected: then the kind is conv."""
+        """Whether an option is at the place of a kind: then the kind is conv."""
         word = words[at]
         value = "=" in word or (at + 1 < len(words) and words[at + 1][0].isdigit())
         kernel = word[0] in "kK" and _LETTERS.fullmatch(word) is not None  # k5 o256
         return word[0] == "-" or kernel or (value and self.is_option(word))
 
     def begin(self, word: str, before: Layer | None) -> Layer | None:
-        """The layer that begins with a word; None where none does."""
+        """The layer that begins with a word, or None."""
         if word[0] in "-{" or "=" in word or word in self.others:
             return None
         if foreign.block(word):
@@ -126,10 +126,10 @@ class Reader:
         if not layer.called and _KERAS.match(word) and not re.match(r"(?:torch|nn|F)\b", word):
             layer.called = "keras"
         if _SLIM.match(word) and "padding" in KINDS[kind].options:
-            layer.options.setdefault("padding", "same")  # as it has by default
+            layer.options.setdefault("padding", "same")  # the default there
         layer.rank = int(axes[1]) if (axes := re.search(r"[a-z]([1-3])[dD]", bare)) else 0
         if before is not None and kind not in ("act", "norm", "softmax", "pool", "dropout", "flatten"):
-            raise Lost  # what follows a layer without a sign between
+            raise Lost  # a word that follows a layer without a separator
         return layer
 
     def word_of(self, layer: Layer, word: str) -> int:

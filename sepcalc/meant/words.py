@@ -22,7 +22,7 @@ _BATCH = re.compile(r"(?:[?Nn]|[Bb]|[Bb]atch|None|-1)x(?=\d)")
 
 def tokens(text: str) -> list[str]:
     """The words of a guess. A list becomes 3x3, a call becomes a name with its arguments in brackets."""
-    held: list[str] = []  # expressions are left as they are
+    held: list[str] = []  # expressions are kept unchanged
 
     def hold(match: re.Match[str]) -> str:
         held.append(match.group())
@@ -91,8 +91,8 @@ def in_order(words: list[str]) -> list[str]:
 
 
 def without_batch(given: tuple[str, ...]) -> tuple[str, ...]:
-    """The shapes without a first axis of 1, where every shape has one. An image that was written channels first becomes
-    channels last."""
+    """The shapes without a first axis of 1, if every shape has one. An image written channels first becomes channels
+    last."""
     if len(given) == 1 and (last := channels_last(given[0])):
         return (last,)
     if given and all(shape.startswith("1x") and shape.count("x") > 1 for shape in given):
@@ -119,7 +119,7 @@ def near_option(word: str, among: Iterable[str]) -> str:
 
 
 def known(word: str) -> str | None:
-    """The meaning of a word in our grammar: a kind, perhaps with words. None where it is not a layer."""
+    """The meaning of a word in our grammar: a kind, perhaps with words. None if it is not a layer."""
     if word in KINDS:
         return word
     bare = plain(word)

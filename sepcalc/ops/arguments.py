@@ -1,5 +1,5 @@
-"""The words and options of a layer as the settings of an op, and back. This is the one place that knows that an option
-may be given once for all axes or once for each."""
+"""Converts the words and options of a layer to the settings of an op, and back. Only this module knows that an option
+may be given once for all axes or once per axis."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, cast
@@ -14,8 +14,8 @@ Windowed = tuple[Shape, Shape, Padding, Shape]
 
 
 class Arguments(NamedTuple):
-    """A layer as it was written, and the shapes of its inputs. All methods raise :class:`Invalid` where an option does
-    not fit the input."""
+    """A layer as written, and the shapes of its inputs. All methods raise :class:`Invalid` if an option does not fit
+    the input."""
 
     kind: str
     words: Words
@@ -28,11 +28,11 @@ class Arguments(NamedTuple):
         return self.inputs[0]
 
     def size(self, name: str, default: int = 1) -> int:
-        """An option that is one number."""
+        """An option with one number."""
         return cast(int, self.options.get(name, default))
 
     def sizes(self, name: str) -> Shape:
-        """A shape, as it was given; empty if it was not."""
+        """A shape as given; empty if missing."""
         return cast(Shape, self.options.get(name, ()))
 
     def on(self, name: str, default: bool = False) -> bool:
@@ -40,7 +40,8 @@ class Arguments(NamedTuple):
         return cast(bool, self.options.get(name, default))
 
     def per_axis(self, name: str, default: int = 1, shape: Shape = ()) -> Shape:
-        """A size for every spatial axis of a shape (the first input's), from one for all or one for each."""
+        """A size for every spatial axis of a shape (by default the first input's), given once for all axes or once per
+        axis."""
         shape = shape or self.shape
         rank = len(shape) - 1
         sizes = cast(Shape, self.options.get(name))
@@ -84,19 +85,22 @@ class Arguments(NamedTuple):
         return self.per_axis("kernel"), self.per_axis("stride"), self.pads(), self.per_axis("dilation")
 
     def axis(self) -> int:
-        """The axis that ``--axis`` names: channels, if it is not given."""
+        """The axis that ``--axis`` names; the channels by default."""
         letters = axis_letters(self.shape)
         axis = cast(str, self.options.get("axis", "c"))
         if len(axis) != 1 or axis not in letters:
-            raise Invalid(f"{quoted(axis)} is no axis of {show(self.shape)}: expected one of {letters}", about="axis")
+            raise Invalid(
+                f"{quoted(axis)} is not an axis of {show(self.shape)}: expected one of {letters}", about="axis"
+            )
         return letters.index(axis)
 
 
-# --- and back --------------------------------------------------------------------------------------------------------
+# --- op to layer -----------------------------------------------------------------------------------------------------
 
 
 class Written(NamedTuple):
-    """An op as a layer: its kind, words and options (None: left out), and how many first axes it runs along."""
+    """An op as a layer: its kind, words and options (None: left out), and the number of leading axes that it runs
+    along."""
 
     kind: str
     words: Words = ()
@@ -105,7 +109,7 @@ class Written(NamedTuple):
 
 
 def short(sizes: Shape, default: int = 0) -> Shape | None:
-    """One size for all axes where they are equal, none where they are the default."""
+    """One size if all axes have the same; None if that is the default."""
     if not sizes:
         return None
     if sizes.count(sizes[0]) < len(sizes):
@@ -123,15 +127,15 @@ def windowed(kernel: Shape, stride: Shape, padding: Padding, dilation: Shape) ->
 
 
 def letter(axis: int, shape: Shape) -> str | None:
-    """The letter of an axis, where it is not the last."""
+    """The letter of an axis, or None for the last one."""
     return None if axis in (-1, len(shape) - 1) else axis_letters(shape)[axis]
 
 
 def over_one(count: int) -> int | None:
-    """A number that is 1 where it is left out."""
+    """A number, or None for 1."""
     return count if count > 1 else None
 
 
 def denied(flag: bool) -> bool | None:
-    """A flag that is on unless it is denied."""
+    """False for a flag that is off; None for one that is on, which is the default."""
     return None if flag else False

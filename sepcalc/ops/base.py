@@ -1,4 +1,4 @@
-"""What every op has in common."""
+"""The base class of all ops, and helpers that they share."""
 
 from collections.abc import Callable
 from math import prod
@@ -12,9 +12,9 @@ from sepcalc.shape import Shape, Shapes, broadcast_shape, show
 
 
 class Window(NamedTuple):
-    """What output positions see along one axis of the input. Each sees ``span`` input positions. The next one sees
-    those that lie ``stride / upscale`` positions further on. The first window begins at input position ``start``: below
-    0 in padding, None where it is not known."""
+    """The input positions that an output position depends on, along one axis. Each output depends on ``span`` input
+    positions. The next output depends on positions ``stride / upscale`` further on. The first window begins at input
+    position ``start``: negative in padding, None if unknown."""
 
     span: int
     stride: int = 1
@@ -23,8 +23,8 @@ class Window(NamedTuple):
 
 
 class Multiple(NamedTuple):
-    """The channels of ``tensor`` must be a multiple of ``factor``. ``tensor`` is the number of an input, or -1 for the
-    output. A factor that is ``handed_on`` is multiplied by the factors of the output's channels."""
+    """A rule: the channels of ``tensor`` must be a multiple of ``factor``. ``tensor`` is the number of an input, or -1
+    for the output. A factor that is ``handed_on`` is multiplied by the factors of the output's channels."""
 
     tensor: int
     factor: int
@@ -34,9 +34,10 @@ class Multiple(NamedTuple):
 class Ties(NamedTuple):
     """How the channels of an output depend on those of the inputs.
 
-    ``same`` are the numbers of the inputs that have as many channels as the output. ``sums`` are the numbers of the
-    inputs whose channels add up to the output's; a number may occur several times. ``own``: the op's settings give the
-    channels. ``fixed``: the channels are the same at any width. ``multiples``: which channels must be divisible."""
+    ``same``: the numbers of the inputs with as many channels as the output. ``sums``: the numbers of the inputs whose
+    channels add up to the output's; a number may occur several times. ``own``: the op's settings give the channels.
+    ``fixed``: the channels are the same at any width. ``multiples``: which channels must be divisible.
+    """
 
     same: tuple[int, ...] = ()
     sums: tuple[int, ...] = ()
@@ -45,16 +46,16 @@ class Ties(NamedTuple):
     multiples: tuple[Multiple, ...] = ()
 
 
-Width = Callable[[int], int]  # channels that a layer makes -> how many it makes at another width
+Width = Callable[[int], int]  # output channels of a layer -> output channels at another width
 
 
 class Op:
     """The base of all ops, which are tuples of their settings.
 
-    ``label`` is the kind that reports name it by. ``least`` and ``most`` are how many inputs it takes. ``writes`` is
-    false where the output is the input renamed or reordered: nothing is computed and nothing stored. ``apart`` is true
-    where no element sees an element of another channel. ``drawn`` is true of random numbers. ``holds`` is true of an
-    op that has other ops in it: as tuples, two of these may be equal though the ops in them are of different types.
+    ``label`` is the kind's name in reports. ``least`` and ``most`` are the numbers of inputs that it accepts.
+    ``writes`` is false if the output is the input renamed or reordered: nothing is computed or stored. ``apart`` is
+    true if no element depends on another channel. ``drawn`` is true of random numbers. ``holds`` is true of an op that
+    contains other ops: as tuples, two of these may be equal though they contain ops of different types.
     """
 
     __slots__ = ()
@@ -67,20 +68,20 @@ class Op:
     drawn: bool = False
 
     def kind(self, inputs: Shapes) -> str:
-        """The kind that it is, whichever way it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
+        """The kind that it is, however it was written: ``conv`` with a 1x1 kernel is a ``pointwise``."""
         return self.label
 
     def output(self, inputs: Shapes) -> Shape:
-        """The shape of the output. Raises :class:`Invalid` when the op does not fit these inputs."""
+        """The shape of the output. Raises :class:`Invalid` if the op does not fit these inputs."""
         return inputs[0]
 
     def cost(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        """The exact counts. With ``name=named`` each of them remembers its derivation. There is no default, so that
-        no op is worth zero because it does not say what it costs."""
+        """The exact counts. With ``name=named`` each of them records its derivation. There is no default, so that no op
+        costs zero by omission."""
         raise TypeError(f"{type(self).__name__} does not say what it costs")
 
     def moved(self, inputs: Shapes, output: Shape, name: Naming = plain) -> Cost:
-        """The cost of writing the output, where nothing is computed."""
+        """The cost of writing the output without computing anything."""
         return Cost(activations=name("elements", *output))
 
     def detail(self, inputs: Shapes) -> str:
@@ -88,63 +89,62 @@ class Op:
         return ""
 
     def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
-        """How many of the ``macs`` have an input element that is not padding."""
+        """The number of ``macs`` whose input element is not padding."""
         return macs
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        """What an output position sees of the first input, per spatial axis; ``()`` where it sees only its own
-        position, None where it sees everything. There is no default: most ops say :meth:`in_place` or
+        """The positions of the first input that an output position depends on, per spatial axis; ``()`` for only its
+        own position, None for all positions. There is no default: most ops use :meth:`in_place` or
         :meth:`everywhere`."""
         raise TypeError(f"{type(self).__name__} does not say what a position of its output sees")
 
     def in_place(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        """Each output position sees only its own position."""
+        """Each output position depends only on its own position."""
         return ()
 
     def everywhere(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        """Each output position sees everything."""
+        """Each output position depends on all positions."""
         return None
 
     def looking(self, axis: int, shape: Shape) -> tuple[Window, ...] | None:
-        """Each output position sees its own position, and along one axis of the input all others."""
+        """Each output position depends on its own position, and on all others along one axis of the input."""
         at = range(len(shape))[axis]
         return () if at == len(shape) - 1 or shape[at] == 1 else None
 
     def beside(self, inputs: Shapes) -> int | None:
-        """The axis along which its inputs lie one after another, so that an element sees one input only; None of most
-        ops."""
+        """The axis along which it joins its inputs, so that an element depends on only one input; None for most ops."""
         return None
 
     def written(self, inputs: Shapes) -> Written:
-        """The layer that builds it on these inputs. Raises :class:`Invalid` where the language has no words for it."""
+        """The layer that builds it on these inputs. Raises :class:`Invalid` if the language has no words for it."""
         raise Invalid(f"{self.kind(inputs)} has no spec")
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
-        """How the channels of the output depend on those of the inputs. There is no default: most ops say
+        """How the channels of the output depend on those of the inputs. There is no default: most ops use
         :meth:`passing` or :meth:`untied`."""
         raise TypeError(f"{type(self).__name__} does not say what a change of width does to it")
 
     def passing(self, inputs: Shapes, output: Shape) -> Ties:
-        """The output has the channels of its inputs, except of those that are broadcast."""
+        """The output has the channels of its inputs, except of those that broadcast."""
         return Ties(tuple([at for at, shape in enumerate(inputs) if shape[-1] == output[-1]]))
 
     def untied(self, inputs: Shapes, output: Shape) -> Ties:
-        """The output's channels follow from the shapes of the inputs, and nothing else is known of them."""
+        """The output's channels follow from the shapes of the inputs; nothing else is known of them."""
         return Ties()
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> "Op":
-        """The op in a network of another width or resolution, where its inputs are ``new`` in place of ``old``.
-        ``wider`` takes the channels that it makes, and gives those that it makes now. There is no default: most ops
-        say :meth:`unchanged`. Raises :class:`Invalid` where it is not known what the op would be."""
+        """The op in a network of another width or resolution, with inputs ``new`` in place of ``old``. ``wider`` maps
+        its old output channels to the new ones. There is no default: most ops use :meth:`unchanged`. Raises
+        :class:`Invalid` if the new op is not known."""
         raise TypeError(f"{type(self).__name__} does not say what a change of resolution does to it")
 
     def unchanged(self, old: Shapes, new: Shapes, wider: Width) -> "Op":
-        """Its settings hold for inputs of any size."""
+        """Its settings fit inputs of any size."""
         return self
 
     def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
-        """The axis of the output that each axis of an input becomes; None for one that is merged into another. Most
-        ops leave each axis where it is, and say None for all."""
+        """For each axis of an input, the axis of the output that it becomes; None for one that is merged into another.
+        Most ops keep each axis, and return None for all."""
         return None
 
 
@@ -158,12 +158,12 @@ class _Uncounted(NamedTuple):
 
 
 class Uncounted(_Uncounted, Op):
-    """An operator of a model file that sepcalc cannot count: its output's shape is known, its cost is not. Its cost is
-    given as what it writes; a network with one of them is incomplete, and says so. ``called`` is the operator's own
-    name. ``reason`` is why it is not counted, and what it would take. ``stops`` is true where nothing is known of what
-    runs after it. ``counts`` are the counts that are not known; all of them if not given. Of sorting it is the
-    compares alone, as how often it compares depends on the data. ``axis``: it has the axes of its first input, and sees
-    other positions along this one alone, whose size may be another; None where that is not known."""
+    """An operator of a model file that sepcalc cannot count: the shape of its output is known, its cost is not. Its
+    cost is only that of writing the output; a network with such an operator is incomplete, and says so. ``called`` is
+    the operator's own name. ``reason`` says why it is not counted, and what to use instead. ``stops`` is true if
+    nothing is known of what runs after it. ``counts`` are the unknown counts, by default all; for sorting, only the
+    compares. ``axis`` is the only axis along which an element depends on other positions, and whose size may change
+    (the other axes are those of the first input); None if unknown."""
 
     __slots__ = ()
     least = 0
@@ -182,7 +182,7 @@ class Uncounted(_Uncounted, Op):
         return self.counts == COUNTS
 
     def along(self, axis: int, inputs: Shapes) -> "Uncounted":
-        """The same where it sees other positions along this axis alone, if its sizes are those of its first input."""
+        """The same operator, with ``axis`` set if the sizes along the other axes are those of its first input."""
         like = inputs[0] if inputs else ()
         if len(like) != len(self.shape):
             return self
@@ -209,8 +209,8 @@ class Uncounted(_Uncounted, Op):
 
 
 class Link(NamedTuple):
-    """One op of a layer that is a chain. ``sources`` are the numbers of what it reads: the layer's inputs are counted
-    first, then the links before it."""
+    """One op of a layer that is a chain. ``sources`` are the numbers of its inputs: the layer's inputs come first, then
+    the earlier links."""
 
     name: str
     op: Op
@@ -222,8 +222,8 @@ Builder = Callable[[Arguments], Op | Chain]
 
 
 def broadcast(shapes: Shapes, what: str) -> Shape:
-    """The shape that all of these broadcast to, by NumPy's rule: aligned at the channels, sizes equal or 1. Raises
-    :class:`Invalid` where there is none; ``what`` is the op that the message names."""
+    """The shape to which all of these broadcast by NumPy's rule: aligned at the channels, with sizes equal or 1. Raises
+    :class:`Invalid` if there is none; ``what`` is the name of the op in the message."""
     result = broadcast_shape(shapes)
     if result is None:
         raise Invalid(
@@ -235,7 +235,7 @@ def broadcast(shapes: Shapes, what: str) -> Shape:
 
 def renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
     """The sizes ``to`` of a network at another width or resolution. Each is the size of an axis of ``old``, and becomes
-    the size of that axis in ``new``. Raises :class:`Invalid` where axes of one size in ``old`` differ in ``new``."""
+    the size of that axis in ``new``. Raises :class:`Invalid` if axes of one size in ``old`` differ in ``new``."""
     if old == new:
         return to
     known: dict[int, set[int]] = {1: {1}}
@@ -249,8 +249,7 @@ def renamed(what: str, to: Shape, old: Shapes, new: Shapes) -> Shape:
 
 
 def stretched(shape: Shape, old: Shape, new: Shape) -> Shape:
-    """A stored shape that broadcasts with ``old`` (aligned at the channels), changed so that it broadcasts with
-    ``new``."""
+    """A stored shape that broadcasts with ``old`` (aligned at the channels), adapted to broadcast with ``new``."""
     common = min(len(shape), len(old))
     axes = zip(shape[-common:], old[-common:], new[-common:])
     return (*shape[:-common], *[now if size == before > 1 else size for size, before, now in axes])
@@ -262,7 +261,7 @@ def spatial(shape: Shape) -> int:
 
 
 def require_spatial(shape: Shape, what: str) -> None:
-    """Raises :class:`Invalid` where the shape is a vector; ``what`` is the kind that needs more."""
+    """Raises :class:`Invalid` if the shape is a vector; ``what`` is the kind that needs a spatial axis."""
     if len(shape) < 2:
         raise Invalid(f"{what} needs a spatial axis, but the input {show(shape)} is a vector")
 

@@ -1,5 +1,5 @@
-"""Convolutions. There is one formula here for all of them: depthwise, pointwise and grouped convolutions are
-``Conv`` with its groups and kernel set so, separable ones are chains of it (``rewrite.py``)."""
+"""Convolutions. One formula serves all of them: depthwise, pointwise and grouped convolutions are ``Conv`` with other
+groups or kernels, separable ones are chains of it (``rewrite.py``)."""
 
 from functools import lru_cache
 from math import gcd, prod
@@ -52,7 +52,7 @@ class Conv(_Conv, Op):
 
     def detail(self, inputs: Shapes) -> str:
         channels = inputs[0][-1]
-        groups = 1 if self.groups == channels else self.groups  # depthwise says it
+        groups = 1 if self.groups == channels else self.groups  # the kind depthwise implies it
         return _described(self.kernel, self.stride, self.dilation, groups, channels, self.out)
 
     def pads(self, shape: Shape) -> Pads:
@@ -105,7 +105,8 @@ class Conv(_Conv, Op):
         return Written("pointwise", (), {name: options[name] for name in ("out", "stride", "groups", "bias")})
 
     def depthwise(self, channels: int) -> bool:
-        """Whether it is a depthwise convolution of an input of so many channels, and so follows them."""
+        """Whether it is a depthwise convolution of an input with this many channels, so that its width follows the
+        input's."""
         return self.groups == channels > 1
 
     def ties(self, inputs: Shapes, output: Shape) -> Ties:
@@ -150,7 +151,7 @@ class Transposed(_Transposed, Op):
         return _described(self.kernel, self.stride, self.dilation, self.groups, inputs[0][-1], self.out)
 
     def crops(self) -> tuple[Pads, Shape]:
-        """What is cut before and after, and what is added at the end, per axis."""
+        """The crop before and after, and the addition at the end, per axis."""
         spans = [extent(k, d) for k, d in zip(self.kernel, self.dilation)]
         if self.padding != "same":
             return self.padding, self.output_padding
@@ -200,7 +201,7 @@ class Transposed(_Transposed, Op):
         return Cost(macs, macs, adds, params=channels * each + bias * kernels, activations=written)
 
     def effective_macs(self, inputs: Shapes, output: Shape, macs: int) -> int:
-        """The products that survive cropping: a convolution's real ones, input and output exchanged."""
+        """The products that survive cropping: those of a convolution with input and output exchanged."""
         (shape,) = inputs
         crops, _ = self.crops()
         axes = zip(shape, output, self.kernel, self.stride, self.dilation, crops)
@@ -275,13 +276,14 @@ class Fold(_Fold, Op):
 
 
 def _grouped(groups: int) -> Ties:
-    """Channels of its own, of which the groups divide both sides."""
+    """The output has its own channels; the groups divide the channels of both sides."""
     return Ties(own=True, multiples=(Multiple(0, groups), Multiple(-1, groups)))
 
 
 @lru_cache(1024)
 def gathered(kernel: Shape, stride: Shape, dilation: Shape, padding: Padding, sizes: Shape) -> tuple[Window, ...]:
-    """What an output position of a convolution or a pool sees, along each axis of an input of these spatial sizes."""
+    """The positions that an output of a convolution or a pool depends on, along each axis of an input with these
+    spatial sizes."""
     axes = zip(kernel, stride, dilation, window_pads(padding, sizes, kernel, stride, dilation))
     return tuple([Window(extent(k, d), s, 1, -before) for k, s, d, (before, _) in axes])
 
@@ -313,7 +315,7 @@ def _refuse_axes(kernel: Shape, shape: Shape) -> None:
 
 
 def check_channels(channels: int, out: int, groups: int) -> None:
-    """Raises :class:`Invalid` where the groups do not divide the input channels or the outputs."""
+    """Raises :class:`Invalid` if the groups do not divide the input channels or the outputs."""
     if channels % groups or out % groups:
         what = f"{channels} input channels" if channels % groups else f"{out} outputs"
         raise Invalid(
@@ -324,7 +326,7 @@ def check_channels(channels: int, out: int, groups: int) -> None:
 
 
 def refuse_empty(shape: Shape, axis: int, span: int, padding: int) -> None:
-    """Raises :class:`Invalid`: no window of ``span`` fits into this axis of the shape and its padding."""
+    """Raises :class:`Invalid`: no window of ``span`` fits into this axis of the shape with its padding."""
     name = axis_name(len(shape) - 1, axis)
     padded = f" with padding {padding}" if padding else ""
     raise Invalid(
@@ -338,15 +340,15 @@ def refuse_empty(shape: Shape, axis: int, span: int, padding: int) -> None:
 
 
 def convolution(given: Arguments) -> Conv:
-    """``conv``: the convolution of these options; also that which the kinds of chains begin with."""
+    """``conv``: the convolution with these options, which also begins the kinds that are chains."""
     return _windowed(given, given.size("out"), given.size("groups"))
 
 
 def _windowed(given: Arguments, out: int, groups: int) -> Conv:
     get = given.options.get
-    try:  # few windows, many layers
+    try:  # cached: a network has few windows and many layers
         window = _window(get("kernel"), get("stride"), get("padding", "valid"), get("dilation"), len(given.shape))
-    except Invalid:  # said of another shape with as many axes
+    except Invalid:  # the message names another shape of this rank: raise it anew
         window = given.window()
     kernel, stride, padding, dilation = window
     return Conv(kernel, out, stride, padding, dilation, groups, given.on("bias"))
@@ -356,7 +358,7 @@ def _windowed(given: Arguments, out: int, groups: int) -> Conv:
 def _window(
     kernel: Value | None, stride: Value | None, padding: Value, dilation: Value | None, length: int
 ) -> Windowed:
-    """The window that options make on shapes of this length."""
+    """The window that options give on shapes of this length."""
     options = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
     said = {name: value for name, value in options.items() if value is not None}
     return Arguments("conv", (), said, ((1,) * length,)).window()

@@ -1,4 +1,4 @@
-"""Element by element: activations, sums and products of several inputs, stored scales and shifts."""
+"""Elementwise ops: activations, sums and products of several inputs, stored scales and shifts."""
 
 from typing import NamedTuple, cast
 
@@ -11,7 +11,7 @@ from sepcalc.shape import Shape, Shapes, show
 
 
 class Formula(NamedTuple):
-    """What one element costs, and the function as it is evaluated."""
+    """The cost of one element, and the function as it is evaluated."""
 
     mults: int
     adds: int
@@ -19,11 +19,11 @@ class Formula(NamedTuple):
     divs: int
     specials: int
     text: str
-    factor: str = ""  # the option that costs `extra` mults more when it is given and not 1
+    factor: str = ""  # the option that costs `extra` more mults if it is not 1
     extra: int = 0
 
 
-# Sources: the papers that introduced them, evaluated as written.
+# Sources: the papers that introduced the functions, evaluated as written.
 ACTIVATIONS = {
     "relu": Formula(0, 0, 1, 0, 0, "max(x, 0)"),
     "relu6": Formula(0, 0, 2, 0, 0, "min(max(x, 0), 6)"),
@@ -49,8 +49,8 @@ ACTIVATIONS = {
     "hard-shrink": Formula(0, 0, 2, 0, 0, "x if x > a or x < -a else 0"),
     "soft-shrink": Formula(0, 2, 2, 0, 0, "x - a if x > a else x + a if x < -a else 0"),
     "tanh-shrink": Formula(0, 1, 0, 0, 1, "x - tanh(x)"),
-    # Elementary functions: what graphs spell their own formulas with. One special each, but for those that
-    # multiplications, a division by what was computed, or nothing (a sign, a magnitude) make.
+    # Elementary functions, from which graphs build formulas. Each is one special, except those that take only
+    # multiplications, a division by a computed number, or nothing (a sign, a magnitude).
     "exp": Formula(0, 0, 0, 0, 1, "exp(x)"),
     "expm1": Formula(0, 1, 0, 0, 1, "exp(x) - 1"),
     "log": Formula(0, 0, 0, 0, 1, "log(x)"),
@@ -87,7 +87,7 @@ class _Activation(NamedTuple):
     how: str
     factor: float = 1.0  # alpha of elu, beta of swish and softplus
     shared: bool = False  # prelu: one trained slope for all channels
-    fused: bool = False  # in the layer before it
+    fused: bool = False  # into the layer before it
 
 
 class Activation(_Activation, Op):
@@ -105,8 +105,8 @@ class Activation(_Activation, Op):
     resized = Op.unchanged
 
     @property
-    def writes(self) -> bool:  # type: ignore[override]  # of most others it is a constant of the class
-        """Whether it stands by itself."""
+    def writes(self) -> bool:  # type: ignore[override]  # a class constant in most ops
+        """Whether it is a layer of its own."""
         return not self.fused
 
     def detail(self, inputs: Shapes) -> str:
@@ -135,7 +135,7 @@ class Activation(_Activation, Op):
         return Written("act", (self.how,), options)
 
 
-# Which count a step of each takes; of and, or and xor none (a choice after a compare).
+# The count of one step of each; and, or and xor have none (a choice after a compare).
 ELEMENTWISE = {
     "add": "adds",
     "subtract": "adds",
@@ -191,7 +191,7 @@ class Elementwise(_Elementwise, Op):
         return Written(self.how)
 
 
-# What a scatter does with what it puts to a place and what stands there.
+# How a scatter combines an element with the one at its index.
 SCATTERED = ("add", "multiply", "maximum", "minimum")
 
 
@@ -201,11 +201,11 @@ class _Scatter(NamedTuple):
 
 
 class Scatter(_Scatter, Op):
-    """Every element of the first input added to (multiplied with, compared to) what stands at some place of a tensor of
-    shape ``to``. The further inputs are that tensor, unless it is stored, and the places, if they are computed.
+    """Adds (multiplies, compares) every element of the first input to the element at its index in a tensor of shape
+    ``to``. The further inputs are that tensor, unless it is stored, and the indices, if they are computed.
 
-    x additions, mults or compares for x elements of the first input, whichever of them meet; y elements written.
-    Each source element is one operation with what stands there.
+    x additions, mults or compares for x elements of the first input, whether or not indices repeat; y elements written.
+    Each source element is one operation with the element at its index.
     """
 
     __slots__ = ()
@@ -238,9 +238,8 @@ class _Select(NamedTuple):
 
 
 class Select(_Select, Op):
-    """Elements of the second input where the first is true, of the third where it is not; of fewer inputs, the others
-    are stored numbers. Choosing is free; y elements written.
-    """
+    """Elements of the second input where the first is true, else of the third; with fewer inputs, the others are stored
+    numbers. Choosing is free; y elements written."""
 
     __slots__ = ()
     apart = True
@@ -258,7 +257,7 @@ class Select(_Select, Op):
         return Written("select")
 
 
-# Which count an element of each takes, the other operand being stored.
+# The count of one element of each, with the other operand stored.
 STORED = {
     "scale": "mults",
     "shift": "adds",

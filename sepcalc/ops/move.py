@@ -1,4 +1,4 @@
-"""What only moves, looks up or is stored: concat, pad, slice, embedding, constant. Nothing is computed."""
+"""Ops that only move, look up or store elements: concat, pad, slice, embedding, constant. They compute nothing."""
 
 from typing import NamedTuple, cast
 
@@ -90,7 +90,7 @@ class Slice(_Slice, Op):
         return f"from {show(self.start)}" if any(self.start) else ""
 
     def parts(self) -> list[slice]:
-        """Per axis, what it takes of the input."""
+        """The slice of the input per axis."""
         return [slice(first, first + size) for first, size in zip(self.start or (0,) * len(self.to), self.to)]
 
     def output(self, inputs: Shapes) -> Shape:
@@ -130,10 +130,10 @@ class _Copy(NamedTuple):
 
 
 class Copy(_Copy, Op):
-    """Elements of the inputs, some of them or some several times, in a given shape: expand, tile, roll, gather,
-    scatter. With a ``stride`` for each spatial axis, neighbours stay neighbours, so far apart in the input: 1 for a
-    roll or a flip, 2 for every second row; ``start`` says for each spatial axis where the first of them lies, where
-    one says it. Moving and indexing are free; y elements written."""
+    """Elements of the inputs, each any number of times, in a given shape: expand, tile, roll, gather, scatter. A
+    ``stride`` per spatial axis says that neighbours stay neighbours at this distance in the input: 1 for a roll or a
+    flip, 2 for every second row; ``start`` is the position of the first of them per spatial axis, if known. Moving and
+    indexing are free; y elements written."""
 
     __slots__ = ()
     apart = True
@@ -160,7 +160,7 @@ class Copy(_Copy, Op):
         return Written("copy", (), {"to": self.to, "stride": short(self.stride), "start": self.start or None})
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
-        """Every so many positions, from the first on, up to the end; else what its sizes were."""
+        """Keeps the stride up to the end of the new size; without one, keeps the proportion of its sizes."""
         if self.start and len(old) == 1 and self.to[-1] == old[0][-1]:
             axes = [*zip(self.start, self.stride)]
             before, after = [
@@ -175,7 +175,7 @@ class Copy(_Copy, Op):
 
     @classmethod
     def alongside(cls, shape: Shape) -> "Copy":
-        """What lies beside each element of a tensor of this shape: where the greatest were, say."""
+        """A companion of each element of a tensor of this shape, such as the index of a maximum."""
         return cls(shape, (1,) * (len(shape) - 1))
 
 
@@ -186,8 +186,8 @@ class _Embedding(NamedTuple):
 
 
 class Embedding(_Embedding, Op):
-    """A row of a V x D table for each element of the input: a lookup, not a one-hot product, and free. A bag sums
-    the n rows of the last axis, (n-1)·y additions; a mean bag y mults more. Params V·D."""
+    """A row of a V x D table for each element of the input: a lookup, not a one-hot product, and free. A bag sums the n
+    rows of the last axis, (n-1)·y additions; a mean bag takes y mults more. Params V·D."""
 
     __slots__ = ()
     label = "embedding"
@@ -254,7 +254,7 @@ class _Random(NamedTuple):
 
 
 class Random(_Random, Op):
-    """Random numbers in place of an input, drawn anew in each run: noise. What drawing them takes is not known, and is
+    """Random numbers in place of an input, drawn anew in each run: noise. The cost of drawing them is not known, and is
     no arithmetic on the network's numbers; y elements written."""
 
     __slots__ = ()
@@ -284,11 +284,12 @@ class _Constant(NamedTuple):
 
 class Constant(_Constant, Op):
     """A stored tensor that a layer reads in place of an input: a table of positions, the factors of a low-rank update.
-    It takes no input and costs nothing, and no room among the live tensors: it lies with the weights, and is read by
-    whoever reads it. A learned one has its elements as params, a buffer as buffers: what training alone reads stands
-    so, too, read by no one. ``learned`` is None where nobody says, as a document may: there a product makes it weights.
-    Sources: Liu et al., arXiv:2111.09883, section 3.3 (a network on a table of positions); Hu et al., arXiv:2106.09685,
-    section 4.1 (B·A); Miyato et al., arXiv:1802.05957, algorithm 1 (the state u of spectral normalization)."""
+    It has no input, costs nothing, and takes no memory among the live tensors: it is stored with the weights, and its
+    readers read it. The elements of a learned constant are params, those of a buffer are buffers, also if only training
+    reads them. ``learned`` is None if nothing states it, as in a document; then a product that reads it makes it a
+    weight. Sources: Liu et al., arXiv:2111.09883, section 3.3 (a network on a table of positions); Hu et al.,
+    arXiv:2106.09685, section 4.1 (B·A); Miyato et al., arXiv:1802.05957, algorithm 1 (the state u of spectral
+    normalization)."""
 
     __slots__ = ()
     label = "constant"
@@ -316,8 +317,8 @@ class Constant(_Constant, Op):
 
 
 def _part(part: range, before: int, after: int) -> range:
-    """A part of an axis, of the axis at another size: what is in proportion stays in proportion, one element is the
-    same one, a crop cuts as much from each end."""
+    """The same part of an axis at another size: a part in proportion stays in proportion, one element stays the same
+    element, a crop removes the same from each end."""
     start, left = part.start, before - part.stop
     if before == after:
         return part

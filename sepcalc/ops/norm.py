@@ -57,11 +57,12 @@ class _Normalization(NamedTuple):
 
 
 class Normalization(_Normalization, Op):
-    """Inputs brought to a mean of 0 and a variance of 1 by stored numbers, x·s + t: adapted to data beforehand.
+    """Normalizes inputs to a mean of 0 and a variance of 1 by stored numbers, x·s + t, which were adapted to data
+    beforehand.
 
-    x mults and x additions. Buffers: a mean and a variance in the shape ``stored``, which the input broadcasts with,
-    and the count of what was seen; none where the numbers are constants. Both fold into s and t beforehand.
-    Source: Keras' Normalization.
+    x mults and x additions. Buffers: a mean and a variance of the shape ``stored``, which broadcasts with the input,
+    and the count of examples seen; none if the numbers are constants. Both fold into s and t beforehand. Source: Keras'
+    Normalization.
     """
 
     __slots__ = ()
@@ -123,7 +124,7 @@ class RowNorm(_RowNorm, Op):
         return shape
 
     def rows(self, shape: Shape) -> int:
-        """Statistics that are computed."""
+        """The number of statistics that are computed."""
         if self.how == "group":
             return self.groups
         return shape[-1] if self.how == "instance" else prod(shape[: -self.axes])

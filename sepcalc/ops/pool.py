@@ -83,7 +83,7 @@ class Pool(_Pool, Op):
         return Written("pool", (self.how,), {**options, "stride": stride, **flags})
 
 
-# Which count every element but the first takes.
+# The count of every element except the first.
 REDUCTIONS = {
     "mean": "adds",
     "sum": "adds",
@@ -190,7 +190,7 @@ class AdaptivePool(_AdaptivePool, Op):
     __slots__ = ()
     label = "pool"
     ties = Op.passing
-    resized = Op.unchanged  # to the size that it reaches
+    resized = Op.unchanged  # its target size stays
 
     def detail(self, inputs: Shapes) -> str:
         return f"{self.how} to {show(self.to)}"
@@ -210,9 +210,9 @@ class AdaptivePool(_AdaptivePool, Op):
         return Cost(mults=y, adds=covered - y, activations=y)
 
     def windows(self, inputs: Shapes, output: Shape) -> tuple[Window, ...] | None:
-        if max(self.to) == 1:  # a pool of all positions, of which none is left
+        if max(self.to) == 1:  # a pool of all positions, without positions in the result
             return None
-        # What is left over, i mod o, falls into two windows at once where it does not divide o.
+        # The remainder, i mod o, makes windows overlap if it does not divide o.
         return tuple([Window(-(-i // o) + (i % o > gcd(i, o)), i, o, None) for i, o in zip(inputs[0], self.to)])
 
     def written(self, inputs: Shapes) -> Written:
@@ -264,7 +264,7 @@ class Upsample(_Upsample, Op):
         return Written("upsample", (self.how,), {"to": self.to})
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
-        """To sizes in the same proportion to the input's."""
+        """Keeps the proportion of the target size to the input's."""
         sizes = []
         for size, before, after in zip(self.to, old[0], new[0]):
             if size * after % before:
@@ -273,9 +273,9 @@ class Upsample(_Upsample, Op):
         return self._replace(to=tuple(sizes))
 
 
-# How, and of how many spatial axes.
+# Interpolation -> numbers of spatial axes.
 SAMPLED = {"nearest": (1, 2, 3), "linear": (1,), "bilinear": (2,), "trilinear": (3,), "bicubic": (2,)}
-# Of a weight of each tap of one axis, with the distance that it is made of: 1 - t and t; or with t = x - floor(x) and
+# The cost of the weights of all taps along one axis. Linear: 1 - t and t. Cubic, with t = x - floor(x) and
 # a = -3/4 for t + 1 and 2 - t ((a·d - 5a)·d + 8a)·d - 4a, for t and 1 - t ((a + 2)·d - (a + 3))·d·d + 1.
 _WEIGHTS = {2: (0, 2), 4: (12, 14)}  # by taps: mults, adds
 CUBIC = -0.75  # a, as PyTorch, ONNX and OpenCV have it

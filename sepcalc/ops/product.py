@@ -116,7 +116,7 @@ class Einsum(_Einsum, Op):
         return self.equation
 
     def sizes(self, inputs: Shapes) -> tuple[dict[str, int], str]:
-        """The size of every index, and the indices of the output. Raises Invalid where they do not fit."""
+        """The size of every index, and the indices of the output. Raises Invalid if they do not match."""
         left, _, output = self.equation.partition("->")
         operands = left.split(",")
         if not all(part.isascii() and part.isalpha() for part in operands):
@@ -180,7 +180,7 @@ class Attention(_Attention, Op):
     resized = Op.unchanged
 
     def sizes(self, inputs: Shapes) -> tuple[int, int, int, int]:
-        """Queries, keys, and the size of a query (or key) and of a value in each head."""
+        """The numbers of queries and keys, and the sizes of a query (or key) and of a value per head."""
         query = inputs[0]
         key, value = inputs[-2:] if len(inputs) == 3 else (inputs[-1], inputs[-1])
         for shape, heads, what in (
@@ -242,8 +242,8 @@ def _attention(given: Arguments) -> Op:
 
 
 def _multihead(given: Arguments) -> Chain:
-    """Queries, keys and values by a dense layer each, attention, and a dense layer: of the first input on the second
-    (keys and values), or on itself. Source: Vaswani et al., arXiv:1706.03762, section 3.2.2."""
+    """Queries, keys and values by one dense layer each, attention, and a dense layer: from the first input to the
+    second (keys and values), or to itself. Source: Vaswani et al., arXiv:1706.03762, section 3.2.2."""
     first = len(given.inputs)
     if first > 2:
         raise Invalid(f"multihead takes 1 to 2 inputs, not {first}")

@@ -21,7 +21,7 @@ class _Recurrent(NamedTuple):
     relu: bool = False
     bidirectional: bool = False
     last: bool = False
-    act: str = "tanh"  # of the new state; what ACTIVATIONS has, or linear
+    act: str = "tanh"  # of the new state; a name in ACTIVATIONS, or linear
     gate: str = "sigmoid"
 
 
@@ -76,7 +76,7 @@ class Recurrent(_Recurrent, Op):
                 adds = adds + p * (h - 1)
         else:
             gates, adds = 3, 3 * h * sums + 2 * h
-            if not self.reset_before:  # the candidate's second bias is an addition of its own, and joins by another
+            if not self.reset_before:  # the candidate's second bias cannot merge: two additions
                 adds = 3 * h * (i + h - 1) + 4 * h * b + 2 * h
             functions = _counted((self.gate, 2), (self.act, 1))
         mults, plus, compares, divs, specials = [h * count for count in _work(functions)]
@@ -113,7 +113,7 @@ class Recurrent(_Recurrent, Op):
         return Ties(own=True, multiples=(Multiple(-1, 2 if self.bidirectional else 1),))
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
-        """Both directions share the output; units that are projected keep their proportion to the projection."""
+        """Both directions share the output; projected units keep their proportion to the projection."""
         directions = 2 if self.bidirectional else 1
         before = self.projection or self.hidden
         size = wider(before * directions)
@@ -126,7 +126,7 @@ class Recurrent(_Recurrent, Op):
 
 
 def _counted(*functions: tuple[str, int]) -> dict[str, int]:
-    """How often each function runs for every unit."""
+    """The number of calls of each function per unit."""
     counts: dict[str, int] = {}
     for how, times in functions:
         counts[how] = counts.get(how, 0) + times
@@ -134,7 +134,7 @@ def _counted(*functions: tuple[str, int]) -> dict[str, int]:
 
 
 def _work(functions: dict[str, int]) -> list[int]:
-    """Mults, additions, compares, divisions and specials of these functions together; a linear one is none."""
+    """The mults, additions, compares, divisions and specials of these functions in total; a linear one has none."""
     work = [0, 0, 0, 0, 0]
     for how, times in functions.items():
         if how != "linear":
@@ -150,7 +150,7 @@ def _recurrent(given: Arguments) -> Op:
     for option in ("act", "gate"):
         how = cast(str, options.get(option, "linear"))
         if how not in (*ACTIVATIONS, "linear"):
-            raise Invalid(f"{quoted(how)} is no activation", near_miss(how, [*ACTIVATIONS, "linear"]), option)
+            raise Invalid(f"{quoted(how)} is not an activation", near_miss(how, [*ACTIVATIONS, "linear"]), option)
     if words and "act" in options:
         raise Invalid(f"{cell} {words[0]} says its function already", about="act")
     sets = given.size("bias-sets", 2 if cell == "gru" and not given.on("reset-before") else 1)

@@ -1,5 +1,5 @@
-"""The same elements under another shape or in another order. It is a module of its own because ``compare`` needs no
-other op beside the convolution."""
+"""Free renames: the same elements in another shape or order. It is a separate module because ``compare`` needs no other
+op beside the convolution."""
 
 from math import prod
 from typing import NamedTuple, cast
@@ -87,7 +87,7 @@ class Rename(_Rename, Op):
         return ()
 
     def places(self, shape: Shape, output: Shape) -> tuple[int | None, ...] | None:
-        if self.how == "permute":  # of axes of one size, in their order
+        if self.how == "permute":  # axes of equal size keep their order
             left = list(range(len(output)))
             for size in shape:
                 left.append(left.pop(next(at for at, axis in enumerate(left) if output[axis] == size)))
@@ -98,7 +98,7 @@ class Rename(_Rename, Op):
 
     def written(self, inputs: Shapes) -> Written:
         options: dict[str, Value | None] = {}
-        if self.how == "reshape" or self.how not in KINDS:  # any other order of the same elements
+        if self.how == "reshape" or self.how not in KINDS:  # any order of the same elements
             return Written("reshape", (), {"to": self.output(inputs)})
         if self.how == "permute":
             options = {"to": self.to}
@@ -117,14 +117,14 @@ class Rename(_Rename, Op):
         return passing._replace(multiples=(Multiple(0, self.groups * self.blocks),))
 
     def resized(self, old: Shapes, new: Shapes, wider: Width) -> Op:
-        """Sizes of a reshape that stand for an axis of the input, or for all positions, do so again."""
+        """Sizes of a reshape that equal an axis of the input, or all positions, do so again."""
         if self.how == "permute":
             return self._replace(to=renamed("permute", self.to, old, new))
         return self._replace(to=_reshaped(self.to, old[0], new[0])) if self.how == "reshape" and old != new else self
 
 
 def _place(shape: Shape, axis: int, output: Shape) -> int | None:
-    """The axis of the output of that size before which the same elements stand."""
+    """The axis of the output with this size and with the same number of elements before it."""
     before, count = prod(shape[:axis]), 1
     for at, size in enumerate(output):
         if count == before and size == shape[axis]:
@@ -140,7 +140,7 @@ def _reshaped(to: Shape, old: Shape, new: Shape) -> Shape:
     if prod(sizes) == prod(new):
         return sizes
     loose = [axis for axis, size in enumerate(to) if size not in known]
-    if len(loose) == 1:  # the one size that is a product of several takes what is left
+    if len(loose) == 1:  # the only size that is a product of several axes takes the rest
         rest = prod(size for axis, size in enumerate(sizes) if axis != loose[0])
         if prod(new) % rest == 0:
             return tuple([prod(new) // rest if axis in loose else size for axis, size in enumerate(sizes)])
@@ -157,9 +157,9 @@ def _reshaped(to: Shape, old: Shape, new: Shape) -> Shape:
 
 
 def _cut(to: Shape, shape: Shape) -> tuple[list[int], int] | None:
-    """What a reshape makes of its input's channels where it cuts them into several axes: the sizes of the others in
-    their order (queries, keys and values; heads), and the axis that has the rest (the size of a head), their last. None
-    where it does not cut them so, or where an axis of the same size might be meant."""
+    """How a reshape splits its input's channels into several axes: the sizes of all of these axes but the last, in
+    order (queries, keys and values; heads), and the position of the last, which takes the rest (the size of a head).
+    None if it does not split them so, or if another axis of the same size might be meant."""
     others = list(range(len(to)))
     for size in shape[:-1]:
         found = [axis for axis in others if to[axis] == size]

@@ -1,4 +1,4 @@
-"""Ops that run others several times with the same weights: over the slices of a first axis, or step after step."""
+"""Ops that run others several times with the same weights: over the slices of a first axis, or step by step."""
 
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ class _Each(NamedTuple):
 
 
 class Each(_Each, Op):
-    """An op on each slice of its inputs' first axis, all with the same weights: n times its work, its params once.
+    """An op on each slice of its inputs' first axis, with the same weights: n times its cost, its params once.
 
     Source: it is the op, n times; Keras' TimeDistributed.
     """
@@ -23,18 +23,18 @@ class Each(_Each, Op):
     holds = True
 
     @property
-    def writes(self) -> bool:  # type: ignore[override]  # of all others it is a constant of the class
-        """Whether the op in it writes."""
+    def writes(self) -> bool:  # type: ignore[override]  # a class constant in most ops
+        """Whether the inner op writes."""
         return self.op.writes
 
     @property
     def least(self) -> int:  # type: ignore[override]  # as above
-        """How many inputs the op in it takes at least."""
+        """The smallest number of inputs of the inner op."""
         return self.op.least
 
     @property
     def most(self) -> int:  # type: ignore[override]  # as above
-        """How many inputs the op in it takes at most."""
+        """The largest number of inputs of the inner op."""
         return self.op.most
 
     def kind(self, inputs: Shapes) -> str:
@@ -77,7 +77,7 @@ def _slices(inputs: Shapes) -> Shapes:
 
 
 class Part(NamedTuple):
-    """One op of a step: ``sources`` count the step's input first, then the states, then the parts before it."""
+    """One op of a step. ``sources`` are numbers: the step's input first, then the states, then the earlier parts."""
 
     op: Op
     sources: tuple[int, ...]
@@ -92,11 +92,11 @@ class _Scan(NamedTuple):
 
 
 class Scan(_Scan, Op):
-    """A recurrent layer spelled out: the ops of one step, run for each slice of the input's first axis with the same
-    weights; ``carried`` are the tensors of a step that are the next one's states, the first of them is what it gives.
+    """A recurrent layer as the ops of one step, which runs for each slice of the input's first axis with the same
+    weights. ``carried`` are the tensors of a step that become the states of the next; the first of them is the output.
 
-    The work of a step, once for each; its params once. What a step writes for itself is not written out: y elements
-    are. The zero states of the first step count like any others.
+    The cost of a step, once per slice; its params once. The inner tensors of a step are not written; y elements are.
+    The zero states of the first step count like any others.
     """
 
     __slots__ = ()
@@ -112,7 +112,7 @@ class Scan(_Scan, Op):
         return f"{show(inputs[0][1:])} -> {show(self.states[0])}"
 
     def tensors(self, inputs: Shapes) -> Shapes:
-        """The shapes of a step: its input, the states, what every part gives."""
+        """The shapes of a step: its input, the states, the result of every part."""
         shapes = [inputs[0][1:], *self.states]
         for op, sources in self.body:
             shapes.append(op.output(tuple([shapes[source] for source in sources])))
@@ -147,10 +147,10 @@ class Scan(_Scan, Op):
         return inputs[0][0] * found
 
     def written(self, inputs: Shapes) -> Written:
-        raise Invalid(f"{self.called} has no spec")  # a document spells a step out
+        raise Invalid(f"{self.called} has no spec")  # a document writes out the ops of a step
 
 
 def each(op: Op, output: Shape) -> Op:
-    """An op with this output on each slice. Of a scan, a scan whose steps know nothing of each other: documents have
-    words for that."""
+    """An op with this output on each slice. For a scan it is a scan with independent steps, since documents can express
+    that."""
     return Scan(op.called, (output,), (Part(op, (0,)),), (2,)) if isinstance(op, Scan) else Each(op)

@@ -1,15 +1,15 @@
-"""How an operator of a format is counted, in a few words: what its row in the table says of it."""
+"""A short description of how an operator of a format is counted, from its row in the table."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 def how_counted(handle: Callable[..., Any]) -> str:
-    """The first line of the handler's docstring; where it has none, the room that it is in, and the words that it was
-    made with: ``activations: leaky-relu``."""
+    """The first sentence of the handler's docstring; without one, its module, and the words that it was made with:
+    ``activations: leaky-relu``."""
     given = [*getattr(handle, "args", ()), *getattr(handle, "keywords", {}).values()]
     handle = getattr(handle, "func", handle)  # of a partial the function in it
-    said = (getattr(handle, "__doc__", None) or "").strip().partition("\n")[0].rstrip(".")
+    said = " ".join((getattr(handle, "__doc__", None) or "").split()).partition(". ")[0].rstrip(".")
     if said:
         return said
     room = getattr(handle, "__module__", "").rpartition(".")[2]

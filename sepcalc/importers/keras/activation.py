@@ -140,13 +140,13 @@ def relu(call: Call) -> Tensor:
 
 
 def checked(call: Call, how: str, names: tuple[str, ...], default: float) -> Tensor:
-    """A function whose setting must be a number; the value does not change the cost."""
+    """A function with a setting that must be a number; its value does not change the cost."""
     call.settings.number(*names, default=default)
     return call.add(Activation(how), call.x)
 
 
 def prelu(call: Call) -> Tensor:
-    """One trained slope per element, or one along each shared axis (counted from 1; the batch is 0)."""
+    """One trained slope per element, which is the same along the shared axes (counted from 1; the batch is 0)."""
     x = call.plain(call.x)
     shared: tuple[int, ...] = ()
     if call.settings.get("shared_axes") is not None:

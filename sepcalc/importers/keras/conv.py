@@ -119,7 +119,7 @@ def _multiplier(settings: Settings, shape: Shape) -> int:
 
 
 def _active(function: Callable[..., Tensor], call: Call, rank: int) -> Tensor:
-    """The layer over ``rank`` spatial axes, followed by its activation."""
+    """The convolution of the settings, followed by its activation."""
     return activate(call, function(call, rank), call.settings.get("activation"))
 
 
