@@ -335,7 +335,7 @@ def test_what_if_says_what_the_other_branch_has(gate: Run) -> None:
     other = 64 * (16 * 9 + 16 * 16) + 2 * 16 * 30 * PAIR
     assert after.most["macs"] == other
     assert f"macs {other:,}" in after.notes[-1]
-    assert after.notes[-1].endswith(", as the file has it: limits are held against these")
+    assert after.notes[-1].endswith(", as the file has it: limits apply to these totals")
     assert f"macs {other:,}" in gate("whatif", path, "--rewrite", "*=depthwise-separable")[1]
 
 

@@ -77,7 +77,7 @@ def test_what_runs_and_what_might(what: str, tmp_path: Path) -> None:
     assert {metric: getattr(network.cost, metric) for metric in counts} == counts
     told = {metric: count for metric, count in network.most.items() if metric in ("macs", "params", "adds", "compares")}
     assert told == most
-    notes = [note for note in network.notes if note.startswith("another branch may run that has more")]
+    notes = [note for note in network.notes if note.startswith("another branch may run and cost more")]
     assert len(notes) == bool(network.most)
     assert all(f"{metric} {count:,}" in notes[0] for metric, count in most.items())
 
