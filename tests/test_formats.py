@@ -555,3 +555,20 @@ def test_one_byte_is_not_several(printed: Printed) -> None:
     assert "outputs once each, 1 byte an element\n" in printed("layer 3 act relu --element-bytes 1")
     assert "(1.53 MiB), 1 byte an element\n" in printed(f"{MOBILENET} --element-bytes 1")
     assert "(6.12 MiB), 4 bytes an element\n" in printed(MOBILENET)
+
+
+@pytest.mark.parametrize("words", [("network", "--full"), ("whatif", "--rewrite", "*=depthwise-separable")])
+def test_markdown_fits_into_a_comment_and_keeps_the_largest_rows(
+    words: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GitHub refuses a comment of more than 65,536 characters."""
+    layers = [f"  - {{conv: {{kernel: 3, out: {8 + at % 5}, padding: same}}, name: layer{at}}}\n" for at in range(1500)]
+    layers[700] = "  - {conv: {kernel: 7, out: 64, padding: same}, name: largest}\n"
+    (tmp_path / "net.yaml").write_text(f"input: 8x8x3\nlayers:\n{''.join(layers)}")
+    command, *options = words
+    run([command, str(tmp_path / "net.yaml"), *options, "--format", "markdown"])
+    out = capsys.readouterr().out
+    assert 50_000 < len(out) < 65_536
+    assert "largest" in out
+    (left,) = re.findall(r"^… ([\d,]+) more rows: --format json has all$", out, re.MULTILINE)
+    assert int(left.replace(",", "")) + len(re.findall(r"^\| (?:layer\d+|largest)", out, re.MULTILINE)) == 1500

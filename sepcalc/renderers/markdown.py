@@ -16,18 +16,15 @@ _LESS = ((None, None), (20, 300), (3, 60))  # lines of a section, characters of 
 
 
 def render(report: Report, style: Style) -> str:
-    """The report's sections, with all digits and without bars. A report for a comment is shortened until it fits: first
-    rows of its folded tables, then lines, then letters."""
+    """The report's sections, with all digits and without bars. A report too long for a comment is shortened until it
+    fits: first rows of its folded tables (of all, if none is folded), then lines, then letters."""
     sections = report.sections()
     text = _joined(sections)
-    if not getattr(report, "for_comment", False) or len(text) < MAX_LENGTH:
+    if len(text) < MAX_LENGTH:
         return text
     for lines, letters in _LESS:
         cut = [_cut(section, lines, letters) for section in sections]
-        few, many = (
-            0,
-            max([len(section.rows) for section in cut if isinstance(section, Table) and section.folded] or [0]),
-        )
+        few, many = 0, max([len(section.rows) for section in cut if isinstance(section, Table)] or [0])
         if len(_joined(cut, 0)) >= MAX_LENGTH:
             continue
         while few < many:  # as many rows as there is room for
@@ -39,9 +36,12 @@ def render(report: Report, style: Style) -> str:
 
 
 def _joined(sections: Sequence[Section], rows: int | None = None) -> str:
-    """The sections, with so many rows of each folded table."""
+    """The sections, with so many rows of each folded table; of each table, where none is folded."""
+    folded = any(isinstance(section, Table) and section.folded for section in sections)
     return "\n".join(
-        _table(section, rows if section.folded else None) if isinstance(section, Table) else _lines(*section[:2])
+        _table(section, rows if section.folded or not folded else None)
+        if isinstance(section, Table)
+        else _lines(*section[:2])
         for section in sections
     )
 
@@ -80,10 +80,10 @@ def _lines(title: str, lines: Any) -> str:
 
 
 def _table(table: Table, most: int | None = None) -> str:
-    """A table with at most ``most`` rows: the heaviest."""
+    """A table with at most ``most`` rows: the heaviest, and sums before all others."""
     rows, left = table.rows, 0
     if most is not None and most < len(rows):
-        heaviest = sorted(range(len(rows)), key=lambda at: -rows[at].weight)[:most]
+        heaviest = sorted(range(len(rows)), key=lambda at: (not rows[at].total, -_weight(table, rows[at])))[:most]
         rows, left = [table.rows[at] for at in sorted(heaviest)], len(rows) - most
     kept = [at for at, column in enumerate(table.columns) if column.holds != BAR]
     columns = [table.columns[at] for at in kept]
@@ -97,6 +97,12 @@ def _table(table: Table, most: int | None = None) -> str:
     if table.folded:
         lines.append("\n</details>")
     return "\n".join(lines) + "\n"
+
+
+def _weight(table: Table, row: Row) -> int:
+    """What a row weighs beside others: as it says itself, or its largest count."""
+    counts = [cell for cell, column in zip(row.cells, table.columns) if column.holds == COUNT and isinstance(cell, int)]
+    return row.weight or max(counts, default=0)
 
 
 def _cells(row: Row, kept: list[tuple[int, str]]) -> list[str]:

@@ -45,11 +45,6 @@ class DiffReport(NamedTuple):
 
     found: Difference
 
-    @property
-    def for_comment(self) -> bool:
-        """Whether its Markdown must fit into a pull request's comment."""
-        return True
-
     def sections(self) -> list[Section]:
         found = self.found
         pairs = found.pairs
