@@ -13,11 +13,11 @@ from sepcalc.importers import Request
 from sepcalc.importers.common.branching import most_of
 from sepcalc.importers.common.graph_builder import fixed_batch, guessed, never_used, unsuited
 from sepcalc.importers.common.input_values import example, named_one
-from sepcalc.importers.tflite.graph import Builder, Value, seen
+from sepcalc.importers.tflite.graph import Builder, Misfit, Value, seen
 from sepcalc.importers.tflite.model import Graph, Model, Signature, Tensor, opened
 from sepcalc.importers.tflite.operators import OPERATORS
 from sepcalc.importers.tflite.schema import TYPES
-from sepcalc.importers.tflite.walk import Misfit, Walk
+from sepcalc.importers.tflite.walk import Walk
 from sepcalc.network import Network
 from sepcalc.shape import MAX_SIZE, Shape, read_shape, read_size, show
 

@@ -66,9 +66,11 @@ def aligned(builder: Builder, values: Sequence[Value]) -> tuple[Shape, list[int]
 
 def trained(builder: Builder, value: Value) -> Value:
     """A stored operand with the weights in it. What shuts attention out, by numbers such as no one trains, is none."""
-    for root, _ in value.roots if builder.model is not None else ():
+    model = builder.model
+    for root, _ in value.roots if model is not None else ():
+        assert model is not None
         if _is_float(builder.stored[root][1]) and builder.stored[root][0] > 1:
-            least = builder.model.least(builder.files[root], MASK)
+            least = model.least(builder.files[root], MASK)
             if least is not None and least <= MASKED:
                 builder.no_weights.add(root)
     return value._replace(roots=builder.weights(value))
@@ -156,7 +158,7 @@ def _quantize(builder: Builder, call: Call) -> Results:
     x, out = call.input(0), call.outputs[0]
     zero = _shifted(out) or (not _is_float(x.kind) and _shifted(x.tensor))
     shift = [(Stored("shift"), "zero")] if zero else []
-    ops = [(Stored("scale"), "scale"), *shift, (Activation("clip", fused=True), "clip")]
+    ops: list[tuple[Op, str]] = [(Stored("scale"), "scale"), *shift, (Activation("clip", fused=True), "clip")]
     return (chain(builder, x, *[op for op, _ in ops], labels=[label for _, label in ops]),)
 
 

@@ -98,7 +98,7 @@ class Call(_Call, Attributes):
         """All that it reads."""
         return [value for value in self.inputs if value is not None]
 
-    def axis(self, axis: int, rank: int) -> int:
+    def axis_at(self, axis: int, rank: int) -> int:
         """An axis, counted from the first."""
         if not -rank <= axis < rank:
             raise Invalid(f"the axis {axis} is none of {rank}")

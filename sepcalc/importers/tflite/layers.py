@@ -174,7 +174,7 @@ def _matmul(builder: Builder, call: Call) -> Results:
         )
     else:
         numbers = [Operand(builder.view(value.number, tuple(own.values()) or (1,)), own) for value, own in operands]
-        made = matrix_product(builder, builder.add, *numbers, named)
+        made = matrix_product(builder, builder.add, numbers[0], numbers[1], named)
     number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
     number = builder.view(number, tuple([sizes[letter] for letter in named]) or (1,))
     return (builder.give(number, tuple([sizes[letter] for letter in out])),)

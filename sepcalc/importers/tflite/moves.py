@@ -78,7 +78,7 @@ def _squeeze(builder: Builder, call: Call) -> Results:
     """reshape: free"""
     shape = call.input(0).sizes
     said = call.ints("squeeze_dims") or ()
-    axes = {call.axis(axis, len(shape)) for axis in said} or {at for at, size in enumerate(shape) if size == 1}
+    axes = {call.axis_at(axis, len(shape)) for axis in said} or {at for at, size in enumerate(shape) if size == 1}
     if any(shape[axis] != 1 for axis in axes):
         raise Invalid(f"axes {sorted(axes)} of {show(shape)} are not all of size 1")
     return (renamed(builder, call.input(0), tuple([size for at, size in enumerate(shape) if at not in axes])),)
@@ -88,7 +88,7 @@ def _expand(builder: Builder, call: Call) -> Results:
     """reshape: free"""
     shape = call.input(0).sizes
     (axis, *_) = call.input(1).numbers("the axis is") or (0,)
-    axis = call.axis(axis, len(shape) + 1)
+    axis = call.axis_at(axis, len(shape) + 1)
     return (renamed(builder, call.input(0), (*shape[:axis], 1, *shape[axis:])),)
 
 
@@ -111,7 +111,7 @@ def _concat(builder: Builder, call: Call) -> Results:
     values = [builder.standing(value) for value in call.given]
     if not values:
         raise Invalid(f"{call.type} joins nothing")
-    axis = call.axis(call.whole("axis", 0), len(values[0].sizes))
+    axis = call.axis_at(call.whole("axis", 0), len(values[0].sizes))
     return fused(builder, call, beside(builder, values, axis))
 
 
@@ -134,7 +134,7 @@ def _pack(builder: Builder, call: Call) -> Results:
     if not values or len({value.sizes for value in values}) > 1:
         raise Invalid(f"{call.type} joins {' and '.join(show(value.sizes) for value in values) or 'nothing'}")
     shape = values[0].sizes
-    axis = call.axis(call.whole("axis", 0), len(shape) + 1)
+    axis = call.axis_at(call.whole("axis", 0), len(shape) + 1)
     longer = (*shape[:axis], 1, *shape[axis:])
     return (beside(builder, [renamed(builder, value, longer) for value in values], axis),)
 
@@ -181,7 +181,7 @@ def _split(builder: Builder, call: Call) -> Results:
     by_sizes = call.type == "SPLIT_V"
     value, axes = (call.input(0), call.input(2)) if by_sizes else (call.input(1), call.input(0))
     (axis, *_) = axes.numbers("the axis is") or (0,)
-    axis = call.axis(axis, len(value.sizes))
+    axis = call.axis_at(axis, len(value.sizes))
     whole, many = value.sizes[axis], len(call.outputs)
     sizes = list(call.input(1).numbers("the sizes of its parts are") if by_sizes else [whole // max(1, many)] * many)
     if -1 in sizes:
@@ -205,7 +205,7 @@ def parts(builder: Builder, value: Value, axis: int, sizes: Sequence[int]) -> li
 def _unpack(builder: Builder, call: Call) -> Results:
     """slice for each position"""
     value = call.input(0)
-    axis = call.axis(call.whole("axis", 0), len(value.sizes))
+    axis = call.axis_at(call.whole("axis", 0), len(value.sizes))
     if value.sizes[axis] != len(call.outputs):
         raise Invalid(f"{show(value.sizes)} has no {len(call.outputs)} positions along its axis {axis}")
     shape = (*value.sizes[:axis], *value.sizes[axis + 1 :])
@@ -243,7 +243,7 @@ def _gather(builder: Builder, call: Call) -> Results:
     lookup = call.type == "EMBEDDING_LOOKUP"
     data, at = (call.input(1), call.input(0)) if lookup else (call.input(0), call.input(1))
     rank = len(data.sizes)
-    axis = 0 if lookup else call.axis(call.whole("axis", 0), rank)
+    axis = 0 if lookup else call.axis_at(call.whole("axis", 0), rank)
     batches = 0 if lookup else call.whole("batch_dims", 0)
     if not 0 <= batches <= min(axis, len(at.sizes)) or data.sizes[:batches] != at.sizes[:batches]:
         raise Invalid(f"{batches} axes of {show(data.sizes)} and {show(at.sizes)} are not the same")
@@ -323,7 +323,7 @@ def _one_hot(builder: Builder, call: Call) -> Results:
     """copy: choosing is free"""
     at, (depth, *_) = call.input(0), call.input(1).numbers("how many classes there are is") or (0,)
     rank = len(at.sizes) + 1
-    axis = call.axis(call.whole("axis", -1), rank)
+    axis = call.axis_at(call.whole("axis", -1), rank)
     return copied(builder, call, (*at.sizes[:axis], depth, *at.sizes[axis:]), [at])
 
 

@@ -20,7 +20,7 @@ def _kept(shape: Shape, axes: set[int], keep: bool) -> Shape:
 
 
 def _axes(call: Call, rank: int) -> set[int]:
-    return {call.axis(axis, rank) for axis in call.input(1).numbers("the axes to reduce are")}
+    return {call.axis_at(axis, rank) for axis in call.input(1).numbers("the axes to reduce are")}
 
 
 def reduction(builder: Builder, value: Value, how: str, axes: set[int], keep: bool, label: str = "") -> Value:
@@ -66,7 +66,7 @@ def _cumsum(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     rank = len(value.sizes)
     (axis, *_) = call.input(1).numbers("the axis is") or (0,)
-    axis, alone = call.axis(axis, rank), int(rank > 1 and value.sizes[0] == 1)
+    axis, alone = call.axis_at(axis, rank), int(rank > 1 and value.sizes[0] == 1)
     if axis < alone:
         return (value,)
     number = builder.view(value.number, value.sizes[alone:] or (1,))
