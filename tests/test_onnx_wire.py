@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,31 @@ NONE = {
     "ends behind": b"\x12" + number(protobuf.SMALL) + bytes(protobuf.SMALL) + b"\x09",  # eight bytes that are not there
     "too deep": nested(50) + bytes(protobuf.SMALL),
 }
+
+
+@pytest.mark.parametrize(
+    ("where", "each"),
+    [
+        ((b"\x3a", b"\x2a", b"\x0a"), 1),
+        ((b"\x3a", b"\x0a", b"\x2a", b"\x42"), 1),
+        ((b"\x3a", b"\x0a", b"\x2a", b"\x3a"), 4),
+    ],
+    ids=["the axes of an initializer", "the ints of an attribute", "the floats of an attribute"],
+)
+def test_more_numbers_than_a_file_has_fields_are_refused_before_they_are_read(
+    where: tuple[bytes, ...], each: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list of 40 MB would be 500 MB of Python's numbers."""
+    monkeypatch.setattr(protobuf, "MAX_FIELDS", 1_000_000)
+    data = bytes(each * 10_000_000)
+    for tag in reversed(where):
+        data = tag + number(len(data)) + data
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="too many fields"):
+        parse(data, ONNX, "Model")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 << 20
 
 
 @pytest.mark.parametrize("why", NONE)

@@ -187,11 +187,15 @@ class _Parser:
             how, size, _ = _NUMBERS[field.kind]
             if (end - start) % size:
                 raise ValueError("a row of numbers has a part of one")
+            if (end - start) // size > max(MAX_FIELDS, self.big):
+                raise ValueError("it has too many fields")
             return [number for (number,) in iter_unpack(how, self.data[start:end])]
         numbers = []
         while start < end:
             number, start = self.varint(start, end)
             numbers.append(number - (1 << 64) if number >> 63 else number)
+            if len(numbers) > MAX_FIELDS - self.count:  # before there are many in memory
+                raise ValueError("it has too many fields")
         self.count += len(numbers)
         return numbers
 
