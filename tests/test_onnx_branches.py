@@ -519,6 +519,14 @@ def test_a_branch_that_is_not_taken_stores_what_nothing_uses(tmp_path: Path) -> 
     assert (network.macs, network.params, network.notes) == (64, 64, (unused(24 + 24, "aside", "outer"),))
 
 
+def test_what_training_stores_no_run_uses(tmp_path: Path) -> None:
+    model = onnx.load(saved(tmp_path, [PRODUCT], {"x": (1, 8)}, "y", (weight("w", 8, 8),)))
+    model.training_info.add().algorithm.initializer.append(weight("rate", 8, 3))
+    model.training_info.add().initialization.node.append(constant("first", 8, 2))
+    onnx.save(model, tmp_path / "m.onnx")
+    assert read(str(tmp_path / "m.onnx")).notes == (unused(24 + 16, "rate", "first"),)
+
+
 def test_a_function_that_nobody_calls_stores_what_nothing_uses(tmp_path: Path) -> None:
     opset = [helper.make_opsetid("", 17)]
     body = [constant("aside", 8, 3), node("MatMul", "a aside", "b")]

@@ -102,7 +102,7 @@ def read(path: str, request: Request = Request()) -> Network:
     choices = [one.choice for one in builder.pasted if one.choice]
     laid = Network(name, builder.inputs, nodes, outputs, choices=choices, input_bits=builder.input_bits)
     most = most_of(laid, builder, lambda metric: walked(batch, metric))
-    _note_unused(builder, unused(graph, functions, builder, builder.used))
+    _note_unused(builder, unused(model, functions, builder, builder.used))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(
             f"{alone:,} macs have only stored tensors as operands: they are counted, as every run computes them"

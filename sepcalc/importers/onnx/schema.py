@@ -82,11 +82,13 @@ ONNX = schema(
             domain="10 text",
             attribute_proto="11 Attribute*",
         ),
+        "Training": _fields(initialization="1 Graph", algorithm="2 Graph"),
         "Model": _fields(
             ir_version="1 int",
             graph="7 Graph",
             opset_import="8 Opset*",
             metadata_props="14 Entry*",
+            training_info="20 Training*",
             functions="25 Function*",
         ),
     }

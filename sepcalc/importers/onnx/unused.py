@@ -11,10 +11,14 @@ from sepcalc.importers.onnx.stored import constants, initial
 Functions = Mapping[tuple[str, str], Any]
 
 
-def unused(graph: Any, functions: Functions, builder: Builder, used: Container[str]) -> list[str]:
-    """The stored weights that no layer has because no output depends on them, or because their nodes never run."""
-    search = _Search(functions, builder)
+def unused(model: Any, functions: Functions, builder: Builder, used: Container[str]) -> list[str]:
+    """The stored weights that no layer has because no output depends on them, or because their nodes never run, as
+    those of training do not."""
+    search, graph = _Search(functions, builder), model.graph
     search.through(graph.node, [one.name for one in graph.output], graph, "")
+    for at, info in enumerate(model.training_info):
+        search.dead(info.initialization.node, info.initialization, f"training/{at}/initialization/")
+        search.dead(info.algorithm.node, info.algorithm, f"training/{at}/algorithm/")
     done = set[tuple[str, str]]()
     while todo := [key for key in search.called if key not in done]:
         for key in todo:
