@@ -75,12 +75,22 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 
+class _Unknown(AttributeError):
+    """A name that is none of ours. What was meant by it is looked up where the message is read: imports ask for
+    names, too."""
+
+    def __str__(self) -> str:
+        from importlib import import_module
+
+        ours = import_module("sepcalc.foreign").function(self.name)
+        return f"{self.args[0]}; did you mean {ours}?" if ours else str(self.args[0])
+
+
 def __getattr__(name: str) -> "Any":
     from importlib import import_module
 
     if name not in _HOMES:
-        ours = "" if name[:1] == "_" else import_module("sepcalc.foreign").function(name)
-        raise AttributeError(f"module 'sepcalc' has no attribute {name!r}{f'; did you mean {ours}?' if ours else ''}")
+        raise _Unknown(f"module 'sepcalc' has no attribute {name!r}", name=name)
 
     value = getattr(import_module(f"sepcalc.{_HOMES[name]}"), name)
     if name.islower():

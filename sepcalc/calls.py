@@ -246,7 +246,7 @@ _STEPS: Sequence[Callable[[Call], Call]] = (_renamed, _network, _module, _spec, 
 
 def lacking(result: object, name: str) -> Any:
     """Raises AttributeError for an attribute that a result lacks, with the one that was meant."""
-    if name[:1] == "_" or hasattr(type(result), name):  # a protocol's; or a property, which says itself what is wrong
+    if hasattr(type(result), name):  # a property, which says itself what is wrong
         return object.__getattribute__(result, name)
     from sepcalc.foreign import ATTRIBUTES, metric, plain
 

@@ -292,6 +292,16 @@ COMMANDS = {
 }
 """A command -> its names in other tools."""
 
+CHECK_KEYS = {
+    "path": "file files network networks model models paths glob target targets",
+    "max": "budget budgets limit limits maximum thresholds",
+    "max-increase": "increase tolerance growth max-growth threshold",
+    "baseline": "reference base against",
+    "input": "shape input-shape input-size size",
+    "set": "parameters params variables",
+}
+"""A key of a check in pyproject.toml -> what others call it."""
+
 FUNCTIONS = {
     "load": "network from_onnx from_keras from_tflite from_yaml from_file load_onnx load_model read_yaml onnx keras",
     "parse": "layer spec conv conv2d depthwise separable from_spec",
@@ -325,10 +335,10 @@ FLAGS = {
     "--table": "--format table", "--github": "--format github", "--junit": "--format junit",
     "--as-json": "--format json", "--to-json": "--format json",
     "--verbose": "--explain", "-v": "--explain", "--why": "--explain", "--details": "--explain", "--detailed": "--full",
-    "--all": "--full", "--flat": "--full", "--expanded": "--expand", "--fuse": "--fold-norm",
+    "--all": "--full | --variant all", "--flat": "--full", "--expanded": "--expand", "--fuse": "--fold-norm",
     "--fold-bn": "--fold-norm",
     "--fuse-bn": "--fold-norm", "--fuse-norm": "--fold-norm", "--fold": "--fold-norm", "--overwrite": "--force",
-    "--by-kind": "--by kind", "--by-block": "--by block", "--group-by": "--by", "--groupby": "--by",
+    "--by-kind": "--by kind", "--by-block": "--by block", "--group-by": "--by", "--group": "--by", "--groupby": "--by",
     "-o": "--output", "--fmt": "--format", "--output-format": "--format", "--as": "--format", "-f": "--format",
     "--input-shape": "--input", "--input-size": "--input", "--shape": "--input",
     "--image-size": "--resolution | --input",

@@ -17,6 +17,8 @@ def telling(kind: Kind) -> Kind:
     """A class of results whose AttributeErrors say which attribute was meant."""
 
     def lacking(result: object, name: str) -> Any:
+        if name[:1] == "_":  # of a protocol
+            return object.__getattribute__(result, name)
         return import_module("sepcalc.calls").lacking(result, name)
 
     kind.__getattr__ = lacking  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@ Every call that is suggested is run here."""
 
 import pickle
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +126,13 @@ KEYS = [
 def test_what_a_result_does_not_have(text: str, expected: str, space: dict[str, Any]) -> None:
     with pytest.raises((AttributeError, KeyError)) as caught:
         eval(text, space)
-    assert caught.value.args == (expected,)
+    assert (str(caught.value) if isinstance(caught.value, AttributeError) else caught.value.args[0]) == expected
+
+
+def test_an_import_looks_for_no_foreign_words() -> None:
+    program = "import sys; from sepcalc import quantity, load; print('sepcalc.foreign' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_a_function_goes_through_pickle() -> None:

@@ -11,6 +11,7 @@ from gating import BARE, NET, PROJECT, Run, report
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sepcalc.errors import InputError
 from sepcalc.gate.configuration import read
 from sepcalc.gate.globs import matches, skipped
 
@@ -345,3 +346,39 @@ def test_a_glob_of_many_parts_takes_no_time() -> None:
 def test_nothing_is_said_where_nothing_is_ours() -> None:
     assert read("[project]\nname = 'x'\n", "pyproject.toml", "/") is None
     assert read("tool = 3\n", "pyproject.toml", "/") is None
+
+
+MEANT = [  # what stands below [tool.sepcalc], or in a check; the last hint; whether that line is right as it is
+    ('max = {macs = "1M"}', 'for example check = [{path = "specs/*.yaml", max = {macs = "1M"}}]'),
+    ('networks = ["net.yaml"]', 'for example check = [{path = "net.yaml", max = {macs = "570M"}}]'),
+    ('files = ["a.yaml"]\nbudget = "parameters=1M"', 'check = [{path = "a.yaml", max = {params = "1M"}}]'),
+    ('limits = ["macs=1M"]', 'for example check = [{path = "specs/*.yaml", max = {macs = "1M"}}]'),
+    ('budget.macs = 5', 'for example check = [{path = "specs/*.yaml", max = {macs = 5}}]'),
+    ('"net.yaml" = {macs = "1M"}', 'for example check = [{path = "specs/*.yaml", max = {macs = "570M"}}]'),
+]  # fmt: skip
+MEANT_IN_A_CHECK = [
+    ('path = ["net.yaml"]\nmax = {macs = 1}', 'for example path = "net.yaml"'),
+    ('path = "a"\nmax = "macs=1M, params=2k"', 'max = {macs = "1M", params = "2k"}'),
+    ('path = "a"\nmax = ["macs=1M"]', 'max = {macs = "1M"}'),
+    ('path = "a"\nmacs = "1M"', 'max = {macs = "1M"}'),
+    ('path = "a"\nmax = {macs = 1e6}', "macs = 1000000"),
+    ('path = "a"\nmax = {macs = 1}\nset = "width=0.5"', 'set = {width = "0.5"}'),
+    ('path = "a"\nmax = {macs = 1}\ninput = [8, 8, 3]', 'input = "8x8x3"'),
+    ('path = "a"\nbudget = {macs = 1}', "did you mean max?"),
+    ('path = "a"\nmax = {latency = 1}', "time depends on the machine, and is not counted; macs, flops and traffic are"),
+]
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "expected"),
+    [("[tool.sepcalc]", *one) for one in MEANT] + [("[[tool.sepcalc.check]]", *one) for one in MEANT_IN_A_CHECK],
+)
+def test_a_table_in_other_words_is_told_the_line_that_was_meant(head: str, body: str, expected: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(f"{head}\n{body}\n", "pyproject.toml", ".")
+    assert caught.value.problems[-1].hint == expected
+    line = expected.removeprefix("for example ")
+    if line.startswith(("check =", "max =", "input =", "set =")):
+        beside = "" if line.startswith("check") else 'path = "a"\n'
+        limit = "" if line.startswith(("check", "max")) else "max = {macs = 1}\n"
+        assert read(f"{head}\n{beside}{limit}{line}\n", "pyproject.toml", ".") is not None

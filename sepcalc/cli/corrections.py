@@ -170,6 +170,8 @@ def _value(option: str, value: str, name: str, about: About) -> str:
             if rule := re.fullmatch(r"([^\s=:>]+?)\s*(?:->|=>|:|\s)\s*([a-z][a-z-]*(?:\s+-.*)?)", value):
                 value = f"{rule[1]}={rule[2]}" if foreign.variant(rule[2].split()[0]) else value
             pattern, equals, target = value.rpartition("=")
+            if pattern in ("all", "every", "any", "layers"):
+                pattern, value = "*", f"*={target}"
             words = target.split(None, 1)
             ours = foreign.variant(words[0]) if words and plain(words[0]) != "conv" else ""
             if ours in ("", "normal"):

@@ -167,7 +167,9 @@ def _examples(name: str, rest: Sequence[str]) -> Iterator[Example]:
         yield Example([name, *rest, value])
     elif name == "compare" and _variants(rest):  # conv and separable
         yield Example([name, EXAMPLE, "conv", "-k3", "-o64", *_variants(rest)])
-    elif name in ("network", "convert", "baseline", "whatif", "fit") and not positional(name, rest):
+    elif not rest and name == "baseline":
+        yield Example([name, NETWORK])
+    elif name in ("network", "convert", "whatif", "fit") and not positional(name, rest):
         yield Example([name, NETWORK, *rest])
     elif not name and rest and rest[0][:1] == "-":  # options alone
         yield Example(["network", NETWORK, *rest])
@@ -192,7 +194,7 @@ def _variants(rest: Sequence[str]) -> list[str]:
 def _joined(args: list[str]) -> list[str]:
     """The arguments, with the words of a rule in one: --replace conv depthwise; and -v NAME as a variant."""
     for at, word in enumerate(args[1:-1], 1):
-        if word == "-v" and foreign.variant(args[at + 1]):
+        if word in ("-v", "--to", "--with") and foreign.variant(args[at + 1]):
             return [*args[:at], "--variant", *args[at + 1 :]]
         old, *new = args[at + 1 : at + 3]
         if foreign.flag(word, ("--rewrite",)) and new and foreign.variant(new[0]) and "=" not in old:

@@ -184,6 +184,8 @@ def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterato
         yield ["operators", ours, *others]
     elif name == "schema" and first in ("network", "yaml", "json"):
         yield ["schema", *others]
+    elif name == "schema" and first in COMMANDS:
+        yield ["schema", "--report", first, *others]
     elif name == "zoo" and first:
         yield ["zoo", *others]
     elif not asked or list(asked) == list(subjects):
@@ -209,6 +211,8 @@ def _loose(name: str, rest: Sequence[str], subjects: Sequence[str]) -> list[str]
             result += ["--max", word]
         elif free and name == "fit" and re.fullmatch(r"[\d.]+[kMG]", word) and rest[at - 1][:1] != "-":
             result += ["--max", f"macs={word}"]
+        elif free and equals and f"--{metric}" in options:
+            result += corrected(name, [f"--{metric}", value])
         elif free and equals and "--set" in options and metric.isidentifier():
             result += ["--set", word]
         else:

@@ -122,10 +122,11 @@ class _Reader:
         if not isinstance(table, dict):
             self.say("tool.sepcalc needs [[tool.sepcalc.check]]", ("tool", "sepcalc"))
             return self._done(None)
-        for key in table:
-            if key != "check":
-                message = f"unknown key {quoted(key)} in tool.sepcalc: expected check"
-                self.say(message, ("tool", "sepcalc", key), near_miss(key, ["check"]))
+        strange = [key for key in table if key != "check"]
+        for key in strange:
+            hint = _check_of(table) if key == strange[-1] else ""
+            message = f"unknown key {quoted(key)} in tool.sepcalc: expected check"
+            self.say(message, ("tool", "sepcalc", key), near_miss(key, ["check"]) or hint)
         entries = table.get("check", [])
         at: Path = ("tool", "sepcalc", "check")
         if not isinstance(entries, list):
@@ -160,11 +161,11 @@ class _Reader:
         for key in entry:
             if key not in KEYS:
                 message = f"unknown key {quoted(key)} in a check: expected {', '.join(KEYS)}"
-                self.say(message, (*at, key), near_miss(key, KEYS))
+                self.say(message, (*at, key), _key_hint(key, entry[key]) or near_miss(key, KEYS))
         path = self.text(entry, "path", at)
         if "path" not in entry:
             self.say("a check needs a path", at, 'for example path = "specs/*.yaml"')
-        elif not path:
+        elif entry["path"] == "":
             self.say("path is empty", (*at, "path"), 'for example path = "specs/*.yaml"')
         name = self.text(entry, "name", at)
         if "name" in entry and not name:
@@ -216,7 +217,9 @@ class _Reader:
         value = entry.get(key, "")
         if isinstance(value, str):
             return value
-        self.say(f"{key} needs a text, not {_sort(value)}", (*at, key), "in quotes")
+        first = value[0] if isinstance(value, list) and len(value) == 1 else "specs/*.yaml"
+        hint = f"for example {key} = {_toml(first)}" if key == "path" and isinstance(value, list) else "in quotes"
+        self.say(f"{key} needs a text, not {_sort(value)}", (*at, key), hint)
         return ""
 
     def limits(self, entry: Mapping[str, Any], at: Path) -> list[Limit]:
@@ -225,7 +228,8 @@ class _Reader:
         if "max" in entry:
             most = entry["max"]
             if not isinstance(most, dict) or not most:
-                self.say("max needs metrics and limits", (*at, "max"), 'for example max = {macs = "570M"}')
+                hint = f"max = {_toml(_limits(most))}" if _limits(most) else 'for example max = {macs = "570M"}'
+                self.say("max needs metrics and limits", (*at, "max"), hint)
             else:
                 limits += read_limits(self.written(most, (*at, "max")), self.note)
         if "layers" in entry:
@@ -258,7 +262,9 @@ class _Reader:
             return value
         if type(value) is int:
             return str(value)
-        self.say(f"{spoken(key)} needs a quantity, not {_sort(value)}", at, 'write a whole number, or a text: "4.3M"')
+        whole = isinstance(value, float) and value.is_integer()
+        hint = f"{key} = {int(value)}" if whole else 'write a whole number, or a text: "4.3M"'
+        self.say(f"{spoken(key)} needs a quantity, not {_sort(value)}", at, hint)
         return None
 
     def increases(self, entry: Mapping[str, Any], at: Path) -> tuple[Increase, ...]:
@@ -293,7 +299,9 @@ class _Reader:
         """Names and values, as texts."""
         table = entry.get(key, {})
         if not isinstance(table, dict):
-            self.say(f"{key} needs names and values", (*at, key), f"for example {key} = {{width = 0.5}}")
+            pairs = _pairs(table)
+            hint = f"{key} = {_toml(pairs)}" if pairs else f"for example {key} = {{width = 0.5}}"
+            self.say(f"{key} needs names and values", (*at, key), hint)
             return {}
         texts = {}
         for name, value in table.items():
@@ -312,8 +320,64 @@ class _Reader:
             return {"": value}
         if isinstance(value, dict) and all(isinstance(shape, str) for shape in value.values()):
             return dict(value)
-        self.say("input needs a shape", (*at, "input"), 'for example input = "160x160x3", or {image = "160x160x3"}')
+        sizes = value if isinstance(value, list) and value and all(type(size) is int for size in value) else []
+        example = 'for example input = "160x160x3", or {image = "160x160x3"}'
+        self.say("input needs a shape", (*at, "input"), f'input = "{"x".join(map(str, sizes))}"' if sizes else example)
         return {}
+
+
+# --- what was meant --------------------------------------------------------------------------------------------------
+
+
+def _check_of(table: Mapping[str, Any]) -> str:
+    """The checks that keys of ``tool.sepcalc`` were meant as, on one line; an example where they are none."""
+    from sepcalc.foreign import CHECK_KEYS
+
+    ours = {word: key for key, words in CHECK_KEYS.items() for word in (key, *words.split())}
+    entry = {ours[key.replace("_", "-")]: value for key, value in table.items() if key.replace("_", "-") in ours}
+    paths = entry.pop("path", "specs/*.yaml")
+    if entry and "max" in entry:
+        entry["max"] = _limits(entry["max"])
+    listed = paths if isinstance(paths, list) else [paths]
+    checks = [{"path": path, **(entry or {"max": {"macs": "570M"}})} for path in listed if isinstance(path, str)]
+    own = "path" in map(ours.get, table) and bool(entry)
+    return f"{'' if own else 'for example '}check = {_toml(checks)}" if checks and entry.get("max", "-") else ""
+
+
+def _key_hint(key: str, value: Any) -> str:
+    """The key of a check that was meant by another: ``file`` is path, ``macs`` a limit."""
+    from sepcalc.foreign import CHECK_KEYS, metric
+
+    ours = next((ours for ours, words in CHECK_KEYS.items() if key.replace("_", "-") in words.split()), "")
+    if not ours and metric(key) and isinstance(value, str | int):
+        return f"max = {_toml({metric(key): value})}"
+    return f"did you mean {ours}?" if ours else ""
+
+
+def _limits(most: Any) -> dict[str, Any]:
+    """Limits by metric, out of ``"macs=1M"`` or a list of such; empty where it is none."""
+    from sepcalc.foreign import metric
+
+    pairs = most if isinstance(most, dict) else _pairs(most)
+    return {metric(name) or name: value for name, value in pairs.items()}
+
+
+def _pairs(given: Any) -> dict[str, Any]:
+    """Names and values out of ``"a=1, b=2"``, or a list of such; empty where it is none."""
+    texts = [part for one in (given if isinstance(given, list) else [given]) for part in str(one).split(",")]
+    pairs = [text.partition("=") for text in texts]
+    return {name.strip(): value.strip() for name, _, value in pairs} if all(value for *_, value in pairs) else {}
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML writes it on one line."""
+    from json import dumps
+
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return dumps(printable(value), ensure_ascii=False) if isinstance(value, str) else str(value).lower()
 
 
 def _tools(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -115,7 +115,7 @@ def near(word: str, among: Iterable[str], likeness: float = 0.6) -> str:
 def near_option(word: str, among: Iterable[str]) -> str:
     """The option that is most similar, or an empty text. Leading hyphens do not count as similarity."""
     bare = {option.lstrip("-"): option for option in among if option[:2] == "--"}
-    return bare.get(near(word.lstrip("-").replace("_", "-"), bare), "")
+    return bare.get(near(word.lstrip("-").replace("_", "-"), bare, 0.7), "")
 
 
 def known(word: str) -> str | None:
