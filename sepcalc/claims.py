@@ -13,7 +13,7 @@ def may_claim(node: Node) -> bool:
     return bool(node.shared or node.owners) or node.weights is not None or isinstance(node.op, Constant)
 
 
-def told(
+def claim_notes(
     layers: Iterable[Layer], owned: Mapping[str, int], constants: Collection[str], size: int, standard: int
 ) -> tuple[str, ...]:
     """The sentences on these layers. ``owned`` maps a layer's name to the number of its params that other layers count.

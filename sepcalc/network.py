@@ -8,7 +8,7 @@ from typing import Any
 from sepcalc.analysis.live_memory import live_sizes
 from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
 from sepcalc.branches import Choice, more, renamed
-from sepcalc.claims import may_claim, told
+from sepcalc.claims import claim_notes, may_claim
 from sepcalc.cost import Cost, total
 from sepcalc.errors import Problem, bad_input, near_miss, quoted
 from sepcalc.layer import ELEMENT_BYTES, Gap, gap, lacking, size_in_bytes
@@ -162,7 +162,7 @@ class Network:
 
         owned = {node.name: sum(count for _, count in node.owners) for node in self.nodes if node.owners}
         owned |= {layer.name: layer.shared for layer in self.layers if layer.weights is not None}
-        return told(self.layers, owned, self.claimed, self.param_bytes, self.weights * ELEMENT_BYTES)
+        return claim_notes(self.layers, owned, self.claimed, self.param_bytes, self.weights * ELEMENT_BYTES)
 
     @cached_property
     def tensors(self) -> Shapes:

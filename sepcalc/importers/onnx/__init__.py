@@ -58,13 +58,13 @@ def read(path: str, request: Request = Request()) -> Network:
     layouts = Layouts(graph, functions)
     border = Inputs(shown, graph, inputs, request, layouts.graph, layouts.single)
     examples = border.examples
-    told = roles(model)
+    stated = roles(model)
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
     declared = {} if altered else _stated(graph)
 
     def walked(batch: int, metric: str = "macs") -> tuple[Builder, dict[str, int]]:
         """The network for one of ``batch`` examples, its branches chosen by this metric, and its outputs."""
-        builder, scope = _border(border, layouts, batch, told)
+        builder, scope = _border(border, layouts, batch, stated)
         builder.metric = metric
         walk = Walk(builder, functions, opsets, declared)
         stored = initial(graph, builder)
@@ -94,9 +94,9 @@ def read(path: str, request: Request = Request()) -> Network:
         builder.note(
             f"the first axes of the inputs, {sizes}, are different, so they are not a batch: everything is counted"
         )
-    if not builder.windowed and (note := border.untold()):
+    if not builder.windowed and (note := border.open_note()):
         builder.note(note)
-    guesses = [border.guess()] if batch > 1 and not (border.told or border.in_steps or builder.windowed) else []
+    guesses = [border.guess()] if batch > 1 and not (border.batch_stated or border.in_steps or builder.windowed) else []
     nodes, outputs, size = builder.finished(outputs)
     name = printable(os.path.splitext(os.path.basename(path))[0])
     choices = [one.choice for one in builder.pasted if one.choice]
@@ -177,9 +177,11 @@ def _functions(shown: str, model: Any) -> dict[tuple[str, str], Any]:
 # --- inputs and outputs -----------------------------------------------------------------------------------------------
 
 
-def _border(border: Inputs, layouts: Layouts, batch: int, told: Mapping[str, Role]) -> tuple[Builder, dict[str, Value]]:
+def _border(
+    border: Inputs, layouts: Layouts, batch: int, stated: Mapping[str, Role]
+) -> tuple[Builder, dict[str, Value]]:
     """A network with only the inputs, for ``batch`` examples, and their values by name."""
-    builder = Builder(batch, {}, layouts.everywhere.__contains__, told)
+    builder = Builder(batch, {}, layouts.everywhere.__contains__, stated)
     builder.asked = border.examples.asked
     scope: dict[str, Value] = {}
     for one in border.given:
@@ -238,16 +240,16 @@ def _examples_or_whole(
 
 def _note_unused(builder: Builder, roots: Sequence[str]) -> None:
     """Adds the notes on stored tensors that no layer uses."""
-    used, told = builder.used, set[str]()
+    used, noted = builder.used, set[str]()
     for name, which, reason, held in builder.unrun.values():
         if reason:
             own = [root for root in held if builder.is_weight(root) and root not in used]
-            told.update(own)
+            noted.update(own)
             stored = f"; it stores {_elements(builder, own):,} params, which are not counted" if own else ""
             builder.note(f"{printable(name)}: its branch {which} cannot run on these shapes ({reason}){stored}")
     if partly := {root: rest for root, rest in builder.partly.items() if builder.is_weight(root)}:
         builder.note(never_used(sum(partly.values()), [f"a part of {root}" for root in partly]))
-    if roots := [root for root in roots if root not in told]:
+    if roots := [root for root in roots if root not in noted]:
         fixed = [root for root in roots if builder.is_buffer(root)]
         params = _elements(builder, [root for root in roots if root not in fixed])
         builder.note(never_used(params, roots, _elements(builder, fixed)))

@@ -167,9 +167,9 @@ class Builder(StoredBuilder):
         if self._says_scale(root):
             return kind in FLOATS and elements > 1
         own = "." in root and root.rpartition(".")[2].isidentifier() and "/" not in root and "lifted" not in root
-        told = any(word in root for word in _NO_WEIGHTS)
+        excluded = any(word in root for word in _NO_WEIGHTS)
         numbers = kind in WEIGHTS or root in self.quantized
-        return numbers and (elements > 1 or own) and not _is_literal(root) and not told
+        return numbers and (elements > 1 or own) and not _is_literal(root) and not excluded
 
     def is_scale(self, root: str) -> bool:
         """Whether it is a scale or zero point of floating type. With one number per channel or block, it is a
@@ -186,8 +186,8 @@ class Builder(StoredBuilder):
         return role is Role.CONSTANT or (role is Role.BUFFER and self.stored[root][1] not in FLOATS)
 
     def is_buffer(self, root: str) -> bool:
-        told = self.roles.get(root)
-        return self.is_scale(root) if told is None else told is Role.BUFFER and not self.is_constant(root)
+        role = self.roles.get(root)
+        return self.is_scale(root) if role is None else role is Role.BUFFER and not self.is_constant(root)
 
     def width(self, kind: int) -> int:
         return BITS.get(kind, 32)

@@ -71,7 +71,7 @@ class Inputs:
         return any(self.examples.batch in parts_of(one) for one in self.given)
 
     @property
-    def told(self) -> bool:
+    def batch_stated(self) -> bool:
         """Whether a name in the file, or the user, states the number of examples."""
         if self.examples.asked:
             return True
@@ -86,7 +86,7 @@ class Inputs:
         """The question of a gate about the inputs that were divided into examples."""
         return guessed([name for name, at in self.examples.axes.items() if at is not None], self.examples.batch)
 
-    def untold(self) -> str:
+    def open_note(self) -> str:
         """The note on open first axes that count as one example because no name says what they hold; empty if there are
         none."""
         names = [

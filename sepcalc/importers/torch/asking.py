@@ -42,10 +42,10 @@ def packed(sequences: torch.Tensor, lengths: torch.Tensor, first: bool) -> tuple
     """Sequences without padding, step by step, and the number of sequences at each step. Raises RuntimeError if the
     lengths do not match the sequences."""
     batch, steps = sequences.shape[:2] if first else (sequences.shape[1], sequences.shape[0])
-    told = lengths.tolist()
-    if len(told) != batch or told != sorted(told, reverse=True) or told[-1] < 1 or told[0] > steps:
+    sizes = lengths.tolist()
+    if len(sizes) != batch or sizes != sorted(sizes, reverse=True) or sizes[-1] < 1 or sizes[0] > steps:
         expected = f"of each of {batch} sequences, the longest first, from 1 to {steps}"
-        raise RuntimeError(f"the lengths {told} do not fit: expected one {expected}")
+        raise RuntimeError(f"the lengths {sizes} do not fit: expected one {expected}")
     sizes = (lengths[None] > torch.arange(int(lengths.max()))[:, None]).sum(1)
     return sequences.new_empty((int(lengths.sum()), *sequences.shape[2:]), device="meta"), sizes
 

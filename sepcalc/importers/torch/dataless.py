@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import (
 )
 from torch.utils._pytree import tree_flatten, tree_map
 
-from sepcalc.importers.torch.telling import told
+from sepcalc.importers.torch.telling import only_shown
 
 SMALL = 65_536  # the most elements of a constant that is computed
 LARGE = SMALL**2 >> 6  # an operator is not computed if the product of its inputs' sizes is larger
@@ -76,7 +76,7 @@ class Shadow(torch.Tensor):
 
     def _text(self, how: str, *args: str) -> str:
         """For people, the known facts; for code that may act on it, the data, which is missing."""
-        if told() or not (STRAYED or _modes()):
+        if only_shown() or not (STRAYED or _modes()):
             return f"tensor(..., size={tuple(self.shape)}, dtype={self.dtype})"
         return str(_read(self, how, *args))
 

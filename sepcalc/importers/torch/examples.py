@@ -13,7 +13,7 @@ from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import CHOSEN
 from sepcalc.importers.torch.lowering import Trace, steps
 from sepcalc.importers.torch.operators import row_of
-from sepcalc.importers.torch.places import telling, told
+from sepcalc.importers.torch.places import index_tensors, only_indices
 
 _LOOKED_UP = {
     "embedding": "weight",
@@ -34,7 +34,7 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
     used = [{tensor.at for call in trace.calls for tensor in call.tensors()} for trace in (many, one)]
     for read, trace in zip(used, (many, one)):
         read.update(tensor.at for tensor in trace.outputs.values())
-    places = [telling(trace.calls, trace.outputs.values()) for trace in (many, one)]
+    places = [only_indices(trace.calls, trace.outputs.values()) for trace in (many, one)]
 
     def apart(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
         if [call.op for call in calls] != [call.op for call in alone] or not _views_keep(calls, alone):
@@ -58,7 +58,7 @@ def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
     for call in calls:
         if all(one.at in places for one in call.outputs):
             continue
-        where = told(call)
+        where = index_tensors(call)
         if where and all(CHOSEN in one.origins for one in where):
             if not row_of(call.op).puts:
                 rows.update(one.at for one in call.outputs)
@@ -76,7 +76,7 @@ def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Te
     all rows put back before they meet others and before they are returned."""
     orders, moved = dict[int, set[_Order]](), dict[int, _Order | None]()
     for call, alone in zip(calls, apart):
-        row, where = row_of(call.op), told(call)
+        row, where = row_of(call.op), index_tensors(call)
         if all(one.at in places for one in call.outputs):
             found = set[_Order]().union(*[orders.get(one.at, ()) for one in call.tensors()])
             if row.orders or (row.puts and any(orders.get(one.at) for one in where)):

@@ -14,7 +14,7 @@ import torch
 
 from sepcalc.errors import bad_input, near_miss, printable, quoted
 from sepcalc.importers.torch.dataless import Dataless
-from sepcalc.importers.torch.running import told
+from sepcalc.importers.torch.running import error_line
 
 
 @contextmanager
@@ -71,9 +71,9 @@ def _imported(place: str, shown: str) -> ModuleType:
         if error.name is not None and (place == error.name or place.startswith(f"{error.name}.")):
             missing = f"{shown}: there is no Python module {quoted(error.name)} here"
             raise bad_input(missing, "is it installed?") from error
-        raise bad_input(f"{shown}: importing {quoted(place)} fails: {told(error)}") from error
+        raise bad_input(f"{shown}: importing {quoted(place)} fails: {error_line(error)}") from error
     except (Exception, SystemExit) as error:  # user code may raise anything
-        raise bad_input(f"{shown}: importing {quoted(place)} fails: {told(error)}") from error
+        raise bad_input(f"{shown}: importing {quoted(place)} fails: {error_line(error)}") from error
 
 
 def _needed(factory: Any) -> list[str]:
@@ -98,4 +98,4 @@ def _called(factory: Any, shown: str) -> Any:
         try:
             return factory()
         except (Exception, SystemExit) as error:  # user code may raise anything
-            raise bad_input(f"{shown}: making it fails: {told(error)}") from error
+            raise bad_input(f"{shown}: making it fails: {error_line(error)}") from error

@@ -104,20 +104,20 @@ def _likelihood(builder: Builder, call: Call) -> Results:
     """The score of the target class, negated and times the weight of that class; 0 for an ignored class. The mean is
     over the weights; without weights, each target that is not ignored has weight 1."""
     scores, target = builder.stored(builder.value(call.given)), builder.value(call.tensor("target"))
-    to, told = seen(target.shape), [] if target.constant else [builder.laid(target, PLAIN).node]
+    to, classes = seen(target.shape), [] if target.constant else [builder.laid(target, PLAIN).node]
     at = scores._replace(shape=target.shape, first=PLAIN)
     each = at._replace(
-        number=builder.add(Copy(to), [builder.laid(scores, PLAIN).node, *told], [target], label="gather")
+        number=builder.add(Copy(to), [builder.laid(scores, PLAIN).node, *classes], [target], label="gather")
     )
     each = applied(builder, each, Activation("neg"), labels=["neg"])
     weight = call.maybe("weight")
     weights = None
     if weight is not None:
         table = builder.stored(builder.value(weight))
-        weights = at._replace(number=builder.add(Copy(to), [table.node, *told], label="weights"))
+        weights = at._replace(number=builder.add(Copy(to), [table.node, *classes], label="weights"))
         each = _together(builder, "multiply", each, weights)
-    if told:
-        kept = at._replace(number=builder.add(Stored("compare"), told, label="compare"))
+    if classes:
+        kept = at._replace(number=builder.add(Stored("compare"), classes, label="compare"))
         each = each._replace(number=builder.add(Select(), [kept.node, each.node], label="select"))
         if weights is not None:
             weights = weights._replace(number=builder.add(Select(), [kept.node, weights.node], label="select"))

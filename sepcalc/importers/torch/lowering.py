@@ -10,7 +10,7 @@ from sepcalc.importers.common.layout import KEEPS, PART, RESHAPED, SEQUENCES, TU
 from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
 from sepcalc.importers.torch.operators import row_of
-from sepcalc.importers.torch.places import telling
+from sepcalc.importers.torch.places import only_indices
 from sepcalc.network import Network
 from sepcalc.shape import Shape
 
@@ -66,7 +66,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     calls = _without_detours(trace.calls)
     builder = Builder(sizes, trained, layouts_of(calls), read)
-    builder.places = telling(trace.calls, trace.outputs.values())
+    builder.places = only_indices(trace.calls, trace.outputs.values())
     builder.classes, builder.stored_bits = trace.classes, [8 * one.width for one in trace.parameters]
     for label, tensor in trace.inputs.items():
         builder.feed(label, tensor)

@@ -6,7 +6,7 @@ from sepcalc.importers.torch.calls import Call, Tensor, every
 from sepcalc.importers.torch.operators import row_of
 
 
-def telling(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
+def only_indices(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
     """The tensors of a run that are only used as indices. Even if they are computed from several examples, each example
     is processed separately: a mixture of experts sorts the tokens of all examples by expert, and processes each
     token."""
@@ -21,7 +21,7 @@ def telling(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
     return places
 
 
-def told(call: Call) -> list[Tensor]:
+def index_tensors(call: Call) -> list[Tensor]:
     """The tensors that an operator uses as indices."""
     where = row_of(call.op).places
     return list(every([call.get(where)])) if where else []

@@ -226,7 +226,7 @@ def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Tra
             where = f" in {tracer.path}" if tracer.path else ""
             shapes = ", ".join(f"{label}={sizes(one)}" for label, one in inputs.items())
             raise Failed(
-                [Problem(f"{name}: its forward fails{where}: {told(error)}", f"it was given {printable(shapes)}")]
+                [Problem(f"{name}: its forward fails{where}: {error_line(error)}", f"it was given {printable(shapes)}")]
             ) from error
     outputs = {label: tracer.look(tracer.inner(one)) for label, one in _results(result)}
     if not any(one.live for one in outputs.values()):
@@ -314,12 +314,12 @@ def _after_a_run(forward: Forward) -> torch.nn.Module:
             warnings.simplefilter("ignore")
             copied(*given, **named)
     except (Exception, SystemExit) as error:  # it is their code
-        message = f"{name}: a first run, which would give all of its parameters a shape, fails: {told(error)}"
+        message = f"{name}: a first run, which would give all of its parameters a shape, fails: {error_line(error)}"
         raise bad_input(message, "run the module once first") from error
     return copied
 
 
-def told(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """An exception in one line."""
     first = next(iter(str(error).strip().splitlines()), "")
     text = printable(first)

@@ -52,13 +52,13 @@ def _combined(builder: Builder, call: Call, how: str) -> Results:
         value = value._replace(number=number)
     number = _elements(builder, value, places)
     to = seen(output.shape)
-    told = [builder.laid(builder.value(one), PLAIN).node for one in _told(call) if one.live]
+    indices = [builder.laid(builder.value(one), PLAIN).node for one in _index_tensors(call) if one.live]
     given = call.given
     base = [builder.laid(builder.value(given), PLAIN).node] if given.live else []
     kept = [] if given.live else [builder.value(given)]
-    made = builder.add(Scatter(_HOWS[how], to), [number, *base, *told], kept)
+    made = builder.add(Scatter(_HOWS[how], to), [number, *base, *indices], kept)
     if how == "mean":
-        made = _divided(builder, made, told, places, to)
+        made = _divided(builder, made, indices, places, to)
     return (builder.give(made, output.shape),)
 
 
@@ -77,7 +77,7 @@ def _places(call: Call) -> Shape:
     return call.tensor("index").shape
 
 
-def _told(call: Call) -> list[Tensor]:
+def _index_tensors(call: Call) -> list[Tensor]:
     """The tensors with the indices."""
     if call.op == "index_put":
         return [one for one in call.arguments["indices"] if one is not None]
@@ -93,12 +93,12 @@ def _elements(builder: Builder, value: Value, places: Shape) -> int:
     return builder.add(Copy(seen(places)), [number], label="source")
 
 
-def _divided(builder: Builder, total: int, told: list[int], places: Shape, to: Shape) -> int:
+def _divided(builder: Builder, total: int, indices: list[int], places: Shape, to: Shape) -> int:
     """A sum divided by the number of elements at each index; a stored number, unless the indices are computed."""
-    if not told:
+    if not indices:
         return builder.add(Stored("scale"), [total], label="scale")
     ones = builder.stored(Value(places)).node
-    counted = builder.add(Scatter("add", to), [ones, *told], label="count")
+    counted = builder.add(Scatter("add", to), [ones, *indices], label="count")
     return builder.add(Elementwise("divide"), [total, counted], label="divide")
 
 

@@ -28,7 +28,7 @@ _READING = (
 Place = tuple[int, int]  # a line, and the bytes before it there
 
 
-def told() -> bool:
+def only_shown() -> bool:
     """Whether the user code that makes the text of a tensor only shows it to people."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and str(frame.f_globals.get("__name__", "")).startswith(_BETWEEN):
