@@ -366,9 +366,9 @@ class Network:
         reaches = list(map(of_input, self.inputs.values()))
         tensors = self.tensors
         for node in self.nodes:
-            inputs = tuple([tensors[source] for source in node.sources])
-            seen = [through(reaches[source], tensors[source], node.op, inputs, node.output) for source in node.sources]
-            reaches.append(seen[0] if len(seen) == 1 else joined(seen, node.op.beside(inputs), len(node.output)))
+            op, output, inputs = node.op, node.output, tuple([tensors[source] for source in node.sources])
+            seen = [through(reaches[at], shape, op, inputs, output) for at, shape in zip(node.sources, inputs)]
+            reaches.append(seen[0] if len(seen) == 1 else joined(seen, op.beside(inputs), len(output)))
         return reaches[len(self.inputs) :]
 
 

@@ -22,7 +22,7 @@ def named(*layers: tuple[str, str]) -> Network:
 
 
 def titles(net: Network, fold: bool = True) -> list[str]:
-    return ["  " * depth + branch.title for branch, depth in walked(grown(net.layers, fold))]
+    return ["  " * depth + branch.title for branch, depth, _ in walked(grown(net.layers, fold))]
 
 
 CONV, POINT, ACT, NORM, DEPTH = TEXTS
@@ -164,7 +164,7 @@ def test_unfolded_rows_spell_the_names(layers: list[tuple[str, str]]) -> None:
     net = named(*layers)
     path: list[str] = []
     found = []
-    for branch, depth in walked(grown(net.layers, fold=False)):
+    for branch, depth, _ in walked(grown(net.layers, fold=False)):
         path[depth:] = [branch.name]
         if not branch.children:
             found.append("/".join(path))
@@ -177,7 +177,7 @@ def test_every_branch_costs_what_its_layers_do(layers: list[tuple[str, str]]) ->
     branches = grown(net.layers)
     assert total(branch.cost for branch in branches) == net.cost
     assert sum(branch.layers for branch in branches) == len(layers)
-    for branch, _ in walked(branches):
+    for branch, _, _ in walked(branches):
         if branch.children:
             assert total(child.cost for child in branch.children) == branch.cost
 

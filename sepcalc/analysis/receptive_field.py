@@ -84,7 +84,8 @@ def of_input(shape: Shape) -> Reach:
 
 def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -> Reach:
     """What the output of an op sees, given what its input of this shape does."""
-    if reach.steps is None:
+    ways, starts = reach.steps, reach.starts
+    if ways is None:
         return reach
     places = op.places(shape, output)
     if places is not None:
@@ -92,34 +93,26 @@ def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -
     windows = op.windows(inputs, output)
     if windows == () and reach.lie is None:
         return reach
-    if windows is not None and (every := _along(reach, len(shape), windows, op.apart)) is not None:
-        starts = _started(reach, every)
-        first, way = (every[0], reach.steps[0]) if every else (OWN, ())
-        alike = every.count(first) == len(every) or all(window[:3] == first[:3] for window in every)
-        if alike and first[:3] == OWN[:3]:
-            return reach if starts == reach.starts else reach._replace(starts=starts)
-        if alike and reach.steps.count(way) == len(every):  # square, as most are: one axis for all
-            steps = (_back(way, first),) * len(every)
-        else:
-            steps = tuple([_back(steps, window) for steps, window in zip(reach.steps, every)])
-        if max(map(len, steps)) <= MAX_STEPS:
-            return Reach(reach.whole, steps, reach.lie, starts)
-    return _lost(reach, shape)
+    every = None if windows is None else _along(reach, len(shape), windows, op.apart)
+    if every is None:
+        return _lost(reach, shape)
+    window, way, start = (every[0], ways[0], starts[0]) if every else (OWN, (), None)
+    if every.count(window) == ways.count(way) == starts.count(start) == len(every):  # square, as most are
+        if window == OWN:
+            return reach
+        ways, starts = (_back(way, window),) * len(every), (_started(way, start, window),) * len(every)
+    else:
+        starts = tuple(map(_started, ways, starts, every))
+        ways = tuple(map(_back, ways, every))
+    return Reach(reach.whole, ways, reach.lie, starts) if max(map(len, ways)) <= MAX_STEPS else _lost(reach, shape)
 
 
-def _started(reach: Reach, windows: Sequence[Window]) -> tuple[int | None, ...]:
-    """Where the first element behind these windows begins to see."""
-    assert reach.steps is not None
-    if all(window.start == 0 for window in windows):
-        return reach.starts
-    found = list[int | None]()
-    for steps, begin, window in zip(reach.steps, reach.starts, windows):
-        if begin is None or window.start is None:
-            found.append(None)
-            continue
-        at = begin + window.start * prod([step.stride for step in steps])  # what is scaled up has no start
-        found.append(at if abs(at) <= MAX_SIZE else None)
-    return tuple(found)
+def _started(steps: Sequence[Step], start: int | None, window: Window) -> int | None:
+    """Where the first element behind a window begins to see."""
+    if start is None or window.start is None or window.start == 0:
+        return None if window.start is None else start
+    at = start + window.start * prod([step.stride for step in steps])  # what is scaled up has no start
+    return at if abs(at) <= MAX_SIZE else None
 
 
 def _along(reach: Reach, rank: int, windows: Sequence[Window], apart: bool) -> Sequence[Window] | None:

@@ -226,26 +226,24 @@ class NetworkReport(NamedTuple):
         flat = bool(self.sort) or self.top is not None
         amounts = self._amounts() if flat else ()
         branches = (
-            [Branch(layers[at].name, at, at, layers[at].cost, at) for at in chosen]
+            [Branch(layers[at].name, at, 1, layers[at].cost, at) for at in chosen]
             if flat
             else grown(layers, not self.full)
         )
         made, folded, before, seen = list[Made](), False, None, ("", "")
-        known = dict[int, tuple[str, str]]()  # of each sort of layer what it is, and what it gives
-        for branch, depth in walked(branches):
-            last, folded = layers[branch.last], folded or branch.times > 1
-            if branch.children:
-                words = f"{branch.layers:,} layers", show(last.output)
-            elif branch.kind in known:
-                words = known[branch.kind]
-            else:
-                words = known[branch.kind] = f"{last.kind} {last.detail}".rstrip(), show(last.output)
-            reach = self.network.reach(branch.last)
+        known = dict[tuple[int, int], tuple[str, str]]()  # what each sort of branch is, and what it gives
+        for branch, depth, last in walked(branches):
+            key, folded = (branch.kind, branch.times), folded or branch.times > 1
+            if key not in known:
+                layer = layers[last]
+                what = f"{branch.layers:,} layers" if branch.children else f"{layer.kind} {layer.detail}".rstrip()
+                known[key] = what, show(layer.output)
+            reach = self.network.reach(last)
             if reach is not before:  # an activation sees what the layer before it does
                 before, field, pace = reach, reach.extents, reach.strides
                 seen = (show(field) if field else "", _spelt(pace) if pace else "")
-            amount = amounts[branch.last] if flat else branch.cost.macs
-            made.append(((branch.title, *words, *seen), depth, branch.cost, amount))
+            amount = amounts[last] if flat else branch.cost.macs
+            made.append(((branch.title, *known[key], *seen), depth, branch.cost, amount))
         kept = set(chosen)
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
         rest = total(layers[at].cost for at in left) if left else Cost()

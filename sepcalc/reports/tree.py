@@ -1,7 +1,9 @@
 """A network's layers as the tree of their names, equal neighbours folded into one."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, total
@@ -14,12 +16,12 @@ _NUMBERED = re.compile(r"([^/]*?)([0-9]{1,18})([^0-9/]*(?:/.*)?)", re.DOTALL)
 
 class Branch(NamedTuple):
     """A layer, or a group of layers. ``times`` is how many equal ones it stands for, and ``cost`` is the sum over all
-    of them. ``first`` and ``last`` are numbers of layers (of the last of equal ones). Two branches have the same
-    ``kind`` if and only if they differ in nothing but a number in their names."""
+    of them. The last of these has ``length`` layers from number ``at`` on, counted from the first of its parent. Two
+    branches have the same ``kind`` if and only if they differ in nothing but a number in their names."""
 
     name: str
-    first: int
-    last: int
+    at: int
+    length: int
     cost: Cost
     kind: int
     children: tuple["Branch", ...] = ()
@@ -36,58 +38,67 @@ class Branch(NamedTuple):
         return f"{self.name} x{self.times}" if self.times > 1 else self.name
 
 
-def grown(layers: Sequence[Layer], fold: bool = True) -> list[Branch]:
+def grown(layers: Sequence[Layer], fold: bool = True) -> Sequence[Branch]:
     """The tree of the layers by the parts of their names, in order. A group joins only layers that are neighbours in
     the network. With ``fold``, repeated neighbours become one branch."""
-    paths = [layer.name.lstrip("/").split("/", MAX_DEPTH) for layer in layers]
-    return _Grower(layers, paths, fold).between(0, len(layers), 0)
+    if not layers:
+        return ()
+    names, ops, inputs, outputs, costs, weights, *_ = zip(*layers)
+    grower = _Grower(fold)
+    held = [repr(op) if op.holds else op for op in ops]  # tuples: what is in one may be equal to what is of another type
+    alone = [name is None for name in weights]
+    kinds = tuple(map(grower.kinds.__getitem__, zip(map(type, ops), held, inputs, outputs, costs, alone)))
+    grower.costs = dict(zip(kinds, costs))
+    return grower.between([name.lstrip("/") for name in names], kinds, 0)
 
 
-def walked(branches: Sequence[Branch], depth: int = 0) -> Iterator[tuple[Branch, int]]:
-    """Every branch with its depth, groups before their children."""
+def walked(branches: Sequence[Branch], depth: int = 0, origin: int = 0) -> Iterator[tuple[Branch, int, int]]:
+    """Every branch with its depth and the number of its last layer, groups before their children."""
     for branch in branches:
-        yield branch, depth
+        start = origin + branch.at
+        yield branch, depth, start + branch.length - 1
         if branch.children:
-            yield from walked(branch.children, depth + 1)
+            yield from walked(branch.children, depth + 1, start)
 
 
 class _Grower:
-    def __init__(self, layers: Sequence[Layer], paths: Sequence[Sequence[str]], fold: bool) -> None:
-        self.layers, self.paths, self.fold = layers, paths, fold
-        self.kinds: dict[Any, int] = {}
+    def __init__(self, fold: bool) -> None:
+        self.fold = fold
+        self.kinds = defaultdict[tuple[Any, ...], int](count().__next__)
+        self.costs = dict[int, Cost]()
+        self.groups = dict[tuple[Any, ...], Branch]()
 
-    def between(self, start: int, stop: int, depth: int) -> list[Branch]:
-        """The branches of these layers, whose names share the first ``depth`` parts."""
-        branches = []
-        while start < stop:
-            path, end = self.paths[start], start + 1
-            if len(path) == depth + 1:
-                branches.append(self.leaf(start, path[depth]))
-            else:
-                while end < stop and len(self.paths[end]) > depth + 1 and self.paths[end][depth] == path[depth]:
+    def between(self, names: Sequence[str], kinds: tuple[int, ...], depth: int) -> tuple[Branch, ...]:
+        """The branches of layers with these names and kinds."""
+        parts = [name.partition("/") for name in names] if depth < MAX_DEPTH else [(name, "", "") for name in names]
+        branches, start = list[Branch](), 0
+        while start < len(parts):
+            head, inside, _ = parts[start]
+            end, kind = start + 1, kinds[start]
+            if inside:
+                while end < len(parts) and parts[end][0] == head and parts[end][1]:
                     end += 1
-                branches.append(self.group(path[depth], self.between(start, end, depth + 1)))
+                group = self.group(tuple([tail for _, _, tail in parts[start:end]]), kinds[start:end], depth + 1)
+                branches.append(group._replace(name=head + group.name, at=start + group.at))
+            else:
+                branches.append(Branch(head, start, 1, self.costs[kind], kind))
             start = end
-        return self.folded(branches) if self.fold else branches
+        return tuple(self.folded(branches) if self.fold else branches)
 
-    def leaf(self, at: int, name: str) -> Branch:
-        _, op, inputs, output, cost, weights, *_ = self.layers[at]
-        if not self.fold:
-            return Branch(name, at, at, cost, at)
-        held = repr(op) if op.holds else op  # tuples: what is in one may be equal to what is of another type
-        kind = self.kind(type(op), held, inputs, output, cost, weights is None)
-        return Branch(name, at, at, cost, kind)
+    def group(self, names: tuple[str, ...], kinds: tuple[int, ...], depth: int) -> Branch:
+        """The branch of these layers, without the name that they share: equal ones are made once. A single child takes
+        its place."""
+        key = names, kinds, depth
+        if key not in self.groups:
+            first, *more = children = self.between(names, kinds, depth)
+            alone = first._replace(name=f"/{first.name}")
+            self.groups[key] = self.joined("", 0, len(names), children) if more else alone
+        return self.groups[key]
 
-    def group(self, name: str, children: list[Branch]) -> Branch:
-        """A branch of these children. A single child takes its place."""
-        if len(children) == 1:
-            return children[0]._replace(name=f"{name}/{children[0].name}")
-        cost = total(child.cost for child in children)
-        kind = self.kind(*[(child.name, child.kind, child.times) for child in children])
-        return Branch(name, children[0].first, children[-1].last, cost, kind, tuple(children))
-
-    def kind(self, *marks: Any) -> int:
-        return self.kinds.setdefault(marks, len(self.kinds))
+    def joined(self, name: str, at: int, length: int, children: tuple[Branch, ...]) -> Branch:
+        """A branch of these children."""
+        kind = self.kinds[tuple([(child.name, child.kind, child.times) for child in children])]
+        return Branch(name, at, length, total(child.cost for child in children), kind, children)
 
     def folded(self, branches: list[Branch]) -> list[Branch]:
         """Equal neighbours with consecutive numbers, as one branch. A sequence that repeats at least three times
@@ -101,7 +112,7 @@ class _Grower:
             return branches
         names = [_counted(branch.name) if branch.kind in near else (branch.name, "", "") for branch in branches]
         marks = [
-            self.kind(head, tail, branch.kind, branch.times) if number else -1 - at
+            self.kinds[head, tail, branch.kind, branch.times] if number else -1 - at
             for at, (branch, (head, number, tail)) in enumerate(zip(branches, names))
         ]
         numbers = [int(number or 0) for _, number, _ in names]
@@ -116,8 +127,12 @@ class _Grower:
                     _as_one(branches[n:stop:width], [name[1] for name in names[n:stop:width]], names[n])
                     for n in range(at, at + width)
                 ]
-                name = f"{branches[at].name}..{branches[stop - 1].name}"
-                result += equal if width == 1 else [self.group(name, equal)._replace(times=times)]
+                if width > 1:  # the last of each stand one after another
+                    begin, length = equal[0].at, sum(branch.length for branch in equal)
+                    inside = tuple([branch._replace(at=branch.at - begin) for branch in equal])
+                    name = f"{branches[at].name}..{branches[stop - 1].name}"
+                    equal = [self.joined(name, begin, length, inside)._replace(times=times)]
+                result += equal
             at = stop
         return result
 
@@ -148,7 +163,7 @@ def _repeated(marks: Sequence[int], numbers: Sequence[int], at: int) -> tuple[in
 def _as_one(equal: Sequence[Branch], numbers: Sequence[str], name: tuple[str, str, str]) -> Branch:
     """Equal branches as one, named by their first and last numbers."""
     called = f"{name[0]}{numbers[0]}..{numbers[-1]}{name[2]}"
-    return _times(equal[-1], len(equal))._replace(name=called, first=equal[0].first)
+    return _times(equal[-1], len(equal))._replace(name=called)
 
 
 def _times(branch: Branch, times: int) -> Branch:
