@@ -80,7 +80,12 @@ def times(count: int, base: int) -> str:
 
 def share(part: int, whole: int) -> str:
     """Percent with two decimals, as in the papers' tables: ``94.86 %``."""
-    return f"{100 * part / whole:.2f} %" if whole else "0.00 %"
+    return shares([part], whole)[0]
+
+
+def shares(parts: Sequence[int], whole: int) -> list[str]:
+    """Each part's :func:`share`."""
+    return [f"{100 * part / whole:.2f} %" for part in parts] if whole else ["0.00 %"] * len(parts)
 
 
 def percent(part: int, whole: int) -> str:

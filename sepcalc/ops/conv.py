@@ -48,7 +48,7 @@ class Conv(_Conv, Op):
         channels = inputs[0][-1]
         if self.depthwise(channels):
             return "depthwise"
-        return "pointwise" if all(k == 1 for k in self.kernel) else "conv"
+        return "pointwise" if self.kernel.count(1) == len(self.kernel) else "conv"
 
     def detail(self, inputs: Shapes) -> str:
         channels = inputs[0][-1]

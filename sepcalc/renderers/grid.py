@@ -5,7 +5,7 @@ then no bars. After that words are folded. Without a limit on the width nothing 
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
 def laid_out(table: Table, style: Style) -> Grid:
     """The table in the widest layout that fits. Empty columns are left out."""
     made: dict[tuple[int, bool | int], tuple[list[str], int]] = {}
-    columns = list(zip(*[row.cells for row in table.rows], strict=True)) or [()] * len(table.columns)
+    columns, depths = table.cells, table.depths
 
     def cells(at: int, layout: _Layout) -> tuple[list[str], int]:
         """A column's texts, heading first, and the width of the widest."""
@@ -62,7 +62,7 @@ def laid_out(table: Table, style: Style) -> Grid:
         if (at, form) not in made:
             texts = [column.name, *_texts(columns[at], column.holds, form)]
             if at == 0:
-                texts[1:] = ["  " * row.depth + text for row, text in zip(table.rows, texts[1:], strict=True)]
+                texts[1:] = ["  " * depth + text for depth, text in zip(depths, texts[1:], strict=True)]
             made[at, form] = texts, max(map(len if one_cell_each(texts) else width, texts))
         return made[at, form]
 
@@ -102,13 +102,14 @@ def _texts(values: Sequence[Any], holds: str, form: bool | int) -> list[str]:
     """The cells of a column. Plain values are made all at once."""
     types = {*map(type, values)}
     if types <= {str, NoneType}:
-        texts = [value or "" for value in values if isinstance(value, str | NoneType)]
+        texts = [value or "" for value in values]
         if "".join(texts).isprintable():
             return texts
     if types == {int} and holds != BYTES and holds != BAR:
         return quantity.written(quantity.exact if form else quantity.brief, values)
     if types <= {float, NoneType} and holds == BAR:
-        return quantity.written(lambda part: bar(part, form) if part else "", values)
+        eighths = [round(part * form * 8) or 1 if part and part > 0 else 0 for part in values]
+        return quantity.written(partial(_drawn, form), eighths)
     return [_text(value, holds, form) for value in values]
 
 
@@ -129,12 +130,13 @@ def _text(value: object, holds: str, form: bool | int) -> str:
 
 def bar(part: float, width: int) -> str:
     """A part of 1 as a bar of at most ``width`` cells, in eighths. Every part above 0 shows."""
-    return _drawn(min(8 * width, max(1, round(part * width * 8)))) if part > 0 else ""
+    return _drawn(width, round(part * width * 8) or 1) if part > 0 else ""
 
 
 @lru_cache(1024)
-def _drawn(eighths: int) -> str:
-    return "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
+def _drawn(width: int, eighths: int) -> str:
+    full, rest = divmod(max(0, min(8 * width, eighths)), 8)
+    return "█" * full + (EIGHTHS[rest] if rest else "")
 
 
 def one_cell_each(texts: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ know formats and nothing of layers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, overload
 
 
 class Column(NamedTuple):
@@ -66,6 +66,28 @@ def row(*cells: Any) -> Row:
     return Row(cells)
 
 
+class Rows(Sequence[Row]):
+    """The rows of a table given by its columns, for a long one: few ever look at a row by itself. ``depths`` are those
+    of the first rows, 0 for the rest; the last row is the total."""
+
+    def __init__(self, columns: Sequence[Sequence[Any]], depths: Sequence[int]) -> None:
+        self.columns = columns
+        self.depths = [*depths, *[0] * (len(columns[0]) - len(depths))]
+
+    def __len__(self) -> int:
+        return len(self.depths)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            return [self[number] for number in range(len(self))[at]]
+        at = range(len(self))[at]
+        return Row(tuple([column[at] for column in self.columns]), self.depths[at], at == len(self) - 1)
+
+
 class Table(NamedTuple):
     """A table with a title. A format may fold it where ``folded`` is set, since it matters less."""
 
@@ -73,6 +95,18 @@ class Table(NamedTuple):
     columns: Sequence[Column]
     rows: Sequence[Row]
     folded: bool = False
+
+    @property
+    def cells(self) -> list[Sequence[Any]]:
+        """The cells of each column."""
+        if isinstance(self.rows, Rows):
+            return [*self.rows.columns]
+        return list(zip(*[row.cells for row in self.rows], strict=True)) or [()] * len(self.columns)
+
+    @property
+    def depths(self) -> Sequence[int]:
+        """The depth of each row."""
+        return self.rows.depths if isinstance(self.rows, Rows) else [row.depth for row in self.rows]
 
 
 class Lines(NamedTuple):

@@ -1,7 +1,8 @@
 """``sepcalc network``: a network layer by layer, with totals, published numbers and budget."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
@@ -10,7 +11,7 @@ from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.network import Network
-from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Section, Table, toned
+from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Rows, Section, Table, toned
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.groups import Share, by_block, by_kind
 from sepcalc.reports.layers import MEANING, explanation, records, widths
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 GROUPINGS = {"kind": by_kind, "block": by_block}
 SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
-Made = tuple[tuple[Any, ...], int, Cost, int]  # a row: its first cells, its depth, its cost, its amount of the metric
+Cells = Sequence[Sequence[Any]]  # of columns
 FOLDED = "xN: N equal layers or blocks after one another in one row, their numbers added up; --full shows each."
 
 
@@ -191,38 +192,40 @@ class NetworkReport(NamedTuple):
                 columns += [Column(f"% of {spoken(metric)}", NUMBER, 0 if main else 2), Column("", BAR)]
         return columns
 
-    def _numbers(self, made: Sequence[Made], whole: int, drawn: bool) -> Iterator[tuple[Any, ...]]:
-        """The cells of a row in those columns. ``whole`` is the network's amount of the metric to sort by. ``drawn``
-        adds bars next to the longest one, and leaves out shares of zero."""
+    def _numbers(self, costs: Sequence[Cost], amounts: Sequence[int], whole: int, drawn: bool) -> list[Sequence[Any]]:
+        """The cells of those columns, for rows of these costs and amounts of the metric to sort by; of that metric
+        ``whole`` is the network's amount. ``drawn`` adds bars next to the longest one, and leaves out shares of
+        zero."""
         shared, columns = self._shared(), list[Sequence[Any]]()
         for metric in dict.fromkeys((*SHARED, *shared)):
             main = metric == self._main
-            parts = [row[3] for row in made] if main else [getattr(row[2], metric) for row in made]
+            parts = amounts if main else [*map(attrgetter(metric), costs)]
             columns.append(parts)
             if metric in shared:
                 full = whole if main else getattr(self.network.cost, metric)
-                shares = quantity.written(partial(quantity.share, whole=full), parts)
-                columns.append([text if part or not drawn else "" for part, text in zip(parts, shares)])
+                shares = quantity.shares(parts, full)
+                columns.append([text if part else "" for part, text in zip(parts, shares)] if drawn else shares)
                 longest = max(parts, default=0) if drawn else 0
                 columns.append([part / longest for part in parts] if longest else [None] * len(parts))
-        return zip(*columns)
+        return columns
 
-    def _rows(self, made: Sequence[Made], rest: Made) -> list[Row]:
+    def _rows(
+        self,
+        first: Cells,
+        numbers: Cells,
+        depths: Sequence[int],
+        rest: tuple[tuple[Any, ...], Cost, int],
+    ) -> Rows:
         """The rows with their numbers, then the rest (if it has a name), then the total."""
-        whole = self._all()
-        rows = [
-            Row((*cells, *numbers), depth)
-            for (cells, depth, *_), numbers in zip(made, self._numbers(made, whole, drawn=True))
-        ]
-        blank = [""] * (len(rest[0]) - 1) if self.by == "" else [len(self.network.layers)]
-        total: Made = ("total", *blank), 0, self.network.cost, whole
-        left, all_ = self._numbers([rest, total], whole, drawn=False)
-        if rest[0][0]:
-            rows.append(Row((*rest[0], *left), rest[1]))
-        return [*rows, Row((*total[0], *all_), total=True)]
+        whole, (more, cost, amount) = self._all(), rest
+        blank = [len(self.network.layers)] if self.by else [""] * (len(more) - 1)
+        last = [*zip(more, ("total", *blank)), *self._numbers([cost, self.network.cost], [amount, whole], whole, False)]
+        left = 0 if more[0] else 1
+        columns = [[*column, *ends[left:]] for column, ends in zip([*first, *numbers], last, strict=True)]
+        return Rows(columns, depths if left else [*depths, 1])
 
     def _layers(self, title: str, chosen: Sequence[int]) -> list[Section]:
-        layers = self.network.layers
+        network, layers = self.network, self.network.layers
         flat = bool(self.sort) or self.top is not None
         amounts = self._amounts() if flat else ()
         branches = (
@@ -230,40 +233,49 @@ class NetworkReport(NamedTuple):
             if flat
             else grown(layers, not self.full)
         )
-        made, folded, before, seen = list[Made](), False, None, ("", "")
-        known = dict[tuple[int, int], tuple[str, str]]()  # what each sort of branch is, and what it gives
+        titles, depths, fields, strides, sorts = list[str](), list[int](), list[str](), list[str](), list[int]()
+        sort_of, known = dict[tuple[int, int], int](), list[tuple[str, str, Cost, int]]()  # all else of a sort of branch
+        before, field, stride = None, "", ""
         for branch, depth, last in walked(branches):
-            key, folded = (branch.kind, branch.times), folded or branch.times > 1
-            if key not in known:
+            sort = sort_of.setdefault((branch.kind, branch.times), len(known))
+            if sort == len(known):
                 layer = layers[last]
                 what = f"{branch.layers:,} layers" if branch.children else f"{layer.kind} {layer.detail}".rstrip()
-                known[key] = what, show(layer.output)
-            reach = self.network.reach(last)
+                amount = amounts[last] if flat else branch.cost.macs
+                known.append((what, show(layer.output), branch.cost, amount))
+            reach = network.reach(last)
             if reach is not before:  # an activation sees what the layer before it does
-                before, field, pace = reach, reach.extents, reach.strides
-                seen = (show(field) if field else "", _spelt(pace) if pace else "")
-            amount = amounts[last] if flat else branch.cost.macs
-            made.append(((branch.title, *known[key], *seen), depth, branch.cost, amount))
+                before, field, stride = reach, show(reach.extents), _spelt(reach.strides or ())
+            titles.append(branch.title)
+            depths.append(depth)
+            fields.append(field)
+            strides.append(stride)
+            sorts.append(sort)
+        whats, outputs, costs, parts = zip(*known) if known else ((),) * 4
+        numbers = self._numbers(costs, parts, self._all(), drawn=True)
+        if len(known) < len(sorts):
+            whats, outputs, *numbers = [[column[sort] for sort in sorts] for column in (whats, outputs, *numbers)]
         kept = set(chosen)
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
         rest = total(layers[at].cost for at in left) if left else Cost()
         more = (f"{len(left):,} more" if left else "", "", "", "", "")
-        rows = self._rows(made, (more, 1, rest, self._together(amounts[at] for at in left)))
+        first = (titles, whats, outputs, fields, strides)
+        rows = self._rows(first, numbers, depths, (more, rest, self._together(amounts[at] for at in left)))
         spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
         table = Table(title, self._columns(Column("layer"), *spare), rows)
-        return [table, Lines("", [FOLDED])] if folded else [table]
+        return [table, Lines("", [FOLDED])] if any(times > 1 for _, times in sort_of) else [table]
 
     def _groups_table(self, title: str) -> list[Section]:
         groups, shown, amounts = GROUPINGS[self.by](self.network.layers), self._ranked(self._groups()), self._amounts()
-        made: list[Made] = [
-            ((group.name, group.layers), 0, group.cost, self._together(amounts[at] for at in group.members))
-            for group in shown
-        ]
+        together = [self._together(amounts[at] for at in group.members) for group in shown]
+        first = [group.name for group in shown], [group.layers for group in shown]
+        numbers = self._numbers([group.cost for group in shown], together, self._all(), drawn=True)
         kept = {group.name for group in shown}
         left = [group for group in groups if group.name not in kept]
         number, cost = sum(group.layers for group in left), total(group.cost for group in left) if left else Cost()
         amount = self._together(amounts[at] for group in left for at in group.members)
-        rows = self._rows(made, ((f"{len(left):,} more" if left else "", number), 1, cost, amount))
+        more = (f"{len(left):,} more" if left else "", number)
+        rows = self._rows(first, numbers, [0] * len(shown), (more, cost, amount))
         return [Table(title, self._columns(Column(self.by), Column("layers", COUNT)), rows)]
 
     def _totals(self) -> Table:
@@ -323,5 +335,5 @@ def _fields(share: Share) -> dict[str, Any]:
 
 @lru_cache(1024)
 def _spelt(strides: tuple[Stride, ...]) -> str:
-    """``32``, or ``32x16`` where the axes differ."""
+    """``32``, or ``32x16`` where the axes differ; nothing without axes."""
     return "x".join(map(str, strides if len(set(strides)) > 1 else strides[:1]))
