@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Runs the command line and leaves with its exit code; 128 and its number where a signal ends it: 130 of ^C."""
-    gc.set_threshold(500_000)  # few cycles and many tuples are made: looking for cycles takes a tenth of the time
+    gc.set_threshold(2_000_000)  # few cycles and many tuples are made: looking for cycles takes a tenth of the time
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has not all of them
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as of a job in the background
