@@ -366,9 +366,14 @@ class Network:
         reaches = list(map(of_input, self.inputs.values()))
         tensors = self.tensors
         for node in self.nodes:
-            op, output, inputs = node.op, node.output, tuple([tensors[source] for source in node.sources])
-            seen = [through(reaches[at], shape, op, inputs, output) for at, shape in zip(node.sources, inputs)]
-            reaches.append(seen[0] if len(seen) == 1 else joined(seen, op.beside(inputs), len(output)))
+            op, sources, output = node.op, node.sources, node.output
+            if len(sources) == 1:
+                (at,) = sources
+                reaches.append(through(reaches[at], tensors[at], op, (tensors[at],), output))
+                continue
+            inputs = tuple([tensors[source] for source in sources])
+            seen = [through(reaches[at], shape, op, inputs, output) for at, shape in zip(sources, inputs)]
+            reaches.append(joined(seen, op.beside(inputs), len(output)))
         return reaches[len(self.inputs) :]
 
 

@@ -93,18 +93,22 @@ def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -
     windows = op.windows(inputs, output)
     if windows == () and reach.lie is None:
         return reach
-    every = None if windows is None else _along(reach, len(shape), windows, op.apart)
-    if every is None:
+    every = windows if reach.lie is None or windows is None else _along(reach.lie, len(shape), windows, op.apart)
+    if every is None or len(every) != len(ways):
         return _lost(reach, shape)
-    window, way, start = (every[0], ways[0], starts[0]) if every else (OWN, (), None)
+    if not ways:
+        return reach
+    window, way, start = every[0], ways[0], starts[0]
     if every.count(window) == ways.count(way) == starts.count(start) == len(every):  # square, as most are
         if window == OWN:
             return reach
-        ways, starts = (_back(way, window),) * len(every), (_started(way, start, window),) * len(every)
+        start, way = _started(way, start, window), _back(way, window)
+        ways, starts = (way,) * len(every), (start,) * len(every)
     else:
         starts = tuple(map(_started, ways, starts, every))
         ways = tuple(map(_back, ways, every))
-    return Reach(reach.whole, ways, reach.lie, starts) if max(map(len, ways)) <= MAX_STEPS else _lost(reach, shape)
+        way = max(ways, key=len)
+    return Reach(reach.whole, ways, reach.lie, starts) if len(way) <= MAX_STEPS else _lost(reach, shape)
 
 
 def _started(steps: Sequence[Step], start: int | None, window: Window) -> int | None:
@@ -115,13 +119,10 @@ def _started(steps: Sequence[Step], start: int | None, window: Window) -> int | 
     return at if abs(at) <= MAX_SIZE else None
 
 
-def _along(reach: Reach, rank: int, windows: Sequence[Window], apart: bool) -> Sequence[Window] | None:
-    """The windows along the axes of the network's input; None where that is not known."""
-    assert reach.steps is not None
-    if reach.lie is None:
-        return windows if len(windows) == len(reach.steps) else None
+def _along(lies: Sequence[int | None], rank: int, windows: Sequence[Window], apart: bool) -> Sequence[Window] | None:
+    """The windows along the axes of the network's input, which lie so; None where that is not known."""
     found = []
-    for lie in reach.lie:
+    for lie in lies:
         axis = None if lie is None else rank + lie
         if axis == rank - 1 and not apart:  # channels meet each other
             return None
