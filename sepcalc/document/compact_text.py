@@ -79,6 +79,7 @@ class CompactText:
         self.sizes: dict[int, int] = {}
         self.columns: dict[int, list[tuple[str, list[tuple[int, int]]]]] = {}  # parameters, and what they stand for
         self.begins: dict[int, int] = {}  # where a block stands first
+        self.steps = len(network.nodes)  # of unrolling the text: its layers, and the uses of its blocks
 
     @property
     def differs(self) -> bool:
@@ -93,23 +94,7 @@ class CompactText:
         shared = node.shared if node.weights is None else self.network.layers[at].shared
         if (shared or node.buffers) and at not in self.tied:
             text += "".join(f" {line}" for line in counted_elsewhere(self.network, at, self.names))
-        if not varied:
-            return Written(kind, text, (), ())
-        words, numbers, options = [], list[int](), list[str]()
-        option = ""
-        for word in text.split(" "):
-            if word[:2] in _SIZED and _SIZE.fullmatch(word, 2):  # most of all
-                option = _SIZED[word[:2]]
-                words.append(word[:2] + _HOLE)
-                numbers.append(int(word[2:]))
-                options.append(option)
-                continue
-            template, sizes, option = _holes(word, option)
-            words.append(template)
-            if sizes:
-                numbers += sizes
-                options += [option.replace("-", "_")] * len(sizes)
-        return Written(kind, " ".join(words), tuple(numbers), tuple(options))
+        return _templated(kind, text) if varied else Written(kind, text, (), ())
 
     # --- which parts are blocks
 
@@ -128,6 +113,7 @@ class CompactText:
         for part, places in starts.items():
             if places and self._parametrized(part, places):
                 self.begins[part] = places[0]
+                self.steps += len(places)
         used = sorted(self.columns, key=lambda part: (self.begins[part], grammar.lengths[part]))
         self.blocks = {part: f"block{number}" for number, part in enumerate(used, 1)}
         return "\n".join([*heading(self.network), *self._reasons(), *self._outputs(), *self._document(), ""])
@@ -314,6 +300,26 @@ class CompactText:
 
 
 _JOINED = -1  # on the stack of places: here stands the op that joins
+
+
+@lru_cache(1024)
+def _templated(kind: str, text: str) -> Written:
+    """A spec with a hole for every size."""
+    words, numbers, options = list[str](), list[int](), list[str]()
+    option = ""
+    for word in text.split(" "):
+        if word[:2] in _SIZED and _SIZE.fullmatch(word, 2):  # most of all
+            option = _SIZED[word[:2]]
+            words.append(word[:2] + _HOLE)
+            numbers.append(int(word[2:]))
+            options.append(option)
+            continue
+        template, sizes, option = _holes(word, option)
+        words.append(template)
+        if sizes:
+            numbers += sizes
+            options += [option.replace("-", "_")] * len(sizes)
+    return Written(kind, " ".join(words), tuple(numbers), tuple(options))
 
 
 @lru_cache(4096)

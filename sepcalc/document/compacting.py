@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from sepcalc.document.compact_text import CompactText
+from sepcalc.document.graph import GROWTH, SLACK
 from sepcalc.document.loading import load_yaml
 from sepcalc.document.sorts import sorts_of
 from sepcalc.document.writer import (
@@ -31,15 +32,18 @@ def write_compact(network: Network) -> str:
     joined = any(len(node.sources) > 1 for node in network.nodes)  # else there are no knots
     # of a large network whose layers nearly all differ, no parts are equal
     again = len(sorts) < LARGE or len(set(sorts)) < 0.9 * len(sorts)
-    texts = list[str]()
+    texts = dict[str, int]()  # each with the steps that it takes to unroll it
     for varied in (True, False) if network.nodes else ():
         writers = [CompactText(network, varied, knots, sorts) for knots in ((True, False) if joined else (True,))]
-        texts += [writer.text() for writer in writers]
+        texts |= {writer.text(): writer.steps for writer in writers}
         if not again or not writers[0].differs:  # parts that are equal are the same either way
             break
     for text in sorted(texts, key=lambda text: text.count("\n")):
         lines = text.count("\n")  # a flat list has two for every layer, and more
-        if (lines <= 2 * len(sorts) or lines <= write(network).count("\n")) and _reads_back(text, network):
+        written = text.count("- ") + text.count("[") + text.count(",")  # entries, at most
+        readable = texts[text] <= SLACK + GROWTH * written  # what is read unrolls to no more
+        short = lines <= 2 * len(sorts) or lines <= write(network).count("\n")
+        if readable and short and _reads_back(text, network):
             return text
     return write(network)
 

@@ -5,7 +5,7 @@ from sepcalc.network import Network
 from sepcalc.ops.base import Op
 from sepcalc.ops.repeat import Scan
 from sepcalc.shape import Shapes
-from sepcalc.spec import EACH
+from sepcalc.spec import EACH, Spec
 from sepcalc.to_spec import supposed
 
 STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
@@ -35,5 +35,5 @@ def _sort(op: Op, inputs: Shapes) -> tuple[str, str]:
     if spec.each:
         return EACH, str(spec)
     if spec.kind in STRIDED and "stride" not in spec.options:
-        spec = spec._replace(options={**spec.options, "stride": (1,)})
+        spec = Spec(spec.kind, spec.words, {**spec.options, "stride": (1,)})
     return spec.kind, str(spec)

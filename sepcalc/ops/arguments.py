@@ -2,6 +2,8 @@
 may be given once for all axes or once per axis."""
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from sepcalc.errors import Invalid, quoted
@@ -117,13 +119,14 @@ def short(sizes: Shape, default: int = 0) -> Shape | None:
     return None if sizes[0] == default else sizes[:1]
 
 
-def windowed(kernel: Shape, stride: Shape, padding: Padding, dilation: Shape) -> dict[str, Value | None]:
+@lru_cache(1024)
+def windowed(kernel: Shape, stride: Shape, padding: Padding, dilation: Shape) -> MappingProxyType[str, Value | None]:
     """The options of a window."""
     pads: Value | None = padding
     if not isinstance(padding, str):
         pads = None if not any(map(any, padding)) else padding if len(set(padding)) > 1 else padding[:1]
     kernel, steps = short(kernel) or (1,), short(stride, 1)
-    return {"kernel": kernel, "stride": steps, "padding": pads, "dilation": short(dilation, 1)}
+    return MappingProxyType({"kernel": kernel, "stride": steps, "padding": pads, "dilation": short(dilation, 1)})
 
 
 def letter(axis: int, shape: Shape) -> str | None:
