@@ -52,28 +52,24 @@ class Reach(NamedTuple):
     @property
     def extents(self) -> tuple[int, ...]:
         """Input positions that one element sees."""
-        if self.steps is None:
-            return self.whole
-        if self._square:
-            one = seen(self.steps[0], 1)
-            alone = max(self.whole) <= one
-            return (one,) * len(self.whole) if alone else tuple([max(whole, one) for whole in self.whole])
-        return tuple([max(whole, seen(steps, 1)) for whole, steps in zip(self.whole, self.steps)])
-
-    @property
-    def _square(self) -> bool:
-        """Whether there is one way for all axes."""
-        steps = self.steps
-        return steps is not None and len(steps) > 0 and steps.count(steps[0]) == len(steps)
+        whole, steps = self.whole, self.steps
+        if steps is None:
+            return whole
+        if steps and steps.count(steps[0]) == len(steps):  # one way for all axes
+            one = seen(steps[0], 1)
+            if max(whole) <= one:
+                return (one,) * len(whole)
+        return tuple([max(least, seen(way, 1)) for least, way in zip(whole, steps)])
 
     @property
     def strides(self) -> tuple[Stride, ...] | None:
         """Input positions from one element to the next; None where positions are lost."""
-        if self.steps is None:
+        steps = self.steps
+        if steps is None:
             return None
-        if self._square:
-            return (_stride(self.steps[0]),) * len(self.steps)
-        return tuple(map(_stride, self.steps))
+        if steps and steps.count(steps[0]) == len(steps):
+            return (_stride(steps[0]),) * len(steps)
+        return tuple(map(_stride, steps))
 
 
 def of_input(shape: Shape) -> Reach:

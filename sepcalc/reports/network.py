@@ -1,6 +1,6 @@
 """``sepcalc network``: a network layer by layer, with totals, published numbers and budget."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -233,24 +233,23 @@ class NetworkReport(NamedTuple):
             if flat
             else grown(layers, not self.full)
         )
-        titles, depths, fields, strides, sorts = list[str](), list[int](), list[str](), list[str](), list[int]()
-        sort_of, known = dict[tuple[int, int], int](), list[tuple[str, str, Cost, int]]()  # all else of a sort of branch
-        before, field, stride = None, "", ""
-        for branch, depth, last in walked(branches):
+        rows = [*walked(branches)]
+        sort_of, sorts = dict[tuple[int, int], int](), list[int]()
+        known = list[tuple[str, str, Cost, int]]()  # of each sort of branch what it is, gives and costs
+        for branch, _, last in rows:
             sort = sort_of.setdefault((branch.kind, branch.times), len(known))
+            sorts.append(sort)
             if sort == len(known):
-                layer = layers[last]
-                what = f"{branch.layers:,} layers" if branch.children else f"{layer.kind} {layer.detail}".rstrip()
-                amount = amounts[last] if flat else branch.cost.macs
-                known.append((what, show(layer.output), branch.cost, amount))
-            reach = network.reach(last)
+                _, op, inputs, output, *_ = layers[last]
+                what = f"{op.kind(inputs)} {op.detail(inputs)}".rstrip()
+                what = f"{branch.layers:,} layers" if branch.children else what
+                known.append((what, show(output), branch.cost, amounts[last] if flat else branch.cost.macs))
+        before, field, stride, fields, strides = None, "", "", list[str](), list[str]()
+        for reach in [network.reach(last) for _, _, last in rows]:
             if reach is not before:  # an activation sees what the layer before it does
                 before, field, stride = reach, show(reach.extents), _spelt(reach.strides or ())
-            titles.append(branch.title)
-            depths.append(depth)
             fields.append(field)
             strides.append(stride)
-            sorts.append(sort)
         whats, outputs, costs, parts = zip(*known) if known else ((),) * 4
         numbers = self._numbers(costs, parts, self._all(), drawn=True)
         if len(known) < len(sorts):
@@ -259,10 +258,11 @@ class NetworkReport(NamedTuple):
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
         rest = total(layers[at].cost for at in left) if left else Cost()
         more = (f"{len(left):,} more" if left else "", "", "", "", "")
-        first = (titles, whats, outputs, fields, strides)
-        rows = self._rows(first, numbers, depths, (more, rest, self._together(amounts[at] for at in left)))
+        first = ([branch.title for branch, _, _ in rows], whats, outputs, fields, strides)
+        ends = (more, rest, self._together(amounts[at] for at in left))
         spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
-        table = Table(title, self._columns(Column("layer"), *spare), rows)
+        heads = self._columns(Column("layer"), *spare)
+        table = Table(title, heads, self._rows(first, numbers, [depth for _, depth, _ in rows], ends))
         return [table, Lines("", [FOLDED])] if any(times > 1 for _, times in sort_of) else [table]
 
     def _groups_table(self, title: str) -> list[Section]:

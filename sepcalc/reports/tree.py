@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, repeat
 from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost, total
@@ -45,7 +45,8 @@ def grown(layers: Sequence[Layer], fold: bool = True) -> Sequence[Branch]:
         return ()
     names, ops, inputs, outputs, costs, weights, *_ = zip(*layers)
     grower = _Grower(fold)
-    held = [repr(op) if op.holds else op for op in ops]  # tuples: what is in one may be equal to what is of another type
+    # ops are tuples: what is in one may be equal to what is of another type
+    held = [repr(op) if op.holds else op for op in ops]
     alone = [name is None for name in weights]
     kinds = tuple(map(grower.kinds.__getitem__, zip(map(type, ops), held, inputs, outputs, costs, alone)))
     grower.costs = dict(zip(kinds, costs))
@@ -70,8 +71,10 @@ class _Grower:
 
     def between(self, names: Sequence[str], kinds: tuple[int, ...], depth: int) -> tuple[Branch, ...]:
         """The branches of layers with these names and kinds."""
-        parts = [name.partition("/") for name in names] if depth < MAX_DEPTH else [(name, "", "") for name in names]
-        branches, start = list[Branch](), 0
+        if depth == MAX_DEPTH or not any("/" in name for name in names):
+            alone = list(map(Branch, names, count(), repeat(1), map(self.costs.__getitem__, kinds), kinds))
+            return tuple(self.folded(alone) if self.fold else alone)
+        parts, branches, start = [name.partition("/") for name in names], list[Branch](), 0
         while start < len(parts):
             head, inside, _ = parts[start]
             end, kind = start + 1, kinds[start]
