@@ -50,6 +50,6 @@ def test_only_named_lines_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_every_line_measures_something(house: ratios.House) -> None:
     assert "layers-300" not in ratios.MEASUREMENTS  # less the ten milliseconds that it was allowed, it was negative
-    line = ratios.large(house, "a failing check", 50, ["check", "--max", "macs=1"], 100)
-    assert (line.kept, line.name) == (True, "a failing check of 50 layers / network --by kind")
+    line = ratios.large(house, ratios.equal, 50, ["check", "--max", "macs=1"], 100)
+    assert (line.kept, line.name) == (True, "check --max macs=1, 50 equal / --by kind")
     assert min(line.ours, line.bare) > 0

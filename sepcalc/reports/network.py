@@ -213,11 +213,12 @@ class NetworkReport(NamedTuple):
         self,
         first: Cells,
         numbers: Cells,
+        whole: int,
         depths: Sequence[int],
         rest: tuple[tuple[Any, ...], Cost, int],
     ) -> Rows:
         """The rows with their numbers, then the rest (if it has a name), then the total."""
-        whole, (more, cost, amount) = self._all(), rest
+        more, cost, amount = rest
         blank = [len(self.network.layers)] if self.by else [""] * (len(more) - 1)
         last = [*zip(more, ("total", *blank)), *self._numbers([cost, self.network.cost], [amount, whole], whole, False)]
         left = 0 if more[0] else 1
@@ -251,7 +252,8 @@ class NetworkReport(NamedTuple):
             fields.append(field)
             strides.append(stride)
         whats, outputs, costs, parts = zip(*known) if known else ((),) * 4
-        numbers = self._numbers(costs, parts, self._all(), drawn=True)
+        whole = self._all()
+        numbers = self._numbers(costs, parts, whole, drawn=True)
         if len(known) < len(sorts):
             whats, outputs, *numbers = [[column[sort] for sort in sorts] for column in (whats, outputs, *numbers)]
         kept = set(chosen)
@@ -262,20 +264,20 @@ class NetworkReport(NamedTuple):
         ends = (more, rest, self._together(amounts[at] for at in left))
         spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
         heads = self._columns(Column("layer"), *spare)
-        table = Table(title, heads, self._rows(first, numbers, [depth for _, depth, _ in rows], ends))
+        table = Table(title, heads, self._rows(first, numbers, whole, [depth for _, depth, _ in rows], ends))
         return [table, Lines("", [FOLDED])] if any(times > 1 for _, times in sort_of) else [table]
 
     def _groups_table(self, title: str) -> list[Section]:
         groups, shown, amounts = GROUPINGS[self.by](self.network.layers), self._ranked(self._groups()), self._amounts()
         together = [self._together(amounts[at] for at in group.members) for group in shown]
-        first = [group.name for group in shown], [group.layers for group in shown]
-        numbers = self._numbers([group.cost for group in shown], together, self._all(), drawn=True)
+        first, whole = ([group.name for group in shown], [group.layers for group in shown]), self._all()
+        numbers = self._numbers([group.cost for group in shown], together, whole, drawn=True)
         kept = {group.name for group in shown}
         left = [group for group in groups if group.name not in kept]
         number, cost = sum(group.layers for group in left), total(group.cost for group in left) if left else Cost()
         amount = self._together(amounts[at] for group in left for at in group.members)
         more = (f"{len(left):,} more" if left else "", number)
-        rows = self._rows(first, numbers, [0] * len(shown), (more, cost, amount))
+        rows = self._rows(first, numbers, whole, [0] * len(shown), (more, cost, amount))
         return [Table(title, self._columns(Column(self.by), Column("layers", COUNT)), rows)]
 
     def _totals(self) -> Table:

@@ -174,6 +174,25 @@ def flat(count: int) -> str:
     return "\n".join(lines)
 
 
+def equal(count: int) -> str:
+    """A network of so many layers, flat and all equal."""
+    return "input: 32x32x8\nlayers:\n" + "  - conv -k3 -o8 -p same\n" * count
+
+
+def blocks(count: int) -> str:
+    """A network of so many layers: a block of eight, used at other widths each time."""
+    pair = ["norm batch", "act relu"]
+    inside = ["conv -k3 -o{w}", *pair, "depthwise -k3", *pair, "pointwise -o{w}", "act relu"]
+    lines = [
+        "input: 32x32x16",
+        "defaults: {padding: same}",
+        "blocks:",
+        "  b(w):",
+        *[f"    - {text}" for text in inside],
+    ]
+    return "\n".join([*lines, "layers:", *[f"- b {16 + 8 * (7 * at % 23)}" for at in range(count // 8)]])
+
+
 def reading(house: House, count: int, fields: bool = False) -> Line:
     """Reading and analysing a text against ``yaml.compose`` of it, at most 8 times as long; ``fields``: receptive
     fields and peak memory too."""
@@ -197,12 +216,11 @@ def reading(house: House, count: int, fields: bool = False) -> Line:
     return Line(name, one * 1e3, other * 1e3, "ms", 8)
 
 
-def large(house: House, name: str, count: int, command: list[str], limit: float, different: bool = False) -> Line:
-    """A command on a network of so many layers, all equal or all ``different``, against the shortest one:
-    ``network --by kind``."""
-    path = house.folder / f"{count}.yaml"
-    text = "input: 32x32x8\nlayers:\n" + "  - conv -k3 -o8 -p same\n" * count
-    path.write_text(flat(count) if different else text, "utf-8")
+def large(house: House, form: Callable[[int], str], count: int, command: list[str], limit: float) -> Line:
+    """A command on a network of so many layers, :func:`equal`, in :func:`blocks` or all different (:func:`flat`),
+    against the shortest one: ``network --by kind``."""
+    path = house.folder / f"{form.__name__}.yaml"
+    path.write_text(form(count), "utf-8")
     ours = [command[0], str(path), *command[1:]]
 
     def run(*arguments: str) -> None:
@@ -210,7 +228,7 @@ def large(house: House, name: str, count: int, command: list[str], limit: float,
         subprocess.run(call, cwd=house.folder, env={**os.environ, "PYTHONPATH": str(house.folder)}, capture_output=True)
 
     one, other = house.beside(lambda: run(*ours), lambda: run("network", str(path), "--by", "kind"), rounds=3)
-    return Line(f"{name} of {count:,} layers / network --by kind", one * 1e3, other * 1e3, "ms", limit)
+    return Line(f"{' '.join(command)}, {count:,} {form.__name__} / --by kind", one * 1e3, other * 1e3, "ms", limit)
 
 
 def linear(house: House) -> Line:
@@ -332,12 +350,14 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
     "version": lambda house: start(house, "--version / import click", ["--version"], [BARE_CLICK], 1.2),
     "layers-100000": lambda house: reading(house, 100_000),
     "layers-fields": lambda house: reading(house, 100_000, fields=True),
-    "layers-check": lambda house: large(house, "a failing check", 20_000, ["check", "--max", "macs=1"], 2),
-    "layers-convert": lambda house: large(house, "convert", 20_000, ["convert"], 2),
-    "layers-table": lambda house: large(house, "the table", 40_000, ["network"], 1.25),
+    "layers-check": lambda house: large(house, equal, 20_000, ["check", "--max", "macs=1"], 2),
+    "layers-convert": lambda house: large(house, equal, 20_000, ["convert"], 2),
+    "layers-convert-blocks": lambda house: large(house, blocks, 20_000, ["convert"], 2),
+    "layers-table": lambda house: large(house, equal, 40_000, ["network"], 1.25),
+    "layers-table-blocks": lambda house: large(house, blocks, 40_000, ["network"], 1.25),
     # a row or a line for each layer: the simplest loop that formats such a table's numbers alone takes 0.18 more than 1
-    "layers-convert-different": lambda house: large(house, "convert, all different,", 20_000, ["convert"], 2.3, True),
-    "layers-table-different": lambda house: large(house, "the table, all different,", 40_000, ["network"], 1.6, True),
+    "layers-convert-different": lambda house: large(house, flat, 20_000, ["convert"], 2.3),
+    "layers-table-different": lambda house: large(house, flat, 40_000, ["network"], 1.5),
     "layers-linear": linear,
     "layers-report": report,
     "verify-conv": lambda house: verifying(house, f"verify {CONV} / multiply, add", CONV, ["normal"], 0.35),
