@@ -1,6 +1,7 @@
 """What a TFLite file is refused for, in whole messages."""
 
 import struct
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from tflite_files import G, Op, T, saved, stored, written
 
 from sepcalc import InputError, load
+from sepcalc.importers.common.flatbuffer import Source
 from sepcalc.importers.tflite.model import Model
 
 RELU = G([Op("RELU", "x", "y")], {"x": T((1, 4)), "y": T((1, 4))})
@@ -105,3 +107,15 @@ def test_what_many_loops_share_is_read_once(tmp_path: Path) -> None:
     loops = [Op("WHILE", f"t{at}", f"t{at + 1}", {"cond": 1, "body": 2}) for at in range(60)]
     network = load(saved(tmp_path, G(loops, tensors, "t0", "t60"), condition, chain(1000)))
     assert [one.kind for one in network.uncounted] == ["WHILE"] * 60
+
+
+def test_tables_that_say_they_have_many_fields_take_no_memory() -> None:
+    """1,000 vtables of 64 kB, each of which begins 64 bytes after the one before: 32 million places of fields."""
+    data = struct.pack("<32H", 0xFFFE, *[0] * 31) * 1000 + bytes(0x10000)
+    source = Source(data, {})
+    tracemalloc.start()
+    for at in range(1000):
+        assert not any(source.slots(64 * at)[:30])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sepcalc.errors import Invalid
 
 MAX_TEXT = 4096  # bytes of a name
+MAX_SLOTS = 64  # fields of a table that are looked for: a damaged file says that each has 32,000
 
 
 class Damaged(Invalid):
@@ -58,7 +59,7 @@ class Source:
         """Where the fields of a table lie, from its beginning on, by the vtable at this place."""
         if at < 0:
             raise Damaged("an offset leads out of the file")
-        size = max(4, _SLOT(self.data, at)[0])
+        size = min(max(4, _SLOT(self.data, at)[0]), 4 + 2 * MAX_SLOTS)
         offsets: tuple[int, ...] = _struct(f"{(size - 4) // 2}H").unpack_from(self.data, at + 4)
         return offsets
 
