@@ -199,6 +199,7 @@ def _refs_named(value: Any, by_name: dict[Any, Entry]) -> list[Ref]:
 
 
 def refs_in(value: Any) -> Iterator[Ref]:
+    """The references to tensors among arguments, at any depth."""
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, list | dict):

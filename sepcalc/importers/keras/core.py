@@ -22,6 +22,7 @@ from sepcalc.shape import Shape
 
 
 def dense(call: Call) -> Tensor:
+    """A fully connected layer over the last axis, and its activation."""
     x = call.plain(call.x)
     op = Dense(call.settings.size("units", "output_dim"), call.settings.flag("use_bias", True))
     return activate(call, call.add(op, x), call.settings.get("activation"))
@@ -117,6 +118,7 @@ def _operands(equation: str, rank: int) -> tuple[str, str, str]:
 
 
 def embedding(call: Call) -> Tensor:
+    """A table of vectors, looked up by integers."""
     x = call.plain(call.x)
     made = call.add(Embedding(call.settings.size("input_dim"), call.settings.size("output_dim")), x)
     return call.shaped(made, (*x.shape, made.shape[-1]), "shape")
@@ -145,6 +147,7 @@ class Unknown(Exception):
 
 
 def flatten(call: Call) -> Tensor:
+    """All elements as a vector: free."""
     return call.free("flatten", call.x, (prod(call.x.shape),))
 
 
@@ -168,6 +171,7 @@ def target(wanted: object, shape: Shape) -> Shape:
 
 
 def permute(call: Call) -> Tensor:
+    """The axes in another order: free."""
     x = call.plain(call.x)
     dims = call.settings.sizes("dims")
     if sorted(dims) != list(range(1, len(x.shape) + 1)):
@@ -206,6 +210,7 @@ def _normed(call: Call, op: Op, axes: tuple[int, ...]) -> Tensor:
 
 
 def batch_norm(call: Call) -> Tensor:
+    """Batch norm with stored statistics, x·s + t."""
     settings = call.settings
     if settings.flag("renorm", False):
         raise Unknown("batch renormalization stores its own statistics: use renorm=False")
@@ -214,6 +219,7 @@ def batch_norm(call: Call) -> Tensor:
 
 
 def layer_norm(call: Call) -> Tensor:
+    """Layer norm over the given axes."""
     settings = call.settings
     axes = settings.axes("axis", len(call.x.shape) + 1)
     how = "rms" if call.class_name == "RMSNormalization" or settings.flag("rms_scaling", False) else "layer"
@@ -223,6 +229,7 @@ def layer_norm(call: Call) -> Tensor:
 
 
 def group_norm(call: Call) -> Tensor:
+    """Group norm: statistics per group of channels."""
     settings, x = call.settings, call.x
     axis = settings.axis("axis", len(x.shape) + 1)
     groups = x.shape[axis] if settings.get("groups") == -1 else settings.size("groups", default=32)
@@ -231,6 +238,7 @@ def group_norm(call: Call) -> Tensor:
 
 
 def unit_norm(call: Call) -> Tensor:
+    """Divides by the Euclidean norm over the given axes."""
     x = call.plain(call.x)
     return unit(call, x, call.settings.axes("axis", len(x.shape) + 1))
 
@@ -248,6 +256,7 @@ def normalization(call: Call) -> Tensor:
 
 
 def rescaling(call: Call) -> Tensor:
+    """x·scale + offset with stored numbers."""
     settings = call.settings
     parts = (("scale", settings.get("scale"), 1), ("shift", settings.get("offset"), 0))
     wanted = [how for how, value, nothing in parts if value is not None and value != nothing]

@@ -85,6 +85,7 @@ def declared(config: dict[str, Any]) -> Any:
 
 
 def build_shape(raw: dict[str, Any]) -> Any:
+    """The input shape for which a layer was built, the batch first."""
     said = raw.get("build_config")
     shape = said.get("input_shape") if isinstance(said, dict) else None
     return shape if isinstance(shape, list) and not any(isinstance(size, list) for size in shape) else None
@@ -123,6 +124,7 @@ def batch_size(said: Any) -> int | None:
 
 
 def known(shape: tuple[int | None, ...] | None) -> Shape | None:
+    """The shape if it has no open sizes, else None."""
     if shape is None:
         return None
     sizes = tuple([size for size in shape if size is not None])
@@ -130,4 +132,5 @@ def known(shape: tuple[int | None, ...] | None) -> Shape | None:
 
 
 def sizes_of(text: str) -> Shape:
+    """The sizes in a text such as ``224x224x3``."""
     return tuple([size for part in text.split("x") for size in read_shape(part)])

@@ -61,6 +61,7 @@ def divided(call: Call, given: Given) -> Sequence[Array]:
 
 
 def powered(call: Call, given: Given) -> Sequence[Array]:
+    """The first input to the power of the second, in the first one's type."""
     return ((given[0] ** given[1]).astype(given[0].dtype),)
 
 
@@ -69,6 +70,7 @@ def remainder(call: Call, given: Given) -> Sequence[Array]:
 
 
 def clipped(call: Call, given: Given) -> Sequence[Array]:
+    """The first input, clipped to bounds."""
     bounds = [*given[1:], None, None] if call.opset >= 11 else [call.get("min"), call.get("max")]
     return (given[0].clip(*bounds[:2]).astype(given[0].dtype),)
 
@@ -82,6 +84,7 @@ def cast(call: Call, given: Given) -> Sequence[Array]:
 
 
 def transposed(call: Call, given: Given) -> Sequence[Array]:
+    """The input with its axes permuted."""
     return (given[0].transpose(call.ints("perm") or None),)
 
 
@@ -93,6 +96,7 @@ def _ints(given: Given, at: int, said: Sequence[int] | None) -> list[int] | None
 
 
 def sliced(call: Call, given: Given) -> Sequence[Array]:
+    """A slice of the input."""
     data = given[0]
     starts, ends, axes = (_ints(given, at, call.ints(name)) for at, name in enumerate(("starts", "ends", "axes"), 1))
     if starts is None or ends is None:
@@ -106,6 +110,7 @@ def sliced(call: Call, given: Given) -> Sequence[Array]:
 
 
 def split(call: Call, given: Given) -> Sequence[Array]:
+    """The parts of the input along an axis."""
     import numpy as np
 
     data, axis, count = given[0], call.whole("axis", 0), call.whole("num_outputs", len(call.outputs))
@@ -116,6 +121,7 @@ def split(call: Call, given: Given) -> Sequence[Array]:
 
 
 def joined(call: Call, given: Given) -> Sequence[Array]:
+    """The inputs, concatenated along an axis."""
     import numpy as np
 
     if len({one.dtype for one in given}) > 1:
@@ -124,6 +130,7 @@ def joined(call: Call, given: Given) -> Sequence[Array]:
 
 
 def gathered(call: Call, given: Given) -> Sequence[Array]:
+    """The elements at indices along an axis."""
     return (given[0].take(given[1], call.whole("axis", 0)),)
 
 
@@ -142,6 +149,7 @@ def scattered(call: Call, given: Given) -> Sequence[Array]:
 
 
 def expanded(call: Call, given: Given) -> Sequence[Array]:
+    """The input, broadcast to a shape."""
     import numpy as np
 
     data, shape = given
@@ -149,6 +157,7 @@ def expanded(call: Call, given: Given) -> Sequence[Array]:
 
 
 def tiled(call: Call, given: Given) -> Sequence[Array]:
+    """The input, repeated along its axes."""
     import numpy as np
 
     data, repeats = given
@@ -158,6 +167,7 @@ def tiled(call: Call, given: Given) -> Sequence[Array]:
 
 
 def filled(call: Call, given: Given) -> Sequence[Array]:
+    """A constant tensor of a given shape."""
     import numpy as np
 
     value = call.get("value")
@@ -166,6 +176,7 @@ def filled(call: Call, given: Given) -> Sequence[Array]:
 
 
 def ranged(call: Call, given: Given) -> Sequence[Array]:
+    """The numbers from a start to a limit, at equal steps."""
     import numpy as np
 
     start, end, step = [one.item() for one in given]
@@ -173,6 +184,8 @@ def ranged(call: Call, given: Given) -> Sequence[Array]:
 
 
 def reduced(name: str) -> Evaluated:
+    """A NumPy reduction over axes."""
+
     def evaluated(call: Call, given: Given) -> Sequence[Array]:
         data, axes = given[0], _ints(given, 1, call.ints("axes"))
         if axes is None and call.whole("noop_with_empty_axes", 0):

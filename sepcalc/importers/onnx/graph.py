@@ -126,6 +126,7 @@ class Builder(StoredBuilder):
         return super().view(number, shape)
 
     def rename(self, op: Rename, number: int) -> int:
+        """Adds a node for a free rename, named after the current node of the file."""
         return self.add(f"{self.at}/{op.how}" if self.at else op.how, op, [number])
 
     # --- nodes ----------------------------------------------------------------------------------------------------
@@ -186,10 +187,12 @@ class Builder(StoredBuilder):
         return role is Role.CONSTANT or (role is Role.BUFFER and self.stored[root][1] not in FLOATS)
 
     def is_buffer(self, root: str) -> bool:
+        """Whether a stored tensor is a buffer: marked so by the file, or a scale."""
         role = self.roles.get(root)
         return self.is_scale(root) if role is None else role is Role.BUFFER and not self.is_constant(root)
 
     def width(self, kind: int) -> int:
+        """The width in bits of an element of this type."""
         return BITS.get(kind, 32)
 
     def constant(self, shape: Shape, roots: Iterable[str]) -> Constant:

@@ -32,6 +32,7 @@ def _with_ones(builder: Builder, value: Value, count: int) -> Value:
 
 
 def cast(builder: Builder, call: Call) -> Call:
+    """A Cast whose target type is a name, as before opset 6."""
     name = call.text("to", "FLOAT")
     if name not in NAMES:
         raise Invalid(f"{quoted(name)} is not an element type")
@@ -39,6 +40,8 @@ def cast(builder: Builder, call: Call) -> Call:
 
 
 def renamed(old: str, new: str) -> Callable[[Builder, Call], Call]:
+    """A call with the attribute ``old`` under its current name ``new``."""
+
     def rewrite(builder: Builder, call: Call) -> Call:
         return call._replace(attributes={new if name == old else name: one for name, one in call.attributes.items()})
 
@@ -46,9 +49,11 @@ def renamed(old: str, new: str) -> Callable[[Builder, Call], Call]:
 
 
 def concatenated(builder: Builder, call: Call) -> Call:
+    """A Concat of an old opset, where the axis is 1 by default."""
     return call._replace(attributes={"axis": 1, **call.attributes})
 
 
 def upsampled(builder: Builder, call: Call) -> Call:
+    """An Upsample of opset 1, with its two scale attributes as ``scales``."""
     scales = (1.0, 1.0, call.number("height_scale", default=1.0), call.number("width_scale", default=1.0))
     return call._replace(attributes={**call.attributes, "scales": scales})

@@ -11,6 +11,7 @@ from sepcalc.importers.torch.operators import row_of
 
 
 def is_written(argument: Any) -> bool:
+    """Whether an operator writes into this argument of its schema."""
     return argument.alias_info is not None and bool(argument.alias_info.is_write)
 
 

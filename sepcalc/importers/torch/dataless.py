@@ -177,10 +177,12 @@ def each(change: Callable[[torch.Tensor], Any], values: Any) -> Any:
 
 
 def behind(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that operators get: for a shadow the one behind it."""
     return tensor.behind if isinstance(tensor, Shadow) else tensor
 
 
 def kind_of(tensor: torch.Tensor) -> str:
+    """The kind of a tensor's elements, as ``Tensor.kind`` has it."""
     if tensor.dtype == torch.bool:
         return "b"
     if tensor.dtype.is_complex:
@@ -195,6 +197,7 @@ def number_of(tensor: torch.Tensor, value: int) -> bool | int | float | complex:
 
 
 def storage_of(tensor: torch.Tensor) -> int:
+    """The identity of a tensor's storage."""
     number: int = tensor.untyped_storage()._cdata
     return number
 

@@ -43,6 +43,7 @@ _EXPORTED = "its forward depends on values of the data: what runs when PyTorch e
 
 
 def sizes(tensor: Any) -> str:
+    """The sizes of a tensor as text: ``1x3x224x224``."""
     return "x".join(map(str, tensor.shape))
 
 

@@ -113,6 +113,7 @@ class Tracer(Dataless):
 
     @property
     def path(self) -> str:
+        """The path of the module that runs."""
         return self.stack[-1][2] if self.stack else ""
 
     # --- tensors --------------------------------------------------------------------------------------------------
