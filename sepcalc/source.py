@@ -279,7 +279,8 @@ class _Folder(_Included):
 
 def _require_file(path: str) -> None:
     """Raises InputError unless this is a plain file: a pipe would block, a device never end."""
-    hint, meant = "", None
+    hint = ""
+    meant: Meant | None = None
     try:
         mode = os.stat(path).st_mode
         if stat.S_ISREG(mode):

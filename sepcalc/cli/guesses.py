@@ -208,14 +208,16 @@ def _network_in(words: Sequence[str]) -> "Document | None":
     from sepcalc.importers import Request
     from sepcalc.source import read
 
-    values = {option: [] for option in ("--set", "--input", "--dim")}
+    values: dict[str, list[str]] = {option: [] for option in ("--set", "--input", "--dim")}
     for before, word in pairwise(words):
         values.get(before, []).append(word)
     for word in words[1:]:
         if word != "-" and (os.path.isfile(word) or (is_document(word) and of_suffix(word) is not YAML)):
-            for request in (lambda: Reading(*map(tuple, values.values())).request(), Request):
-                with suppress(InputError):
-                    return read(word, request())
+            with suppress(InputError):
+                sets, inputs, dims = map(tuple, values.values())
+                return read(word, Reading(sets, inputs, dims).request())
+            with suppress(InputError):
+                return read(word, Request())
             return None
     return None
 
