@@ -82,10 +82,10 @@ def _examples_of(call: Call, data: Value, at: Value) -> int | None:
     """The axis of the examples in what is gathered, where each takes elements of its own or of what all share."""
     lead = call.whole("batch_dims", 0)
     if call.type == "GatherND":  # the axes before ``lead`` are those of both; the last one of the places names axes
-        free, shared = range(lead, len(at.sizes) - 1), range(lead)
+        free, shared = [*range(lead, len(at.sizes) - 1)], [*range(lead)]
     else:  # an element keeps its place along all axes but one
         axis = call.axis_of(data, 0)
-        free, shared = range(axis, axis + 1), [other for other in range(len(data.sizes)) if other != axis]
+        free, shared = [axis], [other for other in range(len(data.sizes)) if other != axis]
     batch = at.batch if data.batch is None else data.batch
     fits = batch in free if data.batch is None else batch in shared and at.batch in (batch, None)
     if batch is not None and not (fits and (data.batch is None or at.sizes[batch] == data.sizes[batch])):
