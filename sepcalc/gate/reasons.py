@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from sepcalc.branches import largest
 from sepcalc.errors import Invalid
-from sepcalc.gate.diffs import Pair
 from sepcalc.gate.limits import NETWORK, Held, Limit
 from sepcalc.gate.metrics import LIMITED, METRICS
+from sepcalc.gate.pairs import Pair
 from sepcalc.layer import Layer
 from sepcalc.network import Network, matches, of_chain
 from sepcalc.ops.base import Op
