@@ -215,6 +215,7 @@ NONE = {
     "no field has the wire type 3": b"\x3b" * (protobuf.SMALL + 1),
     "there is no field 0": bytes(protobuf.SMALL + 1),
     "too many fields": b"\x08\x01" * protobuf.SMALL,
+    "too many messages": b"\x3a" + number(2 * protobuf.MAX_MESSAGES + 2) + b"\x0a\x00" * (protobuf.MAX_MESSAGES + 1),
     "ends behind": b"\x12" + number(protobuf.SMALL) + bytes(protobuf.SMALL) + b"\x09",  # eight bytes that are not there
     "too deep": nested(50) + bytes(protobuf.SMALL),
 }

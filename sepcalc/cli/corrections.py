@@ -187,9 +187,9 @@ def _value(option: str, value: str, name: str, about: About) -> str:
         case "--max-increase":
             if re.fullmatch(r"[1-9]\d*", value):
                 return f"{value}%"
-            metric, equals, most = (
-                f"{limit[1]}={limit[2]}" if (limit := _LIMIT.fullmatch(value)) else value
-            ).partition("=")
+            metric, equals, most = (f"{said[1]}={said[2]}" if (said := _LIMIT.fullmatch(value)) else value).partition(
+                "="
+            )
             return f"{foreign.metric(metric) or metric}={most}" if equals else value
         case "--input":
             name, equals, size = value.rpartition("=")

@@ -133,7 +133,7 @@ def _begun(line: str, rest: Sequence[str], name: str) -> list[str]:
     words = corrected(name, [word for word in rest if word != line])
     shape, _, layer = line.partition(" ")
     if SHAPE.fullmatch(shape) and "," not in line and kind_of(layer.split(" ")[0]):
-        return [name, found, *words] if (found := _one_line([f"{shape}, {layer}"])) else []
+        return [name, whole, *words] if (whole := _one_line([f"{shape}, {layer}"])) else []
     parts = [part.strip() for part in line.split(",")]
     if " " not in line or not parts[0] or SHAPE.match(parts[0]) or not kind_of(parts[0].split()[0]):
         return []

@@ -137,7 +137,8 @@ def differing(
     allowed = allow_uncounted and not (before.stopped or after.stopped)
     same = bool(digests[0]) and digests[0] == digests[1]
     pairs = matched(before, after)
-    conversion = converted(*networks, before, after, pairs)
+    old, new = networks
+    conversion = converted(old, new, before, after, pairs)
     pairs = conversion.pairs if conversion and conversion.structural else pairs
     return Difference(names, before, after, pairs, held, allowed, same, left_out(increases, partly), conversion)
 

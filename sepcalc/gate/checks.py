@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from sepcalc.errors import Problem
-from sepcalc.gate.diffs import Pair, matched
+from sepcalc.gate.diffs import matched
 from sepcalc.gate.limits import Held, Increase, Limit, Mark, Verdict, grown, hold, left_out
 from sepcalc.gate.metrics import unknown
+from sepcalc.gate.pairs import Pair
 from sepcalc.gate.published import Claim, Finding, compare_published
 from sepcalc.gate.reasons import Reasons, explained
 from sepcalc.gate.snapshots import Snapshot, growth, taken

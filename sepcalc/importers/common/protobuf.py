@@ -13,6 +13,7 @@ from typing import IO, Any, NamedTuple
 
 MAX_DEPTH = 100  # of nested messages; protobuf's own limit
 MAX_FIELDS = 2_000_000  # fields of a file; bounds the time for a file that is not a model
+MAX_MESSAGES = 750_000  # nested messages of a file; bounds the memory, as each takes at least 120 bytes
 SMALL = 4 << 20  # a file of at most this many bytes is read whole
 BIG = 262_144  # longer packed fields are skipped, in bytes: 16,384 elements take up to 16 bytes each
 
@@ -105,9 +106,13 @@ class _Parser:
         self.messages = messages
         self.big = big  # longer packed fields are skipped, in bytes
         self.count = 0
+        self.nested = 0
 
     def message(self, message: Message, at: int, end: int, depth: int) -> Message:
         """Adds the fields between two offsets of the data to a message, and returns it. Raises ValueError."""
+        self.nested += 1
+        if self.nested > MAX_MESSAGES:
+            raise ValueError("it has too many messages")
         if depth > MAX_DEPTH:
             raise ValueError("messages stand in each other too deep")
         data, fields, values = self.data, message.fields, message.__dict__

@@ -71,7 +71,8 @@ def taken(call: Call) -> Numbers:
         start, size = int(rest[0][0]), int(rest[1][0])
         return data[start:] if size < 0 else data[start : start + size]
     masks = {what: call.whole(f"{what}_mask", 0) for what in MASKS}
-    (part, *_), _ = strided((len(data),), *[tuple(map(int, one)) for one in rest[:3]], masks)
+    begin, end, step = [tuple(map(int, one)) for one in rest[:3]]
+    (part, *_), _ = strided((len(data),), begin, end, step, masks)
     return tuple([data[at] for at in part])
 
 
