@@ -251,11 +251,12 @@ class NetworkReport(NamedTuple):
                 before, field, stride = reach, show(reach.extents), _spelt(reach.strides or ())
             fields.append(field)
             strides.append(stride)
-        whats, outputs, costs, parts = zip(*known) if known else ((),) * 4
+        whats, outputs, costs, parts = map(list, zip(*known)) if known else ([], [], [], [])
         whole = self._all()
         numbers = self._numbers(costs, parts, whole, drawn=True)
         if len(known) < len(sorts):
-            whats, outputs, *numbers = [[column[sort] for sort in sorts] for column in (whats, outputs, *numbers)]
+            whats, outputs = ([column[sort] for sort in sorts] for column in (whats, outputs))
+            numbers = [[column[sort] for sort in sorts] for column in numbers]
         kept = set(chosen)
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
         rest = total(layers[at].cost for at in left) if left else Cost()
