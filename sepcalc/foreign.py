@@ -405,7 +405,7 @@ UNNEEDED = {
     "config": "checks stand in pyproject.toml, from whichever folder of the project",
     "options flags arguments": "each command has its own, which sepcalc help network shows, and so has each kind of "
     "layer: sepcalc help conv",
-    "update upgrade self-update": "a newer version is installed as this one was, with pip install --upgrade",
+    "update upgrade self-update": "a newer version is installed as this one was, with pip's --upgrade",
     "init setup new create configure": "there is nothing to set up; sepcalc convert zoo:mobilenet_v1 prints a network "
     "to begin with",
     "train evaluate eval finetune quantize deploy": "it counts networks, and changes none",

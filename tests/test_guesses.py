@@ -663,7 +663,7 @@ UNNEEDED = [  # what there is no option for, and none is needed
         "check net.yaml --max latency=10ms",
         "time depends on the machine, and is not counted; macs, flops and traffic are",
     ),
-    ("update", "a newer version is installed as this one was, with pip install --upgrade"),
+    ("update", "a newer version is installed as this one was, with pip's --upgrade"),
     ("init", "there is nothing to set up; sepcalc convert zoo:mobilenet_v1 prints a network to begin with"),
     (
         "help options",

@@ -268,6 +268,8 @@ CASES: list[Case] = [
     ("ArgMax", "1x4x6x8", {"axis": -1}, c(compares=192 - 24, activations=24)),
     ("ArgMin", "1x4x6x8", {"axis": 1, "keepdims": 0}, c(compares=192 - 48, activations=48)),
     ("CumSum", "1x4x8 [2]", {}, c(adds=28, activations=32)),
+    ("CumProd", "1x4x8 [2]", {}, c(mults=28, activations=32)),
+    ("Hardmax", "1x4x8", {}, c(compares=28, activations=36)),  # the place of each row, and the row
     ("Identity", "1x60", {}, c()),
     ("Dropout", "1x60", {}, c()),
     ("Cast", "1x60", {"to": 7}, c()),

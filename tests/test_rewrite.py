@@ -251,7 +251,10 @@ def test_what_does_not_apply_is_listed_with_the_reason(text: str, reasons: dict[
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("spatial", "spatial: the kernel 1x1 extends along no axis"), ("factorized", "factorized")],
+    [
+        ("spatial", "spatial: the kernel 1x1 extends along no axis"),
+        ("factorized", "there is no variant 'factorized': there are normal"),
+    ],
 )
 def test_a_variant_that_is_not_there_is_a_key_error_with_the_reason(name: str, reason: str) -> None:
     with pytest.raises(KeyError) as caught:

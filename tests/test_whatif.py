@@ -530,7 +530,9 @@ def test_an_empty_resolution_is_refused(sep: Run) -> None:
 
 
 def test_the_python_face() -> None:
-    network = sepcalc.load(str(ROOT / "specs" / "conv_mobilenet.yaml"))
+    path = str(ROOT / "specs" / "conv_mobilenet.yaml")
+    network = sepcalc.load(path)
+    meant = f"sepcalc.fit(sepcalc.load({path!r}), {{'macs': 1}})"
     result = sepcalc.whatif(network, ["*=depthwise-separable"], "conv[0]")
     assert (result.before.macs, result.after.macs) == (network.macs, MOBILENET_MACS)
     assert (
@@ -539,7 +541,10 @@ def test_the_python_face() -> None:
     assert sepcalc.whatif(network, width=0.5).after.macs == resized(network, Fraction(1, 2)).macs
     for call, said in (
         (lambda: sepcalc.whatif(network, width=0), "width '0': expected a number above 0, up to 100"),
-        (lambda: sepcalc.fit(network, {"macs": 1}, "luck"), "unknown way 'luck': expected width, resolution, separate"),
+        (
+            lambda: sepcalc.fit(network, {"macs": 1}, "luck"),
+            f"unknown way 'luck': expected width, resolution, separate\n  hint: {meant}",
+        ),
         (
             lambda: sepcalc.fit(network, {"macs": 1}, variants=["luck"]),
             "unknown variant 'luck': expected spatial, depthwise-separable, depthwise-spatial, factorized",
