@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, NamedTuple
 
 from sepcalc.errors import InputError, Invalid, near_miss, printable
+from sepcalc.extras import EXTRAS, install
 
 
 def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,8 +69,11 @@ def _is_torch(value: Any, kind: str) -> bool:
 
 
 def _meant(call: Call, error: Exception) -> Call | None:
-    """The call that was meant by one that failed; None where no other runs, or the error says what was meant."""
+    """The call that was meant by one that failed; None where no other runs, the error says what was meant, or a package
+    is missing."""
     meant = call
+    if isinstance(error, InputError) and any(one.hint in map(install, EXTRAS) for one in error.problems):
+        return None
     if isinstance(error, InputError) and (answered := [one.meant for one in error.problems if one.meant]):
         if call.name != "from_torch":
             return None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import sepcalc
+from sepcalc.extras import install
 
 NET = "input: 8x8x3\nparameters: {width: 1.0}\nlayers: [conv -k3 -o8, pool avg global, dense -o10]\n"
 CALLS = [
@@ -150,3 +151,14 @@ def test_a_bug_within_stays_known(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TypeError) as caught:
         sepcalc.load("net.yaml")
     assert str(caught.value.__cause__) == "from within"
+
+
+def test_a_missing_package_keeps_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "scipy"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    network = sepcalc.load("8x8x3, conv -k3 -o4, conv -k3 -o8")
+    with pytest.raises(sepcalc.InputError) as caught:
+        sepcalc.fit(network, {"macs": 1000}, "separate")
+    assert str(caught.value) == f"fit --by separate needs SciPy, which is not installed\n  hint: {install('fit')}"

@@ -313,6 +313,7 @@ PAIR = 8 * 8 * 9  # macs of two channels
 
 def test_fit_claims_nothing_that_the_other_branch_breaks(gate: Run) -> None:
     """32 channels, or 30: separated, the one that is laid out has less than the other."""
+    pytest.importorskip("scipy", reason="fit --by separate needs SciPy")
     path = Path(chosen(Path.cwd(), 32, 30)).name
     network = read(path)
     always, laid, other = 16 * 16 * PAIR, 2 * 16 * 32 * PAIR, 2 * 16 * 30 * PAIR
