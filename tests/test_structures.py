@@ -44,7 +44,7 @@ def both(old: Plan, new: Plan) -> tuple[list[Work], list[Work]]:
     return placed(old, known), placed(new, known)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(plans(), plans())
 def test_exchanged_networks_match_the_same_way(old: Plan, new: Plan) -> None:
     there, back = match(*both(old, new)), match(*both(new, old))
@@ -53,7 +53,7 @@ def test_exchanged_networks_match_the_same_way(old: Plan, new: Plan) -> None:
     assert there.wired == back.wired
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(plans(), plans())
 def test_no_work_matches_twice(old: Plan, new: Plan) -> None:
     found = match(*both(old, new))
@@ -63,7 +63,7 @@ def test_no_work_matches_twice(old: Plan, new: Plan) -> None:
         assert {*taken} <= {*range(len(plan))}
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(plans(), st.data())
 def test_a_network_matches_itself_whole_in_any_order_that_runs(plan: Plan, data: st.DataObject) -> None:
     order, left = list[int](), {*range(len(plan))}
