@@ -1325,7 +1325,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 EXAMPLE = "--input 224x224x3, or --input"
 REFUSED = {
-    "their_nets:Net": f"it needs the shape of its input 'image'\n  hint: {EXAMPLE} image=1x3x224x224",
+    "their_nets:Net": "it needs the shape of its input 'image'\n  hint: for example sepcalc network their_nets:Net --input 224x224x3",
     "their_nets:Words": (
         "it needs the shapes of its inputs 'ids', 'mask'\n"
         "  hint: --input ids=1x3x224x224 --input mask=1x3x224x224, for example"
