@@ -257,7 +257,7 @@ def lacking(result: object, name: str) -> Any:
     own = sorted(one for one in {*dir(result)} if one[0] != "_" and one not in ("count", "index"))
     count = metric(name).replace("-", "_")
     others = [one for one in own if plain(name) in ATTRIBUTES.get(one, "").split()]
-    if "cost" in own and hasattr(result.cost, count or "-"):  # type: ignore[attr-defined]
+    if "cost" in own and hasattr(result.cost, count or "-"):  # type: ignore[attr-defined]  # as own says
         hint = f"its counts are in cost: .cost.{count}"
     elif near := others[:1] or near_miss(name, own).removeprefix("did you mean ").removesuffix("?").split():
         hint = f"did you mean .{near[0]}?"

@@ -21,7 +21,7 @@ def telling(kind: Kind) -> Kind:
             return object.__getattribute__(result, name)
         return import_module("sepcalc.calls").lacking(result, name)
 
-    kind.__getattr__ = lacking  # type: ignore[attr-defined]
+    kind.__getattr__ = lacking  # type: ignore[attr-defined]  # no base has one
     return kind
 
 

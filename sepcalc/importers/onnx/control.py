@@ -132,7 +132,7 @@ def scan(builder: Builder, call: Call, graph: Any, run: Run) -> Results:
             _step(builder, call, value, axis, length - 1 - at if backwards else at)
             for value, axis, backwards in zip(whole, axes, turned)
         ]
-        outputs = run(graph, dict(zip(names, [*states, *parts])))  # type: ignore[list-item]
+        outputs = run(graph, dict(zip(names, [*states, *parts])))  # type: ignore[list-item]  # a state may be absent
         states = list(outputs[: len(states)])
     results, scanned = [value for value in states if value is not None], outputs[len(states) :]
     given = _axes(call, "scan_output_axes", [len(value.sizes) + 1 for value in scanned])

@@ -193,7 +193,7 @@ def kind_of(tensor: torch.Tensor) -> str:
 def number_of(tensor: torch.Tensor, value: int) -> bool | int | float | complex:
     """A number of the tensor's kind."""
     numbers: dict[str, Any] = {"b": bool, "i": int, "f": float, "c": complex}
-    return numbers[kind_of(tensor)](value)  # type: ignore[no-any-return]
+    return numbers[kind_of(tensor)](value)  # type: ignore[no-any-return]  # a number
 
 
 def storage_of(tensor: torch.Tensor) -> int:
