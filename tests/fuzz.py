@@ -452,6 +452,16 @@ def _run(args: list[str], folder: Path, said: Path) -> None:
         os._exit(code if isinstance(code, int) else 70)
 
 
+def retried(one: Case) -> Ended:
+    """Runs a case, a slow one up to three times: a busy machine is slow once, a hang is slow each time."""
+    for _ in range(3):
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+            found = ended(one, Path(folder))
+        if found.seconds <= SECONDS:
+            break
+    return found
+
+
 def warmed() -> None:
     """What every case loads is loaded once, before."""
     for name in (
@@ -473,8 +483,7 @@ def failures(names: Iterator[str], until: float) -> Iterator[tuple[str, str]]:
     for name in names:
         if time.monotonic() > until:
             return
-        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-            found = ended(case(name), Path(folder))
+        found = retried(case(name))
         counted[name.partition("/")[0]] = counted.get(name.partition("/")[0], 0) + 1
         if found.wrong:
             yield name, found.wrong
