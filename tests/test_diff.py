@@ -284,7 +284,7 @@ def test_a_diff_of_many_layers_takes_no_time(gate: Run) -> None:
     Path("more.yaml").write_text(f"input: 16x16x8\nlayers:\n- act relu\n{many.replace('-o8', '-o9')}")
     began = time.process_time()
     assert gate("diff", "many.yaml", "more.yaml")[0] == 0
-    assert time.process_time() - began < 6
+    assert time.process_time() - began < 30
 
 
 def test_a_diff_in_numbers(gate: Run) -> None:

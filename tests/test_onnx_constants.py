@@ -233,7 +233,7 @@ def test_what_would_be_large_is_not_computed(case: Any) -> None:
     operator, arrays, settings = case
     begun = time.process_time()
     assert computed(operator, *arrays, **settings) is None
-    assert time.process_time() - begun < 0.5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("case", [

