@@ -5,11 +5,12 @@ from struct import Struct
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import IMAGES_LAST, WINDOWED_LAST
-from sepcalc.importers.tflite.graph import Builder, Call, Refused
-from sepcalc.importers.tflite.layers import pool_of, require_rank, stored_kernel, transposed
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused
+from sepcalc.importers.common.tensorflow.layers import require_rank, stored_kernel
+from sepcalc.importers.common.tensorflow.moves import copied
+from sepcalc.importers.common.tensorflow.rows import Operator, Results
+from sepcalc.importers.tflite.layers import pool_of, transposed_of
 from sepcalc.importers.tflite.model import Options
-from sepcalc.importers.tflite.moves import copied
-from sepcalc.importers.tflite.rows import Operator, Results
 
 
 class Given(Options):
@@ -35,7 +36,7 @@ def _transposed(builder: Builder, call: Call) -> Results:
     if out.open or builder.altered:
         raise Refused("the size that it reaches is not known")
     same = call.whole("padding", 0) == 0
-    return (transposed(builder, call, x, stored_kernel(call, 1), call.maybe(2), out.shape, same),)
+    return (transposed_of(builder, call, x, stored_kernel(call, 1), call.maybe(2), out.shape, same),)
 
 
 def _pool(builder: Builder, call: Call) -> Results:

@@ -1,187 +1,21 @@
-"""The network that the tensors of a file become.
+"""The network that the tensors of a TFLite file become: which of its stored tensors are one, and which are weights."""
 
-A value keeps the shape that the file gives it. The network sees it without a first axis of one, which is that of the
-examples: ``1x224x224x3`` is ``224x224x3``. Channels are last in both.
-"""
-
-from collections.abc import Callable, Iterable, Sequence
 from math import prod
-from typing import Any, NamedTuple
 
-from sepcalc.errors import Invalid, printable
-from sepcalc.importers.common.attributes import Attributes
-from sepcalc.importers.common.branching import Roots, StoredBuilder
-from sepcalc.importers.common.graph_builder import MAX_AXES, numbered
-from sepcalc.importers.tflite.model import Key, Model, Options, Tensor
+from sepcalc.importers.common.graph_builder import numbered
+from sepcalc.importers.common.tensorflow import graph
+from sepcalc.importers.tflite.model import Key, Tensor
 from sepcalc.importers.tflite.schema import INT32, TYPES
-from sepcalc.ops.base import Op, Uncounted
-from sepcalc.ops.move import Constant
-from sepcalc.ops.rename import Rename
-from sepcalc.shape import MAX_SIZE, Shape, show
 
 
-class Refused(Exception):
-    """An operator, or this form of it, that cannot be counted: why."""
-
-
-class Misfit(Exception):
-    """A fact with the operator that it is about."""
-
-    def __init__(self, where: str, fact: Invalid) -> None:
-        super().__init__(where)
-        self.where, self.fact = where, fact
-
-
-class Unknown(Exception):
-    """The shape of this tensor depends on the data."""
-
-
-class Value(NamedTuple):
-    """A tensor. ``shape`` is None where it depends on the data; ``number`` is the network's (None: it does not depend
-    on the inputs, and is prepared beforehand); ``data`` are its elements where they are few and known; ``roots`` are
-    the stored tensors that a constant was made from; ``tensor`` is the file's own."""
-
-    shape: Shape | None
-    kind: int
-    number: int | None = None
-    data: tuple[Any, ...] | None = None
-    roots: Roots = ()
-    name: str = ""
-    tensor: Tensor | None = None
-
-    @property
-    def constant(self) -> bool:
-        return self.number is None
-
-    @property
-    def sizes(self) -> Shape:
-        """The shape, where it must be known."""
-        if self.shape is None:
-            raise Unknown(self.name)
-        return self.shape
-
-    def numbers(self, what: str) -> Shape:
-        """Its elements as whole numbers. Raises Refused where they are not known."""
-        if self.data is None:
-            raise Refused(f"{what} computed from the data" if self.number is not None else f"{what} not in the file")
-        return tuple([int(number) for number in self.data])
-
-
-class _Call(NamedTuple):
-    name: str
-    type: str
-    inputs: tuple[Value | None, ...]
-    outputs: tuple[Tensor, ...]
-    options: Options
-    raw: bytes = b""
-
-
-class Call(_Call, Attributes):
-    """One operator of the file with what it reads."""
-
-    __slots__ = ()
-
-    def get(self, *keys: str) -> Any:
-        return self.options.get(*keys)
-
-    def input(self, at: int) -> Value:
-        """What must be there."""
-        if (value := self.maybe(at)) is None:
-            raise Invalid(f"{self.type} lacks its input {at + 1}")
-        return value
-
-    def maybe(self, at: int) -> Value | None:
-        return self.inputs[at] if at < len(self.inputs) else None
-
-    @property
-    def given(self) -> list[Value]:
-        """All that it reads."""
-        return [value for value in self.inputs if value is not None]
-
-    def axis_at(self, axis: int, rank: int) -> int:
-        """An axis, counted from the first."""
-        if not -rank <= axis < rank:
-            raise Invalid(f"the axis {axis} is none of {rank}")
-        return axis % rank
-
-
-def seen(shape: Shape) -> Shape:
-    """What the network sees of a shape of the file."""
-    return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape or (1,)
-
-
-class Builder(StoredBuilder):
-    """The network so far; beside each node stand the stored tensors that it uses as weights. ``batch`` is by how many
-    examples its inputs were divided; ``altered`` whether they are of other sizes than in the file."""
+class Builder(graph.Builder):
+    """The network so far."""
 
     def __init__(self, batch: int = 1, altered: bool = False) -> None:
-        super().__init__({})
-        self.batch, self.altered = batch, altered
-        self.run: Callable[[int, Sequence[Value]], list[Value]]  # a graph on these values
-        self.model: Model | None = None  # the file, where its numbers may be looked at
-        self.at = "layer"  # what the nodes of the operator on its way are called
-        self.files: dict[str, Tensor] = {}  # their tensors
-        self.no_weights: set[str] = set()  # those of which it was decided that they are none
+        super().__init__(batch, altered)
         self.roots: dict[Key, str] = {}
         self.buffers: dict[int, Key] = {}  # the first tensor that has each
         self.root_names: dict[str, int] = {}
-        self.biases: set[str] = set()
-        self.steps, self.choices = 0, 0  # operators that were walked; of those, choices between graphs
-
-    # --- nodes ----------------------------------------------------------------------------------------------------
-
-    def rename(self, op: Rename, number: int) -> int:
-        return self.grow(self.unique(f"{self.at}/{op.how}"), op, [number], ())
-
-    def width(self, kind: int) -> int:
-        return TYPES[kind].bits
-
-    def view(self, number: int | None, shape: Shape) -> int:
-        if number is None:
-            raise Refused("what it works on is stored, while another of its inputs is computed")
-        return super().view(number, shape)
-
-    def add(self, op: Op, numbers: Sequence[int | None], weights: Iterable[Value | None] = (), label: str = "") -> int:
-        """A node of the network; gives the number of its tensor."""
-        name = self.unique(f"{self.at}/{label}" if label else self.at)
-        return self.grow(name, op, [one for one in numbers if one is not None], merged(weights, self.weighs))
-
-    def seen(self, value: Value) -> Shape:
-        return seen(value.sizes)
-
-    def emit(self, op: Op, *values: Value, weights: Iterable[Value | None] = (), label: str = "") -> Value:
-        """A node that reads these values, as the rooms of ``importers/common`` want it: what it gives has the axes of
-        the first of them."""
-        number = self.add(op, [self.view(value.number, seen(value.sizes)) for value in values], weights, label)
-        shape, first = self.tensors[number], values[0].sizes
-        alike = first if shape == seen(first) else (1, *shape) if first != seen(first) else shape
-        return values[0]._replace(number=number, data=None, roots=(), shape=alike)
-
-    def give(self, number: int, shape: Shape, kind: int = 0) -> Value:
-        """The value of this shape in the file that a tensor of the network is."""
-        if len(shape) > MAX_AXES or any(not 1 <= size <= MAX_SIZE for size in shape):
-            raise Invalid(f"a tensor would be {show(shape)}: expected sizes from 1 to 2^63-1")
-        return Value(shape, kind, self.view(number, seen(shape)))
-
-    def standing(self, value: Value, weighs: bool = True) -> Value:
-        """A stored value as a tensor of the network, which a layer reads in place of an input; others as they are."""
-        if not value.constant:
-            return value
-        own = value._replace(roots=self.weights(value) if weighs else ())
-        bits, self.element_bits = self.element_bits, TYPES[value.kind].bits or None
-        number = self.add(Constant(seen(value.sizes), bool(own.roots)), (), [own], "constant")
-        self.element_bits = bits
-        return value._replace(number=number, roots=(), data=None)
-
-    def uncounted(self, call: Call, reason: str, shape: Shape | None) -> Value:
-        """What cannot be counted is listed, with its reason and the weights that it stores."""
-        known = shape if shape is not None and all(1 <= size <= MAX_SIZE for size in shape) else None
-        op = Uncounted(printable(call.type)[:100], reason, seen(known) if known is not None else (1,))
-        numbers = list(dict.fromkeys(value.number for value in call.given if value.number is not None))[:1000]
-        stored = [value._replace(roots=self.weights(value)) for value in call.given if value.constant]
-        return Value(known, 0, self.add(op, numbers, stored), name=call.name)
-
-    # --- weights --------------------------------------------------------------------------------------------------
 
     def root(self, tensor: Tensor, whole: bool) -> str:
         """What a stored tensor is called. Tensors of different graphs that have one buffer are one; ``whole``: the file
@@ -191,48 +25,9 @@ class Builder(StoredBuilder):
             return self.roots[first]
         if tensor.at not in self.roots:
             self.roots[tensor.at] = root = numbered(self.root_names, tensor.name)
-            self.stored[root], self.files[root] = (prod(tensor.shape), tensor.kind), tensor
+            self.stored[root], self.files[root] = (prod(tensor.shape), tensor.type.bits), tensor
         return self.roots[tensor.at]
 
     def weighs(self, root: str) -> bool:
-        """Whether numbers of its type may be weights: no indices and no sizes."""
-        kind = self.stored[root][1]
-        return TYPES[kind].weighs or (kind == INT32 and bool(self.files[root].quantized()[0]))
-
-    def weights(self, value: Value) -> Roots:
-        """The stored tensors in it that are weights where no role says so: of more than one element."""
-        own = [(root, most) for root, most in value.roots if self.weighs(root) and root not in self.no_weights]
-        return tuple([(root, most) for root, most in own if self.stored[root][0] > 1])
-
-    def lost(self, root: str) -> bool:
-        """Whether it is a weight that no layer has."""
-        own = self.weighs(root) and self.stored[root][0] > 1
-        return own and root not in self.used and root not in self.no_weights
-
-    def biased(self, bias: Value | None) -> bool:
-        """Whether a layer has a bias; of one that is stored it is noted whether the file holds zeros alone."""
-        for root, _ in bias.roots if bias is not None else ():
-            self.biases.add(root)
-            if self.model is not None and self.model.all_zero(self.files[root]):
-                self.zeros.add(root)
-        return bias is not None
-
-    def keep(self, mark: int, values: Iterable[Value]) -> None:
-        """Adds to the last layer since ``mark`` those of these weights that no layer since then has."""
-        found = {root for roots in self.beside[mark:] for root, _ in roots} | self.no_weights
-        every = merged([value._replace(roots=self.weights(value)) for value in values if value.constant])
-        lost = [(root, most) for root, most in every if root not in found]
-        for at in range(len(self.nodes) - 1, mark - 1, -1) if lost else ():
-            if self.nodes[at].op.writes:
-                self.beside[at] += tuple(lost)
-                break
-
-
-def merged(values: Iterable[Value | None], weighs: Any = None) -> Roots:
-    """The stored tensors in these, each once, with the most elements that one of them has."""
-    found: dict[str, int] = {}
-    for value in values:
-        for root, most in value.roots if value is not None else ():
-            if weighs is None or weighs(root):
-                found[root] = max(most, found.get(root, 0))
-    return tuple(found.items())
+        tensor: Tensor = self.files[root]
+        return super().weighs(root) or (tensor.type == TYPES[INT32] and bool(tensor.quantized()[0]))

@@ -12,13 +12,13 @@ from sepcalc.errors import InputError, Problem, printable, quoted
 from sepcalc.importers.common.attributes import Attributes
 from sepcalc.importers.common.flatbuffer import Damaged, Fields, Source, Table, fields
 from sepcalc.importers.common.graph_builder import MAX_AXES
-from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES, Type
+from sepcalc.importers.common.tensorflow.graph import SMALL, Type
+from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES
 from sepcalc.shape import Shape, show
 
 MAX_GRAPHS, MAX_OPERATORS, MAX_TENSORS = 1000, 20_000, 50_000  # of a file; of a graph
 MAX_READ, MAX_READS = 10_000, 500_000  # tensors that an operator reads; that those of a graph read
 MAX_RAW = 256  # bytes of the options of a custom operator
-SMALL = 1024  # elements of a stored tensor up to which they are read
 
 Key = tuple[int, int]  # what is stored: the number of a buffer, or of a graph and a tensor in it
 
@@ -66,6 +66,8 @@ class Options(Attributes):
 
     def get(self, *keys: str) -> Any:
         key = keys[0]
+        if key not in self.known:
+            return None
         if self.known[key].kind[0] == "[":
             return self.table.numbers(key, MAX_AXES) if self.table and self.table.place(key) else None
         return self.table[key] if self.table else self.known[key].default

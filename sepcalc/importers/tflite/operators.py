@@ -1,16 +1,19 @@
 """The operators of all rooms: what is known of each by its name."""
 
 from sepcalc.importers.common.layout import NONE, same_rows
-from sepcalc.importers.tflite.control import CONTROL
+from sepcalc.importers.common.tensorflow.control import CONTROL
+from sepcalc.importers.common.tensorflow.elements import ELEMENTS
+from sepcalc.importers.common.tensorflow.graph import Call
+from sepcalc.importers.common.tensorflow.layers import LAYERS as IMAGES
+from sepcalc.importers.common.tensorflow.moves import MOVES
+from sepcalc.importers.common.tensorflow.rows import Operator
+from sepcalc.importers.common.tensorflow.sums import SUMS
 from sepcalc.importers.tflite.custom import CUSTOM
-from sepcalc.importers.tflite.elements import ELEMENTS
-from sepcalc.importers.tflite.graph import Call
 from sepcalc.importers.tflite.layers import LAYERS
-from sepcalc.importers.tflite.moves import MOVES
+from sepcalc.importers.tflite.quantized import QUANTIZED
 from sepcalc.importers.tflite.recurrent import RECURRENT
-from sepcalc.importers.tflite.rows import Operator
+from sepcalc.importers.tflite.schema import NAMES
 from sepcalc.importers.tflite.state import STATE
-from sepcalc.importers.tflite.sums import SUMS
 from sepcalc.shape import Shape
 
 _DATA = "how many elements it keeps depends on the data"
@@ -53,16 +56,8 @@ UNCOUNTED: dict[str, Operator] = {
     "EMBEDDING_LOOKUP_SPARSE": Operator(None, NONE, "how many rows it adds depends on the data"),
     **same_rows(Operator(None, NONE, _GRAPH), "DELEGATE", "STABLEHLO_COMPOSITE"),
 }
-BUILTIN: dict[str, Operator] = {
-    **LAYERS,
-    **ELEMENTS,
-    **MOVES,
-    **SUMS,
-    **RECURRENT,
-    **STATE,
-    **CONTROL,
-    **UNCOUNTED,
-}
+_EVERY = (LAYERS, IMAGES, ELEMENTS, QUANTIZED, MOVES, SUMS, RECURRENT, STATE, CONTROL, UNCOUNTED)
+BUILTIN: dict[str, Operator] = {name: row for table in _EVERY for name, row in table.items() if name in NAMES}
 OPERATORS: dict[str, Operator] = {**BUILTIN, **CUSTOM}
 UNKNOWN = Operator(None, NONE, _OTHER)
 OWN = Operator(None, NONE, "it is a custom operator: what it computes, the file does not say")

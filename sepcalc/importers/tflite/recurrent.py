@@ -5,10 +5,9 @@ from math import prod
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import SEQUENCES, same_rows
-from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
-from sepcalc.importers.tflite.layers import fused, hold, stored_kernel
-from sepcalc.importers.tflite.rows import Operator, Results
-from sepcalc.importers.tflite.schema import ACTIVATIONS
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen
+from sepcalc.importers.common.tensorflow.layers import ACTIVATIONS, fused, hold, stored_kernel
+from sepcalc.importers.common.tensorflow.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Stored
@@ -36,13 +35,13 @@ def _sequence(call: Call, x: Value, in_steps: bool) -> tuple[int, int, int]:
 
 def _run(builder: Builder, call: Call, x: Value, op: Op, weights: Sequence[Value | None], way: str = "") -> int:
     """A recurrent layer on each of the examples; gives the tensor of examples, steps and what they give."""
-    many, steps, features = _sequence(call, x, call.options.get("time_major") if _timed(call) else False)
+    many, steps, features = _sequence(call, x, call.flag("time_major", False))
     number = builder.view(x.number, (steps, features) if many == 1 else (many, steps, features))
     return builder.add(op if many == 1 else Each(op), [number], weights, way)
 
 
 def _timed(call: Call) -> bool:
-    return "time_major" in call.options.known
+    return call.get("time_major") is not None
 
 
 def _shape_of(x: Value, out: int) -> Shape:

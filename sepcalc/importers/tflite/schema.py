@@ -5,18 +5,8 @@ the last that is needed are left out.
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-
-class Type(NamedTuple):
-    """A type of elements: its width in bits, the letter of ``struct`` where one reads its numbers, and whether numbers
-    of it may be weights by themselves."""
-
-    name: str
-    bits: int
-    letter: str = ""
-    weighs: bool = False
-
+from sepcalc.importers.common.tensorflow.graph import Type
 
 TYPES = (
     *(
@@ -38,9 +28,6 @@ TYPES = (
     *(Type("float8_e4m3fn", 8, "", True), Type("float8_e5m2", 8, "", True)),
 )
 FLOAT32, INT32, INT64, STRING, BOOL, RESOURCE, VARIANT = 0, 2, 4, 5, 6, 13, 14
-
-# Fused activations by their numbers.
-ACTIVATIONS = (None, "relu", "clip", "relu6", "tanh", "sign")
 
 TABLES: Mapping[str, str] = {
     "Model": "version:I operator_codes:[*OperatorCode subgraphs:[*SubGraph description:s buffers:[*Buffer"

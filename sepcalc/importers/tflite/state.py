@@ -1,9 +1,9 @@
 """What lasts from run to run, in one step of a streaming model: variables, and what sets them up once."""
 
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
-from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
-from sepcalc.importers.tflite.rows import Operator, Results
-from sepcalc.importers.tflite.schema import RESOURCE
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen
+from sepcalc.importers.common.tensorflow.rows import Operator, Results
+from sepcalc.importers.tflite.schema import RESOURCE, TYPES
 from sepcalc.ops.move import Constant, Copy
 
 STEP = "counts are for one step: variables keep their values from one step to the next"
@@ -11,7 +11,7 @@ STEP = "counts are for one step: variables keep their values from one step to th
 
 def _handle(builder: Builder, call: Call) -> Results:
     """free: the name of a variable"""
-    return (Value((), RESOURCE, name=str(call.get("shared_name"))),)
+    return (Value((), TYPES[RESOURCE], name=str(call.get("shared_name"))),)
 
 
 def _read(builder: Builder, call: Call) -> Results:

@@ -6,12 +6,11 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, LISTED, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.common.moves import MASKS, padded, part, strided
-from sepcalc.importers.tflite.constants import cut, joined, ranged, repeated, same_numbers, taken
-from sepcalc.importers.tflite.elements import trained
-from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
-from sepcalc.importers.tflite.layers import fused
-from sepcalc.importers.tflite.rows import Handler, Operator, Results
-from sepcalc.importers.tflite.schema import INT32
+from sepcalc.importers.common.tensorflow.constants import cut, joined, ranged, repeated, same_numbers, taken
+from sepcalc.importers.common.tensorflow.elements import trained
+from sepcalc.importers.common.tensorflow.graph import INT32, Builder, Call, Refused, Value, seen
+from sepcalc.importers.common.tensorflow.layers import fused
+from sepcalc.importers.common.tensorflow.rows import Handler, Operator, Results
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Concat, Copy, Embedding
 from sepcalc.shape import MAX_SIZE, Shape, broadcast_shape, show
@@ -178,7 +177,7 @@ def _strided(builder: Builder, call: Call) -> Results:
 
 def _split(builder: Builder, call: Call) -> Results:
     """slice for each part"""
-    by_sizes = call.type == "SPLIT_V"
+    by_sizes = call.row == "SPLIT_V"
     value, axes = (call.input(0), call.input(2)) if by_sizes else (call.input(1), call.input(0))
     (axis, *_) = axes.numbers("the axis is") or (0,)
     axis = call.axis_at(axis, len(value.sizes))
@@ -240,7 +239,7 @@ def _mirror(builder: Builder, call: Call) -> Results:
 
 def _gather(builder: Builder, call: Call) -> Results:
     """embedding of a stored table; else copy"""
-    lookup = call.type == "EMBEDDING_LOOKUP"
+    lookup = call.row == "EMBEDDING_LOOKUP"
     data, at = (call.input(1), call.input(0)) if lookup else (call.input(0), call.input(1))
     rank = len(data.sizes)
     axis = 0 if lookup else call.axis_at(call.whole("axis", 0), rank)
@@ -306,7 +305,7 @@ def _like(at: int) -> Handler:
 def _segments(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
         value = builder.standing(call.input(0))
-        if call.type == "SEGMENT_SUM":
+        if call.row == "SEGMENT_SUM":
             segments = call.input(1).numbers("how many segments there are is")
             count = max(segments, default=-1) + 1
         else:
@@ -370,8 +369,8 @@ def _range(builder: Builder, call: Call) -> Results:
 def _measured(builder: Builder, call: Call) -> Results:
     """free: a shape"""
     shape = call.input(0).sizes
-    data = (len(shape),) if call.type == "RANK" else shape
-    return (Value(() if call.type == "RANK" else (len(shape),), INT32, data=data),)
+    data = (len(shape),) if call.row == "RANK" else shape
+    return (Value(() if call.row == "RANK" else (len(shape),), INT32, data=data),)
 
 
 def _zeros(builder: Builder, call: Call) -> Results:

@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 from sepcalc.importers.common.moves import MASKS, strided
-from sepcalc.importers.tflite.graph import Call
-from sepcalc.importers.tflite.rows import Numbers
+from sepcalc.importers.common.tensorflow.graph import Call
+from sepcalc.importers.common.tensorflow.rows import Numbers
 
 
 def _quotient(a: Any, b: Any) -> Any:
@@ -30,14 +30,14 @@ _REDUCED: Mapping[str, Callable[[Any], Any]] = {"SUM": sum, "REDUCE_PROD": prod,
 
 def by_element(call: Call) -> Numbers:
     """Of two operands that are as long as each other, or one of them one number."""
-    if call.type not in _BY_ELEMENT:
+    if call.row not in _BY_ELEMENT:
         return None
     a, b = [value.data or () for value in call.given[:2]]
     many = max(len(a), len(b))
     if any(len(one) not in (1, many) for one in (a, b)):
         return None
     pairs = zip(a * many if len(a) == 1 else a, b * many if len(b) == 1 else b)
-    return tuple([_BY_ELEMENT[call.type](one, other) for one, other in pairs])
+    return tuple([_BY_ELEMENT[call.row](one, other) for one, other in pairs])
 
 
 def same_numbers(call: Call) -> Numbers:
@@ -55,9 +55,9 @@ def joined(call: Call) -> Numbers:
 def reduced(call: Call) -> Numbers:
     """All elements of one axis as one."""
     (data, *_) = [value.data for value in call.given]
-    if len(call.given[0].sizes) > 1 or not data or call.type not in _REDUCED:
+    if len(call.given[0].sizes) > 1 or not data or call.row not in _REDUCED:
         return None
-    return (_REDUCED[call.type](data),)
+    return (_REDUCED[call.row](data),)
 
 
 def taken(call: Call) -> Numbers:
@@ -65,9 +65,9 @@ def taken(call: Call) -> Numbers:
     data, *rest = [value.data or () for value in call.given]
     if len(call.given[0].sizes) != 1:
         return None
-    if call.type == "GATHER":
+    if call.row == "GATHER":
         return tuple([data[int(at)] for at in rest[0]])
-    if call.type == "SLICE":
+    if call.row == "SLICE":
         start, size = int(rest[0][0]), int(rest[1][0])
         return data[start:] if size < 0 else data[start : start + size]
     masks = {what: call.whole(f"{what}_mask", 0) for what in MASKS}
@@ -78,12 +78,12 @@ def taken(call: Call) -> Numbers:
 
 def cut(call: Call) -> list[Numbers]:
     """The parts of one axis; none where it has more."""
-    at = {"SPLIT": 1}.get(call.type, 0)
+    at = {"SPLIT": 1}.get(call.row, 0)
     data, many = call.given[at].data or (), len(call.outputs)
     if len(call.given[at].sizes) != 1:
         return []
     each = [len(data) // max(1, many)] * many
-    sizes = [int(size) for size in call.given[1].data or ()] if call.type == "SPLIT_V" else each
+    sizes = [int(size) for size in call.given[1].data or ()] if call.row == "SPLIT_V" else each
     if sizes.count(-1) == 1:
         sizes[sizes.index(-1)] = len(data) - sum(size for size in sizes if size > 0)
     ends = [sum(sizes[: at + 1]) for at in range(len(sizes))]

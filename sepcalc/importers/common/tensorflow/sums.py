@@ -2,11 +2,11 @@
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, same_rows
-from sepcalc.importers.tflite.constants import reduced
-from sepcalc.importers.tflite.graph import Builder, Call, Value, seen
-from sepcalc.importers.tflite.layers import fused
-from sepcalc.importers.tflite.moves import copied, renamed
-from sepcalc.importers.tflite.rows import Handler, Operator, Results
+from sepcalc.importers.common.tensorflow.constants import reduced
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Value, seen
+from sepcalc.importers.common.tensorflow.layers import fused
+from sepcalc.importers.common.tensorflow.moves import copied, renamed
+from sepcalc.importers.common.tensorflow.rows import Handler, Operator, Results
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored
 from sepcalc.ops.norm import LocalResponseNorm, Softmax

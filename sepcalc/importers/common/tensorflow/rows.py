@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from sepcalc.importers.common.layout import Layout
-from sepcalc.importers.tflite.graph import Builder, Call, Value
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Value
 from sepcalc.shape import Shape
 
 Results = Sequence[Value]

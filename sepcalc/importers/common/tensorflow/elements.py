@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.elementwise import ELEMENTARY, chain, raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS, same_rows
-from sepcalc.importers.tflite.constants import by_element, same_numbers
-from sepcalc.importers.tflite.graph import Builder, Call, Refused, Value, seen
-from sepcalc.importers.tflite.layers import fused
-from sepcalc.importers.tflite.model import Tensor
-from sepcalc.importers.tflite.rows import Handler, Operator, Results
-from sepcalc.importers.tflite.schema import NAMES, TYPES
+from sepcalc.importers.common.tensorflow.constants import by_element, same_numbers
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen
+from sepcalc.importers.common.tensorflow.layers import fused
+from sepcalc.importers.common.tensorflow.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
@@ -69,7 +67,7 @@ def trained(builder: Builder, value: Value) -> Value:
     model = builder.model
     for root, _ in value.roots if model is not None else ():
         assert model is not None
-        if _is_float(builder.stored[root][1]) and builder.stored[root][0] > 1:
+        if builder.files[root].type.is_float and builder.stored[root][0] > 1:
             least = model.least(builder.files[root], MASK)
             if least is not None and least <= MASKED:
                 builder.no_weights.add(root)
@@ -94,9 +92,9 @@ def combined(builder: Builder, call: Call, how: str, values: Sequence[Value], la
 
 def _arithmetic(how: str) -> Handler:
     def handle(builder: Builder, call: Call) -> Results:
-        many = call.type == "ADD_N"
+        many = call.row == "ADD_N"
         value = combined(builder, call, how, call.given if many else [call.input(0), call.input(1)])
-        return fused(builder, call, value) if "activation" in call.options.known else (value,)
+        return fused(builder, call, value)
 
     handle.__doc__ = f"{how}; with a stored operand: {with_stored(how)}"
     return handle
@@ -131,7 +129,7 @@ def _power(builder: Builder, call: Call) -> Results:
 def _select(builder: Builder, call: Call) -> Results:
     """select: choosing is free"""
     values = [call.input(at) for at in range(3)]
-    if call.type == "SELECT" and len(values[0].sizes) == 1 < len(values[1].sizes):  # a choice for each row
+    if call.row == "SELECT" and len(values[0].sizes) == 1 < len(values[1].sizes):  # a choice for each row
         values[0] = values[0]._replace(shape=(*values[0].sizes, *(1,) * (len(values[1].sizes) - 1)))
     shape, numbers, _ = aligned(builder, values)
     op: Op = Select()
@@ -141,37 +139,6 @@ def _select(builder: Builder, call: Call) -> Results:
     return (builder.give(number, shape),)
 
 
-# --- quantized numbers ------------------------------------------------------------------------------------------------
-
-
-def _is_float(kind: int) -> bool:
-    return TYPES[kind].name.startswith(("float", "bfloat"))
-
-
-def _shifted(tensor: Tensor | None) -> bool:
-    """Whether small integers have another zero point than 0."""
-    return tensor is not None and any(tensor.quantized()[1])
-
-
-def _quantize(builder: Builder, call: Call) -> Results:
-    """x/scale + zero point, rounded and clipped: scale, shift (unless 0), act clip"""
-    x, out = call.input(0), call.outputs[0]
-    zero = _shifted(out) or (not _is_float(x.kind) and _shifted(x.tensor))
-    shift = [(Stored("shift"), "zero")] if zero else []
-    ops: list[tuple[Op, str]] = [(Stored("scale"), "scale"), *shift, (Activation("clip", fused=True), "clip")]
-    return (chain(builder, x, *[op for op, _ in ops], labels=[label for _, label in ops]),)
-
-
-def _dequantize(builder: Builder, call: Call) -> Results:
-    """(x - zero point)·scale: shift (unless 0), scale; of half precision, copy"""
-    x = call.input(0)
-    if _is_float(x.kind):
-        return _cast(builder, call)
-    shift = [(Stored("shift"), "zero")] if _shifted(x.tensor) else []
-    ops = [*shift, (Stored("scale"), "scale")]
-    return (chain(builder, x, *[op for op, _ in ops], labels=[label for _, label in ops]),)
-
-
 def _fake(builder: Builder, call: Call) -> Results:
     """quantized and back: scale, shift, act clip, shift, scale"""
     ops: list[tuple[Op, str]] = [(Stored("scale"), "scale"), (Stored("shift"), "zero"), (Activation("clip"), "clip")]
@@ -179,10 +146,10 @@ def _fake(builder: Builder, call: Call) -> Results:
     return (chain(builder, call.input(0), *[op for op, _ in ops], labels=[label for _, label in ops]),)
 
 
-def _cast(builder: Builder, call: Call) -> Results:
+def cast(builder: Builder, call: Call) -> Results:
     """copy, where its elements are of another width"""
     x = call.input(0)
-    if TYPES[x.kind].bits == TYPES[call.outputs[0].kind].bits:
+    if x.kind.bits == call.outputs[0].type.bits:
         return (x,)
     return (builder.emit(Copy(seen(x.sizes), (1,) * (len(seen(x.sizes)) - 1)), x),)
 
@@ -191,7 +158,7 @@ _NAMES = {"LOGISTIC": "sigmoid", "RELU_N1_TO_1": "clip", "RELU_0_TO_1": "clip", 
 _PLAIN = ("relu", "relu6", "tanh", "leaky-relu", "hard-swish", "elu", "abs", "neg", *ELEMENTARY)
 
 ELEMENTS: dict[str, Operator] = {
-    **{name: Operator(_act(how), KEEPS) for how in _PLAIN if (name := how.upper().replace("-", "_")) in NAMES},
+    **{how.upper().replace("-", "_"): Operator(_act(how), KEEPS) for how in _PLAIN},
     **{name: Operator(_act(how), KEEPS) for name, how in _NAMES.items()},
     "GELU": Operator(_gelu, KEEPS),
     "PRELU": Operator(_prelu, KEEPS),
@@ -213,9 +180,6 @@ ELEMENTS: dict[str, Operator] = {
     "FLOOR_MOD": Operator(_remainder, KEEPS, computed=by_element),
     "POW": Operator(_power, KEEPS),
     **same_rows(Operator(_select, KEEPS), "SELECT", "SELECT_V2"),
-    "QUANTIZE": Operator(_quantize, KEEPS),
-    "DEQUANTIZE": Operator(_dequantize, KEEPS),
-    "DENSIFY": Operator(_cast, KEEPS),
     "FAKE_QUANT": Operator(_fake, KEEPS),
-    "CAST": Operator(_cast, KEEPS, computed=same_numbers),
+    "CAST": Operator(cast, KEEPS, computed=same_numbers),
 }

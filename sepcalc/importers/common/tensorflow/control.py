@@ -6,8 +6,8 @@ from sepcalc.errors import Invalid
 from sepcalc.importers.common.branching import lay_out
 from sepcalc.importers.common.graph_builder import Broken
 from sepcalc.importers.common.layout import INNER
-from sepcalc.importers.tflite.graph import Builder, Call, Misfit, Refused, Value, seen
-from sepcalc.importers.tflite.rows import Operator, Results
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Misfit, Refused, Value, seen
+from sepcalc.importers.common.tensorflow.rows import Operator, Results
 from sepcalc.ops.base import Uncounted
 
 MAX_TRIPS, MAX_CHOICES = 10_000, 1000
