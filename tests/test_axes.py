@@ -149,8 +149,8 @@ if find_spec("torch"):
     import torch
 
     from sepcalc import from_torch
-    from sepcalc.importers.torch.elements import ELEMENTS
-    from sepcalc.importers.torch.operators import OPERATORS as ATEN
+    from sepcalc.importers.aten.elements import ELEMENTS
+    from sepcalc.importers.aten.operators import OPERATORS as ATEN
 
     # names that have another in Python, operands beside x, and what is no function of x alone
     SPELLED: dict[str, Any] = {

@@ -19,7 +19,7 @@ def names_of(source: str) -> Collection[str]:
 
         return ONNX.keys()
     if source == "torch":
-        from sepcalc.importers.torch.operators import OPERATORS as ATEN
+        from sepcalc.importers.aten.operators import OPERATORS as ATEN
 
         return ATEN.keys()
     from sepcalc.importers.keras.table import LAYERS, OPERATIONS

@@ -22,7 +22,7 @@ import sepcalc
 from sepcalc.cli import run
 from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import InputError
-from sepcalc.importers.torch.operators import OPERATORS
+from sepcalc.importers.aten.operators import OPERATORS
 from sepcalc.importers.torch.running import Forward, traced
 from sepcalc.layer import Gap
 from sepcalc.shape import volume

@@ -32,7 +32,7 @@ def command(source: str, output: Output) -> None:
 def _tables(source: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """The operators that a format's importer counts, with how, and the reasons why others are not counted."""
     if source == "torch":
-        from sepcalc.importers.torch.operators import OPERATORS as ATEN
+        from sepcalc.importers.aten.operators import OPERATORS as ATEN
 
         return _told({name: row for name, row in ATEN.items() if name != "aliased"})  # a trace's own word
     if source == "keras":

@@ -1,28 +1,20 @@
 """Reads the configuration from a model file: a zip, a text, or an HDF5 file. Nothing is extracted, nothing executed.
 
-For a zip, the directory is checked against the header of each member, and only ``config.json`` is inflated, in bounded
-memory. Of the weights, only their number is read.
+Of a zip only ``config.json`` is inflated, in bounded memory. Of the weights, only their number is read.
 """
 
 import json
 import os
-import struct
-import zlib
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
-from sepcalc.errors import Invalid, bad_input, printable, quoted
+from sepcalc.errors import Invalid, bad_input, printable
 from sepcalc.extras import install
 from sepcalc.importers.common.isolated import run_apart
 from sepcalc.importers.keras import hdf5
 
-if TYPE_CHECKING:
-    from zipfile import ZipInfo
-
 MAX_CONFIG_BYTES = 64 * 2**20  # bytes; the largest keras.applications models stay below one MiB
-MAX_MEMBERS = 10_000
 SECONDS = 10  # time limit for an HDF5 file; a usual one takes a third of a second
 MEMORY = 4 * 2**30  # address space in bytes: a text of MAX_CONFIG_BYTES is held several times
-BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a bomb exceeds both; deflated zeros reach a ratio of 1032
 
 ZIP, HDF5 = b"PK", b"\x89HDF\r\n\x1a\n"
 
@@ -148,78 +140,9 @@ def _apart(arguments: tuple[str, ...]) -> bytes:
 
 def _zipped(file: BinaryIO) -> bytes:
     """``config.json`` of a zip. Raises Invalid for a damaged or inconsistent zip."""
-    from zipfile import BadZipFile, ZipFile
+    from sepcalc.importers.common.zipped import inflated, members
 
-    try:
-        with ZipFile(file) as archive:
-            members = archive.infolist()
-    except (BadZipFile, NotImplementedError, ValueError, OverflowError, EOFError, struct.error) as error:
-        raise Invalid(f"this zip file cannot be read: {printable(str(error))[:200]}") from error
-    if len(members) > MAX_MEMBERS:
-        raise Invalid(f"this zip file has {len(members):,} members: expected at most {MAX_MEMBERS:,}")
-    size = file.seek(0, os.SEEK_END)
-    names = set[str]()
-    for member in members:
-        _check_member(member, names)
-        _check_header(file, member, size)
-        names.add(member.filename)
-    for member in members:
+    for member in members(file):
         if member.filename == "config.json":
-            return _inflated(file, member)
+            return inflated(file, member, MAX_CONFIG_BYTES)
     raise Invalid("this zip file has no config.json", "is it a model? model.save('model.keras') writes one")
-
-
-def _check_member(member: "ZipInfo", names: set[str]) -> None:
-    name = quoted(member.filename)
-    parts = member.filename.replace("\\", "/").split("/")
-    if ".." in parts or not parts[0] or ":" in parts[0]:
-        raise Invalid(f"this zip file has a member outside of it: {name}")
-    if member.filename in names:
-        raise Invalid(f"this zip file has two members {name}")
-    if member.flag_bits & 0x1:
-        raise Invalid(f"{name} in this zip file is encrypted")
-    if member.file_size > BOMB_SIZE and member.file_size > BOMB_RATIO * member.compress_size:
-        raise Invalid(f"{name} in this zip file is a bomb: {member.compress_size:,} bytes become {member.file_size:,}")
-
-
-def _check_header(file: BinaryIO, member: "ZipInfo", size: int) -> None:
-    """Raises Invalid if a member's own header contradicts the directory, or if it ends after the file."""
-    name = quoted(member.filename)
-    file.seek(member.header_offset)
-    header = file.read(30)
-    if len(header) < 30 or header[:4] != b"PK\x03\x04":
-        raise Invalid(f"{name} is not at the offset that this zip file states")
-    flags, method, _, _, _, packed, unpacked, name_length, extra_length = struct.unpack("<HHHHLLLHH", header[6:])
-    wide = 0xFFFFFFFF in (packed, unpacked)  # 64-bit sizes are stored elsewhere
-    later = flags & 0x8  # and sizes that were unknown at first follow the data
-    stored = member.compress_type == 0 and member.compress_size != member.file_size
-    differs = not wide and not later and (packed, unpacked) != (member.compress_size, member.file_size)
-    start = member.header_offset + 30 + name_length + extra_length
-    if stored or differs or method != member.compress_type or start + member.compress_size > size:
-        raise Invalid(f"this zip file states a wrong size for {name}")
-
-
-def _inflated(file: BinaryIO, member: "ZipInfo") -> bytes:
-    if member.file_size > MAX_CONFIG_BYTES or member.compress_size > MAX_CONFIG_BYTES:
-        raise Invalid(f"config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
-    file.seek(member.header_offset + 26)
-    start = sum(struct.unpack("<HH", file.read(4)))
-    file.seek(member.header_offset + 30 + start)
-    data = file.read(member.compress_size)
-    if member.compress_type == 8:
-        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            data = inflate.decompress(data, member.file_size + 1)
-        except zlib.error as error:
-            raise Invalid("config.json in this zip file is damaged") from error
-        if not inflate.eof and len(data) == member.file_size:
-            data += inflate.decompress(inflate.unconsumed_tail, 1)
-        if not inflate.eof or inflate.unused_data:
-            raise Invalid("this zip file states a wrong size for 'config.json'")
-    elif member.compress_type != 0:
-        raise Invalid("config.json in this zip file is packed by a method other than deflate")
-    if len(data) != member.file_size:
-        raise Invalid("this zip file states a wrong size for 'config.json'")
-    if zlib.crc32(data) != member.CRC:
-        raise Invalid("config.json in this zip file is damaged: its checksum differs")
-    return data

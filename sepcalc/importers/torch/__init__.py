@@ -11,7 +11,7 @@ from sepcalc.extras import install
 from sepcalc.importers import Request
 
 if TYPE_CHECKING:
-    from sepcalc.importers.torch.lowering import Lowered, Trace
+    from sepcalc.importers.aten.lowering import Lowered, Trace
     from sepcalc.network import Network
 
 __all__ = ["from_torch", "read"]
@@ -149,9 +149,9 @@ def _counted(
     ``batch`` examples separately."""
     from torch.utils._pytree import tree_flatten, tree_map
 
+    from sepcalc.importers.aten.examples import as_images, of_examples
+    from sepcalc.importers.aten.lowering import lowered
     from sepcalc.importers.common.graph_builder import guessed, unsuited
-    from sepcalc.importers.torch.examples import as_images, of_examples
-    from sepcalc.importers.torch.lowering import lowered
     from sepcalc.importers.torch.running import Forward, traced
 
     entries = _entries(args, kwargs)

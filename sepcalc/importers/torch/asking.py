@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
+from sepcalc.importers.aten.operators import row_of
 from sepcalc.importers.torch.dataless import behind, found
-from sepcalc.importers.torch.operators import row_of
 
 
 def is_written(argument: Any) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-CHOSEN = "\0chosen"  # marks a made-up choice among the inputs that a tensor depends on
 WAYS = 5  # each in turn, always the first, always the last, random, random with another seed
 MAX_CHOICES = 65_536
 

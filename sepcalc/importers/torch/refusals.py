@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch.overrides import TorchFunctionMode
 
-from sepcalc.importers.torch.calls import Call
+from sepcalc.importers.aten.calls import Call
 from sepcalc.importers.torch.dataless import Shadow, behind, each, found
 
 _Result = TypeVar("_Result")

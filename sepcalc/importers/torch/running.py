@@ -15,14 +15,14 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from sepcalc.cost import COUNTS
 from sepcalc.errors import InputError, Problem, bad_input, printable, quoted
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.lowering import Stop, Stored, Trace, lowered
+from sepcalc.importers.aten.moves import MOVES
+from sepcalc.importers.aten.operators import row_of
 from sepcalc.importers.common.input_values import written
-from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.importers.torch.choosing import WAYS
 from sepcalc.importers.torch.dataless import Dataless, Shadow
 from sepcalc.importers.torch.keeping import as_it_was
-from sepcalc.importers.torch.lowering import Stop, Stored, Trace, lowered
-from sepcalc.importers.torch.moves import MOVES
-from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, Elsewhere, NeedsType, NoShape, TooMuch
 from sepcalc.importers.torch.trace import Tracer
 
@@ -207,7 +207,7 @@ def _run(forward: Forward, way: int | None = None, probing: bool = False) -> Tra
         except DependsOnData as fact:
             origins = frozenset[str]().union(*[one.origins for one in fact.call.tensors()])
             read = [valueless[label] for label in origins if label in valueless]
-            listed = all(_is_whole(one) or one.ndim < 2 for one in read) or _as_given(fact.call, tracer.calls)
+            listed = all(_is_whole(one) or one.ndim < 2 for one in read) or _as_given(fact.call, tracer.ledger.calls)
             listed = listed or len(read) < len(inputs)  # some inputs do not decide it
             weighed = any(one.roots for one in fact.call.tensors())  # values of inputs do not suffice
             if origins and len(read) == len(origins) and listed and not weighed:
@@ -255,7 +255,7 @@ def _trace(
         for at, (label, one) in enumerate(tracer.parameters)
     ]
     notes = _decided(tracer.decided)
-    return Trace(tracer.calls, inputs, outputs, parameters, tracer.leaf_runs, notes, stop, tracer.classes)
+    return Trace(tracer.ledger.calls, inputs, outputs, parameters, tracer.leaf_runs, notes, stop, tracer.classes)
 
 
 def _wanted(name: str, call: Call, inputs: Mapping[str, torch.Tensor]) -> Problem:

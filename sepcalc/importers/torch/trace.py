@@ -14,10 +14,12 @@ import torch
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._pytree import tree_map
 
+from sepcalc.importers.aten.calls import CHOSEN, Call, Tensor, every
+from sepcalc.importers.aten.ledger import Ledger, place_of
+from sepcalc.importers.aten.operators import row_of
 from sepcalc.importers.common.layout import SEQUENCES
 from sepcalc.importers.torch import asking
-from sepcalc.importers.torch.calls import Call, Tensor, every
-from sepcalc.importers.torch.choosing import CHOSEN, chosen
+from sepcalc.importers.torch.choosing import chosen
 from sepcalc.importers.torch.dataless import (
     HERE,
     SMALL,
@@ -33,10 +35,8 @@ from sepcalc.importers.torch.dataless import (
 )
 from sepcalc.importers.torch.flex import flex_attention, uncompiled
 from sepcalc.importers.torch.keeping import class_of, stored_buffers
-from sepcalc.importers.torch.operators import row_of
 from sepcalc.importers.torch.refusals import DependsOnData, NeedsType, NoShape, Refusing, TooMuch
 
-MAX_CALLS = 200_000
 MAX_ANSWERS = 1000  # the most made-up answers after a read of missing data
 
 
@@ -48,7 +48,6 @@ class Tracer(Dataless):
     def __init__(self, module: torch.nn.Module, guesses: Collection[str] = ()) -> None:
         super().__init__()
         self.guesses = frozenset(guesses)  # the inputs with guessed types
-        self.calls: list[Call] = []
         self.parameters: list[tuple[str, torch.Tensor]] = []
         self.numbers: dict[int, int] = {}
         for name, parameter in module.named_parameters():
@@ -65,10 +64,7 @@ class Tracer(Dataless):
         self.stack: list[tuple[int, int, str]] = []
         self.leaf_runs = set[int]()
         self.known: dict[int, Tensor] = {}
-        self.made = 0
-        self.writes: dict[int, list[Tensor]] = {}
-        self.spans: dict[int, tuple[int, int]] = {}
-        self.seen: dict[int, int] = {}
+        self.ledger = Ledger(TooMuch())
         self.tainted = set[int]()
         self.owners: dict[int, torch.Tensor] = {}  # storage -> a tensor in it that depends on the inputs
         self.refusing = Refusing(self._asked, self.asked)
@@ -126,17 +122,14 @@ class Tracer(Dataless):
         self, tensor: torch.Tensor, live: bool, roots: tuple[int, ...], origins: frozenset[str] = frozenset()
     ) -> Tensor:
         shape, bits = tuple(map(int, tensor.shape)), 8 * tensor.dtype.itemsize
-        made = Tensor(self.made, shape, kind_of(tensor), live, roots, origins, bits)
-        self.made += 1
-        self.known[id(tensor)] = made
-        self.kept.append(tensor)
+        place = None
         if tensor.layout == torch.strided:
-            self.seen[made.at] = len(self.writes.get(storage_of(tensor), ()))
+            place = place_of(storage_of(tensor), shape, tensor.stride(), tensor.storage_offset())
             if live:
                 self.owners[storage_of(tensor)] = tensor
-            start = tensor.storage_offset()
-            reach = sum((size - 1) * abs(step) for size, step in zip(tensor.shape, tensor.stride()) if size)
-            self.spans[made.at] = (start, start + reach + 1)
+        made = self.ledger.new(Tensor(0, shape, kind_of(tensor), live, roots, origins, bits), place)
+        self.known[id(tensor)] = made
+        self.kept.append(tensor)
         return made
 
     def meta(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -182,7 +175,7 @@ class Tracer(Dataless):
             if tensor.is_meta or tensor.layout != torch.strided or storage_of(tensor) not in self.tainted:
                 return tensor
             twin = self.meta(tensor)
-            self.seen[(self.known.get(id(twin)) or self._new(twin, False, ())).at] = 0
+            self.ledger.seen[(self.known.get(id(twin)) or self._new(twin, False, ())).at] = 0
         elif number is None and tensor.is_meta and tensor.layout == torch.strided and storage_of(tensor) in self.owners:
             owner = self.known[id(self.owners[storage_of(tensor)])]  # a view made without an operator
             self._note("aliased", {"self": owner, "written": owner}, (self._new(tensor, *owner[3:6]),))
@@ -204,25 +197,12 @@ class Tracer(Dataless):
         found = self.known.get(id(tensor))
         if found is None:
             found = self._new(tensor, False, ())
-        if tensor.layout != torch.strided:
-            return found
-        writes = self.writes.get(storage_of(tensor), [])
-        start, end = self.spans[found.at]
-        for written in writes[self.seen[found.at] :]:
-            first, last = self.spans[written.at]
-            if first >= end or last <= start:
-                continue
-            joined = self._joined(found, written)
-            made = self._new(tensor, joined[0], joined[1], joined[2])
-            if made.live:
-                self._note("aliased", {"self": found, "written": written}, (made,))
-            found = made
-        return found
-
-    @staticmethod
-    def _joined(*tensors: Tensor) -> tuple[bool, tuple[int, ...], frozenset[str]]:
-        roots = tuple(dict.fromkeys(root for one in tensors for root in one.roots))
-        return any(one.live for one in tensors), roots, frozenset().union(*[one.origins for one in tensors])
+        current = self.ledger.current(found, *self._place()[:0:-1])
+        if current is not found:
+            self.known[id(tensor)] = current
+            if current.live:
+                self.owners[storage_of(tensor)] = tensor
+        return current
 
     # --- calls ----------------------------------------------------------------------------------------------------
 
@@ -369,24 +349,17 @@ class Tracer(Dataless):
     def _register(
         self, name: str, library: str, arguments: Mapping[str, Any], result: Any, written: Sequence[torch.Tensor]
     ) -> None:
-        row = row_of(name)
-        live, roots, origins = self._joined(*every([arguments["self"]] if row.like else arguments.values()))
-        if row.measures:
-            live, roots, origins = False, (), frozenset()
-        live = live or row.random
+        live, roots, origins = facts = self.ledger.facts(name, arguments)
         targets = found(result) or written
         if not targets and library == "aten":
             return  # it reads data, and computes nothing
         made = [self._new(one, live and one.numel() > 0, roots, origins) for one in targets]
-        if (live or roots or row.multiplies) and (not targets or any(one.numel() for one in targets)):
+        if self.ledger.matters(name, facts, made):
             self._note(name, arguments, tuple(made), library)
         for one, item in zip(targets, made):
-            if any(one is other for other in written) and one.layout == torch.strided:
-                self.writes.setdefault(storage_of(one), []).append(item)
-                self.seen[item.at] = len(self.writes[storage_of(one)])
+            if any(one is other for other in written):
+                self.ledger.written(item)
 
     def _note(self, op: str, arguments: Mapping[str, Any], outputs: tuple[Tensor, ...], library: str = "aten") -> None:
-        if len(self.calls) >= MAX_CALLS:
-            raise TooMuch
         _, run, path = self._place()
-        self.calls.append(Call(op, arguments, outputs, path, run, library))
+        self.ledger.note(Call(op, arguments, outputs, path, run, library))

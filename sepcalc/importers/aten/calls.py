@@ -1,9 +1,11 @@
-"""A trace: the operator calls of a module's run. This module does not need PyTorch."""
+"""A trace: the operator calls of a module's run, or of a file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc.shape import Shape
+
+CHOSEN = "\0chosen"  # marks a made-up choice among the inputs that a tensor depends on
 
 
 class Tensor(NamedTuple):

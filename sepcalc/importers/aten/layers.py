@@ -5,12 +5,12 @@ from functools import partial
 from math import prod
 from typing import Any
 
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.convolutions import folded, same, windowed
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, SEQUENCES, WINDOWED, Layout, same_rows
 from sepcalc.importers.common.resampling import interpolation, pooled_to
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import LEADING, PLAIN, SECOND, Builder, Refused, Value, seen
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Fold, Transposed
 from sepcalc.ops.elementwise import Activation, Elementwise, Stored

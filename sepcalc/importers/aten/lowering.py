@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 from sepcalc.cost import Cost
 from sepcalc.errors import Invalid
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
+from sepcalc.importers.aten.operators import row_of
+from sepcalc.importers.aten.places import only_indices
 from sepcalc.importers.common.layout import KEEPS, PART, RESHAPED, SEQUENCES, TURNED
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
-from sepcalc.importers.torch.operators import row_of
-from sepcalc.importers.torch.places import only_indices
 from sepcalc.network import Network
 from sepcalc.shape import Shape
 

@@ -3,10 +3,10 @@ drawing random numbers is unknown."""
 
 from functools import partial
 
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.graph import Builder, Refused, Value, axes, seen
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import Builder, Refused, Value, axes, seen
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Elementwise, Stored
 from sepcalc.ops.move import Random
 

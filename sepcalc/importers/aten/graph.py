@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from sepcalc.cost import COUNTS
 from sepcalc.errors import printable
+from sepcalc.importers.aten.calls import Call, Tensor
 from sepcalc.importers.common.graph_builder import GraphBuilder, Uses, numbered
-from sepcalc.importers.torch.calls import Call, Tensor
 from sepcalc.network import Node, Origin
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.move import Constant, Copy

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 from math import prod
 
+from sepcalc.importers.aten.calls import Call
+from sepcalc.importers.aten.elements import applied, combined, scaled
+from sepcalc.importers.aten.graph import PLAIN, Builder, Value, seen
+from sepcalc.importers.aten.reductions import length_along, reduced
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
-from sepcalc.importers.torch.calls import Call
-from sepcalc.importers.torch.elements import applied, combined, scaled
-from sepcalc.importers.torch.graph import PLAIN, Builder, Value, seen
-from sepcalc.importers.torch.reductions import length_along, reduced
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy

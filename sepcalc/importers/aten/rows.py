@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from sepcalc.importers.aten.calls import Call
+from sepcalc.importers.aten.graph import Builder, Value
 from sepcalc.importers.common.layout import Layout
-from sepcalc.importers.torch.calls import Call
-from sepcalc.importers.torch.graph import Builder, Value
 
 Results = Sequence[Value]
 Handler = Callable[[Builder, Call], Results]

@@ -3,12 +3,12 @@
 from functools import partial
 from math import prod
 
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.graph import DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
+from sepcalc.importers.aten.layers import image
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.common.moves import padded, part
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import DROPPED, PLAIN, SECOND, Builder, Refused, Value, axes, seen, squeezed
-from sepcalc.importers.torch.layers import image
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.move import Concat, Copy, Slice, Token
 from sepcalc.ops.rename import Rename

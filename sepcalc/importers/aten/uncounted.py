@@ -1,10 +1,10 @@
 """Operators of ATen that are not counted because their results depend on the data or because they read no elements, and
 operators with a more specific reason than being unknown."""
 
+from sepcalc.importers.aten.graph import COMPLEX
+from sepcalc.importers.aten.rows import Operator
+from sepcalc.importers.aten.sorting import DRAWN
 from sepcalc.importers.common.layout import IMAGES, NONE, WINDOWED, same_rows
-from sepcalc.importers.torch.graph import COMPLEX
-from sepcalc.importers.torch.rows import Operator
-from sepcalc.importers.torch.sorting import DRAWN
 
 _SMOOTHED = "with antialiasing the number of taps depends on the sizes; only plain resampling is supported"
 

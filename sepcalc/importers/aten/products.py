@@ -4,6 +4,10 @@ from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from math import prod
 
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.elements import applied, combined, scaled
+from sepcalc.importers.aten.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import NONE, ROWS, same_rows
 from sepcalc.importers.common.products import (
     LETTERS,
@@ -14,10 +18,6 @@ from sepcalc.importers.common.products import (
     sizes_of,
     weighted,
 )
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.elements import applied, combined, scaled
-from sepcalc.importers.torch.graph import DROPPED, PLAIN, Builder, Refused, Value, seen
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Select
 from sepcalc.ops.move import Copy

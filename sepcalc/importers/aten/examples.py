@@ -8,12 +8,11 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
+from sepcalc.importers.aten.calls import CHOSEN, Call, Tensor
+from sepcalc.importers.aten.lowering import Trace, steps
+from sepcalc.importers.aten.operators import row_of
+from sepcalc.importers.aten.places import index_tensors, only_indices
 from sepcalc.importers.common.layout import RESHAPED, WINDOWED
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.choosing import CHOSEN
-from sepcalc.importers.torch.lowering import Trace, steps
-from sepcalc.importers.torch.operators import row_of
-from sepcalc.importers.torch.places import index_tensors, only_indices
 
 _LOOKED_UP = {
     "embedding": "weight",

@@ -5,6 +5,9 @@ from functools import partial
 from math import prod
 from typing import Any
 
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.graph import PLAIN, Builder, Refused, Value, axes, seen
+from sepcalc.importers.aten.rows import Handler, Operator, Results
 from sepcalc.importers.common.elementwise import (
     ELEMENTARY,
     TRIGONOMETRIC,
@@ -16,9 +19,6 @@ from sepcalc.importers.common.elementwise import (
     with_stored,
 )
 from sepcalc.importers.common.layout import KEEPS, same_rows
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, axes, seen
-from sepcalc.importers.torch.rows import Handler, Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from sepcalc.importers.torch.calls import Call, Tensor, every
-from sepcalc.importers.torch.operators import row_of
+from sepcalc.importers.aten.calls import Call, Tensor, every
+from sepcalc.importers.aten.operators import row_of
 
 
 def only_indices(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:

@@ -2,11 +2,11 @@
 
 from math import prod
 
+from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.graph import PLAIN, Builder, Refused, Value, seen
+from sepcalc.importers.aten.moves import copied
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import KEEPS, same_rows
-from sepcalc.importers.torch.calls import Call, Tensor
-from sepcalc.importers.torch.graph import PLAIN, Builder, Refused, Value, seen
-from sepcalc.importers.torch.moves import copied
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Elementwise, Scatter, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.shape import Shape

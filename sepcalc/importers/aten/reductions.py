@@ -4,11 +4,11 @@ from functools import partial
 from math import inf, prod
 from typing import Any
 
+from sepcalc.importers.aten.calls import Call
+from sepcalc.importers.aten.elements import applied, binary, combined
+from sepcalc.importers.aten.graph import LEADING, PLAIN, Builder, Value, seen, squeezed
+from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
-from sepcalc.importers.torch.calls import Call
-from sepcalc.importers.torch.elements import applied, binary, combined
-from sepcalc.importers.torch.graph import LEADING, PLAIN, Builder, Value, seen, squeezed
-from sepcalc.importers.torch.rows import Operator, Results
 from sepcalc.ops.elementwise import Activation, Elementwise, Select, Stored
 from sepcalc.ops.move import Copy
 from sepcalc.ops.pool import Cumulate, Reduce
