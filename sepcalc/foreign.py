@@ -565,6 +565,7 @@ VARIANTS = {
 }
 """A variant -> its names in other tools."""
 
+EXPORT = 'torch.export.save(torch.export.export(model, args), "model.pt2")'  # how a PyTorch module becomes a file
 FILES = {
     ".pt": "PyTorch's pickles hold weights and code, and are never opened",
     ".pth": "PyTorch's pickles hold weights and code, and are never opened",
@@ -578,7 +579,6 @@ FILES = {
     ".caffemodel": "Caffe's models are not read",
     ".prototxt": "Caffe's models are not read",
     ".pb": "TensorFlow's graphs are not read",
-    ".pt2": "PyTorch's exported programs are not read",
     ".mlmodel": "Core ML's models are not read",
     ".mlpackage": "Core ML's models are not read",
     ".engine": "TensorRT's engines are not read",

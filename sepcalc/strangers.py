@@ -5,12 +5,15 @@ import os
 import re
 
 from sepcalc.errors import Meant, bad_input, printable
-from sepcalc.foreign import FILES
+from sepcalc.foreign import EXPORT, FILES
 from sepcalc.importers.formats import Format, suffix_of
 
 EXAMPLE = "--input 224x224x3"
 ONNX = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
-MODULE = f"name the module that it was saved from, for example sepcalc network package.module:Net {EXAMPLE}"
+MODULE = (
+    f"export the module that it was saved from: {EXPORT}; or name it, for example sepcalc network package.module:Net "
+    f"{EXAMPLE}"
+)
 BASELINE = b"sepcalc-baseline/"  # what a baseline begins with
 BEGINS = {  # what files of others begin with
     ".pt": rb"PK\x03\x04.{26}[^/]+/(data\.pkl|\.data|\.format_version|byteorder|version|constants\.pkl)",
@@ -30,6 +33,8 @@ def refuse(path: str, head: bytes = b"", promised: Format | None = None) -> None
         meant = Meant(path, module_in(path), True, tuple(EXAMPLE.split()))
         raise bad_input(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)
     kind = next((kind for kind, begins in BEGINS.items() if re.match(begins, head, re.DOTALL)), "")
+    if kind == ".pt" and suffix == ".pt2":
+        return  # a zip: its reader looks into it
     kind = kind if promised or suffix not in FILES else suffix
     if kind and not os.path.isdir(path):
         torch = kind in (".pt", ".pth", ".ckpt", ".bin", ".safetensors", ".pkl", ".pickle")

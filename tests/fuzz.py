@@ -290,6 +290,21 @@ def tflite(chance: random.Random) -> Case:
     return on_network(chance, "net.tflite", data[:at] + lie.to_bytes(4, "little") + data[at + 4 :])
 
 
+def pt2(chance: random.Random) -> Case:
+    """Programs with damaged parts in a zip, and the zip's bytes."""
+    path = chance.choice(sorted((HERE / "data" / "pt2").glob("*.pt2")))
+    if chance.random() < 0.3:
+        return on_network(chance, "net.pt2", damaged_bytes(path.read_bytes(), chance))
+    made = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(made, "w") as copy:
+        for name in archive.namelist():
+            data = archive.read(name)
+            if name.endswith("model.json") or (name.endswith("_config.json") and chance.random() < 0.3):
+                data = json.dumps(mildly(json.loads(data), chance)).encode()
+            copy.writestr(zipfile.ZipInfo(name), data)
+    return on_network(chance, "net.pt2", made.getvalue())
+
+
 def npy(chance: random.Random) -> bytes:
     """An array's file, its header or its end perhaps not what it should be."""
     kind = chance.choice(KINDS_OF_NUMBERS)
@@ -394,7 +409,7 @@ def baselines(chance: random.Random) -> Case:
 
 
 SURFACES: dict[str, Callable[[random.Random], Case]] = {
-    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, kernels, pyproject, baselines)
+    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, pt2, kernels, pyproject, baselines)
 }
 
 

@@ -862,7 +862,11 @@ def test_revisions_and_baselines(guess: str, expected: str, sep: Run) -> None:
 
 
 def test_files_of_others(sep: Run) -> None:
-    module = "name the module that it was saved from, for example sepcalc network package.module:Net --input 224x224x3"
+    module = (
+        "export the module that it was saved from: "
+        'torch.export.save(torch.export.export(model, args), "model.pt2"); '
+        "or name it, for example sepcalc network package.module:Net --input 224x224x3"
+    )
     pickles = "PyTorch's pickles hold weights and code, and are never opened"
     for name in ("model.pt", "weights.pth"):
         assert sep("network", name) == (2, "", f"{name}: {pickles}\n  hint: {module}\n")

@@ -92,12 +92,13 @@ def test_a_renamed_onnx_model_is_read(name: str, tmp_path: Path) -> None:
 
 
 TORCH = (
-    "PyTorch's pickles hold weights and code, and are never opened\n  hint: name the module that it was saved from, "
+    "PyTorch's pickles hold weights and code, and are never opened\n  hint: export the module that it was saved from: "
+    'torch.export.save(torch.export.export(model, args), "model.pt2"); or name it, '
     "for example sepcalc network package.module:Net --input 224x224x3"
 )
 ONNX = "hint: export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
 UNKNOWN = (
-    "unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite\n"
+    "unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite or .pt2\n"
     "  hint: a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
 )
 DAMAGED = "this is no TFLite model, or it is damaged"

@@ -118,6 +118,14 @@ FORMATS = (  # of files; where the first bytes match two formats, the first one 
         module="sepcalc.importers.tflite",
         refuses={**_NO_SETTINGS, "dims": ("{name}: the open sizes of a TFLite file have no names", _WHOLE)},
     ),
+    Format(
+        "torch.export",
+        (".pt2",),
+        begins=rb"PK\x03\x04.{26}([^/]+/(data/(weights|constants|sample_inputs)/|models/|archive_(format|version))"
+        rb"|serialized_(exported_program|state_dict|constants|example_inputs)\.)",
+        module="sepcalc.importers.pt2",
+        refuses=_NO_SETTINGS,
+    ),
 )
 
 BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}

@@ -4,20 +4,55 @@ first element.
 Proportional counts do not prove it: selecting an example, or reordering them, costs nothing.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
+from sepcalc.errors import InputError, bad_input
 from sepcalc.importers.aten.calls import CHOSEN, Call, Tensor
-from sepcalc.importers.aten.lowering import Trace, steps
+from sepcalc.importers.aten.lowering import Lowered, Trace, steps
 from sepcalc.importers.aten.operators import row_of
 from sepcalc.importers.aten.places import index_tensors, only_indices
+from sepcalc.importers.common.graph_builder import guessed
 from sepcalc.importers.common.layout import RESHAPED, WINDOWED
+from sepcalc.network import Network
 
 _LOOKED_UP = {
     "embedding": "weight",
     "take": "self",
 }  # the table of a lookup: no example reads another
+
+
+Counted = tuple[Trace, Lowered]
+
+
+def for_one(
+    shown: str, whole: Counted, single: Callable[[], Counted], count: int, batch: int | None, in_a_list: bool = False
+) -> Network:
+    """The network for one of ``count`` examples, if the inputs hold examples: along their first axis, or in a list.
+    ``single`` counts one of them, and may raise InputError. Raises InputError if they hold none, but ``batch`` says
+    so."""
+    many, all_of_them = whole
+    said = f"the {'list' if in_a_list else 'first axis'} of the inputs, {count}, "
+    if many.stop is not None:
+        return all_of_them.network.noted(f"{said}is counted as data: counting stopped before")
+    try:
+        trace, one = single()
+    except InputError:
+        if batch is not None:
+            raise
+        return all_of_them.network.noted(f"{said}is counted as data: the module does not run on one example")
+    if of_examples(many, trace, count) and proportional(all_of_them, one, count):
+        where = "in their list" if in_a_list else "along their first axis"
+        network = one.network.noted(f"the inputs hold {count} examples {where}: counts are for one of them")
+        if batch is None and not in_a_list and not as_images(many, count):
+            names = [label for label, tensor in many.inputs.items() if tensor.shape[:1] == (count,)]
+            return network.guessed(guessed(names, count))
+        return network
+    if batch is not None:
+        hint = "--batch 1 counts all that runs on these inputs"
+        raise bad_input(f"--batch {batch}: {shown} does not work on each example separately", hint)
+    return all_of_them.network.noted(f"{said}does not hold examples: all of it is counted")
 
 
 def of_examples(many: Trace, one: Trace, count: int) -> bool:
@@ -99,6 +134,25 @@ def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Te
             return False
         moved.update((one.at, way) for one in call.outputs for way in rows)
     return not any(moved.get(one.at) for one in outputs)
+
+
+def proportional(whole: Lowered, one: Lowered, count: int) -> bool:
+    """Whether all costs are ``count`` times those of one example. What the examples share may stay the same, such as a
+    table of positions, or layers on stored tensors, if these are separate layers. Nodes that only compute indices do
+    not matter: the tokens per expert may differ."""
+    works = [
+        [layer.cost for layer, tells in zip(of.network.layers, of.tells) if layer.op.writes and not tells]
+        for of in (whole, one)
+    ]
+    pairs = works if len(works[0]) == len(works[1]) else [whole.alone, one.alone]
+    if len(pairs[0]) != len(pairs[1]):
+        return False
+    for which in ("macs", "mults", "adds", "compares", "divs", "specials"):
+        total, single = (sum(getattr(cost, which) for cost in costs) for costs in works)
+        common = sum(getattr(a, which) for a, b in zip(*pairs) if getattr(a, which) == getattr(b, which))
+        if total - common != count * (single - common):
+            return False
+    return True
 
 
 def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:

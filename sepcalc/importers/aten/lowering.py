@@ -10,6 +10,7 @@ from sepcalc.importers.aten.calls import Call, Tensor
 from sepcalc.importers.aten.graph import COMPLEX, LEADING, PLAIN, SECOND, Builder, Refused, Value, axes, fitting
 from sepcalc.importers.aten.operators import row_of
 from sepcalc.importers.aten.places import only_indices
+from sepcalc.importers.common.graph_builder import never_used
 from sepcalc.importers.common.layout import KEEPS, PART, RESHAPED, SEQUENCES, TURNED
 from sepcalc.network import Network
 from sepcalc.shape import Shape
@@ -38,7 +39,7 @@ class Stop(NamedTuple):
 class Trace(NamedTuple):
     """The facts of a run: its calls, its input and output tensors, the parameters by number, the runs of modules
     without submodules, notes, the point where it stopped, if it did (then there are no outputs), and the classes of
-    modules by path."""
+    modules by path. ``listed`` says that a file lists the calls, whatever the data."""
 
     calls: Sequence[Call]
     inputs: Mapping[str, Tensor]
@@ -48,6 +49,7 @@ class Trace(NamedTuple):
     notes: Sequence[str] = ()
     stop: Stop | None = None
     classes: Mapping[str, str] = {}
+    listed: bool = False
 
 
 class Lowered(NamedTuple):
@@ -87,17 +89,25 @@ def lowered(name: str, trace: Trace) -> Lowered:
     if trace.stop is not None:
         outputs = {"stopped": builder.stop(*trace.stop)}
     nodes, outputs, used, weights = builder.finished(outputs, trace.leaves, [one.name for one in trace.parameters])
-    for kind, which in (("params", True), ("buffers", False)):
-        unused = [at for at in range(len(sizes)) if at not in used and sizes[at] and trained[at] is which]
-        if not unused:
-            continue
-        first = ", ".join(trace.parameters[at].name for at in unused[:3]) + (", …" if len(unused) > 3 else "")
-        count = sum(sizes[at] for at in unused)
-        builder.note(f"{count:,} {kind} are not counted: {_UNUSED[trace.stop is None]} ({first})")
+    _note_unused(builder, trace, used)
     size = sum(trace.parameters[at].elements * trace.parameters[at].width for at in weights)
     notes, widths = [*builder.notes], builder.input_bits
     network = Network(name, builder.inputs, nodes, outputs, param_bytes=size, notes=notes, input_bits=widths)
     return Lowered(network, alone, [origin.tells for origin in builder.beside])
+
+
+def _note_unused(builder: Builder, trace: Trace, used: Container[int]) -> None:
+    """Notes the params and buffers that nothing uses."""
+    unused = [one for at, one in enumerate(trace.parameters) if at not in used and one.elements]
+    each = [[one for one in unused if one.trained is which] for which in (True, False)]
+    counts = [sum(one.elements for one in some) for some in each]
+    if unused and trace.listed and trace.stop is None:
+        builder.note(never_used(counts[0], [one.name for one in unused], counts[1]))
+        return
+    for some, count, kind in zip(each, counts, ("params", "buffers")):
+        if some:
+            first = ", ".join(one.name for one in some[:3]) + (", …" if len(some) > 3 else "")
+            builder.note(f"{count:,} {kind} are not counted: {_UNUSED[trace.stop is None]} ({first})")
 
 
 def _follow(builder: Builder, call: Call) -> None:
@@ -147,7 +157,7 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
     before, straight = dict[int, dict[Shape, Tensor]](), list[Call]()
     for call in calls:
         given = call.maybe("self")
-        if call.library == "aten" and given is not None and call.get("dtype") is None and _in_order(call):
+        if call.library == "aten" and given is not None and call.get("dtype") is None and _inorder_of(call):
             (output,) = call.outputs
             shapes = before.get(given.at, {given.shape: given})
             same = shapes.get(output.shape)
@@ -158,7 +168,7 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
     return straight
 
 
-def _in_order(call: Call) -> bool:
+def _inorder_of(call: Call) -> bool:
     """Whether an operator keeps all elements of one tensor, in order."""
     layout = row_of(call.op).layout
     if layout is RESHAPED:
@@ -168,11 +178,11 @@ def _in_order(call: Call) -> bool:
     given, (output,) = call.given, call.outputs
     if layout is PART:  # along an axis of size 1
         return prod(given.shape) == prod(output.shape)
-    order = [axis for axis in _order(call) if given.shape[axis] > 1] if layout is TURNED else [1, 0]
+    order = [axis for axis in order_of(call) if given.shape[axis] > 1] if layout is TURNED else [1, 0]
     return order == sorted(order)
 
 
-def _order(call: Call) -> list[int]:
+def order_of(call: Call) -> list[int]:
     """The order of the axes in the result of an operator that permutes them."""
     rank = len(call.given.shape)
     if call.op == "permute":
@@ -231,7 +241,7 @@ def layouts_of(calls: Sequence[Call]) -> dict[int, int]:
 
 def _lay_before(call: Call, layouts: dict[int, int]) -> None:
     """Chooses a layout for a tensor in which the network need not move it when its axes are permuted."""
-    given, output, order = call.given, call.outputs[0], _order(call)
+    given, output, order = call.given, call.outputs[0], order_of(call)
     rank = len(given.shape)
     needed = [order[axis] for axis in axes(output.shape, layouts[output.at])]
     for layout in (PLAIN, SECOND, LEADING):

@@ -6,7 +6,7 @@ Importing a module runs its code. Its forward runs, too, on tensors that have sh
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sepcalc.errors import InputError, bad_input, printable, quoted
+from sepcalc.errors import bad_input, printable, quoted
 from sepcalc.extras import install
 from sepcalc.importers import Request
 
@@ -149,9 +149,9 @@ def _counted(
     ``batch`` examples separately."""
     from torch.utils._pytree import tree_flatten, tree_map
 
-    from sepcalc.importers.aten.examples import as_images, of_examples
+    from sepcalc.importers.aten.examples import for_one
     from sepcalc.importers.aten.lowering import lowered
-    from sepcalc.importers.common.graph_builder import guessed, unsuited
+    from sepcalc.importers.common.graph_builder import unsuited
     from sepcalc.importers.torch.running import Forward, traced
 
     entries = _entries(args, kwargs)
@@ -173,46 +173,7 @@ def _counted(
         raise unsuited(batch or 1, firsts)
     if count < 2:
         return whole
-    said = f"the {'list' if entries else 'first axis'} of the inputs, {count}, "
-    if many.stop is not None:
-        return whole.noted(f"{said}is counted as data: counting stopped before")
-    try:
-        single, one = network(first, entries[:1])
-    except InputError:
-        if batch is not None:
-            raise
-        return whole.noted(f"{said}is counted as data: the module does not run on one example")
-    if of_examples(many, single, count) and _proportional(all_of_them, one, count):
-        where = "in their list" if entries else "along their first axis"
-        note = f"the inputs hold {count} examples {where}: counts are for one of them"
-        network_of_one = one.network.noted(note)
-        if batch is None and not entries and not as_images(many, count):
-            names = [label for label, tensor in many.inputs.items() if tensor.shape[:1] == (count,)]
-            return network_of_one.guessed(guessed(names, count))
-        return network_of_one
-    if batch is not None:
-        hint = "--batch 1 counts all that runs on these inputs"
-        raise bad_input(f"--batch {batch}: {shown} does not work on each example separately", hint)
-    return whole.noted(f"{said}does not hold examples: all of it is counted")
-
-
-def _proportional(whole: "Lowered", one: "Lowered", count: int) -> bool:
-    """Whether all costs are ``count`` times those of one example. What the examples share may stay the same, such as a
-    table of positions, or layers on stored tensors, if these are separate layers. Nodes that only compute indices do
-    not matter: the tokens per expert may differ."""
-    works = [
-        [layer.cost for layer, tells in zip(of.network.layers, of.tells) if layer.op.writes and not tells]
-        for of in (whole, one)
-    ]
-    pairs = works if len(works[0]) == len(works[1]) else [whole.alone, one.alone]
-    if len(pairs[0]) != len(pairs[1]):
-        return False
-    for which in ("macs", "mults", "adds", "compares", "divs", "specials"):
-        total, single = (sum(getattr(cost, which) for cost in costs) for costs in works)
-        common = sum(getattr(a, which) for a, b in zip(*pairs) if getattr(a, which) == getattr(b, which))
-        if total - common != count * (single - common):
-            return False
-    return True
+    return for_one(shown, (many, all_of_them), lambda: network(first, entries[:1]), count, batch, bool(entries))
 
 
 def _examples(tensors: Sequence[Any]) -> int:
