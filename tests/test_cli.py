@@ -290,8 +290,10 @@ FILES = [
     (
         "net.txt",
         b"input: 8x8x3\n",
-        "net.txt: unknown kind of file: "
-        "expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite or .pt2",
+        (
+            "net.txt: unknown kind of file: "
+            "expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite or .pt2"
+        ),
     ),
 ]
 
