@@ -449,7 +449,7 @@ CHOICES = {
              "module": "block", "stage": "block", "widths": "width", "channels": "width", "alpha": "width",
              "input": "resolution", "size": "resolution", "res": "resolution", "separable": "separate",
              "depthwise": "separate", "depthwise-separable": "separate", "rewrite": "separate"},
-    "operators": {"pytorch": "torch", "pt": "torch", "aten": "torch", "tensorflow": "keras", "tf": "keras",
+    "operators": {"pytorch": "torch", "pt": "torch", "aten": "torch", "tensorflow": "tf", "savedmodel": "tf",
                   "h5": "keras", "tf.keras": "keras", "onnxruntime": "onnx", "ort": "onnx"},
 }  # fmt: skip
 """A word of a fixed choice -> ours: after an option, or as a command's argument."""
@@ -578,7 +578,6 @@ FILES = {
     ".gguf": "a file of weights has no layers",
     ".caffemodel": "Caffe's models are not read",
     ".prototxt": "Caffe's models are not read",
-    ".pb": "TensorFlow's graphs are not read",
     ".mlmodel": "Core ML's models are not read",
     ".mlpackage": "Core ML's models are not read",
     ".engine": "TensorRT's engines are not read",

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 
 from sepcalc.errors import SHOWN, InputError, Invalid, Meant, absence, bad_input, printable, quoted, why
 from sepcalc.importers import Request
-from sepcalc.importers.formats import HEAD, LINE, PYTORCH, SUFFIXES, YAML, Format, of_suffix, recognized, suffix_of
+from sepcalc.importers.formats import (
+    FORMATS,
+    HEAD,
+    LINE,
+    PYTORCH,
+    SUFFIXES,
+    YAML,
+    Format,
+    of_suffix,
+    recognized,
+    suffix_of,
+)
 from sepcalc.leftovers import tidied
 from sepcalc.shape import channels_first, read_shape
 
@@ -84,6 +95,7 @@ def read(
         argument = path(argument.removeprefix(ZOO))
     if argument.startswith(GIT):
         return _read_revision(argument, request, keep)
+    folder, argument = argument, within(argument)
     if (call := CALL.fullmatch(argument)) and not os.path.lexists(argument):
         hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
         raise bad_input(f"{printable(argument)[:500]}: {absence(argument)}", hint)
@@ -112,6 +124,8 @@ def read(
         hint = "sepcalc check FILE --baseline BASELINE --max-increase 2% compares with it"
         raise bad_input(f"{printable(argument)}: this is a baseline, not a network", hint)
     document = _model(argument, form, request)
+    if folder != argument:  # all of its files are the model
+        document = document._replace(network=document.network.of_file(_bytes_in(folder)))
     if keep:
         keep(_pieces(argument))
     return document
@@ -124,6 +138,20 @@ def _model(argument: str, form: Format, request: Request) -> "Document":
     _refuse(request, form, printable(argument))
     network = _noted(form.read(argument, request), request)
     return Document(network.of_file(os.path.getsize(argument)) if os.path.isfile(argument) else network)
+
+
+def within(path: str) -> str:
+    """The file that makes a folder a model; of any other path that itself."""
+    files = [os.path.join(path, form.folder) for form in FORMATS if form.folder] if os.path.isdir(path) else []
+    return next(filter(os.path.isfile, files), path)
+
+
+def _bytes_in(folder: str) -> int:
+    """The bytes of a folder's files, of its first folders."""
+    from itertools import islice
+
+    files = [os.path.join(place, name) for place, _, names in islice(os.walk(folder), MAX_LISTED) for name in names]
+    return sum(os.path.getsize(file) for file in files if os.path.isfile(file))
 
 
 def format_of(path: str) -> Format:
@@ -174,7 +202,7 @@ def load(
 
     Keywords set its parameters. ``input`` is a shape, HxWxC as text or as sizes, or shapes by the names of the inputs;
     ``batch`` says how many examples the first axis of a model's inputs holds (1: the first axis holds no examples);
-    ``signature`` is the signature of a TFLite file whose graph is counted.
+    ``signature`` is the signature of a TFLite or TensorFlow model that is counted.
     ``.cost`` are the exact counts for one example, ``.layers`` a row per layer. Raises InputError with every problem.
 
     >>> network = sepcalc.load("zoo:mobilenet_v1", width=0.5, input="160x160x3")
@@ -344,7 +372,11 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
     from sepcalc.revision import Revision
 
     revision = Revision.of(argument)
-    form = of_suffix(revision.path)
+    form, inner = of_suffix(revision.path), ""
+    for one in FORMATS if form is None else ():
+        beside = revision._replace(path=posixpath.join(revision.path, one.folder))
+        if one.folder and beside.is_file(MAX_MODEL_BYTES):
+            revision, form, inner = beside, one, posixpath.basename(posixpath.normpath(revision.path))
     if form is YAML:
         return _read_yaml(revision.contents(MAX_FILE_BYTES), argument, request, _Beside(revision, keep).open, keep)
     if form is None:
@@ -353,7 +385,8 @@ def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Docum
     from tempfile import TemporaryDirectory
 
     with TemporaryDirectory() as folder, tidied(partial(rmtree, folder, ignore_errors=True)):
-        copy = os.path.join(folder, os.path.basename(revision.path))
+        copy = os.path.join(folder, inner, os.path.basename(revision.path))
+        os.makedirs(os.path.dirname(copy), exist_ok=True)
         with open(copy, "wb") as file:
             file.write(revision.contents(MAX_MODEL_BYTES))
         try:

@@ -191,7 +191,7 @@ USAGE = [
     ),
     (
         ["operators"],
-        "Missing argument '{onnx|torch|keras|tflite}'. Choose from: onnx, torch, keras, tflite",
+        "Missing argument '{onnx|torch|keras|tflite|tf}'. Choose from: onnx, torch, keras, tflite, tf",
         "sepcalc operators",
     ),
     (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),
@@ -293,6 +293,7 @@ FILES = [
         (
             "net.txt: unknown kind of file: "
             "expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite or .pt2"
+            " or .pb or .pbtxt or .meta"
         ),
     ),
 ]

@@ -17,12 +17,13 @@ Examples:
   sepcalc operators torch
   sepcalc operators keras
   sepcalc operators tflite
+  sepcalc operators tf
   sepcalc operators onnx --format markdown
 """
 
 
 @click.command("operators", help=HELP)
-@click.argument("source", type=click.Choice(["onnx", "torch", "keras", "tflite"]))
+@click.argument("source", type=click.Choice(["onnx", "torch", "keras", "tflite", "tf"]))
 @output_options
 def command(source: str, output: Output) -> None:
     counted, reasons = _tables(source)
@@ -45,6 +46,10 @@ def _tables(source: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         from sepcalc.importers.tflite import OPERATORS as BUILTIN
 
         return _told(BUILTIN)
+    if source == "tf":
+        from sepcalc.importers.tf import OPERATORS as GRAPHS
+
+        return _told(GRAPHS)
     from sepcalc.importers.onnx import OPERATORS
 
     return _told(OPERATORS)

@@ -20,14 +20,14 @@ Words = tuple[str, str]  # a message and a hint, with {name}, {suffix} and {valu
 
 
 class Format(NamedTuple):
-    """A format: its name, the suffixes of its files, whether it is a folder, a pattern of its first bytes (empty if it
-    has none), the module that reads it (empty for a network written as text), and the extra that the module needs
-    (empty: none). ``refuses`` maps each option that the format does not take to the error message; ``typed`` says
-    whether ``--input`` may give an input a type and values."""
+    """A format: its name, the suffixes of its files, the file that makes a folder one (empty: none does), a pattern of
+    its first bytes (empty if it has none), the module that reads it (empty for a network written as text), and the
+    extra that the module needs (empty: none). ``refuses`` maps each option that the format does not take to the error
+    message; ``typed`` says whether ``--input`` may give an input a type and values."""
 
     name: str
     suffixes: tuple[str, ...] = ()
-    folder: bool = False
+    folder: str = ""
     begins: bytes = b""
     module: str = ""
     extra: str = ""
@@ -51,7 +51,7 @@ class Format(NamedTuple):
 
 
 _NO_SETTINGS = {"settings": ("{name}: a {suffix} file has no parameters to set", "")}
-_NO_SIGNATURES = {"signature": ("{name} has no signature {value}", "--signature is for TFLite files")}
+_NO_SIGNATURES = {"signature": ("{name} has no signature {value}", "--signature is for TFLite and TensorFlow files")}
 _CLOSED = {
     **_NO_SIGNATURES,
     "dims": ("{name} has no open dimension {value}", "--dim is for model files"),
@@ -125,6 +125,15 @@ FORMATS = (  # of files; where the first bytes match two formats, the first one 
         rb"|serialized_(exported_program|state_dict|constants|example_inputs)\.)",
         module="sepcalc.importers.pt2",
         refuses=_NO_SETTINGS,
+    ),
+    Format(
+        "TensorFlow",
+        (".pb", ".pbtxt", ".meta"),
+        folder="saved_model.pb",
+        # A node as field 1, and its name as field 1 of that; or version 1 and a graph, of a SavedModel.
+        begins=rb"\n.{1,4}\n[\x01-\xff]{1,2}[\w.][\w.\\/>-]*\x12|\x08\x01\x12",
+        module="sepcalc.importers.tf",
+        refuses={**_NO_SETTINGS, "dims": ("{name}: the open sizes of a TensorFlow graph have no names", _WHOLE)},
     ),
 )
 

@@ -68,6 +68,16 @@ _DEFAULTS = {"int": 0, "float": 0.0, "double": 0.0, "text": "", "bytes": b"", "p
 _NUMBERS = {"float": ("<f", 4, 5), "double": ("<d", 8, 1)}  # struct format, size in bytes, wire type
 
 
+def fields(**numbered: str) -> dict[int, Field]:
+    """Fields by number, each written ``number kind``; ``*`` marks a repeated field, ``~`` one whose large payloads are
+    skipped."""
+    found = {}
+    for name, said in numbered.items():
+        number, kind = said.split()
+        found[int(number)] = Field(name, kind.strip("*~"), "*" in kind, "~" in kind)
+    return found
+
+
 def schema(messages: Mapping[str, Mapping[int, Field]]) -> Schema:
     """A class for each message of a table of fields by number. A message may refer to those listed before it."""
     classes: dict[str, type[Message]] = {}

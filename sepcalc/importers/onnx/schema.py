@@ -1,29 +1,18 @@
 """The messages of an ONNX file, with the fields that counting needs. Source: onnx.proto, which defines these names and
 numbers."""
 
-from sepcalc.importers.common.protobuf import Field, schema
-
-
-def _fields(**numbered: str) -> dict[int, Field]:
-    """Fields by number, each written ``number kind``; ``*`` marks a repeated field, ``~`` one whose large payloads are
-    skipped."""
-    fields = {}
-    for name, said in numbered.items():
-        number, kind = said.split()
-        fields[int(number)] = Field(name, kind.strip("*~"), "*" in kind, "~" in kind)
-    return fields
-
+from sepcalc.importers.common.protobuf import fields, schema
 
 ONNX = schema(
     {
-        "Entry": _fields(key="1 text", value="2 text"),
-        "Opset": _fields(domain="1 text", version="2 int"),
-        "Dimension": _fields(dim_value="1 int", dim_param="2 text", denotation="3 text"),
-        "Shape": _fields(dim="1 Dimension*"),
-        "TensorType": _fields(elem_type="1 int", shape="2 Shape"),
-        "Type": _fields(tensor_type="1 TensorType"),
-        "ValueInfo": _fields(name="1 text", type="2 Type", metadata_props="4 Entry*"),
-        "Tensor": _fields(
+        "Entry": fields(key="1 text", value="2 text"),
+        "Opset": fields(domain="1 text", version="2 int"),
+        "Dimension": fields(dim_value="1 int", dim_param="2 text", denotation="3 text"),
+        "Shape": fields(dim="1 Dimension*"),
+        "TensorType": fields(elem_type="1 int", shape="2 Shape"),
+        "Type": fields(tensor_type="1 TensorType"),
+        "ValueInfo": fields(name="1 text", type="2 Type", metadata_props="4 Entry*"),
+        "Tensor": fields(
             dims="1 int*",
             data_type="2 int",
             float_data="4 float*~",
@@ -36,8 +25,8 @@ ONNX = schema(
             external_data="13 Entry*",
             data_location="14 int",
         ),
-        "SparseTensor": _fields(values="1 Tensor", indices="2 Tensor", dims="3 int*"),
-        "Attribute": _fields(
+        "SparseTensor": fields(values="1 Tensor", indices="2 Tensor", dims="3 int*"),
+        "Attribute": fields(
             name="1 text",
             f="2 float",
             i="3 int",
@@ -53,7 +42,7 @@ ONNX = schema(
             ref_attr_name="21 text",
             sparse_tensor="22 SparseTensor",
         ),
-        "Node": _fields(
+        "Node": fields(
             input="1 text*",
             output="2 text*",
             name="3 text",
@@ -62,7 +51,7 @@ ONNX = schema(
             domain="7 text",
             metadata_props="9 Entry*",
         ),
-        "Graph": _fields(
+        "Graph": fields(
             node="1 Node*",
             name="2 text",
             initializer="5 Tensor*",
@@ -72,7 +61,7 @@ ONNX = schema(
             sparse_initializer="15 SparseTensor*",
             metadata_props="16 Entry*",
         ),
-        "Function": _fields(
+        "Function": fields(
             name="1 text",
             input="4 text*",
             output="5 text*",
@@ -82,8 +71,8 @@ ONNX = schema(
             domain="10 text",
             attribute_proto="11 Attribute*",
         ),
-        "Training": _fields(initialization="1 Graph", algorithm="2 Graph"),
-        "Model": _fields(
+        "Training": fields(initialization="1 Graph", algorithm="2 Graph"),
+        "Model": fields(
             ir_version="1 int",
             graph="7 Graph",
             opset_import="8 Opset*",

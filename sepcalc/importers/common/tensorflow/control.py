@@ -1,6 +1,7 @@
 """Control flow: branches taken, loops unrolled, graphs called."""
 
 from functools import partial
+from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.branching import lay_out
@@ -21,12 +22,12 @@ def _is_fatal(error: Exception) -> bool:
 def _branch(builder: Builder, call: Call) -> Results:
     """the branch that a stored condition takes; else the one that costs most"""
     condition, given = call.input(0), call.given[1:]
-    graphs = {which: call.whole(which, 0) for which in ("then", "else")}
+    graphs = {which: call.get(which) for which in ("then", "else")}
     if condition.data:
         return builder.run(graphs["then" if condition.data[0] else "else"], given)
 
-    def run(graph: int) -> list[Value]:
-        return [builder.standing(value) for value in builder.run(graph, given)]
+    def run(graph: Any) -> list[Value]:
+        return [builder.standing(value) if value.kind.bits else value for value in builder.run(graph, given)]
 
     builder.choices += 1  # of graphs that share their branches there may be 2^20
     if builder.choices > MAX_CHOICES:
@@ -52,7 +53,7 @@ def _either(builder: Builder, call: Call, value: Value, others: list[Value]) -> 
 
 def _loop(builder: Builder, call: Call) -> Results:
     """its body as often as it runs, where that does not depend on the data"""
-    cond, body, values = call.whole("cond", 0), call.whole("body", 0), call.given
+    cond, body, values = call.get("cond"), call.get("body"), call.given
     for _ in range(MAX_TRIPS):
         (going, *_) = builder.run(cond, values)
         if not going.data:
@@ -65,7 +66,7 @@ def _loop(builder: Builder, call: Call) -> Results:
 
 def _call(builder: Builder, call: Call) -> Results:
     """the layers of its graph"""
-    return builder.run(call.whole("subgraph", 0), call.given)
+    return builder.run(call.get("subgraph"), call.given)
 
 
 CONTROL: dict[str, Operator] = {

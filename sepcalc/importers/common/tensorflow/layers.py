@@ -72,8 +72,15 @@ def _matmul(builder: Builder, call: Call) -> Results:
     left, right, out = parts_of(matmul_equation(len(a.sizes), len(b.sizes)))
     left = f"{left[:-2]}{left[-1]}{left[-2]}" if call.flag("adj_x", False) else left
     right = f"{right[:-2]}{right[-1]}{right[-2]}" if call.flag("adj_y", False) else right
+    return (contracted(builder, (a, left), (b, right), out, "ijk"),)
+
+
+def contracted(builder: Builder, one: tuple[Value, str], other: tuple[Value, str], out: str, kept: str = "") -> Value:
+    """The product of two tensors, each with a letter for each axis, summed over the letters that ``out`` lacks; with a
+    stored one a dense layer. Axes of 1 that stay are left out of the network, unless ``kept``."""
+    (a, left), (b, right) = one, other
     sizes = sizes_of((left, right), (a.sizes, b.sizes))
-    alone = {letter for letter in sizes if sizes[letter] == 1 and letter not in "ijk"}
+    alone = {letter for letter in out if sizes[letter] == 1 and letter not in kept}
     operands = []
     for value, part in ((a, left), (b, right)):
         own = {letter: size for letter, size in zip(part, value.sizes, strict=True) if letter not in alone}
@@ -97,7 +104,7 @@ def _matmul(builder: Builder, call: Call) -> Results:
         made = matrix_product(builder, builder.add, numbers[0], numbers[1], named)
     number = builder.view(made.number, tuple(made.sizes.values()) or (1,))
     number = builder.view(number, tuple([sizes[letter] for letter in named]) or (1,))
-    return (builder.give(number, tuple([sizes[letter] for letter in out])),)
+    return builder.give(number, tuple([sizes[letter] for letter in out]))
 
 
 def per_image(builder: Builder, call: Call, op: Callable[[Shape], Op]) -> Results:

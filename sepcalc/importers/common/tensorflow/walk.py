@@ -1,10 +1,11 @@
 """One operator of a file: it is given to its row, and what it gives is held to the file."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from math import prod
 
 from sepcalc.errors import Invalid, printable, quoted
-from sepcalc.importers.common.layout import KEEPS
+from sepcalc.importers.common.layout import INNER, KEEPS
 from sepcalc.importers.common.tensorflow.graph import (
     NOTHING,
     SMALL,
@@ -52,7 +53,10 @@ class Running:
                 results = self.counted(call._replace(inputs=(first, *call.inputs[1:])), row)
             else:
                 results = self.prepared(call, row)
-            return [self.held(call, value, out) for value, out in zip(results, call.outputs)]
+            return [
+                self.held(call, value, out) if out is not None else value
+                for value, out in zip_longest(results, call.outputs[: len(results)])
+            ]
         except Refused as refused:
             builder.back(mark)
             return self.gap(call, row, str(refused))
@@ -71,15 +75,19 @@ class Running:
             if value.shape is None:
                 raise Unknown(value.name)
         results = row.handle(builder, call)
-        builder.keep(mark, [value for value in call.given if not row.measures])
+        if not row.measures and row.layout is not INNER:
+            builder.keep(mark, call.given)
         return results
 
     def prepared(self, call: Call, row: Operator) -> Sequence[Value]:
         """What is made of stored tensors alone, beforehand."""
         builder = self.builder
         assert row.handle is not None
-        if row.layout is KEEPS and len(call.given) == 1:  # DEQUANTIZE, of many files every other operator
-            return [call.given[0]._replace(roots=tuple([one for one in call.given[0].roots if builder.weighs(one[0])]))]
+        if (
+            row.layout is KEEPS and len(call.given) == 1 and row.computed is None
+        ):  # DEQUANTIZE, of many files every other
+            own = tuple([one for one in call.given[0].roots if builder.weighs(one[0])])
+            return [call.given[0]._replace(roots=own, data=None)]
         scratch = type(builder)(builder.batch, builder.altered)
         scratch.stored, scratch.files = builder.stored, builder.files
         fed = []
@@ -114,7 +122,7 @@ class Running:
             raise Invalid(
                 f"{call.type} gives {show(shape) or 'one number'}, but the file says {show(out.shape) or 'one number'}"
             )
-        return value._replace(kind=out.type, name=out.name, tensor=out)
+        return value._replace(kind=out.type if out.type.name else value.kind, name=out.name, tensor=out)
 
     def gap(self, call: Call, row: Operator, reason: str) -> Sequence[Value]:
         """A layer that is not counted, and what it gives as far as the file says it."""

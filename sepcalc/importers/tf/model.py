@@ -1,0 +1,217 @@
+"""A TensorFlow file: its nodes, functions, signatures, variables and stored numbers."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from math import prod
+from struct import Struct
+from typing import Any, NamedTuple
+
+from sepcalc.errors import Invalid, bad_input, printable, quoted
+from sepcalc.importers.common.attributes import Attributes
+from sepcalc.importers.common.graph_builder import MAX_AXES
+from sepcalc.importers.common.protobuf import Message, read
+from sepcalc.importers.common.tensorflow.graph import SMALL, Type
+from sepcalc.importers.tf.schema import TENSORFLOW, type_of
+from sepcalc.importers.tf.text import read_text
+from sepcalc.shape import Shape, show
+
+TEXT = (".pbtxt", ".prototxt", ".txt")
+# The fields of a tensor that hold its numbers, by the letter of their type.
+_FIELDS = {"f": "float_val", "d": "double_val", "q": "int64_val", "?": "bool_val", "I": "uint32_val", "Q": "uint64_val"}
+
+
+class Tensor(NamedTuple):
+    """A tensor as the file says it: sizes that are open stand as 1."""
+
+    name: str
+    shape: Shape
+    type: Type
+    open: frozenset[int] = frozenset()
+    ranked: bool = True
+    content: Any = None  # of a constant
+
+
+class Attrs(Attributes):
+    """The attributes of a node; ``bound`` are those of the function that it stands in."""
+
+    def __init__(self, every: Iterable[Message], bound: "Attrs | None" = None) -> None:
+        self.every: Mapping[str, Any] = {one.key: one.value for one in every}  # type: ignore[attr-defined]  # by schema
+        self.bound = bound
+
+    def within(self, bound: "Attrs | None") -> "Attrs":
+        """The same in a function that has these."""
+        copy = Attrs((), bound)
+        copy.every = self.every
+        return copy
+
+    def get(self, *keys: str) -> Any:
+        value = next((self.every[key] for key in keys if key in self.every), None)
+        if value is None:
+            return None
+        if value.has("placeholder"):
+            return self.bound.get(value.placeholder) if self.bound is not None else None
+        if value.has("list"):
+            return next((tuple(map(_plain, items)) for items in value.list.__dict__.values()), ())
+        kind, found = next(iter(value.__dict__.items()), ("", None))
+        return bool(found) if kind == "b" else _plain(found)
+
+
+def _plain(value: Any) -> Any:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+class Node(NamedTuple):
+    """A node: its inputs are those of data, then the nodes that it waits for."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    waits: tuple[str, ...]
+    attrs: Attrs
+
+
+class Body:
+    """A graph, or the body of a function: ``inputs`` are names that are given, ``outputs`` references."""
+
+    def __init__(
+        self, name: str, nodes: Iterable[Any], inputs: Iterable[str] = (), outputs: Iterable[str] = ()
+    ) -> None:
+        self.name, self.inputs, self.outputs = name, [*inputs], [*outputs]
+        self.nodes: dict[str, Any] = {}
+        for one in nodes:
+            if not one.name or one.name in self.nodes:
+                raise Invalid(f"the name {quoted(one.name)} stands for more than one node")
+            self.nodes[one.name] = one
+        self.made: dict[str, Node] = {}
+
+    def node(self, name: str) -> Node:
+        """The node of this name. Raises Invalid."""
+        if name not in self.made:
+            if (one := self.nodes.get(name)) is None:
+                raise Invalid(f"there is no node {quoted(name)}")
+            data = tuple([given for given in one.input if given[:1] != "^"])
+            waits = tuple([given[1:] for given in one.input if given[:1] == "^"])
+            self.made[name] = Node(name, one.op, data, waits, Attrs(one.attr))
+        return self.made[name]
+
+    def __iter__(self) -> Iterator[Node]:
+        return map(self.node, self.nodes)
+
+
+class Signature(NamedTuple):
+    """A way to call a file: what it takes and gives by name, as references to tensors with what is said of them."""
+
+    name: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Model:
+    """A file that was read."""
+
+    def __init__(self, graph: Any, signatures: Iterable[Any] = (), variables: Iterable[Any] = ()) -> None:
+        self.graph = Body("", graph.node)
+        self.library: dict[str, Any] = {one.signature.name: one for one in graph.library.function}
+        self.bodies: dict[str, Body] = {}
+        self.signatures = [
+            Signature(
+                one.key, *[{info.key: info.value for info in side} for side in (one.value.inputs, one.value.outputs)]
+            )
+            for one in signatures
+        ]
+        self.variables: dict[str, Any] = {one.variable.name: one.variable for one in variables if one.variable.name}
+
+    def body(self, name: str) -> Body:
+        """A function of the library. Raises Invalid."""
+        if name not in self.bodies:
+            if (one := self.library.get(name)) is None:
+                raise Invalid(f"there is no function {quoted(name)}")
+            said = {ret.key: ret.value for ret in one.ret}
+            outputs = [said.get(arg.name, "") for arg in one.signature.output_arg]
+            inputs = [arg.name for arg in one.signature.input_arg]
+            self.bodies[name] = Body(name, one.node_def, inputs, outputs)
+        return self.bodies[name]
+
+    def all_zero(self, tensor: Tensor) -> bool:
+        """No: biases of zeros are those of a model that is not trained yet, as no converter adds them."""
+        return False
+
+    def least(self, tensor: Tensor, most: int) -> Any:
+        return min(numbers(tensor, most) or (None,)) if prod(tensor.shape) <= most else None
+
+    @cached_property
+    def trained(self) -> bool:
+        """Whether the file says which variables are trained."""
+        return bool(self.variables)
+
+
+def shaped(name: str, shape: Any, kind: Type, content: Any = None) -> Tensor:
+    """A tensor of a shape of the file. Raises Invalid."""
+    sizes = tuple([one.size for one in shape.dim])
+    if len(sizes) > MAX_AXES or min(sizes, default=0) < -1:
+        raise Invalid(f"{quoted(name)} has the shape {list(sizes)[:MAX_AXES]}")
+    left = frozenset([at for at, size in enumerate(sizes) if size < 0])
+    return Tensor(
+        name, tuple([max(1, size) if size < 0 else size for size in sizes]), kind, left, not shape.unknown_rank, content
+    )
+
+
+def stored(name: str, content: Any) -> Tensor:
+    """The tensor of a constant. Raises Invalid for one that leaves sizes open."""
+    tensor = shaped(name, content.tensor_shape, type_of(content.dtype), content)
+    if tensor.open or not tensor.ranked:
+        raise Invalid(f"the constant {quoted(name)} has no shape of its own")
+    return tensor
+
+
+def numbers(tensor: Tensor, most: int = SMALL) -> tuple[Any, ...] | None:
+    """The elements of a constant; None where they are many, or not in the file. Raises Invalid where it does not hold
+    as many as its shape says."""
+    said, count, letter = tensor.content, prod(tensor.shape), tensor.type.letter
+    if count > most or not letter or said is None:
+        return None if count else ()
+    raw = said.tensor_content
+    form = Struct(f"<{count}{letter}")
+    if len(raw):
+        if len(raw) != form.size:
+            raise Invalid(
+                f"the constant {quoted(tensor.name)} has {len(raw):,} bytes: its shape "
+                f"{show(tensor.shape) or 'of one number'} of {tensor.type.name} takes {form.size:,}"
+            )
+        return form.unpack(raw.read())
+    listed: list[Any] = getattr(said, "half_val" if letter == "e" else _FIELDS.get(letter, "int_val"))
+    if letter == "e":
+        listed = [Struct("<e").unpack(Struct("<H").pack(bits & 0xFFFF))[0] for bits in listed]
+    if not listed:  # nothing at all stands for zeros, or was taken out of the file
+        return (0,) * count if not tensor.type.is_float else None if count else ()
+    if len(listed) > count:
+        raise Invalid(f"the constant {quoted(tensor.name)} has {len(listed):,} numbers: its shape has {count:,}")
+    return (*listed, *listed[-1:] * (count - len(listed)))
+
+
+def opened(path: str) -> Model:
+    """The model of a file. Raises InputError, and Invalid for what is damaged."""
+    shown = printable(path)
+    try:
+        with open(path, "rb") as file:
+            if os.path.splitext(path)[1].lower() in TEXT:
+                return Model(read_text(file.read(2**24 + 1), "Graph"))
+            head = file.read(3)
+            file.seek(0)
+            if head == b"\x08\x01\x12":
+                every = read(file, TENSORFLOW, "SavedModel").meta_graphs
+            elif path.lower().endswith(".meta"):
+                every = [read(file, TENSORFLOW, "MetaGraph")]
+            else:
+                return Model(read(file, TENSORFLOW, "Graph"))
+    except OSError as error:
+        raise bad_input(f"{shown}: cannot be read: {error.strerror}") from error
+    except (ValueError, IndexError) as error:
+        if isinstance(error, Invalid):
+            raise
+        raise bad_input(f"{shown}: this is no TensorFlow graph, or it is damaged: {error}") from error
+    served = next((one for one in every if "serve" in one.meta_info_def.tags), every[0] if every else None)
+    if served is None:
+        raise bad_input(f"{shown}: it holds no graph")
+    return Model(served.graph_def, served.signature_def, served.object_graph_def.nodes)
