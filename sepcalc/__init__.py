@@ -12,6 +12,7 @@ fit(network, limits)               the least change:     fit(net, {"macs": 300_0
 factor(kernel)                     what separates:       factor("sobel-x").factors
 check(network, max=limits)         held to limits:       check(net, max={"macs": "570M"}).passed
 diff(old, new)                     what changed:         diff("zoo:mobilenet_v1", net).new.totals["macs"]
+history(file)                      at each commit:       history("specs/mobilenet_v1.yaml").points[-1].cost.macs
 baseline(*networks)                kept, to compare:     baseline(net).kept[0].snapshot.totals["macs"]
 convert(network)                   as YAML:              convert("8x8x3, conv -k3 -o4").splitlines()
 zoo()                              published networks:   zoo()["mobilenet_v1"].network.macs
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from sepcalc.commands.diff import Difference as Difference
     from sepcalc.commands.diff import diff as diff
     from sepcalc.commands.fit import fit as fit
+    from sepcalc.commands.history import History as History
+    from sepcalc.commands.history import history as history
     from sepcalc.commands.verify import verify as verify
     from sepcalc.commands.whatif import whatif as whatif
     from sepcalc.commands.zoo import Zoo as Zoo
@@ -53,6 +56,7 @@ _HOMES = {
     "Comparison": "comparison",
     "Cost": "cost",
     "Difference": "commands.diff",
+    "History": "commands.history",
     "InputError": "errors",
     "Layer": "network",
     "Network": "network",
@@ -66,6 +70,7 @@ _HOMES = {
     "factor": "factoring",
     "fit": "commands.fit",
     "from_torch": "importers.torch",
+    "history": "commands.history",
     "load": "source",
     "parse": "spec",
     "verify": "commands.verify",

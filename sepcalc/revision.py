@@ -5,7 +5,7 @@ shell, and reads one object.
 """
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sepcalc.errors import InputError, Invalid, Meant, bad_input, printable
@@ -119,6 +119,24 @@ def git(arguments: Sequence[str], given: bytes = b"", where: Where = Where()) ->
     return done.stdout
 
 
+class Commit(NamedTuple):
+    """A commit, with the ISO date on which it was committed, and the first line of its message."""
+
+    hash: str
+    date: str
+    subject: str
+
+
+class Touch(NamedTuple):
+    """A commit (its hash) that touched a file, and the name that the file has in it, from the root. ``status`` is git's
+    letter: A is added, M modified, R renamed, D deleted. ``before`` is the name that the file had before."""
+
+    commit: str
+    path: str
+    status: str
+    before: str
+
+
 class Repository(NamedTuple):
     """A git repository, by the folder of its files."""
 
@@ -126,11 +144,13 @@ class Repository(NamedTuple):
     where: Where
 
     @classmethod
-    def around(cls, folder: str, environment: Mapping[str, str]) -> "Repository | None":
-        """The repository that contains a folder, whatever git's variables say; None where there is none. Raises Invalid
-        where that cannot be found out."""
-        own = {name: value for name, value in environment.items() if name not in _OF_ONE}
-        where = Where(folder, {**own, "LC_ALL": "C"})
+    def around(cls, folder: str, environment: Mapping[str, str] | None = None) -> "Repository | None":
+        """The repository that contains a folder, whatever git's variables in an environment say (None: that of this
+        process); None where there is none. Raises Invalid where that cannot be found out."""
+        where = Where(folder)
+        if environment is not None:
+            own = {name: value for name, value in environment.items() if name not in _OF_ONE}
+            where = Where(folder, {**own, "LC_ALL": "C"})
         try:
             said = git(["rev-parse", "--show-toplevel"], where=where)
         except Invalid as fact:
@@ -149,6 +169,42 @@ class Repository(NamedTuple):
                 raise
             return False
         return True
+
+    def commits(self, revisions: Iterable[str]) -> list[Commit]:
+        """The commits that revisions name, in this order. Raises Invalid."""
+        named = "".join([f"{revision}\n" for revision in revisions]).encode(errors="surrogateescape")
+        said = git(["log", "--no-walk=unsorted", "-z", "--format=%H%x1f%cI%x1f%s", "--stdin"], named, self.where)
+        fields = [record.split("\x1f", 2) for record in _text(said).split("\0") if record]
+        return [Commit(name, date.replace("Z", "+00:00"), subject) for name, date, subject in fields]
+
+    def before(self, day: str) -> str:
+        """The hash of the newest commit before a day (2026-01-31); empty where there is none. Raises Invalid."""
+        return _text(git(["rev-list", "-1", f"--before={day}T00:00:00", "HEAD", "--"], where=self.where)).strip()
+
+    @property
+    def shallow(self) -> bool:
+        """Whether this clone lacks the older commits. Raises Invalid."""
+        return git(["rev-parse", "--is-shallow-repository"], where=self.where).strip() == b"true"
+
+    def touches(self, path: str, commits: str) -> list[Touch]:
+        """The commits of a range (``main..HEAD``) that touched a file, through its renames, the newest first. Raises
+        Invalid."""
+        options = ["--follow", "--find-renames", "--name-status", "-z", "--format=format:%H", *_QUIET]
+        said = git(["log", *options, commits, "--", f":(top,literal){path}"], where=self.where)
+        found: list[Touch] = []
+        fields = iter(_text(said).split("\0"))
+        for head in filter(None, fields):
+            commit, _, status = head.partition("\n")  # a merge that git shows without a file has no status
+            names = [next(fields) for _ in range({"": 0, "R": 2, "C": 2}.get(status[:1], 1))]
+            path = names[-1] if names else path
+            found.append(Touch(commit, path, status[:1] or "M", path := names[0] if names else path))
+        return found
+
+    def within(self, folders: Iterable[str], commits: str) -> list[str]:
+        """The hashes of the commits of a range that touched anything in these folders, the newest first. Raises
+        Invalid."""
+        paths = [f":(top,literal){folder}" for folder in folders]
+        return _text(git(["log", "--format=%H", *_QUIET, commits, "--", *paths], where=self.where)).split()
 
     def contents(self, revision: str, path: str, most: int) -> bytes | None:
         """The bytes of a file, from the root, in a revision; None where there is none, or it is larger than ``most``.
@@ -176,4 +232,9 @@ class Repository(NamedTuple):
         return renamed, changed
 
 
+def _text(said: bytes) -> str:
+    return said.decode(errors="surrogateescape")
+
+
+_QUIET = ("--no-ext-diff", "--no-show-signature")  # whatever the user's own settings are
 _OF_ONE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")  # of one repository

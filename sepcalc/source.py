@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sepcalc.document import Document
     from sepcalc.document.including import Opened, Opener
     from sepcalc.network import Network
-    from sepcalc.revision import Revision
+    from sepcalc.revision import Revision, Where
 
 MAX_FILE_BYTES = 64 * 2**20  # bytes of a YAML file
 MAX_MODEL_BYTES = 2**30  # bytes of a model file out of git
@@ -94,7 +94,7 @@ def read(
 
         argument = path(argument.removeprefix(ZOO))
     if argument.startswith(GIT):
-        return _read_revision(argument, request, keep)
+        return read_revision(argument, request, keep)
     folder, argument = argument, within(argument)
     if (call := CALL.fullmatch(argument)) and not os.path.lexists(argument):
         hint = f"write {quoted(call[1])}, without brackets: it is called without arguments"
@@ -367,11 +367,15 @@ def _neighbour(path: str) -> tuple[list[str], str]:
     return near(name.removesuffix(suffix_of(name)) if of_suffix(name) else name), near_miss(name, beside)
 
 
-def _read_revision(argument: str, request: Request, keep: Keep | None) -> "Document":
-    """A file as it is in a revision. A format whose reader wants a file is given a copy."""
+def read_revision(
+    argument: str, request: Request = Request(), keep: Keep | None = None, where: "Where | None" = None
+) -> "Document":
+    """A file as it is in a revision: ``git:REVISION:PATH``, of the repository in ``where`` (None: the one around the
+    working folder). A format whose reader wants a file is given a copy. Raises InputError."""
     from sepcalc.revision import Revision
 
     revision = Revision.of(argument)
+    revision = revision._replace(where=where) if where else revision
     form, inner = of_suffix(revision.path), ""
     for one in FORMATS if form is None else ():
         beside = revision._replace(path=posixpath.join(revision.path, one.folder))

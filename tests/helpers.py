@@ -1,7 +1,10 @@
 """What several test files need: specs made from the tables of kinds and options."""
 
+import os
 import re
+import subprocess
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hypothesis import assume
@@ -164,3 +167,22 @@ def fitting_specs(draw):
     spec = Spec(kind, words, options, () if KINDS[kind].begins else ((3, 2)[:each] + shape,), each)
     assume(not refusal(str(spec)))
     return parse(str(spec))
+
+
+def committed(folder: Path, message: str = "Begin", day: int = 1) -> str:
+    """Commit all of a folder to its repository, which is made where there is none. Returns the hash."""
+    if not (folder / ".git").exists():
+        _git(folder, "init", "--quiet", "--initial-branch", "main")
+    _git(folder, "add", "--all")
+    _git(folder, "commit", "--quiet", "--allow-empty", "--message", message, day=day)
+    return _git(folder, "rev-parse", "HEAD").strip()
+
+
+def _git(folder: Path, *arguments: str, day: int = 1) -> str:
+    who = {f"GIT_{one}_{field}": "a@b" for one in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")}
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"2026-01-{day:02}T12:00:00+00:00")
+    own = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, env={**own, **who, **dates}, check=True, capture_output=True, text=True
+    )
+    return done.stdout

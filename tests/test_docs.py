@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 import pytest
+from helpers import committed
 from pages import PAGES, ROOT, Block, blocks, inline, name_of, prose
 
 import sepcalc
@@ -121,6 +122,8 @@ def test_commands_in_the_text_run(page: Path, text: str, folder: Path, capsys: p
     _write_files(name_of(page), folder)
     if "model.onnx" in text:
         _write_onnx(folder)
+    if args[0] == "history":
+        committed(folder)
     assert run(args) == 0, capsys.readouterr()
 
 
@@ -194,6 +197,8 @@ def test_lines_of_the_shell_run(block: Block, folder: Path) -> None:
     if block.mark in SET_UP or "_SEPCALC_COMPLETE" in block.text or "git:" in block.text:
         return  # .ci/run runs the first, tests/test_gate_delivery.py the others
     _write_files(block.page, folder)
+    if "sepcalc history" in block.text:
+        committed(folder)
     tools = folder / "tools"
     tools.mkdir()
     for name, text in {

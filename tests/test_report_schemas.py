@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 import pytest
+from helpers import committed
 from jsonschema import Draft7Validator
 from pages import ROOT, blocks
 from report_schemas import faults
@@ -51,6 +52,7 @@ COMMANDS = [
     (1, "diff net.yaml grown.yaml --max-increase macs=1%"),
     (3, "diff uncounted.yaml partly.yaml"),
     (0, "diff net.yaml net.yaml"),
+    (3, "history moved.yaml"),
     (0, "diff '8, dense -o4, act relu' half.json"),
     (0, "whatif specs/conv_mobilenet.yaml --rewrite *=spatial --balance 100"),
     (0, "fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width --by resolution"),
@@ -102,6 +104,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def words(command: str) -> list[str]:
+    if command.startswith("history"):  # of a file that cannot be read in one of its commits
+        for text in (FILES["net.yaml"], FILES["wrong.yaml"]):
+            Path("moved.yaml").write_text(text)
+            committed(Path())
     return shlex.split(command)
 
 
@@ -206,8 +212,8 @@ def test_a_schema_refuses_what_it_does_not_know() -> None:
 def test_another_name_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "--report", "netwrok"]) == 2
     assert capsys.readouterr().err == (
-        "unknown report 'netwrok': expected compare, layer, network, verify, check, diff, baseline, whatif, fit, "
-        "factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
+        "unknown report 'netwrok': expected compare, layer, network, verify, check, diff, baseline, history, whatif, "
+        "fit, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
     )
 
 

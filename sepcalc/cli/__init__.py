@@ -28,6 +28,7 @@ COMMANDS = {
     "zoo": "List the published networks that come with sepcalc.",
     "check": "Check networks against their budgets.",
     "diff": "Show what changed between two networks.",
+    "history": "Show what a network cost at each commit that changed it.",
     "baseline": "Write what networks cost to a file, to compare with later.",
     "factor": "Factor a kernel: does it separate, and what is saved?",
     "kinds": "List the kinds of layers and how they are counted.",

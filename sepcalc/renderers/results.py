@@ -81,6 +81,12 @@ def _difference(difference: Any) -> Report:
     return DiffReport(difference)
 
 
+def _history(history: Any) -> Report:
+    from sepcalc.reports.history import HistoryReport
+
+    return HistoryReport(history)
+
+
 def _baseline(baseline: Any) -> Report:
     from sepcalc.reports.baseline import BaselineReport
 
@@ -104,6 +110,7 @@ REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so t
     "Answer": _answer,
     "Outcome": _outcome,
     "Difference": _difference,
+    "History": _history,
     "Baseline": _baseline,
     "Zoo": _zoo,
 }

@@ -19,6 +19,7 @@ REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
     "check": ("sepcalc check", gate.check),
     "diff": ("sepcalc diff", gate.diff),
     "baseline": ("sepcalc baseline", gate.baseline),
+    "history": ("sepcalc history", gate.history),
     "whatif": ("sepcalc whatif", networks.whatif),
     "fit": ("sepcalc fit", networks.fit),
     "factor": ("sepcalc factor", tables.factor),

@@ -157,3 +157,27 @@ def baseline() -> Fields:
         "sepcalc": field.text("the version of sepcalc"),
         "networks": field.objects("A network.", network, "the networks that are kept"),
     }
+
+
+def history() -> Fields:
+    """The fields of ``sepcalc history``."""
+    commit: Fields = {
+        "commit": field.text("its hash"),
+        "date": field.text("when it was committed, as ISO 8601 has it"),
+        "subject": field.text("the first line of its message"),
+    }
+    point: Fields = {
+        **commit,
+        **field.COST_FIELDS,
+        "peak_memory": field.count("peak memory in bytes"),
+        "complete": field.truth("whether each count of each layer is known"),
+    }
+    unread: Fields = {**commit, "problems": field.texts("why it cannot be read")}
+    return {
+        "file": field.text("the file"),
+        "commits": field.objects("A commit.", point, "the commits that changed params, macs or peak memory"),
+        "unread": field.objects("A commit.", unread, "the commits in which the file cannot be read"),
+        "read": field.count("how many commits were read"),
+        "complete": field.truth("whether every commit was read and every layer counted"),
+        "notes": field.NOTES,
+    }

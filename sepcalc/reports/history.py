@@ -1,0 +1,103 @@
+"""``sepcalc history``: what a network cost at each commit that changed it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.commands.history import PLOTTED, History, Point, Unread
+from sepcalc.gate.limits import Limit
+from sepcalc.gate.metrics import spoken
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Lines, Row, Section, Table, columns
+from sepcalc.revision import Commit
+
+SHORT = 10  # digits of a hash that people see
+
+
+class HistoryReport(NamedTuple):
+    """A row for each commit that changed a count, with a bar of its macs."""
+
+    history: History
+
+    def sections(self) -> list[Section]:
+        history = self.history
+        heads = columns(
+            ("date", "text", 2), "commit", ("params", COUNT), ("macs", COUNT), ("", BAR), ("change", NUMBER, 1),
+            ("peak memory", BYTES), ("subject", "text", 3),
+        )  # fmt: skip
+        most = max([point.cost.macs for point in history.points], default=0)
+        before = [None, *history.points]
+        rows = [_row(point, old, most) for point, old in zip(history.points, before, strict=False)]
+        sections: list[Section] = [Table(history.name, heads, rows)] if rows else []
+        if history.unread:
+            sections.append(Lines("Not read", [_reason(one) for one in history.unread], alarm=True))
+        read = f"{history.read:,} {'commit' if history.read == 1 else 'commits'}"
+        said = f"{read} read, {len(history.points):,} with other counts than the one before"
+        sections.append(Lines("", [said, *map(self._held, history.limits), *history.notes]))
+        return sections
+
+    def _held(self, limit: Limit) -> str:
+        """How much of a limit of the budget the newest network takes."""
+        at = PLOTTED.index(limit.metric)
+        newest = self.history.points[-1].numbers[at] if self.history.points else 0
+        over = [point for point in self.history.points if point.numbers[at] > limit.most.floor]
+        used = quantity.percent(newest, limit.most.floor)
+        text = f"budget: {spoken(limit.metric)} at most {limit.most.text}, {used} used"
+        return f"{text}; over it at {', '.join(_short(one.commit.hash) for one in over)}" if over else text
+
+    def document(self) -> Mapping[str, Any]:
+        history = self.history
+        return {
+            "format": "sepcalc-history/1",
+            "file": history.name,
+            "commits": [*self.records()],
+            "unread": [
+                {**_commit(one.commit), "problems": [str(problem) for problem in one.problems]}
+                for one in history.unread
+            ],
+            "read": history.read,
+            "complete": history.complete,
+            "notes": [*history.notes],
+        }
+
+    def records(self) -> Iterable[Mapping[str, Any]]:
+        for point in self.history.points:
+            yield {
+                **_commit(point.commit),
+                **point.cost._asdict(),
+                "peak_memory": point.peak_memory,
+                "complete": not point.incomplete,
+            }
+
+
+def _commit(commit: Commit) -> dict[str, str]:
+    return {"commit": commit.hash, "date": commit.date, "subject": commit.subject}
+
+
+def _short(commit: str) -> str:
+    return commit[:SHORT]
+
+
+def _reason(unread: Unread) -> str:
+    """Why a commit was not read: the first problem, and how many more there are."""
+    first, *more = unread.problems
+    place = f"{first.place}: " if first.place else ""
+    rest = f" (and {len(more)} more)" if more else ""
+    return f"{_short(unread.commit.hash)} {unread.commit.date[:10]} {place}{first.message}{rest}"
+
+
+def _row(point: Point, old: Point | None, most: int) -> Row:
+    """A commit, with the change of its macs since the one before."""
+    params, macs, memory = point.numbers
+    change = _change(old.cost.macs, macs) if old else ""
+    bar = macs / most if most else 0.0
+    subject = point.commit.subject + (" (incomplete)" if point.incomplete else "")
+    tone = WARNING if point.incomplete else ""
+    day = point.commit.date[:10]
+    return Row((day, _short(point.commit.hash), params, macs, bar, change, memory, subject), tone=tone)
+
+
+def _change(old: int, new: int) -> str:
+    """``+2.5 %``, ``-10 %``; empty where nothing changed."""
+    if old == new:
+        return ""
+    return f"{'+' if new > old else '-'}{quantity.percent(abs(new - old), old)}" if old else "new"
