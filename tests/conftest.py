@@ -1,5 +1,8 @@
-"""How Hypothesis runs here: few examples, the same ones every time, no clock. And the project that the gate guards."""
+"""How Hypothesis runs here: few examples, the same ones every time, no clock. What is loaded once for all tests. And
+the project that the gate guards."""
 
+import gc
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,11 @@ from gating import BARE, NET, PROJECT, Outcome, Run
 from hypothesis import settings
 from report_schemas import held
 
+from sepcalc import model_zoo
 from sepcalc.cli import run
+from sepcalc.document import Document, loading
+from sepcalc.document.including import Opener
+from sepcalc.nodes import Source
 from sepcalc.renderers import json
 
 settings.register_profile("house", deadline=None, max_examples=60, derandomize=True, database=None)
@@ -24,11 +31,48 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-@pytest.fixture(autouse=True)
-def _no_width(monkeypatch: pytest.MonkeyPatch) -> None:
+def pytest_sessionstart() -> None:
+    """Collecting makes many thousand objects, all of which stay: nothing is searched for garbage meanwhile."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected is searched for garbage never again."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_width() -> Iterator[None]:
     """Output goes to a pipe that nothing limits, whatever COLUMNS was: pytest loads GNU readline, which sets it for the
     processes that follow, the workers of pytest-xdist among them."""
-    monkeypatch.delenv("COLUMNS", raising=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _the_zoo_is_loaded_once() -> None:
+    """The networks of the zoo are immutable, as all are: each text of theirs is loaded once with the same settings."""
+    texts = {path.read_text("utf-8") for path in model_zoo.folder().glob("*.yaml")}
+    loaded: dict[tuple[object, ...], Document] = {}
+    load = loading.load_yaml
+
+    def load_once(
+        source: Source,
+        settings: Mapping[str, str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        opened: Opener | None = None,
+    ) -> Document:
+        if source.text not in texts:
+            return load(source, settings, inputs, opened)
+        key = (source.name, source.text, *(settings or {}).items(), None, *(inputs or {}).items())
+        if key not in loaded:
+            loaded[key] = load(source, settings, inputs, opened)
+            _ = loaded[key].network.cost  # its rows stay with it
+        return loaded[key]
+
+    loading.load_yaml = load_once
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -16,6 +16,7 @@ import importlib
 import io
 import json
 import os
+import pkgutil
 import random
 import re
 import resource
@@ -478,18 +479,14 @@ def retried(one: Case) -> Ended:
 
 
 def warmed() -> None:
-    """What every case loads is loaded once, before."""
-    for name in (
-        "numpy",
-        "yaml",
-        "sepcalc.document",
-        "sepcalc.factoring",
-        "sepcalc.gate.baselines",
-        "sepcalc.verification",
-        "onnx",
-    ):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    """What the cases load is loaded once, before: all of sepcalc but what needs PyTorch."""
+    import sepcalc
+
+    own = [module.name for module in pkgutil.walk_packages(sepcalc.__path__, "sepcalc.")]
+    for name in ("numpy", "yaml", "tomllib", "difflib", "onnx", *own):
+        if name != "sepcalc.__main__" and not name.startswith("sepcalc.importers.torch"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
 
 
 def failures(names: Iterator[str], until: float) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers import chain
 from helpers import network as graph
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sepcalc.document import compact_text, compacting
@@ -310,7 +310,6 @@ def repetitive(draw):
     return graph([(4, 4, 4)], rows, outputs, tied if len(tied) > 1 else {})
 
 
-@settings(max_examples=100)
 @given(repetitive())
 def test_whatever_repeats(network: Network) -> None:
     same(network, write_compact(network))

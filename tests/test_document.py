@@ -218,7 +218,7 @@ def survives(text: str) -> None:
 
 
 @given(st.text() | st.lists(st.sampled_from(WORDS), max_size=40).map("".join))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_text(text: str) -> None:
     survives(text)
     survives(f"input: 8x8x3\nlayers:\n  - {text}")
@@ -238,7 +238,7 @@ def mutations(draw: st.DrawFn) -> str:
 
 
 @given(mutations())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_any_mutation(text: str) -> None:
     survives(text)
 

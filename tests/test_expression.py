@@ -440,7 +440,7 @@ def answers(text: str) -> None:
 
 
 @given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_any_text_has_an_answer(text: str) -> None:
     answers(text)
 
@@ -463,7 +463,7 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 @given(st.recursive(LEAVES, grown, max_leaves=25))
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_any_expression(text: str) -> None:
     answers(text)
 

@@ -21,7 +21,7 @@ from helpers import PrintedRows, printed_table
 from rich.cells import cell_len
 
 from sepcalc import quantity
-from sepcalc.cli import run
+from sepcalc.cli import output, run
 from sepcalc.cli.output import stand_in, style
 from sepcalc.renderers import Style, render
 from sepcalc.renderers.terminal import folded
@@ -44,7 +44,7 @@ TABLES = [
     f"{MOBILENET} --by block --top 5 --fold-norm",
     f"{MOBILENET} --top 10 --sort params",
     f"{MOBILENET} --top 3 --sort activations --explain",
-    "verify 12x12x3 -k5 -o256",
+    "verify 12x12x3 -k5 -o32",
     "zoo",
     "kinds",
     "factor '-1 0 1; -2 0 2; -1 0 1'",
@@ -56,6 +56,7 @@ OLD = ["name", "kind", "inputs", "output", *COSTS, "effective_macs", "traffic", 
 LATER = ["spec", "sources", "origin", "element_bits"]
 LAYER = [*OLD, *LATER]
 Printed = Callable[..., str]
+SEEN: dict[tuple[object, ...], str] = {}  # what printed in a place of a width and a style: many tests look at the same
 
 
 @pytest.fixture
@@ -64,13 +65,16 @@ def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(ROOT)
 
     def text(command: str, columns: int | None = None) -> str:
-        monkeypatch.delenv("COLUMNS", raising=False)
-        if columns is not None:
-            monkeypatch.setenv("COLUMNS", str(columns))
-        code = run(shlex.split(command))
-        captured = capsys.readouterr()
-        assert (code, captured.err) == (0, "")
-        return captured.out
+        key = (command, columns, output.style)
+        if key not in SEEN:
+            monkeypatch.delenv("COLUMNS", raising=False)
+            if columns is not None:
+                monkeypatch.setenv("COLUMNS", str(columns))
+            code = run(shlex.split(command))
+            captured = capsys.readouterr()
+            assert (code, captured.err) == (0, "")
+            SEEN[key] = captured.out
+        return SEEN[key]
 
     return text
 

@@ -12,19 +12,26 @@ if not hasattr(os, "fork"):
     pytest.skip("cases run in forked processes", allow_module_level=True)
 
 HERE = Path(__file__).parent
-PLANTED = """
-import sys
+PLANTED = {  # what runs in place of a command, within how many seconds, and what is found wrong
+    "return 70": (60, "it ended with 70"),
+    "raise ValueError": (60, "it ended with 70"),
+    "import os; os.abort()": (60, "it ended with -6"),
+    "print('Traceback (most recent call last):', file=sys.stderr); return 2": (60, "it shows a traceback"),
+    "while time.process_time() < 0.5: pass\n    return 0": (0.1, r"it took [\d.]+ s"),
+    "held = b'x' * (400 << 20); return 0": (60, r"it took [45]\d\d MiB"),
+    "return 3": (60, ""),
+}
+PLANT = """
+import sys, time
 import fuzz
 import sepcalc.cli
 
-def run(args):
-    {body}
-
 fuzz.warmed()
-sepcalc.cli.run = run
-fuzz.SECONDS = {seconds}
-for name, wrong in fuzz.failures(fuzz.named(["specs"], "1", 1), 1e12):
-    print(name, wrong)
+for body, (seconds, _) in {planted}.items():
+    made = {{**globals()}}
+    exec(f"def run(args):\\n    {{body}}", made)
+    sepcalc.cli.run, fuzz.SECONDS = made["run"], seconds
+    print(*[f"{{name}} {{wrong}}" for name, wrong in fuzz.failures(fuzz.named(["specs"], "1", 1), 1e12)], flush=True)
 """
 
 
@@ -40,22 +47,14 @@ def test_a_short_run() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("body", "seconds", "wrong"),
-    [
-        ("return 70", 60, "it ended with 70"),
-        ("raise ValueError", 60, "it ended with 70"),
-        ("import os; os.abort()", 60, "it ended with -6"),
-        ("print('Traceback (most recent call last):', file=sys.stderr); return 2", 60, "it shows a traceback"),
-        ("import time\n    while time.process_time() < 0.5: pass\n    return 0", 0.1, r"it took [\d.]+ s"),
-        ("held = b'x' * (400 << 20); return 0", 60, r"it took [45]\d\d MiB"),
-        ("return 3", 60, ""),
-    ],
-)
-def test_it_finds_what_it_is_for(body: str, seconds: float, wrong: str) -> None:
-    found = ran("-c", PLANTED.format(body=body, seconds=seconds))
+def test_it_finds_what_it_is_for() -> None:
+    """Each case runs in a process of its own, forked from one that has loaded everything."""
+    found = ran("-c", PLANT.format(planted=PLANTED))
     assert found.stderr == ""
-    assert re.fullmatch(f"specs/1/0 {wrong}\n" if wrong else "", found.stdout)
+    lines = found.stdout.split("\n")
+    assert lines.pop() == ""
+    for (body, (_, wrong)), line in zip(PLANTED.items(), lines, strict=True):
+        assert re.fullmatch(f"specs/1/0 {wrong}" if wrong else "", line), body
 
 
 def test_a_case_is_made_of_its_name_alone() -> None:

@@ -365,7 +365,7 @@ def test_a_network_that_became_something_else_is_not_skipped(gate: Run) -> None:
 
 
 def test_a_large_file_of_others_is_seen_through_at_once() -> None:
-    text = "a:\n" + "- {b: [1, 2], c: d}\n" * 400_000
+    text = "a:\n" + "- {b: [1, 2], c: d}\n" * 100_000
     assert is_foreign(text.encode(), ".yaml")
     assert not is_foreign((text + "layers: [").encode(), ".yaml")
     assert is_foreign(json.dumps([{"a": [1] * 1000}] * 1000).encode(), ".json")

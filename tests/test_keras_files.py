@@ -557,7 +557,7 @@ def test_flipped_bytes_of_a_zip_are_read_or_refused(tmp_path: Path) -> None:
     chance = random.Random(7)
     whole = (DATA / "separable.keras").read_bytes()
     path = tmp_path / "model.keras"
-    for _ in range(300):
+    for _ in range(150):  # many start a process of their own, which reads HDF5
         data = bytearray(whole[: chance.choice([len(whole), chance.randrange(len(whole))])])
         for _ in range(chance.choice([0, 1, 5])):
             spot = chance.choice([chance.randrange(len(data) or 1), max(0, len(data) - 1 - chance.randrange(400))])

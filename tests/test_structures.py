@@ -6,7 +6,7 @@ from zipfile import ZipFile
 
 import pytest
 from gating import Run
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import sepcalc
@@ -44,7 +44,6 @@ def both(old: Plan, new: Plan) -> tuple[list[Work], list[Work]]:
     return placed(old, known), placed(new, known)
 
 
-@settings(max_examples=100)
 @given(plans(), plans())
 def test_exchanged_networks_match_the_same_way(old: Plan, new: Plan) -> None:
     there, back = match(*both(old, new)), match(*both(new, old))
@@ -53,7 +52,6 @@ def test_exchanged_networks_match_the_same_way(old: Plan, new: Plan) -> None:
     assert there.wired == back.wired
 
 
-@settings(max_examples=100)
 @given(plans(), plans())
 def test_no_work_matches_twice(old: Plan, new: Plan) -> None:
     found = match(*both(old, new))
@@ -63,7 +61,6 @@ def test_no_work_matches_twice(old: Plan, new: Plan) -> None:
         assert {*taken} <= {*range(len(plan))}
 
 
-@settings(max_examples=100)
 @given(plans(), st.data())
 def test_a_network_matches_itself_whole_in_any_order_that_runs(plan: Plan, data: st.DataObject) -> None:
     order, left = list[int](), {*range(len(plan))}
