@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.aten.calls import Call, Tensor
+from sepcalc.importers.aten.composites import ALIASES, parts_of
 from sepcalc.importers.aten.defaults import complete
 from sepcalc.importers.aten.ledger import MAX_CALLS, Ledger, place_of
 from sepcalc.importers.aten.lowering import Stop, Stored, Trace
@@ -296,18 +297,24 @@ class _Reading:
         self, call: Call, overload: str, made: Sequence[str], values: dict[str, Any], metas: Mapping[str, Meta]
     ) -> Stop | None:
         """Records a call with its results. Raises Open, Invalid."""
-        name, arguments = call.op, call.arguments
-        into = "out" if overload == "out" else "self" if _in_place(name) else ""
-        call = call._replace(op=name[:-1] if _in_place(name) else name)
+        arguments, name = call.arguments, call.op.removesuffix("_") if _in_place(call.op) else call.op
+        into = "out" if overload == "out" else "self" if name != call.op else ""
+        call = call._replace(op=ALIASES.get(name, name) if call.library == "aten" else name)
         row = row_of(call.op)
         live, roots, origins = facts = self.ledger.facts(call.op, arguments)
+        for one in made:
+            if one in values or one not in metas:
+                is_twice = "is made twice" if one in values else "has no shape in the file"
+                raise Invalid(f"the value {quoted(one)} {is_twice}")
+        if call.library == "aten" and (parts := parts_of(self.ledger, call)) is not None:
+            for one, part in zip(made, parts):
+                if part.shape != shape_of(metas[one], self.sizes):
+                    raise Invalid(f"{quoted(one)} is {list(part.shape)}, and has other sizes in the file")
+                values[one] = part
+            return None
         storage = self.storage(call, into)
         outputs = list[Tensor]()
         for one in made:
-            if one in values:
-                raise Invalid(f"the value {quoted(one)} is made twice")
-            if one not in metas:
-                raise Invalid(f"the file does not say what {quoted(one)} is")
             depends = live and 0 not in metas[one].sizes
             outputs.append(self.tensor(metas[one], depends, roots, origins, one if storage is None else storage))
             values[one] = outputs[-1]
