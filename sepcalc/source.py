@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sepcalc.errors import SHOWN, InputError, Invalid, Meant, absence, bad_input, printable, quoted, why
 from sepcalc.importers import Request
 from sepcalc.importers.formats import (
+    BY_SUFFIX,
     FORMATS,
     HEAD,
     LINE,
@@ -28,6 +29,8 @@ from sepcalc.leftovers import tidied
 from sepcalc.shape import channels_first, read_shape
 
 if TYPE_CHECKING:
+    from torch.export import ExportedProgram
+
     from sepcalc.document import Document
     from sepcalc.document.including import Opened, Opener
     from sepcalc.network import Network
@@ -190,7 +193,7 @@ def _noted(network: "Network", request: Request) -> "Network":
 
 
 def load(
-    argument: str | os.PathLike[str],
+    argument: "str | os.PathLike[str] | ExportedProgram",
     *,
     input: str | Sequence[int] | Mapping[str, str | Sequence[int]] | None = None,  # noqa: A002
     batch: int | None = None,
@@ -198,7 +201,7 @@ def load(
     **parameters: object,
 ) -> "Network":
     """A network: of a file, of the zoo (``zoo:NAME``), of a revision (``git:REVISION:PATH``), of one line, or a PyTorch
-    module (``package.module:name``).
+    module (``package.module:name``); or of a ``torch.export.ExportedProgram`` in memory.
 
     Keywords set its parameters. ``input`` is a shape, HxWxC as text or as sizes, or shapes by the names of the inputs;
     ``batch`` says how many examples the first axis of a model's inputs holds (1: the first axis holds no examples);
@@ -214,7 +217,15 @@ def load(
     }
     given = input if isinstance(input, Mapping) else {} if input is None else {"": input}
     shapes = {name: shape if isinstance(shape, str) else "x".join(map(str, shape)) for name, shape in given.items()}
-    document = read(os.fspath(argument), Request(settings, shapes, batch=batch, signature=signature))
+    request = Request(settings, shapes, batch=batch, signature=signature)
+    if hasattr(argument, "graph_module"):  # a program: PyTorch need not be imported to know it
+        from sepcalc.document import Document
+        from sepcalc.importers.pt2 import of_program
+
+        _refuse(request, BY_SUFFIX[".pt2"], "program")
+        network = of_program(argument, request=request)
+        return network.of_document(Document(network))
+    document = read(os.fspath(argument), request)
     document = document._replace(argument=os.fspath(argument), settings=settings)
     return document.network.of_document(document)
 

@@ -69,3 +69,14 @@ def test_open_sizes_are_asked_for_by_symbol_or_shape(capsys: pytest.CaptureFixtu
     assert said(capsys, str(path), "--input", "y=1x3x32x32") == (
         "/small.dynamic.pt2: it has no input 'y'\n  hint: it has 'x'\n"
     )
+
+
+def test_a_stored_kernel_is_factored(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["factor", f"{DATA / 'small.pt2'}:a.weight", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["shape"] == [8, 3, 3, 3]
+    assert run(["factor", f"{DATA / 'small.dynamic.pt2'}:a.weight"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "'a.weight' has no numbers in the file: they were removed, or pickled as before PyTorch 2.8\n"
+    )
+    assert run(["factor", str(DATA / "small.pt2")]) == 2
+    assert "….pt2:conv1.weight\n  hint: it holds a.weight (8x3x3x3)" in capsys.readouterr().err

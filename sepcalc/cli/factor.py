@@ -22,8 +22,8 @@ HELP = """Show whether a kernel separates, exactly, and what that saves: the err
 
 KERNEL is a matrix (a semicolon between rows, a bar between the slices of a 3-D kernel; numbers as 2, 0.25 or 1/9), a
 name (--list), a .npy or .csv file, or a convolution's weights, outputs x inputs x kernel: model.onnx:conv1.weight,
-model.tflite:conv1, model.safetensors:conv1.weight, a .npy of four axes. A .npy of three axes is a 3-D kernel, unless
---layer is given.
+model.tflite:conv1, model.pt2:conv1.weight, model.safetensors:conv1.weight, a .npy of four axes. A .npy of three axes is
+a 3-D kernel, unless --layer is given.
 
 \b
 Examples:

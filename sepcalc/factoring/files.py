@@ -1,4 +1,4 @@
-"""Kernels from files: ``.npy``, ``.csv``, and one tensor of an ONNX, a TFLite or a safetensors file.
+"""Kernels from files: ``.npy``, ``.csv``, and one tensor of an ONNX, TFLite, torch.export or safetensors file.
 
 Nothing in a file is executed, and no memory is taken before the file is known to hold that much."""
 
@@ -25,7 +25,7 @@ from sepcalc.shape import show
 HEADER = 2**16  # bytes of a .npy header
 AXES = 32  # which every NumPy can hold
 INDEX = 10**8  # bytes of a safetensors header, as its own library has it
-WEIGHTS = (".onnx", ".safetensors", ".tflite")  # files of many tensors: which one stands after a colon
+WEIGHTS = (".onnx", ".safetensors", ".tflite", ".pt2")  # files of many tensors: which one stands after a colon
 SUGGESTED = 5  # names of weights that a message offers
 
 
@@ -255,6 +255,39 @@ def _tflite(file: IO[bytes], path: str, weight: str | None, layer: bool | None) 
     return kernel._replace(epsilon=2.0 ** (1 - kind.bits)) if scales and kind.letter not in "efd" else kernel
 
 
+# --- torch.export -----------------------------------------------------------------------------------------------------
+
+_SCALARS = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 6: "<f2", 7: "<f4", 8: "<f8", 12: "?", 13: "<u2"}
+_BFLOAT16 = 13
+
+
+def _pt2(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    from sepcalc.importers.pt2.archive import opened, stored
+    from sepcalc.importers.pt2.values import computed, meta_of, shape_of
+
+    payloads = {name: one for name, one in opened(file).payloads.items() if isinstance(one.get("tensor_meta"), dict)}
+    metas = {name: meta_of(one["tensor_meta"]) for name, one in payloads.items()}
+    name = _chosen(weight, path, {name: shape_of(meta, {}) for name, meta in metas.items()})
+    meta, shape, number = metas[name], shape_of(metas[name], {}), payloads[name]["tensor_meta"].get("dtype")
+    if number not in _SCALARS or len(meta.strides) != len(shape):
+        raise Invalid(f"{quoted(name)} holds other values than integers and real numbers of at most 64 bits")
+    if prod(shape) > ELEMENTS:
+        raise Invalid(f"{quoted(name)} has {prod(shape):,} elements: expected at most {ELEMENTS:,}")
+    dtype = np.dtype(_SCALARS[number])
+    steps = [dtype.itemsize * computed(step, {}) for step in meta.strides]
+    try:
+        data = stored(file, payloads[name], 8 * ELEMENTS)
+        array = np.ndarray(shape, dtype, data, dtype.itemsize * computed(meta.offset, {}), steps)
+    except Invalid as fact:
+        raise Invalid(f"{quoted(name)} {fact.message}", fact.hint) from fact
+    except (ValueError, TypeError, OverflowError):
+        raise Invalid(f"{quoted(name)} is damaged: its numbers do not fit its shape or its type") from None
+    if number == _BFLOAT16:
+        wide = (array.astype(np.uint32) << 16).view(np.float32)
+        return _weights(path, name, wide)._replace(epsilon=2.0**-7)
+    return _weights(path, name, np.ascontiguousarray(array))
+
+
 def _beside(path: str, entries: Mapping[str, str], count: int) -> bytes:
     """The bytes of a tensor of ``count`` elements that stands in a file of its own, which must be in the folder of the
     model. Raises OSError, and ValueError where it is not."""
@@ -295,6 +328,7 @@ _READERS: dict[str, Callable[[IO[bytes], str, str | None, bool | None], Kernel]]
     ".safetensors": _safetensors,
     ".onnx": _onnx,
     ".tflite": _tflite,
+    ".pt2": _pt2,
 }
 SUFFIXES = (*_READERS,)
 """Of the files that hold kernels."""

@@ -1,6 +1,6 @@
 """What a kernel argument means: a name, a matrix as it is typed, a file.
 
-* KERNEL: NAME, MATRIX (``matrix.py``), FILE.npy, FILE.csv, FILE.onnx:WEIGHT, FILE.tflite:WEIGHT or
+* KERNEL: NAME, MATRIX (``matrix.py``), FILE.npy, FILE.csv, FILE.onnx:WEIGHT, FILE.tflite:WEIGHT, FILE.pt2:WEIGHT or
   FILE.safetensors:WEIGHT
 """
 

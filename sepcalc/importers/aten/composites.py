@@ -14,7 +14,8 @@ from sepcalc.shape import Shape, broadcast_shape
 # Other names of operators that have a row.
 _NAMES = {
     "abs": "absolute", "neg": "negative", "trunc": "fix", "pow": "float_power", "transpose": "swapdims",
-    "mul": "multiply", "sub": "subtract", "div": "divide true_divide", "movedim": "moveaxis", "_cdist_forward": "cdist", "_pdist_forward": "pdist",
+    "mul": "multiply", "sub": "subtract", "div": "divide true_divide", "movedim": "moveaxis",
+    "_cdist_forward": "cdist", "_pdist_forward": "pdist",
     "gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal", "ne": "not_equal",
     "acos": "arccos", "acosh": "arccosh", "asin": "arcsin", "asinh": "arcsinh", "atan": "arctan", "atanh": "arctanh",
     "atan2": "arctan2", "matmul": "linalg_matmul", "sigmoid": "special_expit",
@@ -200,6 +201,12 @@ def _dot(steps: Steps, call: Call) -> Results:
     return (steps.over("sum", product, [int(call.get("dim", -1))]),)
 
 
+def _turned(steps: Steps, a: Tensor) -> Results:
+    """The last two axes the other way round."""
+    shape = (*a.shape[:-2], a.shape[-1], a.shape[-2])
+    return (steps.do("transpose", shape, self_=a, dim0=-2, dim1=-1),)
+
+
 def _inner(steps: Steps, call: Call) -> Results:
     a, b = call.given, call.tensor("other")
     dims = {"dims_self": [len(a.shape) - 1], "dims_other": [len(b.shape) - 1]}
@@ -223,7 +230,7 @@ def _chain(steps: Steps, call: Call) -> Results:
 
 
 def _einsum(steps: Steps, call: Call) -> Results:
-    """Two operands after the other, each pair as a matrix product; an axis that only one of them has is summed first."""
+    """One operand after the other, each pair as a matrix product. An axis that only one of two has is summed first."""
     equation, given = str(call.get("equation", "")).replace(" ", ""), call.arguments["tensors"]
     if call.get("path") is not None:
         return None
@@ -307,6 +314,8 @@ COMPOSITES: dict[str, Callable[[Steps, Call], Results]] = {
     "nll_loss": _likelihood,
     "nll_loss2d": _likelihood,
     "nll_loss_nd": _likelihood,
+    "mT": lambda steps, call: _turned(steps, call.given),
+    "numpy_T": lambda steps, call: (steps.turned(call.given, [*range(len(call.given.shape))][::-1]),),
     "inner": _inner,
     "linalg_vecdot": _dot,
     "linalg_multi_dot": _chain,

@@ -2,26 +2,32 @@
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.aten.calls import Call, Tensor
 from sepcalc.importers.aten.lowering import Trace, order_of
 from sepcalc.importers.aten.operators import row_of
-from sepcalc.importers.common.layout import PART, RESHAPED, TURNED
+from sepcalc.importers.common.layout import PART, RESHAPED, SEQUENCES, TURNED
+
+
+class _Place(NamedTuple):
+    """Where the examples of a tensor lie: along an axis, of which each has ``within`` parts in turn."""
+
+    axis: int
+    within: int = 1
 
 
 def divided(trace: Trace, count: int) -> Trace:
     """The trace for one of ``count`` examples along the first axis of the inputs. Every axis that holds the examples is
     divided by their number. Whether the examples are separate is not examined. Raises Invalid if an axis is lost."""
-    axes: dict[int, int] = {one.at: 0 for one in trace.inputs.values() if one.shape[:1] == (count,)}
+    places = {one.at: _Place(0) for one in trace.inputs.values() if one.shape[:1] == (count,)}
 
     def alone(value: Any) -> Any:
         if isinstance(value, Tensor):
-            axis = axes.get(value.at)
-            if axis is None:
+            if value.at not in places:
                 return value
-            sizes = list(value.shape)
+            axis, sizes = places[value.at].axis, list(value.shape)
             if sizes[axis] % count:
                 raise Invalid(f"the {count} examples do not lie along one axis")
             sizes[axis] //= count
@@ -30,30 +36,33 @@ def divided(trace: Trace, count: int) -> Trace:
 
     calls = list[Call]()
     for call in trace.calls:
-        given = [one for one in call.tensors() if one.at in axes]
+        given = [one for one in call.tensors() if one.at in places]
         for output in call.outputs:
-            if given and output.live and (axis := _axis(call, given, axes, output, count)) is not None:
-                axes[output.at] = axis
+            if given and output.live and (place := _place(call, given, places, output, count)) is not None:
+                places[output.at] = place
         arguments = {name: alone(value) for name, value in call.arguments.items()}
         calls.append(call._replace(arguments=arguments, outputs=tuple(map(alone, call.outputs))))
     inputs, outputs = ({name: alone(one) for name, one in some.items()} for some in (trace.inputs, trace.outputs))
     return trace._replace(calls=calls, inputs=inputs, outputs=outputs)
 
 
-def _axis(call: Call, given: list[Tensor], axes: Mapping[int, int], output: Tensor, count: int) -> int | None:
-    """The axis of a result along which the examples lie: where as many elements stand before each as in the operand."""
-    one = max(given, key=lambda tensor: len(tensor.shape))
-    axis, layout = axes[one.at], row_of(call.op).layout
-    if layout is TURNED and len(one.shape) == len(output.shape):
-        return order_of(call).index(axis)
-    if layout is PART and len(output.shape) == len(one.shape) - 1:
+def _place(call: Call, given: list[Tensor], places: Mapping[int, _Place], output: Tensor, count: int) -> _Place | None:
+    """Where the examples of a result lie: as in the operand, or where as many elements stand before each."""
+    one, layout = max(given, key=lambda tensor: len(tensor.shape)), row_of(call.op).layout
+    axis, within = places[one.at]
+    rank = len(output.shape)
+    if layout is SEQUENCES and output is not call.outputs[0]:
+        return _Place(rank - 2)  # the last states
+    if layout is TURNED and rank == len(one.shape):
+        return _Place(order_of(call).index(axis), within)
+    if layout is PART and rank == len(one.shape) - 1:
         along = int(call.get("dim", 0)) % len(one.shape)
-        return None if along == axis else axis - (along < axis)
-    if layout is not RESHAPED and len(output.shape) == len(one.shape) and output.shape[axis] % count == 0:
-        return axis
-    before, found = prod(one.shape[:axis]), None
+        return None if along == axis else _Place(axis - (along < axis), within)
+    if layout is not RESHAPED and rank == len(one.shape) and output.shape[axis] % count == 0:
+        return _Place(axis, within)
+    before, found = prod(one.shape[:axis]) * within, None
     for at, size in enumerate(output.shape):
         ahead = prod(output.shape[:at])
-        if ahead <= before and before % ahead == 0 and size % count == 0:
-            found = at
+        if ahead <= before and before % ahead == 0 and size % (before // ahead * count) == 0:
+            found = _Place(at, before // ahead)
     return found

@@ -121,6 +121,8 @@ def _affine_grid(builder: Builder, call: Call) -> Results:
 
 
 def _batch_norm(builder: Builder, call: Call) -> Results:
+    if call.op == "_native_batch_norm_legit" and call.maybe("running_mean") is None and call.given.shape[0] == 1:
+        return _grouped(builder, call, "instance", 1)  # what PyTorch makes of an instance norm
     if call.get("training", False) or call.maybe("running_mean") is None:
         raise Refused("batch norm with the statistics of the batch: its cost depends on the batch")
     return _stored_norm(builder, call)

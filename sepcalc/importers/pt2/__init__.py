@@ -5,6 +5,9 @@ that it had when the program was made.
 """
 
 import os
+from io import BytesIO
+from typing import IO, Any
+from warnings import catch_warnings
 
 from sepcalc.errors import InputError, Invalid, Problem, bad_input, printable, quoted
 from sepcalc.importers import Request
@@ -16,7 +19,7 @@ from sepcalc.importers.pt2.inputs import Asked
 from sepcalc.importers.pt2.program import Program
 from sepcalc.network import Network
 
-__all__ = ["read"]
+__all__ = ["of_program", "read"]
 
 
 def read(path: str, request: Request = Request()) -> Network:
@@ -25,10 +28,30 @@ def read(path: str, request: Request = Request()) -> Network:
     shown = printable(path)
     try:
         with open(path, "rb") as file:
-            archive = opened(file, request.signature)
-        network = _network(shown, Program(archive.program, archive.payloads), request)
+            return _of_file(file, shown, request)
     except OSError as error:
         raise bad_input(f"{shown}: cannot be read: {error.strerror or error}") from error
+
+
+def of_program(program: Any, name: str = "", request: Request = Request()) -> Network:
+    """The network of a ``torch.export.ExportedProgram`` in memory: of what ``torch.export.save`` writes. Raises
+    InputError."""
+    import torch
+
+    held, name = BytesIO(), name or "program"
+    try:
+        with catch_warnings(action="ignore"):
+            torch.export.save(program, held)
+    except Exception as error:  # what cannot be saved, PyTorch says in many ways
+        said = printable(str(error).strip().partition("\n")[0])[:300]
+        raise bad_input(f"{name}: torch.export.save cannot write it: {type(error).__name__}: {said}") from error
+    return _of_file(held, name, request)
+
+
+def _of_file(file: IO[bytes], shown: str, request: Request) -> Network:
+    try:
+        archive = opened(file, request.signature)
+        network = _network(shown, Program(archive.program, archive.payloads), request)
     except Invalid as fact:
         raise InputError([Problem(f"{shown}: {fact.message}", fact.hint)]) from fact
     if len(archive.models) > 1 and not request.signature:

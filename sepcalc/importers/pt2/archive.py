@@ -23,20 +23,19 @@ _UNREAD = ("stack_trace", "torch_fn", "source_fn_stack", "from_node", "custom") 
 
 class Archive(NamedTuple):
     """The program that a file holds, as JSON; what it says of each stored tensor, by name (``path_name``,
-    ``tensor_meta`` and so on); the names of all programs in the file; and the folder in it that they stand in."""
+    ``tensor_meta`` and so on, and the ``folder`` in the file); the names of all programs, and of this one."""
 
     program: Mapping[str, Any]
     payloads: Mapping[str, Mapping[str, Any]]
     models: Sequence[str]
     name: str
-    root: str
 
 
 def opened(file: IO[bytes], wanted: str = "") -> Archive:
     """The archive in a file, and of several programs the one that is wanted. Raises Invalid."""
     found = {member.filename: member for member in members(file)}
     if _OLDER in found:
-        return Archive(_json(file, found[_OLDER]), {}, (), "", "")
+        return Archive(_json(file, found[_OLDER]), {}, (), "")
     root = next((name.partition("/")[0] for name in found if name.endswith("/archive_format")), "")
     models = {
         name.rpartition("/")[2].removesuffix(".json"): member
@@ -53,8 +52,21 @@ def opened(file: IO[bytes], wanted: str = "") -> Archive:
     for kind in ("weights", "constants"):
         member = found.get(f"{root}/data/{kind}/{name}_{kind}_config.json")
         listed = _json(file, member).get("config") if member else {}
-        payloads |= listed if isinstance(listed, dict) else {}
-    return Archive(_json(file, models[name]), payloads, tuple(models), name, root)
+        for one, said in listed.items() if isinstance(listed, dict) else ():
+            if isinstance(said, dict):
+                payloads[one] = {**said, "folder": f"{root}/data/{kind}"}
+    return Archive(_json(file, models[name]), payloads, tuple(models), name)
+
+
+def stored(file: IO[bytes], payload: Mapping[str, Any], most: int) -> bytes:
+    """The bytes of a stored tensor's storage. Raises Invalid where they are pickled, absent, or more than ``most``."""
+    if payload.get("use_pickle"):
+        raise Invalid("is pickled, and pickles are never opened")
+    place = f"{payload.get('folder')}/{payload.get('path_name')}"
+    member = next((one for one in members(file) if one.filename == place), None)
+    if member is None:
+        raise Invalid("has no numbers in the file: they were removed, or pickled as before PyTorch 2.8")
+    return inflated(file, member, most)
 
 
 def _without_a_graph(root: str, names: Sequence[str]) -> Invalid:

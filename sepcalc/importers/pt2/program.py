@@ -80,13 +80,13 @@ class Program:
             one.stored: self.metas.get(one.value) for one in self.given if one.kind == "buffer" and one.persistent
         }
         for name, payload in self.payloads.items():
-            if isinstance(payload, dict) and isinstance(payload.get("tensor_meta"), dict):
+            if isinstance(payload.get("tensor_meta"), dict):
                 meta = meta_of(payload["tensor_meta"])
                 said = params.get(name) or buffers.get(name)
                 if said and (said.sizes, said.kind) != (meta.sizes, meta.kind):
                     raise Invalid(f"{quoted(name)} has other sizes in the graph than in the list of weights")
-                if payload.get("is_param"):
-                    params.setdefault(name, meta)
+                if not said and payload["folder"].endswith("weights"):
+                    (params if payload.get("is_param") else buffers)[name] = meta
         made, numbers, same = list[Stored](), dict[str, int](), dict[Any, int]()
         for trained, metas in ((True, params), (False, buffers)):
             for name, meta in metas.items():

@@ -50,6 +50,10 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
     _require("from_torch")
     import torch
 
+    if isinstance(module, torch.export.ExportedProgram):
+        from sepcalc.importers.pt2 import of_program
+
+        return of_program(module, name, Request(inputs=_program_inputs(inputs, named), batch=batch))
     if not isinstance(module, torch.nn.Module):
         raise bad_input(f"from_torch needs a torch.nn.Module, not {quoted(type(module).__name__)}")
     name = name or type(module).__name__
@@ -59,6 +63,18 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
     if (args and all(isinstance(one, str) for one in args)) or (kwargs and _texts(kwargs)):
         return _shaped(name, name, module, Request(inputs=_by_name(module, args, kwargs), batch=batch))
     return _counted(name, name, module, args, kwargs, batch)
+
+
+def _program_inputs(inputs: Sequence[Any], named: Mapping[str, Any]) -> Mapping[str, str]:
+    """The shapes that were given for a program, as text: its own are known."""
+    if len(inputs) == 1 and isinstance(inputs[0], Mapping):
+        inputs, named = (), inputs[0]
+    given = {**({"": inputs[0]} if inputs else {}), **named}
+    if len(inputs) > 1 or not _texts(given):
+        raise bad_input(
+            "from_torch takes a program without inputs: its shapes are known", 'or others as text: {"x": "1x3x224x224"}'
+        )
+    return given
 
 
 def _require(shown: str) -> None:
