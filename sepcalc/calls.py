@@ -263,7 +263,7 @@ def lacking(result: object, name: str) -> Any:
         hint = f"did you mean .{near[0]}?"
     elif name in ("best", "cheapest") and hasattr(result, "__iter__"):
         hint = "min(comparison, key=lambda one: one.cost.mults) is the cheapest"
-    elif name in ("summary", "report", "show", "table", "print"):
+    elif name in ("report", "show", "table", "print"):
         hint = "print() shows it"
     elif plain(name) in ("tojson", "json", "todict", "dict", "asdict"):
         hint = "the commands write JSON: sepcalc network FILE --format json"

@@ -282,11 +282,20 @@ class Network:
         return self.cost.flops
 
     def __getitem__(self, name: str) -> Layer:
-        """The layer of this name. Raises KeyError."""
-        found = self._by_name.get(name)
-        if found is None:
-            raise missing("layer", name, self._by_name)
-        return found
+        """The layer of this name, or the one layer whose name ends with it: ``net["stage[1]/conv"]``. Raises
+        KeyError."""
+        if name in self._by_name:
+            return self._by_name[name]
+        ends = [known for known in self._by_name if known.endswith(f"/{name}")]
+        if len(ends) == 1:
+            return self._by_name[ends[0]]
+        if ends:
+            raise KeyError(f"{len(ends)} layers end with {name!r}: {', '.join(ends[:20])}")
+        raise missing("layer", name, self._by_name)
+
+    def summary(self) -> None:
+        """Print the table that ``sepcalc network`` prints; ``str(net)`` is its text."""
+        print(self)  # noqa: T201 # this is what whoever calls it asks for
 
     @cached_property
     def _by_name(self) -> dict[str, Layer]:

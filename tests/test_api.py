@@ -330,3 +330,25 @@ def test_a_file_that_is_not_there_is_bad_input(ask: Callable[[str], object]) -> 
     with pytest.raises(sepcalc.InputError) as caught:
         ask("no-such/net.yaml")
     assert str(caught.value) == "no-such/net.yaml: there is no such file"
+
+
+def test_a_layer_by_the_end_of_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    net = sepcalc.load(MOBILENET)
+    assert net["mobile[1]/depthwise"].name == "mobile[1]/depthwise"
+    with pytest.raises(KeyError, match=r"13 layers end with 'depthwise': mobile\[0\]/depthwise, "):
+        net["depthwise"]
+    with pytest.raises(KeyError, match="there is no layer 'wise'"):
+        net["wise"]
+    small = sepcalc.load("8x8x3, conv -k3 -o4")
+    small.summary()
+    assert capsys.readouterr().out == f"{small}\n"
+
+
+def test_the_one_layer_that_ends_so(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(
+        "input: 8x8x3\nlayers:\n- name: stem\n  layers: [conv -k3 -o4, act relu]\n"
+        "- {name: conv, conv: {kernel: 3, out: 4}}\n"
+    )
+    net = sepcalc.load(tmp_path / "net.yaml")
+    assert net["act"].name == "stem/act"
+    assert net["conv"].name == "conv"  # the whole name goes before the end of another's

@@ -96,7 +96,7 @@ ATTRIBUTES = [
     ("net.mults", "a Network has no 'mults': its counts are in cost: .cost.mults"),
     ("net.totals", "a Network has no 'totals': did you mean .cost?"),
     ("net.input", "a Network has no 'input': did you mean .inputs?"),
-    ("net.summary()", "a Network has no 'summary': print() shows it"),
+    ("net.report()", "a Network has no 'report': print() shows it"),
     ("net.to_json()", "a Network has no 'to_json': the commands write JSON: sepcalc network FILE --format json"),
     ("sepcalc.parse('8x8x3 -k3 -o4').params", "a Spec has no 'params': its counts are in cost: .cost.params"),
     ("sepcalc.parse('8x8x3 -k3 -o4').output_shape", "a Spec has no 'output_shape': did you mean .output?"),
