@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.commands.diff import Difference
 from sepcalc.gate.conversions import Conversion
-from sepcalc.gate.structures import INPUT, Key, Work, alike, match, placed
+from sepcalc.gate.structures import alike, match
+from sepcalc.gate.works import INPUT, Key, Work, placed
 
 DATA = Path(__file__).parent / "data"
 TFLITE, ONNX = DATA / "tflite", DATA / "onnx"
@@ -212,10 +213,107 @@ def test_one_network_in_two_files_is_called_the_same(old: str | Path, new: str |
     found = sepcalc.diff(old, new)
     assert conversion(found).same
     one, other = conversion(found).old, conversion(found).new
-    explained = other.norms.params - one.norms.params + one.stored_once - other.stored_once
-    for side, sign in ((one, -1), (other, 1)):
-        explained += sign * (side.biases.shifts.params + side.biases.others.params - side.written_apart)
+    explained = other.account.more - one.account.more
     assert found.new.totals["params"] - found.old.totals["params"] == explained
+
+
+FOLDED = "10x10x3, conv -k3 -o8 --bias, act relu, pool avg global, dense -o5"
+EXPLAINED = [  # two ways to write one network, and how the difference is told
+    # 8 channels: a scale and a shift of 8 each in place of 16 params and 16 buffers
+    (
+        "10x10x3, conv -k3 -o8, norm batch, act relu, pool avg global, dense -o5",
+        "10x10x3, conv -k3 -o8, scale channel, shift channel, act relu, pool avg global, dense -o5",
+        [
+            (
+                "Norms spelled out: 1 norm is a scale and a shift in the new network, 16 params in place of 16 params "
+                "and 16 buffers."
+            )
+        ],
+    ),
+    # the scale is in the kernel, and the shift is the bias
+    (
+        "10x10x3, conv -k3 -o8, scale channel, shift channel, act relu, pool avg global, dense -o5",
+        FOLDED,
+        [
+            "Scales folded: 1 scale with its shift is in the layer before in the new network, 16 params fewer.",
+            "Biases added: in 1 layer; 1 for the shift of a norm; 8 params more.",
+        ],
+    ),
+    # the norm's scale is in the kernel, its shift stands apart
+    (
+        "10x10x3, conv -k3 -o8, norm batch, act relu, pool avg global, dense -o5",
+        "10x10x3, conv -k3 -o8, shift channel, act relu, pool avg global, dense -o5",
+        [
+            "Norms folded: 1 norm is in the layer before in the new network, 16 params and 16 buffers fewer.",
+            "Biases added: in 1 layer; 1 for the shift of a norm; 8 params more.",
+        ],
+    ),
+]
+
+
+def imported(line: str) -> sepcalc.Network:
+    """A network as a file would give it."""
+    network = sepcalc.load(line)
+    return sepcalc.Network("file", network.inputs, network.nodes)
+
+
+@pytest.mark.parametrize(("old", "new", "told"), EXPLAINED)
+def test_a_norm_in_several_ways_of_writing_it(old: str, new: str, told: list[str]) -> None:
+    for before, after in ((old, new), (new, old)):
+        found = sepcalc.diff(imported(before), after)
+        assert conversion(found).same
+        sides = conversion(found).new.account.more - conversion(found).old.account.more
+        assert found.new.totals["params"] - found.old.totals["params"] == sides
+    assert conversion(sepcalc.diff(imported(old), new)).told()[1:] == told
+
+
+STEPS = """
+input: 2x3
+layers:
+  - {slice: {to: 1x3}, name: x0}
+  - {dense: {out: 4}, name: w0}
+  - {constant: {to: 1x4}, name: h0}
+  - {dense: {out: 4}, name: u0}
+  - {add: [], from: [w0, u0], name: sum0}
+  - {shift: {shape: 4}, name: b0}
+  - {act: tanh, name: h1}
+  - {slice: {to: 1x3, start: 1x0}, from: input, name: x1}
+  - {dense: {out: 4, weights: w0}, name: w1}
+  - {dense: {out: 4, weights: u0}, from: h1, name: u1}
+  - {add: [], from: [w1, u1], name: sum1}
+  - {shift: {shape: 4, weights: b0}, name: b1}
+  - {act: tanh, name: h2}
+  - flatten
+  - {dense: {out: 5}, name: head}
+"""
+
+
+def test_a_recurrent_layer_is_its_steps_written_out(tmp_path: Path) -> None:
+    (tmp_path / "steps.yaml").write_text(STEPS)
+    cell, steps = imported("2x3, rnn -o4 --bias --last, dense -o5"), tmp_path / "steps.yaml"
+    # 2 steps of 3 inputs and 4 hidden units: 4·(3 + 4) macs each; 28 weights and 4 biases for both
+    assert cell.cost.macs == 2 * 28 + 20
+    found = sepcalc.diff(cell, steps)
+    assert (found.old.totals["params"], found.new.totals["params"]) == (32 + 20, 32 + 20)
+    assert conversion(found).told()[1:] == [
+        "Same network: all 2 layers that do work have equal macs, and each difference in params is explained.",
+        "Biases left out: in 1 layer; 4 params fewer.",
+        "Biases as sums of their own in the new network: 4 params.",
+    ]
+    (tmp_path / "steps.yaml").write_text(STEPS.replace(", weights: u0", ""))  # each step has its own weights
+    assert not conversion(sepcalc.diff(cell, steps)).same
+
+
+def test_weights_that_one_file_has_twice(tmp_path: Path) -> None:
+    line = "6, dense -o6, act relu, dense -o6"
+    (tmp_path / "shared.yaml").write_text(
+        "input: 6\nlayers: [{dense: {out: 6}, name: a}, act relu, {dense: {out: 6, weights: a}, name: b}]\n"
+    )
+    found = sepcalc.diff(tmp_path / "shared.yaml", imported(line))
+    assert conversion(found).told() == [
+        "Same network: all 2 layers that do work have equal macs, and each difference in params is explained.",
+        "Shared weights: 1 layer reads weights of another in the old network, and not in the new one, 36 params more.",
+    ]
 
 
 def torch_net(act: str = "relu", more: bool = False) -> sepcalc.Network:

@@ -4,18 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from sepcalc.analysis.folded_norms import foldable
 from sepcalc.cost import Cost, total
+from sepcalc.gate.accounts import Account, Biases, accounts
 from sepcalc.gate.pairs import Pair, ordered
 from sepcalc.gate.snapshots import Snapshot
 from sepcalc.gate.structures import Alike, alike
 from sepcalc.layer import ELEMENT_BYTES
 from sepcalc.network import Layer, Network
-from sepcalc.ops.base import Op
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.move import Pad
-from sepcalc.ops.norm import BatchNorm, Normalization, RowNorm
-from sepcalc.ops.repeat import Each
 
 
 class Sum(NamedTuple):
@@ -33,35 +30,10 @@ class Between(NamedTuple):
     new: Sum
 
 
-class Numbers(NamedTuple):
-    """``layers`` of a network, with so many ``params`` and ``buffers`` in all."""
-
-    layers: int = 0
-    params: int = 0
-    buffers: int = 0
-
-    def plus(self, params: int, buffers: int = 0) -> "Numbers":
-        """With one layer more."""
-        return Numbers(self.layers + 1, self.params + params, self.buffers + buffers)
-
-
-class Biases(NamedTuple):
-    """Biases that one side alone has: those that take in the shift of a norm, others, and of both those of which the
-    file says that they hold nothing but zeros (with how many layers)."""
-
-    shifts: Numbers = Numbers()
-    others: Numbers = Numbers()
-    zeros: int = 0
-
-
 class Side(NamedTuple):
     """What one side alone has."""
 
-    norms: Numbers  # that are in the layer before them on the other side
-    bare: int  # of these layers there, those that have no bias
-    biases: Biases
-    stored_once: int  # numbers of biases, scales and shifts that equal others, which are stored
-    written_apart: int  # numbers of biases that are sums of their own on the other side
+    account: Account
     fused: int  # activations, fused into the layer before them
     pads: int
     bits: int  # of the elements that most of its layers give
@@ -111,22 +83,31 @@ def _summed(one: Sum) -> dict[str, int]:
 
 
 def _record(side: Side) -> dict[str, int]:
-    shifts, others, zeros = side.biases
+    account = side.account
+    shifts, others, zeros = account.biases
     return {
-        "folded_norms": side.norms.layers,
-        "folded_params": side.norms.params,
-        "folded_buffers": side.norms.buffers,
-        "folded_without_bias": side.bare,
+        "folded_norms": account.norms.layers,
+        "folded_params": account.norms.params,
+        "folded_buffers": account.norms.buffers,
+        "folded_without_bias": account.bare,
         "biases": shifts.layers + others.layers,
         "bias_params": shifts.params + others.params,
         "biases_of_norms": shifts.layers,
         "zero_biases": zeros,
-        "biases_apart": side.written_apart,
-        "merged": side.stored_once,
+        "biases_apart": account.apart,
+        "merged": account.once,
         "fused_activations": side.fused,
         "pads": side.pads,
         "element_bits": side.bits,
         "param_bits": side.param_bits,
+        "spelled_norms": account.spelled.layers,
+        "spelled_params": account.spelled.params,
+        "spelled_buffers": account.spelled.buffers,
+        "spelled_as": account.spelled_as,
+        "folded_scales": account.scales.layers,
+        "folded_scale_params": account.scales.params,
+        "shared_layers": account.shared.layers,
+        "shared_params": account.shared.params,
     }
 
 
@@ -163,67 +144,31 @@ def _equal(found: Alike, before: Snapshot, after: Snapshot, named: Sequence[Pair
 def _conversion(
     old: Network, new: Network, before: Snapshot, after: Snapshot, found: Alike, structural: bool, shared: int
 ) -> Conversion:
-    networks = old, new
-    matches = [*[([one], [other]) for other, one in found.partner.items()], *found.grouped]
-    working = [{*rows} for rows in found.rows]
-    norms = [_norms(network) for network in networks]
-    alone = [norms[side] - norms[1 - side] for side in (0, 1)]
-    folded, taken = zip(*[_folded(network, own) for network, own in zip(networks, alone)])
-    biases, once, bare = [Biases(), Biases()], [0, 0], [0, 0]
-    unexplained = 0
-    for match in matches:
-        stored = [_stored([network.layers[at] for at in rows]) for network, rows in zip(networks, match)]
-        kernels, own, elsewhere = zip(*stored)
-        merged = elsewhere[1] - elsewhere[0]
-        unexplained += abs(kernels[1] - kernels[0])
-        if abs(merged) > max(own):
-            unexplained += abs(merged)
-        elif merged:
-            once[merged > 0] += abs(merged)
-        for side in (0, 1):
-            bare[side] += not own[1 - side] and any(at in taken[side] for at in match[side])
-        if own[0] != own[1]:
-            more = int(own[1] > own[0])
-            shift = any(at in taken[1 - more] for at in match[1 - more])
-            zeros = any(networks[more].layers[at].zero_bias for at in match[more])
-            biases[more] = _biased(biases[more], abs(own[1] - own[0]), shift, zeros)
-    single = 0  # params of layers that have no match
-    sums, loose = list[dict[str, Sum]](), [0, 0]  # loose: params of what is neither work nor a folded norm
-    for side, network in enumerate(networks):
-        alone_here = working[side] - {at for match in matches for at in match[side]}
-        single += sum([network.layers[at].cost.params for at in alone_here])
-        rest = [layer for at, layer in enumerate(network.layers) if at not in working[side]]
-        sums.append(_sums(rest))
-        stored = [_stored([layer]) for layer in rest]
-        loose[side] = sum([kernels + biases for kernels, biases, _ in stored]) - folded[side].params
-        once[side] += sum([elsewhere for *_, elsewhere in stored])
-    moved = loose[1] - loose[0]
-    apart = [0, 0]  # biases that stand as sums of their own on the other side
-    apart[moved < 0] = min(abs(moved), biases[moved < 0].others.params)
-    unexplained += single + abs(moved) - max(apart)
+    *account, unexplained = accounts(old, new, found)
     pairs = _pairs(before, after, found) if structural else []
     unknown = not (old.complete and new.complete) or bool(old.choices or new.choices)
-    same = found.macs_equal and found.wired and not unexplained and not unknown and bool(matches)
+    matched = bool(found.partner or found.grouped)
+    same = found.macs_equal and found.wired and not unexplained and not unknown and matched
+    sums = [
+        _sums([layer for at, layer in enumerate(network.layers) if at not in {*rows}])
+        for network, rows in zip((old, new), found.rows)
+    ]
     tables = [
         Between(kind, sums[0].get(kind, _NONE), sums[1].get(kind, _NONE))
         for kind in dict.fromkeys([*sums[0], *sums[1]])
     ]
-    own_sides = [
+    sides = [
         Side(
-            folded[side],
-            bare[side],
-            biases[side],
-            once[side],
-            apart[side],
+            account[side],
             sum(isinstance(layer.op, Activation) and layer.op.fused for layer in network.layers),
             sum(isinstance(layer.op, Pad) for layer in network.layers),
             _bits(network, found.rows[side]),
             round(8 * network.param_bytes / network.weights) if network.weights else 8 * ELEMENT_BYTES,
         )
-        for side, network in enumerate(networks)
+        for side, network in enumerate((old, new))
     ]
     changed = [one for one in tables if one.old != one.new]
-    return Conversion(structural, shared, found, pairs, changed, own_sides[0], own_sides[1], unexplained, same, unknown)
+    return Conversion(structural, shared, found, pairs, changed, sides[0], sides[1], unexplained, same, unknown)
 
 
 _NONE = Sum(0, Cost())
@@ -238,69 +183,10 @@ def _pairs(before: Snapshot, after: Snapshot, found: Alike) -> list[Pair]:
     return ordered(olds, news, partner, grouped)
 
 
-def _biased(biases: Biases, count: int, shift: bool, zeros: bool) -> Biases:
-    if shift:
-        return biases._replace(shifts=biases.shifts.plus(count), zeros=biases.zeros + zeros)
-    return biases._replace(others=biases.others.plus(count), zeros=biases.zeros + zeros)
-
-
 def _bits(network: Network, rows: Sequence[int]) -> int:
     """The width of the elements that most of these layers give."""
     widths = Counter([network.layers[at].element_bits or 8 * ELEMENT_BYTES for at in rows])
     return max(widths, key=lambda bits: (widths[bits], bits), default=8 * ELEMENT_BYTES)
-
-
-def _stored(layers: Sequence[Layer]) -> tuple[int, int, int]:
-    """The numbers that layers store: their kernels, their biases, and how many of both count elsewhere."""
-    kernels = biases = elsewhere = 0
-    for layer in layers:
-        whole = layer.op.cost(layer.inputs, layer.output).params
-        bare = _bare(layer.op).cost(layer.inputs, layer.output).params
-        kernels += bare + max(0, layer.cost.params - whole)
-        biases += whole - bare
-        elsewhere += max(0, whole - layer.cost.params)
-    return kernels, biases, elsewhere
-
-
-def _bare(op: Any) -> Op:
-    """An op without its bias."""
-    if isinstance(op, Each):
-        return Each(_bare(op.op))
-    names = [name for name in ("bias", "bias_sets") if name in getattr(op, "_fields", ())]
-    bare: Op = op._replace(**dict.fromkeys(names, 0)) if names else op
-    return bare
-
-
-# --- norms -----------------------------------------------------------------------------------------------------------
-
-Kind = tuple[str, int, int]  # what it is, its params and its buffers
-
-
-def _kind(layer: Layer) -> Kind | None:
-    if not isinstance(layer.op, BatchNorm | Normalization | RowNorm):
-        return None
-    whole = layer.op.cost(layer.inputs, layer.output)
-    return layer.detail, whole.params, whole.buffers
-
-
-def _norms(network: Network) -> Counter[Kind]:
-    return Counter([kind for layer in network.layers if (kind := _kind(layer)) is not None])
-
-
-def _folded(network: Network, alone: Counter[Kind]) -> tuple[Numbers, set[int]]:
-    """Those of a network's norms that the other one lacks, and that can be in the layer before them; and the numbers of
-    these layers."""
-    if not alone:
-        return Numbers(), set()
-    owners, _ = foldable(network.nodes, len(network.inputs), network.ends.values())
-    left, numbers, taken = Counter(alone), Numbers(), set[int]()
-    for at, owner in owners.items():
-        kind = _kind(network.layers[at])
-        if kind is not None and left[kind]:
-            left[kind] -= 1
-            numbers = numbers.plus(*kind[1:])
-            taken.add(owner)
-    return numbers, taken
 
 
 # --- what lies between -----------------------------------------------------------------------------------------------
@@ -327,24 +213,22 @@ def _told(found: Conversion) -> Iterator[str]:
             "a name of the other network. What lies between them is compared in sums."
         )
     yield _verdict(found)
-    for side, other, more in ((found.old, "new", "fewer"), (found.new, "old", "more")):
-        if count := side.norms.layers:
-            norms = "1 norm is" if count == 1 else f"{count:,} norms are"
-            numbers = f"{side.norms.params:,} params and {side.norms.buffers:,} buffers {more}"
-            lost = (
-                f" ({side.bare:,} of these layers have no bias there, so the shift is zero, or gone)"
-                if side.bare
-                else ""
-            )
-            yield f"Norms folded: {norms} in the layer before in the {other} network, {numbers}{lost}."
-    for side, other, what, more in ((found.new, "old", "added", "more"), (found.old, "new", "left out", "fewer")):
+    olds, news = found.old.account, found.new.account
+    for side, other, more in ((olds, "new", "fewer"), (news, "old", "more")):
+        yield from _of_norms(side, other, more)
+    for side, other, what, more in ((news, "old", "added", "more"), (olds, "new", "left out", "fewer")):
         yield from _of_biases(side.biases, what, more)
-        if side.written_apart:
-            yield f"Biases as sums of their own in the {other} network: {side.written_apart:,} params."
-    if merged := found.new.stored_once - found.old.stored_once:
+        if side.apart:
+            yield f"Biases as sums of their own in the {other} network: {side.apart:,} params."
+    if merged := news.once - olds.once:
         of, more = ("new", "fewer") if merged > 0 else ("old", "more")
         once = f"equal biases, scales and shifts are stored once in the {of} network"
         yield f"Merged: {once}, {abs(merged):,} params {more}."
+    for side, of, other, more in ((olds, "old", "new", "more"), (news, "new", "old", "fewer")):
+        if count := side.shared.layers:
+            read = "reads" if count == 1 else "read"
+            own = f"{_layers(count)} {read} weights of another in the {of} network, and not in the {other} one"
+            yield f"Shared weights: {own}, {side.shared.params:,} params {more}."
     if (old := found.old.fused) != (new := found.new.fused):
         yield f"Activations fused into the layer before: {old:,} -> {new:,}."
     if found.found.macs_equal and (old := found.old.pads) != (new := found.new.pads):
@@ -373,6 +257,26 @@ def _verdict(found: Conversion) -> str:
     if found.unexplained:
         return f"Not the same network: all {equal}, but no change of format explains {found.unexplained:,} params."
     return f"Not the same network: all {equal}, but they read other layers."
+
+
+def _of_norms(side: Account, other: str, more: str) -> Iterator[str]:
+    if count := side.norms.layers:
+        norms = "1 norm is" if count == 1 else f"{count:,} norms are"
+        numbers = f"{side.norms.params:,} params and {side.norms.buffers:,} buffers {more}"
+        bare = (
+            f" ({side.bare:,} of these layers have no bias there, so the shift is zero, or gone)" if side.bare else ""
+        )
+        yield f"Norms folded: {norms} in the layer before in the {other} network, {numbers}{bare}."
+    if count := side.spelled.layers:
+        norms = "1 norm is a scale and a shift" if count == 1 else f"{count:,} norms are scales and shifts"
+        yield (
+            f"Norms spelled out: {norms} in the {other} network, {side.spelled_as:,} params in place of "
+            f"{side.spelled.params:,} params and {side.spelled.buffers:,} buffers."
+        )
+    if count := side.scales.layers:
+        scales = "1 scale with its shift is" if count == 1 else f"{count:,} scales with their shifts are"
+        numbers = f"{side.scales.params:,} params {more}"
+        yield f"Scales folded: {scales} in the layer before in the {other} network, {numbers}."
 
 
 def _of_biases(biases: Biases, what: str, more: str) -> Iterator[str]:

@@ -6,53 +6,12 @@ another way by each format. So it is not matched.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from math import prod
 from typing import NamedTuple
 
 from sepcalc.gate.pairs import Group
 from sepcalc.gate.sequences import common, ends, in_turn
-from sepcalc.network import Layer, Network
-from sepcalc.ops.base import Op
-from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.move import Embedding
-from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
-from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
-from sepcalc.ops.repeat import Each
-from sepcalc.shape import Shape, Shapes, volume
-
-Key = tuple[Hashable, ...]  # the family of a layer, its options, its macs, its output
-INPUT = -1  # what stands for the network's inputs among the works that are read
-
-
-class Work(NamedTuple):
-    """A layer that does work, or one of the two products of attention. ``row`` is the number of the layer, ``key`` what
-    it is in any format, ``reads`` are the works whose results reach it, by number. ``above`` is the same of two works
-    that are the same and read the same, up to the inputs; ``below`` of two whose results go the same way to the end."""
-
-    row: int
-    key: Key
-    reads: tuple[int, ...]
-    above: int
-    below: int = 0
-
-    @property
-    def family(self) -> Hashable:
-        """What could become it by a change of options: convolutions in groups are apart from others."""
-        return self.key[0], len(self.key) > 4 and self.key[2] == 1
-
-    @property
-    def macs(self) -> int:
-        """Its multiply-accumulates."""
-        macs = self.key[-2]
-        assert isinstance(macs, int)
-        return macs
-
-    @property
-    def elements(self) -> int:
-        """How many elements it gives."""
-        output = self.key[-1]
-        assert isinstance(output, tuple)
-        return prod(output)
+from sepcalc.gate.works import CELL, INPUT, Key, Work, works
+from sepcalc.network import Network
 
 
 class Alike(NamedTuple):
@@ -73,121 +32,6 @@ class Alike(NamedTuple):
     def macs_equal(self) -> bool:
         """Whether each layer that does work has one of the same macs on the other side."""
         return not self.others and not any(self.single)
-
-
-# --- what a layer is, whichever format wrote it ---------------------------------------------------------------------
-
-
-def works(network: Network, known: dict[Hashable, int]) -> list[Work]:
-    """The layers of a network that do work, in order. ``known`` numbers what is above and below those of both
-    networks."""
-    found: list[tuple[int, Key, tuple[int, ...]]] = []
-    above = [1] * len(network.inputs)  # a bit for each work whose result reaches the tensor unworked; the first: inputs
-    for at, (node, layer) in enumerate(zip(network.nodes, network.layers)):
-        seen = [above[source] for source in node.sources]
-        keys = [*_keys(layer)]
-        late = seen.pop() if len(keys) > 1 and len(seen) > 2 else 0  # the values come in with the second product
-        reached = _union(seen)
-        for key in keys:
-            found.append((at, key, tuple(_bits(reached))))
-            reached, late = 1 << len(found) | late, 0
-        above.append(reached)
-    return placed(found, known)
-
-
-def placed(found: Sequence[tuple[int, Key, tuple[int, ...]]], known: dict[Hashable, int]) -> list[Work]:
-    """Works, of which row, key and reads are known."""
-    made: list[Work] = []
-    for row, key, reads in found:
-        over = sorted([made[read].above if read >= 0 else INPUT for read in reads])
-        made.append(Work(row, key, reads, known.setdefault((key, "above", *over), len(known))))
-    users: list[list[int]] = [[] for _ in made]
-    for at in reversed(range(len(made))):
-        work = made[at]
-        below = known.setdefault((work.key, "below", *sorted(users[at])), len(known))
-        made[at] = work._replace(below=below)
-        for read in work.reads:
-            if read >= 0:
-                users[read].append(below)
-    return made
-
-
-def _union(masks: Iterable[int]) -> int:
-    whole = 0
-    for mask in masks:
-        whole |= mask
-    return whole
-
-
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 2
-        mask ^= low
-
-
-def _keys(layer: Layer) -> Iterator[Key]:
-    """What a layer is: none for what does no work, two for attention."""
-    op, inputs, output = layer.op, layer.inputs, layer.output
-    while isinstance(op, Each):
-        op, inputs, output = op.op, tuple([shape[1:] for shape in inputs]), output[1:]
-    if isinstance(op, Attention):
-        queries, keys, size, value = op.sizes(inputs)
-        times = layer.cost.macs // (op.heads * queries * keys * (size + value))  # of each
-        scores = times * op.heads * queries * keys
-        yield "product", scores * size, (scores,)
-        yield "product", scores * value, (volume(layer.output),)
-        return
-    form = _form(op, inputs, output)
-    if form is None and layer.cost.macs:
-        form = (layer.kind,)
-    if form is not None:
-        windowed = len(form) > 1 and bool(form[1])
-        given = tuple([size for size in layer.output if size > 1]) if windowed else (volume(layer.output),)
-        yield *form, layer.cost.macs, given
-
-
-def _form(op: Op, inputs: Shapes, output: Shape) -> Key | None:
-    """The family of an op, and those of its options that every format states. None of what may be no work."""
-    match op:
-        case Dense():
-            return ("conv", (), 1)
-        case Conv():
-            whole = prod(output[:-1]) == 1 and op.kernel == inputs[0][:-1]
-            axes = () if whole else _axes(op.kernel, op.stride, op.dilation)
-            return ("conv", axes, op.groups)
-        case Transposed():
-            return ("transposed", _axes(op.kernel, op.stride, op.dilation) or ("whole",), op.groups)
-        case Matmul() | Einsum():
-            return ("product",)
-        case Pool():
-            axes = _axes(op.kernel, op.stride, op.dilation)
-            whole = prod(output[:-1]) == 1 and op.kernel == inputs[0][:-1]
-            return ("pool", () if whole else axes, op.how) if axes else None
-        case AdaptivePool():
-            sizes = inputs[0][:-1]
-            each = tuple([size // to for size, to in zip(sizes, op.to)])
-            axes = _axes(each, each, (1,) * len(each))
-            if any(size % to for size, to in zip(sizes, op.to)):
-                axes = ("to", *op.to)
-            return ("pool", () if prod(op.to) == 1 else axes, op.how) if axes else None
-        case Reduce(how="mean" | "max" | "sum"):
-            (shape,) = inputs
-            spatial = {axis for axis, size in enumerate(shape[:-1]) if size > 1}
-            if spatial and spatial <= set(op.axes) and len(shape) - 1 not in op.axes:
-                return ("pool", (), "avg" if op.how == "mean" else op.how)
-            return None
-        case Upsample():
-            return ("upsample", ("to", *output[:-1]))
-        case Embedding():
-            return ("embedding",)
-    return None
-
-
-def _axes(kernel: Shape, stride: Shape, dilation: Shape) -> Key:
-    """Kernel, stride and dilation of each axis along which they do anything."""
-    axes = zip(kernel, stride, dilation)
-    return tuple([(k, s, d if k > 1 else 1) for k, s, d in axes if k > 1 or s > 1])
 
 
 # --- matching --------------------------------------------------------------------------------------------------------
@@ -221,6 +65,7 @@ def match(olds: Sequence[Work], news: Sequence[Work]) -> Match:
     left = found.left()
     found.take(in_turn([(olds[at].key, at) for at in left[0]], [(news[at].key, at) for at in left[1]]))
     found.group()
+    found.cells()
     for gap in found.gaps():
         before = [((olds[at].family, olds[at].elements), at) for at in gap[0]]
         after = [((news[at].family, news[at].elements), at) for at in gap[1]]
@@ -279,12 +124,28 @@ class _Found:
                 self.marks[0].update(dict.fromkeys(olds, olds[0]))
                 self.marks[1].update(dict.fromkeys(news, olds[0]))
 
+    def cells(self) -> None:
+        """Matches a recurrent layer with the products of its steps, which another format writes out: those of its
+        sizes, in their order, that have its macs together."""
+        for gap in self.gaps():
+            for side in (0, 1):
+                for at in gap[side]:
+                    cell = self.sides[side][at]
+                    if cell.key[0] == CELL and at not in self.marks[side]:
+                        others = [one for one in gap[1 - side] if one not in self.marks[1 - side]]
+                        steps = _steps(cell, [(one, self.sides[1 - side][one]) for one in others])
+                        if steps:
+                            group = ([at], steps) if side == 0 else (steps, [at])
+                            self.groups.append(group)
+                            self.marks[0].update(dict.fromkeys(group[0], group[0][0]))
+                            self.marks[1].update(dict.fromkeys(group[1], group[0][0]))
+
     def gaps(self) -> list[Group]:
         """What has no match on both sides behind the same match."""
         gaps: dict[int, Group] = {}
-        for side, works in enumerate(self.sides):
+        for side, own in enumerate(self.sides):
             last = INPUT
-            for at in range(len(works)):
+            for at in range(len(own)):
                 if at in self.marks[side]:
                     last = self.marks[side][at]
                 else:
@@ -294,13 +155,31 @@ class _Found:
     def wired(self) -> bool:
         """Whether what matches reads what matches."""
         read: tuple[dict[int, set[int | None]], dict[int, set[int | None]]] = ({}, {})
-        for side, works in enumerate(self.sides):
+        for side, own in enumerate(self.sides):
             marks = self.marks[side]
-            for at, work in enumerate(works):
+            for at, work in enumerate(own):
                 if at in marks:
                     mark = marks[at]
                     read[side].setdefault(mark, set()).update({marks.get(one) for one in work.reads} - {mark})
         return read[0] == read[1]
+
+
+def _steps(cell: Work, others: Iterable[tuple[int, Work]]) -> list[int]:
+    """The products that make up a recurrent layer, by number; none where some are not there."""
+    sizes = cell.key[2]
+    assert isinstance(sizes, tuple)
+    _, features, hidden, projection = sizes
+    state = projection or hidden
+    left, steps = cell.macs, list[int]()
+    for at, work in others:
+        inner, rest = divmod(work.macs, work.elements)
+        fits = work.elements % hidden == 0 or (projection and work.elements % projection == 0)
+        if work.macs and not rest and fits and inner in (features, state, features + state, hidden):
+            left -= work.macs
+            steps.append(at)
+            if left <= 0:
+                break
+    return steps if left == 0 else []
 
 
 Keyed = Sequence[tuple[Key, int]]
