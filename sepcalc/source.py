@@ -4,13 +4,11 @@ may have it), one line, or a PyTorch module by its name."""
 import os
 import posixpath
 import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sepcalc.errors import SHOWN, InputError, Invalid, Meant, absence, bad_input, printable, quoted, why
+from sepcalc.errors import InputError, Invalid, Meant, absence, bad_input, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.formats import (
     BY_SUFFIX,
@@ -25,20 +23,20 @@ from sepcalc.importers.formats import (
     recognized,
     suffix_of,
 )
+from sepcalc.included import Beside, Folder, Keep
 from sepcalc.leftovers import tidied
+from sepcalc.plain_files import MAX_FILE_BYTES, MAX_LISTED, contents, pieces, require_file
 from sepcalc.shape import channels_first, read_shape
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
     from sepcalc.document import Document
-    from sepcalc.document.including import Opened, Opener
+    from sepcalc.document.including import Opener
     from sepcalc.network import Network
-    from sepcalc.revision import Revision, Where
+    from sepcalc.revision import Where
 
-MAX_FILE_BYTES = 64 * 2**20  # bytes of a YAML file
 MAX_MODEL_BYTES = 2**30  # bytes of a model file out of git
-MAX_LISTED = 20  # files of a folder that a message names, and folders that are looked into
 
 TORCH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")  # package.module:name
 CALL = re.compile(rf"({TORCH.pattern})\(.*\)", re.DOTALL)  # the same, as Python would call it
@@ -47,7 +45,6 @@ REVISION = re.compile(  # of git, though that is not said: HEAD:net.yaml
     rf"(?!zoo:|git:|[A-Za-z]+://)[^\s:,()\\/][^\s:,()\\]*:[^\s:,]+({'|'.join(map(re.escape, SUFFIXES))})"
 )
 GIT = "git:"  # then a revision, a colon and a path in it
-Keep = Callable[[Iterable[bytes]], object]  # is given a file that is read, piece by piece
 
 
 def is_network(argument: str) -> bool:
@@ -118,9 +115,9 @@ def read(
     if form is YAML:
         _refuse(request, YAML, printable(argument))
         data = contents(argument)
-        document = _read_yaml(data, argument, request, _Folder(argument, keep).open, keep)
+        document = _read_yaml(data, argument, request, Folder(argument, keep).open, keep)
         return document._replace(network=document.network.of_file(len(data)))
-    _require_file(argument)
+    require_file(argument)
     from sepcalc.strangers import is_baseline
 
     if is_baseline(argument):
@@ -130,7 +127,7 @@ def read(
     if folder != argument:  # all of its files are the model
         document = document._replace(network=document.network.of_file(_bytes_in(folder)))
     if keep:
-        keep(_pieces(argument))
+        keep(pieces(argument))
     return document
 
 
@@ -172,7 +169,7 @@ def format_of(path: str) -> Format:
 
         refuse(path, head, found)
     if found is None:
-        _require_file(path)
+        require_file(path)
         raise _unknown(path)
     return found
 
@@ -268,116 +265,6 @@ def _read_yaml(
     return load_yaml(Source(shown, decode(data, shown)), request.settings, request.inputs, opened)
 
 
-class _Included:
-    """The files that a document includes."""
-
-    def __init__(self, keep: Keep | None) -> None:
-        self.keep = keep
-        self.left = MAX_FILE_BYTES  # bytes of all included files together
-
-    def take(self, path: str, read: Callable[[], bytes], called: str, shown: str, key: str) -> "Opened":
-        """A file that was found: ``called`` is what the errors of ``read`` begin with. Raises Invalid."""
-        from sepcalc.document.including import Opened
-        from sepcalc.nodes import Source, decode
-
-        try:
-            data = read()
-        except InputError as error:
-            (problem,) = error.problems
-            raise Invalid(f"include: {quoted(path)}: {problem.message.removeprefix(called)}", problem.hint) from error
-        self.left -= len(data)
-        if self.left < 0:
-            raise Invalid(f"the included files are larger than {MAX_FILE_BYTES >> 20} MiB")
-        if self.keep:
-            self.keep([data])
-        return Opened(Source(shown, decode(data, shown)), key)
-
-
-class _Folder(_Included):
-    """The folder of a document: what it includes is read from there, or from below, and from nowhere else."""
-
-    def __init__(self, path: str, keep: Keep | None) -> None:
-        super().__init__(keep)
-        self.file = os.path.realpath(path)
-        self.root = os.path.dirname(self.file)
-        self.shown = os.path.dirname(path)
-
-    def open(self, including: str, path: str) -> "Opened":
-        """The file that a path means which stands in the file ``including`` (a real path; "" for the first)."""
-        if os.path.isabs(path) or "\0" in path:
-            outside = f"include: {quoted(path)} is not a path within the folder of the network"
-            raise Invalid(outside, "write it relative")
-        real = os.path.realpath(os.path.join(os.path.dirname(including or self.file), path))
-        if os.path.commonpath([self.root, real]) != self.root:
-            raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
-        if real == self.file:
-            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
-        shown = printable(os.path.join(self.shown, os.path.relpath(real, self.root)))
-        return self.take(path, partial(contents, real), f"{printable(real)[:500]}: ", shown, real)
-
-
-def _require_file(path: str) -> None:
-    """Raises InputError unless this is a plain file: a pipe would block, a device never end."""
-    hint = ""
-    meant: Meant | None = None
-    try:
-        mode = os.stat(path).st_mode
-        if stat.S_ISREG(mode):
-            return
-        reason, hint = "is not a plain file", "- reads standard input"
-        if stat.S_ISDIR(mode):
-            files = inside(path)
-            reason, hint = "is a folder", "there is no network in it"
-            meant = Meant(path, files[0], len(files) > 1) if files else None
-    except FileNotFoundError:
-        reason = absence(path)
-        if not os.path.islink(path):
-            words, hint = _neighbour(path)
-            meant = Meant(path, words[0], beside=tuple(words[1:])) if words else None
-    except (OSError, ValueError) as error:
-        reason = f"cannot be read: {why(error)}"
-    shown = printable(path)[:500] or "''"
-    raise bad_input(f"{shown}: {reason}", hint, meant=meant)
-
-
-def inside(folder: str) -> list[str]:
-    """The networks in a folder and in those right below it: the first MAX_LISTED files."""
-    from itertools import islice
-
-    from sepcalc.document.foreign import is_foreign
-
-    found: list[str] = []
-    for place, folders, names in islice(os.walk(folder), MAX_LISTED):
-        folders[:] = sorted(one for one in folders if one[0] != "." and place == folder)
-        for path in [os.path.join(place, name) for name in sorted(names) if of_suffix(name) and name[0] != "."]:
-            with suppress(OSError, InputError):
-                if not is_foreign(contents(path), suffix_of(path)):
-                    found.append(path)
-            if len(found) == MAX_LISTED:
-                return found
-    return found
-
-
-def _neighbour(path: str) -> tuple[list[str], str]:
-    """What was meant by a file that is not there: a file with almost its name, or a network of the zoo with its
-    settings; else what to say."""
-    from difflib import get_close_matches
-
-    from sepcalc.errors import near_miss
-    from sepcalc.model_zoo import near
-
-    if " " in path and path[:1].isdigit():
-        return [], "sepcalc layer takes one layer; a network on one line has commas: 8x8x3, conv -k3 -o8, act relu"
-    folder, name = os.path.split(path)
-    try:
-        beside = os.listdir(folder or ".")
-    except OSError:
-        beside = []
-    if close := get_close_matches(name[:SHOWN], filter(of_suffix, beside), n=1, cutoff=0.85):
-        return [os.path.join(folder, close[0])], ""
-    return near(name.removesuffix(suffix_of(name)) if of_suffix(name) else name), near_miss(name, beside)
-
-
 def read_revision(
     argument: str, request: Request = Request(), keep: Keep | None = None, where: "Where | None" = None
 ) -> "Document":
@@ -393,7 +280,7 @@ def read_revision(
         if one.folder and beside.is_file(MAX_MODEL_BYTES):
             revision, form, inner = beside, one, posixpath.basename(posixpath.normpath(revision.path))
     if form is YAML:
-        return _read_yaml(revision.contents(MAX_FILE_BYTES), argument, request, _Beside(revision, keep).open, keep)
+        return _read_yaml(revision.contents(MAX_FILE_BYTES), argument, request, Beside(revision, keep).open, keep)
     if form is None:
         raise _unknown(argument)
     from shutil import rmtree
@@ -414,45 +301,3 @@ def read_revision(
                 for problem in error.problems
             ]
             raise InputError(shown) from error
-
-
-class _Beside(_Included):
-    """The folder of a document in a revision of git: what it includes is read from there, in that revision."""
-
-    def __init__(self, revision: "Revision", keep: Keep | None) -> None:
-        super().__init__(keep)
-        self.revision = revision
-        self.folder, self.file = posixpath.split(revision.path)
-
-    def open(self, including: str, path: str) -> "Opened":
-        """The file that a path means which stands in the file ``including`` (as seen from the folder; "" for the
-        first)."""
-        name = posixpath.normpath(posixpath.join(posixpath.dirname(including), path))
-        if posixpath.isabs(path) or name.split("/")[0] == ".." or not path.isprintable():
-            raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
-        if name == self.file:
-            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
-        whole = f"{self.folder}/{name}" if self.folder else name
-        beside = self.revision._replace(argument=f"git:{self.revision.revision}:{whole}", path=whole)
-        shown = printable(beside.argument)
-        return self.take(path, partial(beside.contents, self.left), f"{shown}: ", shown, name)
-
-
-def _pieces(path: str) -> Iterator[bytes]:
-    """The bytes of a file that was read."""
-    try:
-        with open(path, "rb") as file:
-            while piece := file.read(2**20):
-                yield piece
-    except OSError as error:
-        raise bad_input(f"{printable(path)}: cannot be read: {error.strerror}") from error
-
-
-def contents(path: str) -> bytes:
-    """The bytes of a plain file, of which one more than MAX_FILE_BYTES at most. Raises InputError."""
-    _require_file(path)
-    try:
-        with open(path, "rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise bad_input(f"{printable(path)}: cannot be read: {error.strerror}") from error

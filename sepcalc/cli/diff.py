@@ -11,9 +11,10 @@ from sepcalc.cli.reading import Reading, reading_options, standard_input, uncoun
 from sepcalc.commands.diff import differing
 from sepcalc.commands.subjects import read_for_gate
 from sepcalc.errors import bad_input
+from sepcalc.included import Keep
 from sepcalc.network import Network
 from sepcalc.reports.diff import DiffReport
-from sepcalc.source import Keep, is_document
+from sepcalc.source import is_document
 
 HELP = """Show what changed between two networks: layers added, removed and changed, and the totals.
 

@@ -31,8 +31,9 @@ from sepcalc.errors import InputError, Meant
 from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.kinds import KINDS
 from sepcalc.meant.words import near
+from sepcalc.plain_files import inside
 from sepcalc.shape import channels_first, read_shape
-from sepcalc.source import inside, is_document
+from sepcalc.source import is_document
 from sepcalc.strangers import EXAMPLE as INPUT
 
 if TYPE_CHECKING:

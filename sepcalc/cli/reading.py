@@ -12,7 +12,7 @@ from sepcalc.cli.completion import complete_parameters
 from sepcalc.errors import bad_input, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.formats import MODELS
-from sepcalc.source import MAX_FILE_BYTES
+from sepcalc.plain_files import MAX_FILE_BYTES
 
 NETWORK = f"""a YAML file, zoo:NAME (sepcalc zoo lists them), a model file ({", ".join(MODELS)}), a PyTorch module
 as package.module:name with --input, - for YAML on standard input, or one line: an input shape and layers, with commas

@@ -7,7 +7,7 @@ from sepcalc.document.foreign import SUFFIXES as FOREIGN
 from sepcalc.document.foreign import is_foreign
 from sepcalc.errors import Problem, printable
 from sepcalc.gate.past import Past
-from sepcalc.source import MAX_FILE_BYTES, contents
+from sepcalc.plain_files import MAX_FILE_BYTES, contents
 
 
 class Unbudgeted:

@@ -12,8 +12,8 @@ from sepcalc.gate import baselines
 from sepcalc.gate.baselines import Kept
 from sepcalc.gate.snapshots import Snapshot, taken
 from sepcalc.network import Network
+from sepcalc.plain_files import contents
 from sepcalc.shown import shown, telling
-from sepcalc.source import contents
 
 
 @telling

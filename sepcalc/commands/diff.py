@@ -15,9 +15,9 @@ from sepcalc.gate.diffs import matched
 from sepcalc.gate.limits import Held, Increase, Verdict, grown, left_out
 from sepcalc.gate.pairs import Pair
 from sepcalc.gate.snapshots import Snapshot, growth, taken
+from sepcalc.included import Keep
 from sepcalc.network import Network
 from sepcalc.shown import shown, telling
-from sepcalc.source import Keep
 
 Side = Callable[[Keep], Network]  # reads one of the two, and is given what takes the bytes of its files
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from sepcalc.document import Document
 from sepcalc.errors import InputError, printable
 from sepcalc.importers import Request
+from sepcalc.included import Keep
 from sepcalc.network import Network
-from sepcalc.source import Keep, load, read
+from sepcalc.source import load, read
 
 Given = Network | Document | str | os.PathLike[str]  # a network, or an argument as every command takes it
 
