@@ -1,8 +1,9 @@
 """Nodes -> entries: what a layer, a group, a branching is, and what is wrong with it whatever the sizes."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from sepcalc.document.answering import Answering
 from sepcalc.document.entries import (
     FLOW,
     JOINS,
@@ -12,11 +13,9 @@ from sepcalc.document.entries import (
     Body,
     Broken,
     Entry,
-    File,
     Group,
     Join,
     Layer,
-    Library,
     Residual,
     Scan,
     Stages,
@@ -25,26 +24,21 @@ from sepcalc.document.entries import (
     is_entry_name,
     key_of,
 )
-from sepcalc.document.modifiers import Modifying, from_is_empty, kind_in
+from sepcalc.document.modifiers import from_is_empty, kind_in
 from sepcalc.document.pieces import BRACES, columns_of, listed
-from sepcalc.document.problems import Notes
-from sepcalc.errors import Invalid, near_miss, quoted
-from sepcalc.kinds import KINDS, unknown_kind
+from sepcalc.errors import near_miss, quoted
+from sepcalc.kinds import KINDS
 from sepcalc.nodes import Mapping as MappingNode
 from sepcalc.nodes import Node, Scalar
 from sepcalc.nodes import Sequence as SequenceNode
-from sepcalc.options import OPTIONS, Value
+from sepcalc.options import OPTIONS
 from sepcalc.spec import EACH, MAX_LENGTH, Misread, answered, read
 
 _PARTS = tuple(part for parts in PARTS.values() for part in parts)
 
 
-class Entries(Modifying):
+class Entries(Answering):
     """Reads the blocks and the layers of one text."""
-
-    def __init__(self, notes: Notes, library: Library, defaults: Mapping[str, Value]) -> None:
-        super().__init__(notes, library)
-        self.file = File(notes, defaults)
 
     def read_blocks(self, node: Node | None) -> None:
         """``blocks``: first all headers, so that blocks may use each other."""
@@ -225,51 +219,6 @@ class Entries(Modifying):
 
         return read_scan(self, node, value, self.entries)
 
-    def answer(self, before: int, text: str, beside: Sequence[str] = ()) -> None:
-        """Looks for the layer that was meant by a text, as the hint for all problems but the first ``before``."""
-        if len(self.notes.problems) > before and self.library.whole:
-            from sepcalc.document.guesses import layer
-
-            blocks, line = (*self.blocks, *self.refused), not self.notes.source.name
-            self.notes.answer(before, layer(text, self.file.defaults, blocks, beside, line))
-
-    def answer_list(self, before: int, texts: Sequence[str], what: str = "") -> None:
-        """The same for a list, that of the key ``what`` where one was expected: the words of a layer, or layers."""
-        from sepcalc.document.guesses import listed
-
-        if self.library.whole and (found := listed(texts, self.file.defaults, (*self.blocks, *self.refused), what)):
-            self.notes.answer(before, found)
-        elif not what and not any(" " in text for text in texts):
-            self.answer(before, " ".join(texts))
-
-    def answer_mapping(self, before: int, node: MappingNode, key: str = "") -> None:
-        """The same for an entry in long form: the one key that says what it is, or whichever does elsewhere."""
-        from sepcalc.document.guesses import in_list, moved, of_mapping, of_options
-
-        if found := moved(node, (*self.blocks, *self.refused)):
-            self.answer(before, *found)
-            return
-        if key:
-            value = node.values[key]
-            beside = [
-                f"{name}: {other.text}"
-                for name, other in node.values.items()
-                if name in MODIFIERS and isinstance(other, Scalar)
-            ]
-            if isinstance(value, MappingNode):
-                text = of_options(key, value.values)
-            elif isinstance(value, SequenceNode):
-                texts = [item.text for item in value.items if isinstance(item, Scalar)]
-                text = " ".join((key, *texts)) if len(texts) == len(value.items) else None
-            else:
-                text = f"{key} {value.text}" if isinstance(value, Scalar) else None
-            if text is not None and len(beside) == len(node.values) - 1:
-                self.answer(before, text, beside)
-        elif found := of_mapping(node):
-            self.answer(before, *found)
-        elif len(texts := in_list(node)) > 1:
-            self.answer_list(before, texts)
-
     def compact(self, node: Scalar) -> Body | None:
         """A spec, or a block with its arguments, on one line."""
         text = node.text
@@ -331,22 +280,6 @@ class Entries(Modifying):
             self.answer(before, node.text)
             return None
         return Layer(node, spec.kind, spec, (), KINDS[spec.kind].begins)
-
-    def unknown(self, word: str, node: Scalar) -> None:
-        """Notes a word that is no kind and no block."""
-        if not self.library.whole:
-            return
-        fact = self.no_kind(word)
-        start = node.text.find(word)
-        self.notes.add(fact.message, fact.hint, node, start, start + len(word))
-
-    def no_kind(self, word: str, also: Sequence[str] = ()) -> Invalid:
-        """Why a word where a kind was expected is none."""
-        if word == EACH:
-            return Invalid(f"{EACH} stands before the kind of a layer", f"for example {EACH} conv -k3 -o8")
-        if word in self.blocks:
-            return Invalid(f"{EACH} takes a layer, not the block {word}", "it can stand before each layer in the block")
-        return unknown_kind(word, (*self.blocks, *also))
 
     def long_form(self, node: MappingNode, key: Scalar, kind_name: str, value: Node) -> Layer | None:
         """``conv: {kernel: 3, out: int(32 * width)}``, ``norm: batch``, ``conv -k3 -o8:`` with other keys below."""

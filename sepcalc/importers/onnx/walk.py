@@ -7,9 +7,10 @@ from typing import Any
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
-from sepcalc.importers.common.layout import SEQUENCES, WINDOWED, WINDOWED_LAST
+from sepcalc.importers.common.layout import WINDOWED, WINDOWED_LAST
 from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known, measured
 from sepcalc.importers.onnx.control import branch, loop, scan
+from sepcalc.importers.onnx.examples import CONTROL, as_they_lay, keeps_apart
 from sepcalc.importers.onnx.graph import Builder, Unrun
 from sepcalc.importers.onnx.nodes import named, place, reads
 from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
@@ -23,7 +24,6 @@ from sepcalc.importers.onnx.weighing import made_from, note_scales, weights_of
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.shape import Shape
 
-CONTROL = ("If", "Loop", "Scan")
 MAX_DEPTH = 40  # the deepest nesting of functions and branches
 
 
@@ -207,7 +207,7 @@ class Walk:
             self.builder.element_bits = next(
                 (BITS.get(value.kind) for value in call.inputs if value is not None and not value.constant), None
             )
-            results = _as_they_lay(call, row(self.builder, call))
+            results = as_they_lay(call, row(self.builder, call))
             for value in results:
                 if value.number is not None:
                     self.builder.widen(value.number, BITS.get(value.kind), mark)
@@ -234,7 +234,7 @@ class Walk:
     def gap(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
         """Adds a layer that is not counted, and returns its outputs. ``more`` are stored tensors that it reads beside
         its inputs. Outputs have no batch if the operator may mix examples, unless the user stated the batch."""
-        if self.builder.batch > 1 and not self.builder.asked and not _keeps_apart(call):
+        if self.builder.batch > 1 and not self.builder.asked and not keeps_apart(call):
             raise self.builder.mixed
         results, row = [], row_of(call.type)
         weights = [
@@ -353,35 +353,6 @@ class Walk:
         outputs = [output.name for output in graph.output]
         self.graph(graph.node, inner, set(outputs), depth + 1, f"{call.name}/")
         return [self._given(inner, output) for output in outputs]
-
-
-def _keeps_apart(call: Call) -> bool:
-    """Whether an operator is known to work on each example separately."""
-    given = [value for value in call.inputs if value is not None and value.batch is not None]
-    row = row_of(call.type)
-    if row.axis is not None and given:
-        return call.whole("axis", row.axis) % len(given[0].sizes) != given[0].batch
-    if row.layout is SEQUENCES and given:
-        return given[0].batch == (0 if call.whole("layout", 0) else 1)
-    return row.apart or not (given or call.type in CONTROL)
-
-
-def _as_they_lay(call: Call, results: Sequence[Value]) -> Sequence[Value]:
-    """The results, with the examples at the same place within their axis as in an operand whose axis has the same
-    size."""
-    apart = {
-        value.sizes[value.batch]: value.outer
-        for value in call.inputs
-        if value is not None and value.batch is not None and value.outer > 1
-    }
-    if not apart:
-        return results
-    return [
-        value._replace(outer=apart[value.sizes[value.batch]])
-        if value.batch is not None and value.outer == 1 and value.sizes[value.batch] in apart
-        else value
-        for value in results
-    ]
 
 
 def _fed(scratch: Builder, value: Value | None) -> Value | None:
