@@ -13,9 +13,9 @@ from sepcalc.errors import InputError, Invalid, Problem, bad_input, printable
 from sepcalc.gate.limits import Increase, Limit, read_increase, read_increases, read_limit
 from sepcalc.gate.metrics import LIMITED, spoken
 from sepcalc.importers import Request
-from sepcalc.renderers import FORMATS
+from sepcalc.renderers import GENERAL, VERDICTS
 
-verdict_options = partial(output_options, forms=FORMATS, short=True)
+verdict_options = partial(output_options, forms=(*GENERAL, *VERDICTS), short=True)
 
 
 def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

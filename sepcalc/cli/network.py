@@ -1,11 +1,14 @@
 """``sepcalc network``."""
 
+from functools import partial
+
 import click
 
 from sepcalc.cli.completion import complete_networks
-from sepcalc.cli.output import Output, element_bytes, emit, emit_file, short_output_options
+from sepcalc.cli.output import Output, element_bytes, emit, emit_file, output_options
 from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input, uncounted_option
 from sepcalc.gate.metrics import METRICS, spoken, unknown
+from sepcalc.renderers import GENERAL, GRAPHS
 from sepcalc.reports.network import GROUPINGS, NetworkReport, held
 from sepcalc.source import read
 
@@ -23,6 +26,7 @@ Examples:
   sepcalc network specs/mobilenet_v1.yaml --by block --top 5
   sepcalc network specs/mobilenet_v1.yaml --fold-norm --full
   sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
+  sepcalc network specs/mobilenet_v1.yaml --format mermaid
 """
 
 
@@ -48,7 +52,7 @@ Examples:
 )
 @uncounted_option
 @element_bytes
-@short_output_options
+@partial(output_options, forms=(*GENERAL, *GRAPHS), short=True)
 def command(
     network: str,
     reading: Reading,

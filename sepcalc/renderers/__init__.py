@@ -23,8 +23,13 @@ FORMATS = {
     "markdown": "sepcalc.renderers.markdown",
     "github": "sepcalc.renderers.github",
     "junit": "sepcalc.renderers.junit",
+    "dot": "sepcalc.renderers.dot",
+    "mermaid": "sepcalc.renderers.mermaid",
+    "folded": "sepcalc.renderers.folded",
 }
-GENERAL = ("table", "json", "csv", "markdown")  # of every report; the others are of verdicts
+GENERAL = ("table", "json", "csv", "markdown")  # of every report
+VERDICTS = ("github", "junit")  # of reports with verdicts
+GRAPHS = ("dot", "mermaid", "folded")  # of a network
 
 
 def render(report: Report, form: str, style: Style = Style()) -> str:

@@ -5,7 +5,7 @@ know formats and nothing of layers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, Protocol, cast, overload
 
 
 class Column(NamedTuple):
@@ -136,6 +136,29 @@ class Case(NamedTuple):
     line: int = 0
 
 
+class Vertex(NamedTuple):
+    """A vertex of a graph: ``role`` is input, block or output; ``lines`` are its text, the name first."""
+
+    role: str
+    lines: Sequence[str]
+
+
+class Graph(NamedTuple):
+    """A picture of a network as data: its vertices, and edges by the numbers of both ends, with a text each."""
+
+    title: str
+    vertices: Sequence[Vertex]
+    edges: Sequence[tuple[int, int, str]]
+
+
+class Amounts(NamedTuple):
+    """A metric of every layer, by the layer's name, for programs that show amounts in a way of their own."""
+
+    title: str
+    metric: str
+    layers: Sequence[tuple[str, int]]
+
+
 class Report(Protocol):
     """The interface of every report, as renderers use it."""
 
@@ -152,7 +175,21 @@ class Report(Protocol):
 def cases_of(report: Report) -> Sequence[Case]:
     """The verdicts of a report. Raises TypeError for a report without verdicts: no command offers these formats for
     it."""
-    cases: Sequence[Case] | None = getattr(report, "cases", lambda: None)()
-    if cases is None:
-        raise TypeError(f"{type(report).__name__} has no verdicts")
-    return cases
+    return cast(Sequence[Case], _part(report, "cases"))
+
+
+def graph_of(report: Report) -> Graph:
+    """The graph of a report. Raises TypeError for a report without one."""
+    return cast(Graph, _part(report, "graph"))
+
+
+def amounts_of(report: Report) -> Amounts:
+    """The amounts of each layer that a report tells. Raises TypeError for a report without any."""
+    return cast(Amounts, _part(report, "amounts"))
+
+
+def _part(report: Report, name: str) -> object:
+    """A part that only some reports have."""
+    if not hasattr(report, name):
+        raise TypeError(f"{type(report).__name__} has no {name}")
+    return getattr(report, name)()

@@ -11,8 +11,24 @@ from sepcalc.cost import Cost, total
 from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.network import Network
-from sepcalc.reports import BAD, BAR, COUNT, NUMBER, WARNING, Column, Lines, Row, Rows, Section, Table, toned
+from sepcalc.reports import (
+    BAD,
+    BAR,
+    COUNT,
+    NUMBER,
+    WARNING,
+    Amounts,
+    Column,
+    Graph,
+    Lines,
+    Row,
+    Rows,
+    Section,
+    Table,
+    toned,
+)  # fmt: skip
 from sepcalc.reports.gaps import uncounted
+from sepcalc.reports.graph import blocks
 from sepcalc.reports.groups import Share, by_block, by_kind
 from sepcalc.reports.layers import MEANING, explanation, records, widths
 from sepcalc.reports.tree import Branch, grown, walked
@@ -103,6 +119,15 @@ class NetworkReport(NamedTuple):
         if self._main == "peak_memory":
             return self.network.peak_memory(self.element_bytes)
         return self.network.param_bytes if self._main == "params_bytes" else sum(self._amounts())
+
+    def graph(self) -> Graph:
+        """The network by its blocks."""
+        return blocks(self.network)
+
+    def amounts(self) -> Amounts:
+        """The metric to sort by (macs, unless another is asked for), of every layer."""
+        names = [layer.name for layer in self.network.layers]
+        return Amounts(self.network.name, spoken(self._main), list(zip(names, self._amounts())))
 
     def sections(self) -> list[Section]:
         return self._sections()
