@@ -478,7 +478,7 @@ CALLS = [
     ("kinds list", "kinds"),
     ("kinds convolution", "kinds conv"),
     ("operators pytorch", "operators torch"),
-    ("operators tensorflow", "operators keras"),
+    ("operators tensorflow", "operators tf"),
     # limits
     ("check net.yaml --max params=5MB", "check net.yaml --max params-bytes=5M"),
     ("check net.yaml --max 'parameters < 5 million'", "check net.yaml --max params=5M"),
