@@ -1,7 +1,7 @@
-"""The JSON Schema (draft-07) of what each report prints with ``--format json``, with a word on every field.
+"""The JSON Schema (draft-07) of what each report prints with ``--format json``, with a description of every field.
 
-It is the one place that says what a field is: the tables of ``docs/json.md`` are printed from it, and the tests hold
-every report that they print against it. Objects are closed: a field that has no row here is a fault.
+Only here is it written what a field means: the tables of ``docs/json.md`` are printed from these schemas, and the tests
+check every report against them. Objects are closed: a field without a row here fails the tests.
 """
 
 from collections.abc import Callable, Iterator, Mapping

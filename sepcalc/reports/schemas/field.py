@@ -105,56 +105,61 @@ def closed(description: str, fields: Fields) -> Schema:
 
 def format_of(name: str) -> Schema:
     """The field that names the report and its version."""
-    return {"const": f"sepcalc-{name}/1", "description": "which report this is, and its version"}
+    return {"const": f"sepcalc-{name}/1", "description": "the name and the version of the report"}
 
 
 # --- what several reports have ----------------------------------------------------------------------------------------
 
 COST_FIELDS: Fields = {name: count(MEANING[name]) for name in COSTS}
-NOTES = texts("sentences that a reader of the numbers must know")
-COMPLETE = truth("whether every layer was counted, if perhaps not in each count")
-INCOMPLETE = texts("the counts that are not known of some layer; all others are complete")
-UNCOUNTED = many("gap", "the layers that were not counted, or not in each count")
-INPUTS = by_name(shape("one input"), "every input by name")
+NOTES = texts("sentences that explain or limit the numbers")
+COMPLETE = truth("whether every layer was counted, at least in some counts")
+INCOMPLETE = texts("the counts that are unknown for at least one layer; every other count is complete")
+UNCOUNTED = many("gap", "the layers that lack some counts, or all")
+INPUTS = by_name(shape("one input"), "the shape of every input, by its name")
 MOST = maybe(
-    by_name(count("a count"), "totals that are larger where other branches run: limits are held against these")
+    by_name(
+        count("a count"),
+        "the totals that are larger when other branches run, each at its largest; limits apply to these numbers",
+    )
 )
 CHANGE = whole("new - old")
-PERCENT = or_null(number("the change in percent of the old; null where the old is 0 and the new is not"))
+PERCENT = or_null(number("the change in percent of the old number; null if the old number is 0 and the new one is not"))
 
 LAYER: Fields = {
     "name": text("the layer's path, such as stage[2]/conv"),
-    "kind": text("what it is, as sepcalc kinds lists it"),
-    "inputs": several(shape("one input"), "what it reads"),
-    "output": shape("what it writes"),
+    "kind": text("its kind, as sepcalc kinds lists it"),
+    "inputs": several(shape("one input"), "the shapes of its inputs"),
+    "output": shape("its output"),
     **COST_FIELDS,
     "effective_macs": count("macs whose input is not padding"),
-    "traffic": count("bytes that it moves at least: inputs, params and outputs once each"),
+    "traffic": count("the least number of bytes that it moves: inputs, params and outputs once each"),
     "receptive_field": or_null(
-        several({"type": "integer"}, "positions of the network's input that an output sees, per axis")
+        several(
+            {"type": "integer"}, "how many positions of the network's input one output element depends on, per axis"
+        )
     ),
-    "weights": or_null(text("the name under which params are shared, that of the layer which counts them")),
-    "spec": or_null(text("the layer as one line that parses back; null where there is none")),
+    "weights": or_null(text("the name of the layer that counts the shared params; null if it shares none")),
+    "spec": or_null(text("the layer as one line that sepcalc reads; null if it cannot be written as a line")),
     "sources": texts("the names of the inputs and layers that it reads"),
     "origin": or_null(
         closed(
-            "Where it comes from, as far as the file says; null where it says nothing.",
+            "Where the layer comes from, as far as the file states it; null if it states nothing.",
             {
-                "operator": text("the operator of the file"),
-                "module": or_null(text("the path of the module that ran it")),
+                "operator": text("the operator in the file"),
+                "module": or_null(text("the path of the module that runs it")),
                 "class": or_null(text("the class of that module")),
             },
         )
     ),
-    "element_bits": or_null(count("the width of an element that it gives, in bits; null where no file says it")),
-    "explain": maybe(by_name({"type": "string"}, "with --explain: how each count that is not 0 came about")),
+    "element_bits": or_null(count("the width of an output element in bits; null if no file states it")),
+    "explain": maybe(by_name({"type": "string"}, "with --explain: how each count other than 0 is computed")),
 }
 VERDICT: Fields = {
-    "metric": text("what is limited, such as macs or peak_memory"),
-    "scope": text("network, baseline, a glob, or the name of one layer"),
-    "limit": count("the most that it may be"),
-    "actual": count("what it is"),
-    "passed": truth("whether it is within the limit; false where that is not known"),
+    "metric": text("the metric that is limited, such as macs or peak_memory"),
+    "scope": text("what the limit covers: network, baseline, a glob, or the name of one layer"),
+    "limit": count("the largest number allowed"),
+    "actual": count("the number found"),
+    "passed": truth("whether the number is within the limit; false if that is unknown"),
 }
 SIDE: Fields = {"name": text("the layer"), "kind": text("its kind"), "output": shape("its output"), **COST_FIELDS}
 ROW: Fields = {
@@ -173,57 +178,59 @@ DEFINITIONS: dict[str, Schema] = {
             "name": text("the layer"),
             "kind": text("its operator"),
             "reason": text("why it was not counted"),
-            "counts": texts("in which counts; all, or some"),
+            "counts": texts("the counts that it lacks: some, or all"),
         },
     ),
     "finding": closed(
-        "A number that was published, beside what there is.",
+        "A published number, beside the number that was counted.",
         {
-            "metric": text("what was published"),
-            "published": text("the number, as it was printed"),
-            "actual": count("what was counted"),
-            "source": text("who published it"),
-            "passed": truth("whether they agree, within half a unit of the last digit or the tolerance"),
-            "ratio": or_null(number("actual / published; null where 0 was published")),
+            "metric": text("the metric"),
+            "published": text("the published number, as printed in its source"),
+            "actual": count("the number that was counted"),
+            "source": text("where it was published"),
+            "passed": truth("whether both agree, within half a unit of the last digit or within the tolerance"),
+            "ratio": or_null(number("actual / published; null if published is 0")),
         },
     ),
-    "verdict": closed("A limit beside what there is.", VERDICT),
+    "verdict": closed("A limit, beside the number found.", VERDICT),
     "not_applicable": closed(
         "A variant that does not apply.", {"name": text("the variant"), "reason": text("why it does not apply")}
     ),
     "side": closed("A layer on one side of a diff.", SIDE),
-    "summed": closed("Layers of one kind, added up.", {"layers": count("how many"), **COST_FIELDS}),
+    "summed": closed("Layers of one kind, added up.", {"layers": count("the number of layers"), **COST_FIELDS}),
     "converted": closed(
-        "What one network of a diff has, and the other one writes in another way.",
+        "What one network of a diff has that the other one writes in another way.",
         {
-            "folded_norms": count("norms that are in the layer before them in the other network"),
+            "folded_norms": count("norms that the other network folds into the layer before them"),
             "folded_params": count("the params of these norms"),
             "folded_buffers": count("the buffers of these norms"),
-            "folded_without_bias": count("of the layers before these norms, those without a bias there"),
-            "biases": count("layers that have a bias here alone"),
+            "folded_without_bias": count("how many of the layers before these norms have no bias in the other network"),
+            "biases": count("layers that have a bias in this network only"),
             "bias_params": count("the params of these biases"),
-            "biases_of_norms": count("of these layers, those that take in the shift of a norm"),
-            "zero_biases": count("of these layers, those whose bias is nothing but zeros, as their file says"),
-            "biases_apart": count("params of these biases that are sums of their own in the other network"),
-            "merged": count("biases, scales and shifts that equal others, which are stored"),
+            "biases_of_norms": count("how many of these layers take in the shift of a norm"),
+            "zero_biases": count("how many of these layers have a bias of zeros only, as the file stores it"),
+            "biases_apart": count("params of these biases that are separate sums in the other network"),
+            "merged": count("biases, scales and shifts that are not stored, because they equal others that are"),
             "fused_activations": count("activations that are fused into the layer before them"),
             "pads": count("layers that only pad"),
-            "element_bits": count("the width of the elements that most layers that do work give"),
-            "param_bits": count("the width of a stored number, in the mean"),
-            "spelled_norms": count("norms that are a scale and a shift of their own in the other network"),
+            "element_bits": count("the width in bits of the output elements of most layers that do work"),
+            "param_bits": count("the mean width of a stored number in bits"),
+            "spelled_norms": count("norms that are a separate scale and shift in the other network"),
             "spelled_params": count("the params of these norms"),
             "spelled_buffers": count("the buffers of these norms"),
-            "spelled_as": count("the params of these scales and shifts in the other network"),
-            "folded_scales": count("scales, with their shifts, that are in the layer before them in the other network"),
+            "spelled_as": count("the params of these separate scales and shifts"),
+            "folded_scales": count(
+                "scales, with their shifts, that the other network folds into the layer before them"
+            ),
             "folded_scale_params": count("the params of these scales and shifts"),
-            "shared_layers": count("layers that read weights of another here, and have their own in the other network"),
+            "shared_layers": count("layers that share weights in this network and have their own in the other one"),
             "shared_params": count("the params of these weights"),
         },
     ),
     "compared": closed(
         "One of the two networks of a diff.",
         {
-            "network": text("the argument"),
+            "network": text("the argument that names the network"),
             "name": text("the network's name"),
             "inputs": INPUTS,
             "totals": by_name(count("a total"), f"every metric: {', '.join(METRICS)}"),
@@ -235,27 +242,27 @@ DEFINITIONS: dict[str, Schema] = {
         },
     ),
     "load": closed(
-        "What a device makes of some layers.",
+        "How a device runs some layers.",
         {
-            "macs": count("macs"),
-            "traffic": count("bytes moved at least"),
+            "macs": count("multiply-accumulates"),
+            "traffic": count("the least number of bytes moved"),
             "intensity": number("macs per byte"),
-            "layers": count("how many layers"),
-            "memory_bound": count("how many of them wait for memory"),
-            "time": number("least time, in units of one byte moved"),
+            "layers": count("the number of layers"),
+            "memory_bound": count("the number of layers that wait for memory"),
+            "time": number("the least time, in units of the time to move one byte"),
         },
     ),
-    "row": closed("A layer that a baseline keeps.", ROW),
+    "row": closed("A layer as a baseline keeps it.", ROW),
     "choice": closed(
         "A place where one of several branches runs.",
         {
-            "name": text("the row of the choice"),
+            "name": text("the name of the row"),
             "taken": texts("the layers of the branch that is counted"),
-            "inner": many("choice", "the choices among these"),
+            "inner": many("choice", "the choices inside these layers"),
             "others": several(
                 closed(
                     "A branch that is not counted.",
-                    {"layers": many("row", "its layers"), "choices": many("choice", "the choices among these")},
+                    {"layers": many("row", "its layers"), "choices": many("choice", "the choices inside these layers")},
                 ),
                 "the other branches",
             ),
