@@ -1,11 +1,14 @@
 """``sepcalc compare``."""
 
+from functools import partial
+
 import click
 
 from sepcalc.cli.completion import complete_spec, complete_variants
 from sepcalc.cli.output import Output, element_bytes, emit, output_options
 from sepcalc.cli.spec_arguments import SPEC, SpecCommand, spoken
 from sepcalc.comparison import COMPARED, REWRITE_OPTIONS, compare
+from sepcalc.renderers import GENERAL, PICTURES
 from sepcalc.reports.compare import CompareReport
 
 HELP = """Compare one convolution with its cheaper variants: output, params, multiplications and the ratio to normal.
@@ -39,7 +42,7 @@ class CompareCommand(SpecCommand):
 @click.option("--explain", is_flag=True, help="Show how each count is computed, factor by factor.")
 @click.option("--formula", is_flag=True, help="Show the general ratio of each variant, and its break-even point.")
 @element_bytes
-@output_options
+@partial(output_options, forms=(*GENERAL, *PICTURES))
 @click.pass_context
 def command(
     ctx: click.Context,

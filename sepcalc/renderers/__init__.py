@@ -26,9 +26,11 @@ FORMATS = {
     "dot": "sepcalc.renderers.dot",
     "mermaid": "sepcalc.renderers.mermaid",
     "folded": "sepcalc.renderers.folded",
+    "svg": "sepcalc.renderers.svg",
 }
 GENERAL = ("table", "json", "csv", "markdown")  # of every report
 VERDICTS = ("github", "junit")  # of reports with verdicts
+PICTURES = ("svg",)  # of a comparison
 GRAPHS = ("dot", "mermaid", "folded")  # of a network
 
 

@@ -151,6 +151,36 @@ class Graph(NamedTuple):
     edges: Sequence[tuple[int, int, str]]
 
 
+class Solid(NamedTuple):
+    """A block of numbers in a picture. ``role`` is input, kernel or output; ``sizes`` are its spatial sizes and
+    ``depth`` its channels, ``count`` how many equal ones there are. ``border`` are the padded elements at both ends of
+    each axis; a kernel has ``gaps``, its dilation, and ``steps``, its stride. ``lines`` are its text."""
+
+    role: str
+    sizes: tuple[int, ...]
+    depth: int
+    lines: tuple[str, ...]
+    count: int = 1
+    border: tuple[tuple[int, int], ...] = ()
+    gaps: tuple[int, ...] = ()
+    steps: tuple[int, ...] = ()
+
+
+class Strip(NamedTuple):
+    """A row of a picture, from the left: blocks, and the sentences below them."""
+
+    title: str
+    solids: Sequence[Solid]
+    lines: Sequence[str]
+
+
+class Picture(NamedTuple):
+    """A picture as data."""
+
+    title: str
+    strips: Sequence[Strip]
+
+
 class Amounts(NamedTuple):
     """A metric of every layer, by the layer's name, for programs that show amounts in a way of their own."""
 
@@ -181,6 +211,11 @@ def cases_of(report: Report) -> Sequence[Case]:
 def graph_of(report: Report) -> Graph:
     """The graph of a report. Raises TypeError for a report without one."""
     return cast(Graph, _part(report, "graph"))
+
+
+def picture_of(report: Report) -> Picture:
+    """The picture of a report. Raises TypeError for a report without one."""
+    return cast(Picture, _part(report, "picture"))
 
 
 def amounts_of(report: Report) -> Amounts:

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from sepcalc import quantity
 from sepcalc.comparison import Comparison, Variant, formulas, variant_spec
 from sepcalc.cost import COSTS
-from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
+from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Picture, Row, Section, Table, columns, row
 from sepcalc.reports.layers import explanation, records, steps, whole, within
+from sepcalc.reports.picture import compared
 from sepcalc.shape import show
 
 
@@ -45,6 +46,10 @@ class CompareReport(NamedTuple):
         if comparison.spec.notes:
             sections.append(Lines("", comparison.spec.notes))
         return sections
+
+    def picture(self) -> Picture:
+        """The blocks and the kernels of each variant."""
+        return compared(self.comparison)
 
     def document(self) -> Mapping[str, Any]:
         comparison = self.comparison

@@ -1,0 +1,50 @@
+"""A comparison as a picture: the input, the kernels and the output of each step of each variant."""
+
+from collections.abc import Iterator
+
+from sepcalc.comparison import Comparison, Variant
+from sepcalc.ops.conv import Conv
+from sepcalc.quantity import exact, times
+from sepcalc.reports import Picture, Solid, Strip
+from sepcalc.shape import Shape, show
+
+
+def compared(comparison: Comparison) -> Picture:
+    """A strip for each variant."""
+    return Picture(str(comparison.spec), [_strip(variant) for variant in comparison])
+
+
+def _strip(variant: Variant) -> Strip:
+    cost = variant.cost
+    lines = [f"{exact(cost.mults)} multiplications, {exact(cost.params)} params"]
+    if variant.name != "normal" and cost.mults:
+        same = cost.mults == variant.normal.mults
+        told = "as many as" if same else f"{times(cost.mults, variant.normal.mults)} than"
+        lines.append(f"{told} the normal one")
+    return Strip(variant.name, list(_solids(variant)), lines)
+
+
+def _solids(variant: Variant) -> Iterator[Solid]:
+    """The blocks from the input to the output. What only moves elements is left out."""
+    steps = [step for step in variant.steps if isinstance(step.op, Conv)]
+    borders = [step.op.pads(step.inputs[0][:-1]) for step in steps]
+    shape: Shape = variant.steps[0].inputs[0]
+    for step, border in zip(steps, borders, strict=True):
+        op, depth = step.op, step.inputs[0][-1] // step.op.groups
+        role = "input" if step is steps[0] else "output"
+        yield Solid(role, shape[:-1], shape[-1], (show(shape),), border=border)
+        yield Solid("kernel", op.kernel, depth, _kernel_lines(op, depth), op.out, (), op.dilation, op.stride)
+        shape = step.output
+    yield Solid("output", shape[:-1], shape[-1], (show(shape),))
+
+
+def _kernel_lines(op: Conv, depth: int) -> tuple[str, ...]:
+    """What a reader must know of the kernels: how many, how large, and each option that is not the default."""
+    options = {
+        "stride": op.stride if max(op.stride) > 1 else (),
+        "dilation": op.dilation if max(op.dilation) > 1 else (),
+    }
+    told = [f"{name} {show(value) if len({*value}) > 1 else value[0]}" for name, value in options.items() if value]
+    told += [f"{exact(op.groups)} groups"] if op.groups > 1 else []
+    kernels = "kernel" if op.out == 1 else "kernels"
+    return (f"{exact(op.out)} {kernels} of {show((*op.kernel, depth))}", *told)
