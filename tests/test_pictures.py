@@ -57,7 +57,8 @@ def test_the_tutorials_numbers() -> None:
 def test_blocks_are_drawn_to_scale() -> None:
     root, unit = drawn("12x12x3 -k5 -o256", "normal"), FRONT / 12
     for role, size in (("input", 12), ("kernel", 5), ("output", 8)):
-        assert faces(root, role) == [(pytest.approx(size * unit, abs=0.06), pytest.approx(size * unit, abs=0.06))]
+        (face,) = faces(root, role)
+        assert face == pytest.approx((size * unit, size * unit), abs=0.06)
     (_, top, side) = next(group for group in root.iter(f"{SVG}g"))[:3]
     assert (top.tag, side.tag) == (f"{SVG}polygon", f"{SVG}rect")
     back = [tuple(map(float, one.split(","))) for one in next(root.iter(f"{SVG}polygon")).attrib["points"].split()]
@@ -102,10 +103,8 @@ def test_every_number_is_one_of_the_report(spec: str) -> None:
     for variant in comparison:
         assert f"{variant.cost.mults:,} multiplications, {variant.cost.params:,} params" in written
     shapes = {size for variant in comparison for step in variant.steps for size in (*step.inputs[0], *step.output)}
-    drawn_sizes = {
-        int(size) for text in texts(root) for size in re.findall(r"^(\d+(?:x\d+)+)$", text) for size in size.split("x")
-    }
-    assert drawn_sizes <= shapes
+    told = [text for text in texts(root) if re.fullmatch(r"\d+(?:x\d+)+", text)]
+    assert {int(size) for text in told for size in text.split("x")} <= shapes
     box = [float(size) for size in root.attrib["viewBox"].split()]
     for one in root.iter(f"{SVG}text"):
         assert 0 <= float(one.attrib["x"]) <= box[2]

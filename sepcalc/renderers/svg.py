@@ -120,10 +120,10 @@ def _solid(solid: Solid, scale: Scale, kernel: Solid | None) -> Drawn:
     elements += _padding(solid, scale, width, height) if any(map(any, solid.border)) else []
     elements += _windows(kernel, solid, scale) if kernel is not None else []
     more = (count - 1) * step[0], (count - 1) * step[1]
-    (above, below), (before, after) = [(0, 0), *[border for _, border in _padded(solid)]][-2:]
-    beside = max(width + right + more[0], width + after * scale.front)
-    high, deep = max(up + more[1], above * scale.front), height + below * scale.front
-    return Drawn(elements, before * scale.front, beside, high, deep)
+    upper, sides = [(0, 0), *[border for _, border in _padded(solid)]][-2:]
+    before, after, above, below = [pads * scale.front for pads in (*sides, *upper)]
+    beside = max(width + right + more[0], width + after)
+    return Drawn(elements, before, beside, max(up + more[1], above), height + below)
 
 
 def _box(role: str, x: float, y: float, width: float, height: float, right: float, up: float) -> Iterator[str]:

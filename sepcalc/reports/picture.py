@@ -26,15 +26,16 @@ def _strip(variant: Variant) -> Strip:
 
 def _solids(variant: Variant) -> Iterator[Solid]:
     """The blocks from the input to the output. What only moves elements is left out."""
-    steps = [step for step in variant.steps if isinstance(step.op, Conv)]
-    borders = [step.op.pads(step.inputs[0][:-1]) for step in steps]
     shape: Shape = variant.steps[0].inputs[0]
-    for step, border in zip(steps, borders, strict=True):
-        op, depth = step.op, step.inputs[0][-1] // step.op.groups
-        role = "input" if step is steps[0] else "output"
-        yield Solid(role, shape[:-1], shape[-1], (show(shape),), border=border)
+    role = "input"
+    for step in variant.steps:
+        op = step.op
+        if not isinstance(op, Conv):
+            continue
+        yield Solid(role, shape[:-1], shape[-1], (show(shape),), border=op.pads(shape[:-1]))
+        depth = shape[-1] // op.groups
         yield Solid("kernel", op.kernel, depth, _kernel_lines(op, depth), op.out, (), op.dilation, op.stride)
-        shape = step.output
+        shape, role = step.output, "output"
     yield Solid("output", shape[:-1], shape[-1], (show(shape),))
 
 
