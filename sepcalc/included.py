@@ -59,7 +59,7 @@ class Folder(_Included):
         if os.path.commonpath([self.root, real]) != self.root:
             raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
         if real == self.file:
-            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
+            raise Invalid(f"include: {quoted(path)} includes itself, directly or through other files")
         shown = printable(os.path.join(self.shown, os.path.relpath(real, self.root)))
         return self.take(path, partial(contents, real), f"{printable(real)[:500]}: ", shown, real)
 
@@ -79,7 +79,7 @@ class Beside(_Included):
         if posixpath.isabs(path) or name.split("/")[0] == ".." or not path.isprintable():
             raise Invalid(f"include: {quoted(path)} leads out of the folder of the network")
         if name == self.file:
-            raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
+            raise Invalid(f"include: {quoted(path)} includes itself, directly or through other files")
         whole = f"{self.folder}/{name}" if self.folder else name
         beside = self.revision._replace(argument=f"git:{self.revision.revision}:{whole}", path=whole)
         shown = printable(beside.argument)

@@ -210,9 +210,7 @@ class Repository(NamedTuple):
         """The bytes of a file, from the root, in a revision; None where there is none, or it is larger than ``most``.
         Raises InputError, also for a name that git cannot be asked for."""
         if "\n" in path or path.endswith("\r"):
-            raise bad_input(
-                f"{printable(path)}: what it was before cannot be told: its name has the end of a line in it"
-            )
+            raise bad_input(f"{printable(path)}: its earlier version cannot be found: its name contains a line break")
         named = Revision(f"git:{revision}:{path}", revision, path, self.where)
         return named.contents(most) if named.is_file(most) else None
 

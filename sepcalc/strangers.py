@@ -31,7 +31,7 @@ def refuse(path: str, head: bytes = b"", promised: Format | None = None) -> None
     shown, suffix = printable(path)[:500], suffix_of(path)
     if suffix == ".py":
         meant = Meant(path, module_in(path), True, tuple(EXAMPLE.split()))
-        raise bad_input(f"{shown}: Python is not read: expected a module in it, by its name", meant=meant)
+        raise bad_input(f"{shown}: a Python file is not read: name a module in it", meant=meant)
     kind = next((kind for kind, begins in BEGINS.items() if re.match(begins, head, re.DOTALL)), "")
     if kind == ".pt" and suffix == ".pt2":
         return  # a zip: its reader looks into it

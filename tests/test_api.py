@@ -277,18 +277,18 @@ def test_the_zoo() -> None:
 
 REFUSED = [
     (lambda: sepcalc.check(SMALL), f"{SMALL}: no budget or baseline found"),
-    (lambda: sepcalc.check(SMALL, max_increase="2%"), "max_increase needs baseline=: what to compare with"),
+    (lambda: sepcalc.check(SMALL, max_increase="2%"), "max_increase needs baseline=, the numbers to compare with"),
     (lambda: sepcalc.check(SMALL, baseline="b.json"), "baseline= alone limits nothing"),
     (lambda: sepcalc.check(SMALL, max={"mac": 1}), "max mac: unknown metric 'mac'"),
     (lambda: sepcalc.check(SMALL, max={"macs": "1,5M"}), "max macs: '1,5M'"),
-    (lambda: sepcalc.check(SMALL, layers={"x": {"macs": 1}}), "no layer matches 'x': its budget holds nothing"),
+    (lambda: sepcalc.check(SMALL, layers={"x": {"macs": 1}}), "no layer matches 'x': its budget is empty"),
     (lambda: sepcalc.check(SMALL, layers={}), "layers: layers needs globs, each with limits"),
     (lambda: sepcalc.check(SMALL, max={"macs": 1}, max_increase="2", baseline="b"), "max_increase: '2' is not a perc"),
     (lambda: sepcalc.check(SMALL, max_increase="2%", baseline="nosuch.json"), "nosuch.json: there is no such file"),
     (lambda: sepcalc.diff("q1.yaml", "q2.yaml"), "q1.yaml: there is no such file\nq2.yaml: there is no such file"),
     (lambda: sepcalc.diff(SMALL, SMALL, max_increase={"macs": "x%"}), "max_increase macs: 'x%' is not a percentage"),
     (lambda: sepcalc.diff("-", SMALL), "there is no standard input here"),
-    (lambda: sepcalc.baseline(), "there is nothing to keep"),
+    (lambda: sepcalc.baseline(), "there is no network to keep"),
     (lambda: sepcalc.convert("nosuch.yaml"), "nosuch.yaml: there is no such file"),
 ]
 

@@ -53,7 +53,7 @@ def test_an_operator_of_which_nothing_is_known_makes_it_incomplete() -> None:
     data = written()
     network = data["networks"][0]
     del network["uncounted"][0]["counts"]
-    assert refused(data).startswith(f"base.json: {RULE}complete is whether nothing is uncounted")
+    assert refused(data).startswith(f"base.json: {RULE}complete must be true if, and only if")
     network["complete"] = False
     (found,) = baselines.read(json.dumps(data), "base.json", VERSION).values()
     assert (found.snapshot.complete, found.snapshot.uncounted[0].whole) == (False, True)
@@ -96,66 +96,66 @@ def more(*names: str, layer: int = 0, by: int = 1) -> Change:
 
 RULE = "the baseline is not as sepcalc wrote it: "
 FIRST = ("layers", 0)
-TENSORS = "are numbers of tensors"
+TENSORS = "must be numbers of tensors"
 RULES: list[tuple[str, Change, str]] = [
-    *[(f"{key} no text", put(key, value=3), "file and name are texts") for key in ("file", "name")],
-    *[("inputs", put("inputs", value=value), "inputs are shapes by name") for value in ([], {}, [3], "x")],
-    ("no shape", put("inputs", "input", value={}), "a shape is a list of sizes"),
-    ("no sizes", put("inputs", "input", value=[]), "a shape is a list of sizes"),
-    ("size 0", put("inputs", "input", value=[8, 0, 3]), "sizes are 1 or more"),
-    ("size 2^63", put("inputs", "input", value=[8, 2**63, 3]), "sizes are 1 or more"),
-    ("size true", put("inputs", "input", value=[8, True, 3]), "counts are whole numbers from 0"),
-    ("size -1", put("inputs", "input", value=[8, -1, 3]), "counts are whole numbers from 0"),
-    ("settings", put("settings", value=["width"]), "settings are texts by name"),
-    ("a setting", put("settings", value={"width": 1}), "settings are texts by name"),
+    *[(f"{key} no text", put(key, value=3), "file and name must be texts") for key in ("file", "name")],
+    *[("inputs", put("inputs", value=value), "inputs must be shapes by name") for value in ([], {}, [3], "x")],
+    ("no shape", put("inputs", "input", value={}), "a shape must be a list of sizes"),
+    ("no sizes", put("inputs", "input", value=[]), "a shape must be a list of sizes"),
+    ("size 0", put("inputs", "input", value=[8, 0, 3]), "sizes must be 1 or more"),
+    ("size 2^63", put("inputs", "input", value=[8, 2**63, 3]), "sizes must be 1 or more"),
+    ("size true", put("inputs", "input", value=[8, True, 3]), "counts must be whole numbers from 0"),
+    ("size -1", put("inputs", "input", value=[8, -1, 3]), "counts must be whole numbers from 0"),
+    ("settings", put("settings", value=["width"]), "settings must be texts by name"),
+    ("a setting", put("settings", value={"width": 1}), "settings must be texts by name"),
     ("totals", put("totals", value=[]), "totals has the keys"),
-    ("a total", put("totals", "macs", value="9"), "counts are whole numbers from 0"),
+    ("a total", put("totals", "macs", value="9"), "counts must be whole numbers from 0"),
     *[("layers", put("layers", value=value), "layers are a list") for value in ({}, [], "x")],
-    ("uncounted", put("uncounted", value={}), "uncounted is a list"),
+    ("uncounted", put("uncounted", value={}), "uncounted must be a list"),
     *[("a gap", put("uncounted", value=[value]), "an uncounted layer has the keys")
       for value in ("x", ["a"], {"a": 1})],
-    *[(f"gap {key}", put("uncounted", 0, key, value=3), "what is said of an uncounted layer are texts")
+    *[(f"gap {key}", put("uncounted", 0, key, value=3), "the fields of an uncounted layer must be texts")
       for key in ("name", "kind", "reason")],
-    *[("gap counts", put("uncounted", 0, "counts", value=value), "the counts of an uncounted layer are a list")
+    *[("gap counts", put("uncounted", 0, "counts", value=value), "the counts of an uncounted layer must be a list")
       for value in ({}, [], "compares")],
-    *[("gap counts", put("uncounted", 0, "counts", value=value), "an uncounted layer's counts are known ones")
+    *[("gap counts", put("uncounted", 0, "counts", value=value), "an uncounted layer's counts must be names of counts")
       for value in (["x"], ["compares", "compares"], ["divs", "compares"], ["params"])],
-    ("gap macs", put("uncounted", 0, "counts", value=["macs", "compares"]), "where macs are not known, nothing is"),
-    ("gap nobody's", put("uncounted", 0, "name", value="x"), "what is uncounted is one of the layers"),
-    ("gap of a kind", put("uncounted", 0, "kind", value="x"), "what is uncounted is one of the layers"),
-    ("gap with counts", more("compares", layer=1), "an uncounted layer has none of its counts"),
-    ("complete", put("complete", value=False), "complete is whether nothing is uncounted, but in some counts"),
-    ("complete 1", put("complete", value=1), "complete is whether nothing is uncounted, but in some counts"),
-    *[(f"total of {name}", put("totals", name, value=7), f"the total of {name.replace('_', '-')} is the sum over its")
+    ("gap macs", put("uncounted", 0, "counts", value=["macs", "compares"]), "without macs, all counts must be missing"),
+    ("gap nobody's", put("uncounted", 0, "name", value="x"), "an uncounted layer must be one of the layers"),
+    ("gap of a kind", put("uncounted", 0, "kind", value="x"), "an uncounted layer must be one of the layers"),
+    ("gap with counts", more("compares", layer=1), "an uncounted layer must be 0 in the counts that it lacks"),
+    ("complete", put("complete", value=False), "complete must be true if, and only if, no layer lacks all counts"),
+    ("complete 1", put("complete", value=1), "complete must be true if, and only if, no layer lacks all counts"),
+    *[(f"total of {name}", put("totals", name, value=7), f"the total of {name.replace('_', '-')} must be the sum over")
       for name in (*baselines.COSTS, "flops", "effective_macs", "traffic")],
     *[("outputs", put("outputs", value=value), f"outputs {TENSORS}") for value in ({}, [4], [3, 4])],
-    ("outputs below 0", put("outputs", value=[-1]), "counts are whole numbers from 0"),
-    ("no outputs", put("outputs", value=[]), "a network has outputs"),
-    ("outputs before", put("outputs", value=[0, 3]), "peak-memory is that of the tensors that live while its"),
-    ("peak memory", put("totals", "peak_memory", value=4), "peak-memory is that of the tensors that live while its"),
-    ("most", put("most", value=[]), "most are metrics"),
-    ("most of what", put("most", value={"x": 1}), "most are metrics"),
-    ("most a text", put("most", value={"macs": "9"}), "counts are whole numbers from 0"),
-    ("most equal", put("most", value={"macs": 8 * 8 * 4 * 27}), "most are more than the totals"),
-    *[("notes", put("notes", value=value), "notes are texts") for value in ({}, "x", [1], ["x", None])],
-    ("reads itself", put(*FIRST, "reads", value=[1]), "a layer reads what was there before it"),
+    ("outputs below 0", put("outputs", value=[-1]), "counts must be whole numbers from 0"),
+    ("no outputs", put("outputs", value=[]), "a network must have outputs"),
+    ("outputs before", put("outputs", value=[0, 3]), "peak-memory must be that of the tensors alive"),
+    ("peak memory", put("totals", "peak_memory", value=4), "peak-memory must be that of the tensors alive"),
+    ("most", put("most", value=[]), "most must be metrics"),
+    ("most of what", put("most", value={"x": 1}), "most must be metrics"),
+    ("most a text", put("most", value={"macs": "9"}), "counts must be whole numbers from 0"),
+    ("most equal", put("most", value={"macs": 8 * 8 * 4 * 27}), "the numbers of most must be larger than the totals"),
+    *[("notes", put("notes", value=value), "notes must be texts") for value in ({}, "x", [1], ["x", None])],
+    ("reads itself", put(*FIRST, "reads", value=[1]), "a layer can read only what comes before it"),
     ("reads no list", put(*FIRST, "reads", value=0), f"reads {TENSORS}"),
     ("reads beyond", put(*FIRST, "reads", value=[2**63]), f"reads {TENSORS}"),
-    ("reads nothing", put(*FIRST, "reads", value=[]), "the traffic of a layer is what it reads, stores and writes"),
-    ("elsewhere", put(*FIRST, "elsewhere", value=1), "the traffic of a layer is what it reads, stores and writes"),
-    ("traffic", more("traffic", by=4), "the traffic of a layer is what it reads, stores and writes"),
-    ("traffic of a name", more("traffic", layer=2, by=4), "the traffic of a layer is what it reads, stores and writes"),
-    ("effective", more("effective_macs", by=4000), "effective macs are no more than macs"),
-    ("stored less", put(*FIRST, "stored", value=111), "stored are the params of a layer, and buffers of it"),
-    ("stored more", put(*FIRST, "stored", value=113), "stored are the params of a layer, and buffers of it"),
-    ("activations", more("activations"), "the activations of a layer are what it writes"),
-    ("activations of a name", more("activations", layer=2), "the activations of a layer are what it writes"),
-    *[(f"layer {key}", put(*FIRST, key, value=3), "name and kind are texts") for key in ("name", "kind")],
-    ("writes", put(*FIRST, "writes", value=1), "writes is true or false"),
-    ("writes not", put(*FIRST, "writes", value=False), "the traffic of a layer is what it reads, stores and writes"),
-    *[(f"layer {key}", put(*FIRST, key, value=None), "counts are whole numbers from 0")
+    ("reads nothing", put(*FIRST, "reads", value=[]), "a layer's traffic must be what it reads, stores and writes"),
+    ("elsewhere", put(*FIRST, "elsewhere", value=1), "a layer's traffic must be what it reads, stores and writes"),
+    ("traffic", more("traffic", by=4), "a layer's traffic must be what it reads, stores and writes"),
+    ("traffic of a name", more("traffic", layer=2, by=4), "a layer's traffic must be what it reads, stores and writes"),
+    ("effective", more("effective_macs", by=4000), "effective macs cannot exceed macs"),
+    ("stored less", put(*FIRST, "stored", value=111), "stored must be the params of a layer, with buffers of it"),
+    ("stored more", put(*FIRST, "stored", value=113), "stored must be the params of a layer, with buffers of it"),
+    ("activations", more("activations"), "the activations of a layer must be what it writes"),
+    ("activations of a name", more("activations", layer=2), "the activations of a layer must be what it writes"),
+    *[(f"layer {key}", put(*FIRST, key, value=3), "name and kind must be texts") for key in ("name", "kind")],
+    ("writes", put(*FIRST, "writes", value=1), "writes must be true or false"),
+    ("writes not", put(*FIRST, "writes", value=False), "a layer's traffic must be what it reads, stores and writes"),
+    *[(f"layer {key}", put(*FIRST, key, value=None), "counts must be whole numbers from 0")
       for key in (*baselines.COSTS, "effective_macs", "traffic", "stored", "elsewhere")],
-    ("layer output", put(*FIRST, "output", value=[]), "a shape is a list of sizes"),
+    ("layer output", put(*FIRST, "output", value=[]), "a shape must be a list of sizes"),
     ("a layer's keys", put(*FIRST, "more", value=1), "a layer has the keys"),
     ("no layer", put("layers", 0, value=[]), "a layer has the keys"),
     ("a network's keys", put("more", value=1), "a network has the keys"),
@@ -181,13 +181,13 @@ def branches(**counts: int) -> Any:
 MOST = [  # what the other branch has, the most that is told, and the rule that it breaks
     ({"macs": 6913}, {"macs": 6913}, ""),
     ({"macs": 6912}, {}, ""),
-    ({"macs": 6913}, {}, "the most of macs is that of the larger branches"),
-    ({"macs": 6914}, {"macs": 6913}, "the most of macs is that of the larger branches"),
-    ({"macs": 6913}, {"macs": 6913, "adds": 10**6}, "the most of adds is that of the larger branches"),
+    ({"macs": 6913}, {}, "the most of macs must be that of the larger branches"),
+    ({"macs": 6914}, {"macs": 6913}, "the most of macs must be that of the larger branches"),
+    ({"macs": 6913}, {"macs": 6913, "adds": 10**6}, "the most of adds must be that of the larger branches"),
     # 192 numbers go in, 256 come of each of three layers and of the branch: 1,216 of 4 bytes
     ({}, {"peak_memory": 4864}, ""),
-    ({}, {"peak_memory": 4865}, "the most of peak-memory is that of all tensors at once, at most"),
-    ({}, {"params_bytes": 10**6}, "most are metrics"),
+    ({}, {"peak_memory": 4865}, "the most of peak-memory must be that of all tensors together, or less"),
+    ({}, {"params_bytes": 10**6}, "most must be metrics"),
 ]
 
 
@@ -206,15 +206,19 @@ def test_the_most_follows_from_the_branches(counts: dict[str, int], most: dict[s
 CHOICES: list[tuple[str, Any, str]] = [
     *[("no list", value, "choices are a list") for value in ({}, "x", 3)],
     *[("no choice", [value], "a choice has the keys inner, name, others, taken") for value in ("x", {}, [])],
-    ("a name", [{**branches(), "name": 3}], "the name of a choice is a text"),
+    ("a name", [{**branches(), "name": 3}], "the name of a choice must be a text"),
     *[("taken", [{**branches(), "taken": value}], "taken are names") for value in ("conv", {}, [3], ["conv", None])],
-    *[("others", [{**branches(), "others": value}], "others are branches") for value in ([], {}, {"a": 1}, "x")],
+    *[("others", [{**branches(), "others": value}], "others must be branches") for value in ([], {}, {"a": 1}, "x")],
     *[("a branch", [{**branches(), "others": [value]}], "a branch has the keys") for value in ("x", {}, [])],
-    ("its layers", [{**branches(), "others": [{"layers": {}, "choices": []}]}], "the layers of a branch are a list"),
+    (
+        "its layers",
+        [{**branches(), "others": [{"layers": {}, "choices": []}]}],
+        "the layers of a branch must be a list",
+    ),
     ("a layer", [{**branches(), "others": [{"layers": [{}], "choices": []}]}], "a layer has the keys"),
     ("its choices", [{**branches(), "others": [{"layers": [], "choices": {}}]}], "choices are a list"),
     ("inner", [{**branches(), "inner": 3}], "choices are a list"),
-    ("a count", [branches(macs=-1)], "counts are whole numbers from 0"),
+    ("a count", [branches(macs=-1)], "counts must be whole numbers from 0"),
 ]
 
 
@@ -235,26 +239,26 @@ def test_without_branches_there_is_no_more() -> None:
     for metric in ("macs", "params", "peak_memory"):
         data = written()
         data["networks"][0]["most"] = {metric: data["networks"][0]["totals"][metric] + 1}
-        assert refused(data).startswith(f"base.json: {RULE}the most of {metric.replace('_', '-')} is that of ")
+        assert refused(data).startswith(f"base.json: {RULE}the most of {metric.replace('_', '-')} must be that of ")
 
 
 AGAIN = "\n  hint: sepcalc baseline makes one"
 ANEW = "\n  hint: make it anew with this one: sepcalc baseline … --force"
 THIS = "this is version 1.2.3, definitions 3, and cannot be compared"
 OTHERS: list[tuple[Any, str]] = [
-    ([], f"this is no baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
-    ({}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
-    ({"format": "x/1"}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not 'x/1'{AGAIN}"),
-    ({"format": None}, f"this is no baseline: expected the format 'sepcalc-baseline/1', not 'None'{AGAIN}"),
+    ([], f"this is not a baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
+    ({}, f"this is not a baseline: expected the format 'sepcalc-baseline/1', not something else{AGAIN}"),
+    ({"format": "x/1"}, f"this is not a baseline: expected the format 'sepcalc-baseline/1', not 'x/1'{AGAIN}"),
+    ({"format": None}, f"this is not a baseline: expected the format 'sepcalc-baseline/1', not 'None'{AGAIN}"),
     ({"format": "sepcalc-baseline/1", "definitions": 3, "sepcalc": "1.2.4"},
      f"the baseline's numbers are those of another sepcalc (version 1.2.4, definitions 3): {THIS}{ANEW}"),
     ({"format": "sepcalc-baseline/1", "definitions": 1, "sepcalc": "1.2.3"},
      f"the baseline's numbers are those of another sepcalc (version 1.2.3, definitions 1): {THIS}{ANEW}"),
-    ('{"a": 1, "a": 1}', f"a baseline has every key once, and here one stands twice{AGAIN}"),
+    ('{"a": 1, "a": 1}', f"a baseline has every key once, and this one has a key twice{AGAIN}"),
     ('{"a": 1.5}', f"a baseline has whole numbers only, not '1.5'{AGAIN}"),
     ('{"a": NaN}', f"a baseline has whole numbers only, not 'NaN'{AGAIN}"),
-    ('{"a": ' + "9" * 5000 + "}", f"this is no baseline{AGAIN}"),
-    ("[" * 100_000, f"this is no baseline{AGAIN}"),
+    ('{"a": ' + "9" * 5000 + "}", f"this is not a baseline{AGAIN}"),
+    ("[" * 100_000, f"this is not a baseline{AGAIN}"),
 ]  # fmt: skip
 
 

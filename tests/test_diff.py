@@ -318,14 +318,14 @@ def test_markdown_of_a_diff_is_short_and_folds_the_rest(gate: Run) -> None:
 BAD_INCREASES = [
     (["macs=2"], None),  # two more macs are a limit, however small
     (["macs=0.0029k", "params=1.5k", "traffic=1.5KiB"], None),
-    (["macs=1.5"], ("--max-increase macs=1.5: '1.5' is no whole number: what a metric may grow is a percentage or a "
+    (["macs=1.5"], ("--max-increase macs=1.5: '1.5' is not a whole number: a growth limit is a percentage or a "
      "whole number\n  hint: for example 2%\n")),
     (["2"], ("--max-increase 2: '2' is not a percentage: expected digits, perhaps a point, and %\n"
      "  hint: sepcalc diff specs/net.yaml specs/net.yaml --max-increase 2%\n")),
     (["mac=2%"], ("--max-increase mac=2%: unknown metric 'mac': expected macs, mults, adds, compares, divs, specials, "
      "params, buffers, activations, flops, effective-macs, traffic, peak-memory, params-bytes\n"
      "  hint: sepcalc diff specs/net.yaml specs/net.yaml --max-increase macs=2%\n")),
-    (["2%", "3%"], "--max-increase says twice what every metric may grow\n"),
+    (["2%", "3%"], "--max-increase gives two limits for every metric\n"),
     (["macs=2%", "macs=3%"], "--max-increase macs=3%: macs is limited twice\n"),
     (["macs=-2%"], ("--max-increase macs=-2%: '-2%' is not a percentage: expected digits, perhaps a point, and %\n"
      "  hint: for example 2%\n")),

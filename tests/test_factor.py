@@ -709,7 +709,7 @@ def test_nothing_to_save_is_said(
     np.save("w.npy", np.ones((4, 3, 1, 1)))
     assert run(["factor", "w.npy", "--rank", "2", "--write", "out"]) == 2
     assert capsys.readouterr().err == (
-        "--write has nothing to save: no way to run it applies\n"
+        "--write has nothing to save: no scheme applies to this kernel\n"
         "  hint: spatial: the kernel 1x1 extends along no axis; factorized: the kernel 1x1 extends along no axis; "
         "depthwise-separable: the kernel 1x1 has no spatial part to separate\n"
     )

@@ -181,7 +181,7 @@ REFUSALS = [
      "adds, compares, divs, specials, params, buffers, activations, flops\n")),
     ("--max macs=1 --variant spatail", ("unknown variant 'spatail': expected spatial, depthwise-separable, "
      "depthwise-spatial, factorized\n  hint: sepcalc fit specs/conv_mobilenet.yaml --max macs=1 --variant spatial\n")),
-    ("--max macs=1 -o x.yaml", "-o writes one network: name its way, --by width, resolution or separate\n"),
+    ("--max macs=1 -o x.yaml", "-o writes one network: choose it with --by width, resolution or separate\n"),
 ]  # fmt: skip
 
 

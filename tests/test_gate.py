@@ -67,7 +67,7 @@ def test_layers_are_limited_together_or_each(gate: Run) -> None:
     Path("specs/net.yaml").write_text(
         NET.replace("{params: 6k, macs: 6M}", '{layers: {"conv*": {macs: 5160960}, "conv[[]*": {params: 1}}}')
     )
-    assert "no layer matches 'conv[[]*': its budget holds nothing" in gate("check", "specs/net.yaml")[2]
+    assert "no layer matches 'conv[[]*': its budget is empty" in gate("check", "specs/net.yaml")[2]
     Path("specs/net.yaml").write_text(
         NET.replace(
             "{params: 6k, macs: 6M}",
@@ -103,7 +103,7 @@ def test_files_without_a_budget_are_skipped_and_told(gate: Run) -> None:
     )
     assert err == (
         "specs/free.yaml: no budget or baseline found\n"
-        "  hint: budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --max; "
+        "  hint: add budget: to the file, a [[tool.sepcalc.check]] to pyproject.toml, or --max; "
         "--skip-unbudgeted lets it pass\n"
     )
 
@@ -314,13 +314,13 @@ OTHER_BASELINES = [  # what is changed in a baseline, and what is said of it
     (
         '"peak_memory": 196608',
         '"peak_memory": 196609',  # 4 for each of 32 · 32 · (16 + 32), the second layer's, are 196,608
-        "the baseline is not as sepcalc wrote it: peak-memory is that of the tensors that live while its layers run"
+        "the baseline is not as sepcalc wrote it: peak-memory must be that of the tensors alive while layers run"
         + ANEW,
     ),
     (
         '"params": 432',
         '"params": 433',
-        f"the baseline is not as sepcalc wrote it: the total of params is the sum over its layers{ANEW}",
+        f"the baseline is not as sepcalc wrote it: the total of params must be the sum over its layers{ANEW}",
     ),
 ]
 

@@ -154,7 +154,7 @@ def test_a_file_s_name_is_nothing_else_to_the_action(
         ("net1.yaml", "passed"),
         ("net[1].yaml", "failed"),
     ]
-    assert capfd.readouterr().err == "args: '*.yaml' skips '.hidden.yaml': a glob skips names with a dot first\n"
+    assert capfd.readouterr().err == "args: '*.yaml' skips '.hidden.yaml': a glob skips names that begin with a dot\n"
     assert checked("net[1].yaml") == [("net[1].yaml", "failed")]
     assert act("*", ".", environment)[0] == 2  # --help is a file, of an unknown kind
 

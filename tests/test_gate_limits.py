@@ -126,7 +126,7 @@ def test_what_is_read_of_a_limit() -> None:
 def test_growth_by_a_part_of_one_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as caught:
         limits.read_increase("macs", text)
-    said = f"'{text}' is no whole number: what a metric may grow is a percentage or a whole number"
+    said = f"'{text}' is not a whole number: a growth limit is a percentage or a whole number"
     assert (caught.value.message, caught.value.hint) == (said, "for example 2%")
     assert limits.read_increase("macs", text + "k").most.unit == 1000
 
@@ -167,7 +167,7 @@ def test_growth_of_what_is_not_known() -> None:
     last = held[-1].verdict  # within its limit as far as it is counted
     assert (last.passed, last.unknown, last.fails, last.limit) == (False, True, False, 105)
     assert limits.left_out([*every, one], ["compares", "divs"]) == (
-        "the growth of compares and divs and flops is not limited: some layers are not counted in it",
+        "the growth of compares and divs and flops cannot be limited: some layers lack that count",
     )
     assert limits.left_out([*every, one], []) == ()
     assert limits.left_out([one], ["compares"]) == ()
@@ -276,8 +276,8 @@ WRONG = [  # a budget, and what is said of it
     ("{macs: 6M, message: [a]}", "message needs a single value"),
     ("{macs: {a: 1}}", "the budget of macs needs a single value"),
     ("{peak-memory: 1M, peak_memory: 2M}", "peak-memory is limited twice: as peak-memory and as peak_memory"),
-    ('{layers: {"conv*": {peak-memory: 1M}}}', "peak-memory is of a whole network, not of a layer"),
-    ('{layers: {"conv*": {params-bytes: 1M}}}', "params-bytes is of a whole network, not of a layer"),
+    ('{layers: {"conv*": {peak-memory: 1M}}}', "peak-memory applies to a whole network, not to a layer"),
+    ('{layers: {"conv*": {params-bytes: 1M}}}', "params-bytes applies to a whole network, not to a layer"),
     ('{layers: {"conv*": {level: warn, macs: 1}}}', "unknown metric 'level'"),
     ("{mac: 1}", "unknown metric 'mac'"),
     ("{__class__: 1}", "unknown metric '__class__'"),
@@ -291,7 +291,7 @@ def test_a_wrong_budget_is_told(budget: str, said: str, gate: Run) -> None:
 
 def test_a_budget_of_what_is_not_there_is_told_with_its_place(gate: Run) -> None:
     assert wrong(gate, '{layers: {"cnov*": {macs: 6M}, "conv*": {macs: 1}}}') == (
-        "specs/net.yaml:4:29: no layer matches 'cnov*': its budget holds nothing\n"
+        "specs/net.yaml:4:29: no layer matches 'cnov*': its budget is empty\n"
     )
 
 
@@ -302,7 +302,7 @@ def test_near_misses_are_sought_among_the_first_thousand_layers() -> None:
         network = sepcalc.Network("long", spec.inputs, nodes)
         with pytest.raises(sepcalc.InputError) as caught:
             limits.check(network, [limits.read_limit("macs", "1")._replace(scope="comv")])
-        assert str(caught.value) == f"no layer matches 'comv': its budget holds nothing{hint}"
+        assert str(caught.value) == f"no layer matches 'comv': its budget is empty{hint}"
 
 
 def test_level_and_message_are_those_of_every_limit_of_a_budget(gate: Run) -> None:

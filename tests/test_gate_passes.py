@@ -360,10 +360,10 @@ GAP = {"name": "conv[0]", "kind": "conv", "reason": "x", "counts": ["mults", "ad
 @pytest.mark.parametrize(
     ("gap", "rule"),
     [
-        (GAP, "an uncounted layer has none of its counts"),
-        ({**GAP, "name": "sort"}, "what is uncounted is one of the layers"),
-        ({**GAP, "kind": "sort"}, "what is uncounted is one of the layers"),
-        ({**GAP, "counts": ["macs", "mults"]}, "where macs are not known, nothing is"),
+        (GAP, "an uncounted layer must be 0 in the counts that it lacks"),
+        ({**GAP, "name": "sort"}, "an uncounted layer must be one of the layers"),
+        ({**GAP, "kind": "sort"}, "an uncounted layer must be one of the layers"),
+        ({**GAP, "counts": ["macs", "mults"]}, "without macs, all counts must be missing"),
     ],
 )
 def test_a_baseline_cannot_say_that_something_was_not_counted(gap: Any, rule: str, gate: Run) -> None:
@@ -380,7 +380,7 @@ def test_a_document_cannot_say_that_macs_alone_are_not_counted(gate: Run) -> Non
     Path("specs/bare.yaml").write_text(text)
     code, _, err = gate("check")
     assert code == 2
-    assert "where macs are not known, nothing is" in err
+    assert "if macs are unknown, all counts are" in err
 
 
 @pytest.mark.parametrize("metric", ["traffic", "activations", "effective_macs"])
@@ -399,7 +399,7 @@ def test_a_layer_of_a_baseline_follows_from_where_it_stands(metric: str, gate: R
 EMPTIED = [  # what is emptied of a baseline, and what is said of it
     ("networks", "the baseline has no networks"),
     ("layers", "the baseline is not as sepcalc wrote it: layers are a list"),
-    ("inputs", "the baseline is not as sepcalc wrote it: inputs are shapes by name"),
+    ("inputs", "the baseline is not as sepcalc wrote it: inputs must be shapes by name"),
 ]
 
 

@@ -11,7 +11,7 @@ from gating import BARE, NET, PROJECT, Run, report
 
 from sepcalc.document.foreign import is_foreign
 
-HINT = "  hint: budget: in the file, or [[tool.sepcalc.check]] in pyproject.toml\n"
+HINT = "  hint: add budget: to the file, or a [[tool.sepcalc.check]] to pyproject.toml\n"
 
 
 def git(*args: str) -> None:
@@ -165,7 +165,7 @@ def test_a_name_that_git_cannot_be_asked_for_is_no_pass(gate: Run) -> None:
     write("a\nb.yaml", BARE)
     code, _, err = gate("check", "--skip-unbudgeted", "--", "a\nb.yaml")
     assert (code, err) == (
-        2, "a\\nb.yaml: what it was before cannot be told: its name has the end of a line in it\n"
+        2, "a\\nb.yaml: its earlier version cannot be found: its name contains a line break\n"
     )  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def test_without_a_commit_nothing_is_lost(gate: Run, monkeypatch: pytest.MonkeyP
     code, _, err = gate("check", "--skip-unbudgeted", "specs/net.yaml")
     assert code == 2
     assert err == (
-        "specs/net.yaml: what it was before cannot be told: git is needed to read it, and is not installed\n"
+        "specs/net.yaml: its earlier version cannot be found: git is needed to read it, and is not installed\n"
     )
 
 

@@ -802,7 +802,7 @@ def test_a_network_whose_calls_do_not_follow_is_told_so(sep: Run) -> None:
 
 
 def test_convert_writes_yaml_alone(sep: Run) -> None:
-    assert hint(sep("convert", "net.yaml", "--to", "onnx")[2]) == "convert writes YAML, and nothing else"
+    assert hint(sep("convert", "net.yaml", "--to", "onnx")[2]) == "convert writes only YAML"
 
 
 ODD = st.lists(st.sampled_from([*COMMANDS, *WORDS.split(), *MORE]), max_size=6)
@@ -872,7 +872,7 @@ def test_files_of_others(sep: Run) -> None:
         assert sep("network", name) == (2, "", f"{name}: {pickles}\n  hint: {module}\n")
     onnx = "export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
     assert sep("network", "m.prototxt") == (2, "", f"m.prototxt: Caffe's models are not read\n  hint: {onnx}\n")
-    python = "Python is not read: expected a module in it, by its name"
+    python = "a Python file is not read: name a module in it"
     assert sep("network", "model.py") == (
         2,
         "",

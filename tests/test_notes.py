@@ -109,7 +109,7 @@ def test_a_baseline_keeps_notes_and_reads_one_without(told: Run) -> None:
         Path("kept.json").write_text(json.dumps(kept))
         code, _, err = told(*held)
         assert code == 2
-        assert "the baseline is not as sepcalc wrote it: notes are texts" in err
+        assert "the baseline is not as sepcalc wrote it: notes must be texts" in err
 
 
 def test_fit_and_convert_tell(told: Run) -> None:

@@ -105,7 +105,7 @@ def test_a_batch_that_is_none_of_the_inputs_is_refused(gate: Run, tokens: str) -
     assert gate("network", "specs/net.yaml", "--batch", "8") == (2, "", one)
     assert gate("network", "specs/net.yaml", "--batch", "1")[0] == 0
     assert gate("diff", tokens, "specs/net.yaml", "--batch", "64")[0] == 0  # it is for the model's file
-    hint = "--set, --input, --dim and --batch need a FILE: pyproject.toml says its own for its checks\n"
+    hint = "--set, --input, --dim and --batch need a FILE: the checks in pyproject.toml have their own settings\n"
     assert gate("check", "--batch", "8") == (2, "", hint)
     code, _, err = gate("verify", "12x12x3", "-k5", "-o256", "--batch", "8")
     assert (code, err) == (2, "--batch is for a network, not for a layer spec\n")

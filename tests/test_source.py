@@ -305,7 +305,7 @@ def test_what_an_include_cannot_reach(tmp_path: Path, monkeypatch: pytest.Monkey
         str(tmp_path / "net" / "b.yaml"): "is not a path within the folder of the network\n",
         "b.yaml": "include: 'b.yaml': there is no such file",
         "folder": "include: 'folder': is a folder",
-        "main.yaml": "include: 'main.yaml' includes itself, by way of other files or at once",
+        "main.yaml": "include: 'main.yaml' includes itself, directly or through other files",
         '"a\\0b"': "include: 'a\\x00b' is not a path within the folder of the network",
     }
     for include, message in cases.items():
@@ -326,7 +326,7 @@ def test_problems_of_included_files(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "main.yaml:3:10: the block 'c' is defined twice: first at c.yaml:2:3\n"
         "  blocks: {c: []}\n"
         "           ^\n"
-        "a.yaml:1:19: include: 'a.yaml' includes itself, by way of other files or at once\n"
+        "a.yaml:1:19: include: 'a.yaml' includes itself, directly or through other files\n"
         "  include: [c.yaml, a.yaml]\n"
         "                    ^^^^^^\n"
         "  included from main.yaml:1:10\n"

@@ -162,7 +162,7 @@ def test_keras_and_what_became_of_it_in_tflite(tmp_path: Path) -> None:
         "Biases added: in 27 layers; 27 for the shift of a norm; 4 all zero in the file; 10,944 params more.",
         "Merged: equal biases, scales and shifts are stored once in the new network, 8,928 params fewer.",
         "Activations fused into the layer before: 0 -> 27.",
-        "Pads as layers of their own, not as padding of the layer behind: 4 -> 0.",
+        "Pads that are separate layers, not padding of the next layer: 4 -> 0.",
     ]
     assert found.old.totals["params"] - 21_888 + 10_944 - 8_928 == found.new.totals["params"] == 4_212_104
     assert found.notes[:7] == conversion(found).told()
@@ -176,8 +176,8 @@ def test_a_float_model_and_its_quantized_form() -> None:
         "Same network: all 11 layers that do work have equal macs, and each difference in params is explained.",
         "Merged: equal biases, scales and shifts are stored once in the old network, 512 params more.",
         "Activations fused into the layer before: 9 -> 10.",
-        "Elements that most layers give: 32 bits -> 8 bits.",
-        "Numbers stored, in the mean: 32 bits -> 9 bits.",
+        "Output elements of most layers: 32 bits -> 8 bits.",
+        "Mean width of stored numbers: 32 bits -> 9 bits.",
     ]
     assert not conversion(found).structural
     assert found.new.totals["params"] - found.old.totals["params"] == 512
@@ -298,7 +298,7 @@ def test_a_recurrent_layer_is_its_steps_written_out(tmp_path: Path) -> None:
     assert conversion(found).told()[1:] == [
         "Same network: all 2 layers that do work have equal macs, and each difference in params is explained.",
         "Biases left out: in 1 layer; 4 params fewer.",
-        "Biases as sums of their own in the new network: 4 params.",
+        "Biases that are separate sums in the new network: 4 params.",
     ]
     (tmp_path / "steps.yaml").write_text(STEPS.replace(", weights: u0", ""))  # each step has its own weights
     assert not conversion(sepcalc.diff(cell, steps)).same

@@ -46,7 +46,7 @@ def test_the_size_of_a_file_is_a_metric(capsys: pytest.CaptureFixture[str]) -> N
     assert run(["network", name, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["totals"]["file_size"] == 20_680
     assert run(["check", "8x8x3, conv -k3 -o4", "--max", "file-size=1MiB"]) == 2
-    assert "file-size is of a file, and this network was read from none" in capsys.readouterr().err
+    assert "file-size is the size of a file, and this network was not read from a file" in capsys.readouterr().err
 
 
 def test_the_operators_are_listed_with_how_each_is_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -234,11 +234,15 @@ def test_a_baseline_keeps_widths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('"element_bits": 16', '"element_bits": 32', "the traffic of a layer is what it reads, stores and writes"),
-        ('"element_bits": 16', '"element_bits": 0', "widths are bits from 1 to 128, or null"),
-        ('"stored_bytes": 216', '"stored_bytes": 217', "the traffic of a layer is what it reads, stores and writes"),
-        ('{"x": 16}', '{"x": 8}', "the traffic of a layer is what it reads, stores and writes"),
-        ('{"x": 16}', '{"z": 16}', "input_bits are widths of inputs by name"),
+        ('"element_bits": 16', '"element_bits": 32', "a layer's traffic must be what it reads, stores and writes"),
+        ('"element_bits": 16', '"element_bits": 0', "widths must be bits from 1 to 128, or null"),
+        (
+            '"stored_bytes": 216',
+            '"stored_bytes": 217',
+            "a layer's traffic must be what it reads, stores and writes",
+        ),
+        ('{"x": 16}', '{"x": 8}', "a layer's traffic must be what it reads, stores and writes"),
+        ('{"x": 16}', '{"z": 16}', "input_bits must be widths of inputs by name"),
     ],
 )
 def test_a_baseline_s_widths_are_held_to_its_numbers(

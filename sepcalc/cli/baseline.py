@@ -54,10 +54,10 @@ def command(
             within = "" if gap.whole else f" in {' and '.join(gap.counts)}"
             complain(printable(f"not counted{within}: {printable(file)}: {gap}"))
     if any(network.stopped is not None for _, _, network in networks):
-        complain("the counts would end where counting stopped: nothing is kept")
+        complain("no baseline is written: the counts end where counting stopped")
         return 3
     if not kept.complete and not allow_uncounted:
-        complain("the counts would be incomplete: nothing is kept; --allow-uncounted keeps them as they are")
+        complain("no baseline is written: the counts are incomplete; --allow-uncounted writes them as they are")
         return 3
     emit(BaselineReport(kept), Output("json", True, output, force))
     return 0

@@ -92,7 +92,7 @@ def command(
     kept: Kept = {}
     outcomes += [_checked(target, options, kept) for target in targets]
     if not outcomes:
-        raise bad_input("nothing is configured: no check, no file", _CONFIGURE)
+        raise bad_input("nothing to check: there is no FILE, and no check in pyproject.toml", _CONFIGURE)
     told = False
     for outcome in outcomes:
         for problem in outcome.problems if outcome.code != BUG else ():
@@ -120,7 +120,7 @@ _CONFIGURE = "name a file, or write [[tool.sepcalc.check]] into the project's py
 def _require_sense(given: Target, files: tuple[str, ...], baseline: str | None) -> None:
     """Raises InputError where options contradict each other."""
     if given.increases and baseline is None:
-        raise bad_input("--max-increase needs --baseline: what to compare with", "or use sepcalc diff")
+        raise bad_input("--max-increase needs --baseline, the numbers to compare with", "or use sepcalc diff")
     if baseline is not None and not (given.increases or given.limits):
         raise bad_input("--baseline alone limits nothing", "say how much, for example --max-increase 2%")
     if baseline == "":
@@ -175,7 +175,9 @@ def _unbudgeted(here: str) -> Any:
     return Unbudgeted(here)
 
 
-_BUDGET = "budget: in the file, [[tool.sepcalc.check]] in pyproject.toml, or --max; --skip-unbudgeted lets it pass"
+_BUDGET = (
+    "add budget: to the file, a [[tool.sepcalc.check]] to pyproject.toml, or --max; --skip-unbudgeted lets it pass"
+)
 
 
 def _past(path: str, options: Options, kept: Kept) -> Baseline:

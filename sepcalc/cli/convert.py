@@ -43,7 +43,7 @@ def command(
     from sepcalc.commands.convert import convert
 
     if output and yaml_name(output) != output:
-        message = f"--output {printable(output)}: convert writes YAML, and nothing else"
+        message = f"--output {printable(output)}: convert writes only YAML"
         raise bad_input(message, meant=Meant(output, yaml_name(output)))
     found = read(network, reading.request(), standard_input).network
     for note in found.notes:

@@ -47,7 +47,7 @@ def command(
 ) -> int:
     limits, asked = increases_of(increases), reading.request()
     if old == new == "-":
-        raise bad_input("standard input can be one of the two only")
+        raise bad_input("only one of the two networks can be standard input")
 
     def side(argument: str, keep: Keep) -> Network:
         beside = is_document(argument) and not (is_document(old) and is_document(new))

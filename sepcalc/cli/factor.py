@@ -117,7 +117,7 @@ def _write(factoring: "Factoring", rank: int | None, folder: str, force: bool) -
     found = arrays(kernel, exact, _steps(factoring, rank or factoring.rank or 1) or [])
     if not found:
         reasons = [f"{name}: {reason}" for name, reason in factoring.not_applicable.items()]
-        raise bad_input("--write has nothing to save: no way to run it applies", "; ".join(reasons))
+        raise bad_input("--write has nothing to save: no scheme applies to this kernel", "; ".join(reasons))
     written = [Written(os.path.join(folder, f"{name}.npy"), array.shape, says) for name, array, says in found]
     new = not os.path.lexists(folder)
     try:

@@ -119,7 +119,7 @@ def command(
 ) -> int:
     limits = limits_of(most)
     if write is not None and len(set(ways)) != 1:
-        raise bad_input("-o writes one network: name its way, --by width, resolution or separate")
+        raise bad_input("-o writes one network: choose it with --by width, resolution or separate")
     for name in variants:
         if name not in SEPARATED:
             expected = f"unknown variant {quoted(name)}: expected {', '.join(SEPARATED)}"

@@ -42,7 +42,7 @@ def increases_of(given: Sequence[str]) -> tuple[Increase, ...]:
     """``--max-increase 2%`` or ``macs=2%``. A limit of one metric overrides the limit of all. Raises InputError."""
     general = [text for text in given if "=" not in text]
     if len(general) > 1:
-        raise bad_input("--max-increase says twice what every metric may grow")
+        raise bad_input("--max-increase gives two limits for every metric")
     own = _read(
         "--max-increase",
         [text for text in given if "=" in text],
@@ -81,7 +81,7 @@ def refuse_without_files(given: Request) -> None:
     pyproject.toml."""
     if any(given):
         options = "--set, --input, --dim and --batch need"
-        raise bad_input(f"{options} a FILE: pyproject.toml says its own for its checks")
+        raise bad_input(f"{options} a FILE: the checks in pyproject.toml have their own settings")
 
 
 def refuse_outside(path: str, root: str) -> None:

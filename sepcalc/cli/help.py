@@ -26,7 +26,7 @@ def command(ctx: click.Context, words: tuple[str, ...]) -> None:
         return
     name = words[0]
     if len(words) > 1:
-        raise bad_input(f"help is of one command, not of {len(words)}")
+        raise bad_input(f"help takes one command, not {len(words)}")
     if name not in COMMANDS:
         if name in KINDS:
             found = commands.get_command(parent, "kinds")

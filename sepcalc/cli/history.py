@@ -30,7 +30,7 @@ Examples:
 )
 @click.option(
     "--every", type=click.IntRange(1), default=1, metavar="N",
-    help="Read each N-th commit only, and the newest and the oldest.",
+    help="Read only every N-th commit, the newest and the oldest.",
 )  # fmt: skip
 @reading_options
 @output_options

@@ -117,7 +117,7 @@ def _target(asked: Asked, argument: str, name: str, given: Target, root: str) ->
     """One check of the project. Settings on the command line override its settings; limits on the command line are
     added."""
     if asked.baseline and given.baseline:
-        raise bad_input(f"{asked.mark} has a baseline for {printable(asked.name)}: --baseline has no place")
+        raise bad_input(f"{asked.mark} has a baseline for {printable(asked.name)}: leave --baseline out")
     inputs = given.request.inputs or asked.inputs
     return Target(
         name,

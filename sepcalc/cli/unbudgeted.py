@@ -31,5 +31,5 @@ class Unbudgeted:
             if self._past.had_budget(was):
                 name = f", as {printable(was.path)}" if was.renamed else ""
                 message = f"{printable(argument)}: it had a budget in {printable(was.revision)}{name}, and has none now"
-                return Problem(message, "budget: in the file, or [[tool.sepcalc.check]] in pyproject.toml")
+                return Problem(message, "add budget: to the file, or a [[tool.sepcalc.check]] to pyproject.toml")
         return None

@@ -52,7 +52,7 @@ _SHAPES = re.compile("[0-9x,]+")  # the beginning of a spec, perhaps of one whos
     shell_complete=complete_variants,
     help="Only this variant of a spec, or all.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the data and the weights.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the data and the weights.")
 @click.option(
     "--sample", type=click.IntRange(1), metavar="N",
     help="Only about N output positions of each layer, chosen by the seed: a large network in seconds.",

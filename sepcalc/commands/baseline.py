@@ -41,7 +41,7 @@ class Baseline(NamedTuple):
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            raise bad_input("this is not UTF-8: no baseline", "", printable(place)) from None
+            raise bad_input("this is not a baseline: it is not UTF-8", "", printable(place)) from None
         return cls(tuple(baselines.read(text, place, __version__).values()), os.path.dirname(place) or ".", place)
 
     def write(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
@@ -79,7 +79,7 @@ def baseline(*networks: Given, folder: str | os.PathLike[str] = ".", allow_uncou
     True
     """
     if not networks:
-        raise bad_input("there is nothing to keep", "name the networks")
+        raise bad_input("there is no network to keep", "name the networks")
     subjects = [subject(one) for one in networks]
     found = baseline_of(((one.argument, one.settings, one.document.network) for one in subjects), os.fspath(folder))
     for one in subjects:

@@ -39,7 +39,7 @@ def check(
     """
     limits, increases = limits_of(max, layers), increases_of(max_increase)
     if increases and baseline is None:
-        raise bad_input("max_increase needs baseline=: what to compare with", "or use sepcalc.diff")
+        raise bad_input("max_increase needs baseline=, the numbers to compare with", "or use sepcalc.diff")
     if baseline is not None and not (increases or limits):
         raise bad_input("baseline= alone limits nothing", 'say how much, for example max_increase="2%"')
     found = subject(network)

@@ -51,7 +51,7 @@ class Inclusion:
                     raise Invalid("include: a file is missing")
                 opened = self.opened(chain[-1], path)
                 if opened.key in chain:
-                    raise Invalid(f"include: {quoted(path)} includes itself, by way of other files or at once")
+                    raise Invalid(f"include: {quoted(path)} includes itself, directly or through other files")
                 if len(chain) > MAX_DEPTH:
                     raise Invalid(f"files include each other more than {MAX_DEPTH} levels deep")
                 if len(self.known) == MAX_FILES:

@@ -89,7 +89,7 @@ def read(text: str, name: str, version: str) -> dict[tuple[str, tuple[tuple[str,
         place = f"{printable(name)}:{error.lineno}:{error.colno}"
         raise bad_input(f"this is no JSON: {error.msg}", _AGAIN, place) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; nested too deep
-        raise bad_input("this is no baseline", _AGAIN, printable(name)) from None
+        raise bad_input("this is not a baseline", _AGAIN, printable(name)) from None
 
 
 def found(
@@ -155,14 +155,14 @@ def _refuse(text: str) -> Any:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     entries = dict(pairs)
     if len(entries) != len(pairs):
-        raise _Broken("a baseline has every key once, and here one stands twice")
+        raise _Broken("a baseline has every key once, and this one has a key twice")
     return entries
 
 
 def _networks(data: Any, version: str) -> list[Kept]:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         what = quoted(str(data.get("format"))) if isinstance(data, dict) and "format" in data else "something else"
-        raise _Broken(f"this is no baseline: expected the format {quoted(FORMAT)}, not {what}")
+        raise _Broken(f"this is not a baseline: expected the format {quoted(FORMAT)}, not {what}")
     if data.get("definitions") != DEFINITIONS or data.get("sepcalc") != version:
         was = f"version {data.get('sepcalc')}, definitions {data.get('definitions')}"[:100]
         raise _Broken(
@@ -187,54 +187,63 @@ def _kept(data: Any) -> Kept:
     keys = {"file", "name", "inputs", "settings", "complete", "uncounted", "totals", "most", "notes", "layers"}
     keys |= {"outputs", "choices", "input_bits"}
     _keys(data, keys, "a network")
-    _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name are texts")
-    _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs are shapes by name")
+    _check(all(isinstance(data[key], str) for key in ("file", "name")), "file and name must be texts")
+    _check(isinstance(data["inputs"], dict) and data["inputs"], "inputs must be shapes by name")
     inputs = {name: _shape(shape) for name, shape in data["inputs"].items()}
     settings = data["settings"]
-    _check(isinstance(settings, dict), "settings are texts by name")
-    _check(all(isinstance(value, str) for value in settings.values()), "settings are texts by name")
+    _check(isinstance(settings, dict), "settings must be texts by name")
+    _check(all(isinstance(value, str) for value in settings.values()), "settings must be texts by name")
     _keys(data["totals"], set(METRICS), "totals")
     totals = {name: _number(data["totals"][name]) for name in METRICS}
     _check(isinstance(data["layers"], list) and data["layers"], "layers are a list")
     layers, places = zip(*[_row(layer) for layer in data["layers"]])
-    _check(isinstance(data["uncounted"], list), "uncounted is a list")
+    _check(isinstance(data["uncounted"], list), "uncounted must be a list")
     gaps = tuple(_gap(gap) for gap in data["uncounted"])
     whole = any(gap.whole for gap in gaps)
     kinds = {row.name: (row.kind, row.cost) for row in layers}
     for gap in gaps:
         kind, cost = kinds.get(gap.name, ("", None))
-        _check(cost is not None and kind == gap.kind, "what is uncounted is one of the layers")
-        _check(not any(getattr(cost, name) for name in gap.counts), "an uncounted layer has none of its counts")
-    _check(data["complete"] is (not whole), "complete is whether nothing is uncounted, but in some counts")
+        _check(cost is not None and kind == gap.kind, "an uncounted layer must be one of the layers")
+        _check(
+            not any(getattr(cost, name) for name in gap.counts),
+            "an uncounted layer must be 0 in the counts that it lacks",
+        )
+    _check(data["complete"] is (not whole), "complete must be true if, and only if, no layer lacks all counts")
     for name in SUMMED:
         count = sum([row.count(name) for row in layers])
-        _check(totals[name] == count, f"the total of {spoken(name)} is the sum over its layers")
+        _check(totals[name] == count, f"the total of {spoken(name)} must be the sum over its layers")
     ends = _numbers(data["outputs"], len(inputs) + len(layers), "outputs")
-    _check(ends, "a network has outputs")
+    _check(ends, "a network must have outputs")
     input_bits = data["input_bits"]
-    _check(isinstance(input_bits, dict) and set(input_bits) <= set(inputs), "input_bits are widths of inputs by name")
+    _check(
+        isinstance(input_bits, dict) and set(input_bits) <= set(inputs), "input_bits must be widths of inputs by name"
+    )
     widths = {name: _bits(bits) for name, bits in input_bits.items()}
-    _check(None not in widths.values(), "input_bits are widths of inputs by name")
+    _check(None not in widths.values(), "input_bits must be widths of inputs by name")
     sizes = [size_in_bytes(volume(shape), widths.get(name)) for name, shape in inputs.items()]
     sizes += [size_in_bytes(volume(row.output), place.element_bits) for row, place in zip(layers, places)]
     for at, (row, place) in enumerate(zip(layers, places), len(inputs)):
         _follows(row, place, sizes, at)
     peak = max(live_sizes(sizes, [(place.reads, place.writes) for place in places], ends))
-    _check(totals["peak_memory"] == peak, "peak-memory is that of the tensors that live while its layers run")
+    _check(totals["peak_memory"] == peak, "peak-memory must be that of the tensors alive while layers run")
     choices = _choices(data["choices"])
-    _check(isinstance(data["most"], dict) and set(data["most"]) <= {*SUMMED, "peak_memory"}, "most are metrics")
+    _check(isinstance(data["most"], dict) and set(data["most"]) <= {*SUMMED, "peak_memory"}, "most must be metrics")
     most = {name: _number(count) for name, count in data["most"].items()}
-    _check(all(count > totals[name] for name, count in most.items()), "most are more than the totals")
+    _check(
+        all(count > totals[name] for name, count in most.items()), "the numbers of most must be larger than the totals"
+    )
     rows = {row.name: row for row in layers}
     for name in SUMMED:
         count = totals[name] + more(choices, rows, name, partial(Row.count, metric=name), lambda layer: True)
-        _check(most.get(name, totals[name]) == count, f"the most of {spoken(name)} is that of the larger branches")
+        _check(most.get(name, totals[name]) == count, f"the most of {spoken(name)} must be that of the larger branches")
     apart = sum([volume(row.output) for row in others(choices)])
     known = widths or any(place.element_bits for place in places)
     largest = sum(sizes) + size_in_bytes(apart, MAX_BITS if known else None) if choices else 0
-    _check(most.get("peak_memory", 0) <= largest, "the most of peak-memory is that of all tensors at once, at most")
+    _check(
+        most.get("peak_memory", 0) <= largest, "the most of peak-memory must be that of all tensors together, or less"
+    )
     notes = data["notes"]
-    _check(isinstance(notes, list) and all(isinstance(note, str) for note in notes), "notes are texts")
+    _check(isinstance(notes, list) and all(isinstance(note, str) for note in notes), "notes must be texts")
     snapshot = Snapshot(
         data["name"],
         inputs,
@@ -253,26 +262,26 @@ def _kept(data: Any) -> Kept:
 
 def _follows(row: Row, place: Place, sizes: Sequence[int], at: int) -> None:
     """Checks what follows from the place of a layer; ``at`` is the number of its output."""
-    _check(all(source < at for source in place.reads), "a layer reads what was there before it")
+    _check(all(source < at for source in place.reads), "a layer can read only what comes before it")
     numbers = row.cost.params + place.elsewhere
     stored = size_in_bytes(numbers, None) if place.stored_bytes is None else place.stored_bytes
     moved = sum([sizes[source] for source in place.reads]) + stored + sizes[at]
     traffic = moved if place.writes else 0
-    _check(row.traffic == traffic, "the traffic of a layer is what it reads, stores and writes")
-    _check(row.effective_macs <= row.cost.macs, "effective macs are no more than macs")
+    _check(row.traffic == traffic, "a layer's traffic must be what it reads, stores and writes")
+    _check(row.effective_macs <= row.cost.macs, "effective macs cannot exceed macs")
     most = row.cost.params + row.cost.buffers
-    _check(row.cost.params <= place.stored <= most, "stored are the params of a layer, and buffers of it")
+    _check(row.cost.params <= place.stored <= most, "stored must be the params of a layer, with buffers of it")
     written = volume(row.output) if place.writes else 0
-    _check(row.cost.activations == written, "the activations of a layer are what it writes")
+    _check(row.cost.activations == written, "the activations of a layer must be what it writes")
     _check(
         stored <= size_in_bytes(numbers, MAX_BITS),
-        "the bytes that a layer stores are those of its numbers",
+        "the bytes that a layer stores must be those of its numbers",
     )
 
 
 def _row(data: Any) -> tuple[Row, Place]:
     _keys(data, {*_ROW, *Place._fields}, "a layer")
-    _check(isinstance(data["writes"], bool), "writes is true or false")
+    _check(isinstance(data["writes"], bool), "writes must be true or false")
     reads = _numbers(data["reads"], MAX_SIZE, "reads")
     stored, elsewhere = _number(data["stored"]), _number(data["elsewhere"])
     size = None if data["stored_bytes"] is None else _number(data["stored_bytes"])
@@ -286,7 +295,7 @@ _ROW = ("name", "kind", "output", *COSTS, *MORE)
 def _counts(data: Any) -> Row:
     """Every count of a layer."""
     _keys(data, set(_ROW), "a layer")
-    _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind are texts")
+    _check(isinstance(data["name"], str) and isinstance(data["kind"], str), "name and kind must be texts")
     cost, beside = Cost(*[_number(data[name]) for name in COSTS]), [_number(data[name]) for name in MORE]
     return Row(data["name"], data["kind"], _shape(data["output"]), cost, *beside)
 
@@ -297,12 +306,12 @@ def _choices(data: Any) -> tuple[Choice, ...]:
     for one in data:
         _keys(one, {"name", "taken", "inner", "others"}, "a choice")
         taken, branches = one["taken"], one["others"]
-        _check(isinstance(one["name"], str), "the name of a choice is a text")
+        _check(isinstance(one["name"], str), "the name of a choice must be a text")
         _check(isinstance(taken, list) and all(isinstance(name, str) for name in taken), "taken are names")
-        _check(isinstance(branches, list) and branches, "others are branches")
+        _check(isinstance(branches, list) and branches, "others must be branches")
         for branch in branches:
             _keys(branch, {"layers", "choices"}, "a branch")
-            _check(isinstance(branch["layers"], list), "the layers of a branch are a list")
+            _check(isinstance(branch["layers"], list), "the layers of a branch must be a list")
         others = [Branch(tuple(map(_counts, branch["layers"])), _choices(branch["choices"])) for branch in branches]
         found.append(Choice(one["name"], frozenset(taken), _choices(one["inner"]), tuple(others)))
     return tuple(found)
@@ -312,34 +321,37 @@ def _gap(data: Any) -> Gap:
     data = {"counts": list(COUNTS), **data} if isinstance(data, dict) else data  # which may be absent
     _keys(data, set(Gap._fields), "an uncounted layer")
     *texts, counts = [data[name] for name in Gap._fields]
-    _check(all(isinstance(text, str) for text in texts), "what is said of an uncounted layer are texts")
-    _check(isinstance(counts, list) and counts, "the counts of an uncounted layer are a list")
-    _check(counts == [name for name in COUNTS if name in counts], "an uncounted layer's counts are known ones")
-    _check(counts == list(COUNTS) or COUNTS[0] not in counts, "where macs are not known, nothing is")
+    _check(all(isinstance(text, str) for text in texts), "the fields of an uncounted layer must be texts")
+    _check(isinstance(counts, list) and counts, "the counts of an uncounted layer must be a list")
+    _check(
+        counts == [name for name in COUNTS if name in counts],
+        "an uncounted layer's counts must be names of counts",
+    )
+    _check(counts == list(COUNTS) or COUNTS[0] not in counts, "without macs, all counts must be missing")
     return Gap(texts[0], texts[1], texts[2], tuple(counts))
 
 
 def _shape(data: Any) -> tuple[int, ...]:
-    _check(isinstance(data, list) and data, "a shape is a list of sizes")
+    _check(isinstance(data, list) and data, "a shape must be a list of sizes")
     sizes = tuple([_number(size) for size in data])
-    _check(all(1 <= size <= MAX_SIZE for size in sizes), "sizes are 1 or more")
+    _check(all(1 <= size <= MAX_SIZE for size in sizes), "sizes must be 1 or more")
     return sizes
 
 
 def _numbers(data: Any, end: int, what: str) -> tuple[int, ...]:
-    _check(isinstance(data, list), f"{what} are numbers of tensors")
+    _check(isinstance(data, list), f"{what} must be numbers of tensors")
     numbers = tuple([_number(one) for one in data])
-    _check(all(number < end for number in numbers), f"{what} are numbers of tensors")
+    _check(all(number < end for number in numbers), f"{what} must be numbers of tensors")
     return numbers
 
 
 def _bits(data: Any) -> int | None:
-    _check(data is None or (type(data) is int and 1 <= data <= MAX_BITS), "widths are bits from 1 to 128, or null")
+    _check(data is None or (type(data) is int and 1 <= data <= MAX_BITS), "widths must be bits from 1 to 128, or null")
     return None if data is None else int(data)
 
 
 def _number(data: Any) -> int:
-    _check(type(data) is int and data >= 0, "counts are whole numbers from 0")
+    _check(type(data) is int and data >= 0, "counts must be whole numbers from 0")
     return int(data)
 
 

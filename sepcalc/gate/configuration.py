@@ -74,7 +74,7 @@ def read(text: str, name: str, root: str) -> Project | None:
         message = found[1] if found else str(error)
         raise bad_input(f"this is no TOML: {printable(message)}", "", printable(place)) from None
     except (ValueError, RecursionError):  # a number of thousands of digits; nested too deep
-        raise bad_input("this is no TOML that can be read", "", printable(name)) from None
+        raise bad_input("this is not valid TOML", "", printable(name)) from None
     return _Reader(text, printable(name)).project(data, root)
 
 

@@ -219,7 +219,7 @@ def _told(found: Conversion) -> Iterator[str]:
     for side, other, what, more in ((news, "old", "added", "more"), (olds, "new", "left out", "fewer")):
         yield from _of_biases(side.biases, what, more)
         if side.apart:
-            yield f"Biases as sums of their own in the {other} network: {side.apart:,} params."
+            yield f"Biases that are separate sums in the {other} network: {side.apart:,} params."
     if merged := news.once - olds.once:
         of, more = ("new", "fewer") if merged > 0 else ("old", "more")
         once = f"equal biases, scales and shifts are stored once in the {of} network"
@@ -232,11 +232,11 @@ def _told(found: Conversion) -> Iterator[str]:
     if (old := found.old.fused) != (new := found.new.fused):
         yield f"Activations fused into the layer before: {old:,} -> {new:,}."
     if found.found.macs_equal and (old := found.old.pads) != (new := found.new.pads):
-        yield f"Pads as layers of their own, not as padding of the layer behind: {old:,} -> {new:,}."
+        yield f"Pads that are separate layers, not padding of the next layer: {old:,} -> {new:,}."
     if (old := found.old.bits) != (new := found.new.bits):
-        yield f"Elements that most layers give: {old} bits -> {new} bits."
+        yield f"Output elements of most layers: {old} bits -> {new} bits."
     if (old := found.old.param_bits) != (new := found.new.param_bits):
-        yield f"Numbers stored, in the mean: {old} bits -> {new} bits."
+        yield f"Mean width of stored numbers: {old} bits -> {new} bits."
 
 
 def _verdict(found: Conversion) -> str:
@@ -252,8 +252,8 @@ def _verdict(found: Conversion) -> str:
         ]
         return f"Not the same network: {equal}, {', '.join(filter(None, parts))}."
     if found.unknown:
-        unknown = "something is not counted, or may run otherwise"
-        return f"Whether it is the same network is not known: all {equal}, but {unknown}."
+        unknown = "some layers are not counted, or other branches may run"
+        return f"It is not known whether this is the same network: all {equal}, but {unknown}."
     if found.unexplained:
         return f"Not the same network: all {equal}, but no change of format explains {found.unexplained:,} params."
     return f"Not the same network: all {equal}, but they read other layers."

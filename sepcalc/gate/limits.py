@@ -132,7 +132,7 @@ def read_increase(metric: str, text: str) -> Increase:
         return Increase(name, read_percent(text), True)
     most = read_amount(text, METRICS[name].bytes)
     if most.unit == 1 and most.below > 1:  # 0.02, 1.5: a part of what was, more likely than of one
-        message = f"{quoted(text)} is no whole number: what a metric may grow is a percentage or a whole number"
+        message = f"{quoted(text)} is not a whole number: a growth limit is a percentage or a whole number"
         raise Invalid(message, "for example 2%")
     return Increase(name, most, False)
 
@@ -214,7 +214,7 @@ def read_limits(entries: Iterable[Written], note: Note, more: Sequence[str] = ()
             note(Invalid(f"{spoken(name)} is limited twice: as {seen[name]} and as {entry.key}"), entry.at)
         seen[name] = entry.key
         if not whole and LIMITED[name].layer is None:
-            note(Invalid(f"{spoken(name)} is of a whole network, not of a layer"), entry.at)
+            note(Invalid(f"{spoken(name)} applies to a whole network, not to a layer"), entry.at)
         if text is None:
             continue
         try:
@@ -248,7 +248,7 @@ def hold(network: Network, limits: Iterable[Limit]) -> list[Held]:
         if not layers and not apart and not any(matches(name, limit.scope) for name in rows(network.choices)):
             hint = near_miss(limit.scope, [layer.name for layer in network.layers[:1000]])
             place = str(limit.mark) if limit.mark else ""
-            problems.append(Problem(f"no layer matches {quoted(limit.scope)}: its budget holds nothing", hint, place))
+            problems.append(Problem(f"no layer matches {quoted(limit.scope)}: its budget is empty", hint, place))
         elif limit.each:
             held += [_held(limit, layer.name, measure(layer), [layer]) for layer in (*layers, *apart)]
         else:
@@ -303,4 +303,4 @@ def left_out(increases: Iterable[Increase], incomplete: Collection[str]) -> tupl
     metrics = [spoken(one.metric) for one in increases if one.every and unknown(one.metric, incomplete)]
     if not metrics:
         return ()
-    return (f"the growth of {' and '.join(metrics)} is not limited: some layers are not counted in it",)
+    return (f"the growth of {' and '.join(metrics)} cannot be limited: some layers lack that count",)

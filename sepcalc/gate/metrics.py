@@ -36,7 +36,7 @@ METRICS = {
 
 def _file_size(network: Network) -> int:
     if network.file_size is None:
-        raise bad_input("file-size is of a file, and this network was read from none")
+        raise bad_input("file-size is the size of a file, and this network was not read from a file")
     return network.file_size
 
 

@@ -50,7 +50,7 @@ class Past:
         try:
             found = self.repository(os.path.realpath(folder))
         except Invalid as fact:
-            message = f"{printable(path)}: what it was before cannot be told: {fact.message}"
+            message = f"{printable(path)}: its earlier version cannot be found: {fact.message}"
             raise bad_input(message, fact.hint) from None
         if found is None:
             return []

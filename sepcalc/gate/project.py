@@ -96,7 +96,7 @@ def skips(asked: Asked, root: str) -> str:
         return ""
     more = f" and {len(hidden) - SHOWN:,} more" if len(hidden) > SHOWN else ""
     files = ", ".join(map(printable, hidden[:SHOWN]))
-    return f"path {quoted(asked.path)} skips {files}{more}: a glob skips names with a dot first"
+    return f"path {quoted(asked.path)} skips {files}{more}: a glob skips names that begin with a dot"
 
 
 def within(path: str, root: str) -> bool:

@@ -274,7 +274,7 @@ def _uncounted(given: Arguments) -> Op:
             raise Invalid(expected, near_miss(name, COUNTS), "counts")
     counts = tuple([count for count in COUNTS if count in names])
     if COUNTS[0] in counts and counts != COUNTS:
-        raise Invalid("where macs are not known, nothing is", "leave out --counts", "counts")
+        raise Invalid("if macs are unknown, all counts are", "leave out --counts", "counts")
     op = Uncounted(given.words[0], "it is written as uncounted", given.sizes("to"), given.on("stops"), counts)
     if "axis" not in given.options:
         return op
