@@ -210,12 +210,26 @@ def _usage(wrong: click.ClickException, args: Sequence[str]) -> str:
         near = near_miss(word, map(str, wrong.param.type.choices))
         hint = f"  hint: {near}" if near else ""
     elif message.startswith("unknown command"):
-        hint = "  hint: " + (near_miss(args[0], COMMANDS) or f"expected {', '.join(COMMANDS)}")
+        hint = f"  hint: {_missing_file(args) or near_miss(args[0], COMMANDS) or _EXPECTED}"
     message = f"{message}\n{hint}" if hint else message
     context = wrong.ctx if isinstance(wrong, click.UsageError) else None
     if context is None:
         return message
     return f"{message}\n  {context.command_path} --help shows what it takes, with examples"
+
+
+_EXPECTED = f"expected {', '.join(COMMANDS)}"
+
+
+def _missing_file(args: Sequence[str]) -> str:
+    """The command for the file that stands in its place, although there is no file of this name."""
+    import shlex
+
+    from sepcalc.importers.formats import of_suffix
+
+    if of_suffix(args[0]) is None or os.path.lexists(args[0]):
+        return ""
+    return f"sepcalc network {' '.join(map(shlex.quote, args))}, but there is no such file"
 
 
 def complain(message: str) -> None:
