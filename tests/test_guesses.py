@@ -1104,7 +1104,7 @@ def test_an_open_first_axis_of_a_model_is_one_example(given: str, expected: str)
     assert corrected("network", ["model.onnx", "--input", given]) == ["model.onnx", "--input", expected]
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "net.tflite", "model.pt2", "frozen.pb"])
+@pytest.mark.parametrize("name", ["absent.onnx", "absent.tflite", "absent.pt2", "absent.pb"])
 def test_a_file_in_place_of_a_command(name: str, sep: Run) -> None:
     """With the file, the command runs; without it, the answer still says which command reads it."""
     code, out, err = sep(name, "--input", "3x8x8")
