@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sepcalc.commands.whatif import whatif
 from sepcalc.document import Document
 from sepcalc.document.compacting import write_compact
 from sepcalc.document.loading import load_yaml
 from sepcalc.errors import InputError, Invalid
 from sepcalc.gate import check, compare_published, read_metric
 from sepcalc.nodes import Source
-from sepcalc.rewriting import whatif
 
 FOLDER = Path(__file__).parent / "documents"
 GOOD = sorted(FOLDER.glob("good/*.yaml"))

@@ -5,9 +5,10 @@ import click
 from sepcalc.cli.completion import complete_networks, complete_rules
 from sepcalc.cli.output import Output, element_bytes, emit, emit_file, output_options
 from sepcalc.cli.reading import NETWORK, Reading, reading_options, standard_input, uncounted_option
+from sepcalc.commands.whatif import whatif
 from sepcalc.errors import bad_input
 from sepcalc.reports.whatif import WhatifReport
-from sepcalc.rewriting import MAX_WIDTH, read_fraction, read_resolution, read_rules, whatif
+from sepcalc.rewriting import MAX_WIDTH, read_fraction, read_resolution, read_rules
 from sepcalc.source import read
 
 HELP = f"""Show what a network would cost with other convolutions (by rules), another width or another resolution.

@@ -3,9 +3,17 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
-from sepcalc import rewriting
 from sepcalc.commands.subjects import Given, network_of
-from sepcalc.rewriting import Rewritten
+from sepcalc.rewriting import (
+    MAX_WIDTH,
+    Rewritten,
+    read_fraction,
+    read_resolution,
+    read_rules,
+    resized_and_rewritten,
+    said,
+)
+from sepcalc.rewriting.resize import heads_of, resized
 
 
 def whatif(
@@ -28,5 +36,18 @@ def whatif(
     >>> sepcalc.whatif("specs/conv_mobilenet.yaml", "*=depthwise-separable", exclude="conv[0]").after.macs
     568740352
     """
-    found = network_of(network)
-    return rewriting.whatif(found, rules, exclude, width=width, divisor=divisor, resolution=resolution)
+    whole = network_of(network)
+    read = read_rules([rules] if isinstance(rules, str) else rules)
+    factor = None if width is None else read_fraction("width", str(width), MAX_WIDTH)
+    sizes = None if resolution is None else read_resolution("resolution", resolution)
+    changed = whole if factor is None and sizes is None else resized(whole, factor, divisor, sizes)
+    remark = said(width, resolution)
+    result = resized_and_rewritten(
+        whole,
+        changed,
+        remark,
+        () if factor is None else heads_of(whole),
+        read,
+        [exclude] if isinstance(exclude, str) else exclude,
+    )
+    return result._replace(remark=remark)

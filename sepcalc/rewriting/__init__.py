@@ -5,45 +5,17 @@ every layer what became of it, or why it was left alone. The rewrites are those 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 from sepcalc.errors import Invalid, bad_input, quoted
-from sepcalc.network import Network
 from sepcalc.options import read_sizes
-from sepcalc.rewriting.resize import heads_of, resized
 from sepcalc.rewriting.rules import Change, Rewritten, Rule, read_rule, read_rules, resized_and_rewritten, rewrite
 from sepcalc.shape import Shape
 
-__all__ = ["Change", "Rewritten", "Rule", "read_rule", "read_rules", "resized_and_rewritten", "rewrite", "whatif"]
+__all__ = ["Change", "Rewritten", "Rule", "read_rule", "read_rules", "resized_and_rewritten", "rewrite"]
 MAX_WIDTH = 100
 _NUMBER = re.compile(r"[0-9]+/[0-9]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")  # no power takes long
-
-
-def whatif(
-    network: Network,
-    rules: Sequence[str] | str = (),
-    exclude: Iterable[str] | str = (),
-    *,
-    width: str | float | Fraction | None = None,
-    divisor: int = 8,
-    resolution: str | int | Sequence[int] | None = None,
-) -> Rewritten:
-    """What a network would cost, rewritten: see :func:`sepcalc.whatif`. Raises InputError."""
-    read = read_rules([rules] if isinstance(rules, str) else rules)
-    factor = None if width is None else read_fraction("width", str(width), MAX_WIDTH)
-    sizes = None if resolution is None else read_resolution("resolution", resolution)
-    changed = network if factor is None and sizes is None else resized(network, factor, divisor, sizes)
-    remark = said(width, resolution)
-    result = resized_and_rewritten(
-        network,
-        changed,
-        remark,
-        () if factor is None else heads_of(network),
-        read,
-        [exclude] if isinstance(exclude, str) else exclude,
-    )
-    return result._replace(remark=remark)
 
 
 def said(width: object, resolution: object) -> str:

@@ -7,11 +7,11 @@ proposals are counted in integers.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache
 from math import ceil
 
 from sepcalc.cost import COSTS
-from sepcalc.errors import InputError, bad_input, quoted
+from sepcalc.errors import InputError, bad_input
 from sepcalc.network import Network
 from sepcalc.rewrite import VARIANTS, Settings
 from sepcalc.rewriting.answers import Answer, Limits, fits
@@ -25,32 +25,6 @@ LEAST_WIDTH = Fraction(1, 20)
 FINEST = 1000  # widths are tried in thousandths
 
 WAYS = ("width", "resolution", "separate")
-
-
-def fit(
-    network: Network,
-    limits: Limits,
-    by: Sequence[str] | str = WAYS,
-    *,
-    variants: Sequence[str] = ("depthwise-separable",),
-    divisor: int = 8,
-) -> Answer:
-    """The least change of a network that keeps limits: see :func:`sepcalc.fit`. Raises InputError."""
-    ways = (by,) if isinstance(by, str) else tuple(by)
-    if unknown := [way for way in ways if way not in WAYS]:
-        raise bad_input(f"unknown way {quoted(unknown[0])}: expected {', '.join(WAYS)}")
-    if unknown := [name for name in variants if name not in SEPARATED]:
-        raise bad_input(f"unknown variant {quoted(unknown[0])}: expected {', '.join(SEPARATED)}")
-    unfit(limits)
-    if fits(network, limits):
-        return Answer("none", network, "it fits as it is", before=network, limits=limits)
-    by_width = partial(by_channels, network, limits, LEAST_WIDTH, divisor)
-    answers = answers_of(network, limits, ways, by_width, variants, required=ways == ("separate",))
-    fitting = [answer for answer in answers if answer.network is not None]
-    best = max(fitting, key=lambda answer: answer.network.cost.params if answer.network else 0, default=None)
-    if best is None:
-        best = Answer("none", None, "", "; ".join(f"{answer.way}: {answer.reason}" for answer in answers))
-    return best._replace(before=network, limits=limits, ways=tuple(answers))
 
 
 def answers_of(
