@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 from sepcalc.errors import Invalid
 from sepcalc.importers.onnx import read
 from sepcalc.importers.onnx.constants import SMALL, elements_of, known, strict
-from sepcalc.importers.onnx.operators import OPERATORS, row_of
+from sepcalc.importers.onnx.operators import OPERATORS, TABLE
 from sepcalc.importers.onnx.tensors import of_array, of_numbers
 from sepcalc.importers.onnx.values import Call, Value
 
@@ -34,7 +34,7 @@ def computed(operator: str, *arrays: Any, opset: int = 21, **attributes: Any) ->
     inputs = tuple([None if given is None else constant(given) for given in arrays])
     attributes = {name: of_array(one) if isinstance(one, np.ndarray) else one for name, one in attributes.items()}
     with strict():
-        results = elements_of(Call("it", operator, inputs, ("y",), attributes, opset), row_of(operator).computed, {})
+        results = elements_of(Call("it", operator, inputs, ("y",), attributes, opset), TABLE.of(operator).computed, {})
     return None if results is None else results[0].array
 
 
@@ -179,7 +179,7 @@ def test_a_constant_is_split_in_parts(count: int, opset: int, sizes: Any, settin
     outputs = tuple([f"y{at}" if at != 1 else "" for at in range(count)])  # of one that nothing reads there is no name
     with strict():
         results = elements_of(
-            Call("it", "Split", tuple(inputs), outputs, settings, opset), row_of("Split").computed, {}
+            Call("it", "Split", tuple(inputs), outputs, settings, opset), TABLE.of("Split").computed, {}
         )
     assert (results and [one.array.tolist() for one in results]) == expected
 
@@ -254,7 +254,7 @@ def test_what_is_computed_again_is_not_taken_for_another() -> None:
     def again(operator: str, *arrays: Any, **attributes: Any) -> list[Any]:
         settings = {name: of_array(one) if isinstance(one, np.ndarray) else one for name, one in attributes.items()}
         call = Call("it", operator, tuple(map(constant, arrays)), ("y",), settings, 21)
-        results = elements_of(call, row_of(operator).computed, seen)
+        results = elements_of(call, TABLE.of(operator).computed, seen)
         assert results is not None
         values: list[Any] = results[0].array.tolist()
         return values

@@ -18,7 +18,7 @@ from sepcalc.importers.onnx.constants import strict
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.inputs import Inputs
 from sepcalc.importers.onnx.layout import Layouts
-from sepcalc.importers.onnx.operators import DOMAINS, OPERATORS, UNKNOWN, name_of, row_of
+from sepcalc.importers.onnx.operators import DOMAINS, OPERATORS, TABLE, UNKNOWN, Table
 from sepcalc.importers.onnx.provenance import Role, roles
 from sepcalc.importers.onnx.schema import ONNX
 from sepcalc.importers.onnx.stored import initial
@@ -40,7 +40,12 @@ __all__ = ["OPERATORS", "read"]
 def read(path: str, request: Request = Request()) -> Network:
     """The network of an ONNX file. Raises InputError if the file is not ONNX, leaves dimensions open, or holds an
     inconsistent graph."""
-    model = _load(path)
+    return network(_load(path), path, request, TABLE)
+
+
+def network(model: Any, path: str, request: Request, table: Table) -> Network:
+    """The network of a file whose graph is given as ONNX's messages, with the operators of a table. Raises
+    InputError."""
     shown = printable(path)
     graph = model.graph
     if not graph.node:
@@ -55,8 +60,8 @@ def read(path: str, request: Request = Request()) -> Network:
     _refuse_twice(shown, graph)
     inputs = [one for one in graph.input if one.name not in stored]
     functions = _functions(shown, model)
-    layouts = Layouts(graph, functions)
-    border = Inputs(shown, graph, inputs, request, layouts.graph, layouts.single)
+    layouts = Layouts(graph, functions, table)
+    border = Inputs(shown, graph, inputs, request, layouts.graph, layouts.single, table)
     examples = border.examples
     stated = roles(model)
     altered = bool(request.inputs or request.dims or (request.batch or 1) > 1)
@@ -66,7 +71,7 @@ def read(path: str, request: Request = Request()) -> Network:
         """The network for one of ``batch`` examples, its branches chosen by this metric, and its outputs."""
         builder, scope = _border(border, layouts, batch, stated)
         builder.metric = metric
-        walk = Walk(builder, functions, opsets, declared)
+        walk = Walk(builder, functions, opsets, declared, table)
         stored = initial(graph, builder)
         builder.given = _given(model, stored)
         scope.update(_open(stored, builder.given))
@@ -102,7 +107,7 @@ def read(path: str, request: Request = Request()) -> Network:
     choices = [one.choice for one in builder.pasted if one.choice]
     laid = Network(name, builder.inputs, nodes, outputs, choices=choices, input_bits=builder.input_bits)
     most = most_of(laid, builder, lambda metric: walked(batch, metric))
-    _note_unused(builder, unused(model, functions, builder, builder.used))
+    _note_unused(builder, unused(model, functions, builder, builder.used, table))
     if alone := _macs_on_stored(nodes, builder.tensors):
         builder.note(
             f"{alone:,} macs have only stored tensors as operands: they are counted, as every run computes them"
@@ -167,7 +172,7 @@ def _functions(shown: str, model: Any) -> dict[tuple[str, str], Any]:
         key, called = (one.domain, one.name), f"{one.domain or 'ai.onnx'}.{one.name}"
         if key in functions:
             raise bad_input(f"{shown}: several functions are called {quoted(called)}: expected one")
-        if one.domain in DOMAINS and row_of(name_of(*key)) is not UNKNOWN:
+        if one.domain in DOMAINS and TABLE.of(TABLE.name(*key)) is not UNKNOWN:
             message = f"a function is called {quoted(called)}, as an operator is: runtimes differ in which runs"
             raise bad_input(f"{shown}: {message}", "give it another name, or a domain of its own")
         functions[key] = one
@@ -276,7 +281,7 @@ def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
 
 def _stated(graph: Any) -> dict[str, Stated]:
     """The shapes and element types that the file states, by tensor."""
-    stated: dict[str, Stated] = {}
+    stated: dict[str, Stated] = dict(graph.stated)
     for one in (*graph.value_info, *graph.output):
         if not one.type.has("tensor_type"):
             continue

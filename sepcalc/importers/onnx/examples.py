@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 from sepcalc.importers.common.layout import SEQUENCES
-from sepcalc.importers.onnx.operators import row_of
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Value
 
 CONTROL = ("If", "Loop", "Scan")
 
 
-def keeps_apart(call: Call) -> bool:
+def keeps_apart(row: Operator, call: Call) -> bool:
     """Whether an operator is known to work on each example separately."""
     given = [value for value in call.inputs if value is not None and value.batch is not None]
-    row = row_of(call.type)
     if row.axis is not None and given:
         return call.whole("axis", row.axis) % len(given[0].sizes) != given[0].batch
     if row.layout is SEQUENCES and given:

@@ -9,7 +9,7 @@ from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import guessed, listed, unsuited
 from sepcalc.importers.common.input_values import EXAMPLE, example, named_one, pasted
 from sepcalc.importers.common.layout import KEEPS, KEEPS_FIRST, ROWS, SEQUENCES
-from sepcalc.importers.onnx.operators import row_at
+from sepcalc.importers.onnx.operators import Table
 from sepcalc.shape import MAX_SIZE, Shape, read_shape, read_size, show
 
 # Names of an open axis: those that mean examples (but not a product with another size); those without a meaning,
@@ -49,14 +49,21 @@ class Inputs:
     images, to which the graph itself adds a batch axis."""
 
     def __init__(
-        self, shown: str, graph: Any, given: Sequence[Any], request: Request, images: set[str], single: set[str]
+        self,
+        shown: str,
+        graph: Any,
+        given: Sequence[Any],
+        request: Request,
+        images: set[str],
+        single: set[str],
+        table: Table,
     ) -> None:
         self.shown = shown
         self.given = given
         self.request = request
         self.images = images
         self.single = single
-        self.axes = self._axes(graph)
+        self.axes = self._axes(graph, table)
         self.shapes = self._shapes()
         self.examples = self._examples()
 
@@ -113,11 +120,11 @@ class Inputs:
 
     # --- shapes -------------------------------------------------------------------------------------------------------
 
-    def _axes(self, graph: Any) -> dict[str, int | None]:
+    def _axes(self, graph: Any, table: Table) -> dict[str, int | None]:
         """The axis of the examples in each input: the second if recurrent layers read it (directly, or through
         operators that keep the axes); else the first; None if that is open with a name of its own, such as
         ``points``."""
-        direct, sequences = _sequences(graph)
+        direct, sequences = _sequences(graph, table)
         axes: dict[str, int | None] = {}
         for one in self.given:
             parts = parts_of(one) if _is_tensor(one) else []
@@ -264,12 +271,12 @@ class Inputs:
         return Examples(batch, axes, asked is not None, found)
 
 
-def _sequences(graph: Any) -> tuple[set[str], set[str]]:
+def _sequences(graph: Any, table: Table) -> tuple[set[str], set[str]]:
     """The tensors that recurrent layers with steps first read: directly, and also through operators that keep the
     axes."""
     direct, found = set[str](), set[str]()
     for node in reversed(graph.node):
-        layout = row_at(node).layout
+        layout = table.at(node).layout
         if layout is SEQUENCES and node.input:
             if not any(attribute.name == "layout" and attribute.i for attribute in node.attribute):
                 direct.update([node.input[0], *node.input[5:7]])  # initial states have the directions first

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sepcalc.importers.common.layout import Layout
-from sepcalc.importers.onnx.operators import row_at
+from sepcalc.importers.onnx.operators import Table
 from sepcalc.importers.onnx.tensors import EXTERNAL, stored_elements
 from sepcalc.importers.onnx.walk import MAX_DEPTH
 
@@ -16,8 +16,9 @@ class Layouts:
     ``images`` of the graph, and ``everywhere`` also those of the functions that it calls. A branch or body shares the
     names of the graph around it; a function has its own names."""
 
-    def __init__(self, graph: Any, functions: Mapping[tuple[str, str], Any]) -> None:
+    def __init__(self, graph: Any, functions: Mapping[tuple[str, str], Any], table: Table) -> None:
         self._functions = functions
+        self._table = table
         self._visits: dict[tuple[str, str], dict[frozenset[str], set[str]]] = {}
         self.graph = set[str]()
         self.single = set[str]()  # single images, to which the graph adds a batch axis
@@ -42,7 +43,7 @@ class Layouts:
             if images is self.graph:
                 self._lone(node)
             said = {one.name: one.i for one in node.attribute if one.name in ("channels_last", "keepdims")}
-            layout = row_at(node).layout
+            layout = self._table.at(node).layout
             if layout.of_images:
                 if not said.get("channels_last", layout in (Layout.WINDOWED_LAST, Layout.IMAGES_LAST)):
                     images.update(node.input[:1])
@@ -58,7 +59,7 @@ class Layouts:
         if node.op_type == "Unsqueeze" and self.graph.intersection(given) and _axes_of(node, self._stored) == [0]:
             self.single.update(node.input[:1])
         elif self.single.intersection(given):
-            if row_at(node).layout is Layout.KEEPS:
+            if self._table.at(node).layout is Layout.KEEPS:
                 self.single.update(node.input)
             elif node.op_type == "Squeeze" and _axes_of(node, self._stored) == [0]:
                 self.graph.update(node.input[:1])

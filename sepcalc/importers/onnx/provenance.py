@@ -50,7 +50,7 @@ def _values(holder: Any, key: str) -> Iterator[str]:
 
 
 _HIERARCHY = "pkg.torch.onnx.class_hierarchy"  # the classes of the modules around an operator, and the operator itself
-_SCOPES = "pkg.torch.onnx.name_scopes"  # their paths
+SCOPES = "pkg.torch.onnx.name_scopes"  # their paths
 _ITEMS = re.compile(r"'([^']*)'")
 MAX_TEXT = 10_000  # the most characters of a property that are read
 
@@ -61,7 +61,7 @@ def origin(node: Any) -> Origin:
     operator = printable(f"{domain}{node.op_type}")[:200]
     if not node.metadata_props:
         return Origin(operator)
-    classes, scopes = (_ITEMS.findall("".join(_values(node, key))[:MAX_TEXT])[:-1] for key in (_HIERARCHY, _SCOPES))
+    classes, scopes = (_ITEMS.findall("".join(_values(node, key))[:MAX_TEXT])[:-1] for key in (_HIERARCHY, SCOPES))
     return Origin(
         operator,
         printable(scopes[-1])[:200] if scopes else None,

@@ -5,16 +5,16 @@ from typing import Any
 
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.nodes import place
-from sepcalc.importers.onnx.operators import DOMAINS, row_at
+from sepcalc.importers.onnx.operators import Table
 from sepcalc.importers.onnx.stored import constants, initial
 
 Functions = Mapping[tuple[str, str], Any]
 
 
-def unused(model: Any, functions: Functions, builder: Builder, used: Container[str]) -> list[str]:
+def unused(model: Any, functions: Functions, builder: Builder, used: Container[str], table: Table) -> list[str]:
     """The stored weights that no layer has because no output depends on them, or because their nodes never run, as
     those of training do not."""
-    search, graph = _Search(functions, builder), model.graph
+    search, graph = _Search(functions, builder, table), model.graph
     search.through(graph.node, [one.name for one in graph.output], graph, "")
     for at, info in enumerate(model.training_info):
         search.dead(info.initialization.node, info.initialization, f"training/{at}/initialization/")
@@ -33,7 +33,8 @@ def unused(model: Any, functions: Functions, builder: Builder, used: Container[s
 class _Search:
     """The search through one file for stored tensors that are not used."""
 
-    def __init__(self, functions: Functions, builder: Builder) -> None:
+    def __init__(self, functions: Functions, builder: Builder, table: Table) -> None:
+        self.table = table
         self.functions = functions
         self.builder = builder
         self.called: dict[tuple[str, str], None] = {}
@@ -47,7 +48,7 @@ class _Search:
             if given and needed.isdisjoint(given):
                 self.dead([node], None, owner)
                 continue
-            row = row_at(node) if node.domain in DOMAINS else None
+            row = self.table.at(node) if node.domain in self.table.domains else None
             if row is None or not row.measures:
                 needed.update([name for at, name in enumerate(node.input) if row is None or at not in row.like])
             if (node.domain, node.op_type) in self.functions:

@@ -13,7 +13,7 @@ from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.examples import CONTROL, as_they_lay, keeps_apart
 from sepcalc.importers.onnx.graph import Builder, Unrun
 from sepcalc.importers.onnx.nodes import named, place, reads
-from sepcalc.importers.onnx.operators import DOMAINS, name_of, row_of
+from sepcalc.importers.onnx.operators import UNKNOWN, Table
 from sepcalc.importers.onnx.provenance import origin
 from sepcalc.importers.onnx.rows import NO_COUNT, Operator
 from sepcalc.importers.onnx.sequences import sequence
@@ -36,10 +36,12 @@ class Walk:
         functions: Mapping[tuple[str, str], Any],
         opsets: Mapping[str, int],
         declared: Mapping[str, tuple[Shape | None, int]],
+        table: Table,
     ) -> None:
         self.builder = builder
         self.functions = functions
         self.opsets = opsets
+        self.table = table
         self.stated = declared  # the shapes and element types that the file states
         self.owner = ""  # the identifier of the current graph, which owns its stored tensors
         self.calling: list[tuple[str, str]] = []  # the functions that are being unfolded
@@ -56,7 +58,7 @@ class Walk:
         if depth > MAX_DEPTH:
             raise Broken(f"functions and branches are nested more than {MAX_DEPTH} deep")
         fed = {name for node in nodes for name in reads(node)}
-        self.builder.scores |= {node.input[0] for node in nodes if node.op_type == "Softmax" and node.input}
+        self.builder.scores |= {node.input[0] for node in nodes if node.op_type.title() == "Softmax" and node.input}
         used = read | fed
         for node in nodes:
             self.fed = used if depth else fed
@@ -86,23 +88,23 @@ class Walk:
             inputs.append(scope[source] if source else None)
         kind = node.op_type
         self.builder.origin, self.builder.element_bits = origin(node), None
-        if node.domain not in DOMAINS or (node.domain, kind) in self.functions:
+        if node.domain not in self.table.domains or (node.domain, kind) in self.functions:
             return self.function(node, name, inputs, depth)
         opset = self.opsets.get("" if node.domain == "com.microsoft" else node.domain, self.opsets.get("", 17))
         if kind in CONTROL:
             return self.control(node, name, inputs, scope, depth)
-        kind = name_of(node.domain, kind)
+        kind = self.table.name(node.domain, kind)
         outputs = tuple([output if output in used else "" for output in node.output])
         self.builder.at = name
         call = Call(name, kind, tuple(inputs), outputs, attributes(node), opset)
-        changed, modern = row_of(kind).older or (0, None)
+        changed, modern = self.table.of(kind).older or (0, None)
         if modern and opset < changed:
             call = modern(self.builder, call)._replace(opset=changed)
         if kind == "Constant":
             return (self.constant(call, node),)
-        if row_of(kind).measures and (shaped := call.input(0)).shape is not None:
+        if self.table.of(kind).measures and (shaped := call.input(0)).shape is not None:
             return (measured(call, shaped.shape),)
-        if "Sequence" in kind and kind != "ReverseSequence":
+        if kind.startswith("Sequence") or kind.endswith(("ToSequence", "FromSequence")):
             try:
                 return sequence(call, self.made)
             except Refused as refused:
@@ -111,8 +113,8 @@ class Walk:
 
     def made(self, call: Call) -> Sequence[Value]:
         """The results of an operator: computed beforehand if all inputs are stored, else counted."""
-        row = row_of(call.type)
-        note_scales(self.builder, call)
+        row = self.table.of(call.type)
+        note_scales(self.builder, row, call)
         if all(value is None or value.constant for value in call.inputs) and not row.random:
             angles = frozenset[str]().union(*[value.angles for value in call.inputs if value is not None])
             angles = angles.union(call.input(0).roots) if row.table else angles
@@ -145,9 +147,9 @@ class Walk:
     def prepared(self, call: Call) -> Sequence[Value]:
         """The results of an operator on stored tensors. They are computed beforehand and cost nothing; only their
         shapes matter, and the elements of small ones. Products do count, as the file computes them in each run."""
-        row = row_of(call.type)
+        row = self.table.of(call.type)
         inputs = [value for value in call.inputs if value is not None]
-        roots, some = made_from(self.builder, call)
+        roots, some = made_from(self.builder, row, call)
         self.computed += sum(value.data.size for value in inputs if value.data is not None)
         results = elements_of(call, row.computed, self.seen) if self.computed <= MAX_COMPUTED else None
         if results is not None:
@@ -177,27 +179,28 @@ class Walk:
     def opaque(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
         """The results of an unknown operator on stored tensors: constants of the shapes that the file states. Without a
         stated shape, the operator is listed as uncounted with its weights."""
-        roots, some = made_from(self.builder, call)
+        row = self.table.of(call.type)
+        roots, some = made_from(self.builder, row, call)
         shapes = [self.declared(output) if output else (None, 1) for output in call.outputs]
         lost = any(shape is None for output, (shape, _) in zip(call.outputs, shapes) if output)
-        if more or (lost and weights_of(self.builder, call)):
+        if more or (lost and weights_of(self.builder, row, call)):
             return self.gap(call, reason, more)
         return [Value(shape, kind, roots=roots, some=some(shape)) for shape, kind in shapes]
 
     def stored_product(self, call: Call) -> None:
         """Adds the layers of a product of stored tensors, with the first operand as the input (for one example, if it
         is equal for each). The result stays a constant for its readers."""
-        builder, mark = self.builder, len(self.builder.nodes)
+        builder, row, mark = self.builder, self.table.of(call.type), len(self.builder.nodes)
         try:
             first = builder.standing(call.name, builder.for_each(call.input(0)))
-            row_of(call.type)(builder, call._replace(inputs=(first, *call.inputs[1:])))
+            row(builder, call._replace(inputs=(first, *call.inputs[1:])))
         except Refused as refused:
             builder.back(mark)
-            builder.uncounted(call, str(refused), None, weights_of(self.builder, call))
+            builder.uncounted(call, str(refused), None, weights_of(self.builder, row, call))
 
     def counted(self, call: Call) -> Sequence[Value]:
         """Adds the layers of an operator on tensors of the network, or a gap."""
-        row, mark = row_of(call.type), len(self.builder.nodes)
+        row, mark = self.table.of(call.type), len(self.builder.nodes)
         try:
             if row.handle is None:
                 raise Refused(row.reason or NO_COUNT)
@@ -211,14 +214,14 @@ class Walk:
             for value in results:
                 if value.number is not None:
                     self.builder.widen(value.number, BITS.get(value.kind), mark)
-            self.builder.keep(mark, weights_of(self.builder, call))
+            self.builder.keep(mark, weights_of(self.builder, row, call))
             return results
         except Refused as refused:
             self.builder.back(mark)
             return self.gap(call, str(refused))
         except Unknown as unknown:
             self.builder.back(mark)
-            if row.free and not weights_of(self.builder, call):
+            if row.free and not weights_of(self.builder, row, call):
                 return [self.again(call, output) for output in call.outputs]
             return self.gap(call, f"the shape of what it reads, {quoted(str(unknown))}, is not known")
 
@@ -234,12 +237,12 @@ class Walk:
     def gap(self, call: Call, reason: str, more: Sequence[Value] = ()) -> Sequence[Value]:
         """Adds a layer that is not counted, and returns its outputs. ``more`` are stored tensors that it reads beside
         its inputs. Outputs have no batch if the operator may mix examples, unless the user stated the batch."""
-        if self.builder.batch > 1 and not self.builder.asked and not keeps_apart(call):
+        results, row = [], self.table.of(call.type)
+        if self.builder.batch > 1 and not self.builder.asked and not keeps_apart(row, call):
             raise self.builder.mixed
-        results, row = [], row_of(call.type)
         weights = [
-            *weights_of(self.builder, call),
-            *weights_of(self.builder, call._replace(type="", inputs=tuple(more))),
+            *weights_of(self.builder, row, call),
+            *weights_of(self.builder, UNKNOWN, call._replace(inputs=tuple(more))),
         ]
         for at, output in enumerate(call.outputs or ("",)):
             shape, kind = self.declared(output) if output else (None, 1)
@@ -260,7 +263,7 @@ class Walk:
         function = self.functions.get((node.domain, node.op_type))
         if function is None:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
-            reason = row_of(node.domain).reason or NO_COUNT
+            reason = self.table.of(node.domain).reason or NO_COUNT
             more = attached(node, self.builder, self.owner)
             stored = all(value is None or value.constant for value in inputs) and inputs
             return self.opaque(call, reason, more) if stored else self.gap(call, reason, more)

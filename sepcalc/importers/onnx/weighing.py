@@ -5,15 +5,14 @@ from math import prod
 
 from sepcalc.importers.onnx.arithmetic import trained
 from sepcalc.importers.onnx.graph import Builder
-from sepcalc.importers.onnx.operators import row_of
+from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.values import Call, Value
 from sepcalc.shape import Shape
 
 
-def note_scales(builder: Builder, call: Call) -> None:
+def note_scales(builder: Builder, row: Operator, call: Call) -> None:
     """Records which stored tensors are scales or zero points (an operator's own, and factors of integer sums), and
     which are quantized elements."""
-    row = row_of(call.type)
     unscaled = call.type == "Mul" and any(value is not None and value.unscaled for value in call.inputs)
     for at, value in enumerate(call.inputs):
         if value is None or not value.constant:
@@ -24,9 +23,9 @@ def note_scales(builder: Builder, call: Call) -> None:
             builder.quantized.update(value.roots)
 
 
-def weights_of(builder: Builder, call: Call) -> list[Value]:
+def weights_of(builder: Builder, row: Operator, call: Call) -> list[Value]:
     """The stored inputs of an operator that are weights, not settings, masks or zero initial states."""
-    row, found = row_of(call.type), []
+    found = []
     flat = [(at, one) for at, value in enumerate(call.inputs) if value for one in value.items or (value,)]
     for at, value in flat:
         if not value.constant or value.shape is None:
@@ -50,10 +49,11 @@ def _scales(builder: Builder, value: Value) -> tuple[str, ...]:
     return tuple([root for root in value.roots if builder.is_scale(root) and builder.is_weight(root)])
 
 
-def made_from(builder: Builder, call: Call) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
+def made_from(
+    builder: Builder, row: Operator, call: Call
+) -> tuple[tuple[str, ...], Callable[[Shape | None], dict[str, int]]]:
     """The stored tensors that a constant is made from, and a function from its shape to the number of elements of each
     tensor that it only partly contains. Only a selection drops elements; every other operator uses them all."""
-    row = row_of(call.type)
     if row.table and _spread(builder, call.input(0)):
         return (), lambda shape: {}
     roots: dict[str, None] = {}
