@@ -582,7 +582,6 @@ FILES = {
     ".mlpackage": "Core ML's models are not read",
     ".engine": "TensorRT's engines are not read",
     ".pdmodel": "Paddle's models are not read",
-    ".xml": "OpenVINO's models are not read",
     ".param": "ncnn's models are not read",
 }
 """Suffix -> why such a file is not a network here. The hint names an alternative."""

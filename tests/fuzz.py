@@ -306,6 +306,20 @@ def pt2(chance: random.Random) -> Case:
     return on_network(chance, "net.pt2", made.getvalue())
 
 
+def openvino(chance: random.Random) -> Case:
+    """Graphs with damaged bytes, or with attributes and sizes that lie."""
+    text = chance.choice(sorted((HERE / "data" / "openvino").glob("*.xml"))).read_text()
+    if chance.random() < 0.3:
+        return on_network(chance, "net.xml", damaged_bytes(text.encode(), chance))
+    lies = ("0", "1", "-1", "3", "7", "99999999999", "-5", "", "x", "1, 2", "Const", "Result", "f16", "&x;")
+    for _ in range(chance.randrange(1, 4)):
+        places = [*re.finditer(r'="([^"]*)"|<dim>([^<]*)</dim>', text)]
+        place = chance.choice(places)
+        at = 1 if place[1] is not None else 2
+        text = text[: place.start(at)] + chance.choice(lies) + text[place.end(at) :]
+    return on_network(chance, "net.xml", text.encode())
+
+
 def npy(chance: random.Random) -> bytes:
     """An array's file, its header or its end perhaps not what it should be."""
     kind = chance.choice(KINDS_OF_NUMBERS)
@@ -410,7 +424,7 @@ def baselines(chance: random.Random) -> Case:
 
 
 SURFACES: dict[str, Callable[[random.Random], Case]] = {
-    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, pt2, kernels, pyproject, baselines)
+    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, pt2, openvino, kernels, pyproject, baselines)
 }
 
 

@@ -191,7 +191,10 @@ USAGE = [
     ),
     (
         ["operators"],
-        "Missing argument '{onnx|torch|keras|tflite|tf}'. Choose from: onnx, torch, keras, tflite, tf",
+        (
+            "Missing argument '{onnx|torch|keras|tflite|tf|openvino}'. "
+            "Choose from: onnx, torch, keras, tflite, tf, openvino"
+        ),
         "sepcalc operators",
     ),
     (["verify", "o/net.onnx", "--allow-uncounted"], "no such option: --allow-uncounted", "sepcalc verify"),

@@ -99,7 +99,7 @@ TORCH = (
 ONNX = "hint: export the model to ONNX: torch.onnx.export, tf2onnx and the like write model.onnx, which is read"
 UNKNOWN = (
     "unknown kind of file: expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite or .pt2 or"
-    " .pb or .pbtxt or .meta\n"
+    " .pb or .pbtxt or .meta or .xml\n"
     "  hint: a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
 )
 DAMAGED = "this is no TFLite model, or it is damaged"

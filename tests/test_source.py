@@ -110,7 +110,7 @@ REFUSED = [
         (
             "net.txt: unknown kind of file: "
             "expected .yaml or .yml or .onnx or .keras or .json or .h5 or .hdf5 or .tflite or .pt2 or .pb or .pbtxt"
-            " or .meta\n"
+            " or .meta or .xml\n"
             "  hint: a PyTorch module goes by package.module:name, with --input; any other model as ONNX"
         ),
     ),

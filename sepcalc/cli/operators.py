@@ -17,13 +17,14 @@ Examples:
   sepcalc operators torch
   sepcalc operators keras
   sepcalc operators tflite
+  sepcalc operators openvino
   sepcalc operators tf
   sepcalc operators onnx --format markdown
 """
 
 
 @click.command("operators", help=HELP)
-@click.argument("source", type=click.Choice(["onnx", "torch", "keras", "tflite", "tf"]))
+@click.argument("source", type=click.Choice(["onnx", "torch", "keras", "tflite", "tf", "openvino"]))
 @output_options
 def command(source: str, output: Output) -> None:
     counted, reasons = _tables(source)
@@ -50,6 +51,10 @@ def _tables(source: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
         from sepcalc.importers.tf import OPERATORS as GRAPHS
 
         return _told(GRAPHS)
+    if source == "openvino":
+        from sepcalc.importers.openvino import OPERATORS as LAYERS_OF_IR
+
+        return _told({name: row for name, row in LAYERS_OF_IR.items() if "." not in name})  # else the walk's own words
     from sepcalc.importers.onnx import OPERATORS
 
     return _told(OPERATORS)

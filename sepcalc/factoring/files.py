@@ -322,6 +322,12 @@ def _chosen(weight: str | None, path: str, shapes: dict[str, tuple[int, ...]]) -
     raise Invalid(f"there is no weight {quoted(weight)}", near_miss(weight, fitting) or offer)
 
 
+def _ir(file: IO[bytes], path: str, weight: str | None, layer: bool | None) -> Kernel:
+    raise Invalid(
+        "its weights stand in a .bin file, which is not read", "the model that it was converted from has them"
+    )
+
+
 _READERS: dict[str, Callable[[IO[bytes], str, str | None, bool | None], Kernel]] = {
     ".npy": _npy,
     ".csv": _csv,
@@ -329,6 +335,7 @@ _READERS: dict[str, Callable[[IO[bytes], str, str | None, bool | None], Kernel]]
     ".onnx": _onnx,
     ".tflite": _tflite,
     ".pt2": _pt2,
+    ".xml": _ir,
 }
 SUFFIXES = (*_READERS,)
 """Of the files that hold kernels."""

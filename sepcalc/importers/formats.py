@@ -135,6 +135,13 @@ FORMATS = (  # of files; where the first bytes match two formats, the first one 
         module="sepcalc.importers.tf",
         refuses={**_NO_SETTINGS, "dims": ("{name}: the open sizes of a TensorFlow graph have no names", _WHOLE)},
     ),
+    Format(
+        "OpenVINO",
+        (".xml",),
+        begins=rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<net\s[^>]*version",
+        module="sepcalc.importers.openvino",
+        refuses={**_NO_SETTINGS, **_NO_SIGNATURES},
+    ),
 )
 
 BY_SUFFIX = {suffix: form for form in FORMATS for suffix in form.suffixes}
