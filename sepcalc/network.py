@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Any
 
-from sepcalc.analysis.live_memory import live_sizes
+from sepcalc.analysis.live_memory import live_sizes, live_tensors
 from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
 from sepcalc.branches import Choice, more, renamed
 from sepcalc.claims import claim_notes, may_claim
@@ -336,6 +336,11 @@ class Network:
         """Bytes of the live tensors while each layer runs."""
         graph = [(node.sources, node.op.writes) for node in self.nodes]
         return live_sizes(self._sizes(element_bytes), graph, self.ends.values())
+
+    def live_at(self, layer: int) -> list[int]:
+        """The numbers of the tensors that are live while a layer runs, the inputs' first."""
+        graph = [(node.sources, node.op.writes) for node in self.nodes]
+        return live_tensors(len(self.inputs), graph, self.ends.values(), layer)
 
     def _sizes(self, element_bytes: int | None) -> list[int]:
         """Bytes of every tensor."""

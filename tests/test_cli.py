@@ -209,7 +209,7 @@ USAGE = [
     (
         [*COMPARE, "--format", "jsn"],
         (
-            "Invalid value for '--format': 'jsn' is not one of 'table', 'json', 'csv', 'markdown', 'svg'."
+            "Invalid value for '--format': 'jsn' is not one of 'table', 'json', 'csv', 'markdown', 'html', 'svg'."
             "\n  hint: sepcalc compare 12x12x3 -k5 -o256 --format json"
         ),
         "sepcalc compare",

@@ -113,4 +113,4 @@ def test_names_stay_text(form: str) -> None:
 
 def test_other_commands_refuse_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["compare", "8x8x3", "-k3", "-o4", "--format", "dot"]) == 2
-    assert "'dot' is not one of 'table', 'json', 'csv', 'markdown'" in capsys.readouterr().err
+    assert "'dot' is not one of 'table', 'json', 'csv', 'markdown', 'html'" in capsys.readouterr().err

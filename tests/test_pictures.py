@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.renderers import render
-from sepcalc.renderers.svg import BACK, FRONT, THINNEST
+from sepcalc.renderers.blocks import BACK, FRONT, THINNEST
 from sepcalc.reports.compare import CompareReport
 
 ROOT = Path(__file__).parent.parent

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
@@ -78,7 +79,9 @@ element_bytes = click.option(
 def emit(report: Report, output: Output) -> None:
     """Render a report and write it to standard output or to a file. Raises InputError where the file cannot be
     written."""
-    shown = (Style() if output.file is not None else style())._replace(exact=output.exact)
+    context = click.get_current_context(silent=True)
+    command = shlex.join(["sepcalc", *(context.obj or ())]) if context else ""
+    shown = (Style() if output.file is not None else style())._replace(exact=output.exact, command=command)
     text = render(report, output.form, shown)
     plain = output.file is not None or output.form in _COMMANDED
     emit_text(text if plain else uncommanded(text), output.file, output.force)

@@ -9,11 +9,12 @@ from sepcalc.reports import Report
 
 class Style(NamedTuple):
     """What the place that the text goes to can show. ``width`` is None where nothing limits it (a pipe, a file);
-    ``exact`` asks for all digits everywhere."""
+    ``exact`` asks for all digits everywhere. ``command`` is the line that made the report, where one did."""
 
     width: int | None = None
     colour: bool = False
     exact: bool = False
+    command: str = ""
 
 
 FORMATS = {
@@ -27,8 +28,9 @@ FORMATS = {
     "mermaid": "sepcalc.renderers.mermaid",
     "folded": "sepcalc.renderers.folded",
     "svg": "sepcalc.renderers.svg",
+    "html": "sepcalc.renderers.html",
 }
-GENERAL = ("table", "json", "csv", "markdown")  # of every report
+GENERAL = ("table", "json", "csv", "markdown", "html")  # of every report
 VERDICTS = ("github", "junit")  # of reports with verdicts
 PICTURES = ("svg",)  # of a comparison
 GRAPHS = ("dot", "mermaid", "folded")  # of a network

@@ -153,14 +153,14 @@ class Graph(NamedTuple):
 
 class Solid(NamedTuple):
     """A block of numbers in a picture. ``role`` is input, kernel or output; ``sizes`` are its spatial sizes and
-    ``depth`` its channels, ``count`` how many equal ones there are. ``border`` are the padded elements at both ends of
+    ``depth`` its channels, ``copies`` how many equal ones there are. ``border`` are the padded elements at both ends of
     each axis; a kernel has ``gaps``, its dilation, and ``steps``, its stride. ``lines`` are its text."""
 
     role: str
     sizes: tuple[int, ...]
     depth: int
     lines: tuple[str, ...]
-    count: int = 1
+    copies: int = 1
     border: tuple[tuple[int, int], ...] = ()
     gaps: tuple[int, ...] = ()
     steps: tuple[int, ...] = ()
@@ -179,6 +179,29 @@ class Picture(NamedTuple):
 
     title: str
     strips: Sequence[Strip]
+
+
+class Treemap(NamedTuple):
+    """A chart of areas: the layers by their names, in blocks, and for each measure the amount of every layer."""
+
+    title: str
+    names: Sequence[str]
+    measures: Mapping[str, Sequence[int]]
+
+
+class Curve(NamedTuple):
+    """A chart of one amount over the layers, in their order: each layer's name, and its amount. ``marked`` is the
+    number of the layer to point at, ``said`` a sentence about it."""
+
+    title: str
+    names: Sequence[str]
+    amounts: Sequence[int]
+    holds: str
+    marked: int
+    said: str
+
+
+Chart = Treemap | Curve
 
 
 class Amounts(NamedTuple):
@@ -216,6 +239,12 @@ def graph_of(report: Report) -> Graph:
 def picture_of(report: Report) -> Picture:
     """The picture of a report. Raises TypeError for a report without one."""
     return cast(Picture, _part(report, "picture"))
+
+
+def charts_of(report: Report) -> Sequence[Chart]:
+    """The charts of a report; most have none."""
+    charts: Sequence[Chart] = getattr(report, "charts", tuple)()
+    return charts
 
 
 def amounts_of(report: Report) -> Amounts:

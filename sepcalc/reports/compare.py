@@ -47,6 +47,14 @@ class CompareReport(NamedTuple):
             sections.append(Lines("", comparison.spec.notes))
         return sections
 
+    def headline(self) -> str:
+        """What a page says first: the cheapest variant beside the normal one."""
+        best = min(self.comparison, key=lambda variant: variant.cost.mults)
+        told = f"{best.name}: {quantity.exact(best.cost.mults)} multiplications"
+        if best.cost.mults == best.normal.mults:
+            return told
+        return f"{told}, {quantity.times(best.cost.mults, best.normal.mults)} than normal"
+
     def picture(self) -> Picture:
         """The blocks and the kernels of each variant."""
         return compared(self.comparison)

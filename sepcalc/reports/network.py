@@ -18,6 +18,7 @@ from sepcalc.reports import (
     NUMBER,
     WARNING,
     Amounts,
+    Chart,
     Column,
     Graph,
     Lines,
@@ -123,6 +124,19 @@ class NetworkReport(NamedTuple):
     def graph(self) -> Graph:
         """The network by its blocks."""
         return blocks(self.network)
+
+    def headline(self) -> str:
+        """What a page says first: the macs, the params and the peak memory in words."""
+        network, cost = self.network, self.network.cost
+        peak = quantity.size(network.peak_memory(self.element_bytes))
+        counted = "" if network.complete else "at least "
+        return f"{counted}{quantity.about(cost.macs)} macs, {quantity.about(cost.params)} params, {peak} peak memory"
+
+    def charts(self) -> list[Chart]:
+        """Where the cost is, and the memory of the live tensors."""
+        from sepcalc.reports.charts import charts
+
+        return charts(self.network, self.element_bytes) if self.network.layers else []
 
     def amounts(self) -> Amounts:
         """The metric to sort by (macs, unless another is asked for), of every layer."""

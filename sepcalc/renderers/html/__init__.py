@@ -1,0 +1,111 @@
+"""One page of HTML that needs nothing else: no network, no font, no script to show its numbers.
+
+Jinja2 escapes whatever comes from a file. A small script sorts and searches the tables where scripts run.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sepcalc import quantity
+from sepcalc.errors import bad_input, printable
+from sepcalc.extras import install
+from sepcalc.renderers import Style
+from sepcalc.renderers.blocks import drawn
+from sepcalc.renderers.charts import curve, treemap
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Chart, Report, Table, Treemap, charts_of, picture_of, tone_of
+
+HERE = os.path.dirname(__file__)
+DEEPEST = 10  # the last depth that is indented further
+SEARCHED = 12  # rows of a table from which on it can be searched
+
+
+class Cell(NamedTuple):
+    """A cell of a table as the page shows it: its text, its tone, what it is sorted by, and the length of its bar in
+    percent (0: no bar)."""
+
+    text: str
+    tone: str = ""
+    order: str = ""
+    bar: float = 0
+
+
+class Line(NamedTuple):
+    """A row of a table: its classes and its cells."""
+
+    style: str
+    cells: list[Cell]
+
+
+def render(report: Report, style: Style) -> str:
+    """The page of a report. Raises InputError where Jinja2 is not installed."""
+    try:
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+        from markupsafe import Markup
+    except ImportError:
+        raise bad_input("--format html needs Jinja2", install("html")) from None
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    sections = [_section(section) for section in report.sections()]
+    title = next((one["title"] for one in sections if one["title"]), type(report).__name__.removesuffix("Report"))
+    picture = Markup(drawn(picture_of(report))) if hasattr(report, "picture") else ""
+    charts = [_chart(chart, Markup) for chart in charts_of(report)]
+    text = environment.get_template("page.html").render(
+        title=title,
+        headline=printable(getattr(report, "headline", str)()),
+        command=style.command,
+        sections=sections,
+        picture=picture,
+        charts=[one for one in charts if one],
+        style=Markup(_file("page.css")),
+        script=Markup(_file("page.js")),
+        searched=SEARCHED,
+    )
+    return text.rstrip("\n") + "\n"
+
+
+def _file(name: str) -> str:
+    with open(os.path.join(HERE, name), encoding="utf-8") as file:
+        return file.read()
+
+
+def _chart(chart: Chart, markup: Any) -> dict[str, Any]:
+    """A chart by its title, with a drawing for each measure."""
+    if isinstance(chart, Treemap):
+        areas = {name: treemap(chart.names, amounts, name) for name, amounts in chart.measures.items()}
+        choices = {name: markup(text) for name, text in areas.items() if text}
+        return {"title": chart.title, "choices": choices, "said": ""} if choices else {}
+    return {"title": chart.title, "choices": {"": markup(curve(chart))}, "said": printable(chart.said)}
+
+
+def _section(section: Any) -> dict[str, Any]:
+    """A section as the template takes it."""
+    if not isinstance(section, Table):
+        lines = [(printable(line), tone_of(line)) for line in section.lines]
+        return {"title": printable(section.title), "lines": lines, "alarm": section.alarm}
+    filled = [any(cell not in (None, "") for cell in cells) for cells in section.cells]
+    columns = [column for column, some in zip(section.columns, filled) if some]
+    heads = [(printable(column.name), column.holds in (COUNT, BYTES, NUMBER)) for column in columns]
+    rows = list(_rows(section, filled))
+    numbers = " ".join([f"n{at}" for at, (_, right) in enumerate(heads, 1) if right])
+    return {"title": printable(section.title), "heads": heads, "rows": rows, "numbers": numbers}
+
+
+def _rows(table: Table, filled: list[bool]) -> Iterator[Line]:
+    for row in table.rows:
+        cells = [_cell(cell, column.holds) for cell, column, some in zip(row.cells, table.columns, filled) if some]
+        style = (row.tone, "total" if row.total else "", f"d{min(row.depth, DEEPEST)}" if row.depth else "")
+        yield Line(" ".join(filter(None, style)), cells)
+
+
+def _cell(cell: Any, holds: str) -> Cell:
+    if cell is None:
+        return Cell("")
+    if holds == BAR:
+        return Cell("", bar=round(100 * cell, 1))
+    if holds == COUNT:
+        return Cell(quantity.exact(cell))
+    if holds == BYTES:
+        return Cell(quantity.size(cell), order=str(cell))
+    return Cell(printable(str(cell)), tone_of(str(cell) if not isinstance(cell, str) else cell))
