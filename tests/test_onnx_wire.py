@@ -210,12 +210,12 @@ def nested(depth: int) -> bytes:
 
 
 NONE = {
-    "a field ends behind its message": b"\x3a" + number(1 << 60) + bytes(protobuf.SMALL),
+    "a field ends after the end of its message": b"\x3a" + number(1 << 60) + bytes(protobuf.SMALL),
     "a number does not end": b"\x3a" + b"\xff" * (protobuf.SMALL + 1),
     "no field has the wire type 3": b"\x3b" * (protobuf.SMALL + 1),
     "there is no field 0": bytes(protobuf.SMALL + 1),
     "too many fields": b"\x08\x01" * protobuf.SMALL,
-    "ends behind": b"\x12" + number(protobuf.SMALL) + bytes(protobuf.SMALL) + b"\x09",  # eight bytes that are not there
+    "ends after": b"\x12" + number(protobuf.SMALL) + bytes(protobuf.SMALL) + b"\x09",  # eight bytes that are not there
     "too deep": nested(50) + bytes(protobuf.SMALL),
 }
 

@@ -124,7 +124,7 @@ class _Parser:
         if self.nested > MAX_MESSAGES:
             raise ValueError("it has too many messages")
         if depth > MAX_DEPTH:
-            raise ValueError("messages stand in each other too deep")
+            raise ValueError("messages are nested too deeply")
         data, fields, values = self.data, message.fields, message.__dict__
         count = 0
         while at < end:
@@ -145,7 +145,7 @@ class _Parser:
                     length, at = self.varint(at - 1, end)
                 start, at = at, at + length
                 if at > end:
-                    raise ValueError("a field ends behind its message")
+                    raise ValueError("a field ends after the end of its message")
                 if field is None:
                     continue
                 kind = field.kind
@@ -174,7 +174,7 @@ class _Parser:
             elif wire in (1, 5):
                 size = 8 if wire == 1 else 4
                 if at + size > end:
-                    raise ValueError("a field ends behind its message")
+                    raise ValueError("a field ends after the end of its message")
                 value = data[at : at + size]
                 at += size
             else:
@@ -201,7 +201,7 @@ class _Parser:
         if field.kind in _NUMBERS:
             how, size, _ = _NUMBERS[field.kind]
             if (end - start) % size:
-                raise ValueError("a row of numbers has a part of one")
+                raise ValueError("a packed field ends within a number")
             if (end - start) // size > max(MAX_FIELDS, self.big):
                 raise ValueError("it has too many fields")
             return [number for (number,) in iter_unpack(how, self.data[start:end])]
@@ -232,7 +232,7 @@ def _single(field: Field, wire: int, value: Any) -> Any:
     """One number of a field. Raises ValueError if the field holds another type."""
     if wire == 0:
         if field.kind != "int":
-            raise ValueError("a field holds a whole number that is none")
+            raise ValueError("a field holds an invalid whole number")
         return value
     how, _, expected = _NUMBERS.get(field.kind, ("", 0, 0))
     if wire != expected:

@@ -75,7 +75,7 @@ def loop(builder: Builder, call: Call, graph: Any, run: Run, leave: Callable[[],
     names = [one.name for one in graph.input]
     carried = [value for value in call.inputs[2:] if value is not None]
     if len(names) != len(carried) + 2:
-        raise Invalid("its body takes other inputs than the loop passes")
+        raise Invalid("the inputs of its body do not match what the loop passes")
     if trips.name in builder.given:
         builder.note(
             f"{printable(call.name)}: its number of runs is an input; the stored default, {count:,}, is counted"

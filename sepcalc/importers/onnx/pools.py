@@ -102,7 +102,7 @@ def _resized(call: Call, value: Value) -> Shape:
     axes = tuple([range(len(shape))[axis] for axis in call.ints("axes") or range(len(shape))])
     result = list(shape)
     if target is not None:
-        wanted = target.numbers("the sizes to reach are computed from the data")
+        wanted = target.numbers("the target sizes are computed from the data")
         policy = call.text("keep_aspect_ratio_policy", "stretch")
         if policy != "stretch":
             pick = min if policy == "not_larger" else max
@@ -141,7 +141,7 @@ def _grid_sample(builder: Builder, call: Call) -> Results:
         {"bilinear": "linear", "bicubic": "cubic"}.get(mode, mode), axes
     )  # the old names, before opset 20
     if not word:
-        raise Refused(f"sampling {mode} over {axes} axes is not supported, in runtimes neither")
+        raise Refused(f"sampling {mode} over {axes} axes is not supported, and no runtime runs it")
     if len(grid.sizes) != axes + 2 or grid.sizes[-1] != axes or grid.sizes[0] != x.sizes[0]:
         raise Invalid(f"a grid of {show(grid.sizes)} does not fit an input of {show(x.sizes)}")
     op: Op = GridSample(word, call.flag("align_corners", False), grid.constant)

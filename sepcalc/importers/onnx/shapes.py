@@ -49,7 +49,7 @@ def hold_within(call: Call, what: str, value: Value | None, shape: Shape) -> Non
 
 def reshaped(call: Call, shape: Shape) -> Shape:
     """The target shape of a Reshape, with 0 and -1 replaced."""
-    unknown = "the shape to reach is not known"
+    unknown = "the target shape is not known"
     target = call.ints("shape") if call.opset < 5 else call.input(1).numbers(unknown)
     if target is None:
         raise Refused(unknown)

@@ -36,7 +36,7 @@ def read_text(data: bytes, kind: str) -> Any:
         if first in (b"{", b"<"):
             count += 1
             if not name or len(within) > MAX_DEPTH or count > MAX_MESSAGES:
-                raise ValueError("messages stand in each other too deep, or are too many")
+                raise ValueError("messages are nested too deeply, or are too many")
             field, message = _field(within[-1], name)
             inner = TENSORFLOW[field.kind]() if field is not None and field.kind in TENSORFLOW else None
             if message is not None and field is not None and inner is not None:
