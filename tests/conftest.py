@@ -82,7 +82,19 @@ def _reports_as_their_schemas_say() -> None:
 
 
 @pytest.fixture
-def gate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def ran(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command line in this process: (exit code, standard output, standard error)."""
+
+    def outcome(*args: str) -> Outcome:
+        code = run(args)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return outcome
+
+
+@pytest.fixture
+def gate(ran: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs a command line in a project that passes: (exit code, standard output, standard error)."""
     for name in ("GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
@@ -91,12 +103,6 @@ def gate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "specs" / "net.yaml").write_text(NET)
     (tmp_path / "specs" / "bare.yaml").write_text(BARE)
     monkeypatch.chdir(tmp_path)
-
-    def outcome(*args: str) -> Outcome:
-        code = run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    assert outcome("baseline", "specs/bare.yaml", "-o", "base.json") == (0, "", "")
+    assert ran("baseline", "specs/bare.yaml", "-o", "base.json") == (0, "", "")
     (tmp_path / "pyproject.toml").write_text(PROJECT)
-    return outcome
+    return ran

@@ -1,7 +1,9 @@
 """The project that the tests of the gate begin with: it passes."""
 
 import json
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 NET = """\
@@ -32,3 +34,18 @@ Run = Callable[..., Outcome]
 def report(gate: Run, *args: str) -> Any:
     """What a check says as JSON."""
     return json.loads(gate("check", *args, "--format", "json")[1])
+
+
+def git(*args: str, cwd: Path | None = None) -> None:
+    """Runs git in the working folder, or in another one, as somebody."""
+    identity = [
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b",
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "init.defaultBranch=main",
+    ]
+    subprocess.run(["git", *identity, *args], cwd=cwd, check=True, capture_output=True)

@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from gating import LARGER, Run
+from gating import LARGER, Run, git
 
 # --- diff ------------------------------------------------------------------------------------------------------------
 
@@ -340,11 +339,6 @@ def test_increases_are_read(given: list[str], message: str | None, gate: Run) ->
 
 
 # --- git -------------------------------------------------------------------------------------------------------------
-
-
-def git(*args: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *args], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ import itertools
 import json
 import random
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from gating import Run
 
 import sepcalc
-from sepcalc.cli import run
 from sepcalc.network import Network
 from sepcalc.rewriting import read_rules, rewrite
 from sepcalc.rewriting.answers import count_of, fits
@@ -20,20 +19,12 @@ from sepcalc.rewriting.resize import resized
 from sepcalc.rewriting.separating import separated
 
 ROOT = Path(__file__).parent.parent
-Outcome = tuple[int, str, str]
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture
-def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def sep(ran: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(ROOT)
-
-    def outcome(*args: str) -> Outcome:
-        code = run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return outcome
+    return ran
 
 
 def brute(network: Network, limits: dict[str, int], variants: tuple[str, ...]) -> tuple[int, int] | None:

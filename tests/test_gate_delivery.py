@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from gating import git
 from pages import blocks
 
 from sepcalc.cli import run
@@ -200,11 +201,6 @@ def test_the_action_installs_what_is_asked_for(tmp_path: Path) -> None:
 
 
 # --- pre-commit ------------------------------------------------------------------------------------------------------
-
-
-def git(*args: str, cwd: Path) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *args], cwd=cwd, check=True, capture_output=True)
 
 
 def commit(folder: Path) -> None:

@@ -2,21 +2,15 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gating import BARE, NET, PROJECT, Run, report
+from gating import BARE, NET, PROJECT, Run, git, report
 
 from sepcalc.document.foreign import is_foreign
 
 HINT = "  hint: add budget: to the file, or a [[tool.sepcalc.check]] to pyproject.toml\n"
-
-
-def git(*args: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *args], check=True, capture_output=True)
 
 
 def commit() -> None:

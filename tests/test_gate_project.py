@@ -3,11 +3,10 @@
 import glob
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
-from gating import BARE, NET, PROJECT, Run, report
+from gating import BARE, NET, PROJECT, Run, git, report
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -248,11 +247,6 @@ def test_a_path_that_exists_is_that_file(gate: Run) -> None:
 
 
 # --- a file as git has it --------------------------------------------------------------------------------------------
-
-
-def git(*args: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", *identity, *args], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -6,16 +6,16 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
+from gating import Run, git
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sepcalc import foreign, load, meant, model_zoo, parse, strangers
-from sepcalc.cli import COMMANDS, commands, guesses, run
+from sepcalc.cli import COMMANDS, commands, guesses
 from sepcalc.document.entries import MODIFIERS, PARTS, ROOT
 from sepcalc.document.loading import load_yaml
 from sepcalc.errors import InputError, Invalid, Meant, Problem
@@ -37,12 +37,11 @@ class Seq(nn.LSTM):
     def __init__(self):
         super().__init__(4, 8, batch_first=True)
 """
-Run = Callable[..., tuple[int, str, str]]
 NET = "input: 8x8x3\nparameters: {width: 1.0}\nlayers: [conv -k3 -o8, pool avg global, dense -o10]\n"
 
 
 @pytest.fixture
-def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def sep(ran: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs a command line in a folder with two networks: (exit code, standard output, standard error)."""
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(NET, "utf-8")
@@ -53,13 +52,7 @@ def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     for name in ("nets/a.yaml", "nets/deep/b.yaml"):
         Path(name).write_text(NET, "utf-8")
     Path("nets/compose.yml").write_text("services: {web: {image: nginx}}\n", "utf-8")
-
-    def outcome(*args: str) -> tuple[int, str, str]:
-        code = run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return outcome
+    return ran
 
 
 def hint(message: str) -> str:
@@ -827,11 +820,6 @@ PIECES = st.sampled_from(
 def test_an_entry_in_any_words_is_read_or_refused(entry: str) -> None:
     with suppress(InputError):
         load_yaml(Source("net.yaml", f"{BLOCK}{entry}\n"))
-
-
-def git(*words: str) -> None:
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
-    subprocess.run(["git", *identity, *words], check=True, capture_output=True)
 
 
 REVISIONS = [

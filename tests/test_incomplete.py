@@ -17,15 +17,9 @@ GAP = Gap("uncounted", "TopK", "it is written as uncounted", ("compares",))
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+def run(ran: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
-
-    def outcome(*args: str) -> tuple[int, str, str]:
-        code = sepcalc.cli.run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return outcome
+    return ran
 
 
 def test_the_others_counts_stand() -> None:

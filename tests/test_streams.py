@@ -6,31 +6,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from gating import Run
 
-from sepcalc.cli import run
 from sepcalc.renderers import FORMATS, GENERAL
 
 ROOT = Path(__file__).parent.parent
 NET = "input: 8x8x3\nbudget: {macs: 1}\nlayers: [conv -k3 -o4, act relu]\n"
 HOSTILE = "\x1b]0;a\x07\x1b[31m\u202ered\u2066\x85\u2028.yaml"
-Outcome = tuple[int, str, str]
 posix = pytest.mark.skipif(os.name == "nt", reason="pipes and signals of POSIX")
 
 
 @pytest.fixture
-def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Outcome]:
+def sep(ran: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
-
-    def outcome(*args: str) -> Outcome:
-        code = run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return outcome
+    return ran
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -68,7 +60,7 @@ NAMED = [
 
 @posix
 @pytest.mark.parametrize("args", NAMED, ids=[" ".join(args).encode("unicode_escape").decode()[:60] for args in NAMED])
-def test_no_name_of_a_file_commands_the_terminal(args: list[str], sep: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_no_name_of_a_file_commands_the_terminal(args: list[str], sep: Run, tmp_path: Path) -> None:
     (tmp_path / HOSTILE).write_text(NET)
     (tmp_path / "old.yaml").write_text(NET)
     (tmp_path / HOSTILE.replace(".yaml", ".onnx")).write_bytes(b"x")
@@ -88,7 +80,7 @@ def commanding(text: str) -> list[str]:
     return [line for line in text.split("\n") if line.lstrip().startswith("::")]
 
 
-def test_a_line_of_a_file_is_no_command_in_a_log(sep: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_line_of_a_file_is_no_command_in_a_log(sep: Run, tmp_path: Path) -> None:
     for at, line in enumerate(COMMANDS):
         (tmp_path / f"{at}.yaml").write_text(f"input: 8x8x3\nlayers:\n  - conv -k3 -o4\n{line}\n")
         for command in (["network"], ["check", "--max", "macs=1"], ["convert"]):
@@ -101,7 +93,7 @@ def test_a_line_of_a_file_is_no_command_in_a_log(sep: Callable[..., Outcome], tm
 
 
 @pytest.mark.parametrize("name", ["::add-mask::x.yaml", " ::error::x.yaml"])
-def test_a_files_name_is_no_command_in_a_log(name: str, sep: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_files_name_is_no_command_in_a_log(name: str, sep: Run, tmp_path: Path) -> None:
     (tmp_path / name).write_text(NET)
     for form in FORMATS:
         for args in (["check", name], ["diff", name, name], ["check", name, "--max", "params=1"]):
@@ -111,7 +103,7 @@ def test_a_files_name_is_no_command_in_a_log(name: str, sep: Callable[..., Outco
     assert commanding(sep("network", "no" + name)[2] + sep("network", name[:-5])[2]) == []
 
 
-def test_csv_keeps_such_a_name_in_quotes(sep: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_csv_keeps_such_a_name_in_quotes(sep: Run, tmp_path: Path) -> None:
     import csv
     import io
 

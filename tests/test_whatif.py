@@ -5,16 +5,15 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from gating import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sepcalc
-from sepcalc.cli import run
 from sepcalc.cost import total
 from sepcalc.rewriting import Rewritten, read_rules, rewrite
 from sepcalc.rewriting.resize import heads_of, resized
@@ -23,20 +22,12 @@ from sepcalc.rewriting.speed import load
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
 MOBILENET_MACS = 568_740_352  # Howard et al., arXiv:1704.04861, Table 4: 569 M
-Outcome = tuple[int, str, str]
-Run = Callable[..., Outcome]
 
 
 @pytest.fixture
-def sep(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def sep(ran: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(ROOT)
-
-    def outcome(*args: str) -> Outcome:
-        code = run(args)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return outcome
+    return ran
 
 
 def rewritten(line: str, *rules: str, exclude: tuple[str, ...] = ()) -> Rewritten:
