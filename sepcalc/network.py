@@ -362,21 +362,18 @@ class Network:
         """For each layer, per spatial axis of the input, the number of input positions that an output element can
         depend on. It is not clipped at the input's edge, and it is an estimate if a stride or a dilated transposed
         convolution follows an upscaling. Source: Araujo et al., "Computing Receptive Fields", Distill 2019."""
-        extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self._reaches}.values()}
-        return [extents[id(reach)] for reach in self._reaches]
-
-    def reach(self, at: int) -> Reach:
-        """The input positions that the output of one layer depends on, by the layer's number. ``extents`` are the
-        layer's entry in :meth:`receptive_fields`, ``strides`` that in :meth:`strides`."""
-        return self._reaches[at]
+        extents = {id(reach): reach.extents for reach in {id(reach): reach for reach in self.reaches}.values()}
+        return [extents[id(reach)] for reach in self.reaches]
 
     def strides(self) -> list[tuple[Stride, ...] | None]:
         """For each layer, per spatial axis of the input, the number of input positions per output step; None if the
         output no longer has the input's positions."""
-        return [reach.strides for reach in self._reaches]
+        return [reach.strides for reach in self.reaches]
 
     @cached_property
-    def _reaches(self) -> list[Reach]:
+    def reaches(self) -> list[Reach]:
+        """For each layer, the input positions that its output depends on. ``extents`` are the layer's entry in
+        :meth:`receptive_fields`, ``strides`` that in :meth:`strides`."""
         reaches = list(map(of_input, self.inputs.values()))
         tensors = self.tensors
         for node in self.nodes:

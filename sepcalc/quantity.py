@@ -83,9 +83,12 @@ def share(part: int, whole: int) -> str:
     return shares([part], whole)[0]
 
 
-def shares(parts: Sequence[int], whole: int) -> list[str]:
-    """Each part's :func:`share`."""
-    return [f"{100 * part / whole:.2f} %" for part in parts] if whole else ["0.00 %"] * len(parts)
+def shares(parts: Sequence[int], whole: int, none: str = "0.00 %") -> list[str]:
+    """Each part's :func:`share`; ``none`` is what stands for a part of nothing."""
+    if not whole:
+        return [none] * len(parts)
+    percents = [100 * part / whole for part in parts]  # those of a long table are tiny, and all the same
+    return [f"{percent:.2f} %" if percent >= 0.005 else "0.00 %" if percent else none for percent in percents]
 
 
 def percent(part: int, whole: int) -> str:

@@ -5,6 +5,7 @@ axis: ``(1024,)``.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from math import gcd, prod
 from typing import Literal
 
@@ -52,7 +53,12 @@ def read_shape(text: str, most: int = 4) -> Shape:
 
 def show(shape: Shape) -> str:
     """The shape as it is written: ``8x8x256``."""
-    return "x".join(map(str, shape))
+    return _form(len(shape)) % tuple(shape)
+
+
+@cache
+def _form(axes: int) -> str:
+    return "x".join(["%d"] * axes)
 
 
 def channels_first(shape: Shape) -> str:

@@ -355,7 +355,7 @@ def test_a_way_back_of_any_length_stays_short(case: str) -> None:
         rows.append((text, (len(rows),)))
     first = 1 if case in ("windows at the edge", "scaled up and cut") else 2**10
     net = network([(first, 1)], rows)
-    for reach in net._reaches:
+    for reach in net.reaches:
         for steps in reach.steps or ():
             assert len(steps) <= MAX_STEPS
             assert max(map(max, steps)) <= MAX_SIZE

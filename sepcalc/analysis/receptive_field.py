@@ -80,38 +80,40 @@ def of_input(shape: Shape) -> Reach:
 
 def through(reach: Reach, shape: Shape, op: Op, inputs: Shapes, output: Shape) -> Reach:
     """What the output of an op sees, given what its input of this shape does."""
-    ways, starts = reach.steps, reach.starts
+    whole, ways, lie, starts = reach
     if ways is None:
         return reach
     places = op.places(shape, output)
     if places is not None:
         return _moved(reach, shape, output, places)
     windows = op.windows(inputs, output)
-    if windows == () and reach.lie is None:
+    if windows == () and lie is None:
         return reach
-    every = windows if reach.lie is None or windows is None else _along(reach.lie, len(shape), windows, op.apart)
-    if every is None or len(every) != len(ways):
+    every = windows if lie is None or windows is None else _along(lie, len(shape), windows, op.apart)
+    axes = len(ways)
+    if every is None or len(every) != axes:
         return _lost(reach, shape)
     if not ways:
         return reach
     window, way, start = every[0], ways[0], starts[0]
-    if every.count(window) == ways.count(way) == starts.count(start) == len(every):  # square, as most are
+    if every.count(window) == ways.count(way) == starts.count(start) == axes:  # square, as most are
         if window == OWN:
             return reach
         start, way = _started(way, start, window), _back(way, window)
-        ways, starts = (way,) * len(every), (start,) * len(every)
+        ways, starts = (way,) * axes, (start,) * axes
     else:
         starts = tuple(map(_started, ways, starts, every))
         ways = tuple(map(_back, ways, every))
         way = max(ways, key=len)
-    return Reach(reach.whole, ways, reach.lie, starts) if len(way) <= MAX_STEPS else _lost(reach, shape)
+    return Reach(whole, ways, lie, starts) if len(way) <= MAX_STEPS else _lost(reach, shape)
 
 
 def _started(steps: Sequence[Step], start: int | None, window: Window) -> int | None:
     """Where the first element behind a window begins to see."""
-    if start is None or window.start is None or window.start == 0:
-        return None if window.start is None else start
-    at = start + window.start * prod([step.stride for step in steps])  # what is scaled up has no start
+    first = window.start
+    if not first or start is None:
+        return None if first is None else start
+    at = start + first * prod([step.stride for step in steps])  # what is scaled up has no start
     return at if abs(at) <= MAX_SIZE else None
 
 

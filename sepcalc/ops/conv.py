@@ -51,9 +51,9 @@ class Conv(_Conv, Op):
         return "pointwise" if self.kernel.count(1) == len(self.kernel) else "conv"
 
     def detail(self, inputs: Shapes) -> str:
-        channels = inputs[0][-1]
-        groups = 1 if self.groups == channels else self.groups  # the kind depthwise implies it
-        return _described(self.kernel, self.stride, self.dilation, groups, channels, self.out)
+        channels, (kernel, out, stride, _, dilation, groups, _) = inputs[0][-1], self
+        groups = 1 if groups == channels else groups  # the kind depthwise implies it
+        return _described(kernel, stride, dilation, groups, channels, out)
 
     def pads(self, shape: Shape) -> Pads:
         """The padding before and after, per axis, for an input of this shape."""

@@ -22,11 +22,13 @@ _plain = re.compile("[ -~\u00b7-\u024f\u2026\u2580-\u259f]*").fullmatch
 
 
 class Grid(NamedTuple):
-    """A table that is laid out: for each column its heading, its cells and its width."""
+    """A table that is laid out: for each column its heading, its cells and its width, and whether every character takes
+    one cell."""
 
     columns: list[Column]
     texts: list[list[str]]
     widths: list[int]
+    even: list[bool]
     fits: bool  # no cell is wider than its column
     left_out: list[str]  # columns for which there is no room, by their names
 
@@ -52,18 +54,19 @@ def _layouts(columns: Sequence[Column], exact: bool) -> Iterator[_Layout]:
 
 def laid_out(table: Table, style: Style) -> Grid:
     """The table in the widest layout that fits. Empty columns are left out."""
-    made: dict[tuple[int, bool | int], tuple[list[str], int]] = {}
+    made: dict[tuple[int, bool | int], tuple[list[str], int, bool]] = {}
     columns, depths = table.cells, table.depths
 
-    def cells(at: int, layout: _Layout) -> tuple[list[str], int]:
-        """A column's texts, heading first, and the width of the widest."""
+    def cells(at: int, layout: _Layout) -> tuple[list[str], int, bool]:
+        """A column's texts, heading first, the width of the widest, and whether every character takes one cell."""
         column = table.columns[at]
         form = layout.bar if column.holds == BAR else layout.exact
         if (at, form) not in made:
             texts = [column.name, *_texts(columns[at], column.holds, form)]
-            if at == 0:
+            if at == 0 and any(depths):
                 texts[1:] = ["  " * depth + text for depth, text in zip(depths, texts[1:], strict=True)]
-            made[at, form] = texts, max(map(len if one_cell_each(texts) else width, texts))
+            even = one_cell_each(texts)
+            made[at, form] = texts, max(map(len if even else width, texts)), even
         return made[at, form]
 
     for layout in _layouts(table.columns, style.exact):
@@ -82,7 +85,8 @@ def laid_out(table: Table, style: Style) -> Grid:
     shown = [table.columns[at] for at in kept]
     fits = style.width is None or not _narrow(widths, shown, style.width - gaps)
     left_out = [column.name for at, column in enumerate(table.columns) if column.spare > layout.spare and column.name]
-    return Grid(shown, [cells(at, layout)[0] for at in kept], widths, fits, list(dict.fromkeys(left_out)))
+    texts, even = [cells(at, layout)[0] for at in kept], [cells(at, layout)[2] for at in kept]
+    return Grid(shown, texts, widths, even, fits, list(dict.fromkeys(left_out)))
 
 
 def _narrow(widths: list[int], columns: Sequence[Column], room: int) -> bool:
@@ -102,7 +106,7 @@ def _texts(values: Sequence[Any], holds: str, form: bool | int) -> list[str]:
     """The cells of a column. Plain values are made all at once."""
     types = {*map(type, values)}
     if types <= {str, NoneType}:
-        texts = [value or "" for value in values]
+        texts = [value or "" for value in values] if NoneType in types else list(values)
         if "".join(texts).isprintable():
             return texts
     if types == {int} and holds != BYTES and holds != BAR:

@@ -3,17 +3,21 @@
 ``grid.py`` lays them out. Colours and folded words are drawn by rich (``terminal.py``), loaded for nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.renderers.grid import GAP, RIGHT, Grid, laid_out, one_cell_each, width
+from sepcalc.renderers.grid import GAP, RIGHT, Grid, laid_out, width
 from sepcalc.reports import Lines, Report, Section, Table, tone_of, toned
 
 
 def render(report: Report, style: Style) -> str:
     """The report's sections, one below the other."""
-    return "\n".join(["".join([f"{line.rstrip()}\n" for line in _lines(part, style)]) for part in report.sections()])
+    lines = list[str]()
+    for number, section in enumerate(report.sections()):
+        lines += [""] if number else []
+        lines += map(str.rstrip, _lines(section, style))
+    return "\n".join([*lines, ""])
 
 
 def _lines(section: Section, style: Style) -> Iterator[str]:
@@ -43,19 +47,21 @@ def _lines(section: Section, style: Style) -> Iterator[str]:
     yield from [f"  {line}" for line in lines]
 
 
-def _rows(grid: Grid) -> Iterator[str]:
+def _rows(grid: Grid) -> Iterable[str]:
     """The headings, if there are any, and the rows."""
     columns, forms = [], []
-    for column, texts, wide in zip(grid.columns, grid.texts, grid.widths, strict=True):
+    for column, texts, wide, even in zip(grid.columns, grid.texts, grid.widths, grid.even, strict=True):
         right = column.holds in RIGHT
-        if one_cell_each(texts):
+        if even:
             forms.append(f"%{wide}s" if right else f"%-{wide}s")
         else:
             room = [" " * (wide - width(text)) for text in texts]
             texts = [more + text if right else text + more for text, more in zip(texts, room)]
             forms.append("%s")
         columns.append(texts)
+    if forms and forms[-1].startswith("%-"):  # spaces at the end of a line are removed
+        forms[-1] = "%s"
     rows = zip(*columns, strict=True)
     if not any(column.name for column in grid.columns):
         next(rows)
-    yield from map((" " * GAP).join(forms).__mod__, rows)
+    return map((" " * GAP).join(forms).__mod__, rows)

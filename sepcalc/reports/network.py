@@ -119,7 +119,7 @@ class NetworkReport(NamedTuple):
         """That metric for the whole network."""
         if self._main == "peak_memory":
             return self.network.peak_memory(self.element_bytes)
-        return self.network.param_bytes if self._main == "params_bytes" else sum(self._amounts())
+        return sum(self._amounts()) if self._main == "traffic" else METRICS[self._main].network(self.network)
 
     def graph(self) -> Graph:
         """The network by its blocks."""
@@ -242,8 +242,7 @@ class NetworkReport(NamedTuple):
             columns.append(parts)
             if metric in shared:
                 full = whole if main else getattr(self.network.cost, metric)
-                shares = quantity.shares(parts, full)
-                columns.append([text if part else "" for part, text in zip(parts, shares)] if drawn else shares)
+                columns.append(quantity.shares(parts, full, "" if drawn else "0.00 %"))
                 longest = max(parts, default=0) if drawn else 0
                 columns.append([part / longest for part in parts] if longest else [None] * len(parts))
         return columns
@@ -273,38 +272,43 @@ class NetworkReport(NamedTuple):
             if flat
             else grown(layers, not self.full)
         )
-        rows = [*walked(branches)]
+        titles, depths, fields, strides = list[str](), list[int](), list[str](), list[str]()
+        # of each sort of branch what it is, gives and costs
+        whats, outputs, costs, parts = list[str](), list[str](), list[Cost](), list[int]()
         sort_of, sorts = dict[tuple[int, int], int](), list[int]()
-        known = list[tuple[str, str, Cost, int]]()  # of each sort of branch what it is, gives and costs
-        for branch, _, last in rows:
-            sort = sort_of.setdefault((branch.kind, branch.times), len(known))
+        reaches, before, field, stride = network.reaches, None, "", ""
+        for branch, depth, last in walked(branches):
+            _, _, _, cost, kind, children, times = branch
+            titles.append(branch.title)
+            depths.append(depth)
+            sort = sort_of.setdefault((kind, times), len(costs))
             sorts.append(sort)
-            if sort == len(known):
+            if sort == len(costs):
                 _, op, inputs, output, *_ = layers[last]
-                what = f"{op.kind(inputs)} {op.detail(inputs)}".rstrip()
-                what = f"{branch.layers:,} layers" if branch.children else what
-                known.append((what, show(output), branch.cost, amounts[last] if flat else branch.cost.macs))
-        before, field, stride, fields, strides = None, "", "", list[str](), list[str]()
-        for reach in [network.reach(last) for _, _, last in rows]:
+                what = f"{branch.layers:,} layers" if children else f"{op.kind(inputs)} {op.detail(inputs)}".rstrip()
+                whats.append(what)
+                outputs.append(show(output))
+                costs.append(cost)
+                parts.append(amounts[last] if flat else cost.macs)
+            reach = reaches[last]
             if reach is not before:  # an activation sees what the layer before it does
                 before, field, stride = reach, show(reach.extents), _spelt(reach.strides or ())
             fields.append(field)
             strides.append(stride)
-        whats, outputs, costs, parts = map(list, zip(*known)) if known else ([], [], [], [])
         whole = self._all()
         numbers = self._numbers(costs, parts, whole, drawn=True)
-        if len(known) < len(sorts):
+        if len(costs) < len(sorts):
             whats, outputs = ([column[sort] for sort in sorts] for column in (whats, outputs))
             numbers = [[column[sort] for sort in sorts] for column in numbers]
         kept = set(chosen)
         left = [at for at in range(len(layers)) if at not in kept] if len(chosen) < len(layers) else []
         rest = total(layers[at].cost for at in left) if left else Cost()
         more = (f"{len(left):,} more" if left else "", "", "", "", "")
-        first = ([branch.title for branch, _, _ in rows], whats, outputs, fields, strides)
+        first = (titles, whats, outputs, fields, strides)
         ends = (more, rest, self._together(amounts[at] for at in left))
         spare = (Column("kind", spare=1), Column("output"), Column("field", spare=3), Column("stride", spare=3))
         heads = self._columns(Column("layer"), *spare)
-        table = Table(title, heads, self._rows(first, numbers, whole, [depth for _, depth, _ in rows], ends))
+        table = Table(title, heads, self._rows(first, numbers, whole, depths, ends))
         return [table, Lines("", [FOLDED])] if any(times > 1 for _, times in sort_of) else [table]
 
     def _groups_table(self, title: str) -> list[Section]:

@@ -72,7 +72,9 @@ class _Grower:
     def between(self, names: Sequence[str], kinds: tuple[int, ...], depth: int) -> tuple[Branch, ...]:
         """The branches of layers with these names and kinds."""
         if depth == MAX_DEPTH or not any("/" in name for name in names):
-            alone = list(map(Branch, names, count(), repeat(1), map(self.costs.__getitem__, kinds), kinds))
+            costs = map(self.costs.__getitem__, kinds)
+            fields = zip(names, count(), repeat(1), costs, kinds, repeat(()), repeat(1))
+            alone = list(map(Branch._make, fields))
             return tuple(self.folded(alone) if self.fold else alone)
         parts, branches, start = [name.partition("/") for name in names], list[Branch](), 0
         while start < len(parts):
@@ -108,9 +110,10 @@ class _Grower:
         becomes a group."""
         before, near = dict[int, int](), set[int]()  # kinds: where each stood last, and those that stand near another
         for at, branch in enumerate(branches):
-            if at - before.get(branch.kind, at - MAX_PERIOD - 1) <= MAX_PERIOD:
-                near.add(branch.kind)
-            before[branch.kind] = at
+            kind = branch.kind
+            if at - before.get(kind, -MAX_PERIOD - 1) <= MAX_PERIOD:
+                near.add(kind)
+            before[kind] = at
         if not near:
             return branches
         names = [_counted(branch.name) if branch.kind in near else (branch.name, "", "") for branch in branches]
