@@ -1,7 +1,10 @@
 """An op as the spec that builds it: the way back from a graph to the language."""
 
+from collections.abc import Mapping
+
 from sepcalc.errors import InputError, Invalid
 from sepcalc.ops.base import Op
+from sepcalc.options import Value
 from sepcalc.shape import Shape, Shapes
 from sepcalc.spec import Spec, linked, outputs, parse
 
@@ -18,11 +21,13 @@ def spec_of(op: Op, inputs: Shapes, output: Shape) -> Spec:
     return spec
 
 
-def supposed(op: Op, inputs: Shapes) -> Spec:
-    """The spec that should be this op on these inputs, for those who read it back. Raises Invalid where the language
-    has no words for such an op."""
+def supposed(op: Op, inputs: Shapes, implied: Mapping[str, Mapping[str, Value]] = {}) -> Spec:
+    """The spec that should be this op on these inputs, for those who read it back. Options that are ``implied`` by a
+    kind are said, too, but for one that runs along axes. Raises Invalid where the language has no words for such an
+    op."""
     kind, words, options, each = op.written(inputs)
-    return Spec(kind, words, {name: value for name, value in options.items() if value is not None}, (), each)
+    given = {name: value for name, value in options.items() if value is not None}
+    return Spec(kind, words, {**implied[kind], **given} if kind in implied and not each else given, (), each)
 
 
 def line_of(op: Op, inputs: Shapes, output: Shape) -> str | None:

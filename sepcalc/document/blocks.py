@@ -15,6 +15,7 @@ from sepcalc.nodes import Node, Scalar
 from sepcalc.spec import EACH
 
 _TAKEN = (EACH, "layers", *PARTS, *[part for parts in PARTS.values() for part in parts], *MODIFIERS)
+_NAMED = re.compile(r"([A-Za-z_]\w*)=(?!=)")
 _HEADER = re.compile(r"([^\s()]+)\s*(?:\((.*)\))?", re.DOTALL)
 
 
@@ -73,7 +74,7 @@ class Blocks(Words):
         named: list[tuple[str, Piece]] = []
         for piece in pieces:
             first = piece.parts[0]
-            match = re.match(r"([A-Za-z_]\w*)=(?!=)", first) if isinstance(first, str) else None
+            match = _NAMED.match(first) if isinstance(first, str) else None
             if match and isinstance(first, str):
                 rest = (first[match.end() :], *piece.parts[1:])
                 argument = self.argument(tuple(part for part in rest if part != ""), piece)

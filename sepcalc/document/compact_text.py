@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from sepcalc.document.entries import STORED
@@ -32,9 +32,9 @@ SMALLEST = 3  # lines that are worth a block
 WIDTH = 100  # of a line that holds a whole branch
 _HOLE = "\0"
 _SIZE = re.compile(r"[1-9]\d{0,17}|0")
-_UNIT_STRIDE = re.compile(r" -s1(?= |$)")
 _SHORT = {option.short: option.name for option in OPTIONS.values() if option.short}
 _SIZED = {f"-{short}": name for short, name in _SHORT.items() if name != "padding"}
+_SIZED_WORD = re.compile(rf" ({'|'.join(_SIZED)})({_SIZE.pattern})(?= |$)")  # most words that have sizes
 _COUNTED = re.compile(f" ({'|'.join(STORED)}): ")  # behind a spec here, beside it in YAML
 Names = Mapping[tuple[int, int], str]  # of parameters, where they stand for a number of a node
 
@@ -67,6 +67,7 @@ class CompactText:
                 self.tied |= {at, owner}
             elif node.shared or (owner != at and network.layers[at].shared):
                 self.tied |= {owner for owner, _ in owners_of(network, at)}
+        self._templated = cache(_templated)
         self.written = [self._written(at, varied) for at in range(len(network.nodes))]
         ends = [] if network.ends == {"output": len(self.names) - 1} else [*network.ends.values()]
         steps = [
@@ -94,7 +95,7 @@ class CompactText:
         shared = node.shared if node.weights is None else self.network.layers[at].shared
         if (shared or node.buffers) and at not in self.tied:
             text += "".join(f" {line}" for line in counted_elsewhere(self.network, at, self.names))
-        return _templated(kind, text) if varied else Written(kind, text, (), ())
+        return self._templated(kind, text) if varied else Written(kind, text, (), ())
 
     # --- which parts are blocks
 
@@ -275,8 +276,8 @@ class CompactText:
         """The spec, and its modifiers: which layers count how many of its params."""
         first, *rest = self.written[at].template.split(_HOLE)
         text = first + "".join(self._number(at, hole, names) + part for hole, part in enumerate(rest))
-        text, *beside = _COUNTED.split(text)
-        text = _UNIT_STRIDE.sub("", text) if self.written[at].kind in STRIDED else text
+        text, *beside = _COUNTED.split(text) if ": " in text else (text,)
+        text = f"{text} ".replace(" -s1 ", " ")[:-1] if self.written[at].kind in STRIDED else text
         pairs = zip(beside[::2], beside[1::2])
         return text, [f"{key}: {value if key == STORED[0] else value.strip('{}')}" for key, value in pairs]
 
@@ -302,24 +303,33 @@ class CompactText:
 _JOINED = -1  # on the stack of places: here stands the op that joins
 
 
-@lru_cache(1024)
 def _templated(kind: str, text: str) -> Written:
     """A spec with a hole for every size."""
+    first, *rest = _SIZED_WORD.split(text)
+    template, sizes, names = _between(first, "")
+    words, numbers, options = [template], [*sizes], [*names]
+    for head, size, between in zip(rest[::3], rest[1::3], rest[2::3]):
+        option = _SIZED[head]
+        numbers.append(int(size))
+        options.append(option)
+        template, sizes, names = _between(between, option)
+        words.append(f" {head}{_HOLE}{template}")
+        numbers += sizes
+        options += names
+    return Written(kind, "".join(words), tuple(numbers), tuple(options))
+
+
+@lru_cache(4096)
+def _between(text: str, option: str) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
+    """A part of a spec that has few forms: with its holes, the sizes that stood there, and their options. ``option`` is
+    that of the word before."""
     words, numbers, options = list[str](), list[int](), list[str]()
-    option = ""
     for word in text.split(" "):
-        if word[:2] in _SIZED and _SIZE.fullmatch(word, 2):  # most of all
-            option = _SIZED[word[:2]]
-            words.append(word[:2] + _HOLE)
-            numbers.append(int(word[2:]))
-            options.append(option)
-            continue
         template, sizes, option = _holes(word, option)
         words.append(template)
-        if sizes:
-            numbers += sizes
-            options += [option.replace("-", "_")] * len(sizes)
-    return Written(kind, " ".join(words), tuple(numbers), tuple(options))
+        numbers += sizes
+        options += [option.replace("-", "_")] * len(sizes)
+    return " ".join(words), tuple(numbers), tuple(options)
 
 
 @lru_cache(4096)

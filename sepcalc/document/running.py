@@ -252,8 +252,9 @@ class Run(Graph):
         names = self.names(frame, tensor)
         words = []
         for piece in layer.pieces:
-            if len(piece.parts) == 1 and isinstance(piece.parts[0], str):
-                words.append(piece.parts[0])
+            parts = piece.parts
+            if len(parts) == 1 and isinstance(parts[0], str):
+                words.append(parts[0])
                 continue
             try:
                 word = fill(piece, names)

@@ -5,10 +5,11 @@ from sepcalc.network import Network
 from sepcalc.ops.base import Op
 from sepcalc.ops.repeat import Scan
 from sepcalc.shape import Shapes
-from sepcalc.spec import EACH, Spec
+from sepcalc.spec import EACH
 from sepcalc.to_spec import supposed
 
 STRIDED = ("conv", "depthwise", "pointwise", "transposed")  # whose stride is 1 where none is given
+_UNIT_STRIDE = {kind: {"stride": (1,)} for kind in STRIDED}
 
 
 def sorts_of(network: Network) -> list[tuple[str, str]]:
@@ -31,9 +32,5 @@ def sorts_of(network: Network) -> list[tuple[str, str]]:
 
 
 def _sort(op: Op, inputs: Shapes) -> tuple[str, str]:
-    spec = supposed(op, inputs)
-    if spec.each:
-        return EACH, str(spec)
-    if spec.kind in STRIDED and "stride" not in spec.options:
-        spec = Spec(spec.kind, spec.words, {**spec.options, "stride": (1,)})
-    return spec.kind, str(spec)
+    spec = supposed(op, inputs, _UNIT_STRIDE)
+    return EACH if spec.each else spec.kind, str(spec)

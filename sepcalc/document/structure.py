@@ -6,7 +6,6 @@ one number, whatever the numbers in their specs.
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from sepcalc.document.entries import JOINS
@@ -54,6 +53,7 @@ class Grammar:
         self.bodies: list[Body] = []
         self.lengths: list[int] = []  # in nodes
         self._numbers: dict[Body, int] = {}
+        self._leaves: dict[tuple[str, int], int] = {}
         self._uses = Counter(source for step in steps for source in step.sources)
         self._uses.update(ends)
         self._uses.update(inputs + at for at, step in enumerate(steps) if step.sealed)
@@ -77,7 +77,10 @@ class Grammar:
     def _add(self, step: Step, tensor: int) -> None:
         if not step.sealed and step.kind in JOINS and len(step.sources) > 1 and self._join(step, tensor):
             return
-        leaf = self._number(Body("leaf", step.template, (), ((len(step.sources),),)), 1)
+        key = step.template, len(step.sources)
+        if key not in self._leaves:
+            self._leaves[key] = self._number(Body("leaf", step.template, (), ((len(step.sources),),)), 1)
+        leaf = self._leaves[key]
         if len(step.sources) > 1:
             self._fixed.add(leaf)
         self._push(Chain(step.sources, 1, leaf, tensor, 0, step.sealed))
@@ -178,12 +181,14 @@ class Grammar:
 
     def _pairs(self, parts: Sequence[int]) -> list[tuple[int, int]]:
         """Neighbours, but for those that stand in a row of equal ones: these repeat as they are."""
-        found = []
-        for at, (one, other) in enumerate(pairwise(parts)):
-            alone = one != other and one not in self._fixed and not (at and parts[at - 1] == one)
-            if alone and not (at + 2 < len(parts) and parts[at + 2] == other):
-                found.append((one, other))
-        return found
+        fixed, around = self._fixed, zip((None, *parts), parts, parts[1:], (*parts[2:], None))
+        return [
+            (one, other) for before, one, other, after in around if before != one != other != after and one not in fixed
+        ]
+
+    def _in_row(self, parts: Sequence[int], at: int) -> bool:
+        """Whether a pair begins or ends with an equal neighbour."""
+        return (at > 0 and parts[at - 1] == parts[at]) or (at + 2 < len(parts) and parts[at + 2] == parts[at + 1])
 
     def _paired(self, parts: Sequence[int], chosen: dict[tuple[int, int], int]) -> list[int]:
         allowed = {pair for pair in self._pairs(parts) if pair in chosen}
@@ -191,8 +196,7 @@ class Grammar:
         at = 0
         while at < len(parts):
             pair = (parts[at], parts[at + 1]) if at + 1 < len(parts) else None
-            in_row = pair and ((at and parts[at - 1] == pair[0]) or (at + 2 < len(parts) and parts[at + 2] == pair[1]))
-            if pair in allowed and not in_row:
+            if pair in allowed and not self._in_row(parts, at):
                 found.append(chosen[pair])
                 at += 2
             else:

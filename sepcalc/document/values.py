@@ -59,6 +59,8 @@ class Words:
 
     def piece(self, text: str, node: Node, start: int, end: int) -> Piece | None:
         """A word: literal text and ``{expressions}``."""
+        if "{" not in text and "}" not in text:
+            return Piece((text,), node, start, end)
         parts: list[str | Expression] = []
         at = 0
         for match in BRACES.finditer(text):
@@ -108,9 +110,9 @@ class Words:
         """A value for a block's parameter: one expression, in braces or bare."""
         if len(parts) == 1 and isinstance(parts[0], Expression):
             return piece._replace(parts=parts)
-        text = "".join(part if isinstance(part, str) else f"({part.text})" for part in parts)
+        text = "".join([part if isinstance(part, str) else f"({part.text})" for part in parts])
         try:
-            return piece._replace(parts=(parse_expression(text),))
+            return Piece((parse_expression(text),), piece.node, piece.start, piece.end)
         except ExpressionError as fact:
             if NAME.fullmatch(text):  # of a layer, as reports show it: conv[0]
                 return piece._replace(parts=(text,))

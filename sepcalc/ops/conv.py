@@ -96,13 +96,13 @@ class Conv(_Conv, Op):
 
     def written(self, inputs: Shapes) -> Written:
         channels = inputs[0][-1]
-        options = windowed(self.kernel, self.stride, self.padding, self.dilation) | {"bias": self.bias or None}
+        window, bias = windowed(self.kernel, self.stride, self.padding, self.dilation), self.bias or None
         if self.depthwise(channels) and self.kernel:
-            return Written("depthwise", (), options | {"multiplier": over_one(self.out // channels)})
-        options |= {"out": self.out, "groups": over_one(self.groups)}
-        if max(self.kernel, default=1) > 1 or options["padding"] not in (None, "same"):
-            return Written("conv", (), options)
-        return Written("pointwise", (), {name: options[name] for name in ("out", "stride", "groups", "bias")})
+            return Written("depthwise", (), {**window, "bias": bias, "multiplier": over_one(self.out // channels)})
+        out, groups = self.out, over_one(self.groups)
+        if max(self.kernel, default=1) > 1 or window["padding"] not in (None, "same"):
+            return Written("conv", (), {**window, "bias": bias, "out": out, "groups": groups})
+        return Written("pointwise", (), {"out": out, "stride": window["stride"], "groups": groups, "bias": bias})
 
     def depthwise(self, channels: int) -> bool:
         """Whether it is a depthwise convolution of an input with this many channels, so that its width follows the
