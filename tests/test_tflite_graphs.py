@@ -467,3 +467,23 @@ def test_damaged_files_are_answered_with_a_sentence(tmp_path: Path) -> None:
         assert time.process_time() - begun < 10
     assert len(said) > 100
     assert all(said)
+
+
+def test_a_part_without_elements_is_left_out(tmp_path: Path) -> None:
+    tensors = {
+        "x": T((1, 6)),
+        "sizes": numbers(0, 4, 2),
+        "axis": numbers(1, shape=()),
+        "none": T((1, 0)),
+        "a": T((1, 4)),
+        "b": T((1, 2)),
+        "y": T((1, 6)),
+    }
+    ops = [
+        Op("SPLIT_V", "x sizes axis", "none a b", {"num_splits": 3}),
+        Op("CONCATENATION", "b none a", "y", {"axis": 1}),
+    ]
+    network = load(saved(tmp_path, G(ops, tensors)))
+    assert [layer.kind for layer in network.layers] == ["slice", "slice", "concat"]
+    assert (network.complete, network.outputs) == (True, {"y": (6,)})
+    assert load(saved(tmp_path, G(ops, tensors, outputs="y none"))).outputs == {"y": (6,)}

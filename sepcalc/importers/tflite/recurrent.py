@@ -1,12 +1,17 @@
-"""Recurrent kernels: LSTM, RNN, SVDF, over a sequence or one step."""
+"""Recurrent kernels over a sequence or one step: LSTM, RNN, SVDF. Source of their forms: TFLite's kernels, in
+lstm_eval.cc, bidirectional_sequence_lstm.cc and bidirectional_sequence_rnn.cc."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import prod
+from typing import NamedTuple
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import SEQUENCES, same_rows
-from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen
-from sepcalc.importers.common.tensorflow.layers import ACTIVATIONS, fused, hold, stored_kernel
+from sepcalc.importers.common.tensorflow import cells
+from sepcalc.importers.common.tensorflow.cells import Gate
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value
+from sepcalc.importers.common.tensorflow.layers import ACTIVATIONS, COMPUTED_KERNEL, fused, hold, stored_kernel
 from sepcalc.importers.common.tensorflow.rows import Operator, Results
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv
@@ -21,154 +26,157 @@ from sepcalc.shape import Shape, show
 GATES = ("input", "forget", "cell", "output")
 
 
-def _sequence(call: Call, x: Value, in_steps: bool) -> tuple[int, int, int]:
-    """How many examples, steps and features it reads: of one step there is no axis of steps."""
+class Places(NamedTuple):
+    """Where the weights of one direction stand among the inputs of a kernel; 0: it has none."""
+
+    kernel: int = 1
+    state: int = 5
+    peephole: int = 9
+    bias: int = 12
+    projection: int = 16
+    norm: int = 0
+    second: int = 0  # the kernels of the second input
+
+
+_LSTM = Places(norm=20)
+_LSTM_WAYS = (("forward", Places(second=40)), ("backward", Places(18, 22, 26, 29, 33, second=44)))
+_RNN = Places(1, 2, 0, 3)
+_RNN_WAYS = (("forward", Places(1, 2, 0, 3, second=10)), ("backward", Places(5, 6, 0, 7, second=11)))
+
+
+def _rows(builder: Builder, call: Call, x: Value) -> tuple[int, int]:
+    """The network's tensor of a sequence, steps x features, and the number of sequences, in front of the steps if there
+    are several. A kernel of one step reads no axis of steps."""
     sizes = x.sizes
     if call.type in ("LSTM", "RNN"):
         sizes = (*sizes[:1], 1, *sizes[1:])
-    elif in_steps:
+    elif call.flag("time_major", False):
         sizes = (*sizes[1:2], *sizes[:1], *sizes[2:])
     if len(sizes) != 3:
-        raise Invalid(f"{call.type} reads {show(x.sizes)}: expected examples, steps and features")
-    return sizes
+        raise Invalid(f"it reads {show(x.sizes)}: expected examples, steps and features")
+    return builder.view(x.number, sizes[1:] if sizes[0] == 1 else sizes), sizes[0]
 
 
-def _run(builder: Builder, call: Call, x: Value, op: Op, weights: Sequence[Value | None], way: str = "") -> int:
-    """A recurrent layer on each of the examples; gives the tensor of examples, steps and what they give."""
-    many, steps, features = _sequence(call, x, call.flag("time_major", False))
-    number = builder.view(x.number, (steps, features) if many == 1 else (many, steps, features))
-    return builder.add(op if many == 1 else Each(op), [number], weights, way)
-
-
-def _timed(call: Call) -> bool:
-    return call.get("time_major") is not None
-
-
-def _shape_of(x: Value, out: int) -> Shape:
-    return (*x.sizes[:-1], out)
-
-
-def _cell(call: Call, x: Value, at: dict[str, int]) -> tuple[Recurrent, list[Value | None]]:
-    """The LSTM whose weights stand at these places, and the weights."""
-    kernels = [call.maybe(at["kernel"] + gate) for gate in range(4)]
-    states = [call.maybe(at["state"] + gate) for gate in range(4)]
-    if kernels[0] is None or states[0] is None:
-        raise Refused("an LSTM whose input gate is one less its forget gate has no count here")
-    if any(call.maybe(at["norm"] + gate) for gate in range(4)) if "norm" in at else False:
-        raise Refused("an LSTM with layer norms has no count here")
-    peep = [call.maybe(at["peep"] + gate) for gate in range(3)]
-    biases = [call.maybe(at["bias"] + gate) for gate in range(4)]
-    projection, shift = call.maybe(at["projection"]), call.maybe(at["projection"] + 1)
-    stored = [*kernels, *states, *peep, *biases, projection, shift]
-    if any(value is None for value in (*kernels, *states)) or any(not v.constant for v in stored if v is not None):
-        raise Refused("weights that are computed have no count here")
-    hidden, features = kernels[0].sizes[0], x.sizes[-1]
-    out = projection.sizes[0] if projection is not None else hidden
-    for what, values, shape in (
-        ("a kernel", kernels, (hidden, features)),
-        ("a kernel of the state", states, (hidden, out)),
-        ("a peephole", peep, (hidden,)),
-        ("a bias", biases, (hidden,)),
-        ("a projection", [projection], (out, hidden)),
-        ("a bias of the projection", [shift], (out,)),
-    ):
-        for value in values:
-            hold(call, what, value, shape)
-    if len({value is None for value in biases}) > 1 or len({value is None for value in peep}) > 1:
-        raise Invalid(f"{call.type} has some of its biases or peepholes, and not others")
+def _act(call: Call) -> str | None:
+    """The function of the new state; None is the identity."""
     number = call.whole("activation", 0)
-    if number not in (0, 4):  # of none it is the identity
-        raise Refused("an LSTM with another function than tanh has no count here")
-    op = Recurrent(
-        *("lstm", hidden, int(biases[0] is not None), out if projection is not None else 0, peep[0] is not None),
-        act="tanh" if number else "linear",
-    )
-    return op, [value for value in stored if value is not None]
+    if not 0 <= number < len(ACTIVATIONS):
+        raise Refused(f"its activation {number} is not known")
+    return ACTIVATIONS[number]
 
 
-# Where the weights of a full kernel stand, of one direction; and of two.
-_ONE = {"kernel": 1, "state": 5, "peep": 9, "bias": 12, "projection": 16, "norm": 20}
-_BACKWARD = {"kernel": 18, "state": 22, "peep": 26, "bias": 29, "projection": 33}
-_FORWARD = {key: at for key, at in _ONE.items() if key != "norm"}
+def _maybe(call: Call, first: int, gate: int = 0) -> Value | None:
+    """A stored input of a gate; None without a place for it."""
+    value = call.maybe(first + gate) if first else None
+    if value is not None and not value.constant:
+        raise Refused(COMPUTED_KERNEL)
+    return value
 
 
-def _lstm(builder: Builder, call: Call) -> Results:
-    """lstm"""
-    x = call.input(0)
+def _gate(call: Call, read: Sequence[Value], at: Places, number: int, peephole: int | None, out: int) -> Gate | None:
+    """The weights of a gate; None if it has no kernels."""
+    own = [_maybe(call, at.kernel, number), _maybe(call, at.second, number) if len(read) > 1 else None]
+    kernels, state = [one for one in own if one is not None], _maybe(call, at.state, number)
+    if not kernels and state is None:
+        return None
+    if len(kernels) != len(read) or state is None:
+        raise Invalid("it has some of the kernels of a gate, and not others")
+    peep = _maybe(call, at.peephole, peephole) if peephole is not None else None
+    found = Gate(kernels, state, peep, _maybe(call, at.norm, number), _maybe(call, at.bias, number))
+    hidden = state.sizes[0]
+    for value, one in zip(read, kernels):
+        hold(call, "its kernel", one, (hidden, value.sizes[-1]))
+    hold(call, "its kernel of the state", state, (hidden, out or hidden))
+    for what, held in (("peephole", found.peephole), ("norm", found.norm), ("bias", found.bias)):
+        hold(call, f"its {what}", held, (hidden,))
+    return found
+
+
+def _lstm_way(builder: Builder, call: Call, read: Sequence[Value], at: Places, way: str = "") -> tuple[int, int]:
+    """An LSTM in one direction: its tensor, and the number of its units. The op of the cell counts the usual form;
+    others are spelled out."""
+    act, projection = _act(call), _maybe(call, at.projection)
+    shift = _maybe(call, at.projection + 1)
+    out = projection.sizes[0] if projection is not None else 0
+    found = {}
+    for number, (name, peephole) in enumerate(zip(GATES, (0, 1, None, 2))):
+        if one := _gate(call, read, at, number, peephole, out):
+            found[name] = one
+    if not {"forget", "cell", "output"} <= set(found):
+        raise Invalid("it lacks the kernels of a gate")
+    hidden = found["cell"].state.sizes[0]
+    for name, one in found.items():
+        if one.state.sizes[0] != hidden or (one.bias is None) != (found["cell"].bias is None):
+            raise Invalid(f"the gates cell and {name} do not fit each other")
+        if name != "cell" and (one.peephole is None) != (found["output"].peephole is None):
+            raise Invalid("it has some of its peepholes, and not others")
+    hold(call, "its projection", projection, (out, hidden))
+    hold(call, "its bias of the projection", shift, (out,))
+    numbers, many = zip(*[_rows(builder, call, value) for value in read])
+    if len(read) == 1 and "input" in found and all(one.norm is None for one in found.values()):
+        weights = [value for one in found.values() for value in (*one.kernels, *one[1:])]
+        biased, peep = int(found["cell"].bias is not None), found["output"].peephole is not None
+        op: Op = Recurrent("lstm", hidden, biased, out, peep, act=act or "linear")
+        made = builder.add(op if many[0] == 1 else Each(op), numbers, [*weights, projection], way)
+    else:
+        made = cells.lstm(builder, numbers, found, act, projection)
+    if shift is not None:
+        made = builder.add(Stored("shift", "channel"), [made], [shift], "projection")
+    return made, out or hidden
+
+
+def _rnn_way(builder: Builder, call: Call, read: Sequence[Value], at: Places, way: str = "") -> tuple[int, int]:
+    act, one = _act(call), _gate(call, read, at, 0, None, 0)
+    if one is None:
+        raise Invalid("it has no kernels")
+    hidden = one.state.sizes[0]
+    numbers, many = zip(*[_rows(builder, call, value) for value in read])
+    if len(read) > 1:
+        return cells.rnn(builder, numbers, one, act), hidden
+    op: Op = Recurrent("rnn", hidden, int(one.bias is not None), act=act or "linear")
+    return builder.add(op if many[0] == 1 else Each(op), numbers, [*one.kernels, one.state, one.bias], way), hidden
+
+
+_WAYS = {"lstm": (_lstm_way, _LSTM, _LSTM_WAYS, 39), "rnn": (_rnn_way, _RNN, _RNN_WAYS, 9)}
+
+
+def _one_way(cell: str, builder: Builder, call: Call) -> Results:
     if call.type == "LSTM" and call.whole("kernel_type", 0) == 1:
         return _basic(builder, call)
-    op, weights = _cell(call, x, _ONE)
-    number = _run(builder, call, x, op, weights)
-    if call.maybe(_ONE["projection"] + 1) is not None:  # at each step
-        number = builder.add(Stored("shift", "channel"), [number], [call.maybe(17)], "projection")
-    return (builder.give(number, _shape_of(x, op.projection or op.hidden)),)
+    way, at, _, _ = _WAYS[cell]
+    number, out = way(builder, call, [call.input(0)], at)
+    return (builder.give(number, (*call.input(0).sizes[:-1], out)),)
+
+
+def _both_ways(cell: str, builder: Builder, call: Call) -> Results:
+    """Both directions; merged, they are side by side. A second input with kernels of its own is read beside the first;
+    without them it is what the backward direction reads."""
+    way, _, ways, place = _WAYS[cell]
+    x, second = call.input(0), call.maybe(place)
+    made = []
+    for name, at in ways:
+        read = [x]
+        if second is not None and (call.maybe(at.second + 1) or call.maybe(at.second)) is not None:
+            read = [x, second]
+        elif second is not None and name == "backward":
+            read = [second]
+        number, out = way(builder, call, read, at, name)
+        made.append((number, (*x.sizes[:-1], out)))
+    if not call.flag("merge_outputs", False):
+        return [builder.give(number, shape) for number, shape in made]
+    shape = (*x.sizes[:-1], sum(shape[-1] for _, shape in made))
+    return [builder.give(builder.add(Concat(), [number for number, _ in made], label="join"), shape)]
 
 
 def _basic(builder: Builder, call: Call) -> Results:
-    """One step whose weights for the input and the state stand side by side."""
-    x, weights, bias = call.input(0), stored_kernel(call, 2), call.input(3)
-    state = call.input(4)
-    hidden = state.sizes[-1]
-    hold(call, "a kernel", weights, (4 * hidden, x.sizes[-1] + hidden))
-    hold(call, "a bias", bias, (4 * hidden,))
-    number = _run(builder, call, x, Recurrent("lstm", hidden, 1), [weights, bias])
-    made = builder.give(number, _shape_of(x, hidden))
-    return (made, made)
-
-
-def _both(
-    builder: Builder,
-    call: Call,
-    forward: tuple[Op, list[Value | None]],
-    backward: tuple[Op, list[Value | None]],
-    out: int,
-) -> Results:
-    """A layer in both directions: side by side where they are merged."""
-    x = call.input(0)
-    numbers = [
-        _run(builder, call, x, op, weights, way)
-        for way, (op, weights) in (("forward", forward), ("backward", backward))
-    ]
-    if not call.flag("merge_outputs", False):
-        return [builder.give(number, _shape_of(x, out)) for number in numbers]
-    return (builder.give(builder.add(Concat(), numbers, label="join"), _shape_of(x, 2 * out)),)
-
-
-def _lstm_both(builder: Builder, call: Call) -> Results:
-    """lstm forward and backward"""
-    if any(call.maybe(at) is not None for at in range(39, 48)):
-        raise Refused("an LSTM with a second input has no count here")
-    x = call.input(0)
-    forward, backward = _cell(call, x, _FORWARD), _cell(call, x, _BACKWARD)
-    if any(call.maybe(at) is not None for at in (17, 34)):
-        raise Refused("a bias of the projection in both directions has no count here")
-    return _both(builder, call, forward, backward, forward[0].projection or forward[0].hidden)
-
-
-def _plain(call: Call, first: int) -> tuple[Op, list[Value | None]]:
-    weights, state, bias = stored_kernel(call, first), stored_kernel(call, first + 1), call.input(first + 2)
-    hidden = weights.sizes[0]
-    hold(call, "a kernel", weights, (hidden, call.input(0).sizes[-1]))
-    hold(call, "a kernel of the state", state, (hidden, hidden))
-    hold(call, "a bias", bias, (hidden,))
-    number = call.whole("activation", 0)
-    act = ACTIVATIONS[number] if 0 <= number < len(ACTIVATIONS) else "sign"
-    return Recurrent("rnn", hidden, 1, act=act or "linear"), [weights, state, bias]
-
-
-def _rnn(builder: Builder, call: Call) -> Results:
-    """rnn"""
-    op, weights = _plain(call, 1)
-    number = _run(builder, call, call.input(0), op, weights)
-    return (builder.give(number, _shape_of(call.input(0), weights[0].sizes[0] if weights[0] else 0)),)
-
-
-def _rnn_both(builder: Builder, call: Call) -> Results:
-    """rnn forward and backward"""
-    if any(call.maybe(at) is not None for at in range(9, 12)):
-        raise Refused("an RNN with a second input has no count here")
-    forward, backward = _plain(call, 1), _plain(call, 5)
-    return _both(builder, call, forward, backward, call.input(1).sizes[0])
+    """One step of an LSTM whose kernels for the input and the state are side by side in one matrix."""
+    x, weights, bias, hidden = call.input(0), stored_kernel(call, 2), call.input(3), call.input(4).sizes[-1]
+    hold(call, "its kernel", weights, (4 * hidden, x.sizes[-1] + hidden))
+    hold(call, "its bias", bias, (4 * hidden,))
+    number, many = _rows(builder, call, x)
+    op: Op = Recurrent("lstm", hidden, 1)
+    made = builder.give(builder.add(op if many == 1 else Each(op), [number], [weights, bias]), (*x.sizes[:-1], hidden))
+    return made, made
 
 
 def _svdf(builder: Builder, call: Call) -> Results:
@@ -177,26 +185,28 @@ def _svdf(builder: Builder, call: Call) -> Results:
     x, features, times, bias = call.input(0), stored_kernel(call, 1), stored_kernel(call, 2), call.maybe(3)
     filters, rank = features.sizes[0], call.size("rank")
     if len(x.sizes) != 2 or features.sizes != (filters, x.sizes[-1]) or times.sizes[:1] != (filters,) or filters % rank:
-        raise Invalid(f"{call.type} has kernels of {show(features.sizes)} and {show(times.sizes)} for {show(x.sizes)}")
+        raise Invalid(f"kernels of {show(features.sizes)} and {show(times.sizes)} do not fit {show(x.sizes)}")
     units, steps, many = filters // rank, prod(times.sizes[1:]), x.sizes[0]
-    hold(call, "a bias", bias, (units,))
-    if many > 1:
-        raise Refused("an SVDF of several examples has no count here")
-    made = builder.add(Dense(filters), [builder.view(x.number, seen(x.sizes))], [features], "features")
-    made = builder.add(Copy((steps, filters)), [made], label="memory")
-    made = builder.add(Conv((steps,), filters, (1,), ((0, 0),), (1,), filters), [made], [times], "time")
+    hold(call, "its bias", bias, (units,))
+    lead: Shape = (many,) if many > 1 else ()
+    ones = (1,) * len(lead)
+    made = builder.add(Dense(filters), [builder.view(x.number, (*lead, x.sizes[-1]))], [features], "features")
+    made = builder.add(Copy((*lead, steps, filters)), [made], label="memory")
+    over = Conv((*ones, steps), filters, (*ones, 1), ((0, 0),) * (1 + len(lead)), (*ones, 1), filters)
+    made = builder.add(over, [made], [times], "time")
     if rank > 1:
-        made = builder.add(Reduce("sum", (1,)), [builder.view(made, (units, rank))], label="rank")
-    made = builder.view(made, (units,))
+        made = builder.view(made, (*lead, units, rank))
+        made = builder.add(Reduce("sum", (len(lead) + 1,)), [made], label="rank")
+    made = builder.view(made, (*lead, units))
     if bias is not None:
         made = builder.add(Stored("shift", "channel"), [made], [bias], "bias")
     return fused(builder, call, builder.give(made, (many, units)))
 
 
 RECURRENT: dict[str, Operator] = {
-    **same_rows(Operator(_lstm, SEQUENCES), "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": Operator(_lstm_both, SEQUENCES),
-    **same_rows(Operator(_rnn, SEQUENCES), "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN"),
-    "BIDIRECTIONAL_SEQUENCE_RNN": Operator(_rnn_both, SEQUENCES),
+    **same_rows(Operator(partial(_one_way, "lstm"), SEQUENCES), "LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": Operator(partial(_both_ways, "lstm"), SEQUENCES),
+    **same_rows(Operator(partial(_one_way, "rnn"), SEQUENCES), "RNN", "UNIDIRECTIONAL_SEQUENCE_RNN"),
+    "BIDIRECTIONAL_SEQUENCE_RNN": Operator(partial(_both_ways, "rnn"), SEQUENCES),
     "SVDF": Operator(_svdf, SEQUENCES),
 }

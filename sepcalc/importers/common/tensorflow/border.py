@@ -161,7 +161,8 @@ class Border(Generic[Found]):
             if bits := one.type.bits:
                 builder.input_bits[name] = bits
         values = self.run(builder, given)
-        return builder, {name: builder.standing(value).number or 0 for name, value in values.items()}
+        held = {name: value for name, value in values.items() if value.shape is None or 0 not in value.shape}
+        return builder, {name: builder.standing(value).number or 0 for name, value in held.items()}
 
 
 def _mixes(whole: Builder, one: Builder, batch: int) -> bool:

@@ -22,6 +22,8 @@ def renamed(builder: Builder, value: Value, shape: Shape) -> Value:
     """The same elements under another shape or in another order: free."""
     if prod(shape) != prod(value.sizes):
         raise Invalid(f"{show(value.sizes)} cannot be reshaped to {show(shape) or 'one number'}")
+    if 0 in shape:
+        return value._replace(shape=shape)
     return builder.give(builder.view(value.number, seen(shape)), shape)
 
 
@@ -106,8 +108,8 @@ def _same(builder: Builder, call: Call) -> Results:
 
 
 def _concat(builder: Builder, call: Call) -> Results:
-    """concat"""
-    values = [builder.standing(value) for value in call.given]
+    """concat; tensors without elements are left out"""
+    values = [builder.standing(value) for value in call.given if 0 not in value.sizes] or call.given[:1]
     if not values:
         raise Invalid(f"{call.type} joins nothing")
     axis = call.axis_at(call.whole("axis", 0), len(values[0].sizes))
@@ -141,8 +143,8 @@ def _pack(builder: Builder, call: Call) -> Results:
 def sliced(builder: Builder, value: Value, start: Shape, to: Shape, step: Shape, label: str = "") -> Value:
     """A part of a tensor; the tensor itself where it is all of it."""
     shape = value.sizes
-    if min(to, default=1) < 1:
-        raise Refused("it takes nothing")
+    if 0 in to:
+        return Value(to, value.kind, data=())
     if to == shape and min(step, default=1) > 0:
         return value
     alone = int(len(shape) > 1 and shape[0] == 1 == to[0])
