@@ -284,7 +284,7 @@ def test_a_signature_names_the_graph_that_counts(tmp_path: Path, capsys: pytest.
     assert refusal(path, signature="decod") == "FILE: it has no signature 'decod'\n  hint: did you mean decode?"
     capsys.readouterr()
     assert run(["network", "8x8x3, act relu", "--signature", "decode"]) == 2
-    said = "a network on one line has no signature 'decode'\n  hint: --signature is for TFLite files\n"
+    said = "a network on one line has no signature 'decode'\n  hint: --signature is for TFLite and TensorFlow files\n"
     assert capsys.readouterr().err == said
 
 
