@@ -74,6 +74,9 @@ FILES = {
     "audio": (AUDIO, 2 * 4 * 16 * (24 + 16 + 1) + 3 * 8 * (32 + 8) + 4 * 8, {}),
     "int4": (5 * 64 * 32, 64 * 32, {}),
     "loop": (6 * 4 * 4, 16, {}),
+    "branch": (4 * 4, 16, {}),
+    "runs": (5 * 4 * 4, 16, {}),
+    "state": (0, 0, {}),
 }
 
 
@@ -184,4 +187,4 @@ def test_an_operator_of_another_opset_is_listed(tmp_path: Path) -> None:
 
 def test_many_layers_are_refused_soon(tmp_path: Path) -> None:
     text = ir("".join(f'<layer id="{at}" name="l" type="ReLU"/>' for at in range(100_000)))
-    assert refused(tmp_path, text) == "./net.xml: it has more than 50,000 layers"
+    assert refused(tmp_path, text) == "./net.xml: it has more than 30,000 layers"

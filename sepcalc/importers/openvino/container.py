@@ -13,7 +13,7 @@ from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.shape import Shape
 
 MAX_DEPTH = 200  # of elements in each other
-MAX_LAYERS, MAX_EDGES = 50_000, 200_000  # of a file, with all bodies
+MAX_LAYERS, MAX_EDGES = 30_000, 200_000  # of a file, with all bodies
 MAX_PORTS, MAX_DIMS = 2_000, 64  # ports of a layer, axes of a port
 MAX_TEXT = 4_000  # characters of an attribute that is read
 VERSIONS = ("10", "11")

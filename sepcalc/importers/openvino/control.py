@@ -151,7 +151,7 @@ def _read(
     """The message of a graph inside, and the names of its results. A part has its axis anew, of size 1."""
     order = [*in_order(body)]
     inner = Graph(graph.names, body, dict(given))
-    inner.kept = dict(graph.kept)
+    inner.kept = graph.kept
     inner.depth = graph.depth + 1
     for at, entry in cut.items():
         name = inner.given[at]

@@ -106,7 +106,7 @@ def order(builder: Builder, call: Call) -> Shape:
     return tuple(perm)
 
 
-def reduced(builder: Builder, call: Call, keep: bool) -> Shape:
+def reduced(call: Call, keep: bool) -> Shape:
     """The axes over which an operator reduces."""
     before, after, actual = said_in(call), said_out(call), call.input(0).sizes
     what = "which axes it reduces"
@@ -117,11 +117,9 @@ def reduced(builder: Builder, call: Call, keep: bool) -> Shape:
             raise unread(what)
         return tuple([axis for axis, (a, b) in enumerate(zip(before, after)) if b == 1 and a != 1])
     ways = [axes for axes in combinations(range(len(before)), len(after)) if tuple([before[a] for a in axes]) == after]
-    if not ways:
-        raise unread(what)
-    if len({tuple([actual[axis] for axis in axes]) for axes in ways}) > 1:
-        builder.note(ORDER)
-    kept = min(ways)  # the first axes: examples, then channels
+    apart = [axes for axes in ways if call.input(0).batch in axes]  # examples are kept apart
+    only([tuple([actual[axis] for axis in axes]) for axes in apart or ways], what)
+    kept = min(apart or ways)
     return tuple([axis for axis in range(len(before)) if axis not in kept])
 
 
@@ -189,7 +187,7 @@ def spread(call: Call, what: str) -> Shape:
         a, size = (before[axis - pad], actual[axis - pad]) if axis >= pad else (1, 1)
         if b >= 0 and (a == size or a == 1 or a == -1):
             sizes.append(b)
-        elif a == b and a != 1:
+        elif a == b and a != 1 and call.type == "Broadcast":
             sizes.append(size)
         else:
             raise unread(what)

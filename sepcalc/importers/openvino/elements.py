@@ -94,7 +94,7 @@ def _fake(builder: Builder, call: Call) -> Results:
 
 def _reduce(name: str, builder: Builder, call: Call) -> Results:
     keep = call.flag("keep_dims", False)
-    axes = reduced(builder, call, keep)
+    axes = reduced(call, keep)
     if not axes:
         return (call.input(0),)
     return REDUCTIONS[name](builder, settings(call, axes=axes, keepdims=int(keep))._replace(inputs=call.inputs[:1]))
@@ -103,7 +103,7 @@ def _reduce(name: str, builder: Builder, call: Call) -> Results:
 def _any(builder: Builder, call: Call) -> Results:
     """copy: choosing is free"""
     keep = call.flag("keep_dims", False)
-    axes, value = reduced(builder, call, keep), call.input(0)
+    axes, value = reduced(call, keep), call.input(0)
     if value.batch in axes and builder.batch > 1:
         raise builder.mixed
     sizes = [1 if axis in axes else size for axis, size in enumerate(value.sizes)]

@@ -67,7 +67,7 @@ def stored(name: str, kind: int, shape: Shape, numbers: Sequence[int] | None = N
     """A stored tensor, whose elements are known if ``numbers`` are given."""
     if numbers is None:
         return message("Tensor", dims=[*shape], data_type=kind, name=name, data_location=EXTERNAL)
-    return message("Tensor", dims=[*shape], data_type=kind, name=name, int64_data=[*numbers])
+    return message("Tensor", dims=[*shape], data_type=kind, name=name, int64_data=[*numbers], int32_data=[*numbers])
 
 
 def tensor_info(name: str, kind: int = 1, dims: Iterable[Any] = ()) -> Any:

@@ -13,15 +13,16 @@ def model_of(body: Body) -> Any:
     order = [*in_order(body)]
     given: dict[str, str] = {}
     inputs = []
-    for layer in order:
+    for layer in body.layers.values():
         if layer.type == "Parameter":
             port = output_of(layer)
             given[layer.id] = names.new((port.names or [layer.name])[0])
             inputs.append(_input(layer, port, given[layer.id]))
     whole = Graph(names, body, given)
     graph = whole.read(order)
+    ends = [whole.results[at] for at in body.layers if at in whole.results]
     graph.input = inputs
-    graph.output = [message("ValueInfo", name=name) for name in dict.fromkeys(whole.results.values())]
+    graph.output = [message("ValueInfo", name=name) for name in dict.fromkeys(ends)]
     graph.stated = names.stated
     return message("Model", ir_version=10, graph=graph, opset_import=[message("Opset", version=21)])
 

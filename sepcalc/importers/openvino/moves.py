@@ -28,7 +28,7 @@ from sepcalc.importers.openvino.derived import fits, said_in, said_out, stated, 
 from sepcalc.importers.openvino.rows import as_onnx, said, settings
 from sepcalc.ops.base import Uncounted
 from sepcalc.ops.move import Copy, Random
-from sepcalc.ops.pool import Upsample
+from sepcalc.ops.pool import Reduce, Upsample
 from sepcalc.shape import Shape, show
 
 STATE = "counts are for one run: states are as they are when the first one starts, and are kept for the next"
@@ -227,12 +227,18 @@ def _resize(builder: Builder, call: Call) -> Results:
 
 
 def _top(builder: Builder, call: Call) -> Results:
-    """sorting: how often it compares depends on the data"""
+    """reduce argmax of one; of several sorting, whose compares depend on the data"""
     value = call.input(0)
     axis, after = call.axis_of(value, -1), said_out(call)
     if not after or after[axis] == -1:
         raise unread("how many it takes")
     value = builder.along(value, axis)
+    if after[axis] == 1 and value.sizes[axis] > 1:  # the largest, and where it is
+        found = Reduce("argmax", (builder.place(value, axis),), True)
+        number = builder.add(call.name, found, [value.number])
+        shape = (*value.sizes[:axis], 1, *value.sizes[axis + 1 :])
+        largest = builder.give(value, shape, number, value.batch, value.channels_first)
+        return (largest, largest)
     result = value._replace(shape=(*value.sizes[:axis], after[axis], *value.sizes[axis + 1 :]), data=None)
     op = Uncounted(call.type, SORTED, builder.shape(result), counts=("compares",))
     largest = builder.add(call.name, op.along(builder.place(value, axis), (builder.shape(value),)), [value.number])
@@ -273,7 +279,9 @@ def _state(builder: Builder, call: Call) -> Results:
     builder.note(STATE)
     shape, start = said_out(call), call.maybe(0)
     if start is not None and start.shape is not None:
-        return (start if not start.constant or 0 in start.shape else builder.standing(call.name, start),)
+        if not start.constant or 0 in start.shape:
+            return (start,)
+        return (builder.standing(call.name, start._replace(roots=())),)
     if 0 in shape:
         return (Value(shape),)
     if not shape or -1 in shape:
@@ -307,7 +315,7 @@ MOVING: dict[str, Operator] = {
     **same_rows(_MOVED, "Reverse", "Roll", "InverseRoll"),
     **same_rows(_row(_same, KEEPS_FIRST, free=True), "Convert", "ConvertLike", "Identity", "Result", "ShuffleChannels"),
     "Assign": _row(_same, KEEPS_FIRST, free=True),
-    "ReadValue": Operator(_state, KEEPS_FIRST, random=True),
+    "ReadValue": Operator(_state, KEEPS_FIRST, settings=(0,), random=True),
     "DepthToSpace": as_onnx("DepthToSpace", handle=partial(_pixels, "DepthToSpace")),
     "SpaceToDepth": as_onnx("SpaceToDepth", handle=partial(_pixels, "SpaceToDepth")),
     **same_rows(_row(_stated, NONE, 1, 2, 3), "SpaceToBatch", "BatchToSpace", "ExtractImagePatches"),

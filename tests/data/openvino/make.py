@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 import torch
+from openvino import opset6
 from openvino import opset13 as ops
 from torch import nn
 
@@ -110,7 +111,40 @@ def loop() -> None:
     save("loop", ov.Model([ops.result(every)], [x, start], "loop"))
 
 
+def control() -> None:
+    """An If whose branch depends on the data, a Loop that runs five times, a state."""
+    kernel = [ops.constant(np.arange(16, dtype=np.float32).reshape(4, 4) / size) for size in (3, 5)]
+    x, which = ops.parameter([1, 4], np.float32, name="x"), ops.parameter([], bool, name="which")
+    inner = [ops.parameter([1, 4], np.float32) for _ in range(3)]
+    then = ov.Model([ops.result(ops.matmul(inner[0], kernel[0], False, False))], [inner[0]], "then")
+    other = ov.Model([ops.result(ops.relu(inner[1]))], [inner[1]], "other")
+    branch = ops.if_op(which.output(0))
+    branch.set_then_body(then)
+    branch.set_else_body(other)
+    branch.set_input(x.output(0), inner[0], inner[1])
+    save("branch", ov.Model([ops.result(branch.set_output(then.results[0], other.results[0]))], [x, which], "branch"))
+
+    start = ops.parameter([1, 4], np.float32, name="start")
+    made = ops.tanh(ops.matmul(inner[2], kernel[1], False, False))
+    going = ops.result(ops.constant(np.array([True])))
+    body = ov.Model([going, ops.result(made), ops.result(ops.unsqueeze(made, [0]))], [inner[2]], "body")
+    runs = ops.loop(ops.constant(np.array(5, np.int64)), ops.constant(np.array([True])))
+    runs.set_function(body)
+    runs.set_special_body_ports([-1, 0])
+    runs.set_merged_input(inner[2], start.output(0), body.results[1].output(0))
+    last = runs.get_iter_value(body.results[1].output(0), -1)
+    every = runs.get_concatenated_slices(body.results[2].output(0), 0, 1, 1, -1, 0)
+    save("runs", ov.Model([ops.result(last), ops.result(every)], [start], "runs"))
+
+    x = ops.parameter([1, 3, 4], np.float32, name="x")
+    zeros = ops.constant(np.zeros((1, 4), np.float32))
+    state = opset6.read_value(zeros, "sum", ov.Type.f32, ov.PartialShape([1, 4]))
+    total = ops.add(ops.reduce_sum(x, ops.constant(np.array([1])), False), state)
+    save("state", ov.Model([ops.result(total)], [opset6.assign(total, "sum")], [x], "state"))
+
+
 if __name__ == "__main__":
     torch_models()
     int4()
     loop()
+    control()
