@@ -13,6 +13,12 @@ def shown(result: object) -> str:
     return text
 
 
+def page(result: object) -> str:
+    """The result for a notebook: the body of the page that its command makes with ``--format html``."""
+    body: str = import_module("sepcalc.renderers.results").html(result)
+    return body
+
+
 def telling(kind: Kind) -> Kind:
     """A class of results whose AttributeErrors say which attribute was meant."""
 
@@ -22,6 +28,8 @@ def telling(kind: Kind) -> Kind:
         return import_module("sepcalc.calls").lacking(result, name)
 
     kind.__getattr__ = lacking  # type: ignore[attr-defined]  # no base has one
+    if "__str__" in vars(kind):
+        kind._repr_html_ = page  # type: ignore[attr-defined]  # as IPython calls it
     return kind
 
 

@@ -1,8 +1,10 @@
 """``--format html``: one page that needs nothing else, and shows the numbers of the report."""
 
+import html
 import json
 import re
 import shlex
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -122,6 +124,46 @@ def test_the_treemap_has_every_mac_once(capsys: pytest.CaptureFixture[str]) -> N
         assert sum(int(amount.replace(",", "")) for amount in told) == whole
 
 
+def test_a_history_is_curves_with_its_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out in (2, 8):
+        text = f"input: 8x8x3\nlayers:\n- conv -k3 -o{out} -p same\nbudget: {{macs: 10k}}\n"
+        (tmp_path / "net.yaml").write_text(text)
+        committed(tmp_path, f"To <b>{out}</b>")
+    text = page(capsys, "history net.yaml")
+    for metric, amounts in {"params": (54, 216), "macs": (3_456, 13_824), "peak-memory": (1_280, 2_816)}.items():
+        assert f"<h2>{metric}</h2>" in text
+        for out, amount in zip((2, 8), amounts, strict=True):
+            assert re.search(rf"<title>2026-01-01 [0-9a-f]{{10}} To &lt;b&gt;{out}&lt;/b&gt;: {amount:,}</title>", text)
+    assert text.count('class="limit"') == 1
+    assert ">budget 10k</text>" in text
+
+
+def test_the_zoo_is_points(capsys: pytest.CaptureFixture[str]) -> None:
+    text = page(capsys, "zoo")
+    assert text.count("<circle ") == len(names())
+    assert "<title>mobilenet_v1: 4,231,976 params, 568,740,352 macs</title>" in text
+
+
+def test_notebooks_show_a_page_without_a_script() -> None:
+    network = sepcalc.load("8x8x3, conv -k3 -o4")
+    results = [network, sepcalc.compare("12x12x3 -k5 -o256"), sepcalc.diff(network, network), sepcalc.factor("sobel-x")]
+    for result in results:
+        shown = result._repr_html_()  # type: ignore[attr-defined]  # telling() gives it to them
+        assert shown.startswith('<div class="sepcalc">')
+        assert "<script" not in shown
+        Page(shown)
+    assert results[0]._repr_html_() != sepcalc.load("8x8x3, conv -k3 -o4")._repr_html_()  # type: ignore[attr-defined]
+
+
+def test_notebooks_show_text_without_jinja(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    network = sepcalc.load("8x8x3, conv -k3 -o4")
+    assert network._repr_html_() == f"<pre>{html.escape(str(network))}</pre>"  # type: ignore[attr-defined]
+
+
 def test_areas_are_in_proportion_and_fill_the_box() -> None:
     amounts = [600.0, 300.0, 60.0, 30.0, 9.0, 1.0]
     boxes = squarified(amounts, Box(0, 0, WIDTH, HEIGHT))
@@ -165,6 +207,6 @@ def test_the_largest_page_is_small(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_jinja_the_line_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     assert run(["zoo", "--format", "html"]) == 2
     assert capsys.readouterr().err == "--format html needs Jinja2\n  hint: pip install 'jinja2>=3.1'\n"

@@ -17,9 +17,10 @@ from sepcalc.factoring import exact, schemes, spectra
 from sepcalc.factoring.kernel import Array, Kernel, of_array, of_fractions
 from sepcalc.factoring.reading import read
 from sepcalc.shape import Shape
-from sepcalc.shown import shown
+from sepcalc.shown import shown, telling
 
 
+@telling
 class Factoring(NamedTuple):
     """What there is to know of a kernel, or of a layer's kernels.
 

@@ -5,15 +5,17 @@ Source of the treemap: Bruls, Huizing and van Wijk, "Squarified Treemaps" (2000)
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import ceil, floor, log10
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from sepcalc import quantity
 from sepcalc.errors import printable
-from sepcalc.reports import BYTES, Curve
+from sepcalc.reports import BYTES, Curve, Scatter
 
 WIDTH, HEIGHT, LOW = 960.0, 420.0, 200.0  # of a treemap, and the height of a curve
 HEAD, LETTER = 16.0, 6.6  # the height of a block's name, and the width of a letter
+MAX_POINTS = 150  # of a curve, that tell their names
 MAX_AREAS = 80  # layers with an area of their own; the smaller ones of a block share one
 
 
@@ -122,7 +124,8 @@ def _label(name: str, amount: int, whole: int, box: Box, style: str) -> str:
 
 def curve(chart: Curve) -> str:
     """The amounts from the left to the right, as steps, with the marked one pointed at."""
-    most, count = max(chart.amounts) or 1, len(chart.amounts)
+    most = max(*chart.amounts, *[limit for _, limit in chart.limits], 1)
+    count = len(chart.amounts)
     step, top = WIDTH / count, HEAD + 4
     heights = [top + (LOW - top) * (1 - amount / most) for amount in chart.amounts]
     points = "".join([f" H{at * step:.1f} V{y:.1f} H{(at + 1) * step:.1f}" for at, y in enumerate(heights)])
@@ -135,7 +138,65 @@ def curve(chart: Curve) -> str:
         f'<line class="mark" x1="{middle:.1f}" x2="{middle:.1f}" y1="{top:.1f}" y2="{LOW:.1f}"/>',
         f'<text x="{middle:.1f}" y="{HEAD - 4:.1f}" text-anchor="{anchor}">{escape(said)}</text>',
     ]
+    for words, limit in chart.limits:
+        y = top + (LOW - top) * (1 - limit / most)
+        parts.append(f'<line class="limit" x1="0" x2="{WIDTH:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="4" y="{y - 3:.1f}">{escape(printable(words))}</text>')
+    if count <= MAX_POINTS:
+        for at, (name, amount) in enumerate(zip(chart.names, chart.amounts, strict=True)):
+            box = f'x="{at * step:.1f}" y="0" width="{step:.1f}" height="{LOW:.0f}"'
+            parts.append(f'<g class="point">{_title(f"{name}: {quantity.exact(amount)}")}<rect {box}/></g>')
     return _svg(WIDTH, LOW, f"{chart.title}: {chart.said}", parts)
+
+
+def scatter(chart: Scatter) -> str:
+    """A point for each, on logarithmic axes with a line at each power of ten. Amounts of 0 stand at 1."""
+    left, right, top, bottom = 64.0, WIDTH - 90, 12.0, HEIGHT - 36
+    across = [max(x, 1) for _, x, _ in chart.points]
+    up = [max(y, 1) for _, _, y in chart.points]
+    (low, high), (least, most) = _decades(across), _decades(up)
+    parts: list[str] = []
+    for power in range(low, high + 1):
+        x = left + (right - left) * (power - low) / (high - low)
+        parts.append(f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 16:.1f}" text-anchor="middle">{quantity.about(10**power)}</text>')
+    for power in range(least, most + 1):
+        y = bottom - (bottom - top) * (power - least) / (most - least)
+        parts.append(f'<line class="axis" x1="{left:.1f}" x2="{right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{quantity.about(10**power)}</text>')
+    parts.append(f'<text class="head" x="{right:.1f}" y="{HEIGHT - 4:.1f}" text-anchor="end">{chart.axes[0]}</text>')
+    parts.append(f'<text class="head" x="4" y="{top + 4:.1f}">{chart.axes[1]}</text>')
+    placed: list[Box] = []
+    for (name, *amounts), one, two in zip(chart.points, across, up, strict=True):
+        x = left + (right - left) * (log10(one) - low) / (high - low)
+        y = bottom - (bottom - top) * (log10(two) - least) / (most - least)
+        told = ", ".join([f"{quantity.exact(amount)} {axis}" for amount, axis in zip(amounts, chart.axes)])
+        parts.append(f'<g>{_title(f"{name}: {told}")}<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>')
+        parts.append(f"{_named(printable(name), x, y, placed)}</g>")
+    return _svg(WIDTH, HEIGHT, f"{chart.title}: {' against '.join(chart.axes)}", parts)
+
+
+def _named(name: str, x: float, y: float, placed: list[Box]) -> str:
+    """The name of a point on the first side of it that is free of the names ``placed`` before; nothing where none
+    is."""
+    wide = len(name) * LETTER
+    for left, low in ((x + 7, y + 4), (x - 7 - wide, y + 4), (x - wide / 2, y - 7), (x - wide / 2, y + 16)):
+        box = Box(left, low - 10, wide, 12)
+        if not any(_overlap(box, other) for other in placed):
+            placed.append(box)
+            return f'<text x="{left:.1f}" y="{low:.1f}">{escape(name)}</text>'
+    return ""
+
+
+def _overlap(one: Box, two: Box) -> bool:
+    beside = one.x + one.width <= two.x or two.x + two.width <= one.x
+    return not (beside or one.y + one.height <= two.y or two.y + two.height <= one.y)
+
+
+def _decades(amounts: Sequence[int]) -> tuple[int, int]:
+    """The powers of ten around these amounts."""
+    low = floor(log10(min(amounts)))
+    return low, max(low + 1, ceil(log10(max(amounts))))
 
 
 def _svg(width: float, height: float, label: str, parts: Sequence[str]) -> str:

@@ -15,6 +15,19 @@ def text(result: object) -> str:
     return render(REPORTS[name](result), "json" if name == "Baseline" else "table", Style()).removesuffix("\n")
 
 
+def html(result: object) -> str:
+    """What a notebook shows of any result in :data:`REPORTS`: the body of its page, or without Jinja2 its text."""
+    from html import escape
+
+    from sepcalc.errors import InputError
+    from sepcalc.renderers.html import cell
+
+    try:
+        return cell(REPORTS[type(result).__name__](result), f"sepcalc{id(result)}-")
+    except InputError:
+        return f"<pre>{escape(text(result))}</pre>"
+
+
 def _network(network: Network) -> Report:
     from sepcalc.reports.network import NetworkReport, held
 

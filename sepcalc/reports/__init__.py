@@ -190,8 +190,8 @@ class Treemap(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A chart of one amount over the layers, in their order: each layer's name, and its amount. ``marked`` is the
-    number of the layer to point at, ``said`` a sentence about it."""
+    """A chart of one amount, of layers or of commits in their order: the name of each, and its amount. ``marked`` is
+    the number of the one to point at, ``said`` a sentence about it, ``limits`` are lines to draw, with their texts."""
 
     title: str
     names: Sequence[str]
@@ -199,9 +199,18 @@ class Curve(NamedTuple):
     holds: str
     marked: int
     said: str
+    limits: Sequence[tuple[str, int]] = ()
 
 
-Chart = Treemap | Curve
+class Scatter(NamedTuple):
+    """A chart of points on two logarithmic axes, which have these names: the name of each point, and both amounts."""
+
+    title: str
+    axes: tuple[str, str]
+    points: Sequence[tuple[str, int, int]]
+
+
+Chart = Treemap | Curve | Scatter
 
 
 class Amounts(NamedTuple):

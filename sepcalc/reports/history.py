@@ -7,7 +7,7 @@ from sepcalc import quantity
 from sepcalc.commands.history import PLOTTED, History, Point, Unread
 from sepcalc.gate.limits import Limit
 from sepcalc.gate.metrics import spoken
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Lines, Row, Section, Table, columns
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Chart, Curve, Lines, Row, Section, Table, columns
 from sepcalc.revision import Commit
 
 SHORT = 10  # digits of a hash that people see
@@ -43,6 +43,20 @@ class HistoryReport(NamedTuple):
         used = quantity.percent(newest, limit.most.floor)
         text = f"budget: {spoken(limit.metric)} at most {limit.most.text}, {used} used"
         return f"{text}; over it at {', '.join(_short(one.commit.hash) for one in over)}" if over else text
+
+    def charts(self) -> list[Chart]:
+        """Each of the counts over the commits, with the limits of the newest budget."""
+        points = self.history.points
+        names = [f"{point.commit.date[:10]} {_short(point.commit.hash)} {point.commit.subject}" for point in points]
+        charts: list[Chart] = []
+        for at, metric in enumerate(PLOTTED):
+            amounts = [point.numbers[at] for point in points]
+            own = [one.most for one in self.history.limits if one.metric == metric]
+            limits = [(f"budget {most.text}", most.floor) for most in own]
+            said = f"{quantity.exact(amounts[0])} at first, {quantity.exact(amounts[-1])} now"
+            holds = BYTES if metric == "peak-memory" else COUNT
+            charts.append(Curve(spoken(metric), names, amounts, holds, len(points) - 1, said, limits))
+        return charts
 
     def document(self) -> Mapping[str, Any]:
         history = self.history

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc.commands.zoo import Zoo
-from sepcalc.reports import COUNT, NUMBER, Lines, Section, Table, columns, row
+from sepcalc.reports import COUNT, NUMBER, Chart, Lines, Scatter, Section, Table, columns, row
 from sepcalc.shape import show
 
 
@@ -28,6 +28,12 @@ class ZooReport(NamedTuple):
         ]
         table = Table("", columns("zoo:", "input", *counts, ("source", "text", 1)), rows)
         return [table, Lines("Astray from what was published", astray, alarm=True)] if astray else [table]
+
+    def charts(self) -> list[Chart]:
+        """Params against macs."""
+        costs = [(exhibit.name, exhibit.network.cost) for exhibit in self.exhibits]
+        points = [(name, cost.params, cost.macs) for name, cost in costs]
+        return [Scatter("Params and macs", ("params", "macs"), points)]
 
     def document(self) -> Mapping[str, Any]:
         networks = [

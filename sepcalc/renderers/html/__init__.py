@@ -12,8 +12,21 @@ from sepcalc.errors import bad_input, printable
 from sepcalc.extras import install
 from sepcalc.renderers import Style
 from sepcalc.renderers.blocks import drawn
-from sepcalc.renderers.charts import curve, treemap
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Chart, Report, Table, Treemap, charts_of, picture_of, tone_of
+from sepcalc.renderers.charts import curve, scatter, treemap
+from sepcalc.reports import (
+    BAR,
+    BYTES,
+    COUNT,
+    NUMBER,
+    Chart,
+    Report,
+    Scatter,
+    Table,
+    Treemap,
+    charts_of,
+    picture_of,
+    tone_of,
+)
 
 HERE = os.path.dirname(__file__)
 DEEPEST = 10  # the last depth that is indented further
@@ -39,6 +52,16 @@ class Line(NamedTuple):
 
 def render(report: Report, style: Style) -> str:
     """The page of a report. Raises InputError where Jinja2 is not installed."""
+    return _filled("page.html", report, style, "chart")
+
+
+def cell(report: Report, prefix: str) -> str:
+    """The page's body without a script, for a notebook; ``prefix`` begins the names of its switches, which no other
+    cell may have. Raises InputError where Jinja2 is not installed."""
+    return _filled("cell.html", report, Style(), prefix)
+
+
+def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
         from markupsafe import Markup
@@ -49,18 +72,18 @@ def render(report: Report, style: Style) -> str:
     )
     sections = [_section(section) for section in report.sections()]
     title = next((one["title"] for one in sections if one["title"]), type(report).__name__.removesuffix("Report"))
-    picture = Markup(drawn(picture_of(report))) if hasattr(report, "picture") else ""
     charts = [_chart(chart, Markup) for chart in charts_of(report)]
-    text = environment.get_template("page.html").render(
+    text = environment.get_template(template).render(
         title=title,
         headline=printable(getattr(report, "headline", str)()),
         command=style.command,
         sections=sections,
-        picture=picture,
+        picture=Markup(drawn(picture_of(report))) if hasattr(report, "picture") else "",
         charts=[one for one in charts if one],
         style=Markup(_file("page.css")),
         script=Markup(_file("page.js")),
         searched=SEARCHED,
+        prefix=prefix,
     )
     return text.rstrip("\n") + "\n"
 
@@ -76,6 +99,8 @@ def _chart(chart: Chart, markup: Any) -> dict[str, Any]:
         areas = {name: treemap(chart.names, amounts, name) for name, amounts in chart.measures.items()}
         choices = {name: markup(text) for name, text in areas.items() if text}
         return {"title": chart.title, "choices": choices, "said": ""} if choices else {}
+    if isinstance(chart, Scatter):
+        return {"title": chart.title, "choices": {"": markup(scatter(chart))}, "said": ""}
     return {"title": chart.title, "choices": {"": markup(curve(chart))}, "said": printable(chart.said)}
 
 
