@@ -1,10 +1,7 @@
 """A program of a file as a trace: its operator calls, in order, on tensors of known sizes."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -16,6 +13,7 @@ from sepcalc.importers.aten.ledger import MAX_CALLS, Ledger, place_of
 from sepcalc.importers.aten.lowering import Stop, Stored, Trace
 from sepcalc.importers.aten.operators import row_of
 from sepcalc.importers.common.layout import PART, RESHAPED, TURNED
+from sepcalc.importers.pt2.names import in_place, made_by, module_of, modules_in, operator_of, result_names
 from sepcalc.importers.pt2.symbols import Open, symbols_in, value_of
 from sepcalc.importers.pt2.values import Meta, computed, entry, listed, meta_of, shape_of, tag_of
 
@@ -68,7 +66,7 @@ class Program:
         self.payloads = payloads
         calls = module.get("module_call_graph") or []
         self.paths = {one["fqn"] for one in calls if isinstance(one, dict) and isinstance(one.get("fqn"), str)}
-        self.results = _result_names(calls)
+        self.results = result_names(calls)
         every = [size for meta in self.metas.values() for size in meta.sizes if isinstance(size, str)]
         self.symbols = list(dict.fromkeys(name for size in dict.fromkeys(every) for name in symbols_in(size)))
         self.inputs = [one.value for one in self.given if one.kind == "user_input" and one.value in self.metas]
@@ -122,24 +120,6 @@ def _given(spec: Any) -> Given:
     return Given(kind, entry(argument, "name", str), stored if isinstance(stored, str) else "", persistent)
 
 
-def _result_names(calls: Sequence[Any]) -> list[str]:
-    """The names of the results: ``output``, or as the program's mapping names them."""
-    with suppress(LookupError, TypeError, ValueError, AttributeError, RecursionError):
-        tree = json.loads(calls[0]["signature"]["out_spec"])[1]
-        if tree["type"] is None:
-            return ["output"]
-        counts = [_leaves(one) for one in tree["children_spec"]]
-        keys = json.loads(tree["context"]) if isinstance(tree["context"], str) else tree["context"]
-        if isinstance(keys, list) and len(keys) == len(counts) and all(isinstance(key, str) for key in keys):
-            named = zip(keys, counts)
-            return [key if count == 1 else f"{key}.{at}" for key, count in named for at in range(count)]
-    return []
-
-
-def _leaves(tree: Any) -> int:
-    return 1 if tree["type"] is None else sum(map(_leaves, tree["children_spec"]))
-
-
 class _Reading:
     """One reading of a program's graph, with sizes for its symbols."""
 
@@ -175,7 +155,7 @@ class _Reading:
         stop = self.graph(self.program.graph, values, self.program.metas)
         outputs = {} if stop else self.outputs(values)
         prefixes = {path[:at] for path in self.paths for at, sign in enumerate(path) if sign == "/"}
-        runs = {run for key, run in self.runs.items() if _module(key)[0] not in prefixes}
+        runs = {run for key, run in self.runs.items() if module_of(key)[0] not in prefixes}
         return Trace(self.ledger.calls, inputs, outputs, parameters, runs, (), stop, self.classes, True)
 
     def outputs(self, values: dict[str, Any]) -> dict[str, Tensor]:
@@ -271,8 +251,8 @@ class _Reading:
         target = entry(node, "target", str)
         metadata = node.get("metadata")
         path, run = self.place(metadata.get("nn_module_stack", "") if isinstance(metadata, dict) else "")
-        library, name, overload = _operator(target)
-        made = _made(entry(node, "outputs", list))
+        library, name, overload = operator_of(target)
+        made = made_by(entry(node, "outputs", list))
         if library in ("", "prim", "profiler") or name.startswith(("_assert", "_functional_assert", "sym_")):
             made = [one for one in made if one in metas]
             if not made:
@@ -297,7 +277,7 @@ class _Reading:
         self, call: Call, overload: str, made: Sequence[str], values: dict[str, Any], metas: Mapping[str, Meta]
     ) -> Stop | None:
         """Records a call with its results. Raises Open, Invalid."""
-        arguments, name = call.arguments, call.op.removesuffix("_") if _in_place(call.op) else call.op
+        arguments, name = call.arguments, call.op.removesuffix("_") if in_place(call.op) else call.op
         into = "out" if overload == "out" else "self" if name != call.op else ""
         call = call._replace(op=ALIASES.get(name, name) if call.library == "aten" else name)
         row = row_of(call.op)
@@ -343,14 +323,14 @@ class _Reading:
         if at is None:
             raise Invalid("an operator that runs a graph has none")
         graph, rest = given[at], [each for one in given[at + 1 :] for each in (one if isinstance(one, list) else [one])]
-        names = _made(entry(graph, "inputs", list), every=True)
+        names = made_by(entry(graph, "inputs", list), every=True)
         metas = {name: meta_of(one) for name, one in entry(graph, "tensor_values", dict).items()}
         inner = dict(zip(names, rest))
         if len(names) != len(rest):
             raise Invalid(f"a graph with {len(names)} inputs is given {len(rest)}")
         if stop := self.graph(graph, inner, metas):
             return stop
-        results = _made(entry(graph, "outputs", list))
+        results = made_by(entry(graph, "outputs", list))
         for name, result in zip(made, results):
             values[name] = self.read(inner, result, "", 0)
         return None
@@ -359,53 +339,10 @@ class _Reading:
         """The path of the module that runs a node, and the number of that module's run."""
         if not isinstance(stack, str):
             return "", 0
-        path, _ = _module(stack)
+        path, _ = module_of(stack)
         if stack not in self.runs:
             self.runs[stack] = len(self.runs) + 1
-            for outer, its in _modules(stack):
+            for outer, its in modules_in(stack):
                 self.classes.setdefault(outer, its)
                 self.paths.add(outer)
         return path, self.runs[stack]
-
-
-_ROOT = re.compile(r"^(L__self__|L\['self'\]|_empty_nn_module_stack_from_metadata_hook)[._]?")
-
-
-def _modules(stack: str) -> list[tuple[str, str]]:
-    """The modules in a stack, the outermost first: the path of each, and its class."""
-    found = []
-    for one in stack.split(";"):
-        _, _, rest = one.partition(",")
-        path, _, called = rest.rpartition(",")
-        found.append((printable(_ROOT.sub("", path)).replace(".", "/"), printable(called)))
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _module(stack: str) -> tuple[str, str]:
-    return _modules(stack)[-1]
-
-
-def _operator(target: str) -> tuple[str, str, str]:
-    """The library, the name and the overload of an operator; no library for a function of Python, on sizes."""
-    parts = target.split(".")
-    if parts[:2] != ["torch", "ops"] or len(parts) < 4:
-        return "", parts[-1], ""
-    return parts[2], parts[3], parts[4] if len(parts) > 4 else ""
-
-
-def _in_place(name: str) -> bool:
-    return name.endswith("_") and not name.startswith("__")
-
-
-def _made(outputs: Sequence[Any], every: bool = False) -> list[str]:
-    """The names of the tensors among the results of a node; with ``every``, of all that a graph takes."""
-    names = list[str]()
-    for one in listed(outputs):
-        tag, value = tag_of(one)
-        if tag == "as_tensor" or (every and isinstance(value, dict)):
-            names.append(entry(value, "as_name" if "as_name" in value else "name", str))
-        elif tag in ("as_tensors", "as_optional_tensors"):
-            parts = [part if "name" in part else tag_of(part)[1] for part in listed(value) if isinstance(part, dict)]
-            names += [entry(part, "name", str) for part in parts if isinstance(part, dict)]
-    return names

@@ -6,16 +6,15 @@ from math import prod
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, LISTED, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.common.moves import MASKS, padded, part, strided
-from sepcalc.importers.common.tensorflow.constants import cut, joined, ranged, repeated, same_numbers, taken
+from sepcalc.importers.common.tensorflow.constants import cut, joined, repeated, same_numbers, taken
 from sepcalc.importers.common.tensorflow.elements import trained
-from sepcalc.importers.common.tensorflow.graph import INT32, Builder, Call, Refused, Value, seen
+from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen
 from sepcalc.importers.common.tensorflow.layers import fused
+from sepcalc.importers.common.tensorflow.measures import MEASURES, SIZES, sizes_at
 from sepcalc.importers.common.tensorflow.rows import Handler, Operator, Results
 from sepcalc.ops.elementwise import Scatter
 from sepcalc.ops.move import Concat, Copy, Embedding
 from sepcalc.shape import MAX_SIZE, Shape, broadcast_shape, show
-
-SIZES = "the sizes to reach are"
 
 
 def renamed(builder: Builder, value: Value, shape: Shape) -> Value:
@@ -34,14 +33,6 @@ def copied(builder: Builder, call: Call, shape: Shape, values: Sequence[Value]) 
     if not live:
         raise Refused("all that it moves is stored")
     return (builder.give(builder.add(Copy(seen(shape)), live, weights), shape),)
-
-
-def sizes_at(call: Call, at: int) -> Shape:
-    """Sizes that an input says. Raises Refused where it is not known which, Invalid for what is none."""
-    sizes = call.input(at).numbers(SIZES)
-    if any(not 0 <= size <= MAX_SIZE for size in sizes):
-        raise Invalid(f"the sizes to reach are {list(sizes)}")
-    return sizes
 
 
 def _reshape(builder: Builder, call: Call) -> Results:
@@ -360,35 +351,8 @@ def _diagonal(builder: Builder, call: Call) -> Results:
     return copied(builder, call, (*shape, shape[-1]) if shape else (1, 1), [call.input(0)])
 
 
-def _range(builder: Builder, call: Call) -> Results:
-    """free: prepared beforehand"""
-    start, end, step = [call.input(at).data for at in range(3)]
-    if not (start and end and step) or not step[0]:
-        raise Refused("the range is computed from the data")
-    return (Value((max(0, int(-((start[0] - end[0]) // step[0]))),), INT32),)
-
-
-def _measured(builder: Builder, call: Call) -> Results:
-    """free: a shape"""
-    shape = call.input(0).sizes
-    data = (len(shape),) if call.row == "RANK" else shape
-    return (Value(() if call.row == "RANK" else (len(shape),), INT32, data=data),)
-
-
-def _zeros(builder: Builder, call: Call) -> Results:
-    """free: prepared beforehand"""
-    return (Value(call.input(0).sizes, call.input(0).kind),)
-
-
-def _common(builder: Builder, call: Call) -> Results:
-    """free: a shape"""
-    shape = broadcast_shape([sizes_at(call, 0), sizes_at(call, 1)])
-    if shape is None:
-        raise Invalid("the shapes do not fit each other")
-    return (Value((len(shape),), INT32, data=shape),)
-
-
 MOVES: dict[str, Operator] = {
+    **MEASURES,
     "RESHAPE": Operator(_reshape, RESHAPED, computed=same_numbers),
     "SQUEEZE": Operator(_squeeze, RESHAPED, computed=same_numbers),
     "EXPAND_DIMS": Operator(_expand, RESHAPED, computed=same_numbers),
@@ -407,7 +371,6 @@ MOVES: dict[str, Operator] = {
     "GATHER_ND": Operator(_gather_nd, NONE),
     "TILE": Operator(_tile, KEEPS_FIRST),
     "BROADCAST_TO": Operator(_broadcast, KEEPS_FIRST),
-    "BROADCAST_ARGS": Operator(_common, NONE),
     "FILL": Operator(_shaped(0), NONE, computed=repeated),
     "SCATTER_ND": Operator(_shaped(2), NONE),
     "SPARSE_TO_DENSE": Operator(_shaped(1), NONE),
@@ -422,8 +385,4 @@ MOVES: dict[str, Operator] = {
     "SPACE_TO_BATCH_ND": Operator(_batches(False), NONE),
     "BATCH_TO_SPACE_ND": Operator(_batches(True), NONE),
     "MATRIX_DIAG": Operator(_diagonal, NONE),
-    "RANGE": Operator(_range, NONE, computed=ranged),
-    "SHAPE": Operator(_measured, NONE, measures=True),
-    "RANK": Operator(_measured, NONE, measures=True),
-    "ZEROS_LIKE": Operator(_zeros, KEEPS_FIRST, measures=True),
 }
