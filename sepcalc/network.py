@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from sepcalc.analysis.live_memory import live_sizes, live_tensors
-from sepcalc.analysis.receptive_field import Reach, Stride, joined, of_input, through
+from sepcalc.analysis.receptive_field import Reach, Stride, reached
 from sepcalc.branches import Choice, more, renamed
 from sepcalc.claims import claim_notes, may_claim
 from sepcalc.cost import Cost, total
@@ -374,18 +374,8 @@ class Network:
     def reaches(self) -> list[Reach]:
         """For each layer, the input positions that its output depends on. ``extents`` are the layer's entry in
         :meth:`receptive_fields`, ``strides`` that in :meth:`strides`."""
-        reaches = list(map(of_input, self.inputs.values()))
-        tensors = self.tensors
-        for node in self.nodes:
-            op, sources, output = node.op, node.sources, node.output
-            if len(sources) == 1:
-                (at,) = sources
-                reaches.append(through(reaches[at], tensors[at], op, (tensors[at],), output))
-                continue
-            inputs = tuple([tensors[source] for source in sources])
-            seen = [through(reaches[at], shape, op, inputs, output) for at, shape in zip(sources, inputs)]
-            reaches.append(joined(seen, op.beside(inputs), len(output)))
-        return reaches[len(self.inputs) :]
+        layers = [(node.op, node.sources, node.output) for node in self.nodes]
+        return reached(tuple(self.inputs.values()), layers)
 
 
 def of_chain(name: str, links: Chain, inputs: Shapes) -> Network:

@@ -5,7 +5,7 @@ what they see of the network's input. Steps are kept as few as they can be witho
 any length takes time in proportion.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from math import gcd, prod
 from typing import Any, NamedTuple
@@ -70,6 +70,23 @@ class Reach(NamedTuple):
         if steps and steps.count(steps[0]) == len(steps):
             return (_stride(steps[0]),) * len(steps)
         return tuple(map(_stride, steps))
+
+
+def reached(inputs: Shapes, layers: Iterable[tuple[Op, Sequence[int], Shape]]) -> list[Reach]:
+    """What the output of each layer sees. A layer is its op, the numbers of the tensors that it reads (the inputs come
+    first), and its output."""
+    tensors = [*inputs]
+    reaches = list(map(of_input, inputs))
+    for op, sources, output in layers:
+        shapes = tuple([tensors[source] for source in sources])
+        if len(sources) == 1:
+            (at,) = sources
+            reaches.append(through(reaches[at], shapes[0], op, shapes, output))
+        else:
+            sides = [through(reaches[at], shape, op, shapes, output) for at, shape in zip(sources, shapes)]
+            reaches.append(joined(sides, op.beside(shapes), len(output)))
+        tensors.append(output)
+    return reaches[len(inputs) :]
 
 
 def of_input(shape: Shape) -> Reach:
