@@ -8,7 +8,6 @@ from typing import Any
 from sepcalc.analysis.live_memory import live_sizes, live_tensors
 from sepcalc.analysis.receptive_field import Reach, Stride, reached
 from sepcalc.branches import Choice, more, renamed
-from sepcalc.claims import claim_notes, may_claim
 from sepcalc.cost import Cost, total
 from sepcalc.errors import Problem, bad_input, near_miss, quoted
 from sepcalc.layer import ELEMENT_BYTES, Gap, gap, lacking, size_in_bytes
@@ -157,9 +156,12 @@ class Network:
 
     @cached_property
     def _claims(self) -> tuple[str, ...]:
-        if self.claimed is None or not (self.stated_bytes or any(map(may_claim, self.nodes))):
+        if self.claimed is None:
             return ()
+        from sepcalc.claims import claim_notes, may_claim  # only a network that was written by hand has any
 
+        if not (self.stated_bytes or any(map(may_claim, self.nodes))):
+            return ()
         owned = {node.name: sum(count for _, count in node.owners) for node in self.nodes if node.owners}
         owned |= {layer.name: layer.shared for layer in self.layers if layer.weights is not None}
         return claim_notes(self.layers, owned, self.claimed, self.param_bytes, self.weights * ELEMENT_BYTES)

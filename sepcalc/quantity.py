@@ -1,7 +1,6 @@
 """Numbers as people read and write them: 568.74 M, 1,228,800, 4.2M, 2.5 MiB."""
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -103,6 +102,8 @@ def percent(part: int, whole: int) -> str:
 def largest(holds: Callable[[int], bool]) -> int:
     """The largest whole number from 1 that something holds of, 0 where it holds of none. It holds of all below one that
     it holds of, and not of every number."""
+    from bisect import bisect_left  # few commands look for a number
+
     high = 1
     while holds(high):
         high *= 2

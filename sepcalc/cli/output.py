@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial, wraps
@@ -80,7 +79,7 @@ def emit(report: Report, output: Output) -> None:
     """Render a report and write it to standard output or to a file. Raises InputError where the file cannot be
     written."""
     context = click.get_current_context(silent=True)
-    command = shlex.join(["sepcalc", *(context.obj or ())]) if context else ""
+    command = ("sepcalc", *(context.obj or ())) if context else ()
     shown = (Style() if output.file is not None else style())._replace(exact=output.exact, command=command)
     text = render(report, output.form, shown)
     plain = output.file is not None or output.form in _COMMANDED

@@ -9,12 +9,13 @@ from sepcalc.reports import Report
 
 class Style(NamedTuple):
     """What the place that the text goes to can show. ``width`` is None where nothing limits it (a pipe, a file);
-    ``exact`` asks for all digits everywhere. ``command`` is the line that made the report, where one did."""
+    ``exact`` asks for all digits everywhere. ``command`` is the command that made the report, word by word; without
+    words none did."""
 
     width: int | None = None
     colour: bool = False
     exact: bool = False
-    command: str = ""
+    command: tuple[str, ...] = ()
 
 
 FORMATS = {

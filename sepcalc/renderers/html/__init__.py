@@ -4,6 +4,7 @@ Jinja2 escapes whatever comes from a file. A small script sorts and searches the
 """
 
 import os
+import shlex
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -76,7 +77,7 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
     text = environment.get_template(template).render(
         title=title,
         headline=printable(getattr(report, "headline", str)()),
-        command=style.command,
+        command=shlex.join(style.command),
         sections=sections,
         picture=Markup(drawn(picture_of(report))) if hasattr(report, "picture") else "",
         charts=[one for one in charts if one],
