@@ -278,8 +278,8 @@ class NetworkReport(NamedTuple):
         sort_of, sorts = dict[tuple[int, int], int](), list[int]()
         reaches, before, field, stride = network.reaches, None, "", ""
         for branch, depth, last in walked(branches):
-            _, _, _, cost, kind, children, times = branch
-            titles.append(branch.title)
+            name, _, _, cost, kind, children, times = branch
+            titles.append(branch.title if times > 1 else name)
             depths.append(depth)
             sort = sort_of.setdefault((kind, times), len(costs))
             sorts.append(sort)

@@ -356,8 +356,8 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
     "layers-table": lambda house: large(house, equal, 40_000, ["network"], 1.25),
     "layers-table-blocks": lambda house: large(house, blocks, 40_000, ["network"], 1.25),
     # a row or a line for each layer: the simplest loop that formats such a table's numbers alone takes 0.18 more than 1
-    "layers-convert-different": lambda house: large(house, flat, 20_000, ["convert"], 2.3),
-    "layers-table-different": lambda house: large(house, flat, 40_000, ["network"], 1.5),
+    "layers-convert-different": lambda house: large(house, flat, 20_000, ["convert"], 2.15),
+    "layers-table-different": lambda house: large(house, flat, 40_000, ["network"], 1.4),
     "layers-linear": linear,
     "layers-report": report,
     "verify-conv": lambda house: verifying(house, f"verify {CONV} / multiply, add", CONV, ["normal"], 0.35),
