@@ -343,7 +343,7 @@ def test_examples_that_meet_are_counted_whole(tmp_path: Path) -> None:
     graph = G([Op("SUM", "x axes", "y")], {"x": T((8, 6)), "axes": numbers(0), "y": T((6,))})
     path = saved(tmp_path, graph)
     assert load(path).cost.adds == 42
-    assert load(path).notes == ("the first axis of the inputs, 8, is not one of examples: counted whole",)
+    assert load(path).notes == ("the first axis of the inputs, 8, holds no examples: all of it is counted",)
     assert refusal(path, batch=8) == "FILE: it mixes the 8 examples of a batch: export the model for one example"
 
 
@@ -379,7 +379,7 @@ def test_a_custom_operator_is_listed_by_its_name_with_what_it_stores(tmp_path: P
     path = saved(tmp_path, G([Op("MyKernel", "x w", "y", b"")], tensors))
     network = load(path)
     (gap,) = network.uncounted
-    assert (gap.kind, gap.reason) == ("MyKernel", "it is a custom operator: what it computes, the file does not say")
+    assert (gap.kind, gap.reason) == ("MyKernel", "it is a custom operator: the file does not say what it computes")
     assert network.params == 30
     assert run(["check", str(path), "--max", "macs=1k"]) == 3
 
@@ -407,7 +407,7 @@ def test_mediapipes_plain_operators_are_counted(tmp_path: Path) -> None:
 def test_what_depends_on_the_data_is_listed(tmp_path: Path) -> None:
     tensors = {"x": T((1, 6), kind="bool"), "y": T((6, 2), kind="int64", signature=(-1, 2))}
     (gap,) = load(saved(tmp_path, G([Op("WHERE", "x", "y")], tensors))).uncounted
-    assert gap.reason == "how many elements it keeps depends on the data"
+    assert gap.reason == "the number of elements that it keeps depends on the data"
 
 
 def test_texts_are_listed(tmp_path: Path) -> None:
@@ -487,3 +487,11 @@ def test_a_part_without_elements_is_left_out(tmp_path: Path) -> None:
     assert [layer.kind for layer in network.layers] == ["slice", "slice", "concat"]
     assert (network.complete, network.outputs) == (True, {"y": (6,)})
     assert load(saved(tmp_path, G(ops, tensors, outputs="y none"))).outputs == {"y": (6,)}
+
+
+def test_an_input_of_several_examples_that_was_asked_for_is_no_batch_of_the_file(tmp_path: Path) -> None:
+    tensors = {"x": T((1, 16, 96)), "w": stored(4, 96), "y": T((1, 16, 4))}
+    graph = G([Op("FULLY_CONNECTED", "x w -", "y", {"keep_num_dims": True})], tensors)
+    network = load(saved(tmp_path, graph), input="3x16x96")
+    assert network.notes == ("the inputs hold 3 examples: counts are for one of them",)
+    assert len(network.guesses) == 1

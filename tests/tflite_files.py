@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, TABLES
+from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, SECOND, TABLES
 
 KINDS = {"float32": 0, "float16": 1, "int32": 2, "uint8": 3, "int64": 4, "string": 5, "bool": 6, "int16": 7}
 KINDS |= {"int8": 9, "resource": 13, "int4": 17}
@@ -178,8 +178,9 @@ def written(
             if isinstance(op.options, bytes):
                 entry["custom_options"] = op.options
             elif known := {**OPTIONS, **BESIDE}.get(op.name):
-                entry["builtin_options_type"] = known[0]
-                entry["builtin_options"] = (known[1], op.options)
+                union = "builtin_options" if known[0] < SECOND else "builtin_options_2"
+                entry[f"{union}_type"] = known[0] % SECOND
+                entry[union] = (known[1], op.options)
             operators.append(entry)
         ends = {
             side: [at[name] for name in names.split()]

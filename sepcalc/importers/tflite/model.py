@@ -1,6 +1,6 @@
 """A TFLite file: its graphs, tensors and stored numbers, each read when it is asked for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from math import prod
@@ -13,7 +13,7 @@ from sepcalc.importers.common.attributes import Attributes
 from sepcalc.importers.common.flatbuffer import Damaged, Fields, Source, Table, fields
 from sepcalc.importers.common.graph_builder import MAX_AXES
 from sepcalc.importers.common.tensorflow.graph import SMALL, Type
-from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, STRING, TABLES, TYPES
+from sepcalc.importers.tflite.schema import CUSTOM, LATER, NAMES, OPTIONS, SECOND, STRING, TABLES, TYPES
 from sepcalc.shape import Shape, show
 
 MAX_GRAPHS, MAX_OPERATORS, MAX_TENSORS = 1000, 20_000, 50_000  # of a file; of a graph
@@ -124,8 +124,9 @@ class Graph:
             options = Options(None, fields(""))
             if not custom and name in OPTIONS:
                 number, text = OPTIONS[name]
-                said, place = table["builtin_options_type"], table["builtin_options"]
-                if said not in (0, number):
+                union = "builtin_options" if number < SECOND else "builtin_options_2"
+                said, place = table[f"{union}_type"], table[union]
+                if said not in (0, number % SECOND):
                     raise Damaged(f"an operator {name} has the options of another one")
                 known = fields(text)
                 options = Options(Table(self.model.source, place, known) if place and said else None, known)
@@ -259,8 +260,3 @@ def opened(path: str) -> Iterator[Model]:
         raise InputError([Problem(f"{shown}: this is no TFLite model, or it is damaged")]) from fact
     except OSError as fact:
         raise InputError([Problem(f"{shown}: cannot be read: {fact.strerror}")]) from fact
-
-
-def named(signatures: Sequence[Signature], name: str) -> Signature | None:
-    """The signature of this name."""
-    return next((one for one in signatures if one.name == name), None)

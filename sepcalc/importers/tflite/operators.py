@@ -13,16 +13,17 @@ from sepcalc.importers.tflite.layers import LAYERS
 from sepcalc.importers.tflite.quantized import QUANTIZED
 from sepcalc.importers.tflite.recurrent import RECURRENT
 from sepcalc.importers.tflite.schema import NAMES
+from sepcalc.importers.tflite.stablehlo import STABLEHLO
 from sepcalc.importers.tflite.state import STATE
 from sepcalc.shape import Shape
 
-_DATA = "how many elements it keeps depends on the data"
+_DATA = "the number of elements that it keeps depends on the data"
 _TEXT = "it works on texts, whose lengths are not known"
-_TABLE = "how long it looks for a key in a table depends on the table"
-_DRAWN = "what drawing random numbers takes is not known"
-_FOURIER = "how many operations a Fourier transform takes is the library's choice"
-_COMPLEX = "complex numbers have no count here"
-_GRAPH = "it runs a graph of its own, which has no count here"
+_TABLE = "the time to find a key in a table depends on the table"
+_DRAWN = "the work of drawing random numbers is not known"
+_FOURIER = "the library chooses the algorithm of a Fourier transform"
+_COMPLEX = "operations on complex numbers are not counted"
+_GRAPH = "it runs in another library"
 _OTHER = "no count is known for this operator"
 
 
@@ -52,15 +53,15 @@ UNCOUNTED: dict[str, Operator] = {
     "MULTINOMIAL": Operator(None, NONE, _DRAWN),
     "RFFT2D": Operator(None, NONE, _FOURIER, shape=_frequencies),
     **same_rows(Operator(None, NONE, _COMPLEX, shape=_kept), "REAL", "IMAG", "COMPLEX_ABS"),
-    "BUCKETIZE": Operator(None, NONE, "how often it compares with its boundaries is the library's choice", shape=_kept),
-    "EMBEDDING_LOOKUP_SPARSE": Operator(None, NONE, "how many rows it adds depends on the data"),
-    **same_rows(Operator(None, NONE, _GRAPH), "DELEGATE", "STABLEHLO_COMPOSITE"),
+    "BUCKETIZE": Operator(None, NONE, "the library chooses how it finds the boundaries", shape=_kept),
+    "EMBEDDING_LOOKUP_SPARSE": Operator(None, NONE, "the number of rows that it adds depends on the data"),
+    "DELEGATE": Operator(None, NONE, _GRAPH),
 }
-_EVERY = (LAYERS, IMAGES, ELEMENTS, QUANTIZED, MOVES, SUMS, RECURRENT, STATE, CONTROL, UNCOUNTED)
+_EVERY = (LAYERS, IMAGES, ELEMENTS, QUANTIZED, MOVES, SUMS, RECURRENT, STATE, CONTROL, STABLEHLO, UNCOUNTED)
 BUILTIN: dict[str, Operator] = {name: row for table in _EVERY for name, row in table.items() if name in NAMES}
 OPERATORS: dict[str, Operator] = {**BUILTIN, **CUSTOM}
 UNKNOWN = Operator(None, NONE, _OTHER)
-OWN = Operator(None, NONE, "it is a custom operator: what it computes, the file does not say")
+OWN = Operator(None, NONE, "it is a custom operator: the file does not say what it computes")
 
 
 def row_of(name: str, custom: bool) -> Operator:

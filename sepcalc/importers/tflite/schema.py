@@ -8,26 +8,15 @@ from collections.abc import Mapping
 
 from sepcalc.importers.common.tensorflow.graph import Type
 
-TYPES = (
-    *(
-        Type("float32", 32, "f", True),
-        Type("float16", 16, "e", True),
-        Type("int32", 32, "i"),
-        Type("uint8", 8, "B", True),
-    ),
-    *(Type("int64", 64, "q"), Type("string", 0), Type("bool", 8, "?"), Type("int16", 16, "h", True)),
-    *(Type("complex64", 64), Type("int8", 8, "b", True), Type("float64", 64, "d", True), Type("complex128", 128)),
-    *(
-        Type("uint64", 64, "Q"),
-        Type("resource", 0),
-        Type("variant", 0),
-        Type("uint32", 32, "I"),
-        Type("uint16", 16, "H"),
-    ),
-    *(Type("int4", 4, "", True), Type("bfloat16", 16, "", True), Type("int2", 2, "", True), Type("uint4", 4, "", True)),
-    *(Type("float8_e4m3fn", 8, "", True), Type("float8_e5m2", 8, "", True)),
-)
-FLOAT32, INT32, INT64, STRING, BOOL, RESOURCE, VARIANT = 0, 2, 4, 5, 6, 13, 14
+# All types in the order of their numbers: name, bits, the letter of ``struct``, w if numbers of it may be weights.
+_TYPES = """
+float32:32:f:w float16:16:e:w int32:32:i: uint8:8:B:w int64:64:q: string:0:: bool:8:?: int16:16:h:w complex64:64::
+int8:8:b:w float64:64:d:w complex128:128:: uint64:64:Q: resource:0:: variant:0:: uint32:32:I: uint16:16:H: int4:4::w
+bfloat16:16::w int2:2::w uint4:4::w float8_e4m3fn:8::w float8_e5m2:8::w
+"""
+_SPLIT = [text.split(":") for text in _TYPES.split()]
+TYPES = tuple([Type(name, int(bits), letter, bool(weighs)) for name, bits, letter, weighs in _SPLIT])
+INT32, STRING, RESOURCE = 2, 5, 13
 
 TABLES: Mapping[str, str] = {
     "Model": "version:I operator_codes:[*OperatorCode subgraphs:[*SubGraph description:s buffers:[*Buffer"
@@ -47,68 +36,75 @@ TABLES: Mapping[str, str] = {
     "TensorMap": "name:s tensor_index:I",
 }
 
-_FUSED = "activation:b"
-# The options of operators: the number of their table in the union, and its fields.
-OPTIONS: Mapping[str, tuple[int, str]] = {
-    "CONV_2D": (1, "padding:b stride_w:i stride_h:i activation:b dilation_w:i=1 dilation_h:i=1"),
-    "DEPTHWISE_CONV_2D": (
-        2,
-        "padding:b stride_w:i stride_h:i depth_multiplier:i activation:b dilation_w:i=1 dilation_h:i=1",
-    ),
-    **dict.fromkeys(
-        ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"),
-        (5, "padding:b stride_w:i stride_h:i filter_w:i filter_h:i activation:b"),
-    ),
-    "SVDF": (6, "rank:i activation:b"),
-    "RNN": (7, _FUSED),
-    "FULLY_CONNECTED": (8, "activation:b weights_format:b keep_num_dims:?"),
-    "SOFTMAX": (9, "beta:f"),
-    "CONCATENATION": (10, "axis:i activation:b"),
-    "ADD": (11, _FUSED),
-    "L2_NORMALIZATION": (12, _FUSED),
-    "LOCAL_RESPONSE_NORMALIZATION": (13, "radius:i bias:f alpha:f beta:f"),
-    "LSTM": (14, "activation:b cell_clip:f proj_clip:f kernel_type:b"),
-    "RESIZE_BILINEAR": (15, "height:i width:i align_corners:? half_pixel:?"),
-    "CALL": (16, "subgraph:I"),
-    "RESHAPE": (17, "new_shape:[i"),
-    "SPACE_TO_DEPTH": (19, "block_size:i"),
-    "MUL": (21, _FUSED),
-    "GATHER": (23, "axis:i batch_dims:i"),
-    **dict.fromkeys(
-        ("MEAN", "SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_ANY", "REDUCE_ALL"), (27, "keep_dims:?")
-    ),
-    "SUB": (28, _FUSED),
-    "DIV": (29, _FUSED),
-    "SQUEEZE": (30, "squeeze_dims:[i"),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": (31, "time_major:? activation:b"),
-    "STRIDED_SLICE": (32, "begin_mask:i end_mask:i ellipsis_mask:i new_axis_mask:i shrink_axis_mask:i offset:?"),
-    "SPLIT": (35, "num_splits:i"),
-    "TRANSPOSE_CONV": (49, "padding:b stride_w:i stride_h:i activation:b"),
-    "PACK": (59, "values_count:i axis:i"),
-    "ONE_HOT": (61, "axis:i"),
-    "UNPACK": (64, "num:i axis:i"),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": (69, "activation:b cell_clip:f proj_clip:f merge_outputs:? time_major:?=1"),
-    "BIDIRECTIONAL_SEQUENCE_RNN": (70, "time_major:? activation:b merge_outputs:?"),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (71, "activation:b cell_clip:f proj_clip:f time_major:?"),
-    "LEAKY_RELU": (75, "alpha:f"),
-    "SPLIT_V": (79, "num_splits:i"),
-    "REVERSE_SEQUENCE": (87, "seq_dim:i batch_dim:i"),
-    "IF": (92, "then:i else:i"),
-    "WHILE": (93, "cond:i body:i"),
-    "DEPTH_TO_SPACE": (94, "block_size:i"),
-    "BATCH_MATMUL": (101, "adj_x:? adj_y:?"),
-    "CALL_ONCE": (103, "init:i"),
-    "CONV_3D": (
-        106,
-        "padding:b stride_d:i stride_w:i stride_h:i activation:b dilation_d:i=1 dilation_w:i=1 dilation_h:i=1",
-    ),
-    "CONV_3D_TRANSPOSE": (
-        106,
-        "padding:b stride_d:i stride_w:i stride_h:i activation:b dilation_d:i=1 dilation_w:i=1 dilation_h:i=1",
-    ),
-    "VAR_HANDLE": (111, "container:s shared_name:s"),
-    "GELU": (116, "approximate:?"),
-}
+SECOND = 200  # from here on, numbers are those of the second union of options, those of StableHLO
+# The options of operators: their names, the number of their table in the union, and its fields.
+_OPTIONS = """
+CONV_2D 1 padding:b stride_w:i stride_h:i activation:b dilation_w:i=1 dilation_h:i=1
+DEPTHWISE_CONV_2D 2 padding:b stride_w:i stride_h:i depth_multiplier:i activation:b dilation_w:i=1 dilation_h:i=1
+AVERAGE_POOL_2D MAX_POOL_2D L2_POOL_2D 5 padding:b stride_w:i stride_h:i filter_w:i filter_h:i activation:b
+SVDF 6 rank:i activation:b
+RNN 7 activation:b
+FULLY_CONNECTED 8 activation:b weights_format:b keep_num_dims:?
+SOFTMAX 9 beta:f
+CONCATENATION 10 axis:i activation:b
+ADD 11 activation:b
+L2_NORMALIZATION 12 activation:b
+LOCAL_RESPONSE_NORMALIZATION 13 radius:i bias:f alpha:f beta:f
+LSTM 14 activation:b cell_clip:f proj_clip:f kernel_type:b
+RESIZE_BILINEAR 15 height:i width:i align_corners:? half_pixel:?
+CALL 16 subgraph:I
+RESHAPE 17 new_shape:[i
+SPACE_TO_DEPTH 19 block_size:i
+MUL 21 activation:b
+GATHER 23 axis:i batch_dims:i
+MEAN SUM REDUCE_PROD REDUCE_MAX REDUCE_MIN REDUCE_ANY REDUCE_ALL 27 keep_dims:?
+SUB 28 activation:b
+DIV 29 activation:b
+SQUEEZE 30 squeeze_dims:[i
+UNIDIRECTIONAL_SEQUENCE_RNN 31 time_major:? activation:b
+STRIDED_SLICE 32 begin_mask:i end_mask:i ellipsis_mask:i new_axis_mask:i shrink_axis_mask:i offset:?
+SPLIT 35 num_splits:i
+TRANSPOSE_CONV 49 padding:b stride_w:i stride_h:i activation:b
+PACK 59 values_count:i axis:i
+ONE_HOT 61 axis:i
+UNPACK 64 num:i axis:i
+BIDIRECTIONAL_SEQUENCE_LSTM 69 activation:b cell_clip:f proj_clip:f merge_outputs:? time_major:?=1
+BIDIRECTIONAL_SEQUENCE_RNN 70 time_major:? activation:b merge_outputs:?
+UNIDIRECTIONAL_SEQUENCE_LSTM 71 activation:b cell_clip:f proj_clip:f time_major:?
+LEAKY_RELU 75 alpha:f
+SPLIT_V 79 num_splits:i
+REVERSE_SEQUENCE 87 seq_dim:i batch_dim:i
+IF 92 then:i else:i
+WHILE 93 cond:i body:i
+DEPTH_TO_SPACE 94 block_size:i
+BATCH_MATMUL 101 adj_x:? adj_y:?
+CALL_ONCE 103 init:i
+CONV_3D CONV_3D_TRANSPOSE 106 padding:b stride_d:i stride_w:i stride_h:i activation:b dilation_d:i=1 dilation_w:i=1\
+ dilation_h:i=1
+VAR_HANDLE 111 container:s shared_name:s
+GELU 116 approximate:?
+STABLEHLO_CONCATENATE 201 axis:q
+STABLEHLO_SLICE 203 start:[q limit:[q step:[q
+STABLEHLO_CONVOLUTION 204 stride:[q padding:[q image_dilation:[q dilation:[q reversal:[? image_batch:q\
+ image_channels:q image_sides:[q kernel_ins:q kernel_outs:q kernel_sides:[q out_batch:q out_channels:q out_sides:[q\
+ groups:q batch_groups:q
+STABLEHLO_DOT_GENERAL 212 left_batch:[q right_batch:[q left_summed:[q right_summed:[q
+STABLEHLO_WHILE 215 cond:i body:i
+STABLEHLO_TRANSPOSE 217 order:[q
+STABLEHLO_COMPOSITE 221 name:s subgraph:i
+"""
+
+
+def _options() -> Mapping[str, tuple[int, str]]:
+    found = {}
+    for line in _OPTIONS.strip().splitlines():
+        words = line.split()
+        at = next(at for at, word in enumerate(words) if word.isdigit())
+        found.update(dict.fromkeys(words[:at], (int(words[at]), " ".join(words[at + 1 :]))))
+    return found
+
+
+OPTIONS = _options()
 
 # All builtin operators in the order of their numbers.
 _NAMES = """

@@ -137,12 +137,13 @@ class Border(Generic[Found]):
         except (Misfit, Invalid):
             if self.request.batch:
                 raise
-            self.notes.append(f"the first axis of the inputs, {batch}, is not one of examples: counted whole")
+            self.notes.append(f"the first axis of the inputs, {batch}, holds no examples: all of it is counted")
             return 1, [], *whole
+        fixed = any(one.shape[:1] == (batch,) for one in self.tensors)
         self.notes.append(
-            f"the inputs hold {batch} examples: counts are for one of them"
-            if self.request.batch
-            else fixed_batch(batch)
+            fixed_batch(batch)
+            if fixed and not self.request.batch
+            else f"the inputs hold {batch} examples: counts are for one of them"
         )
         divided = [name for name, size in firsts.items() if size == batch]
         return batch, [] if images or self.request.batch else [guessed(divided, batch)], *found

@@ -86,11 +86,14 @@ def _expand(builder: Builder, call: Call) -> Results:
 
 def _transpose(builder: Builder, call: Call) -> Results:
     """permute: free"""
-    value = call.input(0)
-    order = call.input(1).numbers("the order of axes is")
+    return (turned(builder, call.input(0), call.input(1).numbers("the order of axes is")),)
+
+
+def turned(builder: Builder, value: Value, order: Sequence[int]) -> Value:
+    """The axes in this order."""
     if sorted(order) != list(range(len(value.sizes))):
         raise Invalid(f"{list(order)} is no order of {len(value.sizes)} axes")
-    return (renamed(builder, value, tuple([value.sizes[axis] for axis in order])),)
+    return renamed(builder, value, tuple([value.sizes[axis] for axis in order]))
 
 
 def _same(builder: Builder, call: Call) -> Results:
