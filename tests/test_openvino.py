@@ -174,6 +174,46 @@ def test_what_stands_in_the_bin_file_is_not_guessed(tmp_path: Path) -> None:
     assert [gap.reason for gap in network.uncounted] == ["how much it adds stands in the .bin file, which is not read"]
 
 
+def reshape(before: str, after: str, *, shape_of: bool = False) -> str:
+    """A reshape between these sizes, ``?`` for an open one, by a stored shape or that of the input itself."""
+    first, last = [[int(one.replace("?", "-1")) for one in said.split("x")] for said in (before, after)]
+    other = layer(1, "ShapeOf", port(0, *first), port(1, len(first), kind="I64"))
+    if not shape_of:
+        bytes_ = str(8 * len(last))
+        stored = port(1, len(last), kind="I64")
+        other = layer(1, "Const", "", stored, element_type="i64", shape=str(len(last)), offset="0", size=bytes_)
+    return ir(
+        layer(0, "Parameter", "", port(0, *first), name="x")
+        + other
+        + layer(2, "Reshape", port(0, *first) + port(1, len(last)), port(2, *last), special_zero="true")
+        + layer(3, "Result", port(0, *last)),
+        edge("0.0", "2.0") + edge("1.1", "2.1") + edge("2.2", "3.0") + (edge("0.0", "1.0") if shape_of else ""),
+    )
+
+
+RESHAPES = [  # from, to, the input, the output
+    ("?x768", "?x12x64", "5x768", (5, 12, 64)),
+    ("?x?x768", "?x?x12x64", "1x7x768", (7, 12, 64)),
+    ("?x8x?x?", "?x2x4x?", "1x8x5x6", (2, 4, 30)),
+    ("?x?x?", "?x?", "1x4x6", (24,)),
+    ("1x49x768", "1x49x12x64", "1x25x768", (25, 12, 64)),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "given", "reached"), RESHAPES)
+def test_a_shape_is_derived_where_it_is_the_only_one(
+    before: str, after: str, given: str, reached: tuple[int, ...], tmp_path: Path
+) -> None:
+    network = read(tmp_path, reshape(before, after), input={"x": given}, batch=1)
+    (shape,) = network.outputs.values()
+    assert (shape[-len(reached) :], network.complete) == (reached, True)
+
+
+def test_a_shape_that_is_measured_is_known(tmp_path: Path) -> None:
+    network = read(tmp_path, reshape("?x?x?", "?x?x?", shape_of=True), input={"x": "2x3x4"}, batch=1)
+    assert network.outputs == {"l2": (2, 3, 4)}
+
+
 def test_an_operator_of_another_opset_is_listed(tmp_path: Path) -> None:
     text = ir(
         layer(0, "Parameter", "", port(0, 1, 4), name="x")

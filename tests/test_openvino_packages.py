@@ -183,7 +183,18 @@ WITHOUT = {
 STORED = {
     *("AdaptiveAvgPool", "AdaptiveMaxPool", "StridedSlice", "Slice", "Split", "VariadicSplit", "Broadcast", "Tile"),
     *("Pad", "Interpolate", "Gather", "GatherND", "SpaceToBatch", "BatchToSpace", "ExtractImagePatches", "MVN"),
-    *("TopK", "Squeeze", "ReduceLogicalAnd", "CumSum", "NormalizeL2", "Power", "ShapeOf", "Reshape"),
+    *(
+        "TopK",
+        "Squeeze",
+        "ReduceLogicalAnd",
+        "ReduceMax",
+        "LSTMCell",
+        "CumSum",
+        "NormalizeL2",
+        "Power",
+        "ShapeOf",
+        "Reshape",
+    ),
 }
 
 

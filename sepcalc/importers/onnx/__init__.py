@@ -281,7 +281,7 @@ def _macs_on_stored(nodes: Sequence[Node], tensors: Sequence[Shape]) -> int:
 
 def _stated(graph: Any) -> dict[str, Stated]:
     """The shapes and element types that the file states, by tensor."""
-    stated: dict[str, Stated] = dict(graph.stated)
+    stated: dict[str, Stated] = dict(getattr(graph, "stated", ()))  # of another format
     for one in (*graph.value_info, *graph.output):
         if not one.type.has("tensor_type"):
             continue

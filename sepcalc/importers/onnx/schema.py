@@ -1,8 +1,6 @@
 """The messages of an ONNX file, with the fields that counting needs. Source: onnx.proto, which defines these names and
 numbers."""
 
-from types import MappingProxyType
-
 from sepcalc.importers.common.protobuf import fields, schema
 
 ONNX = schema(
@@ -84,7 +82,3 @@ ONNX = schema(
         ),
     }
 )
-# What an importer of another format knows already: the attributes of a node as plain values, and the shapes and element
-# types of a graph's tensors.
-ONNX["Node"].plain = MappingProxyType({})
-ONNX["Graph"].stated = MappingProxyType({})

@@ -89,7 +89,7 @@ def constants(node: Any, builder: Builder, owner: str = "") -> dict[str, Value]:
 
 def attributes(node: Any) -> dict[str, Any]:
     """The attributes as plain values: numbers, texts, tuples of them, and small tensors as arrays."""
-    found: dict[str, Any] = dict(node.plain)
+    found: dict[str, Any] = dict(getattr(node, "plain", ()))  # of another format
     for attribute in node.attribute:
         match attribute.type:
             case 1:

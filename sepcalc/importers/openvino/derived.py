@@ -10,6 +10,7 @@ from math import prod
 from typing import TypeVar
 
 from sepcalc.importers.onnx.graph import Builder
+from sepcalc.importers.onnx.shapes import broadcast
 from sepcalc.importers.onnx.values import Call, Refused
 from sepcalc.shape import Shape
 
@@ -63,6 +64,8 @@ def reshaped(builder: Builder, call: Call) -> Shape:
     to = said_out(call)
     if -1 not in to and fits(before, actual):
         return to
+    if call.input(1).data is not None:  # the shape of another tensor
+        return call.input(1).numbers(what)
     computed = not call.attributes[".stored"][1]
     opens = [size for said, size in zip(before, actual) if said == -1] if computed else []
 
@@ -85,6 +88,8 @@ def reshaped(builder: Builder, call: Call) -> Shape:
             found[one if left is None else (*one[:left], rest, *one[left + 1 :])] = None
     if len(found) > 1:  # open axes at the same place are the same
         kept = [one for one in found if all(a == b for a, b, c, d in zip(one, actual, to, before) if c == d == -1)]
+        if not kept and not computed and before[:1] == to[:1] == (-1,):  # examples are kept apart
+            kept = [one for one in found if one[0] == actual[0]]
         if len(kept) == 1:
             builder.note(ORDER)
             return kept[0]
@@ -178,6 +183,8 @@ def cut(call: Call, whole: Sequence[bool]) -> Shape:
 
 def spread(call: Call, what: str) -> Shape:
     """The sizes to which an input is repeated: the file's, and its own where both leave them open."""
+    if call.type == "Broadcast" and call.input(1).data is not None:  # the shape of another tensor
+        return broadcast([call.input(0).sizes, call.input(1).numbers(what)])
     before, after, actual = said_in(call), said_out(call), call.input(0).sizes
     pad = len(after) - len(actual)
     if pad < 0 or len(before) != len(actual):

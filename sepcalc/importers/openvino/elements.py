@@ -14,7 +14,7 @@ from sepcalc.importers.onnx.shapes import as_all, as_first
 from sepcalc.importers.onnx.values import Call, Results, Value
 from sepcalc.importers.openvino.derived import reduced, said_in, unread
 from sepcalc.importers.openvino.rows import as_onnx, settings
-from sepcalc.ops.base import Uncounted
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.elementwise import Activation, Stored
 from sepcalc.ops.pool import Cumulate
 
@@ -86,9 +86,9 @@ def _remainder(builder: Builder, call: Call) -> Results:
 
 def _fake(builder: Builder, call: Call) -> Results:
     """clip to a range, shift and scale to whole numbers, scale and shift back"""
-    steps = {"clip": Activation("clip"), "from": Stored("shift"), "scale": Stored("scale")}
-    back = {"back": Stored("scale"), "shift": Stored("shift")}
-    every = {**steps, **back}
+    clip: Op = Activation("clip")
+    steps = {"clip": clip, "from": Stored("shift"), "scale": Stored("scale")}
+    every: dict[str, Op] = {**steps, "back": Stored("scale"), "shift": Stored("shift")}
     return (chain(Named(builder, call.name), call.input(0), *every.values(), labels=[*every]),)
 
 

@@ -16,9 +16,9 @@ from sepcalc.importers.common.layout import (
     same_rows,
 )
 from sepcalc.importers.common.resampling import interpolation
+from sepcalc.importers.onnx.convolutions import image_of
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
 from sepcalc.importers.onnx.moves import MOVES, moved, part
-from sepcalc.importers.onnx.pools import image_of
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.sorting import SORTED
 from sepcalc.importers.onnx.standard import STANDARD
@@ -241,9 +241,9 @@ def _top(builder: Builder, call: Call) -> Results:
         return (largest, largest)
     result = value._replace(shape=(*value.sizes[:axis], after[axis], *value.sizes[axis + 1 :]), data=None)
     op = Uncounted(call.type, SORTED, builder.shape(result), counts=("compares",))
-    largest = builder.add(call.name, op.along(builder.place(value, axis), (builder.shape(value),)), [value.number])
-    places = builder.add(f"{call.name}/places", Copy.alongside(builder.shape(result)), [largest])
-    return (result._replace(number=largest), result._replace(number=places))
+    first = builder.add(call.name, op.along(builder.place(value, axis), (builder.shape(value),)), [value.number])
+    places = builder.add(f"{call.name}/places", Copy.alongside(builder.shape(result)), [first])
+    return (result._replace(number=first), result._replace(number=places))
 
 
 def _one_hot(builder: Builder, call: Call) -> Results:
