@@ -77,7 +77,7 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
     text = environment.get_template(template).render(
         title=title,
         headline=printable(getattr(report, "headline", str)()),
-        command=shlex.join(style.command),
+        command=printable(shlex.join(style.command)),
         sections=sections,
         picture=Markup(drawn(picture_of(report))) if hasattr(report, "picture") else "",
         charts=[one for one in charts if one],
