@@ -10,7 +10,7 @@ from sepcalc.network import Layer, Network
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
 from sepcalc.ops.elementwise import Stored
-from sepcalc.ops.move import Copy
+from sepcalc.ops.move import Constant, Copy
 from sepcalc.ops.norm import BatchNorm, Normalization, RowNorm
 from sepcalc.ops.product import Dense
 from sepcalc.ops.recurrent import Recurrent
@@ -56,13 +56,14 @@ class Account(NamedTuple):
     once: int = 0
     shared: Numbers = Numbers()
     apart: int = 0
+    states: int = 0
 
     @property
     def more(self) -> int:
         """The params that the side has for these, less those that the other side has."""
         biases = self.biases.shifts.params + self.biases.others.params - self.apart
         norms = self.norms.params + self.spelled.params - self.spelled_as + self.scales.params
-        return norms + biases - self.once - self.shared.params
+        return norms + biases - self.once - self.shared.params + self.states
 
 
 def accounts(old: Network, new: Network, found: Alike) -> tuple[Account, Account, int]:
@@ -81,7 +82,8 @@ class _Books:
         self.working = [{*rows} for rows in found.rows]
         self.partners = {old: new for new, old in found.partner.items()}, found.partner
         self.sides = [Account(), Account()]
-        self.tails = [_tails(network, rows) for network, rows in zip(self.networks, self.working)]
+        self.readers = [_readers(network) for network in self.networks]
+        self.tails = [_tails(*of) for of in zip(self.networks, self.working, self.readers)]
         self.taken: tuple[set[int], set[int]] = set(), set()  # layers that take in a norm on the other side
         self.stepping: tuple[set[int], set[int]] = set(), set()  # layers of a recurrent layer's steps
         self.loose = [0, 0]
@@ -97,11 +99,21 @@ class _Books:
         for side in (0, 1):
             self._rest(side)
         moved = self.loose[1] - self.loose[0]
-        less = int(moved < 0)  # the side whose biases are sums of their own on the other one
-        apart = min(abs(moved), self.sides[less].biases.others.params)
+        less, left = int(moved < 0), abs(moved)
+        states = max(0, min(left, self._states(1 - less) - self._states(less)))
+        self._note(1 - less, states=states)
+        apart = min(
+            left - states, self.sides[less].biases.others.params
+        )  # they are sums of their own on the other side
         self._note(less, apart=apart)
-        self.unexplained += abs(moved) - apart
+        self.unexplained += left - states - apart
         return self.sides[0], self.sides[1], self.unexplained
+
+    def _states(self, side: int) -> int:
+        """The params of constants that layers which do work read, as the first step of a recurrent layer does."""
+        layers, readers, working = self.networks[side].layers, self.readers[side], self.working[side]
+        constants = [at for at, layer in enumerate(layers) if isinstance(layer.op, Constant) and layer.cost.params]
+        return sum([layers[at].cost.params for at in constants if not working.isdisjoint(readers.get(at, ()))])
 
     def _note(self, side: int, **fields: Any) -> None:
         self.sides[side] = self.sides[side]._replace(**fields)
@@ -185,13 +197,20 @@ class _Books:
     def _rest(self, side: int) -> None:
         """Layers that do work and have no match, and all that do none."""
         network = self.networks[side]
-        alone = self.working[side] - {at for match in self.matches for at in match[side]}
-        self.unexplained += sum([network.layers[at].cost.params for at in alone])
+        single = self.working[side] - {at for match in self.matches for at in match[side]}
+        self.unexplained += sum([network.layers[at].cost.params for at in single])
         rest = [(at, layer) for at, layer in enumerate(network.layers) if at not in self.working[side]]
-        stepping = self.stepping[side]
-        stored = [(layer.cost.params, 0, 0) if at in stepping else _stored([layer]) for at, layer in rest]
-        self.loose[side] += sum([kernels + biases for kernels, biases, _ in stored])
-        self._note(side, once=self.sides[side].once + sum([elsewhere for *_, elsewhere in stored]))
+        constants = {layer.weights for _, layer in rest if isinstance(layer.op, Constant)}
+        stepping, once = self.stepping[side], 0
+        for at, layer in rest:
+            node = network.nodes[at]
+            untrained = layer.shared and not node.owners and node.weights is None
+            state = isinstance(layer.op, Constant) or (node.weights is not None and node.weights in constants)
+            alone = untrained or state or at in stepping
+            kernels, biases, elsewhere = (layer.cost.params, 0, 0) if alone else _stored([layer])
+            self.loose[side] += kernels + biases
+            once += elsewhere
+        self._note(side, once=self.sides[side].once + once)
 
 
 # --- what a layer stores ---------------------------------------------------------------------------------------------
@@ -232,14 +251,19 @@ def _norms(network: Network) -> Counter[Kind]:
     return Counter([kind for layer in network.layers if (kind := _kind(layer)) is not None])
 
 
-def _tails(network: Network, rows: set[int]) -> dict[int, tuple[int, int]]:
-    """The params of the scales and of the shifts that follow a layer that does work and read nothing else, by its
-    number; what only moves may lie between."""
+def _readers(network: Network) -> dict[int, list[int]]:
+    """The numbers of the layers that read what a layer gives, by its number."""
     first = len(network.inputs)
     readers: dict[int, list[int]] = {}
     for at, node in enumerate(network.nodes):
         for source in node.sources:
             readers.setdefault(source - first, []).append(at)
+    return readers
+
+
+def _tails(network: Network, rows: set[int], readers: dict[int, list[int]]) -> dict[int, tuple[int, int]]:
+    """The params of the scales and of the shifts that follow a layer that does work and read nothing else, by its
+    number; what only moves may lie between."""
     tails: dict[int, tuple[int, int]] = {}
     for row in rows:
         scale = shift = 0

@@ -106,6 +106,7 @@ def _record(side: Side) -> dict[str, int]:
         "spelled_as": account.spelled_as,
         "folded_scales": account.scales.layers,
         "folded_scale_params": account.scales.params,
+        "initial_states": account.states,
         "shared_layers": account.shared.layers,
         "shared_params": account.shared.params,
     }
@@ -220,6 +221,9 @@ def _told(found: Conversion) -> Iterator[str]:
         yield from _of_biases(side.biases, what, more)
         if side.apart:
             yield f"Biases that are separate sums in the {other} network: {side.apart:,} params."
+    for side, more in ((news, "more"), (olds, "fewer")):
+        if side.states:
+            yield f"Initial states stored, for steps of recurrent layers: {side.states:,} params {more}."
     if merged := news.once - olds.once:
         of, more = ("new", "fewer") if merged > 0 else ("old", "more")
         once = f"equal biases, scales and shifts are stored once in the {of} network"
