@@ -119,6 +119,7 @@ class Graph:
         self.nodes: list[Any] = []
         self.initializers: list[Any] = []
         self.kept: dict[str, tuple[int, Shape]] = {}  # the stored tensors: type and shape
+        self.places: dict[tuple[str, int, Shape], str] = {}  # those of them, by where they lie in the other file
         self._made: set[str] = set()
         self._seen = 0
         self.depth = 0
@@ -180,11 +181,15 @@ class Graph:
         if any(size < 0 for size in shape):
             raise Damaged(f"the constant {quoted(layer.name[:100])} is {show(shape)}: expected sizes from 0")
         width = -(-prod(shape) * BITS.get(kind, 0) // 8)
-        if kind != KINDS["STRING"] and said != str(width):
+        if kind != KINDS["STRING"] and said != str(width) and (width or said != "1"):  # nothing takes one byte
             what = f"{quoted(layer.name[:100])} is {show(shape) or 'one number'} of {port.precision.lower()}"
             raise Damaged(f"the constant {what}, {width:,} bytes: the file says {printable(said)[:30] or 'none'}")
+        place = layer.data.get("offset", layer.id), kind, shape
+        if place in self.places:  # several constants lie in one place where they are one weight, or equal
+            self.tensors[layer.id, port.id] = self.places[place]
+            return
         name = (port.names or [layer.name.removesuffix("_compressed")])[0].removeprefix("self.")
-        name = self.tensors[layer.id, port.id] = self.names.new(name)
+        name = self.tensors[layer.id, port.id] = self.places[place] = self.names.new(name)
         self.kept[name] = kind, shape
         self.initializers.append(stored(name, kind, shape))
 

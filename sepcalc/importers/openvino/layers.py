@@ -79,7 +79,10 @@ def _matmul(builder: Builder, call: Call) -> Results:
     if call.flag("transpose_b", False) and len(right) > 1:
         right = f"{right[:-2]}{right[-1]}{right[-2]}"
     bias = _bias(call, said_out(call)[-1]) if call.get(".bias") else None
-    return (contract(builder, call, a, b, f"{left},{right}->{out}", bias),)
+    if a.constant or b.constant or bias is None:
+        return (contract(builder, call, a, b, f"{left},{right}->{out}", bias),)
+    product = contract(builder, call, a, b, f"{left},{right}->{out}")  # of weights that something was computed from
+    return STANDARD["Add"](builder, settings(call)._replace(inputs=(product, bias)))
 
 
 def _pool(how: str, builder: Builder, call: Call) -> Results:

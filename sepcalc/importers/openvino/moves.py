@@ -218,12 +218,26 @@ def _resize(builder: Builder, call: Call) -> Results:
             raise unread("the size that it reaches")
     if tuple(sizes) == value.sizes:
         return (value,)
+    if len(sizes) > 2 and sizes[1] != value.sizes[1] and sizes[-1] == value.sizes[-1]:  # the channels stand last
+        turned = _turned(builder, call, value, (0, len(sizes) - 1, *range(1, len(sizes) - 1)))
+        larger = _resampled(builder, call, turned, [sizes[0], sizes[-1], *sizes[1:-1]], mode)
+        return (_turned(builder, call, larger, (0, *range(2, len(sizes)), 1)),)
+    return (_resampled(builder, call, value, sizes, mode),)
+
+
+def _turned(builder: Builder, call: Call, value: Value, order: tuple[int, ...]) -> Value:
+    """A value with its axes in another order."""
+    (turned,) = STANDARD["Transpose"](builder, settings(call, perm=order)._replace(inputs=(value,)))
+    return turned
+
+
+def _resampled(builder: Builder, call: Call, value: Value, sizes: list[int], mode: str) -> Value:
     image, spatial = image_of(builder, value)
     word = interpolation(mode, len(spatial))
     lead = builder.shape(image)[: -1 - len(spatial)]
     if tuple(sizes[:2]) != value.sizes[:2] or not word or (lead and word != "nearest"):
         raise Refused(f"resampling {call.get('mode')} over these axes is not supported")
-    return (Named(builder, call.name).emit(Upsample(word, (*lead, *sizes[2:])), image),)
+    return Named(builder, call.name).emit(Upsample(word, (*lead, *sizes[2:])), image)
 
 
 def _top(builder: Builder, call: Call) -> Results:
