@@ -9,7 +9,7 @@ from sepcalc.gate.structures import Alike
 from sepcalc.network import Layer, Network
 from sepcalc.ops.base import Op
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.elementwise import Stored
+from sepcalc.ops.elementwise import Activation, Stored
 from sepcalc.ops.move import Constant, Copy
 from sepcalc.ops.norm import BatchNorm, Normalization, RowNorm
 from sepcalc.ops.product import Dense
@@ -57,13 +57,14 @@ class Account(NamedTuple):
     shared: Numbers = Numbers()
     apart: int = 0
     states: int = 0
+    slopes: int = 0
 
     @property
     def more(self) -> int:
         """The params that the side has for these, less those that the other side has."""
         biases = self.biases.shifts.params + self.biases.others.params - self.apart
         norms = self.norms.params + self.spelled.params - self.spelled_as + self.scales.params
-        return norms + biases - self.once - self.shared.params + self.states
+        return norms + biases - self.once - self.shared.params + self.states + self.slopes
 
 
 def accounts(old: Network, new: Network, found: Alike) -> tuple[Account, Account, int]:
@@ -87,6 +88,7 @@ class _Books:
         self.taken: tuple[set[int], set[int]] = set(), set()  # layers that take in a norm on the other side
         self.stepping: tuple[set[int], set[int]] = set(), set()  # layers of a recurrent layer's steps
         self.loose = [0, 0]
+        self.again = [0, 0]  # params of these that other layers count
         self.unexplained = 0
 
     def closed(self) -> tuple[Account, Account, int]:
@@ -99,14 +101,21 @@ class _Books:
         for side in (0, 1):
             self._rest(side)
         moved = self.loose[1] - self.loose[0]
+        counted = moved - self.again[1] + self.again[0]
+        if abs(counted) < abs(moved):  # what is read again stands nowhere on the other side
+            moved = counted
+        else:
+            for side in (0, 1):
+                self._note(side, once=self.sides[side].once + self.again[side])
         less, left = int(moved < 0), abs(moved)
         states = max(0, min(left, self._states(1 - less) - self._states(less)))
-        self._note(1 - less, states=states)
-        apart = min(
-            left - states, self.sides[less].biases.others.params
-        )  # they are sums of their own on the other side
+        self._note(1 - less, states=self.sides[1 - less].states + states)
+        slopes = max(0, min(left - states, self._slopes(1 - less)))
+        self._note(1 - less, slopes=slopes)
+        left -= states + slopes
+        apart = min(left, self.sides[less].biases.others.params)  # they are sums of their own on the other side
         self._note(less, apart=apart)
-        self.unexplained += left - states - apart
+        self.unexplained += left - apart
         return self.sides[0], self.sides[1], self.unexplained
 
     def _states(self, side: int) -> int:
@@ -114,6 +123,21 @@ class _Books:
         layers, readers, working = self.networks[side].layers, self.readers[side], self.working[side]
         constants = [at for at, layer in enumerate(layers) if isinstance(layer.op, Constant) and layer.cost.params]
         return sum([layers[at].cost.params for at in constants if not working.isdisjoint(readers.get(at, ()))])
+
+    def _slopes(self, side: int) -> int:
+        """How many leaky activations of the other side have a stored slope here."""
+        kinds = [
+            Counter(
+                [
+                    layer.op.how
+                    for layer in network.layers
+                    if isinstance(layer.op, Activation) and not layer.cost.params > 1
+                ]
+            )
+            for network in self.networks
+        ]
+        own, other = kinds[side], kinds[1 - side]
+        return min(own["prelu"] - other["prelu"], other["leaky-relu"] - own["leaky-relu"])
 
     def _note(self, side: int, **fields: Any) -> None:
         self.sides[side] = self.sides[side]._replace(**fields)
@@ -149,6 +173,11 @@ class _Books:
                 self._steps(side, layers, match[1 - side])
                 return
         stored = [_stored(side) for side in layers]
+        for side in (0, 1):
+            if isinstance(layers[side][0].op, Recurrent) and (states := max(0, -layers[side][0].shared)):
+                kernels, biases, elsewhere = stored[side]
+                stored[side] = kernels - states, biases, elsewhere
+                self._note(side, states=self.sides[side].states + states)
         own = [biases for _, biases, _ in stored]
         self.unexplained += abs(stored[1][0] - stored[0][0])
         merged = stored[1][2] - stored[0][2]
@@ -210,7 +239,7 @@ class _Books:
             kernels, biases, elsewhere = (layer.cost.params, 0, 0) if alone else _stored([layer])
             self.loose[side] += kernels + biases
             once += elsewhere
-        self._note(side, once=self.sides[side].once + once)
+        self.again[side] = once
 
 
 # --- what a layer stores ---------------------------------------------------------------------------------------------

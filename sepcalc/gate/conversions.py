@@ -107,6 +107,7 @@ def _record(side: Side) -> dict[str, int]:
         "folded_scales": account.scales.layers,
         "folded_scale_params": account.scales.params,
         "initial_states": account.states,
+        "stored_slopes": account.slopes,
         "shared_layers": account.shared.layers,
         "shared_params": account.shared.params,
     }
@@ -222,6 +223,8 @@ def _told(found: Conversion) -> Iterator[str]:
         if side.apart:
             yield f"Biases that are separate sums in the {other} network: {side.apart:,} params."
     for side, more in ((news, "more"), (olds, "fewer")):
+        if side.slopes:
+            yield f"Slopes of leaky activations stored: {side.slopes:,} params {more}."
         if side.states:
             yield f"Initial states stored, for steps of recurrent layers: {side.states:,} params {more}."
     if merged := news.once - olds.once:

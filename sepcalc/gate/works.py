@@ -1,16 +1,18 @@
 """The layers of a network that do work, each as what it is in any format, and what it reads."""
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import NamedTuple
 
 from sepcalc.network import Layer, Network
-from sepcalc.ops.base import Op
+from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
-from sepcalc.ops.move import Embedding
+from sepcalc.ops.elementwise import Activation, Elementwise, Stored
+from sepcalc.ops.move import Copy, Embedding
 from sepcalc.ops.pool import AdaptivePool, Pool, Reduce, Upsample
 from sepcalc.ops.product import Attention, Dense, Einsum, Matmul
 from sepcalc.ops.recurrent import Recurrent
+from sepcalc.ops.rename import Rename
 from sepcalc.ops.repeat import Each
 from sepcalc.shape import Shape, Shapes, volume
 
@@ -58,9 +60,13 @@ def works(network: Network, known: dict[Hashable, int]) -> list[Work]:
     networks."""
     found: list[tuple[int, Key, tuple[int, ...]]] = []
     above = [1] * len(network.inputs)  # a bit for each work whose result reaches the tensor unworked; the first: inputs
+    readers: dict[int, list[int]] = {}
+    for at, node in enumerate(network.nodes):
+        for source in node.sources:
+            readers.setdefault(source - len(network.inputs), []).append(at)
     for at, (node, layer) in enumerate(zip(network.nodes, network.layers)):
         seen = [above[source] for source in node.sources]
-        keys = [*_keys(layer)]
+        keys = [] if isinstance(layer.op, Reduce) and _returns(network, readers, at) else [*_keys(layer)]
         late = seen.pop() if len(keys) > 1 and len(seen) > 2 else 0  # the values come in with the second product
         reached = _union(seen)
         for key in keys:
@@ -68,6 +74,24 @@ def works(network: Network, known: dict[Hashable, int]) -> list[Work]:
             reached, late = 1 << len(found) | late, 0
         above.append(reached)
     return placed(found, known)
+
+
+_IN_PLACE = (Elementwise, Stored, Activation, Rename, Copy, Uncounted)
+
+
+def _returns(network: Network, readers: Mapping[int, Sequence[int]], at: int) -> bool:
+    """Whether what a reduction gives goes back, element by element, to what has all elements: as the mean and the
+    variance of a norm do, and the maximum of a softmax."""
+    size, waiting, seen = volume(network.layers[at].output), [at], {at}
+    while waiting:
+        for reader in readers.get(waiting.pop(), ()):
+            layer = network.layers[reader]
+            if isinstance(layer.op, Elementwise) and volume(layer.output) > size:
+                return True
+            if reader not in seen and isinstance(layer.op, _IN_PLACE):
+                seen.add(reader)
+                waiting.append(reader)
+    return False
 
 
 def placed(found: Sequence[tuple[int, Key, tuple[int, ...]]], known: dict[Hashable, int]) -> list[Work]:
@@ -148,8 +172,8 @@ def _form(op: Op, inputs: Shapes, output: Shape) -> Key | None:
             return ("pool", () if prod(op.to) == 1 else axes, op.how) if axes else None
         case Reduce(how="mean" | "max" | "sum"):
             (shape,) = inputs
-            spatial = {axis for axis, size in enumerate(shape[:-1]) if size > 1}
-            if spatial and spatial <= set(op.axes) and len(shape) - 1 not in op.axes:
+            large = [axis for axis, size in enumerate(shape) if size > 1]
+            if len(large) > 1 and len({*large} - {*op.axes}) == 1:  # channels stay, wherever they stand
                 return ("pool", (), "avg" if op.how == "mean" else op.how)
             return None
         case Upsample():

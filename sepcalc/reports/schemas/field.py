@@ -224,6 +224,7 @@ DEFINITIONS: dict[str, Schema] = {
             ),
             "folded_scale_params": count("the params of these scales and shifts"),
             "initial_states": count("initial states of recurrent layers' steps that only this network stores"),
+            "stored_slopes": count("slopes of leaky activations that only this network stores"),
             "shared_layers": count("layers that share weights in this network and have their own in the other one"),
             "shared_params": count("the params of these weights"),
         },
