@@ -53,7 +53,7 @@ def test_the_operators_are_listed_with_how_each_is_counted(capsys: pytest.Captur
     assert run(["operators", "tflite", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {"CONV_2D", "UNIDIRECTIONAL_SEQUENCE_LSTM", "Convolution2DTransposeBias"} <= set(document["counted"])
-    assert document["how"]["FULLY_CONNECTED"] == "dense; of weights that are data, matmul"
+    assert document["how"]["FULLY_CONNECTED"] == "dense; matmul if the weights are computed"
     assert list(document["how"]) == document["counted"]
     assert all(document["how"].values())
     reason = "the number of elements that it keeps depends on the data"

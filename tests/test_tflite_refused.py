@@ -22,7 +22,7 @@ CASES = {
     "a signature": (RELU, {"signature": "train"}, ": it has no signature 'train'"),
     "an input": (RELU, {"input": {"z": "1x4"}}, ": it has no input 'z'"),
     "a shape": (MISFIT, {}, ": y: RELU gives 1x4, but the file says 1x5"),
-    "a bias": (BIAS, {}, ": y: a bias of 2 does not fit FULLY_CONNECTED: expected 3"),
+    "a bias": (BIAS, {}, ": y: its bias is 2: expected 3"),
 }
 
 

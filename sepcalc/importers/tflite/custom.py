@@ -1,4 +1,4 @@
-"""Custom operators, by the names that MediaPipe gives them."""
+"""MediaPipe's custom operators, by their names."""
 
 from collections.abc import Mapping
 from struct import Struct
@@ -14,7 +14,7 @@ from sepcalc.importers.tflite.model import Options
 
 
 class Given(Options):
-    """Options as whole numbers one after another, which is how a struct lies in memory."""
+    """Options in a struct of whole numbers."""
 
     def __init__(self, raw: bytes, *names: str) -> None:
         size = 4 * len(names)
@@ -24,7 +24,7 @@ class Given(Options):
 
     def get(self, *keys: str) -> int | None:
         value = self.values.get(keys[0])
-        # 1 is SAME there, 2 VALID
+        # there, 1 is SAME and 2 is VALID
         return None if value is None else value - 1 if keys[0] == "padding" else value
 
 

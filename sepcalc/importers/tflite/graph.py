@@ -1,4 +1,4 @@
-"""The network that the tensors of a TFLite file become: which of its stored tensors are one, and which are weights."""
+"""The network of a TFLite file: its stored tensors by name, and which of them may be weights."""
 
 from math import prod
 
@@ -9,7 +9,7 @@ from sepcalc.importers.tflite.schema import INT32, TYPES
 
 
 class Builder(graph.Builder):
-    """The network so far."""
+    """A network under construction."""
 
     def __init__(self, batch: int = 1, altered: bool = False) -> None:
         super().__init__(batch, altered)
@@ -18,7 +18,7 @@ class Builder(graph.Builder):
         self.root_names: dict[str, int] = {}
 
     def root(self, tensor: Tensor, whole: bool) -> str:
-        """What a stored tensor is called. Tensors of different graphs that have one buffer are one; ``whole``: the file
+        """The name of a stored tensor. Tensors of different graphs that have one buffer are one; ``whole``: the file
         holds its numbers."""
         graph, _ = tensor.at
         if whole and (first := self.buffers.setdefault(tensor.buffer, tensor.at))[0] != graph:

@@ -21,7 +21,7 @@ def steps(call: Call, what: str, axes: int) -> Shape:
 
 
 def padding_of(call: Call, axes: int) -> Padding:
-    """Its padding: TensorFlow's SAME or none."""
+    """The padding of a window over this many axes: SAME, or none."""
     said = call.whole("padding", 0)
     if said not in (0, 1):
         raise Invalid(f"padding is {said}: expected SAME (0) or VALID (1)")
@@ -29,7 +29,7 @@ def padding_of(call: Call, axes: int) -> Padding:
 
 
 def _conv(builder: Builder, call: Call) -> Results:
-    """conv; depthwise where its groups are the channels"""
+    """conv; depthwise if its groups are the channels"""
     volume = call.type == "CONV_3D"  # its kernel has the inputs and the outputs last
     rank = 5 if volume else 4
     x, kernel, bias = call.input(0), stored_kernel(call, 1), call.maybe(2)
@@ -44,7 +44,7 @@ def _conv(builder: Builder, call: Call) -> Results:
         groups = channels // max(1, each)
         if not each or channels % each or outs % groups:
             raise Invalid(f"a kernel of {show(sizes)} does not fit {channels} channels")
-    hold(call, "a bias", bias, (outs,))
+    hold(call, "its bias", bias, (outs,))
     window, axes = sizes[:3] if volume else sizes[1:3], rank - 2
     op = Conv(
         *(window, outs, steps(call, "stride", axes), padding_of(call, axes), steps(call, "dilation", axes)),
@@ -62,7 +62,7 @@ def transposed_of(
     outs, window = (sizes[0], sizes[1:3]) if rank == 4 else (sizes[3], sizes[:3])
     if sizes[-1] != x.sizes[-1] or len(to) != rank or to[-1] != outs or to[0] != x.sizes[0]:
         raise Invalid(f"a kernel of {show(sizes)} does not make {show(to)} of {show(x.sizes)}")
-    hold(call, "a bias", bias, (outs,))
+    hold(call, "its bias", bias, (outs,))
     return transposed(builder, x, window, to, steps(call, "stride", rank - 2), same, [kernel, bias])
 
 
@@ -81,14 +81,14 @@ def _transposed(builder: Builder, call: Call) -> Results:
 
 
 def _dense(builder: Builder, call: Call) -> Results:
-    """dense; of weights that are data, matmul"""
+    """dense; matmul if the weights are computed"""
     x, weights, bias = builder.standing(call.input(0)), call.input(1), call.maybe(2)
     outs, ins = require_rank(call, weights, 2)
     elements = prod(x.sizes)
     keep = call.flag("keep_num_dims", False)
     if elements % ins or (keep and x.sizes[-1:] != (ins,)):
         raise Invalid(f"weights for {ins} inputs do not fit {show(x.sizes)}")
-    hold(call, "a bias", bias, (outs,), (1, outs), (1, 1, outs), (1, 1, 1, outs))
+    hold(call, "its bias", bias, (outs,), (1, outs), (1, 1, outs), (1, 1, 1, outs))
     shape = (*x.sizes[:-1], outs) if keep else (elements // ins, outs)
     rows = builder.view(x.number, seen((*shape[:-1], ins)))
     if weights.constant:
@@ -104,7 +104,7 @@ def _dense(builder: Builder, call: Call) -> Results:
 
 
 def pool_of(builder: Builder, call: Call, how: str, x: Value) -> Value:
-    """A pool over an image."""
+    """Pools images."""
     require_rank(call, x, 4)
     sides = steps(call, "filter", 2)
     op = Pool(how, sides, steps(call, "stride", 2), padding_of(call, 2), (1, 1), exclude_pad=how == "avg")

@@ -24,7 +24,7 @@ Key = tuple[int, int]  # what is stored: the number of a buffer, or of a graph a
 
 
 class Tensor(NamedTuple):
-    """A tensor as the file says it. ``open`` are the axes whose sizes stand for any; what is seldom asked for is read
+    """A tensor as the file states it. ``open`` are the axes whose sizes stand for any; what is seldom asked for is read
     from its ``table`` then."""
 
     name: str
@@ -42,16 +42,16 @@ class Tensor(NamedTuple):
 
     @property
     def variable(self) -> bool:
-        """Whether it keeps its value from run to run."""
+        """Whether it keeps its value from one run to the next."""
         return bool(self.table["is_variable"])
 
     @property
     def sparse(self) -> bool:
-        """Whether the file has only some of its elements."""
+        """Whether the file stores only some of its elements."""
         return self.table.place("sparsity") > 0
 
     def quantized(self) -> tuple[tuple[float, ...], tuple[int, ...], int]:
-        """The scales and zero points of quantized numbers, and the axis along which they lie; none of any other."""
+        """The scales and zero points of quantized elements, and their axis; empty if it is not quantized."""
         table = self.table["quantization"]
         if not table:
             return (), (), 0

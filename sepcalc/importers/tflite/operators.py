@@ -1,4 +1,4 @@
-"""The operators of all rooms: what is known of each by its name."""
+"""The table of all operators."""
 
 from sepcalc.importers.common.layout import NONE, same_rows
 from sepcalc.importers.common.tensorflow.control import CONTROL

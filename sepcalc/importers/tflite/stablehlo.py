@@ -56,7 +56,7 @@ def _slice(builder: Builder, call: Call) -> Results:
 
 
 def _dot(builder: Builder, call: Call) -> Results:
-    """matmul; of one operand that is stored, dense"""
+    """matmul; if one operand is stored, dense"""
     a, b = call.input(0), call.input(1)
     sides, free = [], iter("abcdefghlmnopqrstuvwxyz")
     shared = [next(free) for _ in call.ints("left_batch") or ()]

@@ -1,4 +1,4 @@
-"""What lasts from run to run, in one step of a streaming model: variables, and what sets them up once."""
+"""The variables of a streaming model, of which one step is counted."""
 
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE
 from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen

@@ -1,4 +1,4 @@
-"""A graph of the file, operator by operator."""
+"""Walks the graphs of a file, operator by operator."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _KERNEL = re.compile(r"(conv|depthwise|matmul|biasadd|einsum)\w*", re.IGNORECASE
 
 
 class Walk(Running):
-    """One file on its way into a network."""
+    """Turns the operators of one file into a network."""
 
     def __init__(self, builder: Builder, model: Model) -> None:
         super().__init__(builder)
@@ -32,7 +32,7 @@ class Walk(Running):
         self.reads = 0
 
     def graph(self, graph: Graph, given: Sequence[Value], prefix: str = "") -> list[Value]:
-        """What a graph gives of these values. Raises Misfit."""
+        """The results of a graph on these values. Raises Misfit."""
         if graph.at in self.calling or len(self.calling) > MAX_DEPTH:
             raise Broken("a graph that runs itself never ends")
         if len(given) != len(graph.inputs):
@@ -44,11 +44,11 @@ class Walk(Running):
             self.calling.pop()
 
     def inner(self, graph: int, given: Sequence[Value]) -> list[Value]:
-        """What a graph gives that the operator on its way runs."""
+        """The results of a graph that the current operator runs."""
         return self.graph(self.model.graph(graph), given, f"{self.builder.at}/")
 
     def every(self, graph: Graph, given: Sequence[Value], prefix: str) -> list[Value]:
-        """Every operator of a graph, and what it gives in the end."""
+        """The results of a graph, after each of its operators ran."""
         scope = dict(zip(graph.inputs, given))
         operations = list(graph)
         made = {tensor for one in operations for tensor in one.outputs}
@@ -68,7 +68,7 @@ class Walk(Running):
         return [self.value(graph, scope, made, at) for at in graph.outputs]
 
     def value(self, graph: Graph, scope: dict[int, Value], made: set[int], at: int) -> Value:
-        """A tensor of a graph: what was given, or what the file stores."""
+        """A tensor of a graph: an input, a result or a stored one."""
         if at in scope:
             return scope[at]
         tensor = graph.tensor(at)
@@ -86,7 +86,7 @@ class Walk(Running):
         return [value for name in row.graphs for value in self.kept(call.whole(name, 0))]
 
     def _kept(self, at: int) -> list[Value]:
-        """What a graph stores."""
+        """The stored tensors of a graph."""
         graph = self.model.graph(at)
         self.builder.steps += len(graph)
         if self.builder.steps > MAX_STEPS:
@@ -98,7 +98,7 @@ class Walk(Running):
 
 
 def _named(kind: str, outputs: Sequence[Tensor]) -> str:
-    """What to call an operator: by what it gives. Of the names that a converter put together it is the kernel's."""
+    """The name of an operator: its result's. Of several names that a converter joined, it is the kernel's."""
     if not outputs:
         return kind.lower()
     parts = [part for part in outputs[0].name.split(";") if part] or [kind.lower()]

@@ -1,5 +1,5 @@
-"""What operators give of small numbers that are known: the sizes that a graph computes for itself. Elements lie in a
-tuple, in order."""
+"""Computes the results of operators on small constants, such as the sizes that a graph computes. Elements are in a
+tuple, in row-major order."""
 
 import operator
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ _REDUCED: Mapping[str, Callable[[Any], Any]] = {"SUM": sum, "REDUCE_PROD": prod,
 
 
 def by_element(call: Call) -> Numbers:
-    """Of two operands that are as long as each other, or one of them one number."""
+    """A binary operator on operands of one length, or on a number and a list."""
     if call.row not in _BY_ELEMENT:
         return None
     a, b = [value.data or () for value in call.given[:2]]
@@ -41,19 +41,19 @@ def by_element(call: Call) -> Numbers:
 
 
 def same_numbers(call: Call) -> Numbers:
-    """Those of the first operand."""
+    """The numbers of the first operand."""
     return call.given[0].data
 
 
 def joined(call: Call) -> Numbers:
-    """Operands of one axis at most, one after another."""
+    """Concatenates operands of at most one axis."""
     if any(len(value.sizes) > 1 for value in call.given):
         return None
     return tuple([number for value in call.given for number in value.data or ()])
 
 
 def reduced(call: Call) -> Numbers:
-    """All elements of one axis as one."""
+    """Reduces a list to one number."""
     (data, *_) = [value.data for value in call.given]
     if len(call.given[0].sizes) > 1 or not data or call.row not in _REDUCED:
         return None
@@ -61,7 +61,7 @@ def reduced(call: Call) -> Numbers:
 
 
 def taken(call: Call) -> Numbers:
-    """A part of one axis, by a slice or by places."""
+    """Elements of a list, by a slice or by indices."""
     data, *rest = [value.data or () for value in call.given]
     if len(call.given[0].sizes) != 1:
         return None
@@ -77,7 +77,7 @@ def taken(call: Call) -> Numbers:
 
 
 def cut(call: Call) -> list[Numbers]:
-    """The parts of one axis; none where it has more."""
+    """The parts of a list; none if there are more axes."""
     at = {"SPLIT": 1}.get(call.row, 0)
     data, many = call.given[at].data or (), len(call.outputs)
     if len(call.given[at].sizes) != 1:
@@ -91,14 +91,14 @@ def cut(call: Call) -> list[Numbers]:
 
 
 def ranged(call: Call) -> Numbers:
-    """The numbers of a range, where they are few."""
+    """The numbers of a range, up to 1,024."""
     start, end, step = [value.data[0] for value in call.given if value.data]
     count = max(0, int(-((start - end) // step)))
     return tuple([start + at * step for at in range(count)]) if count <= 1024 else None
 
 
 def repeated(call: Call) -> Numbers:
-    """One number, as often as a shape says, where that is few times."""
+    """One number repeated to a shape, up to 1,024 times."""
     sizes, value = [one.data or () for one in call.given[:2]]
     count = prod(int(size) for size in sizes)
     return value * count if len(value) == 1 and count <= 1024 else None

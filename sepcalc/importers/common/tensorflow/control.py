@@ -1,4 +1,4 @@
-"""Control flow: branches taken, loops unrolled, graphs called."""
+"""Control flow: takes branches, unrolls loops, calls graphs."""
 
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from sepcalc.importers.common.tensorflow.rows import Operator, Results
 from sepcalc.ops.base import Uncounted
 
 MAX_TRIPS, MAX_CHOICES = 10_000, 1000
-DEPENDS = "its branches give different sizes: what runs after it depends on which branch runs"
+DEPENDS = "its branches give different sizes, so the cost of what follows depends on the branch"
 
 
 def _is_fatal(error: Exception) -> bool:
@@ -44,7 +44,7 @@ def _branch(builder: Builder, call: Call) -> Results:
 
 
 def _either(builder: Builder, call: Call, value: Value, others: list[Value]) -> Value:
-    """What a branch gives. Where another gives it in another size, that is told as a part that is not counted."""
+    """The result of a branch. If another branch gives another size, a part that is not counted is added."""
     if value.shape is None or all(other.shape in (None, value.shape) for other in others):
         return value
     number = builder.add(Uncounted(call.type, DEPENDS, seen(value.shape)), [value.number])
@@ -52,7 +52,7 @@ def _either(builder: Builder, call: Call, value: Value, others: list[Value]) -> 
 
 
 def _loop(builder: Builder, call: Call) -> Results:
-    """its body as often as it runs, where that does not depend on the data"""
+    """its body as often as it runs, unless that depends on the data"""
     cond, body, values = call.get("cond"), call.get("body"), call.given
     for _ in range(MAX_TRIPS):
         (going, *_) = builder.run(cond, values)

@@ -1,4 +1,4 @@
-"""Functions of each element: activations, arithmetic of two operands, quantized numbers and back."""
+"""Functions of each element: activations, arithmetic of two operands, casts."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ def _prelu(builder: Builder, call: Call) -> Results:
 
 
 def _gelu(builder: Builder, call: Call) -> Results:
-    """act gelu, or gelu-tanh where it is approximate"""
+    """act gelu, or gelu-tanh if it is approximate"""
     return (builder.emit(Activation("gelu-tanh" if call.flag("approximate", False) else "gelu"), call.input(0)),)
 
 
@@ -63,7 +63,7 @@ def aligned(builder: Builder, values: Sequence[Value]) -> tuple[Shape, list[int]
 
 
 def trained(builder: Builder, value: Value) -> Value:
-    """A stored operand with the weights in it. What shuts attention out, by numbers such as no one trains, is none."""
+    """A stored operand with its weights. A mask is no weight: it holds numbers below -10,000."""
     model = builder.model
     for root, _ in value.roots if model is not None else ():
         assert model is not None
@@ -75,10 +75,10 @@ def trained(builder: Builder, value: Value) -> Value:
 
 
 def combined(builder: Builder, call: Call, how: str, values: Sequence[Value], label: str = "") -> Value:
-    """Operands that are data with each other, then with each that is stored."""
+    """Combines the computed operands with each other, then with each stored one."""
     shape, numbers, others = aligned(builder, values)
     if not numbers:
-        raise Refused("all that it works on is stored")
+        raise Refused("all of its inputs are stored")
     number = numbers[0]
     if len(numbers) > 1:
         number = builder.add(Elementwise(how), numbers, label=label)
@@ -101,7 +101,7 @@ def _arithmetic(how: str) -> Handler:
 
 
 def _spelled(*steps: str) -> Handler:
-    """Two operands by this operator, then functions of each element."""
+    """A binary operator, then functions of each element."""
 
     def handle(builder: Builder, call: Call) -> Results:
         value = combined(builder, call, steps[0], [call.input(0), call.input(1)], steps[0])
@@ -127,7 +127,7 @@ def _power(builder: Builder, call: Call) -> Results:
 
 
 def _select(builder: Builder, call: Call) -> Results:
-    """select: choosing is free"""
+    """select: to choose is free"""
     values = [call.input(at) for at in range(3)]
     if call.row == "SELECT" and len(values[0].sizes) == 1 < len(values[1].sizes):  # a choice for each row
         values[0] = values[0]._replace(shape=(*values[0].sizes, *(1,) * (len(values[1].sizes) - 1)))
@@ -147,7 +147,7 @@ def _fake(builder: Builder, call: Call) -> Results:
 
 
 def cast(builder: Builder, call: Call) -> Results:
-    """copy, where its elements are of another width"""
+    """copy if the width of its elements changes"""
     x = call.input(0)
     if x.kind.bits == call.outputs[0].type.bits:
         return (x,)

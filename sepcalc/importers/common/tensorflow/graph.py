@@ -62,11 +62,11 @@ class File(Protocol):
 
 
 class Refused(Exception):
-    """An operator, or this form of it, that cannot be counted: why."""
+    """An operator, or a form of it, that cannot be counted; the text is the reason."""
 
 
 class Misfit(Exception):
-    """A fact with the operator that it is about."""
+    """An error, and the operator that it is about."""
 
     def __init__(self, where: str, fact: Invalid) -> None:
         super().__init__(where)
@@ -74,7 +74,7 @@ class Misfit(Exception):
 
 
 class Unknown(Exception):
-    """The shape of this tensor depends on the data."""
+    """The shape of a tensor depends on the data; the text is its name."""
 
 
 class Value(NamedTuple):
@@ -96,13 +96,13 @@ class Value(NamedTuple):
 
     @property
     def sizes(self) -> Shape:
-        """The shape, where it must be known."""
+        """The shape. Raises Unknown if it depends on the data."""
         if self.shape is None:
             raise Unknown(self.name)
         return self.shape
 
     def numbers(self, what: str) -> Shape:
-        """Its elements as whole numbers. Raises Refused where they are not known."""
+        """Its elements as whole numbers. Raises Refused if they are not known."""
         if self.data is None:
             raise Refused(f"{what} computed from the data" if self.number is not None else f"{what} not in the file")
         return tuple([int(number) for number in self.data])
@@ -128,7 +128,7 @@ class Call(_Call, Attributes):
         return self.options.get(*keys)
 
     def input(self, at: int) -> Value:
-        """What must be there."""
+        """A required input. Raises Invalid if it is missing."""
         if (value := self.maybe(at)) is None:
             raise Invalid(f"{self.type} lacks its input {at + 1}")
         return value
@@ -138,18 +138,18 @@ class Call(_Call, Attributes):
 
     @property
     def given(self) -> list[Value]:
-        """All that it reads."""
+        """The inputs that are present."""
         return [value for value in self.inputs if value is not None]
 
     def axis_at(self, axis: int, rank: int) -> int:
-        """An axis, counted from the first."""
+        """An axis as a position from 0. Raises Invalid."""
         if not -rank <= axis < rank:
             raise Invalid(f"the axis {axis} is none of {rank}")
         return axis % rank
 
 
 def seen(shape: Shape) -> Shape:
-    """What the network sees of a shape of the file."""
+    """The network's shape of a shape of the file: without a first axis of size 1."""
     return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape or (1,)
 
 
@@ -179,11 +179,11 @@ class Builder(StoredBuilder):
 
     def view(self, number: int | None, shape: Shape) -> int:
         if number is None:
-            raise Refused("what it works on is stored, while another of its inputs is computed")
+            raise Refused("its first input is stored, but another input is computed")
         return super().view(number, shape)
 
     def add(self, op: Op, numbers: Sequence[int | None], weights: Iterable[Value | None] = (), label: str = "") -> int:
-        """A node of the network; gives the number of its tensor."""
+        """Adds a node, and returns the number of its tensor."""
         name = self.unique(f"{self.at}/{label}" if label else self.at)
         return self.grow(name, op, [one for one in numbers if one is not None], merged(weights, self.weighs))
 
@@ -215,7 +215,7 @@ class Builder(StoredBuilder):
         return value._replace(number=number, roots=(), data=None)
 
     def uncounted(self, call: Call, reason: str, shape: Shape | None) -> Value:
-        """What cannot be counted is listed, with its reason and the weights that it stores."""
+        """Lists an operator that is not counted, with the reason and the weights that it stores."""
         known = shape if shape is not None and all(1 <= size <= MAX_SIZE for size in shape) else None
         op = Uncounted(printable(call.type)[:100], reason, seen(known) if known is not None else (1,))
         numbers = list(dict.fromkeys(value.number for value in call.given if value.number is not None))[:1000]
@@ -225,7 +225,7 @@ class Builder(StoredBuilder):
     # --- weights --------------------------------------------------------------------------------------------------
 
     def weighs(self, root: str) -> bool:
-        """Whether numbers of its type may be weights: no indices and no sizes."""
+        """Whether elements of its type may be weights. Integers of 32 and 64 bits are indices and sizes."""
         kind: Type = self.files[root].type
         return kind.weighs
 
@@ -235,12 +235,12 @@ class Builder(StoredBuilder):
         return tuple([(root, most) for root, most in own if self.stored[root][0] > 1])
 
     def lost(self, root: str) -> bool:
-        """Whether it is a weight that no layer has."""
+        """Whether it may be a weight and no layer uses it."""
         own = self.weighs(root) and self.stored[root][0] > 1
         return own and root not in self.used and root not in self.no_weights
 
     def biased(self, bias: Value | None) -> bool:
-        """Whether a layer has a bias; of one that is stored it is noted whether the file holds zeros alone."""
+        """Whether a layer has a bias. Stored biases of zeros are remembered."""
         for root, _ in bias.roots if bias is not None else ():
             self.biases.add(root)
             if self.model is not None and self.model.all_zero(self.files[root]):

@@ -1,4 +1,4 @@
-"""Layers with kernels as both formats have them: transposed convolutions and matrix products; what works on images."""
+"""Layers that both formats have: transposed convolutions, matrix products, resampling of images."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,30 +22,30 @@ ACTIVATIONS = (None, "relu", "clip", "relu6", "tanh", "sign")  # of TFLite, fuse
 
 
 def fused(builder: Builder, call: Call, value: Value) -> Results:
-    """What a layer gives, after the activation in it: a row of its own, which writes no tensor."""
+    """The result of a layer after its fused activation, which is a row of its own and writes no tensor."""
     number = call.whole("activation", 0)
     if not 0 <= number < len(ACTIVATIONS):
-        raise Refused(f"the activation {number} in it is not known")
+        raise Refused(f"its fused activation {number} is not known")
     if (how := ACTIVATIONS[number]) is None:
         return (value,)
     return (value._replace(number=builder.add(Activation(how, fused=True), [value.number], label=how)),)
 
 
 def require_rank(call: Call, value: Value, rank: int) -> Shape:
-    """The shape of an image or a kernel. Raises Invalid where it has other axes."""
+    """The shape of a value that must have this many axes. Raises Invalid."""
     if len(value.sizes) != rank:
         raise Invalid(f"{call.type} reads {show(value.sizes) or 'one number'}: expected {rank} axes")
     return value.sizes
 
 
 def hold(call: Call, what: str, value: Value | None, *shapes: Shape) -> None:
-    """Raises Invalid for a tensor that has none of these shapes."""
+    """Raises Invalid if a tensor has none of these shapes; ``what`` names it."""
     if value is not None and value.sizes not in shapes:
-        raise Invalid(f"{what} of {show(value.sizes)} does not fit {call.type}: expected {show(shapes[0])}")
+        raise Invalid(f"{what} is {show(value.sizes)}: expected {show(shapes[0])}")
 
 
 def stored_kernel(call: Call, at: int) -> Value:
-    """A kernel, which must be stored."""
+    """A kernel, which must be stored. Raises Refused."""
     if not (kernel := call.input(at)).constant:
         raise Refused(COMPUTED_KERNEL)
     return kernel
@@ -65,7 +65,7 @@ def transposed(
 
 
 def _matmul(builder: Builder, call: Call) -> Results:
-    """matmul; of one operand that is stored, dense"""
+    """matmul; if one operand is stored, dense"""
     a, b = call.input(0), call.input(1)
     if a.constant and b.constant:
         a = builder.standing(a)
@@ -108,7 +108,7 @@ def contracted(builder: Builder, one: tuple[Value, str], other: tuple[Value, str
 
 
 def per_image(builder: Builder, call: Call, op: Callable[[Shape], Op]) -> Results:
-    """An op on each of the images."""
+    """An op applied to each image."""
     x = call.input(0)
     many, *image = require_rank(call, x, 4)
     made = op(tuple(image))

@@ -1,4 +1,4 @@
-"""What only moves: shapes, parts, pads, joins, places. Nothing is computed."""
+"""Operators that move elements: reshapes, slices, pads, joins, gathers. They compute nothing."""
 
 from collections.abc import Sequence
 from math import prod
@@ -18,7 +18,7 @@ from sepcalc.shape import MAX_SIZE, Shape, broadcast_shape, show
 
 
 def renamed(builder: Builder, value: Value, shape: Shape) -> Value:
-    """The same elements under another shape or in another order: free."""
+    """The same elements in another shape or order: free. Raises Invalid."""
     if prod(shape) != prod(value.sizes):
         raise Invalid(f"{show(value.sizes)} cannot be reshaped to {show(shape) or 'one number'}")
     if 0 in shape:
@@ -27,11 +27,11 @@ def renamed(builder: Builder, value: Value, shape: Shape) -> Value:
 
 
 def copied(builder: Builder, call: Call, shape: Shape, values: Sequence[Value]) -> Results:
-    """Elements of these put into a shape: those that are stored with their weights."""
+    """Copies elements of these values into a shape. Stored values count with their weights."""
     live = [value.number for value in values if not value.constant]
     weights = [trained(builder, value) for value in values if value.constant]
     if not live:
-        raise Refused("all that it moves is stored")
+        raise Refused("all of its inputs are stored")
     return (builder.give(builder.add(Copy(seen(shape)), live, weights), shape),)
 
 
@@ -135,7 +135,7 @@ def _pack(builder: Builder, call: Call) -> Results:
 
 
 def sliced(builder: Builder, value: Value, start: Shape, to: Shape, step: Shape, label: str = "") -> Value:
-    """A part of a tensor; the tensor itself where it is all of it."""
+    """The part of shape ``to`` that begins at ``start``; the value itself if that is all of it."""
     shape = value.sizes
     if 0 in to:
         return Value(to, value.kind, data=())
@@ -278,7 +278,7 @@ def _broadcast(builder: Builder, call: Call) -> Results:
 
 
 def _shaped(at: int) -> Handler:
-    """A tensor whose shape stands in an input, of elements of the others."""
+    """A copy of the other inputs, into the shape that the input ``at`` states."""
 
     def handle(builder: Builder, call: Call) -> Results:
         values = [value for place, value in enumerate(call.given) if place != at]
@@ -289,7 +289,7 @@ def _shaped(at: int) -> Handler:
 
 
 def _like(at: int) -> Handler:
-    """A tensor of the shape of an input."""
+    """A copy into the shape of the input ``at``."""
 
     def handle(builder: Builder, call: Call) -> Results:
         return copied(builder, call, call.input(at).sizes, call.given)
@@ -315,7 +315,7 @@ def _segments(how: str) -> Handler:
 
 
 def _one_hot(builder: Builder, call: Call) -> Results:
-    """copy: choosing is free"""
+    """copy: to choose is free"""
     at, (depth, *_) = call.input(0), call.input(1).numbers("how many classes there are is") or (0,)
     rank = len(at.sizes) + 1
     axis = call.axis_at(call.whole("axis", -1), rank)
@@ -323,7 +323,7 @@ def _one_hot(builder: Builder, call: Call) -> Results:
 
 
 def _batches(to_space: bool) -> Handler:
-    """Blocks of an image as images of their own, padded first; or these put together, and cropped."""
+    """SpaceToBatch: pads images, and makes an image of each place in a block. BatchToSpace: the reverse, then crops."""
 
     def handle(builder: Builder, call: Call) -> Results:
         value = call.input(0)

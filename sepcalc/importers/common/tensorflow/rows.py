@@ -1,4 +1,4 @@
-"""An operator of TFLite as a row of its room's table: how it is counted, and what else is known of it."""
+"""The row of an operator in the table of its room."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ Computed = Callable[[Call], "Numbers | list[Numbers]"]
 
 
 class Operator(NamedTuple):
-    """What is known of an operator; ``reason`` says why it is not counted where ``handle`` is None."""
+    """What is known of an operator; ``reason`` says why it is not counted if ``handle`` is None."""
 
     handle: Handler | None
     layout: Layout

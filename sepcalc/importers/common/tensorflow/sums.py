@@ -1,4 +1,4 @@
-"""Reductions over axes, softmax, norms over channels, running sums, and what sorts."""
+"""Reductions over axes, softmax, norms over channels, running sums, sorting."""
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, same_rows
@@ -24,7 +24,7 @@ def _axes(call: Call, rank: int) -> set[int]:
 
 
 def reduction(builder: Builder, value: Value, how: str, axes: set[int], keep: bool, label: str = "") -> Value:
-    """A reduction over some axes; none over axes of one element."""
+    """A reduction over axes; free if their sizes are 1."""
     shape = value.sizes
     alone = int(len(shape) > 1 and shape[0] == 1)
     places = tuple(sorted(axis - alone for axis in axes if axis >= alone))
@@ -47,7 +47,7 @@ def _reduce(how: str) -> Handler:
 
 
 def _logical(builder: Builder, call: Call) -> Results:
-    """copy: choosing is free"""
+    """copy: to choose is free"""
     shape = call.input(0).sizes
     to = _kept(shape, _axes(call, len(shape)), call.flag("keep_dims", False))
     return copied(builder, call, to, [call.input(0)])

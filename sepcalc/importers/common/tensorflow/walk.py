@@ -1,4 +1,4 @@
-"""One operator of a file: it is given to its row, and what it gives is held to the file."""
+"""Runs one operator of a file by its row, and compares its results with what the file states."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
@@ -28,17 +28,17 @@ MAX_STEPS = 50_000  # operators that are walked, loops unrolled
 
 
 class Running:
-    """One file on its way into a network."""
+    """Turns the operators of one file into a network."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
 
     def within(self, call: Call, row: Operator) -> list[Value]:
-        """What the graphs store that an operator runs."""
+        """The stored tensors of the graphs that an operator runs."""
         return []
 
     def operator(self, call: Call, row: Operator) -> Sequence[Value]:
-        """What an operator gives. Raises Misfit."""
+        """The results of an operator. Raises Misfit."""
         builder = self.builder
         builder.at, builder.origin = call.name, Origin(printable(call.type)[:100])
         builder.element_bits = call.outputs[0].type.bits or None if call.outputs else None
@@ -80,7 +80,7 @@ class Running:
         return results
 
     def prepared(self, call: Call, row: Operator) -> Sequence[Value]:
-        """What is made of stored tensors alone, beforehand."""
+        """The results on stored tensors alone, which are computed beforehand."""
         builder = self.builder
         assert row.handle is not None
         if (
@@ -116,7 +116,7 @@ class Running:
         return made
 
     def held(self, call: Call, value: Value, out: Tensor) -> Value:
-        """What an operator gives, held to what the file says of it."""
+        """A result, after its shape was compared with the one that the file states. Raises Invalid."""
         shape, known = value.shape, out.ranked and not self.builder.altered
         if known and shape is not None and not _fits(shape, out):
             raise Invalid(
@@ -125,7 +125,7 @@ class Running:
         return value._replace(kind=out.type if out.type.name else value.kind, name=out.name, tensor=out)
 
     def gap(self, call: Call, row: Operator, reason: str) -> Sequence[Value]:
-        """A layer that is not counted, and what it gives as far as the file says it."""
+        """Lists an operator that is not counted, and gives its results with the shapes that the file states."""
         builder, made = self.builder, list[Value]()
         for at, out in enumerate(call.outputs or (None,)):
             shape = None
@@ -146,6 +146,6 @@ class Running:
 
 
 def _fits(shape: Shape, out: Tensor) -> bool:
-    """Whether a shape is what the file says, where it says it."""
+    """Whether a shape is the one that the file states, except along its open axes."""
     same = len(shape) == len(out.shape)
     return same and all(at in out.open or size == said for at, (size, said) in enumerate(zip(shape, out.shape)))
