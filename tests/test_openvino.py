@@ -1,11 +1,13 @@
 """OpenVINO IR: the files of tests/data/openvino, whose numbers are worked out by hand from the modules that
 tests/data/openvino/make.py converts, and graphs written here."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from sepcalc import load
+from sepcalc.cli import run
 from sepcalc.errors import InputError
 
 DATA = Path(__file__).parent / "data" / "openvino"
@@ -228,3 +230,21 @@ def test_an_operator_of_another_opset_is_listed(tmp_path: Path) -> None:
 def test_many_layers_are_refused_soon(tmp_path: Path) -> None:
     text = ir("".join(f'<layer id="{at}" name="l" type="ReLU"/>' for at in range(100_000)))
     assert refused(tmp_path, text) == "./net.xml: it has more than 30,000 layers"
+
+
+def test_a_file_has_no_kernels_to_factor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["factor", f"{DATA / 'vision.xml'}:fc.weight"]) == 2
+    assert "its weights stand in a .bin file, which is not read" in capsys.readouterr().err
+
+
+def test_every_operator_says_how_it_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["operators", "openvino", "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)["how"]
+    assert told["Convolution"] == "conv"
+    assert not [how for how in told.values() if how.startswith("partial")]
+
+
+def test_a_port_map_that_leads_nowhere(tmp_path: Path) -> None:
+    text = (DATA / "branch.xml").read_text().replace("internal_layer_id", "other")
+    said = refused(tmp_path, text)
+    assert said == "./net.xml: a port map names '', which is no Parameter or Result of its graph"

@@ -257,7 +257,9 @@ def test_an_operators_shape_is_the_same_from_open_sizes(name: str, tmp_path: Pat
     sizes = {f"x{at}": "x".join(map(str, shape)) for at, shape in enumerate(shapes)}
     fixed, network = load(tmp_path / "fixed.xml", batch=1), load(tmp_path / "net.xml", batch=1, input=sizes)
     if name in STORED and network.uncounted:
-        assert all(".bin" in gap.reason or name == "TopK" for gap in network.uncounted)
+        reasons = [gap.reason for gap in network.uncounted]
+        assert any(".bin" in reason or name == "TopK" for reason in reasons)
+        assert all(".bin" in reason or "is not known" in reason or name == "TopK" for reason in reasons)
         return
     assert given(network) == given(fixed)
     assert network.cost == fixed.cost

@@ -25,7 +25,7 @@ from sepcalc.shape import show
 HEADER = 2**16  # bytes of a .npy header
 AXES = 32  # which every NumPy can hold
 INDEX = 10**8  # bytes of a safetensors header, as its own library has it
-WEIGHTS = (".onnx", ".safetensors", ".tflite", ".pt2")  # files of many tensors: which one stands after a colon
+WEIGHTS = (".onnx", ".safetensors", ".tflite", ".pt2", ".xml")  # files of many tensors: which one stands after a colon
 SUGGESTED = 5  # names of weights that a message offers
 
 

@@ -8,6 +8,7 @@ from sepcalc.importers.onnx.activations import ACTIVATIONS
 from sepcalc.importers.onnx.arithmetic import ARITHMETIC, combined
 from sepcalc.importers.onnx.graph import Builder, Named
 from sepcalc.importers.onnx.moves import moved
+from sepcalc.importers.onnx.pools import POOLS
 from sepcalc.importers.onnx.reductions import REDUCTIONS
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.shapes import as_all, as_first
@@ -97,6 +98,9 @@ def _reduce(name: str, builder: Builder, call: Call) -> Results:
     axes = reduced(call, keep)
     if not axes:
         return (call.input(0),)
+    rank = len(call.input(0).sizes)
+    if name == "ReduceMean" and keep and call.input(0).channels_first and axes == (*range(2, rank),):
+        return POOLS["GlobalAveragePool"](builder, settings(call))
     return REDUCTIONS[name](builder, settings(call, axes=axes, keepdims=int(keep))._replace(inputs=call.inputs[:1]))
 
 

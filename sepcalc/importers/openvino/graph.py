@@ -203,6 +203,7 @@ class Graph:
             name = called if re.fullmatch(r"Multiply_\d+(/\w+)?", name) and "/" in called else name
         elif layer.type == "Multiply" and (packed := self.packed(layer, inputs)) is not None:
             domain, inputs = COMPRESSED, packed
+        name = name.removesuffix("/WithoutBiases")
         module = _MODULE.match(name)
         if module is not None:
             name = module[1] if layer.type in WITH_BIAS or not module[2] else f"{module[1]}/{module[2]}"

@@ -47,10 +47,10 @@ class _Typed:
     """A handler whose results have the element types that the file says."""
 
     def __init__(self, handle: Handler) -> None:
-        self.func = handle
+        self.handle, self.func = handle, getattr(handle, "func", handle)  # what describes it, as of a partial
         self.args, self.keywords = getattr(handle, "args", ()), getattr(handle, "keywords", {})
 
     def __call__(self, builder: Builder, call: Call) -> Results:
         kinds = call.attributes.get(".kinds", ())
-        results = self.func(builder, call)
+        results = self.handle(builder, call)
         return [value._replace(kind=kinds[at]) if at < len(kinds) else value for at, value in enumerate(results)]
