@@ -248,3 +248,10 @@ def test_a_port_map_that_leads_nowhere(tmp_path: Path) -> None:
     text = (DATA / "branch.xml").read_text().replace("internal_layer_id", "other")
     said = refused(tmp_path, text)
     assert said == "./net.xml: a port map names '', which is no Parameter or Result of its graph"
+
+
+def test_a_long_attribute_and_many_elements_are_refused_soon(tmp_path: Path) -> None:
+    said = refused(tmp_path, f'<net name="{"x" * 3_000_000}" version="11"/>')
+    assert said == "./net.xml: it has an element whose attributes take more than 1,048,576 bytes"
+    many = f'<net name="n" version="11">{"<a/>" * 1_500_001}</net>'
+    assert refused(tmp_path, many) == "./net.xml: it has more than 1,500,000 elements"

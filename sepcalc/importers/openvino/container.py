@@ -13,6 +13,7 @@ from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.shape import Shape
 
 MAX_DEPTH = 200  # of elements in each other
+MAX_ELEMENTS, MAX_TAG = 1_500_000, 1 << 20  # of a file; bytes of an element with its attributes
 MAX_LAYERS, MAX_EDGES = 30_000, 200_000  # of a file, with all bodies
 MAX_PORTS, MAX_DIMS = 2_000, 64  # ports of a layer, axes of a port
 MAX_TEXT = 4_000  # characters of an attribute that is read
@@ -86,13 +87,15 @@ class _Reader:
         self.open: list[Any] = []
         self.root: dict[str, str] = {}
         self.body = Body()
-        self.layers, self.edges = count(1), count(1)
+        self.layers, self.edges, self.elements = count(1), count(1), count(1)
         self.words: list[str] | None = None  # the text of a size
 
     def doctype(self, *_: object) -> None:
         raise Damaged("it declares a document type: an OpenVINO model has none, and none is read")
 
     def start(self, name: str, given: dict[str, str]) -> None:
+        if next(self.elements) > MAX_ELEMENTS:
+            raise Damaged(f"it has more than {MAX_ELEMENTS:,} elements")
         if len(self.path) >= MAX_DEPTH:
             raise Damaged(f"its elements stand in each other more than {MAX_DEPTH} deep")
         around = self.path[-1] if self.path else ""
@@ -185,8 +188,12 @@ def layers_of(path: str) -> tuple[str, Body]:
     reader = _Reader()
     try:
         with open(path, "rb") as file:
+            read = 0
             while chunk := file.read(1 << 16):
                 reader.parser.Parse(chunk, False)
+                read += len(chunk)
+                if read - max(0, reader.parser.CurrentByteIndex) > MAX_TAG:
+                    raise Damaged(f"it has an element whose attributes take more than {MAX_TAG:,} bytes")
         reader.parser.Parse(b"", True)
     except expat.ExpatError as error:
         said = expat.errors.messages.get(error.code, "it is damaged")
