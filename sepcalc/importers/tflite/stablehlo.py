@@ -2,6 +2,7 @@
 StableHLO."""
 
 from math import prod
+from string import ascii_letters
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import windowed
@@ -51,14 +52,13 @@ def _slice(builder: Builder, call: Call) -> Results:
         raise Invalid(f"a slice from {list(start)} to {list(limit)} is not for {show(value.sizes)}")
     if any(not 0 <= first <= last <= size for first, last, size in zip(start, limit, value.sizes)):
         raise Invalid(f"a slice from {list(start)} to {list(limit)} is not a part of {show(value.sizes)}")
-    to = tuple([len(range(*one)) for one in zip(start, limit, step)])
-    return (sliced(builder, value, start, to, step),)
+    return (sliced(builder, value, start, tuple([len(range(*one)) for one in zip(start, limit, step)]), step),)
 
 
 def _dot(builder: Builder, call: Call) -> Results:
     """matmul; if one operand is stored, dense"""
     a, b = call.input(0), call.input(1)
-    sides, free = [], iter("abcdefghlmnopqrstuvwxyz")
+    sides, free = [], iter(ascii_letters)  # an operand has 24 axes at most
     shared = [next(free) for _ in call.ints("left_batch") or ()]
     summed = [next(free) for _ in call.ints("left_summed") or ()]
     for side, value in (("left", a), ("right", b)):
