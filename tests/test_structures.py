@@ -267,6 +267,28 @@ def test_a_norm_in_several_ways_of_writing_it(old: str, new: str, told: list[str
     assert conversion(sepcalc.diff(imported(old), new)).told()[1:] == told
 
 
+RESIDUAL = """
+input: 10x10x8
+layers:
+  - residual: [{BODY}]
+  - {AFTER}
+  - act relu
+"""
+
+
+def test_a_shift_behind_the_sum_of_two_branches(tmp_path: Path) -> None:
+    paths = [tmp_path / "old.yaml", tmp_path / "new.yaml"]
+    paths[0].write_text(RESIDUAL.replace("{BODY}", "conv -k3 -o8 -p1, norm batch").replace("{AFTER}", "identity"))
+    paths[1].write_text(RESIDUAL.replace("{BODY}", "conv -k3 -o8 -p1").replace("{AFTER}", "shift channel"))
+    network = sepcalc.load(paths[0])
+    found = sepcalc.diff(sepcalc.Network("file", network.inputs, network.nodes), paths[1])
+    assert conversion(found).told() == [
+        "Same network: all 1 layer that do work have equal macs, and each difference in params is explained.",
+        "Norms folded: 1 norm is in the layer before in the new network, 16 params and 16 buffers fewer.",
+        "Biases added: in 1 layer; 1 for the shift of a norm; 8 params more.",
+    ]
+
+
 STEPS = """
 input: 2x3
 layers:

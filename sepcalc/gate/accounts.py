@@ -87,6 +87,7 @@ class _Books:
         self.tails = [_tails(*of) for of in zip(self.networks, self.working, self.readers)]
         self.taken: tuple[set[int], set[int]] = set(), set()  # layers that take in a norm on the other side
         self.stepping: tuple[set[int], set[int]] = set(), set()  # layers of a recurrent layer's steps
+        self.moved_on = [0, 0]  # channels of norms that are folded into layers without a bias
         self.loose = [0, 0]
         self.again = [0, 0]  # params of these that other layers count
         self.unexplained = 0
@@ -113,6 +114,10 @@ class _Books:
         slopes = max(0, min(left - states, self._slopes(1 - less)))
         self._note(1 - less, slopes=slopes)
         left -= states + slopes
+        if left and left == self.moved_on[less]:  # their shifts stand behind a sum
+            self._note(less, bare=0)
+            self._biased(1 - less, left, True, False)
+            left = 0
         apart = min(left, self.sides[less].biases.others.params)  # they are sums of their own on the other side
         self._note(less, apart=apart)
         self.unexplained += left - apart
@@ -163,6 +168,7 @@ class _Books:
             self.taken[side].add(owner)
             bare = partner is not None and not shift and not _stored([self.networks[1 - side].layers[partner]])[1]
             self._note(side, norms=account.norms.plus(params, buffers), bare=account.bare + bare)
+            self.moved_on[side] += network.layers[at].output[-1] if bare else 0
             if shift:
                 self._biased(1 - side, shift, True, False)
 
