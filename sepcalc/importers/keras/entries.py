@@ -28,7 +28,8 @@ class Entry(NamedTuple):
         if self.module is not None or self.registered is not None or {"dtype", "trainable"} & set(self.config):
             return 0
         args = call.get("args") if isinstance(call, dict) else None
-        return len(args) if isinstance(args, list) else 0
+        surely = "newshape" in self.config  # of the operation Reshape: the layer has a target_shape
+        return len(args) + surely if isinstance(args, list) else 0
 
     @property
     def is_model(self) -> bool:
