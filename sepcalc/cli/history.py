@@ -18,7 +18,7 @@ part of it. Commits in which it cannot be read are listed. Exits with 3 if there
 \b
 Examples:
   sepcalc history specs/mobilenet_v1.yaml
-  sepcalc history specs/mobilenet_v1.yaml --since HEAD~1
+  sepcalc history specs/mobilenet_v1.yaml --since 2026-01-31
   sepcalc history specs/mobilenet_v1.yaml --every 10 --format json
 """
 

@@ -70,7 +70,7 @@ class Steps:
         named = {axis % len(a.shape) for axis in axes} if axes else set(range(len(a.shape)))
         sizes = [1 if axis in named else size for axis, size in enumerate(a.shape) if keep or axis not in named]
         dims = {"dim": [*axes]} if axes else {}
-        return self.do(op, tuple(sizes), self_=a, **dims, keepdim=keep, **more)
+        return self.do(op, tuple(sizes), "", self_=a, **dims, keepdim=keep, **more)
 
     def reduced(self, a: Tensor) -> tuple[Tensor]:
         """A loss per element, reduced as the call says."""
@@ -133,8 +133,8 @@ def _difference(steps: Steps, call: Call) -> Results:
         return None
     given, axis = call.given, int(call.get("dim", -1)) % len(call.given.shape)
     shape = tuple([size - (at == axis) for at, size in enumerate(given.shape)])
-    sides = [steps.do("narrow", shape, self_=given, dim=axis, start=start, length=shape[axis]) for start in (1, 0)]
-    return (steps.two("sub", *sides),)
+    one, two = [steps.do("narrow", shape, self_=given, dim=axis, start=start, length=shape[axis]) for start in (1, 0)]
+    return (steps.two("sub", one, two),)
 
 
 def _similarity(steps: Steps, call: Call) -> Results:
@@ -142,8 +142,8 @@ def _similarity(steps: Steps, call: Call) -> Results:
     axis, sides = int(call.get("dim", 1)), [call.tensor("x1"), call.tensor("x2")]
     norms = [steps.over("linalg_vector_norm", one, [axis], True, ord=2) for one in sides]
     norms = [steps.one("clamp_min", one, min=call.get("eps", 1e-8)) for one in norms]
-    sides = [steps.two("div", one, norm) for one, norm in zip(sides, norms)]
-    return (steps.over("sum", steps.two("mul", *sides), [axis]),)
+    one, two = [steps.two("div", side, norm) for side, norm in zip(sides, norms)]
+    return (steps.over("sum", steps.two("mul", one, two), [axis]),)
 
 
 def _distance(steps: Steps, call: Call) -> Results:
@@ -193,7 +193,7 @@ def _likelihood(steps: Steps, call: Call) -> Results:
     op = "nll_loss2d_forward" if len(given.shape) == 4 else "nll_loss_forward"
     rest = {name: call.arguments.get(name) for name in ("weight", "ignore_index")}
     how = int(call.get("reduction", 1))
-    return (steps.do(op, () if how else target.shape, self_=given, target=target, reduction=how, **rest),)
+    return (steps.do(op, () if how else target.shape, "", self_=given, target=target, reduction=how, **rest),)
 
 
 def _dot(steps: Steps, call: Call) -> Results:
@@ -210,7 +210,7 @@ def _turned(steps: Steps, a: Tensor) -> Results:
 def _inner(steps: Steps, call: Call) -> Results:
     a, b = call.given, call.tensor("other")
     dims = {"dims_self": [len(a.shape) - 1], "dims_other": [len(b.shape) - 1]}
-    return (steps.do("tensordot", (*a.shape[:-1], *b.shape[:-1]), self_=a, other=b, **dims),) if a.shape else None
+    return (steps.do("tensordot", (*a.shape[:-1], *b.shape[:-1]), "", self_=a, other=b, **dims),) if a.shape else None
 
 
 def _chain(steps: Steps, call: Call) -> Results:
@@ -283,7 +283,7 @@ def _pair(steps: Steps, a: Tensor, left: str, b: Tensor, right: str, kept: set[s
             side = steps.turned(side, [own.index(letter) for letter in whole if letter in own])
             have = dict(zip([letter for letter in whole if letter in own], side.shape))
             views.append(steps.shaped(side, tuple([have.get(letter, 1) for letter in whole])))
-        return steps.two("mul", *views), whole
+        return steps.two("mul", views[0], views[1]), whole
     size = {**sizes[1], **sizes[0]}
     n, m, k, p = (prod(size[letter] for letter in some) for some in (shared, alone[0], summed, alone[1]))
     one = steps.turned(a, [left.index(letter) for letter in (*shared, *alone[0], *summed)])

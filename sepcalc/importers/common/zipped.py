@@ -5,7 +5,7 @@ import os
 import struct
 import zlib
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from sepcalc.errors import Invalid, printable, quoted
@@ -14,7 +14,7 @@ MAX_MEMBERS = 10_000
 BOMB_RATIO, BOMB_SIZE = 200, 2**24  # a bomb exceeds both; deflated zeros reach a ratio of 1032
 
 
-def members(file: BinaryIO) -> Sequence[ZipInfo]:
+def members(file: IO[bytes]) -> Sequence[ZipInfo]:
     """The members of a zip. Raises Invalid for a damaged or inconsistent one."""
     try:
         with ZipFile(file) as archive:
@@ -45,7 +45,7 @@ def _check_member(member: ZipInfo, names: set[str]) -> None:
         raise Invalid(f"{name} in this zip file is a bomb: {member.compress_size:,} bytes become {member.file_size:,}")
 
 
-def _check_header(file: BinaryIO, member: ZipInfo, size: int) -> None:
+def _check_header(file: IO[bytes], member: ZipInfo, size: int) -> None:
     """Raises Invalid if a member's own header contradicts the directory, or if it ends after the file."""
     name = quoted(member.filename)
     file.seek(member.header_offset)
@@ -62,7 +62,7 @@ def _check_header(file: BinaryIO, member: ZipInfo, size: int) -> None:
         raise Invalid(f"this zip file states a wrong size for {name}")
 
 
-def inflated(file: BinaryIO, member: ZipInfo, most: int) -> bytes:
+def inflated(file: IO[bytes], member: ZipInfo, most: int) -> bytes:
     """The contents of a member of at most this many bytes. Raises Invalid."""
     name = printable(member.filename)
     if member.file_size > most or member.compress_size > most:

@@ -65,7 +65,7 @@ def read_text(data: bytes, kind: str) -> Any:
             whole = message.__dict__[before.name] if message is not None else b""
             more = _scalar(before, token)
             if message is not None and isinstance(whole, type(more)) and isinstance(more, (str, bytes)):
-                message.__dict__[before.name] = whole + more  # type: ignore[operator]  # both are of one type
+                message.__dict__[before.name] = whole + more
         elif first not in b"\"'":
             raise ValueError(f"a bracket at byte {at} closes nothing")
     if len(within) > 1 or name:
