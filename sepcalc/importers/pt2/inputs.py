@@ -89,7 +89,7 @@ class Asked:
     def _fit(self, name: str, text: str, named: bool) -> None:
         """Takes a shape for an input: in PyTorch's order, or without a name HxWxC of one example. Raises Invalid."""
         sizes = tuple([read_size(part) for part in text.split("x")]) if named else read_shape(text)
-        every = [sizes]
+        every: list[tuple[int, ...]] = [sizes]
         if not named:
             first = (self.request.batch or 1,)
             every = [(*first, sizes[-1], *sizes[:-1]), (*first, *sizes), sizes, (sizes[-1], *sizes[:-1])]
@@ -97,9 +97,9 @@ class Asked:
             if (found := self._solved(name, shape)) is not None:
                 self.said |= found
                 return
-        sizes = self.metas[name].sizes
-        made = example(name, [size if isinstance(size, int) else self.hints.get(alone(size)) for size in sizes])
-        fixed = "x".join([str(size) if isinstance(size, int) else alone(size) or "?" for size in sizes])
+        own = self.metas[name].sizes
+        made = example(name, [size if isinstance(size, int) else self.hints.get(alone(size)) for size in own])
+        fixed = "x".join([str(size) if isinstance(size, int) else alone(size) or "?" for size in own])
         raise Invalid(f"{quoted(text)} does not fit {fixed}, for which it was exported", f"{made}, for example")
 
     def _solved(self, name: str, shape: Shape) -> dict[str, int] | None:

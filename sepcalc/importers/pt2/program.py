@@ -87,9 +87,10 @@ class Program:
                     (params if payload.get("is_param") else buffers)[name] = meta
         made, numbers, same = list[Stored](), dict[str, int](), dict[Any, int]()
         for trained, metas in ((True, params), (False, buffers)):
-            for name, meta in metas.items():
-                if meta is None:
+            for name, known in metas.items():
+                if known is None:
                     raise Invalid(f"the file does not say what {quoted(name)} is")
+                meta = known
                 if not trained and meta.kind != "f":
                     continue
                 payload = self.payloads.get(name, {})

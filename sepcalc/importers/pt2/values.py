@@ -91,7 +91,7 @@ def computed(given: int | str, sizes: Mapping[str, int]) -> int:
     if isinstance(given, int):
         return given
     value = value_of(given, sizes)
-    if value != int(value) or abs(value) > MAX_SIZE:
+    if value != int(value) or not -MAX_SIZE <= value <= MAX_SIZE:
         raise Invalid(f"the size {quoted(given)} is no whole number up to 2^63-1")
     return int(value)
 

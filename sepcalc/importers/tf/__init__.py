@@ -2,7 +2,7 @@
 needed, and no weights are read."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
@@ -65,7 +65,7 @@ def _network(model: Model, shown: str, name: str, request: Request) -> Network:
     places = [info.name.partition(":")[0] for info in signature.inputs.values()]
     ends = [info.name for info in signature.outputs.values()]
 
-    def run(builder: Builder, given: Sequence[Value]) -> Mapping[str, Value]:
+    def run(builder: Builder, given: Sequence[Value]) -> dict[str, Value]:
         return dict(
             zip(unique([*signature.outputs]), Walk(builder, model).graph(model.graph, dict(zip(places, given)), ends))
         )
@@ -119,7 +119,7 @@ def _whole(model: Model, shown: str) -> Signature:
             shape = node.attrs.get("shape")
             if shape is None:
                 shape = TENSORFLOW["Shape"]()
-                shape.unknown_rank = 1
+                shape = shape.replaced(unknown_rank=1)
             inputs[node.name] = _Info(node.name, shape, node.attrs.whole("dtype", 0))
     after, ahead = set(inputs), [*inputs]
     while ahead:

@@ -87,11 +87,11 @@ class _Options(Attributes):
     """The options of a row, from the attributes of a node."""
 
     def __init__(self, node: Node, same: Same, axis: int | None) -> None:
-        self.node, self.same, self.axis = node, same, axis
+        self.node, self.same, self.along = node, same, axis
 
     def get(self, *keys: str) -> Any:
-        if keys[0] == "axis" and self.axis is not None:
-            return self.axis
+        if keys[0] == "axis" and self.along is not None:
+            return self.along
         if keys[0] in self.same.fixed:
             return self.same.fixed[keys[0]]
         return self.node.attrs.get(*[self.same.renamed.get(key, key) for key in keys])

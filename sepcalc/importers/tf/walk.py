@@ -125,7 +125,7 @@ class Walk(Running):
             return [self.constant(scope.body, node)]
         if node.op in ARGUMENTS:
             raise Broken("it is an input, which the signature does not have")
-        inputs = [self.value(scope, said) for said in node.inputs]
+        inputs: Sequence[Value] = [self.value(scope, said) for said in node.inputs]
         outputs = self.said(node)
         row, does, inputs, options = given_of(node, inputs)
         call = Call(self.prefix + node.name, node.op, tuple(inputs), outputs, options, row=does)

@@ -67,9 +67,8 @@ def from_torch(module: Any, *inputs: Any, name: str = "", batch: int | None = No
 
 def _program_inputs(inputs: Sequence[Any], named: Mapping[str, Any]) -> Mapping[str, str]:
     """The shapes that were given for a program, as text: its own are known."""
-    if len(inputs) == 1 and isinstance(inputs[0], Mapping):
-        inputs, named = (), inputs[0]
-    given = {**({"": inputs[0]} if inputs else {}), **named}
+    first = inputs[0] if inputs else {}
+    given = {**first, **named} if isinstance(first, Mapping) else {"": first, **named}
     if len(inputs) > 1 or not _texts(given):
         raise bad_input(
             "from_torch takes a program without inputs: its shapes are known", 'or others as text: {"x": "1x3x224x224"}'

@@ -93,11 +93,11 @@ def contracted(builder: Builder, one: tuple[Value, str], other: tuple[Value, str
         )
         once = {letter for letter, size in given.items() if size < sizes[letter]}
         held = {letter: size for letter, size in held.items() if size > 1 or letter not in given or letter in once}
-        kept = {letter: size for letter, size in given.items() if letter not in once}
+        rest = {letter: size for letter, size in given.items() if letter not in once}
         add = partial(builder.add, weights=[stored])
         number = builder.view(data.number, tuple(given.values()) or (1,))
         made = weighted(
-            builder, add, Operand(builder.view(number, tuple(kept.values()) or (1,)), kept), held, named, False
+            builder, add, Operand(builder.view(number, tuple(rest.values()) or (1,)), rest), held, named, False
         )
     else:
         numbers = [Operand(builder.view(value.number, tuple(own.values()) or (1,)), own) for value, own in operands]
