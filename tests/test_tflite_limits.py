@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tflite_files import G, Op, T, saved
 
+if not Path("/proc/self/status").exists():
+    pytest.skip("the peak of memory is read from /proc", allow_module_level=True)
+
 RUN = """
-import resource, sys
+import re, resource, sys
 from sepcalc import InputError, load
 try:
     network = load(sys.argv[1])
@@ -17,7 +21,8 @@ try:
 except InputError as error:
     said = str(error).removeprefix(sys.argv[1])
 used = resource.getrusage(resource.RUSAGE_SELF)
-print(used.ru_utime + used.ru_stime, used.ru_maxrss, said)
+peak = re.search(r"VmHWM:\\s*(\\d+) kB", open("/proc/self/status").read())  # getrusage knows the parent's, too
+print(used.ru_utime + used.ru_stime, peak[1], said)
 """
 
 
@@ -29,10 +34,11 @@ def taken(path: Path) -> tuple[float, int, str]:
 
 
 def bounded(path: Path) -> str:
-    """The answer, within the bounds. A machine under load is asked once more for its time."""
-    seconds, memory, said = taken(path)
-    if seconds >= 3:
+    """The answer, within the bounds. A machine under load is asked twice more for its time."""
+    for _ in range(3):
         seconds, memory, said = taken(path)
+        if seconds < 3:
+            break
     assert seconds < 3
     assert memory < 300 * 1024
     return said
