@@ -10,7 +10,7 @@ from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from sepcalc.errors import printable
-from sepcalc.reports import Picture, Solid, Strip
+from sepcalc.reports.figures import Picture, Solid, Strip
 
 FRONT, BACK = 130.0, 90.0  # pixels of the largest spatial size, and of the most channels
 ALONG = (0.8, -0.5)  # where a channel goes back to, in pixels right and down for each pixel of depth

@@ -11,7 +11,8 @@ from xml.sax.saxutils import escape
 
 from sepcalc import quantity
 from sepcalc.errors import printable
-from sepcalc.reports import BYTES, Curve, Scatter
+from sepcalc.reports import BYTES
+from sepcalc.reports.figures import Curve, Scatter
 
 WIDTH, HEIGHT, LOW = 960.0, 420.0, 200.0  # of a treemap, and the height of a curve
 HEAD, LETTER = 16.0, 6.6  # the height of a block's name, and the width of a letter

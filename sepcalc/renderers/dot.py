@@ -5,7 +5,8 @@ Source: https://graphviz.org/doc/info/lang.html
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import Report, graph_of
+from sepcalc.reports import Report
+from sepcalc.reports.figures import graph_of
 
 _SHAPES = {"input": "ellipse", "block": "box", "output": "ellipse"}
 

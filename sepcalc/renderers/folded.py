@@ -6,7 +6,8 @@ Source: https://github.com/brendangregg/FlameGraph#2-fold-stacks
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import Report, amounts_of
+from sepcalc.reports import Report
+from sepcalc.reports.figures import amounts_of
 
 
 def render(report: Report, style: Style) -> str:

@@ -7,7 +7,8 @@ import re
 
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import Report, graph_of
+from sepcalc.reports import Report
+from sepcalc.reports.figures import graph_of
 
 _BRACKETS = {"input": ("([", "])"), "block": ("[", "]"), "output": ("([", "])")}
 _MARKUP = re.compile(r"[^\w .,/\[\]-]", re.ASCII)  # Mermaid reads markup, HTML and its own entities in a text

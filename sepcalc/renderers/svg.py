@@ -2,7 +2,8 @@
 
 from sepcalc.renderers import Style
 from sepcalc.renderers.blocks import drawn
-from sepcalc.reports import Report, picture_of
+from sepcalc.reports import Report
+from sepcalc.reports.figures import picture_of
 
 
 def render(report: Report, style: Style) -> str:

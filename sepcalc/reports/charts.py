@@ -2,7 +2,8 @@
 
 from sepcalc import quantity
 from sepcalc.network import Network
-from sepcalc.reports import BYTES, Chart, Curve, Treemap
+from sepcalc.reports import BYTES
+from sepcalc.reports.figures import Chart, Curve, Treemap
 from sepcalc.shape import show
 
 

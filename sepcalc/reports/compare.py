@@ -1,15 +1,17 @@
 """``sepcalc compare``: one convolution and its variants, side by side."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.comparison import Comparison, Variant, formulas, variant_spec
 from sepcalc.cost import COSTS
-from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Picture, Row, Section, Table, columns, row
+from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.reports.layers import explanation, records, steps, whole, within
-from sepcalc.reports.picture import compared
 from sepcalc.shape import show
+
+if TYPE_CHECKING:
+    from sepcalc.reports.figures import Picture
 
 
 class CompareReport(NamedTuple):
@@ -55,8 +57,10 @@ class CompareReport(NamedTuple):
             return told
         return f"{told}, {quantity.times(best.cost.mults, best.normal.mults)} than normal"
 
-    def picture(self) -> Picture:
+    def picture(self) -> "Picture":
         """The blocks and the kernels of each variant."""
+        from sepcalc.reports.picture import compared
+
         return compared(self.comparison)
 
     def document(self) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from sepcalc import quantity
 from sepcalc.cost import total
 from sepcalc.layer import Layer
 from sepcalc.network import Network
-from sepcalc.reports import Graph, Vertex
+from sepcalc.reports.figures import Graph, Vertex
 from sepcalc.shape import show
 
 

@@ -7,7 +7,8 @@ from sepcalc import quantity
 from sepcalc.commands.history import PLOTTED, History, Point, Unread
 from sepcalc.gate.limits import Limit
 from sepcalc.gate.metrics import spoken
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Chart, Curve, Lines, Row, Section, Table, columns
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Lines, Row, Section, Table, columns
+from sepcalc.reports.figures import Chart, Curve
 from sepcalc.revision import Commit
 
 SHORT = 10  # digits of a hash that people see

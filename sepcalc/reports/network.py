@@ -17,10 +17,7 @@ from sepcalc.reports import (
     COUNT,
     NUMBER,
     WARNING,
-    Amounts,
-    Chart,
     Column,
-    Graph,
     Lines,
     Row,
     Rows,
@@ -29,7 +26,6 @@ from sepcalc.reports import (
     toned,
 )  # fmt: skip
 from sepcalc.reports.gaps import uncounted
-from sepcalc.reports.graph import blocks
 from sepcalc.reports.groups import Share, by_block, by_kind
 from sepcalc.reports.layers import MEANING, explanation, records, widths
 from sepcalc.reports.tree import Branch, grown, walked
@@ -37,6 +33,7 @@ from sepcalc.shape import show
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
+    from sepcalc.reports.figures import Amounts, Chart, Graph
 
 GROUPINGS = {"kind": by_kind, "block": by_block}
 SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
@@ -121,8 +118,10 @@ class NetworkReport(NamedTuple):
             return self.network.peak_memory(self.element_bytes)
         return sum(self._amounts()) if self._main == "traffic" else METRICS[self._main].network(self.network)
 
-    def graph(self) -> Graph:
+    def graph(self) -> "Graph":
         """The network by its blocks."""
+        from sepcalc.reports.graph import blocks
+
         return blocks(self.network)
 
     def headline(self) -> str:
@@ -132,14 +131,16 @@ class NetworkReport(NamedTuple):
         counted = "" if network.complete else "at least "
         return f"{counted}{quantity.about(cost.macs)} macs, {quantity.about(cost.params)} params, {peak} peak memory"
 
-    def charts(self) -> list[Chart]:
+    def charts(self) -> "list[Chart]":
         """Where the cost is, and the memory of the live tensors."""
         from sepcalc.reports.charts import charts
 
         return charts(self.network, self.element_bytes) if self.network.layers else []
 
-    def amounts(self) -> Amounts:
+    def amounts(self) -> "Amounts":
         """The metric to sort by (macs, unless another is asked for), of every layer."""
+        from sepcalc.reports.figures import Amounts
+
         names = [layer.name for layer in self.network.layers]
         return Amounts(self.network.name, spoken(self._main), list(zip(names, self._amounts())))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sepcalc.comparison import Comparison, Variant
 from sepcalc.ops.conv import Conv
 from sepcalc.quantity import exact, times
-from sepcalc.reports import Picture, Solid, Strip
+from sepcalc.reports.figures import Picture, Solid, Strip
 from sepcalc.shape import Shape, show
 
 

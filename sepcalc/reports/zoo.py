@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc.commands.zoo import Zoo
-from sepcalc.reports import COUNT, NUMBER, Chart, Lines, Scatter, Section, Table, columns, row
+from sepcalc.reports import COUNT, NUMBER, Lines, Section, Table, columns, row
+from sepcalc.reports.figures import Chart, Scatter
 from sepcalc.shape import show
 
 

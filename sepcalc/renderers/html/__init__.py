@@ -14,20 +14,8 @@ from sepcalc.extras import install
 from sepcalc.renderers import Style
 from sepcalc.renderers.blocks import drawn
 from sepcalc.renderers.charts import curve, scatter, treemap
-from sepcalc.reports import (
-    BAR,
-    BYTES,
-    COUNT,
-    NUMBER,
-    Chart,
-    Report,
-    Scatter,
-    Table,
-    Treemap,
-    charts_of,
-    picture_of,
-    tone_of,
-)
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Table, tone_of
+from sepcalc.reports.figures import Chart, Scatter, Treemap, charts_of, picture_of
 
 HERE = os.path.dirname(__file__)
 DEEPEST = 10  # the last depth that is indented further
