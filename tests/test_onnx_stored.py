@@ -159,6 +159,14 @@ def test_tensors_of_one_name_in_two_graphs_are_two(tmp_path: Path) -> None:
     assert saved(made, tmp_path).params == 8 + 8 + 8 + 64
 
 
+def test_weights_of_long_names_that_begin_alike_are_two(tmp_path: Path) -> None:
+    first, second = ("StatefulPartitionedCall/" * 5 + which for which in ("kernel_of_a", "kernel_of_b"))
+    reads = (first, second, first, second)  # each in two products
+    nodes = [node("MatMul", f"h{at} {name}", f"h{at + 1}") for at, name in enumerate(reads)]
+    made = graph(nodes, {"h0": [1, 4]}, "h4", **{first: (4, 4), second: (4, 4)})
+    assert saved(made, tmp_path).cost.params == 2 * 16
+
+
 def test_functions_have_tensors_of_their_own(tmp_path: Path) -> None:
     """A constant within a function is one however often the function is called; another function's is another one."""
     opsets = [helper.make_opsetid("", 17)]

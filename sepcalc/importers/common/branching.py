@@ -4,6 +4,7 @@ Where the data selects a branch, the network contains one of them; the costs of 
 """
 
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sepcalc.branches import Branch, Choice
@@ -84,7 +85,7 @@ class StoredBuilder(GraphBuilder[Roots]):
         outputs = self.prune(outputs)
         sizes = {root: elements for root, (elements, _) in self.stored.items()}
         bits = {root: self.width(kind) for root, (_, kind) in self.stored.items()}
-        uses = Uses(self.beside, sizes.__getitem__, self.is_buffer, lambda root: quoted(root)[1:-1])
+        uses = Uses(self.beside, sizes.__getitem__, self.is_buffer, _names())
         nodes = list(self.nodes)
         taken = {root: sum(takers.values()) for root, takers in self.count_once(nodes, uses).items()}
         self.used = frozenset(taken)
@@ -236,6 +237,12 @@ def _from(builder: StoredBuilder, mark: int, end: int | None = None) -> Network:
 def _weight(builder: StoredBuilder, one: Laid) -> tuple[int, ...]:
     first = one.peak if builder.metric == "peak_memory" else one.metrics[builder.metric]
     return (first, *[one.metrics[name] for name in COSTS], len(one.segment.nodes))
+
+
+def _names() -> Callable[[str], str]:
+    """What stored tensors are called: each otherwise, though a long name is cut."""
+    taken: dict[str, int] = {}
+    return cache(lambda root: numbered(taken, quoted(root)[1:-1]))
 
 
 def _roots(segment: Segment) -> Elsewhere:
