@@ -124,10 +124,17 @@ class _Books:
         return self.sides[0], self.sides[1], self.unexplained
 
     def _states(self, side: int) -> int:
-        """The params of constants that layers which do work read, as the first step of a recurrent layer does."""
-        layers, readers, working = self.networks[side].layers, self.readers[side], self.working[side]
-        constants = [at for at, layer in enumerate(layers) if isinstance(layer.op, Constant) and layer.cost.params]
-        return sum([layers[at].cost.params for at in constants if not working.isdisjoint(readers.get(at, ()))])
+        """The params that the first step of a recurrent layer reads in place of states: constants that layers which do
+        work read, and what a gate is multiplied by."""
+        network, readers, working = self.networks[side], self.readers[side], self.working[side]
+        first, found = len(network.inputs), 0
+        for at, (node, layer) in enumerate(zip(network.nodes, network.layers)):
+            if isinstance(layer.op, Constant) and not working.isdisjoint(readers.get(at, ())):
+                found += layer.cost.params
+            elif isinstance(layer.op, Stored) and layer.op.how == "scale" and node.sources[0] >= first:
+                gate = network.layers[node.sources[0] - first].op
+                found += layer.cost.params if isinstance(gate, Activation) and gate.how == "sigmoid" else 0
+        return found
 
     def _slopes(self, side: int) -> int:
         """How many leaky activations of the other side have a stored slope here."""
