@@ -78,6 +78,11 @@ def fields(**numbered: str) -> dict[int, Field]:
     return found
 
 
+def listed(text: str) -> dict[int, Field]:
+    """The same of one text: ``name 1 text, input 3 text*``."""
+    return fields(**dict(one.split(None, 1) for one in text.split(", ")))
+
+
 def schema(messages: Mapping[str, Mapping[int, Field]]) -> Schema:
     """A class for each message of a table of fields by number. A message may refer to those listed before it."""
     classes: dict[str, type[Message]] = {}

@@ -4,21 +4,19 @@ from typing import NamedTuple
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.convolutions import windowed
-from sepcalc.importers.common.layout import KEEPS_FIRST, NONE, ROWS, WINDOWED_LAST, same_rows
-from sepcalc.importers.common.products import Operand, matrix_product, sizes_of, spelled
+from sepcalc.importers.common.layout import KEEPS_FIRST, ROWS, WINDOWED_LAST, same_rows
+from sepcalc.importers.common.products import Operand, matrix_product
 from sepcalc.importers.common.tensorflow import graph
 from sepcalc.importers.common.tensorflow.elements import combined
 from sepcalc.importers.common.tensorflow.graph import INT32, Call, Refused, Value, seen
-from sepcalc.importers.common.tensorflow.layers import contracted, require_rank, stored_kernel, transposed
-from sepcalc.importers.common.tensorflow.moves import renamed
+from sepcalc.importers.common.tensorflow.layers import require_rank, stored_kernel, transposed
 from sepcalc.importers.common.tensorflow.rows import Handler, Operator, Results
-from sepcalc.importers.common.tensorflow.sums import reduction
 from sepcalc.importers.tf.graph import Builder
 from sepcalc.ops.conv import Conv
 from sepcalc.ops.elementwise import Activation
 from sepcalc.ops.norm import BatchNorm, LocalResponseNorm
 from sepcalc.ops.pool import Pool
-from sepcalc.ops.product import Dense, Einsum
+from sepcalc.ops.product import Dense
 from sepcalc.shape import Padding, Shape, show
 
 FUSED = {
@@ -235,28 +233,6 @@ def fused(first: Handler) -> Handler:
     return handle
 
 
-def einsum(builder: graph.Builder, call: Call) -> Results:
-    """einsum: matmul; with a stored operand, dense; of one operand, a sum over axes"""
-    values = call.given
-    parts, out = spelled(call.text("equation", ""), [len(value.sizes) for value in values])
-    if any(len(set(part)) != len(part) for part in parts) or len(parts) > 2:
-        raise Refused(f"the equation {call.text('equation', '')} has no count here")
-    if len(parts) == 1:
-        (value,), (part,) = values, parts
-        gone = {at for at, letter in enumerate(part) if letter not in out}
-        value = reduction(builder, value, "sum", gone, False) if gone else value
-        sizes = dict(zip(part, call.input(0).sizes))
-        return (renamed(builder, value, tuple([sizes[letter] for letter in out])),)
-    first, second = map(set, parts)
-    if not (first & second) - {*out} or (first ^ second) - {*out}:
-        numbers = [builder.view(builder.standing(value).number, value.sizes or (1,)) for value in values]
-        shape = tuple([sizes_of(parts, [value.sizes for value in values])[letter] for letter in out])
-        return (builder.give(builder.add(Einsum(f"{','.join(parts)}->{out}"), numbers), shape),)
-    if values[0].constant and values[1].constant:
-        values[0] = builder.standing(values[0])
-    return (contracted(builder, (values[0], parts[0]), (values[1], parts[1]), out),)
-
-
 def lrn(builder: graph.Builder, call: Call) -> Results:
     """norm lrn"""
     return (builder.emit(LocalResponseNorm(2 * call.size("depth_radius", default=5, least=0) + 1), call.input(0)),)
@@ -268,7 +244,6 @@ LAYERS: dict[str, Operator] = {
     **same_rows(Operator(fused(conv), WINDOWED_LAST, multiplies=True), "_FusedConv2D", "_FusedDepthwiseConv2dNative"),
     "_FusedMatMul": Operator(fused(dense), ROWS, multiplies=True),
     "MatMul": Operator(dense, ROWS, multiplies=True),
-    "Einsum": Operator(einsum, NONE, multiplies=True),
     "BiasAdd": Operator(bias, KEEPS_FIRST),
     **same_rows(Operator(norm, KEEPS_FIRST), "FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"),
     **same_rows(Operator(pool("max"), WINDOWED_LAST), "MaxPool", "MaxPoolV2", "MaxPool3D", "MaxPoolWithArgmax"),

@@ -1,6 +1,5 @@
 """A TensorFlow file: its nodes, functions, signatures, variables and stored numbers."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from math import prod
@@ -11,14 +10,16 @@ from sepcalc.errors import Invalid, bad_input, printable, quoted
 from sepcalc.importers.common.attributes import Attributes
 from sepcalc.importers.common.graph_builder import MAX_AXES
 from sepcalc.importers.common.protobuf import Message, read
+from sepcalc.importers.common.protobuf_text import MAX_TEXT, read_text
 from sepcalc.importers.common.tensorflow.graph import SMALL, Type
-from sepcalc.importers.tf.schema import TENSORFLOW, type_of
-from sepcalc.importers.tf.text import read_text
+from sepcalc.importers.tf.schema import NUMBERS, TENSORFLOW, type_of
 from sepcalc.shape import Shape, show
 
-TEXT = (".pbtxt", ".prototxt", ".txt")
 # The fields of a tensor that hold its numbers, by the letter of their type.
 _FIELDS = {"f": "float_val", "d": "double_val", "q": "int64_val", "?": "bool_val", "I": "uint32_val", "Q": "uint64_val"}
+
+
+FLOATS = 16  # numbers up to which those of floats are looked at: axes and sizes are whole
 
 
 class Tensor(NamedTuple):
@@ -138,7 +139,7 @@ class Model:
         return False
 
     def least(self, tensor: Tensor, most: int) -> Any:
-        return min(numbers(tensor, most) or (None,)) if prod(tensor.shape) <= most else None
+        return min(numbers(tensor, most, most) or (None,)) if prod(tensor.shape) <= most else None
 
     @cached_property
     def trained(self) -> bool:
@@ -165,11 +166,11 @@ def stored(name: str, content: Any) -> Tensor:
     return tensor
 
 
-def numbers(tensor: Tensor, most: int = SMALL) -> tuple[Any, ...] | None:
+def numbers(tensor: Tensor, most: int = SMALL, floats: int = FLOATS) -> tuple[Any, ...] | None:
     """The elements of a constant; None where they are many, or not in the file. Raises Invalid where it does not hold
     as many as its shape says."""
     said, count, letter = tensor.content, prod(tensor.shape), tensor.type.letter
-    if count > most or not letter or said is None:
+    if count > (floats if tensor.type.is_float else most) or not letter or said is None:
         return None if count else ()
     raw = said.tensor_content
     form = Struct(f"<{count}{letter}")
@@ -195,8 +196,8 @@ def opened(path: str) -> Model:
     shown = printable(path)
     try:
         with open(path, "rb") as file:
-            if os.path.splitext(path)[1].lower() in TEXT:
-                return Model(read_text(file.read(2**24 + 1), "Graph"))
+            if path.lower().endswith(".pbtxt"):
+                return Model(read_text(file.read(MAX_TEXT + 1), TENSORFLOW, "Graph", NUMBERS))
             head = file.read(3)
             file.seek(0)
             if head == b"\x08\x01\x12":

@@ -1,12 +1,10 @@
 """Operators of TensorFlow that TFLite does not have: variables, other names of the same elements, functions of each
 element."""
 
-from functools import partial
 from math import prod
 
-from sepcalc.importers.common.elementwise import chain
 from sepcalc.importers.common.layout import KEEPS, NONE, same_rows
-from sepcalc.importers.common.tensorflow.constants import by_element, same_numbers
+from sepcalc.importers.common.tensorflow.constants import by_element
 from sepcalc.importers.common.tensorflow.elements import combined
 from sepcalc.importers.common.tensorflow.graph import INT32, Builder, Call, Refused, Value
 from sepcalc.importers.common.tensorflow.rows import Operator, Results
@@ -14,13 +12,16 @@ from sepcalc.importers.tf import graph
 from sepcalc.importers.tf.layers import bias
 from sepcalc.importers.tf.model import shaped
 from sepcalc.importers.tf.schema import RESOURCE, type_of
-from sepcalc.ops.base import Op
-from sepcalc.ops.elementwise import Activation, Stored
 
 
 def same(builder: Builder, call: Call) -> Results:
     """free: the same elements"""
     return call.given
+
+
+def switch(builder: Builder, call: Call) -> Results:
+    """free: the same elements, on the side that runs"""
+    return (call.input(0), call.input(0))
 
 
 def nothing(builder: Builder, call: Call) -> Results:
@@ -52,28 +53,6 @@ def read(builder: Builder, call: Call) -> Results:
     return (Value(tensor.shape, tensor.type, None, None, handle.roots, tensor.name, tensor),)
 
 
-def spelled(builder: Builder, call: Call, ops: tuple[tuple[str, Op], ...]) -> Results:
-    return (chain(builder, call.input(0), *[op for _, op in ops], labels=[label for label, _ in ops]),)
-
-
-def unary(how: str) -> Operator:
-    """A function of each element."""
-
-    def handle(builder: Builder, call: Call) -> Results:
-        return (builder.emit(Activation(how), call.input(0)),)
-
-    handle.__doc__ = f"act {how}"
-    return Operator(handle, KEEPS)
-
-
-def binary(how: str) -> Operator:
-    def handle(builder: Builder, call: Call) -> Results:
-        return (combined(builder, call, how, [call.input(0), call.input(1)]),)
-
-    handle.__doc__ = how
-    return Operator(handle, KEEPS)
-
-
 def divide(builder: Builder, call: Call) -> Results:
     """divide; with a stored operand a scale, or the second half of norm input"""
     x, by = call.input(0), call.input(1)
@@ -89,7 +68,7 @@ def size(builder: Builder, call: Call) -> Results:
 
 OWN: dict[str, Operator] = {
     **same_rows(
-        Operator(same, KEEPS, computed=same_numbers),
+        Operator(same, KEEPS, live=True),
         *(
             "Identity",
             "StopGradient",
@@ -110,25 +89,15 @@ OWN: dict[str, Operator] = {
             "RefIdentity",
             "Print",
         ),
-        *("_Retval", "DeepCopy", "Bitcast", "PrintV2"),
+        *("_Retval", "IdentityN", "DeepCopy", "Bitcast", "PrintV2"),
     ),
-    **same_rows(Operator(same, KEEPS, live=True), "IdentityN"),
+    **same_rows(Operator(switch, NONE, live=True), "Switch", "RefSwitch"),
     **same_rows(
         Operator(nothing, NONE, live=True), "NoOp", "Assert", "AssignVariableOp", "AssignAddVariableOp", "Assign"
     ),
     **same_rows(Operator(variable, NONE, live=True), "VariableV2", "Variable", "VarHandleOp"),
     **same_rows(Operator(read, NONE, live=True), "ReadVariableOp"),
     **same_rows(Operator(bias, KEEPS, computed=by_element), "Add", "AddV2"),
-    "Erfc": Operator(partial(spelled, ops=(("erf", Activation("erf")), ("from", Stored("from")))), KEEPS),
     **same_rows(Operator(divide, KEEPS, computed=by_element), "Div", "RealDiv"),
     "Size": Operator(size, NONE, measures=True),
-    "Selu": unary("selu"),
-    "Softplus": unary("softplus"),
-    "Softsign": unary("softsign"),
-    **{
-        how.capitalize(): unary(how)
-        for how in ("tan", "asin", "acos", "atan", "sinh", "cosh", "asinh", "acosh", "atanh")
-    },
-    "LogicalXor": binary("logical"),
-    "ApproximateEqual": binary("compare"),
 }

@@ -1,12 +1,15 @@
 """A graph of the file on its way into a network: the nodes that its outputs need, each after what it reads."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import Broken
-from sepcalc.importers.common.tensorflow.graph import NOTHING, Call, Misfit, Value
+from sepcalc.importers.common.tensorflow.control import MAX_TRIPS, either
+from sepcalc.importers.common.tensorflow.graph import INT32, NOTHING, Call, Misfit, Value
 from sepcalc.importers.common.tensorflow.walk import MAX_STEPS, Running
+from sepcalc.importers.tf.frames import EXIT, MERGE, Choice, Frame, choice_of, frames_of
 from sepcalc.importers.tf.graph import Builder
 from sepcalc.importers.tf.model import Attrs, Body, Model, Node, Tensor, numbers, shaped, stored
 from sepcalc.importers.tf.operators import given_of
@@ -52,6 +55,7 @@ class Walk(Running):
         self.calling: list[str] = []
         self.prefix = ""
         self.bound: Attrs | None = None
+        self.choice, self.frames = cache(self._choice), cache(frames_of)
 
     def graph(self, body: Body, given: Mapping[str, Value], outputs: Sequence[str]) -> list[Value]:
         """What a body gives of these values, by references. Raises Misfit."""
@@ -104,7 +108,70 @@ class Walk(Running):
 
     def needs(self, scope: Scope, node: Node) -> list[str]:
         """The nodes that must come before a node."""
-        return [place_of(scope.body, said)[0] for said in node.inputs]
+        body, before = scope.body, node.inputs
+        if node.op in MERGE:
+            before = tuple(self.choice(body, node.name).before)
+        elif node.op in EXIT:
+            before = tuple(self.frame(body, node.name).enters)
+        return [place_of(body, said)[0] for said in before]
+
+    def _choice(self, body: Body, name: str) -> Choice:
+        return choice_of(body, body.node(name))
+
+    def frame(self, body: Body, name: str) -> Frame:
+        """The loop that an Exit leaves."""
+        if (found := self.frames(body).get(name)) is None:
+            raise Invalid("it leaves no loop")
+        return found
+
+    def choose(self, scope: Scope, node: Node) -> None:
+        """What the Merges of a choice give: the side that a stored condition takes; else the one that costs most."""
+        choice, builder = self.choice(scope.body, node.name), self.built
+        condition = self.value(scope, choice.condition)
+
+        def side(at: int) -> list[Value]:
+            inner = Scope(scope.body, {}, scope, choice.sides[at])
+            ends = [said[at] for said in choice.merges.values()]
+            self.evaluate(inner, [place_of(scope.body, said)[0] for said in ends])
+            return [self.value(inner, said) for said in ends]
+
+        if condition.data:
+            values = side(int(bool(condition.data[0])))
+        else:
+            builder.at = self.prefix + node.name
+            call = Call(builder.at, node.op, (condition,), (), node.attrs)
+            values = either(builder, call, {"false": partial(side, 0), "true": partial(side, 1)})
+        for name, value in zip(choice.merges, values):
+            scope.put(name, [value, Value((), INT32)])
+
+    def loop(self, scope: Scope, node: Node) -> None:
+        """What the Exits of a loop give: its body as often as it runs, where that does not depend on the data."""
+        frame = self.frame(scope.body, node.name)
+        state = {merge: self.value(scope, first) for merge, (first, _) in frame.merges.items()}
+        mark = len(self.built.nodes)
+        for _ in range(MAX_TRIPS):
+            inner = Scope(scope.body, state, scope, frame.members)
+            self.evaluate(inner, [place_of(scope.body, frame.going)[0]])
+            going = self.value(inner, frame.going)
+            if not going.data:
+                break
+            if not going.data[0]:
+                for name, merge in frame.exits.items():
+                    scope.put(name, [state[merge]])
+                return
+            ends = [after for _, after in frame.merges.values()]
+            self.evaluate(inner, [place_of(scope.body, said)[0] for said in ends])
+            state = {merge: self.value(inner, said) for merge, said in zip(frame.merges, ends)}
+        self.built.back(mark)
+        stored = [
+            self.constant(scope.body, one) for name in frame.members if (one := scope.body.node(name)).op == "Const"
+        ]
+        stored += [value for enter in frame.enters for value in scope.get(enter) or ()]
+        call = Call(self.prefix + node.name, "While", tuple(stored), (), node.attrs)
+        self.built.at = call.name
+        made = self.built.uncounted(call, "how often it runs depends on the data", None)
+        for name in frame.exits:
+            scope.put(name, [made])
 
     def step(self, scope: Scope, node: Node) -> None:
         """One node, after all that it reads."""
@@ -114,7 +181,12 @@ class Walk(Running):
         if builder.steps > MAX_STEPS or builder.reads > 10 * MAX_STEPS:
             raise Broken(f"it unfolds to more than {MAX_STEPS:,} operators")
         try:
-            scope.put(node.name, self.given(scope, node))
+            if node.op in MERGE:
+                self.choose(scope, node)
+            elif node.op in EXIT:
+                self.loop(scope, node)
+            else:
+                scope.put(node.name, self.given(scope, node))
         except Invalid as fact:
             raise Misfit(printable(self.prefix + node.name), fact) from fact
 

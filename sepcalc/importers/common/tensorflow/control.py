@@ -1,7 +1,7 @@
 """Control flow: takes branches, unrolls loops, calls graphs."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from sepcalc.errors import Invalid
 from sepcalc.importers.common.branching import lay_out
@@ -26,13 +26,19 @@ def _branch(builder: Builder, call: Call) -> Results:
     if condition.data:
         return builder.run(graphs["then" if condition.data[0] else "else"], given)
 
-    def run(graph: Any) -> list[Value]:
-        return [builder.standing(value) if value.kind.bits else value for value in builder.run(graph, given)]
+    return either(builder, call, {which: partial(builder.run, graph, given) for which, graph in graphs.items()})
+
+
+def either(builder: Builder, call: Call, branches: Mapping[str, Callable[[], list[Value]]]) -> list[Value]:
+    """What the branch gives that costs most, where the data selects one. Raises Broken for too many choices."""
+
+    def run(branch: Callable[[], list[Value]]) -> list[Value]:
+        return [builder.standing(value) if value.kind.bits else value for value in branch()]
 
     builder.choices += 1  # of graphs that share their branches there may be 2^20
     if builder.choices > MAX_CHOICES:
         raise Broken(f"it unfolds to more than {MAX_CHOICES:,} choices")
-    runs = {which: partial(run, graph) for which, graph in graphs.items()}
+    runs = {which: partial(run, branch) for which, branch in branches.items()}
     laid = lay_out(builder, call.name, runs, (Misfit, Invalid), _is_fatal)
     for which, wrong in laid.failed.items():
         fact = wrong.fact if isinstance(wrong, Misfit) else wrong
@@ -45,7 +51,7 @@ def _branch(builder: Builder, call: Call) -> Results:
 
 def _either(builder: Builder, call: Call, value: Value, others: list[Value]) -> Value:
     """The result of a branch. If another branch gives another size, a part that is not counted is added."""
-    if value.shape is None or all(other.shape in (None, value.shape) for other in others):
+    if value.shape is None or value.number is None or all(other.shape in (None, value.shape) for other in others):
         return value
     number = builder.add(Uncounted(call.type, DEPENDS, seen(value.shape)), [value.number])
     return value._replace(number=number, data=None)
@@ -69,8 +75,20 @@ def _call(builder: Builder, call: Call) -> Results:
     return builder.run(call.get("subgraph"), call.given)
 
 
+def _case(builder: Builder, call: Call) -> Results:
+    """the branch that a stored number takes; else the one that costs most"""
+    at, given, graphs = call.input(0), call.given[1:], call.get("branches")
+    if not isinstance(graphs, tuple) or not graphs:
+        raise Invalid("it has no branches")
+    if at.data:
+        which = int(at.data[0])
+        return builder.run(graphs[which if 0 <= which < len(graphs) else -1], given)
+    return either(builder, call, {str(which): partial(builder.run, graph, given) for which, graph in enumerate(graphs)})
+
+
 CONTROL: dict[str, Operator] = {
     "IF": Operator(_branch, INNER, live=True, graphs=("then", "else")),
+    "CASE": Operator(_case, INNER, live=True),
     "WHILE": Operator(_loop, INNER, live=True, graphs=("cond", "body")),
     "CALL": Operator(_call, INNER, live=True, graphs=("subgraph",)),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sepcalc.errors import Invalid
-from sepcalc.importers.common.elementwise import ELEMENTARY, chain, raised, stored, with_stored
+from sepcalc.importers.common.elementwise import ELEMENTARY, TRIGONOMETRIC, chain, raised, stored, with_stored
 from sepcalc.importers.common.layout import KEEPS, same_rows
 from sepcalc.importers.common.tensorflow.constants import by_element, same_numbers
 from sepcalc.importers.common.tensorflow.graph import Builder, Call, Refused, Value, seen
@@ -118,6 +118,11 @@ def _remainder(builder: Builder, call: Call) -> Results:
     return (combined(builder, call, "subtract", [a, combined(builder, call, "multiply", [whole, b], "multiply")]),)
 
 
+def _complement(builder: Builder, call: Call) -> Results:
+    """1 - erf(x): act erf, from"""
+    return (chain(builder, call.input(0), Activation("erf"), Stored("from"), labels=("erf", "from")),)
+
+
 def _power(builder: Builder, call: Call) -> Results:
     """power; of a stored whole exponent, repeated squaring"""
     x, exponent = call.input(0), call.input(1)
@@ -155,10 +160,10 @@ def cast(builder: Builder, call: Call) -> Results:
 
 
 _NAMES = {"LOGISTIC": "sigmoid", "RELU_N1_TO_1": "clip", "RELU_0_TO_1": "clip", "LOGICAL_NOT": "not"}
-_PLAIN = ("relu", "relu6", "tanh", "leaky-relu", "hard-swish", "elu", "abs", "neg", *ELEMENTARY)
+_PLAIN = ("relu", "relu6", "tanh", "leaky-relu", "hard-swish", "elu", "selu", "softplus", "softsign", "abs", "neg")
 
 ELEMENTS: dict[str, Operator] = {
-    **{how.upper().replace("-", "_"): Operator(_act(how), KEEPS) for how in _PLAIN},
+    **{how.upper().replace("-", "_"): Operator(_act(how), KEEPS) for how in (*_PLAIN, *ELEMENTARY, *TRIGONOMETRIC)},
     **{name: Operator(_act(how), KEEPS) for name, how in _NAMES.items()},
     "GELU": Operator(_gelu, KEEPS),
     "PRELU": Operator(_prelu, KEEPS),
@@ -169,7 +174,7 @@ ELEMENTS: dict[str, Operator] = {
             *(("MAXIMUM", "maximum"), ("MINIMUM", "minimum"), ("LOGICAL_AND", "logical"), ("LOGICAL_OR", "logical")),
         )
     },
-    **same_rows(Operator(_arithmetic("logical"), KEEPS), "BITWISE_XOR", "RIGHT_SHIFT"),
+    **same_rows(Operator(_arithmetic("logical"), KEEPS), "BITWISE_XOR", "RIGHT_SHIFT", "LOGICAL_XOR"),
     **same_rows(
         Operator(_arithmetic("compare"), KEEPS, computed=by_element),
         *("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"),
@@ -178,6 +183,7 @@ ELEMENTS: dict[str, Operator] = {
     "ATAN2": Operator(_spelled("divide", "atan"), KEEPS),
     "FLOOR_DIV": Operator(_spelled("divide", "floor"), KEEPS, computed=by_element),
     "FLOOR_MOD": Operator(_remainder, KEEPS, computed=by_element),
+    "ERFC": Operator(_complement, KEEPS),
     "POW": Operator(_power, KEEPS),
     **same_rows(Operator(_select, KEEPS), "SELECT", "SELECT_V2"),
     "FAKE_QUANT": Operator(_fake, KEEPS),

@@ -89,6 +89,7 @@ class Value(NamedTuple):
     roots: Roots = ()
     name: str = ""
     tensor: Tensor | None = None
+    items: Any = None  # of a list of tensors, whose own shape says nothing
 
     @property
     def constant(self) -> bool:

@@ -1,28 +1,26 @@
-"""A reader of protobuf's text format, driven by the table of fields, and of its JSON. Source: protobuf's "Text Format
-Language Specification" and "ProtoJSON Format"."""
+"""Readers of protobuf's text format and of its JSON, driven by the table of fields. ``words`` are the numbers of
+enumerated words. Source: protobuf's "Text Format Language Specification" and "ProtoJSON Format"."""
 
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sepcalc.importers.common.protobuf import MAX_DEPTH, MAX_MESSAGES, Field, Message, Payload
-from sepcalc.importers.tf.schema import NUMBERS, TENSORFLOW
+from sepcalc.importers.common.protobuf import MAX_DEPTH, MAX_MESSAGES, Field, Message, Payload, Schema
 
 MAX_TEXT = 2**24  # bytes
 _TOKEN = re.compile(rb"""\s+|\#[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|[\w.+-]+|[{}<>\[\]:,;]""", re.DOTALL)
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|[xX][0-9a-fA-F]{1,2}|.)", re.DOTALL)
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"a": b"\a", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
-_NAMES: Mapping[type[Message], Mapping[str, Field]] = {
-    kind: {field.name: field for field in kind.fields.values()} for kind in TENSORFLOW.values()
-}
+Words = Mapping[str, int]
 
 
-def read_text(data: bytes, kind: str) -> Any:
+def read_text(data: bytes, messages: Schema, kind: str, words: Words) -> Any:
     """The message of this kind that a text says. Raises ValueError."""
     if len(data) > MAX_TEXT:
         raise ValueError(f"it has more than {MAX_TEXT >> 20} MiB of text: the same graph as .pb is read")
-    root = TENSORFLOW[kind]()
+    root = messages[kind]()
     within: list[Message | None] = [root]  # None: a field that is not needed
     name, listed, count, at, end = "", False, 0, 0, len(data)
     before: Field | None = None
@@ -38,7 +36,7 @@ def read_text(data: bytes, kind: str) -> Any:
             if not name or len(within) > MAX_DEPTH or count > MAX_MESSAGES:
                 raise ValueError("messages are nested too deeply, or are too many")
             field, message = _field(within[-1], name)
-            inner = TENSORFLOW[field.kind]() if field is not None and field.kind in TENSORFLOW else None
+            inner = messages[field.kind]() if field is not None and field.kind in messages else None
             if message is not None and field is not None and inner is not None:
                 _add(message, field, inner)
             within.append(inner)
@@ -57,13 +55,13 @@ def read_text(data: bytes, kind: str) -> Any:
         elif name:
             field, message = _field(within[-1], name)
             if message is not None and field is not None:
-                _add(message, field, _scalar(field, token))
+                _add(message, field, _scalar(field, token, words))
             before = field
             name = name if listed else ""
         elif first in b"\"'" and before is not None:  # a text in several pieces
             message = within[-1]
             whole = message.__dict__[before.name] if message is not None else b""
-            more = _scalar(before, token)
+            more = _scalar(before, token, words)
             if message is not None and isinstance(whole, type(more)) and isinstance(more, (str, bytes)):
                 message.__dict__[before.name] = whole + more
         elif first not in b"\"'":
@@ -74,7 +72,17 @@ def read_text(data: bytes, kind: str) -> Any:
 
 
 def _field(message: Message | None, name: str) -> tuple[Field | None, Message | None]:
-    return (None, None) if message is None else (_NAMES[type(message)].get(name), message)
+    return (None, None) if message is None else (_named(message).get(name), message)
+
+
+def _named(message: Message) -> Mapping[str, Field]:
+    """The fields of a message by name."""
+    return _fields_of(type(message))
+
+
+@cache
+def _fields_of(kind: type[Message]) -> Mapping[str, Field]:
+    return {field.name: field for field in kind.fields.values()}
 
 
 def _add(message: Message, field: Field, value: Any) -> None:
@@ -84,7 +92,7 @@ def _add(message: Message, field: Field, value: Any) -> None:
         message.__dict__[field.name] = value
 
 
-def _scalar(field: Field, token: bytes) -> Any:
+def _scalar(field: Field, token: bytes, words: Words) -> Any:
     """A text, a number or a word as the field has it. Raises ValueError."""
     if token[:1] in b"\"'":
         raw = _ESCAPE.sub(_escaped, token[1:-1])
@@ -92,7 +100,7 @@ def _scalar(field: Field, token: bytes) -> Any:
             return raw.decode()
         if field.kind in ("bytes", "payload"):
             return Payload(raw, 0, len(raw)) if field.kind == "payload" else raw
-    return _number(field, token.decode())
+    return _number(field, token.decode(), words)
 
 
 def _escaped(found: "re.Match[bytes]") -> bytes:
@@ -102,7 +110,7 @@ def _escaped(found: "re.Match[bytes]") -> bytes:
     return bytes([int(said[1:], 16)]) if said[:1] in b"xX" and len(said) > 1 else _LETTERS.get(said, said)
 
 
-def _number(field: Field, word: str) -> Any:
+def _number(field: Field, word: str, words: Words) -> Any:
     """A number, or a word that stands for one. Raises ValueError."""
     if field.kind in ("float", "double"):
         return float(word.rstrip("fF") if word.lower() not in ("inf", "-inf") else word)
@@ -110,38 +118,38 @@ def _number(field: Field, word: str) -> Any:
         raise ValueError(f"{field.name} holds {word[:40]}")
     if word in ("true", "false", "True", "False"):
         return int(word.lower() == "true")
-    value = NUMBERS[word.removesuffix("_REF")] if word.startswith("DT_") else int(word, 0)
+    value = words[word] if word in words else int(word, 0)
     if not -(2**63) <= value < 2**64:
         raise ValueError("a number beyond 64 bits")
     return value
 
 
-def read_json(value: Any, kind: str, depth: int = 0) -> Any:
+def read_json(value: Any, messages: Schema, kind: str, words: Words, depth: int = 0) -> Any:
     """The message of this kind that a JSON object says. Raises ValueError."""
     if not isinstance(value, dict) or depth > MAX_DEPTH:
         raise ValueError(f"expected an object for {kind}")
-    message = TENSORFLOW[kind]()
-    names = _NAMES[type(message)]
+    message = messages[kind]()
+    names = _named(message)
     for key, said in value.items():
         field = names.get(re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", key))
         if field is None or said is None:
             continue
-        if isinstance(said, dict) and field.repeated and field.kind not in TENSORFLOW:
+        if isinstance(said, dict) and field.repeated and field.kind not in messages:
             raise ValueError(f"expected a list for {key}")
         if isinstance(said, dict) and field.repeated:  # a map
             said = [{"key": name, "value": one} for name, one in said.items()]
         if not field.repeated and isinstance(said, list):  # a list of characters, as some converters write bytes
             said = bytes(said) if all(isinstance(one, int) and 0 <= one < 256 for one in said) else ""
         for one in said if isinstance(said, list) else [said]:
-            _add(message, field, _of_json(field, one, depth))
+            _add(message, field, _of_json(field, one, messages, words, depth))
         if field.repeated:
             message.__dict__.setdefault(field.name, [])
     return message
 
 
-def _of_json(field: Field, value: Any, depth: int) -> Any:
-    if field.kind in TENSORFLOW:
-        return read_json(value, field.kind, depth + 1)
+def _of_json(field: Field, value: Any, messages: Schema, words: Words, depth: int) -> Any:
+    if field.kind in messages:
+        return read_json(value, messages, field.kind, words, depth + 1)
     if field.kind in ("bytes", "payload"):
         raw = value if isinstance(value, bytes) else b64decode(str(value))
         return Payload(raw, 0, len(raw)) if field.kind == "payload" else raw
@@ -149,4 +157,4 @@ def _of_json(field: Field, value: Any, depth: int) -> Any:
         if not isinstance(value, str):
             raise ValueError(f"expected a text for {field.name}")
         return value
-    return _number(field, str(value))
+    return _number(field, str(value), words)
