@@ -104,6 +104,13 @@ FORMATS = (  # of files; where the first bytes match two formats, the first one 
         refuses=_NAMELESS,
     ),
     Format(
+        "TensorFlow.js",
+        begins=rb'(\xef\xbb\xbf)?\s*\{\s*("\w+"\s*:\s*"[^"]*"\s*,\s*)*"(modelTopology|weightsManifest)"'
+        rb'|\s*\{\s*("\w+"\s*:\s*"[^"]*"\s*,\s*)*"format"\s*:\s*"(graph|layers)-model"',
+        module="sepcalc.importers.tfjs",
+        refuses={**_NO_SETTINGS, "dims": ("{name}: the open sizes of a TensorFlow graph have no names", _WHOLE)},
+    ),
+    Format(
         "Keras' HDF5",
         (".h5", ".hdf5"),
         begins=rb"\x89HDF\r\n\x1a\n",

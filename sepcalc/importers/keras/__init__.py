@@ -17,7 +17,11 @@ from sepcalc.shape import show
 
 def read(path: str, request: Request) -> Network:
     """The network of a Keras model file. Raises InputError with every problem."""
-    config = load(path)
+    return of_config(load(path), path, request)
+
+
+def of_config(config: Any, path: str, request: Request) -> Network:
+    """The network of a model's configuration, which stands in this file. Raises InputError with every problem."""
     weights = Weights(path, config)
     network = build(config, path, Builder(request), weights)
     if request.inputs:

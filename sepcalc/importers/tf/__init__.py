@@ -23,19 +23,8 @@ DEFAULT = "serving_default"
 FROZEN = (
     "the file does not say what is trained: what layers use of its constants are params, statistics of norms buffers"
 )
-_ENDS = (
-    "Assign",
-    "Apply",
-    "ResourceApply",
-    "Save",
-    "Restore",
-    "NoOp",
-    "Assert",
-    "Print",
-    "Const",
-    "Placeholder",
-    "VarHandleOp",
-)
+# What gives nothing that counts: it stores, saves, checks.
+_SAVES = "Assign Apply ResourceApply Save Restore NoOp Assert Print Const Placeholder VarHandleOp _Arg"
 
 
 def read(path: str, request: Request = Request()) -> Network:
@@ -130,7 +119,9 @@ def _whole(model: Model, shown: str) -> Signature:
     ends = [
         node.name
         for node in model.graph
-        if node.name in after and node.name not in read and node.op not in ARGUMENTS and not node.op.startswith(_ENDS)
+        if node.name in after - read
+        and not node.op.startswith(tuple(_SAVES.split()))
+        and not node.name.startswith("gradients")
     ]
     if not inputs or not ends:
         lacks = "an output" if inputs else "an input"

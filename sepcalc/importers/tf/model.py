@@ -185,7 +185,7 @@ def numbers(tensor: Tensor, most: int = SMALL, floats: int = FLOATS) -> tuple[An
     if letter == "e":
         listed = [Struct("<e").unpack(Struct("<H").pack(bits & 0xFFFF))[0] for bits in listed]
     if not listed:  # nothing at all stands for zeros, or was taken out of the file
-        return (0,) * count if not tensor.type.is_float else None if count else ()
+        return (0,) * count if not tensor.type.is_float and not said.elsewhere else None if count else ()
     if len(listed) > count:
         raise Invalid(f"the constant {quoted(tensor.name)} has {len(listed):,} numbers: its shape has {count:,}")
     return (*listed, *listed[-1:] * (count - len(listed)))

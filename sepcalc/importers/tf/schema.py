@@ -26,12 +26,13 @@ def type_of(number: int) -> Type:
     return TYPES.get(number - 100 if number > 100 else number, NOTHING)
 
 
+# A tensor's ``elsewhere`` is none of TensorFlow's fields: its numbers are in a file of weights.
 _MESSAGES = {
     "Dim": "size 1 int, name 2 text",
     "Shape": "dim 2 Dim*, unknown_rank 3 int",
     "Tensor": "dtype 1 int, tensor_shape 2 Shape, tensor_content 4 payload, half_val 13 int*~, float_val 5 float*~,"
     " double_val 6 double*~, int_val 7 int*~, string_val 8 payload*, int64_val 10 int*~, bool_val 11 int*~,"
-    " uint32_val 16 int*~, uint64_val 17 int*~",
+    " uint32_val 16 int*~, uint64_val 17 int*~, elsewhere 1000 int",
     "List": "s 2 bytes*, i 3 int*, f 4 float*, b 5 int*, type 6 int*, shape 7 Shape*, func 9 Func*",
     "Func": "name 1 text, attr 2 Attr*",
     "Value": "list 1 List, s 2 bytes, i 3 int, f 4 float, b 5 int, type 6 int, shape 7 Shape, tensor 8 Tensor,"
