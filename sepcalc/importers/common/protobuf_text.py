@@ -81,7 +81,7 @@ def _named(message: Message) -> Mapping[str, Field]:
 
 
 @cache
-def _fields_of(kind: type[Message]) -> Mapping[str, Field]:
+def _fields_of(kind: Any) -> Mapping[str, Field]:
     return {field.name: field for field in kind.fields.values()}
 
 

@@ -105,7 +105,7 @@ def _whole(model: Model, shown: str) -> Signature:
             read.add(said.partition(":")[0])
             reads.setdefault(said.partition(":")[0], []).append(node.name)
         if node.op in ARGUMENTS:
-            shape = node.attrs.get("shape")
+            shape = node.attrs.message("shape", "Shape")
             if shape is None:
                 shape = TENSORFLOW["Shape"]()
                 shape = shape.replaced(unknown_rank=1)

@@ -105,7 +105,7 @@ def conv(builder: graph.Builder, call: Call) -> Results:
     image, kernel = image_of(builder, call, call.input(0), rank), stored_kernel(call, 1)
     *window, ins, outs = require_rank(call, kernel, rank)
     channels, groups = image.value.sizes[-1], 1
-    if call.type.startswith("Depthwise"):
+    if "Depthwise" in call.type:
         ins, outs, groups = 1, ins * outs, ins
         fits = groups == channels
     else:
@@ -241,7 +241,10 @@ def lrn(builder: graph.Builder, call: Call) -> Results:
 LAYERS: dict[str, Operator] = {
     **same_rows(Operator(conv, WINDOWED_LAST, multiplies=True), "Conv2D", "Conv3D", "DepthwiseConv2dNative"),
     **same_rows(Operator(back, WINDOWED_LAST, multiplies=True), "Conv2DBackpropInput", "Conv3DBackpropInputV2"),
-    **same_rows(Operator(fused(conv), WINDOWED_LAST, multiplies=True), "_FusedConv2D", "_FusedDepthwiseConv2dNative"),
+    **same_rows(
+        Operator(fused(conv), WINDOWED_LAST, multiplies=True),
+        *("_FusedConv2D", "_FusedDepthwiseConv2dNative", "FusedDepthwiseConv2dNative"),
+    ),
     "_FusedMatMul": Operator(fused(dense), ROWS, multiplies=True),
     "MatMul": Operator(dense, ROWS, multiplies=True),
     "BiasAdd": Operator(bias, KEEPS_FIRST),

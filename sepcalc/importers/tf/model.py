@@ -22,6 +22,10 @@ _FIELDS = {"f": "float_val", "d": "double_val", "q": "int64_val", "?": "bool_val
 FLOATS = 16  # numbers up to which those of floats are looked at: axes and sizes are whole
 
 
+# Of operators of loops and branches, how many tensors each reads at least.
+_LEAST = {"Switch": 2, "RefSwitch": 2, "NextIteration": 1, "RefNextIteration": 1, "Exit": 1, "Identity": 1}
+
+
 class Tensor(NamedTuple):
     """A tensor as the file says it: sizes that are open stand as 1."""
 
@@ -33,12 +37,23 @@ class Tensor(NamedTuple):
     content: Any = None  # of a constant
 
 
+def message_of(value: Any, key: str, kind: str) -> Any:
+    """A value that is a message of this kind, or None. Raises Invalid for any other."""
+    if value is not None and not isinstance(value, TENSORFLOW[kind]):
+        raise Invalid(f"{key} is no {kind.lower()}")
+    return value
+
+
 class Attrs(Attributes):
     """The attributes of a node; ``bound`` are those of the function that it stands in."""
 
     def __init__(self, every: Iterable[Message], bound: "Attrs | None" = None) -> None:
         self.every: Mapping[str, Any] = {one.key: one.value for one in every}  # type: ignore[attr-defined]  # by schema
         self.bound = bound
+
+    def message(self, key: str, kind: str) -> Any:
+        """A message of this kind; None where it is missing. Raises Invalid."""
+        return message_of(self.get(key), key, kind)
 
     def within(self, bound: "Attrs | None") -> "Attrs":
         """The same in a function that has these."""
@@ -93,6 +108,8 @@ class Body:
                 raise Invalid(f"there is no node {quoted(name)}")
             data = tuple([given for given in one.input if given[:1] != "^"])
             waits = tuple([given[1:] for given in one.input if given[:1] == "^"])
+            if len(data) < _LEAST.get(one.op, 0):
+                raise Invalid(f"{quoted(name)}, {one.op}, reads too few tensors")
             self.made[name] = Node(name, one.op, data, waits, Attrs(one.attr))
         return self.made[name]
 

@@ -10,7 +10,7 @@ from sepcalc.importers.common.tensorflow.graph import INT32, Builder, Call, Refu
 from sepcalc.importers.common.tensorflow.rows import Operator, Results
 from sepcalc.importers.tf import graph
 from sepcalc.importers.tf.layers import bias
-from sepcalc.importers.tf.model import shaped
+from sepcalc.importers.tf.model import message_of, shaped
 from sepcalc.importers.tf.schema import RESOURCE, type_of
 
 
@@ -32,7 +32,7 @@ def nothing(builder: Builder, call: Call) -> Results:
 def variable(builder: Builder, call: Call) -> Results:
     """free: a stored tensor"""
     assert isinstance(builder, graph.Builder)
-    shape, kind = call.get("shape"), type_of(call.whole("dtype", 0))
+    shape, kind = message_of(call.get("shape"), "shape", "Shape"), type_of(call.whole("dtype", 0))
     name = call.text("shared_name", "") or call.name
     if shape is None:
         raise Refused("the shape of its variable is not known")

@@ -11,10 +11,10 @@ from sepcalc.importers.common.tensorflow.graph import INT32, NOTHING, Call, Misf
 from sepcalc.importers.common.tensorflow.walk import MAX_STEPS, Running
 from sepcalc.importers.tf.frames import EXIT, MERGE, Choice, Frame, choice_of, frames_of
 from sepcalc.importers.tf.graph import Builder
-from sepcalc.importers.tf.model import Attrs, Body, Model, Node, Tensor, numbers, shaped, stored
+from sepcalc.importers.tf.model import Attrs, Body, Model, Node, Tensor, message_of, numbers, shaped, stored
 from sepcalc.importers.tf.operators import given_of
 from sepcalc.importers.tf.outputs import place_of
-from sepcalc.importers.tf.schema import type_of
+from sepcalc.importers.tf.schema import TENSORFLOW, type_of
 
 MAX_DEPTH = 60  # functions in functions, branches and loops in each other
 ARGUMENTS = ("Placeholder", "PlaceholderV2", "_Arg")
@@ -69,15 +69,15 @@ class Walk(Running):
 
     def inner(self, function: Any, given: Sequence[Value]) -> list[Value]:
         """What a function gives that the node on its way runs."""
+        message_of(function or "", "the function that it runs", "Func")
         body = self.model.body(function.name)
         if body.name in self.calling or len(self.calling) > MAX_DEPTH:
             raise Broken("a function that calls itself never ends")
         if len(given) != len(body.inputs):
             raise Broken(f"the function {quoted(body.name)} is given {len(given)} tensors: it takes {len(body.inputs)}")
         before, self.bound = (self.prefix, self.bound), Attrs(function.attr, self.bound)
-        wrapped = self.builder.origin is not None and self.builder.origin.operator.endswith(
-            "Call"
-        )  # its names are enough
+        origin = self.builder.origin
+        wrapped = origin is not None and origin.operator.endswith("Call")  # its names are enough
         self.calling.append(body.name)
         self.prefix = self.prefix if wrapped else f"{self.builder.at}/"
         try:
@@ -209,7 +209,7 @@ class Walk(Running):
 
     def constant(self, body: Body, node: Node) -> Value:
         """What a node stores."""
-        content = node.attrs.get("value")
+        content = node.attrs.message("value", "Tensor")
         if content is None:
             raise Invalid("it has no value")
         tensor = stored(node.name, content)
@@ -219,7 +219,9 @@ class Walk(Running):
     def said(self, node: Node) -> tuple[Tensor, ...]:
         """What the file says of what a node gives."""
         shapes = node.attrs.get("_output_shapes")
-        shapes = shapes if isinstance(shapes, tuple) else ()
+        shapes = (
+            shapes if isinstance(shapes, tuple) and all(isinstance(one, TENSORFLOW["Shape"]) for one in shapes) else ()
+        )
         kinds = node.attrs.get("Tout", "output_types", "component_types")
         kinds = kinds if isinstance(kinds, tuple) else ()
         kind = (

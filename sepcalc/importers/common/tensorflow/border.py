@@ -162,6 +162,9 @@ class Border(Generic[Found]):
             if bits := one.type.bits:
                 builder.input_bits[name] = bits
         values = self.run(builder, given)
+        for name, value in values.items():
+            if value.shape is None and value.number is None:
+                raise Invalid(f"the shape of the output {quoted(name)} is not known")
         held = {name: value for name, value in values.items() if value.shape is None or 0 not in value.shape}
         return builder, {name: builder.standing(value).number or 0 for name, value in held.items()}
 

@@ -19,7 +19,7 @@ class Items(NamedTuple):
     """What is in a list: how many tensors, the last that was put in, or the tensor that they were cut out of, and the
     shape that each has (None: not known)."""
 
-    count: int
+    length: int
     last: Value | None = None
     whole: Value | None = None
     shape: Shape | None = None
@@ -45,7 +45,8 @@ def _said(value: Any) -> Shape | None:
     if isinstance(value, Value):
         sizes = tuple(map(int, value.data)) if value.data is not None and len(value.sizes) == 1 else (-1,)
     else:
-        sizes = tuple([one.size for one in value.dim]) if value is not None and not value.unknown_rank else (-1,)
+        dims = getattr(value, "dim", None)
+        sizes = (-1,) if dims is None or value.unknown_rank else tuple([one.size for one in dims])
     return sizes if min(sizes, default=0) >= 0 else None
 
 
@@ -95,8 +96,8 @@ def _set(builder: Builder, call: Call) -> Results:
     """free: a tensor put into a list"""
     items, back = _items(call), call.type == "TensorListPushBack"
     value = call.input(1 if back else 2)
-    known = items.count + 1 if back else max(items.count, _number(call.input(1), 0) + 1)
-    return (_list(builder, call, items._replace(count=known, last=value, whole=None)),)
+    known = items.length + 1 if back else max(items.length, _number(call.input(1), 0) + 1)
+    return (_list(builder, call, items._replace(length=known, last=value, whole=None)),)
 
 
 def _stack(builder: Builder, call: Call) -> Results:
@@ -108,7 +109,7 @@ def _stack(builder: Builder, call: Call) -> Results:
     if shape is None:
         raise Refused("the shape of what is in its list is not known")
     joined = call.type.startswith(("TensorArrayConcat", "TensorListConcat"))
-    to = (items.count * shape[0], *shape[1:]) if joined and shape else (items.count, *shape)
+    to = (items.length * shape[0], *shape[1:]) if joined and shape else (items.length, *shape)
     if items.last is None or items.last.constant:
         return (Value(to, NOTHING, roots=items.last.roots if items.last is not None else ()),)
     return (builder.give(builder.add(Copy(seen(to)), [items.last.number], label="steps"), to),)
@@ -116,7 +117,7 @@ def _stack(builder: Builder, call: Call) -> Results:
 
 def _length(builder: Builder, call: Call) -> Results:
     """free: a number"""
-    return (Value((), INT32, data=(_items(call).count,)),)
+    return (Value((), INT32, data=(_items(call).length,)),)
 
 
 def _same(builder: Builder, call: Call) -> Results:
