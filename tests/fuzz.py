@@ -291,6 +291,14 @@ def tflite(chance: random.Random) -> Case:
     return on_network(chance, "net.tflite", data[:at] + lie.to_bytes(4, "little") + data[at + 4 :])
 
 
+def tf(chance: random.Random) -> Case:
+    """Graphs of TensorFlow with damaged bytes, and as text with damaged lines."""
+    folder = HERE / "data" / "tf"
+    files = [*folder.glob("*.pb"), *folder.glob("*/saved_model.pb")]
+    data = chance.choice(sorted(path for path in files if path.stat().st_size < 100_000)).read_bytes()
+    return on_network(chance, "net.pb", damaged_bytes(data, chance))
+
+
 def pt2(chance: random.Random) -> Case:
     """Programs with damaged parts in a zip, and the zip's bytes."""
     path = chance.choice(sorted((HERE / "data" / "pt2").glob("*.pt2")))
@@ -424,7 +432,7 @@ def baselines(chance: random.Random) -> Case:
 
 
 SURFACES: dict[str, Callable[[random.Random], Case]] = {
-    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, pt2, openvino, kernels, pyproject, baselines)
+    made.__name__: made for made in (specs, yaml, onnx, keras, tflite, tf, pt2, openvino, kernels, pyproject, baselines)
 }
 
 

@@ -147,7 +147,7 @@ NETWORKS = {
         KERAS | TORCH,
         {(*LITE, *ONNX, *OPENVINO): folded(736), TF2ONNX: folded(736 - 48 - 72 - 72 - 120)},
     ),
-    "multiplied": Row(45_984, 2_366, 0, KERAS, {LITE: zeros(6, 16, 96)}, incomplete=NOT_GRAPH),
+    "multiplied": Row(45_984, 2_366, 0, KERAS, {LITE: zeros(6, 16, 96)}),
     "r2plus1d": Row(147_496, 2_548, 28, TORCH, {(*ONNX, *OPENVINO): folded(6 + 8)}),
     # both directions of 5 -> 4 units, then 8 -> 6 and 6 -> 6, 7 steps
     "recurrent": Row(

@@ -77,7 +77,8 @@ def _field(message: Message | None, name: str) -> tuple[Field | None, Message | 
 
 def _named(message: Message) -> Mapping[str, Field]:
     """The fields of a message by name."""
-    return _fields_of(type(message))
+    kind: Any = type(message)  # mypy takes a class for one that cannot be hashed
+    return _fields_of(kind)
 
 
 @cache
