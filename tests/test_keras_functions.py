@@ -142,6 +142,7 @@ def placed(shape: list[int]) -> dict[str, Any]:
     ("Flip", {"axis": 0}, False), ("Flip", {"axis": -2}, False), ("Flip", {"axis": None}, False),
     ("Flip", {"axis": 1}, True), ("Roll", {"shift": 1, "axis": 0}, False), ("Roll", {"shift": 1, "axis": None}, False),
     ("Roll", {"shift": 1, "axis": 1}, True), ("TakeAlongAxis", {"axis": 0}, False),
+    ("Softmax", {"axis": None}, False), ("Softmax", {"axis": -1}, True), ("LogSoftmax", {"axis": None}, False),
 ])  # fmt: skip
 def test_what_moves_elements_across_examples_is_not_counted(
     name: str, settings: dict[str, Any], whole: bool, tmp_path: Path

@@ -307,6 +307,7 @@ MEETING: dict[str, Any] = {
     "GatherElements of some": (node("GatherElements", "m few", "y", axis=1), (numpy_helper.from_array(np.zeros((3, 6), np.int64), "few"),)),
     "GatherND": (node("GatherND", "m places", "y"), (numpy_helper.from_array(np.zeros((6, 1), np.int64), "places"),)),
     "another order": (node("Gather", "m order", "y", axis=0), (ints("order", 5, 4, 3, 2, 1, 0),)),
+    "padded on one side, cut on the other": (node("Pad", "m around", "y"), (ints("around", 1, 0, -1, 0),)),
     "mean and variance of the batch": (node("MeanVarianceNormalization", "m", "y", axes=[0]), ()),
     "norm of the batch": (node("BatchNormalization", "m g g g g", "y a b", training_mode=1), (weight("g", 6),)),
 }  # fmt: skip

@@ -927,6 +927,23 @@ BY_ITSELF: dict[str, Callable[[Any, Any], Any]] = {
     "in two halves": lambda m, x: torch.cat([m.linear(one) for one in x.chunk(2)]),
     "three times": lambda m, x: m.linear(x.repeat(3, 1, 1)),
     "a place of each": lambda m, x: m.linear(x[torch.arange(len(x)), x[..., 0].argmax(1)]),
+    "places of each": lambda m, x: m.linear(x[torch.arange(len(x))[:, None], torch.tensor([0, 2])]),
+    "a place of each, its number second": lambda m, x: m.linear(
+        x.transpose(0, 1)[x[..., 0].argmax(1), torch.arange(len(x))]
+    ),
+    "each in its place": lambda m, x: m.linear(x[torch.arange(len(x))]),
+    "folded, a place of each": lambda m, x: m.linear(x.view(-1, 8)[torch.arange(len(x)) * 5 + 2]),
+    "two places of each": lambda m, x: m.linear(
+        x[torch.arange(len(x)).repeat_interleave(2), torch.tensor([0, 1]).repeat(len(x))]
+    ),
+    "a place of each, by a mask": lambda m, x: m.linear(x[torch.eye(len(x), 5, dtype=torch.bool)]),
+    "put into a place of each": lambda m, x: m.linear(
+        x.index_put((torch.arange(len(x)), x[..., 0].argmax(1)), x[:, 0])
+    ),
+    "padded in time": lambda m, x: m.linear(F.pad(x, (0, 0, 1, -1))),
+    "a bag of each": lambda m, x: m.linear(
+        F.embedding_bag(x[..., 0].long().reshape(-1), torch.ones(9, 8), torch.arange(len(x)) * 5)
+    ),
     "queries for each": lambda m, x: m.linear(x) + m.linear(m.query.expand(len(x), -1, -1)),
     "a table for all": lambda m, x: m.linear(x) + m.linear(m.query),
     "windows": lambda m, x: m.linear(x.roll(1, 1)).view(-1, 1, 4),
@@ -982,6 +999,41 @@ TOGETHER |= {
     "in an order, twice": lambda m, x: m.linear(x[(order := in_order(x))][order]),
     "in an order, beside themselves": lambda m, x: m.linear(x + x[in_order(x)]),
     "in an order, and a place of each": lambda m, x: m.linear(x[in_order(x), x[..., 0].argmax(1)]),
+    "in a stored order, and a place of each": lambda m, x: m.linear(
+        x[torch.tensor([2, 0, 3, 1])[: len(x)], x[..., 0].argmax(1)]
+    ),
+    "the other way round, and a place of each": lambda m, x: m.linear(
+        x[torch.arange(len(x)).flip(0), x[..., 0].argmax(1)]
+    ),
+    "turned on, and a place of each": lambda m, x: m.linear(x[torch.arange(len(x)).roll(1), x[..., 0].argmax(1)]),
+    "a place of the first": lambda m, x: m.linear(x[torch.zeros(len(x), dtype=torch.long), x[..., 0].argmax(1)]),
+    "one place, the other way round": lambda m, x: m.linear(
+        x.transpose(0, 1)[torch.zeros(len(x), dtype=torch.long), torch.arange(len(x)).flip(0)]
+    ),
+    "places of each other": lambda m, x: m.linear(x[torch.arange(len(x)), x[:, :4, 0].long()]),
+    "folded, the other way round": lambda m, x: m.linear(
+        x.view(-1, 1, 8)[torch.arange(5 * len(x)).flip(0), torch.zeros(5 * len(x), dtype=torch.long)]
+    ),
+    "selected the other way round": lambda m, x: m.linear(x.index_select(0, torch.arange(len(x)).flip(0))),
+    "gathered the other way round": lambda m, x: m.linear(
+        x.gather(0, torch.arange(len(x)).flip(0)[:, None, None].expand(x.shape))
+    ),
+    "taken along the other way round": lambda m, x: m.linear(
+        x.take_along_dim(torch.arange(len(x)).flip(0)[:, None, None], 0)
+    ),
+    "put the other way round": lambda m, x: m.linear(x.put(torch.arange(x.numel()).flip(0).view(x.shape), x)),
+    "the largest of all": lambda m, x: m.linear(x.index_reduce(0, torch.zeros(len(x), dtype=torch.long), x, "amax")),
+    "where a mask lets them": lambda m, x: m.linear(x.masked_scatter(x > 0, x * 2)),
+    "padded on one side, cut on the other": lambda m, x: m.linear(x + F.pad(x, (0, 0, 0, 0, 1, -1))),
+    "shuffled as channels": lambda m, x: m.linear(F.channel_shuffle(x.reshape(1, -1, 5, 2), 2).reshape(x.shape)),
+    "scaled by each other": lambda m, x: m.linear((x[:, :4, 0] * x[:, :4, 0].sum(1))[..., None].expand(-1, -1, 8)),
+    "repeated along each other": lambda m, x: m.linear(
+        x[:, :4, 0].sum(1).expand(len(x), 4)[..., None].expand(-1, -1, 8)
+    ),
+    "without the axis of one": lambda m, x: m.linear(x[:, :1].squeeze(0).flip(0).view(-1, 8)),
+    "all in the last bag": lambda m, x: m.linear(
+        F.embedding_bag(x[..., 0].long().reshape(-1), torch.ones(9, 8), torch.zeros(len(x), dtype=torch.long))
+    ),
     "in the order of each column": lambda m, x: m.linear(x.gather(0, x.argsort(0))),
     "put into an order": lambda m, x: m.linear(torch.zeros_like(x).index_put((in_order(x),), x)),
     "added in an order": lambda m, x: m.linear(torch.zeros_like(x).index_add(0, in_order(x), x)),

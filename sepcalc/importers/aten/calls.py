@@ -10,8 +10,8 @@ CHOSEN = "\0chosen"  # marks a made-up choice among the inputs that a tensor dep
 
 class Tensor(NamedTuple):
     """A tensor of the trace: its number, its PyTorch shape, ``kind`` (``f`` floating point, ``i`` integer, ``b``
-    boolean, ``c`` complex), whether and on which inputs it depends, the parameters in it, and the width of an element
-    in bits."""
+    boolean, ``c`` complex), whether and on which inputs it depends, the parameters in it, the width of an element
+    in bits, and the values of a constant that an operator uses as indices, if they are known."""
 
     at: int
     shape: Shape
@@ -20,6 +20,7 @@ class Tensor(NamedTuple):
     roots: tuple[int, ...] = ()
     origins: frozenset[str] = frozenset()
     bits: int | None = None
+    places: tuple[int, ...] | None = None
 
 
 class Call(NamedTuple):

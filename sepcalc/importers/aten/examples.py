@@ -6,9 +6,9 @@ Proportional counts do not prove it: selecting an example, or reordering them, c
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from math import prod
-from typing import Any
 
 from sepcalc.errors import InputError, bad_input
+from sepcalc.importers.aten.apart import apart, grown, grown_axes, image_of, named_axes
 from sepcalc.importers.aten.calls import CHOSEN, Call, Tensor
 from sepcalc.importers.aten.lowering import Lowered, Trace, steps
 from sepcalc.importers.aten.operators import row_of
@@ -16,12 +16,6 @@ from sepcalc.importers.aten.places import index_tensors, only_indices
 from sepcalc.importers.common.graph_builder import guessed
 from sepcalc.importers.common.layout import RESHAPED, WINDOWED
 from sepcalc.network import Network
-
-_LOOKED_UP = {
-    "embedding": "weight",
-    "take": "self",
-}  # the table of a lookup: no example reads another
-
 
 Counted = tuple[Trace, Lowered]
 
@@ -61,7 +55,7 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
     Operators are compared one by one, so that the axes that grow are known to hold examples. Where different operators
     run (a loop over examples, or over steps), elements that were separated may only be joined again.
     """
-    if steps(many) != steps(one) or not _grown(many.outputs.values(), one.outputs.values(), count):
+    if steps(many) != steps(one) or not grown(many.outputs.values(), one.outputs.values(), count):
         return False
     if not _joined_in_order(many.calls, count):
         return False
@@ -70,18 +64,18 @@ def of_examples(many: Trace, one: Trace, count: int) -> bool:
         read.update(tensor.at for tensor in trace.outputs.values())
     places = [only_indices(trace.calls, trace.outputs.values()) for trace in (many, one)]
 
-    def apart(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
+    def separate(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
         if [call.op for call in calls] != [call.op for call in alone] or not _views_keep(calls, alone):
             return False
-        each = [_apart(call, other, count, used) for call, other in zip(calls, alone)]
+        each = [apart(call, other, count, used) for call, other in zip(calls, alone)]
         return _put_back(calls, each, many.outputs.values(), places[0])
 
-    if apart(many.calls, one.calls):
+    if separate(many.calls, one.calls):
         return True
     if [call.op for call in many.calls] != [call.op for call in one.calls] and _kept_apart(many.calls, count):
         return True
     if any(CHOSEN in tensor.origins for call in many.calls for tensor in call.tensors()):
-        return apart(*[list(_unchosen(trace.calls, only)) for trace, only in zip((many, one), places)])
+        return separate(*[list(_unchosen(trace.calls, only)) for trace, only in zip((many, one), places)])
     return False
 
 
@@ -172,7 +166,7 @@ def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
                 continue
             if row.layout is RESHAPED:
                 found.append({count * within // inner for count in before if count * within % inner == 0})
-            elif row.joins or call.op in _REPEATS or (not row.mixes and may == after):
+            elif row.joins or call.op in _REPEATS or (may == after and not _mixes_rows(call, other)):
                 found.append(before)
         here = after.intersection(*found)
         if found and not here:
@@ -184,10 +178,15 @@ def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
 _REPEATS = ("repeat", "tile")  # they append copies of all examples
 
 
+def _mixes_rows(many: Call, one: Call) -> bool:
+    """Whether an operator takes elements from other positions of the axis that grows."""
+    return bool(row_of(many.op).mixes) and bool(named_axes(many) & grown_axes(many.given, one.given))
+
+
 def _places(many: Tensor, one: Tensor) -> tuple[int, set[int]]:
     """For the only axis that grows with the examples, if there is one: the elements per position, and the possible
     distances in positions between consecutive examples."""
-    grown = _grown_axes(many, one)
+    grown = grown_axes(many, one)
     if len(grown) != 1 or len(many.shape) != len(one.shape):
         return 1, set()
     (axis,) = grown
@@ -200,74 +199,13 @@ def as_images(trace: Trace, count: int) -> bool:
     given = {tensor.at for tensor in trace.inputs.values() if tensor.shape[:1] == (count,)}
     for call in trace.calls:
         ranks = {len(tensor.shape) for tensor in call.tensors() if tensor.at in given}
-        row, image = row_of(call.op), _image(call)
+        row, image = row_of(call.op), image_of(call)
         if image is not None and image.at in given and row.layout is WINDOWED:
             axes = row.axes or 1
             if len(image.shape) == axes + 2 or (axes == 1 and len(image.shape) > 2):
                 return True
         given.update(one.at for one in call.outputs if len(one.shape) in ranks and one.shape[:1] == (count,))
     return False
-
-
-def _size(tensors: Iterable[Tensor]) -> int:
-    return sum(prod(tensor.shape) for tensor in tensors if tensor.live)
-
-
-def _grown(many: Iterable[Tensor], one: Iterable[Tensor], count: int) -> bool:
-    return _size(many) == count * _size(one)
-
-
-def _apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
-    """Whether an operator works on every example separately."""
-    if _size(many.tensors()) == _size(one.tensors()):
-        return True  # it works on what all examples share
-    made, alone = ([each for each in call.outputs if each.at in read] for call, read in zip((many, one), used))
-    if not _grown(made, alone, count):
-        return False
-    row = row_of(many.op)
-    if many.op in _LOOKED_UP and many.tensor(_LOOKED_UP[many.op]).shape != one.tensor(_LOOKED_UP[many.op]).shape:
-        return False
-    if _spatial(many) & _grown_axes(_image(many), _image(one)):
-        return False
-    if not row.mixes:
-        return many.library == "aten" and (row.handle is not None or row.random)  # an unknown operator may do anything
-    if len(many.given.shape) != len(one.given.shape):
-        return True
-    if many.op == "index":
-        named = [places for places in many.get("indices", ()) if places is not None]
-        if len(named) > 1 and not named[0].live:
-            return True  # each row is indexed by its number, such as the last token of each sequence
-    return not _grown_axes(many.given, one.given) & _named(many)
-
-
-def _named(call: Call) -> set[int]:
-    """The axes along which it takes elements from other positions; all axes if it names none."""
-    row, rank = row_of(call.op), len(call.given.shape)
-    if row.mixes == ("indices",):  # per axis: indices, or None
-        named = [axis for axis, places in enumerate(call.get("indices", ())) if places is not None]
-    else:
-        named = [axis for name in row.mixes for axis in _axes(call.get(name, ()))]
-    return {axis % rank for axis in named or range(rank)}
-
-
-def _grown_axes(many: Tensor | None, one: Tensor | None) -> set[int]:
-    sizes = zip(many.shape if many else (), one.shape if one else ())
-    return {axis for axis, (size, alone) in enumerate(sizes) if size != alone}
-
-
-def _image(call: Call) -> Tensor | None:
-    return call.maybe("input") or call.maybe("self")
-
-
-def _spatial(call: Call) -> set[int]:
-    """The axes of its image over which a window moves."""
-    row, image, kernel = row_of(call.op), _image(call), call.maybe("weight")
-    count = row.axes or (len(kernel.shape) - 2 if kernel and row.layout is WINDOWED else 0)
-    return set(range(len(image.shape))[-count:]) if image and count else set()
-
-
-def _axes(given: Any) -> Sequence[int]:
-    return given if isinstance(given, (list, tuple)) else (given,)
 
 
 _Parts = frozenset[tuple[int, int]]  # the parts in a tensor: the number of the whole, and of the part
@@ -307,7 +245,7 @@ def _kept_apart(calls: Sequence[Call], count: int) -> bool:
         if not row.joins and len({whole for whole, _ in parts}) < len(parts):
             return False
         onto = call.maybe("self")
-        if row.mixes and onto and not met[0] and onto.shape[:1] == (count,) and 0 in _named(call):
+        if row.mixes and onto and not met[0] and onto.shape[:1] == (count,) and 0 in named_axes(call):
             place = call.get("index", call.get("start"))
             if not parts or any(part != place for _, part in parts):  # else: put back where it was taken from
                 return False

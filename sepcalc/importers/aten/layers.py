@@ -331,8 +331,8 @@ LAYERS: dict[str, Operator] = {
     **{name: Operator(partial(_recurrent, *cell), SEQUENCES, multiplies=True) for name, cell in _CELLS.items()},
     **{f"{name}_cell": Operator(partial(_cell, *cell), NONE, multiplies=True) for name, cell in _CELLS.items()},
     "embedding": Operator(_embedding, NONE, whole=("indices",)),
-    "embedding_bag": Operator(_embedding_bag, NONE, whole=("indices", "offsets")),
-    "_embedding_bag": Operator(_embedding_bag, NONE, whole=("indices",)),
-    "_embedding_bag_forward_only": Operator(_embedding_bag, NONE),
+    "embedding_bag": Operator(_embedding_bag, NONE, whole=("indices", "offsets"), places="offsets"),
+    "_embedding_bag": Operator(_embedding_bag, NONE, whole=("indices",), places="offsets"),
+    "_embedding_bag_forward_only": Operator(_embedding_bag, NONE, places="offsets"),
     **same_rows(Operator(_prelu, KEEPS), "prelu", "_prelu_kernel"),
 }

@@ -286,9 +286,11 @@ MOVES: dict[str, Operator] = {
     "stack": Operator(_joined, NONE, joins=True),
     **same_rows(Operator(copied, NONE, reads="sizes"), "nonzero", "nonzero_numpy", "argwhere"),  # of a known tensor
     "masked_select": Operator(copied, NONE, truth=("mask",), reads="sizes"),
-    **same_rows(Operator(_padded, KEEPS), "pad", "constant_pad_nd", "_pad_circular"),
-    **same_rows(Operator(_padded, KEEPS), "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),
-    **same_rows(Operator(_padded, KEEPS), "replication_pad1d", "replication_pad2d", "replication_pad3d"),
+    **same_rows(Operator(_padded, KEEPS, mixes=("pad",)), "pad", "constant_pad_nd", "_pad_circular"),
+    **same_rows(Operator(_padded, KEEPS, mixes=("pad",)), "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"),
+    **same_rows(
+        Operator(_padded, KEEPS, mixes=("pad",)), "replication_pad1d", "replication_pad2d", "replication_pad3d"
+    ),
     **same_rows(Operator(_shifted, KEEPS, mixes=("dims",)), "roll", "flip"),
     "rot90": Operator(_turned, KEEPS, mixes=("dims",)),
     "index": Operator(_chosen_channels, KEEPS, whole=("indices",), places="indices", mixes=("indices",)),
@@ -296,7 +298,7 @@ MOVES: dict[str, Operator] = {
     **same_rows(Operator(_chosen_channels, KEEPS), "repeat", "tile"),
     "repeat_interleave": Operator(_chosen_channels, KEEPS, cuts={"self_Tensor": 1, "Tensor": 0}),
     "gather": Operator(copied, KEEPS, whole=("index",), places="index", mixes=("dim",)),
-    "take_along_dim": Operator(copied, KEEPS, whole=("indices",), places="index", mixes=("dim",)),
+    "take_along_dim": Operator(copied, KEEPS, whole=("indices",), places="indices", mixes=("dim",)),
     "take": Operator(copied, NONE, whole=("index",)),
     "unfold": Operator(copied, NONE, mixes=("dimension",)),
     "im2col": Operator(copied, NONE, axes=2),
@@ -307,7 +309,7 @@ MOVES: dict[str, Operator] = {
     **same_rows(Operator(copied, KEEPS), "fill", "zero"),
     "index_fill": Operator(copied, KEEPS, whole=("index",), mixes=("dim",)),
     "index_copy": Operator(copied, KEEPS, whole=("index",), places="index", mixes=("dim",), puts=True),
-    "masked_scatter": Operator(copied, KEEPS, truth=("mask",)),
+    "masked_scatter": Operator(copied, KEEPS, truth=("mask",), mixes=("dim",)),
     "one_hot": Operator(copied, NONE, whole=("self",)),
     "max_unpool2d": Operator(copied, IMAGES, axes=2),
     "max_unpool3d": Operator(copied, IMAGES, axes=3),
@@ -316,5 +318,5 @@ MOVES: dict[str, Operator] = {
     "aliased": Operator(_aliased, KEEPS),
     "pixel_shuffle": Operator(partial(_pixels, up=True), IMAGES, axes=2),
     "pixel_unshuffle": Operator(partial(_pixels, up=False), IMAGES, axes=2),
-    **same_rows(Operator(_channels, IMAGES), "channel_shuffle", "native_channel_shuffle"),
+    **same_rows(Operator(_channels, IMAGES, mixes=(1,)), "channel_shuffle", "native_channel_shuffle"),
 }

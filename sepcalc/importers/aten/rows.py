@@ -27,7 +27,8 @@ class Operator(NamedTuple):
     whole: tuple[str, ...] = ()  # arguments that must be integers; without data PyTorch does not always check
     truth: tuple[str, ...] = ()  # arguments that must be booleans
     places: str = ""  # the argument with the indices
-    mixes: tuple[str, ...] = ()  # arguments that name the axes along which it takes elements from other positions
+    # Axes along which it takes elements from other positions, or arguments that name them.
+    mixes: tuple[str | int, ...] = ()
     reads: str = ""  # what the data of its tensor determines: the ``value`` or the ``sizes`` of the result
     cuts: Mapping[str, int] = MappingProxyType({})  # overload -> the position of the argument whose data it reads
     measures: bool = False  # reads only the sizes of its tensor

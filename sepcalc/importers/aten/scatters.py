@@ -106,8 +106,7 @@ _PUTS = Operator(_put, KEEPS, whole=("index",), places="index", mixes=("dim",), 
 SCATTERS: dict[str, Operator] = {
     "scatter": _PUTS,
     "index_put": _PUTS._replace(whole=("indices",), places="indices", mixes=("indices",)),
-    "put": Operator(_put, KEEPS, whole=("index",)),
+    "put": _PUTS,
     **same_rows(_PUTS._replace(handle=_added), "scatter_add", "index_add"),
-    "scatter_reduce": _PUTS._replace(handle=_reduced),
-    "index_reduce": Operator(_reduced, KEEPS, whole=("index",)),
+    **same_rows(_PUTS._replace(handle=_reduced), "scatter_reduce", "index_reduce"),
 }

@@ -60,7 +60,9 @@ def elu(call: Call, how: str = "elu") -> Tensor:
 
 
 def soft(call: Call, log: bool) -> Tensor:
-    return softmax(call, call.x, axes_of(call, option(call, "axis", at=1, default=-1), len(call.x.shape) + 1), log)
+    default = None if "axis" in call.settings.config else -1  # Keras' null is all axes, TensorFlow's the last one
+    axes = axes_of(call, option(call, "axis", at=1, default=default), len(call.x.shape) + 1)
+    return softmax(call, call.x, axes, log)
 
 
 def norm(call: Call) -> Tensor:

@@ -253,8 +253,8 @@ def _pad(builder: Builder, call: Call) -> Results:
     if not any(map(any, around.values())):
         return (value,)
     batch = _kept(builder, value, shape)
-    if batch is None and value.batch is not None:
-        value = builder.along(value, value.batch)
+    if value.batch is not None and (batch is None or any(around.get(value.batch, ()))):
+        value, batch = builder.along(value, value.batch), None
     result = value._replace(shape=shape, batch=batch)
     order = builder.axes(value)
     op = padded(tuple([around.get(axis, (0, 0)) for axis in order]), builder.shape(result))

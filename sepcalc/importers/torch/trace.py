@@ -65,6 +65,7 @@ class Tracer(Dataless):
         self.leaf_runs = set[int]()
         self.known: dict[int, Tensor] = {}
         self.ledger = Ledger(TooMuch())
+        self.values: dict[int, tuple[int, ...]] = {}  # id -> the values of a constant index tensor
         self.tainted = set[int]()
         self.owners: dict[int, torch.Tensor] = {}  # storage -> a tensor in it that depends on the inputs
         self.refusing = Refusing(self._asked, self.asked)
@@ -281,9 +282,12 @@ class Tracer(Dataless):
         if self.mixed(given) or row.random:
             self._taint([one for name in written for one in found(asking.bound_to(func, args, kwargs).get(name))])
             args, kwargs = each(self.inner, args), each(self.inner, kwargs)
+        places = asking.bound_to(func, args, kwargs)[row.places] if row.places else None
         args, kwargs, given = self.alike(args, kwargs, row.random)
         bound = asking.bound_to(func, args, kwargs)
         arguments = tree_map(lambda one: self.look(one) if isinstance(one, torch.Tensor) else one, bound)
+        if row.places:
+            arguments[row.places] = tree_map(self._with_values, bound[row.places], places)
         if "repeats" in arguments and "self" not in arguments:  # it repeats indices by given counts
             name, arguments = "nonzero", {"self": arguments["repeats"]}
         self._check(name, arguments)
@@ -307,6 +311,18 @@ class Tracer(Dataless):
         if places is not None:
             self.known[id(places)] = self.known[id(places)]._replace(origins=frozenset([CHOSEN]))
         return result
+
+    def _with_values(self, one: Any, before: Any) -> Any:
+        """The record of an index tensor, with its values if it is a constant that has data before it runs without."""
+        if not isinstance(one, torch.Tensor):
+            return one
+        record = self.look(one)
+        if record.live or before.is_meta or record.kind != "i":
+            return record
+        if id(before) not in self.values:
+            self.values[id(before)] = tuple(before.flatten().tolist())
+            self.kept.append(before)
+        return record._replace(places=self.values[id(before)])
 
     def _asked(self, name: str, given: Any, library: str = "torch") -> Call:
         """A call that cannot be followed, with the tensors among these arguments."""
