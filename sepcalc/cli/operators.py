@@ -34,9 +34,12 @@ def command(source: str, output: Output) -> None:
 def _tables(source: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """The operators that a format's importer counts, with how, and the reasons why others are not counted."""
     if source == "torch":
+        from sepcalc.importers.aten.composites import ALIASES, COMPOSITES
         from sepcalc.importers.aten.operators import OPERATORS as ATEN
 
-        return _told({name: row for name, row in ATEN.items() if name != "aliased"})  # a trace's own word
+        counted, reasons = _told({name: row for name, row in ATEN.items() if name not in ("aliased", "branches")})
+        names = {other: f"as {name}" for other, name in ALIASES.items()}  # in a file; a run has the other name
+        return {**dict.fromkeys(COMPOSITES, "as the operators that PyTorch makes it of"), **names, **counted}, reasons
     if source == "keras":
         from sepcalc.importers.keras import supported
         from sepcalc.importers.keras.table import LAYERS

@@ -157,7 +157,7 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
     before, straight = dict[int, dict[Shape, Tensor]](), list[Call]()
     for call in calls:
         given = call.maybe("self")
-        if call.library == "aten" and given is not None and call.get("dtype") is None and _inorder_of(call):
+        if call.library == "aten" and given is not None and call.get("dtype") is None and _in_order(call):
             (output,) = call.outputs
             shapes = before.get(given.at, {given.shape: given})
             same = shapes.get(output.shape)
@@ -168,7 +168,7 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
     return straight
 
 
-def _inorder_of(call: Call) -> bool:
+def _in_order(call: Call) -> bool:
     """Whether an operator keeps all elements of one tensor, in order."""
     layout = row_of(call.op).layout
     if layout is RESHAPED:

@@ -10,7 +10,7 @@ from sepcalc.importers.aten.rows import Operator, Results
 from sepcalc.importers.common.layout import IMAGES, KEEPS, NONE, PART, RESHAPED, TURNED, same_rows
 from sepcalc.importers.common.moves import padded, part
 from sepcalc.ops.base import Op
-from sepcalc.ops.move import Concat, Copy, Slice, Token
+from sepcalc.ops.move import Concat, Constant, Copy, Slice, Token
 from sepcalc.ops.rename import Rename
 from sepcalc.shape import Shape
 
@@ -261,6 +261,15 @@ def _aliased(builder: Builder, call: Call) -> Results:
     return (builder.give(number, output.shape, first),)
 
 
+def _stored_elsewhere(builder: Builder, call: Call) -> Results:
+    """What a branch stores that is not counted."""
+    values = [builder.value(one) for one in call.tensors()]
+    learned = any(builder.trained[root] for value in values for root in value.roots)
+    shape = (sum(prod(value.shape) for value in values),)
+    builder.add(Constant(shape, learned, not learned), [], values, label="cond")
+    return ()
+
+
 def _alike(value: Value, shape: Shape) -> int:
     return value.first if value.shape == shape else PLAIN
 
@@ -316,6 +325,7 @@ MOVES: dict[str, Operator] = {
     "_pack_padded_sequence": Operator(copied, NONE, cuts={"default": 1}),
     "copy": Operator(_overwritten, KEEPS),
     "aliased": Operator(_aliased, KEEPS),
+    "branches": Operator(_stored_elsewhere, NONE),
     "pixel_shuffle": Operator(partial(_pixels, up=True), IMAGES, axes=2),
     "pixel_unshuffle": Operator(partial(_pixels, up=False), IMAGES, axes=2),
     **same_rows(Operator(_channels, IMAGES, mixes=(1,)), "channel_shuffle", "native_channel_shuffle"),

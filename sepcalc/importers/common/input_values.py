@@ -150,6 +150,22 @@ def named_one(names: Sequence[str], text: str) -> str:
     return f"name one: --input {pasted(names[0])}={pasted(text)}, for example" if names else ""
 
 
+def by_input(shown: str, names: Sequence[str], asked: Mapping[str, str], others: Sequence[str] = ()) -> dict[str, str]:
+    """The shapes that were asked for, by the names of the inputs; one without a name is that of the only input.
+    ``others`` are more names that are known. Raises InputError."""
+    listed = ", ".join(map(quoted, names[:10])) or "none"
+    if "" in asked and len(names) != 1:
+        raise InputError([Problem(f"{shown}: it has {len(names)} inputs: {listed}", named_one(names, asked[""]))])
+    problems = [
+        Problem(f"{shown}: it has no input {quoted(name)}", near_miss(name, names) or f"it has {listed}")
+        for name in asked
+        if name and name not in names and name not in others
+    ]
+    if problems:
+        raise InputError(problems)
+    return {name or names[0]: text for name, text in asked.items()}
+
+
 def require_shapes(inputs: Mapping[str, str], what: str) -> None:
     """Raises InputError if the request gives a type or values to an input of ``what``, which states its own types."""
     problems = []

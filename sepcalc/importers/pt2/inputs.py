@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from sepcalc.errors import InputError, Invalid, Problem, near_miss, printable, quoted
 from sepcalc.importers import Request
 from sepcalc.importers.common.graph_builder import unsuited
-from sepcalc.importers.common.input_values import example, named_one
+from sepcalc.importers.common.input_values import by_input, example
 from sepcalc.importers.pt2.program import Program
 from sepcalc.importers.pt2.symbols import Open
 from sepcalc.importers.pt2.values import alone, computed, hints
@@ -67,22 +67,13 @@ class Asked:
 
     def _shapes(self) -> None:
         """Finds the sizes of symbols by the shapes that were asked for."""
-        asked, names, problems = self.request.inputs, list(self.metas), list[Problem]()
-        if "" in asked and len(names) != 1:
-            known = ", ".join(map(quoted, names[:10])) or "none"
-            hint = named_one(names, asked[""])
-            raise InputError([Problem(f"{self.shown}: it has {len(names)} inputs: {known}", hint)])
-        for name, text in asked.items():
-            if name and name not in self.metas:
-                hint = near_miss(name, names) or f"it has {', '.join(map(quoted, names[:10]))}"
-                problems.append(Problem(f"{self.shown}: it has no input {quoted(name)}", hint))
-                continue
+        problems = list[Problem]()
+        named = "" not in self.request.inputs
+        for name, text in by_input(self.shown, list(self.metas), self.request.inputs).items():
             try:
-                self._fit(name or names[0], text, bool(name))
+                self._fit(name, text, named)
             except Invalid as fact:
-                problems.append(
-                    Problem(f"{self.shown}: the input {quoted(name or names[0])}: {fact.message}", fact.hint)
-                )
+                problems.append(Problem(f"{self.shown}: the input {quoted(name)}: {fact.message}", fact.hint))
         if problems:
             raise InputError(problems)
 

@@ -26,16 +26,19 @@ class Open(Exception):
         self.names = names
 
 
+@lru_cache(maxsize=4096)
 def symbols_in(text: str) -> list[str]:
-    """The symbols of an expression, in order."""
-    return [node.id for node in _nodes(_parsed(text)) if isinstance(node, ast.Name) and node.id not in _FUNCTIONS]
+    """The symbols of an expression, in order. Raises Invalid for a text that is none."""
+    nodes = list(ast.walk(_parsed(text)))
+    functions = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    return [name for node in nodes if id(node) not in functions and (name := _symbol(node))]
 
 
 def value_of(text: str, sizes: Mapping[str, int]) -> Number:
     """The value of an expression. Raises Open, and Invalid for a text that is none."""
     try:
         return _value(_parsed(text), sizes)
-    except (ZeroDivisionError, OverflowError, TypeError, ValueError, RecursionError, IndexError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise Invalid(f"the size {quoted(text)} cannot be computed") from error
 
 
@@ -44,53 +47,35 @@ def _parsed(text: str) -> ast.expr:
     if len(text) > MAX_TEXT:
         raise Invalid(f"the size {quoted(text)} is longer than {MAX_TEXT:,} characters")
     try:
-        return _plain(ast.parse(text.strip(), mode="eval").body)
+        return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Invalid(f"the size {quoted(text)} is not an expression") from error
 
 
-def _plain(node: ast.expr) -> ast.expr:
-    """The expression with ``Symbol('s0', …)`` as a name."""
-
-    class Names(ast.NodeTransformer):
-        def visit_Call(self, call: ast.Call) -> ast.AST:
-            first = call.args[0] if call.args else None
-            named = isinstance(call.func, ast.Name) and call.func.id in ("Symbol", "Dummy")
-            if named and isinstance(first, ast.Constant) and isinstance(first.value, str):
-                return ast.Name(first.value)
-            call.keywords = []
-            return self.generic_visit(call)
-
-    plain: ast.expr = Names().visit(node)
-    return plain
-
-
-def _nodes(node: ast.AST) -> list[ast.AST]:
-    called = {id(one.func) for one in ast.walk(node) if isinstance(one, ast.Call)}
-    return [one for one in ast.walk(node) if id(one) not in called]
-
-
-def _value(node: ast.AST, sizes: Mapping[str, int]) -> Number:
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return node.value if isinstance(node.value, bool) else _bounded(Fraction(node.value))
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):  # Float('2.5', …)
-        return _bounded(Fraction(node.value[:60]))
+def _symbol(node: ast.AST) -> str:
+    """The name of a symbol, ``s0`` or ``Symbol('s0', …)``; empty for any other node."""
     if isinstance(node, ast.Name):
-        if node.id not in sizes:
-            raise Open(node.id)
-        return Fraction(sizes[node.id])
+        return node.id
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Symbol", "Dummy")
+    return str(ast.literal_eval(node.args[0])) if named and isinstance(node, ast.Call) and node.args else ""
+
+
+def _value(node: Any, sizes: Mapping[str, int]) -> Number:
+    if isinstance(node, ast.Constant):  # a text in Float('2.5', …)
+        number = node.value[:60] if isinstance(node.value, str) else node.value
+        return number if isinstance(number, bool) else _bounded(Fraction(number))
+    if name := _symbol(node):
+        if name not in sizes:
+            raise Open(name)
+        return Fraction(sizes[name])
     if isinstance(node, ast.Compare):
         sides = [_value(one, sizes) for one in (node.left, *node.comparators)]
-        return all(_COMPARED[type(how)](a, b) for how, a, b in zip(node.ops, sides, sides[1:]))
-    name = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else type(node).__name__
-    if isinstance(node, ast.BinOp):
-        name, given = type(node.op).__name__, [node.left, node.right]
-    elif isinstance(node, ast.UnaryOp):
-        name, given = type(node.op).__name__, [node.operand]
+        return all(_FUNCTIONS[type(how).__name__](a, b) for how, a, b in zip(node.ops, sides, sides[1:]))
+    if isinstance(node, ast.Call):
+        name, given = getattr(node.func, "id", ""), node.args
     else:
-        given = node.args if isinstance(node, ast.Call) else []
-    if name not in _FUNCTIONS:
-        raise ValueError(name)
+        given = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+        name = type(node.op).__name__
     made = _FUNCTIONS[name](*[_value(one, sizes) for one in given])
     return made if isinstance(made, bool) else _bounded(Fraction(made))
 
@@ -102,60 +87,31 @@ def _bounded(number: Fraction) -> Fraction:
 
 
 def _power(base: Fraction, exponent: Fraction) -> Fraction:
-    if exponent == Fraction(1, 2):
-        root = isqrt(int(base))
-        if root * root != base:
-            raise ValueError
-        return Fraction(root)
+    if exponent == Fraction(1, 2) and isqrt(int(base)) ** 2 == base:
+        return Fraction(isqrt(int(base)))
     if exponent.denominator != 1 or abs(exponent) > _MAX_EXPONENT:
         raise OverflowError
-    made: Fraction = base ** int(exponent)
-    return made
+    return Fraction(base ** int(exponent))
 
 
-def _floor_div(a: Fraction, b: Fraction) -> Fraction:
-    return Fraction(floor(a / b))
+def _floor_div(a: Fraction, b: Fraction) -> int:
+    return floor(a / b)
 
 
 def _mod(a: Fraction, b: Fraction) -> Fraction:
     return a - b * floor(a / b)
 
 
-def _same(*names: str, how: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
-    return dict.fromkeys(names, how)
-
-
-_FUNCTIONS: dict[
-    str, Callable[..., Any]
-] = {  # by the names of SymPy, of PyTorch's own functions, and of Python's nodes
-    **_same("Add", how=lambda *given: sum(given)),
-    **_same("Mul", "Mult", how=lambda *given: prod(given)),
-    **_same("Sub", how=sub),
-    **_same("Div", "IntTrueDiv", "FloatTrueDiv", "TrueDiv", "Rational", how=truediv),
-    **_same("Pow", "PowByNatural", how=_power),
-    **_same("FloorDiv", "CleanDiv", how=_floor_div),
-    **_same("Mod", "PythonMod", how=_mod),
-    **_same("ModularIndexing", how=lambda base, by, size: _mod(_floor_div(base, by), size)),
-    **_same("Integer", "Float", "ToFloat", "Identity", "UAdd", how=lambda a, *_: a),
-    **_same("USub", how=neg),
-    **_same("ceiling", "CeilToInt", how=ceil),
-    **_same("floor", "FloorToInt", how=floor),
-    **_same("TruncToInt", "TruncToFloat", how=int),
-    **_same("RoundToInt", how=round),
-    **_same("Abs", how=abs),
-    **_same("Max", how=max),
-    **_same("Min", how=min),
-    **_same("Where", how=lambda which, a, b: a if which else b),
-    **_same("Eq", "Equality", how=eq),
-    **_same("Ne", "Unequality", how=ne),
-    **_same("Lt", "StrictLessThan", how=lt),
-    **_same("Le", "LessThan", how=le),
-    **_same("Gt", "StrictGreaterThan", how=gt),
-    **_same("Ge", "GreaterThan", how=ge),
-    **_same("And", "BitAnd", how=lambda *given: all(given)),
-    **_same("Or", "BitOr", how=lambda *given: any(given)),
-    **_same("Not", "Invert", how=not_),
-}
-_COMPARED: dict[type, Callable[..., bool]] = {
-    ast.Eq: eq, ast.NotEq: ne, ast.Lt: lt, ast.LtE: le, ast.Gt: gt, ast.GtE: ge,
-}  # fmt: skip
+# By the names of SymPy, of PyTorch's own functions, and of Python's nodes.
+_ROWS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("Add", lambda *given: sum(given)), ("Mul Mult", lambda *given: prod(given)), ("Sub", sub), ("USub", neg),
+    ("Div IntTrueDiv FloatTrueDiv TrueDiv Rational", truediv), ("Pow PowByNatural", _power), ("Abs", abs),
+    ("FloorDiv CleanDiv", _floor_div), ("Mod PythonMod", _mod), ("Max", max), ("Min", min), ("RoundToInt", round),
+    ("ModularIndexing", lambda base, by, size: _mod(Fraction(_floor_div(base, by)), size)),
+    ("Integer Float ToFloat Identity UAdd", lambda a, *_: a), ("TruncToInt TruncToFloat", int),
+    ("ceiling CeilToInt", ceil), ("floor FloorToInt", floor), ("Where", lambda which, a, b: a if which else b),
+    ("Eq Equality", eq), ("Ne NotEq Unequality", ne), ("Lt StrictLessThan", lt), ("Le LtE LessThan", le),
+    ("Gt StrictGreaterThan", gt), ("Ge GtE GreaterThan", ge), ("Not Invert", not_),
+    ("And BitAnd", lambda *given: all(given)), ("Or BitOr", lambda *given: any(given)),
+)  # fmt: skip
+_FUNCTIONS = {name: how for names, how in _ROWS for name in names.split()}
