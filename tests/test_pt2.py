@@ -80,3 +80,10 @@ def test_a_stored_kernel_is_factored(capsys: pytest.CaptureFixture[str]) -> None
     )
     assert run(["factor", str(DATA / "small.pt2")]) == 2
     assert "….pt2:conv1.weight\n  hint: it holds a.weight (8x3x3x3)" in capsys.readouterr().err
+
+
+def test_a_quantized_program_counts_as_the_one_that_it_was_made_of() -> None:
+    """As PyTorch's pt2e flow writes it: 6x6 positions of 8 kernels of 3x3x3, then 288 -> 10; scales stand between."""
+    network = load(DATA / "quantized.pt2")
+    assert (network.macs, network.params) == (36 * 8 * 27 + 288 * 10, 8 * 27 + 8 + 288 * 10 + 10)
+    assert network.complete

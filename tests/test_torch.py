@@ -306,7 +306,8 @@ def test_every_operator_of_the_table_is_executed() -> None:
     for code, _ in [*SORTED.values(), *DRAWN.values()]:
         met.update(call.op for call in traced(Forward("", Code(code).eval(), [torch.ones(IMAGE)], {})).calls)
     met.update(["bincount"])
-    assert {name for name, row in OPERATORS.items() if row.handle} - met == (
+    only_in_files = {"branches", *[name for name in OPERATORS if "::" in name]}  # tests/test_pt2.py has these
+    assert {name for name, row in OPERATORS.items() if row.handle} - met - only_in_files == (
         {"_convolution", "_fused_rms_norm", "_grouped_mm"} if OLD else set()
     )
 

@@ -20,7 +20,7 @@ def apart(many: Call, one: Call, count: int, used: Sequence[set[int]]) -> bool:
     made, alone = ([each for each in call.outputs if each.at in read] for call, read in zip((many, one), used))
     if not grown(made, alone, count):
         return False
-    row = row_of(many.op)
+    row = row_of(many.key)
     if many.op in _LOOKED_UP and many.tensor(_LOOKED_UP[many.op]).shape != one.tensor(_LOOKED_UP[many.op]).shape:
         return False
     if _spatial(many) & grown_axes(image_of(many), image_of(one)):
@@ -56,7 +56,7 @@ def _from_the_end(many: Tensor, one: Tensor) -> set[int]:
 def _in_own_rows(many: Call, one: Call, axis: int) -> bool:
     """Whether the indices along an axis with the examples are known to refer to each example's own elements, such as
     ``x[torch.arange(n), last]``."""
-    if row_of(many.op).mixes == ("indices",):
+    if row_of(many.key).mixes == ("indices",):
         places, lone = many.arguments["indices"], one.arguments["indices"]
         named, alone = ([each for each in given if each is not None] for given in (places, lone))
         rows = [_from_the_end(each, other) for each, other in zip(named, alone)]
@@ -101,7 +101,7 @@ def grown(many: Iterable[Tensor], one: Iterable[Tensor], count: int) -> bool:
 
 def named_axes(call: Call) -> set[int]:
     """The axes along which an operator takes elements from other positions; all axes if it names none."""
-    row, rank = row_of(call.op), len(call.given.shape)
+    row, rank = row_of(call.key), len(call.given.shape)
     if row.mixes == ("indices",):  # per axis: indices, or None
         named = [axis for axis, places in enumerate(call.get("indices", ())) if places is not None]
     elif row.mixes == ("pad",):  # per axis, the last one first: the elements before and after
@@ -126,7 +126,7 @@ def image_of(call: Call) -> Tensor | None:
 
 def _spatial(call: Call) -> set[int]:
     """The axes of its image over which a window moves."""
-    row, image, kernel = row_of(call.op), image_of(call), call.maybe("weight")
+    row, image, kernel = row_of(call.key), image_of(call), call.maybe("weight")
     count = row.axes or (len(kernel.shape) - 2 if kernel and row.layout is WINDOWED else 0)
     return set(range(len(image.shape))[-count:]) if image and count else set()
 

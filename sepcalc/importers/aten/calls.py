@@ -34,6 +34,11 @@ class Call(NamedTuple):
     within: int
     library: str = "aten"
 
+    @property
+    def key(self) -> str:
+        """Its name in the table of operators."""
+        return self.op if self.library == "aten" else f"{self.library}::{self.op}"
+
     def tensor(self, name: str) -> Tensor:
         """A required tensor argument."""
         value = self.arguments[name]

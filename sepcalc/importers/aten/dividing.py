@@ -48,7 +48,7 @@ def divided(trace: Trace, count: int) -> Trace:
 
 def _place(call: Call, given: list[Tensor], places: Mapping[int, _Place], output: Tensor, count: int) -> _Place | None:
     """Where the examples of a result lie: as in the operand, or where as many elements stand before each."""
-    one, layout = max(given, key=lambda tensor: len(tensor.shape)), row_of(call.op).layout
+    one, layout = max(given, key=lambda tensor: len(tensor.shape)), row_of(call.key).layout
     axis, within = places[one.at]
     rank = len(output.shape)
     if layout is SEQUENCES and output is not call.outputs[0]:

@@ -88,7 +88,7 @@ def _unchosen(calls: Sequence[Call], places: Container[int]) -> Iterator[Call]:
             continue
         where = index_tensors(call)
         if where and all(CHOSEN in one.origins for one in where):
-            if not row_of(call.op).puts:
+            if not row_of(call.key).puts:
                 rows.update(one.at for one in call.outputs)
         elif any(one.at in rows for one in call.tensors()):
             rows.update(one.at for one in call.outputs)
@@ -104,7 +104,7 @@ def _put_back(calls: Sequence[Call], apart: Sequence[bool], outputs: Iterable[Te
     all rows put back before they meet others and before they are returned."""
     orders, moved = dict[int, set[_Order]](), dict[int, _Order | None]()
     for call, alone in zip(calls, apart):
-        row, where = row_of(call.op), index_tensors(call)
+        row, where = row_of(call.key), index_tensors(call)
         if all(one.at in places for one in call.outputs):
             found = set[_Order]().union(*[orders.get(one.at, ()) for one in call.tensors()])
             if row.orders or (row.puts and any(orders.get(one.at) for one in where)):
@@ -154,7 +154,7 @@ def _views_keep(calls: Sequence[Call], alone: Sequence[Call]) -> bool:
     of elements apart."""
     places = dict[int, set[int]]()  # tensor number -> the possible distances in positions of the axis that grows
     for call, other in zip(calls, alone):
-        row, given = row_of(call.op), call.tensors()
+        row, given = row_of(call.key), call.tensors()
         if not call.outputs or len(given) != len(other.tensors()):
             continue
         inner, after = _places(call.outputs[0], other.outputs[0])
@@ -180,7 +180,7 @@ _REPEATS = ("repeat", "tile")  # they append copies of all examples
 
 def _mixes_rows(many: Call, one: Call) -> bool:
     """Whether an operator takes elements from other positions of the axis that grows."""
-    return bool(row_of(many.op).mixes) and bool(named_axes(many) & grown_axes(many.given, one.given))
+    return bool(row_of(many.key).mixes) and bool(named_axes(many) & grown_axes(many.given, one.given))
 
 
 def _places(many: Tensor, one: Tensor) -> tuple[int, set[int]]:
@@ -199,7 +199,7 @@ def as_images(trace: Trace, count: int) -> bool:
     given = {tensor.at for tensor in trace.inputs.values() if tensor.shape[:1] == (count,)}
     for call in trace.calls:
         ranks = {len(tensor.shape) for tensor in call.tensors() if tensor.at in given}
-        row, image = row_of(call.op), image_of(call)
+        row, image = row_of(call.key), image_of(call)
         if image is not None and image.at in given and row.layout is WINDOWED:
             axes = row.axes or 1
             if len(image.shape) == axes + 2 or (axes == 1 and len(image.shape) > 2):
@@ -217,7 +217,7 @@ def _met(calls: Sequence[Call], count: int) -> Iterator[tuple[Call, list[_Parts]
     for call in calls:
         met = [parts.get(tensor.at, _Parts()) for tensor in call.tensors()]
         yield call, met
-        given, row = call.maybe("self"), row_of(call.op)
+        given, row = call.maybe("self"), row_of(call.key)
         if row.joins:
             continue
         cut = given is not None and row.parts and call.get("dim", 0) == 0 and given.shape[:1] == (count,)
@@ -232,7 +232,7 @@ def _joined_in_order(calls: Sequence[Call], count: int) -> bool:
     """Whether parts of a first axis of this size are only joined in their original order."""
     for call, met in _met(calls, count):
         starts = [start for one in met for _, start in sorted(one)]
-        if row_of(call.op).joins and starts != sorted(starts):
+        if row_of(call.key).joins and starts != sorted(starts):
             return False
     return True
 
@@ -241,7 +241,7 @@ def _kept_apart(calls: Sequence[Call], count: int) -> bool:
     """Whether no operator combines two parts of a first axis of this size, except to join them, or mixes the whole
     axis."""
     for call, met in _met(calls, count):
-        row, parts = row_of(call.op), _Parts().union(*met)
+        row, parts = row_of(call.key), _Parts().union(*met)
         if not row.joins and len({whole for whole, _ in parts}) < len(parts):
             return False
         onto = call.maybe("self")

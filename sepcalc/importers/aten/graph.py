@@ -109,6 +109,7 @@ class Builder(GraphBuilder[Beside]):
         self.read = read  # the trace's tensors that are read
         self.classes: Mapping[str, str] = {}  # the classes of modules by path
         self.stored_bits: Sequence[int] = ()  # the element widths of the parameters and buffers
+        self.listed = False  # whether a file lists the calls
         self.places: Container[int] = ()  # the trace's tensors that are only used as indices
         self.values: dict[int, Value] = {}
         self.stretched: dict[int, Value] = {}  # the original of each expanded tensor

@@ -56,11 +56,11 @@ class Listing(Ledger):
                 if part.shape != one.shape:
                     raise Invalid(f"{one.name} is {list(one.shape)}: {name} gives {list(part.shape)}")
             return list(parts), None
-        live, roots, origins = facts = self.facts(name, call.arguments)
+        live, roots, origins = facts = self.facts(call.key, call.arguments)
         storage = self._storage(call, into)
         made = [self.add(one, live and 0 not in one.shape, roots, origins, storage) for one in results]
-        gap = live and not row_of(name).handle and not aten
-        if (made or not aten) and (self.matters(name, facts, made) or gap):
+        gap = live and not row_of(call.key).handle and not aten
+        if (made or not aten) and (self.matters(call.key, facts, made) or gap):
             self.note(call._replace(outputs=tuple(made)))
         written = call.maybe(into) if made else None
         if written is not None:
@@ -69,7 +69,7 @@ class Listing(Ledger):
 
     def _storage(self, call: Call, into: str) -> Any:
         """The storage in which the results of a call lie, where it is that of an argument."""
-        given, row = call.maybe(into or ("self" if "self" in call.arguments else "input")), row_of(call.op)
+        given, row = call.maybe(into or ("self" if "self" in call.arguments else "input")), row_of(call.key)
         shares = into or row.layout in (RESHAPED, TURNED, PART) or row.parts or call.op in _VIEWS
         place = self.places[given.at] if given is not None and shares else None
         return place.storage if place is not None else None

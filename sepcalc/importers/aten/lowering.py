@@ -18,6 +18,8 @@ from sepcalc.shape import Shape
 # Why parameters are not counted, for a run that stopped, and for a complete run.
 _UNUSED = ("nothing used them before counting stopped", "the run on these inputs does not use them")
 _NO_RULE = "sepcalc does not know this operator"
+# What a row may raise for arguments that PyTorch would have refused. A run has none, but a file may.
+_UNFIT = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, AssertionError)
 
 
 class Stored(NamedTuple):
@@ -68,6 +70,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     read = {one.at for call in trace.calls for one in call.tensors()} | {one.at for one in trace.outputs.values()}
     calls = _without_detours(trace.calls)
     builder = Builder(sizes, trained, layouts_of(calls), read)
+    builder.listed = trace.listed
     builder.places = only_indices(trace.calls, trace.outputs.values())
     builder.classes, builder.stored_bits = trace.classes, [8 * one.width for one in trace.parameters]
     for label, tensor in trace.inputs.items():
@@ -78,7 +81,7 @@ def lowered(name: str, trace: Trace) -> Lowered:
     for call in calls:
         if any(one.live for one in (*call.tensors(), *call.outputs)):
             _follow(builder, call)
-        elif call.library == "aten" and row_of(call.op).multiplies:
+        elif row_of(call.key).multiplies:
             alone.append(_alone(builder, call))
     macs = sum(one.macs for one in alone)
     if macs:
@@ -113,7 +116,7 @@ def _note_unused(builder: Builder, trace: Trace, used: Container[int]) -> None:
 def _follow(builder: Builder, call: Call) -> None:
     """Adds the nodes of one call, or a gap with its reason."""
     builder.call = call
-    row = row_of(call.op if call.library == "aten" else "")
+    row = row_of(call.key)
     mark = len(builder.nodes)
     if any(one.kind == "c" for one in (*call.tensors(), *call.outputs)):
         builder.uncounted(call, COMPLEX)
@@ -124,9 +127,14 @@ def _follow(builder: Builder, call: Call) -> None:
     try:
         results = row.handle(builder, call)
     except (Refused, Invalid) as refusal:
-        reason = refusal.message if isinstance(refusal, Invalid) else str(refusal)
         builder.back(mark)
-        builder.uncounted(call, reason)
+        builder.uncounted(call, refusal.message if isinstance(refusal, Invalid) else str(refusal))
+        return
+    except _UNFIT:
+        if not builder.listed:
+            raise
+        builder.back(mark)
+        builder.uncounted(call, "its arguments do not fit together")
         return
     beside = [output for output in call.outputs[len(results) :] if output.at not in builder.stretched]
     if any(output.live and output.at in builder.read for output in beside):
@@ -142,7 +150,7 @@ def _follow(builder: Builder, call: Call) -> None:
 
 def _alone(builder: Builder, call: Call) -> Cost:
     """The cost of a product of stored tensors, one of which is treated as an input."""
-    fed = call.tensors()[row_of(call.op).operand]
+    fed = call.tensors()[row_of(call.key).operand]
     builder.call = call
     if fed.at not in builder.values:
         builder.values[fed.at] = builder.stored(Value(fed.shape, roots=fed.roots))
@@ -170,7 +178,7 @@ def _without_detours(calls: Sequence[Call]) -> list[Call]:
 
 def _in_order(call: Call) -> bool:
     """Whether an operator keeps all elements of one tensor, in order."""
-    layout = row_of(call.op).layout
+    layout = row_of(call.key).layout
     if layout is RESHAPED:
         return True
     if len(call.outputs) != 1:
@@ -228,7 +236,7 @@ def layouts_of(calls: Sequence[Call]) -> dict[int, int]:
             for mine, theirs in same.items():
                 if layouts.get(after.at) == theirs:
                     layouts.setdefault(before.at, mine)
-        elif row_of(call.op).layout is TURNED:
+        elif row_of(call.key).layout is TURNED:
             if call.outputs[0].at in layouts:
                 _lay_before(call, layouts)
         elif _keeps(call):
@@ -257,7 +265,7 @@ def _image_of(call: Call) -> Tensor:
 def _images(call: Call) -> int:
     """The layout of the images that an operator reads: channels on the second axis, or on the first without a batch;
     plain for an operator on other data."""
-    row = row_of(call.op)
+    row = row_of(call.key)
     if not row.layout.of_images:
         return PLAIN
     given = call.arguments.get("input", call.arguments.get("self"))
@@ -270,7 +278,7 @@ def _images(call: Call) -> int:
 
 def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
     """The tensors with and without a leading batch axis, and the layouts that correspond."""
-    squeezes = row_of(call.op).layout in (RESHAPED, PART)
+    squeezes = row_of(call.key).layout in (RESHAPED, PART)
     if not squeezes or len(call.outputs) != 1 or not isinstance(call.arguments.get("self"), Tensor):
         return None
     before, after = call.given, call.outputs[0]
@@ -283,15 +291,14 @@ def _squeezes(call: Call) -> tuple[Tensor, Tensor, Mapping[int, int]] | None:
 
 def _keeps(call: Call) -> bool:
     """Whether the result has the layout of its operand; an unknown operator's has, if the shape is the same."""
-    row = row_of(call.op)
+    row = row_of(call.key)
     if not call.outputs or row.layout is KEEPS:
         return bool(call.outputs)
     shapes = [one.shape for one in call.tensors()]
-    unknown = call.library != "aten" or row.handle is None
-    return unknown and all(one.shape in shapes for one in call.outputs)
+    return row.handle is None and all(one.shape in shapes for one in call.outputs)
 
 
 def steps(trace: Trace) -> list[int]:
     """The number of steps of each recurrent layer of a trace."""
-    runs = [call for call in trace.calls if row_of(call.op).layout is SEQUENCES]
+    runs = [call for call in trace.calls if row_of(call.key).layout is SEQUENCES]
     return [call.outputs[0].shape[1 if call.get("batch_first", False) else 0] for call in runs]

@@ -5,6 +5,7 @@ from sepcalc.importers.aten.layers import LAYERS
 from sepcalc.importers.aten.losses import LOSSES
 from sepcalc.importers.aten.moves import MOVES
 from sepcalc.importers.aten.products import PRODUCTS
+from sepcalc.importers.aten.quantized import QUANTIZED
 from sepcalc.importers.aten.reductions import REDUCTIONS
 from sepcalc.importers.aten.rows import Operator
 from sepcalc.importers.aten.scatters import SCATTERS
@@ -13,7 +14,7 @@ from sepcalc.importers.aten.uncounted import UNCOUNTED
 from sepcalc.importers.common.layout import NONE
 
 OPERATORS: dict[str, Operator] = {
-    **LAYERS, **PRODUCTS, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS, **SORTING, **LOSSES, **UNCOUNTED,
+    **LAYERS, **PRODUCTS, **ELEMENTS, **REDUCTIONS, **MOVES, **SCATTERS, **SORTING, **LOSSES, **QUANTIZED, **UNCOUNTED,
 }  # fmt: skip
 UNKNOWN = Operator(None, NONE)
 

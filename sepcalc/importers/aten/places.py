@@ -16,12 +16,12 @@ def only_indices(calls: Sequence[Call], outputs: Iterable[Tensor]) -> set[int]:
         if made and not made & read:
             places |= made
         else:
-            where = row_of(call.op).places
+            where = row_of(call.key).places
             read.update(one.at for one in every([one for name, one in call.arguments.items() if name != where]))
     return places
 
 
 def index_tensors(call: Call) -> list[Tensor]:
     """The tensors that an operator uses as indices."""
-    where = row_of(call.op).places
+    where = row_of(call.key).places
     return list(every([call.get(where)])) if where else []

@@ -16,7 +16,7 @@ from sepcalc.importers.aten.examples import Counted, for_one, of_examples, propo
 from sepcalc.importers.aten.lowering import Trace, lowered
 from sepcalc.importers.pt2.archive import opened
 from sepcalc.importers.pt2.inputs import Asked
-from sepcalc.importers.pt2.program import Program
+from sepcalc.importers.pt2.program import Program, reading
 from sepcalc.network import Network
 
 __all__ = ["of_program", "read"]
@@ -64,7 +64,8 @@ def _network(shown: str, program: Program, request: Request) -> Network:
     asked = Asked(shown, program, request)
 
     def counted(trace: Trace) -> Counted:
-        return trace, lowered(name, trace)
+        with reading():
+            return trace, lowered(name, trace)
 
     whole = counted(program.trace(asked.sizes))
     network = whole[1].network.guessed(*asked.guesses)

@@ -8,7 +8,7 @@ from sepcalc.importers.common.graph_builder import unsuited
 from sepcalc.importers.common.input_values import by_input, example
 from sepcalc.importers.pt2.program import Program
 from sepcalc.importers.pt2.symbols import Open
-from sepcalc.importers.pt2.values import alone, computed, hints
+from sepcalc.importers.pt2.values import alone, computed
 from sepcalc.shape import Shape, read_shape, read_size
 
 
@@ -20,10 +20,9 @@ class Asked:
     def __init__(self, shown: str, program: Program, request: Request) -> None:
         self.shown, self.program, self.request = shown, program, request
         self.metas = {name: program.metas[name] for name in program.inputs}
-        self.hints = dict(hints(program.graph))
         self.said = self._dims()
         self._shapes()
-        self.sizes = {**self.hints, **self.said}
+        self.sizes = {**program.hints, **self.said}
         firsts = {name: meta.sizes[0] for name, meta in self.metas.items() if meta.sizes}
         symbols = {symbol for first in firsts.values() if (symbol := alone(first))}
         self.symbol = next(iter(symbols)) if len(symbols) == 1 and not symbols & self.said.keys() else ""
@@ -88,8 +87,8 @@ class Asked:
             if (found := self._solved(name, shape)) is not None:
                 self.said |= found
                 return
-        own = self.metas[name].sizes
-        made = example(name, [size if isinstance(size, int) else self.hints.get(alone(size)) for size in own])
+        own, hints = self.metas[name].sizes, self.program.hints
+        made = example(name, [size if isinstance(size, int) else hints.get(alone(size)) for size in own])
         fixed = "x".join([str(size) if isinstance(size, int) else alone(size) or "?" for size in own])
         raise Invalid(f"{quoted(text)} does not fit {fixed}, for which it was exported", f"{made}, for example")
 

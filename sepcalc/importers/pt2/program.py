@@ -15,7 +15,7 @@ from sepcalc.importers.aten.ledger import MAX_CALLS
 from sepcalc.importers.aten.listing import Laid, Listing, is_checked, operator_of, tensors_in
 from sepcalc.importers.aten.lowering import Stop, Stored, Trace, lowered
 from sepcalc.importers.pt2.symbols import Open, symbols_in, value_of
-from sepcalc.importers.pt2.values import Meta, computed, listed, meta_of, shape_of, tag_of
+from sepcalc.importers.pt2.values import Meta, computed, hints, listed, meta_of, shape_of, tag_of
 
 MAX_DEPTH = 50  # of graphs within graphs
 ASKS = "what runs next depends on a value of the data: counted up to here"
@@ -45,7 +45,7 @@ def reading() -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, AssertionError, RuntimeError) as error:
         raise Invalid("its program is damaged, or of a version that is not known") from error
 
 
@@ -64,6 +64,7 @@ class Program:
             self.paths = {str(one["fqn"]).replace(".", "/") for one in calls}
             self.results = _result_names(calls)
             self.stored, self.numbers = self._stored(payloads)
+            self.hints = dict(hints(self.graph))
         every = [size for meta in self.metas.values() for size in meta.sizes if isinstance(size, str)]
         self.symbols = list(dict.fromkeys(name for size in dict.fromkeys(every) for name in symbols_in(size)))
         self.inputs = [one.value for one in self.given if one.kind == "user_input" and one.value in self.metas]
@@ -224,7 +225,7 @@ class _Reading:
             return value
         kinds = ("sym_int_values", "sym_float_values", "sym_bool_values")
         found = (scope[kind][value] for scope in self.scopes for kind in kinds if value in (scope.get(kind) or {}))
-        tag, said = tag_of(next(found))
+        tag, said = tag_of(next(found, {}))
         if tag != "as_expr":
             return said
         number = value_of(said["expr_str"], self.sizes)
@@ -256,7 +257,7 @@ class _Reading:
                 arguments[label] = self.argument(one["arg"], values, where)
             given = list(arguments.values())
             if library == "higher_order" and name in _UNFOLDED:
-                at = next(at for at, one in enumerate(given) if isinstance(one, dict))
+                at = [isinstance(one, dict) for one in given].index(True)
                 return self.unfolded(given[at], given[at + 1 :], made, values)
             if library == "higher_order" and name == "cond" and self.chosen(given, made, values, where):
                 return None

@@ -62,7 +62,7 @@ def _symbol(node: ast.AST) -> str:
 
 def _value(node: Any, sizes: Mapping[str, int]) -> Number:
     if isinstance(node, ast.Constant):  # a text in Float('2.5', …)
-        number = node.value[:60] if isinstance(node.value, str) else node.value
+        number: Any = node.value[:60] if isinstance(node.value, str) else node.value
         return number if isinstance(number, bool) else _bounded(Fraction(number))
     if name := _symbol(node):
         if name not in sizes:

@@ -28,7 +28,8 @@ class Meta(NamedTuple):
 
 def tag_of(union: Mapping[str, Any]) -> tuple[str, Any]:
     """The tag of a union, and its value; older files list all other tags as null."""
-    return next(((tag, value) for tag, value in union.items() if value is not None), (next(iter(union)), None))
+    found = [(tag, value) for tag, value in union.items() if value is not None] or list(union.items())
+    return found[0]
 
 
 def listed(given: Any) -> list[Any]:

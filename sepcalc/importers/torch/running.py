@@ -80,7 +80,7 @@ def traced(forward: Forward) -> Trace:
         whole = _run(forward)
         if whole.stop is None:
             return whole._replace(notes=(_EXPORTED, *whole.notes))
-    if any(row_of(call.op).chooses for call in trace.calls):
+    if any(row_of(call.key).chooses for call in trace.calls):
         with suppress(InputError):
             return _whatever_is_chosen(forward) or trace
     return trace
