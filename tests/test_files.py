@@ -62,7 +62,8 @@ def test_a_full_disk_leaves_the_old_file(command: str, folder: Path) -> None:
     path.write_text(GOOD)
     before = names(folder)
     done = subprocess.run(
-        [sys.executable, "-m", "sepcalc", *command.format("out.txt").split(), "--force"],
+        # -B: Python would keep the first 30 bytes of a compiled module, and every later run would fail
+        [sys.executable, "-B", "-m", "sepcalc", *command.format("out.txt").split(), "--force"],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, timeout=60,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30)),
     )  # fmt: skip
