@@ -294,4 +294,5 @@ if find_spec("torch"):
 
     def test_every_operator_of_torch_that_keeps_its_axes_was_tried() -> None:
         assert [name for name, row in ATEN.items() if row.layout is KEEPS and not row.handle] == []
-        assert {*TORCH, *LOOKING, *ALONG} == set(KEEPING) - WITHOUT
+        quantized = {name for name in KEEPING if "::" in name}  # of files alone: tests/test_pt2.py has these
+        assert {*TORCH, *LOOKING, *ALONG} == set(KEEPING) - WITHOUT - quantized
