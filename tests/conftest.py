@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from gating import BARE, NET, PROJECT, Outcome, Run
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from report_schemas import held
 
 from sepcalc import model_zoo
@@ -43,8 +44,14 @@ def pytest_sessionstart() -> None:
     gc.disable()
 
 
+@given(st.none())
+def _hypothesis_begins(_: None) -> None:
+    """Hypothesis makes its random numbers here: its older releases warn if only what is frozen has them."""
+
+
 def pytest_collection_finish() -> None:
     """What was collected is searched for garbage never again."""
+    _hypothesis_begins()
     gc.freeze()
     gc.enable()
 
