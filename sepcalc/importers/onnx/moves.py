@@ -266,10 +266,10 @@ def _expand(builder: Builder, call: Call) -> Results:
     wanted = call.input(1).numbers("the target shape is not known")
     if any(size < 1 for size in wanted):
         raise Invalid(f"a tensor would be {show(wanted)}: expected sizes from 1")
-    return _repeated(builder, call, broadcast([value.sizes, wanted]))
+    return repeated_to(builder, call, broadcast([value.sizes, wanted]))
 
 
-def _repeated(builder: Builder, call: Call, shape: Shape) -> Results:
+def repeated_to(builder: Builder, call: Call, shape: Shape) -> Results:
     """Elements repeated along axes to this shape."""
     value = call.input(0)
     if shape == value.sizes:
@@ -283,7 +283,7 @@ def _repeated(builder: Builder, call: Call, shape: Shape) -> Results:
 def _tile(builder: Builder, call: Call) -> Results:
     value = call.input(0)
     times = call.input(1).numbers("the number of repeats is not known", len(value.sizes))
-    return _repeated(builder, call, tuple([size * count for size, count in zip(value.sizes, times)]))
+    return repeated_to(builder, call, tuple([size * count for size, count in zip(value.sizes, times)]))
 
 
 def _centered(builder: Builder, call: Call) -> Results:

@@ -18,7 +18,7 @@ from sepcalc.importers.common.layout import (
 from sepcalc.importers.common.resampling import interpolation
 from sepcalc.importers.onnx.convolutions import image_of
 from sepcalc.importers.onnx.graph import Builder, Handler, Named
-from sepcalc.importers.onnx.moves import MOVES, moved, part
+from sepcalc.importers.onnx.moves import MOVES, moved, part, repeated_to
 from sepcalc.importers.onnx.rows import Operator
 from sepcalc.importers.onnx.sorting import SORTED
 from sepcalc.importers.onnx.standard import STANDARD
@@ -143,13 +143,7 @@ def _elements(name: str, builder: Builder, call: Call) -> Results:
 
 def _spread(builder: Builder, call: Call) -> Results:
     """copy"""
-    value, shape = call.input(0), derived.spread(call, "the shape that it reaches")
-    if shape == value.sizes:
-        return (value,)
-    at = None if value.batch is None else value.batch + len(shape) - len(value.sizes)
-    if builder.batch > 1 and at is not None and shape[at] != value.sizes[value.batch or 0]:
-        raise builder.mixed
-    return (moved(builder, call, value, shape, at),)
+    return repeated_to(builder, call, derived.spread(call, "the shape that it reaches"))
 
 
 def _padded(builder: Builder, call: Call) -> Results:
