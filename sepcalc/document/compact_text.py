@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from sepcalc.document.entries import STORED
@@ -358,10 +359,7 @@ def _has_default(name: str) -> bool:
 
 def _letters() -> Iterator[str]:
     yield from "abcdefgh"
-    number = 9
-    while True:
-        yield f"branch{number}"
-        number += 1
+    yield from map("branch{}".format, count(9))
 
 
 def _indented(lines: Sequence[str], by: int) -> list[str]:

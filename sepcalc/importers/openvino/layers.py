@@ -138,7 +138,7 @@ def _mvn(builder: Builder, call: Call) -> Results:
     if not 1 <= count <= rank:
         raise Invalid(f"a norm over {count} axes of {rank}")
     if not call.flag("normalize_variance", True):
-        raise Refused("a norm without a variance has no count here")
+        raise Refused("a norm without a variance is not supported")
     if rank > 2 and count == rank - 2 and x.channels_first:
         return (Named(builder, call.name).emit(RowNorm("instance", gain=False, bias=False), builder.image(x)),)
     value = builder.laid(x, False)
@@ -181,9 +181,9 @@ def _recurrent(cell: str, sequence: bool, builder: Builder, call: Call) -> Resul
     usual = [part.strip().lower() for part in str(words).split(",")] if words else [*_USUAL[cell]]
     relu = cell == "rnn" and set(usual) == {"relu"}
     if directions != 1 + both or not (relu or usual == [*_USUAL[cell]]):
-        raise Refused("directions that do not fit, or other functions than the usual ones, have no count here")
+        raise Refused("directions that do not fit, or other functions than the usual ones, are not supported")
     if call.number("clip", default=0.0) not in (0.0, float("inf")):
-        raise Refused("clipping has no count here")
+        raise Refused("clipping is not supported")
     after = cell == "gru" and call.flag("linear_before_reset", False)
     rows = _GATES[cell] * hidden
     hold(call, "a kernel", kernel, (directions, rows, x.sizes[2]))
@@ -225,7 +225,7 @@ def _attention(builder: Builder, call: Call) -> Results:
     rank = len(query.sizes)
     heads, kv_heads = (query.sizes[1], key.sizes[1]) if rank == 4 else (1, 1)
     if call.maybe(5) is not None:
-        raise Refused("attention with a sink has no count here")
+        raise Refused("attention with a sink is not supported")
     result, _ = attended(builder, call, query, key, value, form_of(settings(call), heads, kv_heads, mask))
     return (result,)
 

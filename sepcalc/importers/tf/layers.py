@@ -132,7 +132,7 @@ def back(builder: graph.Builder, call: Call) -> Results:
     if image.value.sizes[-1] != ins or to[-1] != outs:
         raise Invalid(f"a kernel of {show(kernel.sizes)} does not make {show(tuple(to))} of {show(image.value.sizes)}")
     if set(image.listed(call, "dilations", (1,) * rank)) != {1} or call.text("padding", "") == "EXPLICIT":
-        raise Refused("a transposed convolution with dilation or explicit padding has no count here")
+        raise Refused("a transposed convolution with dilation or explicit padding is not supported")
     same = image.padding(call) == "same"
     made = transposed(
         builder, image.value, tuple(window), tuple(to), image.listed(call, "strides"), same, [kernel, None]

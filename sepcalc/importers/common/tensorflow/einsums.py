@@ -15,7 +15,7 @@ def _einsum(builder: Builder, call: Call) -> Results:
     values = call.given
     parts, out = spelled(call.text("equation", ""), [len(value.sizes) for value in values])
     if any(len(set(part)) != len(part) for part in parts) or len(parts) > 2:
-        raise Refused(f"the equation {call.text('equation', '')} has no count here")
+        raise Refused(f"the equation {call.text('equation', '')} is not supported")
     if len(parts) == 1:
         (value,), (part,) = values, parts
         gone = {at for at, letter in enumerate(part) if letter not in out}

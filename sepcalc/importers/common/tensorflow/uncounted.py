@@ -33,9 +33,9 @@ _REASONS = {
     "how many operations a Fourier transform takes is the library's choice": (
         "FFT FFT2D FFT3D IFFT IFFT2D IFFT3D IRFFT IRFFT2D IRFFT3D RFFT RFFT2D RFFT3D"
     ),
-    "complex numbers have no count here": ("Angle Complex ComplexAbs Conj Imag Real"),
+    "complex numbers are not supported": ("Angle Complex ComplexAbs Conj Imag Real"),
     "how often sorting compares depends on the data": ("InTopK InTopKV2 SortV2"),
-    "sparse tensors have no count here": (
+    "sparse tensors are not supported": (
         "SparseConcat SparseFillEmptyRows SparseReshape SparseSegmentMean SparseSegmentSqrtN SparseSegmentSum "
         "SparseSlice SparseTensorDenseMatMul SparseToSparseSetOperation"
     ),
