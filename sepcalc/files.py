@@ -3,7 +3,7 @@ an error (a full disk, an interrupt) the old file is intact, and nothing is left
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -11,8 +11,9 @@ from sepcalc.errors import InputError, Problem, bad_input, quoted, why
 from sepcalc.leftovers import tidied
 
 
-def write_files(contents: Mapping[str, bytes], force: bool) -> None:
-    """Write files by their paths. Only ``force`` overwrites a file. Raises InputError, and then writes none."""
+def write_files(contents: Mapping[str, bytes | Iterable[bytes]], force: bool) -> None:
+    """Write files by their paths; large ones in parts. Only ``force`` overwrites a file. Raises InputError, and then
+    writes none."""
     there = [] if force else [path for path in contents if "\0" not in path and os.path.lexists(path)]
     if there:
         raise InputError([Problem(f"{quoted(path)} exists already", "--force overwrites it") for path in there])
@@ -23,7 +24,7 @@ def write_files(contents: Mapping[str, bytes], force: bool) -> None:
                 with _told(path):
                     if _is_device(path):
                         with open(path, "wb") as file:
-                            file.write(content)
+                            file.writelines(_parts(content))
                         continue
                     place = os.path.realpath(path) if os.path.islink(path) else path
                     beside[place] = os.path.join(os.path.dirname(place), f".sepcalc-{os.urandom(6).hex()}.tmp")
@@ -68,10 +69,14 @@ def _is_device(path: str) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _write(path: str, content: bytes, place: str) -> None:
+def _parts(content: bytes | Iterable[bytes]) -> Iterable[bytes]:
+    return [content] if isinstance(content, bytes) else content
+
+
+def _write(path: str, content: bytes | Iterable[bytes], place: str) -> None:
     """Write a new file to disk (flushed), with the permissions of the file that it will replace."""
     with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o666), "wb") as file:
-        file.write(content)
+        file.writelines(_parts(content))
         file.flush()
         os.fsync(file.fileno())
     with suppress(OSError):
