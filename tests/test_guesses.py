@@ -521,7 +521,6 @@ CALLS = [
     ("help mobilenet", "network zoo:mobilenet_v1"),
     ("help conv2d", "help conv"),
     ("help summary", "help network"),
-    ("convert net.yaml -o out.onnx", "convert net.yaml -o out.yaml"),
     ("convert net.yaml -o net.pt", "convert net.yaml -o net.sepcalc.yaml"),
     ("layer 28x28x64 MaxUnpool2d 2", "layer 28x28x64 upsample nearest --scale 2"),
     ("verify 12x12x3 -k3 -o8 --quick", "verify 12x12x3 conv -k3 -o8 --sample 64"),
@@ -559,8 +558,9 @@ CALLS = [
     ),
     ("network no_torchvision:resnet50", "network zoo:resnet50"),
     ("no_torchvision.models:vgg16 --top 1", "network zoo:vgg16 --top 1"),
-    ("convert net.yaml net.onnx", "convert net.yaml -o net.sepcalc.yaml"),
-    ("convert net.yaml copy.onnx", "convert net.yaml -o copy.yaml"),
+    ("convert net.yaml net.onnx", "convert net.yaml -o net.onnx"),
+    ("convert net.yaml copy.onnx", "convert net.yaml -o copy.onnx"),
+    ("convert net.yaml copy.tflite", "convert net.yaml -o copy.yaml"),
     # a number of rows, a search, a share of what a network has, a rule in three words
     ("network net.yaml --top=all", "network net.yaml"),
     ("network --top 3", "for example network zoo:mobilenet_v1 --top 3"),
@@ -794,8 +794,9 @@ def test_a_network_whose_calls_do_not_follow_is_told_so(sep: Run) -> None:
     assert hint(sep("network", "32x32x3, Conv2d(3,16,3), Conv2d(3,16,3)")[2]) == expected
 
 
-def test_convert_writes_yaml_alone(sep: Run) -> None:
-    assert hint(sep("convert", "net.yaml", "--to", "onnx")[2]) == "convert writes only YAML"
+def test_convert_says_what_it_writes(sep: Run) -> None:
+    expected = "convert writes YAML, or ONNX with --output model.onnx"
+    assert hint(sep("convert", "net.yaml", "--to", "onnx")[2]) == expected
 
 
 ODD = st.lists(st.sampled_from([*COMMANDS, *WORDS.split(), *MORE]), max_size=6)

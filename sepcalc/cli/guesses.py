@@ -314,7 +314,7 @@ def _commands(args: list[str]) -> Iterator[tuple[str, list[str]]]:
 def usage(args: Sequence[str]) -> str:
     """The hint for a command line that cannot be parsed, or an empty text."""
     if args and args[0] == "convert" and any(word.lower().lstrip(".") in _FORMATS for word in args[1:]):
-        return "  hint: convert writes only YAML"
+        return "  hint: convert writes YAML, or ONNX with --output model.onnx"
     if args and args[0] not in COMMANDS and (says := _refused(args[0])):
         return f"  hint: {says}"
     found = command(args)

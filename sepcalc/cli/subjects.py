@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sepcalc import foreign, meant
 from sepcalc.cli import COMMANDS
-from sepcalc.cli.convert import yaml_name
+from sepcalc.cli.convert import file_name
 from sepcalc.cli.corrections import SPECS, corrected, options_of
 from sepcalc.cli.found import found, is_pickle, named
 from sepcalc.cli.kernels import is_kernel, kernel_name, matrix
@@ -67,7 +67,7 @@ def commands_for(name: str, rest: list[str]) -> Iterator[list[str]]:
     elif name in ("", "compare", "network", "layer") and len(subjects) == 2 and all(map(_is_network, subjects)):
         yield ["diff", *named(first), *named(subjects[1]), *others]
     elif name in ("convert", "baseline") and len(subjects) == 2 and _is_target(subjects[1]):
-        yield [name, *named(first), "-o", yaml_name(subjects[1]) if name == "convert" else subjects[1], *others]
+        yield [name, *named(first), "-o", file_name(subjects[1]) if name == "convert" else subjects[1], *others]
     elif name == "diff" and len(subjects) == 2 and any(map(is_baseline, subjects)):
         old, new = subjects if is_baseline(subjects[0]) else reversed(subjects)
         held = ["check", new, "--baseline", old]

@@ -1,0 +1,1 @@
+"""Networks as files of other formats: a package per format."""
