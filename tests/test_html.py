@@ -17,7 +17,8 @@ from sepcalc.layer import Node
 from sepcalc.model_zoo import names
 from sepcalc.network import Network
 from sepcalc.renderers import render
-from sepcalc.renderers.charts import HEIGHT, WIDTH, Box, squarified
+from sepcalc.renderers.charts.areas import HEIGHT, squarified
+from sepcalc.renderers.charts.base import WIDTH, Box
 from sepcalc.reports.network import NetworkReport
 
 ROOT = Path(__file__).parent.parent

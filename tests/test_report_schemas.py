@@ -55,6 +55,7 @@ COMMANDS = [
     (3, "history moved.yaml"),
     (0, "diff '8, dense -o4, act relu' half.json"),
     (0, "whatif specs/conv_mobilenet.yaml --rewrite *=spatial --balance 100"),
+    (0, "network specs/mobilenet_v1.yaml --balance 100"),
     (0, "fit specs/mobilenet_v1.yaml --max macs=300M --max params=3M --by width --by resolution"),
     (1, "fit net.yaml --max macs=1 --by width"),
     (0, "factor sobel-x --verify"),

@@ -1,5 +1,6 @@
 """``sepcalc network``."""
 
+from fractions import Fraction
 from functools import partial
 
 import click
@@ -26,6 +27,7 @@ Examples:
   sepcalc network specs/mobilenet_v1.yaml --by block --top 5
   sepcalc network specs/mobilenet_v1.yaml --fold-norm --full
   sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
+  sepcalc network specs/mobilenet_v1.yaml --balance 100 --format html --output page.html
   sepcalc network specs/mobilenet_v1.yaml --format mermaid
 """
 
@@ -50,6 +52,11 @@ Examples:
 @click.option(
     "--expand", is_flag=True, help="Print the layers as a flat YAML list, which reads back to the same numbers."
 )
+@click.option(
+    "--balance",
+    metavar="NUMBER",
+    help="Macs per byte of a device: which layers wait for memory there.",
+)
 @uncounted_option
 @element_bytes
 @partial(output_options, forms=(*GENERAL, *GRAPHS), short=True)
@@ -63,10 +70,12 @@ def command(
     fold_norm: bool,
     explain: bool,
     expand: bool,
+    balance: str | None,
     allow_uncounted: bool,
     element_bytes: int | None,
     output: Output,
 ) -> int:
+    device = _balance(balance) if balance is not None else None
     document = read(network, reading.request(), standard_input)
     subject = document.network.fold_norm() if fold_norm else document.network
     known = subject.accepted(allow_uncounted)
@@ -77,9 +86,18 @@ def command(
         return 0 if known else 3
     findings, verdicts, remark = held(subject, document, fold_norm)
     metric = (sort or "").replace("-", "_")
-    report = NetworkReport(subject, findings, verdicts, by or "", metric, top, explain, element_bytes, remark, full)
+    whole = full or output.form == "html"  # a page has room for every layer
+    report = NetworkReport(
+        subject, findings, verdicts, by or "", metric, top, explain, element_bytes, remark, whole, device
+    )
     asked = any(verdict.unknown for verdict in verdicts)
     asked = asked or any(unknown(finding.metric, subject.incomplete) for finding in findings)
     code = 3 if not known or (asked and not allow_uncounted) else 0 if report.passed else 1
     emit(report, output)
     return code
+
+
+def _balance(text: str) -> Fraction:
+    from sepcalc.rewriting import read_fraction  # no other option of this command needs it
+
+    return read_fraction("--balance", text, 10**9)

@@ -6,8 +6,8 @@ an input are the first two positions of the kernel.
 """
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from sepcalc.errors import printable
 from sepcalc.reports.figures import Picture, Solid, Strip
@@ -63,7 +63,7 @@ def drawn(picture: Picture) -> str:
         parts += elements
         top, right = top + high + MARGIN, max(right, wide)
     width, height = round(right + MARGIN), round(top)
-    label = escape(printable(title), {'"': "&quot;"})
+    label = escape(printable(title))
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{label}">'
     return "\n".join([head, f"<style>\n{STYLE}</style>", *parts, "</svg>", ""])
@@ -181,4 +181,4 @@ def _rectangle(name: str, x: float, y: float, width: float, height: float) -> st
 
 def _text(name: str, x: float, y: float, text: str) -> str:
     style = f' class="{name}"' if name else ""
-    return f'<text{style} x="{x:.1f}" y="{y:.1f}">{escape(printable(text))}</text>'
+    return f'<text{style} x="{x:.1f}" y="{y:.1f}">{escape(printable(text), quote=False)}</text>'

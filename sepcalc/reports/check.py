@@ -11,7 +11,22 @@ from sepcalc.gate.checks import Outcome, worst
 from sepcalc.gate.limits import Held, Increase
 from sepcalc.gate.metrics import spoken
 from sepcalc.gate.reasons import Reasons
-from sepcalc.reports import BAD, COUNT, GOOD, NOTE, WARNING, Case, Lines, Row, Section, Table, columns, toned
+from sepcalc.reports import (
+    BAD,
+    BAR,
+    COUNT,
+    GOOD,
+    NOTE,
+    NUMBER,
+    WARNING,
+    Case,
+    Lines,
+    Row,
+    Section,
+    Table,
+    columns,
+    toned,
+)
 from sepcalc.reports.verdicts import because, sentence
 
 MANY = 20  # checks, above which one that passed is a single row
@@ -37,7 +52,8 @@ class CheckReport(NamedTuple):
         shown = [one for one in self.outcomes if not (self.quiet and one.status in ("passed", "skipped"))]
         if not shown:
             return []
-        heads = columns("check", "metric", ("actual", COUNT), ("limit", COUNT), "verdict")
+        counts = ("actual", COUNT), ("limit", COUNT), ("used", NUMBER, 1), ("", BAR)
+        heads = columns("check", "metric", *counts, "verdict")
         sections: list[Section] = [Table("", heads, [row for outcome in shown for row in self._rows(outcome)])]
         for outcome in shown:
             lines = [*_lines(outcome, self.told)]
@@ -52,30 +68,41 @@ class CheckReport(NamedTuple):
         if not outcome.held and not outcome.published:
             skipped = outcome.status == "skipped"
             word = f"{outcome.reason}, skipped" if skipped else toned(outcome.status, BAD if outcome.code else "")
-            yield Row((name, "", None, None, word))
+            yield Row((name, "", *_NONE, word))
         if len(self.outcomes) > MANY and outcome.status == "passed" and not self.why:
-            yield Row((name, f"{len(outcome.held)} limits", None, None, _OK))
+            yield Row((name, f"{len(outcome.held)} limits", *_NONE, _OK))
             return
         calm = [one for one in outcome.held if isinstance(one.limit, Increase) and one.verdict.passed]
         for held in outcome.held:
             if len(calm) > FEW and held in calm:
                 continue
             verdict = held.verdict
-            yield Row((name, verdict.subject, verdict.actual, verdict.limit, _word(held)))
+            used = verdict.actual / verdict.limit if verdict.limit else None
+            share = None if used is None else quantity.percent(verdict.actual, verdict.limit)
+            drawn = None if used is None else min(1.0, used)
+            yield Row((name, verdict.subject, verdict.actual, verdict.limit, share, drawn, _word(held)))
             name = ""
         if len(calm) > FEW:
-            yield Row((name, f"growth of {len(calm)} metrics", None, None, _OK))
+            yield Row((name, f"growth of {len(calm)} metrics", *_NONE, _OK))
             name = ""
         for finding in outcome.published:
             not_so = f"NOT {finding.published} as published"
             word = toned("as published", GOOD) if finding.passed else toned(not_so, BAD)
-            yield Row((name, spoken(finding.metric), finding.actual, None, word))
+            yield Row((name, spoken(finding.metric), finding.actual, *_NONE[1:], word))
             name = ""
 
     def _summary(self) -> str:
         counts = Counter(outcome.status for outcome in self.outcomes)
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
         return f"{len(self.outcomes)} checked: {said}"
+
+    def title(self) -> str:
+        """The title of a page."""
+        return "Budgets" if len(self.outcomes) != 1 else self.outcomes[0].name
+
+    def headline(self) -> str:
+        """What a page says first."""
+        return self._summary()
 
     def document(self) -> Mapping[str, Any]:
         return {
@@ -157,6 +184,7 @@ def _word(held: Held) -> str:
 
 
 _OK = toned("ok", GOOD)
+_NONE = None, None, None, None  # actual, limit, and how much of it is used
 
 
 def _lines(outcome: Outcome, told: bool) -> Iterator[str]:

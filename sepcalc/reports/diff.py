@@ -1,7 +1,7 @@
 """``sepcalc diff``: what changed between two networks."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.commands.diff import Difference
@@ -33,6 +33,9 @@ from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.repeats import together
 from sepcalc.reports.verdicts import sentence
 from sepcalc.shape import Shape, show
+
+if TYPE_CHECKING:
+    from sepcalc.reports.figures import Chart
 
 FIRST = ("params", "macs", "activations", "peak_memory")  # totals that are shown whether they changed or not
 _HEAD = "git:HEAD:"
@@ -71,6 +74,20 @@ class DiffReport(NamedTuple):
         if found.conversion and found.conversion.structural and found.conversion.between:
             sections.append(_between(found.conversion.between))
         return sections
+
+    def headline(self) -> str:
+        """What a page says first."""
+        return _summary(self.found.pairs)
+
+    def charts(self) -> Iterable["Chart"]:
+        """The totals before and after, and the layers that changed, the largest change first."""
+        from sepcalc.reports.changes import largest, totals
+
+        old, new = self.found.old.totals, self.found.new.totals
+        yield totals((metric, old[metric], new[metric]) for metric in FIRST)
+        rows = together([pair for pair in self.found.pairs if pair.status != "unchanged"])
+        for metric in ("macs", "params"):
+            yield from largest(metric, [_sides(metric, name, pairs) for name, _, pairs in rows])
 
     def _totals(self) -> Iterable[Row]:
         for metric in (*FIRST, *[name for name in METRICS if name not in FIRST]):
@@ -197,6 +214,13 @@ def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple
         changes += [_signed(after - before), None if same and not (old and new) else _part(after - before, before)]
         weight += abs(after - before) * other
     return Row((*cells, *changes), weight=weight, tone=_TONES.get(pairs[0].status, ""))
+
+
+def _sides(metric: str, name: str, pairs: Sequence[Pair]) -> tuple[str, tuple[int | None, int | None]]:
+    """A metric of equal changes before and after, added up."""
+    old = [pair.old.count(metric) for pair in pairs if pair.old]
+    new = [pair.new.count(metric) for pair in pairs if pair.new]
+    return name, (sum(old) if old else None, sum(new) if new else None)
 
 
 def _growth(held: Held) -> str:

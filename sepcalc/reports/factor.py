@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sepcalc.factoring.chains import Written
     from sepcalc.factoring.proof import Proof
     from sepcalc.factoring.schemes import Scheme, Step
+    from sepcalc.reports.figures import Chart
 
 SHARES = range(10, 101, 10)  # percent of the full cost at which the curve is drawn
 DIGITS = 4  # of a real factor
@@ -50,6 +51,12 @@ class FactorReport(NamedTuple):
             rows = [Row((file.path, show(file.shape), file.says)) for file in self.written]
             sections.append(Table("Written", columns("file", "shape", "what it is"), rows))
         return sections
+
+    def charts(self) -> "list[Chart]":
+        """The kernel, its factors, and what each rank leaves."""
+        from sepcalc.reports.heats import maps
+
+        return list(maps(self.factoring))
 
     def document(self) -> Mapping[str, Any]:
         factoring = self.factoring

@@ -8,10 +8,12 @@ from sepcalc.reports import Report, part
 
 
 class Vertex(NamedTuple):
-    """A vertex of a graph: ``role`` is input, block or output; ``lines`` are its text, the name first."""
+    """A vertex of a graph: ``role`` is input, block or output; ``lines`` are its text, the name first; ``share`` is its
+    part of the network's macs, up to 1."""
 
     role: str
     lines: Sequence[str]
+    share: float = 0.0
 
 
 class Graph(NamedTuple):
@@ -53,11 +55,14 @@ class Picture(NamedTuple):
 
 
 class Treemap(NamedTuple):
-    """A chart of areas: the layers by their names, in blocks, and for each measure the amount of every layer."""
+    """A chart of areas and of bars: the layers by their names in blocks, for each measure the amount of every layer,
+    and the kind of each."""
 
     title: str
     names: Sequence[str]
     measures: Mapping[str, Sequence[int]]
+    kinds: Sequence[str]
+    said: str = ""
 
 
 class Curve(NamedTuple):
@@ -73,15 +78,73 @@ class Curve(NamedTuple):
     limits: Sequence[tuple[str, int]] = ()
 
 
+class Point(NamedTuple):
+    """A point of a chart. ``weight`` is what its area stands for, ``said`` more about it, ``joined`` the number of the
+    point that it became. Where it is ``named``, its name is drawn if there is room."""
+
+    name: str
+    x: float
+    y: float
+    weight: float = 1
+    said: str = ""
+    tone: str = ""
+    joined: int | None = None
+    named: bool = True
+
+
 class Scatter(NamedTuple):
-    """A chart of points on two logarithmic axes, which have these names: the name of each point, and both amounts."""
+    """A chart of points on two logarithmic axes, which have these names. ``weighed``: the points have areas. ``roof``
+    is the balance of a device in macs per byte: what it computes at most at each arithmetic intensity. ``limits`` are
+    lines: a text, the number of the axis, and the amount on it."""
 
     title: str
     axes: tuple[str, str]
-    points: Sequence[tuple[str, int, int]]
+    points: Sequence[Point]
+    said: str = ""
+    weighed: bool = False
+    roof: float | None = None
+    limits: Sequence[tuple[str, int, float]] = ()
 
 
-Chart = Treemap | Curve | Scatter
+class Bar(NamedTuple):
+    """A row of a chart of bars: one amount, perhaps with its limit; or an amount before and after, None where there was
+    none. ``said`` are a few words behind it."""
+
+    name: str
+    amounts: tuple[int | None, ...]
+    said: str
+    limit: int | None = None
+    tone: str = ""
+
+
+class Bars(NamedTuple):
+    """A chart of bars. They are ``shared`` where all have one scale; else each row has its own."""
+
+    title: str
+    bars: Sequence[Bar]
+    said: str = ""
+    shared: bool = False
+
+
+class Map(NamedTuple):
+    """A matrix: its text, its numbers by row (a row without any is a gap), the magnitude that the strongest colour
+    stands for, and the sign before it."""
+
+    text: str
+    numbers: Sequence[Sequence[float]]
+    scale: float
+    sign: str = ""
+
+
+class Heat(NamedTuple):
+    """Matrices as maps of heat, in rows."""
+
+    title: str
+    rows: Sequence[Sequence[Map]]
+    said: str = ""
+
+
+Chart = Treemap | Curve | Scatter | Bars | Heat | Graph
 
 
 class Amounts(NamedTuple):

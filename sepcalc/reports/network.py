@@ -1,6 +1,7 @@
 """``sepcalc network``: a network layer by layer, with totals, published numbers and budget."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,6 +72,7 @@ class NetworkReport(NamedTuple):
     element_bytes: int | None = None
     remark: str = ""
     full: bool = False
+    balance: Fraction | None = None
 
     @property
     def passed(self) -> bool:
@@ -132,10 +134,11 @@ class NetworkReport(NamedTuple):
         return f"{counted}{quantity.about(cost.macs)} macs, {quantity.about(cost.params)} params, {peak} peak memory"
 
     def charts(self) -> "list[Chart]":
-        """Where the cost is, and the memory of the live tensors."""
+        """The budget, where the cost is, the memory of the live tensors, and the blocks."""
         from sepcalc.reports.charts import charts
 
-        return charts(self.network, self.element_bytes) if self.network.layers else []
+        drawn = self.network, self.element_bytes, self.budget, self.balance
+        return list(charts(*drawn)) if self.network.layers else []
 
     def amounts(self) -> "Amounts":
         """The metric to sort by (macs, unless another is asked for), of every layer."""
@@ -161,6 +164,10 @@ class NetworkReport(NamedTuple):
             sections.append(self._published())
         if self.budget:
             sections.append(self._budget())
+        if self.balance is not None:
+            from sepcalc.reports.roofline import waiting
+
+            sections.append(waiting(layers, self.balance, self.element_bytes))
         if remarks := [*network.notes, *filter(None, [self.remark])]:
             sections.append(Lines("", remarks))
         return sections
@@ -191,6 +198,10 @@ class NetworkReport(NamedTuple):
             "passed": self.passed and not any(verdict.unknown for verdict in self.budget),
             **({"stopped": network.stopped._asdict()} if network.stopped else {}),
         }
+        if self.balance is not None:
+            from sepcalc.reports.roofline import told
+
+            document["speed"] = told(network.layers, self.balance, self.element_bytes)
         if self.by:
             document["by"] = {self.by: [_fields(share) for share in self._groups()]}
         return document

@@ -3,15 +3,21 @@
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
+from sepcalc.gate.metrics import spoken
 from sepcalc.network import Network
-from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
+from sepcalc.reports import BAD, BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
 from sepcalc.rewriting import Change, Rewritten
 from sepcalc.rewriting.answers import Answer, largest_of
 from sepcalc.rewriting.speed import Load, load
+
+if TYPE_CHECKING:
+    from sepcalc.reports.figures import Chart
+
+CHARTED = ("params", "macs", "activations")
 
 
 def incomplete(network: Network) -> str:
@@ -43,6 +49,27 @@ class WhatifReport(NamedTuple):
             sections.append(Lines("", remarks))
         return sections
 
+    def headline(self) -> str:
+        """What a page says first."""
+        before, after = self.rewritten.before.cost, self.rewritten.after.cost
+        macs, params = quantity.times(after.macs, before.macs), quantity.times(after.params, before.params)
+        return f"macs: {macs}, params: {params}"
+
+    def charts(self) -> "Iterable[Chart]":
+        """The totals before and after, the changed layers by their macs, and their params against their macs."""
+        from sepcalc.reports.changes import largest, moved, totals
+        from sepcalc.reports.figures import Scatter
+
+        before, after, changed = self.rewritten.before.cost, self.rewritten.after.cost, self._changed()
+        yield totals((metric, getattr(before, metric), getattr(after, metric)) for metric in CHARTED)
+        yield from largest("macs", [(one.name, (one.before.macs, one.after.macs)) for one in changed])
+        points = moved(
+            (one.name, (one.before.params, one.before.macs), (one.after.params, one.after.macs)) for one in changed
+        )
+        if points:
+            said = "Each changed layer, grey before and blue after."
+            yield Scatter("Params and macs", ("params", "macs"), points, said)
+
     def document(self) -> Mapping[str, Any]:
         document: dict[str, Any] = {
             "format": "sepcalc-whatif/1",
@@ -57,10 +84,10 @@ class WhatifReport(NamedTuple):
         if self.balance is not None:
             document["speed"] = {
                 "balance": float(self.balance),
-                "before": _told(self._load(False)),
-                "after": _told(self._load(True)),
+                "before": self._load(False).record(),
+                "after": self._load(True).record(),
                 "layers": [
-                    {"name": name, "before": _told(was), "after": _told(now)} for name, was, now in self._loads()
+                    {"name": name, "before": was.record(), "after": now.record()} for name, was, now in self._loads()
                 ],
             }
         return document
@@ -177,17 +204,6 @@ def _in_time(was: Load, now: Load) -> str:
     return quantity.times(int(now.time * common), int(was.time * common)).replace("fewer", "less")
 
 
-def _told(load: Load) -> dict[str, Any]:
-    return {
-        "macs": load.macs,
-        "traffic": load.traffic,
-        "intensity": round(float(load.intensity), 4),
-        "layers": load.layers,
-        "memory_bound": load.bound,
-        "time": round(float(load.time), 4),
-    }
-
-
 class FitReport(NamedTuple):
     """A network, its limits, and what each way to keep them came to."""
 
@@ -226,6 +242,28 @@ class FitReport(NamedTuple):
     def _numbers(self, network: Network, metrics: Sequence[str]) -> list[str]:
         counts = [quantity.exact(largest_of(network, metric)) for metric in metrics]
         return [*counts, quantity.share(network.params, self.network.params)]
+
+    def charts(self) -> "Iterable[Chart]":
+        """Each way beside the limits, its params against its macs, and the layers that the best way changes."""
+        from sepcalc.reports.changes import largest, layer_by_layer
+        from sepcalc.reports.figures import Bar, Bars, Point, Scatter
+        from sepcalc.reports.verdicts import about
+
+        found = {"as it is": self.network, **{way.way: way.network for way in self.ways if way.network is not None}}
+        for metric, limit in self.limits.items():
+            bars = []
+            for way, network in found.items():
+                actual = largest_of(network, metric)
+                over = "" if actual <= limit else BAD
+                said = f"{about(metric, actual)}, {quantity.percent(actual, limit)} of {about(metric, limit)}"
+                bars.append(Bar(way, (actual,), said, limit, over))
+            yield Bars(f"{spoken(metric)} and the limit", bars, shared=True)
+        points = [Point(way, network.params, network.macs) for way, network in found.items()]
+        axes = "params", "macs"
+        limits = [("limit", axes.index(metric), limit) for metric, limit in self.limits.items() if metric in axes]
+        yield Scatter("Params and macs", axes, points, limits=limits)
+        if self.best in found:
+            yield from largest("macs", layer_by_layer(self.network, found[self.best], "macs"))
 
     def document(self) -> Mapping[str, Any]:
         return {

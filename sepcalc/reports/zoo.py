@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sepcalc.commands.zoo import Zoo
 from sepcalc.reports import COUNT, NUMBER, Lines, Section, Table, columns, row
-from sepcalc.reports.figures import Chart, Scatter
+from sepcalc.reports.figures import Chart, Point, Scatter
 from sepcalc.shape import show
 
 
@@ -33,7 +33,7 @@ class ZooReport(NamedTuple):
     def charts(self) -> list[Chart]:
         """Params against macs."""
         costs = [(exhibit.name, exhibit.network.cost) for exhibit in self.exhibits]
-        points = [(name, cost.params, cost.macs) for name, cost in costs]
+        points = [Point(name, cost.params, cost.macs) for name, cost in costs]
         return [Scatter("Params and macs", ("params", "macs"), points)]
 
     def document(self) -> Mapping[str, Any]:

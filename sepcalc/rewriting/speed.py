@@ -27,6 +27,17 @@ class Load(NamedTuple):
         """Macs per byte."""
         return Fraction(self.macs, self.traffic) if self.traffic else Fraction(0)
 
+    def record(self) -> dict[str, int | float]:
+        """The JSON fields."""
+        return {
+            "macs": self.macs,
+            "traffic": self.traffic,
+            "intensity": round(float(self.intensity), 4),
+            "layers": self.layers,
+            "memory_bound": self.bound,
+            "time": round(float(self.time), 4),
+        }
+
 
 def load(layers: Iterable[Layer], balance: Fraction, element_bytes: int | None = None) -> Load:
     """The layers one after another: macs, bytes, how many of them are memory-bound, and the least time that they take.

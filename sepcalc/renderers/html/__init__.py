@@ -13,9 +13,9 @@ from sepcalc.errors import bad_input, printable
 from sepcalc.extras import install
 from sepcalc.renderers import Style
 from sepcalc.renderers.blocks import drawn
-from sepcalc.renderers.charts import curve, scatter, treemap
+from sepcalc.renderers.charts import drawings
 from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Table, tone_of
-from sepcalc.reports.figures import Chart, Scatter, Treemap, charts_of, picture_of
+from sepcalc.reports.figures import Chart, charts_of, picture_of
 
 HERE = os.path.dirname(__file__)
 DEEPEST = 10  # the last depth that is indented further
@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     text: str
     tone: str = ""
     order: str = ""
-    bar: float = 0
+    bar: int = 0
 
 
 class Line(NamedTuple):
@@ -59,12 +59,15 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    headline = printable(getattr(report, "headline", str)())
     sections = [_section(section) for section in report.sections()]
-    title = next((one["title"] for one in sections if one["title"]), type(report).__name__.removesuffix("Report"))
+    sections = [one for one in sections if [text for text, _ in one.get("lines", ())] != [headline]]
+    titles = [printable(getattr(report, "title", str)()), *[one["title"] for one in sections]]
+    title = next(filter(None, titles), type(report).__name__.removesuffix("Report"))
     charts = [_chart(chart, Markup) for chart in charts_of(report)]
     text = environment.get_template(template).render(
         title=title,
-        headline=printable(getattr(report, "headline", str)()),
+        headline=headline,
         command=printable(shlex.join(style.command)),
         sections=sections,
         picture=Markup(drawn(picture_of(report))) if hasattr(report, "picture") else "",
@@ -83,14 +86,10 @@ def _file(name: str) -> str:
 
 
 def _chart(chart: Chart, markup: Any) -> dict[str, Any]:
-    """A chart by its title, with a drawing for each measure."""
-    if isinstance(chart, Treemap):
-        areas = {name: treemap(chart.names, amounts, name) for name, amounts in chart.measures.items()}
-        choices = {name: markup(text) for name, text in areas.items() if text}
-        return {"title": chart.title, "choices": choices, "said": ""} if choices else {}
-    if isinstance(chart, Scatter):
-        return {"title": chart.title, "choices": {"": markup(scatter(chart))}, "said": ""}
-    return {"title": chart.title, "choices": {"": markup(curve(chart))}, "said": printable(chart.said)}
+    """A chart by its title, with a drawing for each measure; nothing where there is nothing to draw."""
+    choices = {name: markup(text) for name, text in drawings(chart).items()}
+    said, kind = printable(getattr(chart, "said", "")), type(chart).__name__.lower()
+    return {"title": printable(chart.title), "kind": kind, "choices": choices, "said": said} if choices else {}
 
 
 def _section(section: Any) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def _cell(cell: Any, holds: str) -> Cell:
     if cell is None:
         return Cell("")
     if holds == BAR:
-        return Cell("", bar=round(100 * cell, 1))
+        return Cell("", bar=round(100 * cell))
     if holds == COUNT:
         return Cell(quantity.exact(cell))
     if holds == BYTES:

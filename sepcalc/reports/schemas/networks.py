@@ -4,6 +4,8 @@ from sepcalc.reports.layers import LATER_FIELDS
 from sepcalc.reports.schemas import field
 from sepcalc.reports.schemas.field import Fields
 
+BALANCE = field.number("macs that the device computes while it moves one byte")
+
 
 def compare() -> Fields:
     """The fields of ``sepcalc compare``."""
@@ -88,6 +90,9 @@ def network() -> Fields:
         "by": field.maybe(
             field.by_name(field.several(group, "groups"), "with --by: the groups; the key is kind or block")
         ),
+        "speed": field.maybe(
+            field.closed("With --balance.", {"balance": BALANCE, "all": field.shared("load", "the network")})
+        ),
     }
 
 
@@ -131,7 +136,7 @@ def whatif() -> Fields:
         "after": field.shared("load", "after"),
     }
     speed: Fields = {
-        "balance": field.number("macs that the device computes while it moves one byte"),
+        "balance": BALANCE,
         "before": field.shared("load", "the network before"),
         "after": field.shared("load", "the network after"),
         "layers": field.objects("A layer that changed.", loaded, "the layers that changed"),
