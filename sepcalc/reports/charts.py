@@ -10,7 +10,6 @@ from sepcalc.network import Network
 from sepcalc.reports import BAD, BYTES, WARNING
 from sepcalc.reports.figures import Bar, Bars, Chart, Curve, Treemap
 from sepcalc.reports.graph import blocks
-from sepcalc.reports.roofline import roofline
 from sepcalc.reports.verdicts import about
 from sepcalc.shape import show
 
@@ -35,6 +34,8 @@ def charts(
     said = "Areas by block and layer; below them a bar for each layer, in the order in which they run."
     yield Treemap("Where the cost is", names, measures, [layer.kind for layer in layers], said)
     if balance is not None:
+        from sepcalc.reports.roofline import roofline
+
         yield roofline(layers, balance, element_bytes)
     lives = network.live(element_bytes)
     peak = max(range(len(lives)), key=lives.__getitem__)

@@ -135,6 +135,15 @@ def start(house: House, name: str, ours: list[str], bare: list[str], limit: floa
     return Line(name, one * 1e3, other * 1e3, "ms", limit)
 
 
+def page(house: House) -> Line:
+    """The page of a network against its table."""
+    table = ["network", str(ROOT / "specs" / "mobilenet_v2.yaml")]
+    one, other = house.beside(
+        lambda: house.run("-c", COMMAND, *table, "--format", "html"), lambda: house.run("-c", COMMAND, *table)
+    )
+    return Line("network mobilenet_v2.yaml --format html / its table", one * 1e3, other * 1e3, "ms", 1.6)
+
+
 def keras(house: House, name: str) -> Line:
     """A Keras text read and reported."""
     with ZipFile(ROOT / "tests" / "data" / "keras" / "applications.zip") as archive:
@@ -338,6 +347,7 @@ MEASUREMENTS: dict[str, Callable[[House], Line]] = {
         [DRAIN + BARE_TABLE, tables(house, NETWORK)],
         1.4,
     ),
+    "page": page,
     "onnx": lambda house: start(
         house,
         "network mobilenet_v2.onnx / onnx.load, infer_shapes",

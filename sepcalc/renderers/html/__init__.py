@@ -1,12 +1,13 @@
 """One page of HTML that needs nothing else: no network, no font, no script to show its numbers.
 
-Jinja2 escapes whatever comes from a file. A small script sorts and searches the tables where scripts run.
+Jinja2 escapes whatever comes from a file; the cells of tables, which are many, are escaped here. A small script sorts
+and searches the tables where scripts run.
 """
 
 import os
 import shlex
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from sepcalc import quantity
 from sepcalc.errors import bad_input, printable
@@ -14,29 +15,13 @@ from sepcalc.extras import install
 from sepcalc.renderers import Style
 from sepcalc.renderers.blocks import drawn
 from sepcalc.renderers.charts import drawings
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Table, tone_of
+from sepcalc.renderers.charts.base import plain
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Table, tone_of
 from sepcalc.reports.figures import Chart, charts_of, picture_of
 
 HERE = os.path.dirname(__file__)
 DEEPEST = 10  # the last depth that is indented further
 SEARCHED = 12  # rows of a table from which on it can be searched
-
-
-class Cell(NamedTuple):
-    """A cell of a table as the page shows it: its text, its tone, what it is sorted by, and the length of its bar in
-    percent (0: no bar)."""
-
-    text: str
-    tone: str = ""
-    order: str = ""
-    bar: int = 0
-
-
-class Line(NamedTuple):
-    """A row of a table: its classes and its cells."""
-
-    style: str
-    cells: list[Cell]
 
 
 def render(report: Report, style: Style) -> str:
@@ -60,7 +45,7 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     headline = printable(getattr(report, "headline", str)())
-    sections = [_section(section) for section in report.sections()]
+    sections = [_section(section, Markup) for section in report.sections()]
     sections = [one for one in sections if [text for text, _ in one.get("lines", ())] != [headline]]
     titles = [printable(getattr(report, "title", str)()), *[one["title"] for one in sections]]
     title = next(filter(None, titles), type(report).__name__.removesuffix("Report"))
@@ -74,7 +59,6 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
         charts=[one for one in charts if one],
         style=Markup(_file("page.css")),
         script=Markup(_file("page.js")),
-        searched=SEARCHED,
         prefix=prefix,
     )
     return text.rstrip("\n") + "\n"
@@ -92,7 +76,7 @@ def _chart(chart: Chart, markup: Any) -> dict[str, Any]:
     return {"title": printable(chart.title), "kind": kind, "choices": choices, "said": said} if choices else {}
 
 
-def _section(section: Any) -> dict[str, Any]:
+def _section(section: Any, markup: Any) -> dict[str, Any]:
     """A section as the template takes it."""
     if not isinstance(section, Table):
         lines = [(printable(line), tone_of(line)) for line in section.lines]
@@ -100,25 +84,37 @@ def _section(section: Any) -> dict[str, Any]:
     filled = [any(cell not in (None, "") for cell in cells) for cells in section.cells]
     columns = [column for column, some in zip(section.columns, filled) if some]
     heads = [(printable(column.name), column.holds in (COUNT, BYTES, NUMBER)) for column in columns]
-    rows = list(_rows(section, filled))
+    cells = [_cells(cells, column.holds) for cells, column, some in zip(section.cells, section.columns, filled) if some]
+    rows = list(map(_row, section.rows, zip(*cells, strict=True)))
     numbers = " ".join([f"n{at}" for at, (_, right) in enumerate(heads, 1) if right])
-    return {"title": printable(section.title), "heads": heads, "rows": rows, "numbers": numbers}
+    table = {"heads": heads, "rows": markup("\n".join(rows)), "numbers": numbers, "long": len(rows) >= SEARCHED}
+    return {"title": printable(section.title), **table}
 
 
-def _rows(table: Table, filled: list[bool]) -> Iterator[Line]:
-    for row in table.rows:
-        cells = [_cell(cell, column.holds) for cell, column, some in zip(row.cells, table.columns, filled) if some]
-        style = (row.tone, "total" if row.total else "", f"d{min(row.depth, DEEPEST)}" if row.depth else "")
-        yield Line(" ".join(filter(None, style)), cells)
+def _row(row: Row, cells: Iterable[str]) -> str:
+    """A row with its classes. Cells and rows have no end, as HTML allows."""
+    style = filter(None, (row.tone, "total" if row.total else "", f"d{min(row.depth, DEEPEST)}" if row.depth else ""))
+    classes = " ".join(style)
+    return "".join([f'<tr class="{classes}">' if classes else "<tr>", *cells])
 
 
-def _cell(cell: Any, holds: str) -> Cell:
-    if cell is None:
-        return Cell("")
-    if holds == BAR:
-        return Cell("", bar=round(100 * cell))
-    if holds == COUNT:
-        return Cell(quantity.exact(cell))
-    if holds == BYTES:
-        return Cell(quantity.size(cell), order=str(cell))
-    return Cell(printable(str(cell)), tone_of(str(cell) if not isinstance(cell, str) else cell))
+def _cells(cells: Sequence[Any], holds: str) -> list[str]:
+    """The cells of a column: a number in all its digits, a bar of so many percent, or a text with its tone. A cell of
+    bytes is sorted by their number."""
+    return ["<td>" if cell is None else _CELLS.get(holds, _text)(cell) for cell in cells]
+
+
+def _bar(part: float) -> str:
+    return f"<td><i style=width:{100 * part:.0f}%></i>" if part >= 0.005 else "<td>"
+
+
+def _text(text: Any) -> str:
+    tone = tone_of(text) if isinstance(text, str) else ""
+    return f'<td class="{tone}">{plain(str(text))}' if tone else f"<td>{plain(str(text))}"
+
+
+_CELLS: Mapping[str, Callable[[Any], str]] = {
+    BAR: _bar,
+    COUNT: lambda count: f"<td>{quantity.exact(count)}",
+    BYTES: lambda count: f'<td data-order="{count}">{quantity.size(count)}',
+}
