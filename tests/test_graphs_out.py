@@ -1,5 +1,6 @@
 """A network as a graph and as stacks, for programs that draw them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import sepcalc
 from sepcalc.cli import run
 from sepcalc.layer import Node
-from sepcalc.network import Network
+from sepcalc.network import Network, Origin
 from sepcalc.renderers import GRAPHS, render
 from sepcalc.reports.network import NetworkReport
 
@@ -97,7 +98,8 @@ def test_every_block_is_drawn_and_reached(name: str, form: str, capsys: pytest.C
 def test_names_stay_text(form: str) -> None:
     """A model file may call its layers anything."""
     op = sepcalc.load("8x8x3, conv -k3 -o4").nodes[0].op
-    network = Network(HOSTILE, {HOSTILE: (8, 8, 3)}, [Node(HOSTILE, op, (0,), (6, 6, 4), None)], {HOSTILE: 1})
+    node = Node(HOSTILE, op, (0,), (6, 6, 4), None, origin=Origin("Conv", node=HOSTILE))
+    network = Network(HOSTILE, {HOSTILE: (8, 8, 3)}, [node], {HOSTILE: 1})
     out = render(NetworkReport(network), form)
     assert not re.search(r"^\s*::", out, re.M)
     assert out.isascii()
@@ -106,6 +108,8 @@ def test_names_stay_text(form: str) -> None:
     elif form == "mermaid":
         name = "a#34;b#59;c#92;#60;img src#61;x#62;#96;#35;]#92;n#58;#58;error#58;#58;#92;x1b[31m"
         assert f'  n0(["{name}<br>8x8x3"])\n  n1["{name}<br>conv<br>' in out
+    elif form == "model-explorer":
+        assert json.loads(out)["results"] == {HOSTILE: {"value": 3888}}
     else:
         name = 'a"b,c\\<img src=x>`#]\\n::error::\\x1b[31m'
         assert out == f"{name};{name} 3888\n"

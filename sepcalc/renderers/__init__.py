@@ -28,13 +28,14 @@ FORMATS = {
     "dot": "sepcalc.renderers.dot",
     "mermaid": "sepcalc.renderers.mermaid",
     "folded": "sepcalc.renderers.folded",
+    "model-explorer": "sepcalc.renderers.model_explorer",
     "svg": "sepcalc.renderers.svg",
     "html": "sepcalc.renderers.html",
 }
 GENERAL = ("table", "json", "csv", "markdown", "html")  # of every report
 VERDICTS = ("github", "junit")  # of reports with verdicts
 PICTURES = ("svg",)  # of a comparison
-GRAPHS = ("dot", "mermaid", "folded")  # of a network
+GRAPHS = ("dot", "mermaid", "folded", "model-explorer")  # of a network
 
 
 def render(report: Report, form: str, style: Style = Style()) -> str:

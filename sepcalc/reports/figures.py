@@ -155,6 +155,13 @@ class Amounts(NamedTuple):
     layers: Sequence[tuple[str, int]]
 
 
+class Marked(NamedTuple):
+    """A metric of each node of a model file, by the node's name in Model Explorer; None where it is not counted."""
+
+    metric: str
+    nodes: Mapping[str, int | None]
+
+
 def graph_of(report: Report) -> Graph:
     """The graph of a report. Raises TypeError for a report without one."""
     return cast(Graph, part(report, "graph"))
@@ -174,3 +181,8 @@ def charts_of(report: Report) -> Sequence[Chart]:
 def amounts_of(report: Report) -> Amounts:
     """The amounts of each layer that a report tells. Raises TypeError for a report without any."""
     return cast(Amounts, part(report, "amounts"))
+
+
+def marked_of(report: Report) -> Marked:
+    """A metric of the nodes of a report's file. Raises TypeError for a report without a file."""
+    return cast(Marked, part(report, "marked"))

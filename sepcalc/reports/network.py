@@ -34,7 +34,7 @@ from sepcalc.shape import show
 
 if TYPE_CHECKING:
     from sepcalc.document import Document
-    from sepcalc.reports.figures import Amounts, Chart, Graph
+    from sepcalc.reports.figures import Amounts, Chart, Graph, Marked
 
 GROUPINGS = {"kind": by_kind, "block": by_block}
 SHARED = ("params", "macs")  # the counts whose shares are shown, unless others are asked for
@@ -146,6 +146,12 @@ class NetworkReport(NamedTuple):
 
         names = [layer.name for layer in self.network.layers]
         return Amounts(self.network.name, spoken(self._main), list(zip(names, self._amounts())))
+
+    def marked(self) -> "Marked":
+        """The same metric of each node of the model file. Raises InputError for a network without one."""
+        from sepcalc.reports.nodes import marked
+
+        return marked(self.network, spoken(self._main), self._amounts(), self._together)
 
     def sections(self) -> list[Section]:
         return self._sections()

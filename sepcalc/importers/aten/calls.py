@@ -25,7 +25,8 @@ class Tensor(NamedTuple):
 
 class Call(NamedTuple):
     """One operator call, with its arguments by schema name and tensors replaced by :class:`Tensor`; ``outputs`` in
-    order, ``path`` of the module that ran it, ``within`` the number of that module's run."""
+    order, ``path`` of the module that ran it, ``within`` the number of that module's run. ``node`` is the node of a
+    program's graph that makes it."""
 
     op: str
     arguments: Mapping[str, Any]
@@ -33,6 +34,7 @@ class Call(NamedTuple):
     path: str
     within: int
     library: str = "aten"
+    node: str = ""
 
     @property
     def key(self) -> str:

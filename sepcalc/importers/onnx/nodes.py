@@ -1,7 +1,10 @@
 """Names of nodes: what to call a node, which names it reads, and how its nested graphs are identified."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+MAX_DEPTH = 40  # graphs in graphs
 
 
 def named(node: Any) -> str:
@@ -14,6 +17,33 @@ def named(node: Any) -> str:
     if not name:
         return str(node.op_type).lower() or "layer"
     return name.removeprefix("node_")
+
+
+def identified(nodes: Sequence[Any]) -> Sequence[str]:
+    """What Model Explorer's adapter for ONNX calls the nodes of the main graph: by their names, made unique. Source:
+    onnx_ir, passes/common/naming.py."""
+    names = [str(node.name) for node in nodes]
+    if all(names) and len({*names}) == len(names):
+        return names
+    counter = dict[str, int]()
+
+    def unique(node: Any, used: set[str]) -> str:
+        wanted = name = str(node.name) or "node"
+        while name in used:
+            counter[wanted] = counter.get(wanted, 0) + 1
+            name = f"{wanted}_{counter[wanted]}"
+        used.add(name)
+        return name
+
+    def every(graph: Sequence[Any], depth: int) -> Iterator[str]:
+        used = set[str]()
+        for node in graph:
+            yield unique(node, used)
+            for attribute in node.attribute if depth < MAX_DEPTH else ():
+                if attribute.type == 5:
+                    deque(every(attribute.g.node, depth + 1), 0)  # they take part in the counting
+
+    return [*every(nodes, 0)]
 
 
 def reads(node: Any) -> Iterator[str]:

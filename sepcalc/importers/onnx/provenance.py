@@ -55,15 +55,17 @@ _ITEMS = re.compile(r"'([^']*)'")
 MAX_TEXT = 10_000  # the most characters of a property that are read
 
 
-def origin(node: Any) -> Origin:
-    """The origin of a node: its operator, and the module that PyTorch's exporter states."""
+def origin(node: Any, place: str | None) -> Origin:
+    """The origin of a node: its operator, and the module that PyTorch's exporter states. ``place`` is the node of the
+    main graph that it stands in."""
     domain = "" if node.domain in ("", "ai.onnx") else f"{node.domain}."
     operator = printable(f"{domain}{node.op_type}")[:200]
     if not node.metadata_props:
-        return Origin(operator)
+        return Origin(operator, node=place)
     classes, scopes = (_ITEMS.findall("".join(_values(node, key))[:MAX_TEXT])[:-1] for key in (_HIERARCHY, SCOPES))
     return Origin(
         operator,
         printable(scopes[-1])[:200] if scopes else None,
         printable(classes[-1])[:200] if classes else None,
+        place,
     )

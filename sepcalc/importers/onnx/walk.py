@@ -12,8 +12,8 @@ from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known, m
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.examples import CONTROL, as_they_lay, keeps_apart
 from sepcalc.importers.onnx.graph import Builder, Unrun
-from sepcalc.importers.onnx.nodes import named, place, reads
-from sepcalc.importers.onnx.operators import UNKNOWN, Table
+from sepcalc.importers.onnx.nodes import identified, named, place, reads
+from sepcalc.importers.onnx.operators import TABLE, UNKNOWN, Table
 from sepcalc.importers.onnx.provenance import origin
 from sepcalc.importers.onnx.rows import NO_COUNT, Operator
 from sepcalc.importers.onnx.sequences import sequence
@@ -46,6 +46,7 @@ class Walk:
         self.owner = ""  # the identifier of the current graph, which owns its stored tensors
         self.calling: list[tuple[str, str]] = []  # the functions that are being unfolded
         self.fed = set[str]()  # the names that nodes read, or that may be read from outside the current graph
+        self.place: str | None = None  # the node of the main graph that is on its way
         self.steps = 0
         self.seen: dict[Any, Any] = {}  # computed constants, by operator and inputs
         self.computed = 0  # the elements of constants read and computed so far
@@ -60,7 +61,9 @@ class Walk:
         fed = {name for node in nodes for name in reads(node)}
         self.builder.scores |= {node.input[0] for node in nodes if node.op_type.title() == "Softmax" and node.input}
         used = read | fed
-        for node in nodes:
+        places = identified(nodes) if depth == 0 and self.table is TABLE else ()
+        for at, node in enumerate(nodes):
+            self.place = places[at] if places else self.place
             self.fed = used if depth else fed
             self.steps += 1
             if self.steps > MAX_NODES:
@@ -87,7 +90,7 @@ class Walk:
                 )
             inputs.append(scope[source] if source else None)
         kind = node.op_type
-        self.builder.origin, self.builder.element_bits = origin(node), None
+        self.builder.origin, self.builder.element_bits = origin(node, self.place), None
         if node.domain not in self.table.domains or (node.domain, kind) in self.functions:
             return self.function(node, name, inputs, depth)
         opset = self.opsets.get("" if node.domain == "com.microsoft" else node.domain, self.opsets.get("", 17))

@@ -150,6 +150,7 @@ class _Reading:
         self.listing = Listing(Invalid(f"it has more than {MAX_CALLS:,} operators"))
         self.runs, self.classes, self.paths = dict[str, int](), dict[str, str](), set(program.paths)
         self.scopes, self.notes = [program.graph], dict[str, None]()
+        self.at = ""  # the node of the main graph that is on its way
 
     def trace(self) -> Trace:
         """The calls, the inputs and the results."""
@@ -248,6 +249,8 @@ class _Reading:
         where = self.place(str((node.get("metadata") or {}).get("nn_module_stack", "")))
         library, name, overload = operator_of(node["target"])
         made = _made(node["outputs"])
+        if len(self.scopes) == 2:  # of the main graph
+            self.at = str(node.get("name") or (made[0] if len(made) == 1 else ""))
         if is_checked(library, name) and not any(one in metas for one in made):
             return None
         arguments = dict[str, Any]()
@@ -264,7 +267,7 @@ class _Reading:
             laid = [self.laid(one, metas[one]) for one in made]
             if twice := next((one for one in made if one in values), None):
                 raise Invalid(f"the value {quoted(twice)} is made twice")
-            call = Call(name, arguments, (), *where, library)
+            call = Call(name, arguments, (), *where, library, self.at)
             results, written = self.listing.called(call, overload, laid)
         except Open:
             return Stop(Call(name, tensors_in(arguments), (), *where, library), ASKS)

@@ -55,6 +55,7 @@ class Walk(Running):
         self.calling: list[str] = []
         self.prefix = ""
         self.bound: Attrs | None = None
+        self.numbers = {} if model.signatures else {one: str(at) for at, one in enumerate(model.graph.nodes)}
         self.choice, self.frames = cache(self._choice), cache(frames_of)
 
     def graph(self, body: Body, given: Mapping[str, Value], outputs: Sequence[str]) -> list[Value]:
@@ -176,6 +177,7 @@ class Walk(Running):
     def step(self, scope: Scope, node: Node) -> None:
         """One node, after all that it reads."""
         builder = self.built
+        self.place = self.numbers.get(node.name) if scope.body is self.model.graph else self.place
         builder.steps += 1
         builder.reads += len(node.inputs)
         if builder.steps > MAX_STEPS or builder.reads > 10 * MAX_STEPS:

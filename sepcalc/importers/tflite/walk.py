@@ -52,7 +52,8 @@ class Walk(Running):
         scope = dict(zip(graph.inputs, given))
         operations = list(graph)
         made = {tensor for one in operations for tensor in one.outputs}
-        for one in operations:
+        for number, one in enumerate(operations):
+            self.place = str(number) if len(self.calling) == 1 else self.place
             self.builder.steps += 1
             self.reads += len(one.inputs) + len(one.outputs)
             if self.builder.steps > MAX_STEPS or self.reads > 10 * MAX_STEPS:

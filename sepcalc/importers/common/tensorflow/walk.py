@@ -32,6 +32,7 @@ class Running:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self.place: str | None = None  # the operator of the main graph that is on its way, by its number there
 
     def within(self, call: Call, row: Operator) -> list[Value]:
         """The stored tensors of the graphs that an operator runs."""
@@ -40,7 +41,7 @@ class Running:
     def operator(self, call: Call, row: Operator) -> Sequence[Value]:
         """The results of an operator. Raises Misfit."""
         builder = self.builder
-        builder.at, builder.origin = call.name, Origin(printable(call.type)[:100])
+        builder.at, builder.origin = call.name, Origin(printable(call.type)[:100], node=self.place)
         builder.element_bits = call.outputs[0].type.bits or None if call.outputs else None
         mark = len(builder.nodes)
         try:
