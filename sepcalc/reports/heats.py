@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SIDE = 32  # numbers along a side of a kernel that is drawn
 CELLS = 1500  # numbers that are drawn at most, in all
-SAID = "Blue is above 0, orange below; the number below a map is what its darkest colour stands for."
+SAID = "Blue is above 0, orange below; the number below a map is what its strongest colour stands for."
 
 
 def maps(factoring: "Factoring") -> Iterator[Heat]:

@@ -14,7 +14,7 @@ from sepcalc.reports.figures import Treemap
 
 HEIGHT, LOW = 420.0, 130.0  # of the areas, and of the bars
 LEGEND = 24.0
-MAX_AREAS = 48  # layers with an area of their own; the smaller ones of a block share one
+MAX_AREAS = 40  # layers with an area of their own; the smaller ones of a block share one
 OTHERS = "other kinds"
 
 
@@ -130,7 +130,8 @@ def _block(head: str, inside: list[Area], total: int, box: Box, whole: int, meas
     for (name, amount, colour, _), place in zip(shown, squarified([area.amount for area in shown], inner)):
         said = f"{name}: {quantity.exact(amount)} {measure}, {quantity.percent(amount, whole)}"
         yield f"<g>{title(said)}{rectangle(_whole(place), f'k{colour}')}"
-        yield f"{_label(name.rpartition('/')[2] if titled else name, amount, whole, place, '')}</g>"
+        within = name.removeprefix("/").removeprefix(f"{head}/") if titled else name
+        yield f"{_label(within, amount, whole, place, '')}</g>"
 
 
 def _whole(box: Box) -> Box:
@@ -139,10 +140,17 @@ def _whole(box: Box) -> Box:
     return Box(x, y, round(box.x + box.width) - x, round(box.y + box.height) - y)
 
 
+def _fitting(name: str, room: float) -> str:
+    """As many parts of a name, from its end, as there is room for."""
+    shown = printable(name)
+    while len(shown) * LETTER > room and "/" in shown:
+        shown = shown.partition("/")[2]
+    return shown
+
+
 def _label(name: str, amount: int, whole: int, box: Box, style: str) -> str:
     """A name and its share, as far as there is room."""
-    shown = printable(name)
-    share = quantity.percent(amount, whole)
+    shown, share = _fitting(name, box.width - 6), quantity.percent(amount, whole)
     wide = len(shown) + len(share) + 1 if box.height < 2 * LINE else 0
     text = f"{shown} {share}" if wide and wide * LETTER < box.width - 6 else shown
     if len(text) * LETTER > box.width - 6 or box.height < LINE - 2:

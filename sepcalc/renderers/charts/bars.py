@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from sepcalc.renderers.charts.base import LETTER, WIDTH, Box, line, rectangle, shortened, svg, title, words
+from sepcalc.renderers.charts.base import LETTER, Box, line, rectangle, shortened, svg, title, words
 from sepcalc.reports.figures import Bar, Bars
 
 HIGH, ROW = 9.0, 30.0  # of one bar, and of a row with two
-NAMES = 300.0  # pixels at most for the names
+WIDTH = 720.0  # of the chart
+NAMES = 280.0  # pixels at most for the names
 LEAST = 140.0  # and at least for the bars
 
 

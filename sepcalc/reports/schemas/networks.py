@@ -91,7 +91,13 @@ def network() -> Fields:
             field.by_name(field.several(group, "groups"), "with --by: the groups; the key is kind or block")
         ),
         "speed": field.maybe(
-            field.closed("With --balance.", {"balance": BALANCE, "all": field.shared("load", "the network")})
+            field.closed(
+                "With --balance.",
+                {
+                    "balance": BALANCE,
+                    "all": field.shared("load", "the layers together, but those that are not counted"),
+                },
+            )
         ),
     }
 
