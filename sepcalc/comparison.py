@@ -79,7 +79,7 @@ class Comparison:
         for variant in self.variants:
             if variant.name == name:
                 return variant
-        if name in self.not_applicable:
+        if isinstance(name, str) and name in self.not_applicable:
             raise KeyError(f"{name}: {self.not_applicable[name]}")
         from sepcalc.foreign import variant as meant
 

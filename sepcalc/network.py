@@ -286,6 +286,8 @@ class Network:
     def __getitem__(self, name: str) -> Layer:
         """The layer of this name, or the one layer whose name ends with it: ``net["stage[1]/conv"]``. Raises
         KeyError."""
+        if not isinstance(name, str):
+            raise missing("layer", name, self._by_name)
         if name in self._by_name:
             return self._by_name[name]
         ends = [known for known in self._by_name if known.endswith(f"/{name}")]

@@ -115,6 +115,11 @@ ATTRIBUTES = [
 KEYS = [
     ("net['conv1']", "there is no layer 'conv1': did you mean conv?"),
     ("net[0]", "a layer goes by its name, not by 0: 'conv', 'pool', 'dense' …"),
+    ("net[:2]", "a layer goes by its name, not by slice(None, 2, None): 'conv', 'pool', 'dense' …"),
+    (
+        "sepcalc.compare('8x8x3 -k3 -o4', ['normal'])[[0]]",
+        "a variant goes by its name, not by [0]: 'normal' …",
+    ),
     (
         "sepcalc.compare('8x8x3 -k3 -o4')['separable']",
         "there is no variant 'separable': did you mean depthwise-separable?",
