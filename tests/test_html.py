@@ -23,7 +23,7 @@ from sepcalc.reports.network import NetworkReport
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "</script><img src=x onerror=alert(1)>\"' &amp; {{ 7*7 }} {% raw %} \x1b[31m"
-VOID = {"meta", "input", "img", "td", "tr"}  # the page leaves out the ends of cells and rows, as HTML allows
+VOID = {"meta", "input", "img", "br", "td", "tr"}  # the page leaves out the ends of cells and rows, as HTML allows
 
 
 class Page(HTMLParser):

@@ -54,6 +54,11 @@ def test_the_tutorials_numbers() -> None:
     ]
 
 
+def test_a_vector_is_one_position() -> None:
+    words = [text for text in texts(drawn("8 pointwise -o4")) if text not in "*="]
+    assert words == ["normal", "8", "4 kernels of 8", "4", "32 multiplications, 32 params"]
+
+
 def test_blocks_are_drawn_to_scale() -> None:
     root, unit = drawn("12x12x3 -k5 -o256", "normal"), FRONT / 12
     for role, size in (("input", 12), ("kernel", 5), ("output", 8)):

@@ -12,6 +12,7 @@ from sepcalc.shape import show
 
 if TYPE_CHECKING:
     from sepcalc.reports.figures import Picture
+    from sepcalc.reports.walks import Course
 
 
 class CompareReport(NamedTuple):
@@ -62,6 +63,12 @@ class CompareReport(NamedTuple):
         from sepcalc.reports.picture import compared
 
         return compared(self.comparison)
+
+    def courses(self) -> "list[Course]":
+        """The kernel of each variant as it moves."""
+        from sepcalc.reports.walks import courses
+
+        return courses(self.comparison)
 
     def document(self) -> Mapping[str, Any]:
         comparison = self.comparison

@@ -25,25 +25,27 @@ def _strip(variant: Variant) -> Strip:
 
 
 def _solids(variant: Variant) -> Iterator[Solid]:
-    """The blocks from the input to the output. What only moves elements is left out."""
+    """The blocks from the input to the output; a vector is one position. What only moves elements is left out."""
+    one = (1,)
     shape: Shape = variant.steps[0].inputs[0]
     role = "input"
     for step in variant.steps:
         op = step.op
         if not isinstance(op, Conv):
             continue
-        yield Solid(role, shape[:-1], shape[-1], (show(shape),), border=op.pads(shape[:-1]))
+        yield Solid(role, shape[:-1] or one, shape[-1], (show(shape),), border=op.pads(shape[:-1]) or ((0, 0),))
         depth = shape[-1] // op.groups
-        yield Solid("kernel", op.kernel, depth, _kernel_lines(op, depth), op.out, (), op.dilation, op.stride)
+        window = [axes or one for axes in (op.kernel, op.dilation, op.stride)]
+        yield Solid("kernel", window[0], depth, kernel_lines(op, depth), op.out, (), *window[1:])
         shape, role = step.output, "output"
-    yield Solid("output", shape[:-1], shape[-1], (show(shape),))
+    yield Solid("output", shape[:-1] or one, shape[-1], (show(shape),))
 
 
-def _kernel_lines(op: Conv, depth: int) -> tuple[str, ...]:
+def kernel_lines(op: Conv, depth: int) -> tuple[str, ...]:
     """What a reader must know of the kernels: how many, how large, and each option that is not the default."""
     options = {
-        "stride": op.stride if max(op.stride) > 1 else (),
-        "dilation": op.dilation if max(op.dilation) > 1 else (),
+        "stride": op.stride if max(op.stride, default=1) > 1 else (),
+        "dilation": op.dilation if max(op.dilation, default=1) > 1 else (),
     }
     told = [f"{name} {show(value) if len({*value}) > 1 else value[0]}" for name, value in options.items() if value]
     told += [f"{exact(op.groups)} groups"] if op.groups > 1 else []

@@ -18,7 +18,7 @@ TOLD = 5  # layers that wait longest
 def roofline(layers: Sequence[Layer], balance: Fraction, element_bytes: int | None = None) -> Scatter:
     """The macs that each layer with macs has for a byte, and what the device computes at most while it moves one. The
     area of a point is the least time that the layer takes."""
-    points = []
+    points: list[Point] = []
     for at, (name, one) in enumerate(_timed(layers, balance, element_bytes)):
         if not one.macs or len(points) == DRAWN:
             continue

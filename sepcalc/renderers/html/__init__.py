@@ -4,6 +4,7 @@ Jinja2 escapes whatever comes from a file; the cells of tables, which are many, 
 and searches the tables where scripts run.
 """
 
+import json
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,8 +17,10 @@ from sepcalc.renderers import Style
 from sepcalc.renderers.blocks import drawn
 from sepcalc.renderers.charts import drawings
 from sepcalc.renderers.charts.base import plain
+from sepcalc.renderers.walks import scenes
 from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Table, tone_of
 from sepcalc.reports.figures import Chart, charts_of, picture_of
+from sepcalc.reports.walks import Course, courses_of
 
 HERE = os.path.dirname(__file__)
 DEEPEST = 10  # the last depth that is indented further
@@ -56,6 +59,7 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
         command=printable(shlex.join(style.command)),
         sections=sections,
         picture=Markup(drawn(picture_of(report))) if hasattr(report, "picture") else "",
+        courses=[_course(course, Markup) for course in courses_of(report)],
         charts=[one for one in charts if one],
         style=Markup(_file("page.css")),
         script=Markup(_file("page.js")),
@@ -74,6 +78,14 @@ def _chart(chart: Chart, markup: Any) -> dict[str, Any]:
     choices = {name: markup(text) for name, text in drawings(chart).items()}
     said, kind = printable(getattr(chart, "said", "")), type(chart).__name__.lower()
     return {"title": printable(chart.title), "kind": kind, "choices": choices, "said": said} if choices else {}
+
+
+def _course(course: Course, markup: Any) -> dict[str, Any]:
+    """A course by its name: its drawings with their sentences, and what the script needs to move them."""
+    drawings = scenes(course)
+    moved = [{"window": one.window, "mark": one.mark, "sizes": one.sizes, "each": one.each} for one in drawings]
+    walks = [(markup(one.svg), walk.lines, walk.said) for one, walk in zip(drawings, course.walks)]
+    return {"name": course.name, "walks": walks, "total": quantity.exact(course.total), "moved": json.dumps(moved)}
 
 
 def _section(section: Any, markup: Any) -> dict[str, Any]:

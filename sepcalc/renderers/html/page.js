@@ -33,3 +33,46 @@ for (const table of document.querySelectorAll("table")) {
     for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(word);
   });
 }
+
+// Moves the kernels of each variant by a slider. All counts come from the page: position n of a step has had n times the
+// multiplications of one position, and the steps before it have had all of theirs.
+for (const course of document.querySelectorAll(".course")) {
+  const steps = JSON.parse(course.dataset.moved), drawings = [...course.querySelectorAll("svg")];
+  const counts = steps.map((step) => step.sizes.reduce((a, b) => a * b, 1));
+  const total = steps.reduce((sum, step, at) => sum + counts[at] * step.each, 0);
+  const slider = document.createElement("input"), told = document.createElement("output"), label = document.createElement("label");
+  slider.type = "range";
+  slider.min = 1;
+  slider.max = counts.reduce((a, b) => a + b, 0);
+  slider.value = 1;
+  slider.setAttribute("aria-label", `Position of the kernel, ${course.querySelector("h3").textContent}`);
+  label.className = "slider";
+  label.append(slider, told);
+  course.querySelector("h3").after(label);
+  const move = (drawing, step, at) => {
+    const place = [];
+    for (let axis = step.sizes.length - 1, left = at; axis >= 0; axis--) {
+      place[axis] = left % step.sizes[axis];
+      left = Math.floor(left / step.sizes[axis]);
+    }
+    [step.window, step.mark].forEach((moves, side) => {
+      const [x, y] = [0, 1].map((way) => moves.reduce((sum, one, axis) => sum + one[way] * place[axis], 0));
+      drawing.querySelectorAll(".moves")[side].setAttribute("transform", `translate(${x} ${y})`);
+    });
+    return place;
+  };
+  const show = () => {
+    let left = Number(slider.value), done = 0, where = "";
+    steps.forEach((step, at) => {
+      const here = Math.max(0, Math.min(left, counts[at]));
+      const place = move(drawings[at], step, Math.max(0, here - 1));
+      drawings[at].classList.toggle("waiting", here === 0);
+      if (left > 0) where = (steps.length > 1 ? `step ${at + 1}, ` : "") + `position ${place.map((n) => n + 1).join(", ")}`;
+      done += here * step.each;
+      left -= counts[at];
+    });
+    told.textContent = `${done.toLocaleString("en-US")} of ${total.toLocaleString("en-US")} multiplications (${where})`;
+  };
+  slider.addEventListener("input", show);
+  show();
+}
