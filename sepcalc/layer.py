@@ -13,12 +13,14 @@ ELEMENT_BYTES = 4  # float32
 
 class Origin(NamedTuple):
     """Where a node comes from, as far as its file states it: the operator, the path of the module that ran it, and the
-    class of that module. ``node`` is the node of the file's main graph, as Model Explorer identifies it."""
+    class of that module. ``node`` is the node of the file's main graph, as Model Explorer identifies it; ``graph`` the
+    name of that graph, where it is not the first one of the file."""
 
     operator: str
     module: str | None = None
     class_name: str | None = None
     node: str | None = None
+    graph: str | None = None
 
     def record(self) -> dict[str, str | None]:
         """The JSON fields."""

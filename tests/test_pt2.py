@@ -44,7 +44,7 @@ def test_layers_know_their_modules() -> None:
     layers = {layer.name: layer for layer in load(DATA / "small.pt2").layers}
     assert [*layers] == ["a", "b", "relu6", "d", "p", "hardswish", "t", "adaptive_avg_pool2d", "flatten", "l"]
     origin = layers["d"].origin
-    assert origin == ("aten::conv2d", "d", "torch.nn.modules.conv.Conv2d", "conv2d_1")
+    assert origin == ("aten::conv2d", "d", "torch.nn.modules.conv.Conv2d", "conv2d_1", None)
 
 
 def said(capsys: pytest.CaptureFixture[str], *args: str, code: int = 2) -> str:

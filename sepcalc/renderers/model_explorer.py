@@ -15,9 +15,10 @@ UNCOUNTED = {"value": "not counted", "bgColor": "#e69f00"}
 
 
 def render(report: Report, style: Style) -> str:
-    """The amount of each node, for the graph that is open in Model Explorer."""
-    metric, nodes = marked_of(report)
+    """The amount of each node, for the graph that Model Explorer opens first, or for another one by its name."""
+    metric, nodes, graph = marked_of(report)
     results: dict[str, Any] = {
         node: UNCOUNTED if amount is None else {"value": amount} for node, amount in nodes.items()
     }
-    return json.dumps({"name": f"sepcalc: {metric}", "results": results, "gradient": GRADIENT}, indent=2) + "\n"
+    data = {"name": f"sepcalc: {metric}", "results": results, "gradient": GRADIENT}
+    return json.dumps({graph: data} if graph else data, indent=2) + "\n"

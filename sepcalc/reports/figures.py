@@ -156,10 +156,12 @@ class Amounts(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """A metric of each node of a model file, by the node's name in Model Explorer; None where it is not counted."""
+    """A metric of each node of a model file, by the node's name in Model Explorer; None where it is not counted.
+    ``graph`` is the name of their graph, empty for the file's first one."""
 
     metric: str
     nodes: Mapping[str, int | None]
+    graph: str = ""
 
 
 def graph_of(report: Report) -> Graph:

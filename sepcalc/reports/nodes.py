@@ -25,4 +25,5 @@ def marked(network: Network, metric: str, amounts: Sequence[int], together: Call
         raise bad_input(
             "--format model-explorer is for a file that Model Explorer reads too", f"{READ}; for others there is html"
         )
-    return Marked(metric, {node: None if parts is None else together(parts) for node, parts in found.items()})
+    graph = max([layer.origin.graph or "" for layer in network.layers if layer.origin and layer.origin.node])
+    return Marked(metric, {node: None if parts is None else together(parts) for node, parts in found.items()}, graph)

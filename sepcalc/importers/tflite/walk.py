@@ -53,7 +53,8 @@ class Walk(Running):
         operations = list(graph)
         made = {tensor for one in operations for tensor in one.outputs}
         for number, one in enumerate(operations):
-            self.place = str(number) if len(self.calling) == 1 else self.place
+            if len(self.calling) == 1:
+                self.place, self.among = str(number), graph.name if graph.at else None
             self.builder.steps += 1
             self.reads += len(one.inputs) + len(one.outputs)
             if self.builder.steps > MAX_STEPS or self.reads > 10 * MAX_STEPS:

@@ -20,6 +20,7 @@ FILES = (
     *(f"onnx/{name}.onnx" for name in ("alexnet", "resnet18", "mobilenet_v2", "shufflenet_v2_x0_5")),
     *(f"faults/{name}.onnx" for name in ("nested_if_14", "o_custom")),
     "viewer/unnamed.onnx",
+    "viewer/signatures.tflite",
     "tf/sep.pb",
     "tf/unet.pb",
 )
@@ -31,12 +32,14 @@ def plain(thing: object) -> dict:
     return thing if isinstance(thing, dict) else vars(thing)
 
 
-def ids(path: Path) -> dict[str, str]:
-    """The ids of a file's main graph with their labels."""
+def ids(path: Path, at: int = 0) -> dict[str, str]:
+    """The ids of a file's graph, the first one by default, with their labels."""
     made = ADAPTERS[path.suffix]().convert(str(path), {})
     graphs = made.get("graphs") or plain(made["graphCollections"][0])["graphs"]
-    nodes = map(plain, plain(graphs[0])["nodes"])
+    nodes = map(plain, plain(graphs[at])["nodes"])
     return {node["id"]: node["label"] for node in nodes if node["label"] not in STORED}
 
 
-(DATA / "viewer" / "ids.json").write_text(json.dumps({name: ids(DATA / name) for name in FILES}, indent=0) + "\n")
+found = {name: ids(DATA / name) for name in FILES}
+found["viewer/signatures.tflite two"] = ids(DATA / "viewer" / "signatures.tflite", 1)
+(DATA / "viewer" / "ids.json").write_text(json.dumps(found, indent=0) + "\n")

@@ -33,6 +33,7 @@ class Running:
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
         self.place: str | None = None  # the operator of the main graph that is on its way, by its number there
+        self.among: str | None = None  # the name of that graph, where it is not the first of the file
 
     def within(self, call: Call, row: Operator) -> list[Value]:
         """The stored tensors of the graphs that an operator runs."""
@@ -41,7 +42,7 @@ class Running:
     def operator(self, call: Call, row: Operator) -> Sequence[Value]:
         """The results of an operator. Raises Misfit."""
         builder = self.builder
-        builder.at, builder.origin = call.name, Origin(printable(call.type)[:100], node=self.place)
+        builder.at, builder.origin = call.name, Origin(printable(call.type)[:100], node=self.place, graph=self.among)
         builder.element_bits = call.outputs[0].type.bits or None if call.outputs else None
         mark = len(builder.nodes)
         try:
