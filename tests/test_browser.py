@@ -176,3 +176,31 @@ def test_the_slider_runs_up_to_the_tutorials_numbers(browser: Any, pages: Path) 
             page.keyboard.press("End")
             assert told.inner_text().startswith(f"{ends[name]} of {ends[name]} multiplications")
     page.context.close()
+
+
+def test_sorted_rows_have_their_whole_names_and_the_rest_comes_last(browser: Any, pages: Path) -> None:
+    """Rows within others are named by their own part alone; shares are sorted by their numbers, not by their digits."""
+    page = opened(browser, pages / "mobilenet_v2.html")
+    table = page.locator("table.searched").first
+    before = table.locator("tbody tr").all_inner_texts()
+    heading = table.locator("th button", has_text="% of macs")
+    for way in (-1, 1):
+        heading.click()
+        rows = [row.split("\t") for row in table.locator("tbody tr").all_inner_texts()]
+        assert rows[-1][0] == "total"
+        assert len({row[0] for row in rows}) == len(rows) == 1 + 151  # of blocks there is none
+        shares = [float(row[9].removesuffix(" %")) if row[9].strip() else None for row in rows[:-1]]
+        some = [share for share in shares if share is not None]
+        assert some == sorted(some, key=lambda share: way * share)
+        assert shares == [*some, *[None] * (len(shares) - len(some))]
+    heading.click()
+    assert table.locator("tbody tr").all_inner_texts() == before
+    page.context.close()
+
+
+def test_a_sorted_check_names_each_row(browser: Any, pages: Path) -> None:
+    page = opened(browser, pages / "check.html")
+    table = page.locator("table").first
+    table.locator("th button", has_text="used").click()
+    assert {row[0] for row in cells(page) if len(row) > 4} == {"check", "zoo:mobilenet_v1", "zoo:unet"}
+    page.context.close()

@@ -89,12 +89,14 @@ class Rows(Sequence[Row]):
 
 
 class Table(NamedTuple):
-    """A table with a title. A format may fold it where ``folded`` is set, since it matters less."""
+    """A table with a title. A format may fold it where ``folded`` is set, since it matters less. Where it is
+    ``grouped``, an empty first cell stands for the one above."""
 
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
     folded: bool = False
+    grouped: bool = False
 
     @property
     def cells(self) -> list[Sequence[Any]]:

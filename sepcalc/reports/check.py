@@ -54,7 +54,9 @@ class CheckReport(NamedTuple):
             return []
         counts = ("actual", COUNT), ("limit", COUNT), ("used", NUMBER, 1), ("", BAR)
         heads = columns("check", "metric", *counts, "verdict")
-        sections: list[Section] = [Table("", heads, [row for outcome in shown for row in self._rows(outcome)])]
+        sections: list[Section] = [
+            Table("", heads, [row for outcome in shown for row in self._rows(outcome)], grouped=True)
+        ]
         for outcome in shown:
             lines = [*_lines(outcome, self.told)]
             lines += [f"note: {note}" for note in outcome.notes]

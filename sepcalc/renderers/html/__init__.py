@@ -97,10 +97,21 @@ def _section(section: Any, markup: Any) -> dict[str, Any]:
     columns = [column for column, some in zip(section.columns, filled) if some]
     heads = [(printable(column.name), column.holds in (COUNT, BYTES, NUMBER)) for column in columns]
     cells = [_cells(cells, column.holds) for cells, column, some in zip(section.cells, section.columns, filled) if some]
+    if section.grouped:
+        cells[0] = _repeated(cells[0])
     rows = list(map(_row, section.rows, zip(*cells, strict=True)))
     numbers = " ".join([f"n{at}" for at, (_, right) in enumerate(heads, 1) if right])
     table = {"heads": heads, "rows": markup("\n".join(rows)), "numbers": numbers, "long": len(rows) >= SEARCHED}
     return {"title": printable(section.title), **table}
+
+
+def _repeated(cells: Sequence[str]) -> list[str]:
+    """The first cells of a grouped table, each in full: its rows may be sorted."""
+    made, last = list[str](), "<td>"
+    for cell in cells:
+        last = cell if cell != "<td>" else last
+        made.append(cell if cell != "<td>" else last.replace("<td>", '<td class="again">', 1))
+    return made
 
 
 def _row(row: Row, cells: Iterable[str]) -> str:

@@ -1,24 +1,47 @@
 // Sorts tables by a click on a heading, and searches the long ones. Without it the page shows the same numbers.
+const UNITS = { k: 1e3, M: 1e6, G: 1e9, B: 1e9, T: 1e12 };
+const amount = (text) => {
+  const parts = /^([-+]?[\d.]+)\s*([kMGBT]?)/.exec(text.replaceAll(",", ""));
+  return parts ? parts[1] * (UNITS[parts[2]] ?? 1) : -Infinity;
+};
 for (const table of document.querySelectorAll("table")) {
-  const body = table.tBodies[0], rows = [...body.rows];
+  const body = table.tBodies[0], rows = [...body.rows], path = [];
+  const depth = (row) => Number(/\bd(\d+)\b/.exec(row ? row.className : "")?.[1] ?? 0);
+  const tree = rows.some(depth);
+  for (const [at, row] of rows.entries()) {
+    path.length = depth(row);
+    row.name = row.cells[0].textContent;
+    row.path = [...path, row.name].join("/"); // its whole name: rows may stand within others
+    row.holds = depth(rows[at + 1]) > depth(row);
+    path.push(row.name);
+  }
   [...(table.tHead ? table.tHead.rows[0].cells : [])].forEach((head, at) => {
     if (head.tagName !== "TH") return;
-    const button = document.createElement("button");
+    const button = document.createElement("button"), number = head.classList.contains("number");
     button.textContent = head.textContent;
     head.replaceChildren(button);
+    const key = (row) => {
+      const cell = row.cells[at], text = at === 0 ? row.path : cell.textContent;
+      return number ? amount(cell.dataset.order ?? text) : text;
+    };
+    const compare = (x, y) => (number ? (x > y) - (x < y) : x.localeCompare(y, "en", { numeric: true }));
+    const lacks = (x) => x === "" || x === -Infinity; // what has none comes last
     button.addEventListener("click", () => {
       const order = { none: "descending", descending: "ascending", ascending: "none" }[head.ariaSort || "none"];
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-      if (order !== "none") head.setAttribute("aria-sort", order);
-      const key = (row) => row.cells[at].dataset.order ?? row.cells[at].textContent.replaceAll(",", "");
-      const compare = (a, b) => {
-        const [x, y] = [key(a), key(b)], numbers = x !== "" && y !== "" && !isNaN(x) && !isNaN(y);
-        return numbers ? x - y : x.localeCompare(y);
-      };
-      const total = rows.filter((row) => row.classList.contains("total"));
-      const others = rows.filter((row) => !row.classList.contains("total"));
-      if (order !== "none") others.sort((a, b) => (order === "descending" ? compare(b, a) : compare(a, b)));
-      body.replaceChildren(...others, ...total);
+      if (order === "none") body.replaceChildren(...rows);
+      else {
+        head.setAttribute("aria-sort", order);
+        const way = order === "descending" ? -1 : 1, total = rows.filter((row) => row.classList.contains("total"));
+        const others = rows.filter((row) => !row.holds && !row.classList.contains("total"));
+        others.sort((a, b) => {
+          const [x, y] = [key(a), key(b)];
+          return lacks(x) - lacks(y) || way * compare(x, y);
+        });
+        body.replaceChildren(...others, ...total);
+      }
+      table.classList.toggle("flat", order !== "none");
+      if (tree) for (const row of rows) row.cells[0].textContent = order === "none" ? row.name : row.path;
     });
   });
   if (!table.classList.contains("searched")) continue;
@@ -30,7 +53,7 @@ for (const table of document.querySelectorAll("table")) {
   table.parentElement.before(search);
   search.addEventListener("input", () => {
     const word = search.value.toLowerCase();
-    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(word);
+    for (const row of rows) row.hidden = !`${row.path} ${row.textContent}`.toLowerCase().includes(word);
   });
 }
 
