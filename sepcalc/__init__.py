@@ -14,7 +14,7 @@ check(network, max=limits)         held to limits:       check(net, max={"macs":
 diff(old, new)                     what changed:         diff("zoo:mobilenet_v1", net).new.totals["macs"]
 history(file)                      at each commit:       history("specs/mobilenet_v1.yaml").points[-1].cost.macs
 baseline(*networks)                kept, to compare:     baseline(net).kept[0].snapshot.totals["macs"]
-convert(network)                   as YAML:              convert("8x8x3, conv -k3 -o4").splitlines(); to="onnx": bytes
+convert(network)                   as YAML, or ONNX:     convert("8x8x3, conv -k3 -o4").splitlines()
 zoo()                              published networks:   zoo()["mobilenet_v1"].network.macs
 """
 

@@ -79,7 +79,8 @@ class CheckReport(NamedTuple):
             if len(calm) > FEW and held in calm:
                 continue
             verdict = held.verdict
-            used = verdict.actual / verdict.limit if verdict.limit else None
+            known = verdict.limit and not verdict.unknown
+            used = verdict.actual / verdict.limit if known else None
             share = None if used is None else quantity.percent(verdict.actual, verdict.limit)
             drawn = None if used is None else min(1.0, used)
             yield Row((name, verdict.subject, verdict.actual, verdict.limit, share, drawn, _word(held)))
