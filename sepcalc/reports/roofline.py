@@ -28,7 +28,7 @@ def roofline(layers: Sequence[Layer], balance: Fraction, element_bytes: int | No
         points.append(Point(name, float(one.intensity), most, float(one.time), said, tone, named=at < NAMED))
     axes = "macs a byte", "macs in the time of a byte, at most"
     area = "A point's area is the least time of its layer"
-    area += f"; the {DRAWN} layers that take longest are drawn." if len(points) == DRAWN else "."
+    area += f"; the {DRAWN} layers with macs that take longest are drawn." if len(points) == DRAWN else "."
     said = f"{_said(layers, balance, element_bytes)} {area}"
     return Scatter("Arithmetic intensity", axes, points, said, True, float(balance))
 

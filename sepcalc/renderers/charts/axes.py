@@ -12,6 +12,7 @@ from sepcalc.reports.figures import Curve, Point, Scatter
 HEIGHT, LOW = 420.0, 200.0  # of a chart of points, and of a curve
 TOP, BOTTOM = 26.0, HEIGHT - 36  # of the axes
 MAX_POINTS = 150  # of a curve, that tell their names
+NEAR = 50  # times the largest amount, up to which the edge of a roof is shown
 MAX_TICKS = 8  # of an axis, about
 ROUNDING = 1e-9  # of a step
 SMALLEST, LARGEST = 4.0, 26.0  # radii of points
@@ -79,6 +80,8 @@ def scatter(chart: Scatter) -> str:
     from the one to the other."""
     left, right, top, bottom = 76.0, WIDTH - 90, TOP, BOTTOM
     ends = [[amount for _, axis, amount in chart.limits if axis == at] for at in range(2)]
+    if chart.roof and chart.roof < NEAR * max([point.x for point in chart.points], default=1):
+        ends = [[*some, 2 * chart.roof] for some in ends]  # room around its edge
     across = _Axis([*[point.x for point in chart.points], *ends[0]], left, right)
     up = _Axis([*[point.y for point in chart.points], *ends[1]], bottom, top)
     parts: list[str] = []
