@@ -204,3 +204,26 @@ def test_a_sorted_check_names_each_row(browser: Any, pages: Path) -> None:
     table.locator("th button", has_text="used").click()
     assert {row[0] for row in cells(page) if len(row) > 4} == {"check", "zoo:mobilenet_v1", "zoo:unet"}
     page.context.close()
+
+
+SHOTS = {  # a page, a part of it, where its slider stands, and the width of the window
+    "steps.png": ("compare", ".course >> nth=2", 29, 1080),
+    "areas.png": ("mobilenet_v2", "section:has(.choices) >> nth=0", 0, 820),
+}
+
+
+@pytest.mark.parametrize("name", SHOTS)
+def test_the_pictures_of_the_readme_are_small(name: str, browser: Any, pages: Path) -> None:
+    """SEPCALC_GOLDEN=1 takes them anew."""
+    place, (page_name, part, position, width) = ROOT / "docs" / name, SHOTS[name]
+    if os.environ.get("SEPCALC_GOLDEN"):
+        page = opened(
+            browser, pages / f"{page_name}.html", viewport={"width": width, "height": 900}, color_scheme="light"
+        )
+        if position:
+            page.locator(f"{part} >> input").fill(str(position))
+            page.locator(f"{part} >> input").blur()
+        page.locator(part).screenshot(path=place)
+        page.context.close()
+    assert f"docs/{name}" in (ROOT / "README.md").read_text("utf-8")
+    assert 5_000 < place.stat().st_size < 80_000
