@@ -23,7 +23,7 @@ from sepcalc.reports.network import NetworkReport
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = "</script><img src=x onerror=alert(1)>\"' &amp; {{ 7*7 }} {% raw %} \x1b[31m"
-VOID = {"meta", "input", "img", "br", "td", "tr"}  # the page leaves out the ends of cells and rows, as HTML allows
+VOID = {"meta", "input", "img", "br", "td", "th", "tr", "li"}  # HTML lets cells, rows and items go without an end
 
 
 class Page(HTMLParser):
@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert tag in VOID or self.opened.pop() == tag
-        self.cell = self.cell and tag not in ("td", "th", "tbody")
+        self.cell = self.cell and tag not in ("td", "th", "thead", "tbody")
 
     def handle_data(self, data: str) -> None:
         if self.cell:

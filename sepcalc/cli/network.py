@@ -1,7 +1,7 @@
 """``sepcalc network``."""
 
-from fractions import Fraction
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,9 @@ from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.renderers import GENERAL, GRAPHS
 from sepcalc.reports.network import GROUPINGS, NetworkReport, held
 from sepcalc.source import read
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 HELP = f"""A network, layer by layer: outputs, params, macs and each layer's share, then the totals.
 
@@ -97,7 +100,7 @@ def command(
     return code
 
 
-def _balance(text: str) -> Fraction:
+def _balance(text: str) -> "Fraction":
     from sepcalc.rewriting import read_fraction  # no other option of this command needs it
 
     return read_fraction("--balance", text, 10**9)

@@ -2,7 +2,7 @@
 which layers wait for memory."""
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from sepcalc import quantity
 from sepcalc.gate import Verdict
@@ -10,15 +10,17 @@ from sepcalc.network import Network
 from sepcalc.reports import BAD, BYTES, WARNING
 from sepcalc.reports.figures import Bar, Bars, Chart, Curve, Treemap
 from sepcalc.reports.graph import blocks
-from sepcalc.reports.verdicts import about
 from sepcalc.shape import show
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 
 def charts(
     network: Network,
     element_bytes: int | None = None,
     verdicts: Sequence[Verdict] = (),
-    balance: Fraction | None = None,
+    balance: "Fraction | None" = None,
 ) -> Iterator[Chart]:
     """The budget; each layer's share of macs, params, activations and the bytes that it moves; its arithmetic intensity
     on a device of this ``balance``; the bytes that are live while it runs; the graph."""
@@ -48,6 +50,8 @@ def charts(
 
 def held(verdict: Verdict) -> Bar:
     """A limit, how much of it is taken, and how much is left."""
+    from sepcalc.reports.verdicts import about
+
     metric, limit, actual = verdict.metric, verdict.limit, verdict.actual
     part = f"{quantity.percent(actual, limit)} of {about(metric, limit)}" if limit else f"of {about(metric, limit)}"
     left = f"{about(metric, abs(limit - actual))} {'left' if actual <= limit else 'OVER'}"

@@ -1,7 +1,6 @@
 """``sepcalc network``: a network layer by layer, with totals, published numbers and budget."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
 from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -33,6 +32,8 @@ from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sepcalc.document import Document
     from sepcalc.reports.figures import Amounts, Chart, Graph, Marked
 
@@ -72,7 +73,7 @@ class NetworkReport(NamedTuple):
     element_bytes: int | None = None
     remark: str = ""
     full: bool = False
-    balance: Fraction | None = None
+    balance: "Fraction | None" = None
 
     @property
     def passed(self) -> bool:

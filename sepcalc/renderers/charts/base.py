@@ -1,7 +1,6 @@
 """What the charts share: boxes, and pieces of SVG. Colours, fonts and lines are the page's (``page.css``)."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from typing import NamedTuple
 
 from sepcalc.errors import printable
@@ -23,7 +22,7 @@ class Box(NamedTuple):
 def svg(width: float, height: float, label: str, parts: Iterable[str], style: str = "chart") -> str:
     """The element around the parts; ``label`` is its text for who cannot see it. A chart of ``fixed`` style is not
     scaled."""
-    named = escape(printable(label))
+    named = plain(label).replace('"', "&quot;")
     size = f' width="{width:.0f}" height="{height:.0f}"' if "fixed" in style else ""
     head = f'<svg class="{style}" viewBox="0 0 {width:.0f} {height:.0f}"{size} role="img" aria-label="{named}">'
     return "".join([head, *parts, "</svg>"])
@@ -60,7 +59,7 @@ def title(text: str) -> str:
 
 def plain(text: str) -> str:
     """A text as it may stand between tags."""
-    return escape(printable(text), quote=False)
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def shortened(text: str, room: float) -> str:
