@@ -14,7 +14,7 @@ from sepcalc.extras import install
 from sepcalc.renderers import Style
 from sepcalc.renderers.charts import drawings
 from sepcalc.renderers.html.tables import items, table
-from sepcalc.reports import Lines, Report, Section, Table
+from sepcalc.reports import Report, Section, Table
 from sepcalc.reports.figures import Chart, charts_of, picture_of
 
 if TYPE_CHECKING:
@@ -106,7 +106,8 @@ def _course(course: "Course", markup: Any) -> dict[str, Any]:
 
 def _section(section: Section, markup: Any) -> dict[str, Any]:
     """A section as the template takes it: its title, its content, and what sort of section it is."""
-    whole = isinstance(section, Table)
-    shown = {"title": printable(section.title), "content": markup(table(section) if whole else items(section.lines))}
-    alone = [*section.lines] if isinstance(section, Lines) else []
-    return {**shown, "table": whole, "alarm": isinstance(section, Lines) and section.alarm, "lines": alone}
+    title = printable(section.title)
+    if isinstance(section, Table):
+        return {"title": title, "content": markup(table(section)), "table": True, "alarm": False, "lines": []}
+    shown = {"title": title, "content": markup(items(section.lines)), "table": False}
+    return {**shown, "alarm": section.alarm, "lines": [*section.lines]}
