@@ -18,7 +18,7 @@ from sepcalc.gate import check
 from sepcalc.gate.limits import read_limit
 from sepcalc.network import Network
 from sepcalc.renderers.charts import drawings
-from sepcalc.renderers.charts.areas import LOW
+from sepcalc.renderers.charts.areas import LOW, MAX_AREAS
 from sepcalc.renderers.charts.base import LETTER, WIDTH
 from sepcalc.renderers.charts.graphs import MAX_BLOCKS
 from sepcalc.reports.factor import FactorReport
@@ -139,6 +139,16 @@ def test_every_number_of_a_network_is_one_of_its_report(lines: list[str], balanc
         if "macs" in text:
             cost = layers[name].cost
             assert f"{quantity.about(cost.macs)} macs, {quantity.about(cost.params)} params" in text
+
+
+def test_small_layers_share_an_area_and_none_is_lost() -> None:
+    flat = sepcalc.load("9x9x3, " + ", ".join([f"conv -k3 -o{3 + at % 7} -p same" for at in range(200)]))
+    treemap = charts(flat)["Where the cost is"]
+    assert isinstance(treemap, Treemap)
+    told = [text for text in titles(treemap) if " macs, " in text]
+    assert len(told) == MAX_AREAS + 1
+    assert [text for text in told if text.startswith(f"{200 - MAX_AREAS} smaller layers: ")]
+    assert sum(numbers(text.partition(" macs")[0].rpartition(": ")[2])[-1] for text in told) == flat.macs
 
 
 def test_a_bar_for_each_layer_in_order() -> None:

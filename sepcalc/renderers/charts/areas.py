@@ -97,7 +97,7 @@ def _areas(chart: Treemap, amounts: Sequence[int], measure: str, colours: dict[s
         for at, (name, amount, kind) in enumerate(zip(chart.names, amounts, chart.kinds, strict=True))
         if amount
     ]
-    blocks = [(head, [*run]) for head, run in groupby(layers, lambda layer: _head(layer.name))]
+    blocks = _gathered([(head, [*run]) for head, run in groupby(layers, lambda layer: _head(layer.name))])
     sizes = [sum([area.amount for area in inside]) for _, inside in blocks]
     order = sorted(range(len(blocks)), key=lambda at: -sizes[at])
     boxes = squarified([sizes[at] for at in order], Box(0, 0, WIDTH, HEIGHT))
@@ -106,6 +106,23 @@ def _areas(chart: Treemap, amounts: Sequence[int], measure: str, colours: dict[s
     kinds = sum([number == COLOURS - 1 for number in colours.values()])
     parts += _legend([(at, OTHERS if at == COLOURS - 1 and kinds > 1 else used[at]) for at in sorted(used)])
     return svg(WIDTH, HEIGHT + LEGEND, f"{measure} by layer", parts)
+
+
+def _gathered(blocks: list[tuple[str, list[Area]]]) -> list[tuple[str, list[Area]]]:
+    """The blocks, those of small layers alone in one: a flat network may have thousands."""
+    small = [block for block in blocks if not any(area.large for area in block[1])]
+    if len(small) < 2:
+        return blocks
+    areas = [area for _, inside in small for area in inside]
+    rest = _together(f"{quantity.exact(len(areas))} smaller layers", areas)
+    return [*[block for block in blocks if any(area.large for area in block[1])], ("", [rest])]
+
+
+def _together(name: str, areas: Sequence[Area]) -> Area:
+    """Several layers as one area, of their colour if all have one."""
+    colours = {area.colour for area in areas}
+    colour = colours.pop() if len(colours) == 1 else COLOURS - 1
+    return Area(name, sum([area.amount for area in areas]), colour)
 
 
 def _head(name: str) -> str:
@@ -123,9 +140,7 @@ def _block(head: str, inside: list[Area], total: int, box: Box, whole: int, meas
     small = [area for area in inside if not area.large]
     shown = [area for area in inside if area.large] if len(small) > 1 else inside[:]
     if len(small) > 1:
-        colours = {area.colour for area in small}
-        colour = colours.pop() if len(colours) == 1 else COLOURS - 1
-        shown.append(Area(f"{len(small)} smaller layers of {head}", sum([area.amount for area in small]), colour))
+        shown.append(_together(f"{len(small)} smaller layers of {head}", small))
     shown.sort(key=lambda area: -area.amount)
     for (name, amount, colour, _), place in zip(shown, squarified([area.amount for area in shown], inner)):
         said = f"{name}: {quantity.exact(amount)} {measure}, {quantity.percent(amount, whole)}"
