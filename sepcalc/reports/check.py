@@ -52,8 +52,8 @@ class CheckReport(NamedTuple):
         shown = [one for one in self.outcomes if not (self.quiet and one.status in ("passed", "skipped"))]
         if not shown:
             return []
-        counts = ("actual", COUNT), ("limit", COUNT), ("used", NUMBER, 1), ("", BAR)
-        heads = columns("check", "metric", *counts, "verdict")
+        counts = ("actual", COUNT), ("limit", COUNT)
+        heads = columns("check", "metric", *counts, "verdict", ("used", NUMBER, 1), ("", BAR))
         sections: list[Section] = [
             Table("", heads, [row for outcome in shown for row in self._rows(outcome)], grouped=True)
         ]
@@ -70,9 +70,9 @@ class CheckReport(NamedTuple):
         if not outcome.held and not outcome.published:
             skipped = outcome.status == "skipped"
             word = f"{outcome.reason}, skipped" if skipped else toned(outcome.status, BAD if outcome.code else "")
-            yield Row((name, "", *_NONE, word))
+            yield Row((name, "", None, None, word, *_NONE))
         if len(self.outcomes) > MANY and outcome.status == "passed" and not self.why:
-            yield Row((name, f"{len(outcome.held)} limits", *_NONE, _OK))
+            yield Row((name, f"{len(outcome.held)} limits", None, None, _OK, *_NONE))
             return
         calm = [one for one in outcome.held if isinstance(one.limit, Increase) and one.verdict.passed]
         for held in outcome.held:
@@ -83,15 +83,15 @@ class CheckReport(NamedTuple):
             used = verdict.actual / verdict.limit if known else None
             share = None if used is None else quantity.percent(verdict.actual, verdict.limit)
             drawn = None if used is None else min(1.0, used)
-            yield Row((name, verdict.subject, verdict.actual, verdict.limit, share, drawn, _word(held)))
+            yield Row((name, verdict.subject, verdict.actual, verdict.limit, _word(held), share, drawn))
             name = ""
         if len(calm) > FEW:
-            yield Row((name, f"growth of {len(calm)} metrics", *_NONE, _OK))
+            yield Row((name, f"growth of {len(calm)} metrics", None, None, _OK, *_NONE))
             name = ""
         for finding in outcome.published:
             not_so = f"NOT {finding.published} as published"
             word = toned("as published", GOOD) if finding.passed else toned(not_so, BAD)
-            yield Row((name, spoken(finding.metric), finding.actual, *_NONE[1:], word))
+            yield Row((name, spoken(finding.metric), finding.actual, None, word, *_NONE))
             name = ""
 
     def _summary(self) -> str:
@@ -187,7 +187,7 @@ def _word(held: Held) -> str:
 
 
 _OK = toned("ok", GOOD)
-_NONE = None, None, None, None  # actual, limit, and how much of it is used
+_NONE = None, None  # how much of a limit is used
 
 
 def _lines(outcome: Outcome, told: bool) -> Iterator[str]:
