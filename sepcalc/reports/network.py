@@ -12,21 +12,19 @@ from sepcalc.gate import Finding, Verdict, check, compare_published
 from sepcalc.gate.metrics import METRICS, spoken, unknown
 from sepcalc.network import Network
 from sepcalc.reports import (
-    BAD,
     BAR,
     COUNT,
     NUMBER,
-    WARNING,
     Column,
     Lines,
     Row,
     Rows,
     Section,
     Table,
-    toned,
 )  # fmt: skip
 from sepcalc.reports.gaps import uncounted
 from sepcalc.reports.groups import Share, by_block, by_kind
+from sepcalc.reports.kept import budget, published
 from sepcalc.reports.layers import MEANING, explanation, records, widths
 from sepcalc.reports.tree import Branch, grown, walked
 from sepcalc.shape import show
@@ -168,9 +166,9 @@ class NetworkReport(NamedTuple):
         sections += uncounted(network.uncounted)
         sections.append(self._totals())
         if self.published:
-            sections.append(self._published())
+            sections.append(published(self.published))
         if self.budget:
-            sections.append(self._budget())
+            sections.append(budget(self.budget))
         if self.balance is not None:
             from sepcalc.reports.roofline import waiting
 
@@ -367,31 +365,6 @@ class NetworkReport(NamedTuple):
         if network.stopped is not None:
             title = "Totals, INCOMPLETE: up to where counting stopped"
         return Table(title, [Column("count"), Column("", NUMBER), Column("what it is")], rows)
-
-    def _published(self) -> Lines:
-        lines = []
-        for metric, printed, actual, source, passed, ratio in self.published:
-            verdict = "agrees" if passed else "DOES NOT AGREE"
-            near = "" if ratio is None else f" ({100 * (ratio - 1):+.2f} %)"
-            said = f"{spoken(metric)} {printed} ({source or 'no source given'})"
-            lines.append(toned(f"{said}: {quantity.exact(actual)} {verdict}{near}", "" if passed else BAD))
-        return Lines("Published", lines)
-
-    def _budget(self) -> Lines:
-        lines = []
-        for verdict in self.budget:
-            name, limit, actual = verdict.subject, verdict.limit, verdict.actual
-            most, there = quantity.exact(limit), quantity.exact(actual)
-            if verdict.unknown:
-                lines.append(toned(f"{name} {there} <= {most}, but some of it is not counted: NO PASS", BAD))
-            elif verdict.passed:
-                lines.append(f"{name} {there} <= {most}, {quantity.exact(limit - actual)} left")
-            else:
-                over, share = quantity.exact(actual - limit), quantity.share(actual - limit, limit)
-                warning = "" if verdict.fails else ", a warning"
-                line = f"{name} {there} > {most}, OVER by {over} ({share}){warning}"
-                lines.append(toned(line, BAD if verdict.fails else WARNING))
-        return Lines("Budget", lines)
 
 
 def _fields(share: Share) -> dict[str, Any]:

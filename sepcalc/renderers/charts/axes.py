@@ -10,7 +10,7 @@ from sepcalc.reports import BYTES
 from sepcalc.reports.figures import Curve, Point, Scatter
 
 HEIGHT, LOW = 420.0, 200.0  # of a chart of points, and of a curve
-TOP, BOTTOM = 26.0, HEIGHT - 36  # of the axes
+LEFT, RIGHT, TOP, BOTTOM = 76.0, WIDTH - 90, 26.0, HEIGHT - 36  # of the axes
 MAX_POINTS = 150  # of a curve, that tell their names
 NEAR = 50  # times the largest amount, up to which the edge of a roof is shown
 MAX_TICKS = 8  # of an axis, about
@@ -76,54 +76,59 @@ class _Axis:
 
 
 def scatter(chart: Scatter) -> str:
-    """A point for each, with a line at each power of ten; its area is its weight. Points that are joined have an arrow
-    from the one to the other."""
-    left, right, top, bottom = 76.0, WIDTH - 90, TOP, BOTTOM
-    ends = [[amount for _, axis, amount in chart.limits if axis == at] for at in range(2)]
-    if chart.roof and chart.roof < NEAR * max([point.x for point in chart.points], default=1):
-        ends = [[*some, 2 * chart.roof] for some in ends]  # room around its edge
-    across = _Axis([*[point.x for point in chart.points], *ends[0]], left, right)
-    up = _Axis([*[point.y for point in chart.points], *ends[1]], bottom, top)
-    parts: list[str] = []
-    for x, text in across.ticks():
-        parts += [line(x, top, x, bottom, "axis"), words(text, x, bottom + 16, "", "middle")]
-    for y, text in up.ticks():
-        parts += [line(left, y, right, y, "axis"), words(text, left - 6, y + 4, "", "end")]
-    parts.append(words(chart.axes[0], right, HEIGHT - 4, "head", "end"))
-    parts.append(words(chart.axes[1], 4, LINE - 4, "head"))
-    for text, axis, amount in chart.limits:
-        x, y = across.at(amount), up.at(amount)
-        spot = (x, top - 6, "middle") if axis == 0 else (right + 4, y + 4, "")
-        parts += [line(x, top, x, bottom, "limit") if axis == 0 else line(left, y, right, y, "limit")]
-        parts += [words(text, spot[0], spot[1], "", spot[2])]
+    """A point for each, with a line at each step of the axes; its area is its weight. Points that are joined have a
+    line from the one to the other."""
+    across, up = _axes(chart)
+    parts = [*_grid(chart, across, up), *_limits(chart, across, up)]
+    taken: list[Box] = []
     if chart.roof:
         parts += _roof(chart.roof, across, up)
-    heaviest = max([point.weight for point in chart.points], default=1) or 1
-    order = sorted(chart.points, key=lambda point: -point.weight)
-    for point in order:
-        if point.joined is not None:
-            other = chart.points[point.joined]
-            parts.append(line(across.at(point.x), up.at(point.y), across.at(other.x), up.at(other.y), "join"))
-    circles = [
-        (point, across.at(point.x), up.at(point.y), _radius(point, heaviest if chart.weighed else 0)) for point in order
-    ]
-    taken = [Box(x - radius * 0.7, y - radius * 0.7, radius * 1.4, radius * 1.4) for _, x, y, radius in circles]
-    if chart.roof:
-        taken.append(Box(across.at(chart.roof), up.at(chart.roof) - 2, right - across.at(chart.roof), 4))
-        taken.append(Box(across.at(chart.roof) - 60, 0, 120, top))
-    for point, x, y, radius in circles:
-        parts.append(f"<g>{title(_said(point, chart))}")
-        parts.append(f'<circle{_classed(point.tone)} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>')
+        taken.append(Box(across.at(chart.roof), up.at(chart.roof) - 2, RIGHT - across.at(chart.roof), 4))
+        taken.append(Box(across.at(chart.roof) - 60, 0, 120, TOP))
+    places = [(across.at(point.x), up.at(point.y)) for point in chart.points]
+    heaviest = max([point.weight for point in chart.points], default=0) if chart.weighed else 0
+    radii = [max(SMALLEST, LARGEST * sqrt(point.weight / heaviest)) if heaviest else SMALLEST for point in chart.points]
+    order = sorted(range(len(places)), key=lambda at: -chart.points[at].weight)
+    for at in order:
+        if (other := chart.points[at].joined) is not None:
+            parts.append(line(*places[at], *places[other], "join"))
+        (x, y), radius = places[at], radii[at]
+        taken.append(Box(x - radius * 0.7, y - radius * 0.7, radius * 1.4, radius * 1.4))
+    for at in order:
+        point, (x, y), radius = chart.points[at], places[at], radii[at]
+        tone = f' class="{point.tone}"' if point.tone else ""
+        parts.append(f'<g>{title(_said(point, chart))}<circle{tone} cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"/>')
         parts.append(f"{_named(point.name, x, y, radius, taken) if point.named else ''}</g>")
     return svg(WIDTH, HEIGHT, f"{chart.title}: {' against '.join(reversed(chart.axes))}", parts)
 
 
-def _radius(point: Point, heaviest: float) -> float:
-    return max(SMALLEST, LARGEST * sqrt(point.weight / heaviest)) if heaviest else SMALLEST
+def _axes(chart: Scatter) -> tuple[_Axis, _Axis]:
+    """The axes around all points and limits, and around the edge of the roof where it is near."""
+    ends = [[amount for _, axis, amount in chart.limits if axis == at] for at in range(2)]
+    xs, ys = [point.x for point in chart.points], [point.y for point in chart.points]
+    if chart.roof and chart.roof < NEAR * max(xs, default=1):
+        ends = [[*some, 2 * chart.roof] for some in ends]
+    return _Axis([*xs, *ends[0]], LEFT, RIGHT), _Axis([*ys, *ends[1]], BOTTOM, TOP)
 
 
-def _classed(tone: str) -> str:
-    return f' class="{tone}"' if tone else ""
+def _grid(chart: Scatter, across: _Axis, up: _Axis) -> Iterator[str]:
+    """The lines of the axes, their numbers and their names."""
+    for x, text in across.ticks():
+        yield line(x, TOP, x, BOTTOM, "axis") + words(text, x, BOTTOM + 16, "", "middle")
+    for y, text in up.ticks():
+        yield line(LEFT, y, RIGHT, y, "axis") + words(text, LEFT - 6, y + 4, "", "end")
+    yield words(chart.axes[0], RIGHT, HEIGHT - 4, "head", "end")
+    yield words(chart.axes[1], 4, LINE - 4, "head")
+
+
+def _limits(chart: Scatter, across: _Axis, up: _Axis) -> Iterator[str]:
+    for text, axis, amount in chart.limits:
+        if axis == 0:
+            x = across.at(amount)
+            yield line(x, TOP, x, BOTTOM, "limit") + words(text, x, TOP - 6, "", "middle")
+        else:
+            y = up.at(amount)
+            yield line(LEFT, y, RIGHT, y, "limit") + words(text, RIGHT + 4, y + 4)
 
 
 def _said(point: Point, chart: Scatter) -> str:
