@@ -229,8 +229,18 @@ def test_of_a_layer_the_heaviest_kernel_is_drawn() -> None:
     weights = np.arange(36.0).reshape(2, 2, 3, 3)
     (heat,) = FactorReport(sepcalc.factor(weights)).charts()
     assert isinstance(heat, Heat)
-    assert heat.rows[0][0].text == "the kernel of output 1 and input 1, the heaviest, 3x3"
+    assert heat.rows[0][0].text == "the heaviest kernel, [1, 1], 3x3"
     assert heat.rows[0][0].numbers == weights[1, 1].tolist()
+
+
+@pytest.mark.parametrize("scale", [1e-9, 0.003, 0.05, 0.7, 8, 640, 4e4, 3e7, 1e300])
+def test_numbers_fit_into_their_cells(scale: float) -> None:
+    (heat,) = FactorReport(sepcalc.factor(np.array([[1, -0.456789], [-0.0123, 0.5]]) * -scale)).charts()
+    written = [
+        text for root in drawn(heat) for one in root.iter("text") if one.get("class") == "cell" and (text := one.text)
+    ]
+    assert len(written) == 4 + 2 + 2 + 4 * 4
+    assert max(map(len, written)) <= 7 if scale != 1e300 else 8
 
 
 def test_a_kernel_too_large_to_be_seen_has_none() -> None:

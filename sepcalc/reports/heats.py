@@ -25,7 +25,7 @@ def maps(factoring: "Factoring") -> Iterator[Heat]:
     high = values.reshape(-1, values.shape[-1])
     if max(high.shape) > SIDE:
         return
-    name = "the kernel" if place is None else f"the kernel of output {place[0]} and input {place[1]}, the heaviest"
+    name = "the kernel" if place is None else f"the heaviest kernel, [{place[0]}, {place[1]}]"
     ranks = list(remainders(values, max(1, CELLS // (2 * values.size))))
     scale = float(abs(values).max())
     rows = [[Map(f"{name}, {show(values.shape)}", _numbers(values), scale), *_factors(factoring, ranks)]]

@@ -50,9 +50,9 @@ def _map(one: Map, left: float, top: float, high: float, side: float) -> Iterato
 
 
 def _short(number: float, scale: float) -> str:
-    """A number with as many decimals as make three digits of the largest one."""
-    decimals = min(5, max(0, 2 - floor(log10(scale)))) if scale < 10**5 else -1
-    if decimals < 0 or scale < 10**-3:
+    """A number with as many decimals as make three digits of the largest one, and as a cell has room for."""
+    decimals = min(3, max(0, 2 - floor(log10(scale)))) if scale < 10**5 else -1
+    if decimals < 0 or scale < 10**-2:
         return f"{number:.0e}" if number else "0"
     text = f"{number:.{decimals}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
