@@ -130,7 +130,7 @@ def test_every_number_of_a_network_is_one_of_its_report(lines: list[str], balanc
     for text in titles(roofline):
         name, _, said = text.partition(": ")
         macs, moved = layers[name].cost.macs, layers[name].traffic()
-        assert f"{macs / moved:.2f} macs a byte" in said
+        assert f"{macs / moved:.2f} macs per byte" in said
         assert f"{macs:,} macs, {moved:,} bytes, " in said
         assert said.endswith("waits for memory" if macs < balance * moved else "at the speed of arithmetic")
     for text in titles(made["The network by its blocks"]):

@@ -224,7 +224,7 @@ def test_what_the_page_of_a_network_shows_stands_in_this_order(
     ]
     assert re.findall("<h2>(.*?)</h2>", text) == heads
     assert text.index("<code>sepcalc network lost.yaml --balance 20 --format html</code>") < text.index("<h2>")
-    assert "On a device of 20 macs a byte 1 of 1 counted layers wait for memory" in text
+    assert "On a device of 20 macs per byte, 1 of 1 counted layers wait for memory" in text
     assert "22.8 % of 9,000, 6,952 left" in text
 
 

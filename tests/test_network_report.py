@@ -1,11 +1,13 @@
 """What a network says of itself where weights are shared, fixed, narrower, or not known: each number by hand."""
 
+import json
 from typing import Any
 
 import pytest
 from helpers import chain, network
 
 from sepcalc.analysis.live_memory import live_sizes
+from sepcalc.cli import run
 from sepcalc.cost import COUNTS, Cost
 from sepcalc.errors import InputError, Problem
 from sepcalc.layer import Gap, Node, lacking
@@ -209,3 +211,26 @@ def test_what_lives_while_each_layer_runs() -> None:
     assert live_sizes(sizes, graph, [4, 1]) == [4 + 7, 4 + 7, 4 + 7 + 2]
     assert live_sizes([5, 3, 6], [((), False), ((0, 1), True)], [2]) == [5, 5 + 6]
     assert network([(4,)], [("dense -o6", (0,)), ("dense -o2", (1,))]).live(1) == [10, 8]
+
+
+def test_which_layers_wait_for_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    """The convolution has 6·6·4·27 = 3,888 macs for 4·(192 + 144 + 108) = 1,776 bytes, 2.19 for each; the activation
+    moves 4·(144 + 144) = 1,152 bytes for none. At 2 macs per byte they take 3,888 / 2 = 1,944 and 1,152, in all
+    3,096."""
+    net = "8x8x3, conv -k3 -o4, act relu"
+    assert run(["network", net, "--balance", "2"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "\n\n  On a device of 2 macs per byte, 1 of 2 layers wait for memory; the network has 1.33 macs per byte.\n"
+        "  Of the least time they take: act 37.21 %.\n"
+    )
+    assert run(["network", net, "--balance", "2", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["speed"] == {
+        "balance": 2.0,
+        "all": {"macs": 3888, "traffic": 2928, "intensity": 1.3279, "layers": 2, "memory_bound": 1, "time": 3096.0},
+    }
+
+
+@pytest.mark.parametrize("text", ["0", "x", "-1", "2e9", ""])
+def test_a_balance_is_a_number_above_zero(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["network", "8x8x3, conv -k3 -o4", "--balance", text]) == 2
+    assert capsys.readouterr().err == f"--balance '{text}': expected a number above 0, up to 1,000,000,000\n"

@@ -26,7 +26,7 @@ def roofline(layers: Sequence[Layer], balance: Fraction, element_bytes: int | No
         said += "waits for memory" if one.bound else "at the speed of arithmetic"
         most, tone = float(min(one.intensity, balance)), "waiting" if one.bound else ""
         points.append(Point(name, float(one.intensity), most, float(one.time), said, tone, named=at < NAMED))
-    axes = "macs a byte", "macs in the time of a byte, at most"
+    axes = "macs per byte", "macs in the time of a byte, at most"
     area = "A point's area is the least time of its layer"
     area += f"; the {DRAWN} layers with macs that take longest are drawn." if len(points) == DRAWN else "."
     said = f"{_said(layers, balance, element_bytes)} {area}"
@@ -53,9 +53,8 @@ def _said(layers: Sequence[Layer], balance: Fraction, element_bytes: int | None)
     kept = "counted layers" if len(counted) < len(layers) else "layers"
     waits = f"{quantity.exact(whole.bound)} of {quantity.exact(whole.layers)} {kept} wait for memory"
     together = "they have" if len(counted) < len(layers) else "the network has"
-    return (
-        f"On a device of {float(balance):g} macs a byte {waits}; {together} {float(whole.intensity):.2f} macs a byte."
-    )
+    own = f"{together} {float(whole.intensity):.2f} macs per byte"
+    return f"On a device of {float(balance):g} macs per byte, {waits}; {own}."
 
 
 def _counted(layers: Sequence[Layer]) -> Sequence[Layer]:

@@ -36,7 +36,7 @@ def curve(chart: Curve) -> str:
     ]
     for text, limit in chart.limits:
         y = top + (LOW - top) * (1 - limit / most)
-        parts += [line(0, y, WIDTH, y, "limit"), words(text, 4, y - 3)]
+        parts += [line(0, y, WIDTH, y, "limit"), words(text, 4, y - 5)]
     if count <= MAX_POINTS:
         for at, (name, amount) in enumerate(zip(chart.names, chart.amounts, strict=True)):
             box = f'x="{at * step:.1f}" y="0" width="{step:.1f}" height="{LOW:.0f}"'
@@ -147,7 +147,7 @@ def _roof(balance: float, across: _Axis, up: _Axis) -> Iterator[str]:
     if low <= balance <= high:
         x = across.at(balance)
         yield line(x, up.end, x, up.start, "limit")
-        yield words(f"{balance:g} macs a byte", x, up.end - 6, "", "middle")
+        yield words(f"{balance:g} macs per byte", x, up.end - 6, "", "middle")
 
 
 def _named(name: str, x: float, y: float, radius: float, taken: list[Box]) -> str:
