@@ -1023,6 +1023,24 @@ def test_a_name_of_two_tensors_is_refused(tmp_path: Path) -> None:
     assert (read(same).macs, read(same).params) == (64, 64)
 
 
+def test_functions_that_differ_in_their_overload_are_two(tmp_path: Path) -> None:
+    imports = [helper.make_opsetid("", 17)]
+    product, sums = [
+        helper.make_function(
+            "acme", "F", ["a", "b"], ["c"], [helper.make_node(kind, ["a", "b"], ["c"])], imports, overload=overload
+        )
+        for kind, overload in (("MatMul", "product"), ("Add", "sum"))
+    ]
+    nodes = [
+        helper.make_node("F", ["x", "w"], ["h"], domain="acme", overload="product"),
+        helper.make_node("F", ["h", "v"], ["y"], domain="acme", overload="sum"),
+    ]
+    net = read(
+        saved(tmp_path, nodes, {"x": (1, 8)}, "y", (weight("w", 8, 8), weight("v", 8)), functions=(product, sums))
+    )
+    assert (net.complete, net.macs, net.params, net.cost.adds) == (True, 64, 72, 64)
+
+
 def test_a_name_of_two_functions_or_of_an_operator_is_refused(tmp_path: Path) -> None:
     def function(domain: str, name: str, operator: str) -> Any:
         imports = [helper.make_opsetid("", 17)]

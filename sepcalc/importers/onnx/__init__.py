@@ -169,10 +169,11 @@ def _functions(shown: str, model: Any) -> dict[tuple[str, str], Any]:
     runtimes differ in which of them runs."""
     functions: dict[tuple[str, str], Any] = {}
     for one in model.functions:
-        key, called = (one.domain, one.name), f"{one.domain or 'ai.onnx'}.{one.name}"
+        called = f"{one.domain or 'ai.onnx'}.{one.name}"
+        key = one.domain, f"{one.name}:{one.overload}" if one.overload else one.name
         if key in functions:
             raise bad_input(f"{shown}: several functions are called {quoted(called)}: expected one")
-        if one.domain in DOMAINS and TABLE.of(TABLE.name(*key)) is not UNKNOWN:
+        if one.domain in DOMAINS and TABLE.of(TABLE.name(one.domain, one.name)) is not UNKNOWN:
             message = f"a function is called {quoted(called)}, as an operator is: runtimes differ in which runs"
             raise bad_input(f"{shown}: {message}", "give it another name, or a domain of its own")
         functions[key] = one

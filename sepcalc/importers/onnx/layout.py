@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sepcalc.importers.common.layout import Layout
+from sepcalc.importers.onnx.nodes import function_key
 from sepcalc.importers.onnx.operators import Table
 from sepcalc.importers.onnx.tensors import EXTERNAL, stored_elements
 from sepcalc.importers.onnx.walk import MAX_DEPTH
@@ -34,7 +35,7 @@ class Layouts:
         if depth > MAX_DEPTH:  # the walk reports it
             return
         for node in reversed(nodes):
-            key = (node.domain, node.op_type)
+            key = function_key(node)
             if key in self._functions:
                 self._called(key, node, images, depth)
                 continue

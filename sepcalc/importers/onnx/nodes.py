@@ -7,6 +7,11 @@ from typing import Any
 MAX_DEPTH = 40  # graphs in graphs
 
 
+def function_key(node: Any) -> tuple[str, str]:
+    """How a node calls a function: its domain, and its name with its overload, where it has one."""
+    return node.domain, f"{node.op_type}:{node.overload}" if node.overload else node.op_type
+
+
 def named(node: Any) -> str:
     """The name for a node: the module of its weights, else its own name, else its first output."""
     for source in node.input[1:3]:

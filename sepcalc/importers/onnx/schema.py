@@ -49,6 +49,7 @@ ONNX = schema(
             op_type="4 text",
             attribute="5 Attribute*",
             domain="7 text",
+            overload="8 text",
             metadata_props="9 Entry*",
         ),
         "Graph": fields(
@@ -70,6 +71,7 @@ ONNX = schema(
             opset_import="9 Opset*",
             domain="10 text",
             attribute_proto="11 Attribute*",
+            overload="13 text",
         ),
         "Training": fields(initialization="1 Graph", algorithm="2 Graph"),
         "Model": fields(

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sepcalc.importers.onnx.graph import Builder
-from sepcalc.importers.onnx.nodes import place
+from sepcalc.importers.onnx.nodes import function_key, place
 from sepcalc.importers.onnx.operators import Table
 from sepcalc.importers.onnx.stored import constants, initial
 
@@ -51,8 +51,8 @@ class _Search:
             row = self.table.at(node) if node.domain in self.table.domains else None
             if row is None or not row.measures:
                 needed.update([name for at, name in enumerate(node.input) if row is None or at not in row.like])
-            if (node.domain, node.op_type) in self.functions:
-                self.called[node.domain, node.op_type] = None
+            if (key := function_key(node)) in self.functions:
+                self.called[key] = None
             for part, inner in _graphs(node):
                 at = place(owner, node, part)
                 left = self.builder.unrun.get(at)

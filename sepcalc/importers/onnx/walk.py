@@ -12,7 +12,7 @@ from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known, m
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.examples import CONTROL, as_they_lay, keeps_apart
 from sepcalc.importers.onnx.graph import Builder, Unrun
-from sepcalc.importers.onnx.nodes import identified, named, place, reads
+from sepcalc.importers.onnx.nodes import function_key, identified, named, place, reads
 from sepcalc.importers.onnx.operators import TABLE, UNKNOWN, Table
 from sepcalc.importers.onnx.provenance import origin
 from sepcalc.importers.onnx.rows import NO_COUNT, Operator
@@ -91,7 +91,7 @@ class Walk:
             inputs.append(scope[source] if source else None)
         kind = node.op_type
         self.builder.origin, self.builder.element_bits = origin(node, self.place), None
-        if node.domain not in self.table.domains or (node.domain, kind) in self.functions:
+        if node.domain not in self.table.domains or function_key(node) in self.functions:
             return self.function(node, name, inputs, depth)
         opset = self.opsets.get("" if node.domain == "com.microsoft" else node.domain, self.opsets.get("", 17))
         if kind in CONTROL:
@@ -263,14 +263,14 @@ class Walk:
 
     def function(self, node: Any, name: str, inputs: Sequence[Value | None], depth: int) -> Sequence[Value]:
         """Unfolds the call of a function."""
-        function = self.functions.get((node.domain, node.op_type))
+        key = function_key(node)
+        function = self.functions.get(key)
         if function is None:
             call = Call(name, f"{node.domain}.{node.op_type}", tuple(inputs), tuple(node.output), {}, 0)
             reason = self.table.of(node.domain).reason or NO_COUNT
             more = attached(node, self.builder, self.owner)
             stored = all(value is None or value.constant for value in inputs) and inputs
             return self.opaque(call, reason, more) if stored else self.gap(call, reason, more)
-        key = (node.domain, node.op_type)
         if key in self.calling:
             raise Broken("a function that calls itself never ends")
         scope = {inner: value for inner, value in zip(function.input, inputs) if value is not None}
