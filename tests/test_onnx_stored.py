@@ -159,6 +159,18 @@ def test_tensors_of_one_name_in_two_graphs_are_two(tmp_path: Path) -> None:
     assert saved(made, tmp_path).params == 8 + 8 + 8 + 64
 
 
+def test_a_tensor_in_an_attribute_that_its_operator_does_not_have_is_told(tmp_path: Path) -> None:
+    more = {"hidden": helper.make_tensor("hidden", 1, [4, 5], [0.5] * 20)}
+    node = helper.make_node("Relu", ["x"], ["y"], name="act", **more)
+    ends = [helper.make_tensor_value_info(name, 1, (1, 8)) for name in "xy"]
+    model = helper.make_model(helper.make_graph([node], "net", ends[:1], ends[1:]))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    net = read(str(tmp_path / "net.onnx"))
+    assert net.params == 0
+    assert net.notes == ("20 params are stored and never used: they are not counted (act/hidden/0)",)
+
+
+
 def test_weights_of_long_names_that_begin_alike_are_two(tmp_path: Path) -> None:
     first, second = ("StatefulPartitionedCall/" * 5 + which for which in ("kernel_of_a", "kernel_of_b"))
     reads = (first, second, first, second)  # each in two products

@@ -6,9 +6,12 @@ from typing import Any
 from sepcalc.importers.onnx.graph import Builder
 from sepcalc.importers.onnx.nodes import function_key, place
 from sepcalc.importers.onnx.operators import Table
-from sepcalc.importers.onnx.stored import constants, initial
+from sepcalc.importers.onnx.stored import attached, constants, initial
 
 Functions = Mapping[tuple[str, str], Any]
+
+
+_VALUES = ("Constant", "ConstantOfShape")  # whose attributes are their result
 
 
 def unused(model: Any, functions: Functions, builder: Builder, used: Container[str], table: Table) -> list[str]:
@@ -53,6 +56,8 @@ class _Search:
                 needed.update([name for at, name in enumerate(node.input) if row is None or at not in row.like])
             if (key := function_key(node)) in self.functions:
                 self.called[key] = None
+            if row is not None and node.op_type not in _VALUES:  # no operator of ONNX reads a tensor from an attribute
+                self.found += [root for value in attached(node, self.builder, owner) for root in value.roots]
             for part, inner in _graphs(node):
                 at = place(owner, node, part)
                 left = self.builder.unrun.get(at)
