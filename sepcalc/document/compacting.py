@@ -1,7 +1,6 @@
 """A network as YAML in which a part that repeats is written once, as a block."""
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 
 from sepcalc.document.compact_text import CompactText
 from sepcalc.document.graph import GROWTH, SLACK
@@ -14,6 +13,7 @@ from sepcalc.errors import InputError, Invalid
 from sepcalc.layer import Node
 from sepcalc.network import Network
 from sepcalc.nodes import Source
+from sepcalc.ops.base import Op
 from sepcalc.shape import Shapes
 
 LARGE = 1000  # layers
@@ -58,7 +58,7 @@ def _reads_back(text: str, network: Network) -> bool:
     if any(node.weights is not None or node.shared or node.buffers for node in network.nodes):
         same = [*_told(again)] == [*_told(network)]
     else:  # what a layer costs depends on nothing but itself
-        same = all(map(partial(_alike, network.tensors), again.nodes, network.nodes))
+        same = _equal(again.nodes, network.nodes, network.tensors)
     return same and (again.stated_bytes == network.stated_bytes or again.param_bytes == network.param_bytes)
 
 
@@ -73,14 +73,28 @@ def _told(network: Network) -> Iterator[tuple[object, ...]]:
         yield node.sources, layer.kind, layer.output, counts
 
 
-def _alike(tensors: Shapes, ours: Node, theirs: Node) -> bool:
-    """Whether two layers that share no params are the same. Equal ops need no counting."""
-    if (ours.sources, ours.output, ours.weights, ours.shared) != (theirs.sources, theirs.output, None, 0):
+_GRAPH = ("sources", "output")
+
+
+def _equal(ours: Sequence[Node], theirs: Sequence[Node], tensors: Shapes) -> bool:
+    """Whether layers that share no params are the same. Most have equal ops, which need no counting; ops of different
+    types may be equal as tuples."""
+    if any(node.weights is not None or node.shared for node in ours):
         return False
-    one, other = ours.op, theirs.op
-    if type(one) is type(other) and one == other and not one.holds:
-        return True
-    inputs, output = tuple([tensors[source] for source in ours.sources]), ours.output
+    if any([getattr(node, name) for node in ours] != [getattr(node, name) for node in theirs] for name in _GRAPH):
+        return False
+    ops, others = [node.op for node in ours], [node.op for node in theirs]
+    differ = [
+        at
+        for at, (one, other) in enumerate(zip(ops, others))
+        if one != other or type(one) is not type(other) or one.holds
+    ]
+    return all(_alike(ops[at], others[at], theirs[at], tensors) for at in differ)
+
+
+def _alike(one: Op, other: Op, node: Node, tensors: Shapes) -> bool:
+    """Whether two ops at a place of the network count the same."""
+    inputs, output = tuple([tensors[source] for source in node.sources]), node.output
     told = []
     for op in (one, other):
         cost = op.cost(inputs, output)
