@@ -170,7 +170,6 @@ def test_a_tensor_in_an_attribute_that_its_operator_does_not_have_is_told(tmp_pa
     assert net.notes == ("20 params are stored and never used: they are not counted (act/hidden/0)",)
 
 
-
 def test_weights_of_long_names_that_begin_alike_are_two(tmp_path: Path) -> None:
     first, second = ("StatefulPartitionedCall/" * 5 + which for which in ("kernel_of_a", "kernel_of_b"))
     reads = (first, second, first, second)  # each in two products
