@@ -15,6 +15,7 @@ from sepcalc.gate.snapshots import Snapshot
 from sepcalc.layer import lacking
 from sepcalc.reports import (
     BAD,
+    BAR,
     COUNT,
     GOOD,
     NOTE,
@@ -69,7 +70,8 @@ class DiffReport(NamedTuple):
             rows = together(changed)
             many = any(count > 1 for _, count, _ in rows)
             size = found.new.totals["macs"] or 1, found.new.totals["params"] or 1
-            shown = [_layer(name, count, pairs, many, size) for name, count, pairs in rows]
+            most = max([abs(_growth_of("macs", pairs)) for _, _, pairs in rows])
+            shown = [_layer(name, count, pairs, many, size, most) for name, count, pairs in rows]
             sections.append(Table("Layers", _layer_columns(many), shown, folded=True))
         if found.conversion and found.conversion.structural and found.conversion.between:
             sections.append(_between(found.conversion.between))
@@ -193,11 +195,13 @@ def _layer_columns(many: bool) -> list[Column]:
         *[Column("layer"), *times, Column("what"), Column("kind", spare=2), Column("output", spare=1)],
         *counts,
         *changes,
+        Column("", BAR),
     ]
 
 
-def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple[int, int]) -> Row:
-    """One change, or several equal ones with their counts added up. ``size`` is macs and params, to weigh it by."""
+def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple[int, int], most: int) -> Row:
+    """One change, or several equal ones with their counts added up. ``size`` is macs and params, to weigh it by;
+    ``most`` the largest change of macs, which has the longest bar."""
     old, new, row = pairs[0].old, pairs[0].new, pairs[0].new or pairs[0].old
     assert row is not None
     kind = row.kind if old is None or old.kind == row.kind else f"{old.kind} -> {row.kind}"
@@ -213,7 +217,8 @@ def _layer(name: str, count: int, pairs: Sequence[Pair], many: bool, size: tuple
         same = after == before
         changes += [_signed(after - before), None if same and not (old and new) else _part(after - before, before)]
         weight += abs(after - before) * other
-    return Row((*cells, *changes), weight=weight, tone=_TONES.get(pairs[0].status, ""))
+    drawn = abs(_growth_of("macs", pairs)) / most if most else None
+    return Row((*cells, *changes, drawn), weight=weight, tone=_TONES.get(pairs[0].status, ""))
 
 
 def _sides(metric: str, name: str, pairs: Sequence[Pair]) -> tuple[str, tuple[int | None, int | None]]:
@@ -221,6 +226,11 @@ def _sides(metric: str, name: str, pairs: Sequence[Pair]) -> tuple[str, tuple[in
     old = [pair.old.count(metric) for pair in pairs if pair.old]
     new = [pair.new.count(metric) for pair in pairs if pair.new]
     return name, (sum(old) if old else None, sum(new) if new else None)
+
+
+def _growth_of(metric: str, pairs: Sequence[Pair]) -> int:
+    """How much a metric grew, over several pairs."""
+    return sum([pair.growth(metric) for pair in pairs])
 
 
 def _growth(held: Held) -> str:
