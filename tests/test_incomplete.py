@@ -94,8 +94,8 @@ def test_what_a_check_says(run: Run) -> None:
     assert (
         run("check", NET, "--max", "compares=1G")[1]
         == f"""\
-{"check":{len(NET)}}  metric    actual          limit  used  verdict
-{NET}  compares       6  1,000,000,000        not known
+{"check":{len(NET)}}  metric    actual          limit  verdict    used
+{NET}  compares       6  1,000,000,000  not known
 
 {NET}: INCOMPLETE, no pass
   compares 6 <= 1,000,000,000, but some of it is not counted: no pass

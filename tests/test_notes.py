@@ -41,8 +41,8 @@ def test_check_tells_people(told: Run) -> None:
     code, out, _ = told(*CHECK)
     assert code == 0
     assert out.splitlines() == [
-        "check       metric  actual  limit     used                        verdict",
-        "noted.json  macs     1,944  1,944  100.0 %  ████████████████████  ok",
+        "check       metric  actual  limit  verdict     used",
+        "noted.json  macs     1,944  1,944  ok       100.0 %  ████████████████████",
         "",
         "noted.json: passed",
         f"  note: {NOTE}",
