@@ -44,3 +44,33 @@ def test_a_savedmodel_in_git_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     network = load("git:HEAD:nets/sep")
     assert (network.macs, network.params, network.name) == (53_952, 843, "sep")
     assert load("nets/sep").cost == network.cost
+
+
+def test_what_another_signature_stores_is_told() -> None:
+    network = load(DATA / "served.savedmodel")
+    assert (network.macs, network.params) == (110_592, 108)
+    assert network.notes == (
+        "the file has 2 signatures, 'serving_default', 'run': counted is 'serving_default'",
+        "10,800 params are stored and never used: they are not counted (Variable)",
+    )
+    other = load(DATA / "served.savedmodel", signature="run")
+    assert other.params == 10_800
+    assert other.notes == ("108 params are stored and never used: they are not counted (Variable_1)",)
+
+
+def test_a_gate_asks_which_signature_is_served(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(DATA / "unserved.savedmodel")
+    assert run(["check", path, "--max", "params=1M"]) == 2
+    told = capsys.readouterr()
+    assert (told.out + told.err).endswith(
+        f"{path}: it has 2 signatures, and none is 'serving_default': 'aaa', 'run'\n"
+        "  hint: --signature aaa counts that one\n"
+    )
+    assert run(["check", path, "--max", "params=1M", "--signature", "run"]) == 0
+    assert load(path).params == 108
+
+
+def test_a_loop_that_ends_by_the_data_keeps_what_it_stores() -> None:
+    network = load(DATA / "open_loop.pb")
+    assert network.params == 81
+    assert [gap.reason for gap in network.uncounted][:1] == ["how often it runs depends on the data"]

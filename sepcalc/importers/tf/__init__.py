@@ -2,11 +2,14 @@
 needed, and no weights are read."""
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Container, Sequence
+from math import prod
 from typing import Any
 
 from sepcalc.errors import InputError, Invalid, Problem, bad_input, near_miss, printable, quoted
 from sepcalc.importers import Request
+from sepcalc.importers.common.graph_builder import never_used
 from sepcalc.importers.common.tensorflow.border import Border, unique
 from sepcalc.importers.common.tensorflow.graph import Misfit, Value
 from sepcalc.importers.tf.graph import Builder
@@ -54,19 +57,51 @@ def _network(model: Model, shown: str, name: str, request: Request) -> Network:
     places = [info.name.partition(":")[0] for info in signature.inputs.values()]
     ends = [info.name for info in signature.outputs.values()]
 
+    met = set[str]()  # the names of the stored tensors that were read
+
     def run(builder: Builder, given: Sequence[Value]) -> dict[str, Value]:
-        return dict(
-            zip(unique([*signature.outputs]), Walk(builder, model).graph(model.graph, dict(zip(places, given)), ends))
-        )
+        values = Walk(builder, model).graph(model.graph, dict(zip(places, given)), ends)
+        met.update(builder.stored)
+        return dict(zip(unique([*signature.outputs]), values))
 
     border = Border(shown, [*signature.inputs], tensors, request, Builder, run)
     others = [one.name for one in model.signatures if one.outputs and one.name != signature.name]
+    names = ", ".join(map(quoted, [signature.name, *others][:10]))
     if others and not request.signature:
-        names = ", ".join(map(quoted, [signature.name, *others][:10]))
         border.notes.append(f"the file has {len(others) + 1} signatures, {names}: counted is {quoted(signature.name)}")
     if not model.trained:
         border.notes.append(FROZEN)
-    return border.network(name)
+    network = border.network(name)
+    unread = _unread(model, met)
+    if others and not request.signature and signature.name != DEFAULT:
+        told = f"it has {len(others) + 1} signatures, and none is {quoted(DEFAULT)}: {names}"
+        network = network.guessed(
+            *network.guesses, Problem(told, f"--signature {printable(signature.name)} counts that one")
+        )
+    return network.noted(never_used(sum(unread.values()), [*unread])) if unread else network
+
+
+def _unread(model: Model, met: Container[str]) -> dict[str, int]:
+    """The trained variables that nothing reads, with their numbers of elements. The file says of its objects which are
+    trained, and the graph has other names for them: only their shapes tell which is which."""
+    handles = {
+        node.attrs.text("shared_name", "") or node.name: _sizes(node.attrs.message("shape", "Shape"))
+        for node in model.graph
+        if node.op == "VarHandleOp"
+    }
+    left = Counter([_sizes(said.shape) for said in model.trained_variables])
+    left.subtract([shape for name, shape in handles.items() if name in met])
+    found = {}
+    for name, shape in handles.items():
+        if name not in met and left[shape] > 0 and prod(shape) > 1:
+            left[shape] -= 1
+            found[name] = prod(shape)
+    return found
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    """The sizes of a variable; 0 for one that is open."""
+    return tuple([max(0, one.size) for one in shape.dim]) if shape is not None else ()
 
 
 def _input(model: Model, name: str, info: Any) -> Tensor:

@@ -125,6 +125,9 @@ class Signature(NamedTuple):
     outputs: dict[str, Any]
 
 
+_OWN = ("__saved_model_init_op", "__saved_model_train_op")  # signatures that nobody calls
+
+
 class Model:
     """A file that was read."""
 
@@ -137,8 +140,11 @@ class Model:
                 one.key, *[{info.key: info.value for info in side} for side in (one.value.inputs, one.value.outputs)]
             )
             for one in signatures
+            if one.key not in _OWN
         ]
-        self.variables: dict[str, Any] = {one.variable.name: one.variable for one in variables if one.variable.name}
+        named = [one.variable for one in variables if one.variable.name]
+        self.variables: dict[str, Any] = {one.name: one for one in named}
+        self.trained_variables = [one for one in named if one.trainable]
 
     def body(self, name: str) -> Body:
         """A function of the library. Raises Invalid."""

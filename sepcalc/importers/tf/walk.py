@@ -8,6 +8,7 @@ from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import Broken
 from sepcalc.importers.common.tensorflow.control import MAX_TRIPS, either
 from sepcalc.importers.common.tensorflow.graph import INT32, NOTHING, Call, Misfit, Value
+from sepcalc.importers.common.tensorflow.rows import Operator
 from sepcalc.importers.common.tensorflow.walk import MAX_STEPS, Running
 from sepcalc.importers.tf.frames import EXIT, MERGE, Choice, Frame, choice_of, frames_of
 from sepcalc.importers.tf.graph import Builder
@@ -43,6 +44,9 @@ class Scope:
         while scope.around is not None and name not in scope.inner:
             scope = scope.around
         scope.values[name] = values
+
+
+_FUNC = TENSORFLOW["Func"]
 
 
 class Walk(Running):
@@ -208,6 +212,22 @@ class Walk(Running):
         values = list(self.operator(call, row))
         builder.learn(call, values)
         return values
+
+    def within(self, call: Call, row: Operator) -> list[Value]:
+        found, ahead, done = list[Value](), [call.get(name) for name in row.graphs], set[str]()
+        while ahead:
+            function = message_of(ahead.pop() or None, "a function that it runs", "Func")
+            if function is None or function.name in done:
+                continue
+            done.add(function.name)
+            for node in self.model.body(function.name):
+                self.builder.steps += 1
+                if self.builder.steps > MAX_STEPS:
+                    raise Broken(f"it has more than {MAX_STEPS:,} operators")
+                if node.op == "Const":
+                    found.append(self.constant(self.model.body(function.name), node))
+                ahead += [value for key in node.attrs.every if isinstance(value := node.attrs.get(key), _FUNC)]
+        return found
 
     def constant(self, body: Body, node: Node) -> Value:
         """What a node stores."""
