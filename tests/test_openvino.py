@@ -144,6 +144,10 @@ WRONG = {
         ir(layer(0, "Const", "", port(0, 2, 3), element_type="f32", shape="2, 3", offset="0", size="12")),
         "the constant 'l0' is 2x3 of fp32, 24 bytes: the file says 12",
     ),
+    "a stored shape": (
+        ir(layer(0, "Const", "", port(0, 2, 3), element_type="f32", shape="20, 3", offset="0", size="24")),
+        "the constant 'l0' is 2x3 at its port: the file stores 20, 3",
+    ),
     "a type": (
         ir(layer(0, "Const", "", port(0, 2), element_type="f99", shape="2", offset="0", size="8")),
         "'l0' is of the element type 'f99', which is not known",

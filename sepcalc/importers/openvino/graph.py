@@ -180,6 +180,10 @@ class Graph:
         shape, said = port.shape, layer.data.get("size", "")
         if any(size < 0 for size in shape):
             raise Damaged(f"the constant {quoted(layer.name[:100])} is {show(shape)}: expected sizes from 0")
+        written = layer.data.get("shape")
+        if written is not None and [*filter(None, written.replace(" ", "").split(","))] != [*map(str, shape)]:
+            what = f"{quoted(layer.name[:100])} is {show(shape) or 'one number'} at its port"
+            raise Damaged(f"the constant {what}: the file stores {printable(written)[:100] or 'one number'}")
         width = -(-prod(shape) * BITS.get(kind, 0) // 8)
         if kind != KINDS["STRING"] and said != str(width) and (width or said != "1"):  # nothing takes one byte
             what = f"{quoted(layer.name[:100])} is {show(shape) or 'one number'} of {port.precision.lower()}"
