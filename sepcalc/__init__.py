@@ -6,6 +6,7 @@ parse(text)                        a layer spec:         parse("12x12x3 conv -k5
 compare(spec)                      its variants:         compare(spec)["depthwise-separable"].cost.mults
 load(argument, **parameters)       a network:            load("specs/mobilenet_v1.yaml", width=0.5).cost.macs
 from_torch(module, *inputs)        a PyTorch module:     from_torch(model, torch.ones(1, 3, 224, 224)).cost.params
+reconcile(network)                 other counters:      reconcile(net)["fvcore"].value
 verify(target)                     run in NumPy:         verify(spec).ok
 whatif(network, rules)             a network rewritten:  whatif(net, "*=depthwise-separable").after.cost
 fit(network, limits)               the least change:     fit(net, {"macs": 300_000_000}).change
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from sepcalc.commands.fit import fit as fit
     from sepcalc.commands.history import History as History
     from sepcalc.commands.history import history as history
+    from sepcalc.commands.reconcile import Reconciled as Reconciled
+    from sepcalc.commands.reconcile import reconcile as reconcile
     from sepcalc.commands.verify import verify as verify
     from sepcalc.commands.whatif import whatif as whatif
     from sepcalc.commands.zoo import Zoo as Zoo
@@ -73,6 +76,7 @@ _HOMES = {
     "history": "commands.history",
     "load": "source",
     "parse": "spec",
+    "reconcile": "commands.reconcile",
     "verify": "commands.verify",
     "whatif": "commands.whatif",
     "zoo": "commands.zoo",

@@ -37,6 +37,7 @@ NAMES = {
     "history",
     "load",
     "parse",
+    "reconcile",
     "verify",
     "whatif",
     "zoo",

@@ -134,6 +134,7 @@ BY_NAME = {  # modules that import others by a name in a string, which the contr
     "cli/__init__.py": "the command that is called, and no other",
     "importers/formats.py": "the importer of a file's format",
     "importers/torch/factory.py": "the user's own module",
+    "conventions/__init__.py": "a counter, when its number is asked for",
     "kinds.py": "what a kind of layer builds, from a module of ops/",
     "renderers/__init__.py": "the output format that is asked for",
     "shown.py": "a result prints itself as its command does, and says what it lacks: the imports that go up",

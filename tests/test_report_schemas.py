@@ -34,7 +34,9 @@ COMMANDS = [
     (0, "layer 12x12x3 conv -k5 -o256 --explain"),
     (0, "layer constant --to 49x96 --learned"),
     (0, "network specs/mobilenet_v1.yaml --by kind --explain"),
-    (0, "network specs/unet.yaml --top 3"),
+    (0, "network specs/unet.yaml --top 3 --convention thop"),
+    (0, "reconcile net.yaml --layer conv* --number 194.4k"),
+    (0, "reconcile half.json"),
     (1, "network held.yaml"),
     (3, "network uncounted.yaml"),
     (3, "network stopped.yaml"),
@@ -213,8 +215,8 @@ def test_a_schema_refuses_what_it_does_not_know() -> None:
 def test_another_name_is_refused_with_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema", "--report", "netwrok"]) == 2
     assert capsys.readouterr().err == (
-        "unknown report 'netwrok': expected compare, layer, network, verify, check, diff, baseline, history, whatif, "
-        "fit, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
+        "unknown report 'netwrok': expected compare, layer, network, reconcile, verify, check, diff, baseline, "
+        "history, whatif, fit, factor, kernels, kinds, zoo, operators\n  hint: did you mean network?\n"
     )
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "Compare one convolution with its cheaper variants.",
     "layer": "Show every count of one layer.",
     "network": "Show a network layer by layer, with totals.",
+    "reconcile": "Show what other counters print, and why they differ.",
     "verify": "Run layers in NumPy and count what was executed.",
     "whatif": "Show what a rewritten network would cost.",
     "fit": "Find the least change that fits a limit.",

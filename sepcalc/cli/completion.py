@@ -55,6 +55,13 @@ def complete_parameters(ctx: click.Context, param: click.Parameter, incomplete: 
     return _items(found, incomplete, "=")
 
 
+def complete_counters(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """The counters whose numbers are known."""
+    from sepcalc.conventions import COUNTERS
+
+    return _items(COUNTERS, incomplete)
+
+
 def complete_variants(ctx: click.Context, param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """The variants of a convolution, and ``all``."""
     from sepcalc.rewrite import VARIANTS

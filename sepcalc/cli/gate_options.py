@@ -25,7 +25,8 @@ def complete_metrics(ctx: click.Context, param: click.Parameter, incomplete: str
 
 max_option = click.option(
     "--max", "maxima", multiple=True, metavar="METRIC=LIMIT", shell_complete=complete_metrics,
-    help="Upper limit of a metric: macs=300M, peak-memory=2MiB; may be repeated.",
+    help="Upper limit of a metric: macs=300M, peak-memory=2MiB, or of a counter's number: thop:macs=330M; may be "
+    "repeated.",
 )  # fmt: skip
 increase_option = click.option(
     "--max-increase", "increases", multiple=True, metavar="[METRIC=]PERCENT", shell_complete=complete_metrics,

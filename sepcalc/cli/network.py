@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sepcalc.cli.completion import complete_networks
+from sepcalc.cli.completion import complete_counters, complete_networks
 from sepcalc.cli.output import Output, element_bytes, emit, emit_file, output_options
 from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input, uncounted_option
 from sepcalc.gate.metrics import METRICS, spoken, unknown
@@ -32,6 +32,7 @@ Examples:
   sepcalc network specs/mobilenet_v1.yaml --top 10 --sort params
   sepcalc network specs/mobilenet_v1.yaml --balance 100 --format html --output page.html
   sepcalc network specs/mobilenet_v1.yaml --format mermaid
+  sepcalc network specs/mobilenet_v1.yaml --convention fvcore
 """
 
 
@@ -51,6 +52,10 @@ Examples:
     help="Show only the first N layers or groups, by macs or by --sort.",
 )
 @fold_norm_option
+@click.option(
+    "--convention", default="", metavar="COUNTER", shell_complete=complete_counters,
+    help="Also show what this other counter prints: fvcore, thop, …; sepcalc reconcile explains the difference.",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Show how each count is computed, factor by factor.")
 @click.option(
     "--expand", is_flag=True, help="Print the layers as a flat YAML list, which reads back to the same numbers."
@@ -71,6 +76,7 @@ def command(
     sort: str | None,
     top: int | None,
     fold_norm: bool,
+    convention: str,
     explain: bool,
     expand: bool,
     balance: str | None,
@@ -87,14 +93,20 @@ def command(
 
         emit_file(write(subject), output.file, output.force)
         return 0 if known else 3
+    other = None
+    if convention:
+        from sepcalc.conventions import counted
+
+        other = counted(subject, convention)
     findings, verdicts, remark = held(subject, document, fold_norm)
     metric = (sort or "").replace("-", "_")
     whole = full or output.form == "html"  # a page has room for every layer
     report = NetworkReport(
-        subject, findings, verdicts, by or "", metric, top, explain, element_bytes, remark, whole, device
+        subject, findings, verdicts, by or "", metric, top, explain, element_bytes, remark, whole, device, other
     )
     asked = any(verdict.unknown for verdict in verdicts)
     asked = asked or any(unknown(finding.metric, subject.incomplete) for finding in findings)
+    asked = asked or (other is not None and not other.answered)
     code = 3 if not known or (asked and not allow_uncounted) else 0 if report.passed else 1
     emit(report, output)
     return code

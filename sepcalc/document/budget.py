@@ -7,7 +7,7 @@ from sepcalc.errors import Invalid, quoted
 from sepcalc.gate import METRICS, Claim, Limit, Mark, read_tolerance
 from sepcalc.gate.limits import Written
 from sepcalc.gate.limits import read_budget as gate_budget
-from sepcalc.gate.metrics import spoken
+from sepcalc.gate.metrics import LIMITED, read_metric, spoken
 from sepcalc.nodes import Mapping, Node, Scalar, Sequence
 from sepcalc.quantity import read_printed
 
@@ -67,10 +67,11 @@ def read_published(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
 
 
 def _claims(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
-    values = notes.mapping(node, "published", ("source", "tolerance", *map(spoken, METRICS)), METRICS)
+    values = notes.mapping(node, "published", ("source", "tolerance", "counter", *map(spoken, METRICS)), METRICS)
     if isinstance(node, Mapping) and not any(name.replace("-", "_") in METRICS for name in values):
         notes.add("published has no number: it would compare nothing", "for example {macs: 569M}", node)
     source = notes.scalar(values.get("source"), "source") or ""
+    other = notes.scalar(values.get("counter"), "counter") or ""
     tolerance, claims = None, []
     for name, value in values.items():
         metric = name.replace("-", "_")
@@ -78,6 +79,8 @@ def _claims(notes: Notes, node: Node | None) -> tuple[Claim, ...]:
             continue
         text = notes.scalar(value, name)
         try:
+            if other and metric in METRICS:
+                metric = read_metric(f"{other}:{metric}", LIMITED)
             if text is not None and name == "tolerance":
                 tolerance = read_tolerance(text)
             elif text is not None:

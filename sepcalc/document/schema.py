@@ -8,6 +8,7 @@ lets pass; nothing that the reader takes is refused.
 from collections.abc import Sequence
 from typing import Any
 
+from sepcalc.conventions import COUNTERS
 from sepcalc.cost import COUNTS
 from sepcalc.document.budget import BYTES
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
@@ -140,6 +141,7 @@ def _budget() -> Schema:
             "level": {"enum": [*LEVELS], "description": "Whether being over it fails, or only warns."},
             "message": {**_TEXT, "description": "What to tell whoever is over it."},
         },
+        "patternProperties": {f"^({'|'.join(COUNTERS)}):(macs|flops|params)$": limits["macs"]},
         "description": "The most that each may be.",
     }
 
@@ -167,6 +169,7 @@ def _published() -> Schema:
         "properties": {
             "source": _TEXT,
             "tolerance": {**_TOLERANCE, "description": "Half a unit of the last digit, if not given: 5000, or 1%."},
+            "counter": {"enum": [*COUNTERS], "description": "Whose number it is: what this counter prints."},
             **_metrics(),
         },
     }

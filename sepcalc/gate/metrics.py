@@ -40,7 +40,47 @@ def _file_size(network: Network) -> int:
     return network.file_size
 
 
-LIMITED = {**METRICS, "file_size": Metric(_file_size, None, True)}  # what a limit may be set to
+class _Limited(dict[str, Metric]):
+    """Metrics by name. ``thop:macs``, the number that a counter prints, is one besides."""
+
+    def __missing__(self, name: str) -> Metric:
+        other, colon, metric = name.partition(":")
+        if not colon:
+            raise KeyError(name)
+        return Metric(lambda network: printed_by(network, other, metric), None)
+
+
+LIMITED = _Limited({**METRICS, "file_size": Metric(_file_size, None, True)})  # what a limit may be set to
+
+
+def printed_by(network: Network, other: str, metric: str) -> int:
+    """The macs, flops or params that another counter prints for a network. Raises InputError where they cannot be
+    known."""
+    from sepcalc.conventions import counted  # only such a limit needs it
+
+    found = counted(network, other)
+    number = found.params if metric == "params" else found.value
+    if number is None:
+        reason = found.reason or "it counts none"
+        raise bad_input(f"{other}:{metric} is not known: {reason}")
+    return number
+
+
+def _read_printed(text: str) -> str:
+    """``thop:macs``: a counter, and what it prints. Raises Invalid."""
+    from sepcalc.conventions import COUNTERS, counter
+
+    other, _, metric = text.partition(":")
+    if other not in COUNTERS:
+        known = ", ".join(COUNTERS)
+        raise Invalid(f"unknown counter {quoted(other)}: expected {known}", near_miss(other, COUNTERS))
+    found = counter(other)
+    known = ("params",) if found.only_params else (found.unit, "params")
+    if metric not in known:
+        meant = f"{other}:{known[0]}"
+        raise Invalid(f"{other} has no {quoted(metric)}: expected {' or '.join(known)}", f"did you mean {meant}?")
+    return text
+
 
 _SUMS = {"flops": ("mults", "adds", "divs"), "effective_macs": ("macs",)}  # metrics that are made of counts
 
@@ -52,11 +92,13 @@ def unknown(metric: str, counts: Collection[str]) -> bool:
 
 def spoken(metric: str) -> str:
     """The name of a metric in budgets and messages: ``peak-memory``."""
-    return metric.replace("_", "-")
+    return metric if ":" in metric else metric.replace("_", "-")
 
 
 def read_metric(text: str, among: Mapping[str, Metric] = METRICS) -> str:
     """The name of a metric, written with ``-`` or ``_``. Raises Invalid."""
+    if ":" in text and among is LIMITED:
+        return _read_printed(text)
     name = text.replace("-", "_")
     if name not in among or name[:1] == "_":
         known = [*map(spoken, among)]

@@ -70,6 +70,12 @@ def _factoring(factoring: Any) -> Report:
     return FactorReport(factoring)
 
 
+def _reconciled(found: Any) -> Report:
+    from sepcalc.reports.reconcile import ReconcileReport
+
+    return ReconcileReport(found)
+
+
 def _rewritten(rewritten: Any) -> Report:
     from sepcalc.reports.whatif import WhatifReport
 
@@ -119,6 +125,7 @@ REPORTS: dict[str, Callable[[Any], Report]] = {  # by the name of the type, so t
     "Variant": _variant,
     "Verification": _verification,
     "Factoring": _factoring,
+    "Reconciled": _reconciled,
     "Rewritten": _rewritten,
     "Answer": _answer,
     "Outcome": _outcome,

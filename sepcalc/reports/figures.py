@@ -144,7 +144,15 @@ class Heat(NamedTuple):
     said: str = ""
 
 
-Chart = Treemap | Curve | Scatter | Bars | Heat | Graph
+class Stacks(NamedTuple):
+    """A chart of bars in parts: the name of each, and what is stacked in it, with words; parts below 0 stand on the
+    other side of the line."""
+
+    title: str
+    bars: Sequence[tuple[str, Sequence[tuple[str, int]]]]
+
+
+Chart = Treemap | Curve | Scatter | Bars | Heat | Graph | Stacks
 
 
 class Amounts(NamedTuple):

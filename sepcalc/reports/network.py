@@ -32,6 +32,7 @@ from sepcalc.shape import show
 if TYPE_CHECKING:
     from fractions import Fraction
 
+    from sepcalc.conventions import Counted
     from sepcalc.document import Document
     from sepcalc.reports.figures import Amounts, Chart, Graph, Marked
 
@@ -72,6 +73,7 @@ class NetworkReport(NamedTuple):
     remark: str = ""
     full: bool = False
     balance: "Fraction | None" = None
+    convention: "Counted | None" = None
 
     @property
     def passed(self) -> bool:
@@ -165,6 +167,10 @@ class NetworkReport(NamedTuple):
             sections.append(explanation((layers[at].name, layers[at]) for at in chosen))
         sections += uncounted(network.uncounted)
         sections.append(self._totals())
+        if self.convention is not None:
+            from sepcalc.reports.counters import printed
+
+            sections.append(Lines("", printed(self.convention)))
         if self.published:
             sections.append(published(self.published))
         if self.budget:
@@ -207,6 +213,8 @@ class NetworkReport(NamedTuple):
             from sepcalc.reports.roofline import told
 
             document["speed"] = told(network.layers, self.balance, self.element_bytes)
+        if self.convention is not None:
+            document["convention"] = self.convention.record()
         if self.by:
             document["by"] = {self.by: [_fields(share) for share in self._groups()]}
         return document

@@ -227,9 +227,9 @@ class Builder(GraphBuilder[Beside]):
         tells = bool(made) and all(at in self.places for at in made)
         beside = Beside(self.call.path, self.call.within, tuple(roots), tells)
         module, called = self.call.path.replace("/", "."), self.classes.get(self.call.path)
-        self.origin = Origin(
-            printable(f"{self.call.library}::{self.call.op}"), printable(module), called, self.call.node or None
-        )
+        overload = ".padding" if isinstance(self.call.arguments.get("padding"), str) else ""
+        operator = printable(f"{self.call.library}::{self.call.op}{overload}")
+        self.origin = Origin(operator, printable(module), called, self.call.node or None)
         self.element_bits = self.call.outputs[0].bits if self.call.outputs else None
         return self.grow(label or self.call.op.strip("_"), op, sources, beside)
 

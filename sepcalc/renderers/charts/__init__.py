@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sepcalc.renderers.charts import areas, axes, bars, graphs, heat
-from sepcalc.reports.figures import Bars, Chart, Curve, Graph, Heat, Scatter, Treemap
+from sepcalc.renderers.charts import areas, axes, bars, graphs, heat, stacks
+from sepcalc.reports.figures import Bars, Chart, Curve, Graph, Heat, Scatter, Stacks, Treemap
 
 _DRAWN: Mapping[type, Callable[[Any], str]] = {
     Curve: axes.curve,
@@ -12,6 +12,7 @@ _DRAWN: Mapping[type, Callable[[Any], str]] = {
     Bars: bars.drawn,
     Graph: graphs.drawn,
     Heat: heat.drawn,
+    Stacks: stacks.drawn,
 }
 
 

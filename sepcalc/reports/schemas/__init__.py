@@ -15,6 +15,7 @@ REPORTS: Mapping[str, tuple[str, Callable[[], Fields]]] = {
     "compare": ("sepcalc compare", networks.compare),
     "layer": ("sepcalc layer", networks.layer),
     "network": ("sepcalc network", networks.network),
+    "reconcile": ("sepcalc reconcile", networks.reconcile),
     "verify": ("sepcalc verify", networks.verify),
     "check": ("sepcalc check", gate.check),
     "diff": ("sepcalc diff", gate.diff),

@@ -5,6 +5,15 @@ from sepcalc.reports.schemas import field
 from sepcalc.reports.schemas.field import Fields
 
 BALANCE = field.number("macs that the device computes while it moves one byte")
+CONVENTION: Fields = {
+    "counter": field.text("the counter"),
+    "version": field.text("its version, whose rules these are; empty for a rule without one"),
+    "value": field.or_null(field.count("the number that it prints; null if it is not known")),
+    "unit": field.one_of(("macs", "flops"), "what it counts: flops if a multiply-accumulate is two"),
+    "params": field.or_null(field.count("the params as it counts them; null if it counts none, or they are not known")),
+    "known": field.truth("whether the number can be known from this network"),
+    "reason": field.or_null(field.text("why the number is not known")),
+}
 
 
 def compare() -> Fields:
@@ -87,6 +96,7 @@ def network() -> Fields:
         "stopped": field.maybe(
             field.shared("gap", "the layer at which counting stopped, because nothing is known of the layers after it")
         ),
+        "convention": field.maybe(field.closed("With --convention: what that counter prints.", CONVENTION)),
         "by": field.maybe(
             field.by_name(field.several(group, "groups"), "with --by: the groups; the key is kind or block")
         ),
@@ -99,6 +109,32 @@ def network() -> Fields:
                 },
             )
         ),
+    }
+
+
+def reconcile() -> Fields:
+    """The fields of ``sepcalc reconcile``."""
+    term: Fields = {
+        "term": field.text("what is counted otherwise"),
+        "value": field.whole("how much it adds to the exact macs"),
+    }
+    row: Fields = {
+        **{name: CONVENTION[name] for name in ("counter", "version", "value", "unit", "known")},
+        "terms": field.objects("A term.", term, "what makes the difference to the exact macs, largest first"),
+        "reason": CONVENTION["reason"],
+    }
+    way: Fields = {"name": field.text("a way to count"), "value": field.count("its number")}
+    number: Fields = {
+        "text": field.text("the number as it was given"),
+        "matches": field.objects("A way to count.", way, "the counters and other ways that give this number"),
+    }
+    return {
+        "name": field.text("the network's name"),
+        "macs": field.count("exact multiply-accumulates of the network, or of the layers asked for"),
+        "counters": field.objects("A counter.", row, "every counter that counts operations"),
+        "layer": field.maybe(field.text("with --layer: the glob")),
+        "number": field.maybe(field.closed("With --number: what gives it.", number)),
+        "notes": field.NOTES,
     }
 
 
