@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from sepcalc.errors import InputError, Meant, bad_input, quoted
@@ -26,6 +27,18 @@ def names() -> list[str]:
         raise bad_input(message, "install sepcalc anew") from error
 
 
+_SCALED = re.compile(r"(.+?)[@:_-](\d*\.\d+)")
+
+
+def _parameters(name: str) -> Iterable[str]:
+    """The parameters of a network, by its name as an argument."""
+    from sepcalc.document.loading import load_yaml
+    from sepcalc.nodes import Source
+
+    text = (folder() / (name.removeprefix("zoo:") + SUFFIX)).read_text("utf-8")
+    return load_yaml(Source(name, text)).parameters
+
+
 def near(word: str) -> list[str]:
     """The network of the zoo that a word means, with its settings: ``MobileNetV2``, ``resnet-101``. Empty where none is
     similar; other digits mean another network."""
@@ -33,6 +46,8 @@ def near(word: str) -> list[str]:
 
     from sepcalc.foreign import RELATIVES
 
+    if (scaled := _SCALED.fullmatch(word)) and (words := near(scaled[1])):  # mobilenet_v1@0.5
+        return [*words, "--set", f"width={scaled[2]}"] if "width" in _parameters(words[0]) else words
     bare = re.sub(r"[^a-z0-9]", "", word.lower())
     if re.search(r"[^\w-]", word) or len(bare) < 3 or not re.search("[a-z]", bare):
         return []

@@ -559,6 +559,11 @@ CALLS = [
     ("network no_torchvision:resnet50", "network zoo:resnet50"),
     ("no_torchvision.models:vgg16 --top 1", "network zoo:vgg16 --top 1"),
     ("convert net.yaml net.onnx", "convert net.yaml -o net.onnx"),
+    ("kinds conv dense", "kinds"),
+    ("network zoo:mobilenet_v1@0.5", "network zoo:mobilenet_v1 --set width=0.5"),
+    ("network zoo:mobilenet_v2_0.75", "network zoo:mobilenet_v2 --set width=0.75"),
+    ("fit zoo:MobileNetV2-1.4 --max macs=1G", "fit zoo:mobilenet_v2 --max macs=1G --set width=1.4"),
+    ("network zoo:resnet50@0.5", "network zoo:resnet50"),
     ("convert net.yaml copy.onnx", "convert net.yaml -o copy.onnx"),
     ("convert net.yaml copy.tflite", "convert net.yaml -o copy.yaml"),
     # a number of rows, a search, a share of what a network has, a rule in three words

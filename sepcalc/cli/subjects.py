@@ -180,6 +180,8 @@ def _listing(name: str, rest: Sequence[str], subjects: Sequence[str]) -> Iterato
     elif name == "kinds" and len(asked) > 1 and asked[0] in KINDS:
         if {*asked[1:]} <= {word for slot in KINDS[asked[0]].words() for word in slot}:
             yield ["kinds", asked[0], *others]  # norm batch
+        elif {*asked[1:]} <= {*KINDS}:
+            yield ["kinds", *others]  # several: all of them
     elif name == "operators" and (ours := foreign.CHOICES["operators"].get(first.lower())):
         yield ["operators", ours, *others]
     elif name == "schema" and first in ("network", "yaml", "json"):
