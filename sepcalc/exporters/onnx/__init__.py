@@ -96,9 +96,13 @@ def _inputs(network: Network, graph: Graph) -> list[Tensor]:
 
 def _layer(node: Node, call: Call) -> Tensor:
     """The output of a layer. Raises Invalid where ONNX has no equivalent."""
-    if (node.shared and not node.weights) or node.buffers:
+    if not node.weights:
+        call.ties = {count: owner for owner, count in node.owners}
+    found = OPERATORS[type(node.op)](call)
+    told = sum(count for _, count in node.owners)
+    if call.ties or node.buffers or (node.shared != told and not node.weights):
         raise Invalid("some of its numbers are constants, or are counted elsewhere")
-    return OPERATORS[type(node.op)](call)
+    return found
 
 
 def _sizes(tensor: Tensor) -> Sequence[int]:

@@ -98,6 +98,7 @@ class Call:
         self.inputs = tuple(inputs)
         self.output = output
         self.begin = len(graph.nodes)
+        self.ties = dict[int, str]()  # how many of its numbers another layer has, too: which layer
 
     @property
     def shapes(self) -> Shapes:
@@ -107,7 +108,7 @@ class Call:
     def within(self, op: Any, inputs: Sequence[Tensor], output: Shape) -> "Call":
         """The same layer, with another op on other inputs: a part of it."""
         call = Call(self.graph, self.name, self.owner, op, inputs, output)
-        call.begin = self.begin
+        call.begin, call.ties = self.begin, self.ties
         return call
 
     def needs(self, opset: int) -> None:
@@ -202,9 +203,14 @@ class Call:
     ) -> str:
         """Trained or measured numbers of the layer, by their role and shape as :mod:`sepcalc.verification` has them;
         ``arrange`` brings them into the order of the file."""
-        name = f"{self.owner}.{part or role}".replace(" ", "_")
+        there = arrange(np.broadcast_to(np.zeros((), np.float32), shape)).shape
+        if tied := self.ties.get(prod(shape)):
+            other = self.graph.stored.get(_stored_name(tied, part or role))
+            if other is not None and tuple(other.dims) == there:  # type: ignore[attr-defined]  # by schema
+                del self.ties[prod(shape)]
+                return str(other.name)  # type: ignore[attr-defined]  # by schema
+        name = _stored_name(self.owner, part or role)
         if name not in self.graph.stored:
-            there = arrange(np.broadcast_to(np.zeros((), np.float32), shape)).shape
             owner, numbers = self.owner, self.graph.numbers
 
             def make() -> bytes:
@@ -216,6 +222,12 @@ class Call:
     def result(self, name: str, first: bool = False, kind: int = FLOAT) -> Tensor:
         """The output of the layer."""
         return Tensor(name, self.output, first and len(self.output) > 1, kind)
+
+
+def _stored_name(owner: str, role: str) -> str:
+    """The name of stored numbers. Readers name a layer after the module of its bias, which another may have, too: so
+    none is called bias."""
+    return f"{owner}.{'biases' if role == 'bias' else role}".replace(" ", "_")
 
 
 Handler = Callable[[Call], Tensor]
