@@ -331,6 +331,17 @@ def test_an_engine_gives_the_shapes_of_random_layers(spec: Spec) -> None:
     assert_runs(net, data)
 
 
+MODELS = ["onnx/resnet18.onnx", "onnx/mobilenet_v2.torchscript.onnx", "tflite/unet.float.tflite", "tf/ds_cnn.pb"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_file_reads_back_to_the_same_counts(name: str, tmp_path: Path) -> None:
+    """Numbers that layers share are stored once again."""
+    net = sepcalc.load(str(ROOT / "tests" / "data" / name))
+    (tmp_path / "model.onnx").write_bytes(file_of(net))
+    assert_same(net, tmp_path / "model.onnx")
+
+
 ZOO = sorted(path.stem for path in (ROOT / "specs").glob("*.yaml"))
 
 
