@@ -1,6 +1,7 @@
 """What other counters print: the numbers that they printed, kept with their versions in tests/data/counters.json."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -78,6 +79,16 @@ def test_every_layer_was_counted() -> None:
         *("fvcore", "ptflops", "ptflops-aten", "thop", "ultralytics-thop", "torchinfo", "calflops", "torchprofile"),
         "torch",
     }
+
+
+def test_the_page_is_printed_from_the_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "tools"))
+    import counters_page
+
+    text = counters_page.PAGE.read_text("utf-8")
+    if os.environ.get("SEPCALC_GOLDEN"):
+        counters_page.PAGE.write_text(counters_page.page(text), "utf-8")
+    assert counters_page.page(text) == text
 
 
 # --- what cannot be known ---------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ COUNTER = Counter(
         **dict.fromkeys(("layer norm", "group norm", "instance norm"), _NORM),
         **zero("rms norm", "other norm", "other activation"),
         "softmax": where(module, per("softmax at 1 per element", lambda one: one.x), unknown(_FUNCTION)),
-        **{act: per(f"{act} at 1 per element", lambda one: one.x) for act in ACTS},
+        **{act: per(f"{act} at 1 per element", lambda one: 0 if one.bound else one.x) for act in ACTS},
         "relu6": where(module, (), per("relu6 at 1 per element", lambda one: one.x)),
         **dict.fromkeys(POOLS, per("pools at 1 per input", lambda one: one.x)),
         "other pool": (),
@@ -83,4 +83,5 @@ COUNTER = Counter(
     },
     all_params,
     2,
+    by_parents=True,
 )

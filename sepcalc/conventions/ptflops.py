@@ -26,7 +26,7 @@ def _twice(text: str) -> Row:
     return where(
         module,
         per(f"{text} at 2 per element, by module and function", lambda one: 2 * one.x),
-        per(f"{text} at 1 per element, by function", lambda one: one.x),
+        per(f"{text} at 1 per element, by function", lambda one: 0 if one.bound else one.x),
     )
 
 
@@ -112,4 +112,5 @@ COUNTER = Counter(
         **OTHERS,
     },
     all_params,
+    by_parents=True,
 )

@@ -94,13 +94,19 @@ LIVE = "from the PyTorch module, or its .pt2 file"
 
 # Classes of packages that are a class of PyTorch with more around it: what a counter that asks for subclasses finds.
 SUBCLASSES = {"torchvision.models.convnext.LayerNorm2d": "LayerNorm"}
+BOUND = ("TransformerEncoderLayer", "TransformerDecoderLayer")
 _PREFIX = "torch.nn.modules."
 
 
 class Seen(NamedTuple):
-    """A layer with its family. ``medium`` is where its network comes from. ``called`` is the class of PyTorch that ran
-    it, empty for a function; ``base`` that or the class it derives from. ``inside`` is true within PyTorch's own
-    attention module. ``leaf`` is true where the module has no modules in it. ``operator`` is PyTorch's own name."""
+    """A layer with its family.
+
+    - ``medium``: where its network comes from. ``operator``: PyTorch's own name.
+    - ``called``: the class of PyTorch that ran it, empty for a function; ``base``: that, or the class it derives from.
+    - ``inside``: it ran in PyTorch's own attention module. ``leaf``: in a module that has no modules in it.
+    - ``fast``: in an attention module, ``fused``: in an encoder layer, that runs as one operator without gradients.
+    - ``bound``: a function that a module bound when it was made: a patch of PyTorch's functions does not reach it.
+    """
 
     layer: Layer
     family: str
@@ -111,6 +117,8 @@ class Seen(NamedTuple):
     leaf: bool = False
     operator: str = ""
     fast: bool = False
+    fused: bool = False
+    bound: bool = False
 
     @property
     def x(self) -> int:
@@ -181,7 +189,8 @@ def seen(network: Network) -> Iterator[Seen]:
     """Every layer as other counters see it."""
     paths = {layer.origin.module or "" for layer in network.layers if layer.origin}
     deeper = {".".join(parts[:at]) for parts in (path.split(".") for path in paths if path) for at in range(len(parts))}
-    fast = _fast(network)
+    fast, fused = _fast(network), _encoders(network)
+    fused = tuple([f"{path}." for path in fused if f"{path}.self_attn" in fast])
     for layer in network.layers:
         kind, origin = family(layer.op), layer.origin
         if origin is None:
@@ -205,7 +214,16 @@ def seen(network: Network) -> Iterator[Seen]:
                 leaf,
                 origin.operator.rpartition("::")[2].strip("_"),
                 module in fast,
+                f"{module}.".startswith(fused),
+                own in BOUND,
             )
+
+
+def _encoders(network: Network) -> tuple[str, ...]:
+    """The paths of PyTorch's own encoder layers: something in them runs as a function."""
+    origins = [layer.origin for layer in network.layers if layer.origin is not None]
+    name = f"{_PREFIX}transformer.TransformerEncoderLayer"
+    return tuple(dict.fromkeys([one.module or "" for one in origins if one.class_name == name]))
 
 
 def _fast(network: Network) -> frozenset[str]:

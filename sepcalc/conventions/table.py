@@ -26,7 +26,8 @@ EXACT: Row = ()  # as many as its macs; nothing for a layer without any
 class Counter(NamedTuple):
     """Another tool's way of counting. ``factor`` is what it counts for a multiply-accumulate, ``rows`` its terms by
     family; ``params`` the params as it counts them (None: it counts none). ``source`` is where its rules stand,
-    ``media`` the sorts of networks from which its number can be known."""
+    ``media`` the sorts of networks from which its number can be known. ``by_parents``: it adds up modules by their
+    parents, so that one with several parents counts more than once."""
 
     name: str
     version: str
@@ -37,6 +38,7 @@ class Counter(NamedTuple):
     media: tuple[str, ...] = (TORCH, YAML)
     known_from: str = LIVE
     only_params: bool = False
+    by_parents: bool = False
 
     @property
     def unit(self) -> str:
@@ -89,6 +91,8 @@ def count(network: Network, counter: Counter, names: Callable[[str], bool] | Non
         for one in layers:
             if one.medium not in counter.media:
                 raise Unknown(_lost(one, counter))
+            if counter.by_parents and one.layer.weights is not None:
+                raise Unknown(f"{one.layer.name}: {_AGAIN}")
             for text, amount, product in counter.rows[one.family]:
                 found[text] += amount(one) * (counter.factor if product else 1)
     except Unknown as reason:
@@ -98,6 +102,9 @@ def count(network: Network, counter: Counter, names: Callable[[str], bool] | Non
         found[f"a multiply-accumulate counts as {counter.factor}"] += exact * (counter.factor - 1)
     terms = sorted([(text, value) for text, value in found.items() if value], key=lambda term: (-abs(term[1]), term))
     return Counted(*about, exact + sum(found.values()), counter.unit, params, "", tuple(terms))
+
+
+_AGAIN = "a module that runs again counts once for each of its parents, which are not known"
 
 
 def _lost(one: Seen, counter: Counter) -> str:

@@ -38,7 +38,6 @@ RULED = frozenset(
         "SyncBatchNorm",
     ]
 )
-_AGAIN = "a module that runs again counts once for each of its parents, which are not known"
 UPSAMPLED = {"linear": 5, "bilinear": 11, "bicubic": 259}
 
 
@@ -88,10 +87,6 @@ def _params(network: Network) -> int | None:
     return sum(one.layer.cost.params for one in layers if one.called in RULED)
 
 
-def _shared(row: Row) -> Row:
-    return where(lambda one: one.layer.weights is not None, unknown(_AGAIN), row)
-
-
 _NORM = per("norms at 4 (affine) or 2 per element", norm)
 _ATTENTION = where(
     lambda one: one.medium == YAML,
@@ -104,14 +99,12 @@ COUNTER = Counter(
     "0.1.1.post2209072238",
     "thop/profile.py, vision/basic_hooks.py, vision/calc_func.py",
     {
-        "convolution": _shared(modules((), "convolutions")),
-        "transposed convolution": _shared(
-            modules(
-                where(module, per("transposed convolutions as if outputs were inputs", transposed)),
-                "transposed convolutions",
-            )
+        "convolution": modules((), "convolutions"),
+        "transposed convolution": modules(
+            where(module, per("transposed convolutions as if outputs were inputs", transposed)),
+            "transposed convolutions",
         ),
-        "linear layer": _shared(modules((), "linear layers")),
+        "linear layer": modules((), "linear layers"),
         "matrix product": nothing("matrix products counted 0"),
         "einsum": nothing("einsum counted 0"),
         "attention": _ATTENTION,
@@ -139,4 +132,5 @@ COUNTER = Counter(
         **OTHERS,
     },
     _params,
+    by_parents=True,
 )

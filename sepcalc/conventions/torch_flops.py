@@ -23,7 +23,7 @@ COUNTER = Counter(
     {
         **zero(*[name for name in FAMILIES if name not in OTHERS]),
         "linear layer": where(
-            lambda one: one.fast, nothing("projections of attention in the fused fast path counted 0")
+            lambda one: one.fast or one.fused, nothing("linear layers in the fused fast path counted 0")
         ),
         "matrix product": where(lambda one: one.medium == FILE, unknown(_UNSAID)),
         "attention": where(_other, unknown(_UNSAID), nothing("fused attention counted 0")),

@@ -5,6 +5,7 @@ from math import prod
 
 from sepcalc.conventions.seen import ACTS, TORCH, YAML, Seen, Unknown
 from sepcalc.conventions.table import FREE, OTHERS, Counter, Row, all_params, nothing, per, unknown, where, zero
+from sepcalc.network import Network
 
 
 def _leaf(one: Seen) -> bool:
@@ -17,6 +18,13 @@ def _leaf(one: Seen) -> bool:
 def _elsewhere(one: Seen) -> int:
     """Nothing, unless a module holds its params itself."""
     return 0 * _leaf(one)
+
+
+def _params(network: Network) -> int | None:
+    """All params; those of a module with several parents more than once."""
+    if any(layer.weights for layer in network.layers):
+        raise Unknown("a module that runs again counts its params for each of its parents, which are not known")
+    return all_params(network)
 
 
 def _by_position(one: Seen) -> int:
@@ -69,7 +77,7 @@ COUNTER = Counter(
         "embedding": where(_leaf, per("embeddings: their params, once", lambda one: one.own)),
         **OTHERS,
     },
-    all_params,
+    _params,
 )
 
 

@@ -59,6 +59,11 @@ COUNTER = thop.COUNTER._replace(
         "transposed convolution": _convolutions("transposed convolutions"),
         "linear layer": (),
         "matrix product": (),
+        "softmax": where(
+            lambda one: one.inside,
+            unknown("its number for attention that returns its weights was not tried"),
+            thop.COUNTER.rows["softmax"],
+        ),
         "einsum": unknown("its rule for einsum was not tried"),
         "attention": per("attention modules: softmax at 3n - 1 per row", _scores),
         **dict.fromkeys(
@@ -72,4 +77,5 @@ COUNTER = thop.COUNTER._replace(
         ),
     },
     params=all_params,
+    by_parents=False,
 )

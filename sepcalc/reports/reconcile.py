@@ -25,7 +25,7 @@ class ReconcileReport(NamedTuple):
         rows: list[Row] = []
         for one in found.counters:
             ratio = f"{one.value / found.macs:.4f}" if one.value is not None and found.macs else ""
-            terms = [f"{_signed(value)}: {term}" for term, value in one.terms]
+            terms = [f"{signed(value)}: {term}" for term, value in one.terms]
             more = len(terms) - SHOWN
             terms = [*terms[:SHOWN], *([f"and {more} more"] if more > 0 else [])]
             first = terms[0] if terms else "exact macs" if one.known else "not known"
@@ -85,6 +85,6 @@ class ReconcileReport(NamedTuple):
             yield {**known, "known": one.known, "difference": sum(value for _, value in one.terms)}
 
 
-def _signed(value: int) -> str:
+def signed(value: int) -> str:
     """``+26.7 M``, ``-618 k``."""
     return f"{'-' if value < 0 else '+'}{quantity.about(abs(value))}"
