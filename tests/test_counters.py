@@ -2,6 +2,8 @@
 
 import json
 import os
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,6 +58,21 @@ def test_numbers_of_exported_programs_are_what_the_counters_print(name: str) -> 
 @pytest.mark.parametrize("name", SPECS)
 def test_numbers_of_documents_are_what_the_counters_print(name: str) -> None:
     held(sepcalc.load(f"zoo:{SPECS[name]}"), MODELS[name])
+
+
+PROFILED = {  # what TensorFlow 2.21's profiler printed for models of keras.applications
+    "VGG16": 30960211824,
+    "ResNet50": 7755299312,
+    "MobileNet": 1147687920,
+    "MobileNetV2": 615292208,
+}
+
+
+@pytest.mark.parametrize("name", PROFILED)
+def test_numbers_of_keras_models_are_what_tensorflow_prints(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(ROOT / "tests" / "data" / "keras" / "applications.zip") as archive:
+        file = archive.extract(f"{name}.json", tmp_path)
+    held(sepcalc.load(file), {"tensorflow": (PROFILED[name], None)})
 
 
 @pytest.mark.parametrize("name", LAYERS)

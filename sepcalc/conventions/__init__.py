@@ -22,6 +22,7 @@ COUNTERS = {  # by name: its module
     "torchprofile": "torchprofile",
     "torch": "torch_flops",
     "calflops": "calflops",
+    "tensorflow": "tensorflow",
     "torchvision": "torchvision",
     "keras": "keras",
     "paper": "paper",

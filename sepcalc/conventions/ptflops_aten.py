@@ -27,7 +27,6 @@ COUNTER = Counter(
         **zero(*_QUIET),
         **dict.fromkeys(("convolution", "transposed convolution", "linear layer"), BIAS),
         "matrix product": per("matrix products by their first operand", by_first_operand),
-        "einsum": unknown("how PyTorch splits an einsum into products is not known"),
         "attention": where(
             lambda one: one.medium == TORCH,
             nothing("fused attention counted 0"),

@@ -82,14 +82,15 @@ FAMILIES = (
 
 def family(op: Op) -> str:
     """The family of an op, one of :data:`FAMILIES`; what only moves or chooses elements is a ``move``."""
-    return _FAMILY.get(type(op), lambda op: "move")(op)
+    named = _FAMILY.get(type(op))
+    return "move" if named is None else named(op)
 
 
 class Unknown(Exception):
     """A number that cannot be known from this file: why, and from which kind of file it could be."""
 
 
-TORCH, YAML, FILE = "PyTorch", "YAML", "file"  # where a network comes from
+TORCH, YAML, KERAS, FILE = "PyTorch", "YAML", "Keras", "file"  # where a network comes from
 LIVE = "from the PyTorch module, or its .pt2 file"
 
 # Classes of packages that are a class of PyTorch with more around it: what a counter that asks for subclasses finds.
@@ -197,9 +198,11 @@ def seen(network: Network) -> Iterator[Seen]:
             called = _USUAL.get(kind, "")
             yield Seen(layer, kind, YAML, called, called, leaf=bool(called))
         elif "::" not in origin.operator:
-            yield Seen(layer, kind, FILE, operator=origin.operator)
+            medium = KERAS if (origin.class_name or "").startswith("keras") else FILE
+            yield Seen(layer, kind, medium, operator=origin.operator)
         else:
             name, module = origin.class_name or "", origin.module or ""
+            kind = "einsum" if origin.operator.endswith("::einsum") and layer.cost.macs else kind
             own = _bare(name.rpartition(".")[2]) if name.startswith(_PREFIX) else ""
             inside = own == "MultiheadAttention"
             leaf = module not in deeper and not inside

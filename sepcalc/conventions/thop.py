@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import prod
 
-from sepcalc.conventions.seen import ACTS, FILE, YAML, Seen, Unknown, seen
+from sepcalc.conventions.seen import ACTS, FILE, KERAS, YAML, Seen, Unknown, seen
 from sepcalc.conventions.table import FREE, OTHERS, Counter, Row, module, nothing, per, unknown, where, zero
 from sepcalc.network import Network
 from sepcalc.ops.recurrent import Recurrent
@@ -82,9 +82,13 @@ def recurrent(one: Seen) -> int:
 def _params(network: Network) -> int | None:
     """Of modules that it has a rule for."""
     layers = [*seen(network)]
-    if any(one.medium == FILE or one.layer.weights for one in layers):
+    if any(one.medium in (KERAS, FILE) or one.layer.weights for one in layers):
         raise Unknown("modules are not known")
     return sum(one.layer.cost.params for one in layers if one.called in RULED)
+
+
+def _resampled(how: str, times: int) -> Row:
+    return where(module, per(f"{how} upsampling at {times} per output", lambda one: times * one.y))
 
 
 _NORM = per("norms at 4 (affine) or 2 per element", norm)
@@ -121,12 +125,7 @@ COUNTER = Counter(
             per("adaptive average pools at their windows and 1 per output", _adaptive),
         ),
         "nearest upsampling": where(module, per("nearest upsampling at 1 per output", lambda one: one.y)),
-        **{
-            f"{how} upsampling": where(
-                module, per(f"{how} upsampling at {times} per output", lambda one, n=times: n * one.y)
-            )
-            for how, times in UPSAMPLED.items()
-        },
+        **{f"{how} upsampling": _resampled(how, times) for how, times in UPSAMPLED.items()},
         **zero("trilinear upsampling"),
         **FREE,
         **OTHERS,

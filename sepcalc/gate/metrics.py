@@ -75,10 +75,10 @@ def _read_printed(text: str) -> str:
         known = ", ".join(COUNTERS)
         raise Invalid(f"unknown counter {quoted(other)}: expected {known}", near_miss(other, COUNTERS))
     found = counter(other)
-    known = ("params",) if found.only_params else (found.unit, "params")
-    if metric not in known:
-        meant = f"{other}:{known[0]}"
-        raise Invalid(f"{other} has no {quoted(metric)}: expected {' or '.join(known)}", f"did you mean {meant}?")
+    printed = ("params",) if found.only_params else (found.unit, "params")
+    if metric not in printed:
+        meant = f"did you mean {other}:{printed[0]}?"
+        raise Invalid(f"{other} has no {quoted(metric)}: expected {' or '.join(printed)}", meant)
     return text
 
 

@@ -40,8 +40,9 @@ def example() -> Iterator[str]:
     yield "| counter | number | why |"
     yield "| --- | --- | --- |"
     for one in found.counters:
-        why = "; ".join([f"{signed(value)} {text}" for text, value in one.terms]) or "the exact macs"
-        yield f"| {one.counter} | {quantity.exact(one.value or 0)} {one.unit} | {why} |"
+        why = "; ".join([f"{signed(value)} {text}" for text, value in one.terms]) or one.reason or "the exact macs"
+        number = "not known" if one.value is None else f"{quantity.exact(one.value)} {one.unit}"
+        yield f"| {one.counter} | {number} | {why} |"
     keras = sepcalc.load(FILE)
     params = counter("keras").params(keras) or 0
     yield f"| keras | {quantity.exact(params)} params | the statistics of norms are params, too |"
