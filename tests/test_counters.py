@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from pages import ROOT
 
@@ -126,6 +127,28 @@ def test_a_file_that_lost_what_a_tool_counts_gives_no_number() -> None:
 def test_a_network_that_is_not_counted_in_full_has_no_number() -> None:
     network = sepcalc.load("12x64, dense -o32, uncounted Wizard --to 12x32")
     assert counted(network, "fvcore").reason == "some layers are not counted"
+
+
+def test_a_network_with_branches_has_no_number(tmp_path: Path) -> None:
+    """Another branch may run and cost more: a limit on the number of the one would pass."""
+    onnx = pytest.importorskip("onnx", reason="needs ONNX")
+    shape = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 4])
+    wide = onnx.numpy_helper.from_array(numpy.ones((4, 4), "float32"), "w")
+    product = onnx.helper.make_node("MatMul", ["x", "w"], ["y"])
+    bodies = [
+        onnx.helper.make_graph([onnx.helper.make_node("Identity", ["x"], ["y"])], "then", [], [shape]),
+        onnx.helper.make_graph([product], "else", [], [shape], [wide]),
+    ]
+    chosen = onnx.helper.make_node("If", ["c"], ["z"], then_branch=bodies[0], else_branch=bodies[1])
+    inputs = [
+        onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 4]),
+        onnx.helper.make_tensor_value_info("c", onnx.TensorProto.BOOL, []),
+    ]
+    result = onnx.helper.make_tensor_value_info("z", onnx.TensorProto.FLOAT, [1, 4])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([chosen], "g", inputs, [result])), tmp_path / "if.onnx")
+    network = sepcalc.load(tmp_path / "if.onnx")
+    assert network.choices
+    assert [one for one in COUNTERS if counted(network, one).answered] == []
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------

@@ -45,6 +45,11 @@ class Counter(NamedTuple):
         """Whether it calls what it prints multiply-accumulates or operations."""
         return "macs" if self.factor == 1 else "flops"
 
+    @property
+    def prints(self) -> tuple[str, ...]:
+        """The metrics that a limit on its numbers may name."""
+        return ("params",) if self.only_params else (self.unit, "params")
+
 
 class Counted(NamedTuple):
     """What a counter prints for a network. ``value`` and ``params`` are None where they are not known, ``reason`` says
@@ -82,8 +87,10 @@ def count(network: Network, counter: Counter, names: Callable[[str], bool] | Non
         params = counter.params(network) if names is None else None
     except Unknown:
         params = None
-    if counter.only_params:
+    if counter.only_params and not network.choices:
         return Counted(*about, None, counter.unit, params, f"{counter.name} counts params alone")
+    if network.choices:
+        return Counted(*about, None, counter.unit, None, "one of several branches runs, and which one is not known")
     if not network.complete:
         return Counted(*about, None, counter.unit, params, "some layers are not counted")
     found: Tally[str] = Tally()

@@ -8,7 +8,7 @@ lets pass; nothing that the reader takes is refused.
 from collections.abc import Sequence
 from typing import Any
 
-from sepcalc.conventions import COUNTERS
+from sepcalc.conventions import COUNTERS, counter
 from sepcalc.cost import COUNTS
 from sepcalc.document.budget import BYTES
 from sepcalc.document.entries import INCLUDED, JOINS, PARTS
@@ -137,11 +137,11 @@ def _budget() -> Schema:
         "minProperties": 1,
         "properties": {
             **limits,
+            **{f"{name}:{metric}": limits["macs"] for name in COUNTERS for metric in counter(name).prints},
             "layers": {**globs, "description": "Limits of the layers whose names match a glob."},
             "level": {"enum": [*LEVELS], "description": "Whether being over it fails, or only warns."},
             "message": {**_TEXT, "description": "What to tell whoever is over it."},
         },
-        "patternProperties": {f"^({'|'.join(COUNTERS)}):(macs|flops|params)$": limits["macs"]},
         "description": "The most that each may be.",
     }
 

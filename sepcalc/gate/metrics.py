@@ -75,10 +75,9 @@ def _read_printed(text: str) -> str:
         known = ", ".join(COUNTERS)
         raise Invalid(f"unknown counter {quoted(other)}: expected {known}", near_miss(other, COUNTERS))
     found = counter(other)
-    printed = ("params",) if found.only_params else (found.unit, "params")
-    if metric not in printed:
-        meant = f"did you mean {other}:{printed[0]}?"
-        raise Invalid(f"{other} has no {quoted(metric)}: expected {' or '.join(printed)}", meant)
+    if metric not in found.prints:
+        meant = f"did you mean {other}:{found.prints[0]}?"
+        raise Invalid(f"{other} has no {quoted(metric)}: expected {' or '.join(found.prints)}", meant)
     return text
 
 
