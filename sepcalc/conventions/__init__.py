@@ -23,6 +23,7 @@ COUNTERS = {  # by name: its module
     "torch": "torch_flops",
     "calflops": "calflops",
     "tensorflow": "tensorflow",
+    "vela": "vela",
     "torchvision": "torchvision",
     "keras": "keras",
     "paper": "paper",

@@ -1,6 +1,6 @@
 """Papers: multiply-accumulates of every layer, biases, norms and activations left out; params that are trained."""
 
-from sepcalc.conventions.seen import FAMILIES, FILE, KERAS, TORCH, YAML
+from sepcalc.conventions.seen import FAMILIES, FILE, KERAS, TFLITE, TORCH, YAML
 from sepcalc.conventions.table import OTHERS, Counter, all_params, zero
 
 COUNTER = Counter(
@@ -13,5 +13,5 @@ COUNTER = Counter(
         "uncounted operator": OTHERS["uncounted operator"],
     },
     all_params,
-    media=(TORCH, YAML, KERAS, FILE),
+    media=(TORCH, YAML, KERAS, TFLITE, FILE),
 )

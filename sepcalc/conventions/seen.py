@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from math import prod
 from typing import NamedTuple
 
-from sepcalc.layer import Layer
+from sepcalc.layer import Layer, Origin
 from sepcalc.network import Network
 from sepcalc.ops.base import Op, Uncounted
 from sepcalc.ops.conv import Conv, Transposed
@@ -90,7 +90,7 @@ class Unknown(Exception):
     """A number that cannot be known from this file: why, and from which kind of file it could be."""
 
 
-TORCH, YAML, KERAS, FILE = "PyTorch", "YAML", "Keras", "file"  # where a network comes from
+TORCH, YAML, KERAS, TFLITE, FILE = "PyTorch", "YAML", "Keras", "TFLite", "file"  # where a network comes from
 LIVE = "from the PyTorch module, or its .pt2 file"
 
 # Classes of packages that are a class of PyTorch with more around it: what a counter that asks for subclasses finds.
@@ -198,8 +198,7 @@ def seen(network: Network) -> Iterator[Seen]:
             called = _USUAL.get(kind, "")
             yield Seen(layer, kind, YAML, called, called, leaf=bool(called))
         elif "::" not in origin.operator:
-            medium = KERAS if (origin.class_name or "").startswith("keras") else FILE
-            yield Seen(layer, kind, medium, operator=origin.operator)
+            yield Seen(layer, kind, _format(origin), operator=origin.operator)
         else:
             name, module = origin.class_name or "", origin.module or ""
             kind = "einsum" if origin.operator.endswith("::einsum") and layer.cost.macs else kind
@@ -227,6 +226,13 @@ def _encoders(network: Network) -> tuple[str, ...]:
     origins = [layer.origin for layer in network.layers if layer.origin is not None]
     name = f"{_PREFIX}transformer.TransformerEncoderLayer"
     return tuple(dict.fromkeys([one.module or "" for one in origins if one.class_name == name]))
+
+
+def _format(origin: Origin) -> str:
+    """The format that writes operators so: TFLite in capitals, as ONNX writes recurrent layers alone."""
+    if (origin.class_name or "").startswith("keras"):
+        return KERAS
+    return TFLITE if origin.operator.isupper() and origin.operator not in ("LSTM", "GRU", "RNN", "LRN") else FILE
 
 
 def _fast(network: Network) -> frozenset[str]:

@@ -4,7 +4,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sepcalc.conventions.seen import FILE, KERAS, LIVE, TORCH, YAML, Seen, Unknown, seen
+from sepcalc.conventions.seen import LIVE, TORCH, YAML, Seen, Unknown, seen
 from sepcalc.network import Network
 
 Amount = Callable[[Seen], int]
@@ -115,12 +115,10 @@ _AGAIN = "a module that runs again counts once for each of its parents, which ar
 
 
 def _lost(one: Seen, counter: Counter) -> str:
-    if counter.media == (KERAS, YAML):
-        return f"this network is not a Keras model: known {counter.known_from}"
-    if one.medium in (KERAS, FILE):
+    if TORCH in counter.media and one.medium not in (TORCH, YAML):
         lost = "a file of this format does not say which norms were folded and what PyTorch's modules were"
         return f"{lost}: known {counter.known_from}"
-    return f"this network says nothing of it: known {counter.known_from}"
+    return f"the network is read from another format: known {counter.known_from}"
 
 
 # --- what rows are made of --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from fractions import Fraction
 from math import prod
 
-from sepcalc.conventions.seen import ACTS, FILE, KERAS, YAML, Seen, Unknown, seen
+from sepcalc.conventions.seen import ACTS, TORCH, YAML, Seen, Unknown, seen
 from sepcalc.conventions.table import FREE, OTHERS, Counter, Row, module, nothing, per, unknown, where, zero
 from sepcalc.network import Network
 from sepcalc.ops.recurrent import Recurrent
@@ -82,7 +82,7 @@ def recurrent(one: Seen) -> int:
 def _params(network: Network) -> int | None:
     """Of modules that it has a rule for."""
     layers = [*seen(network)]
-    if any(one.medium in (KERAS, FILE) or one.layer.weights for one in layers):
+    if any(one.medium not in (TORCH, YAML) or one.layer.weights for one in layers):
         raise Unknown("modules are not known")
     return sum(one.layer.cost.params for one in layers if one.called in RULED)
 

@@ -1,7 +1,7 @@
 """PyTorch's FlopCounterMode on a processor, without gradients: two for a multiply-accumulate of convolutions and matrix
 products as they are dispatched; nothing else."""
 
-from sepcalc.conventions.seen import FAMILIES, FILE, KERAS, TORCH, YAML, Seen
+from sepcalc.conventions.seen import FAMILIES, FILE, KERAS, TFLITE, TORCH, YAML, Seen
 from sepcalc.conventions.table import OTHERS, Counter, no_params, nothing, unknown, where, zero
 
 _UNSAID = "whether attention is fused is not said: known from the PyTorch module, or its .pt2 file"
@@ -25,12 +25,12 @@ COUNTER = Counter(
         "linear layer": where(
             lambda one: one.fast or one.fused, nothing("linear layers in the fused fast path counted 0")
         ),
-        "matrix product": where(lambda one: one.medium in (KERAS, FILE), unknown(_UNSAID)),
+        "matrix product": where(lambda one: one.medium not in (TORCH, YAML), unknown(_UNSAID)),
         "attention": where(_other, unknown(_UNSAID), nothing("fused attention counted 0")),
         "recurrent layer": where(lstm, nothing("LSTM counted 0")),
         **OTHERS,
     },
     no_params,
     2,
-    (TORCH, YAML, KERAS, FILE),
+    (TORCH, YAML, KERAS, TFLITE, FILE),
 )
