@@ -28,7 +28,8 @@ VAGUE = {
     ("product by @", "ptflops"),
     *[(name, "torchinfo") for name in ("conv function", "linear function", "scale", "shift")],
     *[(name, "torchprofile") for name in ("linear function", "attention function", "product by bmm", "product by @")],
-    *[(name, "calflops") for name in ("product by @",)],
+    ("product by @", "calflops"),
+    *[("product by bmm", tool) for tool in ("fvcore", "ptflops", "ultralytics-thop")],
 }
 
 

@@ -5,7 +5,19 @@ from math import prod
 
 from sepcalc.conventions.ptflops import POOLS, gates_and_biases
 from sepcalc.conventions.seen import ACTS, Seen, Unknown
-from sepcalc.conventions.table import FREE, OTHERS, Counter, all_params, module, nothing, per, unknown, where, zero
+from sepcalc.conventions.table import (
+    FREE,
+    OTHERS,
+    Counter,
+    all_params,
+    module,
+    nothing,
+    per,
+    product,
+    unknown,
+    where,
+    zero,
+)
 from sepcalc.ops.conv import Transposed
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import extent
@@ -56,8 +68,8 @@ COUNTER = Counter(
         "convolution": per("biases of convolutions at 1 per output", lambda one: one.bias),
         "transposed convolution": per("transposed convolutions, divided by their groups twice", _transposed),
         "linear layer": (),
-        "matrix product": where(
-            lambda one: one.operator in ("mm", "bmm"), nothing("bmm and mm counted 0"), unknown(_VAGUE)
+        "matrix product": product(
+            where(lambda one: one.operator in ("mm", "bmm"), nothing("bmm and mm counted 0"), unknown(_VAGUE))
         ),
         "einsum": unknown("NumPy's estimate of an einsum has four digits alone"),
         "attention": nothing("fused attention counted 0"),

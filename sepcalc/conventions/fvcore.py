@@ -3,7 +3,7 @@
 from math import prod
 
 from sepcalc.conventions.seen import ACTS, Seen
-from sepcalc.conventions.table import FREE, OTHERS, Counter, all_params, nothing, per, unknown, where, zero
+from sepcalc.conventions.table import FREE, OTHERS, Counter, all_params, nothing, per, product, unknown, where, zero
 
 
 def pads_by_name(one: Seen) -> bool:
@@ -35,7 +35,7 @@ COUNTER = Counter(
     {
         "convolution": where(pads_by_name, nothing("convolutions with padding='same' counted 0")),
         **zero("transposed convolution", "linear layer"),
-        "matrix product": per("matrix products by their first operand", by_first_operand),
+        "matrix product": product(per("matrix products by their first operand", by_first_operand)),
         "einsum": unknown("NumPy's estimate of an einsum has four digits alone"),
         "attention": nothing("fused attention counted 0"),
         "recurrent layer": nothing("recurrent layers counted 0"),

@@ -4,7 +4,20 @@ function counts twice."""
 from math import prod
 
 from sepcalc.conventions.seen import YAML, Seen, Unknown
-from sepcalc.conventions.table import FREE, OTHERS, Counter, Row, all_params, module, nothing, per, unknown, where, zero
+from sepcalc.conventions.table import (
+    FREE,
+    OTHERS,
+    Counter,
+    Row,
+    all_params,
+    module,
+    nothing,
+    per,
+    product,
+    unknown,
+    where,
+    zero,
+)
 from sepcalc.ops.product import Attention
 from sepcalc.ops.recurrent import Recurrent
 
@@ -80,7 +93,7 @@ COUNTER = Counter(
         "convolution": _by_module(where(_hooked, BIAS), "convolutions"),
         "transposed convolution": _by_module(where(_hooked, BIAS), "convolutions"),
         "linear layer": _by_module(where(_hooked, BIAS), "linear layers"),
-        "matrix product": where(lambda one: one.operator in ("mm", "bmm", "baddbmm"), (), unknown(_VAGUE)),
+        "matrix product": product(where(lambda one: one.operator in ("mm", "bmm", "baddbmm"), (), unknown(_VAGUE))),
         "einsum": nothing("einsum counted 0"),
         "attention": _ATTENTION,
         "recurrent layer": per("recurrent layers: gates and biases", gates_and_biases),

@@ -163,6 +163,13 @@ UNCOUNTED = unknown("the layer is not counted")
 OTHERS: dict[str, Row] = {"repeated layer": REPEATED, "uncounted operator": UNCOUNTED}
 
 
+def product(row: Row) -> Row:
+    """A row for matrix products. A trace lists an einsum as bmm, which counters count in another way; PyTorch's own
+    attention module calls bmm itself."""
+    blurred = unknown("torch.bmm and torch.einsum leave one trace, and count in other ways")
+    return where(lambda one: one.operator in ("bmm", "baddbmm") and not one.inside, blurred, row)
+
+
 def all_params(network: Network) -> int | None:
     """All params, each once."""
     if any("params are not counted" in note for note in network.notes):

@@ -2,7 +2,7 @@
 
 from sepcalc.conventions import thop
 from sepcalc.conventions.seen import TORCH, YAML, Seen, Unknown
-from sepcalc.conventions.table import Row, all_params, nothing, per, unknown, where
+from sepcalc.conventions.table import Row, all_params, nothing, per, product, unknown, where
 from sepcalc.ops.pool import AdaptivePool, Pool
 from sepcalc.ops.product import Attention
 
@@ -58,7 +58,7 @@ COUNTER = thop.COUNTER._replace(
         "convolution": _convolutions("convolutions"),
         "transposed convolution": _convolutions("transposed convolutions"),
         "linear layer": (),
-        "matrix product": (),
+        "matrix product": product(()),
         "softmax": where(
             lambda one: one.inside,
             unknown("its number for attention that returns its weights was not tried"),
