@@ -272,6 +272,33 @@ def test_all_layers_without_an_equivalent_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_max_pool_moves_as_many_bytes_as_before(tmp_path: Path) -> None:
+    """The indices that ONNX's pool can give, and that nobody asked for, are no part of its output."""
+    net = network_of("8x8x4 pool max -k2")
+    (tmp_path / "model.onnx").write_bytes(file_of(net))
+    (pool,) = sepcalc.load(str(tmp_path / "model.onnx")).layers
+    assert (pool.element_bits, pool.traffic()) == (32, 4 * (8 * 8 * 4 + 4 * 4 * 4))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"to": "onnx", "seed": "a"}, "seed is 'a': expected a whole number from 0"),
+        ({"to": "onnx", "seed": -1}, "seed is -1: expected a whole number from 0"),
+        ({"to": "onnx", "weights": "x"}, "weights is 'x': expected random or zero"),
+        ({"to": "onx"}, "to is 'onx': expected yaml or onnx\n  hint: did you mean onnx?"),
+        (
+            {"weights": "zero"},
+            'weights and seed are for ONNX files\n  hint: sepcalc.convert(network, to="onnx")',
+        ),
+    ],
+)
+def test_wrong_arguments_are_told(given: Any, message: str) -> None:
+    with pytest.raises(InputError) as refused:
+        sepcalc.convert("8x8x3, conv -k3 -o4", **given)
+    assert str(refused.value) == message
+
+
 # --- run by an engine ---------------------------------------------------------------------------------------------
 
 

@@ -560,6 +560,7 @@ CALLS = [
     ("no_torchvision.models:vgg16 --top 1", "network zoo:vgg16 --top 1"),
     ("convert net.yaml net.onnx", "convert net.yaml -o net.onnx"),
     ("kinds conv dense", "kinds"),
+    ("convert net.yaml -o net.onx", "convert net.yaml -o net.onnx"),
     ("network zoo:mobilenet_v1@0.5", "network zoo:mobilenet_v1 --set width=0.5"),
     ("network zoo:mobilenet_v2_0.75", "network zoo:mobilenet_v2 --set width=0.75"),
     ("fit zoo:MobileNetV2-1.4 --max macs=1G", "fit zoo:mobilenet_v2 --max macs=1G --set width=1.4"),

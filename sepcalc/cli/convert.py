@@ -9,7 +9,7 @@ from sepcalc.cli.completion import complete_networks
 from sepcalc.cli.output import emit_file
 from sepcalc.cli.reading import NETWORK, Reading, fold_norm_option, reading_options, standard_input, uncounted_option
 from sepcalc.commands.convert import WEIGHTS, convert, onnx_parts
-from sepcalc.errors import Meant, bad_input, printable
+from sepcalc.errors import Meant, bad_input, near_miss, printable
 from sepcalc.importers.formats import YAML, of_suffix
 from sepcalc.source import read
 
@@ -83,6 +83,8 @@ def file_name(output: str) -> str:
     from sepcalc.foreign import FILES
 
     stem, suffix = os.path.splitext(output)
+    if suffix.lower() not in (ONNX, *YAML.suffixes) and near_miss(suffix.lower(), [ONNX]):
+        return stem + ONNX
     if suffix.lower() == ONNX or (of_suffix(output) in (None, YAML) and suffix.lower() not in FILES):
         return output
     return f"{stem}.sepcalc.yaml" if os.path.exists(f"{stem}.yaml") else f"{stem}.yaml"

@@ -43,6 +43,10 @@ def convert(
         raise bad_input(f"to is {quoted(to)}: expected yaml or onnx", near_miss(to, FORMATS))
     if weights not in WEIGHTS:
         raise bad_input(f"weights is {quoted(weights)}: expected random or zero", near_miss(weights, WEIGHTS))
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise bad_input(f"seed is {seed!r}: expected a whole number from 0")
+    if to == "yaml" and (weights, seed) != ("random", 0):
+        raise bad_input("weights and seed are for ONNX files", 'sepcalc.convert(network, to="onnx")')
     found = network_of(network)
     found = found.fold_norm() if fold_norm else found
     return write_compact(found) if to == "yaml" else b"".join(onnx_parts(found, weights, seed))

@@ -31,8 +31,9 @@ class HistoryReport(NamedTuple):
         sections: list[Section] = [Table(history.name, heads, rows)] if rows else []
         if history.unread:
             sections.append(Lines("Not read", [_reason(one) for one in history.unread], alarm=True))
-        read = f"{history.read:,} {'commit' if history.read == 1 else 'commits'}"
-        said = f"{read} read, {len(history.points):,} with other counts than the one before"
+        count, changes = history.read - len(history.unread), max(0, len(history.points) - 1)
+        read = f"{count:,} {'commit' if count == 1 else 'commits'}"
+        said = f"{read} read, {changes:,} with other counts than the one before"
         sections.append(Lines("", [said, *map(self._held, history.limits), *history.notes]))
         return sections
 

@@ -214,8 +214,8 @@ class Walk:
                 (BITS.get(value.kind) for value in call.inputs if value is not None and not value.constant), None
             )
             results = as_they_lay(call, row(self.builder, call))
-            for value in results:
-                if value.number is not None:
+            for value, output in zip(results, call.outputs):
+                if output and value.number is not None:
                     self.builder.widen(value.number, BITS.get(value.kind), mark)
             self.builder.keep(mark, weights_of(self.builder, row, call))
             return results
