@@ -128,6 +128,10 @@ class Printed(NamedTuple):
         """Whether the exact number is within half a unit of the last printed digit."""
         return 2 * abs(actual * self.below - self.digits * self.unit) <= self.unit
 
+    def cut_from(self, actual: int) -> bool:
+        """Whether the printed digits are the first of the exact number, without rounding."""
+        return actual * self.below // self.unit == self.digits
+
 
 def _parsed(text: str, whole: str, unit: str) -> tuple[str, ...] | None:
     """The digits before the point, those behind it and the unit, each perhaps empty; ``whole`` and ``unit`` are

@@ -211,6 +211,15 @@ def test_terms_add_up_to_the_difference(capsys: pytest.CaptureFixture[str]) -> N
         assert sizes == sorted(sizes, reverse=True)
 
 
+def test_a_number_may_be_cut() -> None:
+    """327,550,720 is 327.6M, and some papers print 327.5M."""
+    names = [
+        [one.name for one in sepcalc.reconcile("zoo:mobilenet_v2", number=text).matches]
+        for text in ("327.5M", "327.6M")
+    ]
+    assert names == [["thop (macs)", "ultralytics-thop (macs)"]] * 2
+
+
 def test_a_number_names_who_counts_it(capsys: pytest.CaptureFixture[str]) -> None:
     found = sepcalc.reconcile(ROOT / FILES["mobilenet_v2"], number="327.5M")
     assert [one.name for one in found.matches] == ["thop (macs)", "ultralytics-thop (macs)"]

@@ -56,8 +56,8 @@ def reconcile(network: Given, *, layer: str | None = None, number: str | int | N
 
     ``network`` is a network, or an argument as :func:`sepcalc.load` takes it. ``layer`` is a glob: only the layers
     whose names match. ``number`` is a number from a paper, ``"327.5M"``: ``.matches`` are then the counters, and other
-    usual ways to count, that give it. ``.counters`` has one :class:`Counted` each, with ``.value`` (None: not known),
-    ``.unit``, ``.terms`` and ``.reason``. Raises InputError.
+    usual ways to count, that give it, rounded or cut. ``.counters`` has one :class:`Counted` each, with ``.value``
+    (None: not known), ``.unit``, ``.terms`` and ``.reason``. Raises InputError.
 
     >>> found = sepcalc.reconcile("8x8x3, conv -k3 -o4 --bias")
     >>> found.macs, found["torchinfo"].value, found["torchinfo"].terms
@@ -70,7 +70,10 @@ def reconcile(network: Given, *, layer: str | None = None, number: str | int | N
     rows = [row for row in rows if not row.reason.endswith("counts params alone")]
     macs = sum(one.cost.macs for one in found.layers if layer is None or matches(one.name, layer))
     printed = None if number is None else _printed(str(number))
-    ways = [] if printed is None else [one for one in _readings(found, rows, layer) if printed.rounds_from(one.value)]
+    ways = []
+    if printed is not None:  # papers round, and some cut
+        readings = _readings(found, rows, layer)
+        ways = [one for one in readings if printed.rounds_from(one.value) or printed.cut_from(one.value)]
     notes = [READ_AS_MODULES] if any(node.origin is None for node in found.nodes) else []
     return Reconciled(
         found.name, macs, rows, layer or "", "" if printed is None else printed.text, ways, notes, found.complete
