@@ -400,13 +400,13 @@ def test_the_page_s_comment_is_posted_also_where_it_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
 ) -> None:
     """The job's own lines in a shell, in their order, as GitHub runs them; ``pip`` and ``gh`` write down what they are
-    given."""
+    given, and ``gh api`` knows of the comments in a file."""
     job = yaml.safe_load(block("yaml", "gh pr comment"))
     assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
     steps = job["jobs"]["cost"]["steps"]
     for tool in ("pip", "gh"):
         path = tmp_path / "tools" / tool
-        path.write_text(f'#!/bin/sh\necho {tool} "$@" >> {tmp_path}/log\n')
+        path.write_text(f'#!/bin/sh\necho {tool} "$@" >> {tmp_path}/log\ncat {tmp_path}/comments 2>/dev/null || true\n')
         path.chmod(0o755)
     folder = tmp_path / "checkout"
     folder.mkdir()
@@ -414,23 +414,46 @@ def test_the_page_s_comment_is_posted_also_where_it_is_over(
     (folder / "net.yaml").write_text(NET)
     commit(folder)
     git("update-ref", "refs/remotes/origin/main", "HEAD", cwd=folder)
-    (folder / "net.yaml").write_text(NET.replace("-o4", "-o8"))
-    codes = []
-    for step in steps:
-        if "run" in step and (not any(codes) or step.get("if", "").startswith("always()")):
-            given = {**environment, "GITHUB_BASE_REF": "main", **dict.fromkeys(step.get("env", {}), "7")}
-            done = subprocess.run(["bash", "-e", "-c", step["run"]], env=given, check=False)
-            codes.append(done.returncode)
-    assert codes == [0, 0, 1, 0]
-    assert (folder / "cost.html").read_text().startswith("<!DOCTYPE html>")
+    said = {"BASE": "git:origin/main:net.yaml", "NUMBER": "7", "GH_TOKEN": "t", "GITHUB_REPOSITORY": "a/b"}
+    assert {*said} - {"GITHUB_REPOSITORY"} == {*job["env"]}
+
+    def run_job(text: str, comments: str) -> list[int]:
+        for file in ("diff.md", "diff.html", "comment.md"):
+            (folder / file).unlink(missing_ok=True)
+        (folder / "net.yaml").write_text(text)
+        (tmp_path / "comments").write_text(comments)
+        (tmp_path / "log").write_text("")
+        codes = list[int]()
+        for step in steps:
+            if "run" in step and (not any(codes) or step.get("if", "").startswith("always()")):
+                given = {**environment, **said, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+                done = subprocess.run(["bash", "-e", "-c", step["run"]], env=given, check=False)
+                codes.append(done.returncode)
+        return codes
+
+    def log() -> list[str]:
+        return [line for line in (tmp_path / "log").read_text().splitlines() if "--paginate" not in line]
+
+    assert run_job(NET.replace("-o4", "-o8"), "") == [0, 1, 0, 0, 0]
+    text = (folder / "comment.md").read_text()
+    assert text.startswith("<!-- sepcalc -->\n")
+    assert "OVER: macs 7,776 > 3,965" in text.replace("\\", "")
+    assert (tmp_path / "summary").read_text() == (folder / "diff.md").read_text()
+    assert (folder / "diff.html").read_text().startswith("<!DOCTYPE html>")
     assert [step["with"] for step in steps if "upload-artifact" in step.get("uses", "")] == [
-        {"name": "cost", "path": "cost.html"}
+        {"name": "cost", "path": "diff.html"}
     ]
-    assert "OVER: macs 7,776 > 3,965" in (folder / "comment.md").read_text().replace("\\", "")
-    assert (tmp_path / "log").read_text().splitlines() == [
+    assert log() == [
         "pip install git+https://github.com/sepcalc/sepcalc@v0.1.0 jinja2>=3.1",
-        "gh pr comment 7 --body-file comment.md --edit-last --create-if-none",
+        "gh pr comment 7 --repo a/b --body-file comment.md",
     ]
+    # another push: its comment is there; then one that cannot be read
+    assert run_job(NET, "11\n12\n") == [0, 0, 0, 0, 0]
+    assert log()[-1] == "gh api --method PATCH repos/a/b/issues/comments/11 -F body=@comment.md"
+    assert run_job("input: 8x8x3\nlayers: [nonsense]\n", "11\n") == [0, 2, 1, 0, 0]
+    assert (folder / "comment.md").read_text() == (
+        "<!-- sepcalc -->\nThe networks could not be compared: see the log of this job.\n"
+    )
 
 
 def test_the_pytest_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
