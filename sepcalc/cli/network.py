@@ -95,9 +95,10 @@ def command(
         return 0 if known else 3
     other = None
     if convention:
-        from sepcalc.conventions import counted
+        from sepcalc.conventions import assumed, counted
 
         other = counted(subject, convention)
+        subject = subject.noted(*assumed(subject))
     findings, verdicts, remark = held(subject, document, fold_norm)
     metric = (sort or "").replace("-", "_")
     whole = full or output.form == "html"  # a page has room for every layer

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from sepcalc.commands.subjects import Given, network_of
-from sepcalc.conventions import COUNTERS, Counted, counted
+from sepcalc.conventions import COUNTERS, Counted, assumed, counted
 from sepcalc.conventions.seen import seen
 from sepcalc.errors import Invalid, bad_input
 from sepcalc.network import Network, matches
@@ -45,12 +45,6 @@ class Reconciled(NamedTuple):
         raise missing("counter", name, [one.counter for one in self.counters])
 
 
-READ_AS_MODULES = (
-    "a network that was written by hand is read as PyTorch's modules: a norm, an activation or a pool is a module, a"
-    " sum and a product are operators"
-)
-
-
 def reconcile(network: Given, *, layer: str | None = None, number: str | int | None = None) -> Reconciled:
     """What every counter prints for a network, and which terms make the difference to its exact macs.
 
@@ -74,7 +68,7 @@ def reconcile(network: Given, *, layer: str | None = None, number: str | int | N
     if printed is not None:  # papers round, and some cut
         readings = _readings(found, rows, layer)
         ways = [one for one in readings if printed.rounds_from(one.value) or printed.cut_from(one.value)]
-    notes = [READ_AS_MODULES] if any(node.origin is None for node in found.nodes) else []
+    notes = [*assumed(found)]
     return Reconciled(
         found.name, macs, rows, layer or "", "" if printed is None else printed.text, ways, notes, found.complete
     )

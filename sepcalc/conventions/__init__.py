@@ -30,6 +30,17 @@ COUNTERS = {  # by name: its module
 }
 
 
+READ_AS_MODULES = (
+    "a network that was written by hand is read as PyTorch's modules: a norm, an activation or a pool is a module, a"
+    " sum and a product are operators"
+)
+
+
+def assumed(network: Network) -> tuple[str, ...]:
+    """What a reader of other counters' numbers for this network must know."""
+    return (READ_AS_MODULES,) if any(node.origin is None for node in network.nodes) else ()
+
+
 def counter(name: str) -> Counter:
     """The counter of this name. Raises InputError for any other."""
     if name not in COUNTERS:

@@ -43,5 +43,5 @@ def _block(layers: list[Layer], whole: int) -> Vertex:
     head = first.name.lstrip("/").partition("/")[0] if len(layers) > 1 else first.name
     what = first.kind if len(layers) == 1 else f"{len(layers)} layers"
     counts = f"{quantity.about(cost.macs)} macs, {quantity.about(cost.params)} params"
-    lines = (head, what, counts) if cost.macs or cost.params else (head, what)
-    return Vertex("block", lines, cost.macs / whole if whole else 0.0)
+    lines = [head, what, counts] if cost.macs or cost.params else [head, what]
+    return Vertex("block", list(dict.fromkeys(lines)), cost.macs / whole if whole else 0.0)
