@@ -6,7 +6,7 @@ from typing import Any
 from sepcalc import quantity
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Section, Table
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, Report, Row, Table, Written, written
 
 _SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~!&"})
 
@@ -18,7 +18,7 @@ _LESS = ((None, None), (20, 300), (3, 60))  # lines of a section, characters of 
 def render(report: Report, style: Style) -> str:
     """The report's sections, with all digits and without bars. A report too long for a comment is shortened until it
     fits: first rows of its folded tables (of all, if none is folded), then lines, then letters."""
-    sections = report.sections()
+    sections = written(report)
     text = _joined(sections)
     if len(text) < MAX_LENGTH:
         return text
@@ -35,7 +35,7 @@ def render(report: Report, style: Style) -> str:
     return text
 
 
-def _joined(sections: Sequence[Section], rows: int | None = None) -> str:
+def _joined(sections: Sequence[Written], rows: int | None = None) -> str:
     """The sections, with so many rows of each folded table; of each table, where none is folded."""
     folded = any(isinstance(section, Table) and section.folded for section in sections)
     return "\n".join(
@@ -46,7 +46,7 @@ def _joined(sections: Sequence[Section], rows: int | None = None) -> str:
     )
 
 
-def _cut(section: Section, lines: int | None, letters: int | None) -> Section:
+def _cut(section: Written, lines: int | None, letters: int | None) -> Written:
     """A section with fewer lines, and shorter texts."""
     if letters is None or lines is None:
         return section

@@ -8,19 +8,19 @@ from collections.abc import Iterable, Iterator
 from sepcalc.errors import printable
 from sepcalc.renderers import Style
 from sepcalc.renderers.grid import GAP, RIGHT, Grid, laid_out, width
-from sepcalc.reports import Lines, Report, Section, Table, tone_of, toned
+from sepcalc.reports import Lines, Report, Table, Written, tone_of, toned, written
 
 
 def render(report: Report, style: Style) -> str:
     """The report's sections, one below the other."""
     lines = list[str]()
-    for number, section in enumerate(report.sections()):
+    for number, section in enumerate(written(report)):
         lines += [""] if number else []
         lines += map(str.rstrip, _lines(section, style))
     return "\n".join([*lines, ""])
 
 
-def _lines(section: Section, style: Style) -> Iterator[str]:
+def _lines(section: Written, style: Style) -> Iterator[str]:
     """The lines of a section. They may end in spaces, which :func:`render` removes for copies, diffs and logs."""
     if isinstance(section, Table):
         grid = laid_out(section, style)

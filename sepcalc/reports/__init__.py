@@ -4,7 +4,7 @@ A report has three forms: sections for people, one document for machines, and fl
 know formats and nothing of layers.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast, overload
 
 
@@ -119,7 +119,14 @@ class Lines(NamedTuple):
     alarm: bool = False
 
 
-Section = Table | Lines
+class Charts(NamedTuple):
+    """Charts as data (``figures.py``). They are made when a renderer draws them; those that draw none skip them."""
+
+    make: Callable[[], Iterable[Any]]
+
+
+Written = Table | Lines
+Section = Written | Charts
 
 
 NOTE = "note"  # a case that is no verdict, but what whoever reads the others must know
@@ -149,6 +156,11 @@ class Report(Protocol):
 
     def records(self) -> Iterable[Mapping[str, Any]]:
         """The rows for machines: the output of ``--format csv``. All rows have the same fields."""
+
+
+def written(report: Report) -> list[Written]:
+    """The sections of a report that are text."""
+    return [section for section in report.sections() if not isinstance(section, Charts)]
 
 
 def cases_of(report: Report) -> Sequence[Case]:

@@ -22,6 +22,7 @@ from sepcalc.reports import (
     NUMBER,
     WARNING,
     Case,
+    Charts,
     Column,
     Lines,
     Row,
@@ -75,7 +76,7 @@ class DiffReport(NamedTuple):
             sections.append(Table("Layers", _layer_columns(many), shown, folded=True))
         if found.conversion and found.conversion.structural and found.conversion.between:
             sections.append(_between(found.conversion.between))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def headline(self) -> str:
         """What a page says first."""

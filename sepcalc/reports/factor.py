@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sepcalc import quantity
-from sepcalc.reports import BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
+from sepcalc.reports import BAR, COUNT, NUMBER, Charts, Lines, Row, Section, Table, columns, row
 from sepcalc.shape import AXES, axis_name, show
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class FactorReport(NamedTuple):
         if self.written:
             rows = [Row((file.path, show(file.shape), file.says)) for file in self.written]
             sections.append(Table("Written", columns("file", "shape", "what it is"), rows))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def charts(self) -> "list[Chart]":
         """The kernel, its factors, and what each rank leaves."""

@@ -4,7 +4,7 @@ asks for it."""
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
-from sepcalc.reports import Report, part
+from sepcalc.reports import Charts, Report, part
 
 
 class Vertex(NamedTuple):
@@ -184,8 +184,7 @@ def picture_of(report: Report) -> Picture:
 
 def charts_of(report: Report) -> Sequence[Chart]:
     """The charts of a report; most have none."""
-    charts: Sequence[Chart] = getattr(report, "charts", tuple)()
-    return charts
+    return [chart for section in report.sections() if isinstance(section, Charts) for chart in section.make()]
 
 
 def amounts_of(report: Report) -> Amounts:

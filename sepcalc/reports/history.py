@@ -7,7 +7,7 @@ from sepcalc import quantity
 from sepcalc.commands.history import PLOTTED, History, Point, Unread
 from sepcalc.gate.limits import Limit
 from sepcalc.gate.metrics import spoken
-from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Lines, Row, Section, Table, columns
+from sepcalc.reports import BAR, BYTES, COUNT, NUMBER, WARNING, Charts, Lines, Row, Section, Table, columns
 from sepcalc.reports.figures import Chart, Curve
 from sepcalc.revision import Commit
 
@@ -35,7 +35,7 @@ class HistoryReport(NamedTuple):
         read = f"{count:,} {'commit' if count == 1 else 'commits'}"
         said = f"{read} read, {changes:,} with other counts than the one before"
         sections.append(Lines("", [said, *map(self._held, history.limits), *history.notes]))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def _held(self, limit: Limit) -> str:
         """How much of a limit of the budget the newest network takes."""

@@ -15,6 +15,7 @@ from sepcalc.reports import (
     BAR,
     COUNT,
     NUMBER,
+    Charts,
     Column,
     Lines,
     Row,
@@ -181,7 +182,7 @@ class NetworkReport(NamedTuple):
             sections.append(waiting(layers, self.balance, self.element_bytes))
         if remarks := [*network.notes, *filter(None, [self.remark])]:
             sections.append(Lines("", remarks))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def document(self) -> Mapping[str, Any]:
         network = self.network

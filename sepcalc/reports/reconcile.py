@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sepcalc import quantity
 from sepcalc.commands.reconcile import Reconciled
-from sepcalc.reports import COUNT, NUMBER, Column, Lines, Row, Section, Table
+from sepcalc.reports import COUNT, NUMBER, Charts, Column, Lines, Row, Section, Table
 from sepcalc.reports.figures import Chart, Stacks
 
 SHOWN = 6  # terms of a counter in a table
@@ -43,7 +43,7 @@ class ReconcileReport(NamedTuple):
         ]
         if lines or found.notes:
             sections.append(Lines("", [*lines, *found.notes]))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def charts(self) -> list[Chart]:
         """The counters' numbers as bars, their terms stacked."""

@@ -9,7 +9,7 @@ from sepcalc import quantity
 from sepcalc.cost import COSTS, Cost
 from sepcalc.gate.metrics import spoken
 from sepcalc.network import Network
-from sepcalc.reports import BAD, BAR, COUNT, NUMBER, Lines, Row, Section, Table, columns, row
+from sepcalc.reports import BAD, BAR, COUNT, NUMBER, Charts, Lines, Row, Section, Table, columns, row
 from sepcalc.rewriting import Change, Rewritten
 from sepcalc.rewriting.answers import Answer, largest_of
 from sepcalc.rewriting.speed import Load, load
@@ -47,7 +47,7 @@ class WhatifReport(NamedTuple):
         remarks = [*filter(None, [self.rewritten.remark]), *after.notes, *filter(None, [incomplete(after)])]
         if remarks:
             sections.append(Lines("", remarks))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def headline(self) -> str:
         """What a page says first."""
@@ -237,7 +237,7 @@ class FitReport(NamedTuple):
             sections.append(Lines("", [lacks], alarm=True))
         if self.network.notes:
             sections.append(Lines("", self.network.notes))
-        return sections
+        return [*sections, Charts(self.charts)]
 
     def _numbers(self, network: Network, metrics: Sequence[str]) -> list[str]:
         counts = [quantity.exact(largest_of(network, metric)) for metric in metrics]

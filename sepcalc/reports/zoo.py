@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sepcalc.commands.zoo import Zoo
-from sepcalc.reports import COUNT, NUMBER, Lines, Section, Table, columns, row
+from sepcalc.reports import COUNT, NUMBER, Charts, Lines, Section, Table, columns, row
 from sepcalc.reports.figures import Chart, Point, Scatter
 from sepcalc.shape import show
 
@@ -28,7 +28,8 @@ class ZooReport(NamedTuple):
             if not finding.passed
         ]
         table = Table("", columns("zoo:", "input", *counts, ("source", "text", 1)), rows)
-        return [table, Lines("Astray from what was published", astray, alarm=True)] if astray else [table]
+        wrong = [Lines("Astray from what was published", astray, alarm=True)] if astray else []
+        return [table, *wrong, Charts(self.charts)]
 
     def charts(self) -> list[Chart]:
         """Params against macs."""

@@ -14,7 +14,7 @@ from sepcalc.extras import install
 from sepcalc.renderers import Style
 from sepcalc.renderers.charts import drawings
 from sepcalc.renderers.html.tables import items, table
-from sepcalc.reports import Report, Section, Table
+from sepcalc.reports import Report, Table, Written, written
 from sepcalc.reports.figures import Chart, charts_of, picture_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _filled(template: str, report: Report, style: Style, prefix: str) -> str:
         optimized=False,  # it would take longer than the page
     )
     headline = printable(getattr(report, "headline", str)())
-    sections = [_section(section, Markup) for section in report.sections()]
+    sections = [_section(section, Markup) for section in written(report)]
     sections = [one for one in sections if one["lines"] != [headline]]
     titles = [printable(getattr(report, "title", str)()), *[one["title"] for one in sections]]
     title = next(filter(None, titles), type(report).__name__.removesuffix("Report"))
@@ -104,7 +104,7 @@ def _course(course: "Course", markup: Any) -> dict[str, Any]:
     return {"name": course.name, "walks": walks, "total": quantity.exact(course.total), "moved": json.dumps(moved)}
 
 
-def _section(section: Section, markup: Any) -> dict[str, Any]:
+def _section(section: Written, markup: Any) -> dict[str, Any]:
     """A section as the template takes it: its title, its content, and what sort of section it is."""
     title = printable(section.title)
     if isinstance(section, Table):
