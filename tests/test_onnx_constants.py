@@ -294,3 +294,20 @@ def test_a_file_computes_only_so_much(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert [layer.name for layer in network.layers] == ["relu"]
     assert peak < 32 * 2**20
+
+
+def test_large_tables_leave_the_arithmetic_of_sizes_its_own_budget(tmp_path: Path) -> None:
+    """300 tables of 16,384 elements are more than is computed of a file; the target of the reshape is."""
+    nodes = [helper.make_node("Add", ["table", f"c{at}"], [f"s{at}"]) for at in range(300)]
+    tables = [numpy_helper.from_array(np.full((128, 128), at, np.float32), f"c{at}") for at in range(300)]
+    tables += [numpy_helper.from_array(np.zeros((128, 128), np.float32), "table")]
+    tables += [
+        numpy_helper.from_array(np.array(given, np.int64), name) for name, given in (("two", [1, 2]), ("four", [1, 4]))
+    ]
+    nodes += [helper.make_node("Mul", ["two", "four"], ["to"]), helper.make_node("Reshape", ["x", "to"], ["y"])]
+    ends = [helper.make_tensor_value_info("x", 1, (1, 2, 4)), helper.make_tensor_value_info("y", 1, None)]
+    model = helper.make_model(helper.make_graph(nodes, "net", ends[:1], ends[1:], tables))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    network = read(str(tmp_path / "net.onnx"))
+    assert network.complete
+    assert [*network.outputs.values()] == [(8,)]

@@ -16,6 +16,7 @@ from sepcalc.shape import Shape
 
 SMALL = 16_384  # the most elements of a constant that is computed
 MAX_COMPUTED = 2**22  # elements read and computed per file: bounds the time, and the memory to 32 MiB
+FEW = 64  # elements of sizes and axes, which have as much to themselves: large tables cannot use it up
 
 # Computes the results of a call on small constants, or returns None. The dictionary caches results, because blocks
 # that repeat compute the same.

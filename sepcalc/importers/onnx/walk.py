@@ -8,7 +8,7 @@ from typing import Any
 from sepcalc.errors import Invalid, printable, quoted
 from sepcalc.importers.common.graph_builder import MAX_NODES, Broken
 from sepcalc.importers.common.layout import WINDOWED, WINDOWED_LAST
-from sepcalc.importers.onnx.constants import MAX_COMPUTED, elements_of, known, measured
+from sepcalc.importers.onnx.constants import FEW, MAX_COMPUTED, elements_of, known, measured
 from sepcalc.importers.onnx.control import branch, loop, scan
 from sepcalc.importers.onnx.examples import CONTROL, as_they_lay, keeps_apart
 from sepcalc.importers.onnx.graph import Builder, Unrun
@@ -49,7 +49,7 @@ class Walk:
         self.place: str | None = None  # the node of the main graph that is on its way
         self.steps = 0
         self.seen: dict[Any, Any] = {}  # computed constants, by operator and inputs
-        self.computed = 0  # the elements of constants read and computed so far
+        self.computed = [0, 0]  # the elements of constants read and computed so far: of few, and of many elements
 
     def graph(
         self, nodes: Sequence[Any], scope: dict[str, Value], read: set[str], depth: int = 0, prefix: str = ""
@@ -153,10 +153,12 @@ class Walk:
         row = self.table.of(call.type)
         inputs = [value for value in call.inputs if value is not None]
         roots, some = made_from(self.builder, row, call)
-        self.computed += sum(value.data.size for value in inputs if value.data is not None)
-        results = elements_of(call, row.computed, self.seen) if self.computed <= MAX_COMPUTED else None
+        given = [value.data.size for value in inputs if value.data is not None]
+        many = max(given, default=0) > FEW
+        self.computed[many] += sum(given)
+        results = elements_of(call, row.computed, self.seen) if self.computed[many] <= MAX_COMPUTED else None
         if results is not None:
-            self.computed += sum(data.size for data in results)
+            self.computed[many] += sum(data.size for data in results)
             return [known(data)._replace(roots=roots, some=some(data.shape)) for data in results]
         try:
             if call.type == "ConstantOfShape" and inputs and inputs[0].data is not None:
