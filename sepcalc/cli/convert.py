@@ -19,7 +19,7 @@ by layer. Parts that repeat become blocks; sepcalc network --expand writes every
 Exits with 3 when some operators cannot be counted (with --allow-uncounted: 0); the YAML has them as uncounted layers.
 
 --output model.onnx writes an ONNX file instead: channels first, the batch open, names as they are, with random or zero
-weights. It runs in every engine that reads ONNX. A layer that ONNX has no equivalent of is an error.
+weights. ONNX Runtime runs it. A layer that ONNX has no equivalent of is an error.
 
 NETWORK is {NETWORK}.
 

@@ -3,7 +3,7 @@ nothing."""
 
 from math import prod
 
-from sepcalc.conventions.ptflops import POOLS, gates_and_biases
+from sepcalc.conventions.ptflops import POOLS, VAGUE_PRODUCT, VAGUE_SOFTMAX, gates_and_biases
 from sepcalc.conventions.seen import ACTS, Seen, Unknown
 from sepcalc.conventions.table import (
     FREE,
@@ -22,8 +22,6 @@ from sepcalc.ops.conv import Transposed
 from sepcalc.ops.recurrent import Recurrent
 from sepcalc.shape import extent
 
-_VAGUE = "@ and torch.matmul leave one trace, and only torch.matmul is counted"
-_FUNCTION = "softmax of torch and of torch.nn.functional leave one trace, and only the latter is counted"
 _SIZED = "it counts 1 per input for a factor, and the spatial outputs alone for a size: which was given is not known"
 
 
@@ -69,7 +67,7 @@ COUNTER = Counter(
         "transposed convolution": per("transposed convolutions, divided by their groups twice", _transposed),
         "linear layer": (),
         "matrix product": product(
-            where(lambda one: one.operator in ("mm", "bmm"), nothing("bmm and mm counted 0"), unknown(_VAGUE))
+            where(lambda one: one.operator in ("mm", "bmm"), nothing("bmm and mm counted 0"), unknown(VAGUE_PRODUCT))
         ),
         "einsum": unknown("NumPy's estimate of an einsum has four digits alone"),
         "attention": nothing("fused attention counted 0"),
@@ -81,7 +79,7 @@ COUNTER = Counter(
         ),
         **dict.fromkeys(("layer norm", "group norm", "instance norm"), _NORM),
         **zero("rms norm", "other norm", "other activation"),
-        "softmax": where(module, per("softmax at 1 per element", lambda one: one.x), unknown(_FUNCTION)),
+        "softmax": where(module, per("softmax at 1 per element", lambda one: one.x), unknown(VAGUE_SOFTMAX)),
         **{act: per(f"{act} at 1 per element", lambda one: 0 if one.bound else one.x) for act in ACTS},
         "relu6": where(module, (), per("relu6 at 1 per element", lambda one: one.x)),
         **dict.fromkeys(POOLS, per("pools at 1 per input", lambda one: one.x)),

@@ -21,8 +21,8 @@ from sepcalc.conventions.table import (
 from sepcalc.ops.product import Attention
 from sepcalc.ops.recurrent import Recurrent
 
-_VAGUE = "@ and torch.matmul leave one trace, and only torch.matmul is counted"
-_FUNCTION = "softmax of torch and of torch.nn.functional leave one trace, and only the latter is counted"
+VAGUE_PRODUCT = "@ and torch.matmul leave one trace, and only torch.matmul is counted"
+VAGUE_SOFTMAX = "softmax of torch and of torch.nn.functional leave one trace, and only the latter is counted"
 
 
 def _hooked(one: Seen) -> bool:
@@ -93,7 +93,9 @@ COUNTER = Counter(
         "convolution": _by_module(where(_hooked, BIAS), "convolutions"),
         "transposed convolution": _by_module(where(_hooked, BIAS), "convolutions"),
         "linear layer": _by_module(where(_hooked, BIAS), "linear layers"),
-        "matrix product": product(where(lambda one: one.operator in ("mm", "bmm", "baddbmm"), (), unknown(_VAGUE))),
+        "matrix product": product(
+            where(lambda one: one.operator in ("mm", "bmm", "baddbmm"), (), unknown(VAGUE_PRODUCT))
+        ),
         "einsum": nothing("einsum counted 0"),
         "attention": _ATTENTION,
         "recurrent layer": per("recurrent layers: gates and biases", gates_and_biases),
@@ -102,7 +104,7 @@ COUNTER = Counter(
         "group norm": per("group norm at 2 (affine) or 1 per element", _norm),
         "layer norm": where(module, per("layer norm at 1 per element", lambda one: one.x)),
         **zero("rms norm", "other norm", "other activation"),
-        "softmax": where(module, per("softmax at 1 per element", lambda one: one.x), unknown(_FUNCTION)),
+        "softmax": where(module, per("softmax at 1 per element", lambda one: one.x), unknown(VAGUE_SOFTMAX)),
         "relu": _twice("ReLU"),
         "prelu": _twice("PReLU"),
         "elu": _twice("ELU"),

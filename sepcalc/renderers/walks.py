@@ -4,7 +4,7 @@ One axis is a row. Of three axes, each slice of the first stands beside the last
 elements would be too small to see, only outlines are drawn.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import NamedTuple
 
@@ -53,10 +53,10 @@ def placed(walk: Walk) -> tuple[Place, Place]:
     """Where the elements of the padded input and of the output lie. Both have one scale."""
     padded = [size + sum(pads) for size, pads in zip(walk.sizes, walk.pads)]
     unit = min(CELL, SIZE[len(padded)] / max(*_extent(padded), *_extent(walk.output)))
-    return tuple(Place(unit, _moves(sizes, unit)) for sizes in (padded, walk.output))  # type: ignore[return-value]  # two of them
+    return Place(unit, _moves(padded, unit)), Place(unit, _moves(walk.output, unit))
 
 
-def _extent(sizes: "list[int] | tuple[int, ...]") -> tuple[int, int]:
+def _extent(sizes: Sequence[int]) -> tuple[int, int]:
     """How wide and how high elements lie, in elements."""
     if len(sizes) == 1:
         return sizes[0], 1
@@ -65,7 +65,7 @@ def _extent(sizes: "list[int] | tuple[int, ...]") -> tuple[int, int]:
     return sizes[0] * (sizes[2] + BETWEEN) - BETWEEN, sizes[1]
 
 
-def _moves(sizes: "list[int] | tuple[int, ...]", unit: float) -> tuple[tuple[float, float], ...]:
+def _moves(sizes: Sequence[int], unit: float) -> tuple[tuple[float, float], ...]:
     rows = ((0.0, unit), (unit, 0.0))
     if len(sizes) < 3:
         return rows[2 - len(sizes) :]
@@ -96,11 +96,10 @@ def _scene(walk: Walk) -> Scene:
     return Scene("".join([head, *elements, "</svg>"]), steps, after.moves, walk.output, walk.each)
 
 
-def _block(role: str, place: Place, sizes: "list[int] | tuple[int, ...]", pads: object) -> Iterator[str]:
+def _block(role: str, place: Place, sizes: Sequence[int], pads: Sequence[tuple[int, int]]) -> Iterator[str]:
     """The slices of a block: the frame of the padded one, then what lies in it, with its grid."""
     slices = sizes[0] if len(sizes) == 3 else 1
-    borders: tuple[tuple[int, int], ...] = tuple(pads)  # type: ignore[arg-type]  # pairs
-    depth, (above, below), (left, end) = ((0, 0), (0, 0), *borders)[-3:]
+    depth, (above, below), (left, end) = ((0, 0), (0, 0), *pads)[-3:]
     high, wide = (1, *sizes)[-2:]
     unit = place.unit
     for at in range(slices):

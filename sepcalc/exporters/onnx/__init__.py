@@ -97,7 +97,7 @@ def _inputs(network: Network, graph: Graph) -> list[Tensor]:
 def _layer(node: Node, call: Call) -> Tensor:
     """The output of a layer. Raises Invalid where ONNX has no equivalent."""
     if not node.weights:
-        call.ties = {count: owner for owner, count in node.owners}
+        call.ties = [*node.owners]
     found = OPERATORS[type(node.op)](call)
     told = sum(count for _, count in node.owners)
     if call.ties or node.buffers or (node.shared != told and not node.weights):

@@ -43,7 +43,7 @@ class Graph:
         self.opset = self.needed = opset
         self.numbers = numbers
         self.nodes: list[dict[str, Any]] = []
-        self.stored: dict[str, Message] = {}
+        self.stored: dict[str, Any] = {}  # tensors by name
         self.turned: dict[tuple[str, bool], str] = {}
         self.names: set[str] = set()
         self.renamed: dict[str, str] = {}
@@ -98,7 +98,7 @@ class Call:
         self.inputs = tuple(inputs)
         self.output = output
         self.begin = len(graph.nodes)
-        self.ties = dict[int, str]()  # how many of its numbers another layer has, too: which layer
+        self.ties = list[tuple[str, int]]()  # the layers that have some of its numbers, too, and how many
 
     @property
     def shapes(self) -> Shapes:
@@ -204,11 +204,11 @@ class Call:
         """Trained or measured numbers of the layer, by their role and shape as :mod:`sepcalc.verification` has them;
         ``arrange`` brings them into the order of the file."""
         there = arrange(np.broadcast_to(np.zeros((), np.float32), shape)).shape
-        if tied := self.ties.get(prod(shape)):
-            other = self.graph.stored.get(_stored_name(tied, part or role))
-            if other is not None and tuple(other.dims) == there:  # type: ignore[attr-defined]  # by schema
-                del self.ties[prod(shape)]
-                return str(other.name)  # type: ignore[attr-defined]  # by schema
+        for tie in self.ties:
+            other = self.graph.stored.get(_stored_name(tie[0], part or role))
+            if other is not None and tie[1] == prod(shape) and tuple(other.dims) == there:
+                self.ties.remove(tie)
+                return str(other.name)
         name = _stored_name(self.owner, part or role)
         if name not in self.graph.stored:
             owner, numbers = self.owner, self.graph.numbers
@@ -227,7 +227,7 @@ class Call:
 def _stored_name(owner: str, role: str) -> str:
     """The name of stored numbers. Readers name a layer after the module of its bias, which another may have, too: so
     none is called bias."""
-    return f"{owner}.{'biases' if role == 'bias' else role}".replace(" ", "_")
+    return f"{owner}.{'biases' if role == 'bias' else role.replace(' ', '_')}"
 
 
 Handler = Callable[[Call], Tensor]

@@ -44,18 +44,17 @@ def _reduce(call: Call) -> Tensor:
     if spatial and op.how in ("mean", "max"):
         found = call.add("GlobalAveragePool" if op.how == "mean" else "GlobalMaxPool", call.real(0, True))
         return call.result(found if op.keep else call.reshaped(found, call.output), op.keep)
-    first = given.first and rank > 1
-    name = call.real(0, first)
-    if op.how in ("argmax", "argmin"):
-        axes = [call.axis(op.axes[0], first)]
+    if op.how in ("argmax", "argmin"):  # what is left keeps the order of its axes: channels last
+        name, axis = call.real(0, False), op.axes[0] + 1
         if len(op.axes) > 1:
             if not spatial:
                 raise Invalid(f"ONNX finds the position of the {op.how[3:]}imum along one axis")
-            first, axes = False, [1]
-            name = call.reshaped(call.real(0, False), (-1, given.shape[-1]))
+            name, axis = call.reshaped(name, (-1, given.shape[-1])), 1
         kind = "ArgMax" if op.how == "argmax" else "ArgMin"
-        name = call.add("Cast", call.add(kind, name, axis=axes[0], keepdims=0), to=FLOAT)
+        name = call.add("Cast", call.add(kind, name, axis=axis, keepdims=0), to=FLOAT)
         return call.result(call.reshaped(name, call.output))
+    first = given.first and rank > 1
+    name = call.real(0, first)
     axes = sorted(call.axis(axis, first) for axis in op.axes)
     name = reduced(call, _REDUCTIONS[op.how], name, axes, op.keep or rank == len(op.axes))
     if rank == len(op.axes) and not op.keep:

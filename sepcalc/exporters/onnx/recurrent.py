@@ -12,6 +12,7 @@ from sepcalc.shape import Shape
 
 # The order of our gates in ONNX's: input, output, forget, cell of ours input, forget, cell, output; update, reset.
 _ORDERS = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+# The functions of a cell, and of those with settings their alpha and beta. Source: ONNX's LSTM, activation_alpha.
 _FUNCTIONS = {
     "tanh": "Tanh",
     "sigmoid": "Sigmoid",
@@ -19,9 +20,9 @@ _FUNCTIONS = {
     "hard-sigmoid": "HardSigmoid",
     "softsign": "Softsign",
     "softplus": "Softplus",
-    "elu": "Elu",
     "linear": "Affine",
 }
+_SETTINGS = {"HardSigmoid": (1 / 6, 0.5), "Affine": (1.0, 0.0)}
 
 
 def _recurrent(call: Call) -> Tensor:
@@ -64,6 +65,8 @@ def _recurrent(call: Call) -> Tensor:
         "hidden_size": h,
         "direction": "bidirectional" if op.bidirectional else None,
         "activations": functions * directions,
+        "activation_alpha": [_SETTINGS[how][0] for how in functions * directions if how in _SETTINGS] or None,
+        "activation_beta": [_SETTINGS[how][1] for how in functions * directions if how in _SETTINGS] or None,
         "linear_before_reset": int(not op.reset_before) if op.cell == "gru" else None,
     }
     sequence = call.add("Transpose", call.real(0, False), perm=[1, 0, 2])
