@@ -1,0 +1,1 @@
+"""Networks with open choices: what each choice costs as tables, and questions that are answered on the whole space."""
